@@ -17,6 +17,7 @@ Single questions have modules of their own, `python -m benchmarks.NAME [--help]`
     one_row    a raw row beside the network alone
     full_batch    Levenberg-Marquardt beside Adam
     guards    what guards cost a training on a table
+    physics    differential equations solved by Levenberg-Marquardt
     coverage    shares of new targets within prediction intervals
 
 In the first three nnlite takes part twice, with NumPy alone and with Numba (`--kernels numpy,numba`). Peers and Numba

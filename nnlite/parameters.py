@@ -98,20 +98,21 @@ class Parameter:
         """A copy of the value."""
         return self._value.copy()
 
-    def assign(self, value: ArrayLike) -> None:
-        """Copy `value` in; `ShapeError` unless the shape is the same."""
+    def assign(self, value: ArrayLike) -> np.ndarray:
+        """Copy `value` in, and return what is there now; `ShapeError` unless the shape is the same."""
         value = np.asarray(value)
         if value.shape != self.shape:
             raise ShapeError(f"parameter {self.name!r} has the shape {self.shape}, got {value.shape}")
         self._value[...] = value
+        return self._value
 
-    def assign_add(self, value: ArrayLike) -> None:
+    def assign_add(self, value: ArrayLike) -> np.ndarray:
         """Add `value`, which has the same shape, to the present one."""
-        self.assign(self._value + np.asarray(value))
+        return self.assign(self._value + np.asarray(value))
 
-    def assign_sub(self, value: ArrayLike) -> None:
+    def assign_sub(self, value: ArrayLike) -> np.ndarray:
         """Take `value`, which has the same shape, from the present one."""
-        self.assign(self._value - np.asarray(value))
+        return self.assign(self._value - np.asarray(value))
 
     def constrain(self) -> None:
         """Bring the value back to what the constraint allows, if there is one."""

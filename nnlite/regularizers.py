@@ -1,6 +1,7 @@
 """Penalties on the size of parameters, added to the loss."""
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from nnlite.registry.bounds import NonNegative
 
 class Regularizer(Configurable, family="regularizer"):
     """A penalty on the values of one parameter and its gradient.
+
+    A subclass writes `penalty` and `add_gradient`, or `__call__(values)` out of functions of `nnlite.ops`.
 
     >>> Regularizer.get({"L2": {"l2": 0.5}})(np.array([1.0, 2.0]))
     2.5
@@ -30,11 +33,15 @@ class Regularizer(Configurable, family="regularizer"):
 
     def penalty(self, values: np.ndarray) -> float:
         """The penalty that is added to the loss, for values of any shape."""
-        raise NotImplementedError
+        if type(self).__call__ is Regularizer.__call__:
+            raise NotImplementedError
+        return float(np.asarray(self(values)))
 
     def add_gradient(self, values: np.ndarray, gradient: np.ndarray) -> None:
         """Add d penalty / d values to `gradient` in place; both have the same shape."""
-        raise NotImplementedError
+        if type(self).__call__ is Regularizer.__call__:
+            raise NotImplementedError
+        _add_recorded(self, self, values, gradient)
 
 
 class FunctionRegularizer(Regularizer):
@@ -62,11 +69,16 @@ class FunctionRegularizer(Regularizer):
         return float(np.asarray(self.function(values)))
 
     def add_gradient(self, values: np.ndarray, gradient: np.ndarray) -> None:
-        trace = Trace()
-        penalty = self.function(trace.variable(values))
-        if not isinstance(penalty, Traced) or penalty.size != 1:
-            raise ShapeError(f"{self!r} must return a single number, made of functions of nnlite.ops")
-        gradient += trace.jacobians(penalty).vjp(np.ones(penalty.shape, penalty.dtype))[0]
+        _add_recorded(self, self.function, values, gradient)
+
+
+def _add_recorded(owner: Regularizer, function: Callable[[Any], Any], values: np.ndarray, gradient: np.ndarray) -> None:
+    """Add the derivative of what a function of `nnlite.ops` computes."""
+    trace = Trace()
+    penalty = function(trace.variable(values))
+    if not isinstance(penalty, Traced) or penalty.size != 1:
+        raise ShapeError(f"{owner!r} must return a single number, made of functions of nnlite.ops")
+    gradient += trace.jacobians(penalty).vjp(np.ones(penalty.shape, penalty.dtype))[0]
 
 
 class NormPenalty(Regularizer, abstract=True):

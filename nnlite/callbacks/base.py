@@ -164,6 +164,7 @@ class CallbackList:
         callbacks: callbacks, or specs of callbacks as `Callback.get` reads them; one, several or None.
         model: given to each callback by `set_model`.
         writing: whether those that only write are called too.
+        add_history, add_progbar: whether a `History` and a `ProgbarLogger` come behind them.
         params: given to each callback by `set_params`.
     """
 
@@ -188,10 +189,14 @@ class CallbackList:
         callbacks: Spec[Callback] | Iterable[Spec[Callback]] | None = None,
         model: Any = None,
         writing: bool = True,
+        *,
+        add_history: bool = False,
+        add_progbar: bool = False,
         **params: Any,
     ) -> None:
         several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, dict))
         specs: list[Any] = list(cast(Any, callbacks)) if several else [] if callbacks is None else [callbacks]
+        specs += ["History"] * add_history + ["ProgbarLogger"] * add_progbar
         self.callbacks = sorted((Callback.get(spec) for spec in specs), key=lambda callback: callback.comes_last)
         self.model = model
         self.params = params

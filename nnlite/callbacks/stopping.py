@@ -160,6 +160,9 @@ class TerminateOnNaN(Callback):
             announce(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
 
+    def on_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.on_train_batch_end(batch, logs)
+
 
 class MaxTime(Callback):
     """Ends the training after the batch in which it has taken so long.

@@ -255,10 +255,10 @@ def _graph_config(model: Any, place: str) -> dict[str, Any]:
     for layer in keras_order(model):
         if type(layer).__name__ in CELLS:
             _check_alone(layer, place)
-        own = f"{place}.{layer.name}"
+        location = f"{place}.{layer.name}"
         applied = isinstance(layer, Operation)
-        document = operation_config(layer, own) if applied else model_config(layer, own)
-        nodes = [_applied(use, own) if applied else _node(use) for use in uses if use.layer is layer]
+        document = operation_config(layer, location) if applied else model_config(layer, location)
+        nodes = [_applied(use, location) if applied else _node(use) for use in uses if use.layer is layer]
         layers.append({**document, "name": layer.name, "inbound_nodes": nodes})
     config = {"name": model.name, "trainable": model.trainable, "layers": layers}
     ends = {"input_layers": [(use, 0) for use in inputs], "output_layers": outputs}
@@ -273,9 +273,9 @@ def _graph_config(model: Any, place: str) -> dict[str, Any]:
     }
 
 
-def _applied(use: Use, place: str) -> dict[str, Any]:
+def _applied(use: Use, location: str) -> dict[str, Any]:
     """One call of a function."""
-    return operation_node(use.layer, lambda number: _value(*use.taken[number]), place)
+    return operation_node(use.layer, lambda number: _value(*use.taken[number]), location)
 
 
 def _node(use: Use) -> dict[str, Any]:

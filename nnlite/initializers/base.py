@@ -1,7 +1,8 @@
 """Base of initializers, and those that draw nothing."""
 
+import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ __all__ = ["Constant", "FunctionInitializer", "Initializer", "Ones", "Zeros"]
 
 
 class Initializer(Configurable, family="initializer"):
-    """Draws the first values of a parameter; subclasses write `draw`.
+    """Draws the first values of a parameter; subclasses write `draw`, or `__call__(shape, dtype=None)` as with Keras.
 
     A subclass may have a field `seed: Index | None = None`; once set, every call draws the same numbers,
     whatever generator is passed.
@@ -27,6 +28,12 @@ class Initializer(Configurable, family="initializer"):
 
     seed = cast("int | None", None)
     _of_functions = "FunctionInitializer"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        written = vars(cls).get("__call__")
+        if written is not None and "generator" not in inspect.signature(written).parameters:
+            setattr(cls, "__call__", _without_generator(written))  # noqa: B010 - the class is made
 
     def __call__(
         self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
@@ -52,6 +59,19 @@ class Initializer(Configurable, family="initializer"):
     def clone(self) -> "Initializer":
         """Another initializer of the same config."""
         return type(self).from_config(self.get_config())
+
+
+def _without_generator(written: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """The method `__call__` of a user's class, which takes no generator, as layers call it."""
+
+    @functools.wraps(written)
+    def call(
+        self: Any, shape: Sequence[int], dtype: str | None = None, generator: Any = None, **options: Any
+    ) -> np.ndarray:
+        kind = dtype or floatx()
+        return np.asarray(written(self, tuple(shape), dtype=kind, **options), kind)
+
+    return call
 
 
 class FunctionInitializer(Initializer):

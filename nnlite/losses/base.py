@@ -88,10 +88,6 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("reduction", "name", "dtype"))
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.name = self.default_name() if self.name is None else self.name
-
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
         """As `Configurable.get`; a function of targets and predictions is a loss too, see `FunctionLoss`."""
@@ -248,9 +244,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
             raise NotReadyError(f"{self!r} has no Jacobian yet: call forward(y_true, y_pred) first")
         return self.jacobian
 
-    def _fitted(
-        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _fitted(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, Any]:
         outputs: Array = np.asarray(y_pred)
         if outputs.dtype.kind not in "fc":
             outputs = outputs.astype(floatx())

@@ -64,8 +64,6 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.name is None:
-            self.name = self.default_name()
         if self.dtype is None:
             self.dtype = self._default_dtype or floatx()
         self._added: list[tuple[MetricVariable, np.ndarray]] = []
@@ -107,9 +105,12 @@ class Metric(NamedByClass, Configurable, family="metric"):
         raise NotImplementedError
 
     def reset_state(self) -> None:
-        """Forget all batches: set the variables of `add_variable` back to their first values."""
+        """Forget all batches: set the variables of `add_variable` back, and metrics that are attributes."""
         for variable, initial in self._added:
             variable[...] = initial
+        for inner in vars(self).values():
+            if isinstance(inner, Metric):
+                inner.reset_state()
 
     def add_variable(
         self,
@@ -189,7 +190,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned; `ConfigError` for the state of another metric."""
-        check_gathered(state, self.get_state(), self.name, type(self).__module__.startswith("nnlite."))
+        check_gathered(state, self.get_state(), str(self.name), type(self).__module__.startswith("nnlite."))
         for name, value in state.items():
             variable = getattr(self, name)
             if isinstance(variable, MetricVariable):

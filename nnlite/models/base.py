@@ -124,6 +124,8 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     train_step, test_step, predict_step = steps.train_step, steps.test_step, steps.predict_step
     compute_loss, compute_metrics = steps.compute_loss, steps.compute_metrics
     get_metrics_result, zero_grad = steps.get_metrics_result, steps.zero_grad
+    make_train_function, make_test_function = steps.make_train_function, steps.make_test_function
+    make_predict_function = steps.make_predict_function
 
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config

@@ -216,9 +216,8 @@ def assign_weights(
 
 def overflows(array: np.ndarray, dtype: np.dtype) -> bool:
     """Whether a finite number of the array is infinite in `dtype`."""
-    if array.dtype == dtype or dtype.kind != "f":
-        return False
-    return bool((np.isinf(array.astype(dtype)) & np.isfinite(array)).any())
+    changes = array.dtype != dtype and dtype.kind == "f"
+    return changes and bool((np.isinf(array.astype(dtype)) & np.isfinite(array)).any())
 
 
 def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
@@ -284,8 +283,8 @@ def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool,
     header, arrays = model_state(model, include_optimizer)
     slots = {name: array for name, array in arrays.items() if not name.startswith("weights/")}
     compiled = compile_document(header["compile"]) if header["compile"] else None
-    memory = _memory_for_keras(model.trainer) if compiled else {}
-    save_keras(model, filepath, encode_extra({"format": saving.FORMAT, **header}, slots), overwrite, compiled, memory)
+    memory, header = _memory_for_keras(model.trainer) if compiled else {}, {"format": saving.FORMAT, **header}
+    save_keras(model, filepath, encode_extra(header, slots), overwrite, compiled, memory)
 
 
 def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
@@ -293,7 +292,7 @@ def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
     if trainer.loss is None or trainer.model._writes_steps or not trainer.optimizer_state()["slots"]:
         return {}
     packs = trainer.ready_steps().store.packs
-    trained = {id(own) for pack in packs for own in pack.parameters}
+    trained = {id(parameter) for pack in packs for parameter in pack.parameters}
     try:
         return optimizer_variables(trainer.optimizer, trained_in_order(trainer.model, trained), packs)
     except ModelFileError:

@@ -1,6 +1,7 @@
 """The steps of `fit`, `evaluate` and `predict` as methods of a model, which a subclass may override."""
 
 import inspect
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nnlite.data.batches import count_rows
@@ -17,6 +18,9 @@ __all__ = [
     "compute_loss",
     "compute_metrics",
     "get_metrics_result",
+    "make_predict_function",
+    "make_test_function",
+    "make_train_function",
     "predict_step",
     "test_step",
     "train_step",
@@ -98,6 +102,21 @@ def predict_step(self: "BaseModel", data: Any) -> Any:
     """The outputs for a batch of inputs; a subclass may write its own, which `predict` then calls."""
     inputs = data[0] if isinstance(data, (tuple, list)) and len(data) == 1 else data
     return self(inputs, training=False)
+
+
+def make_train_function(self: "BaseModel", force: bool = False) -> Callable[[Iterator[Any]], dict[str, Any]]:
+    """A function that takes the next batch of an iterator, trains on it and returns the logs."""
+    return lambda iterator: self.train_on_batch(*unpacked(next(iterator)), return_dict=True)
+
+
+def make_test_function(self: "BaseModel", force: bool = False) -> Callable[[Iterator[Any]], dict[str, Any]]:
+    """A function that takes the next batch of an iterator and returns loss and metrics of it."""
+    return lambda iterator: self.test_on_batch(*unpacked(next(iterator)), return_dict=True)
+
+
+def make_predict_function(self: "BaseModel", force: bool = False) -> Callable[[Iterator[Any]], Any]:
+    """A function that takes the next batch of an iterator and returns the outputs for it."""
+    return lambda iterator: self.predict_on_batch(unpacked(next(iterator))[0])
 
 
 def compute_loss(

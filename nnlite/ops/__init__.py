@@ -1,5 +1,8 @@
 """Differentiable functions: each computes its output and its structured Jacobians side by side."""
 
+import sys
+
+from nnlite.ops import image as image
 from nnlite.ops.activations import *
 from nnlite.ops.arithmetic import *
 from nnlite.ops.base import *
@@ -11,3 +14,6 @@ from nnlite.ops.names import *
 from nnlite.ops.reductions import *
 from nnlite.ops.shaping import *
 from nnlite.ops.tracing import *
+
+# The parts of `keras.ops` have the names of the whole here, but for images.
+nn = numpy = linalg = sys.modules[__name__]

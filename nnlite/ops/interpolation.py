@@ -1,6 +1,7 @@
 """Weights with which pixels are mixed when an image is resized, turned or moved."""
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -109,12 +110,14 @@ def taps(
         Pixels counted row by row, and weights that sum to 1 but for `constant`: both `(taps, batch, places)`.
     """
     height, width = size
-    pixels, weights = [], []
-    for row, row_weight in _line_taps(rows, height, fill_mode, interpolation):
-        for column, column_weight in _line_taps(columns, width, fill_mode, interpolation):
-            pixels.append(row * width + column)
-            weights.append(row_weight * column_weight)
-    return np.stack(pixels), np.stack(weights)
+    down = _line_taps(rows, height, fill_mode, interpolation)
+    right = _line_taps(columns, width, fill_mode, interpolation)
+    count = len(down) * len(right)
+    pixels, weights = np.empty((count, *rows.shape), int), np.empty((count, *rows.shape))
+    for number, ((row, row_weight), (column, column_weight)) in enumerate(itertools.product(down, right)):
+        np.add(np.multiply(row, width, out=pixels[number]), column, out=pixels[number])
+        np.multiply(row_weight, column_weight, out=weights[number])
+    return pixels, weights
 
 
 def _line_taps(places, length, fill_mode, interpolation):
@@ -128,6 +131,9 @@ def _line_taps(places, length, fill_mode, interpolation):
 
 
 def _fill(index, weight, length, fill_mode):
+    if fill_mode == "reflect" and index.size and -length <= index.min() and index.max() < 2 * length:
+        index = index ^ (index >> 63)  # -1 - index below 0: a tenth of the time of what follows
+        return np.minimum(index, 2 * length - 1 - index), weight
     if fill_mode == "reflect":
         index = index % (2 * length)
         return np.where(index < length, index, 2 * length - 1 - index), weight

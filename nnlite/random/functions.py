@@ -47,7 +47,8 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self.seed = fresh_seed() if seed is None else _checked(seed)
-        self.name = name
+        self.name = "seed_generator" if name is None else name
+        self._given = seed
         self.state = np.array([self.seed, 0], np.int64)
 
     def next(self, ordered: bool = True) -> np.ndarray:
@@ -57,8 +58,8 @@ class SeedGenerator:
         return state
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {"seed": self.seed, "name": self.name}
+        """The arguments of the constructor; a seed that was drawn is drawn again."""
+        return {"seed": self._given, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SeedGenerator":

@@ -173,11 +173,9 @@ class Configurable:
     def _arguments(self) -> dict[str, Any]:
         own: type = type(self)
         given = vars(self)  # what was given may be shown otherwise by the attribute of its name
-        missing = [name for name in constructor_parameters(own) if name not in given and not hasattr(self, name)]
-        if missing:
-            raise ConfigError(
-                f"{type(self).__name__}.__init__ must store its argument {missing[0]!r} as self.{missing[0]}"
-            )
+        for name in constructor_parameters(own):
+            if name not in given and not hasattr(self, name):
+                raise ConfigError(f"{own.__name__}.__init__ must store its argument {name!r} as self.{name}")
         return {name: given[name] if name in given else getattr(self, name) for name in constructor_parameters(own)}
 
     def _repr_arguments(self) -> dict[str, Any]:
@@ -228,7 +226,8 @@ def wrong_keys(
     errors, meant = [], set()
     for key in given:
         if key not in parameters:
-            errors.append(ConfigError(f"unknown argument {key!r}; {did_you_mean(key, parameters, listing)}", (key,)))
+            hint = did_you_mean(key, parameters, listing)
+            errors.append(ConfigError(f"unknown argument {shown(key)}; {hint}", (key,)))
             meant.update(nearest(str(key), parameters))
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in given and key not in meant:
@@ -238,8 +237,7 @@ def wrong_keys(
 
 def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
     """`cls.members()`, also of a class whose instances have an argument of that name."""
-    found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
-    return dict(sorted(found.items()))
+    return dict(sorted({one.__name__: one for one in cls._members.values() if issubclass(one, cls)}.items()))
 
 
 def _known_names(cls: type[Configurable]) -> list[str]:

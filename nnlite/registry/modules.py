@@ -78,6 +78,10 @@ class NamedByClass:
     _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
     name: Any
 
+    def __post_init__(self) -> None:
+        super().__post_init__()  # type: ignore[misc]
+        self.name = self.default_name() if self.name is None else self.name
+
     @classmethod
     def default_name(cls) -> str:
         """The name of an instance that is given none."""

@@ -25,10 +25,6 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("name",))
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.name = self.default_name() if self.name is None else self.name
-
     @classmethod
     def default_name(cls) -> str:
         """The name of the class, unless Keras has another one."""

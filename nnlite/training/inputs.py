@@ -9,6 +9,7 @@ from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import as_plain_array
 from nnlite.arrays.weights import fitted_weights
 from nnlite.data.batches import (
+    ArrayBatches,
     IterableBatches,
     balanced_weights,
     check_finite,
@@ -76,11 +77,14 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     if balanced:
         arrays = with_balanced_classes(trainer, arrays)
     adapt_first_weights(trainer.model, arrays[0])
-    shuffle_seed = _shuffle_seed(trainer, options)
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
-    batches = batches_of(arrays, size, shuffle_seed, options["steps_per_epoch"])
+    return _going_on(batches_of(arrays, size, _shuffle_seed(trainer, options), options["steps_per_epoch"])), held
+
+
+def _going_on(batches: ArrayBatches) -> ArrayBatches:
+    """These batches, of which an epoch of a few goes on where the one before stopped."""
     batches.goes_on = True
-    return batches, held
+    return batches
 
 
 def _check_iterable(sample_weight: Any, options: dict) -> None:

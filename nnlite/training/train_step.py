@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
 # With more rows the products of layers one by one are quicker: up to a tenth of a step at 1,024 rows. Those of an
-# ensemble are stacks either way, and joined it takes 0.8 to 0.95 of the time with any number of rows.
+# ensemble are stacks either way, and joined it takes 0.8 to 0.95 of the time with any number of rows. Dropout draws its
+# bits in another order where it is joined, and which ones it draws should not depend on the number of rows.
 JOINED_ROWS = 256
 
 
@@ -87,9 +88,9 @@ class Steps:
         self.layered, self.joined = (
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
-        self.joined_rows = JOINED_ROWS if all(layer.members is None for layer in model.layers) else math.inf
         self.penalized = penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
+        self.joined_rows = math.inf if self.draws or any(map(_has_members, model.layers)) else JOINED_ROWS
         self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
         self.whole = DenseSteps.of(self) if join else None
         keep_freed_memory()
@@ -213,3 +214,8 @@ def penalizes(layer: Any) -> bool:
 def adds_to_loss(model: Any) -> bool:
     """Whether there is a loss without that of `compile`: terms of layers, or penalties of weights."""
     return penalizes(model) or any(weight.regularizer is not None for weight in model.trainable_weights)
+
+
+def _has_members(layer: Any) -> bool:
+    """Whether a layer is one of an ensemble's."""
+    return layer.member_count is not None

@@ -1,5 +1,8 @@
 """Names of `keras.utils`."""
 
+from nnlite.data.datasets.images import image_dataset_from_directory as image_dataset_from_directory
+from nnlite.data.datasets.text import text_dataset_from_directory as text_dataset_from_directory
+from nnlite.data.datasets.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 from nnlite.data.numbered import PyDataset
 from nnlite.features import FeatureSpace as FeatureSpace
 from nnlite.utils.arrays import *

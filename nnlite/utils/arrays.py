@@ -1,14 +1,14 @@
 """Small functions on arrays, and the seed of everything."""
 
 import random as python_random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError, DataError, WrongTypeError
 from nnlite.random import seed_fresh_seeds
 
 __all__ = ["normalize", "pad_sequences", "set_random_seed", "to_categorical"]
@@ -90,6 +90,8 @@ def pad_sequences(
     for name, side in (("padding", padding), ("truncating", truncating)):
         if side not in ("pre", "post"):
             raise ConfigError(f'{name} must be "pre" or "post", got {side!r}')
+    if not isinstance(sequences, Iterable):
+        raise WrongTypeError(f"pad_sequences takes a list of sequences, got {sequences!r}")
     textual = np.dtype(dtype).kind in "US"
     if isinstance(value, str) and dtype is not object and not textual:
         raise ConfigError(f'value {value!r} needs a dtype that holds text, such as "object", got {dtype!r}')

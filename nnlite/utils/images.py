@@ -39,7 +39,10 @@ def array_to_img(
 
     Raises:
         ShapeError: the array is no image.
+        ConfigError: another `data_format`.
     """
+    if data_format not in (None, "channels_first", "channels_last"):
+        raise ConfigError(f'data_format must be "channels_first", "channels_last" or None, got {data_format!r}')
     values = np.asarray(x, dtype or floatx())
     if values.ndim == 3 and (data_format or image_data_format()) == "channels_first":
         values = values.transpose(1, 2, 0)

@@ -225,3 +225,33 @@ def test_callbacks_take_what_keras_callbacks_take():
         for parameter in inspect.signature(theirs.__init__).parameters.values():
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
                 assert parameter.name in mine, f"{name}({parameter.name}=)"
+
+
+def test_a_training_goes_on_from_its_backup_beside_other_callbacks(tmp_path):
+    class Interrupts(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyError("interrupted")
+
+    folder = tmp_path / "backup"
+    options = {"epochs": 4, "batch_size": 2, "verbose": 0}
+    with pytest.raises(KeyError, match="interrupted"):
+        model("sgd").fit(X, Y, callbacks=[BackupAndRestore(folder), Interrupts()], **options)
+    begun = []
+    watch = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch))
+    history = model("sgd").fit(X, Y, callbacks=[BackupAndRestore(folder), watch], **options)
+    assert begun == [1, 2, 3] and history.epoch == [0, 1, 2, 3]  # that of before included
+    with pytest.raises(ConfigError, match="backup_dir: is empty"):
+        BackupAndRestore("")
+
+
+def test_an_invalid_loss_ends_the_training_by_the_older_hook_too():
+    callback = TerminateOnNaN()
+    callback.set_model(model("sgd"))
+    callback.on_batch_end(0, {"loss": float("inf")})
+    assert callback.model.stop_training
+
+
+def test_a_list_of_callbacks_may_add_what_keras_adds():
+    listed = callbacks.CallbackList([TerminateOnNaN()], add_history=True, add_progbar=True, model=model("sgd"))
+    assert {type(one).__name__ for one in listed.callbacks} == {"TerminateOnNaN", "History", "ProgbarLogger"}

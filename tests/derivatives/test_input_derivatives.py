@@ -6,7 +6,16 @@ import pytest
 from nnlite import Input, Model, Sequential, load_model
 from nnlite.cli import main
 from nnlite.errors import ConfigError, NNLiteError, ShapeError
-from nnlite.layers import BatchNormalization, Dense, Dot, Dropout, InputDerivatives, Normalization, TimeDistributed
+from nnlite.layers import (
+    BatchNormalization,
+    Dense,
+    Dot,
+    Dropout,
+    InputDerivatives,
+    Layer,
+    Normalization,
+    TimeDistributed,
+)
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(7, 3))
@@ -184,3 +193,56 @@ def test_what_has_no_such_derivatives():
     model.compile("sgd", "mse")
     with pytest.raises(ConfigError, match="none can go through it: hvp and NewtonCG"):
         model.hvp(X, np.zeros((7, 14)), np.ones(model.count_params()))
+
+
+def test_second_derivatives_by_some_columns_are_those_of_all():
+    layers = [Dense(6, "tanh"), Dense(2)]
+    every = InputDerivatives(layers, columns=[2, 0], order=2, dtype="float64")
+    some = InputDerivatives(layers, columns=[2, 0], order=2, second_columns=[0], dtype="float64")
+    first, second = every(X), some(X)
+    assert some.compute_output_shape((None, 3)) == (None, 8)
+    np.testing.assert_allclose(second, np.delete(first, slice(6, 8), axis=1), rtol=0, atol=1e-12)
+    again = InputDerivatives.from_config(some.get_config())
+    assert again.second_columns == [0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"second_columns": [0]}, "second_columns goes with order=2"),
+        ({"order": 2, "columns": [1], "second_columns": [1, 0]}, r"second_columns \[0\] are not among its columns"),
+        ({"order": 2, "second_columns": [3]}, r"needs columns from 0 to 2, each once, got \[3\]"),
+    ],
+)
+def test_second_columns_that_cannot_be(options, message):
+    with pytest.raises(ConfigError, match=message):
+        InputDerivatives([Dense(1, "tanh")], dtype="float64", **options)(X)
+
+
+class Squared(Layer):
+    """Writes `call`, and draws nothing."""
+
+    def call(self, inputs):
+        return inputs * inputs
+
+
+class Noisy(Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = Dropout(0.5)
+
+    def call(self, inputs):
+        return self.drop(inputs)
+
+
+def test_levenberg_marquardt_takes_ops_and_layers_that_draw_nothing():
+    place = Input((3,), dtype="float64")
+    hidden = Dense(4, "tanh", dtype="float64")(place)
+    model = Model(place, Dense(1, dtype="float64")(Squared(dtype="float64")(hidden)[:, :3] * 2.0), seed=0)
+    model.compile("LevenbergMarquardt", "mse")
+    losses = model.fit(X, X[:, :1] ** 2, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.1 * losses[0]
+    noisy = Sequential([Input((3,)), Noisy(), Dense(1)])
+    noisy.compile("LevenbergMarquardt", "mse")
+    with pytest.raises(ConfigError, match=r"needs a loss without chance, and .*noisy"):
+        noisy.fit(X, X[:, :1], verbose=0)

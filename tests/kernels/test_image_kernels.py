@@ -221,3 +221,55 @@ def test_the_largest_of_squares_side_by_side(lengths, dtype, monkeypatch):
     for corner in range(4):
         images[0, corner // 2, corner % 2, corner] = images[1, corner // 2, corner % 2, :corner] = np.nan
     compared("largest_of_windows", monkeypatch, images, windows, 1, places=0)
+
+
+def mixture(dtype):
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(20, size=(4, 3, 11))
+    return normal(dtype, 3, 20, 5), pixels, normal(dtype, *pixels.shape), normal(dtype, 3, 11, 5)
+
+
+@needs_both
+@pytest.mark.parametrize("seeds", [(), (2,)])
+def test_mixtures_of_pixels(seeds, choice):
+    kernels.use(choice)
+    images, pixels, weights, cotangent = mixture("float64")
+    images, cotangent = (np.broadcast_to(own, (*seeds, *own.shape)) for own in (images, cotangent))
+    result = kernels.mix_pixels(images, pixels, weights)
+    back = kernels.spread_pixels(cotangent, pixels, weights, 20)
+    expected, spread = np.zeros(cotangent.shape), np.zeros(images.shape)
+    for tap, n, place in np.ndindex(*pixels.shape):
+        expected[..., n, place, :] += images[..., n, pixels[tap, n, place], :] * weights[tap, n, place]
+        spread[..., n, pixels[tap, n, place], :] += cotangent[..., n, place, :] * weights[tap, n, place]
+    np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(back, spread, rtol=1e-12, atol=1e-13)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_compiled_mixtures_of_pixels(dtype, monkeypatch):
+    images, pixels, weights, cotangent = mixture(dtype)
+    compared("mix_pixels", monkeypatch, images, pixels, weights)
+    compared("spread_pixels", monkeypatch, cotangent, pixels, weights, 20)
+
+
+def locked(*shape):
+    array = normal("float32", *shape)
+    array.flags.writeable = False  # as data that are mapped from a file
+    return array
+
+
+@needs_numba
+@pytest.mark.parametrize("sizes", [(4, 6, 1), (16, 16, 16), (6, 6, 6), (4, 8, 2)])
+def test_arrays_that_may_not_be_written(sizes):
+    kernels.use("numba")
+    windows, (channels, filters, groups) = place_windows((8, 9), (3, 3), (1, 1), "same"), sizes
+    images, cotangent = locked(3, 8, 9, channels), locked(3, 8, 9, filters)
+    kernel = locked(3, 3, channels // groups, filters)
+    for name, first, second in (
+        ("convolve", images, kernel),
+        ("spread", cotangent, kernel),
+        ("kernel_gradient", images, cotangent[None]),
+    ):
+        expected = getattr(reference, name)(first, second, windows, groups)
+        np.testing.assert_allclose(getattr(kernels, name)(first, second, windows, groups), expected, atol=1e-4)

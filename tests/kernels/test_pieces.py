@@ -62,3 +62,12 @@ def test_pieces_are_a_multiple_of_eight_rows_below_a_million_multiply_adds(monke
     assert rows_of(24, 784 * 128, True) == 0  # too few pieces
     assert rows_of(64, 784 * 512, True) == 0  # a piece of eight rows is too large
     assert rows_of(10_000, 1000, True) == 0  # short vectors begin anywhere
+
+
+def test_the_right_factor_is_turned_where_that_takes_little_of_the_time(monkeypatch):
+    monkeypatch.setattr(products, "PIECE", 10**6)
+    pays = products.turning_pays.py_func
+    assert pays(784, 64 * 128, True)
+    assert not pays(256, 64 * 128, True)  # few products for each number that is turned
+    assert not pays(784, 128 * 512, True)  # its columns lie far apart
+    assert not pays(784, 64 * 128, False)

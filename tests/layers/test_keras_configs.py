@@ -198,3 +198,33 @@ def test_a_layer_knows_its_type_before_it_is_built():
     assert layers.Dense(2).dtype == layers.Dense(2).compute_dtype == layers.Dense(2).variable_dtype == "float32"
     outer = Sequential([Input((2,)), layers.Dense(2)], dtype="float64")
     assert outer.layers[0].dtype == "float64"
+
+
+def test_an_activation_has_the_name_of_its_function():
+    assert layers.Dense(2, "relu").activation.__name__ == "relu"
+    assert layers.Dense(2, "silu").activation.__name__ == "silu"
+    assert layers.Activation(halved).activation.__name__ == "halved"
+    assert layers.Activation(layers.Activation("exponential").activation).activation.__name__ == "exponential"
+
+
+def halved(values):
+    return values / 2
+
+
+def test_an_input_knows_its_type():
+    assert Input((3,)).dtype == "float32" and Input((3,), dtype="int32").dtype == "int32"
+    assert Input((3,)).to_spec()["Input"]["dtype"] is None
+
+
+def test_factors_of_a_rotation_are_both_bounds():
+    config = layers.RandomRotation(0.25).get_config()
+    assert config["factor"] == (-0.25, 0.25)
+    assert layers.RandomRotation.from_config(config).factor == (-0.25, 0.25)
+
+
+def test_brightness_takes_a_data_format():
+    first = layers.RandomBrightness(0.2, seed=1, data_format="channels_first")
+    last = layers.RandomBrightness(0.2, seed=1)
+    images = np.full((2, 3, 4, 3), 100.0, "float32")
+    assert (first(images, training=True) == last(images, training=True)).all()
+    assert last.get_config()["data_format"] == "channels_last"

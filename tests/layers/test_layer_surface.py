@@ -138,3 +138,44 @@ def test_a_policy_is_the_type_of_a_layer():
 def test_an_input_gives_itself():
     entry = layers.InputLayer(shape=(3,))
     assert entry.output.shape == (None, 3) and nnlite.Model(entry, layers.Dense(1)(entry.output)).input is entry.output
+
+
+def test_the_shape_of_the_outputs_is_known_without_a_call():
+    spec = layers.Conv2D(4, 3).compute_output_spec(nnlite.Input((8, 8, 1)))
+    assert (spec.shape, spec.dtype, spec.ndim, spec.rank) == ((None, 6, 6, 4), "float32", 4, 4)
+    outputs = layers.LSTM(3, return_state=True).compute_output_spec(np.ones((2, 5, 4)), training=True)
+    assert [one.shape for one in outputs] == [(2, 3), (2, 3), (2, 3)]
+    assert layers.Add().compute_output_spec([nnlite.Input((3,)), nnlite.Input((3,))]).shape == (None, 3)
+    assert layers.Hashing(3).compute_output_spec(np.array([["a"]])).dtype == "int64"
+
+
+def test_what_keras_asks_a_layer_for_and_nnlite_does_not_have_says_so():
+    dense = layers.Dense(2)
+    with pytest.raises(NotImplementedError, match="nothing is quantized"):
+        dense.quantize("int8")
+    with pytest.raises(NotImplementedError, match="compile"):
+        dense.add_metric(1.0)
+    with pytest.raises(ConfigError, match=r"Dense\.quantization_config"):
+        layers.Dense(2, quantization_config="int8")
+    assert dense.get_config()["quantization_config"] is None
+    assert (dense.autocast, dense.supports_jit, dense.quantization_mode) == (True, True, None)
+
+
+def test_metrics_of_a_layer_are_its_attributes_and_those_of_the_layers_inside():
+    class Counting(layers.Layer):
+        def __init__(self, inner=None, **kwargs):
+            super().__init__(**kwargs)
+            self.inner, self.seen = inner, nnlite.metrics.Mean(name="seen")
+
+        def call(self, inputs):
+            return inputs
+
+    outer = Counting(Counting())
+    assert outer.metrics == [outer.seen, outer.inner.seen]
+    assert len(outer.metrics_variables) == 2 * len(outer.seen.variables) and not layers.Dense(2).metrics
+
+
+def test_add_variable_is_add_weight():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    assert layer.add_variable((2,), "ones", name="more") is layer.weights[2]

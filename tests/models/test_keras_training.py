@@ -15,7 +15,7 @@ X = generator.normal(size=(10, 3)).astype(np.float32)
 
 
 def chain(**options):
-    return Sequential([Input((3,)), Dense(1, kernel_initializer="ones")], seed=0, **options)
+    return Sequential([Input((3,)), Dense(1, kernel_initializer="ones", name="end")], seed=0, **options)
 
 
 def test_epochs_of_none_train_nothing():
@@ -228,3 +228,20 @@ def test_a_loss_may_be_what_layers_add_alone():
     late.compile("sgd")
     with pytest.raises(NotReadyError, match="compiled without a loss"):
         late.fit(X, X[:, 0])
+
+
+def test_functions_of_an_iterator_take_its_next_batch():
+    model, twin = chain(), chain()
+    for one in (model, twin):
+        one.compile("sgd", "mse", metrics=["mae"])
+    batches = iter([(X, X[:, :1]), (X, X[:, :1], np.ones(10)), (X,)])
+    assert model.make_train_function()(batches) == twin.train_on_batch(X, X[:, :1], return_dict=True)
+    assert model.make_test_function()(batches) == twin.test_on_batch(X, X[:, :1], return_dict=True)
+    np.testing.assert_array_equal(model.make_predict_function()(batches), twin.predict_on_batch(X))
+
+
+def test_assigned_weights_are_returned():
+    kernel = chain().layers[0].kernel
+    assert kernel.assign([[1], [2], [3]]).tolist() == [[1], [2], [3]]
+    assert kernel.assign_add([[1], [1], [1]]).tolist() == [[2], [3], [4]] == kernel.value.tolist()
+    assert kernel.assign_sub([[1], [1], [1]]).tolist() == [[1], [2], [3]]

@@ -375,7 +375,7 @@ UNDECLARED = {
     ("arrays/tables", "kind"): "only NumPy's types have it, those of pandas do not",
     ("arrays/tables", "to_numpy"): "DataFrames have it",
     ("callbacks/progress", "isatty"): "a stream may be anything with a method `write`",
-    ("data/batches", "__array__"): "what users pass as data may be any array",
+    ("data/numbered", "__array__"): "what users pass as data may be any array",
     ("data/numbered", "__getitem__"): "what users pass as data may be anything",
     ("data/frames/libraries", "__arrow_c_array__"): "what users pass as a table may be of any library",
     ("data/frames/libraries", "__arrow_c_stream__"): "what users pass as a table may be of any library",

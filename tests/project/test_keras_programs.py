@@ -20,8 +20,8 @@ def run(source, folder, **environment):
     return subprocess.run([sys.executable, path], capture_output=True, text=True, cwd=folder, env=settings, timeout=600)
 
 
-def test_there_are_eight():
-    assert len(PROGRAMS) == 8
+def test_there_are_ten():
+    assert len(PROGRAMS) == 10
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=NAMES)

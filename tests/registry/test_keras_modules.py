@@ -309,3 +309,51 @@ def test_boundaries_of_a_piecewise_constant_may_lie_between_steps():
     schedule = schedules.PiecewiseConstantDecay([1.5, 2.5], [1.0, 0.5, 0.1])
     assert [schedule(step) for step in range(4)] == [1.0, 1.0, 0.5, 0.1]
     assert schedules.PiecewiseConstantDecay([1, 2], [1.0, 0.5, 0.1]).get_config()["boundaries"] == [1, 2]
+
+
+@pytest.mark.parametrize("kind", [metrics.R2Score, metrics.F1Score])
+def test_states_whose_shape_the_first_batch_gives_are_taken_up(kind):
+    y, p = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([[0.7, 0.4], [0.2, 0.6], [0.1, 0.2]])
+    first, second = kind(), kind()
+    first.update_state(y, p)
+    second.set_state(first.get_state())
+    np.testing.assert_array_equal(second.result(), first.result())
+
+
+def test_initializers_and_regularizers_of_users_write_call_as_with_keras():
+    class Threes(initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return ops.multiply(np.ones(shape, dtype), 3)
+
+    class Sizes(regularizers.Regularizer):
+        def __call__(self, x):
+            return 0.5 * ops.sum(ops.square(x))
+
+    layer = layers.Dense(2, kernel_initializer=Threes(), kernel_regularizer=Sizes())
+    layer.build((None, 3))
+    np.testing.assert_array_equal(layer.kernel.value, np.full((3, 2), 3.0))
+    assert Sizes().penalty(np.array([1.0, 2.0])) == 2.5
+    gradient = np.zeros(2)
+    Sizes().add_gradient(np.array([1.0, 2.0]), gradient)
+    np.testing.assert_array_equal(gradient, [1.0, 2.0])
+    with pytest.raises(NotImplementedError):
+        regularizers.Regularizer()(np.ones(2))
+
+
+def test_metrics_within_a_metric_are_reset_with_it():
+    class Outer(metrics.Metric):
+        def __init__(self):
+            super().__init__(name="outer")
+            self.inner = metrics.Mean()
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.inner.update_state(y_pred)
+
+        def result(self):
+            return self.inner.result()
+
+    metric = Outer()
+    metric.update_state(0, 3.0)
+    assert metric.result() == 3.0
+    metric.reset_state()
+    assert metric.result() == 0.0

@@ -295,6 +295,22 @@ def test_products_in_pieces_are_those_of_the_whole(batch, dtype, calls):
     assert sum(calls) == 9
 
 
+@pytest.mark.parametrize(
+    "layers, whole",
+    [
+        ([Dense(8, "relu"), Dense(3)], True),
+        ([Dense(8, "relu"), Dense(1000, "relu"), Dense(3)], False),  # its products are quicker one by one
+        ([Flatten(), Dense(8, "relu"), Dense(1000, "relu"), Dense(3)], False),
+        ([Dense(8, "relu"), Dropout(0.5), Dense(1000), Dense(3)], True),  # joined draws other random bits than apart
+    ],
+)
+def test_batches_of_many_rows_are_taken_by_narrow_layers(layers, whole, calls):
+    options = {"layers": layers, "x": np.resize(X, (700, FEATURES)), "y": np.resize(Y, (700, 3))}
+    options["fit"] = {"batch_size": 300}
+    compare(trained("numba", **options), trained("numpy", **options), 1e-10)
+    assert sum(calls) == (9 if whole else 0)
+
+
 def test_batches_that_compiled_code_declines_after_all_are_trained_one_by_one(calls, monkeypatch):
     monkeypatch.setattr("nnlite.training.joint.dense_steps.DenseSteps._fits", lambda *arguments: False)
     options = {"metrics": ["mae"], "fit": {"sample_weight": WEIGHTS}}

@@ -475,3 +475,17 @@ def test_a_damaged_data_set_is_a_data_error(tmp_path):
     (tmp_path / "data_batch_1").write_bytes(pickle.dumps({b"data": None, b"labels": []}))
     with pytest.raises(DataError, match=r"data_batch_1: cannot be read as a batch of CIFAR"):
         keras.datasets.cifar10.load_data(tmp_path)
+
+
+def test_seed_generators_have_names_and_configs_as_in_keras():
+    assert keras.random.SeedGenerator(3).get_config() == {"seed": 3, "name": "seed_generator"}
+    assert keras.random.SeedGenerator().get_config()["seed"] is None
+
+
+def test_arguments_of_a_wrong_kind_are_refused():
+    with pytest.raises(ValueError, match="takes a list of sequences, got 5"):
+        keras.utils.pad_sequences(5)
+    with pytest.raises(ConfigError, match="data_format must be"):
+        keras.utils.array_to_img(np.zeros((3, 4, 3)), data_format="last")
+    for name in ("image_dataset_from_directory", "text_dataset_from_directory", "timeseries_dataset_from_array"):
+        assert callable(getattr(keras.utils, name))

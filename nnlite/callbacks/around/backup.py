@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from nnlite.callbacks.base import Callback
 from nnlite.callbacks.checkpoints import Checkpoints
+from nnlite.errors import ConfigError
 from nnlite.registry.bounds import Count
 
 __all__ = ["BackupAndRestore"]
@@ -24,7 +25,8 @@ class BackupAndRestore(Callback):
         delete_checkpoint: whether the backup is removed once the training has come to its end.
 
     Raises:
-        ConfigError: the backup is of another training; the folder cannot be written.
+        ConfigError: no folder; the backup is of another training, be it beside other callbacks; the folder cannot be
+            written.
 
     >>> import os, tempfile
     >>> from nnlite import Sequential
@@ -49,6 +51,8 @@ class BackupAndRestore(Callback):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.backup_dir = os.fspath(self.backup_dir)
+        if not self.backup_dir:
+            raise ConfigError("is empty; name a folder for the backups", (type(self).__name__, "backup_dir"))
         every = "1 epoch" if self.save_freq == "epoch" else f"{self.save_freq} steps"
         self._checkpoints = Checkpoints(self.backup_dir, every, keep=2 if self.double_checkpoint else 1)
 

@@ -1,7 +1,6 @@
 """Encoders of one column: amounts, gaps, two values, and categories as 0 and 1 or as integers."""
 
 import functools
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -261,7 +260,7 @@ class OneHot(Levels):
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "OneHot":
         """The encoder of a column as its `rows` suggest."""
-        return cls(name, sorted_levels(table.column(name, "category").values[rows]))
+        return cls(name, sorted(set(table.column(name, "category").values[rows])))
 
     @property
     def outputs(self) -> list[str]:
@@ -289,12 +288,7 @@ class Ordinal(Levels):
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Ordinal":
         """The encoder of a column as its `rows` suggest."""
-        return cls(name, sorted_levels(table.column(name, "category").values[rows]))
+        return cls(name, sorted(set(table.column(name, "category").values[rows])))
 
     def encode(self, source: ColumnSource) -> np.ndarray:
         return self.codes(source)[:, None]
-
-
-def sorted_levels(cells: Sequence[str] | np.ndarray) -> list[str]:
-    """The distinct values, sorted by code point."""
-    return sorted(set(cells))

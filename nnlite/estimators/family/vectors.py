@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data.encoders.columns import Ordinal, sorted_levels
+from nnlite.data.encoders.columns import Ordinal
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.data.frames import Frame
 from nnlite.estimators.classifier import NNClassifier
@@ -34,7 +34,7 @@ def embedding_encoder(frame: Frame, chosen: list[str], weights: np.ndarray | Non
 
 def _frequent(name: str, frame: Frame, weights: np.ndarray | None, least: int) -> Ordinal:
     column = frame.column(name, "category")
-    everything = Ordinal(name, sorted_levels(column.values[~column.missing]))
+    everything = Ordinal(name, sorted(set(column.values[~column.missing])))
     sums = np.bincount(everything.codes(frame), weights, len(everything.categories) + 1)[1:]
     return Ordinal(name, [level for level, total in zip(everything.categories, sums, strict=True) if total >= least])
 

@@ -15,7 +15,9 @@ def is_operation(document: Any) -> bool:
     return str(document.get("module")).startswith("keras.src.ops")
 
 
-def apply_operation(document: Mapping[str, Any], arguments: list[Any], options: Mapping[str, Any], place: str) -> Any:
+def apply_operation(
+    document: Mapping[str, Any], arguments: list[Any], options: Mapping[str, Any], location: str
+) -> Any:
     """What the function gives for the arguments of its call, which have the values of the graph in their places.
 
     Raises:
@@ -25,8 +27,8 @@ def apply_operation(document: Mapping[str, Any], arguments: list[Any], options: 
     known = signatures()["operations"].get(kind)
     function = known and vars(ops).get(known["function"])
     if function is None:
-        raise ModelFileError(f"{place}: nnlite.ops has nothing like {kind!r} of Keras")
-    settings = {key: plain_value(value, f"{place}.{key}") for key, value in (document.get("config") or {}).items()}
+        raise ModelFileError(f"{location}: nnlite.ops has nothing like {kind!r} of Keras")
+    settings = {key: plain_value(value, f"{location}.{key}") for key, value in (document.get("config") or {}).items()}
     settings = {key: value for key, value in settings.items() if key in known["arguments"]}
     given = {**settings, **_called(known["call"], arguments), **{key: _item(value) for key, value in options.items()}}
     spread = given.pop("operands", ())
@@ -36,7 +38,7 @@ def apply_operation(document: Mapping[str, Any], arguments: list[Any], options: 
     try:
         return function(*ordered, *spread)
     except (ConfigError, DataError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{place}: {error}") from None
+        raise ModelFileError(f"{location}: {error}") from None
 
 
 def _called(names: list[str], arguments: list[Any]) -> dict[str, Any]:

@@ -13,17 +13,17 @@ __all__ = ["operation_config", "operation_node"]
 OTHER_NAMES = {"getitem": "get_item", "abs": "absolute"}
 
 
-def _known(layer: Any, place: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def _known(layer: Any, location: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """Keras's class for the function of a layer, what is known of it, and the layer's arguments by Keras's names."""
     name = OTHER_NAMES.get(layer.function, layer.function)
-    found = {one["function"]: (kind, one) for kind, one in signatures()["operations"].items()}
-    if name not in found:
-        raise ModelFileError(f"{place}: Keras has no operation {name!r}; save as .safetensors")
-    kind, known = found[name]
-    return kind, known, _by_name(layer, known, place)
+    known_functions = {one["function"]: (kind, one) for kind, one in signatures()["operations"].items()}
+    if name not in known_functions:
+        raise ModelFileError(f"{location}: Keras has no operation {name!r}; save as .safetensors")
+    kind, known = known_functions[name]
+    return kind, known, _by_name(layer, known, location)
 
 
-def _by_name(layer: Any, known: dict[str, Any], place: str) -> dict[str, Any]:
+def _by_name(layer: Any, known: dict[str, Any], location: str) -> dict[str, Any]:
     """The arguments of a layer by Keras's names; those by position are in the same order here and there."""
     order, given = list(known["order"]), {}
     positional = list(layer.arguments or [{"input": 0}])
@@ -33,23 +33,24 @@ def _by_name(layer: Any, known: dict[str, Any], place: str) -> dict[str, Any]:
             positional = positional[:number]
         elif number < len(positional):
             given[name] = positional[number]
-    own = list(inspect.signature(vars(ops)[layer.function]).parameters)
+    parameters = list(inspect.signature(vars(ops)[layer.function]).parameters)
     for key, value in layer.options.items():
-        name = key if key in order else order[own.index(key)] if key in own and own.index(key) < len(order) else None
+        known_here = key in parameters and parameters.index(key) < len(order)
+        name = key if key in order else order[parameters.index(key)] if known_here else None
         if name is None or (name not in known["arguments"] and name not in known["call"]):
-            raise ModelFileError(f"{place}: {layer.function} of Keras has no argument {key!r}; save as .safetensors")
+            raise ModelFileError(f"{location}: {layer.function} of Keras has no argument {key!r}; save as .safetensors")
         given[name] = value
     return given
 
 
-def operation_config(layer: Any, place: str) -> dict[str, Any]:
+def operation_config(layer: Any, location: str) -> dict[str, Any]:
     """The JSON by which Keras makes the operation.
 
     Raises:
         ModelFileError: a function that is no operation of Keras, or an argument that Keras lacks.
     """
-    kind, known, given = _known(layer, place)
-    config = {name: _plain(given[name], place) for name in known["arguments"] if name in given}
+    kind, known, given = _known(layer, location)
+    config = {name: _plain(given[name], location) for name in known["arguments"] if name in given}
     return {
         "module": known["module"],
         "class_name": kind,
@@ -58,36 +59,36 @@ def operation_config(layer: Any, place: str) -> dict[str, Any]:
     }
 
 
-def operation_node(layer: Any, value: Callable[[int], Any], place: str) -> dict[str, Any]:
+def operation_node(layer: Any, value: Callable[[int], Any], location: str) -> dict[str, Any]:
     """The arguments of the call: `value` gives the JSON of the input of a number."""
-    _, known, given = _known(layer, place)
+    _, known, given = _known(layer, location)
     arguments: list[Any] = []
     for name in known["call"]:
         if name.startswith("*"):
-            arguments += [_called(item, value, place) for item in given.get(name[1:], [])]
+            arguments += [_called(item, value, location) for item in given.get(name[1:], [])]
         elif name in given:
-            arguments.append(_called(given[name], value, place))
+            arguments.append(_called(given[name], value, location))
     return {"args": arguments, "kwargs": {}}
 
 
-def _called(item: Any, value: Callable[[int], Any], place: str) -> Any:
+def _called(item: Any, value: Callable[[int], Any], location: str) -> Any:
     if isinstance(item, dict) and "input" in item:
         return value(item["input"])
     if isinstance(item, dict) and "tuple" in item:
-        return [_called(part, value, place) for part in item["tuple"]]
+        return [_called(part, value, location) for part in item["tuple"]]
     if isinstance(item, list):
-        return [_called(part, value, place) for part in item]
-    return _plain(item, place)
+        return [_called(part, value, location) for part in item]
+    return _plain(item, location)
 
 
-def _plain(item: Any, place: str) -> Any:
+def _plain(item: Any, location: str) -> Any:
     """A constant among the arguments of a layer in Keras's JSON."""
     if isinstance(item, (list, tuple)):
-        return [_plain(part, place) for part in item]
+        return [_plain(part, location) for part in item]
     if not isinstance(item, dict):
         return item
     if "tuple" in item:
-        return [_plain(part, place) for part in item["tuple"]]
+        return [_plain(part, location) for part in item["tuple"]]
     if "slice" in item:
         start, stop, step = item["slice"]
         return {"class_name": "__slice__", "config": {"start": start, "stop": stop, "step": step}}
@@ -95,4 +96,4 @@ def _plain(item: Any, place: str) -> Any:
         return {"class_name": "__ellipsis__", "config": {}}
     if "array" in item:
         return {"class_name": "__numpy__", "config": {"value": item["array"], "dtype": item["dtype"]}}
-    raise ModelFileError(f"{place}: a value of the graph stands where Keras expects a constant; save as .safetensors")
+    raise ModelFileError(f"{location}: a value of the graph where Keras expects a constant; save as .safetensors")

@@ -33,7 +33,7 @@ class NormalizationJacobians(Jacobians):
         standardized: np.ndarray,
         inverse_deviation: np.ndarray,
         gamma: np.ndarray | None,
-        state: Sequence[np.ndarray] = (),
+        state: tuple[np.ndarray, ...] = (),
     ) -> None:
         super().__init__(*maps, state=state)
         self.standardized, self.inverse_deviation, self.gamma = standardized, inverse_deviation, gamma
@@ -75,7 +75,7 @@ class ColumnNormalizationJacobians(NormalizationJacobians):
         inverse_deviation: np.ndarray,
         gamma: np.ndarray | None,
         groups: int,
-        state: Sequence[np.ndarray] = (),
+        state: tuple[np.ndarray, ...] = (),
     ) -> None:
         super().__init__(maps, standardized, inverse_deviation, gamma, state)
         self.groups = groups

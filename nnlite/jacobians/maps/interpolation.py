@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.matmul import rows_matmul
@@ -61,22 +62,12 @@ class Interpolate(Jacobian):
         self.channels_first = channels_first
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
-        cotangent = self._flat(cotangent)
-        batch, height, width, channels = self._last(self.in_shape)
-        result = np.zeros((*cotangent.shape[:-2], height * width, channels), cotangent.dtype)
-        examples = np.arange(batch)[:, None]
-        for pixels, weights in zip(self.pixels, self.weights, strict=True):
-            np.add.at(result, (..., examples, pixels, slice(None)), cotangent * weights[..., None])
+        _, height, width, _ = self._last(self.in_shape)
+        result = kernels.spread_pixels(self._flat(cotangent), self.pixels, self.weights, height * width)
         return self._images(result, self.in_shape)
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
-        tangent = self._flat(tangent)
-        examples = np.arange(tangent.shape[-3])[:, None]
-        total = None
-        for pixels, weights in zip(self.pixels, self.weights, strict=True):
-            part = tangent[..., examples, pixels, :] * weights[..., None]
-            total = part if total is None else np.add(total, part, out=total)
-        return self._images(total, self.out_shape)
+        return self._images(kernels.mix_pixels(self._flat(tangent), self.pixels, self.weights), self.out_shape)
 
     def _last(self, shape):
         """`(batch, height, width, channels)` of a shape."""
@@ -127,6 +118,11 @@ class TowardsMean(Jacobian):
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         mean = cotangent.mean(axis=self.axes, keepdims=True)
-        return (cotangent - mean) * self.factor + mean
+        if self.axes[-1] == -2:  # a row of means for each row of pixels: NumPy is slow on rows of three channels
+            mean = np.ascontiguousarray(np.broadcast_to(mean, (*mean.shape[:-2], *cotangent.shape[-2:])))
+        result = cotangent - mean
+        result *= self.factor
+        result += mean
+        return result
 
     jvp = vjp

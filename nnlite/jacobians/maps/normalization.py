@@ -112,7 +112,7 @@ class StandardizeGroups(Jacobian):
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         positions = self.in_shape[1]
         products = np.einsum("...pf,...pf->...f", cotangent, self.standardized)
-        mean, along = (group_means(own, positions, self.groups) for own in (cotangent.sum(axis=-2), products))
+        mean, along = (group_means(total, positions, self.groups) for total in (cotangent.sum(axis=-2), products))
         result = cotangent - mean[..., None, :]
         result -= self.standardized * along[..., None, :]
         result *= self.inverse_deviation

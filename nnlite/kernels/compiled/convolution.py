@@ -41,20 +41,29 @@ def _add_windows(parts, size, strides, dilation, before, start, result):
 
 
 @compiled
-def _go_over(images, kernel, outputs, size, strides, dilation, before, back):
-    """Add to outputs what the kernel makes of images, each channel alone, or on the way `back` to images of outputs."""
+def _go_over(images, kernel, outputs, size, strides, dilation, before):
+    """Add to outputs what the kernel makes of images, each channel alone."""
     for n in range(len(images)):
         for row in range(outputs.shape[1]):
             for column in range(outputs.shape[2]):
                 for cell in range(len(kernel)):
                     y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
                     x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
-                    if not (0 <= y < images.shape[1] and 0 <= x < images.shape[2]):
-                        continue
-                    if back:
-                        _add_product(outputs[n, row, column], kernel[cell], images[n, y, x])
-                    else:
+                    if 0 <= y < images.shape[1] and 0 <= x < images.shape[2]:
                         _add_product(images[n, y, x], kernel[cell], outputs[n, row, column])
+
+
+@compiled
+def _go_back(images, kernel, outputs, size, strides, dilation, before):
+    """Add to images what the kernel makes of outputs: apart, as arrays that may not be written take part in both."""
+    for n in range(len(images)):
+        for row in range(outputs.shape[1]):
+            for column in range(outputs.shape[2]):
+                for cell in range(len(kernel)):
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if 0 <= y < images.shape[1] and 0 <= x < images.shape[2]:
+                        _add_product(outputs[n, row, column], kernel[cell], images[n, y, x])
 
 
 @compiled
@@ -87,7 +96,7 @@ def convolve(
     if after is not None or not _is_depthwise(inputs, kernel, kernel.size, windows, groups):
         return reference.convolve(inputs, kernel, windows, groups, after)
     outputs = np.zeros((len(inputs), *windows.outputs, groups), inputs.dtype)
-    _go_over(as_images(inputs), kernel.reshape(-1, groups), as_images(outputs), *axis_numbers(windows), False)
+    _go_over(as_images(inputs), kernel.reshape(-1, groups), as_images(outputs), *axis_numbers(windows))
     return outputs
 
 
@@ -105,7 +114,7 @@ def spread(
         return spread_directly(cotangent, kernel, windows, groups, slopes, gate)
     if slopes is None and _is_depthwise(cotangent, kernel, kernel.size, windows, groups):
         result = np.zeros((len(cotangent), *windows.inputs, groups), cotangent.dtype)
-        _go_over(as_images(result), kernel.reshape(-1, groups), as_images(cotangent), *axis_numbers(windows), True)
+        _go_back(as_images(result), kernel.reshape(-1, groups), as_images(cotangent), *axis_numbers(windows))
         return result
     if groups > 1 or not _takes(cotangent, kernel, windows):
         return reference.spread(cotangent, kernel, windows, groups, slopes, gate)

@@ -231,7 +231,7 @@ def _end(inputs, gradients, memory, plan, apart, address):
     by_bias[:] = 0
     if len(plan) > 1:
         slopes = flat.reshape(units, rows)
-        if products.rows_of_pieces(features, slopes.size, apart):
+        if products.turning_pays(features, slopes.size, apart):
             products.multiply_turned(inputs, products.turned(slopes), by_kernel, apart, address)
         else:
             np.dot(inputs.T, slopes.T, by_kernel)

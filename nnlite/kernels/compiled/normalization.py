@@ -119,7 +119,7 @@ def _normalize_columns(rows, gamma, beta, epsilon, groups, outputs, standardized
     share = kind(1) / kind(count * (features // groups))
     for n in range(stack):
         for moment in range(2):
-            total, own = np.zeros_like(mean[n]), mean[n] if moment == 0 else variance[n]
+            total, means = np.zeros_like(mean[n]), mean[n] if moment == 0 else variance[n]
             for start in range(0, count, ROWS):
                 part = np.zeros_like(total)
                 for i in range(start, min(start + ROWS, count)):
@@ -128,7 +128,7 @@ def _normalize_columns(rows, gamma, beta, epsilon, groups, outputs, standardized
                     else:
                         _add_squares(rows[n, i], mean[n], part)
                 add(part, total)
-            _add_group_means(total, share, groups, own)
+            _add_group_means(total, share, groups, means)
         for j in range(features):
             inverse[n, j] = kind(1) / np.sqrt(variance[n, j] + epsilon)
         for i in range(count):

@@ -1,12 +1,13 @@
-"""The largest number of each window of images with channels last, and the way back, compiled: one pass."""
+"""The largest number of each window of images with channels last, mixtures of pixels, and the ways back: one pass."""
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.arrays.windows import Windows
 from nnlite.kernels.compiled.recurrent import compiled, inlined
 from nnlite.kernels.reference import windows as reference
 
-__all__ = ["largest_of_windows", "spread_largest"]
+__all__ = ["largest_of_windows", "mix_pixels", "spread_largest", "spread_pixels"]
 
 
 @inlined
@@ -49,7 +50,7 @@ def _largest(images, size, strides, dilation, before, largest, chosen):
 
 
 @inlined
-def _choose_of_four(one, two, three, four, most, own):
+def _choose_of_four(one, two, three, four, most, cells):
     """Largest of four rows, number by number; NaN counts as larger, and as the last."""
     for c in range(most.size):
         a, b, d, e = one[c], two[c], three[c], four[c]
@@ -63,7 +64,7 @@ def _choose_of_four(one, two, three, four, most, own):
         largest = above if above != above else largest
         number = np.uint8(2) if d == largest else np.uint8(3)
         number = np.uint8(1) if b == largest else number
-        most[c], own[c] = largest, np.uint8(0) if a == largest else number
+        most[c], cells[c] = largest, np.uint8(0) if a == largest else number
 
 
 @compiled
@@ -74,8 +75,8 @@ def _largest_of_squares(images, largest, chosen):
             upper, lower = images[n, 2 * row], images[n, 2 * row + 1]
             for column in range(largest.shape[2]):
                 left, right = 2 * column, 2 * column + 1
-                most, own = largest[n, row, column], chosen[n, row, column]
-                _choose_of_four(upper[left], upper[right], lower[left], lower[right], most, own)
+                most, cells = largest[n, row, column], chosen[n, row, column]
+                _choose_of_four(upper[left], upper[right], lower[left], lower[right], most, cells)
 
 
 @inlined
@@ -109,6 +110,26 @@ def _spread(cotangent, chosen, size, strides, dilation, before, disjoint, result
                         _add_chosen(slopes, own, np.uint8(cell), out)
 
 
+@compiled
+def _mix(images, pixels, weights, outputs):
+    for n in range(len(images)):
+        for output in range(outputs.shape[1]):
+            for tap in range(len(pixels)):
+                pixel, weight = pixels[tap, n, output], weights[tap, n, output]
+                for c in range(images.shape[2]):
+                    outputs[n, output, c] += images[n, pixel, c] * weight
+
+
+@compiled
+def _spread_mixtures(cotangent, pixels, weights, result):
+    for n in range(len(result)):
+        for output in range(cotangent.shape[1]):
+            for tap in range(len(pixels)):
+                pixel, weight = pixels[tap, n, output], weights[tap, n, output]
+                for c in range(result.shape[2]):
+                    result[n, pixel, c] += cotangent[n, output, c] * weight
+
+
 def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:
     if not _takes(inputs, windows, trailing):
         return reference.largest_of_windows(inputs, windows, trailing)
@@ -130,6 +151,28 @@ def spread_largest(
     result = np.empty(shape, cotangent.dtype) if windows.tiling else np.zeros(shape, cotangent.dtype)
     _spread(as_images(cotangent), as_images(chosen), *axis_numbers(windows), windows.disjoint, as_images(result))
     return result
+
+
+def mix_pixels(images: Array, pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    if not _mixes(images, weights):
+        return reference.mix_pixels(images, pixels, weights)
+    outputs = np.zeros((*pixels.shape[1:], images.shape[-1]), images.dtype)
+    _mix(images, pixels, weights, outputs)
+    return outputs
+
+
+def spread_pixels(cotangent: Array, pixels: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
+    if not _mixes(cotangent, weights):
+        return reference.spread_pixels(cotangent, pixels, weights, count)
+    result = np.zeros((len(cotangent), count, cotangent.shape[-1]), cotangent.dtype)
+    _spread_mixtures(cotangent, pixels, weights, result)
+    return result
+
+
+def _mixes(images, weights):
+    """Whether these are images in order, without seeds, and weights of their type."""
+    plain = images.ndim == 3 and images.dtype.char in "fd" and images.flags.c_contiguous
+    return plain and weights.dtype == images.dtype
 
 
 def _takes(images, windows, trailing):

@@ -38,6 +38,7 @@ __all__ = [
     "lstm_run",
     "magnitude",
     "mish",
+    "mix_pixels",
     "normalize",
     "normalize_columns",
     "normalize_columns_pull",
@@ -52,5 +53,6 @@ __all__ = [
     "softplus",
     "spread",
     "spread_largest",
+    "spread_pixels",
     "squared_error",
 ]

@@ -81,7 +81,7 @@ def normalize_columns(
         inverse_deviation, mean, variance: `(stack, features)`.
     """
     standardized, plain = np.empty_like(rows), gamma is None and beta is None
-    dtype = np.result_type(rows, *(own for own in (gamma, beta) if own is not None))
+    dtype = np.result_type(rows, *(part for part in (gamma, beta) if part is not None))
     outputs = standardized if plain else np.empty(rows.shape, dtype)
     moments = np.zeros((3, len(rows), rows.shape[2]), rows.dtype)
     for x, z, out, (inverse, mean, variance) in zip(rows, standardized, outputs, moments.swapaxes(0, 1), strict=True):
@@ -118,7 +118,7 @@ def normalize_columns_pull(
             products += np.einsum("rf,rf->f", g[block], z[block])
         by_beta += sums
         by_gamma += products
-        mean, along = (group_means(own * weights, count, groups) * inverse for own in (sums, products))
+        mean, along = (group_means(total * weights, count, groups) * inverse for total in (sums, products))
         for block in blocks:
             np.multiply(g[block], weights * inverse, out=out[block])
             out[block] -= mean

@@ -1,4 +1,4 @@
-"""Convolution, the largest number of each window, and the ways back, in NumPy.
+"""Convolution, the largest number of each window, mixtures of pixels, and the ways back, in NumPy.
 
 In what pools, the spatial axes stand before the last `trailing` axes.
 """
@@ -9,7 +9,15 @@ from nnlite.arrays.patches import convolve, kernel_gradient, spread
 from nnlite.arrays.types import Array
 from nnlite.arrays.windows import Windows, cells
 
-__all__ = ["convolve", "kernel_gradient", "largest_of_windows", "spread", "spread_largest"]
+__all__ = [
+    "convolve",
+    "kernel_gradient",
+    "largest_of_windows",
+    "mix_pixels",
+    "spread",
+    "spread_largest",
+    "spread_pixels",
+]
 
 
 def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +56,31 @@ def spread_largest(
             np.multiply(cotangent[taken], here, out=result[source])
         else:
             result[source] += cotangent[taken] * here
+    return result
+
+
+def mix_pixels(images: Array, pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """outputs[n, o] = sum over taps t of images[n, pixels[t, n, o]] * weights[t, n, o].
+
+    Shape: images `(*seeds, batch, pixels, channels)`, pixels and weights `(taps, batch, outputs)` ->
+    `(*seeds, batch, outputs, channels)`.
+    """
+    *seeds, batch, count, channels = images.shape
+    rows = images.reshape(*seeds, batch * count, channels)
+    starts = np.arange(batch)[:, None] * count
+    total = rows.take(starts + pixels[0], axis=-2) * weights[0][..., None]
+    for places, shares in zip(pixels[1:], weights[1:], strict=True):
+        part = rows.take(starts + places, axis=-2)
+        total += np.multiply(part, shares[..., None], out=part if part.dtype == total.dtype else None)
+    return total
+
+
+def spread_pixels(cotangent: Array, pixels: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
+    """The transpose of `mix_pixels`: each product is added to the pixel, of `count`, that it came from."""
+    result = np.zeros((*cotangent.shape[:-2], count, cotangent.shape[-1]), cotangent.dtype)
+    examples = np.arange(cotangent.shape[-3])[:, None]
+    for places, shares in zip(pixels, weights, strict=True):
+        np.add.at(result, (..., examples, places, slice(None)), cotangent * shares[..., None])
     return result
 
 

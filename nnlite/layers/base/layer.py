@@ -18,7 +18,7 @@ from nnlite.layers.base.contract.arguments import read_call, with_common_argumen
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
 from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
-from nnlite.layers.base.contract.naming import Name, TypeName
+from nnlite.layers.base.contract.naming import Name, TypeName, show_made
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
@@ -75,6 +75,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         read_methods(cls, Layer.linearize)
+        show_made(cls)
         cls._writes_mask = cls.compute_mask is not Layer.compute_mask
         writer = next(base for base in cls.__mro__ if "build" in vars(base))
         if not cls._builds_itself and (writer is cls or not issubclass(writer, LayerAttributes)):
@@ -288,6 +289,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     variables, trainable_variables = surface.variables, surface.trainable_variables
     non_trainable_variables, dtype_policy = surface.non_trainable_variables, surface.dtype_policy
     get_build_config, build_from_config = surface.get_build_config, surface.build_from_config
+    compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
+    metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
 
 

@@ -63,6 +63,7 @@ class InputDerivatives(Pipeline):
 
     columns: list[Index] | None = option(default=None)
     order: Literal[1, 2] = 1
+    second_columns: list[Index] | None = option(default=None)
 
     supports_masking = False
 
@@ -70,8 +71,10 @@ class InputDerivatives(Pipeline):
         if len(input_shape) != 2:
             raise ShapeError(f"{self.label} needs rows of numbers, (batch, features), got {input_shape}")
         known_width(self, input_shape)
-        if self.columns is not None:
-            check_columns(self, self.columns, input_shape)
+        for columns in (self.columns, self.second_columns):
+            if columns is not None:
+                check_columns(self, columns, input_shape)
+        self._check_second_columns(input_shape[-1])
         super().build(input_shape)
         shape = self.graph.compute_output_shape(input_shape)
         if len(shape) != 2:
@@ -86,8 +89,25 @@ class InputDerivatives(Pipeline):
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         batch, outputs = self.graph.compute_output_shape(input_shape)
-        columns = known_width(self, input_shape) if self.columns is None else len(self.columns)
-        return (batch, (1 + columns * self.order) * outputs)
+        return (batch, (1 + sum(map(len, self._columns(known_width(self, input_shape))))) * outputs)
+
+    def _columns(self, features: int) -> tuple[list[int], list[int]]:
+        """The columns that have first derivatives, and those that have second ones."""
+        firsts = list(range(features)) if self.columns is None else self.columns
+        if self.order == 1:
+            return firsts, []
+        return firsts, firsts if self.second_columns is None else self.second_columns
+
+    def _check_second_columns(self, features: int | None) -> None:
+        """`ConfigError` for second derivatives where there are no first ones."""
+        if self.second_columns is None:
+            return
+        if self.order == 1:
+            raise ConfigError(f"{self.label}: second_columns goes with order=2", ("second_columns",))
+        firsts, seconds = self._columns(features or 0)
+        others = [column for column in seconds if column not in firsts]
+        if others:
+            raise ConfigError(f"{self.label}: second_columns {others} are not among its columns", ("second_columns",))
 
     def linearize(
         self, inputs: Array, *parameters: np.ndarray, training: bool = False
@@ -114,16 +134,16 @@ class InputDerivatives(Pipeline):
 
         Points below the real numbers are the conjugates of those above, which count twice.
         """
-        columns = list(range(features)) if self.columns is None else self.columns
+        columns, seconds = self._columns(features)
         shifts: list[Shift] = [(column, 1j * STEP) for column in columns]
         term_of, factors = [*range(1, 1 + len(columns))], [-1j / STEP] * len(columns)
-        for term, column in enumerate(columns if self.order == 2 else (), start=1 + len(columns)):
+        for term, column in enumerate(seconds, start=1 + len(columns)):
             for number in range(POINTS // 2 + 1):
                 root, is_real = cmath.rect(1, 2 * math.pi * number / POINTS), number in (0, POINTS // 2)
                 shifts.append((column, radius * (root.real if is_real else root)))
                 term_of.append(term)
                 factors.append((1 if is_real else 2) * 2 / POINTS / radius**2 * root**-2)
-        weights = np.zeros((len(shifts), 1 + len(columns) * self.order), complex)
+        weights = np.zeros((len(shifts), 1 + len(columns) + len(seconds)), complex)
         weights[np.arange(len(shifts)), term_of] = factors
         weights[0, 0] = 1.0  # u itself is the real part at the first point
         return shifts, weights

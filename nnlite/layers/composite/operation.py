@@ -15,7 +15,7 @@ from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, Traced
 
 __all__ = ["Operation"]
 
-# Functions whose results are truth values, and those whose results are places or counts.
+# Functions whose results are booleans, and those whose results are places or counts.
 LOGICAL = {
     *("all", "any", "equal", "greater", "greater_equal", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf"),
     *("isposinf", "isreal", "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor"),

@@ -24,6 +24,7 @@ class RandomBrightness(RandomImages):
         factor: bounds of delta in ranges, in [-1, 1]; one number f stands for (-f, f). 1 makes all white.
         value_range: lowest and highest value of a pixel.
         seed: draws from a stream of its own instead of the model's.
+        data_format: `channels_last`, the default, or `channels_first`; the outputs are the same.
 
     >>> import numpy as np
     >>> layer = RandomBrightness(0.2, seed=0)
@@ -35,6 +36,7 @@ class RandomBrightness(RandomImages):
     factor: Factor
     value_range: tuple[float, float] = (0.0, 255.0)
     seed: Index | None = None
+    data_format: DataFormat = field(default=None, kw_only=True)
 
     def validate(self) -> None:
         checked_bounds(self, "factor")

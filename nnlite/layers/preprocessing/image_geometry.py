@@ -96,6 +96,9 @@ class RandomRotation(RandomImages):
     def validate(self) -> None:
         checked_bounds(self, "factor")
 
+    def _keras_arguments(self) -> dict[str, Any]:
+        return super()._keras_arguments() | {"factor": checked_bounds(self, "factor")}
+
     def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         angles = 2 * np.pi * generator.uniform(*checked_bounds(self, "factor"), len(inputs))
         cosine, sine = np.cos(angles), np.sin(angles)

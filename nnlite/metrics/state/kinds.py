@@ -73,7 +73,7 @@ def check_gathered(state: Any, present: Mapping[str, Any], owner: str, complete:
     check_state(state, {name: present[name] for name in state}, {**figures, **unset})
     for name, value in state.items():
         before, now = np.shape(present[name]), np.shape(value)
-        if known[name] == "array" and now[: len(before)] != before:
+        if known[name] == "array" and np.size(present[name]) and now[: len(before)] != before:  # empty: no shape yet
             raise ConfigError(f"expected the shape {before}, got {now}", (owner, name))
 
 

@@ -11,7 +11,7 @@ from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.kernels.reference.dense import LINEAR
 from nnlite.ops.base import Op
 from nnlite.ops.tracing import FUNCTIONS, Trace, Traced, call_traced
-from nnlite.registry import NamedFunction, constructor_parameters
+from nnlite.registry import NamedFunction, constructor_parameters, snake_case
 from nnlite.registry.modules import FORMS, keras_form, object_form
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ class ActivationFunction(Op, abstract=True):
         known = OP_OF_FUNCTION.get(id(spec))
         recorded: Any = cls._lookup("Recorded")
         return cast("Self", recorded(spec) if known is None else known())
+
+    @property
+    def __name__(self) -> str:
+        """The name by which Keras knows the function, else that of the class, as of a function."""
+        name = keras_name(self)
+        return name if isinstance(name, str) else snake_case(type(self).__name__)
 
     def kernel_code(self) -> int | None:
         """The number by which compiled kernels know the function; None for one that they do not know."""
@@ -121,6 +127,11 @@ class Recorded(ActivationFunction):
     """
 
     function: NamedFunction
+
+    @property
+    def __name__(self) -> str:
+        """That of the function."""
+        return repr(self.function)
 
     @property
     def along_last_axis(self) -> bool:

@@ -1,18 +1,47 @@
 """Further names of `keras.ops`: other names of ops, what is made of ops, and functions without a derivative."""
 
-from nnlite.ops.names import arranging, constants, pointwise, products
+from nnlite.ops.names import (
+    arranging,
+    constants,
+    decoding,
+    flow,
+    missing,
+    neural,
+    placed,
+    plain,
+    pointwise,
+    products,
+    smooth,
+)
 from nnlite.ops.names.arranging import *
 from nnlite.ops.names.constants import *
+from nnlite.ops.names.decoding import *
+from nnlite.ops.names.flow import *
+from nnlite.ops.names.missing import *
+from nnlite.ops.names.neural import *
+from nnlite.ops.names.placed import *
+from nnlite.ops.names.plain import *
 from nnlite.ops.names.pointwise import *
 from nnlite.ops.names.products import *
+from nnlite.ops.names.smooth import *
 from nnlite.ops.tracing import FUNCTIONS
 
 __all__ = []
 __all__ += arranging.__all__
 __all__ += constants.__all__
+__all__ += decoding.__all__
+__all__ += flow.__all__
+__all__ += missing.__all__
+__all__ += neural.__all__
+__all__ += placed.__all__
+__all__ += plain.__all__
 __all__ += pointwise.__all__
 __all__ += products.__all__
+__all__ += smooth.__all__
 
 # What NumPy calls by the same name is recorded too.
-for _part in (arranging, pointwise, products):
-    FUNCTIONS.update((_name, vars(_part)[_name]) for _name in _part.__all__ if _name not in FUNCTIONS)
+for _part in (arranging, missing, neural, placed, pointwise, products, smooth):
+    for _name in _part.__all__:
+        if vars(_part)[_name] not in FUNCTIONS.values():
+            vars(_part)[_name].__name__ = vars(_part)[_name].__qualname__ = _name
+        FUNCTIONS.setdefault(_name, vars(_part)[_name])

@@ -1,5 +1,6 @@
 """Functions without a derivative, and questions about arrays, under the names of `keras.ops`."""
 
+import builtins
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -94,11 +95,26 @@ def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
     return drawable(compute)
 
 
+def _made(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy that makes an array, in the floating-point type of `config` where none is asked for."""
+
+    @functools.wraps(function)
+    def make(*arguments: Any, **options: Any) -> Any:
+        array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
+        given = (*arguments, *options.values())
+        asked = builtins.any(isinstance(item, (str, type, np.dtype)) for item in given)
+        return array if asked or array.dtype != np.float64 else array.astype(floatx())
+
+    make.__doc__ = f"`numpy.{function.__name__}`, in the floating-point type of `config.floatx()` by default."
+    make.__module__ = __name__
+    return drawable(make)
+
+
 # Functions of NumPy under the same name and arguments.
 all = _constant(np.all)
 allclose = _constant(np.allclose)
 any = _constant(np.any)
-arange = _constant(np.arange)
+arange = _made(np.arange)
 argmax = _constant(np.argmax)
 argmin = _constant(np.argmin)
 argsort = _constant(np.argsort)
@@ -108,13 +124,13 @@ ceil = _constant(np.ceil)
 count_nonzero = _constant(np.count_nonzero)
 digitize = _constant(np.digitize)
 equal = _constant(np.equal)
-eye = _constant(np.eye)
+eye = _made(np.eye)
 floor = _constant(np.floor)
-full = _constant(np.full)
+full = _made(np.full)
 full_like = _constant(np.full_like)
 greater = _constant(np.greater)
 greater_equal = _constant(np.greater_equal)
-identity = _constant(np.identity)
+identity = _made(np.identity)
 isclose = _constant(np.isclose)
 isfinite = _constant(np.isfinite)
 isin = _constant(np.isin)
@@ -122,32 +138,42 @@ isinf = _constant(np.isinf)
 isnan = _constant(np.isnan)
 less = _constant(np.less)
 less_equal = _constant(np.less_equal)
-linspace = _constant(np.linspace)
+linspace = _made(np.linspace)
 logical_and = _constant(np.logical_and)
 logical_not = _constant(np.logical_not)
 logical_or = _constant(np.logical_or)
 logical_xor = _constant(np.logical_xor)
-logspace = _constant(np.logspace)
+logspace = _made(np.logspace)
 meshgrid = _constant(np.meshgrid)
 ndim = _constant(np.ndim)
 nonzero = _constant(np.nonzero)
 not_equal = _constant(np.not_equal)
-ones = _constant(np.ones)
+ones = _made(np.ones)
 ones_like = _constant(np.ones_like)
 round = _constant(np.round)
 searchsorted = _constant(np.searchsorted)
 sign = _constant(np.sign)
-tri = _constant(np.tri)
+tri = _made(np.tri)
 trunc = _constant(np.trunc)
 unravel_index = _constant(np.unravel_index)
-zeros = _constant(np.zeros)
+zeros = _made(np.zeros)
 zeros_like = _constant(np.zeros_like)
 
 
 @drawable
 def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None) -> Any:
-    """`x` as an array, a traced value as it is; `sparse` is kept for Keras's sake."""
-    return x if isinstance(x, Traced) else np.asarray(x, dtype)
+    """`x` as an array, a traced value as it is; Python's numbers in `config.floatx()`. `sparse` is accepted."""
+    if isinstance(x, Traced):
+        return x
+    array = np.asarray(x, dtype)
+    return array.astype(floatx()) if dtype is None and _is_written(x) and array.dtype == np.float64 else array
+
+
+def _is_written(x: Any) -> bool:
+    """Whether x is a number of Python's, or lists of such."""
+    while isinstance(x, (list, tuple)) and x:
+        x = x[0]
+    return type(x) is float
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:

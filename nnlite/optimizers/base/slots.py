@@ -1,13 +1,16 @@
-"""State of an optimizer: slots beside the parameters, their start, and what of them is written and read back."""
+"""State of an optimizer: slots beside the parameters, what is written and read back, and its variables in a list."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnlite import kernels
-from nnlite.errors import ModelFileError, ShapeError
-from nnlite.parameters import RowPack
+from nnlite.arrays.types import ArrayLike
+from nnlite.errors import ModelFileError, NotReadyError, ShapeError
+from nnlite.optimizers.base.listed import KerasSlot, StateVariable, slot_variable
+from nnlite.parameters import Parameter, RowPack, assign_all
 
 __all__ = ["AVERAGE", "FLUSH_PERIOD", "GRADIENT_SUM", "Slots", "update_mean"]
 
@@ -30,6 +33,8 @@ class Slots:
 
     use_ema: bool
     gradient_accumulation_steps: int | None
+    learning_rate: Any
+    name: str | None
 
     def __init__(self) -> None:
         self.batches = 0
@@ -154,6 +159,76 @@ class Slots:
             if not isinstance(pack, RowPack):
                 for name in names:
                     kernels.flush(slots[name])
+
+    def keras_slots(self) -> list[list[KerasSlot]]:
+        """The slots in Keras's order: of each group, those of one parameter come one after another."""
+        return [[KerasSlot(name, name) for name in self.slot_names()]]
+
+    def further_variables(self) -> list[StateVariable]:
+        """What Keras lists behind the slots."""
+        return []
+
+    @property
+    def variables(self) -> list[Parameter]:
+        """State that changes during training, as Keras lists it: the number of batches, the learning rate where it is
+        a number, and the slots. They are copies; `assign` changes the optimizer.
+        """
+        listed = [StateVariable("iteration", self.batches, np.int32, self._set_batches)]
+        if isinstance(self.learning_rate, float):
+            listed.append(StateVariable("learning_rate", self.learning_rate, np.float32, self._set_rate))
+        shared = [[KerasSlot(name, name)] for name in (AVERAGE, GRADIENT_SUM) if name in self._shared_names()]
+        for group in (*shared, *self.keras_slots()):
+            for number, index in self._in_order():
+                views, path = self._slot_views(number, index), self._described[number][0][index].replace("/", "_")
+                listed += [slot_variable(path, slot, views[slot.name]) for slot in group if slot.name in views]
+        return [*listed, *self.further_variables()]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Take over `variables` of another optimizer of the same kind, built for the same variables.
+
+        Raises:
+            NotReadyError: before `build`.
+            ShapeError: another number of arrays, or other shapes.
+        """
+        if not self.built:
+            raise NotReadyError(
+                "You are calling set_weights() on an optimizer that has not yet been built: call build(variables) first"
+            )
+        assign_all(self.variables, list(weights), type(self).__name__)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of `variables`."""
+        return [variable.value for variable in self.variables]
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put `variables` into a store, such as a dict or a group of HDF5, under the names "0", "1" and so on."""
+        for number, variable in enumerate(self.variables):
+            store[str(number)] = variable.value
+
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Take over what `save_own_variables` has put into a store; a warning, if that is another number of arrays."""
+        wanted = len(self.variables)
+        if len(store) != wanted:
+            built = "" if self.built else ": build(variables) comes first"
+            message = f"{self.name}: nothing is loaded, it has {wanted} variables, the store {len(store)}{built}"
+            warnings.warn(message, stacklevel=2)
+        else:
+            assign_all(self.variables, [np.asarray(store[str(n)]) for n in range(wanted)], type(self).__name__)
+
+    def _in_order(self) -> list[tuple[int, int]]:
+        """The pack and the index in it of each parameter, in the order in which they were given."""
+        return [(number, index) for number, (paths, *_) in enumerate(self._described) for index in range(len(paths))]
+
+    def _slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+        """The slots of one parameter of a pack, in its shape."""
+        _, segments, shapes = self._described[number]
+        return {name: slot[segments[place]].reshape(shapes[place]) for name, slot in self.slots[number].items()}
+
+    def _set_batches(self, value: np.ndarray) -> None:
+        self.batches = int(value)
+
+    def _set_rate(self, value: np.ndarray) -> None:
+        self.learning_rate = float(str(value))  # the shortest number that is this one in float32
 
 
 def update_mean(mean: np.ndarray, sample: np.ndarray, share: float, scratch: np.ndarray | None = None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
-from nnlite.optimizers.base.listed import ListedState
+from nnlite.optimizers.base.slots import Slots
 from nnlite.parameters import Parameter
 
 __all__ = ["VariableDoors"]
@@ -52,7 +52,7 @@ class VariablePack:
                 variable.constrain()
 
 
-class VariableDoors(ListedState):
+class VariableDoors(Slots):
     """The methods by which an optimizer updates a list of variables: NumPy arrays, in place, or `Parameter`s."""
 
     loss_scale_factor: float | None

@@ -213,8 +213,8 @@ class Compiled:
         """
         if self.optimizer is None and self.model._writes_steps:
             raise NotReadyError(f"call compile(optimizer=...) before {method}")
-        adds = self.model._writes_steps or not self.model.built or adds_to_loss(self.model)
-        if not (self.writes_steps and adds):
+        writes = self.writes_steps  # first: with a loss the layers need not be asked at each batch
+        if not (writes and (self.model._writes_steps or not self.model.built or adds_to_loss(self.model))):
             self.need_loss(method)
 
     @property

@@ -71,7 +71,7 @@ def _finite(array: np.ndarray) -> bool:
     if array.dtype.kind != "f":
         return True
     flat = array.reshape(-1)
-    if math.isfinite(np.dot(flat, flat)):  # a fifth of the time: it takes no notice of overflows
+    if math.isfinite(np.vdot(flat, flat)):  # a fifth of the time, and no notice is taken of an overflow
         return True
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isfinite(np.add.reduce(array, axis=None))

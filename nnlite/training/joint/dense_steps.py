@@ -1,5 +1,6 @@
 """Steps of a model that is dense layers in a row, each of them, or many, in one call of compiled code."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,7 +30,10 @@ __all__ = ["DenseSteps"]
 
 # What one call takes at most: inputs that stay in the cache until they are used, and a few milliseconds, so that
 # whoever interrupts the training is answered.
-CALL_BYTES, CALL_PRODUCTS = 2**19, 2**28
+CALL_BYTES, CALL_PRODUCTS = 2**20, 2**28
+NARROW = (
+    64 * 64
+)  # weights of a layer, up to which one call is quicker than the layers one by one with any number of rows
 FEW_PRODUCTS = 10**6  # multiply-adds, up to which products are not made in pieces
 NO_PENALTIES, NO_BITS = np.empty((0, 4)), np.empty((FLUSH_PERIOD, 1, 0), np.uint16)
 NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
@@ -67,6 +71,8 @@ class DenseSteps:
         self.products = 3 * (self.members or 1) * sum(layer.features * layer.units for layer in stage.layers)
         self.copies = MemberCopies(stage) if self.members or any(map(is_multiplied, stage.layers)) else None
         self.foreseen = not any(drop is not None and drop[1].schedules for drop in stage.dropouts)
+        narrow = max(layer.features * layer.units for layer in stage.layers) <= NARROW
+        self.most_rows = math.inf if narrow else steps.joined_rows
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
         self._stretches: tuple[Any, np.ndarray] = None, np.empty((0, 4))  # those of the factors that come first
@@ -100,7 +106,7 @@ class DenseSteps:
 
     def together(self, batch_size: int) -> int:
         """Number of batches of so many rows in the next call, which ends where the optimizer looks after its slots."""
-        if not self.foreseen or batch_size > self.steps.joined_rows or self.plan() is None:
+        if not self.foreseen or batch_size > self.most_rows or self.plan() is None:
             return 1
         row = self.features * self.stage.values.itemsize * (self.members or 1)
         most = min(CALL_BYTES // (batch_size * row), CALL_PRODUCTS // (batch_size * self.products))
@@ -132,7 +138,7 @@ class DenseSteps:
         rows = (len(x), self.members) if self.members else (len(x),)
         kind, shape = ("iu", rows) if plan.loss.by_class else ("f", (*rows, self.units))
         fits = isinstance(y, np.ndarray) and y.shape == shape and y.dtype.kind in kind
-        few = 0 < (batch_size or len(x)) <= self.steps.joined_rows
+        few = 0 < (batch_size or len(x)) <= self.most_rows
         weighs = sample_weight is None or sample_weight.shape == rows
         return fits and few and weighs and x.shape == (*rows, self.features)
 

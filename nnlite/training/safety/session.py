@@ -86,7 +86,9 @@ class Session:
         state, trainer = checkpoint.state, self.trainer
         if not anyway:
             assert self._plan is not None
-            compare_plans(state["plan"], self._plan, checkpoint.path)
+            by_callback = self.options["resume"] is None  # as with Keras, beside others than before
+            beside = {"callbacks": None} if by_callback else {}
+            compare_plans(state["plan"] | beside, self._plan | beside, checkpoint.path)
         if state["epoch"] > self.options["epochs"]:
             raise ConfigError(f"epochs is {self.options['epochs']}, but {state['epoch']} are done already")
         trainer.model.load_weights(checkpoint.path)

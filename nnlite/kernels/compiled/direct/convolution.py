@@ -46,12 +46,12 @@ def spread_directly(
     slopes: np.ndarray | None = None,
     gate: Gate = np.multiply,
 ) -> np.ndarray:
-    """As `nnlite.arrays.patches.spread`, with strides of 1: a convolution with the kernel turned round."""
+    """As `nnlite.arrays.patches.spread`, with strides of 1: a convolution with the reversed kernel."""
     back = _way_back(windows)
     parts = kernel.reshape(math.prod(windows.size), -1, groups, cotangent.shape[-1] // groups)
-    turned = parts[::-1].transpose(0, 3, 2, 1)  # (cells, filters of a group, groups, channels of it)
-    matrices = _by_group(turned.reshape(*turned.shape[:2], -1), groups)
-    result = np.empty((len(cotangent), *windows.inputs, turned[0, 0].size), cotangent.dtype)
+    reversed_kernel = parts[::-1].transpose(0, 3, 2, 1)  # (cells, filters of a group, groups, channels of it)
+    matrices = _by_group(reversed_kernel.reshape(*reversed_kernel.shape[:2], -1), groups)
+    result = np.empty((len(cotangent), *windows.inputs, reversed_kernel[0, 0].size), cotangent.dtype)
     for images, source in _in_blocks(cotangent, back, result.shape[-1], slopes, gate):
         _convolve(source, matrices, result[images], back)
     return result
@@ -128,7 +128,7 @@ def _padded(array, width):
 def _way_back(windows):
     """The windows of a convolution with strides of 1 that leads from cotangents to inputs."""
     axes = zip(windows.size, windows.dilation, windows.before, strict=True)
-    before = tuple((size - 1) * dilation - own for size, dilation, own in axes)
+    before = tuple((size - 1) * dilation - front for size, dilation, front in axes)
     return windows._replace(inputs=windows.outputs, outputs=windows.inputs, before=before)
 
 

@@ -53,7 +53,7 @@ class _Tile:
         self.rows = range(rows)
         self.offsets = [BYTES * LANES * vector for vector in range(vectors)]
         places = [(row, offset) for row in self.rows for offset in self.offsets]
-        self.sums = {place: cgutils.alloca_once(builder, VECTOR) for place in places}
+        self.sums = {key: cgutils.alloca_once(builder, VECTOR) for key in places}
 
     def write(self, left, row_step, right, out, out_step, adds, loops):
         """The whole sum, then the tile into `out`, added to what lies there if `adds`."""
@@ -82,21 +82,21 @@ class _Tile:
         builder = self.builder
         factors = {offset: builder.load(self._pointer(right, offset, VECTOR), align=BYTES) for offset in self.offsets}
         for row in self.rows:
-            place = builder.add(left, builder.mul(row_step, INT(row)))
-            number = None if self.each else self._spread(builder.load(self._pointer(place, 0, FLOAT), align=BYTES))
+            source = builder.add(left, builder.mul(row_step, INT(row)))
+            number = None if self.each else self._spread(builder.load(self._pointer(source, 0, FLOAT), align=BYTES))
             for offset, factor in factors.items():
-                other = number or builder.load(self._pointer(place, offset, VECTOR), align=BYTES)
+                other = number or builder.load(self._pointer(source, offset, VECTOR), align=BYTES)
                 total, product = self.sums[row, offset], builder.fmul(other, factor, flags=CONTRACT)
                 builder.store(builder.fadd(builder.load(total), product, flags=CONTRACT), total)
 
     def _leave(self, out, out_step, adds):
         builder = self.builder
         for (row, offset), total in self.sums.items():
-            place = self._pointer(builder.add(out, builder.mul(out_step, INT(row))), offset, VECTOR)
+            target = self._pointer(builder.add(out, builder.mul(out_step, INT(row))), offset, VECTOR)
             value = builder.load(total)
             if adds:
-                value = builder.fadd(builder.load(place, align=BYTES), value)
-            builder.store(value, place, align=BYTES)
+                value = builder.fadd(builder.load(target, align=BYTES), value)
+            builder.store(value, target, align=BYTES)
 
     def _spread(self, number):
         """The number in each lane."""

@@ -15,6 +15,7 @@ __all__ = []
 PIECE = 10**6 if get_host_cpu_features().get("avx512f") else 0
 SIDE, LINE = 8, 64  # pieces have a multiple of so many rows; a right factor begins where a line of the cache does
 SOME = 3  # from so many pieces on
+LEFT, TURNED = 512, 2**14  # rows of the left factor from which, and numbers up to which, turning the right one pays
 LONG = 2**12  # numbers; shorter vectors begin anywhere, see `aligned_zeros`
 
 
@@ -28,6 +29,12 @@ def rows_of_pieces(rows: int, size: int, apart: bool) -> int:
     """
     count = PIECE // max(size, 1) // SIDE * SIDE
     return count if apart and rows > SOME * count and size >= LONG else 0
+
+
+@compiled
+def turning_pays(rows: int, size: int, apart: bool) -> bool:
+    """Whether a product in pieces, before which the right factor has to be turned, is quicker than the whole."""
+    return rows >= LEFT and size <= TURNED and rows_of_pieces(rows, size, apart) > 0
 
 
 @compiled

@@ -102,16 +102,19 @@ def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
     return (inputs,), layer._options
 
 
+OF_KERAS = ("input_shape", "input_dim", "autocast", "quantization_config")  # what every constructor takes besides
+
+
 def with_common_arguments(construct: Callable) -> Callable:
     """A constructor that also takes what every layer of Keras does.
 
     These are `activity_regularizer`, and `input_shape`, or `input_dim`, the shape of one example of a first layer's
-    data; `autocast`, which says how Keras brings inputs into the dtype of a layer, is accepted. Any other keyword that
-    the constructor does not have is a `WrongTypeError`.
+    data; `autocast`, which says how Keras brings inputs into the dtype of a layer, is accepted, and so is a
+    `quantization_config` of None. Any other keyword that the constructor does not have is a `WrongTypeError`.
     """
     signature = inspect.signature(construct)
     parameters = [*signature.parameters][1:]
-    further = [name for name in ("input_shape", "input_dim", "autocast", REGULARIZER) if name not in parameters]
+    further = [name for name in (*OF_KERAS, REGULARIZER) if name not in parameters]
 
     @functools.wraps(construct)
     def constructor(self: "Layer", *args: Any, **given: Any) -> None:
@@ -122,6 +125,8 @@ def with_common_arguments(construct: Callable) -> Callable:
                 hint = did_you_mean(name, [*parameters, REGULARIZER])
                 raise WrongTypeError(f"{type(self).__name__}: unknown argument {name!r}; {hint}")
         construct(self, *args, **given)
+        if extra.get("quantization_config") is not None:
+            raise ConfigError("nothing is quantized in nnlite", (type(self).__name__, "quantization_config"))
         shape = extra.get("input_shape", extra.get("input_dim"))
         if shape is not None:
             self._stated_shape = (None, *([shape] if isinstance(shape, int) else shape))

@@ -17,6 +17,7 @@ __all__ = []
 
 # Arguments of the layers whose configs in Keras have an `activity_regularizer` of None.
 WITH_REGULARIZER = {"kernel_initializer", "depthwise_initializer", "embeddings_initializer"}
+QUANTIZABLE = {"Dense", "EinsumDense", "Embedding"}  # whose configs in Keras have a `quantization_config`
 # Whether `get_config` is asked for what files hold: arguments as they were given, without a name that was not given.
 _FOR_FILES: ContextVar[bool] = ContextVar("configs for files", default=False)
 
@@ -70,6 +71,8 @@ def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
         "trainable": arguments.pop("trainable", True),
         "dtype": {**policy, "registered_name": None},
     }
+    if QUANTIZABLE & {base.__name__ for base in type(layer).__mro__}:
+        config["quantization_config"] = None
     config |= {key: _argument(key, value) for key, value in arguments.items() if key not in config}
     return config
 
@@ -85,6 +88,8 @@ def _argument(key: str, value: Any) -> Any:
 def _read(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
     """A `data_format` of None, in a file, is channels last; an activation "linear" is None if that is the default."""
     arguments = dict(config)
+    if arguments.get("quantization_config", 0) is None:
+        del arguments["quantization_config"]
     if "data_format" in arguments and image_data_format() == "channels_first":
         arguments["data_format"] = arguments["data_format"] or "channels_last"
     if arguments.get("activation") == "linear":

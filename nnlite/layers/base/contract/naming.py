@@ -46,6 +46,13 @@ class TypeName:
         vars(layer)["dtype"] = value
 
 
+def show_made(cls: type) -> None:
+    """Let fields of a class that are called `name` or `dtype`, None by default, be the attributes of all layers."""
+    for name in ("name", "dtype"):
+        if name in vars(cls) and vars(cls)[name] is None:
+            delattr(cls, name)
+
+
 @property
 def given_name(self: Any) -> str | None:
     """The name; None until the layer is given one."""

@@ -1,13 +1,15 @@
 """Further members of Keras's layers: calls with other weights than their own, shapes, arrays by number."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nnlite.config import FLOAT_TYPES, DTypePolicy
 from nnlite.errors import NotReadyError, ShapeError
+from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter, assign_all
+from nnlite.registry import Configurable
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -71,6 +73,71 @@ def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[
         if array.shape != parameter.shape:
             raise ShapeError(f"{owner}: variable {parameter.name!r} has the shape {parameter.shape}, got {array.shape}")
     return {id(parameter): array for parameter, array in zip(parameters, arrays, strict=True)}
+
+
+class TensorSpec(NamedTuple):
+    """Shape and type of a value, without one: what `compute_output_spec` returns."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    rank = ndim
+
+
+def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
+    """Shape and type of the outputs for inputs of which shape and type are known; nothing is computed.
+
+    Args:
+        inputs: symbols, arrays, or whatever has a `shape`; several as a list.
+        given: further ones by name; those without a shape, such as `training`, make no difference.
+
+    >>> from nnlite.layers import Dense, Input
+    >>> compute_output_spec(Dense(3), Input((2,)))
+    TensorSpec(shape=(None, 3), dtype='float32')
+    """
+    taken = [*inputs, *(value for value in given.values() if not isinstance(value, (bool, type(None))))]
+    shapes = [_shape_of(value) for value in taken]
+    given_shape: Any = shapes[0] if len(shapes) == 1 else shapes
+    shape: Any = self.compute_output_shape(given_shape)
+    several = len(shape) > 0 and isinstance(shape[0], (tuple, list))
+    if several:
+        return tuple(TensorSpec(tuple(one), self._output_dtype) for one in shape)
+    return TensorSpec(tuple(shape), self._output_dtype)
+
+
+def _shape_of(value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and not isinstance(value, TensorSpec):
+        return [_shape_of(item) for item in value]
+    return tuple(value.shape)
+
+
+def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
+    """Keras's former method: `NotImplementedError`, which says what to do instead."""
+    raise NotImplementedError(f"{self.label}: give metrics to `compile`, or update one of your own within train_step")
+
+
+def quantize(self: "Layer", *_: Any, **__: Any) -> None:
+    """Keras's method: `NotImplementedError`, since layers compute in float32 or float64."""
+    raise NotImplementedError(f"{self.label}: nothing is quantized: weights are float32 or float64")
+
+
+@property
+def metrics(self: "Layer") -> list[Any]:
+    """The metrics among its attributes, and among those of the layers inside."""
+    objects: list[Any] = list(kept(self, Configurable))
+    inside = [metric for layer in objects if layer._family == "layer" for metric in layer.metrics]
+    return [item for item in objects if item._family == "metric"] + inside
+
+
+@property
+def metrics_variables(self: "Layer") -> list[Any]:
+    """The variables of `metrics`."""
+    return [variable for metric in self.metrics for variable in metric.variables]
 
 
 def get_build_config(self: "Layer") -> dict[str, Any] | None:

@@ -1,0 +1,3 @@
+"""Functions of `keras.ops.image`."""
+
+from nnlite.ops.image.sizes import *

@@ -1,0 +1,48 @@
+"""Images in another size, and in shades of gray."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.config import image_data_format
+from nnlite.ops import functions as ops
+from nnlite.ops.interpolation import resize_matrices
+from nnlite.ops.names.arranging import moveaxis
+from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.products import tensordot
+from nnlite.ops.tracing import drawable
+
+__all__ = ["resize", "rgb_to_grayscale"]
+
+LUMA = (0.2989, 0.587, 0.114)  # shares of red, green and blue in a shade of gray: ITU-R BT.601
+
+
+def _axis_of_channels(data_format: str | None) -> int:
+    return -1 if (data_format or image_data_format()) == "channels_last" else -3
+
+
+@drawable
+def resize(images: Any, size: Sequence[int], interpolation: str = "bilinear", data_format: str | None = None) -> Any:
+    """Images of `(height, width)`: `(batch, height, width, channels)`, or one without a batch.
+
+    Args:
+        interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        data_format: where the channels are; that of `config` when None.
+    """
+    channels = _axis_of_channels(data_format)
+    rows = moveaxis(images, channels, -1)
+    rank, kind = len(lengths(rows)), convert_to_numpy(rows).real.dtype
+    matrices = resize_matrices(lengths(rows)[-3:-1], (size[0], size[1]), interpolation)
+    for axis, matrix in zip((rank - 3, rank - 2), matrices, strict=True):
+        rows = moveaxis(tensordot(matrix.astype(kind), rows, ([1], [axis])), 0, axis)
+    return moveaxis(rows, -1, channels)
+
+
+@drawable
+def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
+    """0.2989 red + 0.587 green + 0.114 blue, as a single channel."""
+    axis = _axis_of_channels(data_format)
+    shape = (3,) if axis == -1 else (3, 1, 1)
+    shares = np.array(LUMA, convert_to_numpy(images).real.dtype).reshape(shape)
+    return ops.sum(ops.multiply(images, shares), axis, True)

@@ -1,0 +1,112 @@
+"""Functions of `keras.ops` that run other functions: loops, branches and maps, which are Python's own here."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.ops import functions as ops
+from nnlite.ops.names.constants import convert_to_numpy, lengths
+
+__all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"]
+
+
+def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """What the first function returns if `pred` is true, what the second one does if not."""
+    return true_fn() if bool(np.all(convert_to_numpy(pred))) else false_fn()
+
+
+def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+    """What the function of that number returns; numbers out of range are those of the nearest."""
+    index = int(np.clip(convert_to_numpy(index), 0, len(branches) - 1))
+    return branches[index](*operands)
+
+
+def while_loop(
+    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
+    """Apply `body` to the variables while `cond` of them is true; a list or tuple of them is spread."""
+    spread = isinstance(loop_vars, (list, tuple))
+    state, done = tuple(loop_vars) if spread else (loop_vars,), 0
+    while bool(convert_to_numpy(cond(*state))) and (maximum_iterations is None or done < maximum_iterations):
+        state = body(*state)
+        state, done = tuple(state) if isinstance(state, (list, tuple)) else (state,), done + 1
+    return (list(state) if isinstance(loop_vars, list) else state) if spread else state[0]
+
+
+def fori_loop(lower: int, upper: int, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
+    """`body_fun(number, value)` for each number from `lower` to `upper` - 1; returns the last value."""
+    for number in range(int(convert_to_numpy(lower)), int(convert_to_numpy(upper))):
+        init_val = body_fun(number, init_val)
+    return init_val
+
+
+def _entries(xs: Any, count: int) -> list[Any]:
+    """The entries along the first axis of an array, or of each in a list, tuple or dict."""
+    if xs is None:
+        return [None] * count
+    if isinstance(xs, dict):
+        columns = {name: _entries(item, count) for name, item in xs.items()}
+        return [{name: column[row] for name, column in columns.items()} for row in range(count)]
+    if isinstance(xs, (list, tuple)):
+        return [type(xs)(row) for row in zip(*(_entries(item, count) for item in xs), strict=True)]
+    return [ops.getitem(xs, row) for row in range(count)]
+
+
+def _first_length(xs: Any) -> int:
+    while isinstance(xs, (list, tuple, dict)):
+        xs = next(iter(xs.values() if isinstance(xs, dict) else xs))
+    return lengths(xs)[0]
+
+
+def _stacked(results: list[Any]) -> Any:
+    """Results, or lists, tuples and dicts of such, along a new first axis."""
+    first = results[0]
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return {name: _stacked([result[name] for result in results]) for name in first}
+    if isinstance(first, (list, tuple)):
+        return type(first)(_stacked(list(column)) for column in zip(*results, strict=True))
+    return ops.stack(results, 0)
+
+
+def scan(
+    f: Callable[[Any, Any], Any],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int = 1,
+) -> tuple[Any, Any]:
+    """`carry, output = f(carry, x)` for each entry of `xs`; returns the last carry and all outputs.
+
+    Args:
+        f: the step.
+        init: the first carry.
+        xs: an array, or lists and dicts of such; None for `length` steps without.
+        length: number of steps.
+        reverse: whether the last entry comes first.
+        unroll: accepted; the loop is Python's.
+    """
+    count = length if xs is None else _first_length(xs)
+    rows, outputs = _entries(xs, int(count or 0)), []
+    for row in reversed(rows) if reverse else rows:
+        init, output = f(init, row)
+        outputs.append(output)
+    return init, _stacked(outputs[::-1] if reverse else outputs) if outputs else None
+
+
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """`f` of each entry along the first axis, stacked."""
+    return _stacked([f(row) for row in _entries(xs, _first_length(xs))])
+
+
+vectorized_map = map
+
+
+def vectorize(
+    pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None
+) -> Callable[..., np.ndarray]:
+    """A function of arrays that applies one of numbers to each of their numbers, as `numpy.vectorize`."""
+    return np.vectorize(pyfunc, excluded=excluded, signature=signature)

@@ -1,0 +1,187 @@
+"""Reductions of `keras.ops` beyond sums and means: products, ranges, segments, and those that pass over NaN."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.ops import functions as ops
+from nnlite.ops.names.arranging import ravel
+from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.tracing import Traced, drawable
+
+__all__ = [
+    "cumprod",
+    "cumsum",
+    "kron",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nanstd",
+    "nansum",
+    "nanvar",
+    "prod",
+    "ptp",
+    "segment_max",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
+    "vander",
+]
+
+Axis = int | Shape | None
+
+
+@drawable
+def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = None) -> Any:
+    """The product over `axis`; its derivative takes one factor after the other, so that zeros do no harm."""
+    if not isinstance(x, Traced):
+        return np.prod(convert_to_numpy(x), axis, dtype, keepdims=keepdims)
+    rank = x.ndim
+    axes = sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
+    rest = [one for one in range(rank) if one not in axes]
+    rows = ops.reshape(ops.transpose(x, (*rest, *axes)), (*[x.shape[one] for one in rest], -1))
+    result = ops.take(rows, 0, -1)
+    for step in range(1, rows.shape[-1]):
+        result = ops.multiply(result, ops.take(rows, step, -1))
+    return ops.reshape(result, tuple(1 if one in axes else x.shape[one] for one in range(rank))) if keepdims else result
+
+
+@drawable
+def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
+    """The sums of all numbers up to each one along `axis`; of all in a row when None."""
+    if not isinstance(x, Traced):
+        return np.cumsum(convert_to_numpy(x), axis, dtype)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
+    order = [one for one in range(x.ndim) if one != axis] + [axis]
+    upper = np.triu(np.ones((x.shape[axis],) * 2, x.dtype))
+    rows = ops.reshape(ops.transpose(x, tuple(order)), (-1, x.shape[axis]))
+    sums = ops.reshape(ops.matmul(rows, upper), tuple(x.shape[one] for one in order))
+    return ops.transpose(sums, tuple(np.argsort(order).tolist()))
+
+
+@drawable
+def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
+    """The products of all numbers up to each one along `axis`; of all in a row when None."""
+    if not isinstance(x, Traced):
+        return np.cumprod(convert_to_numpy(x), axis, dtype)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    products = [ops.take(x, 0, axis)]
+    for step in range(1, x.shape[axis]):
+        products.append(ops.multiply(products[-1], ops.take(x, step, axis)))
+    return ops.stack(products, axis)
+
+
+def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest number less the smallest one, over `axis`."""
+    return ops.subtract(ops.max(x, axis, keepdims), ops.min(x, axis, keepdims))
+
+
+def _filled(x: Any, value: float) -> tuple[Any, np.ndarray]:
+    """x with a number in the place of NaN, and where x has numbers."""
+    known = ~np.isnan(convert_to_numpy(x))
+    return ops.where(known, x, np.asarray(value, convert_to_numpy(x).dtype)), known
+
+
+@drawable
+def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum of what is not NaN."""
+    return ops.sum(_filled(x, 0.0)[0], axis, keepdims)
+
+
+@drawable
+def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The product of what is not NaN."""
+    return prod(_filled(x, 1.0)[0], axis, keepdims)
+
+
+@drawable
+def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest number."""
+    return ops.max(_filled(x, -np.inf)[0], axis, keepdims)
+
+
+@drawable
+def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest number."""
+    return ops.min(_filled(x, np.inf)[0], axis, keepdims)
+
+
+@drawable
+def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean of what is not NaN."""
+    filled, known = _filled(x, 0.0)
+    count = known.sum(axis, keepdims=keepdims)
+    return ops.divide(ops.sum(filled, axis, keepdims), count.astype(convert_to_numpy(x).dtype))
+
+
+@drawable
+def nanvar(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The biased variance of what is not NaN."""
+    filled, known = _filled(x, 0.0)
+    apart = ops.where(known, ops.subtract(filled, nanmean(x, axis, True)), 0.0)
+    count = known.sum(axis, keepdims=keepdims)
+    return ops.divide(ops.sum(ops.square(apart), axis, keepdims), count.astype(convert_to_numpy(x).dtype))
+
+
+def nanstd(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The square root of `nanvar`."""
+    return ops.sqrt(nanvar(x, axis, keepdims))
+
+
+@drawable
+def segment_sum(data: Any, segment_ids: ArrayLike, num_segments: int | None = None, sorted: bool = False) -> Any:
+    """The sums of the rows of each segment: `(rows, ...) -> (num_segments, ...)`."""
+    ids, count = _segments(segment_ids, num_segments)
+    rows = (ids == np.arange(count)[:, None]).astype(convert_to_numpy(data).dtype)
+    flat = ops.reshape(data, (lengths(data)[0], -1))
+    return ops.reshape(ops.matmul(rows, flat), (count, *lengths(data)[1:]))
+
+
+def _segments(segment_ids: ArrayLike, num_segments: int | None) -> tuple[np.ndarray, int]:
+    ids = np.asarray(convert_to_numpy(segment_ids))
+    return ids, num_segments if num_segments is not None else int(ids.max(initial=-1)) + 1
+
+
+def _by_segment(reduce: Callable[..., Any], empty: float, text: str) -> Callable[..., Any]:
+    """A reduction of the rows of each segment; `empty` is that of none."""
+
+    @drawable
+    def compute(data: Any, segment_ids: ArrayLike, num_segments: int | None = None, sorted: bool = False) -> Any:
+        ids, count = _segments(segment_ids, num_segments)
+        dtype = convert_to_numpy(data).dtype
+        bound = np.iinfo(dtype).min if dtype.kind == "i" and empty == -np.inf else empty
+        bound = np.iinfo(dtype).max if dtype.kind == "i" and empty == np.inf else bound
+        nothing = np.full(lengths(data)[1:], bound, dtype)
+        chosen = [np.flatnonzero(ids == segment) for segment in range(count)]
+        return ops.stack([reduce(ops.take(data, rows, 0), 0) if len(rows) else nothing for rows in chosen], 0)
+
+    compute.__doc__ = text
+    compute.__module__ = __name__
+    return compute
+
+
+segment_max = _by_segment(ops.max, -np.inf, "The largest numbers of the rows of each segment.")
+segment_min = _by_segment(ops.min, np.inf, "The smallest numbers of the rows of each segment.")
+segment_prod = _by_segment(prod, 1.0, "The products of the rows of each segment.")
+
+
+@drawable
+def kron(x1: Any, x2: Any) -> Any:
+    """The Kronecker product: each number of x1 times all of x2."""
+    rank = max(len(lengths(x1)), len(lengths(x2)))
+    first, second = ((1,) * (rank - len(lengths(x))) + lengths(x) for x in (x1, x2))
+    product = ops.multiply(ops.expand_dims(ravel(x1), 1), ops.expand_dims(ravel(x2), 0))
+    order = [axis for pair in zip(range(rank), range(rank, 2 * rank), strict=True) for axis in pair]
+    shape = tuple(one * other for one, other in zip(first, second, strict=True))
+    return ops.reshape(ops.transpose(ops.reshape(product, (*first, *second)), tuple(order)), shape)
+
+
+@drawable
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Powers of each number as a row, falling from N - 1 to 0, or rising."""
+    count = lengths(x)[0] if N is None else N
+    powers = np.arange(count) if increasing else np.arange(count)[::-1]
+    return ops.power(ops.expand_dims(x, 1), powers.astype(convert_to_numpy(x).dtype))

@@ -1,0 +1,265 @@
+"""Functions of `keras.ops` for networks: cross-entropies, normalization, attention, convolution and pooling.
+
+The layers and losses of these names are faster; here each is made of ops.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.config import image_data_format
+from nnlite.errors import ConfigError
+from nnlite.ops import functions as ops
+from nnlite.ops.names.arranging import moveaxis
+from nnlite.ops.names.constants import convert_to_numpy, lengths, one_hot
+from nnlite.ops.names.pointwise import rsqrt
+from nnlite.ops.names.products import tensordot
+from nnlite.ops.tracing import drawable
+
+__all__ = [
+    "average_pool",
+    "batch_normalization",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "conv",
+    "depthwise_conv",
+    "dot_product_attention",
+    "max_pool",
+    "separable_conv",
+    "sparse_categorical_crossentropy",
+]
+
+EPSILON = 1e-7
+Padding = Literal["valid", "same"]
+Sizes = int | Sequence[int]
+
+
+@drawable
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """-sum(target * log(output)) over `axis`; probabilities are divided by their sum first."""
+    if from_logits:
+        return ops.negative(ops.sum(ops.multiply(target, ops.log_softmax(output, axis=axis)), axis))
+    shares = ops.divide(output, ops.sum(output, axis, True))
+    return ops.negative(ops.sum(ops.multiply(target, ops.log(ops.clip(shares, EPSILON, 1 - EPSILON))), axis))
+
+
+@drawable
+def sparse_categorical_crossentropy(target: ArrayLike, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """As `categorical_crossentropy`, for class numbers."""
+    labels = np.asarray(convert_to_numpy(target))
+    if labels.ndim == len(lengths(output)) and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    rows = one_hot(labels, lengths(output)[axis], axis, convert_to_numpy(output).dtype.name)
+    if not from_logits:
+        return ops.negative(ops.sum(ops.multiply(rows, ops.log(ops.clip(output, EPSILON, 1 - EPSILON))), axis))
+    return categorical_crossentropy(rows, output, from_logits, axis)
+
+
+@drawable
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """-target * log(output) - (1 - target) * log(1 - output), elementwise."""
+    if from_logits:
+        return ops.subtract(ops.softplus(output), ops.multiply(target, output))
+    chance = ops.clip(output, EPSILON, 1 - EPSILON)
+    one, zero = ops.log(chance), ops.log(ops.subtract(1.0, chance))
+    return ops.negative(ops.add(ops.multiply(target, one), ops.multiply(ops.subtract(1.0, target), zero)))
+
+
+@drawable
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 1e-3,
+) -> Any:
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset, each of them a vector along `axis`."""
+    shape = [1] * len(lengths(x))
+    shape[axis] = -1
+    mean, variance = ops.reshape(mean, tuple(shape)), ops.reshape(variance, tuple(shape))
+    result = ops.multiply(ops.subtract(x, mean), rsqrt(ops.add(variance, epsilon)))
+    result = result if scale is None else ops.multiply(result, ops.reshape(scale, tuple(shape)))
+    return result if offset is None else ops.add(result, ops.reshape(offset, tuple(shape)))
+
+
+@drawable
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: ArrayLike | None = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Any:
+    """softmax(scale * query @ key.T + bias) @ value for each head, all of shape `(batch, steps, heads, width)`.
+
+    Args:
+        bias: is added to the scores, `(batch, heads, steps, others)`.
+        mask: where a query attends to a key, true, of that shape.
+        scale: 1 / sqrt(width) when None.
+        is_causal: whether no step attends to later ones.
+        flash_attention: accepted; there is one way.
+        attn_logits_soft_cap: scores become cap * tanh(score / cap).
+    """
+    width = lengths(query)[-1]
+    scores = ops.multiply(ops.einsum("bthd,bshd->bhts", query, key), 1 / np.sqrt(width) if scale is None else scale)
+    if attn_logits_soft_cap is not None:
+        scores = ops.multiply(ops.tanh(ops.divide(scores, attn_logits_soft_cap)), attn_logits_soft_cap)
+    scores = scores if bias is None else ops.add(scores, bias)
+    seen = np.ones(lengths(scores)[-2:], bool) if mask is None else np.asarray(convert_to_numpy(mask), bool)
+    seen = np.tril(seen) if is_causal else seen
+    hidden = np.finfo(convert_to_numpy(scores).real.dtype).min * 0.7
+    return ops.einsum("bhts,bshd->bthd", ops.softmax(ops.where(seen, scores, hidden)), value)
+
+
+def _windows(
+    shape: Sequence[int], size: Sequence[int], strides: Sequence[int], padding: str, dilation: Sequence[int]
+) -> np.ndarray:
+    """The places, -1 for padding, of what a window covers at each of its positions: `(*positions, *size)`."""
+    grid = np.arange(int(np.prod(shape))).reshape(tuple(shape))
+    reach = [1 + (length - 1) * rate for length, rate in zip(size, dilation, strict=True)]
+    if padding.lower() == "same":
+        steps = [-(-length // stride) for length, stride in zip(shape, strides, strict=True)]
+        wanted = [(step - 1) * stride for step, stride in zip(steps, strides, strict=True)]
+        more = [max(last + far - length, 0) for last, far, length in zip(wanted, reach, shape, strict=True)]
+        grid = np.pad(grid, [(one // 2, one - one // 2) for one in more], constant_values=-1)
+    elif padding.lower() != "valid":
+        raise ConfigError(f"padding must be 'valid' or 'same', got {padding!r}", ("padding",))
+    rank = len(size)
+    windows = np.lib.stride_tricks.sliding_window_view(grid, tuple(reach))
+    index = (*[slice(None, None, stride) for stride in strides], *[slice(None, None, rate) for rate in dilation])
+    return np.ascontiguousarray(windows[index]) if rank else grid
+
+
+def _each(value: Sizes | None, rank: int, default: Sequence[int]) -> tuple[int, ...]:
+    if value is None:
+        return tuple(default)
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def _patches(
+    inputs: Any, size: Sequence[int], strides: Sizes | None, padding: str, dilation: Sizes, fill: float
+) -> Any:
+    """What a window covers, channels last: `(batch, *positions, *size, channels)`."""
+    batch, *inner, channels = lengths(inputs)
+    rank = len(inner)
+    places = _windows(inner, size, _each(strides, rank, size), padding, _each(dilation, rank, size))
+    rows = ops.reshape(inputs, (batch, int(np.prod(inner)), channels))
+    if (places < 0).any():
+        rows = ops.concatenate([rows, np.full((batch, 1, channels), fill, convert_to_numpy(inputs).dtype)], 1)
+        places = np.where(places < 0, int(np.prod(inner)), places)
+    return ops.reshape(ops.take(rows, places.ravel(), 1), (batch, *places.shape, channels))
+
+
+def _channels_last(compute: Callable[..., Any], inputs: Any, data_format: str | None) -> Any:
+    """`compute` of inputs with their channels last; the result has them where the inputs do."""
+    if (data_format or image_data_format()) == "channels_last":
+        return compute(inputs)
+    return moveaxis(compute(moveaxis(inputs, 1, -1)), -1, 1)
+
+
+@drawable
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """Convolution with a kernel of shape `(*size, channels / groups, filters)`."""
+    *size, depth, _ = lengths(kernel)
+    axes = list(range(len(size) + 1, 2 * len(size) + 2))
+
+    def compute(rows: Any) -> Any:
+        patches = _patches(rows, size, strides, padding, dilation_rate, 0.0)
+        groups = lengths(rows)[-1] // depth
+        if groups == 1:
+            return tensordot(patches, kernel, (axes, list(range(len(size) + 1))))
+        parts = zip(ops.split(patches, groups, -1), ops.split(kernel, groups, -1), strict=True)
+        return ops.concatenate([tensordot(one, share, (axes, list(range(len(size) + 1)))) for one, share in parts], -1)
+
+    return _channels_last(compute, inputs, data_format)
+
+
+@drawable
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """Convolution of each channel by itself, with a kernel of shape `(*size, channels, multiplier)`."""
+    *size, channels, multiplier = lengths(kernel)
+
+    def compute(rows: Any) -> Any:
+        patches = _patches(rows, size, strides, padding, dilation_rate, 0.0)
+        outer = lengths(patches)[: len(size) + 1]
+        flat = ops.reshape(patches, (*outer, int(np.prod(size)), channels))
+        weights = ops.reshape(kernel, (int(np.prod(size)), channels, multiplier))
+        letters = "abcd"[: len(outer)]
+        result = ops.einsum(f"{letters}xy,xyz->{letters}yz", flat, weights)
+        return ops.reshape(result, (*outer, channels * multiplier))
+
+    return _channels_last(compute, inputs, data_format)
+
+
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Sizes = 1,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """`depthwise_conv`, then `conv` over the channels alone."""
+    single = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(single, pointwise_kernel, 1, "valid", data_format)
+
+
+@drawable
+def max_pool(
+    inputs: Any,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """The largest number in each window."""
+
+    def compute(rows: Any) -> Any:
+        size = _each(pool_size, len(lengths(rows)) - 2, ())
+        patches = _patches(rows, size, strides, padding, 1, -np.inf)
+        return ops.max(patches, tuple(range(len(size) + 1, 2 * len(size) + 1)))
+
+    return _channels_last(compute, inputs, data_format)
+
+
+@drawable
+def average_pool(
+    inputs: Any,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """The mean of each window; padding does not count."""
+
+    def compute(rows: Any) -> Any:
+        size = _each(pool_size, len(lengths(rows)) - 2, ())
+        axes = tuple(range(len(size) + 1, 2 * len(size) + 1))
+        counted = np.ones((1, *lengths(rows)[1:-1], 1), convert_to_numpy(rows).real.dtype)
+        sums, counts = (ops.sum(_patches(part, size, strides, padding, 1, 0.0), axes) for part in (rows, counted))
+        return ops.divide(sums, counts)
+
+    return _channels_last(compute, inputs, data_format)

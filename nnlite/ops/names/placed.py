@@ -1,0 +1,254 @@
+"""Functions of `keras.ops` that choose numbers and put them in other places: each gathers from all numbers."""
+
+import builtins
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.ops import functions as ops
+from nnlite.ops.names.arranging import ravel
+from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.tracing import drawable
+
+__all__ = [
+    "array_split",
+    "diag",
+    "diagflat",
+    "diagonal",
+    "dsplit",
+    "dstack",
+    "extract_sequences",
+    "fliplr",
+    "flipud",
+    "hsplit",
+    "median",
+    "pad",
+    "percentile",
+    "quantile",
+    "rot90",
+    "scatter",
+    "scatter_update",
+    "slice_update",
+    "sort",
+    "take_along_axis",
+    "top_k",
+    "trace",
+    "trapezoid",
+    "tril",
+    "triu",
+    "vsplit",
+]
+
+Axis = int | Shape | None
+
+
+def gathered(x: Any, places: np.ndarray, fill: Any = None) -> Any:
+    """The numbers of x, counted in a row, at these places; `fill` where a place is -1."""
+    flat = ravel(x)
+    if fill is not None:
+        flat = ops.concatenate([flat, np.full(1, fill, convert_to_numpy(flat).dtype)], 0)
+        places = np.where(places < 0, lengths(flat)[0] - 1, places)
+    return ops.reshape(ops.take(flat, places.ravel(), 0), places.shape)
+
+
+def numbered(x: Any) -> np.ndarray:
+    """The places of the numbers of x, in its shape."""
+    shape = lengths(x)
+    return np.arange(int(np.prod(shape))).reshape(shape)
+
+
+def _moved(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy that only moves numbers."""
+
+    @drawable
+    @functools.wraps(function)
+    def move(x: Any, *arguments: Any, **options: Any) -> Any:
+        places = function(numbered(x), *arguments, **options)
+        return [gathered(x, part) for part in places] if isinstance(places, list) else gathered(x, places)
+
+    move.__doc__ = f"`numpy.{function.__name__}`."
+    move.__module__ = __name__
+    return move
+
+
+rot90, fliplr, flipud, diagonal = _moved(np.rot90), _moved(np.fliplr), _moved(np.flipud), _moved(np.diagonal)
+array_split, hsplit, vsplit, dsplit = _moved(np.array_split), _moved(np.hsplit), _moved(np.vsplit), _moved(np.dsplit)
+
+
+@drawable
+def diag(x: Any, k: int = 0) -> Any:
+    """The k-th diagonal of a matrix, or the matrix that has a vector as its diagonal."""
+    return gathered(x, np.diag(numbered(x) + 1, k) - 1, 0)
+
+
+@drawable
+def diagflat(x: Any, k: int = 0) -> Any:
+    """The matrix whose k-th diagonal has all numbers of x."""
+    return gathered(x, np.diagflat(numbered(x) + 1, k) - 1, 0)
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of a diagonal."""
+    return ops.sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+@drawable
+def tril(x: Any, k: int = 0) -> Any:
+    """x with zeros above the k-th diagonal of its last two axes."""
+    return gathered(x, np.tril(numbered(x) + 1, k) - 1, 0)
+
+
+@drawable
+def triu(x: Any, k: int = 0) -> Any:
+    """x with zeros below the k-th diagonal of its last two axes."""
+    return gathered(x, np.triu(numbered(x) + 1, k) - 1, 0)
+
+
+@drawable
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Any:
+    """x with more numbers before and behind along each axis, as `numpy.pad` makes them.
+
+    Args:
+        pad_width: a number for all, or a pair of them for each axis.
+        mode: `"constant"`, `"reflect"`, `"symmetric"`, `"edge"`, `"wrap"`.
+        constant_values: what stands there, 0 by default; with `"constant"` alone.
+    """
+    if mode != "constant":
+        return gathered(x, np.pad(numbered(x), pad_width, mode))  # type: ignore[call-overload]
+    return gathered(x, np.pad(numbered(x), pad_width, constant_values=-1), constant_values or 0)
+
+
+@drawable
+def take_along_axis(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
+    """The numbers at integer `indices`, which have the axes of x, along `axis`; of all in a row when None."""
+    if axis is None:
+        return ops.take(ravel(x), convert_to_numpy(indices).ravel(), 0)
+    return gathered(x, np.take_along_axis(numbered(x), convert_to_numpy(indices), axis))
+
+
+@drawable
+def sort(x: Any, axis: int = -1) -> Any:
+    """x in rising order along `axis`."""
+    return take_along_axis(x, np.argsort(convert_to_numpy(x), axis, kind="stable"), axis)
+
+
+@drawable
+def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, np.ndarray]:
+    """The k largest numbers along the last axis, the largest first, and where they stand."""
+    places = np.argsort(-convert_to_numpy(x), -1, kind="stable")[..., :k]
+    return take_along_axis(x, places, -1), places.astype(np.int32)
+
+
+@drawable
+def quantile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """The q-quantiles along `axis`; several of them are the first axis.
+
+    Args:
+        q: in [0, 1].
+        method: `"linear"`, `"lower"`, `"higher"`, `"midpoint"` or `"nearest"`.
+    """
+    rank = len(lengths(x))
+    axes = builtins.sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
+    rest = [one for one in range(rank) if one not in axes]
+    kept = [lengths(x)[one] for one in rest]
+    rows = sort(ops.reshape(ops.transpose(x, (*rest, *axes)), (*kept, -1)), -1)
+    parts = [_quantile(rows, share, method) for share in np.atleast_1d(convert_to_numpy(q)).tolist()]
+    if keepdims:
+        shape = tuple(1 if one in axes else lengths(x)[one] for one in range(rank))
+        parts = [ops.reshape(part, shape) for part in parts]
+    return ops.stack(parts, 0) if np.ndim(convert_to_numpy(q)) else parts[0]
+
+
+def _quantile(rows: Any, share: float, method: str) -> Any:
+    """One quantile of numbers in rising order along the last axis."""
+    position = share * (lengths(rows)[-1] - 1)
+    below, above = int(np.floor(position)), int(np.ceil(position))
+    near = int(np.rint(position))
+    weight = {"linear": position - below, "lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(method)
+    if weight is None or below == above:
+        return ops.take(rows, near if weight is None else below, -1)
+    low, high = ops.take(rows, below, -1), ops.take(rows, above, -1)
+    return ops.add(ops.multiply(low, 1 - weight), ops.multiply(high, weight))
+
+
+def percentile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """As `quantile`, with q in [0, 100]."""
+    return quantile(x, np.asarray(convert_to_numpy(q)) / 100, axis, method, keepdims)
+
+
+def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The middle number along `axis`, the mean of two where they are even in number."""
+    return quantile(x, 0.5, axis, "linear", keepdims)
+
+
+@drawable
+def trapezoid(y: Any, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """The integral along `axis` by the trapezoidal rule, at places `x` or at distances `dx`."""
+    length = lengths(y)[axis]
+    widths = np.full(length - 1, dx) if x is None else np.diff(convert_to_numpy(x))
+    shares = np.concatenate([widths, [0.0]]) / 2 + np.concatenate([[0.0], widths]) / 2
+    shape = [1] * len(lengths(y))
+    shape[axis] = length
+    return ops.sum(ops.multiply(y, shares.reshape(shape).astype(convert_to_numpy(y).dtype)), axis)
+
+
+@drawable
+def dstack(xs: Sequence[Any]) -> Any:
+    """Arrays side by side along the third axis, which those of fewer axes are given."""
+    shapes = [np.atleast_3d(numbered(x)).shape for x in xs]
+    return ops.concatenate([ops.reshape(x, shape) for x, shape in zip(xs, shapes, strict=True)], 2)
+
+
+@drawable
+def slice_update(inputs: Any, start_indices: Sequence[int], updates: Any) -> Any:
+    """`inputs` with `updates` in the place of what begins at `start_indices`."""
+    places = numbered(inputs)
+    starts = [int(start) for start in np.atleast_1d(convert_to_numpy(start_indices))]
+    window = tuple(builtins.slice(start, start + size) for start, size in zip(starts, lengths(updates), strict=True))
+    places[window] = places.size + numbered(updates)
+    return gathered(ops.concatenate([ravel(inputs), ravel(updates)], 0), places)
+
+
+@drawable
+def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str | None = None) -> Any:
+    """`inputs` with `updates` at `indices`, one row of which is a place; or combined with what stands there.
+
+    Args:
+        reduction: None to replace, or `"add"`, `"max"`, `"min"`, `"mul"`, each place once.
+    """
+    where = tuple(np.moveaxis(np.asarray(convert_to_numpy(indices), np.intp), -1, 0))
+    places = numbered(inputs)
+    chosen = places[where]
+    if reduction is not None:
+        combine = {"add": ops.add, "max": ops.maximum, "min": ops.minimum, "mul": ops.multiply}[reduction]
+        if reduction == "add":
+            return ops.add(inputs, scatter(indices, updates, lengths(inputs)))
+        updates = combine(gathered(inputs, chosen), updates)
+    places[where] = places.size + numbered(updates)
+    return gathered(ops.concatenate([ravel(inputs), ravel(updates)], 0), places)
+
+
+@drawable
+def scatter(indices: ArrayLike, values: Any, shape: Sequence[int]) -> Any:
+    """Zeros of a shape with `values` added at `indices`, one row of which is a place."""
+    where = tuple(np.moveaxis(np.asarray(convert_to_numpy(indices), np.intp), -1, 0))
+    chosen = np.arange(int(np.prod(shape))).reshape(shape)[where].reshape(-1)
+    order = np.argsort(chosen, kind="stable")
+    repeated = np.arange(len(order)) - np.searchsorted(chosen[order], chosen[order])  # how often a place came before
+    total: Any = None
+    for turn in range(int(repeated.max(initial=0)) + 1):  # each place once in a turn
+        places, now = np.full(int(np.prod(shape)), -1), order[repeated == turn]
+        places[chosen[now]] = now
+        part = gathered(values, places, 0)
+        total = part if total is None else ops.add(total, part)
+    return ops.reshape(total, tuple(shape))
+
+
+@drawable
+def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+    """Windows along the last axis, so many numbers apart: `(..., steps) -> (..., windows, sequence_length)`."""
+    windows = np.lib.stride_tricks.sliding_window_view(numbered(x), sequence_length, -1)
+    return gathered(x, np.ascontiguousarray(windows[..., ::sequence_stride, :]))

@@ -1,0 +1,139 @@
+"""Elementwise functions of `keras.ops` whose slopes are known in closed form."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.kernels import erf
+from nnlite.ops import functions as ops
+from nnlite.ops.names.constants import convert_to_numpy
+from nnlite.ops.tracing import Traced, drawable
+
+__all__ = [
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cbrt",
+    "erfinv",
+    "fabs",
+    "fmax",
+    "fmin",
+    "fmod",
+    "ldexp",
+    "logaddexp2",
+    "mod",
+    "nan_to_num",
+    "sinc",
+]
+
+fabs, fmax, fmin = ops.abs, ops.maximum, ops.minimum
+
+
+def _smooth(function: Callable[[Any], Any], slope: Callable[[Any, Any], Any], text: str) -> Callable[[Any], Any]:
+    """A function of one array with its slope, which is given the argument and the result."""
+
+    @drawable
+    @functools.wraps(function)
+    def compute(x: Any) -> Any:
+        if not isinstance(x, Traced):
+            return function(_floats(x))
+        result = function(x.value)
+        slopes = np.asarray(slope(x.value, result), result.dtype)
+        return x.trace.note(compute, result, Jacobians(Diagonal(slopes, x.shape, x.shape)), (x.slot,))
+
+    compute.__doc__ = text
+    compute.__module__ = __name__
+    return compute
+
+
+def _floats(x: Any) -> np.ndarray:
+    return np.asarray(convert_to_numpy(x))
+
+
+def _inverse_erf(x: np.ndarray) -> np.ndarray:
+    """Newton's method on erf, from a rational start: doubles its digits in each of four steps."""
+    x = np.asarray(x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithm = np.log1p(-(x.astype(np.float64) ** 2))
+        part = 2 / (np.pi * 0.147) + logarithm / 2
+        y = np.sign(x) * np.sqrt(np.sqrt(part * part - logarithm / 0.147) - part)
+        for _ in range(4):
+            step = (erf(y) - x) * np.sqrt(np.pi) / 2 * np.exp(y * y)
+            y = np.where(np.isfinite(step), y - step, y)
+    result = np.where(np.abs(x) == 1, np.copysign(np.inf, x), y)
+    return result.astype(x.dtype if x.dtype.kind == "f" else np.float64)
+
+
+def _sinc_slope(x: Any, y: Any) -> Any:
+    safe = np.where(x == 0, 1.0, x)
+    return np.where(x == 0, 0.0, (np.cos(np.pi * safe) - y) / safe)
+
+
+arcsin = _smooth(np.arcsin, lambda x, y: 1 / np.sqrt(1 - x * x), "The angle whose sine is x; slope 1 / sqrt(1 - x^2).")
+arccos = _smooth(np.arccos, lambda x, y: -1 / np.sqrt(1 - x * x), "The angle whose cosine is x.")
+arctan = _smooth(np.arctan, lambda x, y: 1 / (1 + x * x), "The angle whose tangent is x; slope 1 / (1 + x^2).")
+arcsinh = _smooth(np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1), "The number whose hyperbolic sine is x.")
+arccosh = _smooth(np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The number >= 0 whose hyperbolic cosine is x.")
+arctanh = _smooth(np.arctanh, lambda x, y: 1 / (1 - x * x), "The number whose hyperbolic tangent is x.")
+cbrt = _smooth(np.cbrt, lambda x, y: 1 / (3 * y * y), "The cube root; slope 1 / (3 y^2).")
+sinc = _smooth(np.sinc, _sinc_slope, "sin(pi x) / (pi x), 1 at 0.")
+erfinv = _smooth(
+    _inverse_erf,
+    lambda x, y: np.sqrt(np.pi) / 2 * np.exp(y * y),
+    "The number whose erf is x; slope sqrt(pi) / 2 e^(y^2).",
+)
+
+
+@drawable
+def arctan2(x1: Any, x2: Any) -> Any:
+    """The angle of the point (x2, x1) from the first axis, in (-pi, pi]."""
+    if not isinstance(x1, Traced) and not isinstance(x2, Traced):
+        return np.arctan2(x1, x2)
+    ahead, turn = convert_to_numpy(x2) > 0, np.where(convert_to_numpy(x1) < 0, -np.pi, np.pi)
+    level = np.abs(convert_to_numpy(x2)) >= np.abs(convert_to_numpy(x1))
+    flat = arctan(ops.divide(x1, ops.where(level, x2, 1.0)))
+    steep = ops.subtract(np.sign(convert_to_numpy(x1)) * np.pi / 2, arctan(ops.divide(x2, ops.where(level, 1.0, x1))))
+    return ops.where(level, ops.add(flat, np.where(ahead, 0.0, turn)), steep)
+
+
+@drawable
+def mod(x1: Any, x2: Any) -> Any:
+    """x1 - floor(x1 / x2) * x2, with the sign of x2; slope 1 by x1."""
+    if not isinstance(x1, Traced) and not isinstance(x2, Traced):
+        return np.mod(x1, x2)
+    return ops.subtract(x1, ops.multiply(np.floor(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
+
+
+@drawable
+def fmod(x1: Any, x2: Any) -> Any:
+    """The remainder of x1 / x2 with the sign of x1; slope 1 by x1."""
+    if not isinstance(x1, Traced) and not isinstance(x2, Traced):
+        return np.fmod(x1, x2)
+    return ops.subtract(x1, ops.multiply(np.trunc(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
+
+
+def ldexp(x1: Any, x2: Any) -> Any:
+    """x1 * 2 ** x2."""
+    return ops.multiply(x1, 2.0 ** convert_to_numpy(x2))
+
+
+def logaddexp2(x1: Any, x2: Any) -> Any:
+    """log2(2 ** x1 + 2 ** x2), where nothing overflows."""
+    apart = ops.negative(ops.abs(ops.subtract(x1, x2)))
+    more = ops.divide(ops.log1p(ops.exp(ops.multiply(apart, np.log(2)))), np.log(2))
+    return ops.add(ops.maximum(x1, x2), more)
+
+
+@drawable
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """x with numbers in the place of NaN and infinities, the largest of the type by default; they have no slope."""
+    values = convert_to_numpy(x)
+    finite = np.isfinite(values)
+    return ops.where(finite, x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))

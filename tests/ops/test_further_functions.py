@@ -1,0 +1,273 @@
+"""Functions of `nnlite.ops` under the names of `keras.ops`: values beside NumPy's, derivatives beside differences."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, ops
+from nnlite.errors import ConfigError
+from nnlite.ops.tracing import Trace
+
+generator = np.random.default_rng(3)
+X = generator.uniform(-0.9, 0.9, (3, 4))
+Y = generator.uniform(0.2, 2.0, (3, 4))
+SQUARE = X[:, :3] @ X[:, :3].T + np.eye(3)
+HOLES = np.where(generator.random((3, 4)) < 0.3, np.nan, X)
+IDS = np.array([0, 2, 0])
+
+# Call of a function of one array -> what NumPy makes of it; all of these have derivatives.
+DERIVED = {
+    "arcsin": (ops.arcsin, np.arcsin, X),
+    "arccos": (ops.arccos, np.arccos, X),
+    "arctan": (ops.arctan, np.arctan, X),
+    "arcsinh": (ops.arcsinh, np.arcsinh, X),
+    "arccosh": (ops.arccosh, np.arccosh, Y + 1),
+    "arctanh": (ops.arctanh, np.arctanh, X),
+    "cbrt": (ops.cbrt, np.cbrt, X),
+    "sinc": (ops.sinc, np.sinc, np.append(X, 0.0)),
+    "erfinv": (lambda x: ops.erf(ops.erfinv(x)), lambda x: x, X),
+    "arctan2": (lambda x: ops.arctan2(x, Y - 1), lambda x: np.arctan2(x, Y - 1), X),
+    "arctan2 by the second": (lambda x: ops.arctan2(Y - 1, x), lambda x: np.arctan2(Y - 1, x), X),
+    "mod": (lambda x: ops.mod(x, 0.3), lambda x: np.mod(x, 0.3), X),
+    "fmod": (lambda x: ops.fmod(x, 0.3), lambda x: np.fmod(x, 0.3), X),
+    "ldexp": (lambda x: ops.ldexp(x, 3), lambda x: x * 8, X),
+    "logaddexp2": (lambda x: ops.logaddexp2(x, Y), lambda x: np.logaddexp2(x, Y), X),
+    "nan_to_num": (lambda x: ops.nan_to_num(x, nan=7.0), lambda x: x, X),
+    "rot90": (lambda x: ops.rot90(x, 3), lambda x: np.rot90(x, 3), X),
+    "fliplr": (ops.fliplr, np.fliplr, X),
+    "flipud": (ops.flipud, np.flipud, X),
+    "diagonal": (lambda x: ops.diagonal(x, 1), lambda x: np.diagonal(x, 1), X),
+    "diag of a matrix": (ops.diag, np.diag, X),
+    "diag of a vector": (lambda x: ops.diag(x, -1), lambda x: np.diag(x, -1), X[0]),
+    "diagflat": (ops.diagflat, np.diagflat, X),
+    "trace": (lambda x: ops.trace(x, 1), lambda x: np.trace(x, 1), X),
+    "tril": (lambda x: ops.tril(x, 1), lambda x: np.tril(x, 1), X),
+    "triu": (ops.triu, np.triu, X),
+    "pad": (
+        lambda x: ops.pad(x, ((1, 0), (0, 2)), constant_values=5.0),
+        lambda x: np.pad(x, ((1, 0), (0, 2)), constant_values=5.0),
+        X,
+    ),
+    "pad reflected": (lambda x: ops.pad(x, 1, "reflect"), lambda x: np.pad(x, 1, "reflect"), X),
+    "array_split": (lambda x: ops.array_split(x, 3, 1)[0], lambda x: np.array_split(x, 3, 1)[0], X),
+    "hsplit": (lambda x: ops.hsplit(x, 2)[1], lambda x: np.hsplit(x, 2)[1], X),
+    "vsplit": (lambda x: ops.vsplit(x, 3)[1], lambda x: np.vsplit(x, 3)[1], X),
+    "dstack": (lambda x: ops.dstack([x, 2 * x]), lambda x: np.dstack([x, 2 * x]), X),
+    "sort": (ops.sort, np.sort, X),
+    "sort by columns": (lambda x: ops.sort(x, 0), lambda x: np.sort(x, 0), X),
+    "take_along_axis": (
+        lambda x: ops.take_along_axis(x, [[1, 0], [3, 3], [2, 1]], 1),
+        lambda x: np.take_along_axis(x, np.array([[1, 0], [3, 3], [2, 1]]), 1),
+        X,
+    ),
+    "top_k": (lambda x: ops.top_k(x, 2)[0], lambda x: -np.sort(-x)[:, :2], X),
+    "quantile": (lambda x: ops.quantile(x, [0.1, 0.6], axis=0), lambda x: np.quantile(x, [0.1, 0.6], axis=0), X),
+    "percentile": (
+        lambda x: ops.percentile(x, 30, axis=1, keepdims=True),
+        lambda x: np.percentile(x, 30, axis=1, keepdims=True),
+        X,
+    ),
+    "quantile above": (
+        lambda x: ops.quantile(x, 0.4, method="higher"),
+        lambda x: np.quantile(x, 0.4, method="higher"),
+        X,
+    ),
+    "median": (lambda x: ops.median(x, (0, 1)), np.median, X),
+    "trapezoid": (lambda x: ops.trapezoid(x, dx=0.5), lambda x: np.trapezoid(x, dx=0.5), X),
+    "trapezoid at": (
+        lambda x: ops.trapezoid(x, [0.0, 1.0, 4.0, 5.0]),
+        lambda x: np.trapezoid(x, [0.0, 1.0, 4.0, 5.0]),
+        X,
+    ),
+    "prod": (ops.prod, np.prod, np.where(X > 0.6, 0.0, X)),
+    "prod by rows": (lambda x: ops.prod(x, 1, True), lambda x: np.prod(x, 1, keepdims=True), X),
+    "cumsum": (lambda x: ops.cumsum(x, 0), lambda x: np.cumsum(x, 0), X),
+    "cumsum of all": (ops.cumsum, np.cumsum, X),
+    "cumprod": (lambda x: ops.cumprod(x, -1), lambda x: np.cumprod(x, -1), X),
+    "ptp": (lambda x: ops.ptp(x, 0), lambda x: np.ptp(x, 0), X),
+    "nansum": (lambda x: ops.nansum(ops.where(np.isnan(HOLES), np.nan, x)), lambda x: x[~np.isnan(HOLES)].sum(), X),
+    "nanmean": (lambda x: ops.nanmean(ops.where(np.isnan(HOLES), np.nan, x)), lambda x: x[~np.isnan(HOLES)].mean(), X),
+    "nanmax": (lambda x: ops.nanmax(ops.where(np.isnan(HOLES), np.nan, x)), lambda x: x[~np.isnan(HOLES)].max(), X),
+    "nanmin": (lambda x: ops.nanmin(ops.where(np.isnan(HOLES), np.nan, x)), lambda x: x[~np.isnan(HOLES)].min(), X),
+    "nanstd": (lambda x: ops.nanstd(ops.where(np.isnan(HOLES), np.nan, x)), lambda x: x[~np.isnan(HOLES)].std(), X),
+    "kron": (lambda x: ops.kron(x, Y[:2]), lambda x: np.kron(x, Y[:2]), X),
+    "vander": (lambda x: ops.vander(x, 3), lambda x: np.vander(x, 3), Y[0]),
+    "segment_sum": (
+        lambda x: ops.segment_sum(x, IDS, 4),
+        lambda x: np.stack([x[0] + x[2], 0 * x[0], x[1], 0 * x[0]]),
+        X,
+    ),
+    "segment_max": (lambda x: ops.segment_max(x, IDS)[0], lambda x: np.maximum(x[0], x[2]), X),
+    "segment_min": (lambda x: ops.segment_min(x, IDS)[0], lambda x: np.minimum(x[0], x[2]), X),
+    "segment_prod": (lambda x: ops.segment_prod(x, IDS), lambda x: np.stack([x[0] * x[2], 1 + 0 * x[0], x[1]]), X),
+    "slice_update": (lambda x: ops.slice_update(x, (1, 1), 3 * x[:2, :2]), None, X),
+    "scatter_update": (lambda x: ops.scatter_update(x, [[0, 1], [2, 2]], 2 * x[0, :2]), None, X),
+    "scatter_update adding": (lambda x: ops.scatter_update(x, [[0], [0]], x[:2], "add"), None, X),
+    "scatter": (lambda x: ops.scatter([[1], [3], [1]], x, (5, 4)), None, X),
+    "extract_sequences": (lambda x: ops.extract_sequences(x, 2, 2), lambda x: x.reshape(3, 2, 2), X),
+    "categorical_crossentropy": (
+        lambda x: ops.categorical_crossentropy(np.eye(4)[:3], ops.exp(x)),
+        lambda x: -np.log(np.diag(np.exp(x) / np.exp(x).sum(1, keepdims=True))),
+        X,
+    ),
+    "sparse_categorical_crossentropy": (
+        lambda x: ops.sparse_categorical_crossentropy([0, 1, 2], x, from_logits=True),
+        lambda x: -np.log(np.diag(np.exp(x) / np.exp(x).sum(1, keepdims=True))),
+        X,
+    ),
+    "binary_crossentropy": (
+        lambda x: ops.binary_crossentropy(Y / 2, x, from_logits=True),
+        lambda x: np.log1p(np.exp(x)) - Y / 2 * x,
+        X,
+    ),
+    "batch_normalization": (
+        lambda x: ops.batch_normalization(x, Y[0], Y[1], -1, Y[2], Y[0]),
+        lambda x: (x - Y[0]) / np.sqrt(Y[1] + 1e-3) * Y[0] + Y[2],
+        X,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_values_and_derivatives(name):
+    function, expected, x = DERIVED[name]
+    value = np.asarray(function(x))
+    if expected is not None:
+        np.testing.assert_allclose(value, expected(x), rtol=1e-10, atol=1e-12)
+    trace = Trace()
+    traced = function(trace.variable(x))
+    np.testing.assert_allclose(traced.value, value, rtol=1e-10, atol=1e-12)
+    seed, direction = generator.normal(size=value.shape), generator.normal(size=x.shape)
+    (gradient,) = trace.jacobians(traced).vjp(seed)
+    ahead, behind = (np.asarray(function(x + step * direction)) for step in (1e-6, -1e-6))
+    slope = np.sum(seed * (ahead - behind)) / 2e-6
+    assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+
+def test_updates_and_scattered_numbers():
+    changed = ops.slice_update(X, (1, 1), 0 * X[:2, :2])
+    assert (changed[1:, 1:3] == 0).all() and (changed[0] == X[0]).all()
+    assert ops.scatter([[1], [3], [1]], [1.0, 2.0, 4.0], (5,)).tolist() == [0, 5, 0, 2, 0]
+    assert ops.scatter_update([1.0, 2.0, 3.0], [[0], [2]], [9.0, 8.0]).tolist() == [9, 2, 8]
+    assert ops.scatter_update([1.0, 2.0], [[0], [0]], [9.0, 8.0], "add").tolist() == [18, 2]
+    assert ops.scatter_update([1.0, 2.0, 3.0], [[0], [2]], [0.0, 8.0], "max").tolist() == [1, 2, 8]
+    values, places = ops.top_k([[3.0, 9.0, 4.0]], 2)
+    assert values.tolist() == [[9, 4]] and places.tolist() == [[1, 2]]
+
+
+def direct_convolution(x, kernel, stride=1, rate=1):
+    rows = 1 + (x.shape[1] - 1 - (kernel.shape[0] - 1) * rate) // stride
+    return np.stack(
+        [
+            np.tensordot(x[:, row * stride : row * stride + (kernel.shape[0] - 1) * rate + 1 : rate], kernel, 2)
+            for row in range(rows)
+        ],
+        1,
+    )
+
+
+@pytest.mark.parametrize(("stride", "rate"), [(1, 1), (2, 1), (1, 2)])
+def test_convolution(stride, rate):
+    x, kernel = generator.normal(size=(2, 9, 3)), generator.normal(size=(3, 3, 4))
+    result = ops.conv(x, kernel, stride, dilation_rate=rate)
+    np.testing.assert_allclose(result, direct_convolution(x, kernel, stride, rate), rtol=1e-10)
+    assert ops.conv(x, kernel, stride, "same", dilation_rate=rate).shape == (2, math.ceil(9 / stride), 4)
+    turned = ops.conv(x.transpose(0, 2, 1), kernel, stride, data_format="channels_first", dilation_rate=rate)
+    np.testing.assert_allclose(turned.transpose(0, 2, 1), result, rtol=1e-10)
+
+
+def test_depthwise_and_separable_convolution_and_pools():
+    x, kernel = generator.normal(size=(2, 6, 6, 3)), generator.normal(size=(3, 3, 3, 2))
+    single = ops.depthwise_conv(x, kernel)
+    for channel in range(3):
+        alone = ops.conv(x[..., channel : channel + 1], kernel[:, :, channel : channel + 1])
+        np.testing.assert_allclose(single[..., 2 * channel : 2 * channel + 2], alone, rtol=1e-10)
+    mixed = generator.normal(size=(1, 1, 6, 5))
+    np.testing.assert_allclose(ops.separable_conv(x, kernel, mixed), ops.conv(single, mixed), rtol=1e-10)
+    halves = x.reshape(2, 3, 2, 3, 2, 3)
+    np.testing.assert_allclose(ops.max_pool(x, 2), halves.max((2, 4)))
+    np.testing.assert_allclose(ops.average_pool(x, 2), halves.mean((2, 4)))
+    assert ops.average_pool(np.ones((1, 5, 1)), 2, padding="same").ravel().tolist() == [1, 1, 1]
+    with pytest.raises(ConfigError, match="padding must be"):
+        ops.max_pool(x, 2, padding="none")
+
+
+def test_attention_of_heads():
+    query, key = generator.normal(size=(2, 5, 3, 4)), generator.normal(size=(2, 5, 3, 4))
+    result = ops.dot_product_attention(query, key, key, is_causal=True)
+    np.testing.assert_allclose(result[:, 0], key[:, 0], rtol=1e-10)
+    scores = np.einsum("bthd,bshd->bhts", query, key) / 2
+    shares = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    expected = np.einsum("bhts,bshd->bthd", shares, key)
+    np.testing.assert_allclose(ops.dot_product_attention(query, key, key), expected, rtol=1e-10)
+
+
+def test_loops_are_python_s():
+    assert ops.cond(np.array(True), lambda: 1, lambda: 2) == 1 and ops.switch(7, [min, max], 3, 4) == 4
+    assert ops.while_loop(lambda n, total: n < 4, lambda n, total: (n + 1, total + n), (0, 0)) == (4, 6)
+    assert ops.while_loop(lambda n: True, lambda n: n + 1, 0, maximum_iterations=3) == 3
+    assert ops.fori_loop(0, 4, lambda n, total: total + n, 0) == 6
+    carry, sums = ops.scan(lambda total, x: (total + x, total + x), np.array(0.0), np.arange(4.0))
+    assert carry == 6 and sums.tolist() == [0, 1, 3, 6]
+    assert ops.scan(lambda total, x: (total + x, total), 0.0, np.arange(4.0), reverse=True)[1].tolist() == [6, 5, 3, 0]
+    assert ops.map(lambda row: row.sum(), X).tolist() == pytest.approx(X.sum(1).tolist())
+    assert ops.vectorized_map(lambda pair: pair[0] + pair[1], (X, X)).tolist() == (2 * X).tolist()
+
+
+def test_decoding_of_steps():
+    best = np.eye(4)[[[1, 1, 0, 1, 2, 3], [3, 3, 3, 0, 0, 2]]] * 0.9
+    decoded, scores = ops.ctc_decode(best, [5, 6])
+    assert decoded[0].tolist() == [[1, 1, 2, -1, -1, -1], [3, 2, -1, -1, -1, -1]]
+    np.testing.assert_allclose(scores[:, 0], [-4.5, -5.4])
+    assert ops.ctc_decode(best, [5, 6], merge_repeated=False)[0][0, 0].tolist()[:4] == [1, 1, 1, 2]
+    assert ops.in_top_k([1, 0], [[0.1, 0.5, 0.4], [0.2, 0.3, 0.5]], 2).tolist() == [True, False]
+
+
+def test_linear_algebra_on_arrays():
+    lower = ops.cholesky(SQUARE)
+    np.testing.assert_allclose(lower @ lower.T, SQUARE, rtol=1e-10)
+    np.testing.assert_allclose(ops.cholesky_inverse(lower) @ SQUARE, np.eye(3), atol=1e-10)
+    np.testing.assert_allclose(lower @ ops.solve_triangular(lower, X[:, 0], lower=True), X[:, 0], rtol=1e-10)
+    factors, rows = ops.lu_factor(X[:, :3])
+    turned = X[:, :3].copy()
+    for place, row in enumerate(rows):
+        turned[[place, row]] = turned[[row, place]]
+    np.testing.assert_allclose((np.tril(factors, -1) + np.eye(3)) @ np.triu(factors), turned, rtol=1e-6)
+    assert ops.logdet(SQUARE) == pytest.approx(np.log(ops.det(SQUARE)))
+    real, imaginary = ops.rfft(X)
+    np.testing.assert_allclose(ops.irfft((real, imaginary)), X, rtol=1e-10)
+    np.testing.assert_allclose(ops.ifft2(ops.fft2((X, 0 * X)))[0], X, rtol=1e-10)
+    assert ops.saturate_cast([-4.0, 300.0], "uint8").tolist() == [0, 255]
+    assert ops.unique([3, 1, 3], size=3, fill_value=-1).tolist() == [1, 3, -1]
+    assert ops.hamming(4).dtype == np.float32
+    with pytest.raises(ConfigError, match=r"ops\.det: a traced value"):
+        ops.det(Trace().variable(SQUARE))
+
+
+def test_graphs_of_layers_apply_them():
+    given = Input((4,))
+    model = Model(given, ops.sort(ops.arctan(given)) + ops.pad(given[:, 1:], ((0, 0), (0, 1))))
+    expected = np.sort(np.arctan(X)) + np.pad(X[:, 1:], ((0, 0), (0, 1)))
+    np.testing.assert_allclose(model.predict(X, verbose=0), expected, rtol=1e-5)
+
+
+def test_parts_of_ops_and_images():
+    assert ops.nn.relu is ops.relu and ops.numpy.sort is ops.sort and ops.linalg.solve is ops.solve
+    images = generator.uniform(size=(2, 4, 6, 3))
+    np.testing.assert_allclose(ops.image.resize(images, (4, 6)), images, rtol=1e-6)
+    halved = ops.image.resize(images, (2, 3), interpolation="nearest")
+    np.testing.assert_allclose(halved, images[:, 1::2, 1::2], rtol=1e-6)
+    assert ops.image.resize(images[0], (8, 8)).shape == (8, 8, 3)
+    turned = ops.image.resize(images.transpose(0, 3, 1, 2), (2, 3), data_format="channels_first")
+    np.testing.assert_allclose(turned.transpose(0, 2, 3, 1), ops.image.resize(images, (2, 3)), rtol=1e-6)
+    gray = ops.image.rgb_to_grayscale(images)
+    np.testing.assert_allclose(gray[..., 0], images @ [0.2989, 0.587, 0.114], rtol=1e-6)
+
+
+def test_new_arrays_have_the_type_of_the_library():
+    made = (ops.zeros((2,)), ops.ones((2,)), ops.eye(2), ops.linspace(0, 1, 3), ops.full((2,), 0.5), ops.tri(2))
+    assert {array.dtype.name for array in (*made, ops.identity(2), ops.logspace(0, 1, 3))} == {"float32"}
+    assert ops.zeros(2, "int32").dtype == np.int32 and ops.convert_to_tensor([1.0, 2.0]).dtype == np.float32
+    assert ops.convert_to_tensor(np.ones(2)).dtype == np.float64 and ops.arange(3).dtype.kind == "i"
+    assert ops.arange(0.0, 1.0, 0.5).dtype == np.float32
