@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all
+from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all, shown
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import ConstructorSignature, dataclass_transform, option, spell_annotations
