@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from nnlite.data import InputEncoder, TargetEncoder
 from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors.boundary import with_place
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.layers import Layer
 from nnlite.ops import ActivationFunction
@@ -160,7 +161,7 @@ def interpret(model: Any, header: Mapping[str, Any]) -> None:
             except ConfigError as error:
                 raise error if error.path[:1] == (key,) else error.within(key) from None
             except DataError as error:
-                raise type(error)(f"{key}: {error}") from None
+                raise with_place(error, key) from None
     check_encoder(model)
     for key, kind in (("source", dict), ("typical", (dict, list)), ("link", str)):
         if not isinstance(header.get(key), (kind, type(None))):

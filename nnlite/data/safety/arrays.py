@@ -56,7 +56,7 @@ def read_header(file: BinaryIO, left: int, place: str) -> ArrayHeader:
     width = file.read(2 if version == (1, 0) else 4)  # of the header's text, which NumPy would ask memory for
     count = int.from_bytes(width, "little")
     if count > MOST_LETTERS:
-        raise DataError(f"{place}: damaged; its header says that it has {count:,} characters")
+        raise ValueError(f"its header says that it has {count:,} characters")
     shape, by_columns, dtype = read(io.BytesIO(width + file.read(count)))
     if dtype.hasobject:
         raise DataError(f"{place}: holds Python objects, which are not read; save an array of numbers")
