@@ -16,6 +16,7 @@ Single questions have modules of their own, `python -m benchmarks.NAME [--help]`
     kernels, jacobians    compiled kernels beside NumPy's; structured Jacobians beside dense ones
     one_row    a raw row beside the network alone
     full_batch    Levenberg-Marquardt beside Adam
+    guards    what guards cost a training on a table
     physics    differential equations solved by Levenberg-Marquardt
     coverage    shares of new targets within prediction intervals
 

@@ -189,8 +189,7 @@ class Trainer(Compiled):
         listeners = callback_list(self.model, watching, verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:
-            place = resume if resume is not None else listeners.resumes_from()
-            if place is not None:
+            if (place := listeners.resumes_from() if resume is None else resume) is not None:
                 session.resume(latest_checkpoint(place), resume_anyway)
             listeners.check(logged_names(self, validate is not None, listeners.callbacks))
             session.keep()

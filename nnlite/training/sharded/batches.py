@@ -64,8 +64,13 @@ class ShardedBatches(ArrayBatches):
     def __init__(self, batches: ArrayBatches, team: Team) -> None:
         self.arrays, self.team = batches.arrays, team
         self.batch_size, self.shuffle_seed, self.steps = batches.batch_size, batches.shuffle_seed, batches.steps
+        self.goes_on = batches.goes_on
         self._numbered = copy.copy(batches)
         self._numbered.arrays = (RowNumbers(count_rows(batches.arrays[0])), *batches.arrays[1:])
+
+    def skip(self, batches: int) -> None:
+        """Go on behind so many batches of earlier epochs."""
+        self._numbered.skip(batches)
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch from `first` on, each by itself; `step`, that of training, decides the order."""
