@@ -181,6 +181,17 @@ for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
     setattr(Parameter, _name, _on_values(_name))
 
 
+def each_once(groups: Iterable[Iterable[Parameter]]) -> list[Parameter]:
+    """The parameters of several layers in their order; one that they share is there once, where it comes first.
+
+    >>> import numpy as np
+    >>> kernel, bias = Parameter("kernel", np.ones(2)), Parameter("bias", np.zeros(1))
+    >>> [parameter.name for parameter in each_once([[kernel, bias], [kernel]])]
+    ['kernel', 'bias']
+    """
+    return list({id(parameter): parameter for group in groups for parameter in group}.values())
+
+
 class Lease:
     """Tells whether parameters are where they were: who keeps their arrays asks this, rather than each of them.
 
