@@ -26,7 +26,7 @@ def ended_together(communicator: Any) -> Iterator[None]:
     """A context that all processes leave in the same way.
 
     An error that all have, such as that of a wrong argument, is raised in all. One that a process has alone ends the
-    whole job, as the others would wait for it without end: it is printed with the name of the process, and the exit
+    whole job, as the others would wait for it forever: it is printed with the name of the process, and the exit
     code of the job is that of the error.
 
     Args:
