@@ -33,7 +33,7 @@ class Parameter:
 
     >>> import numpy as np
     >>> scale = Parameter("scale", np.array([1.0, 2.0]))
-    >>> scale.assign_add([1, 1])
+    >>> _ = scale.assign_add([1, 1])
     >>> (2 * scale - 1).tolist(), scale[0].item(), scale.path
     ([3.0, 5.0], 2.0, 'scale')
     """

@@ -152,10 +152,11 @@ class Model(BaseModel):
             ConfigError: unknown name or argument, or another number of entries than outputs.
         """
         expect_outputs(self, loss)
-        given: Any = (loss, metrics, weighted_metrics, loss_weights)
         if not isinstance(self.trainer, OutputsTrainer):
-            given = of_one_output(self, *given)
-        self.trainer.compile(optimizer, *given, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
+            given = (loss, metrics, weighted_metrics, loss_weights)
+            loss, metrics, weighted_metrics, loss_weights = of_one_output(self, *given)
+        options = (run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
+        self.trainer.compile(optimizer, loss, metrics, weighted_metrics, loss_weights, *options)
 
     @property
     def _input_layers(self) -> list[Layer]:
@@ -172,7 +173,7 @@ class Model(BaseModel):
         self.chain = self._graph(self._drawing.uses())
         shapes, ends = (tuple(symbol.shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
         self.input_shape = shapes if self.takes_several else shapes[0]
-        self.output_shape = ends if len(ends) > 1 else ends[0]
+        self.output_shape = ends if len(self.outputs) > 1 else ends[0]
         self._penalizes = any(layer._penalizes for layer in self._drawn_layers)
         self.built = True
 

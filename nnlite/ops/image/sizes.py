@@ -32,8 +32,9 @@ def resize(images: Any, size: Sequence[int], interpolation: str = "bilinear", da
     """
     channels = _axis_of_channels(data_format)
     rows = moveaxis(images, channels, -1)
-    rank, kind = len(lengths(rows)), convert_to_numpy(rows).real.dtype
-    matrices = resize_matrices(lengths(rows)[-3:-1], (size[0], size[1]), interpolation)
+    rank, kind = len(lengths(rows)), np.real(convert_to_numpy(rows)).dtype
+    height, width, _ = lengths(rows)[-3:]
+    matrices = resize_matrices((height, width), (size[0], size[1]), interpolation)
     for axis, matrix in zip((rank - 3, rank - 2), matrices, strict=True):
         rows = moveaxis(tensordot(matrix.astype(kind), rows, ([1], [axis])), 0, axis)
     return moveaxis(rows, -1, channels)
@@ -44,5 +45,5 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """0.2989 red + 0.587 green + 0.114 blue, as a single channel."""
     axis = _axis_of_channels(data_format)
     shape = (3,) if axis == -1 else (3, 1, 1)
-    shares = np.array(LUMA, convert_to_numpy(images).real.dtype).reshape(shape)
+    shares = np.array(LUMA, np.real(convert_to_numpy(images)).dtype).reshape(shape)
     return ops.sum(ops.multiply(images, shares), axis, True)

@@ -115,7 +115,7 @@ def dot_product_attention(
     scores = scores if bias is None else ops.add(scores, bias)
     seen = np.ones(lengths(scores)[-2:], bool) if mask is None else np.asarray(convert_to_numpy(mask), bool)
     seen = np.tril(seen) if is_causal else seen
-    hidden = np.finfo(convert_to_numpy(scores).real.dtype).min * 0.7
+    hidden = np.finfo(np.real(convert_to_numpy(scores)).dtype).min * 0.7
     return ops.einsum("bhts,bshd->bthd", ops.softmax(ops.where(seen, scores, hidden)), value)
 
 
@@ -258,7 +258,7 @@ def average_pool(
     def compute(rows: Any) -> Any:
         size = _each(pool_size, len(lengths(rows)) - 2, ())
         axes = tuple(range(len(size) + 1, 2 * len(size) + 1))
-        counted = np.ones((1, *lengths(rows)[1:-1], 1), convert_to_numpy(rows).real.dtype)
+        counted = np.ones((1, *lengths(rows)[1:-1], 1), np.real(convert_to_numpy(rows)).dtype)
         sums, counts = (ops.sum(_patches(part, size, strides, padding, 1, 0.0), axes) for part in (rows, counted))
         return ops.divide(sums, counts)
 

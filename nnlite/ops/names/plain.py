@@ -165,7 +165,7 @@ def geomspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0
 ) -> np.ndarray:
     """Numbers whose ratios are the same, from `start` to `stop`."""
-    return np.geomspace(start, stop, num, endpoint, axis=axis).astype(dtype or floatx())
+    return np.geomspace(np.asarray(start), np.asarray(stop), num, endpoint, axis=axis).astype(dtype or floatx())
 
 
 def logdet(x: ArrayLike) -> np.ndarray:
@@ -285,4 +285,4 @@ def irfft(x: tuple[ArrayLike, ArrayLike], fft_length: int | None = None) -> np.n
 
 def _parts(values: np.ndarray, like: Any) -> tuple[np.ndarray, np.ndarray]:
     kind = np.result_type(np.asarray(convert_to_numpy(like)).dtype, np.float32)
-    return values.real.astype(kind), values.imag.astype(kind)
+    return np.real(values).astype(kind), np.imag(values).astype(kind)
