@@ -186,7 +186,7 @@ class Trainer(Compiled):
         need_one_batch(self.optimizer, batches)
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
         added = [*([MaxTime(max_time)] if max_time is not None else []), History()]
-        watching = [*agreements(), *listeners_for(self.optimizer), *(options["callbacks"] or ()), *added]
+        watching = [*agreements(self), *listeners_for(self.optimizer), *(options["callbacks"] or ()), *added]
         listeners = callback_list(self.model, watching, verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:

@@ -2,8 +2,8 @@
 
 import numbers
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from nnlite.data.batches import Epoch, Together
 from nnlite.errors import ConfigError, DivergenceError, ModelFileError, TrainingWarning
 from nnlite.errors.boundary import reading
 from nnlite.metrics import Mean
+from nnlite.saving.boundary import reading_saved
 from nnlite.training.safety.checkpoint_files import Checkpoint
 from nnlite.training.safety.plans import compare_plans, training_plan_of
 
@@ -82,15 +83,6 @@ class Session:
         """A context in which what the checkpoint says is taken; whatever is wrong with that names the file."""
         return reading(self._file, "cannot be resumed from", kind=ModelFileError)
 
-    @contextmanager
-    def _taking(self) -> Iterator[None]:
-        """As `_reading`; a state that a metric or a callback does not take names the file too."""
-        try:
-            with self._reading():
-                yield
-        except ConfigError as error:
-            raise ModelFileError(f"{self._file}: {error}") from None
-
     def _resume(self, checkpoint: Checkpoint, anyway: bool) -> None:
         state, trainer = checkpoint.state, self.trainer
         if not anyway:
@@ -134,7 +126,7 @@ class Session:
         for callback in self.callbacks.callbacks:
             place = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
             if place is not None:  # the first of its class that nobody has taken yet
-                with self._taking():
+                with reading_saved(self._file):
                     callback.set_state(left.pop(place)[1])
             elif callback.state_names and not callback.watches and not self._anyway:
                 raise ConfigError(f"there is no state of {type(callback).__name__}, which would start over")
@@ -172,7 +164,7 @@ class Session:
         trainer = self.trainer
         assert trainer.optimizer is not None
         if self.batch and self._taken is not None:
-            with self._taking():
+            with reading_saved(self._file):
                 for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
                     metric.set_state(state)
             left = self.batches.epoch(self.shuffled_at, self.batch, together)

@@ -1,10 +1,13 @@
 """What processes that train together tell one another between the steps."""
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnlite.callbacks import Callback
 from nnlite.distributed import Team, TeamError, current_team
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
 
 __all__ = ["Agreement", "agreements"]
 
@@ -16,12 +19,14 @@ class Agreement(Callback, abstract=True):
 
     Args:
         team: all processes.
+        trainer: that trains the model in this process.
     """
 
     watches = True
     comes_last = True
 
     team: Any
+    trainer: Any
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._agree()
@@ -40,11 +45,11 @@ class Agreement(Callback, abstract=True):
                 )
 
     def _agree(self) -> None:
-        trainer = self.model.trainer
-        trainer.stop_training, trainer.interrupted = self.team.any(trainer.stop_training, trainer.interrupted)
+        flags = (self.trainer.stop_training, self.trainer.interrupted)
+        self.trainer.stop_training, self.trainer.interrupted = self.team.any(*flags)
 
 
-def agreements() -> list[Callback]:
+def agreements(trainer: "Trainer") -> list[Callback]:
     """The callback that a training by several processes needs, first of all; none for one without a team."""
     team: Team | None = current_team()
-    return [] if team is None else [Agreement(team=team)]
+    return [] if team is None else [Agreement(team=team, trainer=trainer)]
