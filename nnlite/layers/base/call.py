@@ -67,7 +67,7 @@ class LayerTrace(Trace):
         self.nodes.append(Node(jacobians, slots, tuple(item.slot for item in traced), layer))
         self.states[id(layer)] = jacobians.state or self.states.get(id(layer), ())
         if jacobians.state:
-            self.changed.update((id(own), value) for own, value in layer._state_pairs(jacobians.state))
+            self.changed.update((id(state), value) for state, value in layer._state_pairs(jacobians.state))
         found = output_masks(layer, jacobians, (available["mask"],), len(traced))
         self.masks.update((item.slot, own) for item, own in zip(traced, found, strict=True) if own is not None)
         return traced if isinstance(output, tuple) else traced[0]
@@ -243,7 +243,7 @@ def pairs_inside(layers: "Iterable[Layer]", states: Sequence) -> Iterator[tuple[
 
 def renewed(layer: "Layer", values: Sequence[Any], changed: dict[int, np.ndarray]) -> tuple[Any, ...]:
     """`values` of the layer's parameters, with those that earlier uses have `changed`, by parameter, in their place."""
-    return tuple(changed.get(id(own), value) for own, value in zip(layer.parameters, values, strict=True))
+    return tuple(changed.get(id(parameter), value) for parameter, value in zip(layer.parameters, values, strict=True))
 
 
 def moves_on(layer: Any) -> bool:

@@ -68,15 +68,16 @@ class Graph(Program):
         self.layers = list({id(layer): layer for layer, *_ in uses}.values())
         self.stateful_layers = list({id(layer): layer for layer, *_ in reversed(uses)}.values())[::-1]
         self.parameters = each_once(layer.parameters for layer in self.layers)
-        places = {id(parameter): place for place, parameter in enumerate(self.parameters)}
-        states = Counter(id(own) for layer, *_ in uses for own in layer.parameters if not own.trainable)
+        places = {id(parameter): number for number, parameter in enumerate(self.parameters)}
+        states = Counter(id(state) for layer, *_ in uses for state in layer.parameters if not state.trainable)
         self.inputs = inputs
         self.uses: list[Use] = []
         self._moved = list(range(inputs))  # where the values stand among those of the casts as well
         self._dtypes = list(dtypes)
         for layer, values, *settings in uses:
-            shares_state = any(states[id(own)] > 1 for own in layer.parameters)
-            self._add(layer, values, _row([places[id(own)] for own in layer.parameters]), shares_state, *settings)
+            shares_state = any(states[id(parameter)] > 1 for parameter in layer.parameters)
+            row = _row([places[id(parameter)] for parameter in layer.parameters])
+            self._add(layer, values, row, shares_state, *settings)
         self.outputs = tuple(self._moved[value] for value in outputs)
         self.parameter_count = len(self.parameters)
         self._parameter_shapes = [p.shape if p.trainable else None for p in self.parameters]  # state has no derivative
@@ -151,11 +152,11 @@ class Graph(Program):
             values += outputs
             masks += output_masks(layer, jacobians, data_masks, len(outputs))
             slots = [value if value < self.inputs else value + shift for value in use.inputs]
-            slots += [self.inputs + place for place in use.parameters]
+            slots += [self.inputs + number for number in use.parameters]
             nodes.append(Node(jacobians, tuple(slots), tuple(value + shift for value in use.outputs), layer))
             states[id(layer)] = jacobians.state or states.get(id(layer), ())
             if use.shares_state:
-                changed.update((id(own), value) for own, value in layer._state_pairs(jacobians.state or ()))
+                changed.update((id(state), value) for state, value in layer._state_pairs(jacobians.state or ()))
         return self._finished(values, masks, nodes, [states.get(id(layer)) for layer in self.stateful_layers])
 
     def _finished(self, values: list, masks: list, nodes: list[Node], states: list) -> tuple[Data, GraphJacobians]:

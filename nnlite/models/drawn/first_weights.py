@@ -47,7 +47,7 @@ def draw_weights(model: Any, redraw: bool) -> None:
 
 def _is_untouched(layer: Layer) -> bool:
     """Whether nothing happened to the weights of a layer since it was built."""
-    trainable = any(own.trainable for own in layer.parameters)
+    trainable = any(parameter.trainable for parameter in layer.parameters)
     return trainable and layer._drawn is not None and layer._drawn == fingerprint(layer)
 
 

@@ -43,7 +43,7 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
 
 def refuse_repeated(layer: Any) -> None:
     """`ConfigError` for a layer whose `parameters` hold one twice: each would be trained on a part of its gradient."""
-    repeated = [own.path for own, count in Counter(layer.parameters).items() if count > 1]
+    repeated = [parameter.path for parameter, count in Counter(layer.parameters).items() if count > 1]
     if repeated:
         raise ConfigError(
             f"{layer.label} has {repeated[0]!r} among its parameters twice, since layers inside share it: list it "

@@ -62,7 +62,7 @@ def to_spec(self: "Layer") -> dict[str, Any]:
 
 
 def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """`describe()`; in the outermost of these calls numbers go from the specs of all layers that are there once."""
+    """`describe()`; the outermost of these calls removes the numbers of layers that occur once."""
     if _WRITTEN.get() is not None:
         return describe()
     token = _WRITTEN.set({})
