@@ -244,7 +244,8 @@ def _assign(model: Any, datasets: Mapping[str, Any], label: object, order: Order
     }
     if skip_mismatch:
         fits = names_that_fit(shapes, present, label)
-        needed, shapes, present = ({name: table[name] for name in fits} for table in (needed, shapes, present))
+        needed, shapes = {name: needed[name] for name in fits}, {name: shapes[name] for name in fits}
+        present = {name: present[name] for name in fits}
     _check_fit(shapes, present, label)
     arrays = {place: present[place][()] for place in needed}
     for place, parameter in needed.items():
