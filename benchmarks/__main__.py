@@ -16,8 +16,10 @@ Single questions have modules of their own, `python -m benchmarks.NAME [--help]`
     kernels, jacobians    compiled kernels beside NumPy's; structured Jacobians beside dense ones
     one_row    a raw row beside the network alone
     full_batch    Levenberg-Marquardt beside Adam
+    guards    what guards cost a training on a table
     physics    differential equations solved by Levenberg-Marquardt
     coverage    shares of new targets within prediction intervals
+    scaling    a step over MPI: measured on one machine, computed for up to 64 processes
 
 In the first three nnlite takes part twice, with NumPy alone and with Numba (`--kernels numpy,numba`). Peers and Numba
 are installed in an environment of their own, whose interpreter is PATH:

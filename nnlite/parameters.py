@@ -33,7 +33,7 @@ class Parameter:
 
     >>> import numpy as np
     >>> scale = Parameter("scale", np.array([1.0, 2.0]))
-    >>> scale.assign_add([1, 1])
+    >>> _ = scale.assign_add([1, 1])
     >>> (2 * scale - 1).tolist(), scale[0].item(), scale.path
     ([3.0, 5.0], 2.0, 'scale')
     """
@@ -179,6 +179,17 @@ for _name in ("add", "sub", "mul", "matmul", "truediv", "pow"):
         setattr(Parameter, _side, _on_values(_side))
 for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
     setattr(Parameter, _name, _on_values(_name))
+
+
+def each_once(groups: Iterable[Iterable[Parameter]]) -> list[Parameter]:
+    """The parameters of several layers in their order; one that they share is there once, where it comes first.
+
+    >>> import numpy as np
+    >>> kernel, bias = Parameter("kernel", np.ones(2)), Parameter("bias", np.zeros(1))
+    >>> [parameter.name for parameter in each_once([[kernel, bias], [kernel]])]
+    ['kernel', 'bias']
+    """
+    return list({id(parameter): parameter for group in groups for parameter in group}.values())
 
 
 class Lease:

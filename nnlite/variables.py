@@ -28,7 +28,7 @@ class Variable(Parameter):
 
     >>> from nnlite import Variable
     >>> step = Variable([1.0, 2.0], name="step")
-    >>> step.assign([3, 4])
+    >>> _ = step.assign([3, 4])
     >>> step
     Variable('step', shape=(2,), dtype=float32)
     """

@@ -38,8 +38,8 @@ def test_a_config_is_checked_without_its_data(config, capsys):
         (["compile.loss=msee"], "--set compile.loss=msee: compile.loss: unknown loss 'msee'; did you mean 'mse'"),
         (["model.0.Dense.name=a", "model.1.Dense.name=a"], "model: there is a layer named 'a' already"),
         (
-            ["fit.epochs=0", "seed=-1"],
-            "c.yaml: 2 errors\n  --set fit.epochs=0: fit.epochs: must be >= 1, got 0\n  --set",
+            ["fit.epochs=-1", "seed=-1"],
+            "c.yaml: 2 errors\n  --set fit.epochs=-1: fit.epochs: must be >= 0, got -1\n  --set",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 # Rooms in the order of the reference, under the headings of its first page. A test holds that none is left out.
 HEADINGS = {
     "Building models": ["models", "layers", "activations", "initializers", "regularizers", "constraints", "variables"],
-    "Training": ["losses", "metrics", "optimizers", "schedules", "callbacks", "training"],
+    "Training": ["losses", "metrics", "optimizers", "schedules", "callbacks", "training", "distributed"],
     "Estimators and experiments": ["estimators", "experiment", "tuning", "report", "plots"],
     "Data": ["data", "datasets", "features", "preprocessing", "utils"],
     "Trained models": ["trained", "inference", "foreign", "saving"],

@@ -127,7 +127,7 @@ def only_array(data: Any, shape: Any) -> Any:
 
     Args:
         data: what a user passed.
-        shape: that of data, batch first; an array with that many axes, or a vector that is no row, is no single row.
+        shape: of data, batch first; an array with that many axes, or a vector other than a row, is not a single row.
     """
     if not isinstance(data, (list, tuple)) or len(data) != 1 or not isinstance(data[0], np.ndarray) or not shape:
         return data

@@ -16,7 +16,7 @@ from nnlite.circuits.sweeping.compiling import Plan, compile_plan
 from nnlite.circuits.sweeping.steps import Step, steps_of
 from nnlite.circuits.sweeping.sweeps import Sweep
 from nnlite.config import FloatType
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers import Layer
 from nnlite.random import RandomSource
@@ -43,6 +43,9 @@ class CompiledNetwork(Layer, abstract=True):
 
     def validate(self) -> None:
         network = self.network
+        if self.target is not None and self.target not in network.states:
+            near = did_you_mean(self.target, network.variables)
+            raise ConfigError(f"there is no variable {self.target!r}; {near}", (type(self).__name__, "target"))
         targets = () if self.target is None else (network.index(self.target),)
         self.families = [
             [network.index(variable) for variable in (*network.parents[name], name)] for name in network.variables

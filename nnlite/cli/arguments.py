@@ -6,7 +6,17 @@ from typing import Any, TypeAlias
 
 from nnlite.errors import ConfigError
 
-__all__ = ["Commands", "add_command", "add_config", "add_logging", "add_run", "check_folder", "progress_log"]
+__all__ = [
+    "Commands",
+    "add_backend",
+    "add_command",
+    "add_config",
+    "add_logging",
+    "add_run",
+    "backend_of",
+    "check_folder",
+    "progress_log",
+]
 
 # What `add_subparsers` gives; argparse has no public name for it.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -69,6 +79,19 @@ def add_logging(parser: argparse.ArgumentParser) -> None:
     """Add how often progress is printed, and in which form."""
     parser.add_argument("--log-every", metavar="N|TIME", help="a line every N epochs, or every 10s, 2m, 1h")
     parser.add_argument("--log-format", choices=("text", "json"), help="of these lines (default: text)")
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add by which backend of joblib jobs are run side by side."""
+    parser.add_argument(
+        "--backend", choices=("loky", "threading", "dask"), help="of joblib, by which jobs are run side by side"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a cluster of Dask (default: one on this machine)")
+
+
+def backend_of(arguments: argparse.Namespace) -> tuple[Any, str | None]:
+    """Backend and scheduler; a scheduler alone means Dask."""
+    return arguments.backend or (arguments.scheduler and "dask"), arguments.scheduler
 
 
 def check_folder(path: str) -> None:

@@ -218,7 +218,8 @@ def _name_of(owner: Any) -> str:
 def _name_of_outer(owner: Any, outer: Jacobian) -> str:
     """What the map is called that a layer applies after all others: mostly its activation."""
     activation = owner._activation_argument if isinstance(owner, Layer) else None
-    return type(outer if activation is None else activation).__name__
+    kind: type = type(outer if activation is None else activation)
+    return kind.__name__
 
 
 def _norm(squares: Sequence[float | None]) -> float | None:

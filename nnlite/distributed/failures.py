@@ -26,8 +26,8 @@ def ended_together(communicator: Any) -> Iterator[None]:
     """A context that all processes leave in the same way.
 
     An error that all have, such as that of a wrong argument, is raised in all. One that a process has alone ends the
-    whole job, as the others would wait for it for ever: it is printed with the name of the process, and the exit code
-    of the job is that of the error.
+    whole job, as the others would wait for it forever: it is printed with the name of the process, and the exit
+    code of the job is that of the error.
 
     Args:
         communicator: an `mpi4py.MPI.Comm` that is used for nothing else.
@@ -52,8 +52,8 @@ def _all_failed(communicator: Any) -> bool:
 
 
 def _message(communicator: Any, error: BaseException) -> str:
-    place = f"process {os.getpid()} on {socket.gethostname()}"
-    name = f"rank {communicator.Get_rank()} of {communicator.Get_size()} ({place})"
+    process = f"process {os.getpid()} on {socket.gethostname()}"
+    name = f"rank {communicator.Get_rank()} of {communicator.Get_size()} ({process})"
     if isinstance(error, NNLiteError):
         return f"nnlite: error: {name}: {error}"
     trace = "".join(traceback.format_exception(error))

@@ -33,7 +33,7 @@ class Team:
         shards: those of a batch.
 
     Raises:
-        ConfigError: numbers that are no powers of two, or more processes than shards.
+        ConfigError: numbers that are not powers of two, or more processes than shards.
     """
 
     def __init__(self, communicator: Any, shards: int = 8) -> None:
@@ -120,8 +120,8 @@ class Team:
         width = whole[:1].nbytes
         starts = [part_of(rows, self.shards, rank, self.size).rows for rank in range(self.size)]
         counts, places = [(stop - start) * width for start, stop in starts], [start * width for start, _ in starts]
-        own, received = array.reshape(-1).view(np.uint8), whole.reshape(-1).view(np.uint8)
-        self.communicator.Allgatherv(own, [received, counts, places, "B"])
+        sent, received = array.reshape(-1).view(np.uint8), whole.reshape(-1).view(np.uint8)
+        self.communicator.Allgatherv(sent, [received, counts, places, "B"])
         return whole
 
     def gather(self, value: Any) -> list[Any]:
@@ -152,7 +152,7 @@ def current_team() -> Team | None:
 
 
 def rank_of_job() -> int:
-    """Number of this process in its MPI job; 0 where there is none, or no mpi4py."""
+    """Number of this process in its MPI job; 0 without one, or without mpi4py."""
     try:
         from mpi4py import MPI
     except ImportError:

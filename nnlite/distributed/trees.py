@@ -59,5 +59,5 @@ def tree_sum(parts: Sequence[np.ndarray]) -> np.ndarray:
     array([10.])
     """
     while len(parts) > 1:
-        parts = [np.add(*parts[place : place + 2], out=parts[place]) for place in range(0, len(parts), 2)]
+        parts = [np.add(*parts[first : first + 2], out=parts[first]) for first in range(0, len(parts), 2)]
     return parts[0]

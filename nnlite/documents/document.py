@@ -10,6 +10,7 @@ from nnlite.documents.nodes import Node, Place, find, place_of, place_of_name
 from nnlite.documents.reading import compose
 from nnlite.documents.references import resolve
 from nnlite.errors import ConfigError, DataError, did_you_mean, format_path, raise_all
+from nnlite.errors.boundary import with_place
 from nnlite.registry.fields import beside
 
 __all__ = ["SECTIONS", "Document"]
@@ -83,7 +84,7 @@ class Document:
             except ConfigError as explained:
                 raise explained from None
         except DataError as error:
-            raise type(error)(f"{self.path}: {error}") from None
+            raise with_place(error, self.path) from None
 
     def _override(self, assignment: str, rank: int) -> None:
         keys, separator, text = assignment.partition("=")

@@ -1,5 +1,6 @@
 """The errors users see: each names the place, the offender and the remedy."""
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 ERRORS_SHOWN = 20
 LETTERS_SHOWN = 200
+NAMES_COMPARED = 2_000  # each takes time, and a file may hold a million
 NAMES_SHOWN = 20
 NEAR_NAMES_SHOWN = 8
 
@@ -230,7 +232,8 @@ def did_you_mean(name: object, allowed: Iterable[str], everything: str = "", hea
         return f"{hint}{heading}: {', '.join(names) or 'nothing'}"
     if everything:
         return f"{hint}{everything}"
-    shown = sorted(names, key=lambda candidate: _edits(_folded(str(name)), _folded(candidate)))[:NEAR_NAMES_SHOWN]
+    sought = _folded(str(name)[: 2 * LETTERS_SHOWN])
+    shown = sorted(names[:NAMES_COMPARED], key=lambda candidate: _edits(sought, _folded(candidate)))[:NEAR_NAMES_SHOWN]
     return f"{hint}{heading}: {', '.join(shown)}, and {len(names) - len(shown)} more"
 
 
@@ -244,8 +247,12 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
 
     Case, hyphens, underscores and spaces count only between names that are equally near without them.
     """
-    folded, candidates = _folded(name), list(names)
+    folded, candidates = _folded(name[: 2 * LETTERS_SHOWN]), list(names)
     allowance = 1 + (len(folded) > 3) + (len(folded) > 9)
+    if len(candidates) > NAMES_COMPARED:
+        candidates = list(
+            itertools.islice((item for item in candidates if _may_be(folded, item, allowance)), NAMES_COMPARED)
+        )
     edits = {item: _edits(folded, _folded(item), allowance) for item in candidates}
     fewest = min(edits.values(), default=allowance + 1)
     if fewest <= allowance:
@@ -261,6 +268,12 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
         return [max(parts, key=len)] if parts else sorted(wholes, key=len)[:3]
     by_fold = {_folded(item): item for item in candidates}
     return [by_fold[close] for close in get_close_matches(folded, by_fold, n=1)]
+
+
+def _may_be(folded: str, item: str, most: int) -> bool:
+    """Whether a name may be as few edits away: by its length and its letters, of which an edit changes two at most."""
+    other = _folded(item)
+    return abs(len(folded) - len(other)) <= most and len(set(folded) ^ set(other)) <= 2 * most
 
 
 def _folded(name: str) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from nnlite.errors import DataError, NNLiteError, shown
 
-__all__ = ["reading"]
+__all__ = ["reading", "with_place"]
 
 
 @contextmanager
@@ -55,3 +55,11 @@ def _reason(error: Exception) -> str:
 
 def _message(place: object, what: str, why: str, remedy: str) -> str:
     return f"{place}: {what} ({why})" + (f"; {remedy}" if remedy else "")
+
+
+def with_place(error: Exception, place: object) -> Exception:
+    """The same error, of its class and with its attributes, whose message begins with a place."""
+    twin = type(error).__new__(type(error))
+    vars(twin).update(vars(error))
+    twin.args = (f"{place}: {error}",)
+    return twin

@@ -201,12 +201,12 @@ class Experiment(Section):
             model.trainer.last_layer.compare(model.trainer.model, loss, strict=True)
         if loss.link is None or loss.from_logits:
             return
-        outputs = model.predict_on_batch(x[:TRIED_ROWS])
+        outputs, link = model.predict_on_batch(x[:TRIED_ROWS]), cast(type, loss.link)
         low, high = outputs.min(), outputs.max()
         if low < -ROUNDING or high > 1 + ROUNDING:  # of layers whose range is not known
             raise ConfigError(
                 f"{type(loss).__name__} takes the outputs for probabilities, and they reach from {low:.3g} to "
-                f"{high:.3g}: let the model end in {loss.link.__name__.lower()!r}",
+                f"{high:.3g}: let the model end in {link.__name__.lower()!r}",
                 ("compile", "loss"),
             )
 

@@ -1,11 +1,13 @@
 """Cross-validation of an experiment: every row is in the test part of one round."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nnlite.charts import aligned_lines
+from nnlite.distributed.jobs import Backend, each
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.judging.measuring import figure, judge, without_repetition
 from nnlite.experiment.judging.thresholds import tune_threshold
@@ -20,6 +22,9 @@ def cross_validate(
     quiet: bool = False,
     before: Mapping[str, Any] | None = None,
     keep: Callable[[dict[str, Any]], None] | None = None,
+    jobs: int = 1,
+    backend: Backend | None = None,
+    scheduler: str | None = None,
 ) -> dict[str, Any]:
     """Train and judge `folds` models, each on all rows but one fold, which it is judged on.
 
@@ -31,7 +36,10 @@ def cross_validate(
         folds: number of folds, 2 or more.
         quiet: show no line after each fold.
         before: the result as far as an interrupted cross-validation came, to go on from.
-        keep: is called with the result so far after each fold.
+        keep: is called with the result so far after each fold, or after `jobs` of them.
+        jobs: folds that are trained side by side.
+        backend: "loky", "threading" or "dask", a backend of joblib; "loky" when None, if there are several jobs.
+        scheduler: the address of a cluster of Dask; one on this machine when None.
 
     Returns:
         `"planned"`, the number of folds; `"folds"`, the figures of each that is done, and `"baselines"`, those of the
@@ -42,19 +50,24 @@ def cross_validate(
         ConfigError, DataError: the config or the data cannot be used.
     """
     measured, baselines = [*(before or {}).get("folds", ())], [*(before or {}).get("baselines", ())]
-    for number in range(len(measured), folds):
-        figures, baseline = _fold(experiment, number, folds)
-        measured.append(figures)
-        baselines.append(baseline)
-        if not quiet:
-            shown = "  ".join(f"{name} {figure(value)}" for name, value in list(figures.items())[:4])
-            print(f"Fold {number + 1}/{folds}  {shown}", flush=True)
+    run = partial(_fold, experiment, folds)
+    for first in range(len(measured), folds, jobs):
+        numbers = range(first, min(first + jobs, folds))
+        apart = backend is not None or jobs > 1
+        for number, (figures, baseline) in zip(
+            numbers, each(run, numbers, jobs, backend or "loky", scheduler) if apart else map(run, numbers), strict=True
+        ):
+            measured.append(figures)
+            baselines.append(baseline)
+            if not quiet:
+                shown = "  ".join(f"{name} {figure(value)}" for name, value in list(figures.items())[:4])
+                print(f"Fold {number + 1}/{folds}  {shown}", flush=True)
         if keep is not None:
             keep(_result(measured, baselines, folds))
     return _result(measured, baselines, folds)
 
 
-def _fold(experiment: Experiment, number: int, folds: int) -> tuple[Figures, Figures]:
+def _fold(experiment: Experiment, folds: int, number: int) -> tuple[Figures, Figures]:
     """The figures of one fold, and those of its baseline."""
     model, data = experiment.prepare(fold=(number, folds))
     arguments = {**experiment.fit_arguments(data), "verbose": 0}

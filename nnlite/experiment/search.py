@@ -25,6 +25,8 @@ class Search(Section):
         pruner: which trials end early: "median" ends those whose best value so far is worse than the median of
             the earlier trials at the same epoch, from the fourth epoch and the sixth trial on; "hyperband" runs
             many trials for a few epochs and few trials for many; "none" lets all of them run to the end.
+        backend: of joblib, by which trials are run side by side, `--jobs` at a time, with the same result by each;
+            `null` for processes that ask for the next trial as soon as they have ended one.
 
     >>> Search({"fit.batch_size": {"int": [16, 128]}}, metric="val_accuracy").to_maximize
     True
@@ -34,6 +36,7 @@ class Search(Section):
     metric: str = "val_loss"
     direction: Literal["auto", "minimize", "maximize"] = "auto"
     pruner: Literal["median", "hyperband", "none"] = "median"
+    backend: Literal["loky", "threading", "dask"] | None = None
 
     def validate(self) -> None:
         if not self.space:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnlite.callbacks import Callback, History
 from nnlite.data import Prepared
+from nnlite.distributed.jobs import Backend
 from nnlite.documents import dump
 from nnlite.errors import ConfigError
 from nnlite.experiment.experiment import Experiment
@@ -37,6 +38,9 @@ def train(
     quiet: bool = False,
     folds: int | None = None,
     callbacks: Sequence[Spec[Callback]] = (),
+    jobs: int = 1,
+    backend: Backend | None = None,
+    scheduler: str | None = None,
 ) -> Run:
     """Train, measure, and keep everything in a new folder, which is there from the first second.
 
@@ -47,6 +51,7 @@ def train(
         folds: cross-validate first, in so many folds; the figures are kept as `folds.json` beside the model, which is
             trained as without them. After an interruption, `resume` goes on after the last fold that is finished.
         callbacks: further ones, which are not part of the config that is kept.
+        jobs, backend, scheduler: how folds are trained side by side, as for `cross_validate`.
 
     Raises:
         ConfigError, DataError: the config or the data cannot be used; nothing is written.
@@ -54,11 +59,17 @@ def train(
         DivergenceError: a loss or weights were not finite; the folder keeps the last checkpoint that is.
         Unfinished: something else went wrong after training began, such as a full disk; the folder keeps the same.
     """
-    return led(experiment, partial(_train, experiment, out, quiet, folds, callbacks), bool(folds))
+    side = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
+    return led(experiment, partial(_train, experiment, out, quiet, folds, callbacks, side), bool(folds))
 
 
 def _train(
-    experiment: Experiment, out: str | Path | None, quiet: bool, folds: int | None, callbacks: Sequence[Spec[Callback]]
+    experiment: Experiment,
+    out: str | Path | None,
+    quiet: bool,
+    folds: int | None,
+    callbacks: Sequence[Spec[Callback]],
+    side: dict[str, Any],
 ) -> Run:
     check_folder(out)
     model, data = experiment.prepare()
@@ -68,7 +79,7 @@ def _train(
     signals = Signals()
     with signals.handled(), RunFolder.create(out, experiment.name, signals) as folder:
         if folds:
-            _cross_validate(folder, experiment, (model, data), quiet, {"planned": folds})
+            _cross_validate(folder, experiment, (model, data), quiet, {"planned": folds}, side)
         _run(folder, experiment, (model, data), quiet, callbacks)
     return Run(folder.path)
 
@@ -126,6 +137,7 @@ def _cross_validate(
     prepared: tuple[BaseModel, Prepared],
     quiet: bool,
     before: dict[str, Any],
+    side: dict[str, Any] | None = None,
 ) -> None:
     """Measure the folds that `before` has not, as many as it says; the folder keeps each that is finished."""
     done, planned = len(before.get("folds", ())), before.get("planned", 0)
@@ -139,7 +151,7 @@ def _cross_validate(
             folder.begin(partial(_describe, folder, experiment, *prepared))
         folder.write("folds.json", json_text(result))
 
-    cross_validate(experiment, planned, quiet, before, keep)
+    cross_validate(experiment, planned, quiet, before, keep, **(side or {}))
 
 
 def _run(

@@ -35,7 +35,7 @@ MADE_UP = ("accuracy", "acc")  # what they mean is found at the first data, ther
 
 
 def compile_document(arguments: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments of nnlite's `compile`, as plain values, in Keras's JSON; None where Keras has no word for one."""
+    """The arguments of nnlite's `compile`, as plain values, in Keras's JSON; None if Keras has no word for one."""
     how = {"run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}
     try:
         given = {

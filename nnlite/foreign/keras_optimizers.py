@@ -72,7 +72,7 @@ def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: 
         for name, slot in slots.items()
         for parameter, segment in zip(pack.parameters, pack.segments, strict=True)
     }
-    rate, kind = optimizer.learning_rate, next((slot.dtype for slot in values.values()), None)
+    rate, kind = optimizer.learning_rate, next((value.dtype for value in values.values()), None)
     arrays = [np.array(optimizer.iterations), *([np.array(rate, np.float32)] if isinstance(rate, float) else [])]
     arrays += [values[id(parameter), name] / np.asarray(factor, kind) for parameter, name, factor in wanted]
     if type(optimizer).__name__ in BEHIND:

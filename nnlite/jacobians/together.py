@@ -22,7 +22,7 @@ _local = _Local()
 
 
 def batch_sums() -> Sums | None:
-    """What gives the sum over the whole batch, from that over the rows at hand; None where these are all rows."""
+    """What gives the sum over the whole batch, from that over the rows at hand; None if these are all rows."""
     return _local.sums
 
 

@@ -79,8 +79,10 @@ def check_finite(targets: np.ndarray, where: str) -> None:
 
 def fits(given: Shape, expected: BatchShape) -> bool:
     """Whether targets of this shape belong to outputs of that one, whose rows and free axes (None) may be any."""
-    pairs = zip(given[1:], expected[1:], strict=False)
-    return len(given) == len(expected) and all(wanted in (None, length) for length, wanted in pairs)
+    if len(given) != len(expected):
+        return False
+    pairs = zip(given[1:], expected[1:], strict=True)
+    return given[1:] == expected[1:] or all(wanted in (None, length) for length, wanted in pairs)
 
 
 def scaled(loss: Any, factor: float) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError
+from nnlite.errors.boundary import with_place
 from nnlite.jacobians import Bundle, Contraction, Jacobians
 from nnlite.losses.base import Loss
 
@@ -70,7 +71,7 @@ class OutputLosses:
             try:
                 found.append(target if loss is None else loss.prepare_targets(target, shape, dtype))
             except DataError as error:
-                raise type(error)(f"output {name!r}: {error}") from None
+                raise with_place(error, f"output {name!r}") from None
         return tuple(found)
 
 

@@ -29,7 +29,7 @@ from nnlite.models.storing import load_torch, load_weights, save, save_weights
 from nnlite.models.summary import print_summary, summary_output, summary_table
 from nnlite.ops.tape import active_tape
 from nnlite.optimizers import Optimizer
-from nnlite.parameters import Parameter
+from nnlite.parameters import Parameter, each_once
 from nnlite.registry import outlives
 from nnlite.registry.pickling import stamped, unstamped
 from nnlite.training import Trainer
@@ -186,11 +186,11 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     @property
     def trainable_weights(self) -> list[Parameter]:
         inside = self._layers_inside() if self.trainable else []
-        return [weight for layer in inside for weight in layer.trainable_weights]
+        return each_once(layer.trainable_weights for layer in inside)
 
     @property
     def weights(self) -> list[Parameter]:
-        return [weight for layer in self._layers_inside() for weight in layer.weights]
+        return each_once(layer.weights for layer in self._layers_inside())
 
     @property
     def input_names(self) -> list[str]:

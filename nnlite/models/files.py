@@ -28,7 +28,7 @@ from nnlite.foreign import (
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
 from nnlite.models.header import ModelHeader
-from nnlite.models.interpretation import interpret, interpretation_header
+from nnlite.models.interpretation import check_encoder, interpret, interpretation_header
 from nnlite.registry.fields import alone
 from nnlite.registry.names import custom_object_scope
 
@@ -83,6 +83,7 @@ def load_model(
 
 def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dict, dict[str, np.ndarray]]:
     """All that a file of a built model holds: the header, and the arrays by name."""
+    check_encoder(model)  # what could not be read is not written
     arrays = weight_arrays(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
     header |= interpretation_header(model)
@@ -112,8 +113,7 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
 
 def check_count(model: dict[str, Any], arrays: int, source: object) -> None:
     """`ModelFileError` for a model of more parts than its arrays account for; each part takes time, if no memory."""
-    parts, level = 0, [model]
-    most = MOST_PARTS + PARTS_OF_ARRAY * arrays
+    parts, level, most = 0, [model], MOST_PARTS + PARTS_OF_ARRAY * arrays
     while level and parts <= most:
         parts += sum(isinstance(outer, dict) for outer in level)
         inner = [item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer)]
@@ -132,8 +132,7 @@ def _built(header: ModelHeader, source: object) -> Any:
         model._kind_of_data = header.input_kind
     model._ensure_built(header.input_shape)
     if model.input_shape != header.input_shape:
-        said = f"input_shape is {shown(header.input_shape)}, and its model takes {shown(model.input_shape)}"
-        raise ModelFileError(f"{source}: {said}")
+        raise ModelFileError(f"{source}: input_shape is {shown(header.input_shape)}, not {model.input_shape}")
     return model
 
 

@@ -35,7 +35,7 @@ from nnlite.models.drawn.recorded import (
     take_attributes,
 )
 from nnlite.optimizers import Optimizer
-from nnlite.parameters import Parameter
+from nnlite.parameters import Parameter, each_once
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.bounds import Count, Index
 from nnlite.registry.field_types import read
@@ -169,7 +169,7 @@ class Model(BaseModel):
         self.dtype = self._given_dtype or floatx()
         self.random = RandomSource(self.seed)
         draw_weights(self, redraw)
-        self.parameters = [parameter for layer in self._drawn_layers for parameter in layer.parameters]
+        self.parameters = each_once(layer.parameters for layer in self._drawn_layers)
         self.chain = self._graph(self._drawing.uses())
         shapes, ends = (tuple(symbol.shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
         self.input_shape = shapes if self.takes_several else shapes[0]
@@ -259,7 +259,7 @@ class Model(BaseModel):
     @property
     def _with_state(self) -> list:
         """The layers that `Jacobians.state` has a part for, in its order."""
-        return inner_layers(self) if self._drawing is None else self.chain.layers
+        return inner_layers(self) if self._drawing is None else self.chain.stateful_layers
 
     @property
     def weights(self) -> list[Parameter]:

@@ -6,12 +6,13 @@ from typing import Any, Generic, TypeVar, overload
 
 from nnlite.data import InputEncoder, TargetEncoder
 from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors.boundary import with_place
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.layers import Layer
 from nnlite.ops import ActivationFunction
 from nnlite.registry.fields import Spec
 
-__all__ = ["Interpretation", "Kept", "interpret", "interpretation_header", "link_of", "linked"]
+__all__ = ["Interpretation", "Kept", "check_encoder", "interpret", "interpretation_header", "link_of", "linked"]
 
 
 @dataclass
@@ -89,11 +90,15 @@ def read_encoder(model: Any, encoder: Spec[InputEncoder] | None) -> InputEncoder
     """
     if encoder is not None and model.takes_several:
         raise ConfigError(f"{model.label} has several inputs, an encoder makes one", ("encoder",))
-    read = None if encoder is None else InputEncoder.get(encoder)
-    if read is not None and model.built and not _fits(read.row_shape, model.input_shape[1:]):
-        rows = f"rows of shape {read.row_shape}, and {model.label} takes {model.input_shape[1:]}"
-        raise ShapeError(f"the encoder makes {rows}")
-    return read
+    return None if encoder is None else InputEncoder.get(encoder)
+
+
+def check_encoder(model: Any) -> None:
+    """`ShapeError` where a model that is built does not take what its encoder makes of a table."""
+    encoder = model._interpretation.encoder
+    if encoder is not None and model.built and not _fits(encoder.row_shape, model.input_shape[1:]):
+        rows = f"rows of shape {encoder.row_shape}, and {model.label} takes {model.input_shape[1:]}"
+        raise ShapeError(f"encoder: makes {rows}")
 
 
 def _fits(made: tuple[int, ...] | None, taken: tuple[int | None, ...]) -> bool:
@@ -156,7 +161,8 @@ def interpret(model: Any, header: Mapping[str, Any]) -> None:
             except ConfigError as error:
                 raise error if error.path[:1] == (key,) else error.within(key) from None
             except DataError as error:
-                raise type(error)(f"{key}: {error}") from None
+                raise with_place(error, key) from None
+    check_encoder(model)
     for key, kind in (("source", dict), ("typical", (dict, list)), ("link", str)):
         if not isinstance(header.get(key), (kind, type(None))):
             raise ConfigError(f"of a type that is not written there: {header[key]!r}", (key,))

@@ -7,14 +7,16 @@ from typing import Any, cast
 
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
-from nnlite.layers import Chain, Input, Layer
+from nnlite.layers import Input, Layer, Program
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.symbolic import CONTAINERS
+from nnlite.layers.composite.graph import in_line
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
 from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.drawn.drawing import free_name
 from nnlite.ops import ActivationFunction
+from nnlite.parameters import each_once
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.bounds import Index
 from nnlite.registry.fields import FromSpecs, Settled, Spec, option
@@ -164,8 +166,8 @@ class Sequential(BaseModel):
                 shape = layer._ensure_built(shape, random.child(index))
             except ConfigError as error:
                 raise error.within("layers", index) from None
-        self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
-        self.chain = Chain(self.layers, self.dtype)
+        self.parameters = each_once(layer.parameters for layer in self.layers)
+        self.chain = in_line(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
         self._penalizes = any(layer._penalizes for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
@@ -227,7 +229,7 @@ class Sequential(BaseModel):
     @property
     def _with_state(self) -> list:
         """The layers that `Jacobians.state` has a part for, in its order."""
-        return [stage.layer for stage in self.chain.stages]
+        return self.chain.stateful_layers
 
     def adapt(self, data: Any) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
@@ -246,11 +248,11 @@ class Sequential(BaseModel):
             data = layer(data)
         self._ensure_built(shape)
 
-    def _until_loss(self, loss: Loss) -> tuple[Chain, Loss, ActivationFunction | None]:
+    def _until_loss(self, loss: Loss) -> tuple[Program, Loss, ActivationFunction | None]:
         """Program of training: the chain up to an activation that `loss` takes over, the loss, and that activation."""
         *first, last = self.layers
         bare, activation = last.without_activation()
         from_logits = activation and loss.from_outputs_of(activation)
         if not from_logits:
             return self.chain, loss, None
-        return Chain([*first, bare], self.dtype), from_logits, activation
+        return in_line([*first, bare], self.dtype), from_logits, activation

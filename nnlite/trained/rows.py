@@ -12,6 +12,7 @@ from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.libraries import maker_of
 from nnlite.data.storage.opening import table_chunks
 from nnlite.errors import CellTypeError, ConfigError, DataError, ShapeError, no_column
+from nnlite.errors.boundary import with_place
 from nnlite.trained.schema import InputSchema
 
 __all__ = []
@@ -117,7 +118,7 @@ class RowReader:
                     faults = [fault.removeprefix(f"{place}, ") for fault in faults]
                 message = "; ".join(faults)
                 raise DataError(message if place in message else f"{place}: {message}") from None
-            raise error if place in str(error) else type(error)(f"{place}: {error}") from None
+            raise error if place in str(error) else with_place(error, place) from None
 
     def _faults(self, source: Table | Frame) -> Iterator[str]:
         by_place = isinstance(self.encoder, TableEncoder) and not self.encoder.named

@@ -236,7 +236,7 @@ class OutputActivations:
 
 
 def _read_weight(weight: Any) -> float:
-    """The factor of a loss; `ConfigError` for what is no number."""
+    """The factor of a loss; `ConfigError` unless it is a number."""
     try:
         return read(weight, float)
     except ConfigError as error:

@@ -142,7 +142,8 @@ class Trainer(Compiled):
             batch_size: examples per step; 32 when None. "auto" takes the largest power of two up to a sixteenth of
                 the training examples, within 32 to 256.
             epochs, initial_epoch: the epoch to stop at, and that to start at, to go on with an earlier run.
-            verbose, callbacks: 0 is silent, 1 (and "auto") a bar, 2 a line per epoch; `Callback`s, names or specs.
+            verbose: 0 is silent, 1 (and "auto") a bar, 2 a line per epoch.
+            callbacks: `Callback`s, names or specs.
             validation_split: fraction of the examples set apart for validation. They are drawn at random by the
                 model's seed, where Keras takes the last rows: files are often sorted.
             validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
@@ -189,8 +190,7 @@ class Trainer(Compiled):
         listeners = callback_list(self.model, watching, verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:
-            place = resume if resume is not None else listeners.resumes_from()
-            if place is not None:
+            if (place := listeners.resumes_from() if resume is None else resume) is not None:
                 session.resume(latest_checkpoint(place), resume_anyway)
             listeners.check(logged_names(self, validate is not None, listeners.callbacks))
             session.keep()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from nnlite.distributed.jobs import Backend
 from nnlite.documents import dump
 from nnlite.errors import ConfigError, NNLiteError, did_you_mean
 from nnlite.experiment import Experiment, Interrupted
@@ -16,6 +17,7 @@ from nnlite.experiment.search import Search
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable, read_call
 from nnlite.saving import write_text
+from nnlite.tuning.generations import Work, generation
 from nnlite.tuning.records import WORKER, adopt, as_study, as_trial, remaining
 from nnlite.tuning.study import Study
 from nnlite.tuning.trials import Trials, assignments, optuna_library, process_name
@@ -40,6 +42,8 @@ class Plan:
         done: number of trials that were there when this call began.
         jobs: number of processes.
         quiet: print nothing.
+        backend: by which trials of one generation are run; None for processes that each ask for the next trial.
+        scheduler: address of a cluster of Dask.
     """
 
     path: str
@@ -52,6 +56,15 @@ class Plan:
     done: int
     jobs: int
     quiet: bool
+    backend: Backend | None = None
+    scheduler: str | None = None
+
+    def pruner(self) -> Any:
+        """Optuna's pruner."""
+        pruners, name = optuna_library().pruners, Search.get(self.search).pruner
+        if name == "median":
+            return pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
+        return pruners.HyperbandPruner() if name == "hyperband" else pruners.NopPruner()
 
     def study(self, worker: int = 0) -> Any:
         """Optuna's study, made if it does not exist yet."""
@@ -61,17 +74,12 @@ class Plan:
             sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=self.jobs > 1)
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
-        pruners = {
-            "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
-            "hyperband": optuna.pruners.HyperbandPruner,
-            "none": optuna.pruners.NopPruner,
-        }
         waiting = {"connect_args": {"timeout": 100}} if self.url.startswith("sqlite") else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that heartbeats are experimental
             storage = optuna.storages.RDBStorage(self.url, heartbeat_interval=HEARTBEAT, engine_kwargs=waiting)
         direction = "maximize" if search.to_maximize else "minimize"
-        chosen = {"sampler": sampler, "pruner": pruners[search.pruner](), "direction": direction}
+        chosen = {"sampler": sampler, "pruner": self.pruner(), "direction": direction}
         return optuna.create_study(storage=storage, study_name=self.name, load_if_exists=True, **chosen)
 
 
@@ -84,6 +92,8 @@ def tune(
     sampler: Literal["tpe", "random"] = "tpe",
     overrides: Sequence[str] = (),
     quiet: bool = False,
+    backend: Backend | None = None,
+    scheduler: str | None = None,
 ) -> Study:
     """Search for the best values of the arguments that the section `search` of a config names.
 
@@ -103,6 +113,10 @@ def tune(
         sampler: "tpe", the tree-structured Parzen estimator, which learns from earlier trials, or "random".
         overrides: changes to the config, such as `"fit.epochs=3"`.
         quiet: print nothing while trials run.
+        backend: "loky", "threading" or "dask", backends of joblib, by which `jobs` trials at a time are run. All of
+            them are chosen before, and told to the study in their order, so that the result is the same by each
+            backend; None for processes that ask for the next trial as soon as they have ended one.
+        scheduler: the address of a cluster of Dask; one on this machine when None.
 
     Raises:
         MissingLibraryError: Optuna is not installed: pip install nnlite[tune].
@@ -116,7 +130,7 @@ def tune(
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(
         os.fspath(path), changes, jsonable(experiment.search), experiment.name, _url(storage, folder), sampler,
-        experiment.seed, 0, jobs, quiet,
+        experiment.seed, 0, jobs, quiet, _backend(experiment, backend, scheduler), scheduler,
     )  # fmt: skip
     plan = _resumed(plan, experiment)
     study = plan.study()
@@ -133,6 +147,12 @@ def tune(
         raise Interrupted(message) from None
     adopt(study)
     return _write(folder, plan, study)
+
+
+def _backend(experiment: Experiment, backend: Backend | None, scheduler: str | None) -> Backend | None:
+    """The backend that was asked for, or that of the config; a scheduler alone means Dask."""
+    assert experiment.search is not None  # as was checked
+    return backend or ("dask" if scheduler else experiment.search.backend)
 
 
 def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tuple[str, ...]]:
@@ -179,7 +199,7 @@ def _resumed(plan: Plan, experiment: Experiment) -> Plan:
     """The plan with the seed and the number of trials of the existing study, if there is one."""
     study = plan.study()
     config = {key: value for key, value in experiment.get_config().items() if key not in ("seed", "search")}
-    search = {key: value for key, value in plan.search.items() if key != "pruner"}
+    search = {key: value for key, value in plan.search.items() if key not in ("pruner", "backend")}
     text = json.dumps([config, search], sort_keys=True)
     kept = study.user_attrs.get("config")
     if kept is None:
@@ -197,6 +217,9 @@ def _resumed(plan: Plan, experiment: Experiment) -> Plan:
 
 def _run(plan: Plan, left: int) -> None:
     """Run so many trials, in this process or in others; `NNLiteError` if one of these died."""
+    if plan.backend is not None:
+        _run_generations(plan, left, plan.backend)
+        return
     context = multiprocessing.get_context("spawn")
     tickets = context.Value("i", left)
     if plan.jobs == 1 or left < 2:
@@ -220,6 +243,19 @@ def _run(plan: Plan, left: int) -> None:
     codes = [worker.exitcode for worker in workers if worker.exitcode]
     if codes:
         raise NNLiteError(f"a process of the search ended with code {codes[0]}; the same command goes on")
+
+
+def _run_generations(plan: Plan, left: int, backend: Backend) -> None:
+    """Run so many trials, as many at a time as there are jobs."""
+    work = Work(os.path.abspath(plan.path), plan.overrides, plan.search)
+    study = plan.study()
+    study.set_user_attr(f"{WORKER}{process_name()}", True)
+    while left > 0:
+        count = min(plan.jobs, left)
+        for trial in generation(study, work, plan.pruner(), count, plan.jobs, backend, plan.scheduler):
+            if not plan.quiet:
+                _say(study, trial)
+        left -= count
 
 
 def _work(plan: Plan, tickets: Any, worker: int, threads: int | None, parent: int | None = None) -> None:

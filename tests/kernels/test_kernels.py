@@ -148,9 +148,9 @@ SAMPLES = {
 TRIED_ELSEWHERE = {
     *("dense_backward", "dense_forward"),  # in test_joined.py
     *("attend", "attention_pull"),  # in test_attention_kernels.py
-    *("normalize", "normalize_pull"),  # in test_normalization_kernels.py
+    *("normalize", "normalize_pull", "normalize_columns", "normalize_columns_pull"),  # in test_normalization_kernels.py
     *("bias_relu", "gated", "gated_sum", "largest_of_windows", "spread_largest"),  # in test_image_kernels.py, as these
-    *("convolve", "kernel_gradient", "spread"),
+    *("convolve", "kernel_gradient", "mix_pixels", "spread", "spread_pixels"),
 }
 LAST_PLACES = {"lstm_gradients": 16, "lstm_pull": 16, "lstm_run": 16}  # 4 for the others; these go through many steps
 

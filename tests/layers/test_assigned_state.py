@@ -122,8 +122,8 @@ def test_variables_in_lists_and_dicts_are_weights_once_the_layer_is_built(base):
     assert layer.counts["calls"].numpy() == 3 and (layer.scales[1][0].numpy() != 3).all()
 
 
-def test_a_function_without_derivative_is_told_from_one_that_does_not_exist():
-    with pytest.raises(ConfigError, match="argmax has no derivative, so no layer of a graph applies it"):
-        layers.Operation("argmax")
+def test_a_function_that_graphs_do_not_apply_is_told_from_one_that_does_not_exist():
+    with pytest.raises(ConfigError, match=r"nnlite\.ops\.svd is not applied by layers of a graph: apply it to arrays"):
+        layers.Operation("svd")
     with pytest.raises(ConfigError, match="there is no function 'agmax'"):
         layers.Operation("agmax")

@@ -162,7 +162,7 @@ def test_what_keras_asks_a_layer_for_and_nnlite_does_not_have_says_so():
 
 
 def test_metrics_of_a_layer_are_its_attributes_and_those_of_the_layers_inside():
-    class Counting(layers.Layer):
+    class Seeing(layers.Layer):
         def __init__(self, inner=None, **kwargs):
             super().__init__(**kwargs)
             self.inner, self.seen = inner, nnlite.metrics.Mean(name="seen")
@@ -170,7 +170,7 @@ def test_metrics_of_a_layer_are_its_attributes_and_those_of_the_layers_inside():
         def call(self, inputs):
             return inputs
 
-    outer = Counting(Counting())
+    outer = Seeing(Seeing())
     assert outer.metrics == [outer.seen, outer.inner.seen]
     assert len(outer.metrics_variables) == 2 * len(outer.seen.variables) and not layers.Dense(2).metrics
 

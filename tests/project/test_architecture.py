@@ -100,6 +100,8 @@ THIRD_PARTY_ROOMS = {
     "tqdm": {"callbacks"},
     "optuna": {"tuning"},
     "mlflow": {"callbacks/tracking"},
+    "dask": {"distributed"},
+    "joblib": {"distributed"},
     "mpi4py": {"distributed"},
     "wandb": {"callbacks/tracking"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests

@@ -37,6 +37,12 @@ ALLOWED = {
     ("foreign/named_arrays", "np.load()"): "reads arrays of numbers; objects are refused",
     ("data/frames/interchange", "ctypes"): "tables in memory are handed over by addresses; no file is",
     ("data/frames/libraries", "importlib"): "asks whether pyarrow is installed",
+    ("distributed/failures", "socket"): "the name of the machine is part of the name of a process",
+    ("distributed/jobs", "joblib"): "jobs run in processes that this one starts, or on the cluster that the user names",
+    ("distributed/team", "importlib"): "asks whether Numba is installed",
+    ("distributed/team", "socket"): "the name of the machine is part of the name of a process",
+    ("distributed/watching", "os.fork()"): "the command watches a copy of itself, to name it where it is killed",
+    ("distributed/watching", "socket"): "the name of the machine is part of the name of a process",
     ("experiment/running/locks", "socket"): "the name of the machine is told to who finds the lock",
     ("experiment/running/states", "socket"): "the name of the machine is part of the state of a run",
     (

@@ -13,6 +13,7 @@ import pytest
 from mutations import mutated
 
 import nnlite
+from nnlite.circuits import WidthError
 from nnlite.cli import main
 from nnlite.documents.reading import compose
 from nnlite.errors import ConfigError, DataError, NNLiteError
@@ -246,6 +247,36 @@ def test_what_was_found(before, after, message, path, capsys):
     assert main(["train", str(path), "--out", "run", "--quiet"]) in (2, 3)
     told = capsys.readouterr().err
     assert told.startswith("nnlite: error: ") and message in told and "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            "target: breathless ",
+            "target: breathles ",
+            "model[0].Circuit.target: there is no variable",
+        ),
+        ("parents:\n          flu: [abroad]", "parents:\n          flu: [abroa]", "parents"),
+    ],
+)
+def test_what_was_found_of_networks(before, after, message, path):
+    text = CONFIGS["clinic_circuit.yaml"]
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+    with pytest.raises(ConfigError) as caught:
+        Experiment.from_file(path).check()
+    assert str(caught.value).startswith("c.yaml, line ") and message in str(caught.value)
+
+
+def test_a_network_that_is_too_wide_is_one_line(path, capsys):
+    """The error of a circuit has a constructor of its own, and keeps its class where the name of the file is added."""
+    path.write_text(CONFIGS["clinic_circuit.yaml"].replace("target: breathless ", "max_entries: 1 ", 1))
+    with pytest.raises(WidthError, match=r"c\.yaml: eliminating") as caught:
+        Experiment.from_file(path).check()
+    assert caught.value.limit == 1
+    assert main(["train", str(path), "--out", "run", "--quiet"]) in (2, 3)
+    assert capsys.readouterr().err.startswith("nnlite: error: c.yaml")
 
 
 def test_aliases_are_counted(path):

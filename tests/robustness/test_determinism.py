@@ -87,10 +87,14 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_equal_bytes_whatever_stands_around(folder):
+@pytest.mark.parametrize("choice", ["numpy", "numba"])
+def test_equal_bytes_whatever_stands_around(folder, choice):
+    if choice == "numba":
+        pytest.importorskip("numba")
     hashes = []
     for variables, cases in PROCESSES:
         environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ, "PYTHONPATH": str(ROOT), **variables}
+        environment["NNLITE_KERNELS"] = choice
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, *cases], env=environment, capture_output=True, text=True, check=False
         )

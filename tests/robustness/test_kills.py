@@ -20,6 +20,7 @@ import nnlite
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 KILLS = int(os.environ.get("NNLITE_KILLS", "8"))
 ROOT = Path(nnlite.__file__).parent.parent
+TIMEOUT = 600  # seconds: of a machine that is busy
 
 BASE = """seed: 5
 data:
@@ -79,7 +80,7 @@ def place(tmp_path_factory):
 def run(folder, *arguments):
     """The command line, to its end."""
     process = start(folder, *arguments)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=TIMEOUT)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
@@ -122,7 +123,7 @@ def test_killed_trainings_go_on_exactly(place, number):
         process = start(place, "train", "--resume", out)
         if chance.random() < 0.5:
             break
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0 or (process.returncode == 2 and "the training is finished" in err), err
     assert_same(place, f"whole{kind}", out)
 
@@ -136,7 +137,7 @@ def test_signals_keep_what_was_trained(place, number, code, again):
     process.send_signal(number)
     if again:
         process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == code
     assert err.count("\n") == 1 and f"go on with: nnlite train --resume {out}" in err
     assert json.loads((place / out / "state.json").read_text())["state"] == "interrupted"

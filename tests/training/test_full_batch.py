@@ -115,7 +115,7 @@ def test_jacobians_of_rows_that_depend_on_one_another():
     seed[2] = 1
     wanted = (*[False] * jacobians.data, *vector.chosen)
     expected = vector.join(jacobians.vjp(seed, wanted)[jacobians.data :], ())
-    np.testing.assert_allclose(found[2, 0], expected, rtol=1e-12)
+    np.testing.assert_allclose(found[2, 0], expected, rtol=1e-12, atol=1e-15)  # some are sums that cancel
 
 
 @pytest.mark.parametrize("name", EVERY)

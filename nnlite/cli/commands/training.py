@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nnlite.cli.arguments import Commands, add_command, add_config, add_logging, progress_log
+from nnlite.cli.arguments import Commands, add_backend, add_command, add_config, add_logging, backend_of, progress_log
 from nnlite.cli.notes import without_progress
 from nnlite.cli.teams import in_team
 from nnlite.errors import ConfigError
@@ -36,6 +36,8 @@ def add_commands(commands: Commands) -> None:
         metavar="K",
         help="cross-validate in K folds first, and show mean and spread of each figure",
     )
+    train.add_argument("--jobs", type=int, metavar="N", help="folds side by side (default: 1)")
+    add_backend(train)
     add_logging(train)
     train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
     _add_processes(train)
@@ -104,6 +106,10 @@ def _check(arguments: argparse.Namespace) -> None:
     """`ConfigError` for arguments that do not go together, or cannot be."""
     if (arguments.config is None) == (arguments.resume is None):
         raise ConfigError("expected a config to train, or --resume with a run folder to go on with, and not both")
+    if (arguments.jobs or arguments.backend or arguments.scheduler) and arguments.folds is None:
+        raise ConfigError("--jobs, --backend and --scheduler go with --folds")
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise ConfigError(f"--jobs {arguments.jobs}: expected a number of folds side by side, 1 or more")
     if arguments.shards is not None and not arguments.distributed:
         raise ConfigError("--shards goes with --distributed")
     alone = [f"--{name}" for name in ("folds", "profile") if arguments.distributed and getattr(arguments, name)]
@@ -129,7 +135,8 @@ def _trained(arguments: argparse.Namespace) -> "Run":
         return resume(arguments.resume, quiet, arguments.epochs, arguments.resume_anyway, arguments.set, log)
     epochs = [] if arguments.epochs is None else [f"fit.epochs={arguments.epochs}"]
     experiment = Experiment.from_file(arguments.config, [*arguments.set, *epochs])
-    return train(experiment, arguments.out, quiet, arguments.folds, log)
+    side = (arguments.jobs or 1, *backend_of(arguments))
+    return train(experiment, arguments.out, quiet, arguments.folds, log, *side)
 
 
 def _print_text(run: "Run", folds: int | None) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from nnlite.cli.arguments import Commands, add_command, add_config
+from nnlite.cli.arguments import Commands, add_backend, add_command, add_config, backend_of
 
 __all__ = ["add_commands"]
 
@@ -15,10 +15,11 @@ def add_commands(commands: Commands) -> None:
     tune = add_command(commands, "tune", meaning, "tune config.yaml --trials 30 --jobs 2", description)
     add_config(tune)
     tune.add_argument("--trials", type=int, default=50, metavar="N", help="how many in the end (default: 50)")
-    tune.add_argument("--jobs", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
+    tune.add_argument("--jobs", type=int, default=1, metavar="N", help="trials side by side (default: 1)")
     tune.add_argument("--out", metavar="DIR", help="for best.yaml and study.json (default: runs/<config name>-tune)")
     tune.add_argument("--storage", metavar="FILE", help="SQLite file or database URL (default: study.db in DIR)")
     tune.add_argument("--sampler", choices=("tpe", "random"), default="tpe", help="what suggests values (default: tpe)")
+    add_backend(tune)
     tune.add_argument("--quiet", action="store_true", help="print nothing while trials run")
     tune.set_defaults(command=_tune)
 
@@ -28,7 +29,7 @@ def _tune(arguments: argparse.Namespace) -> int:
 
     out = arguments.out or Path("runs", f"{Path(arguments.config).stem}-tune")
     chosen = (arguments.trials, arguments.jobs, out, arguments.storage, arguments.sampler)
-    study = tune(arguments.config, *chosen, arguments.set, arguments.quiet)
+    study = tune(arguments.config, *chosen, arguments.set, arguments.quiet, *backend_of(arguments))
     print(study)
     if study.best is None:
         print("no trial is complete")

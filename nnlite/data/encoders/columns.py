@@ -39,11 +39,6 @@ class ColumnEncoder(Configurable, family="column encoder"):
         return [self.name]
 
     @property
-    def size(self) -> int:
-        """The number of columns of numbers."""
-        return len(self.outputs)
-
-    @property
     def amounts(self) -> list[str]:
         """The outputs that are amounts, which a model may scale; not those of 0 and 1, or codes."""
         return []

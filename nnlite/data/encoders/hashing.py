@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -34,13 +35,14 @@ class Hashed(ColumnEncoder, abstract=True):
     def outputs(self) -> list[str]:
         return [f"{self.name}#{place}" for place in range(self.width)]
 
-    @property
-    def size(self) -> int:
-        return self.width
-
     def texts(self, source: ColumnSource) -> list[str]:
         """The cells as text, `""` for a gap."""
         return [cell or "" for cell in self.read(source).values]
+
+
+def size_of(columns: Sequence[ColumnEncoder]) -> int:
+    """The number of columns of numbers, of all encoders together; no names are made."""
+    return sum(column.width if isinstance(column, Hashed) else len(column.outputs) for column in columns)
 
 
 class HashedLevels(Hashed):

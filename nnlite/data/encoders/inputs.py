@@ -11,6 +11,7 @@ import numpy as np
 
 from nnlite.config import floatx
 from nnlite.data.encoders.columns import ColumnEncoder, Ordinal
+from nnlite.data.encoders.hashing import size_of
 from nnlite.data.encoders.levels import TargetMeans
 from nnlite.data.encoders.targets import TargetEncoder
 from nnlite.data.frames.reading import is_table, read_frame
@@ -32,7 +33,7 @@ class InputEncoder(Configurable, family="input encoder"):
 
     @property
     def row_shape(self) -> tuple[int, ...] | None:
-        """The shape of an encoded row; None where it is that of the raw one."""
+        """The shape of an encoded row; None if it is that of the raw one."""
         return None
 
     def accepts(self, inputs: Any) -> bool:
@@ -74,7 +75,7 @@ class Columns(InputEncoder):
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        return (sum(column.size for column in self.columns),)
+        return (size_of(self.columns),)
 
     def encode(self, inputs: Any) -> np.ndarray:
         source = inputs if isinstance(inputs, Table) else read_frame(inputs).gaps_as_text()

@@ -79,8 +79,8 @@ class TargetMeans(Levels):
         if any(len(means) != len(self.categories) for means in self.means):
             raise ConfigError("expected one mean per category", (type(self).__name__, "means"))
         for key in ("means", "overall", "mean", "scale"):
-            if len(vars(self)[key]) != self.size:
-                raise ConfigError(f"expected {self.size}, one for each output", (type(self).__name__, key))
+            if len(vars(self)[key]) != len(self.outputs):
+                raise ConfigError(f"expected {len(self.outputs)}, one for each output", (type(self).__name__, key))
 
     @classmethod
     def fit(cls, name: str, cells: Sequence[str], target: np.ndarray, fill: str | None) -> "TargetMeans":

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.data.encoders.columns import Boolean, ColumnEncoder, GapIndicator, Numeric, OneHot, Ordinal, TwoValued
 from nnlite.data.encoders.dates import Dates
+from nnlite.data.encoders.hashing import size_of
 from nnlite.data.encoders.inputs import InputEncoder
 from nnlite.data.frames.frame import Column, Frame
 from nnlite.data.frames.reading import read_frame
@@ -80,7 +81,7 @@ class TableEncoder(InputEncoder):
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        return (sum(column.size for column in self.columns),)
+        return (size_of(self.columns),)
 
     def encode(self, inputs: Any) -> np.ndarray:
         """The matrix of a table. Shape: (rows, width), float32 where all numbers of the table are, else float64.

@@ -1,6 +1,5 @@
 """The dialect of a text file, as the fields of a config."""
 
-import codecs
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -43,8 +42,8 @@ class DialectFields:
             raise ConfigError(f"{self.thousands!r} is the decimal mark as well", (type(self).__name__, "thousands"))
         if self.encoding != AUTO:
             try:
-                codecs.lookup(self.encoding)
-            except LookupError:
+                " ".encode(self.encoding)  # which knows those of bytes from those of text
+            except (LookupError, ValueError):
                 hint = "utf-8, utf-16, cp1252 and latin-1 are common ones"
                 raise ConfigError(
                     f"unknown encoding {self.encoding!r}; {hint}", (type(self).__name__, "encoding")

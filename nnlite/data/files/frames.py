@@ -16,7 +16,7 @@ from nnlite.data.frames.reading import read_frame
 from nnlite.data.safety.files import first_bytes, place_of, regular
 from nnlite.data.safety.limits import limits
 from nnlite.errors import DataError, needed_for, no_column
-from nnlite.errors.boundary import reading
+from nnlite.errors.boundary import reading, with_place
 
 __all__ = ["FileFrame", "read_arrow_file", "read_json_file"]
 
@@ -169,4 +169,4 @@ def framed(place: str, table: Any, start: int = 0) -> FileFrame:
     try:
         return FileFrame(place, read_frame(table), start)
     except DataError as error:
-        raise type(error)(f"{place}: {error}") from None
+        raise with_place(error, place) from None

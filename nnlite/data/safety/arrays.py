@@ -1,5 +1,6 @@
 """NumPy's array format, read after its header has been compared with what the file holds."""
 
+import io
 import os
 import zipfile
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from nnlite.errors import DataError
 
 __all__ = ["ArrayHeader", "check_members", "read_array", "read_header", "size_of"]
 
+MOST_LETTERS = 2**20  # of a header
 MOST_DIMENSIONS = 32  # what every version of NumPy has
 ENCRYPTED = 1  # a flag of a member of a zip file
 LAST_CHARACTER = 0x10FFFF
@@ -51,7 +53,11 @@ def read_header(file: BinaryIO, left: int, place: str) -> ArrayHeader:
     start = file.tell()
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, by_columns, dtype = read(file)
+    width = file.read(2 if version == (1, 0) else 4)  # of the header's text, which NumPy would ask memory for
+    count = int.from_bytes(width, "little")
+    if count > MOST_LETTERS:
+        raise ValueError(f"its header says that it has {count:,} characters")
+    shape, by_columns, dtype = read(io.BytesIO(width + file.read(count)))
     if dtype.hasobject:
         raise DataError(f"{place}: holds Python objects, which are not read; save an array of numbers")
     if len(shape) > MOST_DIMENSIONS or any(length < 0 for length in shape):

@@ -12,6 +12,7 @@ from nnlite.data.sources.tables import TableSource
 from nnlite.data.storage.opening import table_chunks
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError
+from nnlite.errors.boundary import reading
 from nnlite.registry.fields import option
 
 __all__ = ["StreamedTableSource"]
@@ -45,7 +46,8 @@ class StreamedTableSource(TableSource, abstract=True):
     @property
     def streams(self) -> bool:
         if self.stream == "auto":
-            return self.path != STDIN and os.path.getsize(self.path) > STREAMED_BYTES
+            with reading(self.path):
+                return self.path != STDIN and os.path.getsize(self.path) > STREAMED_BYTES
         return self.stream
 
     def read_chunks(self) -> Iterator[Table | FileFrame]:

@@ -47,7 +47,7 @@ def operation_config(layer: Any, location: str) -> dict[str, Any]:
     """The JSON by which Keras makes the operation.
 
     Raises:
-        ModelFileError: a function that is no operation of Keras, or an argument that Keras lacks.
+        ModelFileError: a function that is not an operation of Keras, or an argument that Keras lacks.
     """
     kind, known, given = _known(layer, location)
     config = {name: _plain(given[name], location) for name in known["arguments"] if name in given}

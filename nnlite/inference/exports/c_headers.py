@@ -16,7 +16,7 @@ from nnlite.ops import activations as functions
 __all__ = ["c_header"]
 
 SOFTPLUS = "fmaxf(x, 0) + log1pf(expf(-fabsf(x)))"
-FORMULAS: dict[type[functions.ActivationFunction], Callable[[Any], str]] = {
+FORMULAS: dict[type, Callable[[Any], str]] = {
     functions.Linear: lambda f: "x",
     functions.ReLU: lambda f: "x > 0 ? x : 0",
     functions.LeakyReLU: lambda f: f"x > 0 ? x : {_number(f.negative_slope)} * x",

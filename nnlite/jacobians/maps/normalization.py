@@ -198,7 +198,7 @@ class MaskedStandardize(Jacobian):
 
     Args:
         sums: where x is a part of the rows that have these moments, gives the sum over all of them from that over x,
-            in both products; None where x is all of them.
+            in both products; None if x is all of them.
     """
 
     __slots__ = ("axes", "inverse_deviation", "shares", "standardized", "sums")

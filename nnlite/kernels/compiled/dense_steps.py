@@ -1,6 +1,6 @@
 """Whole steps of training of dense layers in a row, compiled: one call for one step, or for many."""
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numba import types
@@ -16,13 +16,9 @@ from nnlite.kernels.reference.forms import SOFTMAX_OF_SHARES, SQUARED_ERROR
 __all__ = ["dense_steps"]
 
 
-def dense_steps(*arguments: Any) -> int:
-    """As `_steps`, all of whose arguments but the last one are given."""
-    return _steps(*arguments, SGEMM)
-
-
 @compiled
 def _steps(
+    address: int,
     inputs: np.ndarray,
     targets: np.ndarray,
     weights: np.ndarray,
@@ -39,19 +35,27 @@ def _steps(
     dropout_scales: np.ndarray,
     bits: np.ndarray,
     penalties: np.ndarray,
-    update: tuple,
-    slots: tuple,
     segments: np.ndarray,
     guarded: bool,
     outputs: np.ndarray,
     apart: bool,
-    address: int,
+    update: int,
+    numbers: np.ndarray,
+    stretches: np.ndarray,
+    way: int,
+    limit: float,
+    batches: int,
+    first: np.ndarray,
+    second: np.ndarray,
+    average: np.ndarray,
+    sums: np.ndarray,
 ) -> int:
     """Carry out steps of training, each on its rows; returns how many were.
 
     Shape: inputs `(members, steps * rows, features)`, targets and weights likewise; one member where there are none.
 
     Args:
+        address: that of the matrix library's product.
         inputs, targets, weights: of all steps, one after another.
         turns: of each step what the sum of its losses is multiplied by, the size of the step of the optimizer, and so
             on, see `updates`; in the last column losses are written, means over members.
@@ -62,12 +66,14 @@ def _steps(
         memory, plan, dropout_scales: those of the room.
         bits: for each step and member what is the `all_bits` of a room.
         penalties: `(start, stop, l1, l2)` of the stretches of the values that are penalized.
-        update, slots, segments: see `updates.carry_out`.
         guarded: whether a loss that is not finite ends the steps, before the values are changed by it.
         outputs: where what leaves the last layer is written, for all rows.
         apart: whether large products may be made in pieces, each by one thread.
-        address: that of the matrix library's product.
+        update, numbers, stretches, way, limit, batches: what `updates.carry_out` calls `form`. Its parts are arguments
+            of their own, as tuples take a microsecond to be handed over; and so are those of the slots.
+        first, second, average, sums, segments: see there.
     """
+    form, slots = (update, numbers, stretches, way, limit, batches), (first, second, average, sums)
     members, rows = len(inputs), inputs.shape[1] // len(turns)
     for step in range(len(turns)):
         turn, start, stop, value = turns[step], step * rows, (step + 1) * rows, 0.0
@@ -82,8 +88,11 @@ def _steps(
         turn[LOSS] = (value + updates.penalize(penalties, values, gradients)) / members
         if guarded and not np.isfinite(turn[LOSS]):
             return step
-        updates.carry_out(update, values, gradients, turn, slots, segments)
+        updates.carry_out(form, values, gradients, turn, slots, segments)
     return len(turns)
+
+
+dense_steps = partial(_steps, SGEMM)
 
 
 @compiled

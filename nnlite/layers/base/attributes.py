@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import DTypePolicy, image_data_format
 from nnlite.errors import NotReadyError
+from nnlite.layers.base.contract.keras_config import get
 from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.base.simplified import DensePart, Simplified
@@ -237,7 +238,7 @@ class LayerAttributes:
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
-    _given_name, _given_dtype, _name_stem = given_name, given_dtype, name_stem
+    _given_name, _given_dtype, _name_stem, get = given_name, given_dtype, name_stem, get
     compute_dtype, variable_dtype = compute_dtype, variable_dtype
 
     @property

@@ -38,7 +38,8 @@ class LayerTrace(Trace):
         super().__init__()
         self.training = training
         self.random = random
-        self.states = {}
+        self.states: dict[int, Any] = {}
+        self.changed: dict[int, np.ndarray] = {}  # by parameter: the state that uses have changed
         self.masks = {}  # by slot: of what layers gave, and of the data
         self.losses: list[Traced] = []  # what `add_loss` was given
 
@@ -58,13 +59,15 @@ class LayerTrace(Trace):
         }
         context = {name: available[name] for name in layer._context}
         arrays = [parameter.value for parameter in parameters]
-        if id(layer) in self.states:
-            arrays = renewed(layer, arrays, self.states[id(layer)])
+        if self.changed:
+            arrays = renewed(layer, arrays, self.changed)
         output, jacobians = (runner or layer).linearize(values if several else values[0], *arrays, **context)
         traced = tuple(self._slot(value) for value in (output if isinstance(output, tuple) else (output,)))
         slots = tuple(item.slot if isinstance(item, Traced) else None for item in (*data, *parameters))
         self.nodes.append(Node(jacobians, slots, tuple(item.slot for item in traced), layer))
         self.states[id(layer)] = jacobians.state or self.states.get(id(layer), ())
+        if jacobians.state:
+            self.changed.update((id(state), value) for state, value in layer._state_pairs(jacobians.state))
         found = output_masks(layer, jacobians, (available["mask"],), len(traced))
         self.masks.update((item.slot, own) for item, own in zip(traced, found, strict=True) if own is not None)
         return traced if isinstance(output, tuple) else traced[0]
@@ -238,10 +241,9 @@ def pairs_inside(layers: "Iterable[Layer]", states: Sequence) -> Iterator[tuple[
         yield from layer._state_pairs(state or ())
 
 
-def renewed(layer: "Layer", values: Sequence[np.ndarray], state: Any) -> tuple[np.ndarray, ...]:
-    """`values` of the layer's parameters, those among them that an earlier use of it has changed as `state` says."""
-    changed = {id(parameter): value for parameter, value in layer._state_pairs(state)}
-    return tuple(changed.get(id(own), value) for own, value in zip(layer.parameters, values, strict=True))
+def renewed(layer: "Layer", values: Sequence[Any], changed: dict[int, np.ndarray]) -> tuple[Any, ...]:
+    """`values` of the layer's parameters, with those that earlier uses have `changed`, by parameter, in their place."""
+    return tuple(changed.get(id(parameter), value) for parameter, value in zip(layer.parameters, values, strict=True))
 
 
 def moves_on(layer: Any) -> bool:

@@ -18,7 +18,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
 
     >>> from nnlite.layers import Dense
     >>> deserialize(serialize(Dense(3)))
-    Dense(units=3, name='dense')
+    Dense(units=3, name='dense', dtype='float32')
     """
     document = object_form(layer)
     shape = layer.get_build_config()

@@ -61,7 +61,7 @@ class _Branches(Layer, abstract=True):
         merge = self.merge_layer()
         self._built(merge, tuple(shapes) if merge.takes_several else shapes[0], len(uses))
         self.graph = Graph([*uses, (merge, tuple(ends))], 1, (len(uses) + 1,), (self.dtype,))
-        self.parameters = [parameter for layer in self.graph.layers for parameter in layer.parameters]
+        self.parameters = [*self.graph.parameters]
 
     def _built(self, layer, shape, place):
         layer.dtype = layer._given_dtype or self.dtype

@@ -92,6 +92,11 @@ class Chain(Program):
             cotangent = stage.vjp(cotangent, wanted, into)[0]
 
     @property
+    def stateful_layers(self) -> list[Any]:
+        """What is run, in the order of the parts of `ChainJacobians.state`."""
+        return [stage.layer for stage in self.stages]
+
+    @property
     def line(self) -> list[ProgramStage]:
         """The stages."""
         return self.stages

@@ -1,7 +1,9 @@
 """Layers along the edges of a graph: the core of branching containers and of the functional form."""
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +12,10 @@ from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers.base.call import pairs_inside, renewed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import output_masks
+from nnlite.layers.composite.chain import Chain
 from nnlite.layers.composite.program import Data, Mask, Program, ProgramStage, label_of
 from nnlite.layers.core.input import Cast
-from nnlite.parameters import Parameter
+from nnlite.parameters import Parameter, each_once
 from nnlite.random import RandomSource
 
 __all__ = ["Graph"]
@@ -22,21 +25,24 @@ class Use(NamedTuple):
     """One use of a layer: the values it takes, the values it gives, and where its parameters stand.
 
     Values are numbered: the graph's inputs first, then what each use gives. `training` is None if it is used as
-    the graph is, `mask` the number of the value that is its mask, None for that of its inputs.
+    the graph is, `mask` the number of the value that is its mask, None for that of its inputs. `shares_state` says
+    whether another use may have changed the state that it begins with.
     """
 
     layer: Layer
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    parameters: slice
+    parameters: Sequence[int]
     training: bool | None = None
     mask: int | None = None
+    shares_state: bool = False
 
 
 class Graph(Program):
     """A program that runs built layers along the edges of a graph.
 
-    A layer may be used several times; its gradients are summed, as the total derivative says.
+    A layer may be used several times, or be part of several layers; its gradients are summed, as the total derivative
+    says.
 
     Args:
         uses: `(layer, inputs)`, or `(layer, inputs, training, mask)`, see `Use`, in an order in which they can be
@@ -47,6 +53,8 @@ class Graph(Program):
 
     Attributes:
         layers: the layers, each once, in the order of their parameters.
+        parameters: theirs, each once.
+        stateful_layers: the layers in the order of their last uses, in which states are stored.
         uses: the uses, and those of the `Cast`s between them.
     """
 
@@ -58,55 +66,58 @@ class Graph(Program):
         dtypes: Sequence[str],
     ):
         self.layers = list({id(layer): layer for layer, *_ in uses}.values())
-        segments, count = {}, 0
-        for layer in self.layers:
-            segments[id(layer)] = slice(count, count + len(layer.parameters))
-            count += len(layer.parameters)
+        self.stateful_layers = list({id(layer): layer for layer, *_ in reversed(uses)}.values())[::-1]
+        self.parameters = each_once(layer.parameters for layer in self.layers)
+        places = {id(parameter): number for number, parameter in enumerate(self.parameters)}
+        states = Counter(id(state) for layer, *_ in uses for state in layer.parameters if not state.trainable)
         self.inputs = inputs
         self.uses: list[Use] = []
         self._moved = list(range(inputs))  # where the values stand among those of the casts as well
         self._dtypes = list(dtypes)
         for layer, values, *settings in uses:
-            self._add(layer, values, segments[id(layer)], *settings)
+            shares_state = any(states[id(parameter)] > 1 for parameter in layer.parameters)
+            row = _row([places[id(parameter)] for parameter in layer.parameters])
+            self._add(layer, values, row, shares_state, *settings)
         self.outputs = tuple(self._moved[value] for value in outputs)
-        self.parameter_count = count
-        parameters = [parameter for layer in self.layers for parameter in layer.parameters]
-        self._parameter_shapes = [p.shape if p.trainable else None for p in parameters]  # state has no derivative
+        self.parameter_count = len(self.parameters)
+        self._parameter_shapes = [p.shape if p.trainable else None for p in self.parameters]  # state has no derivative
 
     def _add(
         self,
         layer: Layer,
         values: Sequence[int],
-        parameters: slice,
+        parameters: Sequence[int],
+        shares_state: bool,
         training: bool | None = None,
         mask: int | None = None,
     ) -> None:
         moved = [self._moved[value] for value in values]
         for position, value in enumerate(moved):
             if layer.input_kind == "numbers" and self._dtypes[value] != layer.dtype:
-                moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, slice(0, 0))[0]
+                moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, range(0))[0]
         count = len(layer.output_shape) if isinstance(layer.output_shape[0], tuple) else 1
         mask = None if mask is None else self._moved[mask]
-        self._moved += self._use(layer, tuple(moved), count, parameters, training, mask)
+        self._moved += self._use(layer, tuple(moved), count, parameters, training, mask, shares_state)
 
     def _use(
         self,
         layer: Layer,
         values: tuple[int, ...],
         count: int,
-        parameters: slice,
+        parameters: Sequence[int],
         training: bool | None = None,
         mask: int | None = None,
+        shares_state: bool = False,
     ) -> tuple[int, ...]:
         start = len(self._dtypes)
         outputs = tuple(range(start, start + count))
-        self.uses.append(Use(layer, values, outputs, parameters, training, mask))
+        self.uses.append(Use(layer, values, outputs, parameters, training, mask, shares_state))
         self._dtypes += [layer._output_dtype] * count
         return outputs
 
     def group(self, items: Sequence) -> list[tuple]:
         """`items`, one per parameter, cut into one tuple per use."""
-        return [tuple(items[use.parameters]) for use in self.uses]
+        return [_cut(items, use.parameters) for use in self.uses]
 
     def run(
         self,
@@ -120,6 +131,7 @@ class Graph(Program):
         values = list(inputs) if self.inputs > 1 else [inputs]
         masks = list(mask or [None] * self.inputs) if self.inputs > 1 else [mask]
         nodes, states, shift = [], {}, self.parameter_count
+        changed: dict[int, np.ndarray] = {}  # by parameter: state that a use has changed and others share
         for index, (use, parameters) in enumerate(zip(self.uses, grouped, strict=True)):
             layer, several = use.layer, use.layer.takes_several
             data = tuple([values[value] for value in use.inputs])
@@ -133,17 +145,19 @@ class Graph(Program):
                 "mask": data_masks if several else data_masks[0],
             }
             context = {name: available[name] for name in layer._context}
-            if id(layer) in states:
-                parameters = renewed(layer, parameters, states[id(layer)])
+            if changed and use.shares_state:
+                parameters = renewed(layer, parameters, changed)
             output, jacobians = layer.linearize(data if several else data[0], *parameters, **context)
             outputs = output if isinstance(output, tuple) else (output,)
             values += outputs
             masks += output_masks(layer, jacobians, data_masks, len(outputs))
             slots = [value if value < self.inputs else value + shift for value in use.inputs]
-            slots += range(self.inputs + use.parameters.start, self.inputs + use.parameters.stop)
+            slots += [self.inputs + number for number in use.parameters]
             nodes.append(Node(jacobians, tuple(slots), tuple(value + shift for value in use.outputs), layer))
             states[id(layer)] = jacobians.state or states.get(id(layer), ())
-        return self._finished(values, masks, nodes, [states.get(id(layer)) for layer in self.layers])
+            if use.shares_state:
+                changed.update((id(state), value) for state, value in layer._state_pairs(jacobians.state or ()))
+        return self._finished(values, masks, nodes, [states.get(id(layer)) for layer in self.stateful_layers])
 
     def _finished(self, values: list, masks: list, nodes: list[Node], states: list) -> tuple[Data, GraphJacobians]:
         in_shapes = [item.shape if item.dtype.kind in "fc" else None for item in values[: self.inputs]]
@@ -175,21 +189,29 @@ class Graph(Program):
 
     def state_pairs(self, state: Sequence) -> Iterator[tuple[Parameter, np.ndarray]]:
         """`(parameter, new value)` for all that `state` carries."""
-        return pairs_inside(self.layers, state)
+        return pairs_inside(self.stateful_layers, state)
 
     @property
     def line(self) -> list[ProgramStage] | None:
         """As a chain's, if each use takes what the one before gives, and nothing else does; else None."""
         values = range(self.inputs, self.inputs + len(self.uses))
         straight = all(
-            use.inputs == (value - 1,) and use[4:] == (None, None) and not use.layer.takes_several
+            use.inputs == (value - 1,) and use[4:6] == (None, None) and not use.layer.takes_several
             for use, value in zip(self.uses, values, strict=True)
         )
-        if not straight or self.inputs > 1 or self.outputs != (len(self.uses),) or len(self.layers) < len(self.uses):
+        shares = sum(len(use.parameters) for use in self.uses) > self.parameter_count
+        if (
+            not straight
+            or self.inputs > 1
+            or self.outputs != (len(self.uses),)
+            or shares
+            or len(self.layers) < len(self.uses)
+        ):
             return None
+        places = accumulate((len(use.parameters) for use in self.uses), initial=0)
         return [
-            ProgramStage(index, use.layer, use.parameters.start, use.parameters.stop)
-            for index, use in enumerate(self.uses)
+            ProgramStage(index, use.layer, start, start + len(use.parameters))
+            for index, (use, start) in enumerate(zip(self.uses, places, strict=False))
         ]
 
     def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[tuple, tuple]:
@@ -221,3 +243,29 @@ class Graph(Program):
         graph = copy.copy(self)
         graph.uses = [use._replace(layer=replace(number, use.layer)) for number, use in enumerate(self.uses)]
         return graph
+
+
+def in_line(layers: Sequence[Layer], dtype: str) -> Chain | Graph:
+    """The program of layers one after another: a chain, or a graph where they share parameters.
+
+    Args:
+        layers: built.
+        dtype: as of a `Chain`.
+    """
+    chain, kept = Chain(layers, dtype), each_once(layer.parameters for layer in layers)
+    if len(kept) == sum(len(layer.parameters) for layer in layers):
+        return chain
+    return Graph([(layer, (place,)) for place, layer in enumerate(layers)], 1, (len(layers),), (dtype,))
+
+
+def _row(places: Sequence[int]) -> Sequence[int]:
+    """`places` as a `range` where they follow one another."""
+    row = range(places[0], places[0] + len(places)) if places else range(0)
+    return row if list(row) == list(places) else tuple(places)
+
+
+def _cut(items: Sequence, places: Sequence[int]) -> tuple:
+    """The items at these places."""
+    if isinstance(places, range):
+        return tuple(items[places.start : places.stop])
+    return tuple([items[place] for place in places])

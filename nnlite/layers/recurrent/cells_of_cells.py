@@ -10,6 +10,7 @@ from nnlite.errors import ConfigError
 from nnlite.layers.base.call import LayerTrace
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.recurrent.cells import RNNCell, build_layers_of, features_of, step_of
+from nnlite.parameters import each_once
 from nnlite.random import child_of
 from nnlite.registry.fields import FromSpec, FromSpecs
 
@@ -64,7 +65,7 @@ class StackedRNNCells(RNNCell):
         for index, cell in enumerate(self._steps):
             cell.dtype = cell._given_dtype or self.dtype
             shape = cell._ensure_built(shape, child_of(self.random, index))
-            self.parameters.extend(cell.parameters)
+            self.parameters = each_once([self.parameters, cell.parameters])
 
     def _build_whole(self) -> None:
         Layer._build_whole(self)  # which builds the cells

@@ -15,7 +15,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.recurrent.calls import examples_in, first_shape, sequence_call, with_steps_of
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction
-from nnlite.parameters import Parameter
+from nnlite.parameters import Parameter, each_once
 from nnlite.random import RandomSource, child_of
 from nnlite.registry.fields import FromSpec, option
 from nnlite.registry.modules import given_arguments
@@ -113,7 +113,7 @@ class Bidirectional(Layer):
             shape = (input_shape[0], *states) if several else input_shape
             layer.dtype = layer._given_dtype or self.dtype
             layer._ensure_built(shape, child_of(self.random, place))
-            self.parameters.extend(layer.parameters)
+            self.parameters = each_once([self.parameters, layer.parameters])
 
     def _check_linearize(self) -> None:
         if not self.layer.stateful:  # the length of a trial batch would not fit

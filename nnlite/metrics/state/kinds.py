@@ -13,7 +13,7 @@ __all__ = ["check_gathered", "check_state", "check_weights", "kind_of_state"]
 FIGURE = ("number", "array")
 
 KINDS: dict[str, type | tuple[type, ...]] = {
-    "truth value": (bool, np.bool_),
+    "boolean": (bool, np.bool_),
     "number": Number,
     "array": np.ndarray,
     "string": str,

@@ -69,9 +69,11 @@ def of_recorded(update: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(update)
     def update_state(self: Any, *values: Any, **named: Any) -> None:
-        if any(isinstance(value, Traced) for value in (*values, *named.values())):
-            values = tuple(map(_number, values))
-            named = {name: _number(value) for name, value in named.items()}
+        for value in (*values, *named.values()) if named else values:
+            if isinstance(value, Traced):
+                values = tuple(map(_number, values))
+                named = {name: _number(one) for name, one in named.items()}
+                break
         update(self, *values, **named)
 
     return update_state

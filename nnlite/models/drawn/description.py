@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from nnlite.layers.base.contract.keras_config import numbering_shared
 from nnlite.registry.configurable import constructor_parameters
 
 __all__ = ["arguments_of", "described", "is_described_by_graph", "names_of_outputs"]
@@ -27,6 +28,10 @@ def is_described_by_graph(model: Any) -> bool:
 
 def described(model: Any) -> dict[str, Any]:
     """The layers of a graph, and how they are connected: values are numbered, inputs first."""
+    return numbering_shared(lambda: _graph_of(model))
+
+
+def _graph_of(model: Any) -> dict[str, Any]:
     place = {id(layer): index for index, layer in enumerate(model._layers_inside())}
     return {
         "inputs": [layer.to_spec() for layer in model._input_layers],

@@ -6,6 +6,7 @@ from typing import Any
 
 from nnlite.errors import ConfigError
 from nnlite.layers import Input, Layer
+from nnlite.layers.base.contract.keras_config import reading_shared
 from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of
 from nnlite.layers.base.symbolic import Symbol, symbols_of
 from nnlite.registry.bounds import Index
@@ -121,11 +122,12 @@ def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], Any]:
     if missing:
         raise ConfigError(f"a Model needs {', '.join(sorted(missing))}: see its get_config")
     entries = {}
-    for name, hint in GRAPH.items():
-        try:
-            entries[name] = read(config[name], hint)
-        except ConfigError as error:
-            raise error.within("Model", name) from None
+    with reading_shared():
+        for name, hint in GRAPH.items():
+            try:
+                entries[name] = read(config[name], hint)
+            except ConfigError as error:
+                raise error.within("Model", name) from None
     inputs, layers = listed(entries["inputs"], "inputs"), entries["layers"]
     values: list[Any] = list(inputs)
     for index, node in enumerate(entries["nodes"]):

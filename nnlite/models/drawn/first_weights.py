@@ -28,9 +28,10 @@ def draw_weights(model: Any, redraw: bool) -> None:
 
     With `redraw` those whose weights nothing happened to since they were built draw them again, from its seed.
     """
-    for index, layer in enumerate(model._layers_inside()):
-        trainable = any(own.trainable for own in layer.parameters)
-        if redraw and trainable and layer._drawn is not None and layer._drawn == fingerprint(layer):
+    layers = model._layers_inside()
+    untouched = [redraw and _is_untouched(layer) for layer in layers]  # before any is drawn: layers may share weights
+    for index, layer in enumerate(layers):
+        if untouched[index]:
             twin = type(layer).from_config(given_arguments(layer))
             twin._ensure_built(layer.input_shape, model.random.child(index))
             for own, new in zip(layer.parameters, twin.parameters, strict=True):
@@ -42,6 +43,12 @@ def draw_weights(model: Any, redraw: bool) -> None:
             layer.trainable = False
         if isinstance(layer, BaseModel):
             layer._nested = True
+
+
+def _is_untouched(layer: Layer) -> bool:
+    """Whether nothing happened to the weights of a layer since it was built."""
+    trainable = any(parameter.trainable for parameter in layer.parameters)
+    return trainable and layer._drawn is not None and layer._drawn == fingerprint(layer)
 
 
 def _take_fingerprints(layer: Layer, twin: Layer) -> None:

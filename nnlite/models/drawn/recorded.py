@@ -16,6 +16,7 @@ from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import zeros_for
 from nnlite.layers.composite.program import Data, Mask
 from nnlite.models.drawn.drawing import free_name
+from nnlite.parameters import each_once
 from nnlite.random import RandomSource
 from nnlite.training.outputs import OutputsTrainer
 
@@ -154,7 +155,7 @@ def recorded_input(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ..
     arrays = _read_data(model, inputs)
     several = isinstance(arrays, tuple)
     if not model._writes_call:
-        model.parameters = [parameter for layer in model.layers for parameter in layer.parameters]
+        model.parameters = each_once(layer.parameters for layer in model.layers)
         model.built = True
         return arrays
     listed_arrays = arrays if several else (arrays,)

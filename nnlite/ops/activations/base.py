@@ -49,15 +49,11 @@ class ActivationFunction(Op, abstract=True):
         recorded: Any = cls._lookup("Recorded")
         return cast("Self", recorded(spec) if known is None else known())
 
-    if TYPE_CHECKING:
-        __name__: ClassVar[str]  # of the class, too, whose own name is a string
-    else:
-
-        @property
-        def __name__(self) -> str:
-            """The name by which Keras knows the function, else that of the class, as of a function."""
-            name = keras_name(self)
-            return name if isinstance(name, str) else snake_case(type(self).__name__)
+    @property
+    def __name__(self) -> str:
+        """The name by which Keras knows the function, else that of the class, as of a function."""
+        name = keras_name(self)
+        return name if isinstance(name, str) else snake_case(type(self).__name__)
 
     def kernel_code(self) -> int | None:
         """The number by which compiled kernels know the function; None for one that they do not know."""
@@ -132,12 +128,10 @@ class Recorded(ActivationFunction):
 
     function: NamedFunction
 
-    if not TYPE_CHECKING:
-
-        @property
-        def __name__(self) -> str:
-            """That of the function."""
-            return repr(self.function)
+    @property
+    def __name__(self) -> str:
+        """That of the function."""
+        return repr(self.function)
 
     @property
     def along_last_axis(self) -> bool:

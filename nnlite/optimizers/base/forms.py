@@ -31,17 +31,20 @@ def clip_form(optimizer: "Optimizer") -> tuple[int, float]:
     return UNCLIPPED, 0.0
 
 
-def averages_ahead(optimizer: "Optimizer", count: int) -> list[tuple[bool, float, bool]]:
-    """Of each of the next batches whether an update follows, how much of the average is kept, and whether it is put."""
+def averages_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float, float]]:
+    """Of each of the next batches whether an update follows, how much of the average is kept, and whether it is put.
+
+    These are numbers, 1 and 0, as they become a row of an array.
+    """
     group, often = optimizer.gradient_accumulation_steps or 1, optimizer.ema_overwrite_frequency
     if group == 1 and not optimizer.use_ema:
-        return [(True, 0.0, False)] * count
+        return [(1.0, 0.0, 0.0)] * count
     batches = range(optimizer.batches, optimizer.batches + count)
     return [
         (
-            (batch + 1) % group == 0,
+            float((batch + 1) % group == 0),
             optimizer.ema_momentum if batch // group else 0.0,
-            bool(often) and (batch // group + 1) % often == 0,
+            float(bool(often) and (batch // group + 1) % often == 0),
         )
         for batch in batches
     ]

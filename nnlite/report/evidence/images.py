@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnlite.layers import Input
 from nnlite.report.evidence.subject import Subject
 
 __all__ = ["image_shape", "pixels", "smaller"]
@@ -23,7 +24,8 @@ def image_shape(subject: Subject) -> tuple[int, int, int] | None:
     shape, size = subject.model.input_shape[1:], math.prod(subject.model.input_shape[1:])
     if subject.encoded_columns is not None or subject.model.input_kind == "strings":
         return None
-    for candidate in (shape, *(tuple(layer.output_shape[1:]) for layer in subject.model.layers[:3])):
+    early = [layer.output_shape[1:] for layer in subject.model.layers if not isinstance(layer, Input)][:3]
+    for candidate in (shape, *map(tuple, early)):
         if (
             len(candidate) == 3
             and candidate[2] in CHANNELS

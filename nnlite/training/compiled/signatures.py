@@ -28,6 +28,7 @@ class Signatures:
 
     def __init__(self, trainer: "Trainer", steps: Any) -> None:
         self.trainer, self.steps = trainer, steps
+        self.dtype: np.dtype = np.dtype(trainer.model._output_dtype)
         self._known: dict[tuple, np.dtype] = {}  # the type that inputs are cast to
 
     def take(self, x: Any, y: Any) -> tuple | None:
@@ -41,13 +42,12 @@ class Signatures:
         if not (_finite(inputs) and _finite(y)):
             return None
         model = self.trainer.model
-        dtype: np.dtype = np.dtype(model._output_dtype)
-        if y.dtype.kind == "f" and y.dtype != dtype:
-            y = _cast(y, dtype)
+        if y.dtype.kind == "f" and y.dtype != self.dtype:
+            y = _cast(y, self.dtype)
             if not _finite(y):
                 return None
         assert self.trainer.loss is not None  # the model is compiled
-        return inputs, self.trainer.loss.read_targets(y, model.output_shape, dtype), None
+        return inputs, self.trainer.loss.read_targets(y, model.output_shape, self.dtype), None
 
     def learn(self, x: Any, y: Any, inputs: Any) -> None:
         """Take note of arrays that were read as `inputs` and targets."""

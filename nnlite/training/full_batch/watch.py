@@ -9,7 +9,7 @@ from nnlite.callbacks import Callback
 from nnlite.callbacks.base import announce
 from nnlite.data.batches import ArrayBatches, count_rows
 from nnlite.errors import ConfigError
-from nnlite.metrics.state.kinds import check_weights
+from nnlite.metrics.state.kinds import check_state, check_weights
 from nnlite.optimizers import Optimizer
 from nnlite.optimizers.full_batch import FullBatchOptimizer
 from nnlite.optimizers.full_batch.base import EPOCHS, FAILURES
@@ -77,9 +77,15 @@ class FullBatchWatch(Callback, abstract=True):
         self.optimizer.begin()
         self.failures, self.best, self.weights = 0, float("inf"), None
 
+    def get_state(self) -> dict[str, Any]:
+        """What is watched, and what the optimizer has said of an iteration that no epoch has reported yet."""
+        return {**super().get_state(), "said": self.optimizer.logs, "stop_reason": self.optimizer.stop_reason}
+
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state(state)
         check_weights(self.model, self.weights, "weights")
+        check_state(state, {"said": {}, "stop_reason": None}, {"stop_reason": ("string", "nothing")})
+        self.optimizer.logs, self.optimizer.stop_reason = state["said"], state["stop_reason"]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = {} if logs is None else logs

@@ -172,7 +172,8 @@ class DenseSteps:
         done = plan.run(
             *(x, y, weights, turns, plan.loss.code, stage.values, stage.gradients, *places, room.values),
             *(room.gradients, room.memory, room.plan, room.scales, self._bits(room, count, size), self._penalties()),
-            *(self._update(plan.update), self._slots(plan.update, slots), self.segments, steps.guarded, outputs, apart),
+            *(self.segments, steps.guarded, outputs, apart, *self._update(plan.update)),
+            *self._slots(plan.update, slots),
         )
         optimizer.count_batches(self.packs, done)
         if done < count:

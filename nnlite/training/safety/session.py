@@ -129,7 +129,7 @@ class Session:
                 with reading_saved(self._file):
                     callback.set_state(left.pop(place)[1])
             elif callback.state_names and not callback.watches and not self._anyway:
-                raise ConfigError(f"there is no state of {type(callback).__name__}, which would start anew")
+                raise ConfigError(f"there is no state of {type(callback).__name__}, which would start over")
 
     def _same_rate(self) -> bool:
         """Whether the learning rate that the training began with is the one that it was to begin with."""

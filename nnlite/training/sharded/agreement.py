@@ -36,10 +36,12 @@ class Agreement(Callback, abstract=True):
         prints = self.team.gather([hashlib.sha256(p.value.tobytes()).digest() for p in self.model.parameters])
         for rank, other in enumerate(prints):
             if other != prints[0]:
-                place = next(n for n, (mine, theirs) in enumerate(zip(prints[0], other, strict=True)) if mine != theirs)
+                changed = next(
+                    n for n, (mine, theirs) in enumerate(zip(prints[0], other, strict=True)) if mine != theirs
+                )
                 raise TeamError(
-                    f"{self.model.parameters[place].path} of rank {rank} is not that of rank 0 any more: a callback or "
-                    "a layer changes it by what this process alone knows, or NumPy is another one there"
+                    f"{self.model.parameters[changed].path} of rank {rank} is not that of rank 0 any more: a callback "
+                    "or a layer changes it by what this process alone knows, or NumPy is another one there"
                 )
 
     def _agree(self) -> None:

@@ -64,6 +64,7 @@ class ShardedBatches(ArrayBatches):
     def __init__(self, batches: ArrayBatches, team: Team) -> None:
         self.arrays, self.team = batches.arrays, team
         self.batch_size, self.shuffle_seed, self.steps = batches.batch_size, batches.shuffle_seed, batches.steps
+        self.goes_on = batches.goes_on
         self._numbered = copy.copy(batches)
         self._numbered.arrays = (RowNumbers(count_rows(batches.arrays[0])), *batches.arrays[1:])
 

@@ -43,13 +43,13 @@ def check_same(trainer: "Trainer", team: Team) -> None:
     session: Any = trainer.session
     assert trainer.optimizer is not None  # the model is compiled
     plan = training_plan_of(trainer, session.batches, session.options, session.callbacks.callbacks)
-    place = {"iterations": trainer.optimizer.batches, "epochs": list(session.epochs)[:1], "batch": session.batch}
-    plans = team.gather({**plan, **place})
+    position = {"iterations": trainer.optimizer.batches, "epochs": list(session.epochs)[:1], "batch": session.batch}
+    plans = team.gather({**plan, **position})
     for rank, other in enumerate(plans):
-        found = differences(plans[0], other)
-        if found:
+        changed = differences(plans[0], other)
+        if changed:
             raise ConfigError(
-                f"rank {rank} does not train the same as rank 0: {found}. All processes run one program on the same "
+                f"rank {rank} does not train the same as rank 0: {changed}. All processes run one program on the same "
                 "data; give layers that draw a seed of their own the same one"
             )
     for parameter in trainer.model.parameters:

@@ -27,22 +27,22 @@ class Room:
     """
 
     def __init__(self, steps: Any, first: bool) -> None:
-        own: list[Parameter] = [parameter for pack in steps.store.packs for parameter in pack.parameters]
+        parameters: list[Parameter] = [parameter for pack in steps.store.packs for parameter in pack.parameters]
         dense = [pack for pack in steps.store.packs if not pack.parameters[0].sparse]
-        self.tables: list[RowGradients] = [_table(parameter, first) for parameter in own if parameter.sparse]
+        self.tables: list[RowGradients] = [_table(parameter, first) for parameter in parameters if parameter.sparse]
         self.vectors = [
             pack.gradients if first else aligned_zeros(pack.values.size, pack.values.dtype) for pack in dense
         ]
         if first:
             self.plan = steps.layered.gradients
             return
-        places: dict[int, Any] = {}
+        views: dict[int, Any] = {}
         for pack, vector in zip(dense, self.vectors, strict=True):
             for parameter, segment in zip(pack.parameters, pack.segments, strict=True):
-                places[id(parameter)] = vector[segment].reshape(parameter.shape)
-        places |= {id(p): table for p, table in zip((p for p in own if p.sparse), self.tables, strict=True)}
-        into = [places.get(id(parameter)) for parameter in steps.parameters]
-        self.plan = steps.chain.plan([place is not None for place in into], into)
+                views[id(parameter)] = vector[segment].reshape(parameter.shape)
+        views |= {id(p): table for p, table in zip((p for p in parameters if p.sparse), self.tables, strict=True)}
+        into = [views.get(id(parameter)) for parameter in steps.parameters]
+        self.plan = steps.chain.plan([view is not None for view in into], into)
 
     def add(self, other: "Room") -> None:
         """Add the gradients of another shard, or of several."""
@@ -64,13 +64,13 @@ class ShardGradients:
         self.steps, self.team = steps, team
         self.rooms = [Room(steps, True)]
 
-    def room(self, place: int) -> Room:
+    def room(self, room_number: int) -> Room:
         """A room by its number."""
-        while len(self.rooms) <= place:
+        while len(self.rooms) <= room_number:
             self.rooms.append(Room(self.steps, False))
-        return self.rooms[place]
+        return self.rooms[room_number]
 
-    def place_of(self, shard: int) -> int:
+    def room_of(self, shard: int) -> int:
         """The room of a shard, where shards are computed one after another and `join` follows each.
 
         The sums that wait for their neighbor lie in the rooms before it: as many as `shard` has ones in binary.
@@ -79,14 +79,14 @@ class ShardGradients:
 
     def join(self, shard: int) -> None:
         """Add up, after this shard, all pairs that are complete: the tree of `tree_sum`, in few rooms."""
-        place = shard.bit_count()
+        room_number = shard.bit_count()
         while shard & 1:
-            self.room(place - 1).add(self.room(place))
-            shard, place = shard >> 1, place - 1
+            self.room(room_number - 1).add(self.room(room_number))
+            shard, room_number = shard >> 1, room_number - 1
 
     def join_all(self, shards: int) -> None:
         """Add up the rooms of so many shards."""
-        rooms = [self.room(place) for place in range(shards)]
+        rooms = [self.room(room_number) for room_number in range(shards)]
         for vectors in zip(*(room.vectors for room in rooms), strict=True):
             tree_sum(vectors)
         while rooms[0].tables and len(rooms) > 1:

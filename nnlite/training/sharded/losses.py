@@ -31,17 +31,17 @@ class ShardLosses:
         masks = (mask or [None] * count) if self.several else [mask]
         numbers, gradients = np.zeros((count, 2)), []
         weights = each_output(sample_weight, count)
-        for place, (loss, *data) in enumerate(zip(self.losses, targets, predictions, weights, masks, strict=True)):
+        for output, (loss, *data) in enumerate(zip(self.losses, targets, predictions, weights, masks, strict=True)):
             if loss is None:
                 gradients.append(None)
                 continue
-            numbers[place], gradient = _summed(loss, *data)
+            numbers[output], gradient = _summed(loss, *data)
             gradients.append(gradient)
         return numbers, gradients
 
     def value(self, numbers: np.ndarray) -> float:
         """The loss of a batch, from the sums over all its shards."""
-        return float(sum(weight * numbers[place, 0] * factor for place, weight, factor in self._factors(numbers)))
+        return float(sum(weight * numbers[output, 0] * factor for output, weight, factor in self._factors(numbers)))
 
     def cotangent(self, gradients: list[Any], numbers: np.ndarray) -> Any:
         """The gradients of the loss of the whole batch, from those of the sums of one shard."""
@@ -53,10 +53,10 @@ class ShardLosses:
         return tuple(scaled) if self.several else scaled[0]
 
     def _factors(self, numbers: np.ndarray) -> list[tuple[int, float, float]]:
-        """Place, weight and 1 / divisor of each output."""
+        """Number, weight and 1 / divisor of each output."""
         return [
-            (place, weight, 1.0 if loss is None else 1 / _divisor(loss, numbers[place, 1]))
-            for place, (loss, weight) in enumerate(zip(self.losses, self.weights, strict=True))
+            (output, weight, 1.0 if loss is None else 1 / _divisor(loss, numbers[output, 1]))
+            for output, (loss, weight) in enumerate(zip(self.losses, self.weights, strict=True))
         ]
 
 

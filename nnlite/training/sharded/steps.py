@@ -131,7 +131,7 @@ class _Shards:
         with summed_by(lambda part: self._total([part])):
             total = self._total([self._forward(shard) for shard in range(len(self.part.bounds))])
             for shard in range(len(self.part.bounds)):
-                self._backward(shard, total, gradients.place_of(shard))
+                self._backward(shard, total, gradients.room_of(shard))
                 gradients.join(shard)
         return total
 
@@ -172,10 +172,12 @@ class _Shards:
             return add_penalties(jacobians, share)
         return share * sum(part.penalty for part in penalized_parts(jacobians))
 
-    def _backward(self, shard: int, total: np.ndarray, place: int) -> None:
+    def _backward(self, shard: int, total: np.ndarray, room_number: int) -> None:
         """Put the gradients of a shard into a room."""
         cotangent = self.losses.cotangent(self._gradients[shard], total[:-1].reshape(-1, 2))
-        self.steps.layered.program.backward(self.jacobians[shard], cotangent, self.sharded.gradients.room(place).plan)
+        self.steps.layered.program.backward(
+            self.jacobians[shard], cotangent, self.sharded.gradients.room(room_number).plan
+        )
 
     def _value(self, total: np.ndarray) -> float:
         return self.losses.value(total[:-1].reshape(-1, 2)) + float(total[-1])

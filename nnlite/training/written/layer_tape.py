@@ -44,6 +44,7 @@ class LayerTape(Tape):
             random = self._uses.random if training and not self.nodes else None
             output = self._uses.use(layer, data, parameters, runner, training=training, mask=mask, random=random)
             self._uses.states.clear()  # stored at once, so that the next use begins with it
+            self._uses.changed.clear()
             if training or moves_on(layer):
                 layer.update_state(self.nodes[-1].jacobians.state)
         return layer._as_returned(output)

@@ -1,7 +1,7 @@
 """Activation functions as operators."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from nnlite.errors import ConfigError
 from nnlite.inference.exports.graph import Value
@@ -23,7 +23,7 @@ def activate(function: functions.ActivationFunction | None, x: Value) -> Value:
         return x
     made = ACTIVATIONS.get(type(function))
     if made is None:
-        kind = type(function).__name__
+        kind = type(cast(Any, function)).__name__
         hint = nearest_form(kind)
         raise ConfigError(f"activation {kind} has no form in this format{f'; nearest: {hint}' if hint else ''}")
     return made(x, function)

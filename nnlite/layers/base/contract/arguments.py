@@ -102,7 +102,7 @@ def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
     return (inputs,), layer._options
 
 
-OF_KERAS = ("input_shape", "input_dim", "autocast", "quantization_config")  # what every constructor takes besides
+OF_KERAS = ("input_shape", "input_dim", "autocast", "quantization_config")  # what every constructor takes in addition
 
 
 def with_common_arguments(construct: Callable) -> Callable:

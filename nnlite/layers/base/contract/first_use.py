@@ -1,10 +1,12 @@
 """First use of a layer: building it for a shape, and reading its arguments."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from nnlite.config import floatx
+from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses
@@ -25,6 +27,7 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
     layer.input_shape = tuple(input_shape)
     if not layer._build_done:
         layer._build_whole()
+        refuse_repeated(layer)
     if allowance() is None:
         layer._check_linearize()
     layer.output_shape = tuple(layer.compute_output_shape(layer.input_shape))
@@ -36,6 +39,16 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
         layer._sets_mask = True
     if not layer.trainable:
         layer.trainable = False  # that of the layers inside too
+
+
+def refuse_repeated(layer: Any) -> None:
+    """`ConfigError` for a layer whose `parameters` hold one twice: each would be trained on a part of its gradient."""
+    repeated = [parameter.path for parameter, count in Counter(layer.parameters).items() if count > 1]
+    if repeated:
+        raise ConfigError(
+            f"{layer.label} has {repeated[0]!r} among its parameters twice, since layers inside share it: list it "
+            "once, with nnlite.parameters.each_once, and let linearize return one map, the sum over its uses"
+        )
 
 
 def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:

@@ -1,11 +1,13 @@
 """Configs of layers as Keras writes them, beside those that files of nnlite hold."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from nnlite.config import image_data_format
+from nnlite.errors import ConfigError, shown
 from nnlite.registry import Configurable, constructor_parameters
 from nnlite.registry.configurable import field_hints
 from nnlite.registry.modules import keras_form
@@ -20,6 +22,10 @@ WITH_REGULARIZER = {"kernel_initializer", "depthwise_initializer", "embeddings_i
 QUANTIZABLE = {"Dense", "EinsumDense", "Embedding"}  # whose configs in Keras have a `quantization_config`
 # Whether `get_config` is asked for what files hold: arguments as they were given, without a name that was not given.
 _FOR_FILES: ContextVar[bool] = ContextVar("configs for files", default=False)
+# The entry of a spec, beside that of its class, that numbers a layer which several places of the whole share.
+SHARED = "shared layer"
+_WRITTEN: ContextVar["dict[int, tuple[int, Layer]] | None"] = ContextVar("numbers of layers, by id", default=None)
+_READ: ContextVar["dict[int, tuple[Any, Layer]] | None"] = ContextVar("specs and layers, by number", default=None)
 
 
 @contextmanager
@@ -37,7 +43,7 @@ def get_config(self: "Layer") -> dict[str, Any]:
     if not _FOR_FILES.get() and not self._builds_itself:  # a model is described as in its file
         return _in_terms_of_keras(self)
     with configs_for_files():
-        config = Configurable.get_config(self)
+        config = numbering_shared(lambda: Configurable.get_config(self))
     if _without_regularizer(self):
         config.pop("activity_regularizer", None)
     return config
@@ -45,14 +51,84 @@ def get_config(self: "Layer") -> dict[str, Any]:
 
 def to_spec(self: "Layer") -> dict[str, Any]:
     """`{ClassName: {argument: value}}`, the arguments as they were given: what `get` reads and files store."""
+
+    def describe() -> dict[str, Any]:
+        numbers: Any = _WRITTEN.get()
+        number, _ = numbers.setdefault(id(self), (len(numbers) + 1, self))
+        return {**Configurable.to_spec(self), SHARED: number}
+
     with configs_for_files():
-        return Configurable.to_spec(self)
+        return numbering_shared(describe)
+
+
+def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """`describe()`; the outermost of these calls removes the numbers of layers that occur once."""
+    if _WRITTEN.get() is not None:
+        return describe()
+    token = _WRITTEN.set({})
+    try:
+        description = describe()
+    finally:
+        _WRITTEN.reset(token)
+    counts = Counter(part[SHARED] for part in _specs_in(description))
+    for part in _specs_in(description):
+        if counts[part[SHARED]] == 1:
+            del part[SHARED]
+    return description
+
+
+def _specs_in(description: Any) -> list[dict[str, Any]]:
+    """The numbered specs of layers in a description, each as often as it is there."""
+    specs, level = [], [description]
+    while level:
+        specs += [part for part in level if isinstance(part, dict) and SHARED in part]
+        level = [
+            item
+            for part in level
+            if isinstance(part, (dict, list, tuple))
+            for item in (part.values() if isinstance(part, dict) else part)
+        ]
+    return specs
+
+
+@contextmanager
+def reading_shared() -> Iterator[dict[int, tuple[Any, "Layer"]]]:
+    """A context in which specs of one number are one layer; yields those that have been read in it."""
+    if (known := _READ.get()) is not None:
+        yield known
+        return
+    token = _READ.set(known := {})
+    try:
+        yield known
+    finally:
+        _READ.reset(token)
+
+
+@classmethod
+def get(cls: Any, spec: Any) -> Any:
+    """The layer that `spec` describes, see `Configurable.get`; a layer that several places share is read once."""
+    read = Configurable.get.__func__
+    if not isinstance(spec, Mapping):
+        return read(cls, spec)
+    with reading_shared() as known:
+        if SHARED not in spec:
+            return read(cls, spec)
+        number, described = spec[SHARED], {key: value for key, value in spec.items() if key != SHARED}
+        if type(number) is not int:
+            raise ConfigError(f"expected the number of a layer, got {shown(number)}", (SHARED,))
+        if number not in known:
+            known[number] = (described, read(cls, described))
+        same, layer = known[number]
+        if same != described or not isinstance(layer, cls):
+            raise ConfigError(f"layer {number} is described in two ways: places that share it agree", (SHARED,))
+        return layer
 
 
 @classmethod
 def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
     """Construct from a mapping of arguments, in either form of `get_config`; the inverse of it."""
-    return Configurable.from_config.__func__(cls, _read(cls, config) if isinstance(config, Mapping) else config)
+    with reading_shared():
+        return Configurable.from_config.__func__(cls, _read(cls, config) if isinstance(config, Mapping) else config)
 
 
 def _without_regularizer(layer: "Layer") -> bool:

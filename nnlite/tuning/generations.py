@@ -1,0 +1,78 @@
+"""Trials by a backend of joblib: so many are chosen, run side by side, and told to the study in their order."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from nnlite.distributed.jobs import Backend, each
+from nnlite.experiment.search import Search
+from nnlite.tuning.trials import Trials, optuna_library, process_name, suggested
+
+__all__ = ["Work", "generation"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker needs to run a trial without a database.
+
+    Args:
+        path: the config.
+        overrides: changes to it.
+        search: its section `search`, as plain values.
+    """
+
+    path: str
+    overrides: tuple[str, ...]
+    search: dict[str, Any]
+
+
+def generation(
+    study: Any, work: Work, pruner: Any, count: int, jobs: int, backend: Backend, scheduler: str | None
+) -> list[Any]:
+    """Run so many trials side by side; those that are chosen depend on earlier generations alone.
+
+    So the study is the same whatever the backend is, and whichever trial ends first: a trial that asks whether it falls
+    behind sees the trials of earlier generations.
+
+    Returns:
+        Trials of Optuna as they ended.
+    """
+    optuna = optuna_library()
+    over = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    earlier = study.get_trials(states=over)
+    space, chosen = Search.get(work.search).space, []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that signs of life are given by `optimize` alone
+        asked = [study.ask() for _ in range(count)]
+    for trial in asked:
+        trial.set_user_attr("process", process_name())
+        chosen.append({key: suggested(trial, key, domain) for key, domain in space.items()})
+    run = partial(run_apart, work, pruner, study.direction.name.lower(), earlier)
+    for trial, ended in zip(asked, each(run, chosen, jobs, backend, scheduler), strict=True):
+        _tell(study, trial, ended)
+    return study.get_trials(deepcopy=False)[-count:]
+
+
+def run_apart(work: Work, pruner: Any, direction: str, earlier: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Run a trial of these values beside earlier ones, in a study of its own; the trial of Optuna as it ended."""
+    optuna = optuna_library()
+    study = optuna.create_study(direction=direction, pruner=pruner)
+    study.add_trials(earlier)
+    study.enqueue_trial(params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.optimize(Trials(work.path, work.overrides, Search.get(work.search)), n_trials=1, catch=(Exception,))
+    return study.get_trials(deepcopy=False)[-1]
+
+
+def _tell(study: Any, trial: Any, ended: Any) -> None:
+    """Tell the study what became of a trial."""
+    for step, value in ended.intermediate_values.items():
+        trial.report(value, step)
+    for name, value in ended.user_attrs.items():
+        if name != "process":
+            trial.set_user_attr(name, value)
+    complete = ended.value is not None and ended.state.name == "COMPLETE"
+    study.tell(trial, ended.value if complete else None, ended.state)
