@@ -76,7 +76,7 @@ class LayerAttributes:
         at_inference, _dense_part, without_activation, _output_dtype: see there.
         _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
-        _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype: see there.
+        _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype, get: see there.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
