@@ -58,7 +58,9 @@ def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
     array = np.array(state, np.float64)
     try:
         kind = np.dtype(dtype)
-    except TypeError:  # one that NumPy lacks, such as bfloat16
+    except TypeError:
+        kind = np.dtype(object)
+    if kind.kind not in "fiub":  # one that NumPy lacks, or has of another library, such as bfloat16
         kind = np.dtype(np.float32)
     whole = kind.kind == "f" or bool((array == np.trunc(array)).all())
     return array.astype(kind) if whole else array

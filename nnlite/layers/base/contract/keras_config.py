@@ -42,8 +42,9 @@ def get_config(self: "Layer") -> dict[str, Any]:
     """All arguments as plain values, in the form in which Keras has them; `from_config` makes the layer again."""
     if not _FOR_FILES.get() and not self._builds_itself:  # a model is described as in its file
         return _in_terms_of_keras(self)
-    with configs_for_files():
-        config = numbering_shared(lambda: Configurable.get_config(self))
+    with configs_for_files():  # few calls for each layer inside another: Python bounds how deep they go
+        inside = _WRITTEN.get() is not None
+        config = Configurable.get_config(self) if inside else numbering_shared(lambda: Configurable.get_config(self))
     if _without_regularizer(self):
         config.pop("activity_regularizer", None)
     return config
@@ -51,14 +52,12 @@ def get_config(self: "Layer") -> dict[str, Any]:
 
 def to_spec(self: "Layer") -> dict[str, Any]:
     """`{ClassName: {argument: value}}`, the arguments as they were given: what `get` reads and files store."""
-
-    def describe() -> dict[str, Any]:
-        numbers: Any = _WRITTEN.get()
-        number, _ = numbers.setdefault(id(self), (len(numbers) + 1, self))
-        return {**Configurable.to_spec(self), SHARED: number}
-
+    numbers: Any = _WRITTEN.get()
+    if numbers is None:
+        return numbering_shared(lambda: to_spec(self))
+    number, _ = numbers.setdefault(id(self), (len(numbers) + 1, self))
     with configs_for_files():
-        return numbering_shared(describe)
+        return {**Configurable.to_spec(self), SHARED: number}
 
 
 def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
