@@ -1,60 +1,28 @@
 """The memory of an optimizer in a file of Keras, as the slots of nnlite's optimizer of the same name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ModelFileError
+from nnlite.optimizers.base import KerasSlot
 from nnlite.optimizers.base.slots import AVERAGE
 from nnlite.parameters import Parameter
 
 __all__ = ["optimizer_arrays", "optimizer_state", "optimizer_variables"]
 
 PREFIX = "optimizer/vars/"
-Group = list[tuple[str, float]]  # slots that Keras keeps beside one another for each parameter, and their factors
+# Whose slots mean the same in Keras, as their `keras_slots` and `further_variables` list them.
+KINDS = frozenset(("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Nadam", "Ftrl", "Lion", "Lamb"))
 
 
-def _adam(optimizer: Any) -> list[Group]:
-    """The means of Keras are sums here: `momentum / (1 - beta_1)`."""
-    first, second = 1 / (1 - optimizer.beta_1), 1 / (1 - optimizer.beta_2)
-    return [[("momentum", first), ("squares", second)], *([[("largest", second)]] if optimizer.amsgrad else [])]
-
-
-def _rmsprop(optimizer: Any) -> list[Group]:
-    change, center = [[("change", 1.0)]] * bool(optimizer.momentum), [[("average_gradient", 1.0)]] * optimizer.centered
-    return [[("velocity", 1.0)], *change, *center]
-
-
-def _of(*names: str) -> Callable[[Any], list[Group]]:
-    return lambda optimizer: [[(name, 1.0) for name in names]]
-
-
-# Optimizer -> the groups of its slots in the order of Keras.
-LAYOUTS: dict[str, Callable[[Any], list[Group]]] = {
-    "SGD": lambda optimizer: [[("velocity", 1.0)]] if optimizer.momentum else [],
-    "RMSprop": _rmsprop,
-    "Adam": _adam,
-    "AdamW": _adam,
-    "Adadelta": _of("accumulated_grad", "accumulated_delta_var"),
-    "Adagrad": _of("accumulator"),
-    "Adamax": _of("momentum", "norm"),
-    "Nadam": _of("momentum", "velocity"),
-    "Ftrl": _of("accumulator", "linear"),
-    "Lion": _of("momentum"),
-    "Lamb": _of("momentum", "velocity"),
-}
-BEHIND = {"Nadam": 1}  # variables behind the slots, which follow from the number of updates
-Slot = tuple[Parameter, str, float]  # a slot of a parameter, and its factor
-
-
-def _slots_in_order(optimizer: Any, parameters: Sequence[Parameter]) -> list[Slot]:
-    """The slots as Keras numbers them; `ModelFileError` where they mean something else there."""
-    kind = type(optimizer).__name__
-    if kind not in LAYOUTS or optimizer.gradient_accumulation_steps:
+def _slots_in_order(optimizer: Any, parameters: Sequence[Parameter]) -> list[tuple[Parameter, KerasSlot]]:
+    """The slots of the parameters as Keras numbers them; `ModelFileError` where they mean something else there."""
+    if type(optimizer).__name__ not in KINDS or optimizer.gradient_accumulation_steps:
         raise ModelFileError(f"the slots of {optimizer!r} have another meaning in Keras")
-    groups = [*([[(AVERAGE, 1.0)]] * optimizer.use_ema), *LAYOUTS[kind](optimizer)]
-    return [(parameter, *slot) for group in groups for parameter in parameters for slot in group]
+    groups = [*([[KerasSlot(AVERAGE, AVERAGE)]] * optimizer.use_ema), *optimizer.keras_slots()]
+    return [(parameter, slot) for group in groups for parameter in parameters for slot in group]
 
 
 def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: Sequence[Any]) -> dict[str, np.ndarray]:
@@ -74,10 +42,8 @@ def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: 
     }
     rate, kind = optimizer.learning_rate, next((value.dtype for value in values.values()), None)
     arrays = [np.array(optimizer.iterations), *([np.array(rate, np.float32)] if isinstance(rate, float) else [])]
-    arrays += [values[id(parameter), name] / np.asarray(factor, kind) for parameter, name, factor in wanted]
-    if type(optimizer).__name__ in BEHIND:
-        steps = np.arange(1, optimizer.iterations + 1)
-        arrays.append(np.prod(optimizer.beta_1 * (1 - 0.5 * 0.96**steps)).astype(np.float32))
+    arrays += [values[id(parameter), slot.name] / np.asarray(slot.factor, kind) for parameter, slot in wanted]
+    arrays += [variable.value for variable in optimizer.further_variables()]
     return {f"{PREFIX}{number}": array for number, array in enumerate(arrays)}
 
 
@@ -103,15 +69,16 @@ def optimizer_state(
     """
     kind, wanted = type(optimizer).__name__, _slots_in_order(optimizer, parameters)
     first = 2 if isinstance(optimizer.learning_rate, float) else 1  # the number of updates, the rate
-    if len(arrays) != first + len(wanted) + BEHIND.get(kind, 0):
-        raise ModelFileError(f"{kind} keeps {first + len(wanted)} arrays for this model, the file has {len(arrays)}")
+    count = first + len(wanted) + len(optimizer.further_variables())
+    if len(arrays) != count:
+        raise ModelFileError(f"{kind} keeps {count} arrays for this model, the file has {len(arrays)}")
     slots: dict[tuple[int, str], np.ndarray] = {}
-    for array, (parameter, name, factor) in zip(arrays[first:], wanted, strict=False):
+    for array, (parameter, slot) in zip(arrays[first:], wanted, strict=False):
         if array.size != parameter.size:
             shapes = f"has the shape {array.shape}, needed {parameter.shape}"
-            raise ModelFileError(f"{kind}: {name} of {parameter.path!r} {shapes}")
-        slots[id(parameter), name] = array.reshape(-1) * factor
-    names = dict.fromkeys(name for _, name, _ in wanted)
+            raise ModelFileError(f"{kind}: {slot.name} of {parameter.path!r} {shapes}")
+        slots[id(parameter), slot.name] = array.reshape(-1) * slot.factor
+    names = dict.fromkeys(slot.name for _, slot in wanted)
     made = [
         {
             name: np.concatenate([slots[id(parameter), name] for parameter in pack.parameters]).astype(

@@ -114,8 +114,7 @@ class Nadam(Optimizer):
 
     def further_variables(self) -> list[StateVariable]:
         """The product of all shares so far, which follows from the number of updates."""
-        product = self.product_until(self.iterations)
-        return [StateVariable("variable", product, np.float32, lambda value: None)] if self.built else []
+        return [StateVariable("variable", self.product_until(self.iterations), np.float32, lambda value: None)]
 
     def update(
         self,

@@ -165,7 +165,7 @@ class Slots:
         return [[KerasSlot(name, name) for name in self.slot_names()]]
 
     def further_variables(self) -> list[StateVariable]:
-        """What Keras lists behind the slots."""
+        """What Keras lists behind the slots, once there are some."""
         return []
 
     @property
@@ -181,7 +181,7 @@ class Slots:
             for number, index in self._in_order():
                 views, path = self._slot_views(number, index), self._described[number][0][index].replace("/", "_")
                 listed += [slot_variable(path, slot, views[slot.name]) for slot in group if slot.name in views]
-        return [*listed, *self.further_variables()]
+        return [*listed, *(self.further_variables() if self.built else [])]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Take over `variables` of another optimizer of the same kind, built for the same variables.
