@@ -273,6 +273,28 @@ def test_what_cannot_be_trained_is_refused(name, layers, arguments, message):
         net(*layers, optimizer=name).fit(X, Y, verbose=0, **arguments)
 
 
+class Halves(Model):
+    def __init__(self, *layers):
+        super().__init__()
+        self.one, self.other = layers
+
+    def call(self, inputs):
+        return self.other(self.one(inputs))
+
+
+@pytest.mark.parametrize("wrap", [Sequential, lambda layers: Halves(*layers), lambda layers: drawn(*layers)])
+def test_a_model_inside_is_asked_for_chance_by_its_layers(wrap):
+    losses = net(wrap([Dense(4, activation="tanh"), Dense(2)]), Dense(1)).fit(X, Y, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    with pytest.raises(ConfigError, match=r"needs a loss without chance, and model '.*' draws at random"):
+        net(wrap([Dense(4), Dropout(0.5)]), Dense(1)).fit(X, Y, verbose=0)
+
+
+def drawn(*layers):
+    inputs = Input((3,))
+    return Model(inputs, layers[1](layers[0](inputs)))
+
+
 def test_batches_other_losses_and_large_models_are_refused():
     with pytest.raises(ConfigError, match="LBFGS takes all rows at once: pass arrays"):
         net().fit([(X, Y)], verbose=0)

@@ -91,10 +91,10 @@ class FullBatchSteps(Steps):
 
 
 def _draws(layer: Any) -> bool:
-    """Whether a layer draws at random; one that writes `call` if that asks for it, or a layer that it keeps does."""
-    if not layer._traced:
+    """Whether a layer draws at random; a model, or one that writes `call`, also if a layer inside does."""
+    if not layer._traced and not layer._builds_itself:
         return "random" in layer._context
-    return "random" in layer._call_context or any(map(_draws, inner_layers(layer)))
+    return "random" in layer._call_context or any(map(_draws, layer._layers_inside() or inner_layers(layer)))
 
 
 def _identity(array: Any) -> Any:
