@@ -1,11 +1,12 @@
 """The graph of a `Model` as Keras draws it: uses of layers by name, in Keras's order."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nnlite.layers import Layer
 
-__all__ = ["Use", "is_model", "keras_order", "uses_of"]
+__all__ = ["Use", "is_graph", "is_model", "keras_order", "uses_of"]
 
 
 def is_model(layer: Layer) -> bool:
@@ -27,14 +28,20 @@ class Use(NamedTuple):
     taken: "list[tuple[Use, int]]"
 
 
+def is_graph(model: Any) -> bool:
+    """Whether a model was made by calling layers on inputs."""
+    return vars(model).get("_drawing") is not None
+
+
 def uses_of(model: Any) -> tuple[list[Use], list[Use], list[tuple[Use, int]]]:
     """The inputs as uses, the uses in the order of computation, and the values that are outputs."""
     inputs = [Use(symbol.layer, 0, []) for symbol in model.inputs]
     values: list[tuple[Use, int]] = [(use, 0) for use in inputs]
     uses: list[Use] = []
+    counts: Counter[int] = Counter()  # of the calls of each layer so far, by `id`
     for layer, numbers, *_ in model._drawing.uses():
-        index = sum(use.layer is layer for use in uses)
-        uses.append(Use(layer, index, [values[number] for number in numbers]))
+        uses.append(Use(layer, counts[id(layer)], [values[number] for number in numbers]))
+        counts[id(layer)] += 1
         shape = layer.output_shape
         values += [(uses[-1], part) for part in range(len(shape) if isinstance(shape[0], tuple) else 1)]
     return inputs, uses, [values[number] for number in model._drawing.ends()]
@@ -45,7 +52,7 @@ def keras_order(model: Any) -> Sequence[Layer]:
 
     Layers far from the outputs come first; among those equally far, the order is that of a walk from the outputs.
     """
-    if vars(model).get("_drawing") is None:
+    if not is_graph(model):
         return model.layers
     inputs, _, outputs = uses_of(model)
     finished, numbers = _walk(outputs)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.errors import ModelFileError, did_you_mean
-from nnlite.foreign.keras_graphs import is_model, uses_of
+from nnlite.foreign.keras_graphs import is_graph, uses_of
 from nnlite.foreign.torch_layouts import converted
 from nnlite.layers import Layer
 from nnlite.saving import reading_saved, safetensors
@@ -100,7 +100,7 @@ def _stem(name: str) -> str:
 
 def _leaves(model: Any) -> list[Layer]:
     """The layers that PyTorch would have modules for."""
-    if is_model(model):
+    if model._builds_itself:
         return [leaf for layer in model._layers_inside() for leaf in _leaves(layer)]
     return [vars(model)["layer"]] if type(model).__name__ == "TimeDistributed" else [model]
 
@@ -108,13 +108,12 @@ def _leaves(model: Any) -> list[Layer]:
 def _flattened(model: Any) -> dict[int, tuple[int, ...]]:
     """`id` of a `Dense` after a `Flatten` -> the shape that was flattened, where PyTorch has channels first."""
     found: dict[int, tuple[int, ...]] = {}
-    whole = type(model).__name__ == "Sequential"
-    chains = [model.layers] if whole else [_chain(use) for use in uses_of(model)[1]]
+    chains = [_chain(use) for use in uses_of(model)[1]] if is_graph(model) else [model._layers_inside()]
     for chain in chains:
         shape, convolved = None, False
         for layer in chain:
             kind = type(layer).__name__
-            if is_model(layer):
+            if layer._builds_itself:
                 found |= _flattened(layer)
             convolved = convolved or kind.startswith(("Conv", "DepthwiseConv")) or "Pooling1D" in kind
             if kind == "Flatten" and (len(layer.input_shape) > 3 or convolved):

@@ -35,22 +35,23 @@ from nnlite.saving.safetensors import encode
 FOLDER = Path(__file__).parent / "of_torch"
 
 
+def conv_layers():
+    return [
+        Conv2D(4, 3, padding="same"),
+        BatchNormalization(epsilon=1e-5),
+        ReLU(),
+        MaxPooling2D(2),
+        Conv2D(8, 3, groups=4),
+        Conv2DTranspose(3, 2, 2),
+        Flatten(),
+        Dropout(0.2),
+        Dense(5, "relu"),
+        Dense(3),
+    ]
+
+
 def conv():
-    return Sequential(
-        [
-            Input((8, 8, 2)),
-            Conv2D(4, 3, padding="same"),
-            BatchNormalization(epsilon=1e-5),
-            ReLU(),
-            MaxPooling2D(2),
-            Conv2D(8, 3, groups=4),
-            Conv2DTranspose(3, 2, 2),
-            Flatten(),
-            Dropout(0.2),
-            Dense(5, "relu"),
-            Dense(3),
-        ]
-    )
+    return Sequential([Input((8, 8, 2)), *conv_layers()])
 
 
 def recurrent():
@@ -80,6 +81,31 @@ def test_a_state_dict_predicts_as_pytorch_did(build):
     model = build()
     mapping = {"body.0": "conv1d", "body.1": "p_re_lu", "body.2": "group_normalization", "body.4": "dense"}
     model.load_torch(FOLDER / f"{build.__name__}.safetensors", mapping if build is sequence else None)
+    np.testing.assert_allclose(model.predict(x, verbose=0), y, rtol=1e-5, atol=1e-6)
+
+
+class Chain(Sequential):
+    """A class of the user."""
+
+
+class Written(Model):
+    def __init__(self, layers):
+        super().__init__()
+        self.parts = layers[1:]
+
+    def call(self, inputs):
+        for layer in self.parts:
+            inputs = layer(inputs)
+        return inputs
+
+
+@pytest.mark.parametrize("kind", [Chain, Written])
+def test_classes_of_the_user_take_a_state_dict_too(kind):
+    with np.load(FOLDER / "conv.npz") as file:
+        x, y = file["x"], file["y"]
+    model = kind([Input((8, 8, 2)), *conv_layers()])
+    model(x)
+    model.load_torch(FOLDER / "conv.safetensors")
     np.testing.assert_allclose(model.predict(x, verbose=0), y, rtol=1e-5, atol=1e-6)
 
 
