@@ -161,7 +161,7 @@ def _placed(items: Any, values: dict) -> Any:
     """Arguments of a call with the values of the graph in their places."""
     if isinstance(items, list):
         return [_placed(item, values) for item in items]
-    if isinstance(items, dict) and items.get("class_name") == "__keras_tensor__":
+    if _is_value(items):
         return values[_key(items, "a call")]
     return {key: _placed(item, values) for key, item in items.items()} if isinstance(items, dict) else items
 
@@ -294,7 +294,7 @@ def _node(use: Use) -> dict[str, Any]:
 
 
 def _value(use: Use, part: int) -> dict[str, Any]:
-    shape: Any = use.layer.output_shape if use.taken else vars(use.layer)["_symbol"].shape
+    shape: Any = use.layer.output_shape
     shape = shape[part] if isinstance(shape[0], tuple) else shape
     config = {"shape": list(shape), "dtype": use.layer.dtype or "float32"}
     return {"class_name": "__keras_tensor__", "config": {**config, "keras_history": [use.layer.name, use.index, part]}}

@@ -51,8 +51,9 @@ def print_summary(
 
 
 def _range(model: "BaseModel", names: Sequence[str]) -> list[Any]:
-    first, last = (model.layers.index(model.get_layer(name)) for name in names)
-    return model.layers[first : last + 1]
+    listed = model._listed()
+    first, last = (listed.index(model.get_layer(name)) for name in names)
+    return listed[first : last + 1]
 
 
 def _listed(model: Any, layers: Sequence[Any], nested: bool, depth: int = 0) -> Iterator[tuple[Any, int]]:

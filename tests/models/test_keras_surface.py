@@ -167,6 +167,16 @@ def test_the_summary_shows_what_is_asked_for():
     assert "subject" not in shown(positions=[0.3, 0.6])
 
 
+def test_the_summary_of_a_graph_has_its_inputs_and_functions():
+    given, lines = Input((4,), name="given"), []
+    hidden = Dense(3, name="hidden")(given)
+    model = Model(given, Dense(1, name="last")(hidden + 2 * hidden))
+    model.summary(print_fn=lines.append)
+    assert lines[0].split("\n")[3].split() == ["given", "(Input)", "(None,", "4)", "0"]
+    model.summary(print_fn=lines.append, layer_range=["hidden", "last"])
+    assert [line.split()[0] for line in lines[1].split("\n")[3:-2]] == ["hidden", "multiply", "add", "last"]
+
+
 def test_a_picture_of_the_graph(tmp_path):
     path = tmp_path / "model.svg"
     inputs = Input((4,), name="left")

@@ -60,6 +60,8 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         self.batch_size, *inner = self.batch_shape
         self.shape = self.batch_shape
         self._symbol = Symbol(self, (), (None, *inner))
+        self.input_shape = self.output_shape = self._symbol.shape
+        self.built = True
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that make the same `Input`: the shape without the batch axis."""
