@@ -1,9 +1,11 @@
 """The generalized Gauss-Newton matrix in all its structures, against products, loops and PyTorch."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from nnlite import Input, Model, Sequential
+from nnlite import Input, Model, Sequential, ops
 from nnlite.config import dense_limit, set_dense_limit
 from nnlite.derivatives.curvature.lanczos import largest_eigenvalues
 from nnlite.errors import ConfigError, DataError, ShapeError
@@ -49,6 +51,25 @@ def graph():
     return model, X, RANDOM.normal(size=(12, 2))
 
 
+class Written(Model):
+    """Has a weight of its own beside that of its layer."""
+
+    def __init__(self):
+        super().__init__(seed=0, dtype="float64")
+        self.hidden = Dense(3, "gelu", dtype="float64")
+        self.factor = self.add_weight(shape=(3, 2), initializer="glorot_uniform", name="factor")
+
+    def call(self, inputs):
+        return ops.matmul(self.hidden(inputs), self.factor)
+
+
+def written():
+    model = Written()
+    model(X)
+    model.compile("sgd", "mse")
+    return model, X, RANDOM.normal(size=(12, 2))
+
+
 CASES = {
     "classes": (classifier(), X, CLASSES),
     "no bias": (classifier(bias=False), X, CLASSES),
@@ -56,6 +77,7 @@ CASES = {
     "images": images(),
     "series": series(),
     "graph": graph(),
+    "weights of the model": written(),
 }
 each = pytest.mark.parametrize("name", CASES)
 
@@ -66,12 +88,11 @@ def exact(model, x, y, weights=None):
 
 
 def groups(model):
-    stop, slices = 0, []
-    for layer in model.layers:
-        size = sum(parameter.size for parameter in layer.parameters if parameter.trainable)
-        slices += [slice(stop, stop + size)] * bool(size)
-        stop += size
-    return slices
+    """The places of the parameters of the model itself, which come first, and of each layer."""
+    sizes = [sum(parameter.size for parameter in layer.trainable_weights) for layer in model.layers]
+    starts = np.cumsum([sum(parameter.size for parameter in model.trainable_weights) - sum(sizes), *sizes])
+    slices = [slice(0, starts[0]), *(slice(start, stop) for start, stop in itertools.pairwise(starts))]
+    return [places for places in slices if places.start < places.stop]
 
 
 @each

@@ -63,11 +63,14 @@ class Scaled:
 
 
 def _by_layer(model: Trainable, vector: ParameterVector) -> list[LayerParameters]:
-    """The parameters of each layer that has some, in the layer's own order; what layers share is the first one's."""
+    """The parameters of each layer that has some, in the layer's own order; what layers share is the first one's.
+
+    Those that no layer has, but the model itself, are a group too.
+    """
     chosen = (parameter for parameter, want in zip(model.parameters, vector.chosen, strict=True) if want)
     free = dict(zip(map(id, chosen), vector.segments, strict=True))
     groups = []
-    for layer in model.layers:
+    for layer in [*model.layers, model]:
         parameters = [parameter for parameter in layer.parameters if id(parameter) in free]
         segments = [free.pop(id(parameter)) for parameter in parameters]
         places = [np.arange(segment.start, segment.stop) for segment in segments]

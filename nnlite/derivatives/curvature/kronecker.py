@@ -11,14 +11,18 @@ from nnlite.jacobians.maps.matmul import KernelOfRows
 from nnlite.layers import Dense, Layer
 from nnlite.parameters import Parameter
 from nnlite.training.full_batch.objective import Piece, WholeLoss
+from nnlite.training.trainable import Trainable
 
 __all__ = ["Factors", "KroneckerLayer", "LayerParameters", "kronecker_layers", "watched"]
 
 
 class LayerParameters(NamedTuple):
-    """The trained parameters of a layer that no layer before it has, and their numbers among all of the model's."""
+    """The trained parameters of a layer that no layer before it has, and their numbers among all of the model's.
 
-    layer: Layer
+    Of the model itself, as `layer`, they are those that none of its layers has.
+    """
+
+    layer: Layer | Trainable
     parameters: list[Parameter]
     places: np.ndarray
 
