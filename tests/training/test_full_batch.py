@@ -282,6 +282,17 @@ class Halves(Model):
         return self.other(self.one(inputs))
 
 
+def test_a_model_that_asks_for_chance_itself_is_refused():
+    class Noisy(Halves):
+        def call(self, inputs, random=None):
+            return super().call(inputs)
+
+    model = Noisy(Dense(4), Dense(1))
+    model.compile("LBFGS", "mse")
+    with pytest.raises(ConfigError, match="needs a loss without chance, and the model draws at random"):
+        model.fit(X, Y, verbose=0)
+
+
 @pytest.mark.parametrize("wrap", [Sequential, lambda layers: Halves(*layers), lambda layers: drawn(*layers)])
 def test_a_model_inside_is_asked_for_chance_by_its_layers(wrap):
     losses = net(wrap([Dense(4, activation="tanh"), Dense(2)]), Dense(1)).fit(X, Y, epochs=3, verbose=0).history["loss"]

@@ -65,12 +65,12 @@ class FullBatchSteps(Steps):
         return self._problem[2]
 
     def _check(self) -> None:
-        name, layers = type(self.optimizer).__name__, self.trainer.model.layers
+        name, model = type(self.optimizer).__name__, self.trainer.model
         if not self.store.size:
             raise ConfigError(f"{name}: the model has no trainable weights")
         if self.members != 1:
             raise ConfigError(f"{name} trains a single model: leave folds out, or take another optimizer")
-        drawing = next((layer.label for layer in layers if _draws(layer)), None)
+        drawing = next((layer.label for layer in [*model.layers, model] if _draws(layer)), None)
         if drawing is not None:
             raise ConfigError(
                 f"{name} needs a loss without chance, and {drawing} draws at random while training: leave it out, or "
