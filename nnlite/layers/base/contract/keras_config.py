@@ -69,8 +69,9 @@ def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         description = describe()
     finally:
         _WRITTEN.reset(token)
-    counts = Counter(part[SHARED] for part in _specs_in(description))
-    for part in _specs_in(description):
+    specs = _specs_in(description)
+    counts = Counter(part[SHARED] for part in specs)
+    for part in specs:
         if counts[part[SHARED]] == 1:
             del part[SHARED]
     return description
