@@ -9,7 +9,7 @@ from nnlite.callbacks.base import Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import inner_layers
-from nnlite.parameters import Parameter, assign_all
+from nnlite.parameters import Parameter, each_once, assign_all
 from nnlite.registry.bounds import Index, NonNegative
 
 __all__ = ["BestMembers"]
@@ -98,7 +98,7 @@ class BestMembers(MonitorCallback):
         """The parameters of which each member has its own; `ConfigError` if training changes others too."""
         own = member_parameters(self.model)
         shared = {id(parameter) for parameter in self.model.trainable_weights} - set(map(id, own))
-        for layer in self.model.layers:
+        for layer in [*self.model.layers, self.model]:  # which may have weights of its own
             if any(id(parameter) in shared for parameter in layer.parameters):
                 raise ConfigError(f"BestMembers: all members share the parameters of {layer.label}, which are trained")
         return own
@@ -118,7 +118,7 @@ class BestMembers(MonitorCallback):
 
 def member_parameters(model: Any) -> list[Parameter]:
     """The parameters of which each member has its own, along the first axis: those of layers with `member_count`."""
-    return list({id(parameter): parameter for parameter in _within(model)}.values())
+    return each_once([_within(model)])
 
 
 def _within(layer: Any) -> Iterator[Parameter]:

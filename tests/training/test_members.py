@@ -10,7 +10,7 @@ from nnlite.data.partition import random_folds
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.layers import Activation, Dense
 from nnlite.losses import SparseCategoricalCrossentropy
-from nnlite.models import Sequential
+from nnlite.models import Model, Sequential
 from nnlite.optimizers import SGD, Adam
 
 MEMBERS, FEATURES, UNITS, CLASSES = 3, 4, 5, 3
@@ -277,6 +277,20 @@ def test_best_members_needs_members_apart():
     with pytest.raises(
         ConfigError, match=r"BestMembers: all members share the parameters of layer 'dense_1' \(Dense\)"
     ):
+        model.fit(x, y, folds=MEMBERS, callbacks=[BestMembers()], verbose=0)
+
+    class Scaled(Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.last = Dense(UNITS, members=MEMBERS), Dense(CLASSES, "softmax", members=MEMBERS)
+            self.scale = self.add_weight(shape=(UNITS,), initializer="ones", name="scale")
+
+        def call(self, inputs):
+            return self.last(self.hidden(inputs) * self.scale)
+
+    model = Scaled()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ConfigError, match="BestMembers: all members share the parameters of the model, which are"):
         model.fit(x, y, folds=MEMBERS, callbacks=[BestMembers()], verbose=0)
     model = together()
     model.compile("sgd", "sparse_categorical_crossentropy")
