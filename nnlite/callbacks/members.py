@@ -9,7 +9,7 @@ from nnlite.callbacks.base import Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import inner_layers
-from nnlite.parameters import Parameter, each_once, assign_all
+from nnlite.parameters import Parameter, assign_all, each_once
 from nnlite.registry.bounds import Index, NonNegative
 
 __all__ = ["BestMembers"]
