@@ -1,5 +1,6 @@
 """docs/distributed.md keeps its promises: its program gives one file, its table is that of the benchmark."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -28,10 +29,19 @@ def test_its_program_writes_the_same_file_with_two_processes(tmp_path):
     files = []
     for start in ([], [mpiexec, "-n", "2"]):
         (tmp_path / "train.py").write_text(code)
-        subprocess.run([*start, sys.executable, "train.py"], cwd=tmp_path, env=environment, check=True, timeout=120)
+        subprocess.run([*start, sys.executable, "train.py"], cwd=tmp_path, env=environment, check=True)
         files.append((tmp_path / "model.safetensors").read_bytes())
         (tmp_path / "model.safetensors").unlink()
     assert files[0] == files[1]
+
+
+def test_constants_of_one_process_are_measured(tmp_path):
+    pytest.importorskip("mpi4py")
+    code = "from benchmarks import scaling\nscaling.MODELS = {'net': scaling.small}\nscaling.main(['--measure'])"
+    constants = json.loads(pages.run_code(code, tmp_path))
+    assert constants.pop("parameters") == {"net": 20 * 64 + 64 + 64 * 64 + 64 + 64 + 1}
+    assert constants["plain"]["net"] > 0
+    assert [int(ranks) for ranks, seconds in constants["compute"]["net"].items() if seconds > 0] == [*scaling.RANKS]
 
 
 def test_its_table_is_that_of_the_measured_constants():
