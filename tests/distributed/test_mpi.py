@@ -106,6 +106,16 @@ def test_weights_that_come_apart_are_an_error(tmp_path):
     assert "dense/kernel of rank 1 is not that of rank 0 any more" in done.stderr
 
 
+def test_without_an_mpi_library_the_command_says_what_is_missing(tmp_path):
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    train = ("nnlite", tmp_path, "train", "config.yaml", "--distributed", "mpi")
+    done = run(0, *train, MPI4PY_LIBMPI=str(tmp_path / "libmpi.so"))
+    if done.returncode == 0:
+        pytest.skip("this mpi4py is bound to one MPI library")
+    (message,) = done.stderr.splitlines()
+    assert message.startswith("nnlite: error: mpi4py is installed and finds no MPI library")
+
+
 def test_models_that_are_not_the_same_are_an_error(tmp_path):
     done = run(2, "unlike", tmp_path)
     assert done.returncode != 0

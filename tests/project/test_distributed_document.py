@@ -19,11 +19,17 @@ PAGE = PATH.read_text(encoding="utf-8")
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
 
 
-def test_its_program_writes_the_same_file_with_two_processes(tmp_path):
+@pytest.fixture
+def mpiexec() -> str:
+    """The program that starts processes; the test is skipped where there is none."""
     pytest.importorskip("mpi4py")
-    mpiexec = str(MPIEXEC) if MPIEXEC.exists() else shutil.which("mpiexec")
-    if mpiexec is None:
+    path = str(MPIEXEC) if MPIEXEC.exists() else shutil.which("mpiexec")
+    if path is None:
         pytest.skip("there is no mpiexec")
+    return path
+
+
+def test_its_program_writes_the_same_file_with_two_processes(mpiexec, tmp_path):
     (code,) = pages.blocks_of("python", PAGE)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "NNLITE_KERNELS": "numpy"}
     files = []
@@ -35,8 +41,8 @@ def test_its_program_writes_the_same_file_with_two_processes(tmp_path):
     assert files[0] == files[1]
 
 
+@pytest.mark.usefixtures("mpiexec")
 def test_constants_of_one_process_are_measured(tmp_path):
-    pytest.importorskip("mpi4py")
     code = "from benchmarks import scaling\nscaling.MODELS = {'net': scaling.small}\nscaling.main(['--measure'])"
     constants = json.loads(pages.run_code(code, tmp_path))
     assert constants.pop("parameters") == {"net": 20 * 64 + 64 + 64 * 64 + 64 + 64 + 1}
