@@ -4,7 +4,7 @@
 
 Poisson's equation `u'' = f` on [-1, 1] with u = 0 at the ends, for the f of `sin(pi x) + sin(4 pi x) / 4`; Burgers'
 equation `u_t + u u_x = 0.01 / pi u_xx` on [0, 1] with `u(x, 0) = -sin(pi x)` and u = 0 at the ends, which steepens to
-an edge of the width 0.006. Each row is a condition, inside or at a boundary; the network is told nothing else. Prints
+a front of width 0.006. Each row is a condition, inside or at a boundary; the network is told nothing else. Prints
 the relative L2 error on a fine grid after every 50 iterations, until the time is over or the error below the goal.
 """
 
