@@ -1,4 +1,4 @@
-"""What guards cost a training on a table: the same `fit` with all of them and with none, by turns.
+"""What guards cost a training on a table: the same `fit` with all of them and with none, alternately.
 
     python -m benchmarks.guards [--rounds 40] [--kernels numpy numba] [--seconds 0.4]
 

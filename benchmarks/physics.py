@@ -4,7 +4,7 @@
 
 Poisson's equation `u'' = f` on [-1, 1] with u = 0 at the ends, for the f of `sin(pi x) + sin(4 pi x) / 4`; Burgers'
 equation `u_t + u u_x = 0.01 / pi u_xx` on [0, 1] with `u(x, 0) = -sin(pi x)` and u = 0 at the ends, which steepens to
-an edge of the width 0.006. Each row is a condition, inside or at a boundary; the network is told nothing else. Prints
+a front of width 0.006. Each row is a condition, inside or at a boundary; the network is told nothing else. Prints
 the relative L2 error on a fine grid after every 50 iterations, until the time is over or the error below the goal.
 """
 
@@ -22,7 +22,7 @@ from nnlite.layers import Dense, InputDerivatives, Rescaling
 __all__ = ["EQUATIONS", "Problem", "burgers", "burgers_solution", "poisson", "solved"]
 
 VISCOSITY = 0.01 / math.pi
-EDGE = 0.02  # where the coordinate of Burgers' equation turns from even steps to steps in proportion to x
+EDGE = 0.02  # the x from which the coordinate of Burgers' equation is logarithmic rather than linear
 BOUNDARY = 5.0  # weight of a boundary condition, of which there are few
 ITERATIONS = 50  # between two looks at the error
 PLASTIC = 1.324717957244746  # its powers spread points evenly (Roberts 2018)
@@ -47,8 +47,8 @@ class Problem(NamedTuple):
 
     def error(self) -> float:
         """The relative L2 error."""
-        found = self.network.predict(self.grid, verbose=0)[:, 0]
-        return float(np.linalg.norm(found - self.exact) / np.linalg.norm(self.exact))
+        predicted = self.network.predict(self.grid, verbose=0)[:, 0]
+        return float(np.linalg.norm(predicted - self.exact) / np.linalg.norm(self.exact))
 
 
 def poisson(seed: int = 0, units: int = 16) -> Problem:
@@ -109,7 +109,7 @@ def burgers(seed: int = 0, units: int = 16, count: int = 500) -> Problem:
     u, by_s, by_t, by_ss = _columns(terms(place), range(4))
     alone, by_time, product, first, second = _columns(weights, range(5))
     values = alone * u + by_time * by_t + product * u * by_s + first * by_s + second * by_ss
-    line, times = (own.ravel() for own in np.meshgrid(np.linspace(0, 1, 129), np.linspace(0, 1, 101)[1:]))
+    line, times = (axis.ravel() for axis in np.meshgrid(np.linspace(0, 1, 129), np.linspace(0, 1, 101)[1:]))
     grid = np.stack([np.arcsinh(line / EDGE) / math.asinh(1 / EDGE), times], axis=1)
     model, inputs = Model([place, weights], values, seed=seed), [np.stack([s, t], axis=1), np.stack(parts, axis=1)]
     return Problem(model, Sequential(terms.layers), inputs, start[:, None], grid, burgers_solution(line, times))

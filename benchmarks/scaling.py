@@ -1,14 +1,15 @@
-"""How training over MPI scales: what one process takes for a step, what messages take, and from both up to 64 ranks.
+"""How training over MPI scales: a step of one process and messages are measured, steps of up to 64 ranks computed.
 
-python -m benchmarks.scaling --measure                  # constants of this machine, as JSON
-mpiexec -n 2 python -m benchmarks.scaling --measure     # those of messages
-python -m benchmarks.scaling                            # the table of docs/distributed.md
+python -m benchmarks.scaling --measure                  constants of this machine, as JSON
+mpiexec -n 2 python -m benchmarks.scaling --measure     those of messages
+python -m benchmarks.scaling                            the table of docs/distributed.md
 """
 
 import argparse
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 import nnlite
 from nnlite import distributed
+from nnlite.distributed.team import HALVED_BYTES
 from nnlite.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten
 
 CONSTANTS = Path(__file__).with_name("scaling.json")
@@ -106,13 +108,13 @@ def seconds_of_messages(ranks: int, size: int, small: int, latency: float, bandw
 
     Args:
         ranks: a power of two.
-        size: bytes of all gradients, which are added by doubling below 64 KiB, else by halves.
-        small: how many short sums there are: loss, flags, and two of each batch normalization each way.
+        size: bytes of all gradients, which are added by doubling below `HALVED_BYTES`, else by halves.
+        small: how many short sums there are: loss, flags, and of each batch normalization two forward and one backward.
         latency: seconds of a message.
         bandwidth: bytes per second.
     """
     turns = int(math.log2(ranks))
-    by_halves = size >= 2**16 and ranks > 2
+    by_halves = size >= HALVED_BYTES and ranks > 2
     moved = 2 * size * (ranks - 1) / ranks if by_halves else size * turns
     return turns * latency * (small + (2 if by_halves else 1)) + moved / bandwidth
 
@@ -127,7 +129,7 @@ def table(constants: dict[str, Any]) -> str:
     networks = {"one machine": (constants["message"], constants["bandwidth"]), **NETWORKS}
     lines = ["| model | messages | " + " | ".join(map(str, RANKS)) + " |", "|---|---|" + "---|" * len(RANKS)]
     for name, compute in constants["compute"].items():
-        small = 2 + 3 * ("convnet" in name)
+        small = 2 + 3 * sum(isinstance(layer, BatchNormalization) for layer in MODELS[name]()[0])
         for network, (latency, bandwidth) in networks.items():
             cells, size = [], 4 * constants["parameters"][name]
             for ranks in RANKS:
@@ -137,14 +139,14 @@ def table(constants: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--measure", action="store_true", help="print the constants of this machine")
     parser.add_argument("--constants", type=Path, default=CONSTANTS, help="file of constants")
-    arguments = parser.parse_args()
-    if not arguments.measure:
-        print(table(constants_of(arguments.constants)))
+    options = parser.parse_args(arguments)
+    if not options.measure:
+        print(table(constants_of(options.constants)))
         return
     constants = measured()
     if distributed.rank_of_job() == 0:

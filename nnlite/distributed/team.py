@@ -12,7 +12,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.distributed.failures import ended_together
 from nnlite.distributed.trees import Part, part_of, tree_sum
-from nnlite.errors import ConfigError, needed_for
+from nnlite.errors import ConfigError, MissingLibraryError, needed_for
 
 __all__ = ["Team", "current_team", "is_first", "mpi", "rank_of_job"]
 
@@ -152,12 +152,25 @@ def current_team() -> Team | None:
 
 
 def rank_of_job() -> int:
-    """Number of this process in its MPI job; 0 without one, or without mpi4py."""
+    """Number of this process in its MPI job; 0 without one, or without mpi4py or an MPI library."""
+    try:
+        return int(_mpi_library().COMM_WORLD.Get_rank())
+    except MissingLibraryError:
+        return 0
+
+
+def _mpi_library() -> Any:
+    """The module `mpi4py.MPI`; `MissingLibraryError` without mpi4py, or without the MPI library that it loads."""
+    with needed_for("training over several processes runs on MPI by mpi4py", "nnlite[mpi]"):
+        import mpi4py  # noqa: F401 - alone, so that this error is not that of the library below
     try:
         from mpi4py import MPI
-    except ImportError:
-        return 0
-    return int(MPI.COMM_WORLD.Get_rank())
+    except (ImportError, RuntimeError) as error:  # either, as mpi4py was built
+        reason = "; ".join(str(error).splitlines())
+        raise MissingLibraryError(
+            f"mpi4py is installed and finds no MPI library: load that of the cluster, or pip install mpich ({reason})"
+        ) from error
+    return MPI
 
 
 def is_first() -> bool:
@@ -176,13 +189,12 @@ def mpi(shards: int = 8) -> Iterator[Team]:
         shards: a power of two, at least the number of processes; part of the result, as the size of a batch is.
 
     Raises:
-        MissingLibraryError: mpi4py is not installed.
+        MissingLibraryError: mpi4py is not installed, or finds no MPI library.
         ConfigError: the number of processes is no power of two, or larger than `shards`.
     """
-    with needed_for("training over several processes runs on MPI by mpi4py", "nnlite[mpi]"):
-        from mpi4py import MPI
-    with ended_together(MPI.COMM_WORLD.Dup()):
-        team = Team(MPI.COMM_WORLD, shards)
+    world = _mpi_library().COMM_WORLD
+    with ended_together(world.Dup()):
+        team = Team(world, shards)
         compiled = team.gather(importlib.util.find_spec("numba") is not None)
         if len(set(compiled)) > 1:
             without = compiled.index(False)

@@ -281,9 +281,9 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
         """Layers that calibrate the probabilities, fitted on rows that some network did not learn from."""
         automatic = not isinstance(self._targets, LabelTargets) and self._loss().target_kind == "sparse"
-        done = self._trained_by
-        method = None if done.online else self.calibration  # a part of the rows is no base for it
-        return calibration_layers(method, judged, self._targets, automatic, self._precision, done.problem.n_rows)
+        recipe = self._trained_by
+        method = None if recipe.online else self.calibration  # partial_fit sets no rows apart
+        return calibration_layers(method, judged, self._targets, automatic, self._precision, recipe.problem.n_rows)
 
     def _output_names(self) -> tuple[str, list[Any] | None]:
         if isinstance(self._targets, LabelTargets) and self._targets.names is not None:

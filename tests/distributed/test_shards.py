@@ -10,11 +10,17 @@ import pytest
 
 import nnlite
 from nnlite import data, layers, losses, metrics
-from nnlite.callbacks import Callback
+from nnlite.arrays.stored import StoredRows
+from nnlite.callbacks import Callback, CallbackList
+from nnlite.data.batches import ArrayBatches
+from nnlite.data.storage.batches import StoredBatches
 from nnlite.distributed import Lockstep, Team, part_of, team, tree_sum
 from nnlite.errors import ConfigError, DivergenceError
+from nnlite.jacobians import Jacobians
 from nnlite.jacobians.together import batch_sums
 from nnlite.losses import Loss
+from nnlite.random import RandomSource
+from nnlite.training.sharded import ShardedBatches
 from nnlite.training.sharded.steps import ShardedSteps
 from nnlite.utils import PyDataset
 
@@ -169,8 +175,6 @@ def test_shards_drop_each_its_own():
         model.build((None, 4))
         model.trainer.read_batch(rows, rows[:, :2])
         steps = ShardedSteps(model.trainer, team._Current.team)
-        from nnlite.random import RandomSource
-
         masks = [RandomSource(seed, 0).bits("dropout", 4).tolist() for seed in steps.seeds]
     assert len({str(mask) for mask in masks}) == 4
 
@@ -219,10 +223,6 @@ def test_rows_that_stay_in_a_file_and_batches_of_users_are_cut_too(tmp_path):
 
 
 def test_a_process_reads_its_own_rows_alone(tmp_path, monkeypatch):
-    from nnlite.arrays.stored import StoredRows
-    from nnlite.data.storage.batches import StoredBatches
-    from nnlite.training.sharded import ShardedBatches
-
     np.save(tmp_path / "x.npy", X)
     taken, take = [], StoredRows.take
     monkeypatch.setattr(StoredRows, "take", lambda self, rows, axis=0: taken.append(len(rows)) or take(self, rows))
@@ -233,9 +233,6 @@ def test_a_process_reads_its_own_rows_alone(tmp_path, monkeypatch):
 
 
 def test_shards_go_on_where_the_epochs_before_stopped():
-    from nnlite.data.batches import ArrayBatches
-    from nnlite.training.sharded import ShardedBatches
-
     batches = ArrayBatches((np.arange(40.0)[:, None], np.arange(40), None), 8, steps=2)
     batches.goes_on = True
     resumed = ShardedBatches(batches, Team(Alone(), 2))
@@ -268,8 +265,6 @@ def averaging(model: Any) -> None:
 
         def linearize(self, inputs, mean, training=False):
             maps = layers.Activation("linear").linearize(inputs)[1]
-            from nnlite.jacobians import Jacobians
-
             return inputs, Jacobians(maps[0], None, state=(inputs.mean(axis=0),) if training else ())
 
     nets = nnlite.Sequential([Averages(), layers.Dense(2)], seed=0)
@@ -374,8 +369,6 @@ def test_a_loss_that_is_not_finite_is_told_as_ever():
 
 
 def test_what_writes_is_not_called_in_other_processes_than_the_first(tmp_path):
-    from nnlite.callbacks import CallbackList
-
     called = []
 
     class Watches(Callback):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import __main__, full_batch, growth, one_row, storage
+from benchmarks import __main__, full_batch, growth, guards, one_row, storage
 from benchmarks.__main__ import main
 from benchmarks.cases import BY_NAME, CASES, TINY, TRAINING, Case, dense, grown, named
 from benchmarks.floor import Floor
@@ -291,6 +291,25 @@ def test_levenberg_marquardt_is_timed_beside_adam(capsys):
     full_batch.main(["--seconds", "0.3", "--tasks", "sine"])
     task, adam, _, reached, times, newton = capsys.readouterr().out.splitlines()[-1].split()
     assert task == "sine" and float(newton) < float(adam) and float(reached) > 0 and float(times) >= 0
+
+
+def test_guards_are_timed_beside_trainings_without(capsys):
+    guards.main(["--rounds", "2", "--seconds", "0.01", "--rows", "64", "--kernels", "numpy"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [case for _, case, *_ in rows] == list(guards.CASES)
+    assert all(float(step) > 0 and len(quartiles.split(" / ")) == 3 for _, _, step, quartiles in rows)
+
+
+def test_without_guards_nothing_is_flushed():
+    model = guards.table_model()
+    model.train_on_batch(np.ones((2, guards.FEATURES)), np.ones((2, 1)))
+    slot = model.optimizer.slots[0][model.optimizer.fading_slots()[0]]
+    slot[...] = np.finfo(slot.dtype).tiny / 4
+    with guards.unguarded():
+        model.optimizer._flush(model.trainer._steps.store.packs)
+    assert slot.all()
+    model.optimizer._flush(model.trainer._steps.store.packs)
+    assert not slot.any()
 
 
 def test_help_names_every_benchmark(capsys):

@@ -1,5 +1,6 @@
 """docs/distributed.md keeps its promises: its program gives one file, its table is that of the benchmark."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,20 +19,35 @@ PAGE = PATH.read_text(encoding="utf-8")
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
 
 
-def test_its_program_writes_the_same_file_with_two_processes(tmp_path):
+@pytest.fixture
+def mpiexec() -> str:
+    """The program that starts processes; the test is skipped where there is none."""
     pytest.importorskip("mpi4py")
-    mpiexec = str(MPIEXEC) if MPIEXEC.exists() else shutil.which("mpiexec")
-    if mpiexec is None:
+    path = str(MPIEXEC) if MPIEXEC.exists() else shutil.which("mpiexec")
+    if path is None:
         pytest.skip("there is no mpiexec")
+    return path
+
+
+def test_its_program_writes_the_same_file_with_two_processes(mpiexec, tmp_path):
     (code,) = pages.blocks_of("python", PAGE)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "NNLITE_KERNELS": "numpy"}
     files = []
     for start in ([], [mpiexec, "-n", "2"]):
         (tmp_path / "train.py").write_text(code)
-        subprocess.run([*start, sys.executable, "train.py"], cwd=tmp_path, env=environment, check=True, timeout=120)
+        subprocess.run([*start, sys.executable, "train.py"], cwd=tmp_path, env=environment, check=True)
         files.append((tmp_path / "model.safetensors").read_bytes())
         (tmp_path / "model.safetensors").unlink()
     assert files[0] == files[1]
+
+
+@pytest.mark.usefixtures("mpiexec")
+def test_constants_of_one_process_are_measured(tmp_path):
+    code = "from benchmarks import scaling\nscaling.MODELS = {'net': scaling.small}\nscaling.main(['--measure'])"
+    constants = json.loads(pages.run_code(code, tmp_path))
+    assert constants.pop("parameters") == {"net": 20 * 64 + 64 + 64 * 64 + 64 + 64 + 1}
+    assert constants["plain"]["net"] > 0
+    assert [int(ranks) for ranks, seconds in constants["compute"]["net"].items() if seconds > 0] == [*scaling.RANKS]
 
 
 def test_its_table_is_that_of_the_measured_constants():

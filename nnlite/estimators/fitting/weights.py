@@ -43,6 +43,7 @@ def class_weighted(weights: np.ndarray | None, class_weight: Any, y: np.ndarray,
     """`weights` times the weight of each row's class.
 
     Args:
+        weights: of each row, or None for 1. `"balanced"` counts a weight of 2 as two rows.
         class_weight: `"balanced"`, weights by label (1 for a label that is not named), a list of either for several
             outputs, or None.
         y: the labels of each row.
@@ -79,19 +80,20 @@ def _check_table(table: Any, known: Any) -> None:
 
 
 def _balanced(class_weight: Any, weights: np.ndarray, y: np.ndarray) -> Any:
-    """`class_weight` with weights by label in place of `"balanced"`: then the weights of all classes have one sum."""
+    """`class_weight` with weights by label in place of `"balanced"`: all classes then have the same total weight."""
     if y.ndim == 1:
         return _shares(weights, y) if isinstance(class_weight, str) else class_weight
     columns = [class_weight] * y.shape[1] if isinstance(class_weight, str) else class_weight
     if len(columns) != y.shape[1]:
-        return class_weight  # which is refused
+        return class_weight  # scikit-learn's `compute_sample_weight` refuses it
     pairs = zip(columns, y.T, strict=True)
     return [_shares(weights, labels) if isinstance(table, str) else table for table, labels in pairs]
 
 
 def _shares(weights: np.ndarray, y: np.ndarray) -> dict[Any, float]:
-    """The sum of all weights over the number of classes times the sum of the class's own."""
+    """By label, the total weight / (classes with a weight above 0 * weight of the class), and 1 for any other class."""
     labels, codes = np.unique(y, return_inverse=True)
     sums = np.bincount(codes, weights)
-    known = np.count_nonzero(sums)
-    return {label: sums.sum() / (known * own) if own else 1.0 for label, own in zip(labels.tolist(), sums, strict=True)}
+    everything, present = sums.sum(), np.count_nonzero(sums)
+    pairs = zip(labels.tolist(), sums, strict=True)
+    return {label: everything / (present * total) if total else 1.0 for label, total in pairs}

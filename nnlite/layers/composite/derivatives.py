@@ -38,17 +38,20 @@ class InputDerivatives(Pipeline):
     weights below 10. Both are linear in u, and so are their derivatives with respect to parameters and inputs, which
     take a pass back for each point. All is computed in float64.
 
-    Shape: `(batch, features) -> (batch, (1 + columns * order) * outputs)`: all of u, then all derivatives with respect
-    to the first column, and so on; then the second derivatives in the same order.
+    Shape: `(batch, features) -> (batch, (1 + firsts + seconds) * outputs)`, `firsts` and `seconds` the numbers of
+    columns with first and with second derivatives: all of u, then all derivatives with respect to the first column, and
+    so on; then the second derivatives in the same order.
 
     Args:
         layers: a chain of layers from `(batch, features)` to `(batch, outputs)`, that does not draw at random.
         columns: of the inputs, from 0; all when None.
         order: 1, or 2 for second derivatives as well, by one column twice.
+        second_columns: those of `columns` that have second derivatives; all of them when None. Only with `order=2`.
 
     Raises:
-        ConfigError: layers that draw at random or mix rows; with order=2 functions that are not analytic, such as relu
-            and elu; complex inputs or parameters, which would take a complex step through a complex step (`hvp`).
+        ConfigError: layers that draw at random or mix rows; `second_columns` with `order=1`, or not among `columns`;
+            with `order=2` functions that are not analytic, such as relu and elu; complex inputs or parameters, which
+            would take a complex step through a complex step (`hvp`).
         ShapeError: inputs or outputs that are not rows of numbers.
 
     Reference: Raissi, Perdikaris & Karniadakis 2019, "Physics-informed neural networks"; Czarnecki et al. 2017,
