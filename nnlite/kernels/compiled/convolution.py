@@ -12,7 +12,7 @@ from nnlite.arrays.depthwise import Gate, gated_blocks
 from nnlite.arrays.windows import Windows
 from nnlite.kernels.compiled.direct.convolution import convolve_directly, gradient_directly, spread_directly
 from nnlite.kernels.compiled.direct.products import LANES
-from nnlite.kernels.compiled.recurrent import add, compiled, inlined
+from nnlite.kernels.compiled.recurrent import add, compiled, inlined, readable
 from nnlite.kernels.compiled.windows import as_images, axis_numbers
 from nnlite.kernels.reference import windows as reference
 
@@ -162,5 +162,5 @@ def _goes_directly(images, other, windows, groups, channels, filters):
 
 def _takes(images, other, windows):
     """Whether these are real numbers of one type, in order, over one or two axes."""
-    plain = images.size and images.dtype.char in "fd" and images.flags.c_contiguous
-    return plain and other.dtype == images.dtype and other.flags.c_contiguous and len(windows.size) <= 2
+    alike = other.dtype == images.dtype and other.flags.c_contiguous
+    return images.size and readable(images) and alike and len(windows.size) <= 2
