@@ -391,23 +391,31 @@ def test_auto_compiles_within_a_very_long_training_alone(monkeypatch):
             assert kernels.adam is source.adam and kernels.attend is source.attend
 
 
+COMPILED_ONCE = {
+    "dense": "kernels.dense_forward(kernels.DenseRoom([kernels.DenseLayer(2, 1, True)], 3, *ones(2, 3)), ones(3, 2))",
+    "convolution": "kernels.convolve(ones(1, 5, 5, 2), ones(2, 2, 2, 1), place_windows((5, 5), (2, 2), (1, 1)))",
+}
+
+
 @needs_numba
-def test_kernels_are_found_on_the_disk():
+@pytest.mark.parametrize("file", COMPILED_ONCE)
+def test_kernels_are_found_on_the_disk(file):
     code = """
 import numpy as np
-from nnlite.kernels import compiled
+from nnlite import kernels
+from nnlite.arrays.windows import place_windows
+ones = lambda *shape: np.ones(shape, "float32")
+kernels.use("numba")
 {}
-print("dense" in compiled.on_disk())
+print({!r} in kernels.compiled.on_disk())
 """
-    compile_one = "compiled.dense_forward(DenseRoom([DenseLayer(2, 1, True)], 3, *np.ones((2, 3))), np.ones((3, 2)))"
-    compile_one = f"from nnlite.kernels import DenseLayer, DenseRoom; {compile_one}"
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        for command, found in (("", "False"), (compile_one, "True"), ("", "True")):
+        for command, known in (("", "False"), (COMPILED_ONCE[file], "True"), ("", "True")):
             done = subprocess.run(
-                [sys.executable, "-c", code.format(command)], capture_output=True, text=True, env=environment
+                [sys.executable, "-c", code.format(command, file)], capture_output=True, text=True, env=environment
             )
-            assert done.stdout.strip() == found, done.stderr
+            assert done.stdout.strip() == known, done.stderr
 
 
 @needs_numba
