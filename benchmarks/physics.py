@@ -47,8 +47,8 @@ class Problem(NamedTuple):
 
     def error(self) -> float:
         """The relative L2 error."""
-        found = self.network.predict(self.grid, verbose=0)[:, 0]
-        return float(np.linalg.norm(found - self.exact) / np.linalg.norm(self.exact))
+        solution = self.network.predict(self.grid, verbose=0)[:, 0]
+        return float(np.linalg.norm(solution - self.exact) / np.linalg.norm(self.exact))
 
 
 def poisson(seed: int = 0, units: int = 16) -> Problem:

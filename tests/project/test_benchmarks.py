@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import __main__, full_batch, growth, one_row, storage
+from benchmarks import __main__, full_batch, growth, guards, one_row, storage
 from benchmarks.__main__ import main
 from benchmarks.cases import BY_NAME, CASES, TINY, TRAINING, Case, dense, grown, named
 from benchmarks.floor import Floor
@@ -291,6 +291,14 @@ def test_levenberg_marquardt_is_timed_beside_adam(capsys):
     full_batch.main(["--seconds", "0.3", "--tasks", "sine"])
     task, adam, _, reached, times, newton = capsys.readouterr().out.splitlines()[-1].split()
     assert task == "sine" and float(newton) < float(adam) and float(reached) > 0 and float(times) >= 0
+
+
+@pytest.mark.usefixtures("choice_restored")
+def test_guards_are_timed_by_turns(capsys):
+    guards.main(["--rounds", "2", "--seconds", "0.01", "--rows", "64", "--kernels", "numpy"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[:2] for row in rows] == [["numpy", case] for case in guards.CASES]
+    assert all(float(row[2]) > 0 and all(float(ratio) > 0 for ratio in row[3].split(" / ")) for row in rows)
 
 
 def test_help_names_every_benchmark(capsys):
