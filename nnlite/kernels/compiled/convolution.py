@@ -1,6 +1,7 @@
-"""Convolution compiled, where NumPy goes over the outputs once for each cell of a window.
+"""Convolution compiled: by products that read float32 images where they lie, where these gain; else by two loops.
 
-That is the way back to the inputs, whose products NumPy still makes, and all of a convolution of each channel alone.
+Loops stand where NumPy goes over the outputs once for each cell of a window: on the way back to the inputs, whose
+products NumPy still makes, and in all of a convolution of each channel alone.
 """
 
 import math
