@@ -20,13 +20,7 @@ CHOICES = ("auto", "numpy", "numba")
 WORTH_LOADING = 300_000_000
 WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes up to ten seconds
 STEP = 25_000
-TRAINING = {
-    "attention",
-    "convolution",
-    "dense",
-    "dense_steps",
-    "recurrent",
-}  # files worth loading Numba for
+TRAINING = {"attention", "convolution", "dense", "dense_steps", "recurrent"}  # files worth loading Numba for
 
 __all__ = [
     "aligned_zeros",
@@ -73,14 +67,13 @@ def use(choice: str) -> None:
 @contextlib.contextmanager
 def suited_kernels(steps: int, parameters: int) -> Iterator[None]:
     """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them."""
-    updates = steps * (parameters + STEP)
-    compiled = _worth_it(updates) if _Choice.word == "auto" else None
+    compiled, files = _worth_it(steps * (parameters + STEP)) if _Choice.word == "auto" else (None, None)
     if compiled is None:
         yield
         return
     with _Choice.lock:
         _Choice.inside += 1
-        _take(compiled, None if updates >= WORTH_COMPILING else compiled.on_disk())
+        _take(compiled, files)
     try:
         yield
     finally:
@@ -101,14 +94,15 @@ def chosen_alike() -> Iterator[None]:
 
 
 def _worth_it(updates):
-    """The compiled kernels, if they save more time than it takes to have them; else None."""
+    """The module and files for `_take`, if compiled kernels save more time than it takes to have them; else Nones."""
     if updates < (WORTH_COMPILING if _Choice.alike else WORTH_LOADING):
-        return None
+        return None, None
     try:
         compiled = _compiled()
     except ConfigError:
-        return None
-    return compiled if updates >= WORTH_COMPILING or compiled.on_disk() & TRAINING else None
+        return None, None
+    files = None if updates >= WORTH_COMPILING else compiled.on_disk()
+    return (compiled, files) if files is None or files & TRAINING else (None, None)
 
 
 def _compiled():

@@ -1,5 +1,6 @@
 """The kernels: NumPy's against their formulas, compiled ones against NumPy's, and the choice between them."""
 
+import copy
 import importlib.util
 import math
 import os
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from nnlite import Sequential, kernels
+from nnlite.arrays.windows import place_windows
 from nnlite.callbacks import LambdaCallback
 from nnlite.errors import ConfigError
 from nnlite.kernels import reference
@@ -389,23 +391,31 @@ def test_auto_compiles_within_a_very_long_training_alone(monkeypatch):
             assert kernels.adam is source.adam and kernels.attend is source.attend
 
 
+COMPILED_ONCE = {
+    "dense": "kernels.dense_forward(kernels.DenseRoom([kernels.DenseLayer(2, 1, True)], 3, *ones(2, 3)), ones(3, 2))",
+    "convolution": "kernels.convolve(ones(1, 5, 5, 2), ones(2, 2, 2, 1), place_windows((5, 5), (2, 2), (1, 1)))",
+}
+
+
 @needs_numba
-def test_kernels_are_found_on_the_disk():
+@pytest.mark.parametrize("file", COMPILED_ONCE)
+def test_kernels_are_found_on_the_disk(file):
     code = """
 import numpy as np
-from nnlite.kernels import compiled
+from nnlite import kernels
+from nnlite.arrays.windows import place_windows
+ones = lambda *shape: np.ones(shape, "float32")
+kernels.use("numba")
 {}
-print("dense" in compiled.on_disk())
+print({!r} in kernels.compiled.on_disk())
 """
-    compile_one = "compiled.dense_forward(DenseRoom([DenseLayer(2, 1, True)], 3, *np.ones((2, 3))), np.ones((3, 2)))"
-    compile_one = f"from nnlite.kernels import DenseLayer, DenseRoom; {compile_one}"
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        for command, found in (("", "False"), (compile_one, "True"), ("", "True")):
+        for command, known in (("", "False"), (COMPILED_ONCE[file], "True"), ("", "True")):
             done = subprocess.run(
-                [sys.executable, "-c", code.format(command)], capture_output=True, text=True, env=environment
+                [sys.executable, "-c", code.format(command, file)], capture_output=True, text=True, env=environment
             )
-            assert done.stdout.strip() == found, done.stderr
+            assert done.stdout.strip() == known, done.stderr
 
 
 @needs_numba
@@ -481,3 +491,54 @@ def test_weights_gradients_and_slots_are_aligned():
     (pack,), optimizer = model.trainer.ready_steps().store.packs, model.optimizer
     for vector in (pack.values, pack.gradients, *optimizer.slots[0].values()):
         assert vector.ctypes.data % 64 == 0
+
+
+FOREIGN = [">f4", ">f8", "longdouble", "float16"]
+WINDOWS = place_windows((4, 4), (2, 2), (2, 2))
+OVERLAPPING = place_windows((4, 4), (3, 3), (1, 1), "same")
+PIXELS = np.arange(8).reshape(2, 2, 2)
+LEFT_TO_NUMPY = {
+    "bias_relu": lambda new: (new(3, 5), new(5)),
+    "gated": lambda new: (new(3, 5), np.eye(3, 5, dtype=bool)),
+    "convolve": lambda new: (new(2, 4, 4, 3), new(3, 3, 1, 3), OVERLAPPING, 3),
+    "spread": lambda new: (new(2, 2, 2, 6), new(2, 2, 4, 6), WINDOWS),
+    "kernel_gradient": lambda new: (new(2, 4, 4, 3), new(1, 2, 4, 4, 3), OVERLAPPING, 3),
+    "largest_of_windows": lambda new: (new(2, 4, 4, 3), WINDOWS, 1),
+    "mix_pixels": lambda new: (new(2, 8, 3), PIXELS, new(2, 2, 2)),
+    "spread_pixels": lambda new: (new(2, 2, 3), PIXELS, new(2, 2, 2), 8),
+    "normalize": lambda new: (new(3, 5), new(5), new(5), 1e-3),
+    "normalize_pull": lambda new: (new(3, 5), new(3, 5), new(3, 1), new(5)),
+    "normalize_columns": lambda new: (new(2, 3, 4), new(4), new(4), 1e-3, 2),
+    "normalize_columns_pull": lambda new: (new(2, 3, 4), new(2, 3, 4), new(2, 4), new(4), 2),
+    "squared_error": lambda new: (new(3, 5), new(3, 5), 0.5, new(3)),
+    "sigmoid_crossentropy": lambda new: (new(3, 5), new(3, 5), 0.5, new(3)),
+    "softmax_crossentropy": lambda new: (new(3, 5), np.array([0, 4, 2]), 0.5, new(3)),
+}
+
+
+def same_as_numpy(name, arguments):
+    """What compiled kernels return is what NumPy does, and so is what they write."""
+    results = []
+    for module in (reference, kernels):
+        arrays = [copy.copy(argument) for argument in arguments]
+        result = getattr(module, name)(*arrays)
+        results.append([*(result if isinstance(result, tuple) else (result,)), *arrays])
+    for own, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(own, other)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", FOREIGN)
+@pytest.mark.parametrize("name", LEFT_TO_NUMPY)
+def test_numbers_that_numba_does_not_know_are_left_to_numpy(name, dtype):
+    generator = np.random.default_rng(0)
+    kernels.use("numba")
+    same_as_numpy(name, LEFT_TO_NUMPY[name](lambda *shape: generator.standard_normal(shape).astype(dtype)))
+
+
+@needs_numba
+def test_classes_and_weights_in_another_order_of_bytes_are_left_to_numpy():
+    logits = np.random.default_rng(0).standard_normal((3, 5)).astype("float32")
+    kernels.use("numba")
+    same_as_numpy("softmax_crossentropy", (logits, np.array([0, 4, 2], ">i8"), 0.5))
+    same_as_numpy("squared_error", (logits, -logits, 0.5, np.array([1, 2, 3], ">f4")))

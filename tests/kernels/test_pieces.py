@@ -48,9 +48,9 @@ def test_products_are_those_of_numpy(rows, inner, columns, apart, dtype):
 
 def test_a_matrix_is_turned():
     matrix = np.arange(35.0).reshape(5, 7)
-    found = products.turned(matrix)
-    np.testing.assert_array_equal(found, matrix.T)
-    assert found.ctypes.data % 64 == 0
+    transpose = products.turned(matrix)
+    np.testing.assert_array_equal(transpose, matrix.T)
+    assert transpose.ctypes.data % 64 == 0
 
 
 def test_pieces_are_a_multiple_of_eight_rows_below_a_million_multiply_adds(monkeypatch):

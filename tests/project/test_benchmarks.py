@@ -293,6 +293,7 @@ def test_levenberg_marquardt_is_timed_beside_adam(capsys):
     assert task == "sine" and float(newton) < float(adam) and float(reached) > 0 and float(times) >= 0
 
 
+@pytest.mark.usefixtures("choice_restored")
 def test_guards_are_timed_beside_trainings_without(capsys):
     guards.main(["--rounds", "2", "--seconds", "0.01", "--rows", "64", "--kernels", "numpy"])
     rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]

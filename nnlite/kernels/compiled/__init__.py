@@ -25,6 +25,7 @@ from nnlite.kernels.compiled.attention import *
 from nnlite.kernels.compiled.convolution import *
 from nnlite.kernels.compiled.dense import *
 from nnlite.kernels.compiled.dense_steps import dense_steps  # noqa: F401 - has no twin in `reference`
+from nnlite.kernels.compiled.direct.products import multiply
 from nnlite.kernels.compiled.gates import *
 from nnlite.kernels.compiled.losses import *
 from nnlite.kernels.compiled.normalization import *
@@ -40,7 +41,9 @@ __all__ = [name for module in MODULES for name in module.__all__]
 
 def on_disk() -> set[str]:
     """The files, such as `"dense"`, of which kernels have been compiled and kept on the disk before."""
-    return {path.name.partition(".")[0] for path in Path(adam.stats.cache_path).glob("*.nbi")}
+    files = {path.name.partition(".")[0] for path in Path(adam.stats.cache_path).glob("*.nbi")}
+    directly = any(Path(multiply.stats.cache_path).glob("*.nbi"))  # what `convolution` calls has a folder of its own
+    return files | {"convolution"} if directly else files
 
 
 def kernels_of(files: set[str]) -> list[str]:

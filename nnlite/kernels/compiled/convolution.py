@@ -1,6 +1,7 @@
-"""Convolution compiled, where NumPy goes over the outputs once for each cell of a window.
+"""Convolution compiled: by products that read float32 images where they lie, where these gain; else by two loops.
 
-That is the way back to the inputs, whose products NumPy still makes, and all of a convolution of each channel alone.
+Loops stand where NumPy goes over the outputs once for each cell of a window: on the way back to the inputs, whose
+products NumPy still makes, and in all of a convolution of each channel alone.
 """
 
 import math
@@ -12,7 +13,7 @@ from nnlite.arrays.depthwise import Gate, gated_blocks
 from nnlite.arrays.windows import Windows
 from nnlite.kernels.compiled.direct.convolution import convolve_directly, gradient_directly, spread_directly
 from nnlite.kernels.compiled.direct.products import LANES
-from nnlite.kernels.compiled.recurrent import add, compiled, inlined
+from nnlite.kernels.compiled.recurrent import add, compiled, inlined, readable
 from nnlite.kernels.compiled.windows import as_images, axis_numbers
 from nnlite.kernels.reference import windows as reference
 
@@ -162,5 +163,5 @@ def _goes_directly(images, other, windows, groups, channels, filters):
 
 def _takes(images, other, windows):
     """Whether these are real numbers of one type, in order, over one or two axes."""
-    plain = images.size and images.dtype.char in "fd" and images.flags.c_contiguous
-    return plain and other.dtype == images.dtype and other.flags.c_contiguous and len(windows.size) <= 2
+    alike = other.dtype == images.dtype and other.flags.c_contiguous
+    return images.size and readable(images) and alike and len(windows.size) <= 2

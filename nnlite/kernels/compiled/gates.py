@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.kernels.compiled.recurrent import compiled, inlined
+from nnlite.kernels.compiled.recurrent import compiled, inlined, readable
 from nnlite.kernels.reference import elementwise as reference
 
 __all__ = ["bias_relu", "gated", "gated_sum"]
@@ -77,4 +77,4 @@ def _takes(cotangent, slopes):
 
 
 def _plain(rows):
-    return rows.size and rows.dtype.char in "fd" and rows.flags.c_contiguous
+    return rows.size and readable(rows)

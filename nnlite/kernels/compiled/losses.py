@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite.kernels.compiled.dense import compiled
+from nnlite.kernels.compiled.recurrent import readable
 from nnlite.kernels.reference import losses as reference
 
 __all__ = ["sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
@@ -115,8 +116,8 @@ def _alike(one, other):
 
 def _plain(logits, *others):
     """Whether the arrays are real and contiguous, so that one machine code serves."""
-    arrays = [logits, *(other for other in others if other is not None)]
-    return logits.dtype.kind == "f" and all(array.flags.c_contiguous for array in arrays)
+    given = [other for other in others if other is not None]
+    return readable(logits) and all(other.flags.c_contiguous and other.dtype.isnative for other in given)
 
 
 def _by_rows(kernel, logits, targets, scale, weights):

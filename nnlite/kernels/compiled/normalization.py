@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from nnlite.kernels.compiled.recurrent import add, inlined
+from nnlite.kernels.compiled.recurrent import add, inlined, readable
 from nnlite.kernels.reference import normalization as reference
 
 __all__ = ["normalize", "normalize_columns", "normalize_columns_pull", "normalize_pull"]
@@ -216,6 +216,5 @@ def normalize_columns_pull(
 
 def _takes(rows, *others):
     """Whether these are contiguous real numbers of one type."""
-    arrays = [rows, *(own for own in others if own is not None)]
-    plain = rows.size and rows.dtype.kind == "f" and rows.dtype.itemsize >= 4
-    return plain and all(own.dtype == rows.dtype and own.flags.c_contiguous for own in arrays)
+    alike = all(own is None or (own.dtype == rows.dtype and own.flags.c_contiguous) for own in others)
+    return rows.size and readable(rows) and alike

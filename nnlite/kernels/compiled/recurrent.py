@@ -252,6 +252,11 @@ def _pulled(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden,
     _pull(joined, cells, gates, squashed, back, mask, outputs, by_hidden, by_cell, deltas, total, SGEMM)
 
 
+def readable(array: np.ndarray) -> bool:
+    """Whether loops can read an array: float32 or float64 in C order, bytes in the processor's order."""
+    return array.dtype.char in "fd" and array.dtype.isnative and array.flags.c_contiguous
+
+
 def _plain(*arrays):
     """Whether all that is given is float32."""
     return all(array is None or array.dtype == np.float32 for array in arrays)

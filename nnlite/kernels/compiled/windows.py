@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.arrays.windows import Windows
-from nnlite.kernels.compiled.recurrent import compiled, inlined
+from nnlite.kernels.compiled.recurrent import compiled, inlined, readable
 from nnlite.kernels.reference import windows as reference
 
 __all__ = ["largest_of_windows", "mix_pixels", "spread_largest", "spread_pixels"]
@@ -171,15 +171,14 @@ def spread_pixels(cotangent: Array, pixels: np.ndarray, weights: np.ndarray, cou
 
 def _mixes(images, weights):
     """Whether these are images in order, without seeds, and weights of their type."""
-    plain = images.ndim == 3 and images.dtype.char in "fd" and images.flags.c_contiguous
-    return plain and weights.dtype == images.dtype
+    return images.ndim == 3 and readable(images) and weights.dtype == images.dtype
 
 
 def _takes(images, windows, trailing):
     """Whether these are real images of one or two axes with channels last, and windows of few cells."""
-    axes, plain = len(windows.size), images.dtype.char in "fd" and images.flags.c_contiguous
+    axes = len(windows.size)
     few = np.prod(windows.size, dtype=object) <= 256
-    return plain and few and images.size and trailing == 1 and axes <= 2 and images.ndim == axes + 2
+    return readable(images) and few and images.size and trailing == 1 and axes <= 2 and images.ndim == axes + 2
 
 
 def as_images(array: np.ndarray, rank: int = 4) -> np.ndarray:

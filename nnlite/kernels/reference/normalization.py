@@ -107,7 +107,13 @@ def normalize_columns_pull(
     gamma: np.ndarray | None,
     groups: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The cotangents of the rows, of gamma and of beta, as `normalize_pull`, means taken over rows and groups."""
+    """The cotangents of the rows, of gamma and of beta, as `normalize_pull`, means taken over rows and groups.
+
+    Args:
+        cotangent, standardized: `(stack, rows, features)`.
+        inverse_deviation: `(stack, features)`.
+        gamma, groups: as in `normalize_columns`.
+    """
     dtype, (_, count, features) = np.result_type(cotangent, standardized), standardized.shape
     by_rows, (by_gamma, by_beta) = np.empty(standardized.shape, dtype), np.zeros((2, features), dtype)
     weights = np.ones(features, dtype) if gamma is None else gamma

@@ -134,10 +134,10 @@ def _way_back(windows):
 
 def _in_blocks(inputs, windows, filters, slopes=None, gate: Gate = np.multiply) -> Iterator[tuple[slice, np.ndarray]]:
     """Places of some images at a time, and these, multiplied by their slopes, with columns of padding."""
-    width, length, before = max(windows.needed[-1], windows.inputs[-1]), windows.inputs[-1], windows.before[-1]
-    width = max(width, before + length)
+    length, before = windows.inputs[-1], windows.before[-1]
+    width = max(windows.needed[-1], before + length)
     per_image = inputs.itemsize * max(math.prod(inputs.shape[1:]), math.prod(windows.outputs) * filters)
-    step = max(1, BLOCK_BYTES // per_image)
+    step = max(1, min(len(inputs), BLOCK_BYTES // per_image))
     zeros = np.zeros((step, *inputs.shape[1:-2], width, inputs.shape[-1]), inputs.dtype) if width > length else None
     for first in range(0, len(inputs), step):
         images = slice(first, min(first + step, len(inputs)))

@@ -4,11 +4,12 @@ import numpy as np
 from numba import njit
 
 from nnlite.kernels.compiled import optimizers
+from nnlite.kernels.compiled.dense import compiled
+from nnlite.kernels.compiled.recurrent import add
 from nnlite.kernels.reference.forms import ADAM, BY_NORM, BY_VALUE, GLOBALLY, SGD
 
 __all__ = []
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 # Sums in any order are vectorized, and rounded less.
 summing = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
 
@@ -49,7 +50,7 @@ def carry_out(
     first, second, average, sums = slots
     ready = sums if batches > 1 else gradients
     if batches > 1:
-        _add(gradients, sums)
+        add(gradients, sums)
     if turn[STEPS]:
         if batches > 1:
             _divide(sums, batches)
@@ -61,12 +62,6 @@ def carry_out(
         _mix(average, values, turn[KEEP])
         if turn[PUT]:
             values[:] = average
-
-
-@compiled
-def _add(vector, out):
-    for i in range(out.size):
-        out[i] += vector[i]
 
 
 @compiled
