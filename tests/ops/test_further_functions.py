@@ -116,6 +116,12 @@ DERIVED = {
         lambda x: -np.log(np.diag(np.exp(x) / np.exp(x).sum(1, keepdims=True))),
         X,
     ),
+    "sparse_categorical_crossentropy of shares": (
+        lambda x: ops.sparse_categorical_crossentropy([0, 1, 2], ops.exp(x)),
+        lambda x: -np.log(np.diag(np.exp(x) / np.exp(x).sum(1, keepdims=True))),
+        X,
+    ),
+    "psnr": (lambda x: ops.psnr(x, Y, 2.0), lambda x: 10 * np.log10(4 / np.mean((x - Y) ** 2)), X),
     "binary_crossentropy": (
         lambda x: ops.binary_crossentropy(Y / 2, x, from_logits=True),
         lambda x: np.log1p(np.exp(x)) - Y / 2 * x,
@@ -243,6 +249,36 @@ def test_linear_algebra_on_arrays():
     assert ops.hamming(4).dtype == np.float32
     with pytest.raises(ConfigError, match=r"ops\.det: a traced value"):
         ops.det(Trace().variable(SQUARE))
+
+
+REFUSED = {
+    "svd": ops.svd,
+    "cholesky": ops.cholesky,
+    "lstsq": lambda x: ops.lstsq(x, X[:, 0]),
+    "fft": lambda x: ops.fft((x, X[:, :3])),
+    "rfft": ops.rfft,
+    "solve_triangular": lambda x: ops.solve_triangular(SQUARE, b=x),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_traced_values_are_refused_where_no_derivative_is_written(name):
+    with pytest.raises(ConfigError, match=rf"ops\.{name}: a traced value"):
+        REFUSED[name](Trace().variable(SQUARE))
+
+
+def test_arrays_at_the_edge_of_linear_algebra_and_sets():
+    factors, rows = ops.lu_factor([[0.0, 1.0], [0.0, 2.0]])
+    assert factors.tolist() == [[0, 1], [0, 2]] and rows.tolist() == [0, 1]
+    np.testing.assert_allclose(ops.irfft(([1, 2, 1], [0, 0, 0])), np.fft.irfft([1, 2, 1]))
+    assert ops.unique([[1, 2], [0, 1], [1, 2]], axis=0, size=3, fill_value=7).tolist() == [[0, 1], [1, 2], [7, 7]]
+    assert ops.unique([[1, 2], [0, 1]], axis=0, size=1).tolist() == [[0, 1]]
+
+
+def test_integer_images():
+    first, second = np.array([0, 255], np.uint8), np.array([255, 0], np.uint8)
+    assert ops.psnr(first, second, 255) == pytest.approx(0, abs=1e-9)
+    assert ops.max_pool(-np.ones((1, 3, 1), int), 2, padding="same").ravel().tolist() == [-1, -1]
 
 
 def test_graphs_of_layers_apply_them():
