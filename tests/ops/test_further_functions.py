@@ -307,3 +307,58 @@ def test_new_arrays_have_the_type_of_the_library():
     assert ops.zeros(2, "int32").dtype == np.int32 and ops.convert_to_tensor([1.0, 2.0]).dtype == np.float32
     assert ops.convert_to_tensor(np.ones(2)).dtype == np.float64 and ops.arange(3).dtype.kind == "i"
     assert ops.arange(0.0, 1.0, 0.5).dtype == np.float32
+
+
+GAPS = np.array([[np.nan, 1.0, np.nan], [np.nan, np.nan, np.nan]])
+INFINITE = np.array([np.inf, -np.inf, 1.0, -np.inf])
+
+# What `ops` gives, and NumPy.
+EDGES = {
+    "nanmax of nothing": (lambda: ops.nanmax(GAPS, 1), [1, np.nan]),
+    "nanmin of nothing": (lambda: ops.nanmin(GAPS, 1, True), [[1], [np.nan]]),
+    "nanmax of integers": (lambda: ops.nanmax(np.array([3, 1])), 3),
+    "fmax": (lambda: ops.fmax([np.nan, 1.0, 2.0], [1.0, np.nan, 3.0]), [1, 1, 3]),
+    "fmin": (lambda: ops.fmin([np.nan, 1.0, 2.0], [1.0, np.nan, 3.0]), [1, 1, 2]),
+    "logaddexp2": (lambda: ops.logaddexp2(INFINITE, np.array([np.inf, -np.inf, 1.0, 1.0])), [np.inf, -np.inf, 2, 1]),
+    "arctan2": (lambda: ops.arctan2(Trace().variable(np.zeros(2)), [0.0, -1.0]).value, [0, np.pi]),
+    "segment_sum": (lambda: ops.segment_sum([np.inf, 1.0], [0, 1], 3), [np.inf, 1, 0]),
+    "segment_sum of nothing": (lambda: ops.segment_sum(np.zeros((0, 2)), np.zeros(0, int)), np.zeros((0, 2))),
+    "segment_min of bytes": (lambda: ops.segment_min(np.array([7], np.uint8), [0], 2), [7, 255]),
+    "segment_max of bytes": (lambda: ops.segment_max(np.array([7], np.uint8), [0], 2), [7, 0]),
+    "top_k of bytes": (lambda: ops.top_k(np.array([0, 5, 3, 5], np.uint8), 3)[1], [1, 3, 2]),
+    "trapezoid of integers": (lambda: ops.trapezoid([1, 2, 3]), 4),
+    "trapezoid at": (lambda: ops.trapezoid(X, Y, axis=0), np.trapezoid(X, Y, axis=0)),
+    "median": (lambda: ops.median(GAPS[:, 1]), np.nan),
+    "quantile": (lambda: ops.quantile([[1.0, np.nan, 2.0], [1.0, 3.0, 2.0]], 0.0, 1), [np.nan, 1]),
+    "prod of nothing": (lambda: ops.prod(Trace().variable(np.zeros((2, 0))), 1), [1, 1]),
+    "gray bytes": (lambda: ops.image.rgb_to_grayscale(np.array([[[10, 200, 60]]], np.uint8)), [[[127]]]),
+    "resized bytes": (lambda: ops.image.resize(np.array([[[1], [2]]], np.uint8), (1, 4))[0, :, 0], [1, 1.25, 1.75, 2]),
+}
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("name", EDGES)
+def test_values_at_the_edge(name):
+    compute, expected = EDGES[name]
+    np.testing.assert_allclose(np.asarray(compute()), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("function", [ops.prod, lambda x: ops.prod(x, (0, 1)), lambda x: ops.prod(x, 0)[:5]])
+@pytest.mark.parametrize("count", [1, 2, 7, 12])
+def test_products_of_any_number_of_factors(function, count):
+    x = generator.normal(size=(count, 5))
+    np.testing.assert_allclose(function(Trace().variable(x)).value, function(x), rtol=1e-10)
+
+
+def test_single_precision_is_kept():
+    x = X.astype(np.float32)
+    assert ops.ldexp(x, np.array(3)).dtype == np.float32 and ops.trapezoid(x, X[0]).dtype == np.float32
+
+
+@pytest.mark.parametrize("function", [ops.cbrt, ops.erfinv, ops.arcsin, ops.arctan, ops.sinc])
+@pytest.mark.parametrize("x", [-0.7, 0.4])
+def test_complex_steps(function, x):
+    trace = Trace()
+    (slope,) = trace.jacobians(function(trace.variable(np.array([x])))).vjp(np.ones(1))
+    stepped = function(Trace().variable(np.array([x + 1e-20j]))).value
+    assert stepped.imag[0] / 1e-20 == pytest.approx(slope[0], rel=1e-10)

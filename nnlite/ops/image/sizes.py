@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.config import image_data_format
+from nnlite.config import floatx, image_data_format
 from nnlite.ops import functions as ops
 from nnlite.ops.interpolation import resize_matrices
 from nnlite.ops.names.arranging import moveaxis
@@ -22,17 +22,26 @@ def _axis_of_channels(data_format: str | None) -> int:
     return -1 if (data_format or image_data_format()) == "channels_last" else -3
 
 
+def _kind(images: Any) -> np.dtype:
+    """The floating-point type in which images are mixed."""
+    given = np.real(convert_to_numpy(images)).dtype
+    return given if given.kind == "f" else np.dtype(floatx())
+
+
 @drawable
 def resize(images: Any, size: Sequence[int], interpolation: str = "bilinear", data_format: str | None = None) -> Any:
     """Images of `(height, width)`: `(batch, height, width, channels)`, or one without a batch.
+
+    Those of integers become floating-point numbers, of `config.floatx()`.
 
     Args:
         interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
         data_format: where the channels are; that of `config` when None.
     """
     channels = _axis_of_channels(data_format)
+    kind = _kind(images)
     rows = moveaxis(images, channels, -1)
-    rank, kind = len(lengths(rows)), np.real(convert_to_numpy(rows)).dtype
+    rank = len(lengths(rows))
     height, width, _ = lengths(rows)[-3:]
     matrices = resize_matrices((height, width), (size[0], size[1]), interpolation)
     for axis, matrix in zip((rank - 3, rank - 2), matrices, strict=True):
@@ -42,8 +51,9 @@ def resize(images: Any, size: Sequence[int], interpolation: str = "bilinear", da
 
 @drawable
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """0.2989 red + 0.587 green + 0.114 blue, as a single channel."""
+    """0.2989 red + 0.587 green + 0.114 blue, as a single channel; of integers cut down to integers, as with Keras."""
     axis = _axis_of_channels(data_format)
     shape = (3,) if axis == -1 else (3, 1, 1)
-    shares = np.array(LUMA, np.real(convert_to_numpy(images)).dtype).reshape(shape)
-    return ops.sum(ops.multiply(images, shares), axis, True)
+    gray = ops.sum(ops.multiply(images, np.array(LUMA, _kind(images)).reshape(shape)), axis, True)
+    given = convert_to_numpy(images).dtype
+    return gray.astype(given) if given.kind in "iu" else gray
