@@ -72,11 +72,12 @@ def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """The products of all numbers up to each one along `axis`; of all in a row when None."""
     if not isinstance(x, Traced):
         return np.cumprod(convert_to_numpy(x), axis, dtype)
-    x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    products = [ops.take(x, 0, axis)]
-    for step in range(1, x.shape[axis]):
-        products.append(ops.multiply(products[-1], ops.take(x, step, axis)))
-    return ops.stack(products, axis)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
+    length, step = x.shape[axis], 1
+    while step < length:  # products of `step` factors, then of twice as many
+        parts = [ops.take(x, np.arange(*ends), axis) for ends in ((0, step), (step, length), (0, length - step))]
+        x, step = ops.concatenate([parts[0], ops.multiply(parts[1], parts[2])], axis), 2 * step
+    return x
 
 
 def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
