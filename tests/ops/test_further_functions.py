@@ -331,6 +331,8 @@ EDGES = {
     "median": (lambda: ops.median(GAPS[:, 1]), np.nan),
     "quantile": (lambda: ops.quantile([[1.0, np.nan, 2.0], [1.0, 3.0, 2.0]], 0.0, 1), [np.nan, 1]),
     "prod of nothing": (lambda: ops.prod(Trace().variable(np.zeros((2, 0))), 1), [1, 1]),
+    "roll of all": (lambda: ops.roll(X, 5), np.roll(X, 5)),
+    "in_top_k out of range": (lambda: ops.in_top_k([-1, 2, 1], np.eye(2)[[1, 1, 1]], 1), [False, False, True]),
     "gray bytes": (lambda: ops.image.rgb_to_grayscale(np.array([[[10, 200, 60]]], np.uint8)), [[[127]]]),
     "resized bytes": (lambda: ops.image.resize(np.array([[[1], [2]]], np.uint8), (1, 4))[0, :, 0], [1, 1.25, 1.75, 2]),
 }
