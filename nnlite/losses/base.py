@@ -144,7 +144,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
             return ComplexStepHessian(gradient, y_pred)
         weights, size = counted_weights(y_pred.shape[:-1], y_pred.dtype, sample_weight, mask)
-        share = np.full((*y_pred.shape[:-1], 1), 1 / self._divisor(size, weights), y_pred.dtype)
+        share = np.full((*y_pred.shape[:-1], 1), self._scale(size, weights), y_pred.dtype)
         if weights is not None:
             share *= weights[..., None]
         return Composed(Diagonal(share, y_pred.shape, y_pred.shape), rows)
@@ -165,7 +165,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         single = self.reduction not in ("none", None)
         if single and type(self).total is not Loss.total:
             weights, size = counted_weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
-            quick = self.total(y_true, y_pred, 1 / self._divisor(size, weights), weights)
+            quick = self.total(y_true, y_pred, self._scale(size, weights), weights)
             if quick is not None:
                 return quick[0], Contraction(quick[1], y_pred.ndim)
         losses, rows = self.per_row(y_true, y_pred)
@@ -186,7 +186,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
             losses = losses * weights
         if not single:
             return losses, rows if weights is None else Composed(Diagonal(weights, shape, shape), rows)
-        scale = 1 / self._divisor(size, weights)
+        scale = self._scale(size, weights)
         gradient = rows.vjp(np.full(shape, scale, losses.dtype) if weights is None else weights * scale)
         return np.add.reduce(losses, axis=None).item() * scale, Contraction(gradient, gradient.ndim)
 
@@ -201,10 +201,11 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
             self.dtype is not None and y_pred.real.dtype != self.dtype
         )
 
-    def _divisor(self, size: int, weights: np.ndarray | None) -> float:
+    def _scale(self, size: int, weights: np.ndarray | None) -> float:
+        """What the sum of all losses is multiplied by."""
         if self.reduction == "mean_with_sample_weight" and weights is not None:
-            return (float(weights.sum()) or 1) / self._factor
-        return (1 if self.reduction == "sum" else max(size, 1)) / self._factor
+            return self._factor / (float(weights.sum()) or 1)
+        return self._factor / (1 if self.reduction == "sum" else max(size, 1))
 
     def forward(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""

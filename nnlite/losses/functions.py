@@ -120,7 +120,7 @@ def circle(
     loss = Circle(gamma, margin, remove_diagonal, reduction="none")
     if ref_labels is not None or ref_embeddings is not None:
         labels = np.asarray(y_true if ref_labels is None else ref_labels).reshape(-1)
-        loss.references = labels, y_pred if ref_embeddings is None else np.asarray(ref_embeddings)
+        loss.references = labels, None if ref_embeddings is None else np.asarray(ref_embeddings)
     return loss(y_true, y_pred)
 
 

@@ -19,6 +19,7 @@ from nnlite.errors import ConfigError, DivergenceError
 from nnlite.jacobians import Jacobians
 from nnlite.jacobians.together import batch_sums
 from nnlite.losses import Loss
+from nnlite.losses.forms import scaled
 from nnlite.random import RandomSource
 from nnlite.training.sharded import ShardedBatches
 from nnlite.training.sharded.steps import ShardedSteps
@@ -82,6 +83,11 @@ def weighted_mean() -> tuple:
     return nnlite.Sequential([layers.Dense(2)], seed=1), loss, X, NUMBERS, {"sample_weight": WEIGHTS}
 
 
+def with_a_factor() -> tuple:
+    loss = scaled(losses.MeanSquaredError(), 2.5)  # as `compile(loss_weights=2.5)` makes it
+    return nnlite.Sequential([layers.Dense(2)], seed=1), loss, X, NUMBERS, {}
+
+
 def summed() -> tuple:
     return nnlite.Sequential([layers.Dense(2)], seed=1), losses.MeanAbsoluteError(reduction="sum"), X, NUMBERS, {}
 
@@ -119,7 +125,8 @@ def spectral() -> tuple:
 
 
 MODELS = [
-    dense_with_moments, renormalized, weighted_mean, summed, masked_words, several_outputs, added_losses, spectral,
+    dense_with_moments, renormalized, weighted_mean, with_a_factor, summed, masked_words, several_outputs,
+    added_losses, spectral,
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from nnlite import losses
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense
 from nnlite.models import Sequential
+from nnlite.ops.tracing import Trace
 
 generator = np.random.default_rng(7)
 
@@ -98,3 +99,9 @@ def test_functions_in_compile():
         model.compile("sgd", loss)
         values.append([model.train_on_batch(x, y) for _ in range(3)][-1])
     assert values[0] == pytest.approx(values[1]) == pytest.approx(values[2])
+
+
+def test_circle_loss_of_traced_embeddings_with_labels_of_references():
+    labels, embeddings = np.array([0, 1, 1]), np.eye(3)
+    traced = losses.circle(labels, Trace().variable(embeddings), ref_labels=labels)
+    np.testing.assert_allclose(traced.value, losses.circle(labels, embeddings))

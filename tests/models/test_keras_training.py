@@ -76,6 +76,15 @@ def test_lists_of_one_array_are_that_array():
     np.testing.assert_array_equal(one(X), listed([X]))
 
 
+def test_a_loss_whose_factor_is_0_changes_nothing():
+    model = Sequential([Input((3,)), Dense(1)])
+    model.compile("sgd", "mse", loss_weights=0.0)
+    before = model.get_weights()
+    assert model.fit(X, X[:, 0], verbose=0).history["loss"] == [0]
+    for weight, kept in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+
+
 @pytest.mark.parametrize("weights", [0.5, [0.5], {"end": 0.5}])
 def test_one_loss_has_a_factor(weights):
     given = Input((3,))

@@ -116,6 +116,12 @@ DERIVED = {
         lambda x: -np.log(np.diag(np.exp(x) / np.exp(x).sum(1, keepdims=True))),
         X,
     ),
+    "sparse_categorical_crossentropy of shares": (
+        lambda x: ops.sparse_categorical_crossentropy([0, 1, 2], ops.exp(x)),
+        lambda x: -np.log(np.diag(np.exp(x) / np.exp(x).sum(1, keepdims=True))),
+        X,
+    ),
+    "psnr": (lambda x: ops.psnr(x, Y, 2.0), lambda x: 10 * np.log10(4 / np.mean((x - Y) ** 2)), X),
     "binary_crossentropy": (
         lambda x: ops.binary_crossentropy(Y / 2, x, from_logits=True),
         lambda x: np.log1p(np.exp(x)) - Y / 2 * x,
@@ -245,6 +251,36 @@ def test_linear_algebra_on_arrays():
         ops.det(Trace().variable(SQUARE))
 
 
+REFUSED = {
+    "svd": ops.svd,
+    "cholesky": ops.cholesky,
+    "lstsq": lambda x: ops.lstsq(x, X[:, 0]),
+    "fft": lambda x: ops.fft((x, X[:, :3])),
+    "rfft": ops.rfft,
+    "solve_triangular": lambda x: ops.solve_triangular(SQUARE, b=x),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_traced_values_are_refused_where_no_derivative_is_written(name):
+    with pytest.raises(ConfigError, match=rf"ops\.{name}: a traced value"):
+        REFUSED[name](Trace().variable(SQUARE))
+
+
+def test_arrays_at_the_edge_of_linear_algebra_and_sets():
+    factors, rows = ops.lu_factor([[0.0, 1.0], [0.0, 2.0]])
+    assert factors.tolist() == [[0, 1], [0, 2]] and rows.tolist() == [0, 1]
+    np.testing.assert_allclose(ops.irfft(([1, 2, 1], [0, 0, 0])), np.fft.irfft([1, 2, 1]))
+    assert ops.unique([[1, 2], [0, 1], [1, 2]], axis=0, size=3, fill_value=7).tolist() == [[0, 1], [1, 2], [7, 7]]
+    assert ops.unique([[1, 2], [0, 1]], axis=0, size=1).tolist() == [[0, 1]]
+
+
+def test_integer_images():
+    first, second = np.array([0, 255], np.uint8), np.array([255, 0], np.uint8)
+    assert ops.psnr(first, second, 255) == pytest.approx(0, abs=1e-9)
+    assert ops.max_pool(-np.ones((1, 3, 1), int), 2, padding="same").ravel().tolist() == [-1, -1]
+
+
 def test_graphs_of_layers_apply_them():
     given = Input((4,))
     model = Model(given, ops.sort(ops.arctan(given)) + ops.pad(given[:, 1:], ((0, 0), (0, 1))))
@@ -271,3 +307,64 @@ def test_new_arrays_have_the_type_of_the_library():
     assert ops.zeros(2, "int32").dtype == np.int32 and ops.convert_to_tensor([1.0, 2.0]).dtype == np.float32
     assert ops.convert_to_tensor(np.ones(2)).dtype == np.float64 and ops.arange(3).dtype.kind == "i"
     assert ops.arange(0.0, 1.0, 0.5).dtype == np.float32
+
+
+GAPS = np.array([[np.nan, 1.0, np.nan], [np.nan, np.nan, np.nan]])
+INFINITE = np.array([np.inf, -np.inf, 1.0, -np.inf])
+
+# What `ops` gives, and NumPy.
+EDGES = {
+    "nanmax of nothing": (lambda: ops.nanmax(GAPS, 1), [1, np.nan]),
+    "nanmin of nothing": (lambda: ops.nanmin(GAPS, 1, True), [[1], [np.nan]]),
+    "nanmax of integers": (lambda: ops.nanmax(np.array([3, 1])), 3),
+    "fmax": (lambda: ops.fmax([np.nan, 1.0, 2.0], [1.0, np.nan, 3.0]), [1, 1, 3]),
+    "fmin": (lambda: ops.fmin([np.nan, 1.0, 2.0], [1.0, np.nan, 3.0]), [1, 1, 2]),
+    "logaddexp2": (lambda: ops.logaddexp2(INFINITE, np.array([np.inf, -np.inf, 1.0, 1.0])), [np.inf, -np.inf, 2, 1]),
+    "arctan2": (lambda: ops.arctan2(Trace().variable(np.zeros(2)), [0.0, -1.0]).value, [0, np.pi]),
+    "segment_sum": (lambda: ops.segment_sum([np.inf, 1.0], [0, 1], 3), [np.inf, 1, 0]),
+    "segment_sum of nothing": (lambda: ops.segment_sum(np.zeros((0, 2)), np.zeros(0, int)), np.zeros((0, 2))),
+    "segment_min of bytes": (lambda: ops.segment_min(np.array([7], np.uint8), [0], 2), [7, 255]),
+    "segment_max of bytes": (lambda: ops.segment_max(np.array([7], np.uint8), [0], 2), [7, 0]),
+    "top_k of bytes": (lambda: ops.top_k(np.array([0, 5, 3, 5], np.uint8), 3)[1], [1, 3, 2]),
+    "trapezoid of integers": (lambda: ops.trapezoid([1, 2, 3]), 4),
+    "trapezoid at": (lambda: ops.trapezoid(X, Y, axis=0), np.trapezoid(X, Y, axis=0)),
+    "median": (lambda: ops.median(GAPS[:, 1]), np.nan),
+    "quantile": (lambda: ops.quantile([[1.0, np.nan, 2.0], [1.0, 3.0, 2.0]], 0.0, 1), [np.nan, 1]),
+    "prod of nothing": (lambda: ops.prod(Trace().variable(np.zeros((2, 0))), 1), [1, 1]),
+    "roll of all": (lambda: ops.roll(X, 5), np.roll(X, 5)),
+    "in_top_k out of range": (lambda: ops.in_top_k([-1, 2, 1], np.eye(2)[[1, 1, 1]], 1), [False, False, True]),
+    "gray bytes": (lambda: ops.image.rgb_to_grayscale(np.array([[[10, 200, 60]]], np.uint8)), [[[127]]]),
+    "resized bytes": (lambda: ops.image.resize(np.array([[[1], [2]]], np.uint8), (1, 4))[0, :, 0], [1, 1.25, 1.75, 2]),
+}
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("name", EDGES)
+def test_values_at_the_edge(name):
+    compute, expected = EDGES[name]
+    np.testing.assert_allclose(np.asarray(compute()), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function", [ops.prod, lambda x: ops.prod(x, (0, 1)), ops.cumprod, lambda x: ops.cumprod(x, 0)]
+)
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 12])
+def test_products_of_any_number_of_factors(function, count):
+    x = generator.normal(size=(count, 5))
+    traced = function(Trace().variable(x))
+    np.testing.assert_allclose(ops.convert_to_numpy(traced), function(x), rtol=1e-10)
+
+
+def test_single_precision_is_kept():
+    x = X.astype(np.float32)
+    assert ops.image.resize(np.ones((2, 2, 1), np.uint8), (3, 3)).dtype == np.float32
+    assert ops.ldexp(x, np.array(3)).dtype == np.float32 and ops.trapezoid(x, X[0]).dtype == np.float32
+
+
+@pytest.mark.parametrize("function", [ops.cbrt, ops.erfinv, ops.arcsin, ops.arctan, ops.sinc])
+@pytest.mark.parametrize("x", [-0.7, 0.4])
+def test_complex_steps(function, x):
+    trace = Trace()
+    (slope,) = trace.jacobians(function(trace.variable(np.array([x])))).vjp(np.ones(1))
+    stepped = function(Trace().variable(np.array([x + 1e-20j]))).value
+    assert stepped.imag[0] / 1e-20 == pytest.approx(slope[0], rel=1e-10)

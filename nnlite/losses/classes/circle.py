@@ -42,12 +42,13 @@ class Circle(Loss):
 
     target_kind = "sparse"
     counts_zeros = False
-    references = cast("tuple[np.ndarray, np.ndarray] | None", None)  # classes and embeddings to pair with
+    references = cast("tuple[np.ndarray, np.ndarray | None] | None", None)  # classes and embeddings to pair with
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         """The loss of each row, from its similarities with the other rows."""
         kind = y_pred.value.real.dtype
-        labels, embeddings = self.references or (y_true, y_pred)
+        labels, references = self.references or (y_true, None)
+        embeddings = y_pred if references is None else references
         alike = y_true[:, None] == labels
         others = ~alike
         if self.remove_diagonal:

@@ -40,8 +40,10 @@ __all__ += products.__all__
 __all__ += smooth.__all__
 
 # What NumPy calls by the same name is recorded too.
+_known = set(FUNCTIONS.values())
 for _part in (arranging, missing, neural, placed, pointwise, products, smooth):
     for _name in _part.__all__:
-        if vars(_part)[_name] not in FUNCTIONS.values():
+        if vars(_part)[_name] not in _known:
+            _known.add(vars(_part)[_name])
             vars(_part)[_name].__name__ = vars(_part)[_name].__qualname__ = _name
         FUNCTIONS.setdefault(_name, vars(_part)[_name])

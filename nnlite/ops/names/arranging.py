@@ -57,8 +57,10 @@ def flip(x: Any, axis: Axis = None) -> Any:
 
 
 @ops.drawable
-def roll(x: Any, shift: int, axis: int) -> Any:
-    """x shifted along `axis`; what leaves at one end comes in at the other."""
+def roll(x: Any, shift: int, axis: int | None = None) -> Any:
+    """x shifted along `axis`, or with all numbers in a row; what leaves at one end comes in at the other."""
+    if axis is None:
+        return ops.reshape(roll(ravel(x), shift, 0), lengths(x))
     return ops.take(x, np.roll(np.arange(lengths(x)[axis]), shift), axis)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
+from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
-from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
+from nnlite.ops.tracing import CONSTANTS, NO_ARRAY, NotThere, Traced, drawable
 
 __all__ = [
     "all",
@@ -108,6 +109,22 @@ def _made(function: Callable[..., Any]) -> Callable[..., Any]:
     make.__doc__ = f"`numpy.{function.__name__}`, in the floating-point type of `config.floatx()` by default."
     make.__module__ = __name__
     return drawable(make)
+
+
+def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays alone: a traced value is refused with `ConfigError`, as the derivative is not written."""
+
+    @functools.wraps(function)
+    def compute(*arguments: Any, **options: Any) -> Any:
+        if _holds_traced((*arguments, *options.values())):
+            raise ConfigError(f"ops.{compute.__name__}: {NO_ARRAY}")
+        return function(*arguments, **options)
+
+    return compute
+
+
+def _holds_traced(item: Any) -> bool:
+    return isinstance(item, Traced) or (isinstance(item, (list, tuple)) and builtins.any(map(_holds_traced, item)))
 
 
 # Functions of NumPy under the same name and arguments.

@@ -14,10 +14,11 @@ __all__ = ["ctc_decode", "in_top_k"]
 
 @drawable
 def in_top_k(targets: ArrayLike, predictions: Any, k: int) -> np.ndarray:
-    """Whether the prediction of each row's class is among the k largest."""
+    """Whether the prediction of each row's class is among the k largest; no class out of range is."""
     values, labels = convert_to_numpy(predictions), np.asarray(convert_to_numpy(targets))
-    chosen = np.take_along_axis(values, labels[..., None], -1)
-    return (values > chosen).sum(-1) < k
+    known = (labels >= 0) & (labels < values.shape[-1])
+    chosen = np.take_along_axis(values, np.where(known, labels, 0)[..., None], -1)
+    return known & ((values > chosen).sum(-1) < k)
 
 
 def ctc_decode(

@@ -36,17 +36,22 @@ Axis = int | Shape | None
 
 @drawable
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = None) -> Any:
-    """The product over `axis`; its derivative takes one factor after the other, so that zeros do no harm."""
+    """The product over `axis`; its derivative is made of products too, so that zeros do no harm."""
     if not isinstance(x, Traced):
         return np.prod(convert_to_numpy(x), axis, dtype, keepdims=keepdims)
     rank = x.ndim
     axes = sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
     rest = [one for one in range(rank) if one not in axes]
-    rows = ops.reshape(ops.transpose(x, (*rest, *axes)), (*[x.shape[one] for one in rest], -1))
-    result = ops.take(rows, 0, -1)
-    for step in range(1, rows.shape[-1]):
-        result = ops.multiply(result, ops.take(rows, step, -1))
-    return ops.reshape(result, tuple(1 if one in axes else x.shape[one] for one in range(rank))) if keepdims else result
+    kept, count = [x.shape[one] for one in rest], int(np.prod([x.shape[one] for one in axes]))
+    shape = tuple(1 if one in axes else x.shape[one] for one in range(rank)) if keepdims else tuple(kept)
+    if not count:
+        return np.ones(shape, x.dtype)
+    rows = ops.reshape(ops.transpose(x, (*rest, *axes)), (*kept, count))
+    while (count := rows.shape[-1]) > 1:  # pairs of factors, so that few products are recorded
+        pairs = [ops.take(rows, first + 2 * np.arange(count // 2), -1) for first in (0, 1)]
+        odd = [ops.take(rows, np.array([count - 1]), -1)] if count % 2 else []
+        rows = ops.concatenate([ops.multiply(*pairs), *odd], -1)
+    return ops.reshape(rows, shape)
 
 
 @drawable
@@ -67,11 +72,12 @@ def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """The products of all numbers up to each one along `axis`; of all in a row when None."""
     if not isinstance(x, Traced):
         return np.cumprod(convert_to_numpy(x), axis, dtype)
-    x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    products = [ops.take(x, 0, axis)]
-    for step in range(1, x.shape[axis]):
-        products.append(ops.multiply(products[-1], ops.take(x, step, axis)))
-    return ops.stack(products, axis)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
+    length, step = x.shape[axis], 1
+    while step < length:  # products of `step` factors, then of twice as many
+        parts = [ops.take(x, np.arange(*ends), axis) for ends in ((0, step), (step, length), (0, length - step))]
+        x, step = ops.concatenate([parts[0], ops.multiply(parts[1], parts[2])], axis), 2 * step
+    return x
 
 
 def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -99,14 +105,21 @@ def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @drawable
 def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest number."""
-    return ops.max(_filled(x, -np.inf)[0], axis, keepdims)
+    """The largest number; NaN where there is none."""
+    return _extreme(ops.max, x, -np.inf, axis, keepdims)
 
 
 @drawable
 def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest number."""
-    return ops.min(_filled(x, np.inf)[0], axis, keepdims)
+    """The smallest number; NaN where there is none."""
+    return _extreme(ops.min, x, np.inf, axis, keepdims)
+
+
+def _extreme(reduce: Callable[..., Any], x: Any, bound: float, axis: Axis, keepdims: bool) -> Any:
+    if not np.isnan(convert_to_numpy(x)).any():  # integers have no infinity either
+        return reduce(x, axis, keepdims)
+    filled, known = _filled(x, bound)
+    return ops.where(known.any(axis, keepdims=keepdims), reduce(filled, axis, keepdims), np.nan)
 
 
 @drawable
@@ -131,15 +144,6 @@ def nanstd(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return ops.sqrt(nanvar(x, axis, keepdims))
 
 
-@drawable
-def segment_sum(data: Any, segment_ids: ArrayLike, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """The sums of the rows of each segment: `(rows, ...) -> (num_segments, ...)`."""
-    ids, count = _segments(segment_ids, num_segments)
-    rows = (ids == np.arange(count)[:, None]).astype(convert_to_numpy(data).dtype)
-    flat = ops.reshape(data, (lengths(data)[0], -1))
-    return ops.reshape(ops.matmul(rows, flat), (count, *lengths(data)[1:]))
-
-
 def _segments(segment_ids: ArrayLike, num_segments: int | None) -> tuple[np.ndarray, int]:
     ids = np.asarray(convert_to_numpy(segment_ids))
     return ids, num_segments if num_segments is not None else int(ids.max(initial=-1)) + 1
@@ -152,11 +156,12 @@ def _by_segment(reduce: Callable[..., Any], empty: float, text: str) -> Callable
     def compute(data: Any, segment_ids: ArrayLike, num_segments: int | None = None, sorted: bool = False) -> Any:
         ids, count = _segments(segment_ids, num_segments)
         dtype = convert_to_numpy(data).dtype
-        bound = np.iinfo(dtype).min if dtype.kind == "i" and empty == -np.inf else empty
-        bound = np.iinfo(dtype).max if dtype.kind == "i" and empty == np.inf else bound
+        whole = dtype.kind in "iu" and np.isinf(empty)
+        bound = (np.iinfo(dtype).max if empty > 0 else np.iinfo(dtype).min) if whole else empty
         nothing = np.full(lengths(data)[1:], bound, dtype)
         chosen = [np.flatnonzero(ids == segment) for segment in range(count)]
-        return ops.stack([reduce(ops.take(data, rows, 0), 0) if len(rows) else nothing for rows in chosen], 0)
+        reduced = [reduce(ops.take(data, rows, 0), 0) if len(rows) else nothing for rows in chosen]
+        return ops.stack(reduced, 0) if reduced else np.zeros((0, *nothing.shape), dtype)
 
     compute.__doc__ = text
     compute.__module__ = __name__
@@ -165,6 +170,7 @@ def _by_segment(reduce: Callable[..., Any], empty: float, text: str) -> Callable
 
 segment_max = _by_segment(ops.max, -np.inf, "The largest numbers of the rows of each segment.")
 segment_min = _by_segment(ops.min, np.inf, "The smallest numbers of the rows of each segment.")
+segment_sum = _by_segment(ops.sum, 0.0, "The sums of the rows of each segment: `(rows, ...) -> (num_segments, ...)`.")
 segment_prod = _by_segment(prod, 1.0, "The products of the rows of each segment.")
 
 

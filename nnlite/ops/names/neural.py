@@ -3,6 +3,8 @@
 The layers and losses of these names are faster; here each is made of ops.
 """
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -27,6 +29,7 @@ __all__ = [
     "depthwise_conv",
     "dot_product_attention",
     "max_pool",
+    "psnr",
     "separable_conv",
     "sparse_categorical_crossentropy",
 ]
@@ -52,8 +55,6 @@ def sparse_categorical_crossentropy(target: ArrayLike, output: Any, from_logits:
     if labels.ndim == len(lengths(output)) and labels.shape[-1] == 1:
         labels = labels[..., 0]
     rows = one_hot(labels, lengths(output)[axis], axis, convert_to_numpy(output).dtype.name)
-    if not from_logits:
-        return ops.negative(ops.sum(ops.multiply(rows, ops.log(ops.clip(output, EPSILON, 1 - EPSILON))), axis))
     return categorical_crossentropy(rows, output, from_logits, axis)
 
 
@@ -236,13 +237,10 @@ def max_pool(
     data_format: str | None = None,
 ) -> Any:
     """The largest number in each window."""
-
-    def compute(rows: Any) -> Any:
-        size = _each(pool_size, len(lengths(rows)) - 2, ())
-        patches = _patches(rows, size, strides, padding, 1, -np.inf)
-        return ops.max(patches, tuple(range(len(size) + 1, 2 * len(size) + 1)))
-
-    return _channels_last(compute, inputs, data_format)
+    dtype = convert_to_numpy(inputs).dtype
+    least = np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
+    pooled = functools.partial(_pooled, ops.max, pool_size, strides, padding, least)
+    return _channels_last(pooled, inputs, data_format)
 
 
 @drawable
@@ -254,12 +252,25 @@ def average_pool(
     data_format: str | None = None,
 ) -> Any:
     """The mean of each window; padding does not count."""
+    sums = functools.partial(_pooled, ops.sum, pool_size, strides, padding, 0.0)
 
     def compute(rows: Any) -> Any:
-        size = _each(pool_size, len(lengths(rows)) - 2, ())
-        axes = tuple(range(len(size) + 1, 2 * len(size) + 1))
         counted = np.ones((1, *lengths(rows)[1:-1], 1), np.real(convert_to_numpy(rows)).dtype)
-        sums, counts = (ops.sum(_patches(part, size, strides, padding, 1, 0.0), axes) for part in (rows, counted))
-        return ops.divide(sums, counts)
+        return ops.divide(sums(rows), sums(counted))
 
     return _channels_last(compute, inputs, data_format)
+
+
+def _pooled(
+    reduce: Callable[..., Any], pool_size: Sizes, strides: Sizes | None, padding: str, fill: float, rows: Any
+) -> Any:
+    """A reduction over each window, channels last; `fill` stands in the padding."""
+    size = _each(pool_size, len(lengths(rows)) - 2, ())
+    return reduce(_patches(rows, size, strides, padding, 1, fill), tuple(range(len(size) + 1, 2 * len(size) + 1)))
+
+
+@drawable
+def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+    """The ratio of the largest possible value to the root mean squared difference, in decibels."""
+    error = ops.mean(ops.square(ops.subtract(x1, x2)))
+    return ops.subtract(20 * math.log10(max_val), ops.multiply(ops.log(error), 10 / math.log(10)))

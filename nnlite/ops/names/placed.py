@@ -138,7 +138,9 @@ def sort(x: Any, axis: int = -1) -> Any:
 @drawable
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, np.ndarray]:
     """The k largest numbers along the last axis, the largest first, and where they stand."""
-    places = np.argsort(-convert_to_numpy(x), -1, kind="stable")[..., :k]
+    values = convert_to_numpy(x)
+    rising = np.argsort(values[..., ::-1], -1, kind="stable")  # backwards, so that of equal ones the first comes first
+    places = values.shape[-1] - 1 - rising[..., ::-1][..., :k]
     return take_along_axis(x, places, -1), places.astype(np.int32)
 
 
@@ -155,6 +157,8 @@ def quantile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", ke
     rest = [one for one in range(rank) if one not in axes]
     kept = [lengths(x)[one] for one in rest]
     rows = sort(ops.reshape(ops.transpose(x, (*rest, *axes)), (*kept, -1)), -1)
+    if (unknown := np.isnan(convert_to_numpy(rows)[..., -1:])).any():  # NaN is sorted to the end
+        rows = ops.where(unknown, np.nan, rows)
     parts = [_quantile(rows, share, method) for share in np.atleast_1d(convert_to_numpy(q)).tolist()]
     if keepdims:
         shape = tuple(1 if one in axes else lengths(x)[one] for one in range(rank))
@@ -188,11 +192,14 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def trapezoid(y: Any, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Any:
     """The integral along `axis` by the trapezoidal rule, at places `x` or at distances `dx`."""
     length = lengths(y)[axis]
-    widths = np.full(length - 1, dx) if x is None else np.diff(convert_to_numpy(x))
-    shares = np.concatenate([widths, [0.0]]) / 2 + np.concatenate([[0.0], widths]) / 2
-    shape = [1] * len(lengths(y))
-    shape[axis] = length
-    return ops.sum(ops.multiply(y, shares.reshape(shape).astype(convert_to_numpy(y).dtype)), axis)
+    rank, kind = len(lengths(y)), np.result_type(convert_to_numpy(y), np.float16)
+    places = np.arange(length) * dx if x is None else convert_to_numpy(x)
+    if places.ndim == 1:
+        places = np.expand_dims(places, [one for one in range(rank) if one != axis % rank])
+    widths = np.diff(places, axis=axis)
+    nothing = np.zeros_like(widths, shape=tuple(np.where(np.arange(rank) == axis % rank, 1, widths.shape)))
+    shares = (np.concatenate([widths, nothing], axis) + np.concatenate([nothing, widths], axis)) / 2
+    return ops.sum(ops.multiply(y, shares.astype(kind)), axis)
 
 
 @drawable

@@ -8,9 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
-from nnlite.errors import ConfigError
-from nnlite.ops.names.constants import convert_to_numpy
-from nnlite.ops.tracing import NO_ARRAY, Traced
+from nnlite.ops.names.constants import convert_to_numpy, on_arrays
 
 __all__ = [
     "angle",
@@ -70,7 +68,6 @@ __all__ = [
     "nextafter",
     "pinv",
     "polar",
-    "psnr",
     "qr",
     "real",
     "rfft",
@@ -86,44 +83,37 @@ __all__ = [
 ]
 
 
-def _on_arrays(function: Callable[..., Any], text: str | None = None) -> Callable[..., Any]:
-    """A function of arrays; a value on its way through a record is refused, as its derivative is not written."""
-
-    @functools.wraps(function)
-    def compute(*arguments: Any, **options: Any) -> Any:
-        if any(isinstance(item, Traced) for item in (*arguments, *options.values())):
-            raise ConfigError(f"ops.{compute.__name__}: {NO_ARRAY}")
-        return function(*arguments, **options)
-
-    compute.__doc__ = text or f"`numpy.{function.__name__}`, on arrays alone."
+def _of_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
+    compute = on_arrays(function)
+    compute.__doc__ = f"`numpy.{function.__name__}`, on arrays alone."
     compute.__module__ = __name__
     return compute
 
 
-angle, conj, conjugate, real, imag = map(_on_arrays, (np.angle, np.conj, np.conjugate, np.real, np.imag))
-argpartition, nanargmax, nanargmin = map(_on_arrays, (np.argpartition, np.nanargmax, np.nanargmin))
-bitwise_and, bitwise_or, bitwise_xor = map(_on_arrays, (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
-bitwise_invert = bitwise_not = _on_arrays(np.invert)
-bitwise_left_shift = left_shift = _on_arrays(np.left_shift)
-bitwise_right_shift = right_shift = _on_arrays(np.right_shift)
-corrcoef, cross, floor_divide, gcd, lcm = map(_on_arrays, (np.corrcoef, np.cross, np.floor_divide, np.gcd, np.lcm))
+angle, conj, conjugate, real, imag = map(_of_numpy, (np.angle, np.conj, np.conjugate, np.real, np.imag))
+argpartition, nanargmax, nanargmin = map(_of_numpy, (np.argpartition, np.nanargmax, np.nanargmin))
+bitwise_and, bitwise_or, bitwise_xor = map(_of_numpy, (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
+bitwise_invert = bitwise_not = _of_numpy(np.invert)
+bitwise_left_shift = left_shift = _of_numpy(np.left_shift)
+bitwise_right_shift = right_shift = _of_numpy(np.right_shift)
+corrcoef, cross, floor_divide, gcd, lcm = map(_of_numpy, (np.corrcoef, np.cross, np.floor_divide, np.gcd, np.lcm))
 heaviside, histogram, i0, nextafter, signbit = map(
-    _on_arrays, (np.heaviside, np.histogram, np.i0, np.nextafter, np.signbit)
+    _of_numpy, (np.heaviside, np.histogram, np.i0, np.nextafter, np.signbit)
 )
-isneginf, isposinf, isreal = map(_on_arrays, (np.isneginf, np.isposinf, np.isreal))
+isneginf, isposinf, isreal = map(_of_numpy, (np.isneginf, np.isposinf, np.isreal))
 nancumprod, nancumsum, nanmedian, nanpercentile, nanquantile = map(
-    _on_arrays, (np.nancumprod, np.nancumsum, np.nanmedian, np.nanpercentile, np.nanquantile)
+    _of_numpy, (np.nancumprod, np.nancumsum, np.nanmedian, np.nanpercentile, np.nanquantile)
 )
 det, inv, matrix_rank, pinv, solve, slogdet = map(
-    _on_arrays,
+    _of_numpy,
     (np.linalg.det, np.linalg.inv, np.linalg.matrix_rank, np.linalg.pinv, np.linalg.solve, np.linalg.slogdet),
 )
-eig, eigh = _on_arrays(np.linalg.eig), _on_arrays(np.linalg.eigh)
+eig, eigh = _of_numpy(np.linalg.eig), _of_numpy(np.linalg.eigh)
 
 
 def _window(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """A window function of a number of points, in the floating-point type of `config`."""
-    return _on_arrays(
+    return _of_numpy(
         functools.wraps(function)(lambda x, *shape: function(int(convert_to_numpy(x)), *shape).astype(floatx()))
     )
 
@@ -133,12 +123,14 @@ bartlett, blackman, hamming, hanning, kaiser = map(
 )
 
 
+@on_arrays
 def cholesky(x: ArrayLike, upper: bool = False) -> np.ndarray:
     """The lower triangular matrix whose product with its transpose is x, or that transpose."""
     lower = np.linalg.cholesky(convert_to_numpy(x))
     return np.swapaxes(lower, -1, -2) if upper else lower
 
 
+@on_arrays
 def cholesky_inverse(x: ArrayLike, upper: bool = False) -> np.ndarray:
     """The inverse of the matrix whose Cholesky factor is x."""
     factor = np.linalg.inv(convert_to_numpy(x))
@@ -146,6 +138,7 @@ def cholesky_inverse(x: ArrayLike, upper: bool = False) -> np.ndarray:
     return factor @ turned if upper else turned @ factor
 
 
+@on_arrays
 def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> np.ndarray:
     """The cross-correlation of two vectors."""
     return np.correlate(convert_to_numpy(x1), convert_to_numpy(x2), mode)  # type: ignore[call-overload]
@@ -168,16 +161,19 @@ def geomspace(
     return np.geomspace(np.asarray(start), np.asarray(stop), num, endpoint, axis=axis).astype(dtype or floatx())
 
 
+@on_arrays
 def logdet(x: ArrayLike) -> np.ndarray:
     """The logarithm of the determinant of a positive definite matrix."""
     return np.linalg.slogdet(convert_to_numpy(x))[1]
 
 
+@on_arrays
 def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> np.ndarray:
     """The x with the least squares of a @ x - b."""
     return np.linalg.lstsq(convert_to_numpy(a), convert_to_numpy(b), rcond)[0]
 
 
+@on_arrays
 def lu_factor(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """LU decomposition of a square matrix with the largest pivot of each column: both factors in one, and the rows."""
     matrix = np.array(convert_to_numpy(x), dtype=np.result_type(convert_to_numpy(x), np.float32))
@@ -185,27 +181,25 @@ def lu_factor(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     for column in range(len(matrix)):
         pivots[column] = row = column + int(np.abs(matrix[column:, column]).argmax())
         matrix[[column, row]] = matrix[[row, column]]
-        matrix[column + 1 :, column] /= matrix[column, column]
+        if matrix[column, column] != 0:  # else all below is 0 too
+            matrix[column + 1 :, column] /= matrix[column, column]
         matrix[column + 1 :, column + 1 :] -= np.outer(matrix[column + 1 :, column], matrix[column, column + 1 :])
     return matrix, pivots
 
 
+@on_arrays
 def polar(abs_: ArrayLike, angle: ArrayLike) -> np.ndarray:
     """Complex numbers of these lengths and angles."""
     return convert_to_numpy(abs_) * np.exp(1j * convert_to_numpy(angle))
 
 
-def psnr(x1: ArrayLike, x2: ArrayLike, max_val: float) -> np.ndarray:
-    """The ratio of the largest possible value to the root mean squared difference, in decibels."""
-    first, second = convert_to_numpy(x1), convert_to_numpy(x2)
-    return 20 * np.log10(max_val) - 10 * np.log10(np.mean(np.square(first - second)))
-
-
+@on_arrays
 def qr(x: ArrayLike, mode: str = "reduced") -> tuple[np.ndarray, np.ndarray]:
     """An orthogonal and an upper triangular matrix whose product is x; `mode` is `"reduced"` or `"complete"`."""
     return tuple(np.linalg.qr(convert_to_numpy(x), mode))  # type: ignore[call-overload]
 
 
+@on_arrays
 def saturate_cast(x: ArrayLike, dtype: str) -> np.ndarray:
     """x in another type, numbers beyond its range as its ends."""
     values, kind = convert_to_numpy(x), np.dtype(dtype)
@@ -213,6 +207,7 @@ def saturate_cast(x: ArrayLike, dtype: str) -> np.ndarray:
     return (values if limits is None else np.clip(values, limits.min, limits.max)).astype(kind)
 
 
+@on_arrays
 def solve_triangular(a: ArrayLike, b: ArrayLike, lower: bool = False) -> np.ndarray:
     """The x with a @ x = b for a triangular a, of which the other half does not count."""
     matrix = np.tril(convert_to_numpy(a)) if lower else np.triu(convert_to_numpy(a))
@@ -222,12 +217,14 @@ def solve_triangular(a: ArrayLike, b: ArrayLike, lower: bool = False) -> np.ndar
     return np.linalg.solve(matrix, right)
 
 
+@on_arrays
 def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Singular value decomposition: u, s and the conjugate transpose of v, or s alone."""
     result: Any = np.linalg.svd(convert_to_numpy(x), full_matrices, compute_uv)
     return tuple(result) if compute_uv else result
 
 
+@on_arrays
 def unique(
     x: ArrayLike,
     sorted: bool = True,
@@ -243,11 +240,14 @@ def unique(
     if size is None:
         return found
     values, *rest = found if isinstance(found, tuple) else (found,)
-    short = max(size - len(values), 0)
-    kept = np.concatenate([values[:size], np.full(short, values.min() if fill_value is None else fill_value)])
+    along = 0 if axis is None else axis
+    kept = np.take(values, np.arange(min(size, values.shape[along])), along)
+    missing = [(0, size - kept.shape[along] if one == along % kept.ndim else 0) for one in range(kept.ndim)]
+    kept = np.pad(kept, missing, constant_values=values.min() if fill_value is None else fill_value)
     return (kept, *rest) if rest else kept
 
 
+@on_arrays
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes as numbers of another type."""
     values = convert_to_numpy(x)
@@ -258,31 +258,40 @@ def _complex(x: Any) -> np.ndarray:
     return convert_to_numpy(x[0]) + 1j * convert_to_numpy(x[1])
 
 
+@on_arrays
 def fft(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
     """Fourier transform along the last axis, of real and imaginary parts into such."""
     return _parts(np.fft.fft(_complex(x)), x[0])
 
 
+@on_arrays
 def fft2(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
     """Fourier transform along the last two axes, of real and imaginary parts into such."""
     return _parts(np.fft.fft2(_complex(x)), x[0])
 
 
+@on_arrays
 def ifft2(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
     """The inverse of `fft2`."""
     return _parts(np.fft.ifft2(_complex(x)), x[0])
 
 
+@on_arrays
 def rfft(x: ArrayLike, fft_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Fourier transform of real numbers along the last axis: real and imaginary parts of the first half."""
     return _parts(np.fft.rfft(convert_to_numpy(x), fft_length), x)
 
 
+@on_arrays
 def irfft(x: tuple[ArrayLike, ArrayLike], fft_length: int | None = None) -> np.ndarray:
     """The inverse of `rfft`."""
-    return np.fft.irfft(_complex(x), fft_length).astype(np.asarray(convert_to_numpy(x[0])).dtype)
+    return np.fft.irfft(_complex(x), fft_length).astype(_float_kind(x[0]))
 
 
 def _parts(values: np.ndarray, like: Any) -> tuple[np.ndarray, np.ndarray]:
-    kind = np.result_type(np.asarray(convert_to_numpy(like)).dtype, np.float32)
+    kind = _float_kind(like)
     return np.real(values).astype(kind), np.imag(values).astype(kind)
+
+
+def _float_kind(like: Any) -> np.dtype:
+    return np.result_type(convert_to_numpy(like), np.float32)

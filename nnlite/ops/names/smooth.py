@@ -33,7 +33,7 @@ __all__ = [
     "sinc",
 ]
 
-fabs, fmax, fmin = ops.abs, ops.maximum, ops.minimum
+fabs = ops.abs
 
 
 def _smooth(function: Callable[[Any], Any], slope: Callable[[Any, Any], Any], text: str) -> Callable[[Any], Any]:
@@ -59,16 +59,24 @@ def _floats(x: Any) -> np.ndarray:
 
 def _inverse_erf(x: np.ndarray) -> np.ndarray:
     """Newton's method on erf, from a rational start: doubles its digits in each of four steps."""
-    x = np.asarray(x)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logarithm = np.log1p(-(x.astype(np.float64) ** 2))
+        logarithm = np.log1p(-np.square(x.real, dtype=np.float64))
         part = 2 / (np.pi * 0.147) + logarithm / 2
-        y = np.sign(x) * np.sqrt(np.sqrt(part * part - logarithm / 0.147) - part)
+        y = np.sign(x.real) * np.sqrt(np.sqrt(part * part - logarithm / 0.147) - part)
+        y = y.astype(np.result_type(x, np.float64))
         for _ in range(4):
             step = (erf(y) - x) * np.sqrt(np.pi) / 2 * np.exp(y * y)
             y = np.where(np.isfinite(step), y - step, y)
-    result = np.where(np.abs(x) == 1, np.copysign(np.inf, x), y)
-    return result.astype(x.dtype if x.dtype.kind == "f" else np.float64)
+    result = np.where(np.abs(x) == 1, np.copysign(np.inf, x.real), y)
+    return result.astype(x.dtype if x.dtype.kind in "fc" else np.float64)
+
+
+def _cube_root(x: np.ndarray) -> np.ndarray:
+    """NumPy's, or the complex one nearest to the real axis, by which complex steps go."""
+    if x.dtype.kind != "c":
+        return np.cbrt(x)
+    side = np.where(x.real < 0, -1.0, 1.0)
+    return side * (side * x) ** (1 / 3)
 
 
 def _sinc_slope(x: Any, y: Any) -> Any:
@@ -82,7 +90,7 @@ arctan = _smooth(np.arctan, lambda x, y: 1 / (1 + x * x), "The angle whose tange
 arcsinh = _smooth(np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1), "The number whose hyperbolic sine is x.")
 arccosh = _smooth(np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The number >= 0 whose hyperbolic cosine is x.")
 arctanh = _smooth(np.arctanh, lambda x, y: 1 / (1 - x * x), "The number whose hyperbolic tangent is x.")
-cbrt = _smooth(np.cbrt, lambda x, y: 1 / (3 * y * y), "The cube root; slope 1 / (3 y^2).")
+cbrt = _smooth(_cube_root, lambda x, y: 1 / (3 * y * y), "The cube root; slope 1 / (3 y^2).")
 sinc = _smooth(np.sinc, _sinc_slope, "sin(pi x) / (pi x), 1 at 0.")
 erfinv = _smooth(
     _inverse_erf,
@@ -92,15 +100,33 @@ erfinv = _smooth(
 
 
 @drawable
+def fmax(x1: Any, x2: Any) -> Any:
+    """The larger of two numbers; the other one where one is NaN."""
+    return _but_nan(ops.maximum, x1, x2)
+
+
+@drawable
+def fmin(x1: Any, x2: Any) -> Any:
+    """The smaller of two numbers; the other one where one is NaN."""
+    return _but_nan(ops.minimum, x1, x2)
+
+
+def _but_nan(choose: Callable[[Any, Any], Any], x1: Any, x2: Any) -> Any:
+    first, second = (np.isnan(convert_to_numpy(x)) for x in (x1, x2))
+    return choose(ops.where(first, x2, x1), ops.where(second, x1, x2))
+
+
+@drawable
 def arctan2(x1: Any, x2: Any) -> Any:
     """The angle of the point (x2, x1) from the first axis, in (-pi, pi]."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
         return np.arctan2(x1, x2)
     ahead, turn = convert_to_numpy(x2) > 0, np.where(convert_to_numpy(x1) < 0, -np.pi, np.pi)
     level = np.abs(convert_to_numpy(x2)) >= np.abs(convert_to_numpy(x1))
-    flat = arctan(ops.divide(x1, ops.where(level, x2, 1.0)))
+    nonzero = convert_to_numpy(x2) != 0  # at the origin, where there is no angle, it is 0, as NumPy's
+    flat = arctan(ops.divide(x1, ops.where(level & nonzero, x2, 1.0)))
     steep = ops.subtract(np.sign(convert_to_numpy(x1)) * np.pi / 2, arctan(ops.divide(x2, ops.where(level, 1.0, x1))))
-    return ops.where(level, ops.add(flat, np.where(ahead, 0.0, turn)), steep)
+    return ops.where(level, ops.add(flat, np.where(ahead | ~nonzero, 0.0, turn)), steep)
 
 
 @drawable
@@ -121,12 +147,14 @@ def fmod(x1: Any, x2: Any) -> Any:
 
 def ldexp(x1: Any, x2: Any) -> Any:
     """x1 * 2 ** x2."""
-    return ops.multiply(x1, 2.0 ** convert_to_numpy(x2))
+    powers = 2.0 ** convert_to_numpy(x2)
+    return ops.multiply(x1, powers.astype(np.result_type(convert_to_numpy(x1), np.float16)))
 
 
 def logaddexp2(x1: Any, x2: Any) -> Any:
     """log2(2 ** x1 + 2 ** x2), where nothing overflows."""
-    apart = ops.negative(ops.abs(ops.subtract(x1, x2)))
+    same = convert_to_numpy(x1) == convert_to_numpy(x2)  # also two infinities, which have no difference
+    apart = ops.negative(ops.abs(ops.subtract(ops.where(same, 0.0, x1), ops.where(same, 0.0, x2))))
     more = ops.divide(ops.log1p(ops.exp(ops.multiply(apart, np.log(2)))), np.log(2))
     return ops.add(ops.maximum(x1, x2), more)
 

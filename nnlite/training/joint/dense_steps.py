@@ -217,8 +217,8 @@ class DenseSteps:
         if self.members:
             return [loss.scale(size) * share] * count
         if weights is None or loss.reduction != "mean_with_sample_weight":
-            return [1 / loss._divisor(size, None) * share] * count
-        return [1 / loss._divisor(size, own) * share for own in weights.reshape(count, size)]
+            return [loss._scale(size, None) * share] * count
+        return [loss._scale(size, own) * share for own in weights.reshape(count, size)]
 
     def _penalties(self) -> np.ndarray:
         """`(start, stop, l1, l2)` of the penalized stretches."""

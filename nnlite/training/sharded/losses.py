@@ -53,9 +53,9 @@ class ShardLosses:
         return tuple(scaled) if self.several else scaled[0]
 
     def _factors(self, numbers: np.ndarray) -> list[tuple[int, float, float]]:
-        """Number, weight and 1 / divisor of each output."""
+        """Number and weight of each output, and what the sum of its losses is multiplied by."""
         return [
-            (output, weight, 1.0 if loss is None else 1 / _divisor(loss, numbers[output, 1]))
+            (output, weight, 1.0 if loss is None else loss._factor / _divisor(loss, numbers[output, 1]))
             for output, (loss, weight) in enumerate(zip(self.losses, self.weights, strict=True))
         ]
 
@@ -77,7 +77,7 @@ def _summed(loss: Loss, y: Any, outputs: Any, sample_weight: Any, mask: Any) -> 
         return 1
 
     twin = copy.copy(loss)
-    vars(twin)["_divisor"] = undivided
+    vars(twin)["_scale"] = undivided
     by_outputs: Any
     value, by_outputs = twin.linearize(y, outputs, sample_weight, mask)
     if divisors[-1] == 1 < len(outputs) and mask is None and sample_weight is None and loss.counts_zeros:
