@@ -215,7 +215,7 @@ class DenseSteps:
         """Factor of the sum of the losses of each step."""
         loss, share = self.steps.trained_loss, plan.loss.factor / (self.units if plan.loss.averages else 1)
         if self.members:
-            return [loss.scale(size) * share] * count
+            return [loss.scale(size) / loss.whole._divisor(size, None) * share] * count
         if weights is None or loss.reduction != "mean_with_sample_weight":
             return [1 / loss._divisor(size, None) * share] * count
         return [1 / loss._divisor(size, own) * share for own in weights.reshape(count, size)]
