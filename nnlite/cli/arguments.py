@@ -13,7 +13,6 @@ __all__ = [
     "add_config",
     "add_logging",
     "add_run",
-    "backend_of",
     "check_folder",
     "progress_log",
 ]
@@ -87,11 +86,6 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
         "--backend", choices=("loky", "threading", "dask"), help="of joblib, by which jobs are run side by side"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a cluster of Dask (default: one on this machine)")
-
-
-def backend_of(arguments: argparse.Namespace) -> tuple[Any, str | None]:
-    """Backend and scheduler; a scheduler alone means Dask."""
-    return arguments.backend or (arguments.scheduler and "dask"), arguments.scheduler
 
 
 def check_folder(path: str) -> None:

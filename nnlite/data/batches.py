@@ -60,6 +60,12 @@ class ArrayBatches:
     def _end_of_epoch(self) -> int:
         return min(self._place + self.steps, self._available)
 
+    def _begin(self, step: int) -> tuple[int, int, int]:
+        """Begin the epoch at a step: the step that decides its order, its first batch and the one behind its last."""
+        place, stop = self._place, self._end_of_epoch()
+        self._place = stop % self._available if self.goes_on else 0
+        return step - place, place, stop
+
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch, from `first` on.
 
@@ -69,12 +75,11 @@ class ArrayBatches:
             together: called before each turn with `batch_size`, for the number of batches whose rows it yields as one.
         """
         count = count_rows(self.arrays[0])
+        step, place, stop = self._begin(step)
         order = None
         if self.shuffle_seed is not None:
-            order = stream(self.shuffle_seed, "shuffle", step=step - self._place).permutation(count)
-        stop = self._end_of_epoch()
-        start, end = (self._place + first) * self.batch_size, min(stop * self.batch_size, count)
-        self._place = stop % self._available if self.goes_on else 0
+            order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
+        start, end = (place + first) * self.batch_size, min(stop * self.batch_size, count)
         while start < end:
             rows: Any = slice(start, min(start + together(self.batch_size) * self.batch_size, end))
             start = rows.stop

@@ -39,7 +39,7 @@ def cross_validate(
         keep: is called with the result so far after each fold, or after `jobs` of them.
         jobs: folds that are trained side by side.
         backend: "loky", "threading" or "dask", a backend of joblib; "loky" when None, if there are several jobs.
-        scheduler: the address of a cluster of Dask; one on this machine when None.
+        scheduler: the address of a cluster of Dask, which it alone means; one on this machine when None.
 
     Returns:
         `"planned"`, the number of folds; `"folds"`, the figures of each that is done, and `"baselines"`, those of the
@@ -51,12 +51,11 @@ def cross_validate(
     """
     measured, baselines = [*(before or {}).get("folds", ())], [*(before or {}).get("baselines", ())]
     run = partial(_fold, experiment, folds)
+    backend = backend or ("dask" if scheduler else "loky" if jobs > 1 else None)
     for first in range(len(measured), folds, jobs):
         numbers = range(first, min(first + jobs, folds))
-        apart = backend is not None or jobs > 1
-        for number, (figures, baseline) in zip(
-            numbers, each(run, numbers, jobs, backend or "loky", scheduler) if apart else map(run, numbers), strict=True
-        ):
+        outcomes = each(run, numbers, jobs, backend, scheduler) if backend else map(run, numbers)
+        for number, (figures, baseline) in zip(numbers, outcomes, strict=True):
             measured.append(figures)
             baselines.append(baseline)
             if not quiet:

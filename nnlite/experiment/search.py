@@ -3,6 +3,7 @@
 import math
 from typing import Any, Literal
 
+from nnlite.distributed.jobs import Backend
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.metrics import Metric
 from nnlite.registry import Section
@@ -36,7 +37,7 @@ class Search(Section):
     metric: str = "val_loss"
     direction: Literal["auto", "minimize", "maximize"] = "auto"
     pruner: Literal["median", "hyperband", "none"] = "median"
-    backend: Literal["loky", "threading", "dask"] | None = None
+    backend: Backend | None = None
 
     def validate(self) -> None:
         if not self.space:

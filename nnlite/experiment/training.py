@@ -116,7 +116,8 @@ def resume(
     if read_state(folder)["state"] == "finished" and epochs is None:
         raise ConfigError(f"{folder}: the training is finished; --epochs N trains for longer")
     warn_of_changes(folder)
-    has_folds = len(read_folds(folder).get("folds", ())) < read_folds(folder).get("planned", 0)
+    kept = read_folds(folder)
+    has_folds = len(kept.get("folds", ())) < kept.get("planned", 0)
     return led(experiment, partial(_resume, folder, experiment, quiet, anyway, callbacks), has_folds, folder, anyway)
 
 

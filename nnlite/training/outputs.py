@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.tables import as_plain_array
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import DataError
 from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
@@ -15,8 +15,9 @@ from nnlite.losses.output_losses import OutputLosses, by_output, each_output
 from nnlite.metrics import Mean, Metric
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
-from nnlite.registry.field_types import jsonable, read
+from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
+from nnlite.training.compiled.compiled import read_weight
 from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
@@ -50,7 +51,7 @@ class OutputsTrainer(Trainer):
         """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
         losses = [spec and Loss.get(spec) for spec in by_output(loss, self.names, "loss")]
         weights = [
-            1.0 if weight is None else _read_weight(weight)
+            1.0 if weight is None else read_weight(weight)
             for weight in by_output(loss_weights, self.names, "loss_weights")
         ]
         specs = [
@@ -233,11 +234,3 @@ class OutputActivations:
     def __call__(self, outputs: tuple) -> tuple[np.ndarray, ...]:
         pairs = zip(self.activations, outputs, strict=True)
         return tuple(output if activation is None else activation(output) for activation, output in pairs)
-
-
-def _read_weight(weight: Any) -> float:
-    """The factor of a loss; `ConfigError` unless it is a number."""
-    try:
-        return read(weight, float)
-    except ConfigError as error:
-        raise error.within("loss_weights") from None

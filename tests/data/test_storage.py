@@ -17,7 +17,7 @@ import nnlite
 from benchmarks import storage as benchmark
 from nnlite import Model, Sequential
 from nnlite.arrays.stored import StoredRows
-from nnlite.callbacks import LambdaCallback
+from nnlite.callbacks import Checkpoints, LambdaCallback
 from nnlite.cli import main
 from nnlite.data import Columns, Data, Numeric, OneHot, Table, open_rows, read_table_file
 from nnlite.data.batches import ArrayBatches, IterableBatches
@@ -187,6 +187,47 @@ def test_first_batches_are_passed_over(rows, array, first):
     for batches in (StoredBatches((rows, array, None), 16, 0), IterableBatches([(array, array)] * 7, lambda *own: own)):
         for have, want in zip(batches.epoch(3, first), list(batches.epoch(3))[first:], strict=True):
             assert np.array_equal(have[0], want[0]) and np.array_equal(have[1], want[1])
+
+
+@pytest.mark.parametrize("seed", [0, None])
+@pytest.mark.parametrize("window", [12 * 64, 2**25])
+def test_epochs_of_a_few_batches_go_on_where_the_one_before_stopped(rows, seed, window):
+    def epochs(steps, first=0, skipped=0):
+        batches = StoredBatches((rows, np.arange(ROWS), None), 16, seed, steps, window)
+        batches.goes_on = True
+        batches.skip(skipped)
+        done, epoch = skipped, []
+        while done < 2 * 44:  # each row twice
+            epoch.append([y.tolist() for _, y, _ in batches.epoch(done, first)])
+            done, first = done + first + len(epoch[-1]), 0
+        return [batch for batches in epoch for batch in batches]
+
+    whole = epochs(44)
+    assert epochs(10) == whole  # epochs of 10, 10, 10, 10 and 4 batches
+    assert epochs(10, first=3, skipped=20) == whole[23:]
+
+
+def test_rows_of_earlier_epochs_are_not_read_again(rows, monkeypatch):
+    spans, read = [], StoredRows.read
+    monkeypatch.setattr(StoredRows, "read", lambda self, *span: spans.append(span) or read(self, *span))
+    batches = StoredBatches((rows, None, None), 16, None, steps=4, window_bytes=12 * 64)
+    batches.goes_on = True
+    batches.skip(8)
+    next(batches.epoch())
+    assert min(spans) == (128, 192)
+
+
+def test_a_training_with_few_steps_per_epoch_is_that_of_arrays_in_memory(rows, array, tmp_path):
+    def trained(x, epochs=3, **options):
+        model = compiled(array)
+        settings = {"batch_size": 16, "steps_per_epoch": 20, "shuffle": False, "verbose": 0}
+        model.fit(x, array[:, 0], epochs=epochs, **settings, **options)
+        return np.concatenate([weights.ravel() for weights in model.get_weights()])
+
+    expected = trained(array)
+    assert np.array_equal(trained(rows), expected)
+    trained(rows, 1, callbacks=[Checkpoints(tmp_path / "run", every="1 epoch")])
+    assert np.array_equal(trained(rows, resume=tmp_path / "run"), expected)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, None])

@@ -81,6 +81,20 @@ def test_folds_are_the_same_side_by_side(config):
     assert [len(result["folds"]) for result in kept] == [2, 3]
 
 
+def test_a_scheduler_alone_means_dask_for_folds_too(config, monkeypatch):
+    calls = []
+
+    def at_once(function, items, *how):
+        calls.append(how)
+        return [function(item) for item in items]
+
+    monkeypatch.setattr(sys.modules["nnlite.experiment.folds"], "each", at_once)
+    for jobs in (1, 2):
+        cross_validate(Experiment.from_file(config), 2, quiet=True, jobs=jobs, scheduler="tcp://nowhere:1")
+    address = "tcp://nowhere:1"
+    assert calls == [(1, "dask", address), (1, "dask", address), (2, "dask", address)]
+
+
 def test_the_command_runs_folds_side_by_side(config, tmp_path, capsys):
     run = ["train", str(config), "--quiet", "--folds", "2", "--out"]
     assert main([*run, str(tmp_path / "one")]) == 0

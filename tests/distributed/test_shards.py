@@ -164,6 +164,20 @@ def test_without_chance_shards_give_what_whole_batches_do(make, shards):
         np.testing.assert_allclose(values, expected_logs[name], rtol=1e-9, err_msg=name)
 
 
+@pytest.mark.usefixtures("float64")
+def test_a_factor_of_the_loss_is_one_of_shards_too(monkeypatch):
+    compile_plainly = nnlite.Sequential.compile
+    plain = trained(summed, 8)[1]["loss"][0]
+    monkeypatch.setattr(
+        nnlite.Sequential, "compile", lambda *given, **more: compile_plainly(*given, **more, loss_weights=0.5)
+    )
+    weights, logs = trained(summed, 8)
+    expected, expected_logs = trained(summed, None)
+    assert 0.4 * plain < logs["loss"][0] < 0.6 * plain
+    np.testing.assert_allclose(logs["loss"], expected_logs["loss"], rtol=1e-9)
+    np.testing.assert_allclose(weights[0], expected[0], rtol=1e-9)
+
+
 def dropped() -> tuple:
     return nnlite.Sequential([layers.Dropout(0.5), layers.Dense(2)], seed=1), "mse", X, NUMBERS, {}
 

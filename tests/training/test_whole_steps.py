@@ -19,6 +19,7 @@ from nnlite.losses import (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+from nnlite.losses.forms import scaled
 from nnlite.metrics import BinaryAccuracy, MeanMetricWrapper, R2Score
 from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
@@ -101,6 +102,7 @@ STANDARDIZED.adapt(3 * X + 1)
 # name: arguments of `trained`
 WHOLE = {
     "plain": {},
+    "a quarter of a loss": {"loss": scaled(MeanSquaredError(), 0.25), "optimizer": SGD(0.01)},
     "one layer": {"layers": [Dense(3)]},
     "one layer without bias": {"layers": [Dense(3, use_bias=False)]},
     "without bias": {"layers": [Dense(8, "relu", use_bias=False), Dense(3, use_bias=False)]},
@@ -204,6 +206,7 @@ MEMBERS = {
         "fit": {"sample_weight": WEIGHTS},
     },
     "sum": {"loss": MeanSquaredError(reduction="sum"), "optimizer": SGD(0.001)},
+    "a quarter of a loss": {"loss": scaled(MeanSquaredError(), 0.25), "optimizer": SGD(0.01)},
     "classes": {"loss": SparseCategoricalCrossentropy(from_logits=True), "y": CLASSES, "metrics": ["accuracy"]},
     "binary": {
         "layers": [Dense(8, "relu", members=3), Dense(1, "sigmoid", members=3)],

@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nnlite.cli.arguments import Commands, add_backend, add_command, add_config, add_logging, backend_of, progress_log
+from nnlite.cli.arguments import Commands, add_backend, add_command, add_config, add_logging, progress_log
 from nnlite.cli.notes import without_progress
 from nnlite.cli.teams import in_team
 from nnlite.errors import ConfigError
@@ -135,7 +135,7 @@ def _trained(arguments: argparse.Namespace) -> "Run":
         return resume(arguments.resume, quiet, arguments.epochs, arguments.resume_anyway, arguments.set, log)
     epochs = [] if arguments.epochs is None else [f"fit.epochs={arguments.epochs}"]
     experiment = Experiment.from_file(arguments.config, [*arguments.set, *epochs])
-    side = (arguments.jobs or 1, *backend_of(arguments))
+    side = (arguments.jobs or 1, arguments.backend, arguments.scheduler)
     return train(experiment, arguments.out, quiet, arguments.folds, log, *side)
 
 

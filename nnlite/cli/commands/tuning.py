@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from nnlite.cli.arguments import Commands, add_backend, add_command, add_config, backend_of
+from nnlite.cli.arguments import Commands, add_backend, add_command, add_config
 
 __all__ = ["add_commands"]
 
@@ -29,7 +29,7 @@ def _tune(arguments: argparse.Namespace) -> int:
 
     out = arguments.out or Path("runs", f"{Path(arguments.config).stem}-tune")
     chosen = (arguments.trials, arguments.jobs, out, arguments.storage, arguments.sampler)
-    study = tune(arguments.config, *chosen, arguments.set, arguments.quiet, *backend_of(arguments))
+    study = tune(arguments.config, *chosen, arguments.set, arguments.quiet, arguments.backend, arguments.scheduler)
     print(study)
     if study.best is None:
         print("no trial is complete")

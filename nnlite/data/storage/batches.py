@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.stored import StoredRows
-from nnlite.data.batches import ArrayBatches, Epoch, Together, count_rows, one_by_one, take_rows, without_first
+from nnlite.data.batches import ArrayBatches, Epoch, Together, count_rows, one_by_one, take_rows
 from nnlite.random import stream
 
 __all__ = ["StoredBatches", "batches_of"]
@@ -55,15 +55,16 @@ class StoredBatches(ArrayBatches):
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch from `first` on, each by itself; `step`, that of training, decides the order."""
-        return without_first(self._epoch(step), first)
+        step, place, stop = self._begin(step)
+        first += place
+        if first < stop:
+            with closing(self._windows(step, first * self.batch_size)) as windows:  # its thread ends with the epoch
+                yield from self._cut_up(windows, stop - first)
 
-    def _epoch(self, step: int) -> Epoch:
-        with closing(self._windows(step)) as windows:  # the thread that reads ahead ends with the epoch
-            yield from self._cut_up(windows)
-
-    def _cut_up(self, windows: Iterator[tuple]) -> Epoch:
+    def _cut_up(self, windows: Iterator[tuple], left: int) -> Epoch:
+        """The next `left` batches."""
         rest: list[tuple] = []  # what is left over from earlier windows, less than a batch
-        needed, left = self.batch_size, self.steps
+        needed = self.batch_size
         for window in windows:
             start, count = 0, count_rows(window[0])
             while count - start >= needed:
@@ -77,8 +78,8 @@ class StoredBatches(ArrayBatches):
         if rest:
             yield _joined(rest)
 
-    def _windows(self, step: int) -> Epoch:
-        """The arrays of one window after another, each read while the one before it is in use."""
+    def _windows(self, step: int, passed: int) -> Epoch:
+        """The arrays of one window after another from row `passed` on, each read while the one before is in use."""
         count = count_rows(self.arrays[0])
         blocks = np.arange(math.ceil(count / self.block))
         draw = None
@@ -88,23 +89,38 @@ class StoredBatches(ArrayBatches):
         with ThreadPoolExecutor(1, "nnlite-read-ahead") as pool:
             pending = None
             for first in range(0, len(blocks), self.blocks_of_window):
-                coming = pool.submit(self._window, blocks[first : first + self.blocks_of_window], draw)
+                window = blocks[first : first + self.blocks_of_window]
+                rows = sum(stop - start for start, stop in self._spans(window))
+                if passed >= rows:
+                    passed -= rows
+                    if draw is not None:
+                        draw.permutation(rows)  # without which the windows that follow would have another order
+                    continue
+                coming, passed = pool.submit(self._window, window, draw, passed), 0
                 if pending is not None:
                     yield pending.result()
                 pending = coming
             if pending is not None:
                 yield pending.result()
 
-    def _window(self, blocks: np.ndarray, draw: np.random.Generator | None) -> tuple:
-        """x, y and weights of these blocks, in an order of chance if there is a `draw`; one thread alone draws."""
+    def _spans(self, blocks: np.ndarray) -> list[tuple[int, int]]:
+        """Start and stop of the rows of each block."""
+        count = count_rows(self.arrays[0])
+        return [(block * self.block, min((block + 1) * self.block, count)) for block in blocks.tolist()]
+
+    def _window(self, blocks: np.ndarray, draw: np.random.Generator | None, passed: int) -> tuple:
+        """x, y and weights of these blocks, in an order of chance if there is a `draw`, but for the first rows.
+
+        One thread at a time draws.
+        """
         x, *others = self.arrays
-        spans = [(block * self.block, min((block + 1) * self.block, len(x))) for block in blocks.tolist()]
+        spans = self._spans(blocks)
         rows = np.concatenate([np.arange(*span) for span in spans])
         read = np.concatenate([x.read(*span) for span in _merged(spans)])
         if draw is not None:
             order = draw.permutation(len(rows))
             read, rows = read.take(order, axis=0), rows[order]
-        return (read, *[take_rows(array, rows) for array in others])
+        return _cut((read, *[take_rows(array, rows) for array in others]), passed, len(rows))
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ from nnlite.training.trainable import Trainable
 from nnlite.training.written.batches import written_batch
 from nnlite.training.written.steps import WrittenSteps
 
-__all__ = ["AnyMetric", "Compiled"]
+__all__ = ["AnyMetric", "Compiled", "read_weight"]
 
 AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 
@@ -29,8 +29,13 @@ def read_factor(loss_weights: Any) -> float:
     """The argument `loss_weights` of a model with one output; `ConfigError` for anything but one number."""
     if isinstance(loss_weights, (list, tuple)) and len(loss_weights) == 1:
         (loss_weights,) = loss_weights
+    return read_weight(loss_weights)
+
+
+def read_weight(weight: Any) -> float:
+    """The factor of the loss of one output; `ConfigError` unless it is a number."""
     try:
-        return read(loss_weights, float)
+        return read(weight, float)
     except ConfigError as error:
         raise error.within("loss_weights") from None
 

@@ -31,9 +31,7 @@ __all__ = ["DenseSteps"]
 # What one call takes at most: inputs that stay in the cache until they are used, and a few milliseconds, so that
 # whoever interrupts the training is answered.
 CALL_BYTES, CALL_PRODUCTS = 2**20, 2**28
-NARROW = (
-    64 * 64
-)  # weights of a layer, up to which one call is quicker than the layers one by one with any number of rows
+NARROW = 64 * 64  # weights of a layer, up to which one call is quicker than layers one by one with any number of rows
 FEW_PRODUCTS = 10**6  # multiply-adds, up to which products are not made in pieces
 NO_PENALTIES, NO_BITS = np.empty((0, 4)), np.empty((FLUSH_PERIOD, 1, 0), np.uint16)
 NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
@@ -164,9 +162,7 @@ class DenseSteps:
         if self._stretches[0] is not factors:
             self._stretches = factors, stretches_of(factors, stage.values.size)
         scales = self._scales(plan, size, count, weights if weighted else None)
-        rates = rates_ahead(optimizer, count)
-        averages = averages_ahead(optimizer, count)
-        turns = np.array([(a, *b, *c, 0.0) for a, b, c in zip(scales, rates, averages, strict=True)])
+        turns = np.array(list(map(_turn, scales, rates_ahead(optimizer, count), averages_ahead(optimizer, count))))
         apart = room.largest_product > FEW_PRODUCTS and not several_threads()
         places = NO_COPIES if self.copies is None else self.copies.places
         done = plan.run(
@@ -215,7 +211,7 @@ class DenseSteps:
         """Factor of the sum of the losses of each step."""
         loss, share = self.steps.trained_loss, plan.loss.factor / (self.units if plan.loss.averages else 1)
         if self.members:
-            return [loss.scale(size) * share] * count
+            return [loss.scale(size) * loss.whole._scale(size, None) * share] * count
         if weights is None or loss.reduction != "mean_with_sample_weight":
             return [loss._scale(size, None) * share] * count
         return [loss._scale(size, own) * share for own in weights.reshape(count, size)]
@@ -232,6 +228,11 @@ class DenseSteps:
         if self.ones.shape != shape:
             self.ones = np.ones(shape, self.dtype)
         return self.ones
+
+
+def _turn(scale: float, rates: tuple[float, float], averages: tuple[float, float, float]) -> tuple[float, ...]:
+    """The row of a step in `turns`; for a single step, a call takes a third of a comprehension's time less."""
+    return scale, *rates, *averages, 0.0
 
 
 def _is_by_row(layer: Any) -> bool:

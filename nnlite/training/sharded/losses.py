@@ -55,16 +55,9 @@ class ShardLosses:
     def _factors(self, numbers: np.ndarray) -> list[tuple[int, float, float]]:
         """Number and weight of each output, and what the sum of its losses is multiplied by."""
         return [
-            (output, weight, 1.0 if loss is None else loss._factor / _divisor(loss, numbers[output, 1]))
-            for output, (loss, weight) in enumerate(zip(self.losses, self.weights, strict=True))
+            (output, weight, 1.0 if loss is None else loss._scale(counted, counted))
+            for output, (loss, weight, counted) in enumerate(zip(self.losses, self.weights, numbers[:, 1], strict=True))
         ]
-
-
-def _divisor(loss: Loss, total: float) -> float:
-    """What the sum of all losses of a batch is divided by."""
-    if loss.reduction == "sum":
-        return 1.0
-    return total or 1.0 if loss.reduction == "mean_with_sample_weight" else max(total, 1.0)
 
 
 def _summed(loss: Loss, y: Any, outputs: Any, sample_weight: Any, mask: Any) -> tuple[tuple[float, float], Any]:
