@@ -357,3 +357,21 @@ def test_metrics_within_a_metric_are_reset_with_it():
     assert metric.result() == 3.0
     metric.reset_state()
     assert metric.result() == 0.0
+
+
+def test_a_function_registered_under_another_name_is_serialized_by_that_name():
+    def quartered(x):
+        return x / 4
+
+    register_function(quartered, name="a quarter")
+    for write, read in (
+        (activations.serialize, activations.deserialize),
+        (saving.serialize_keras_object, saving.deserialize_keras_object),
+    ):
+        assert read(write(quartered)) is quartered
+
+
+def test_a_function_form_without_a_name_is_refused():
+    for read in (activations.get, losses.get, ops.ActivationFunction.get):
+        with pytest.raises(ConfigError):
+            read({"class_name": "function"})
