@@ -10,7 +10,7 @@ from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.functions import NamedFunction, custom_function, function_form, is_function_form
-from nnlite.registry.names import LISTED, custom_object_scope, get_registered_name, snake_case
+from nnlite.registry.names import LISTED, custom_object_scope, default_name, get_registered_name
 
 __all__ = ["FORMS", "NamedByClass", "given_arguments", "keras_form", "of_family", "refuse_unknown", "take_by_position"]
 
@@ -80,7 +80,7 @@ class NamedByClass:
     @classmethod
     def default_name(cls) -> str:
         """The name of an instance that is given none."""
-        return vars(cls).get("_default_name") or snake_case(cls.__name__)
+        return default_name(cls)
 
     def _repr_arguments(self) -> dict[str, Any]:
         """A name that is the default one is not shown."""
