@@ -55,7 +55,7 @@ MEANINGLESS = {
 # (family, pattern of names) -> why they are absent; the first that fits.
 REASONS = [
     ("layers", r"(Jax|Flax)Layer|TorchModuleWrapper|TFSMLayer", "wraps another engine, which nnlite does without"),
-    ("layers", r".*Spectrogram", "there is no Fourier transform among the ops: compute spectrograms before"),
+    ("layers", r".*Spectrogram", "compute spectrograms before: `ops.fft` and `ops.rfft` are for arrays"),
     ("layers", r"MaxNumBoundingBoxes", "there are no bounding boxes"),
     (
         "layers",

@@ -1,7 +1,6 @@
 """Activation functions under Keras's names: functions of arrays, whose derivatives `nnlite.ops` knows."""
 
 from collections.abc import Callable, Mapping
-from types import FunctionType
 from typing import Any
 
 from nnlite.errors import ConfigError
@@ -39,9 +38,8 @@ from nnlite.ops.functions import (
     tanh_shrink,
     threshold,
 )
-from nnlite.registry import NamedFunction
-from nnlite.registry.modules import function_form
-from nnlite.registry.names import custom_object, custom_object_scope, name_of_custom
+from nnlite.registry.functions import custom_function, form_of_function, is_function_form
+from nnlite.registry.names import custom_object_scope
 
 __all__ = [
     "celu",
@@ -96,15 +94,10 @@ def get(identifier: Any) -> Callable[..., Any]:
     """
     if identifier is None:
         return linear
-    if isinstance(identifier, str) and identifier in FUNCTIONS:
-        return FUNCTIONS[identifier]
-    if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+    if is_function_form(identifier):
         identifier = identifier["config"]
-        if identifier in FUNCTIONS:
-            return FUNCTIONS[identifier]
-    custom = custom_object(identifier) if isinstance(identifier, str) else None
-    if callable(custom) and not isinstance(custom, type):
-        return custom
+    if isinstance(identifier, str):
+        identifier = FUNCTIONS.get(identifier) or custom_function(identifier) or identifier
     return identifier if callable(identifier) else ActivationFunction.get(identifier)
 
 
@@ -116,10 +109,8 @@ def serialize(activation: Callable[..., Any]) -> Any:
         return activation.to_spec()
     if id(activation) in OP_OF_FUNCTION or activation is glu:
         return next(name for name, function in FUNCTIONS.items() if function is activation)
-    if isinstance(activation, FunctionType) and activation.__name__ != "<lambda>":
-        return function_form(name_of_custom(activation) or activation.__name__)
     try:
-        return function_form(NamedFunction(activation).to_spec())
+        return form_of_function(activation)
     except ConfigError as error:
         raise ConfigError(f"no activation that can be saved: {error}") from None
 

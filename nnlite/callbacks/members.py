@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.callbacks.base import Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.call import layers_within
 from nnlite.parameters import Parameter, assign_all, each_once
 from nnlite.registry.bounds import Index, NonNegative
 
@@ -122,7 +122,6 @@ def member_parameters(model: Any) -> list[Parameter]:
 
 
 def _within(layer: Any) -> Iterator[Parameter]:
-    if layer.member_count:
-        yield from layer.parameters
-    for inner in inner_layers(layer):
-        yield from _within(inner)
+    for inside in (layer, *layers_within(layer)):
+        if inside.member_count:
+            yield from inside.parameters

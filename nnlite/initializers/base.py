@@ -68,10 +68,22 @@ def _without_generator(written: Callable[..., Any]) -> Callable[..., np.ndarray]
     def call(
         self: Any, shape: Sequence[int], dtype: str | None = None, generator: Any = None, **options: Any
     ) -> np.ndarray:
-        kind = dtype or floatx()
-        return np.asarray(written(self, tuple(shape), dtype=kind, **options), kind)
+        return _values_of(self, functools.partial(written, self, **options), shape, dtype)
 
     return call
+
+
+def _values_of(
+    initializer: Initializer, function: Callable[..., Any], shape: Sequence[int], dtype: str | None
+) -> np.ndarray:
+    """What a user's function `(shape)` or `(shape, dtype)` returns, as `dtype`; `ShapeError` for another shape."""
+    lengths, kind = tuple(shape), dtype or floatx()
+    parameters = inspect.signature(function).parameters.values()
+    takes_dtype = any(item.name == "dtype" or item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters)
+    values = np.array(function(lengths, dtype=kind) if takes_dtype else function(lengths), kind)
+    if values.shape != lengths:
+        raise ShapeError(f"{initializer!r} must return values of the shape {lengths}, got {values.shape}")
+    return values
 
 
 class FunctionInitializer(Initializer):
@@ -90,12 +102,7 @@ class FunctionInitializer(Initializer):
         self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
     ) -> np.ndarray:
         """The values of the function, as `dtype`; `ShapeError` for another shape."""
-        lengths, kind = tuple(shape), dtype or floatx()
-        takes_dtype = "dtype" in inspect.signature(self.function.function).parameters
-        values = np.array(self.function(lengths, dtype=kind) if takes_dtype else self.function(lengths), kind)
-        if values.shape != lengths:
-            raise ShapeError(f"{self!r} must return values of the shape {lengths}, got {values.shape}")
-        return values
+        return _values_of(self, self.function.function, shape, dtype)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         return self(shape)

@@ -74,7 +74,7 @@ class Model(BaseModel):
 
     takes_several = None  # of a class that writes `call`, what it is given decides
     _drawing = cast(Any, None)  # the `Drawing` of a graph
-    _building, _stem = False, "functional"
+    _building, _default_name = False, "functional"
     _kinds_of_data = cast(Any, None)
 
     def __init_subclass__(cls, **options: Any) -> None:

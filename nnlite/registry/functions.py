@@ -2,7 +2,8 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from types import FunctionType
+from typing import Any, TypeGuard, TypeVar, overload
 
 from nnlite.errors import Choice, ConfigError
 from nnlite.registry.field_types import Specified
@@ -70,20 +71,17 @@ class NamedFunction:
             return spec
         if callable(spec):
             return cls(spec)
-        if isinstance(spec, Mapping) and spec.get("class_name") == "function":  # as Keras writes it
-            spec = spec.get("config")
-        custom = custom_object(spec) if isinstance(spec, str) else None
-        if callable(custom) and not isinstance(custom, type):
+        if is_function_form(spec):
+            spec = spec["config"]
+        if isinstance(spec, str) and (custom := custom_function(spec)) is not None:
             return cls(custom)
-        if not isinstance(spec, str) or spec not in _functions:
-            note = "; import the module that registers it first"
-            choice = Choice("function", list(_functions), note=note)
-            if isinstance(spec, str) and _functions:
-                raise ConfigError.of_choice(spec, choice)
-            error = ConfigError(f"unknown function {spec!r}; no function is registered{note}")
-            error.choice = choice
-            raise error
-        return cls(_functions[spec])
+        note = "; import the module that registers it first"
+        choice = Choice("function", list(_functions), note=note)
+        if isinstance(spec, str) and _functions:
+            raise ConfigError.of_choice(spec, choice)
+        error = ConfigError(f"unknown function {spec!r}; no function is registered{note}")
+        error.choice = choice
+        raise error
 
     def to_spec(self) -> str:
         """The registered name; `ConfigError` when there is none."""
@@ -100,3 +98,34 @@ class NamedFunction:
 
     def __repr__(self) -> str:
         return getattr(self.function, "__qualname__", repr(self.function))
+
+
+def custom_function(name: str) -> Callable[..., Any] | None:
+    """The function that users registered under a name, or opened a scope for; None for none, or for a class."""
+    custom = custom_object(name)
+    return custom if callable(custom) and not isinstance(custom, type) else _functions.get(name)
+
+
+def function_form(name: str) -> dict[str, Any]:
+    """Keras's form of a function of this name."""
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+
+
+def is_function_form(spec: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether `spec` is a dict as `function_form` returns it, whose `config` is the name of a function."""
+    return isinstance(spec, Mapping) and spec.get("class_name") == "function" and "config" in spec
+
+
+def form_of_function(function: Any) -> dict[str, Any]:
+    """Keras's form of a function, which has to be registered under the name in it when that is read.
+
+    Raises:
+        ConfigError: a function without a name, or something else, that is not registered.
+    """
+    try:
+        name = NamedFunction(function).to_spec()
+    except ConfigError:
+        if not isinstance(function, FunctionType) or function.__name__ == "<lambda>":
+            raise
+        name = function.__name__
+    return function_form(name)

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, TypeVar
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import jsonable
-from nnlite.registry.functions import NamedFunction
-from nnlite.registry.names import LISTED, custom_object, custom_object_scope, get_registered_name, snake_case
+from nnlite.registry.functions import NamedFunction, custom_function, function_form, is_function_form
+from nnlite.registry.names import LISTED, custom_object_scope, default_name, get_registered_name
 
 __all__ = ["FORMS", "NamedByClass", "given_arguments", "keras_form", "of_family", "refuse_unknown", "take_by_position"]
 
@@ -67,11 +67,6 @@ def _function_form(value: NamedFunction) -> Any:
     return function_form(name)
 
 
-def function_form(name: str) -> dict[str, Any]:
-    """The form of a function of this name."""
-    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
-
-
 class NamedByClass:
     """The argument `name` of a family whose members are called by their class where none is given."""
 
@@ -85,7 +80,7 @@ class NamedByClass:
     @classmethod
     def default_name(cls) -> str:
         """The name of an instance that is given none."""
-        return vars(cls).get("_default_name") or snake_case(cls.__name__)
+        return default_name(cls)
 
     def _repr_arguments(self) -> dict[str, Any]:
         """A name that is the default one is not shown."""
@@ -109,7 +104,7 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
         A function is returned as it is, where a function can be a member, as is the one that a name stands for.
         """
         if functions is not None:
-            if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+            if is_function_form(identifier):
                 identifier = identifier["config"]
             if isinstance(identifier, str):
                 identifier = functions.get(identifier) or custom_function(identifier) or identifier
@@ -133,12 +128,6 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
             return get(config)
 
     return get, serialize, deserialize
-
-
-def custom_function(name: str) -> Callable[..., Any] | None:
-    """The function that users registered under a name, or opened a scope for; None for none, or for a class."""
-    custom = custom_object(name)
-    return custom if callable(custom) and not isinstance(custom, type) else None
 
 
 def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:

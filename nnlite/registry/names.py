@@ -53,6 +53,11 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
+def default_name(cls: type) -> str:
+    """The name of an instance that is given none: `_default_name` of the class itself, or its own in snake case."""
+    return vars(cls).get("_default_name") or snake_case(cls.__name__)
+
+
 AnyObject = TypeVar("AnyObject", bound=Callable[..., Any])
 _registered: dict[str, Any] = {}  # what `get_custom_objects` gives to read and to change
 _names: dict[int, str] = {}  # the registered name of an object by its identity

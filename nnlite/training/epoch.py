@@ -11,7 +11,7 @@ from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
 from nnlite.distributed import is_first
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.call import layers_within
 from nnlite.metrics import Mean
 from nnlite.registry.fields import Spec
 from nnlite.schedules import LearningRateSchedule
@@ -240,6 +240,5 @@ def bind_schedules(trainer: "Trainer", session: Session) -> None:
 
 
 def _schedules_inside(layer: Any) -> Iterator[LearningRateSchedule]:
-    yield from layer.schedules
-    for inner in inner_layers(layer):
-        yield from _schedules_inside(inner)
+    for inside in (layer, *layers_within(layer)):
+        yield from inside.schedules

@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.data.batches import count_rows
 from nnlite.jacobians import add_penalties, penalized_parts
 from nnlite.kernels import flush, keep_freed_memory
-from nnlite.layers.base.call import inner_layers, moves_on
+from nnlite.layers.base.call import layers_within, moves_on
 from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
 from nnlite.ops import Softmax
@@ -208,7 +208,7 @@ class Steps:
 
 def penalizes(layer: Any) -> bool:
     """Whether the loss has a term of the activities of this layer, or of one inside it."""
-    return layer._penalizes or any(map(penalizes, inner_layers(layer)))
+    return layer._penalizes or any(inner._penalizes for inner in layers_within(layer))
 
 
 def adds_to_loss(model: Any) -> bool:

@@ -1,7 +1,6 @@
 """Objects as plain values, and back, as `keras.saving` writes and reads them."""
 
 from collections.abc import Callable, Mapping
-from types import FunctionType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,8 +15,9 @@ from nnlite.metrics import Metric
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, NamedFunction
-from nnlite.registry.modules import function_form, keras_form
-from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name, name_of_custom
+from nnlite.registry.functions import form_of_function
+from nnlite.registry.modules import keras_form
+from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -86,10 +86,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, HasConfig) and not isinstance(obj, type):
         kind = {"module": type(obj).__module__, "class_name": type(obj).__name__}
         return {**kind, "config": obj.get_config(), "registered_name": get_registered_name(type(obj))}
-    if isinstance(obj, FunctionType) and obj.__name__ != "<lambda>":
-        return function_form(name_of_custom(obj) or obj.__name__)
     try:
-        return function_form(NamedFunction(obj).to_spec())
+        return form_of_function(obj)
     except (ConfigError, AttributeError) as error:
         raise WrongTypeError(f"{shown(obj)} cannot be made a plain value: {error}") from None
 

@@ -10,6 +10,8 @@ import nnlite
 from nnlite import Input, Model, Sequential, ops
 from nnlite.errors import ConfigError
 from nnlite.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding, Operation
+from nnlite.layers.composite.operation import COUNTING, LOGICAL
+from nnlite.ops.tracing import CONSTANTS, FUNCTIONS
 
 X = np.random.default_rng(2).normal(size=(6, 4)).astype("float32")
 OPERATORS = [
@@ -75,6 +77,10 @@ def test_what_has_no_derivative_is_drawn_by_ops_alone(name):
     expected = getattr(np, name)(X.astype(np.float32))
     np.testing.assert_array_equal(model.predict(X, verbose=0), expected)
     assert model.outputs[0].dtype == expected.dtype
+
+
+def test_types_of_results_are_stated_of_functions_that_can_be_drawn():
+    assert not (LOGICAL | COUNTING) - {*FUNCTIONS, *CONSTANTS}
 
 
 def test_comparisons_of_symbols_choose():

@@ -340,6 +340,21 @@ def test_initializers_and_regularizers_of_users_write_call_as_with_keras():
         regularizers.Regularizer()(np.ones(2))
 
 
+def test_what_initializers_of_users_return_is_checked():
+    class Flat(initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return np.ones(3)
+
+    class Untyped(initializers.Initializer):
+        def __call__(self, shape):
+            return np.ones(shape)
+
+    with pytest.raises(ShapeError, match=r"Flat\(\) must return values of the shape \(3, 2\), got \(3,\)"):
+        layers.Dense(2, kernel_initializer=Flat()).build((None, 3))
+    values = Untyped()((3, 2), dtype="float32")
+    assert values.dtype == "float32" and values.shape == (3, 2)
+
+
 def test_metrics_within_a_metric_are_reset_with_it():
     class Outer(metrics.Metric):
         def __init__(self):
@@ -357,3 +372,21 @@ def test_metrics_within_a_metric_are_reset_with_it():
     assert metric.result() == 3.0
     metric.reset_state()
     assert metric.result() == 0.0
+
+
+def test_a_function_registered_under_another_name_is_serialized_by_that_name():
+    def quartered(x):
+        return x / 4
+
+    register_function(quartered, name="a quarter")
+    for write, read in (
+        (activations.serialize, activations.deserialize),
+        (saving.serialize_keras_object, saving.deserialize_keras_object),
+    ):
+        assert read(write(quartered)) is quartered
+
+
+def test_a_function_form_without_a_name_is_refused():
+    for read in (activations.get, losses.get, ops.ActivationFunction.get):
+        with pytest.raises(ConfigError):
+            read({"class_name": "function"})

@@ -113,16 +113,11 @@ class _Bound:
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask that the layer makes of these inputs, which has no derivative."""
-        return self._layer.compute_mask(_values_of(inputs), previous_mask)
+        values = replaced(inputs, lambda item: item.value if isinstance(item, Traced) else item)
+        return self._layer.compute_mask(values, previous_mask)
 
     def __getattr__(self, name: str) -> Any:
         return replaced(getattr(self._layer, name), self._replace)
-
-
-def _values_of(inputs: Any) -> Any:
-    if isinstance(inputs, (list, tuple)):
-        return type(inputs)(map(_values_of, inputs))
-    return inputs.value if isinstance(inputs, Traced) else inputs
 
 
 def trace_call(
@@ -256,6 +251,13 @@ def moves_on(layer: Any) -> bool:
 def inner_layers(layer: LayerAttributes) -> "list[Layer]":
     """The layers that `layer` keeps in its attributes, lists and dicts among them, in order, each once."""
     return cast(Any, kept(layer, LayerAttributes))
+
+
+def layers_within(layer: LayerAttributes) -> "Iterator[Layer]":
+    """All layers inside `layer`, each before those that it keeps itself, as often as they are kept."""
+    for inner in inner_layers(layer):
+        yield inner
+        yield from layers_within(inner)
 
 
 def _called(

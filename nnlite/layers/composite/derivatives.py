@@ -9,9 +9,8 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import StencilJacobians
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.call import layers_within
 from nnlite.layers.base.columns import check_columns, known_width
-from nnlite.layers.base.layer import Layer
 from nnlite.layers.composite.branches import Pipeline
 from nnlite.registry.bounds import Index
 from nnlite.registry.fields import option
@@ -82,7 +81,7 @@ class InputDerivatives(Pipeline):
         shape = self.graph.compute_output_shape(input_shape)
         if len(shape) != 2:
             raise ShapeError(f"{self.label} needs layers that end in (batch, outputs), they give {shape}")
-        for layer in _all_inside(self):
+        for layer in layers_within(self):
             if "random" in layer._context or layer._penalizes:
                 raise ConfigError(
                     f"{self.label}: {layer.label} draws at random or adds to the loss, at each point again"
@@ -180,8 +179,3 @@ def _moved(inputs: np.ndarray, shift: Shift) -> np.ndarray:
     moved = inputs.astype(np.result_type(np.float64, type(step)))
     moved[:, column] += step
     return moved
-
-
-def _all_inside(layer: Layer) -> list[Layer]:
-    """The layers in a layer, and those in these."""
-    return [layer for inner in inner_layers(layer) for layer in (inner, *_all_inside(inner))]

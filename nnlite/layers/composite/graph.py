@@ -252,9 +252,8 @@ def in_line(layers: Sequence[Layer], dtype: str) -> Chain | Graph:
         layers: built.
         dtype: as of a `Chain`.
     """
-    chain, kept = Chain(layers, dtype), each_once(layer.parameters for layer in layers)
-    if len(kept) == sum(len(layer.parameters) for layer in layers):
-        return chain
+    if len(each_once(layer.parameters for layer in layers)) == sum(len(layer.parameters) for layer in layers):
+        return Chain(layers, dtype)
     return Graph([(layer, (place,)) for place, layer in enumerate(layers)], 1, (len(layers),), (dtype,))
 
 

@@ -17,13 +17,12 @@ __all__ = ["Operation"]
 
 # Functions whose results are booleans, and those whose results are places or counts.
 LOGICAL = {
-    *("all", "any", "equal", "greater", "greater_equal", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf"),
-    *("isposinf", "isreal", "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor"),
-    *("not_equal", "in_top_k", "signbit"),
+    *("all", "any", "equal", "greater", "greater_equal", "isclose", "isfinite", "isin", "isinf", "isnan"),
+    *("less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "not_equal", "in_top_k"),
 }
 COUNTING = {
-    *("argmax", "argmin", "argpartition", "argsort", "bincount", "count_nonzero", "digitize", "nanargmax"),
-    *("nanargmin", "nonzero", "searchsorted", "unravel_index"),
+    *("argmax", "argmin", "argsort", "bincount", "count_nonzero", "digitize", "nonzero", "searchsorted"),
+    "unravel_index",
 }
 
 

@@ -49,7 +49,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
     batch_shape: ShapeArgument = option(default=None, kw_only=True)
 
     supports_masking = True
-    _stem = "input_layer"
+    _default_name = "input_layer"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,7 +9,7 @@ from nnlite.arrays.types import Array, BatchShape
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Bundle, ColumnNormalizationJacobians, Composed, Diagonal, Jacobians, Rearrange, Standardize
+from nnlite.jacobians import Bundle, ColumnNormalizationJacobians, Composed, Diagonal, Jacobians, Standardize
 from nnlite.jacobians.together import batch_sums
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
@@ -19,6 +19,7 @@ from nnlite.layers.normalization.moments import (
     checked_axes,
     counted_entries,
     gamma_and_beta,
+    in_place,
     scale_and_center,
     scale_and_center_maps,
     standardize,
@@ -136,7 +137,7 @@ class BatchNormalization(Layer):
         axes = axes_from_left(self.axis, inputs.ndim)
         to_last, from_last = to_last_axes(inputs, axes)
         of_batch = training and self.trainable and not self.renorm
-        if of_batch and mask is None and batch_sums() is None and _stays(to_last):
+        if of_batch and mask is None and batch_sums() is None and in_place(to_last):
             return self._by_columns(inputs, len(axes), gamma_beta, averages)
         moved = inputs.transpose(to_last.axes)
         if training and self.trainable:
@@ -196,8 +197,3 @@ class BatchNormalization(Layer):
         bounds = {"rmin": 0.0, "rmax": math.inf, "dmax": math.inf} | (self.renorm_clipping or {})
         factor = np.clip(deviation / reference, bounds["rmin"], bounds["rmax"])
         return factor, np.clip((mean - renorm_mean) / reference, -bounds["dmax"], bounds["dmax"])
-
-
-def _stays(to_last: Rearrange) -> bool:
-    """Whether the features are the last axes already."""
-    return to_last.axes == tuple(range(len(to_last.in_shape)))

@@ -27,6 +27,7 @@ from nnlite.layers.normalization.moments import (
     axes_from_left,
     checked_axes,
     gamma_and_beta,
+    in_place,
     scale_and_center_maps,
     to_last_axes,
 )
@@ -107,7 +108,7 @@ class GroupNormalization(Layer):
         to_rows = Rearrange(inputs.shape, rows.shape, to_last.axes)
         maps[0] = Composed(maps[0], Rearrange(rows.shape, moved_shape), by_rows, to_rows)
         outputs = outputs.reshape(moved_shape)
-        if to_last.axes == tuple(range(inputs.ndim)):
+        if in_place(to_last):
             return outputs, ColumnNormalizationJacobians(maps, standardized, inverse, gamma, groups)
         return outputs.transpose(from_last.axes), Jacobians(*maps, outer=from_last)
 

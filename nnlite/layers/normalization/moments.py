@@ -75,6 +75,11 @@ def to_last_axes(inputs: np.ndarray, axes: tuple[int, ...]) -> tuple[Rearrange, 
     return Rearrange(inputs.shape, moved_shape, order), Rearrange(moved_shape, inputs.shape, back)
 
 
+def in_place(to_last: Rearrange) -> bool:
+    """Whether the axes that `to_last_axes` moves to the end are there already."""
+    return to_last.axes == tuple(range(len(to_last.in_shape)))
+
+
 def standardize(
     inputs: np.ndarray,
     axes: tuple[int, ...],

@@ -12,6 +12,7 @@ from nnlite.kernels.reference.dense import LINEAR
 from nnlite.ops.base import Op
 from nnlite.ops.tracing import FUNCTIONS, Trace, Traced, call_traced
 from nnlite.registry import NamedFunction, constructor_parameters, snake_case
+from nnlite.registry.functions import is_function_form
 from nnlite.registry.modules import FORMS, keras_form, object_form
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class ActivationFunction(Op, abstract=True):
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
         """As `Configurable.get`; a function of one array, made of functions of `nnlite.ops`, is recorded."""
-        if isinstance(spec, Mapping) and spec.get("class_name") == "function":
+        if is_function_form(spec):
             spec = NamedFunction.get(spec).function
         if isinstance(spec, (ActivationFunction, type)) or not callable(spec):
             return super().get(spec)  # type: ignore[arg-type]

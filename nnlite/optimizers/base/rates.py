@@ -1,6 +1,6 @@
 """Learning rates as arguments: a number that may be reassigned, a schedule, or a function without arguments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from nnlite.errors import ConfigError
@@ -8,6 +8,7 @@ from nnlite.registry import NamedFunction
 from nnlite.registry.bounds import NonNegative
 from nnlite.registry.field_types import Specified, read
 from nnlite.registry.fields import Converted, Spec
+from nnlite.registry.functions import is_function_form
 from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["AssignableRate", "LearningRate", "Rate", "RateFunction", "WeightDecay", "current_rate"]
@@ -20,8 +21,7 @@ class RateFunction(NamedFunction):
     @classmethod
     def get(cls, spec: Any) -> "RateFunction":
         """A callable, or the name of a registered one; a class is none."""
-        described = isinstance(spec, Mapping) and spec.get("class_name") == "function"
-        if isinstance(spec, type) or not (callable(spec) or isinstance(spec, str) or described):
+        if isinstance(spec, type) or not (callable(spec) or isinstance(spec, str) or is_function_form(spec)):
             raise ConfigError(f"expected a function without arguments, got {spec!r}")
         named = super().get(spec)
         return named if isinstance(named, cls) else cls(named.function)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.call import layers_within
 from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
@@ -24,9 +24,8 @@ def accuracy_for(loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
 
 def metrics_inside(layer: Any) -> Iterator[Metric]:
     """The metrics that the layers inside keep as attributes, which they update in `call`."""
-    for inner in inner_layers(layer):
+    for inner in layers_within(layer):
         yield from (value for value in vars(inner).values() if isinstance(value, Metric))
-        yield from metrics_inside(inner)
 
 
 class CompiledMetrics:

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.distributed import Team
 from nnlite.errors import ConfigError
-from nnlite.layers.base.call import inner_layers, moves_on
+from nnlite.layers.base.call import moves_on
 from nnlite.optimizers.full_batch import FullBatchOptimizer
 from nnlite.training.safety.plans import differences, training_plan_of
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
-__all__ = ["check_same", "check_sharded", "layers_inside"]
+__all__ = ["check_same", "check_sharded"]
 
 
 def check_sharded(trainer: "Trainer", options: Mapping[str, Any]) -> None:
@@ -54,8 +54,3 @@ def check_same(trainer: "Trainer", team: Team) -> None:
             )
     for parameter in trainer.model.parameters:
         parameter.assign(team.broadcast(parameter.value))
-
-
-def layers_inside(layer: Any) -> list[Any]:
-    """The layer, and all inside it."""
-    return [layer, *(one for inner in inner_layers(layer) for one in layers_inside(inner))]

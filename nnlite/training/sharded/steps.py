@@ -12,10 +12,10 @@ from nnlite.errors import ConfigError
 from nnlite.jacobians import add_penalties, penalized_parts
 from nnlite.jacobians.together import summed_by
 from nnlite.layers import BatchNormalization
+from nnlite.layers.base.call import layers_within
 from nnlite.random import RandomSource, stream
 from nnlite.training.safety.divergence import NotFinite
 from nnlite.training.sharded.batches import RowsOfRank
-from nnlite.training.sharded.checks import layers_inside
 from nnlite.training.sharded.gradients import ShardGradients
 from nnlite.training.sharded.losses import ShardLosses
 
@@ -40,7 +40,7 @@ class ShardedSteps:
         self.trainer, self.team, self.steps = trainer, team, trainer.ready_steps()
         self.losses = ShardLosses(self.steps.loss)
         self.gradients = ShardGradients(self.steps, team)
-        self.in_turns = any(isinstance(one, BatchNormalization) for one in layers_inside(trainer.model))
+        self.in_turns = any(isinstance(one, BatchNormalization) for one in layers_within(trainer.model))
         self.seeds = [
             int(stream(trainer.model.seed, "shards", index=shard).integers(2**63)) for shard in range(team.shards)
         ]

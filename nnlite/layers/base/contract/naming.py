@@ -4,7 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from nnlite.config import FloatType, floatx
-from nnlite.registry import snake_case
+from nnlite.registry.names import default_name
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -61,8 +61,8 @@ def given_name(self: Any) -> str | None:
 
 @property
 def name_stem(self: Any) -> str:
-    """The beginning of names that are made for the layer: the `_stem` of its class, or that in snake case."""
-    return vars(type(self)).get("_stem") or snake_case(type(self).__name__).lstrip("_")
+    """The beginning of names that are made for the layer."""
+    return default_name(type(self)).lstrip("_")
 
 
 @property

@@ -7,6 +7,7 @@ import numpy as np
 
 from nnlite.config import FLOAT_TYPES, DTypePolicy
 from nnlite.errors import NotReadyError, ShapeError
+from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter, assign_all
 from nnlite.registry import Configurable
@@ -129,9 +130,8 @@ def quantize(self: "Layer", *_: Any, **__: Any) -> None:
 @property
 def metrics(self: "Layer") -> list[Any]:
     """The metrics among its attributes, and among those of the layers inside."""
-    objects: list[Any] = list(kept(self, Configurable))
-    inside = [metric for layer in objects if layer._family == "layer" for metric in layer.metrics]
-    return [item for item in objects if item._family == "metric"] + inside
+    inside = [metric for layer in inner_layers(self) for metric in layer.metrics]
+    return [item for item in kept(self, Configurable) if item._family == "metric"] + inside
 
 
 @property
