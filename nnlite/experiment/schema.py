@@ -22,6 +22,8 @@ def config_schema() -> dict[str, Any]:
     >>> sorted(config_schema()["properties"])
     ['calibrate', 'checkpoint', 'compile', 'data', 'fit', 'include', 'model', 'search', 'seed', 'variables']
     """
+    import nnlite.circuits  # noqa: F401 - its layers are registered by that
+
     special = {CompileArguments: _section(CompileArguments), FitArguments: _section(FitArguments), ModelGraph: _graph}
     schemas = Schemas(special)
     root = schemas.arguments(Experiment)
