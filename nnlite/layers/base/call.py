@@ -253,7 +253,7 @@ def inner_layers(layer: LayerAttributes) -> "list[Layer]":
     return cast(Any, kept(layer, LayerAttributes))
 
 
-def layers_within(layer: LayerAttributes) -> "Iterator[Layer]":
+def layers_within(layer: Any) -> "Iterator[Layer]":
     """All layers inside `layer`, each before those that it keeps itself, as often as they are kept."""
     for inner in inner_layers(layer):
         yield inner

@@ -105,13 +105,13 @@ def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @drawable
 def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest number; NaN where there is none."""
+    """The largest number; NaN if there is none."""
     return _extreme(ops.max, x, -np.inf, axis, keepdims)
 
 
 @drawable
 def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest number; NaN where there is none."""
+    """The smallest number; NaN if there is none."""
     return _extreme(ops.min, x, np.inf, axis, keepdims)
 
 

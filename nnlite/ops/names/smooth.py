@@ -60,14 +60,14 @@ def _floats(x: Any) -> np.ndarray:
 def _inverse_erf(x: np.ndarray) -> np.ndarray:
     """Newton's method on erf, from a rational start: doubles its digits in each of four steps."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        logarithm = np.log1p(-np.square(x.real, dtype=np.float64))
+        logarithm = np.log1p(-np.square(np.real(x), dtype=np.float64))
         part = 2 / (np.pi * 0.147) + logarithm / 2
-        y = np.sign(x.real) * np.sqrt(np.sqrt(part * part - logarithm / 0.147) - part)
+        y = np.sign(np.real(x)) * np.sqrt(np.sqrt(part * part - logarithm / 0.147) - part)
         y = y.astype(np.result_type(x, np.float64))
         for _ in range(4):
             step = (erf(y) - x) * np.sqrt(np.pi) / 2 * np.exp(y * y)
             y = np.where(np.isfinite(step), y - step, y)
-    result = np.where(np.abs(x) == 1, np.copysign(np.inf, x.real), y)
+    result = np.where(np.abs(x) == 1, np.copysign(np.inf, np.real(x)), y)
     return result.astype(x.dtype if x.dtype.kind in "fc" else np.float64)
 
 
@@ -75,7 +75,7 @@ def _cube_root(x: np.ndarray) -> np.ndarray:
     """NumPy's, or the complex one nearest to the real axis, by which complex steps go."""
     if x.dtype.kind != "c":
         return np.cbrt(x)
-    side = np.where(x.real < 0, -1.0, 1.0)
+    side = np.where(np.real(x) < 0, -1.0, 1.0)
     return side * (side * x) ** (1 / 3)
 
 
