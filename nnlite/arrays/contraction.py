@@ -35,7 +35,7 @@ def diagonal(labels: Sequence[Hashable], array: np.ndarray) -> tuple[tuple[Hasha
     unique = tuple(dict.fromkeys(labels))
     if len(unique) == len(labels):
         return unique, array
-    number = {label: place for place, label in enumerate(unique)}
+    number = {label: index for index, label in enumerate(unique)}
     return unique, np.einsum(array, [number[label] for label in labels], list(range(len(unique))))
 
 

@@ -34,7 +34,7 @@ DTYPES = {
     "U64": "<u8",
 }
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
-ORDER = {name: -place for place, name in enumerate(DTYPES)}
+ORDER = {name: -index for index, name in enumerate(DTYPES)}
 
 
 def encode(arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytearray:

@@ -254,7 +254,7 @@ def in_line(layers: Sequence[Layer], dtype: str) -> Chain | Graph:
     """
     if len(each_once(layer.parameters for layer in layers)) == sum(len(layer.parameters) for layer in layers):
         return Chain(layers, dtype)
-    return Graph([(layer, (place,)) for place, layer in enumerate(layers)], 1, (len(layers),), (dtype,))
+    return Graph([(layer, (index,)) for index, layer in enumerate(layers)], 1, (len(layers),), (dtype,))
 
 
 def _row(places: Sequence[int]) -> Sequence[int]:
