@@ -11,10 +11,10 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
+from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry import snake_case
 from nnlite.variables import Variable
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def track(layer: "Layer", variable: Parameter) -> None:
     taken = {known.name for known in layer.parameters}
     names = (variable.name, *(f"{variable.name}_{count}" for count in range(1, len(taken) + 2)))
     variable.name = next(name for name in names if name not in taken)
-    variable.owner = layer._given_name or snake_case(type(layer).__name__)
+    variable.place = place_of(layer)
     layer.parameters.append(variable)
     layer._declared.append(variable)
 
