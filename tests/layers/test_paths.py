@@ -55,7 +55,7 @@ def test_both_directions_and_the_last_projection_have_names_of_their_own():
     assert paths(attention)[-1] == "m/attention_output/bias"
 
 
-class Nested(layers.Layer):
+class InsideOut(layers.Layer):
     def __init__(self, **options):
         super().__init__(**options)
         self.inner = layers.Dense(3, name="inner")
@@ -68,7 +68,7 @@ class Nested(layers.Layer):
 
 
 def test_layers_of_users_and_new_names():
-    nested = Nested(name="mine")
+    nested = InsideOut(name="mine")
     Sequential([Input((2,)), nested], name="net")
     assert paths(nested) == ["net/mine/factor", "net/mine/inner/kernel", "net/mine/inner/bias"]
     nested.name = "renamed"

@@ -12,7 +12,7 @@ from nnlite.config import DTypePolicy, image_data_format
 from nnlite.errors import NotReadyError
 from nnlite.layers.base.contract.keras_config import get
 from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
-from nnlite.layers.base.contract.structure import arranged_as
+from nnlite.layers.base.contract.structure import arranged_as, kept, weights_in_order
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.parameters import Parameter, assign_all
@@ -201,8 +201,8 @@ class LayerAttributes:
 
     @property
     def weights(self) -> list[Parameter]:
-        """All parameters, those declared trainable first."""
-        return sorted(self.parameters, key=lambda parameter: not parameter.trainable)
+        """All parameters: the layer's own, those declared trainable first, then those of each layer inside."""
+        return weights_in_order(self, kept(self, LayerAttributes) if self._traced else ())
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the arrays of `weights`."""

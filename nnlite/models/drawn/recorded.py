@@ -15,6 +15,7 @@ from nnlite.layers import Layer, Program
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import zeros_for
 from nnlite.layers.composite.program import Data, Mask
+from nnlite.ops.tracing import trial_run
 from nnlite.models.drawn.drawing import free_name
 from nnlite.parameters import each_once
 from nnlite.random import RandomSource
@@ -81,7 +82,7 @@ class RecordedProgram(Program):
     @property
     def last_layers(self) -> list[Any]:
         """For each output the layer that gives it, as a trial run on zeros records it; None for an op."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), trial_run():
             record = self.layer.linearize(zeros_for(self.layer, self.layer.input_shape, 1), *self.layer.values)[1]
         givers = {slot: node.owner for node in record.nodes for slot in node.outputs}
         ends = [givers.get(slot) for slot, _ in record.outputs]

@@ -122,13 +122,13 @@ class Compiled:
 
     @property
     def listed_metrics(self) -> list[Any]:
-        """What Keras lists of them: the mean of the losses, those of `compile` as one, the losses of outputs."""
+        """What Keras lists first: the mean of the losses, those of `compile` as one, the losses of outputs."""
         if self.optimizer is None:
             return []
         of_losses = self._metrics.of_losses
         others = [metric for metric in self._metrics.in_use if all(metric is not one for one in of_losses)]
         together = CompileMetrics(others, lambda *batch: self.written_steps().update_metrics(*batch))
-        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses, *self._of_layers]
+        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses]
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import layers_within
+from nnlite.layers.base.contract.structure import kept
 from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
@@ -23,9 +24,9 @@ def accuracy_for(loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
 
 
 def metrics_inside(layer: Any) -> Iterator[Metric]:
-    """The metrics that the layers inside keep as attributes, which they update in `call`."""
+    """The metrics that the layers inside keep as attributes or in lists there, which they update in `call`."""
     for inner in layers_within(layer):
-        yield from (value for value in vars(inner).values() if isinstance(value, Metric))
+        yield from kept(inner, Metric)
 
 
 class CompiledMetrics:
