@@ -17,8 +17,9 @@ from nnlite.layers.composite.operation import Operation
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
+from nnlite.models.drawn.again import drawn_ends
 from nnlite.models.drawn.description import arguments_of, described, is_described_by_graph, names_of_outputs
-from nnlite.models.drawn.drawing import Drawing, listed, redrawn
+from nnlite.models.drawn.drawing import Drawing, redrawn
 from nnlite.models.drawn.ends import until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input
@@ -51,7 +52,7 @@ class Model(BaseModel):
     one set of weights; its gradients are summed (total derivative).
 
     Args:
-        inputs: an `Input`, or a list of them.
+        inputs: an `Input`, or a list of them; also what a layer gave, where the graph is to begin behind it.
         outputs: what a layer gave, or a list or a dict of such values: the form in which the model returns them.
         seed: decides shuffling, splits, dropout, and initial weights of layers that have none yet; drawn when None.
         name: for display.
@@ -100,7 +101,7 @@ class Model(BaseModel):
         if inputs is None and outputs is None:
             take_attributes(self)
             return
-        self.inputs, self.outputs = listed(inputs, "inputs"), listed(outputs, "outputs")
+        self.inputs, self.outputs = drawn_ends(inputs, outputs)
         self._structure, self._lists_outputs = structure_of(outputs), isinstance(outputs, list)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
@@ -296,5 +297,4 @@ class Model(BaseModel):
         options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
         return cls(inputs, outputs, **options)
 
-    def _arguments(self) -> dict[str, Any]:
-        return arguments_of(self)
+    _arguments = arguments_of

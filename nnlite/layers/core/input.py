@@ -15,7 +15,7 @@ from nnlite.layers.base.symbolic import Drawable, Symbol
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
 
-__all__ = ["Cast", "Identity", "Input", "InputLayer"]
+__all__ = ["Cast", "Identity", "Input", "InputLayer", "KerasTensor"]
 
 
 if TYPE_CHECKING:
@@ -78,6 +78,13 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         kinds: dict[Any, Any] = {"string": "strings", "int32": "indices", "int64": "indices"}
         return kinds.get(self.dtype, "numbers")
 
+    @property
+    def ndim(self) -> int:
+        """Number of axes, that of the batch included."""
+        return len(self.shape or ())
+
+    rank = ndim
+
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
@@ -89,6 +96,34 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 
 
 InputLayer = Input
+
+
+class KerasTensorType(type):
+    """The class of `KerasTensor`: its instances are all stand-ins for values of a graph."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Drawable)
+
+
+class KerasTensor(metaclass=KerasTensorType):
+    """A stand-in for a value of a graph, of which shape and type are known; made by hand it is an `Input`.
+
+    What `Input` makes, and what a layer or an op makes of it, are instances.
+
+    Args:
+        shape: with the batch axis.
+        dtype: as that of an `Input`.
+        name: for display.
+
+    >>> from nnlite.layers import Dense
+    >>> isinstance(Dense(2)(Input((3,))), KerasTensor), KerasTensor((None, 3)).shape
+    (True, (None, 3))
+    """
+
+    def __new__(  # type: ignore[misc]
+        cls, shape: Sequence[int | None], dtype: Any = None, name: str | None = None
+    ) -> Input:
+        return Input(batch_shape=shape, dtype=dtype, name=name)
 
 
 class Identity(Layer):
