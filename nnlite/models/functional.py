@@ -10,6 +10,7 @@ from nnlite.config import FloatType, floatx
 from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers, read_methods
+from nnlite.layers.base.contract.arguments import keyed_shape
 from nnlite.layers.base.contract.structure import arranged_as, structure_of
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.graph import Graph
@@ -74,9 +75,8 @@ class Model(BaseModel):
     """
 
     takes_several = None  # of a class that writes `call`, what it is given decides
-    _drawing = cast(Any, None)  # the `Drawing` of a graph
+    _drawing, _kinds_of_data = cast(Any, None), cast(Any, None)  # the first is the `Drawing` of a graph
     _building, _default_name = False, "functional"
-    _kinds_of_data = cast(Any, None)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -184,7 +184,7 @@ class Model(BaseModel):
     def build(self, input_shape: Any = None) -> None:
         """Build the layers of a subclass that writes `call`, for data of this shape; those of a graph are built."""
         if self._drawing is None and not self._building and not self.built:
-            self._ensure_built(tuple(input_shape or ()))
+            self._ensure_built(tuple(keyed_shape(self, input_shape) or ()))
 
     def _build_whole(self) -> None:
         name_inside(self.layers)

@@ -96,6 +96,8 @@ def _made_again(model: BaseModel, copy: Callable[[Layer], Layer] | None, input_t
         config["layers"] = [*first, *map(copy or _same, inside)]
     twin = type(model).from_config(config)
     if model.built and not twin.built:
+        for attribute in ("_data_keys", "_data_arguments", "takes_several", "_kind_of_data"):
+            setattr(twin, attribute, getattr(model, attribute))
         twin._ensure_built(model.input_shape)
     return twin
 

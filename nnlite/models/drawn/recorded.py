@@ -12,6 +12,7 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Bundle
 from nnlite.layers import Layer, Program
+from nnlite.layers.base.contract.arguments import by_keys
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import zeros_for
 from nnlite.layers.composite.program import Data, Mask
@@ -102,6 +103,8 @@ class RecordedProgram(Program):
 
 def _read_data(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """Data of a model that writes `call`: floating-point numbers in its dtype, integers and strings as they are."""
+    if isinstance(inputs, dict) and inputs and model._writes_call:
+        inputs = tuple(np.asarray(item) for item in by_keys(model, inputs))
     if isinstance(inputs, (list, tuple)) and all(isinstance(item, np.ndarray) for item in inputs) and inputs:
         return tuple(_read(model, item) for item in inputs)
     return _read(model, inputs)

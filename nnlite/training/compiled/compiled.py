@@ -13,7 +13,7 @@ from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import read, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
-from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside
+from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside, of_single
 from nnlite.training.compiled.signatures import Signatures
 from nnlite.training.train_step import Steps, adds_to_loss
 from nnlite.training.trainable import Trainable
@@ -94,6 +94,8 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
+        loss, metrics, weighted_metrics = (of_single(self.model, one) for one in (loss, metrics, weighted_metrics))
+        loss = loss[0] if isinstance(loss, (list, tuple)) and len(loss) == 1 else loss
         arguments = read_call(Compiled.compile, locals())
         chosen: Optimizer = arguments["optimizer"]
         measure: Loss | None = arguments["loss"]

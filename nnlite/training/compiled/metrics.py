@@ -13,7 +13,7 @@ from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
 
-__all__ = ["CompiledMetrics", "accuracy_for", "metrics_inside"]
+__all__ = ["CompiledMetrics", "accuracy_for", "metrics_inside", "of_single"]
 
 OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
 
@@ -27,6 +27,15 @@ def metrics_inside(layer: Any) -> Iterator[Metric]:
     """The metrics that the layers inside keep as attributes or in lists there, which they update in `call`."""
     for inner in layers_within(layer):
         yield from kept(inner, Metric)
+
+
+def of_single(model: Any, given: Any) -> Any:
+    """An argument of `compile` for a model of one output, where it is a dict by the name of that, or a list of one."""
+    if isinstance(given, dict) and len(given) == 1:
+        ((name, value),) = given.items()
+        if any(name == layer._given_name for layer in model.layers[-1:]):
+            given = value if isinstance(value, (list, tuple)) else [value]
+    return given[0] if isinstance(given, (list, tuple)) and len(given) == 1 and isinstance(given[0], list) else given
 
 
 class CompiledMetrics:
@@ -81,6 +90,8 @@ class CompiledMetrics:
         for spec, weighted in self.specs:
             metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
             metric.name = spec if isinstance(spec, str) else metric.name
+            if weighted and metric.name in names:
+                metric.name = f"weighted_{metric.name}"
             names[metric.name] = names.get(metric.name, -1) + 1
             if names[metric.name]:
                 metric.name = f"{metric.name}_{names[metric.name]}"

@@ -11,6 +11,7 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
+from nnlite.layers.base.contract.arguments import keyed_shape
 from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter
@@ -36,7 +37,7 @@ def building(build: Callable) -> Callable:
     def build_layer(self: "Layer", *shapes: Any, **named: Any) -> None:
         shapes = tuple(shape for shape in (*shapes, *named.values()) if shape is not None)
         if not self._building and shapes:
-            self._ensure_built(shapes[0] if len(shapes) == 1 else shapes)
+            self._ensure_built(keyed_shape(self, shapes[0]) if len(shapes) == 1 else shapes)
             return
         if not shapes and needed:
             raise WrongTypeError(f"{self.label}: build needs the shape of the inputs, such as build((None, 4))")
