@@ -174,11 +174,6 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         """The rows of the summary: `layers` and, in a graph, the functions that it applies."""
         return self.layers
 
-    @property
-    def operations(self) -> list[Layer]:
-        """The layers and, in a graph, the functions that it applies; those before others first."""
-        return list(self._listed())
-
     def _check_ready(self) -> None:
         for layer in self._layers_inside():
             layer._check_ready()

@@ -64,7 +64,7 @@ def test_metrics_in_lists_of_layers_are_those_of_the_model_and_are_logged():
 
 
 def test_metrics_in_nested_lists_of_a_model():
-    class Net(Model):
+    class OfTrackers(Model):
         def __init__(self):
             super().__init__()
             self.dense = layers.Dense(1)
@@ -73,7 +73,7 @@ def test_metrics_in_nested_lists_of_a_model():
         def call(self, inputs):
             return self.dense(inputs)
 
-    assert [metric.name for metric in Net().metrics] == ["a", "b"]
+    assert [metric.name for metric in OfTrackers().metrics] == ["a", "b"]
 
 
 def test_metrics_are_logged_under_the_names_they_were_asked_for():

@@ -44,7 +44,7 @@ class Forgetful(layers.Layer):
 
 
 def test_a_layer_that_does_not_keep_its_arguments_can_be_trained_and_shown():
-    class Net(Model):
+    class OfBlocks(Model):
         def __init__(self):
             super().__init__()
             self.blocks = [Forgetful(3), Forgetful(1)]
@@ -54,7 +54,7 @@ def test_a_layer_that_does_not_keep_its_arguments_can_be_trained_and_shown():
                 inputs = block(inputs)
             return inputs
 
-    model = Net()
+    model = OfBlocks()
     model.compile("sgd", "mse")
     assert len(model.fit(X, Y, verbose=0, epochs=2).history["loss"]) == 2 and repr(model.blocks[0]) == "Forgetful()"
     with pytest.raises(ConfigError, match="must store its argument 'units'"):

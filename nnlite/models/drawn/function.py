@@ -57,7 +57,7 @@ class Function:
     @property
     def operations(self) -> list[Layer]:
         """The layers and the ops in use, inputs first."""
-        return self._model.operations
+        return list(self._model._listed())
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the outputs for inputs of `input_shape`."""
