@@ -216,7 +216,7 @@ class LayerAttributes:
         """Number of scalars in all parameters; `NotReadyError` before the layer is built."""
         if not self.built:
             raise NotReadyError(f"{self.label} has no parameters yet: build it, or call it on data")
-        return sum(parameter.size for parameter in self.parameters)
+        return sum(parameter.size for parameter in self.weights)
 
     @property
     def adapted(self) -> bool:

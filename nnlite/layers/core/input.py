@@ -1,6 +1,6 @@
 """Layers that hold a place: the input of a model, the identity, and a change of dtype."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -12,6 +12,7 @@ from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import Drawable, Symbol
+from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
 
@@ -127,7 +128,7 @@ class KerasTensor(metaclass=KerasTensorType):
 
 
 class Identity(Layer):
-    """outputs = inputs.
+    """outputs = inputs, of any shape; lists and dicts of arrays or symbols come back as they are nested.
 
     >>> import numpy as np
     >>> Identity()(np.array([[1.0, 2.0]])).tolist()
@@ -138,6 +139,20 @@ class Identity(Layer):
     _fixes = "nothing"
     _keeps_values = True
 
+    def __call__(self, *inputs: Any, **given: Any) -> Any:
+        nested = inputs[0] if inputs else None
+        if isinstance(nested, Mapping) and all(map(is_part, nested.values())):
+            return {key: self(item, *inputs[1:], **given) for key, item in nested.items()}
+        if isinstance(nested, (list, tuple)) and nested and all(map(is_part, nested)):
+            return type(nested)(self(item, *inputs[1:], **given) for item in nested)
+        return super().__call__(*inputs, **given)
+
+    def _ensure_built(self, input_shape: Any, random: RandomSource | None = None) -> tuple:
+        shape = input_shape
+        while isinstance(shape, Mapping) or isinstance(shape[0], (list, tuple, Mapping)):
+            shape = next(iter(shape.values())) if isinstance(shape, Mapping) else shape[0]  # the others do not matter
+        return super()._ensure_built(shape, random)
+
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
@@ -146,6 +161,15 @@ class Identity(Layer):
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
+
+
+def is_part(value: Any) -> bool:
+    """Whether an item of a list or dict is an input of its own: an array, a symbol, or nested ones."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(is_part, value))
+    if isinstance(value, Mapping):
+        return all(map(is_part, value.values()))
+    return isinstance(value, Drawable) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 class Cast(Layer):

@@ -80,7 +80,7 @@ def _one_tuple(layer: "Layer", data: dict[str, Any]) -> Any:
 
 def keyed_shape(layer: "Layer", input_shape: Any) -> Any:
     """The shapes of a dict of data as a tuple, whose keys the layer remembers; anything else as it is."""
-    return by_keys(layer, input_shape) if isinstance(input_shape, Mapping) else input_shape
+    return by_keys(layer, input_shape) if isinstance(input_shape, Mapping) and layer._traced else input_shape
 
 
 def by_keys(layer: "Layer", data: Mapping[str, Any]) -> tuple:
