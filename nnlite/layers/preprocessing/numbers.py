@@ -154,10 +154,7 @@ class Normalization(Layer):
 
         Raises:
             DataError: empty, or with values that are not finite.
-            ConfigError: mean and variance were given.
         """
-        if self._given["mean"] is not None:
-            raise ConfigError(f"{self.label} was given mean and variance: there is nothing that adapt could find")
         data = examples_for(self, data, steps)
         shape = self.moments[0].shape
         axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
