@@ -1,9 +1,7 @@
 """Recording what is computed with ops, so that no derivative has to be written."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, ParamSpec
 
 import numpy as np
@@ -22,24 +20,6 @@ NO_ARRAY = (
     "a traced value was turned into a plain array or number, which has no derivative: use functions of nnlite.ops, "
     "or nnlite.ops.stop_gradient where none is wanted"
 )
-
-
-_TRIAL: ContextVar[bool] = ContextVar("trial", default=False)
-
-
-@contextmanager
-def trial_run() -> Iterator[None]:
-    """A context in which what is recorded are made-up values: metrics do not count them."""
-    token = _TRIAL.set(True)
-    try:
-        yield
-    finally:
-        _TRIAL.reset(token)
-
-
-def is_trial() -> bool:
-    """Whether the values that are recorded at the moment are made up."""
-    return _TRIAL.get()
 
 
 class NotThere(ConfigError):

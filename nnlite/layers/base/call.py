@@ -14,7 +14,8 @@ from nnlite.layers.base.contract.running import RunsLinearize
 from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
-from nnlite.ops.tracing import Trace, Traced, call_traced, trial_run
+from nnlite.ops.tape import trial_run
+from nnlite.ops.tracing import Trace, Traced, call_traced
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of
 from nnlite.registry import snake_case

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.errors import ShapeError
 from nnlite.initializers.blank import allowance
-from nnlite.ops.tracing import trial_run
+from nnlite.ops.tape import trial_run
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.ops.tracing import Traced, is_trial
+from nnlite.ops.tape import is_trial
+from nnlite.ops.tracing import Traced
 
 __all__ = ["MetricVariable", "listed", "named", "of_recorded"]
 

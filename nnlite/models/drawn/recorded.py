@@ -17,7 +17,7 @@ from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import zeros_for
 from nnlite.layers.composite.program import Data, Mask
 from nnlite.models.drawn.drawing import free_name
-from nnlite.ops.tracing import trial_run
+from nnlite.ops.tape import trial_run
 from nnlite.parameters import each_once
 from nnlite.random import RandomSource
 from nnlite.training.outputs import OutputsTrainer

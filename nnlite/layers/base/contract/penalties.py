@@ -8,7 +8,8 @@ from nnlite.errors import ConfigError
 from nnlite.jacobians import AddedLoss, penalized_parts
 from nnlite.layers.base.call import LayerTrace
 from nnlite.layers.base.shapes import zeros_for
-from nnlite.ops.tracing import Traced, trial_run
+from nnlite.ops.tape import trial_run
+from nnlite.ops.tracing import Traced
 from nnlite.random import RandomSource
 
 if TYPE_CHECKING:
