@@ -297,4 +297,4 @@ class Model(BaseModel):
         options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
         return cls(inputs, outputs, **options)
 
-    _arguments = arguments_of
+    _arguments = cast(Any, arguments_of)

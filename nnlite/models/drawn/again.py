@@ -49,9 +49,10 @@ def drawn_ends(inputs: Any, outputs: Any) -> tuple[list[Symbol], list[Symbol]]:
     What a layer gave may be an input too: the part behind it is drawn again on an `Input` of its shape.
     """
     first, last = listed(inputs, "inputs"), listed(outputs, "outputs")
-    for key, symbol in zip(inputs, first, strict=False) if isinstance(inputs, dict) else ():
-        if symbol.layer._given_name is None:
-            symbol.layer.name = str(key)  # by which data are passed
+    if isinstance(inputs, dict) and len(inputs) == len(first):
+        for key, symbol in zip(inputs, first, strict=True):
+            if symbol.layer._given_name is None:
+                symbol.layer.name = str(key)  # by which data are passed
     if all(isinstance(symbol.layer, Input) for symbol in first):
         return first, last
     fresh = [symbol if isinstance(symbol.layer, Input) else _input_like(symbol) for symbol in first]

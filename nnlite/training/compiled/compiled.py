@@ -94,8 +94,7 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
-        loss, metrics, weighted_metrics = (of_single(self.model, one) for one in (loss, metrics, weighted_metrics))
-        loss = loss[0] if isinstance(loss, (list, tuple)) and len(loss) == 1 else loss
+        loss, metrics, weighted_metrics = of_single(self.model, loss, metrics, weighted_metrics)
         arguments = read_call(Compiled.compile, locals())
         chosen: Optimizer = arguments["optimizer"]
         measure: Loss | None = arguments["loss"]

@@ -29,13 +29,18 @@ def metrics_inside(layer: Any) -> Iterator[Metric]:
         yield from kept(inner, Metric)
 
 
-def of_single(model: Any, given: Any) -> Any:
-    """An argument of `compile` for a model of one output, where it is a dict by the name of that, or a list of one."""
-    if isinstance(given, dict) and len(given) == 1:
-        ((name, value),) = given.items()
-        if any(name == layer._given_name for layer in model.layers[-1:]):
-            given = value if isinstance(value, (list, tuple)) else [value]
-    return given[0] if isinstance(given, (list, tuple)) and len(given) == 1 and isinstance(given[0], list) else given
+def of_single(model: Any, loss: Any, *metrics: Any) -> tuple[Any, ...]:
+    """Arguments of `compile` for a model of one output, where they are dicts by the name of that, or lists of one."""
+    names = [layer._given_name for layer in model.layers[-1:]]
+
+    def single(value: Any, as_list: bool) -> Any:
+        if isinstance(value, dict) and list(value) == names:
+            value = value[names[0]]
+            value = [value] if as_list and not isinstance(value, (list, tuple)) else value
+        inside = isinstance(value, (list, tuple)) and len(value) == 1
+        return value[0] if inside and (not as_list or isinstance(value[0], list)) else value
+
+    return single(loss, False), *(single(given, True) for given in metrics)
 
 
 class CompiledMetrics:
