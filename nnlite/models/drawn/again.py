@@ -33,12 +33,12 @@ def drawn_again(
     values = {old.key: new for old, new in zip(drawing.inputs, inputs, strict=True)}
     layers = {id(layer): copy(layer) for layer in drawing.layers()}
     for node in drawing.nodes:
-        taken = tuple(values[symbol.key] for symbol in node.inputs)
+        taken = [values[symbol.key] for symbol in node.inputs]
         options: dict[str, Any] = {} if node.training is None else {"training": node.training}
         if node.mask is not None:
             options["mask"] = values[node.mask.key]
         several = node.layer.takes_several or len(taken) > 1
-        output = call(layers[id(node.layer)], taken if several else taken[0], **options)
+        output = call(layers[id(node.layer)], tuple(taken) if several else taken[0], **options)
         values.update(((id(node.use), place), symbols_of(leaf)) for place, leaf in enumerate(leaves_of(output)))
     return [values[symbol.key] for symbol in drawing.outputs]
 
