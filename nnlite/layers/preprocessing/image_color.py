@@ -1,18 +1,28 @@
-"""Layers that change the brightness and contrast of images at random while training."""
+"""Layers that change the colors of images at random while training, or erase a part of them."""
 
 from dataclasses import field
 from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import Array
-from nnlite.errors import ConfigError
-from nnlite.jacobians import Composed, Diagonal, TowardsMean
+from nnlite.arrays.types import Array, BatchShape
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Composed, Diagonal, EinsumJacobian, TowardsMean
 from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.preprocessing.image_size import DataFormat, Factor, RandomImages, checked_bounds, image_axes
-from nnlite.registry.bounds import Index, NonNegative
+from nnlite.layers.preprocessing.image_size import (
+    DataFormat,
+    Factor,
+    RandomImages,
+    checked_bounds,
+    image_axes,
+    image_size,
+)
+from nnlite.ops.image.sizes import LUMA
+from nnlite.registry.bounds import Fraction, Index, NonNegative
 
-__all__ = ["RandomBrightness", "RandomContrast"]
+__all__ = ["RandomBrightness", "RandomContrast", "RandomErasing", "RandomGrayscale", "RandomHue"]
+
+Chances = Fraction | tuple[Fraction, Fraction]
 
 
 class RandomBrightness(RandomImages):
@@ -82,6 +92,176 @@ class RandomContrast(RandomImages):
         by_inputs = TowardsMean(contrast, image_axes(self), inputs.shape)
         outputs, outer = clip(by_inputs.jvp(inputs), *self.value_range)
         return outputs, Composed(outer, by_inputs)
+
+
+class RandomHue(RandomImages):
+    """While training, turns the hue of each image: brightness and saturation, in the sense of HSV, stay as they are.
+
+    Shape: `(batch, height, width, 3)`, unchanged.
+
+    Args:
+        factor: bounds of the shift in half turns, in [0, 1]; one number f stands for (0, f). Either direction is drawn.
+        value_range: lowest and highest value of a pixel.
+        seed: draws from a stream of its own instead of the model's.
+        data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> red = np.array([255.0, 0.0, 0.0]).reshape(1, 1, 1, 3)
+    >>> RandomHue((1.0, 1.0), seed=0)(red, training=True).ravel().tolist()  # half a turn: cyan
+    [0.0, 255.0, 255.0]
+    """
+
+    factor: Chances
+    value_range: tuple[float, float] = (0.0, 255.0)
+    seed: Index | None = None
+    data_format: DataFormat = field(default=None, kw_only=True)
+
+    def validate(self) -> None:
+        check_range(self)
+
+    def build(self, input_shape: BatchShape) -> None:
+        super().build(input_shape)
+        check_colors(self, input_shape, (3,))
+
+    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+        low, high = self.value_range
+        turns = generator.uniform(*pair(self.factor), len(inputs)) * generator.choice([-0.5, 0.5], len(inputs))
+        shift = 6 * turns.astype(inputs.real.dtype)[:, None, None, None]
+        mixed, matrices = turned_hue((rows_of(self, inputs) - low) / (high - low), shift)
+        by_inputs = by_pixel(self, matrices, inputs.shape)
+        outputs, outer = clip(rows_of(self, mixed * (high - low) + low, back=True), low, high)
+        return outputs, Composed(outer, by_inputs)
+
+
+class RandomGrayscale(RandomImages):
+    """While training, makes some images gray: 0.2989 red + 0.587 green + 0.114 blue in all channels.
+
+    Shape: `(batch, height, width, 3)`, or of one channel, which is gray already; unchanged.
+
+    Args:
+        factor: the chance of each image, in [0, 1].
+        data_format: `channels_last`, the default, or `channels_first`.
+        seed: draws from a stream of its own instead of the model's.
+
+    >>> import numpy as np
+    >>> image = np.array([100.0, 200.0, 0.0]).reshape(1, 1, 1, 3)
+    >>> RandomGrayscale(1.0)(image, training=True).round(2).ravel().tolist()
+    [147.29, 147.29, 147.29]
+    """
+
+    factor: Fraction = 0.5
+    data_format: DataFormat = None
+    seed: Index | None = None
+
+    def build(self, input_shape: BatchShape) -> None:
+        super().build(input_shape)
+        check_colors(self, input_shape, (1, 3))
+
+    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+        rows = rows_of(self, inputs)
+        channels = rows.shape[-1]
+        chosen = (generator.uniform(size=len(inputs)) < self.factor)[:, None, None]
+        shares = np.tile(LUMA, (channels, 1)) if channels == 3 else np.eye(1)
+        matrices = np.where(chosen, shares, np.eye(channels)).astype(inputs.real.dtype)
+        by_inputs = by_pixel(self, matrices, inputs.shape)
+        return by_inputs.jvp(inputs), by_inputs
+
+
+class RandomErasing(RandomImages):
+    """While training, fills a rectangle of some images, whose height and width are drawn for each.
+
+    Shape: `(batch, height, width, channels)`, unchanged.
+
+    Args:
+        factor: bounds in which the chance of each image is drawn, in [0, 1]; one number f stands for (0, f).
+        scale: bounds of the square of each side, as a part of the image's; one number s stands for (0, s).
+        fill_value: a number, or one for each of three channels; None draws normal numbers times value_range[1].
+        value_range: lowest and highest value of a pixel, which bound what is filled in.
+        seed: draws from a stream of its own instead of the model's.
+        data_format: `channels_last`, the default, or `channels_first`.
+
+    Reference: Zhong et al. 2020, arXiv:1708.04896.
+
+    >>> import numpy as np
+    >>> erased = RandomErasing((1.0, 1.0), scale=(0.25, 0.25), fill_value=0.0)(np.ones((1, 4, 4, 1)), training=True)
+    >>> int((erased == 0).sum())
+    4
+    """
+
+    factor: Chances = 1.0
+    scale: Chances = (0.02, 0.33)
+    fill_value: float | tuple[float, float, float] | None = None
+    value_range: tuple[float, float] = (0.0, 255.0)
+    seed: Index | None = None
+    data_format: DataFormat = None
+
+    def validate(self) -> None:
+        check_range(self)
+
+    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+        rows, chances = rows_of(self, inputs), generator.uniform(*pair(self.factor), len(inputs))
+        inside = (generator.uniform(size=len(inputs)) < chances)[:, None, None, None]
+        for axis, length in enumerate(image_size(self, inputs.shape), start=1):
+            sides = np.sqrt(generator.uniform(*pair(self.scale), len(inputs))) * length
+            first = (generator.uniform(size=len(inputs)) * (length - sides))[:, None]
+            places = (np.arange(length) >= first) & (np.arange(length) < first + sides[:, None])
+            inside = inside & places.reshape(len(inputs), *(length if axis == at else 1 for at in (1, 2)), 1)
+        low, high = self.value_range
+        filled = generator.normal(size=rows.shape) * high if self.fill_value is None else np.asarray(self.fill_value)
+        outputs = np.where(inside, np.clip(filled, low, high).astype(inputs.real.dtype), rows)
+        slopes = np.broadcast_to(~inside, rows.shape).astype(inputs.real.dtype)
+        by_inputs = Diagonal(rows_of(self, slopes, back=True), inputs.shape, inputs.shape)
+        return rows_of(self, outputs, back=True), by_inputs
+
+
+def pair(factor: Any) -> tuple[float, float]:
+    """The bounds that a factor stands for: f for (0, f), two numbers in order."""
+    return (0.0, factor) if isinstance(factor, float) else (min(factor), max(factor))
+
+
+def check_colors(layer: Any, input_shape: BatchShape, allowed: tuple[int, ...]) -> None:
+    """`ShapeError` unless the images have one of these numbers of channels."""
+    channels = input_shape[1 if layer.data_format == "channels_first" else -1]
+    if channels not in allowed:
+        raise ShapeError(f"{layer.label} needs images of {' or '.join(map(str, allowed))} channels, got {channels}")
+
+
+def rows_of(layer: Any, images: Array, back: bool = False) -> Array:
+    """The images with channels as the last axis; with `back` the other way."""
+    if layer.data_format != "channels_first":
+        return images
+    return np.moveaxis(images, -1, 1) if back else np.moveaxis(images, 1, -1)
+
+
+def by_pixel(layer: Any, matrices: Array, shape: tuple[int, ...]) -> EinsumJacobian:
+    """The map that multiplies colors by matrices `(row, y, x, to, from)`, or `(row, to, from)` for all pixels."""
+    first = layer.data_format == "channels_first"
+    labels = [("row", color, "y", "x") if first else ("row", "y", "x", color) for color in ("from", "to")]
+    pixels = ("y", "x") if matrices.ndim == 5 else ()
+    return EinsumJacobian(*labels, (matrices,), (("row", *pixels, "to", "from"),), shape, shape)
+
+
+def turned_hue(colors: Array, shift: Array) -> tuple[Array, Array]:
+    """Colors `(..., 3)` with a hue of so many sixths of a turn more, and the matrix `(..., to, from)` of each pixel.
+
+    With V the largest of the three, C its distance to the smallest, h the hue in sixths and t = (n + h) mod 6, a color
+    is V - C phi(t), where phi = clip(min(t, 4 - t), 0, 1) and n = 5, 3, 1 for red, green and blue.
+    """
+    one_hot, real = np.eye(3, dtype=colors.real.dtype), colors.real
+    top, bottom = real.argmax(axis=-1), real.argmin(axis=-1)
+    largest, smallest = (np.take_along_axis(colors, place[..., None], axis=-1) for place in (top, bottom))
+    after, last = (one_hot[(top + step) % 3] for step in (1, 2))
+    chroma = largest - smallest
+    safe = np.where(chroma == 0, 1, chroma)
+    slope = ((after - last) * colors).sum(axis=-1, keepdims=True) / safe
+    place = slope + (2 * top[..., None] + np.array([5, 3, 1])).astype(real.dtype) + shift
+    place = place - 6 * np.floor(place.real / 6)
+    rising, falling = place.real < 1, (place.real > 3) & (place.real < 4)
+    phi = np.where(rising, place, np.where(falling, 4 - place, (place.real <= 3).astype(real.dtype)))
+    turn = (rising.astype(real.dtype) - falling)[..., None]
+    spread = (one_hot[top] - one_hot[bottom])[..., None, :]
+    by_hue = (chroma != 0).astype(real.dtype)[..., None] * ((after - last)[..., None, :] - slope[..., None] * spread)
+    return largest - chroma * phi, one_hot[top][..., None, :] - phi[..., None] * spread - turn * by_hue
 
 
 def check_range(layer: Any) -> None:

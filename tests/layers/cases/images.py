@@ -41,5 +41,11 @@ CASES = [
     Case("RandomBrightness", {"factor": 0.5, "value_range": (-1.0, 1.0)}, (3, 2, 2, 2)),
     Case("RandomBrightness", {"factor": (0.1, 0.2), "seed": 1}, (2, 1, 1, 3)),
     Case("RandomContrast", {"factor": 0.5, "value_range": (-1.0, 1.0)}, (2, 2, 3, 2)),
+    Case("RandomHue", {"factor": 0.7, "value_range": (-3.0, 3.0)}, (3, 2, 3, 3)),
+    Case("RandomHue", {"factor": (0.2, 0.9), "value_range": (-3.0, 3.0), "seed": 1, **FIRST}, (2, 3, 2, 2)),
+    Case("RandomGrayscale", {"factor": 0.5}, (4, 2, 2, 3)),
+    Case("RandomGrayscale", {"factor": 0.7, "seed": 1, **FIRST}, (4, 3, 2, 2)),
+    Case("RandomErasing", {"scale": (0.2, 0.6), "value_range": (-3.0, 3.0)}, (4, 3, 4, 2)),
+    Case("RandomErasing", {"factor": (1.0, 1.0), "scale": 0.5, "fill_value": 0.5, **FIRST}, (2, 2, 4, 3)),
     Case("RandomContrast", {"factor": (0.2, 0.7), "value_range": (-9.0, 9.0), "seed": 1, **FIRST}, (2, 2, 3, 1)),
 ]

@@ -1,5 +1,7 @@
 """Layers of images: against PyTorch, the places pixels come from, random draws; images read from a directory."""
 
+import colorsys
+
 import numpy as np
 import pytest
 from draws import normal
@@ -16,7 +18,10 @@ from nnlite.layers import (
     RandomBrightness,
     RandomContrast,
     RandomCrop,
+    RandomErasing,
     RandomFlip,
+    RandomGrayscale,
+    RandomHue,
     RandomRotation,
     RandomTranslation,
     RandomZoom,
@@ -124,6 +129,54 @@ def test_channels_first_is_the_same_with_moved_axes(layer):
     assert relative_error(found, trained(layer, inputs)) <= EXACT
 
 
+COLORS = [RandomHue(0.8, value_range=(-9.0, 9.0)), RandomGrayscale(0.6), RandomErasing((0.9, 1.0), value_range=(-3, 3))]
+
+
+@pytest.mark.parametrize("layer", COLORS, ids=repr)
+def test_colors_differ_by_image_step_and_seed_and_not_by_the_place_of_channels(layer):
+    inputs = np.repeat(normal(1, 6, 5, 3), 8, axis=0)
+    outputs = trained(layer, inputs)
+    np.testing.assert_array_equal(outputs, trained(layer, inputs))
+    np.testing.assert_array_equal(layer(inputs), inputs)
+    assert not np.array_equal(outputs, trained(layer, inputs, step=1)) and len({one.tobytes() for one in outputs}) > 1
+    twin, other = (
+        type(layer).from_config({**layer.get_config(), **options})
+        for options in ({"data_format": "channels_first"}, {"seed": 5})
+    )
+    assert not np.array_equal(outputs, trained(other, inputs))
+    found = np.moveaxis(trained(twin, np.moveaxis(inputs, -1, 1)), 1, -1)
+    assert relative_error(found, outputs) <= EXACT
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.3, 1.0])
+def test_hues_are_turned_as_the_standard_library_does(turn):
+    inputs = np.random.default_rng(0).uniform(0, 255, (1, 6, 7, 3))
+    outputs = trained(RandomHue((turn, turn)), inputs)[0]
+    expected = []
+    for direction in (-0.5, 0.5):
+        hues = [colorsys.rgb_to_hsv(*pixel) for pixel in inputs.reshape(-1, 3) / 255]
+        expected.append([colorsys.hsv_to_rgb((hue + direction * turn) % 1, *rest) for hue, *rest in hues])
+    assert min(np.abs(outputs.reshape(-1, 3) / 255 - one).max() for one in expected) < 1e-12
+    gray = np.full((1, 2, 2, 3), 77.0)
+    np.testing.assert_allclose(trained(RandomHue(1.0), gray), gray)
+
+
+def test_gray_images_and_erased_parts():
+    inputs = np.random.default_rng(0).uniform(0, 255, (200, 3, 4, 3))
+    outputs = trained(RandomGrayscale(0.3), inputs)
+    shades = (inputs @ np.array([0.2989, 0.587, 0.114]))[..., None]
+    gray = np.isclose(outputs, shades).all(axis=(1, 2, 3))
+    assert 0.2 < gray.mean() < 0.4
+    np.testing.assert_array_equal(outputs[~gray], inputs[~gray])
+    erased = trained(
+        RandomErasing((1.0, 1.0), scale=(0.25, 0.25), fill_value=(1.0, 2.0, 300.0)), np.zeros((9, 8, 8, 3))
+    )
+    assert (np.count_nonzero(erased[..., 0], axis=(1, 2)) == 16).all() and set(erased[..., 2].ravel()) == {0.0, 255.0}
+    np.testing.assert_array_equal(trained(RandomErasing(0.0), inputs), inputs)
+    noise = trained(RandomErasing((1.0, 1.0), scale=(1.0, 1.0)), inputs)
+    assert noise.min() >= 0 and noise.max() <= 255 and 0.4 < (noise == 0).mean() < 0.6
+
+
 @pytest.mark.parametrize(
     ("mode", "axes"), [("horizontal", [2]), ("vertical", [1]), ("horizontal_and_vertical", [1, 2])]
 )
@@ -215,6 +268,11 @@ def test_brightness_and_contrast_follow_their_formulas():
         (lambda: RandomFlip("both"), ConfigError, "unknown value 'both'"),
         (lambda: RandomBrightness(0.1, value_range=(1.0, 0.0)), ConfigError, "value_range must be"),
         (lambda: RandomContrast(-0.5), ConfigError, "factor"),
+        (lambda: RandomHue(1.5), ConfigError, "factor"),
+        (lambda: RandomGrayscale(-0.1), ConfigError, "factor"),
+        (lambda: RandomErasing(value_range=(2.0, 1.0)), ConfigError, "value_range"),
+        (lambda: trained(RandomHue(0.5), np.ones((1, 2, 2, 4))), ShapeError, "3 channels, got 4"),
+        (lambda: trained(RandomGrayscale(), np.ones((1, 2, 2, 2))), ShapeError, "1 or 3 channels, got 2"),
     ],
 )
 def test_refused_arguments(make, error, message):

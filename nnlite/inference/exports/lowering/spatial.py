@@ -45,7 +45,10 @@ from nnlite.layers import (
     RandomBrightness,
     RandomContrast,
     RandomCrop,
+    RandomErasing,
     RandomFlip,
+    RandomGrayscale,
+    RandomHue,
     RandomRotation,
     RandomTranslation,
     RandomZoom,
@@ -281,7 +284,8 @@ def _repeat_vector(layer: Any, x: Value) -> Value:
     return x.graph.concat([once] * layer.n, axis=1)
 
 
-@lowers(RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom)
+@lowers(RandomBrightness, RandomContrast, RandomErasing, RandomGrayscale, RandomHue)
+@lowers(RandomFlip, RandomRotation, RandomTranslation, RandomZoom)
 def _augmentation(layer: Any, x: Value) -> Value:
     return x
 
