@@ -141,6 +141,9 @@ class Ones(Filled, aliases=("one",)):
 class Constant(Filled):
     """Equal to `value`, a number, or an array that broadcasts to the parameter's shape.
 
+    Args:
+        value: a number, or an array.
+
     >>> Constant([1.0, 2.0])((2, 2)).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
