@@ -2,6 +2,7 @@
 
 import collections.abc
 import inspect
+import os
 import re
 import types
 import typing
@@ -70,7 +71,8 @@ WORDS = {
     bool: "true or false",
     int: "integer",
     float: "number",
-    str: "text",
+    str: "string",
+    os.PathLike: "path",
     dict: "mapping",
     list: "list",
     type(None): "null",
@@ -90,7 +92,7 @@ def spelled(value: Any) -> str:
 
 def _plural(text: str) -> str:
     """A type in words, of several values: `integers >= 1`; a choice stays as it is."""
-    return re.sub(r"^(integer|number|mapping|list|layer|metric|callback)\b(?!.* (?:or|\|) )", r"\1s", text)
+    return re.sub(r"^(integer|number|string|mapping|list|layer|metric|callback)\b(?!.* (?:or|\|) )", r"\1s", text)
 
 
 def type_text(hint: Any) -> str:
@@ -111,5 +113,5 @@ def type_text(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, Configurable):
         return hint._family
     if isinstance(hint, type) and issubclass(hint, Specified):
-        return "name of a function" if issubclass(hint, NamedFunction) else "list of text"
+        return "name of a function" if issubclass(hint, NamedFunction) else "list of strings"
     return WORDS.get(origin or hint) or (hint.__name__ if isinstance(hint, type) else str(hint))

@@ -126,4 +126,4 @@ def test_names_that_share_a_meaning_may_take_two_lines():
 
 def test_types_of_several_values_are_plural():
     assert type_text(tuple[int, ...] | None) == "list of integers or null"
-    assert type_text(list[str]) == "list of text"
+    assert type_text(list[str]) == "list of strings"
