@@ -68,18 +68,19 @@ def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def sentences(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def sentences(path: Path) -> tuple[tuple[int, str], ...]:
     """Line and text of what is written for people: comments, and strings of more than one word."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
-        yield 1, text
-        return
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-            yield node.lineno, node.value
+        return ((1, text),)
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    comments = [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+    constants = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)]
+    return (
+        *comments,
+        *((node.lineno, node.value) for node in constants if isinstance(node.value, str) and " " in node.value),
+    )
 
 
 def compiled(term: str) -> re.Pattern:
