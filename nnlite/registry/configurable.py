@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all, shown
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
-from nnlite.registry.fields import ConstructorSignature, dataclass_transform, option, spell_annotations
+from nnlite.registry.fields import ConstructorSignature, dataclass_transform, make_dataclass, option
 from nnlite.registry.names import custom_object, listing_of, normalized, snake_case
 from nnlite.registry.pickling import stamped, unstamped
 
@@ -71,7 +71,7 @@ class Configurable:
     ) -> None:
         super().__init_subclass__(**kwargs)
         written = "__init__" in vars(cls)
-        spell_annotations(dataclasses.dataclass(eq=False, repr=False)(cls), written)
+        make_dataclass(cls)
         if not written and cls._own_constructor and not _adds_fields(cls):
             del cls.__init__  # the one made of fields would hide the one that a base class wrote
         else:
