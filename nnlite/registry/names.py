@@ -72,7 +72,7 @@ LATE_HOMES = {
 
 
 def load_home(family: str, room: str, name: str) -> None:
-    """Load the module that has the class of this name, if it is one of nnlite's, in the `room` of its family or above."""
+    """Load what has the class of this name, if it is one of nnlite's: the `room` of its family, or one above."""
     open_room(room)
     if (family, normalized(name)) in LATE_HOMES:
         importlib.import_module(LATE_HOMES[family, normalized(name)])

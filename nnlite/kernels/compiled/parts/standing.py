@@ -1,0 +1,35 @@
+"""Arrays of a table of addresses, as compiled code sees them."""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from nnlite.kernels.compiled.dense import compiled
+
+__all__ = []
+
+
+@intrinsic
+def _pointer(typingctx: Any, address: Any, like: Any) -> Any:
+    """The address as one of numbers of the type of an array's."""
+    signature = types.CPointer(like.dtype)(address, like)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return signature, generate
+
+
+@compiled
+def vector(table: np.ndarray, place: int, like: np.ndarray) -> np.ndarray:
+    """The array in a row of the table of `Standing`, flat, with numbers of the type of those of `like`."""
+    return numba.carray(_pointer(table[place, 0], like), table[place, 1])
+
+
+@compiled
+def matrix(table: np.ndarray, place: int, columns: int, like: np.ndarray) -> np.ndarray:
+    """As `vector`, in rows of so many numbers."""
+    return vector(table, place, like).reshape(table[place, 1] // columns, columns)
