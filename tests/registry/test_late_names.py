@@ -103,7 +103,9 @@ def test_a_model_on_arrays_loads_no_data_source():
     assert in_a_new_process(program) == "[]"
 
 
-@pytest.mark.parametrize("question", ["'Dates' in ColumnEncoder.members()", "ColumnEncoder._lookup('dates').__name__ == 'Dates'"])
+@pytest.mark.parametrize(
+    "question", ["'Dates' in ColumnEncoder.members()", "ColumnEncoder._lookup('dates').__name__ == 'Dates'"]
+)
 def test_a_family_knows_its_classes_before_the_names_of_its_room_are_loaded(question):
     program = f"from nnlite.data.encoders.columns import ColumnEncoder\nprint({question})"
     assert in_a_new_process(program) == "True"

@@ -167,7 +167,7 @@ class DenseSteps:
         optimizer.count_batches(self.packs, done)
         if done < count:
             raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
-        return sum(turns[:, -1].tolist())
+        return turns.item(-1) if count == 1 else sum(turns[:, -1].tolist())
 
     def _table(
         self, plan: Plan, room: DenseRoom, slots: dict[str, np.ndarray], factors: Any, apart: bool
@@ -175,8 +175,10 @@ class DenseSteps:
         """The table of all that stays the same from call to call; another one where something of it is another."""
         optimizer, guarded, update = self.steps.optimizer, self.steps.guarded, plan.update
         batches = optimizer.gradient_accumulation_steps or 1
-        numbers = plan.loss.code, guarded, apart, update, clip_form(optimizer), batches, self._strengths()
-        key = (id(room), id(factors), *map(id, slots.values())), numbers
+        limits = optimizer.clipvalue, optimizer.clipnorm, optimizer.global_clipnorm
+        strengths = self._strengths() if self.steps.regularized else None
+        numbers = plan.loss.code, guarded, apart, update, limits, batches, strengths
+        key = id(room), id(factors), [*map(id, slots.values())], numbers
         if key != self._key:
             code, names, constants = update
             way, limit = clip_form(optimizer)
