@@ -29,7 +29,8 @@ def test_most_constructors_of_an_import_are_not_made():
     program = (
         "from nnlite import layers\n"
         "from nnlite.registry.fields import LateConstructor\n"
-        "made = [not isinstance(vars(cls).get('__init__'), LateConstructor) for cls in layers.Layer.members().values()]\n"
+        "known = [vars(cls).get('__init__') for cls in layers.Layer.members().values()]\n"
+        "made = [not isinstance(constructor, LateConstructor) for constructor in known]\n"
         "print(len(made) - sum(made) > 0.8 * len(made), vars(layers.Dense)['__init__'].__class__.__name__)\n"
         "layers.Dense(1)\n"
         "print(vars(layers.Dense)['__init__'].__class__.__name__)"
