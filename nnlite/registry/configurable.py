@@ -76,6 +76,8 @@ class Configurable:
 
     @classmethod
     def _register(cls, name: str) -> None:
+        if not cls.__module__.startswith("nnlite."):
+            open_room(cls._room)  # whose names are taken, whether or not they have been loaded
         present = cls._members.get(normalized(name))
         if (
             present

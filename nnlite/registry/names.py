@@ -82,9 +82,9 @@ _closed: set[str] = set()  # rooms that nobody has asked for a name yet
 
 
 def opened_later(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package whose names are those of its `names`, loaded when one is asked for.
+    """`__getattr__` and `__dir__` of a package with further names, those of its `names`, loaded when one is asked for.
 
-    Other packages import modules of it without paying for all.
+    So whoever needs a few of its modules does not pay for all.
     """
     _closed.add(room)
 
@@ -104,11 +104,12 @@ def opened_later(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str
 
 
 def open_room(room: str) -> None:
-    """Load the names of a package that is `opened_later`; nothing to do for another one."""
+    """Load all names of a package that is `opened_later`; nothing to do for another one."""
     if room in _closed:
-        names = vars(importlib.import_module(f"{room}.names"))
-        public = {name: value for name, value in names.items() if not name.startswith("_")}
-        vars(sys.modules[room]).update(public, __all__=sorted(public))
+        names, package = vars(importlib.import_module(f"{room}.names")), vars(sys.modules[room])
+        package.update({name: value for name, value in names.items() if not name.startswith("_")})
+        helpers = ("TYPE_CHECKING", "opened_later", "names")
+        package["__all__"] = sorted(name for name in package if not name.startswith("_") and name not in helpers)
         _closed.discard(room)
 
 
