@@ -43,6 +43,7 @@ FLOORS_INSIDE = {
         ("core", "convolution", "pooling", "reshaping", "normalization", "regularization"),
         ("merging", "preprocessing", "recurrent", "attention", "constrained"),
         ("composite",),
+        ("names",),
     ],
     "jacobians": [("maps",), ("recurrence",), ("bundles",)],
     "kernels": [("memory",), ("reference",), ("compiled",)],
