@@ -96,4 +96,4 @@ class Standing(NamedTuple):
 
     def table(self) -> np.ndarray:
         """A row for each attribute: address and size of an array, or the integer and 0."""
-        return np.array([(own.ctypes.data, own.size) if isinstance(own, np.ndarray) else (own, 0) for own in self])
+        return np.array([(part.ctypes.data, part.size) if isinstance(part, np.ndarray) else (part, 0) for part in self])

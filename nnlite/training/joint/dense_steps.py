@@ -183,11 +183,11 @@ class DenseSteps:
             code, names, constants = update
             way, limit = clip_form(optimizer)
             nothing, stage, copies = self.nothing, self.stage, self.copies
-            own = (stage.values, stage.gradients, room.values, room.gradients, room.memory, room.scales)
+            vectors = (stage.values, stage.gradients, room.values, room.gradients, room.memory, room.scales)
             taken = (*[slots[name] for name in names], nothing, nothing)[:2]
             places, kernels_by = NO_COPIES if copies is None else copies.places
             standing = Standing(
-                *(*own, *taken, slots.get(AVERAGE, nothing), slots.get(GRADIENT_SUM, nothing)),
+                *(*vectors, *taken, slots.get(AVERAGE, nothing), slots.get(GRADIENT_SUM, nothing)),
                 *(kernels_by, np.array([*constants, limit]), stretches_of(factors, stage.values.size)),
                 *(self._penalties(), places, room.plan, self.segments),
                 *(plan.loss.code, guarded, apart, code, way, batches),
@@ -224,7 +224,7 @@ class DenseSteps:
 
     def _strengths(self) -> list[tuple[float, float] | None]:
         """`(l1, l2)` of each parameter that is penalized."""
-        return [own.regularizer.strengths() for own in self.steps.regularized]
+        return [parameter.regularizer.strengths() for parameter in self.steps.regularized]
 
     def _penalties(self) -> np.ndarray:
         """`(start, stop, l1, l2)` of the penalized stretches."""
