@@ -24,12 +24,12 @@ def _pointer(typingctx: Any, address: Any, like: Any) -> Any:
 
 
 @compiled
-def vector(table: np.ndarray, place: int, like: np.ndarray) -> np.ndarray:
+def vector(table: np.ndarray, row: int, like: np.ndarray) -> np.ndarray:
     """The array in a row of the table of `Standing`, flat, with numbers of the type of those of `like`."""
-    return numba.carray(_pointer(table[place, 0], like), table[place, 1])
+    return numba.carray(_pointer(table[row, 0], like), table[row, 1])
 
 
 @compiled
-def matrix(table: np.ndarray, place: int, columns: int, like: np.ndarray) -> np.ndarray:
+def matrix(table: np.ndarray, row: int, columns: int, like: np.ndarray) -> np.ndarray:
     """As `vector`, in rows of so many numbers."""
-    return vector(table, place, like).reshape(table[place, 1] // columns, columns)
+    return vector(table, row, like).reshape(table[row, 1] // columns, columns)
