@@ -1,6 +1,7 @@
 """Whole steps of training of dense layers in a row, compiled: one call for one step, or for many."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -244,7 +245,7 @@ def _sum(vector):
     return total
 
 
-def _lose(code, predictions, targets, scale, weights, gradient):
+def _lose(code, predictions, targets, scale, weights, gradient) -> Any:
     """The loss; its derivative is written to `gradient`."""
 
 

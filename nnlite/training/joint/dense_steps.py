@@ -186,13 +186,14 @@ class DenseSteps:
             vectors = (stage.values, stage.gradients, room.values, room.gradients, room.memory, room.scales)
             taken = (*[slots[name] for name in names], nothing, nothing)[:2]
             places, kernels_by = NO_COPIES if copies is None else copies.places
-            standing = Standing(
+            parts = (
                 *(*vectors, *taken, slots.get(AVERAGE, nothing), slots.get(GRADIENT_SUM, nothing)),
                 *(kernels_by, np.array([*constants, limit]), stretches_of(factors, stage.values.size)),
                 *(self._penalties(), places, room.plan, self.segments),
                 *(plan.loss.code, guarded, apart, code, way, batches),
             )
-            self._key, self._standing = key, (standing, room, factors, slots, standing.table())
+            standing = Standing._make(parts)
+            self._key, self._standing = key, (standing, room, factors, list(slots.values()), standing.table())
         return self._standing[-1]
 
     def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:

@@ -2,18 +2,17 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from nnlite.kernels.compiled.dense import compiled
 
 __all__ = []
 
 
-@intrinsic
-def _pointer(typingctx: Any, address: Any, like: Any) -> Any:
+def _make_pointer(context: Any, address: Any, like: Any) -> tuple[Any, Any]:
     """The address as one of numbers of the type of an array's."""
     signature = types.CPointer(like.dtype)(address, like)
 
@@ -23,10 +22,13 @@ def _pointer(typingctx: Any, address: Any, like: Any) -> Any:
     return signature, generate
 
 
+_pointer: Any = intrinsic(_make_pointer)
+
+
 @compiled
 def vector(table: np.ndarray, row: int, like: np.ndarray) -> np.ndarray:
     """The array in a row of the table of `Standing`, flat, with numbers of the type of those of `like`."""
-    return numba.carray(_pointer(table[row, 0], like), table[row, 1])
+    return carray(_pointer(table[row, 0], like), table[row, 1])
 
 
 @compiled
