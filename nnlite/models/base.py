@@ -16,7 +16,6 @@ from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.composite.chain import Chain
-from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
 from nnlite.models import steps
 from nnlite.models.copying import surface
@@ -234,6 +233,8 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     def reset_states(self) -> None:
         """Let the stateful layers inside begin with zeros again."""
+        from nnlite.layers.recurrent.rnn import reset_states  # here, as most models have no recurrent layers
+
         reset_states(self)
 
     def profile(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int = 32, steps: int = 50) -> Profile:
