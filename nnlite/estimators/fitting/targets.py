@@ -18,6 +18,7 @@ __all__ = [
     "NumberTargets",
     "Targets",
     "check_present",
+    "dense_targets",
     "read_classes",
     "read_numbers",
 ]
@@ -253,7 +254,7 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
     """
     check_present(y)
     names = _names(y)
-    y = _dense(y)  # an indicator matrix
+    y = dense_targets(y)  # an indicator matrix
     shape = np.asarray(y).shape
     several = len(shape) == 2 and shape[1] > 1
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=several, estimator=owner)
@@ -277,7 +278,7 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
 
 def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
     """Numbers as an array `(rows, outputs)`, and what they are; errors as in `read_classes`."""
-    y, names = _dense(y), _names(y)
+    y, names = dense_targets(y), _names(y)
     check_present(y)
     _check_numbers(y, type(owner).__name__)
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=True, y_numeric=True, estimator=owner)
@@ -286,7 +287,8 @@ def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
     return y.reshape(len(y), -1).astype(y.dtype if y.dtype in FLOATS else np.float64, copy=False), targets
 
 
-def _dense(y: Any) -> Any:
+def dense_targets(y: Any) -> Any:
+    """A sparse matrix of targets as an array; anything else as it is."""
     return y.toarray() if hasattr(y, "toarray") else y
 
 
