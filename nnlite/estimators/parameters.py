@@ -73,7 +73,10 @@ NOTHING: Rule = (lambda value: value is None, "None")
 AUTOMATIC: Rule = _one_of(AUTO)
 POSITIVE: Rule = (lambda value: _is_real(value) and 0 < value < np.inf, "a float in the range (0.0, inf)")
 NON_NEGATIVE: Rule = (_at_least_0, "a float in the range [0.0, inf)")
-ARRAY_LIKE: Rule = (lambda value: hasattr(value, "__len__") or hasattr(value, "__array__"), "an array-like")
+ARRAY_LIKE: Rule = (
+    lambda value: not isinstance(value, (str, bytes)) and (hasattr(value, "__len__") or hasattr(value, "__array__")),
+    "an array-like",
+)
 SEED: Rule = (
     lambda value: is_whole(value) and 0 <= value <= LARGEST_SEED,
     f"an int in the range [0, {LARGEST_SEED}]",

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 from nnlite import NNClassifier, NNRegressor
 from nnlite.errors import DataError
@@ -112,3 +113,26 @@ def test_what_is_no_table_is_called_by_its_name(X, message):
 def test_targets_of_unequal_length_are_refused():
     with pytest.raises(DataError, match="y is no array, its rows are of unequal length"):
         fitted(NUMBERS[:, None], [[1.0], [1.0, 2.0]] * (ROWS // 2))
+
+
+@pytest.mark.parametrize("labels", [[True, False], [3, 7], [0.0, 1.0], ["a", "b"]])
+def test_labels_of_object_arrays(labels):
+    y = np.array([labels[n % 2] for n in range(ROWS)], dtype=object)
+    model = NNClassifier(**QUICK).fit(NUMBERS[:, None], y)
+    assert model.classes_.tolist() == sorted(labels)
+    assert set(model.predict(NUMBERS[:, None]).tolist()) <= set(labels)
+
+
+def test_sparse_rows_after_a_table_of_numbers():
+    table = pd.DataFrame({"a": NUMBERS, "b": np.round(NUMBERS[::-1])})
+    model = fitted(table)
+    with pytest.warns(UserWarning, match="feature names"):
+        np.testing.assert_allclose(model.predict(scipy.sparse.csr_matrix(table)), model.predict(table), rtol=1e-6)
+    with pytest.raises(DataError, match="X is sparse"), pytest.warns(UserWarning, match="feature names"):
+        fitted(table.assign(b=COLOURS)).predict(scipy.sparse.csr_matrix(table))
+
+
+@pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
+def test_sizes_of_layers_are_no_text(cls):
+    with pytest.raises(ValueError, match=r"'hidden_layer_sizes' parameter of .* must be an array-like or an int"):
+        cls(hidden_layer_sizes="128").fit(NUMBERS[:, None], np.arange(ROWS) % 2)

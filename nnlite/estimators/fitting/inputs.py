@@ -149,13 +149,13 @@ def _warn_of_text(frame: Frame) -> None:
             continue
         what, remedy = "", ""
         if all(map(PLAIN.matches, levels)):
-            what, remedy = "numbers", ".astype(float)"
+            what, remedy = "numbers", ", such as by .astype(float)"
         elif date_format(levels) is not None:
             what, remedy = "dates", ", such as by pandas.to_datetime"
         if what:
             warnings.warn(
                 f"column {column.name!r} holds {what} as text, such as {levels[0]!r}, which are taken for categories: "
-                f"convert it to {what}{remedy}, or by .astype('category') where categories are meant",
+                f"make {what} of it{remedy}, or a column of categories by .astype('category')",
                 stacklevel=8,
             )
 
@@ -168,11 +168,11 @@ def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | No
         medians: what takes the place of gaps where there is no encoder.
 
     Raises:
-        DataError: a text in a column of numbers; a gap where there are no medians; a sparse matrix where `fit` saw a
-            table of columns.
+        DataError: a text in a column of numbers; a gap where there are no medians; a sparse matrix where `fit` saw
+            other columns than complete ones of numbers.
     """
     if is_sparse(table):
-        if encoder is not None:
+        if encoder is not None and not encoder.is_identity:
             raise DataError(
                 "X is sparse, and the model was fitted on a table of columns or with gaps: pass X.toarray()"
             )

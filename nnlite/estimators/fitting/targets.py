@@ -1,5 +1,6 @@
 """Reading of y by the estimators, and its form for the network: classes, labels side by side, numbers."""
 
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -212,7 +213,8 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
     several = len(shape) == 2 and shape[1] > 1
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=several, estimator=owner)
     if y.dtype.kind == "O":
-        different(y.ravel())  # refuses a mix of numbers and text, which the next check stumbles over
+        labels = different(y.ravel()).tolist()  # refuses a mix of numbers and text, which the next check stumbles over
+        y = y.astype(np.asarray(labels).dtype) if all(isinstance(label, Real) for label in labels) else y
     check_classification_targets(y)
     kind = type_of_target(y)
     if kind == "multilabel-indicator":
