@@ -288,7 +288,7 @@ def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool,
 
 
 def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
-    """What the optimizer remembers as Keras keeps it; nothing where that has no meaning there."""
+    """The optimizer's memory as Keras keeps it; empty where that has no meaning there."""
     if trainer.loss is None or trainer.model._writes_steps or not trainer.optimizer_state()["slots"]:
         return {}
     packs = trainer.ready_steps().store.packs

@@ -173,7 +173,7 @@ def _scatter(member, members, places, factors, values, own, gradients):
 
 @compiled
 def _starts(member, members, place):
-    """Where the scales of a member, its kernel and its bias begin, by a row of `places`."""
+    """The indices at which the scales of a member, its kernel and its bias begin, by a row of `places`."""
     features, units, _, scaled, at = place
     kernels = at + scaled * members * features
     biases = kernels + members * features * units

@@ -148,7 +148,7 @@ def _each(value: Sizes | None, rank: int, default: Sequence[int]) -> tuple[int, 
 def _patches(
     inputs: Any, size: Sequence[int], strides: Sizes | None, padding: str, dilation: Sizes, fill: float
 ) -> Any:
-    """What a window covers, channels last: `(batch, *positions, *size, channels)`."""
+    """The numbers that each window covers, channels last: `(batch, *positions, *size, channels)`."""
     batch, *inner, channels = lengths(inputs)
     rank = len(inner)
     places = _windows(inner, size, _each(strides, rank, size), padding, _each(dilation, rank, size))

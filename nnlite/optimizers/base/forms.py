@@ -21,7 +21,7 @@ def knows_rates(optimizer: "Optimizer") -> bool:
 
 
 def clip_form(optimizer: "Optimizer") -> tuple[int, float]:
-    """How gradients are clipped: UNCLIPPED, BY_VALUE, BY_NORM (that of each parameter) or GLOBALLY; and the limit."""
+    """The clipping of gradients: UNCLIPPED, BY_VALUE, BY_NORM (that of each parameter) or GLOBALLY; and the limit."""
     if optimizer.clipvalue is not None:
         return BY_VALUE, float(optimizer.clipvalue)
     if optimizer.clipnorm is not None:

@@ -165,7 +165,7 @@ class Slots:
         return [[KerasSlot(name, name) for name in self.slot_names()]]
 
     def further_variables(self) -> list[StateVariable]:
-        """What Keras lists behind the slots, once there are some."""
+        """The variables that Keras lists behind the slots, once there are some."""
         return []
 
     @property

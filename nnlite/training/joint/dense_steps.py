@@ -78,7 +78,7 @@ class DenseSteps:
 
     @classmethod
     def of(cls, steps: "Steps") -> "DenseSteps | None":
-        """Those of the model, if they can be carried out so; None if they cannot."""
+        """The steps of a model, if they can be carried out so; None if they cannot."""
         line = join_dense(steps.chain, steps.store.packs, wide=True).line
         stage: Any = line[-1].layer if line else None
         if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":

@@ -1,4 +1,4 @@
-"""What a step does with the gradients: penalties, sums of several batches, clipping, the update, averages."""
+"""The use that a step makes of gradients: penalties, sums of several batches, clipping, the update, averages."""
 
 import numpy as np
 from numba import njit
@@ -37,7 +37,7 @@ def penalize(penalties: np.ndarray, values: np.ndarray, gradients: np.ndarray) -
 def carry_out(
     form: tuple, values: np.ndarray, gradients: np.ndarray, turn: np.ndarray, slots: tuple, segments: np.ndarray
 ) -> None:
-    """What `Optimizer.apply_packs` does, after which batches are counted.
+    """Do the work of `Optimizer.apply_packs`, after which batches are counted.
 
     Args:
         form: code and numbers of the update, see `UpdateForm`; `stretches`, `(start, stop, factor of the update, factor
