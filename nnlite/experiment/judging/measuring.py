@@ -93,7 +93,12 @@ def predictions(model: BaseModel, x: Any) -> np.ndarray:
     """The model's outputs, as probabilities where the loss takes logits; in a file where the inputs are."""
     link = link_of(model)
     if isinstance(x, StoredRows):
-        return stored_outputs(lambda some: linked(model.predict(some, verbose=0), link), x)  # type: ignore[return-value]
+
+        def outputs(some: np.ndarray) -> np.ndarray:
+            # With callbacks, if none, the batches are those of one call for all rows.
+            return linked(model.predict(some, verbose=0, callbacks=()), link)
+
+        return stored_outputs(outputs, x)  # type: ignore[return-value]
     return linked(model.predict(x, verbose=0), link)
 
 
