@@ -338,3 +338,27 @@ def test_a_target_whose_name_has_a_comma(tmp_path):
     path.write_text('size,"rent, monthly",deposit\n' + "".join(f"{i},{i * 20},{i * 60}\n" for i in range(40)))
     assert look_at(str(path), "rent, monthly").targets == ["rent, monthly"]
     assert look_at(str(path), "deposit , size").targets == ["deposit", "size"]
+
+
+def test_few_rows_are_measured_by_folds(capsys):
+    for rows, told in ((24, True), (200, False)):
+        lines = [f"{row % 5},{row * 7 % 11},{'ab'[row % 2]}" for row in range(rows)]
+        Path(f"t{rows}.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+        assert main(["init", f"t{rows}.csv", "--target", "y"]) == 0
+        assert (f"nnlite train t{rows}.yaml --folds 5" in capsys.readouterr().out) == told
+    assert main(["train", "t24.yaml", "--folds", "5", "--quiet", "--set", "fit.epochs=1"]) == 0
+
+
+def test_figures_of_rows_that_were_learned_from_are_called_so(capsys):
+    lines = [f"{row % 5},{row * 7 % 11},{row % 3}" for row in range(200)]
+    Path("t.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    Path("new.csv").write_text("\n".join(["a,b,y", *lines[:150]]) + "\n")
+    Path("copy.csv").write_bytes(Path("t.csv").read_bytes())
+    assert main(["init", "t.csv", "--target", "y"]) == 0
+    assert main(["train", "t.yaml", "--quiet", "--set", "fit.epochs=1", "--out", "run"]) == 0
+    for path, told in (("t.csv", True), ("copy.csv", True), ("new.csv", False)):
+        capsys.readouterr()
+        assert main(["evaluate", "run", path]) == 0
+        assert ("the model has learned from" in capsys.readouterr().err) == told
+    Path("t.csv").unlink()
+    assert main(["evaluate", "run", "copy.csv"]) == 0

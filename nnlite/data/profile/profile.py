@@ -25,6 +25,7 @@ MOST_ONE_HOT = 8  # levels up to which each gets a column of its own
 EXAMPLES = 3
 LEVELS_SHOWN = 20
 BINS = 20
+LEAST_SERIES = 20  # times that rows in order would hardly follow by chance
 ENCODINGS: dict[ColumnKind, str] = {
     "number": "standardize",
     "boolean": "two_valued",
@@ -237,9 +238,18 @@ def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
         return f"amounts that are read as strings, such as {shown(next(iter(cells.counts)))}: {remedy}"
     if kind == "identifier":
         return f"{kind}: {reason}"
+    if kind == "date" and _is_in_order(cells):
+        return f"rows are in its order: to predict later rows, judge by later ones: `split: {{time: {cells.name}}}`"
     if cells.marks:
         return f"{reason}: if that says that a value is missing, declare it so (`missing`)"
     return None
+
+
+def _is_in_order(cells: Cells) -> bool:
+    """Whether rows follow one another in time, as those of a series do."""
+    assert cells.dates is not None  # a column of dates
+    seconds = _seconds(cells)
+    return len(np.unique(seconds)) >= LEAST_SERIES and bool((np.diff(seconds) >= 0).all())
 
 
 def check_names(table: Table | Frame, names: Sequence[str]) -> None:
