@@ -238,7 +238,7 @@ def test_amounts_that_are_texts_are_suspicious():
 
 BAD_TARGETS = {
     "amounts": ([[f"{row} %" for row in range(ROWS)]], None, "such as '0 %': take the percent sign away"),
-    "gaps": ([cycle("1", "")], None, "no value in 100 of 200 rows, first in row 2 after the header"),
+    "gaps": ([cycle("")], None, "no value in 200 of 200 rows, first in row 1 after the header"),
     "one value": ([cycle("1")], None, "has one value alone, '1'"),
     "names": ([[f"n{row}" for row in range(ROWS)]], None, "200 different texts in 200 rows (identifier: all texts"),
     "text as numbers": ([cycle("a", "b")], "regression", "'a' is no number; a regression needs numbers"),

@@ -68,7 +68,9 @@ def test_wrong_labels_come_first(run, capsys):
 def test_wrong_labels_come_first_in_large_networks_too(run, monkeypatch):
     """The diagonal of the curvature does not bound the leverage: no figure changes its sign for that."""
     train, wrong, _ = run
-    text = CONFIG.replace("  - Dense: {{units", "  - Dense: {{units: 60, activation: tanh}}\n" * 2 + "  - Dense: {{units")
+    text = CONFIG.replace(
+        "  - Dense: {{units", "  - Dense: {{units: 60, activation: tanh}}\n" * 2 + "  - Dense: {{units"
+    )
     monkeypatch.setitem(globals(), "CONFIG", text.replace("LBFGS", "adam").replace("epochs: 50", "epochs: 30"))
     model = Run(train("kind", 2, "{SparseCategoricalCrossentropy: {from_logits: true}}"))
     assert sum(weight.size for weight in model.model.trainable_weights) > 3000
