@@ -84,11 +84,10 @@ def blocks(rows: Any, step: int | None = None) -> Iterator[slice]:
         rows: `(rows, ...)`.
         step: number of rows in a block; when None, as many batches of 256 as take 16 MB, at most 2^17 rows.
     """
-    if step is None:
-        row_bytes = max(rows.dtype.itemsize * math.prod(rows.shape[1:]), 1)
-        step = max(min(BLOCK_BYTES // row_bytes, BLOCK_ROWS) // WHOLE_BATCHES, 1) * WHOLE_BATCHES
-    count = len(rows)
-    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+    row_bytes = max(rows.dtype.itemsize * math.prod(rows.shape[1:]), 1)
+    most = max(min(BLOCK_BYTES // row_bytes, BLOCK_ROWS) // WHOLE_BATCHES, 1) * WHOLE_BATCHES
+    count, length = len(rows), step or most
+    return (slice(start, min(start + length, count)) for start in range(0, count, length))
 
 
 def row_by_row(make: Callable[[np.ndarray], np.ndarray], rows: Any) -> Any:

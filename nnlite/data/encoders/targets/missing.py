@@ -1,7 +1,6 @@
 """Rows of a table whose target is missing."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 
@@ -12,10 +11,8 @@ from nnlite.data.table import Table
 
 __all__ = ["labelled_rows"]
 
-AnyTable = TypeVar("AnyTable", Table, FileFrame)
 
-
-def labelled_rows(table: AnyTable, names: Sequence[str], place: str) -> AnyTable:
+def labelled_rows(table: Table | FileFrame, names: Sequence[str], place: str) -> Table | FileFrame:
     """The rows of a table that have all targets; a note counts the others, of which there are fewer than all."""
     missing = np.any([table.missing(name) for name in names], axis=0)
     if not missing.any() or missing.all():
