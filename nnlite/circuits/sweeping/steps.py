@@ -76,9 +76,9 @@ class Step:
         row_only = sorted(rows - tables)
         self.left = (*shared, *table_only, *summed)
         self.right = (*shared, *summed, *row_only)
-        self.scope = (*shared, *table_only, *row_only)
-        self.sizes = (plan.size(shared), plan.size(table_only), plan.size(summed), plan.size(row_only))
         self.factors.sort(key=lambda factor: plan.size(factor.axes))
+        self.scope = (*shared, *table_only, *row_only) if self.constants else self._in_memory(row_only)
+        self.sizes = (plan.size(shared), plan.size(table_only), plan.size(summed), plan.size(row_only))
         self.contraction = Contraction(
             [factor.axes for factor in self.factors],
             self.right,
@@ -88,6 +88,11 @@ class Step:
         self.constant_recipes = [Recipe(plan.families[column], self.left, self.cards) for column in self.constants]
         self.left_shape, self.right_shape, self.out_shape = map(self.shape, (self.left, self.right, self.scope))
         self.entries = (plan.size(self.right) if self.constants else 0) + plan.size(self.scope)
+
+    def _in_memory(self, axes: Sequence[int]) -> tuple[int, ...]:
+        """Axes in the order of the largest factor, so that a sum over its entries goes through memory in one line."""
+        largest = self.factors[-1].axes
+        return (*(axis for axis in axes if axis not in largest), *(axis for axis in largest if axis in axes))
 
     def shape(self, axes: Sequence[int]) -> tuple[int, ...]:
         """States along `axes`."""
