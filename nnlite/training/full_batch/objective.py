@@ -11,7 +11,8 @@ from nnlite.arrays.types import Array
 from nnlite.data.batches import count_rows, take_rows
 from nnlite.errors import ConfigError
 from nnlite.jacobians import ParameterVector
-from nnlite.jacobians.hessian import STEP
+from nnlite.jacobians.hessian import directional_derivative
+from nnlite.layers.composite.derivatives import step_along
 from nnlite.losses import Loss, MeanSquaredError
 from nnlite.losses.masks import counted_weights
 from nnlite.training.full_batch.chance import Chanceless
@@ -267,11 +268,10 @@ class WholeLoss:
         self._kept = (point.copy(), kept) if size <= KEPT_BYTES else None
 
     def hessian_product(self, point: Array, vector: Array) -> Array:
-        """The Hessian times a vector: a complex step through the gradient."""
-        total = self._penalties.curvature() * vector
-        for piece in self.linearized(point + 1j * STEP * vector):
-            total += self._back(piece).imag / STEP
-        return total
+        """The Hessian times a vector: a complex step through the gradient, or differences where none can be taken."""
+        step = step_along(self.steps.trainer.model, [point], [vector])
+        change = directional_derivative(lambda t: sum(map(self._back, self.linearized(point + t * vector))), step)
+        return self._penalties.curvature() * vector + change
 
     def penalties(self) -> Array:
         """The diagonal that penalties add to the curvature, for the parameters in the model's order, as `vector`."""
