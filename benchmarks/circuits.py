@@ -143,7 +143,8 @@ def learnt(folder: Path, name: str) -> None:
     from nnlite.estimators import CircuitDensity
 
     parts = {
-        part: np.loadtxt(folder / f"{name}.{part}.data", delimiter=",", dtype=int) for part in ("train", "valid", "test")
+        part: np.loadtxt(folder / f"{name}.{part}.data", delimiter=",", dtype=int)
+        for part in ("train", "valid", "test")
     }
     for structure in ("chow_liu", "hclt"):
         density = CircuitDensity(structure, random_state=0)

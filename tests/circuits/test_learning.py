@@ -157,7 +157,9 @@ def test_the_loss_is_the_negative_mean():
 
 
 def test_a_falling_step_settles_where_all_rows_are():
-    assert list(EM(epochs=2, batch_size=5, step=0.2, final_step=0.05)._steps(10)) == pytest.approx([0.2, 0.15, 0.1, 0.05])
+    assert list(EM(epochs=2, batch_size=5, step=0.2, final_step=0.05)._steps(10)) == pytest.approx(
+        [0.2, 0.15, 0.1, 0.05]
+    )
     network = clinic()
     rows = network.sample(1500, 3)
     closed = Circuit(network)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from nnlite.training.full_batch.objective import WholeLoss
 from nnlite import Input, Model, Sequential, load_model
 from nnlite.cli import main
 from nnlite.errors import ConfigError, NNLiteError, ShapeError
@@ -17,6 +16,7 @@ from nnlite.layers import (
     Normalization,
     TimeDistributed,
 )
+from nnlite.training.full_batch.objective import WholeLoss
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(7, 3))
@@ -223,9 +223,7 @@ def slopes_and_hessian(order, rows, targets, values):
 @pytest.mark.parametrize("dtype, accuracy", [("float64", 1e-9), ("float32", 1e-5)])
 @pytest.mark.parametrize("order", [1, 2])
 def test_products_with_the_hessian(order, dtype, accuracy):
-    model = Sequential(
-        [Input((2,)), InputDerivatives([Dense(5, "tanh"), Dense(1)], order=order)], seed=0, dtype=dtype
-    )
+    model = Sequential([Input((2,)), InputDerivatives([Dense(5, "tanh"), Dense(1)], order=order)], seed=0, dtype=dtype)
     model.compile("NewtonCG", "mse")
     rows = X[:, :2].astype(np.float32).astype(np.float64)
     targets = np.random.default_rng(3).normal(size=(7, 1 + 2 * order)).astype(np.float32).astype(np.float64)

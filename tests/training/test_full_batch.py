@@ -341,7 +341,9 @@ WORDS = X.reshape(-1, 3, 1)
 def test_a_layer_that_could_draw_is_refused_only_where_it_does(layer, chance):
     def built(rate):
         model = Sequential(
-            [Input((3, 1)), TimeDistributed(Dense(2, "tanh")), layer(rate), Flatten(), Dense(1)], seed=0, dtype="float64"
+            [Input((3, 1)), TimeDistributed(Dense(2, "tanh")), layer(rate), Flatten(), Dense(1)],
+            seed=0,
+            dtype="float64",
         )
         model.compile("LBFGS", "mse")
         return model

@@ -85,9 +85,7 @@ class Contraction:
             return np.einsum(self.last + result, heads[-1], factors[-1], order="K" if self.spread else "C")
         return factors[0] if self.last == f"{result}->" else np.einsum(self.last + result, factors[0], order="C")
 
-    def slopes_of(
-        self, product: Product, top: np.ndarray, wanted: Sequence[bool]
-    ) -> Iterator[tuple[int, np.ndarray]]:
+    def slopes_of(self, product: Product, top: np.ndarray, wanted: Sequence[bool]) -> Iterator[tuple[int, np.ndarray]]:
         """For each wanted factor the derivative of sum(top * value) with respect to it, with the factor's axes."""
         for place in range(len(product.factors) - 1, 0, -1):
             if wanted[place]:

@@ -93,11 +93,9 @@ class _Ending(NamedTuple):
 
 def _ending_of(model: Any) -> _Ending:
     """How a model ends; `ConfigError` where that is not one layer."""
-    from nnlite.models.functional import Model
-    from nnlite.models.sequential import Sequential
-
+    kinds: Any = Layer.members()  # the modules of both import this one
     kept: dict[str, Any] = {"seed": model.seed, "name": model.name, "dtype": model.dtype}
-    if isinstance(model, Sequential):
+    if isinstance(model, kinds["Sequential"]):
         first, layers = Input(model.input_shape[1:]), model.layers[:-1]
         return _Ending(model.layers[-1], lambda last: type(model)([first, *layers, *last], **kept))
     need_drawing(model, "output")
@@ -106,7 +104,11 @@ def _ending_of(model: Any) -> _Ending:
     end = model.outputs[0]
     taken = list(end.inputs) if len(end.inputs) > 1 else end.inputs[0]
     inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
-    return _Ending(end.layer, lambda last: Model(inputs, functools.reduce(lambda x, layer: layer(x), last, taken), **kept))
+
+    def model_of(last: list[Layer]) -> "BaseModel":
+        return kinds["Model"](inputs, functools.reduce(lambda value, layer: layer(value), last, taken), **kept)
+
+    return _Ending(end.layer, model_of)
 
 
 def _truth(y: Array, outputs: Array, exclusive: bool) -> Array:

@@ -2,7 +2,6 @@
 
 from typing import NoReturn
 
-
 from nnlite.random import RandomSource
 
 __all__ = ["Chanceless", "Drawn"]
