@@ -172,7 +172,7 @@ class InputDerivatives(Pipeline):
 
 
 def step_along(model: Any, values: Sequence[Array], changes: Sequence[Array]) -> float | None:
-    """The step of differences of a model's gradient along changes of its parameters; None where complex steps go.
+    """The step of differences of a model's gradient along changes of its parameters; None if complex steps go through.
 
     It moves the parameter that is changed most by a hundredth of the largest one, or of 1.
     """

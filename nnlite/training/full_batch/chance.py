@@ -11,7 +11,7 @@ class Drawn(Exception):
     """A layer has drawn a random number.
 
     Args:
-        place: its place in the outermost container; None where that is what draws.
+        place: its place in the outermost container; None if that is what draws.
     """
 
     def __init__(self, place: int | None) -> None:
