@@ -19,6 +19,7 @@ from nnlite.layers.composite.chain import Chain
 from nnlite.losses import Loss
 from nnlite.models import steps
 from nnlite.models.copying import surface
+from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.copying.metrics import listed_metrics
 from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
@@ -128,6 +129,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
+    calibrated = calibrated
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
     _reads_targets = steps.Writes(("train_step", "compute_loss"))
