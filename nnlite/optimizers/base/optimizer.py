@@ -14,7 +14,7 @@ from nnlite.optimizers.base.blocks import Block, Cut, blocks_of, clip_gradients,
 from nnlite.optimizers.base.patterns import Exclusions, Factors, pack_factors
 from nnlite.optimizers.base.rates import LearningRate, Rate, WeightDecay, current_rate
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
-from nnlite.optimizers.base.variables import VariableDoors
+from nnlite.optimizers.base.steps import VariableSteps
 from nnlite.parameters import RowPack
 from nnlite.registry import Configurable, snake_case
 from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
@@ -28,8 +28,8 @@ __all__ = ["Optimizer"]
 BEYOND_KERAS = ("exclude_from_weight_decay", "learning_rate_multipliers")
 
 
-class Optimizer(VariableDoors, Configurable, family="optimizer"):
-    """Updates parameters by their gradients; subclasses write `update` and `slot_names`.
+class Optimizer(VariableSteps, Configurable, family="optimizer"):
+    """Updates parameters by their gradients; subclasses write `update` and `slot_names`, or `update_step` as in Keras.
 
     Each step clips the gradients, then decays the values, `values -= learning_rate * weight_decay * values`,
     then calls `update`. The memory of past gradients (momentum and the like) is kept in slots: vectors of the
@@ -70,12 +70,15 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     # argument `factors` what the learning rate of each element is multiplied by.
     by_kernel = False
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
-        "by_kernel": ("update",),
+        "by_kernel": ("update", "update_step"),
         "update_form": (
             *("update", "slot_names", "new_slots", "apply_packs", "_update_packs", "_update_block", "step_size"),
+            "update_step",
             *("current_learning_rate", "current_weight_decay", "iterations"),
         ),
     }
+
+    _rate: ClassVar[type[Rate]] = Rate
 
     learning_rate: LearningRate
     weight_decay: WeightDecay = option(default=None, kw_only=True)
@@ -93,13 +96,14 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        setattr(cls, Rate.key, Rate())  # after the fields' defaults were taken from the class
+        cls._writes_step = cls.update_step is not Optimizer.update_step
+        setattr(cls, Rate.key, cls._rate())  # after the fields' defaults were taken from the class
         if "__init__" in vars(cls) and not cls._own_constructor:
             refuse_unknown(cls, {"decay": "is passed over, as in Keras: use a schedule from optimizers.schedules"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        VariableDoors.__init__(self)
+        VariableSteps.__init__(self)
         if self.name is None:
             self.name = snake_case(type(self).__name__)
         self._scratch: list[np.ndarray] = []
@@ -170,6 +174,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
             self.exclude_from_weight_decay.resolve(type(self).__name__, packs)
         layout = self._layout_of(packs)
         patterns = self.exclude_from_weight_decay, self.learning_rate_multipliers
+        self._build_by_hand(packs)
         paths = [pack.paths for pack in packs] if any(patterns) else []
         if layout == self._layout and patterns == self._patterns and paths == self._paths:
             return
@@ -220,6 +225,9 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     def _update_packs(self, packs: Sequence) -> None:
         learning_rate = self.current_learning_rate
         decay = learning_rate * self.current_weight_decay if self.weight_decay else 0.0
+        if self._writes_step:
+            self._step_by_step(packs, learning_rate, decay)
+            return
         whole = self.by_kernel and kernels.compiled_now()
         known = zip(packs, self.slots, self._scratch, self._factors, self._blocks, strict=True)
         for pack, slots, scratch, factors, parts in known:
@@ -250,6 +258,10 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
                 kernels.flush(taken[name])
         for name, changed in {"": values, **taken}.items():
             tables[name][rows] = changed.reshape(-1, pack.width)
+
+    def _update_one(self, number, place, values, gradient, learning_rate) -> None:
+        slots = {name: slot[self._described[number][1][place]] for name, slot in self.slots[number].items()}
+        self.update(values, gradient.reshape(-1), slots, learning_rate, np.empty_like(values))
 
     def _update_block(self, values, gradients, slots, scratch, factors: Factors, learning_rate, decay) -> None:
         if decay:
