@@ -2,6 +2,7 @@
 
 from nnlite.ops.names import (
     arranging,
+    calls,
     constants,
     decoding,
     flow,
@@ -14,6 +15,7 @@ from nnlite.ops.names import (
     smooth,
 )
 from nnlite.ops.names.arranging import *
+from nnlite.ops.names.calls import *
 from nnlite.ops.names.constants import *
 from nnlite.ops.names.decoding import *
 from nnlite.ops.names.flow import *
@@ -28,6 +30,7 @@ from nnlite.ops.tracing import FUNCTIONS
 
 __all__ = []
 __all__ += arranging.__all__
+__all__ += calls.__all__
 __all__ += constants.__all__
 __all__ += decoding.__all__
 __all__ += flow.__all__

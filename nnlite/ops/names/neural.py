@@ -272,5 +272,6 @@ def _pooled(
 @drawable
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """The ratio of the largest possible value to the root mean squared difference, in decibels."""
-    error = ops.mean(ops.square(ops.subtract(x1, x2)))
+    apart = ops.subtract(ops.multiply(x1, 1.0), ops.multiply(x2, 1.0))  # small integers would wrap around
+    error = ops.mean(ops.square(apart))
     return ops.subtract(20 * math.log10(max_val), ops.multiply(ops.log(error), 10 / math.log(10)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
+from nnlite.ops.base import called
 from nnlite.ops.names.constants import convert_to_numpy, on_arrays
 
 __all__ = [
@@ -83,8 +84,9 @@ __all__ = [
 ]
 
 
-def _of_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
-    compute = on_arrays(function)
+def _of_numpy(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
+    """A function of NumPy on arrays, which have these names, `"x"` by default."""
+    compute = called(*(names or ("x",)))(on_arrays(function))
     compute.__doc__ = f"`numpy.{function.__name__}`, on arrays alone."
     compute.__module__ = __name__
     return compute
@@ -92,11 +94,14 @@ def _of_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
 
 angle, conj, conjugate, real, imag = map(_of_numpy, (np.angle, np.conj, np.conjugate, np.real, np.imag))
 argpartition, nanargmax, nanargmin = map(_of_numpy, (np.argpartition, np.nanargmax, np.nanargmin))
-bitwise_and, bitwise_or, bitwise_xor = map(_of_numpy, (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
+bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift = (
+    _of_numpy(function, "x", "y")
+    for function in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift)
+)
 bitwise_invert = bitwise_not = _of_numpy(np.invert)
-bitwise_left_shift = left_shift = _of_numpy(np.left_shift)
-bitwise_right_shift = right_shift = _of_numpy(np.right_shift)
-corrcoef, cross, floor_divide, gcd, lcm = map(_of_numpy, (np.corrcoef, np.cross, np.floor_divide, np.gcd, np.lcm))
+left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
+corrcoef, floor_divide, gcd, lcm = map(_of_numpy, (np.corrcoef, np.floor_divide, np.gcd, np.lcm))
+cross = _of_numpy(np.cross, "x1", "x2")
 heaviside, histogram, i0, nextafter, signbit = map(
     _of_numpy, (np.heaviside, np.histogram, np.i0, np.nextafter, np.signbit)
 )

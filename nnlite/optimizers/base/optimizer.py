@@ -14,8 +14,8 @@ from nnlite.optimizers.base.blocks import Block, Cut, blocks_of, clip_gradients,
 from nnlite.optimizers.base.patterns import Exclusions, Factors, pack_factors
 from nnlite.optimizers.base.rates import LearningRate, Rate, WeightDecay, current_rate
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
-from nnlite.optimizers.base.steps import VariableSteps
-from nnlite.parameters import RowPack
+from nnlite.optimizers.base.variables import VariableDoors
+from nnlite.parameters import Parameter, RowPack
 from nnlite.registry import Configurable, snake_case
 from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
 from nnlite.registry.field_types import jsonable
@@ -28,7 +28,7 @@ __all__ = ["Optimizer"]
 BEYOND_KERAS = ("exclude_from_weight_decay", "learning_rate_multipliers")
 
 
-class Optimizer(VariableSteps, Configurable, family="optimizer"):
+class Optimizer(VariableDoors, Configurable, family="optimizer"):
     """Updates parameters by their gradients; subclasses write `update` and `slot_names`, or `update_step` as in Keras.
 
     Each step clips the gradients, then decays the values, `values -= learning_rate * weight_decay * values`,
@@ -103,7 +103,7 @@ class Optimizer(VariableSteps, Configurable, family="optimizer"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        VariableSteps.__init__(self)
+        VariableDoors.__init__(self)
         if self.name is None:
             self.name = snake_case(type(self).__name__)
         self._scratch: list[np.ndarray] = []
@@ -155,6 +155,17 @@ class Optimizer(VariableSteps, Configurable, family="optimizer"):
         """
         raise NotImplementedError
 
+    def update_step(self, gradient: np.ndarray, variable: Parameter, learning_rate: float) -> None:
+        """Change one variable in place, as `update` does for all; a subclass may write this instead.
+
+        Args:
+            gradient: of the shape of the variable, clipped; weights are decayed before.
+        """
+        number, place = self._in_order()[self._get_variable_index(variable)]
+        values = variable.value.reshape(-1).copy()
+        self._update_one(number, place, values, gradient, learning_rate)
+        variable.assign(values.reshape(variable.shape))
+
     def update_form(self) -> UpdateForm | None:
         """Form of `update` for compiled code that carries out whole steps; None if it has none."""
         return None
@@ -174,7 +185,8 @@ class Optimizer(VariableSteps, Configurable, family="optimizer"):
             self.exclude_from_weight_decay.resolve(type(self).__name__, packs)
         layout = self._layout_of(packs)
         patterns = self.exclude_from_weight_decay, self.learning_rate_multipliers
-        self._build_by_hand(packs)
+        if self._writes_step:
+            self._written.build(self, packs)
         paths = [pack.paths for pack in packs] if any(patterns) else []
         if layout == self._layout and patterns == self._patterns and paths == self._paths:
             return
@@ -226,7 +238,7 @@ class Optimizer(VariableSteps, Configurable, family="optimizer"):
         learning_rate = self.current_learning_rate
         decay = learning_rate * self.current_weight_decay if self.weight_decay else 0.0
         if self._writes_step:
-            self._step_by_step(packs, learning_rate, decay)
+            self._written.walk(self, packs, learning_rate, decay)
             return
         whole = self.by_kernel and kernels.compiled_now()
         known = zip(packs, self.slots, self._scratch, self._factors, self._blocks, strict=True)

@@ -90,7 +90,7 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
         learning_rate = self.current_learning_rate
         shared = learning_rate * self.current_weight_decay
         if self._writes_step:
-            self._step_by_step(packs, learning_rate, shared)
+            self._written.walk(self, packs, learning_rate, shared)
             return
         for pack, slots, parts in zip(packs, self.slots, self._parts, strict=True):
             gradients = np.asarray(pack.parameters[0].gradient).reshape(-1) if isinstance(pack, RowPack) else None
