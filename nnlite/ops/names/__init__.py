@@ -26,7 +26,7 @@ from nnlite.ops.names.plain import *
 from nnlite.ops.names.pointwise import *
 from nnlite.ops.names.products import *
 from nnlite.ops.names.smooth import *
-from nnlite.ops.tracing import FUNCTIONS
+from nnlite.ops.tracing import add_functions
 
 __all__ = []
 __all__ += arranging.__all__
@@ -43,10 +43,5 @@ __all__ += products.__all__
 __all__ += smooth.__all__
 
 # What NumPy calls by the same name is recorded too.
-_known = set(FUNCTIONS.values())
 for _part in (arranging, missing, neural, placed, pointwise, products, smooth):
-    for _name in _part.__all__:
-        if vars(_part)[_name] not in _known:
-            _known.add(vars(_part)[_name])
-            vars(_part)[_name].__name__ = vars(_part)[_name].__qualname__ = _name
-        FUNCTIONS.setdefault(_name, vars(_part)[_name])
+    add_functions(vars(_part), _part.__all__)

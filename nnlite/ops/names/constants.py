@@ -108,15 +108,20 @@ def _constant(function: Callable[..., Any], *names: str, whole: bool = True) -> 
     return drawable(compute)
 
 
-def _made(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy that makes an array, in the floating-point type of `config` where none is asked for."""
+def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., Any]:
+    """A function of NumPy that makes an array, in the floating-point type of `config` where none is asked for.
+
+    Args:
+        function: that of NumPy.
+        always: whether integers are made floating-point numbers too.
+    """
 
     @functools.wraps(function)
     def make(*arguments: Any, **options: Any) -> Any:
         array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
         given = (*arguments, *options.values())
         asked = builtins.any(isinstance(item, (str, type, np.dtype)) for item in given)
-        return array if asked or array.dtype != np.float64 else array.astype(floatx())
+        return array if asked or not (always or array.dtype == np.float64) else array.astype(floatx())
 
     make.__doc__ = f"`numpy.{function.__name__}`, in the floating-point type of `config.floatx()` by default."
     make.__module__ = __name__
@@ -155,7 +160,7 @@ digitize = _constant(np.digitize)
 equal = _constant(np.equal, "x1", "x2")
 eye = _made(np.eye)
 floor = _constant(np.floor, whole=False)
-full = _made(np.full)
+full = _made(np.full, always=True)
 full_like = _constant(np.full_like)
 greater = _constant(np.greater, "x1", "x2")
 greater_equal = _constant(np.greater_equal, "x1", "x2")
@@ -264,7 +269,8 @@ def multi_hot(
     inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Any:
     """Rows of integers as rows with a 1 for each that occurs."""
-    return one_hot(inputs, num_classes, -1, dtype).max(axis=-2 if axis == -1 else axis)
+    rows = one_hot(inputs, num_classes, axis, dtype)
+    return rows.max(axis=1 if rows.ndim > 2 else 0)
 
 
 NOT_IN_GRAPHS = ("array", "convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size")  # they tell it at once

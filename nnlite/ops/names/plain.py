@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` on arrays alone: linear algebra, Fourier transforms, window functions, bits, sets."""
+"""Functions of `keras.ops` on arrays alone: linear algebra, window functions, bits, sets."""
 
 import functools
 from collections.abc import Callable
@@ -35,8 +35,6 @@ __all__ = [
     "eigh",
     "empty",
     "empty_like",
-    "fft",
-    "fft2",
     "floor_divide",
     "gcd",
     "geomspace",
@@ -45,10 +43,8 @@ __all__ = [
     "heaviside",
     "histogram",
     "i0",
-    "ifft2",
     "imag",
     "inv",
-    "irfft",
     "isneginf",
     "isposinf",
     "isreal",
@@ -71,7 +67,6 @@ __all__ = [
     "polar",
     "qr",
     "real",
-    "rfft",
     "right_shift",
     "saturate_cast",
     "signbit",
@@ -257,46 +252,3 @@ def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes as numbers of another type."""
     values = convert_to_numpy(x)
     return values if dtype is None else values.view(dtype)
-
-
-def _complex(x: Any) -> np.ndarray:
-    return convert_to_numpy(x[0]) + 1j * convert_to_numpy(x[1])
-
-
-@on_arrays
-def fft(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
-    """Fourier transform along the last axis, of real and imaginary parts into such."""
-    return _parts(np.fft.fft(_complex(x)), x[0])
-
-
-@on_arrays
-def fft2(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
-    """Fourier transform along the last two axes, of real and imaginary parts into such."""
-    return _parts(np.fft.fft2(_complex(x)), x[0])
-
-
-@on_arrays
-def ifft2(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
-    """The inverse of `fft2`."""
-    return _parts(np.fft.ifft2(_complex(x)), x[0])
-
-
-@on_arrays
-def rfft(x: ArrayLike, fft_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Fourier transform of real numbers along the last axis: real and imaginary parts of the first half."""
-    return _parts(np.fft.rfft(convert_to_numpy(x), fft_length), x)
-
-
-@on_arrays
-def irfft(x: tuple[ArrayLike, ArrayLike], fft_length: int | None = None) -> np.ndarray:
-    """The inverse of `rfft`."""
-    return np.fft.irfft(_complex(x), fft_length).astype(_float_kind(x[0]))
-
-
-def _parts(values: np.ndarray, like: Any) -> tuple[np.ndarray, np.ndarray]:
-    kind = _float_kind(like)
-    return np.real(values).astype(kind), np.imag(values).astype(kind)
-
-
-def _float_kind(like: Any) -> np.dtype:
-    return np.result_type(convert_to_numpy(like), np.float32)
