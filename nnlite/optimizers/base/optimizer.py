@@ -156,7 +156,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         raise NotImplementedError
 
     def update_step(self, gradient: np.ndarray, variable: Parameter, learning_rate: float) -> None:
-        """Change one variable in place, as `update` does for all, by its clipped gradient; a subclass may write this."""
+        """Change one variable in place, as `update` does for all, by its gradient; a subclass may write this."""
         number, place = self._in_order()[self._get_variable_index(variable)]
         values = variable.value.reshape(-1).copy()
         self._update_one(number, place, values, gradient, learning_rate)
