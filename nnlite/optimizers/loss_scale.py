@@ -97,7 +97,7 @@ class LossScaleOptimizer(Optimizer):
         self._follow()
 
     def apply(self, gradients: Iterable[Any], variables: Iterable[Parameter | np.ndarray] | None = None) -> None:
-        """Divide gradients by the scale and update variables by them; see `Optimizer.apply`.
+        """Divide gradients through the scale and update variables with them; see `Optimizer.apply`.
 
         With a gradient that is not finite the variables stay, and the scale is halved.
         """

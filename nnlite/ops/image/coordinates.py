@@ -62,9 +62,13 @@ def map_coordinates(
         raise ShapeError(f"coordinates must be (axes, ...), here ({len(shape)}, ...), got {len(where)}")
     numbers, kind = numbered(inputs), np.real(convert_to_numpy(inputs)).dtype
     taps = []
-    for place, length in zip(where, shape, strict=True):
-        below = np.floor(place) if order else np.round(place)
-        near = [(below, 1 - (place - below)), (below + 1, place - below)] if order else [(below, np.ones(place.shape))]
+    for position, length in zip(where, shape, strict=True):
+        below = np.floor(position) if order else np.round(position)
+        near = (
+            [(below, 1 - (position - below)), (below + 1, position - below)]
+            if order
+            else [(below, np.ones(position.shape))]
+        )
         taps.append([(_folded(index.astype(np.intp), length, fill_mode), weight) for index, weight in near])
     total: Any = None
     for corner in itertools.product(*taps):

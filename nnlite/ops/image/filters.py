@@ -27,8 +27,8 @@ def _along(images: Any, weights: np.ndarray, axis: int) -> Any:
     length, kind = lengths(images)[axis], np.real(convert_to_numpy(images)).dtype
     count = length - len(weights) + 1
     matrix = np.zeros((count, length), kind)
-    for place, weight in enumerate(weights):
-        matrix[np.arange(count), np.arange(count) + place] = weight
+    for offset, weight in enumerate(weights):
+        matrix[np.arange(count), np.arange(count) + offset] = weight
     rank = len(lengths(images))
     return moveaxis(tensordot(matrix, images, ([1], [axis % rank])), 0, axis)
 

@@ -28,7 +28,7 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     if isinstance(axis, int):
         return ops.expand_dims(x, axis)
     rank = np.ndim(_shown(x)) + len(axis)
-    for one in sorted(place % rank for place in axis):
+    for one in sorted(position % rank for position in axis):
         x = ops.expand_dims(x, one)
     return x
 

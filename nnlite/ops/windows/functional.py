@@ -63,17 +63,17 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
 class WrittenGradient(Jacobian):
     """The derivative of one output by one input as a function of the output's gradient, which a user wrote."""
 
-    __slots__ = ("_gradient", "place")
+    __slots__ = ("_gradient", "index")
 
-    def __init__(self, gradient: Callable[[Any], Sequence[Any]], place: int, shapes: tuple[Any, Any]) -> None:
+    def __init__(self, gradient: Callable[[Any], Sequence[Any]], index: int, shapes: tuple[Any, Any]) -> None:
         super().__init__(*shapes)
-        self._gradient, self.place = gradient, place
+        self._gradient, self.index = gradient, index
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         rank = len(self.out_shape)
         seeds = cotangent.shape[: cotangent.ndim - rank]
         rows = cotangent.reshape(-1, *self.out_shape)
-        parts = [np.asarray(self._gradient(row)[self.place]) for row in rows]
+        parts = [np.asarray(self._gradient(row)[self.index]) for row in rows]
         return np.reshape(parts, (*seeds, *self.in_shape))
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
@@ -104,8 +104,8 @@ def custom_gradient(f: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callabl
 
         output = np.asarray(output)
         maps = [
-            WrittenGradient(by_arrays, place, (array.shape, output.shape)) if isinstance(array, Traced) else None
-            for place, array in enumerate(arrays)
+            WrittenGradient(by_arrays, index, (array.shape, output.shape)) if isinstance(array, Traced) else None
+            for index, array in enumerate(arrays)
         ]
         slots = [array.slot if isinstance(array, Traced) else None for array in arrays]
         return traced[0].trace.note(f, output, Jacobians(*maps), slots)

@@ -156,10 +156,10 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         raise NotImplementedError
 
     def update_step(self, gradient: np.ndarray, variable: Parameter, learning_rate: float) -> None:
-        """Change one variable in place, as `update` does for all, by its gradient; a subclass may write this."""
-        number, place = self._in_order()[self._get_variable_index(variable)]
+        """Change one variable, as `update` does for all, from its gradient; a subclass may write this."""
+        number, index = self._in_order()[self._get_variable_index(variable)]
         values = variable.value.reshape(-1).copy()
-        self._update_one(number, place, values, gradient, learning_rate)
+        self._update_one(number, index, values, gradient, learning_rate)
         variable.assign(values.reshape(variable.shape))
 
     def update_form(self) -> UpdateForm | None:
@@ -267,8 +267,8 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         for name, changed in {"": values, **taken}.items():
             tables[name][rows] = changed.reshape(-1, pack.width)
 
-    def _update_one(self, number, place, values, gradient, learning_rate) -> None:
-        slots = {name: slot[self._described[number][1][place]] for name, slot in self.slots[number].items()}
+    def _update_one(self, number, index, values, gradient, learning_rate) -> None:
+        slots = {name: slot[self._described[number][1][index]] for name, slot in self.slots[number].items()}
         self.update(values, gradient.reshape(-1), slots, learning_rate, np.empty_like(values))
 
     def _update_block(self, values, gradients, slots, scratch, factors: Factors, learning_rate, decay) -> None:

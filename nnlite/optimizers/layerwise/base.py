@@ -103,8 +103,8 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
                 views = {name: slots[name][place].reshape(shape) for name, (place, shape) in part.slots.items()}
                 self.update_parameter(value, gradient, views, learning_rate * part.update)
 
-    def _update_one(self, number, place, values, gradient, learning_rate) -> None:
-        part, slots = self._parts[number][place], self.slots[number]
+    def _update_one(self, number, index, values, gradient, learning_rate) -> None:
+        part, slots = self._parts[number][index], self.slots[number]
         views = {name: slots[name][where].reshape(shape) for name, (where, shape) in part.slots.items()}
         self.update_parameter(values.reshape(part.shape), gradient, views, learning_rate)
 
