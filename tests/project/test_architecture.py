@@ -21,7 +21,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # A module imports only from floors below its own, or from its own package.
 FLOORS = [
-    ("registry", "errors", "config", "random", "threads", "arrays", "kernels", "documents", "charts"),
+    ("registry", "errors", "config", "random", "threads", "arrays", "kernels", "documents", "charts", "tree"),
     ("jacobians",),
     ("ops",),
     ("parameters", "variables", "initializers", "regularizers", "constraints", "activations", "schedules"),
@@ -61,6 +61,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("random", "config"): "random numbers have the default type",
     ("random", "errors"): "a seed that is none is a ConfigError",
     ("documents", "registry"): "keys are names, in any case and style",
+    ("tree", "errors"): "structures that differ are a ConfigError",
     ("threads", "errors"): "a number of threads that is none is a ConfigError",
     ("arrays", "errors"): "a table that holds no numbers is a DataError",
     ("kernels", "arrays"): "kernels name the types of arrays",
