@@ -1,5 +1,6 @@
 """One declaration per class: its fields are its constructor, its YAML keys, its saved config and its repr."""
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -182,9 +183,10 @@ class Configurable:
 
     def __repr__(self) -> str:
         own: type = type(self)
-        parameters = constructor_parameters(own)
-        shown = []
-        for name, value in self._repr_arguments().items():
+        parameters, shown, arguments = constructor_parameters(own), [], {}
+        with contextlib.suppress(ConfigError):  # a constructor of a user keeps them elsewhere, or not at all
+            arguments = self._repr_arguments()
+        for name, value in arguments.items():
             given_as_option = name not in parameters  # of a constructor that takes further ones by name
             if given_as_option or _differs(value, default_value(own, name, parameters[name].default)):
                 shown.append(f"{name}={_short(value)}")

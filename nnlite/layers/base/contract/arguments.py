@@ -79,9 +79,21 @@ def _one_tuple(layer: "Layer", data: dict[str, Any]) -> Any:
         _remember(layer, "_data_arguments", tuple(data))
         return tuple(data.values())
     if layer._traced and isinstance(value, Mapping) and value and all(map(_is_batch, value.values())):
-        _remember(layer, "_data_keys", tuple(value))
-        return tuple(value.values())
+        return by_keys(layer, value)
     return value
+
+
+def keyed_shape(layer: "Layer", input_shape: Any) -> Any:
+    """The shapes of a dict of data as a tuple, whose keys the layer remembers; anything else as it is."""
+    return by_keys(layer, input_shape) if isinstance(input_shape, Mapping) and layer._traced else input_shape
+
+
+def by_keys(layer: "Layer", data: Mapping[str, Any]) -> tuple:
+    """The data of a dict as a tuple, in the order of the keys of the first dict, which the layer remembers."""
+    known = layer._data_keys
+    keys = known if layer.built and set(known) == set(data) else tuple(data)
+    _remember(layer, "_data_keys", keys)
+    return tuple(data[key] for key in keys)
 
 
 def _is_batch(value: Any) -> bool:
