@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         schedules as schedules,
         threads as threads,
         trained as trained,
+        tree as tree,
         tuning as tuning,
         utils as utils,
     )

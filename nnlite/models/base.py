@@ -15,10 +15,10 @@ from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.composite.chain import Chain
-from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
 from nnlite.models import steps
 from nnlite.models.copying import surface
+from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.copying.metrics import listed_metrics
 from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
@@ -128,6 +128,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
+    calibrated = calibrated
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
     _reads_targets = steps.Writes(("train_step", "compute_loss"))
@@ -233,6 +234,8 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     def reset_states(self) -> None:
         """Let the stateful layers inside begin with zeros again."""
+        from nnlite.layers.recurrent.rnn import reset_states  # here, as most models have no recurrent layers
+
         reset_states(self)
 
     def profile(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int = 32, steps: int = 50) -> Profile:

@@ -41,7 +41,7 @@ from nnlite.parameters import Parameter, each_once
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.bounds import Count, Index
 from nnlite.registry.field_types import read
-from nnlite.registry.fields import Spec
+from nnlite.registry.fields import Spec, change_constructor
 from nnlite.training import Trainer
 from nnlite.training.outputs import OutputsTrainer
 
@@ -84,7 +84,7 @@ class Model(BaseModel):
             cls.linearize = Layer.linearize
             read_methods(cls, Layer.linearize)
         if "__init__" in vars(cls):
-            cls.__init__ = remembering(cls.__init__)
+            change_constructor(cls, remembering)
 
     def __init__(
         self,

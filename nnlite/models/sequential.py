@@ -14,7 +14,6 @@ from nnlite.layers.base.symbolic import CONTAINERS
 from nnlite.layers.composite.graph import in_line
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
-from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.drawn.drawing import free_name
 from nnlite.ops import ActivationFunction
 from nnlite.parameters import each_once
@@ -46,8 +45,6 @@ class Sequential(BaseModel):
 
     layers: FromSpecs[Layer] = option(default_factory=list)
     seed: Settled[Index] = option(default=None, kw_only=True)
-
-    calibrated = calibrated
 
     _ends = cast("tuple[Any, Any] | None", None)  # the symbols of input and output, once they are asked for
 

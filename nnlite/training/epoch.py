@@ -82,7 +82,7 @@ def run_epoch(
 
 
 def _count_batches(x: Any, batches: Batches) -> int:
-    """How many batches the inputs of a step are those of."""
+    """The number of batches that the inputs of a step hold."""
     return 1 if batches.batch_size is None else math.ceil(count_rows(x) / batches.batch_size)
 
 
@@ -192,7 +192,7 @@ def _ignore(*_: Any) -> None:
 
 
 def _number(value: Any) -> Any:
-    """What a metric gives as a Python number, where it is one; user-defined metrics give arrays of no axis too."""
+    """The result of a metric as a Python number, where it is one; user-defined metrics give arrays of no axis too."""
     return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 else value
 
 
@@ -208,7 +208,7 @@ def callback_list(
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
-    """What the epochs will log; None if user-defined callbacks, which may add to the logs, take part."""
+    """The names that the epochs will log; None if user-defined callbacks, which may add to the logs, take part."""
     written = isinstance(trainer.ready_steps(), WrittenSteps)
     if written or not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
         return None

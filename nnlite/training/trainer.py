@@ -87,7 +87,7 @@ class Trainer(Compiled):
         return as_plain_array(only_array(y, self.model.output_shape))
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
-        """What users pass as `(x, y, sample_weight)` for the steps; the first builds the model, settles the metrics."""
+        """A user's `(x, y, sample_weight)` as the steps take them; the first builds model and metrics."""
         inputs, targets = batch_arrays(self.model, x, y, self.as_targets)
         return self.with_targets(shape_for(self.model, inputs), inputs, targets, sample_weight, class_weight)
 

@@ -27,7 +27,7 @@ from nnlite.ops.base import Op, own_memory
 from nnlite.ops.tape import active_tape
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry.fields import Settled, Spec, option
+from nnlite.registry.fields import Settled, Spec, change_constructor, option
 from nnlite.regularizers import Regularizer
 from nnlite.variables import Variable
 
@@ -80,7 +80,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if not cls._builds_itself and (writer is cls or not issubclass(writer, LayerAttributes)):
             cls.build = building(cls.build)
         if "__init__" in vars(cls) and not cls._own_constructor:
-            cls.__init__ = with_common_arguments(cls.__init__)
+            change_constructor(cls, with_common_arguments)
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
@@ -297,4 +297,4 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 Layer.build = building(Layer.build)
 setattr(Layer, "name", Name())  # noqa: B010 - the fields are made
 setattr(Layer, "dtype", TypeName())  # noqa: B010
-Layer.__init__ = with_common_arguments(Layer.__init__)
+change_constructor(Layer, with_common_arguments)

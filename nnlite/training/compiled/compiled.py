@@ -1,4 +1,4 @@
-"""What a trainer is compiled with."""
+"""The optimizer, loss and metrics that a trainer is compiled with."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, cast
@@ -123,7 +123,7 @@ class Compiled:
 
     @property
     def listed_metrics(self) -> list[Any]:
-        """What Keras lists first: the mean of the losses, those of `compile` as one, the losses of outputs."""
+        """The metrics that Keras lists first: the mean of the losses, those of `compile` as one, those of outputs."""
         if self.optimizer is None:
             return []
         of_losses = self._metrics.of_losses
@@ -153,7 +153,7 @@ class Compiled:
         self._steps = None
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
-        """What users pass as `(x, y, sample_weight)` for the steps; see `Trainer`."""
+        """A user's `(x, y, sample_weight)` as the steps take them; see `Trainer`."""
         raise NotImplementedError
 
     def need_loss(self, method: str) -> None:

@@ -79,7 +79,7 @@ class CompiledMetrics:
 
     @property
     def of_losses(self) -> list[Any]:
-        """Those among them that are losses of outputs; there is one output."""
+        """The metrics that are losses of outputs; none, as there is one output."""
         return []
 
     @property
