@@ -5,7 +5,7 @@ import pytest
 
 import nnlite
 from nnlite import Input, Model, Sequential
-from nnlite.layers import Dense, Identity, Normalization
+from nnlite.layers import GRU, LSTM, Bidirectional, Dense, GroupQueryAttention, Identity, Normalization
 
 X = np.arange(12.0, dtype=np.float32).reshape(4, 3)
 
@@ -47,3 +47,17 @@ def test_given_moments_are_no_weights(tmp_path):
     found = Normalization()
     found.adapt(X)
     assert [weight.name for weight in found.weights] == ["mean", "variance"]
+
+
+def test_both_layers_of_a_bidirectional_can_be_asked_for():
+    layer = Bidirectional(LSTM(2, return_sequences=True))
+    assert layer.backward_layer.go_backwards and not layer.forward_layer.go_backwards
+    assert layer.to_spec()["Bidirectional"]["backward_layer"] is None  # it is made again
+    given = GRU(2, go_backwards=True, name="given")
+    assert Bidirectional(GRU(2), backward_layer=given).backward_layer is given
+    again = Bidirectional.from_config(Bidirectional(GRU(2), backward_layer=given).get_config())
+    assert again.backward_layer.name == "given" and again.backward_layer.go_backwards
+
+
+def test_the_name_of_grouped_queries():
+    assert GroupQueryAttention(2, 2, 1).name.startswith("grouped_query_attention")

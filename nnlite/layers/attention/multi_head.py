@@ -163,6 +163,7 @@ class GroupQueryAttention(Headed, aliases=("GroupedQueryAttention",)):
     (2, 3, 8)
     """
 
+    _default_name = "grouped_query_attention"
     head_dim: Count
     num_query_heads: Count
     num_key_value_heads: Count

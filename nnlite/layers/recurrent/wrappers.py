@@ -1,7 +1,7 @@
 """Layers around a layer: both ways through a sequence, and a layer at each step."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Bidirectional(Layer):
         layer: the forward layer.
         merge_mode: how the two outputs become one: "concat" along the features, "sum", "mul", "ave" (the mean), or
             None for a tuple of both.
-        backward_layer: the backward layer; None makes one as `layer` that goes the other way.
+        backward_layer: the backward layer; None makes one as `layer` that goes the other way, which the attribute is.
 
     With `return_sequences` the outputs of masked steps are zero, whatever the layers' own `zero_output_for_mask`.
 
@@ -58,8 +58,14 @@ class Bidirectional(Layer):
     supports_masking, _sets_mask = True, True
     takes_several = None
 
+    if TYPE_CHECKING:  # set by the attribute `backward_layer`
+        _given_backward = cast("Recurrent | None", None)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {**super()._arguments(), "backward_layer": self._given_backward}
+
     def validate(self) -> None:
-        forward, other = self.layer, self.backward_layer
+        forward, other = self.layer, self._given_backward
         if other is None:
             config = {**given_arguments(forward), "go_backwards": not forward.go_backwards, "name": None}
             self._twin = type(forward).from_config(config)
@@ -181,6 +187,18 @@ class Bidirectional(Layer):
         self._twin.reset_states()
 
     reset_state = reset_states
+
+
+def _backward_layer(layer: Any) -> Any:
+    """The layer that takes the sequence from the end: the one that was given, or a twin of the forward layer."""
+    return vars(layer).get("_twin") or layer._given_backward
+
+
+def _give_backward_layer(layer: Any, value: Any) -> None:
+    vars(layer)["_given_backward"] = value
+
+
+setattr(Bidirectional, "backward_layer", property(_backward_layer, _give_backward_layer))  # noqa: B010
 
 
 class TimeDistributed(Layer):
