@@ -1,7 +1,7 @@
 """Layers around a layer: both ways through a sequence, and a layer at each step."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 
@@ -58,14 +58,8 @@ class Bidirectional(Layer):
     supports_masking, _sets_mask = True, True
     takes_several = None
 
-    if TYPE_CHECKING:  # set by the attribute `backward_layer`
-        _given_backward = cast("Recurrent | None", None)
-
-    def _arguments(self) -> dict[str, Any]:
-        return {**super()._arguments(), "backward_layer": self._given_backward}
-
     def validate(self) -> None:
-        forward, other = self.layer, self._given_backward
+        forward, other = self.layer, self.backward_layer
         if other is None:
             config = {**given_arguments(forward), "go_backwards": not forward.go_backwards, "name": None}
             self._twin = type(forward).from_config(config)
@@ -191,11 +185,11 @@ class Bidirectional(Layer):
 
 def _backward_layer(layer: Any) -> Any:
     """The layer that takes the sequence from the end: the one that was given, or a twin of the forward layer."""
-    return vars(layer).get("_twin") or layer._given_backward
+    return vars(layer).get("_twin") or vars(layer)["backward_layer"]
 
 
 def _give_backward_layer(layer: Any, value: Any) -> None:
-    vars(layer)["_given_backward"] = value
+    vars(layer)["backward_layer"] = value  # which stays None in files
 
 
 setattr(Bidirectional, "backward_layer", property(_backward_layer, _give_backward_layer))  # noqa: B010
