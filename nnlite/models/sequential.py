@@ -2,18 +2,20 @@
 
 import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Input, Layer, Program
+from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.contract.naming import inside
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.symbolic import CONTAINERS
 from nnlite.layers.composite.graph import in_line
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
+from nnlite.models.copying.surface import chain_config
 from nnlite.models.drawn.drawing import free_name
 from nnlite.ops import ActivationFunction
 from nnlite.parameters import each_once
@@ -210,6 +212,21 @@ class Sequential(BaseModel):
     def _arguments(self) -> dict:
         given = [Input(self._given_shape[1:])] if self._given_shape else []
         return {**super()._arguments(), "layers": [*given, *self.layers]}
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers in order, in Keras's terms where none is there twice; `from_config` makes the model again."""
+        config = super().get_config()
+        return config if is_for_files() or type(self) is not Sequential else chain_config(self, config)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Sequential":
+        """The inverse of `get_config`; the model is built if that one was."""
+        arguments = dict(config)
+        shape = arguments.pop("build_input_shape", None)
+        model = cast(Any, super()).from_config(arguments)
+        if shape is not None and not model.built:
+            model._ensure_built(tuple(shape))
+        return model
 
     @property
     def _output_dtype(self) -> str:

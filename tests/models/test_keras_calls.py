@@ -1,5 +1,7 @@
 """Models as Keras's users call them: dicts of inputs, single outputs by name, clones, functions, parts of graphs."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -199,3 +201,23 @@ def test_a_dict_of_shapes_builds():
     model = Keyed()
     model.build({"a": (None, 3), "b": (None, 3)})
     assert model.built and model.predict({"b": X, "a": X}, verbose=0).shape == (8, 1)
+
+
+def test_the_config_of_a_chain_is_in_terms_of_keras():
+    model = Sequential([Input((3,)), layers.Dense(4, "relu", name="one"), layers.Dense(1, kernel_regularizer="l2")])
+    config = json.loads(json.dumps(model.get_config()))
+    assert list(config) == ["name", "trainable", "dtype", "layers", "build_input_shape", "seed"]
+    assert [layer["class_name"] for layer in config["layers"]] == ["InputLayer", "Dense", "Dense"]
+    assert config["layers"][1]["config"]["name"] == "one" and config["name"] == model.name
+    assert config["build_input_shape"] == [None, 3]
+    again = Sequential.from_config(config)
+    assert again.get_config() == model.get_config() and again.name == model.name
+    np.testing.assert_array_equal(again(X), model(X))
+    lazy = Sequential([layers.Dense(2)])
+    assert "build_input_shape" not in lazy.get_config()
+    lazy.build((None, 3))
+    built = Sequential.from_config(lazy.get_config())
+    assert built.built and built.output_shape == (None, 2)
+    inner = layers.Dense(3)
+    shared = Sequential([Input((3,)), layers.Residual([inner]), layers.Residual([inner])])
+    assert Sequential.from_config(shared.get_config()).count_params() == 12  # still one layer

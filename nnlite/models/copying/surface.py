@@ -5,12 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Layer
-from nnlite.registry.modules import given_arguments
+from nnlite.layers.base.contract.keras_config import SHARED, common_config
+from nnlite.registry.modules import given_arguments, keras_form
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
 
-__all__ = ["compile_from_config", "get_compile_config", "metrics_names", "refuse_layers", "reset_metrics", "to_json"]
+__all__ = [
+    "chain_config",
+    "compile_from_config",
+    "get_compile_config",
+    "metrics_names",
+    "refuse_layers",
+    "reset_metrics",
+    "to_json",
+]
 
 
 class LayersAssignedError(ConfigError, AttributeError):
@@ -41,6 +50,20 @@ def to_json(self: "BaseModel", **options: Any) -> str:
     shape = {"input_shape": self.input_shape} if self.built else None
     spec = {"class_name": type(self).__name__, "config": given_arguments(self), "build_config": shape}
     return json.dumps(spec, **options)
+
+
+def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
+    """The config of a chain as Keras has it; `described`, that of files, where a layer is in several places."""
+    if any(SHARED in str(layer) for layer in described["layers"]):
+        return described
+    layers = [keras_form(layer) for layer in model.layers]
+    if model._given_shape:
+        first = {"batch_shape": list(model._given_shape), "dtype": model.dtype, "name": "input_layer"}
+        layers.insert(
+            0, {"module": "keras.layers", "class_name": "InputLayer", "config": first, "registered_name": None}
+        )
+    built = {"build_input_shape": list(model.input_shape)} if model.built else {}
+    return {**common_config(model), "layers": layers, **built, "seed": model.seed}
 
 
 def reset_metrics(self: "BaseModel") -> None:

@@ -38,6 +38,11 @@ def configs_for_files() -> Iterator[None]:
         _FOR_FILES.reset(token)
 
 
+def is_for_files() -> bool:
+    """Whether configs are asked for what files hold."""
+    return _FOR_FILES.get()
+
+
 def get_config(self: "Layer") -> dict[str, Any]:
     """All arguments as plain values, in the form in which Keras has them; `from_config` makes the layer again."""
     if not _FOR_FILES.get() and not self._builds_itself:  # a model is described as in its file
@@ -136,17 +141,18 @@ def _without_regularizer(layer: "Layer") -> bool:
     return layer.activity_regularizer is None and "activity_regularizer" not in field_hints(type(layer))
 
 
+def common_config(layer: Any) -> dict[str, Any]:
+    """Name, trainable and dtype, which Keras has first."""
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": layer.compute_dtype}}
+    return {"name": layer.name, "trainable": layer.trainable, "dtype": {**policy, "registered_name": None}}
+
+
 def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     """Name, trainable and dtype first, sizes for each axis, activations by name."""
     arguments = dict(layer._keras_arguments())
     if _without_regularizer(layer) and not WITH_REGULARIZER & arguments.keys():
         arguments.pop("activity_regularizer", None)
-    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": layer.compute_dtype}}
-    config = {
-        "name": layer.name,
-        "trainable": arguments.pop("trainable", True),
-        "dtype": {**policy, "registered_name": None},
-    }
+    config = common_config(layer) | {"trainable": arguments.pop("trainable", True)}
     if QUANTIZABLE & {base.__name__ for base in type(layer).__mro__}:
         config["quantization_config"] = None
     config |= {key: _argument(key, value) for key, value in arguments.items() if key not in config}
