@@ -221,3 +221,12 @@ def test_the_config_of_a_chain_is_in_terms_of_keras():
     inner = layers.Dense(3)
     shared = Sequential([Input((3,)), layers.Residual([inner]), layers.Residual([inner])])
     assert Sequential.from_config(shared.get_config()).count_params() == 12  # still one layer
+
+
+def test_the_config_of_an_input_is_that_of_keras():
+    given = layers.InputLayer((3,), batch_size=2, dtype="int32", name="given")
+    config = given.get_config()
+    assert config == {"name": "given", "trainable": True, "batch_shape": (2, 3), "dtype": "int32"}
+    again = layers.InputLayer.from_config(config)
+    assert (again.batch_shape, again.name, again.dtype) == ((2, 3), "given", "int32")
+    assert given.to_spec()["Input"]["shape"] == [3]

@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.config import FloatType
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
+from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import Drawable, Symbol
@@ -71,6 +72,9 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
+        if not is_for_files():
+            told = {"batch_shape": self.batch_shape, "dtype": self.dtype}
+            return {"name": self.name, "trainable": self.trainable, **told}
         return {name: value for name, value in config.items() if name != "batch_size" or value is not None}
 
     @property
