@@ -53,6 +53,7 @@ def test_both_layers_of_a_bidirectional_can_be_asked_for():
     layer = Bidirectional(LSTM(2, return_sequences=True))
     assert layer.backward_layer.go_backwards and not layer.forward_layer.go_backwards
     assert layer.to_spec()["Bidirectional"]["backward_layer"] is None  # it is made again
+    assert layer.return_sequences and not layer.return_state and not layer.stateful
     given = GRU(2, go_backwards=True, name="given")
     assert Bidirectional(GRU(2), backward_layer=given).backward_layer is given
     again = Bidirectional.from_config(Bidirectional(GRU(2), backward_layer=given).get_config())

@@ -79,6 +79,16 @@ class Bidirectional(Layer):
         return self.layer
 
     @property
+    def return_sequences(self) -> bool:
+        """Whether the layers return the outputs of all steps."""
+        return self.layer.return_sequences
+
+    @property
+    def return_state(self) -> bool:
+        """Whether the layers return their last states too."""
+        return self.layer.return_state
+
+    @property
     def stateful(self) -> bool:
         """Whether the layers keep their states from batch to batch."""
         return self.layer.stateful
