@@ -154,7 +154,7 @@ def put_inside(layer: "Layer", outer: "Layer", name: str) -> None:
 def inside(layer: "Layer") -> Iterator[None]:
     """Let layers that are built in this context be inside `layer`."""
     site = place_of(layer)
-    if site.outer is None and not layer.built and (around := _enclosing.get()) is not place:
+    if site.outer is None and not layer.built and (around := _enclosing.get()) is not site:
         site.outer = around  # of one whose constructor declared parameters
     token = _enclosing.set(site)
     try:
