@@ -138,7 +138,7 @@ def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Gener
         weights = twin.get_weights()
         actual, expected = (np.asarray(candidate.predict(given, verbose=0)) for candidate in (loaded, model))
         findings.held("file", expected.dtype == dtype, f"predictions of a model of {dtype} are {expected.dtype}")
-        findings.held("file", loaded.get_config() == model.get_config(), "a loaded model has another config")
+        findings.held("file", loaded.to_spec() == model.to_spec(), "a loaded model has another config")
         findings.held("file", np.array_equal(actual, expected), "a loaded model has other predictions")
         sentence = "a model of this layer alone predicts something else than calling it gives"
         twin.set_weights(weights)  # stateful layers go on from call to call

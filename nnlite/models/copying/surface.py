@@ -63,7 +63,8 @@ def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
             0, {"module": "keras.layers", "class_name": "InputLayer", "config": first, "registered_name": None}
         )
     built = {"build_input_shape": list(model.input_shape)} if model.built else {}
-    return {**common_config(model), "layers": layers, **built, "seed": model.seed}
+    name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
+    return {**common_config(model, name), "layers": layers, **built, "seed": model.seed}
 
 
 def reset_metrics(self: "BaseModel") -> None:

@@ -141,10 +141,10 @@ def _without_regularizer(layer: "Layer") -> bool:
     return layer.activity_regularizer is None and "activity_regularizer" not in field_hints(type(layer))
 
 
-def common_config(layer: Any) -> dict[str, Any]:
+def common_config(layer: Any, name: str) -> dict[str, Any]:
     """Name, trainable and dtype, which Keras has first."""
     policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": layer.compute_dtype}}
-    return {"name": layer.name, "trainable": layer.trainable, "dtype": {**policy, "registered_name": None}}
+    return {"name": name, "trainable": layer.trainable, "dtype": {**policy, "registered_name": None}}
 
 
 def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     arguments = dict(layer._keras_arguments())
     if _without_regularizer(layer) and not WITH_REGULARIZER & arguments.keys():
         arguments.pop("activity_regularizer", None)
-    config = common_config(layer) | {"trainable": arguments.pop("trainable", True)}
+    config = common_config(layer, layer.name) | {"trainable": arguments.pop("trainable", True)}
     if QUANTIZABLE & {base.__name__ for base in type(layer).__mro__}:
         config["quantization_config"] = None
     config |= {key: _argument(key, value) for key, value in arguments.items() if key not in config}
