@@ -152,7 +152,7 @@ def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     arguments = dict(layer._keras_arguments())
     if _without_regularizer(layer) and not WITH_REGULARIZER & arguments.keys():
         arguments.pop("activity_regularizer", None)
-    config = common_config(layer, layer.name) | {"trainable": arguments.pop("trainable", True)}
+    config = common_config(layer, str(layer.name)) | {"trainable": arguments.pop("trainable", True)}
     if QUANTIZABLE & {base.__name__ for base in type(layer).__mro__}:
         config["quantization_config"] = None
     config |= {key: _argument(key, value) for key, value in arguments.items() if key not in config}
