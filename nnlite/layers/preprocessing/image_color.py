@@ -249,15 +249,15 @@ def turned_hue(colors: Array, shift: Array) -> tuple[Array, Array]:
     """
     one_hot, real = np.eye(3, dtype=colors.real.dtype), colors.real
     top, bottom = real.argmax(axis=-1), real.argmin(axis=-1)
-    largest, smallest = (np.take_along_axis(colors, place[..., None], axis=-1) for place in (top, bottom))
+    largest, smallest = (np.take_along_axis(colors, index[..., None], axis=-1) for index in (top, bottom))
     after, last = (one_hot[(top + step) % 3] for step in (1, 2))
     chroma = largest - smallest
     safe = np.where(chroma == 0, 1, chroma)
     slope = ((after - last) * colors).sum(axis=-1, keepdims=True) / safe
-    place = slope + (2 * top[..., None] + np.array([5, 3, 1])).astype(real.dtype) + shift
-    place = place - 6 * np.floor(place.real / 6)
-    rising, falling = place.real < 1, (place.real > 3) & (place.real < 4)
-    phi = np.where(rising, place, np.where(falling, 4 - place, (place.real <= 3).astype(real.dtype)))
+    angle = slope + (2 * top[..., None] + np.array([5, 3, 1])).astype(real.dtype) + shift
+    angle = angle - 6 * np.floor(angle.real / 6)
+    rising, falling = angle.real < 1, (angle.real > 3) & (angle.real < 4)
+    phi = np.where(rising, angle, np.where(falling, 4 - angle, (angle.real <= 3).astype(real.dtype)))
     turn = (rising.astype(real.dtype) - falling)[..., None]
     spread = (one_hot[top] - one_hot[bottom])[..., None, :]
     by_hue = (chroma != 0).astype(real.dtype)[..., None] * ((after - last)[..., None, :] - slope[..., None] * spread)
