@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nnlite.callbacks import Callback, CallbackList, ProgressBar
+from nnlite.callbacks import Callback, CallbackList, ProgressBar, is_validated
 from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
 from nnlite.distributed import is_first
@@ -147,7 +147,7 @@ def run_training(
                 raise KeyboardInterrupt
             if trainer.diverged:
                 break
-            if validate and (epoch + 1) % session.options["validation_freq"] == 0:
+            if validate and is_validated(epoch, session.options["validation_freq"]):
                 session.logs |= {f"val_{key}": value for key, value in validate(callbacks).items()}
             session.batch = 0
             callbacks.on_epoch_end(epoch, session.logs)

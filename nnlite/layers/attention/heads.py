@@ -80,6 +80,10 @@ class Headed(SequencePair, Layer, abstract=True):
                 name=f"{name}_bias",
             )
 
+    def _path_inside(self, parameter: str) -> str:
+        projection, kind = parameter.split("_")
+        return f"{'attention_output' if projection == 'output' else projection}/{kind}"  # each is a layer in Keras
+
     def _read_call(
         self,
         query: Any,

@@ -34,6 +34,8 @@ class ReLU(ActivationFunction):
     ([0.0, 0.0, 3.0], [0.0, 0.0, 1.0])
     """
 
+    keeps_integers = True
+
     negative_slope: NonNegative = 0.0
     max_value: NonNegative | None = None
     threshold: NonNegative = 0.0

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.ops import functions as ops
+from nnlite.ops.base import called
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 
 __all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"]
@@ -102,7 +103,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     return _stacked([f(row) for row in _entries(xs, _first_length(xs))])
 
 
-vectorized_map = map
+vectorized_map = called("function", "elements")(map)
 
 
 def vectorize(
