@@ -70,6 +70,8 @@ class Training:
         self.batch_size = self._batch_size()
         self.order = np.arange(self.count)
         self.alpha, self.tol = float(estimator.alpha), float(estimator.tol)  # single precision would spread
+        bounded = network.objective.surplus is not None
+        self.logits = np.zeros((self.count, network.units[-1]), network.dtype) if bounded else None
         self.draws_on = not isinstance(estimator.random_state, Integral)
 
     def _batch_size(self):
@@ -102,9 +104,14 @@ class Training:
                 stacklevel=4,
             )
 
+    @property
+    def _shuffles(self) -> bool:
+        """Whether the rows come in an order of their own in each epoch."""
+        return bool(self.estimator.shuffle) and self.batch_size < self.count
+
     def _batches(self) -> Iterator[np.ndarray | slice]:
         """The rows of each batch; a single one needs no shuffling, though others may draw from `random` afterwards."""
-        shuffles = self.estimator.shuffle and self.batch_size < self.count
+        shuffles = self._shuffles
         if shuffles:
             self.order = self.order[self.random.permutation(self.count)]
         elif self.estimator.shuffle and self.draws_on:
@@ -114,10 +121,16 @@ class Training:
             yield self.order[rows] if shuffles else rows
 
     def _epoch(self):
-        estimator, total = self.estimator, 0.0
+        estimator, total, start = self.estimator, 0.0, 0
         for rows in self._batches():
             batch = self.train.take(rows)
-            total += self.network.step(*batch, self.alpha) * len(batch.y)
+            value, outputs = self.network.step(*batch, self.alpha)
+            stop = start + len(batch.y)
+            total += value * (stop - start)
+            if self.logits is not None:
+                self.logits[start:stop] = outputs
+            start = stop
+        total -= self._surplus()
         estimator.n_iter_ += 1
         estimator.loss_ = total / self.count
         estimator.t_ += self.count
@@ -130,6 +143,21 @@ class Training:
         if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
             rate = float(estimator.learning_rate_init) / (estimator.t_ + 1) ** float(estimator.power_t)
             self.network.model.optimizer.learning_rate = rate
+
+    def _surplus(self) -> float:
+        """What scikit-learn leaves out of the sum of the losses of this epoch's batches, weighted in each of them."""
+        if self.logits is None:
+            return 0.0
+        rows = self.order if self._shuffles else slice(None)
+        by_row = self.network.objective.beyond(self.train.y[rows], self.logits)
+        if by_row is None:
+            return 0.0
+        if self.train.sample_weight is None:
+            return by_row.sum().item()
+        weights, starts = self.train.sample_weight[rows], np.arange(0, self.count, self.batch_size)
+        sizes, totals = np.diff([*starts, self.count]), np.add.reduceat(weights, starts)
+        shares = np.add.reduceat(by_row * weights, starts)
+        return (shares[totals > 0] / totals[totals > 0]) @ sizes[totals > 0]
 
     def _count_failures(self):
         """Count the epochs in a row that were not better than the best one by `tol`."""
