@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "Training", "optimizer_of"]
 
 LEAST_RATE = 1e-6  # below it, "adaptive" divides no more
+CELLS_AT_ONCE = 2**15  # numbers of the rows that are gathered at once
 
 
 class Rows(NamedTuple):
@@ -109,21 +110,28 @@ class Training:
         """Whether the rows come in an order of their own in each epoch."""
         return bool(self.estimator.shuffle) and self.batch_size < self.count
 
-    def _batches(self) -> Iterator[np.ndarray | slice]:
-        """The rows of each batch; a single one needs no shuffling, though others may draw from `random` afterwards."""
+    def _batches(self) -> Iterator[Rows]:
+        """The batches, several gathered at once; a single one needs no shuffling, but others may draw from `random`."""
         shuffles = self._shuffles
         if shuffles:
             self.order = self.order[self.random.permutation(self.count)]
         elif self.estimator.shuffle and self.draws_on:
             self.random.permutation(self.count)
-        for start in range(0, self.count, self.batch_size):
-            rows = slice(start, start + self.batch_size)
-            yield self.order[rows] if shuffles else rows
+        dense = isinstance(self.train.X, np.ndarray)
+        cells = self.batch_size * max(self.train.X.shape[1], 1)
+        gathered = self.batch_size * (max(CELLS_AT_ONCE // cells, 1) if dense and shuffles else 1)
+        for start in range(0, self.count, gathered):
+            rows = slice(start, start + gathered)
+            taken = self.train.take(self.order[rows] if shuffles else rows)
+            if gathered == self.batch_size:
+                yield taken
+                continue
+            for first in range(0, len(taken.y), self.batch_size):
+                yield taken.take(slice(first, first + self.batch_size))
 
     def _epoch(self):
         estimator, total, start = self.estimator, 0.0, 0
-        for rows in self._batches():
-            batch = self.train.take(rows)
+        for batch in self._batches():
             value, outputs = self.network.step(*batch, self.alpha)
             stop = start + len(batch.y)
             total += value * (stop - start)
