@@ -58,7 +58,7 @@ class Objective(NamedTuple):
         loss: a mean over rows.
         shown: `loss_` is this share of it: scikit-learn minimizes the sum of several targets' half squared errors, and
             shows their mean.
-        surplus: by targets and logits, what the loss of each row is above the one that scikit-learn counts; None where
+        surplus: by targets and logits, what the loss of each row is above the one that scikit-learn counts; None if
             these are the same.
     """
 
@@ -67,7 +67,7 @@ class Objective(NamedTuple):
     surplus: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def beyond(self, y: np.ndarray, logits: np.ndarray) -> np.ndarray | None:
-        """How much of the loss of each row scikit-learn leaves out; None if that is nothing.
+        """The part of the loss of each row that scikit-learn leaves out; None if there is none.
 
         It counts no probability as less than `eps`, the relative precision of numbers, and so no cross-entropy above
         `-log(eps)`; its gradients are those of the whole loss.
@@ -88,7 +88,7 @@ def _surplus_of_classes(y: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
 
 def _surplus_of_labels(y: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Of all labels of a row; the probability of a label that is not there is rounded as 1 less that it is."""
+    """Sum over the labels of a row; the probability of a missing label is rounded as `1 - p` is."""
     from scipy.special import expit
 
     eps = np.finfo(logits.dtype).eps

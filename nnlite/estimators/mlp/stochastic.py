@@ -153,7 +153,7 @@ class Training:
             self.network.model.optimizer.learning_rate = rate
 
     def _surplus(self) -> float:
-        """What scikit-learn leaves out of the sum of the losses of this epoch's batches, weighted in each of them."""
+        """The part of the sum of this epoch's losses that scikit-learn leaves out, weighted within each batch."""
         if self.logits is None:
             return 0.0
         rows = self.order if self._shuffles else slice(None)
