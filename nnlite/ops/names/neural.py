@@ -148,7 +148,7 @@ def each(value: Sizes | None, rank: int, default: Sequence[int]) -> tuple[int, .
 def patches_of(
     inputs: Any, size: Sequence[int], strides: Sizes | None, padding: str, dilation: Sizes, fill: float
 ) -> Any:
-    """What a window covers, channels last: `(batch, *positions, *size, channels)`."""
+    """The numbers that each window covers, channels last: `(batch, *positions, *size, channels)`."""
     inner = lengths(inputs)[1:-1]
     rank = len(inner)
     return with_fill(

@@ -177,10 +177,10 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
             ShapeError: the optimizer has slots of other parameters.
             ConfigError: a pattern matches no parameter.
         """
-        if isinstance(self.exclude_from_weight_decay, Exclusions) and self.exclude_from_weight_decay.variables:
-            self.exclude_from_weight_decay.resolve(type(self).__name__, packs)
-        layout = self._layout_of(packs)
-        patterns = self.exclude_from_weight_decay, self.learning_rate_multipliers
+        excluded, multipliers = self.exclude_from_weight_decay, self.learning_rate_multipliers
+        if isinstance(excluded, Exclusions) and excluded.variables:
+            excluded.resolve(type(self).__name__, packs)
+        layout, patterns = self._layout_of(packs), (excluded, multipliers)
         if self._writes_step:
             self._written.build(self, packs)
         paths = [pack.paths for pack in packs] if any(patterns) else []

@@ -170,7 +170,7 @@ class Slots:
         return [[KerasSlot(name, name) for name in self.slot_names()]]
 
     def further_variables(self) -> list[Parameter]:
-        """What Keras lists behind the slots, once there are some, such as variables that a subclass added."""
+        """The variables that Keras lists behind the slots, once there are some, such as those a subclass added."""
         self._written.take_waiting()
         return list(self._written.added)
 

@@ -144,7 +144,7 @@ class VariableDoors(Slots):
     def stateless_apply(
         self, optimizer_variables: Sequence[ArrayLike], grads: Iterable[Any], trainable_variables: Sequence[ArrayLike]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """What `apply` makes of these variables and of this state; neither they nor the optimizer change.
+        """The variables and the state that `apply` would make of these; neither they nor the optimizer change.
 
         Args:
             optimizer_variables: values of `variables`.
