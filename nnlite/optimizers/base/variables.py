@@ -244,7 +244,7 @@ class VariableDoors(Slots):
         pack = self._packs[number]
         for place, segment in enumerate(pack.segments):
             if by_place[pack.places[place]] is None:
-                for view in (pack.values[segment], *self._slot_views(number, place).values()):
+                for view in (pack.values[segment], *self.slot_views(number, place).values()):
                     yield view, view.copy()
 
     def _by_place(self, gradients: list[Any], chosen: Sequence[Variable]) -> list[Any]:

@@ -1,0 +1,42 @@
+"""Metrics that have others as attributes, and those of functions of losses."""
+
+import numpy as np
+
+from nnlite import losses, metrics
+
+
+class Spread(metrics.Metric):
+    """The largest number less the mean of all."""
+
+    def __init__(self, name="spread", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.mean = metrics.Mean(name="inner")
+        self.largest = self.add_variable((), "zeros", name="largest")
+
+    def update_state(self, values, sample_weight=None):
+        self.mean.update_state(values, sample_weight)
+        self.largest.assign(max(float(self.largest), np.max(values)))
+
+    def result(self):
+        return float(self.largest) - self.mean.result()
+
+
+def test_variables_of_metrics_inside_are_listed():
+    metric = Spread()
+    assert metric([1.0, 5.0]) == 2.0
+    assert [variable.name for variable in metric.variables] == ["largest", "total", "count"]
+    assert [variable.item() for variable in metric.variables] == [5, 6, 2]
+
+
+def test_stateless_steps_reach_metrics_inside():
+    metric = Spread()
+    later = metric.stateless_update_state(metric.variables, [1.0, 5.0])
+    assert [value.item() for value in later] == [5, 6, 2]
+    assert metric.stateless_result(later) == 2.0 and metric.result() == 0.0
+    assert [value.item() for value in metric.stateless_reset_state()] == [0, 0, 0]
+
+
+def test_a_wrapper_knows_functions_of_losses_by_name():
+    wrapper = metrics.MeanMetricWrapper(losses.mean_squared_error, name="w")
+    again = metrics.MeanMetricWrapper.from_config(wrapper.get_config())
+    assert again([[1.0, 3.0]], [[0.0, 0.0]]) == wrapper([[1.0, 3.0]], [[0.0, 0.0]]) == 5.0
