@@ -1,8 +1,10 @@
 """Metrics that have others as attributes, and those of functions of losses."""
 
 import numpy as np
+import pytest
 
 from nnlite import losses, metrics
+from nnlite.errors import ConfigError
 
 
 class Spread(metrics.Metric):
@@ -40,3 +42,9 @@ def test_a_wrapper_knows_functions_of_losses_by_name():
     wrapper = metrics.MeanMetricWrapper(losses.mean_squared_error, name="w")
     again = metrics.MeanMetricWrapper.from_config(wrapper.get_config())
     assert again([[1.0, 3.0]], [[0.0, 0.0]]) == wrapper([[1.0, 3.0]], [[0.0, 0.0]]) == 5.0
+
+
+@pytest.mark.parametrize("threshold", [0.0, -0.1, 1.5])
+def test_thresholds_of_f_scores_are_probabilities(threshold):
+    with pytest.raises(ConfigError, match=r"F1Score.threshold: must be in \(0, 1\]"):
+        metrics.F1Score(threshold=threshold)

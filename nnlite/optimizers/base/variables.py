@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
+from nnlite.optimizers.base.blocks import clipped
 from nnlite.optimizers.base.slots import Slots
 from nnlite.parameters import Parameter, assign_all
 from nnlite.variables import Variable as Added
@@ -57,6 +58,9 @@ class VariableDoors(Slots):
     """The methods by which an optimizer updates a list of variables: NumPy arrays, in place, or `Parameter`s."""
 
     loss_scale_factor: float | None
+    clipvalue: Any
+    clipnorm: Any
+    global_clipnorm: Any
     _writes_step: ClassVar[bool] = False  # whether a subclass has an `update_step` of its own
 
     def __init__(self) -> None:
@@ -221,6 +225,10 @@ class VariableDoors(Slots):
     def _get_variable_index(self, variable: Parameter) -> int:
         """The index of a variable among those that the optimizer was built for, as Keras calls it."""
         return self._written.index_of(variable)
+
+    def _clip_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        """Copies of gradients as they go into an update, as Keras calls it."""
+        return clipped(gradients, self.clipvalue, self.clipnorm, self.global_clipnorm)
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`; `apply` divides the gradients by it."""
