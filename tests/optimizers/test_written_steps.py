@@ -229,3 +229,13 @@ def test_clipped_copies():
     assert SGD(clipvalue=3.5)._clip_gradients(given)[0].tolist() == [[3.0], [3.5]]
     np.testing.assert_allclose(SGD(global_clipnorm=1.0)._clip_gradients(given)[2], [12 / 13])
     assert SGD()._clip_gradients(given)[2] == [12.0]
+
+
+def test_listed_state_is_compared_as_numbers():
+    optimizer = SGD(0.5)
+    optimizer.apply([np.ones(2)], [np.ones(2)])
+    assert optimizer.variables[0] == 1 and optimizer.variables[1] == 0.5
+    assert optimizer.variables[0] == optimizer.variables[0] and optimizer.variables[0] != 2
+    assert len({*optimizer.variables}) == 2
+    with pytest.warns(UserWarning, match="dynamic is passed over"):
+        LossScaleOptimizer(SGD(), dynamic=True)
