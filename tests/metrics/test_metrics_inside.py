@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import losses, metrics
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 
 
 class Spread(metrics.Metric):
@@ -48,3 +48,16 @@ def test_a_wrapper_knows_functions_of_losses_by_name():
 def test_thresholds_of_f_scores_are_probabilities(threshold):
     with pytest.raises(ConfigError, match=r"F1Score.threshold: must be in \(0, 1\]"):
         metrics.F1Score(threshold=threshold)
+
+
+def test_rows_of_the_ignored_class_have_no_weight():
+    predictions = [[0.8, 0.1, 0.1], [0.05, 0.95, 0.0], [0.1, 0.8, 0.1]]
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=0)
+    weighted = metric([0, 1, 2], predictions, sample_weight=[0.5, 1.5, 2.0])
+    assert weighted == pytest.approx((1.5 * -np.log(0.95) + 2 * -np.log(0.1)) / 3.5)
+
+
+@pytest.mark.parametrize("kind", [metrics.Precision, metrics.Recall])
+def test_a_class_is_one_of_several(kind):
+    with pytest.raises(ShapeError, match=r"class_id needs y_pred of shape \(batch, classes\), got \(3,\)"):
+        kind(class_id=1)([0, 1, 1], [0.2, 0.1, 0.6])
