@@ -81,7 +81,7 @@ class FullBatchSteps(Steps):
         self.optimizer.check(self.store.size)
 
     def _about_chance(self, place: int | None) -> str:
-        """What is wrong with the layer at `place` of the chain, which draws at random."""
+        """The error for the layer at `place` of the chain, which draws at random."""
         layer, line = self.trainer.model, self.chain.line or ()
         if place is not None:
             found = [stage.layer for stage in line if stage.index == place]
