@@ -181,14 +181,12 @@ class Metric(NamedByClass, Configurable, family="metric"):
         for name, value in zip(names, values, strict=False):
             array = np.array(value, np.float64)
             setattr(twin, name, array if np.ndim(getattr(self, name)) else array.item())
-        start = len(names) + len(twin._added)
-        for (variable, _), value in zip(twin._added, values[len(names) : start], strict=True):
-            variable.assign(value)
+        rest = iter(values[len(names) :])
+        for variable, _ in twin._added:
+            variable.assign(next(rest))
         for key, inner in vars(twin).items():
             if isinstance(inner, Metric):
-                stop = start + len(inner.variables)
-                setattr(twin, key, inner._with_variables(values[start:stop]))
-                start = stop
+                setattr(twin, key, inner._with_variables([next(rest) for _ in inner.variables]))
         return twin
 
     def get_state(self) -> dict[str, Any]:

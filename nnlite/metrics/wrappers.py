@@ -83,8 +83,8 @@ class MeanMetricWrapper(Average):
 def _known_function(function: Any) -> Any:
     """A function, or the name of one of a user, as it is; the function of a loss in the place of its name."""
     name = function["config"] if is_function_form(function) else function
-    own = isinstance(name, str) and custom_function(name) is None
-    return FUNCTIONS.get(name, function) if own else function
+    is_listed = isinstance(name, str) and custom_function(name) is None
+    return FUNCTIONS.get(name, function) if is_listed else function
 
 
 class SklearnMetric(Metric):
