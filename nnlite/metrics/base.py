@@ -50,7 +50,6 @@ class Metric(NamedByClass, Configurable, family="metric"):
         "takes_logits": ("update_state",),
         "adds_up": ("update_state",),
     }
-
     higher_is_better: ClassVar[bool | None] = None
     name: str | None = field(default=None, kw_only=True)
     dtype: str | None = field(default=None, kw_only=True)
