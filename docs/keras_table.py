@@ -35,7 +35,7 @@ FAMILIES = {
         for name in (
             "layers", "losses", "metrics", "optimizers", "schedules", "activations", "initializers", "regularizers",
             "constraints", "callbacks", "models", "utils", "random", "ops", "datasets", "backend", "config",
-            "preprocessing", "preprocessing.image", "preprocessing.sequence",
+            "preprocessing", "preprocessing.image", "preprocessing.sequence", "ops.image", "tree",
         )
     },
     "schedules": "optimizers.schedules",
@@ -55,7 +55,7 @@ MEANINGLESS = {
 # (family, pattern of names) -> why they are absent; the first that fits.
 REASONS = [
     ("layers", r"(Jax|Flax)Layer|TorchModuleWrapper|TFSMLayer", "wraps another engine, which nnlite does without"),
-    ("layers", r".*Spectrogram", "compute spectrograms before: `ops.fft` and `ops.rfft` are for arrays"),
+    ("layers", r".*Spectrogram", "`ops.stft` computes them, in a layer of your own too"),
     ("layers", r"MaxNumBoundingBoxes", "there are no bounding boxes"),
     (
         "layers",
@@ -80,12 +80,9 @@ REASONS = [
     ("config", r"enable_unsafe_deserialization", "files hold no code, so nothing has to be allowed"),
     ("config", r".*max_(epochs|steps_per_epoch)", "the arguments of `fit`"),
     ("datasets", r"boston_housing", "withdrawn by its users: one of its columns is built on race"),
-    ("ops", r"associative_scan|custom_gradient", "an `Op` has the derivative you write; loops are Python's own"),
-    ("ops", r"conv_transpose|adaptive_.*|ctc_loss|fold|unfold|depth_to_space|space_to_depth",
-     "the layers and losses of that name compute it, also on arrays"),
-    ("ops", r"i?stft|view_as_.*", "layers compute with real numbers; NumPy and SciPy do it on arrays"),
+    ("ops", r"ctc_loss", "the loss `CTC` computes it, also on arrays"),
+    ("ops.image", r"elastic_transform", "`map_coordinates` reads images at any places"),
     ("ops", r"image|linalg|nn|numpy", "names are in `nnlite.ops` itself"),
-    ("ops", r"jvp", "`Trace.jacobians` gives `jvp` and `vjp`"),
     ("ops", r".*", "on arrays NumPy's function of that name does it"),
     ("top level", r"DTypePolicy|FloatDTypePolicy|Quantizer|dtype_policies|quantizers|mixed_precision|RematScope|remat",
      "there is no mixed precision, no quantization, and no recomputation"),

@@ -210,7 +210,7 @@ def _compare(a: Any, b: Any, passes_none: bool = False) -> None:
         return
     if is_nested(a) != is_nested(b):
         raise ConfigError(f"structures differ: {a!r} and {b!r}")
-    if not is_nested(a):
+    if not is_nested(a) or a is None or b is None:
         return
     if type(a) is not type(b):
         raise ConfigError(f"structures differ in type: {type(a).__name__} and {type(b).__name__}")

@@ -104,6 +104,8 @@ class ModelCheckpoint(MonitorCallback):
             announce(f"Epoch {epoch + 1}: {reason}saving model to {path}")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+        if self.verbose:
+            announce(f"Epoch {epoch + 1}: finished saving model to {path}")
 
     def _path(self, epoch: int, logs: dict) -> str:
         try:

@@ -14,15 +14,24 @@ __all__ = ["optimizer_arrays", "optimizer_state", "optimizer_variables"]
 
 PREFIX = "optimizer/vars/"
 # Whose slots mean the same in Keras, as their `keras_slots` and `further_variables` list them.
-KINDS = frozenset(("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Nadam", "Ftrl", "Lion", "Lamb"))
+KINDS = frozenset(
+    (
+        *("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Nadam", "Ftrl", "Lion", "Lamb", "Muon"),
+        "ScheduleFreeAdamW",
+    )
+)
 
 
-def _slots_in_order(optimizer: Any, parameters: Sequence[Parameter]) -> list[tuple[Parameter, KerasSlot]]:
+def _slots_in_order(
+    optimizer: Any, parameters: Sequence[Parameter], packs: Sequence[Any]
+) -> list[tuple[Parameter, KerasSlot]]:
     """The slots of the parameters as Keras numbers them; `ModelFileError` where they mean something else there."""
     if type(optimizer).__name__ not in KINDS or optimizer.gradient_accumulation_steps:
         raise ModelFileError(f"the slots of {optimizer!r} have another meaning in Keras")
     groups = [*([[KerasSlot(AVERAGE, AVERAGE)]] * optimizer.use_ema), *optimizer.keras_slots()]
-    return [(parameter, slot) for group in groups for parameter in parameters for slot in group]
+    paths = {id(parameter): path for pack in packs for parameter, path in zip(pack.parameters, pack.paths, strict=True)}
+    known = {id(one): {AVERAGE, *optimizer.slots_of(one.shape, paths[id(one)])} for one in parameters}
+    return [(one, slot) for group in groups for one in parameters for slot in group if slot.name in known[id(one)]]
 
 
 def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: Sequence[Any]) -> dict[str, np.ndarray]:
@@ -31,14 +40,15 @@ def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: 
     Raises:
         ModelFileError: an optimizer whose slots mean something else in Keras.
     """
-    wanted = _slots_in_order(optimizer, parameters)
+    wanted = _slots_in_order(optimizer, parameters, packs)
     if wanted and not optimizer.slots:
         return {}
+    optimizer.build_packs(packs)
     values = {
-        (id(parameter), name): slot.reshape(-1)[segment].reshape(parameter.shape)
-        for pack, slots in zip(packs, optimizer.slots, strict=True)
-        for name, slot in slots.items()
-        for parameter, segment in zip(pack.parameters, pack.segments, strict=True)
+        (id(parameter), name): view
+        for number, pack in enumerate(packs)
+        for index, parameter in enumerate(pack.parameters)
+        for name, view in optimizer.slot_views(number, index).items()
     }
     rate, kind = optimizer.learning_rate, next((value.dtype for value in values.values()), None)
     arrays = [np.array(optimizer.iterations), *([np.array(rate, np.float32)] if isinstance(rate, float) else [])]
@@ -67,7 +77,7 @@ def optimizer_state(
     Raises:
         ModelFileError: an optimizer whose slots mean something else here, or variables that do not fit.
     """
-    kind, wanted = type(optimizer).__name__, _slots_in_order(optimizer, parameters)
+    kind, wanted = type(optimizer).__name__, _slots_in_order(optimizer, parameters, packs)
     first = 2 if isinstance(optimizer.learning_rate, float) else 1  # the number of updates, the rate
     count = first + len(wanted) + len(optimizer.further_variables())
     if len(arrays) != count:
@@ -81,9 +91,9 @@ def optimizer_state(
     names = dict.fromkeys(slot.name for _, slot in wanted)
     made = [
         {
-            name: np.concatenate([slots[id(parameter), name] for parameter in pack.parameters]).astype(
-                pack.values.dtype
-            )
+            name: np.concatenate(
+                [slots[id(one), name] for one in pack.parameters if (id(one), name) in slots] or [np.zeros(0)]
+            ).astype(pack.values.dtype)
             for name in names
         }
         for pack in packs

@@ -86,7 +86,7 @@ class STFTInitializer(Initializer, aliases=("STFT",)):
     [1.0, 0.0, -1.0, -0.0]
     """
 
-    side: Literal["real", "imag"]
+    side: Literal["real", "imag"] = "real"
     window: Literal["hann", "hamming", "blackman", "bartlett"] | list[float] | None = "hann"
     scaling: Literal["density", "spectrum"] | None = "density"
     periodic: bool = False

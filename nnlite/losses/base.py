@@ -13,7 +13,7 @@ from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
-from nnlite.losses.call import RunsPerRow, trace_loss
+from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, trace_loss
 from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
@@ -87,6 +87,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("reduction", "name", "dtype"))
+
+        setattr(cls, GivenType.key, GivenType())  # after the fields' defaults were taken from the class
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
@@ -198,7 +200,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
     def _adapts(self, y_pred: Array) -> bool:
         """Whether `y_pred` has to be cast, or its axes moved, first."""
         return self._row_axis not in (-1, y_pred.ndim - 1) or (
-            self.dtype is not None and y_pred.real.dtype != self.dtype
+            given_dtype(self) is not None and y_pred.real.dtype != given_dtype(self)
         )
 
     def _scale(self, size: int, weights: np.ndarray | None) -> float:

@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from nnlite.config import floatx
 from nnlite.errors import ShapeError
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -59,3 +60,21 @@ class RunsPerRow:
             return y_pred.trace.apply(loss, lambda value: per_row(loss, y_true, value), y_pred)
         targets, outputs, _ = loss._fitted(y_true, y_pred, None)
         return per_row(loss, targets, outputs)[0]
+
+
+def given_dtype(loss: Any) -> str | None:
+    """The argument `dtype` of a loss; None for the type of the predictions."""
+    given: str | None = vars(loss)[GivenType.key]
+    return given
+
+
+class GivenType:
+    """The attribute `dtype` of a loss, which is `config.floatx()` where none was given, as Keras's."""
+
+    key: ClassVar[str] = "dtype"
+
+    def __get__(self, loss: Any, owner: type) -> Any:
+        return self if loss is None else vars(loss).get(self.key) or floatx()
+
+    def __set__(self, loss: Any, value: Any) -> None:
+        vars(loss)[self.key] = value

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Broadcast, Composed, Contraction, Jacobian, Rearrange, Recast
+from nnlite.losses.call import given_dtype
 
 __all__ = []
 
@@ -36,7 +37,7 @@ def linearize_adapted(
 ) -> tuple[Any, Jacobian]:
     """`loss.linearize` in its `dtype`, with its `axis` last."""
     twin, axes = copy.copy(loss), axis_last(y_pred.ndim, loss)
-    kind = np.dtype(loss.dtype or y_pred.real.dtype)
+    kind = np.dtype(given_dtype(loss) or y_pred.real.dtype)
     moves, twin.dtype = axes[-1] != len(axes) - 1, None
     if moves:
         twin.axis = -1

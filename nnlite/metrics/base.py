@@ -50,7 +50,6 @@ class Metric(NamedByClass, Configurable, family="metric"):
         "takes_logits": ("update_state",),
         "adds_up": ("update_state",),
     }
-
     higher_is_better: ClassVar[bool | None] = None
     name: str | None = field(default=None, kw_only=True)
     dtype: str | None = field(default=None, kw_only=True)
@@ -144,7 +143,8 @@ class Metric(NamedByClass, Configurable, family="metric"):
     def variables(self) -> list[np.ndarray]:
         """The state, as arrays with a `name`: copies in `dtype`, and those of `add_variable` themselves."""
         states = [named(listed(getattr(self, key), self.dtype), name) for key, name in self._listed.items()]
-        return [*states, *(variable for variable, _ in self._added)]
+        inner = [variable for one in vars(self).values() if isinstance(one, Metric) for variable in one.variables]
+        return [*states, *(variable for variable, _ in self._added), *inner]
 
     def _repr_arguments(self) -> dict[str, Any]:
         """A dtype that is the default one is not shown."""
@@ -175,13 +175,17 @@ class Metric(NamedByClass, Configurable, family="metric"):
     def _with_variables(self, values: Sequence[ArrayLike]) -> "Self":
         """A copy whose `variables` are these; `ShapeError` for another number of them."""
         twin, names = copy.deepcopy(self), [*self._listed]
-        if len(values) != len(names) + len(self._added):
-            raise ShapeError(f"{self.name} has {len(names) + len(self._added)} variables, got {len(values)}")
+        if len(values) != len(self.variables):
+            raise ShapeError(f"{self.name} has {len(self.variables)} variables, got {len(values)}")
         for name, value in zip(names, values, strict=False):
             array = np.array(value, np.float64)
             setattr(twin, name, array if np.ndim(getattr(self, name)) else array.item())
-        for (variable, _), value in zip(twin._added, values[len(names) :], strict=True):
-            variable.assign(value)
+        rest = iter(values[len(names) :])
+        for variable, _ in twin._added:
+            variable.assign(next(rest))
+        for key, inner in vars(twin).items():
+            if isinstance(inner, Metric):
+                setattr(twin, key, inner._with_variables([next(rest) for _ in inner.variables]))
         return twin
 
     def get_state(self) -> dict[str, Any]:

@@ -68,6 +68,10 @@ class ConfusionMetric(Metric, abstract=True):
         if top_k is not None:
             predictions = _only_top(predictions, top_k)
         if class_id is not None:
+            if labels.ndim < 2:
+                raise ShapeError(
+                    f"{self.name}: class_id needs y_pred of shape (batch, classes), got {predictions.shape}"
+                )
             if class_id >= labels.shape[-1]:
                 raise ShapeError(f"{self.name}: class_id={class_id}, and y_pred has {labels.shape[-1]} classes")
             labels, predictions = labels[..., class_id], predictions[..., class_id]

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.metrics.base import Metric
 from nnlite.metrics.confusion import ratio
 from nnlite.registry.bounds import Positive
@@ -36,6 +36,11 @@ class FBetaScore(Metric):
     average: Literal["micro", "macro", "weighted"] | None = None
     beta: Positive = 1.0
     threshold: float | None = None
+
+    def validate(self) -> None:
+        super().validate()
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise ConfigError(f"must be in (0, 1], got {self.threshold}", (type(self).__name__, "threshold"))
 
     def reset_state(self) -> None:
         classes = np.shape(vars(self).get("true_positives", np.zeros(0)))

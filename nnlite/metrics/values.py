@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite import losses
 from nnlite.arrays.types import ArrayLike
-from nnlite.metrics.base import Average
+from nnlite.metrics.base import Average, weights_of_values
 from nnlite.metrics.top_k import labelled
 from nnlite.registry.bounds import Fraction
 
@@ -250,7 +250,7 @@ class SparseCategoricalCrossentropy(OfLoss):
 
     Args:
         from_logits: p = softmax(y_pred) instead of p = y_pred / sum(y_pred).
-        ignore_class: targets whose loss is 0, which count.
+        ignore_class: targets whose loss is 0; they count, but where there are weights, as in Keras.
         axis: that of the classes.
 
     >>> round(SparseCategoricalCrossentropy()([1, 2], [[0.05, 0.95, 0], [0.1, 0.8, 0.1]]), 6)
@@ -266,4 +266,8 @@ class SparseCategoricalCrossentropy(OfLoss):
         return losses.SparseCategoricalCrossentropy(self.from_logits, self.ignore_class, reduction="none")
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
-        self.add(*labelled(self, y_true, y_pred, self.axis), sample_weight)
+        labels, predictions = labelled(self, y_true, y_pred, self.axis)
+        if sample_weight is not None and self.ignore_class is not None:
+            weights = weights_of_values(self, sample_weight, labels.shape)
+            sample_weight = np.where(labels == self.ignore_class, 0.0, weights)
+        self.add(labels, predictions, sample_weight)

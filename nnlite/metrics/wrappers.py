@@ -8,9 +8,11 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.kernels import sigmoid
+from nnlite.losses.functions import FUNCTIONS
 from nnlite.metrics.base import Average, Metric, weights_of_values
 from nnlite.registry import NamedFunction
 from nnlite.registry.field_types import jsonable
+from nnlite.registry.functions import custom_function, is_function_form
 
 __all__ = ["MeanMetricWrapper", "SklearnMetric", "Sum", "sklearn_metric"]
 
@@ -62,7 +64,7 @@ class MeanMetricWrapper(Average):
         options: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        function = NamedFunction.get(fn)
+        function = NamedFunction.get(_known_function(fn))
         super().__init__(name=repr(function).rpartition(".")[2] if name is None else name, dtype=dtype)
         self.fn, self.options = function, {**(options or {}), **kwargs}
 
@@ -76,6 +78,13 @@ class MeanMetricWrapper(Average):
 
     def _arguments(self) -> dict[str, Any]:
         return {"fn": self.fn, "name": self.name, "dtype": self.dtype, "options": jsonable(self.options)}
+
+
+def _known_function(function: Any) -> Any:
+    """A function, or the name of one of a user, as it is; the function of a loss in the place of its name."""
+    name = function["config"] if is_function_form(function) else function
+    is_listed = isinstance(name, str) and custom_function(name) is None
+    return FUNCTIONS.get(name, function) if is_listed else function
 
 
 class SklearnMetric(Metric):

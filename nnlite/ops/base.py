@@ -226,10 +226,12 @@ def compute(op: Op, inputs: Sequence[Any]) -> Any:
 
     Integers stay such in an op that `keeps_integers`, and become `config.floatx()` in others.
     """
+    floating = True
     for item in inputs:
-        if not (isinstance(item, np.ndarray) and item.dtype.kind in "fc"):
-            return op(*inputs) if any(isinstance(one, Traced) for one in inputs) else _computed(op, list(inputs))
-    return op(*inputs)
+        if isinstance(item, Traced):
+            return item.trace.record(op, inputs)
+        floating = floating and isinstance(item, np.ndarray) and item.dtype.kind in "fc"
+    return op.linearize(*op._as_inputs(inputs))[0] if floating else _computed(op, list(inputs))
 
 
 def _computed(op: Op, inputs: list[Any]) -> Any:

@@ -179,4 +179,4 @@ def _nothing(value: np.ndarray) -> None:
     pass
 
 
-refuse_unknown(LossScaleOptimizer, {})
+refuse_unknown(LossScaleOptimizer, {"dynamic": "is passed over: a fixed scale is loss_scale_factor of the optimizer"})

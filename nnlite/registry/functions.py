@@ -75,7 +75,7 @@ class NamedFunction:
             spec = spec["config"]
         if isinstance(spec, str) and (custom := custom_function(spec)) is not None:
             return cls(custom)
-        note = "; import the module that registers it first"
+        note = "; import the module that registers it first, or name it in custom_objects"
         choice = Choice("function", list(_functions), note=note)
         if isinstance(spec, str) and _functions:
             raise ConfigError.of_choice(spec, choice)
@@ -83,14 +83,24 @@ class NamedFunction:
         error.choice = choice
         raise error
 
-    def to_spec(self) -> str:
-        """The registered name; `ConfigError` when there is none."""
+    def registered_name(self) -> str | None:
+        """The name that it was registered under; None for none."""
         for name, function in _functions.items():
             if function is self.function:
                 return name
-        custom = name_of_custom(self.function)
-        if custom is not None:
-            return custom
+        return name_of_custom(self.function)
+
+    def to_spec(self) -> str:
+        """The registered name; else its own one, under which `custom_objects` has to know it when a file is read.
+
+        Raises:
+            ConfigError: it has neither.
+        """
+        registered = self.registered_name()
+        if registered is not None:
+            return registered
+        if isinstance(self.function, FunctionType) and self.function.__name__ != "<lambda>":
+            return self.function.__name__
         raise ConfigError(
             f"{self!r} is not registered and cannot be saved: define it in a module, under the decorator "
             "nnlite.registry.register_function"
@@ -122,10 +132,4 @@ def form_of_function(function: Any) -> dict[str, Any]:
     Raises:
         ConfigError: a function without a name, or something else, that is not registered.
     """
-    try:
-        name = NamedFunction(function).to_spec()
-    except ConfigError:
-        if not isinstance(function, FunctionType) or function.__name__ == "<lambda>":
-            raise
-        name = function.__name__
-    return function_form(name)
+    return function_form(NamedFunction(function).to_spec())

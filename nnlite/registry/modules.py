@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
+from nnlite.errors import WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import change_constructor
@@ -61,11 +61,8 @@ def object_form(value: Any) -> dict[str, Any]:
 
 
 def _function_form(value: NamedFunction) -> Any:
-    try:
-        name = value.to_spec()
-    except ConfigError:
-        return value.function
-    return function_form(name)
+    name = value.registered_name()
+    return value.function if name is None else function_form(name)
 
 
 class NamedByClass:

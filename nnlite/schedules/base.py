@@ -19,6 +19,7 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
     name: str | None = field(default=None, kw_only=True)
 
     _positional: ClassVar[tuple[str, ...] | None] = None
+    _looked_up_at = 0  # the number of batches of the optimizer that was asked for its learning rate last
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -33,6 +34,14 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
     def __call__(self, step: int) -> float:
         """The value for the update that follows `step` updates."""
         raise NotImplementedError
+
+    def __float__(self) -> float:
+        """The value of the optimizer's next update, in which the schedule was looked up as `learning_rate` last."""
+        return float(self(self._looked_up_at))
+
+    def numpy(self) -> float:
+        """As `float(schedule)`."""
+        return float(self)
 
     def bind(self, total_steps: int | None, first_step: int = 0) -> None:
         """Learn how long the training is that begins; `fit` calls it. Most schedules count steps alone.

@@ -447,9 +447,12 @@ def test_checkpoint_says_what_it_does(tmp_path, monkeypatch, capsys):
     run([ModelCheckpoint("m", verbose=1)], [3.0])
     assert capsys.readouterr().out.splitlines() == [
         "Epoch 1: val_loss improved to 3.00000, saving model to m",
+        "Epoch 1: finished saving model to m",
         "Epoch 2: val_loss improved from 3.00000 to 1.00000, saving model to m",
+        "Epoch 2: finished saving model to m",
         "Epoch 3: val_loss did not improve from 1.00000",
         "Epoch 1: saving model to m",
+        "Epoch 1: finished saving model to m",
     ]
 
 

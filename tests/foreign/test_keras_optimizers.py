@@ -10,7 +10,7 @@ import pytest
 import nnlite
 from nnlite import optimizers
 from nnlite.errors import ModelFileError, TrainingWarning
-from nnlite.foreign.keras_optimizers import KINDS, optimizer_state
+from nnlite.foreign.keras_optimizers import KINDS, optimizer_state, optimizer_variables
 from nnlite.parameters import Parameter, ParameterStore
 
 pytest.importorskip("h5py")
@@ -95,4 +95,30 @@ def test_arrays_of_another_number_or_size_and_other_meanings_are_refused():
     with pytest.raises(ModelFileError, match=r"velocity of 'b' has the shape \(4,\), needed \(3,\)"):
         state_of(optimizers.SGD(momentum=0.5), [np.array(7), np.array(0.1), np.ones((2, 3)), np.ones(4)])
     with pytest.raises(ModelFileError, match="another meaning in Keras"):
-        state_of(optimizers.Muon(), [np.array(7)])
+        state_of(optimizers.Adafactor(), [np.array(7)])
+
+
+def test_muon_has_a_velocity_of_what_is_left_to_adamw_alone():
+    arrays = [np.array(7), np.array(0.1), np.ones((2, 3)), 2 * np.ones(3), 3 * np.ones(3)]
+    state = state_of(optimizers.Muon(), arrays)
+    assert state["slots"][0]["momentum"].tolist() == [1] * 6 + [2] * 3
+    assert state["slots"][0]["velocity"].tolist() == [3] * 3
+
+
+@pytest.mark.parametrize("optimizer", [optimizers.Muon(0.01), optimizers.ScheduleFreeAdamW(0.01)])
+def test_memory_in_the_layout_of_keras_and_back(optimizer):
+    model = nnlite.Sequential([nnlite.layers.Dense(4), nnlite.layers.Dense(1)], seed=0)
+    model.build((None, 3))
+    model.compile(optimizer, "mse")
+    rows = np.random.default_rng(0).random((20, 3))
+    model.fit(rows, rows[:, :1], epochs=2, verbose=0)
+    weights, packs = model.trainable_weights, model.trainer.ready_steps().store.packs
+    written = optimizer_variables(optimizer, weights, packs)
+    arrays = [written[f"optimizer/vars/{number}"] for number in range(len(written))]
+    assert [array.shape for array in arrays] == [variable.shape for variable in optimizer.variables]
+    state = optimizer_state(optimizer, arrays, weights, packs)
+    assert state["iterations"] == optimizer.iterations
+    for mine, again in zip(optimizer.slots, state["slots"], strict=True):
+        assert mine.keys() == again.keys()
+        for name, slot in mine.items():
+            np.testing.assert_allclose(again[name], slot, rtol=1e-6)

@@ -269,3 +269,12 @@ def test_fit_without_a_known_number_of_steps():
     batches = ((np.ones((4, 2)), np.ones((4, 1))) for _ in range(3))
     with pytest.raises(ConfigError, match="does not know how many steps the training has: pass total_steps, or"):
         model.fit(batches, verbose=0)
+
+
+def test_a_schedule_in_use_counts_as_the_number_that_comes_next():
+    optimizer, weights = SGD(ExponentialDecay(0.1, 2, 0.5)), np.ones(2)
+    assert float(optimizer.learning_rate) == 0.1
+    for _ in range(2):
+        optimizer.apply([np.ones(2)], [weights])
+    assert float(optimizer.learning_rate) == optimizer.learning_rate.numpy() == pytest.approx(0.05)
+    assert float(SGD(lambda: 0.3).learning_rate) == 0.3

@@ -177,7 +177,9 @@ def test_a_function_is_a_learning_rate():
     optimizer.learning_rate = a_rate
     assert optimizer.current_learning_rate == 0.125
     with pytest.raises(ConfigError, match="is not registered and cannot be saved"):
-        optimizer.to_spec()
+        SGD(lambda: 0.5).to_spec()
+    with pytest.raises(ConfigError, match=r"a_rate.*custom_objects"):
+        Optimizer.get(optimizer.to_spec())
     register_function(a_rate)
     assert Optimizer.get(optimizer.to_spec()).current_learning_rate == 0.125
     with pytest.raises(ConfigError, match="ExponentialDecay"):

@@ -219,3 +219,23 @@ def test_config_of_the_scale():
         LossScaleOptimizer(SGD(), clipnorm=1.0)
     with pytest.raises(ConfigError, match=r"initial_scale: must be > 0"):
         LossScaleOptimizer(SGD(), 0.0)
+
+
+def test_clipped_copies():
+    given = [np.array([[3.0], [4.0]]), None, np.array([12.0])]
+    by_norm = SGD(clipnorm=1.0)._clip_gradients(given)
+    np.testing.assert_allclose(by_norm[0], [[0.6], [0.8]])
+    assert by_norm[1] is None and by_norm[2] == [1.0] and given[2] == [12.0]
+    assert SGD(clipvalue=3.5)._clip_gradients(given)[0].tolist() == [[3.0], [3.5]]
+    np.testing.assert_allclose(SGD(global_clipnorm=1.0)._clip_gradients(given)[2], [12 / 13])
+    assert SGD()._clip_gradients(given)[2] == [12.0]
+
+
+def test_listed_state_is_compared_as_numbers():
+    optimizer = SGD(0.5)
+    optimizer.apply([np.ones(2)], [np.ones(2)])
+    assert optimizer.variables[0] == 1 and optimizer.variables[1] == 0.5
+    assert optimizer.variables[0] == optimizer.variables[0] and optimizer.variables[0] != 2
+    assert len({*optimizer.variables}) == 2
+    with pytest.warns(UserWarning, match="dynamic is passed over"):
+        LossScaleOptimizer(SGD(), dynamic=True)

@@ -170,8 +170,8 @@ def perspective_transform(
     def read(image: Any, number: int) -> Any:
         height, width, _ = lengths(image)
         y, x = np.mgrid[:height, :width]
-        own = number if len(start) > 1 else 0
-        a0, a1, a2, b0, b1, b2, c0, c1 = _homography(start[own], end[own])
+        row = number if len(start) > 1 else 0
+        a0, a1, a2, b0, b1, b2, c0, c1 = _homography(start[row], end[row])
         depth = c0 * x + c1 * y + 1
         rows, columns = (b0 * x + b1 * y + b2) / depth, (a0 * x + a1 * y + a2) / depth
         return _read_at(image, rows, columns, order, "constant", fill_value)

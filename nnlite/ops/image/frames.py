@@ -36,8 +36,8 @@ def _spans(sizes: dict[str, Any], height: int, width: int, word: str, sign: int)
         (height, (f"top_{word}", f"bottom_{word}", "target_height")),
         (width, (f"left_{word}", f"right_{word}", "target_width")),
     ):
-        values = [sizes[name] for name in names]
-        spans.append(_measured(names, *values, lambda target, length=length: sign * (target - length)))
+        before, behind, target = (sizes[name] for name in names)
+        spans.append(_measured(names, before, behind, target, lambda target, length=length: sign * (target - length)))
     return spans
 
 

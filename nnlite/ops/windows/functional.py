@@ -148,4 +148,4 @@ def view_as_complex(x: Any) -> np.ndarray:
 def view_as_real(x: Any) -> np.ndarray:
     """Complex numbers as real and imaginary parts: `(...) -> (..., 2)`."""
     values = np.asarray(x)
-    return np.stack([values.real, values.imag], -1)
+    return np.stack([np.real(values), np.imag(values)], -1)

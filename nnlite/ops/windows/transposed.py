@@ -48,7 +48,8 @@ def conv_transpose(
     rank = len(size)
     steps, rates = each(strides, rank, ()), each(dilation_rate, rank, ())
     more = (None,) * rank if output_padding is None else each(output_padding, rank, ())
-    margins = [_margins(*one, padding, extra) for *one, extra in zip(size, steps, rates, more, strict=True)]
+    both = zip(size, steps, rates, more, strict=True)
+    margins = [_margins(length, step, rate, padding, extra) for length, step, rate, extra in both]
     turned = flip(ops.swapaxes(kernel, -1, -2), tuple(range(rank)))
 
     def compute(rows: Any) -> Any:

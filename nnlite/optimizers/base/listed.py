@@ -34,6 +34,15 @@ class StateVariable(Parameter):
         super().__init__(name, np.array(value, dtype), trainable=False)
         self._write = write
 
+    def __eq__(self, other: object) -> Any:
+        """Elementwise, as of arrays: a copy of a part of the state is no object that others share."""
+        return self.value == (other.value if isinstance(other, Parameter) else other)
+
+    def __ne__(self, other: object) -> Any:
+        return self.value != (other.value if isinstance(other, Parameter) else other)
+
+    __hash__ = object.__hash__
+
     def assign(self, value: ArrayLike) -> None:
         """Copy `value` in; `ShapeError` unless the shape is the same."""
         super().assign(value)

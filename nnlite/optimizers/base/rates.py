@@ -18,6 +18,10 @@ __all__ = ["AssignableRate", "InnerRate", "LearningRate", "Rate", "RateFunction"
 class RateFunction(NamedFunction):
     """A learning rate that a function without arguments gives before each update."""
 
+    def __float__(self) -> float:
+        """The learning rate at the moment."""
+        return float(self.function())
+
     @classmethod
     def get(cls, spec: Any) -> "RateFunction":
         """A callable, or the name of a registered one; a class is none."""
@@ -69,6 +73,8 @@ class Rate:
             value = optimizer.__dict__[self.key]
         except KeyError:
             raise AttributeError(f"{owner.__name__} has no {self.key} yet") from None
+        if isinstance(value, LearningRateSchedule):
+            value._looked_up_at = optimizer.batches
         if not isinstance(value, (int, float)):
             return value
         rate = AssignableRate(value)

@@ -63,6 +63,10 @@ class Slots:
         """Names of the vectors that `update` keeps from step to step; none unless a subclass says so."""
         return ()
 
+    def slots_of(self, shape: tuple[int, ...], path: str) -> tuple[str, ...]:
+        """Names of the slots that a parameter of this shape and path has."""
+        return self.slot_names()
+
     def fading_slots(self) -> tuple[str, ...]:
         """The slots that come ever closer to 0 while gradients are 0; what is next to nothing in them becomes 0."""
         return self.slot_names()
@@ -185,7 +189,7 @@ class Slots:
         shared = [[KerasSlot(name, name)] for name in (AVERAGE, GRADIENT_SUM) if name in self._shared_names()]
         for group in (*shared, *self.keras_slots()):
             for number, index in self._in_order():
-                views, path = self._slot_views(number, index), self._described[number][0][index].replace("/", "_")
+                views, path = self.slot_views(number, index), self._described[number][0][index].replace("/", "_")
                 listed += [slot_variable(path, slot, views[slot.name]) for slot in group if slot.name in views]
         return [*listed, *(self.further_variables() if self.built else [])]
 
@@ -225,7 +229,7 @@ class Slots:
         """The pack and the index in it of each parameter, in the order in which they were given."""
         return [(number, index) for number, (paths, *_) in enumerate(self._described) for index in range(len(paths))]
 
-    def _slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+    def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
         """The slots of one parameter of a pack, in its shape."""
         _, segments, shapes = self._described[number]
         return {name: slot[segments[place]].reshape(shapes[place]) for name, slot in self.slots[number].items()}

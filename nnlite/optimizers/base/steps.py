@@ -85,9 +85,9 @@ class WrittenSteps:
         for pack in packs:
             dense = np.asarray(pack.parameters[0].gradient).reshape(-1) if isinstance(pack, RowPack) else pack.gradients
             factors = parameter_factors(pack.paths, *patterns)
-            for variable, segment, own in zip(pack.parameters, pack.segments, factors, strict=True):
+            for variable, segment, factor in zip(pack.parameters, pack.segments, factors, strict=True):
                 if decay:
-                    variable.assign(variable.value * (1.0 - decay * own.decay))
+                    variable.assign(variable.value * (1.0 - decay * factor.decay))
                 gradient = dense[segment].reshape(variable.shape)
-                optimizer.update_step(gradient, variable, learning_rate * own.update)
+                optimizer.update_step(gradient, variable, learning_rate * factor.update)
                 pack.values[segment] = variable.value.reshape(-1)

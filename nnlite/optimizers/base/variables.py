@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
+from nnlite.optimizers.base.blocks import clipped
 from nnlite.optimizers.base.slots import Slots
 from nnlite.parameters import Parameter, assign_all
 from nnlite.variables import Variable as Added
@@ -57,6 +58,9 @@ class VariableDoors(Slots):
     """The methods by which an optimizer updates a list of variables: NumPy arrays, in place, or `Parameter`s."""
 
     loss_scale_factor: float | None
+    clipvalue: Any
+    clipnorm: Any
+    global_clipnorm: Any
     _writes_step: ClassVar[bool] = False  # whether a subclass has an `update_step` of its own
 
     def __init__(self) -> None:
@@ -222,6 +226,10 @@ class VariableDoors(Slots):
         """The index of a variable among those that the optimizer was built for, as Keras calls it."""
         return self._written.index_of(variable)
 
+    def _clip_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        """Copies of gradients as they go into an update, as Keras calls it."""
+        return clipped(gradients, self.clipvalue, self.clipnorm, self.global_clipnorm)
+
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`; `apply` divides the gradients by it."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
@@ -244,7 +252,7 @@ class VariableDoors(Slots):
         pack = self._packs[number]
         for place, segment in enumerate(pack.segments):
             if by_place[pack.places[place]] is None:
-                for view in (pack.values[segment], *self._slot_views(number, place).values()):
+                for view in (pack.values[segment], *self.slot_views(number, place).values()):
                     yield view, view.copy()
 
     def _by_place(self, gradients: list[Any], chosen: Sequence[Variable]) -> list[Any]:

@@ -43,6 +43,9 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
         """Name -> shape of the slots of a parameter; those of its own shape unless a subclass says otherwise."""
         return dict.fromkeys(self.slot_names(), shape)
 
+    def slots_of(self, shape: Shape, path: str) -> tuple[str, ...]:
+        return tuple(self.slot_shapes(shape, path))
+
     def update_parameter(
         self, value: np.ndarray, gradient: np.ndarray, slots: dict[str, np.ndarray], learning_rate: float
     ) -> None:
@@ -108,7 +111,7 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
         views = {name: slots[name][where].reshape(shape) for name, (where, shape) in part.slots.items()}
         self.update_parameter(values.reshape(part.shape), gradient, views, learning_rate)
 
-    def _slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+    def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
         slots, part = self.slots[number], self._parts[number][place]
         own = {name: slots[name][where].reshape(shape) for name, (where, shape) in part.slots.items()}
         return {name: slots[name][part.segment].reshape(part.shape) for name in self._shared_names()} | own

@@ -14,6 +14,7 @@ from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
 from nnlite.layers.composite.program import ProgramStage
 from nnlite.layers.regularization.dropout import random_bits, threshold_and_scale
 from nnlite.losses import Loss
+from nnlite.losses.call import given_dtype
 from nnlite.losses.classification import smoothed
 from nnlite.losses.members import MemberLoss
 from nnlite.optimizers.base.forms import averages_ahead, clip_form, knows_rates, rates_ahead, stretches_of
@@ -96,7 +97,7 @@ class DenseSteps:
             loss = loss.whole if isinstance(loss, MemberLoss) else None
         if run is None or not isinstance(loss, Loss) or not knows_rates(optimizer):
             return None
-        as_they_are = loss.counts_zeros and loss.axis == -1 and (loss.dtype is None or loss.dtype == self.dtype)
+        as_they_are = loss.counts_zeros and loss.axis == -1 and (given_dtype(loss) or self.dtype) == self.dtype
         loss_form, update_form = loss.step_form(), optimizer.update_form()
         if loss_form is None or update_form is None or not as_they_are:
             return None
