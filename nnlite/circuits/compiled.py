@@ -18,6 +18,7 @@ from nnlite.circuits.sweeping.sweeps import Sweep
 from nnlite.config import FloatType
 from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Node
+from nnlite.kernels import keep_freed_memory
 from nnlite.layers import Layer
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count, Index
@@ -246,6 +247,7 @@ class CompiledNetwork(Layer, abstract=True):
         if key not in self._plans:
             if len(self._plans) >= PLANS_KEPT:
                 self._plans.pop(next(iter(self._plans)))
+            keep_freed_memory()
             plan = self.plan_for(targets, known)
             self._plans[key] = plan, steps_of(plan)
         plan, steps = self._plans[key]

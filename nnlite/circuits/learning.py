@@ -1,5 +1,6 @@
 """Learning tables: expectation maximization on all rows or on batches, and any optimizer."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from nnlite.errors import ConfigError, DataError
 from nnlite.models import Sequential
 from nnlite.registry import Configurable
 from nnlite.registry.bounds import Count, Index, NonNegative, Range
+from nnlite.registry.fields import option
 
 if TYPE_CHECKING:
     from nnlite.circuits.circuit import Circuit
@@ -44,6 +46,8 @@ class EM(LearningMethod):
         epochs: passes over the rows.
         pseudocount: added to each expected count.
         step: how far the counts move to those of a batch: `(1 - step) * counts + step * counts of the batch * batches`.
+        final_step: the step of the last batch, if it is to fall in equal parts from batch to batch; None for one step
+            throughout. A step that falls lets the first batches move far, and the last ones settle.
         batch_size: rows a step; all of them when None.
         tolerance: with all rows, the training ends when an epoch gains less, in nats a row.
         patience: epochs without a better mean log-likelihood of the validation rows before the training ends; the
@@ -62,6 +66,7 @@ class EM(LearningMethod):
     epochs: Count = 100
     pseudocount: NonNegative = 0.0
     step: Share = 1.0
+    final_step: Share | None = option(default=None, kw_only=True)
     batch_size: Count | None = None
     tolerance: NonNegative = 1e-6
     patience: Count | None = None
@@ -74,13 +79,15 @@ class EM(LearningMethod):
         counts: list[np.ndarray] | None = None
         generator, known = np.random.default_rng(self.seed), evidence.known_everywhere()
         best = _Best(circuit, validation, history, self.patience or self.epochs)
+        steps = self._steps(evidence.count)
         for _ in range(self.epochs):
             total = 0.0
             for rows in self._batches(evidence.count, generator):
                 part, part_weights = evidence.part(rows), weights[rows]
                 fresh, logs = queries.expected_counts(circuit, part, part_weights, known)
                 total += float(_checked(logs, part_weights, rows) @ part_weights)
-                counts = self._blended(counts, fresh, weights.sum() / max(part_weights.sum(), 1e-300))
+                scale = weights.sum() / max(part_weights.sum(), 1e-300)
+                counts = _blended(counts, [new * scale for new in fresh], next(steps))
                 self._update(circuit, counts)
             history["log_likelihood"].append(total / weights.sum())
             if best.ended() or self._converged(history["log_likelihood"], validation):
@@ -96,10 +103,10 @@ class EM(LearningMethod):
         for start in range(0, count, self.batch_size):
             yield order[start : start + self.batch_size]
 
-    def _blended(self, counts: list[np.ndarray] | None, fresh: list[np.ndarray], scale: float) -> list[np.ndarray]:
-        if counts is None or self.step == 1:
-            return [new * scale for new in fresh]
-        return [old + self.step * (new * scale - old) for old, new in zip(counts, fresh, strict=True)]
+    def _steps(self, count: int) -> Iterator[float]:
+        """The step of each batch of a training on `count` rows."""
+        last = self.step if self.final_step is None else self.final_step
+        yield from np.linspace(self.step, last, self.epochs * math.ceil(count / (self.batch_size or count))).tolist()
 
     def _update(self, circuit: "Circuit", counts: list[np.ndarray]) -> None:
         tables = {}
@@ -144,6 +151,13 @@ class _Best:
         if self.validation is not None:
             for parameter, value in zip(self.circuit.parameters, self.weights, strict=True):
                 parameter.assign(value)
+
+
+def _blended(counts: list[np.ndarray] | None, fresh: list[np.ndarray], step: float) -> list[np.ndarray]:
+    """Counts moved towards those of a batch; these themselves if they are the first."""
+    if counts is None or step == 1:
+        return fresh
+    return [old + step * (new - old) for old, new in zip(counts, fresh, strict=True)]
 
 
 def _checked(logs: np.ndarray, weights: np.ndarray, rows: Any) -> np.ndarray:

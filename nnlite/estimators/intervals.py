@@ -13,6 +13,7 @@ from nnlite.inference.conformal import ConformalIntervals, jackknife_ends, rank_
 
 __all__ = ["IntervalPredictions", "OutOfFold", "intervals_of", "out_of_fold_of"]
 
+METHODS = ("conformal", "cv+", "jackknife+")
 CELLS_AT_ONCE = 2**22  # of rows against samples
 
 
@@ -51,24 +52,25 @@ class IntervalPredictions(FittedNetwork):
     _out_of_fold: OutOfFold | None
 
     def predict_interval(
-        self, X: Any, level: float = 0.9, method: Literal["conformal", "cv+"] = "conformal"
+        self, X: Any, level: float = 0.9, method: Literal["conformal", "cv+", "jackknife+"] = "conformal"
     ) -> tuple[np.ndarray, np.ndarray]:
         """The ends of intervals that hold a new target with probability `level`, whatever the model is.
 
-        Both methods go by the errors on samples that were not learned from. Where training stopped by them, intervals
+        All methods go by the errors on samples that were not learned from. Where training stopped by them, intervals
         are a little too narrow.
 
         Parameters
         ----------
         X : table, array-like or sparse matrix of shape (n_samples, n_features)
         level : float in (0, 1), default=0.9
-        method : {"conformal", "cv+"}, default="conformal"
+        method : {"conformal", "cv+", "jackknife+"}, default="conformal"
             `"conformal"`: the prediction +- a quantile of the absolute errors of the folds of the members, of the part
             set apart, or of X_val; all intervals have one width. `"cv+"`, for several members with folds: with the
             member k(i) that did not learn from sample i, and its error R_i there, the quantiles over the samples of
             `prediction of k(i) - R_i` and `prediction of k(i) + R_i`. It is wider where members disagree, holds
-            `2 * level - 1` for certain and about `level` in practice; with as many members as samples it is the
-            jackknife+.
+            `2 * level - 1` for certain and about `level` in practice. `"jackknife+"`: the same with as many members as
+            samples, each of which left one out. For more samples than one trains members for, `cv+` is its stand-in,
+            and the `jackknife+` of `Uncertainty` has single models by influence, without retraining.
 
         Returns
         -------
@@ -79,7 +81,8 @@ class IntervalPredictions(FittedNetwork):
         ConfigError
             Another method or level.
         DataError
-            All samples were learned from, or there were too few others for the level; `"cv+"` without folds.
+            All samples were learned from, or there were too few others for the level; `"cv+"` without folds,
+            `"jackknife+"` with folds of several samples.
 
         References
         ----------
@@ -95,11 +98,11 @@ class IntervalPredictions(FittedNetwork):
         >>> bool((low < high).all())
         True
         """
-        if method not in ("conformal", "cv+"):
-            raise ConfigError(f"method={method!r}: expected 'conformal' or 'cv+'", ("method",))
+        if method not in METHODS:
+            raise ConfigError(f"method={method!r}: expected {' or '.join(map(repr, METHODS))}", ("method",))
         predictions = self.predict(X)
-        if method == "cv+":
-            lower, upper = self._by_folds(X, level)
+        if method != "conformal":
+            lower, upper = self._by_folds(X, level, method)
             return lower.reshape(predictions.shape), upper.reshape(predictions.shape)
         intervals = vars(self).get("_intervals")
         if intervals is None:
@@ -115,12 +118,18 @@ class IntervalPredictions(FittedNetwork):
         """The expected targets."""
         raise NotImplementedError
 
-    def _by_folds(self, X: Any, level: float) -> tuple[np.ndarray, np.ndarray]:
-        out_of_fold = vars(self).get("_out_of_fold")
+    def _by_folds(self, X: Any, level: float, method: str) -> tuple[np.ndarray, np.ndarray]:
+        out_of_fold: OutOfFold | None = vars(self).get("_out_of_fold")
         if out_of_fold is None:
             raise DataError(
-                "method='cv+' needs members that each left a fold out: fit with n_members of 2 or more, "
+                f"method={method!r} needs members that each left a fold out: fit with n_members of 2 or more, "
                 "early_stopping=True, and without X_val"
+            )
+        if method == "jackknife+" and len(set(out_of_fold.members.tolist())) < len(out_of_fold.members):
+            raise DataError(
+                f"method='jackknife+' needs a member for each of {len(out_of_fold.members)} samples, and there are "
+                f"{self.n_members_}: take 'cv+', which has folds of several samples, fit with as many members as "
+                "samples, or leave rows out by influence, as the uncertainty(x, y) of a Sequential does"
             )
         return out_of_fold.ends(self._by_members(self._matrix(read_inputs(self, X, False))), level)
 

@@ -1,14 +1,44 @@
 """Second derivatives of functions whose gradient is at hand."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from nnlite.errors import ConfigError
 from nnlite.jacobians.maps.base import Jacobian
 
-__all__ = ["ComplexStepHessian"]
+__all__ = ["ComplexStepHessian", "directional_derivative"]
 
 STEP = 1e-20  # there is no difference of near values, so nothing is lost by a tiny step
+EIGHTH, SIXTH = (4 / 5, -1 / 5, 4 / 105, -1 / 280), (3 / 4, -3 / 20, 1 / 60, 0.0)  # central differences of these orders
+SHORTER, TRIES, AGREEMENT = 8.0, 5, 1e-9
+
+
+def directional_derivative(function: Callable[[Any], np.ndarray], step: float | None = None) -> np.ndarray:
+    """The derivative of `function(t)` at t = 0, the function being smooth there.
+
+    Args:
+        function: of one number.
+        step: None for `imag(function(i h)) / h`, exact to rounding. A length for functions that take no complex
+            number: central differences of order 8 over four steps to each side, the steps shorter until they agree
+            with those of order 6; to about 1e-12 of the largest entry.
+
+    Raises:
+        ConfigError: they do not agree: the function has kinks wherever one looks.
+    """
+    if step is None:
+        return function(1j * STEP).imag / STEP
+    for attempt in range(TRIES):
+        length = step / SHORTER**attempt
+        pairs = [(function(k * length) - function(-k * length)) / length for k in range(1, 1 + len(EIGHTH))]
+        better, other = (sum(w * pair for w, pair in zip(order, pairs, strict=True)) for order in (EIGHTH, SIXTH))
+        if np.abs(better - other).max(initial=0) <= AGREEMENT * np.abs(better).max(initial=0):
+            return better
+    raise ConfigError(
+        "a second derivative does not exist here: differences of the gradient do not agree; take smooth activations, "
+        "such as tanh"
+    )
 
 
 class ComplexStepHessian(Jacobian):

@@ -29,7 +29,7 @@ from nnlite.foreign import (
 )
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
-from nnlite.models.header import ModelHeader
+from nnlite.models.header import ModelHeader, form_of_data, take_form_of_data
 from nnlite.models.interpretation import check_encoder, interpret, interpretation_header
 from nnlite.registry.fields import alone
 from nnlite.registry.names import custom_object_scope
@@ -87,8 +87,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     arrays = weight_arrays(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
     header |= interpretation_header(model)
-    if model.input_kind == "strings" and model._kind_of_data != "numbers":  # which `call` cannot tell by itself
-        header["input_kind"] = model.input_kind
+    header |= form_of_data(model)
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
         header |= {"compile": model.trainer.config(), "iterations": optimizer["iterations"]}
@@ -117,8 +116,7 @@ def _built(header: ModelHeader, source: object) -> Any:
     if not layer._builds_itself:
         raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
     model: Any = layer
-    if header.input_kind is not None:
-        model._kind_of_data = header.input_kind
+    take_form_of_data(model, header)
     model._ensure_built(header.input_shape)
     if model.input_shape != header.input_shape:
         raise ModelFileError(f"{source}: input_shape is {shown(header.input_shape)}, not {model.input_shape}")
@@ -280,7 +278,7 @@ def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool,
 
 
 def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
-    """What the optimizer remembers as Keras keeps it; nothing where that has no meaning there."""
+    """The optimizer's memory as Keras keeps it; empty where that has no meaning there."""
     if trainer.loss is None or trainer.model._writes_steps or not trainer.optimizer_state()["slots"]:
         return {}
     packs = trainer.ready_steps().store.packs

@@ -90,6 +90,10 @@ class RandomSource:
             place = int(np.random.SeedSequence((self.place, index)).generate_state(1, np.uint64)[0]) >> 1
         return RandomSource(self.seed, self.step, place)
 
+    def seeded(self, seed: int | None) -> "RandomSource":
+        """The source of this step for a layer with a seed of its own; this one if it has none."""
+        return self if seed is None else RandomSource(seed, self.step)
+
     def generator(self, purpose: str) -> np.random.Generator:
         """The generator for one purpose; the same one at every call."""
         return stream(self.seed, purpose, self.place, self.step)

@@ -154,3 +154,19 @@ def test_the_loss_is_the_negative_mean():
     loss = NegativeLogLikelihood()
     assert loss.forward(np.zeros((2, 1)), np.array([[-1.0], [-4.0]])) == 2.5
     assert loss.backward().tolist() == [[-0.5], [-0.5]]
+
+
+def test_a_falling_step_settles_where_all_rows_are():
+    assert list(EM(epochs=2, batch_size=5, step=0.2, final_step=0.05)._steps(10)) == pytest.approx(
+        [0.2, 0.15, 0.1, 0.05]
+    )
+    network = clinic()
+    rows = network.sample(1500, 3)
+    closed = Circuit(network)
+    closed.fit(rows, EM(epochs=1, pseudocount=0.1))
+    gaps = []
+    for final_step in (None, 0.01):
+        circuit = Circuit(network)
+        circuit.fit(rows, EM(epochs=10, batch_size=100, step=0.3, final_step=final_step, pseudocount=0.1))
+        gaps.append(closed.log_prob(rows).mean() - circuit.log_prob(rows).mean())
+    assert 0 < gaps[1] < gaps[0] / 5

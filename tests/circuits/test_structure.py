@@ -67,6 +67,9 @@ def test_a_hidden_tree_fits_better_than_the_tree():
     hidden = hidden_chow_liu(rows, network.states, 4, seed=2)
     assert hidden.observed == network.variables
     assert len(hidden.hidden) == 8
+    moves = [hidden.cpts[own] for own in hidden.hidden if hidden.parents[own]]
+    assert len(moves) == 7
+    assert all((table.diagonal() > 0.9).all() for table in moves)  # it begins close to a mixture
     circuit = Circuit(hidden)
     assert circuit.plan.size(circuit.plan.largest.axes) == 16
     circuit.fit(rows, EM(epochs=60, pseudocount=0.01))

@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
-from benchmarks.coverage import SETS, coverage, estimator_intervals, main, model_intervals, split
+from benchmarks.coverage import MADE, SETS, coverage, estimator_intervals, main, model_intervals, split
 
 
-def test_eight_sets_have_rows_to_learn_from_and_new_ones():
+def test_eight_sets_have_rows_to_learn_from_and_new_ones(tmp_path, monkeypatch):
+    cells = np.exp(np.random.default_rng(0).normal(size=(60, 3)))
+    lines = ["rooms,income,median_house_value,ocean_proximity", *(f"{a},,{b},INLAND" for a, b, _ in cells)]
+    (tmp_path / "housing.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("NNLITE_BENCHMARK_HOUSING", str(tmp_path / "housing.csv"))
     assert len(SETS) == 8
-    for name in SETS:
+    for name in (*SETS, *MADE):
         (x, y), (new, targets) = split(name, 0)
         assert len(x) == len(y) > len(new) == len(targets) == (len(x) + len(new)) // 3
 

@@ -16,6 +16,7 @@ from nnlite.layers import (
     Normalization,
     TimeDistributed,
 )
+from nnlite.training.full_batch.objective import WholeLoss
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(7, 3))
@@ -189,10 +190,69 @@ def test_what_has_no_such_derivatives():
         model = Sequential([Input((3,)), InputDerivatives([Dense(2), BatchNormalization()])])
         model.compile("sgd", "mse")
         model.fit(X, np.zeros((7, 8)), verbose=0)
-    model, _ = made()
+    layer = InputDerivatives([Dense(2, "tanh")], dtype="float64")
+    layer(X)
+    with pytest.raises(ConfigError, match="so that no complex numbers can go through it"):
+        layer.linearize(X + 0j, *layer.values)
+
+
+def slopes_and_hessian(order, rows, targets, values):
+    """Gradient and Hessian of the loss by torch's own second and third derivatives."""
+    torch = pytest.importorskip("torch")
+    shapes = [np.shape(value) for value in values]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+
+    def loss(flat):
+        kernel, bias, last, shift = (p.reshape(s) for p, s in zip(flat.split(sizes), shapes, strict=True))
+        x = torch.tensor(rows, requires_grad=True)
+        u = torch.tanh(x @ kernel + bias) @ last + shift
+        terms, seconds = [u], []
+        (slopes,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+        for column in range(rows.shape[1]):
+            terms.append(slopes[:, column : column + 1])
+            second = torch.autograd.grad(slopes[:, column].sum(), x, create_graph=True)[0]
+            seconds.append(second[:, column : column + 1])
+        terms += seconds if order == 2 else []
+        return ((torch.cat(terms, 1) - torch.tensor(targets)) ** 2).mean()
+
+    flat = torch.tensor(np.concatenate([np.ravel(value) for value in values]), requires_grad=True)
+    slopes = torch.autograd.grad(loss(flat), flat)[0]
+    return slopes.numpy(), torch.autograd.functional.hessian(loss, flat).numpy()
+
+
+@pytest.mark.parametrize("dtype, accuracy", [("float64", 1e-9), ("float32", 1e-5)])
+@pytest.mark.parametrize("order", [1, 2])
+def test_products_with_the_hessian(order, dtype, accuracy):
+    model = Sequential([Input((2,)), InputDerivatives([Dense(5, "tanh"), Dense(1)], order=order)], seed=0, dtype=dtype)
+    model.compile("NewtonCG", "mse")
+    rows = X[:, :2].astype(np.float32).astype(np.float64)
+    targets = np.random.default_rng(3).normal(size=(7, 1 + 2 * order)).astype(np.float32).astype(np.float64)
+    values = [np.asarray(value, np.float64) for value in model.values]
+    slopes, hessian = slopes_and_hessian(order, rows, targets, values)
+    v = np.random.default_rng(4).normal(size=len(slopes))
+    near = accuracy * np.abs(hessian @ v).max()
+    np.testing.assert_allclose(model.hvp(rows, targets, v), hessian @ v, rtol=0, atol=near)
+    np.testing.assert_allclose(model.hvp(rows, targets, 1e-3 * v), 1e-3 * hessian @ v, rtol=0, atol=1e-3 * near)
+    assert not model.hvp(rows, targets, 0 * v).any()
+    whole = WholeLoss(model.trainer.new_steps(), (rows, targets, None), training=False)
+    exact = 1e-9 * np.abs(hessian @ v).max()  # in float64, whatever the model's weights are kept in
+    np.testing.assert_allclose(whole.hessian_product(whole.point, v), hessian @ v, rtol=0, atol=exact)
+    losses = model.fit(rows, targets, epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_hessian_where_slopes_have_kinks():
+    model = Sequential([Input((3,)), InputDerivatives([Dense(8, "relu"), Dense(1)])], seed=0, dtype="float64")
     model.compile("sgd", "mse")
-    with pytest.raises(ConfigError, match="none can go through it: hvp and NewtonCG"):
-        model.hvp(X, np.zeros((7, 14)), np.ones(model.count_params()))
+    v, y = np.ones(model.count_params()), np.zeros((7, 4))
+    found = model.hvp(X, y, v)
+    step = 1e-6
+    start = model.get_weights()
+    gradients = []
+    for sign in (1, -1):
+        model.set_weights([array + sign * step for array in start])
+        gradients.append(model.gradient(X, y))
+    np.testing.assert_allclose(found, (gradients[0] - gradients[1]) / (2 * step), rtol=1e-6, atol=1e-8)
 
 
 def test_second_derivatives_by_some_columns_are_those_of_all():

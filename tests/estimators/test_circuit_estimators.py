@@ -118,3 +118,29 @@ def test_wrong_arguments_are_named():
         CircuitDensity("chow_lui").fit(rows)
     with pytest.raises(DataError, match="max_states is 2"):
         CircuitDensity(max_states=2).fit(np.array([["a"], ["b"], ["c"]], object))
+
+
+def hidden_mixture(count, seed):
+    """Rows of twelve binary columns from a mixture of six, which a tree of the columns alone does not tell."""
+    shares = np.random.default_rng(0).random((6, 12))
+    generator = np.random.default_rng(seed)
+    return (generator.random((count, 12)) < shares[generator.integers(0, 6, count)]).astype(int)
+
+
+def test_a_hidden_tree_is_learnt_in_batches_and_beats_the_tree():
+    rows, new = hidden_mixture(2000, 1), hidden_mixture(2000, 2)
+    tree = CircuitDensity().fit(rows)
+    hidden = CircuitDensity("hclt", hidden_states=6, epochs=20, random_state=0).fit(rows)
+    whole = CircuitDensity("hclt", hidden_states=6, epochs=20, batch_size=None, random_state=0).fit(rows)
+    assert tree.history_["log_likelihood"][1:] in ([], pytest.approx(tree.history_["log_likelihood"][:1]))
+    assert hidden.score(new) > tree.score(new) + 0.1
+    assert hidden.history_["log_likelihood"][4] > whole.history_["log_likelihood"][4] + 0.05  # 20 steps an epoch
+
+
+def test_rows_of_validation_choose_the_epoch():
+    rows, new = hidden_mixture(150, 1), hidden_mixture(1000, 2)
+    density = CircuitDensity("hclt", hidden_states=8, epochs=30, pseudocount=0.01, random_state=0).fit(rows, X_val=new)
+    by_epoch = density.history_["val_log_likelihood"]
+    assert len(by_epoch) == 30
+    assert density.score(new) == pytest.approx(max(by_epoch))
+    assert by_epoch[-1] < max(by_epoch) - 0.01

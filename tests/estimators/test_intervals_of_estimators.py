@@ -96,3 +96,23 @@ def test_cv_plus_needs_folds():
         model.predict_interval(draw(5, 1)[0], method="delta")
     with pytest.raises(ConfigError, match="above 0 and below 1"):
         model.predict_interval(draw(5, 1)[0], 1.5, method="cv+")
+
+
+def test_jackknife_plus_leaves_out_each_sample_once():
+    options = {"hidden_layer_sizes": (8,), "epochs": 15, "random_state": 0}
+    held = []
+    for seed in range(4):
+        x, y = draw(24, 2 * seed)
+        model = NNRegressor(n_members=24, **options).fit(x, y)
+        assert sorted(model._out_of_fold.members.tolist()) == list(range(24))
+        new, targets = draw(200, 2 * seed + 1)
+        low, high = model.predict_interval(new, 0.9, method="jackknife+")
+        np.testing.assert_array_equal(model.predict_interval(new, 0.9, method="cv+"), (low, high))
+        held.append(((low <= targets) & (targets <= high)).mean())
+    assert 0.8 < np.mean(held) < 0.98
+    with pytest.raises(DataError, match=r"a member for each of 24 samples, and there are 3: take .cv\+."):
+        NNRegressor(n_members=3, **options).fit(x, y).predict_interval(new, method="jackknife+")
+    with pytest.raises(DataError, match=r"method='jackknife\+' needs members that each left a fold out"):
+        NNRegressor(n_members=1, **options).fit(x, y).predict_interval(new, method="jackknife+")
+    with pytest.raises(ConfigError, match=r"expected 'conformal' or 'cv\+' or 'jackknife\+'"):
+        model.predict_interval(new, method="delta")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import Input, Sequential
+from nnlite import Input, Model, Sequential
 from nnlite.cli import main
 from nnlite.errors import ConfigError, DataError, ShapeError
-from nnlite.layers import Dense, IsotonicCalibration, TemperatureScaling
+from nnlite.layers import Concatenate, Dense, IsotonicCalibration, TemperatureScaling
 from nnlite.metrics.scores import expected_calibration_error
 
 CONFIG = """\
@@ -155,3 +155,85 @@ def test_expected_calibration_error():
         (0.95 + 3 * (2 / 3 - 0.05)) / 4
     )
     assert np.isnan(expected_calibration_error([], []))
+
+
+GRAPH = """\
+model:
+  inputs: {rows: {}}
+  layers:
+    wide: {Dense: {units: 64, activation: relu}, from: rows}
+    deep: {Dense: {units: 64, activation: relu}, from: wide}
+    both: {Concatenate: {}, from: [wide, deep]}
+    kind: {Dense: {units: 3, activation: softmax}, from: both}
+  outputs: kind
+"""
+
+
+def graph(*ends):
+    left, right = Input((2,), name="left"), Input((2,), name="right")
+    hidden = Concatenate()([Dense(16, "relu")(left), right])
+    outputs = [end(hidden) for end in ends]
+    return Model([left, right], outputs if len(outputs) > 1 else outputs[0], seed=0)
+
+
+SIDES = [ROWS[:, :2], ROWS[:, 2:]]
+
+
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+@pytest.mark.parametrize(
+    "end, loss",
+    [
+        (lambda: Dense(3, "softmax"), "sparse_categorical_crossentropy"),
+        (lambda: Dense(3), {"SparseCategoricalCrossentropy": {"from_logits": True}}),
+    ],
+)
+def test_a_graph_is_calibrated_like_a_row_of_layers(end, loss, method, tmp_path):
+    model = graph(end())
+    model.compile({"Adam": {"learning_rate": 0.05}}, loss)
+    model.fit(SIDES, LABELS, epochs=40, verbose=0)  # labels by chance: it learns them by heart
+    new = np.random.default_rng(3).integers(0, 3, 60)
+    before = model.predict(SIDES, verbose=0)
+    made = model.calibrated(SIDES, new, method)
+    assert np.array_equal(model.predict(SIDES, verbose=0), before)
+    p = made.predict(SIDES, verbose=0)
+    assert np.allclose(p.sum(axis=1), 1, atol=1e-6)
+    assert made.evaluate(SIDES, new, verbose=0) < model.evaluate(SIDES, new, verbose=0) / 1.25
+    assert type(made.layers[-1]) is (TemperatureScaling if method == "temperature" else IsotonicCalibration)
+    made.save(tmp_path / "model.nnlite")
+    assert np.array_equal(nnlite.models.load_model(tmp_path / "model.nnlite").predict(SIDES, verbose=0), p)
+
+
+def test_graphs_of_several_outputs_and_models_that_write_call_have_no_one_end():
+    model = graph(Dense(3, "softmax"), Dense(1, "sigmoid"))
+    with pytest.raises(ConfigError, match="has 2 outputs: probabilities of one can be calibrated"):
+        model.calibrated(SIDES, LABELS)
+
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.end = Dense(3, "softmax")
+
+        def call(self, inputs):
+            return self.end(inputs)
+
+    own = Own()
+    own.compile("sgd", "sparse_categorical_crossentropy")
+    own.fit(ROWS, LABELS, verbose=0)
+    with pytest.raises(ConfigError, match="writes call"):
+        own.calibrated(ROWS, LABELS)
+
+
+def test_the_config_of_a_graph_calibrates(train, tmp_path, capsys):
+    assert train("temperature", "row", "--epochs", "1", **SPARSE) == 0
+    config = Path("config.yaml").read_text()
+    start, stop = config.index("model:"), config.index("compile:")
+    config = config[:start] + GRAPH + config[stop:].replace("from_logits: true", "from_logits: false")
+    Path("graph.yaml").write_text(config)
+    assert main(["train", "graph.yaml", "--quiet", "--out", "runs/graph"]) == 0
+    run = nnlite.experiment.Run("runs/graph")
+    before, after = run.calibration["before"]["test"], run.calibration["after"]["test"]
+    assert after["log_loss"] < 0.9 * before["log_loss"]
+    assert run.metrics["test"]["log_loss"] == pytest.approx(after["log_loss"])
+    assert isinstance(run.model.layers[-1], TemperatureScaling) and isinstance(run.model, Model)
+    trained = nnlite.load("runs/graph")
+    assert np.allclose(trained.predict_proba({name: [0.1, -2.0] for name in "abc"}).sum(axis=1), 1)

@@ -7,7 +7,23 @@ from nnlite import Input, Model, Sequential
 from nnlite.callbacks import Checkpoints, EarlyStopping
 from nnlite.errors import ConfigError
 from nnlite.estimators import NNClassifier, NNRegressor
-from nnlite.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding, Masking
+from nnlite.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    BatchNormalization,
+    Bidirectional,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GaussianNoise,
+    Masking,
+    MultiHeadAttention,
+    SimpleRNNCell,
+    TimeDistributed,
+)
 from nnlite.optimizers import LBFGS, BayesianRegularization, GaussNewton, LevenbergMarquardt, NewtonCG
 from nnlite.training.full_batch import objective
 from nnlite.training.full_batch.curvature import jacobian_of_rows
@@ -282,13 +298,19 @@ class Halves(Model):
         return self.other(self.one(inputs))
 
 
-def test_a_model_that_asks_for_chance_itself_is_refused():
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_a_model_that_draws_itself_is_refused_and_one_that_only_asks_is_not(noise):
     class Noisy(Halves):
-        def call(self, inputs, random=None):
-            return super().call(inputs)
+        def call(self, inputs, training=False, random=None):
+            hidden = super().call(inputs)
+            return hidden if random is None or not noise else hidden + noise * random.generator("noise").normal()
 
     model = Noisy(Dense(4), Dense(1))
     model.compile("LBFGS", "mse")
+    if not noise:
+        losses = model.fit(X, Y, epochs=3, verbose=0).history["loss"]
+        assert losses[-1] < losses[0]
+        return
     with pytest.raises(ConfigError, match="needs a loss without chance, and the model draws at random"):
         model.fit(X, Y, verbose=0)
 
@@ -299,6 +321,47 @@ def test_a_model_inside_is_asked_for_chance_by_its_layers(wrap):
     assert losses[-1] < losses[0]
     with pytest.raises(ConfigError, match=r"needs a loss without chance, and model '.*' draws at random"):
         net(wrap([Dense(4), Dropout(0.5)]), Dense(1)).fit(X, Y, verbose=0)
+
+
+WORDS = X.reshape(-1, 3, 1)
+
+
+@pytest.mark.parametrize(
+    "layer, chance",
+    [
+        (lambda rate: LSTM(3, dropout=rate), "lstm"),
+        (lambda rate: GRU(3, recurrent_dropout=rate, seed=5), "gru"),
+        (lambda rate: RNN(SimpleRNNCell(3, dropout=rate)), "rnn"),
+        (lambda rate: Bidirectional(LSTM(3, dropout=rate)), "bidirectional"),
+        (lambda rate: TimeDistributed(Dropout(rate)), "time_distributed_1"),
+        (lambda rate: TimeDistributed(Sequential([Dense(2), Dropout(rate, seed=1)])), "time_distributed_1"),
+        (lambda rate: GaussianNoise(rate), "gaussian_noise"),
+    ],
+)
+def test_a_layer_that_could_draw_is_refused_only_where_it_does(layer, chance):
+    def built(rate):
+        model = Sequential(
+            [Input((3, 1)), TimeDistributed(Dense(2, "tanh")), layer(rate), Flatten(), Dense(1)],
+            seed=0,
+            dtype="float64",
+        )
+        model.compile("LBFGS", "mse")
+        return model
+
+    losses = built(0.0).fit(WORDS, Y, epochs=4, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    with pytest.raises(ConfigError, match=f"needs a loss without chance, and layer '{chance}'.* draws at random"):
+        built(0.3).fit(WORDS, Y, verbose=0)
+
+
+def test_in_a_graph_the_layer_that_draws_is_named():
+    inputs = Input((3, 1))
+    attended = MultiHeadAttention(1, 2)(inputs, inputs)
+    hidden = Concatenate()([LSTM(2)(attended), Flatten()(Dropout(0.3, name="gaps")(inputs))])
+    model = Model(inputs, Dense(1)(hidden), dtype="float64")
+    model.compile("NewtonCG", "mse")
+    with pytest.raises(ConfigError, match=r"and layer 'gaps' \(Dropout\) draws at random"):
+        model.fit(WORDS, Y, verbose=0)
 
 
 def drawn(*layers):

@@ -13,6 +13,7 @@ from nnlite.circuits.networks.problems import NetworkError
 __all__ = ["chow_liu", "hidden_chow_liu", "hidden_markov_model", "naive_bayes"]
 
 States = Mapping[str, Sequence[str]]
+STAY = 0.9  # chance that a hidden variable begins with the state of its parent
 
 
 def naive_bayes(states: States, target: str) -> BayesianNetwork:
@@ -72,7 +73,9 @@ def hidden_chow_liu(
     """A tree of hidden variables, one for each variable, joined as in the Chow-Liu tree; tables are drawn.
 
     The variables are children of their hidden ones, `z_<variable>`, and independent of all else given these. `EM` then
-    fits the tables.
+    fits the tables. Neighboring hidden variables begin with the same state in nine of ten cases, so that the tree is
+    almost a mixture, and `EM` finds out where it has to be more: from tables of which none resembles another it ends
+    at a lower likelihood.
 
     Args:
         rows, states, sample_weight: as for `chow_liu`.
@@ -92,6 +95,8 @@ def hidden_chow_liu(
         parents[hidden[variable]], parents[variable] = [hidden[each] for each in above], [hidden[variable]]
         shape = (hidden_states,) * (len(above) + 1)
         cpts[hidden[variable]] = generator.dirichlet(np.ones(hidden_states), shape[:-1])
+        if above:
+            cpts[hidden[variable]] = STAY * np.eye(hidden_states) + (1 - STAY) * cpts[hidden[variable]]
         known = codes[column][codes[column] >= 0]
         shares = (np.bincount(known, minlength=len(states[variable])) + 1) / (known.size + len(states[variable]))
         cpts[variable] = generator.dirichlet(2 * len(shares) * shares, hidden_states) + 1e-3

@@ -20,7 +20,7 @@ def draw(sweep: Sweep, evidence: Evidence, places: np.ndarray, generator: np.ran
         if variable is None:
             continue
         step, left = sweep.steps[number], sweep.left[number]
-        product = up.products[number]
+        product = step.contraction.completed(up.products[number])
         weights = _at(product, step.right, variable, codes, places)
         if left is not None:
             weights = weights * _at(left, step.left, variable, codes, None)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.circuits.sweeping.compiling import Bucket, Plan
+from nnlite.circuits.sweeping.contractions import Contraction
 
 __all__ = []
 
@@ -56,6 +57,7 @@ class Step:
     Attributes:
         constants: columns whose tables do not depend on the rows; their product has the axes `left`.
         factors: what depends on the rows; their product has the axes `right`.
+        contraction: makes that product; without constants it sums the variable out, too.
         scope: the axes of the message.
         sizes: entries along shared axes, along those of tables alone, along the summed one, along those of rows alone.
     """
@@ -74,13 +76,23 @@ class Step:
         row_only = sorted(rows - tables)
         self.left = (*shared, *table_only, *summed)
         self.right = (*shared, *summed, *row_only)
-        self.scope = (*shared, *table_only, *row_only)
-        self.sizes = (plan.size(shared), plan.size(table_only), plan.size(summed), plan.size(row_only))
         self.factors.sort(key=lambda factor: plan.size(factor.axes))
-        self.recipes = [Recipe(factor.axes, self.right, self.cards) for factor in self.factors]
+        self.scope = (*shared, *table_only, *row_only) if self.constants else self._in_memory(row_only)
+        self.sizes = (plan.size(shared), plan.size(table_only), plan.size(summed), plan.size(row_only))
+        self.contraction = Contraction(
+            [factor.axes for factor in self.factors],
+            self.right,
+            self.right if self.constants else self.scope,
+            self.cards,
+        )
         self.constant_recipes = [Recipe(plan.families[column], self.left, self.cards) for column in self.constants]
         self.left_shape, self.right_shape, self.out_shape = map(self.shape, (self.left, self.right, self.scope))
-        self.entries = plan.size(self.right) + plan.size(self.scope)
+        self.entries = (plan.size(self.right) if self.constants else 0) + plan.size(self.scope)
+
+    def _in_memory(self, axes: Sequence[int]) -> tuple[int, ...]:
+        """Axes in the order of the largest factor, so that a sum over its entries goes through memory in one line."""
+        largest = self.factors[-1].axes
+        return (*(axis for axis in axes if axis not in largest), *(axis for axis in largest if axis in axes))
 
     def shape(self, axes: Sequence[int]) -> tuple[int, ...]:
         """States along `axes`."""

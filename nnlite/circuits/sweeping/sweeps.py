@@ -12,6 +12,7 @@ import numpy as np
 
 from nnlite.circuits.networks.evidence import Evidence
 from nnlite.circuits.sweeping.compiling import Plan
+from nnlite.circuits.sweeping.contractions import Product
 from nnlite.circuits.sweeping.steps import Factor, Recipe, Step, steps_of
 
 __all__ = []
@@ -29,7 +30,6 @@ class Upward(NamedTuple):
         log_scale: `(rows,)`; the message is `value * exp(log_scale)`.
         exact: `(rows,)`, whether no scale was 0 or too small.
         scales: those of each bucket, 1 in place of 0.
-        factors: each bucket's, aligned with its product.
         products: each bucket's.
     """
 
@@ -37,8 +37,7 @@ class Upward(NamedTuple):
     log_scale: np.ndarray
     exact: np.ndarray
     scales: list[np.ndarray]
-    factors: list[list[np.ndarray]]
-    products: list[np.ndarray]
+    products: list[Product]
 
 
 class Downward(NamedTuple):
@@ -115,19 +114,16 @@ class Sweep:
     def upward(self, evidence: Evidence) -> Upward:
         """Messages from the leaves to the root."""
         messages: list[np.ndarray] = []
-        scales, all_factors, products = [], [], []
+        scales, products = [], []
         for step, left in zip(self.steps, self.left, strict=True):
-            factors = [
-                recipe.lay(self._factor(factor, evidence, messages))
-                for factor, recipe in zip(step.factors, step.recipes, strict=True)
-            ]
-            product = product_of(factors, (*step.right_shape, evidence.count))
-            message = self._multiplied(step, left, product)
+            factors = [self._factor(factor, evidence, messages) for factor in step.factors]
+            product = step.contraction.product(factors)
+            message = product.value if left is None else self._multiplied(step, left, product.value)
             scale = message.max(axis=tuple(range(message.ndim - 1))) if message.ndim > 1 else message
             scale = np.where(scale == 0, 1, scale)
-            messages.append(message / scale)
+            fresh = left is not None or step.contraction.fresh
+            messages.append(np.divide(message, scale, out=message if fresh else None))
             scales.append(scale)
-            all_factors.append(factors)
             products.append(product)
         smallest = np.min(scales, axis=0)
         alive = messages[-1].reshape(-1, evidence.count).any(axis=0)
@@ -135,7 +131,7 @@ class Sweep:
         log_scale = np.log(scales).sum(axis=0)
         for column, logs in self._log_scales.items():
             log_scale += logs[self._places(column, evidence)]
-        return Upward(value, log_scale, alive & (smallest > SMALLEST), scales, all_factors, products)
+        return Upward(value, log_scale, alive & (smallest > SMALLEST), scales, products)
 
     def downward(self, up: Upward, seed: np.ndarray, evidence: Evidence, tables: bool, lambdas: bool) -> Downward:
         """Derivatives of sum(seed * value), scales being constants.
@@ -151,18 +147,18 @@ class Sweep:
         cotangents: dict[int, np.ndarray] = {len(self.steps) - 1: last}
         for number in range(len(self.steps) - 1, -1, -1):
             step, left = self.steps[number], self.left[number]
-            top = cotangents.pop(number) / up.scales[number]
-            if tables and left is not None:
-                self._to_tables(step, top, up.products[number], down.tables)
-            by_rows = self._pulled(step, left, top)
+            top = cotangents.pop(number)
+            top = np.divide(top, up.scales[number], out=None if top is last else top)
+            if left is not None:
+                if tables:
+                    self._to_tables(step, top, up.products[number].value, down.tables)
+                top = self._pulled(step, left, top)
             wanted = [
                 factor.kind == "message" or (lambdas if factor.kind == "evidence" else tables)
                 for factor in step.factors
             ]
-            for place, array in others(up.factors[number], by_rows):
-                if wanted[place]:
-                    part = step.recipes[place].collect(array)
-                    self._hand_down(step.factors[place], part, evidence, cotangents, down)
+            for place, part in step.contraction.slopes_of(up.products[number], top, wanted):
+                self._hand_down(step.factors[place], part, evidence, cotangents, down)
         return down
 
     def _factor(self, factor: Factor, evidence: Evidence, messages: Sequence[np.ndarray]) -> np.ndarray:
@@ -182,24 +178,20 @@ class Sweep:
         """The states of the known columns of a table, row by row."""
         return tuple(evidence.codes[variable] for variable in self.plan.families[column] if variable in self.plan.known)
 
-    def _multiplied(self, step: Step, left: np.ndarray | None, product: np.ndarray) -> np.ndarray:
+    def _multiplied(self, step: Step, left: np.ndarray, product: np.ndarray) -> np.ndarray:
         """The message, `(*scope, rows)`."""
         shared, tables, summed, rows = step.sizes
         count = product.shape[-1]
         out = (*step.out_shape, count)
-        if left is None:
-            return product.sum(axis=0).reshape(out) if len(step.right) > len(step.scope) else product.reshape(out)
         one, other = left.reshape(shared, tables, summed), product.reshape(shared, summed, rows * count)
         if shared > 1 and tables * summed * rows * count < STACKED:
             return np.einsum("stx,sxn->stn", one, other).reshape(out)
         return np.matmul(one, other).reshape(out)
 
-    def _pulled(self, step: Step, left: np.ndarray | None, top: np.ndarray) -> np.ndarray:
+    def _pulled(self, step: Step, left: np.ndarray, top: np.ndarray) -> np.ndarray:
         """The derivative with respect to the product of a step's factors, `(*right, rows)`."""
         shared, tables, summed, rows = step.sizes
         out = (*step.right_shape, top.shape[-1])
-        if left is None:
-            return np.broadcast_to(top.reshape(1, -1), (summed, top.size)).reshape(out)
         one = left.reshape(shared, tables, summed).swapaxes(1, 2)
         other = top.reshape(shared, tables, rows * top.shape[-1])
         return (one * other if tables == 1 else np.matmul(one, other)).reshape(out)

@@ -15,6 +15,8 @@ from nnlite.errors import ConfigError, DataError, did_you_mean
 
 __all__ = []
 
+BATCHES, FEWEST, MOST = 20, 25, 500  # batches of an epoch of EM, and the limits of their rows
+
 
 class Levels:
     """The states of one column: its values where they are few, else intervals between quantiles.
@@ -83,7 +85,7 @@ class CircuitEstimator(BaseEstimator):
         hidden_states: int
         pseudocount: float
         epochs: int
-        batch_size: int | None
+        batch_size: int | str | None
         max_states: int
         random_state: Any
         _structures: tuple[str, ...]
@@ -107,14 +109,14 @@ class CircuitEstimator(BaseEstimator):
             return hidden_chow_liu(rows, states, self.hidden_states, self._seed(), weights)
         return chow_liu(rows, states, self.pseudocount, weights)
 
-    def _learner(self) -> EM:
-        return EM(
-            epochs=self.epochs,
-            pseudocount=self.pseudocount,
-            batch_size=self.batch_size,
-            seed=self._seed(),
-            step=1.0 if self.batch_size is None else 0.1,
-        )
+    def _learner(self, rows: int) -> EM:
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            hidden = isinstance(self.structure, str) and self.structure == "hclt"
+            batch_size = min(max(rows // BATCHES, FEWEST), MOST) if hidden else None
+        steps = {} if batch_size is None or batch_size >= rows else {"step": 0.2, "final_step": 0.003}
+        options = {"epochs": self.epochs, "pseudocount": self.pseudocount, "seed": self._seed()}
+        return EM(**options, batch_size=batch_size, **steps)
 
     def _seed(self) -> int:
         if isinstance(self.random_state, np.random.RandomState):

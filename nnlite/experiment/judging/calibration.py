@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from nnlite.data import Classes, Prepared, Quantities
+from nnlite.data.batches import take_rows
 from nnlite.errors import ConfigError
 from nnlite.experiment.judging.measuring import figure, predictions
 from nnlite.inference.calibration import CalibrationMethod
 from nnlite.metrics.scores import expected_calibration_error
-from nnlite.models import Sequential
 from nnlite.models.base import BaseModel
 from nnlite.trained.evaluation import finite_figures
 
@@ -27,11 +27,9 @@ def check_calibration(model: BaseModel, data: Prepared, method: CalibrationMetho
         raise ConfigError("a regression has no probabilities", ("calibrate",))
     if "validation" not in data.parts:
         raise ConfigError("the data have no validation part to calibrate by: set data.split.validation", ("calibrate",))
-    if not isinstance(model, Sequential):
-        raise ConfigError("calibrates layers in a row, and this model is a graph: leave it out", ("calibrate",))
-    x, y = data.parts["validation"]
+    x, y = (take_rows(part, slice(TRIED_ROWS)) for part in data.parts["validation"])
     try:
-        model.calibrated(x[:TRIED_ROWS], y[:TRIED_ROWS], method)
+        model.calibrated(x, y, method)
     except ConfigError as error:
         raise ConfigError(error.message, ("calibrate",)) from None
 
@@ -44,7 +42,7 @@ def calibrate(
     What changed is the method, and log loss and expected calibration error of the validation and the test part before
     and after. Those of the validation part, by which it was calibrated, flatter it.
     """
-    if method is None or not isinstance(model, Sequential):
+    if method is None:
         return model, None
     x, y = data.parts["validation"]
     made = model.calibrated(x, y, method, data.weights.get("validation"))

@@ -2,7 +2,8 @@
 
 import cmath
 import math
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,11 +16,12 @@ from nnlite.layers.composite.branches import Pipeline
 from nnlite.registry.bounds import Index
 from nnlite.registry.fields import option
 
-__all__ = ["InputDerivatives"]
+__all__ = ["InputDerivatives", "step_along"]
 
 STEP = 1e-20  # of the complex step: there is no difference of near values
 RADIUS, POINTS = 0.02, 12  # of the circle that second derivatives are read from
 TRIED_ROWS, TOLERANCE = 64, 1e-5
+SHARE = 0.01  # of the largest parameter: a step of differences
 
 Shift = tuple[int, complex]  # a column, and how far it is moved
 
@@ -50,7 +52,8 @@ class InputDerivatives(Pipeline):
     Raises:
         ConfigError: layers that draw at random or mix rows; `second_columns` with `order=1`, or not among `columns`;
             with `order=2` functions that are not analytic, such as relu and elu; complex inputs or parameters, which
-            would take a complex step through a complex step (`hvp`).
+            would be a complex step through a complex step: `hvp` and `NewtonCG` take differences of the gradient
+            instead, of order 8.
         ShapeError: inputs or outputs that are not rows of numbers.
 
     Reference: Raissi, Perdikaris & Karniadakis 2019, "Physics-informed neural networks"; Czarnecki et al. 2017,
@@ -116,8 +119,7 @@ class InputDerivatives(Pipeline):
     ) -> tuple[np.ndarray, StencilJacobians]:
         if any(array.dtype.kind == "c" for array in (inputs, *parameters)):
             raise ConfigError(
-                f"{self.label} takes complex steps of its own, so that none can go through it: hvp and NewtonCG need "
-                "one; ggn_vp, GaussNewton, LevenbergMarquardt and LBFGS do not"
+                f"{self.label} takes complex steps of its own, so that no complex numbers can go through it"
             )
         shifts, weights = self._stencil(inputs.shape[-1], RADIUS)
         values, bundles = [], []
@@ -127,7 +129,8 @@ class InputDerivatives(Pipeline):
                 raise ConfigError(f"{self.label}: its layers mix rows, so that a row has no derivative of its own")
             values.append(value)
             bundles.append(bundle)
-        outputs = _terms(values, weights).reshape(len(inputs), -1).astype(self.dtype)
+        kind = np.result_type(self.dtype, *(array.dtype for array in parameters))
+        outputs = _terms(values, weights).reshape(len(inputs), -1).astype(kind)
         shapes = [inputs.shape, *(array.shape for array in parameters)]
         return outputs, StencilJacobians(bundles, weights, shapes, outputs.shape)
 
@@ -166,6 +169,17 @@ class InputDerivatives(Pipeline):
                 "those of its layers are not",
                 ("layers",),
             )
+
+
+def step_along(model: Any, values: Sequence[Array], changes: Sequence[Array]) -> float | None:
+    """The step of differences of a model's gradient along changes of its parameters; None if complex steps go through.
+
+    It moves the parameter that is changed most by a hundredth of the largest one, or of 1.
+    """
+    if not any(isinstance(layer, InputDerivatives) for layer in layers_within(model)):
+        return None
+    largest, change = (max(float(np.abs(array).max(initial=0)) for array in arrays) for arrays in (values, changes))
+    return SHARE * max(largest, 1.0) / (change or 1.0)
 
 
 def _terms(values: list[np.ndarray], weights: np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.ops.interpolation import resize_matrices
-from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count
 
 __all__ = ["CenterCrop", "RandomImages", "Resizing"]
@@ -138,8 +137,7 @@ class RandomImages(Layer, abstract=True):
     def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         if not training:
             return inputs, Jacobians(Identity(inputs.shape))
-        source = random if self.seed is None else RandomSource(self.seed, random.step)
-        outputs, by_inputs = self.changed(inputs, source.generator("images"))
+        outputs, by_inputs = self.changed(inputs, random.seeded(self.seed).generator("images"))
         return outputs, Jacobians(by_inputs)
 
     def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:

@@ -204,8 +204,8 @@ def noise(
     """Factors of dropout, one draw for all steps of a sequence; None if nothing is dropped."""
     if not training or rate == 0:
         return None
-    source = random if layer.seed is None else RandomSource(layer.seed, random.step)
-    return Dropout(rate).linearize(np.ones(shape, dtype), training=True, random=source.child(place))[0]
+    source = random.seeded(layer.seed).child(place)
+    return Dropout(rate).linearize(np.ones(shape, dtype), training=True, random=source)[0]
 
 
 def dropped(

@@ -222,7 +222,7 @@ class AlphaDropout(Layer):
 
 def source_of(layer: Any, random: RandomSource) -> RandomSource:
     """Source of a layer's noise: the source of its own `seed`, else of its place in the model."""
-    return random if layer.seed is None else RandomSource(layer.seed, random.step)
+    return random.seeded(layer.seed)
 
 
 def drop(

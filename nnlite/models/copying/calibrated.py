@@ -1,7 +1,9 @@
 """A model with calibrated probabilities, made of one that was trained."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -9,11 +11,12 @@ from nnlite.arrays.types import Array, ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.inference.calibration import CalibrationMethod, isotonic_of, temperature_of
 from nnlite.layers import Activation, Input, Layer
+from nnlite.models.drawn.recorded import need_drawing
 from nnlite.models.interpretation import link_of
 from nnlite.ops.activations import Sigmoid, Softmax
 
 if TYPE_CHECKING:
-    from nnlite.models.sequential import Sequential
+    from nnlite.models.base import BaseModel
 
 __all__ = ["calibrated"]
 
@@ -21,12 +24,12 @@ LOWEST, HIGHEST = 0.05, 20.0  # temperatures: of models that stopped too soon, a
 
 
 def calibrated(
-    self: "Sequential",
+    self: "BaseModel",
     x: Any,
     y: ArrayLike,
     method: CalibrationMethod = "temperature",
     sample_weight: ArrayLike | None = None,
-) -> "Sequential":
+) -> "BaseModel":
     """A model that shares the layers of this one, and whose probabilities are calibrated by rows it did not learn from.
 
     Its last layer is a `TemperatureScaling` of the logits, or an `IsotonicCalibration` of the probabilities, so that
@@ -42,7 +45,8 @@ def calibrated(
         sample_weight: weights of the rows, >= 0.
 
     Raises:
-        ConfigError: outputs that are neither probabilities nor logits of such by the loss.
+        ConfigError: outputs that are neither probabilities nor logits of such by the loss; several outputs; a subclass
+            that writes `call`, whose last layer is known to it alone.
         DataError, ShapeError: targets or weights that do not fit the outputs.
 
     Reference: Guo et al. 2017, arXiv:1706.04599.
@@ -56,32 +60,55 @@ def calibrated(
     >>> print(model.calibrated(x, y).predict([[3.0]], verbose=0).round(2))
     [[0.81]]
     """
-    last = self.layers[-1]
+    ending = _ending_of(self)
+    last = ending.last
     bare, activation = last.without_activation()
     link = activation or link_of(self)
     if not isinstance(link, Softmax | Sigmoid) or (isinstance(link, Softmax) and link.axis not in (-1, (-1,))):
         raise ConfigError(f"{self.label} ends in {last.label}: probabilities are a softmax or sigmoid at the end")
     exclusive = isinstance(link, Softmax)
-    bodies: dict[str, list[Layer]] = {"temperature": [*self.layers[:-1], bare], "isotonic": list(self.layers)}
+    ends: dict[str, list[Layer]] = {"temperature": [bare], "isotonic": [last]}
     if activation is None:
-        bodies["isotonic"].append(Activation(link))
-    if method not in bodies:
+        ends["isotonic"].append(Activation(link))
+    if method not in ends:
         raise ConfigError(f"method={method!r}: expected 'temperature' or 'isotonic'", ("method",))
-    outputs = np.asarray(_row_of(self, bodies[method]).predict(x, verbose=0))
+    outputs = np.asarray(ending.model_of(ends[method]).predict(x, verbose=0))
     weights = None if sample_weight is None else np.asarray(sample_weight)
     known = outputs, _truth(np.asarray(y), outputs, exclusive), weights, exclusive, self.dtype
     last_layer = isotonic_of(*known) if method == "isotonic" else temperature_of(*known, low=LOWEST, high=HIGHEST)
     last_layer.name = None  # whichever is free
-    made = _row_of(self, [*bodies[method], last_layer])
+    made = ending.model_of([*ends[method], last_layer])
     if self.compiled:
         made.compile(**_of_probabilities(cast(dict, self.trainer.config())))
     vars(made)["_interpretation"] = replace(self._interpretation, link=None)
     return made
 
 
-def _row_of(model: "Sequential", layers: list[Layer]) -> "Sequential":
-    """Layers of the model in a row, and others behind them."""
-    return type(model)([Input(model.input_shape[1:]), *layers], seed=model.seed, name=model.name, dtype=model.dtype)
+class _Ending(NamedTuple):
+    """The last layer of a model, and what makes a model of all before it and of other layers in its place."""
+
+    last: Layer
+    model_of: Callable[[list[Layer]], "BaseModel"]
+
+
+def _ending_of(model: Any) -> _Ending:
+    """The ending of a model; `ConfigError` where that is not one layer."""
+    kinds: Any = Layer.members()  # the modules of both import this one
+    kept: dict[str, Any] = {"seed": model.seed, "name": model.name, "dtype": model.dtype}
+    if isinstance(model, kinds["Sequential"]):
+        first, layers = Input(model.input_shape[1:]), model.layers[:-1]
+        return _Ending(model.layers[-1], lambda last: type(model)([first, *layers, *last], **kept))
+    need_drawing(model, "output")
+    if len(model.outputs) > 1:
+        raise ConfigError(f"{model.label} has {len(model.outputs)} outputs: probabilities of one can be calibrated")
+    end = model.outputs[0]
+    taken = list(end.inputs) if len(end.inputs) > 1 else end.inputs[0]
+    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+
+    def model_of(last: list[Layer]) -> "BaseModel":
+        return kinds["Model"](inputs, functools.reduce(lambda value, layer: layer(value), last, taken), **kept)
+
+    return _Ending(end.layer, model_of)
 
 
 def _truth(y: Array, outputs: Array, exclusive: bool) -> Array:

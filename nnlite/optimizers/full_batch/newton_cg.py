@@ -19,6 +19,8 @@ ROUNDING = 1e-13  # of a loss, relative
 class NewtonCG(FullBatchOptimizer):
     """Newton's method: `H d = -g` by conjugate gradients, each product `H v` a complex step through the gradient.
 
+    Through `InputDerivatives`, where no complex step goes, `H v` is a difference of eight gradients.
+
     A step is at most `radius` long. The system is solved the more exactly the smaller the gradient is, to
     `min(0.5, sqrt(norm(g)))` of its norm; along a direction in which the loss bends down the step goes on to the
     radius, so that saddle points are left. A step is taken where the loss falls; the radius is divided by 4 where it

@@ -11,9 +11,11 @@ from nnlite.arrays.types import Array
 from nnlite.data.batches import count_rows, take_rows
 from nnlite.errors import ConfigError
 from nnlite.jacobians import ParameterVector
-from nnlite.jacobians.hessian import STEP
+from nnlite.jacobians.hessian import directional_derivative
+from nnlite.layers.composite.derivatives import step_along
 from nnlite.losses import Loss, MeanSquaredError
 from nnlite.losses.masks import counted_weights
+from nnlite.training.full_batch.chance import Chanceless
 from nnlite.training.full_batch.curvature import add_gauss_newton
 from nnlite.training.full_batch.penalties import Penalties
 from nnlite.training.parameter_names import parameter_names
@@ -88,7 +90,7 @@ class WholeLoss:
         return [(parameter.regularizer, places[id(parameter)]) for parameter in self.steps.regularized]
 
     def _places(self) -> Array:
-        """Where each number of the packs stands among the parameters laid end to end in the model's order."""
+        """The index of each number of the packs among the parameters laid end to end in the model's order."""
         starts, start = {}, 0
         for parameter, chosen in zip(self.steps.parameters, self.vector.chosen, strict=True):
             if chosen:
@@ -106,7 +108,7 @@ class WholeLoss:
         loss = self.steps.loss
         self.loss, self.divisor, self.rows = loss, 1.0, self.count
         first = tuple(take_rows(array, slice(0, min(self.count, 2))) for array in self.arrays)
-        outputs, jacobians = self.steps.chain.linearize(first[0], *self.fixed, training=self.training)
+        outputs, jacobians = self._run(first[0], self.fixed)
         if not isinstance(loss, Loss) or jacobians.mixes_rows or not _adds_up(loss, first[1], outputs):
             return
         self.loss, self.rows = copy.copy(loss), PIECE_ROWS
@@ -114,13 +116,18 @@ class WholeLoss:
         if loss.reduction != "sum":
             self.divisor = max(self._number_of_losses(), 1e-300)
 
+    def _run(self, x: Any, values: list[Array]) -> tuple[Any, Any]:
+        """The outputs of some rows and their Jacobians; `Drawn` from a layer that draws at random while training."""
+        random = Chanceless() if self.training else None
+        return self.steps.chain.linearize(x, *values, training=self.training, random=random)
+
     def _number_of_losses(self) -> float:
-        """What the reduction of the loss divides by: the losses that count, or the sum of their weights."""
+        """The divisor of the loss's reduction: the number of losses that count, or the sum of their weights."""
         total = 0.0
         for x, _, weights in self._pieces():
             outputs: Any
             jacobians: Any
-            outputs, jacobians = self.steps.chain.linearize(x, *self.fixed, training=self.training)
+            outputs, jacobians = self._run(x, self.fixed)
             counted, size = counted_weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
             by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
             total += float(counted.sum()) if by_weight and counted is not None else size
@@ -175,7 +182,7 @@ class WholeLoss:
             return
         values = self._values(point)
         for x, y, weights in self._pieces(rows):
-            outputs, jacobians = self.steps.chain.linearize(x, *values, training=self.training)
+            outputs, jacobians = self._run(x, values)
             value, by_outputs = self.loss.linearize(y, outputs, weights, jacobians.mask)
             piece = Piece(outputs, jacobians, (y, weights), value / self.divisor, by_outputs)
             self._note(piece)
@@ -261,11 +268,10 @@ class WholeLoss:
         self._kept = (point.copy(), kept) if size <= KEPT_BYTES else None
 
     def hessian_product(self, point: Array, vector: Array) -> Array:
-        """The Hessian times a vector: a complex step through the gradient."""
-        total = self._penalties.curvature() * vector
-        for piece in self.linearized(point + 1j * STEP * vector):
-            total += self._back(piece).imag / STEP
-        return total
+        """The Hessian times a vector: a complex step through the gradient, or differences where none can be taken."""
+        step = step_along(self.steps.trainer.model, [point], [vector])
+        change = directional_derivative(lambda t: sum(map(self._back, self.linearized(point + t * vector))), step)
+        return self._penalties.curvature() * vector + change
 
     def penalties(self) -> Array:
         """The diagonal that penalties add to the curvature, for the parameters in the model's order, as `vector`."""

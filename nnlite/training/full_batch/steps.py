@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.composite.graph import Graph
 from nnlite.optimizers.full_batch import FullBatchOptimizer
+from nnlite.training.full_batch.chance import Drawn
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.safety.divergence import NotFinite
 from nnlite.training.train_step import Steps
@@ -59,28 +60,36 @@ class FullBatchSteps(Steps):
         session = self.trainer.session
         if self._problem is None or session is None or self._problem[:2] != (session, key):
             self._check()
-            objective = WholeLoss(self, arrays)
+            try:
+                objective = WholeLoss(self, arrays)
+            except Drawn as drawn:
+                raise ConfigError(self._about_chance(drawn.place)) from None
             self._check_loss(objective)
             self._problem = session, key, objective
         return self._problem[2]
 
     def _check(self) -> None:
-        name, model = type(self.optimizer).__name__, self.trainer.model
+        name = type(self.optimizer).__name__
         if not self.store.size:
             raise ConfigError(f"{name}: the model has no trainable weights")
         if self.members != 1:
             raise ConfigError(f"{name} trains a single model: leave folds out, or take another optimizer")
-        drawing = next((layer.label for layer in [*model.layers, model] if _draws(layer)), None)
-        if drawing is not None:
-            raise ConfigError(
-                f"{name} needs a loss without chance, and {drawing} draws at random while training: leave it out, or "
-                "take another optimizer"
-            )
         if self.penalized:
             raise ConfigError(f"{name} takes no penalties of activities; those of weights do well")
         if self.constrained:
             raise ConfigError(f"{name} takes no constraints, and {self.constrained[0].name!r} has one")
         self.optimizer.check(self.store.size)
+
+    def _about_chance(self, place: int | None) -> str:
+        """The error for the layer at `place` of the chain, which draws at random."""
+        layer, line = self.trainer.model, self.chain.line or ()
+        if place is not None:
+            found = [stage.layer for stage in line if stage.index == place]
+            layer = self.chain.uses[place].layer if isinstance(self.chain, Graph) else found[0] if found else layer
+        return (
+            f"{type(self.optimizer).__name__} needs a loss without chance, and {layer.label} draws at random while "
+            "training: leave it out, or take another optimizer"
+        )
 
     def _check_loss(self, objective: WholeLoss) -> None:
         if self.optimizer.needs_squares and not objective.squares:
@@ -88,13 +97,6 @@ class FullBatchSteps(Steps):
                 f"{type(self.optimizer).__name__} needs a sum of squared errors, which {type(self.loss).__name__} is "
                 "not: take mean_squared_error, or GaussNewton, LBFGS or NewtonCG for this loss"
             )
-
-
-def _draws(layer: Any) -> bool:
-    """Whether a layer draws at random; a model, or one that writes `call`, also if a layer inside does."""
-    if not layer._traced and not layer._builds_itself:
-        return "random" in layer._context
-    return "random" in layer._call_context or any(map(_draws, layer._layers_inside() or inner_layers(layer)))
 
 
 def _identity(array: Any) -> Any:
