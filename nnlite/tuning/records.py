@@ -9,7 +9,7 @@ from nnlite.experiment.search import Search
 from nnlite.tuning.study import Study, Trial
 from nnlite.tuning.trials import is_alive, optuna_library, process_name
 
-__all__ = ["WORKER", "WriteAhead", "adopt", "as_study", "as_trial", "remaining"]
+__all__ = ["WORKER", "WriteAhead", "adopt", "as_study", "as_trial", "remaining", "say"]
 
 WORKER = "worker "  # and the name of a process: an attribute of the study
 
@@ -86,3 +86,13 @@ def _importances(study: Any) -> dict[str, float]:
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
         importances = optuna.importance.get_param_importances(study, evaluator=evaluator)
     return {key: float(value) for key, value in importances.items() if math.isfinite(value)}
+
+
+def say(study: Any, trial: Any) -> None:
+    """One line about the trial that has just ended."""
+    shown = as_trial(trial)
+    value = "" if shown.value is None else f"  {shown.value:.6g}"
+    reason = f"  {shown.error}" if shown.error else ""
+    params = "  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+                       for key, value in shown.params.items())  # fmt: skip
+    print(f"trial {shown.number}  {shown.state}{value}  {params}{reason}", flush=True)

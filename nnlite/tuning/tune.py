@@ -19,7 +19,7 @@ from nnlite.registry.field_types import jsonable, read_call
 from nnlite.saving import write_text
 from nnlite.threads import limited_threads, set_threads
 from nnlite.tuning.generations import Work, generation
-from nnlite.tuning.records import WORKER, WriteAhead, adopt, as_study, as_trial, remaining
+from nnlite.tuning.records import WORKER, WriteAhead, adopt, as_study, remaining, say
 from nnlite.tuning.study import Study
 from nnlite.tuning.trials import Trials, assignments, optuna_library, process_name
 
@@ -260,7 +260,7 @@ def _run_generations(plan: Plan, left: int, backend: Backend) -> None:
         count = min(plan.jobs, left)
         for trial in generation(study, work, plan.pruner(), count, plan.jobs, backend, plan.scheduler):
             if not plan.quiet:
-                _say(study, trial)
+                say(study, trial)
         left -= count
 
 
@@ -275,17 +275,7 @@ def _work(plan: Plan, tickets: Any, worker: int, threads: int | None = None, par
             if tickets.value <= 0:
                 return
             tickets.value -= 1
-        study.optimize(run, n_trials=1, catch=(Exception,), callbacks=[] if plan.quiet else [_say])
-
-
-def _say(study: Any, trial: Any) -> None:
-    """One line about the trial that has just ended."""
-    shown = as_trial(trial)
-    value = "" if shown.value is None else f"  {shown.value:.6g}"
-    reason = f"  {shown.error}" if shown.error else ""
-    params = "  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-                       for key, value in shown.params.items())  # fmt: skip
-    print(f"trial {shown.number}  {shown.state}{value}  {params}{reason}", flush=True)
+        study.optimize(run, n_trials=1, catch=(Exception,), callbacks=[] if plan.quiet else [say])
 
 
 def _write(folder: Path, plan: Plan, study: Any) -> Study:
