@@ -1,17 +1,27 @@
 """Columns of raw inputs that are not inputs: they divide the rows into parts, or weigh them."""
 
+import contextlib
 import dataclasses
 from collections.abc import Collection
 
 import numpy as np
 
 from nnlite.data.frames.frame import Frame
+from nnlite.data.profile.cells import read_cells
 from nnlite.data.table import Table
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError, DataError, shown
 
 __all__ = ["read_role", "read_weights", "without_columns"]
 
 Inputs = Table | Frame | np.ndarray
+
+
+def _is_date(cell: str) -> bool:
+    try:
+        np.datetime64(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def read_role(inputs: Inputs, name: str, role: str) -> np.ndarray:
@@ -76,14 +86,16 @@ def _texts(table: Table | Frame, name: str) -> np.ndarray:
 def _times(table: Table | Frame, name: str) -> np.ndarray:
     kinds = ("number", "date") if isinstance(table, Frame) or name in table.columns else ("category",)
     for kind in kinds:
-        try:
+        with contextlib.suppress(DataError):
             return table.column(name, kind).values
-        except DataError as error:
-            reason = error
+    dates = read_cells(table, name).dates
+    if dates is not None:
+        return dates  # of another form, such as 31.12.2026
     texts = table.column(name, "category").values
     try:
         return np.array([None if cell in ("", None) else cell for cell in texts.tolist()], "datetime64[us]")
     except ValueError:
+        first = shown(next((cell for cell in texts.tolist() if cell and not _is_date(cell)), ""))
         raise DataError(
-            f"split.time: column {name!r} holds neither numbers nor dates such as 2026-01-31 ({reason})"
+            f"split.time: column {name!r} holds neither numbers nor dates of one form such as 2026-01-31, but {first}"
         ) from None

@@ -23,10 +23,11 @@ class Watch:
     Args:
         trial: of Optuna.
         metric: name in the logs.
+        prunes: whether a trial may fall behind; to ask takes some milliseconds.
     """
 
-    def __init__(self, trial: Any, metric: str) -> None:
-        self.trial, self.metric = trial, metric
+    def __init__(self, trial: Any, metric: str, prunes: bool = True) -> None:
+        self.trial, self.metric, self.prunes = trial, metric, prunes
         self.last, self.pruned = math.nan, False
         self.callback = LambdaCallback(on_epoch_end=self._look)
 
@@ -36,7 +37,7 @@ class Watch:
         self.last = float(logs[self.metric])
         if math.isfinite(self.last):
             self.trial.report(self.last, epoch)
-            self.pruned = self.trial.should_prune()
+            self.pruned = self.prunes and self.trial.should_prune()
         if self.pruned or not math.isfinite(self.last):
             self.callback.model.stop_training = True
 
@@ -85,7 +86,10 @@ class Trials:
         key = experiment.data_key
         model, data = experiment.prepare(prepared=self._prepared.get(key))
         self._prepared = {key: data}
-        arguments, watch = experiment.fit_arguments(data), Watch(trial, self.search.metric)
+        arguments, watch = (
+            experiment.fit_arguments(data),
+            Watch(trial, self.search.metric, self.search.pruner != "none"),
+        )
         arguments["callbacks"] = [*(arguments.get("callbacks") or ()), watch.callback]
         given = data.for_fit()
         with experiment.explaining():

@@ -19,7 +19,7 @@ from nnlite.registry.field_types import jsonable, read_call
 from nnlite.saving import write_text
 from nnlite.threads import limited_threads, set_threads
 from nnlite.tuning.generations import Work, generation
-from nnlite.tuning.records import WORKER, adopt, as_study, as_trial, remaining
+from nnlite.tuning.records import WORKER, WriteAhead, adopt, as_study, remaining, say
 from nnlite.tuning.study import Study
 from nnlite.tuning.trials import Trials, assignments, optuna_library, process_name
 
@@ -45,6 +45,7 @@ class Plan:
         quiet: print nothing.
         backend: by which trials of one generation are run; None for processes that each ask for the next trial.
         scheduler: address of a cluster of Dask.
+        is_local: whether the database is the file in the search's own folder, which one machine uses.
     """
 
     path: str
@@ -59,6 +60,7 @@ class Plan:
     quiet: bool
     backend: Backend | None = None
     scheduler: str | None = None
+    is_local: bool = False
 
     def pruner(self) -> Any:
         """Optuna's pruner."""
@@ -75,10 +77,11 @@ class Plan:
             sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=self.jobs > 1)
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
-        waiting = {"connect_args": {"timeout": 100}} if self.url.startswith("sqlite") else {}
+        connecting = {"timeout": 100} | ({"factory": WriteAhead} if self.is_local else {})
+        options = {"connect_args": connecting} if self.url.startswith("sqlite") else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that heartbeats are experimental
-            storage = optuna.storages.RDBStorage(self.url, heartbeat_interval=HEARTBEAT, engine_kwargs=waiting)
+            storage = optuna.storages.RDBStorage(self.url, heartbeat_interval=HEARTBEAT, engine_kwargs=options)
         direction = "maximize" if search.to_maximize else "minimize"
         chosen = {"sampler": sampler, "pruner": self.pruner(), "direction": direction}
         return optuna.create_study(storage=storage, study_name=self.name, load_if_exists=True, **chosen)
@@ -131,7 +134,7 @@ def tune(
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(
         os.fspath(path), changes, jsonable(experiment.search), experiment.name, _url(storage, folder), sampler,
-        experiment.seed, 0, jobs, quiet, _backend(experiment, backend, scheduler), scheduler,
+        experiment.seed, 0, jobs, quiet, _backend(experiment, backend, scheduler), scheduler, storage is None,
     )  # fmt: skip
     plan = _resumed(plan, experiment)
     study = plan.study()
@@ -257,7 +260,7 @@ def _run_generations(plan: Plan, left: int, backend: Backend) -> None:
         count = min(plan.jobs, left)
         for trial in generation(study, work, plan.pruner(), count, plan.jobs, backend, plan.scheduler):
             if not plan.quiet:
-                _say(study, trial)
+                say(study, trial)
         left -= count
 
 
@@ -272,17 +275,7 @@ def _work(plan: Plan, tickets: Any, worker: int, threads: int | None = None, par
             if tickets.value <= 0:
                 return
             tickets.value -= 1
-        study.optimize(run, n_trials=1, catch=(Exception,), callbacks=[] if plan.quiet else [_say])
-
-
-def _say(study: Any, trial: Any) -> None:
-    """One line about the trial that has just ended."""
-    shown = as_trial(trial)
-    value = "" if shown.value is None else f"  {shown.value:.6g}"
-    reason = f"  {shown.error}" if shown.error else ""
-    params = "  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-                       for key, value in shown.params.items())  # fmt: skip
-    print(f"trial {shown.number}  {shown.state}{value}  {params}{reason}", flush=True)
+        study.optimize(run, n_trials=1, catch=(Exception,), callbacks=[] if plan.quiet else [say])
 
 
 def _write(folder: Path, plan: Plan, study: Any) -> Study:

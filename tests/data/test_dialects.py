@@ -738,3 +738,14 @@ def test_time_grows_with_the_file_alone(tmp_path):
         assert len(table_of(tmp_path, content)) == rows
         seconds.append(time.process_time() - start)
     assert seconds[1] < 32 * seconds[0]
+
+
+def test_a_title_above_the_names_is_told_once(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("Report 2023,,,\na,b,c,y\n1,2,3,4\n5,6,7,8\n")
+    table = Table.read(str(path))
+    assert [note for note in table.notes if "title" in note] == [
+        f"{path}: the first line names 1 of 4 columns, the others are called x and their number; if it is a title, "
+        "remove all lines above the names"
+    ]
+    assert not any("has no name" in note for note in table.notes)

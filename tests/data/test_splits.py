@@ -1,5 +1,7 @@
 """Which row goes into which part: at random, by class, group, time, column, hash and file; and folds."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold
@@ -298,9 +300,19 @@ def test_gaps_and_what_is_no_date(tmp_path):
     )
     with pytest.raises(DataError, match=r"split\.group: column 'who' has no value in row 1 \(1 of 4 rows\)"):
         Data(Csv(path, "y", drop=["day"]), {"group": "who"}).prepare("sparse", 0)
-    with pytest.raises(
-        DataError, match=r"split\.time: column 'day' holds neither numbers nor dates such as 2026-01-31"
-    ):
+    with pytest.raises(DataError, match=r"split\.time: .* nor dates of one form such as 2026-01-31, but 'soon'"):
         Data(Csv(path, "y", drop=["who"]), {"time": "day"}).prepare("sparse", 0)
     with pytest.raises(DataError, match="no column 'dya'; did you mean 'day'"):
         Data(Csv(path, "y", drop=["who"]), {"time": "dya"}).prepare("sparse", 0)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%b %d, %Y", "%Y-%m-%d %H:%M:%S"])
+def test_time_may_be_spelled_as_the_profile_reads_it(form, tmp_path):
+    days = [date(2023, 1, 1) + timedelta(days=29 * row) for row in range(40)]
+    order = np.random.default_rng(0).permutation(40)
+    lines = [f'"{days[row].strftime(form)}",{row},{row * 1.5}' for row in order]
+    (tmp_path / "t.csv").write_text("\n".join(["day,a,y", *lines]) + "\n")
+    split = {"test": 0.25, "validation": 0.0, "time": "day"}
+    data = Data({"Csv": {"path": str(tmp_path / "t.csv"), "target": "y"}}, split)
+    prepared = data.prepare("regression", seed=0)
+    assert sorted(prepared.target("test").ravel().tolist()) == [row * 1.5 for row in range(30, 40)]

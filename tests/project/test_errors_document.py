@@ -17,7 +17,7 @@ import pytest
 from nnlite import Input, Sequential, load, load_model
 from nnlite.data import Csv, Data, Dialect, Npz, Split, Table, read_idx, read_table_file
 from nnlite.errors import NNLiteError
-from nnlite.experiment import Experiment, Run, train
+from nnlite.experiment import Experiment, Run, resume, train
 from nnlite.layers import Dense, Embedding
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -100,6 +100,33 @@ def model(*layers, loss: str = "mse", optimizer: str = "sgd") -> Sequential:
     made = Sequential([Input((3,)), *(layers or [Dense(1)])], seed=0)
     made.compile(optimizer, loss)
     return made
+
+
+def trained(use: Callable) -> Callable:
+    """Provokes by the use of the trained model of a run."""
+
+    def provoke() -> None:
+        Path("other.csv").write_text("a,c\n1,2\n")
+        run(lambda: use(load("run")))()
+
+    return provoke
+
+
+def split(**chosen) -> Callable:
+    """Provokes by a split of a table with words in column b."""
+
+    def provoke() -> None:
+        lines = [f"{row},{'xyz'[row % 3]},{row % 5 * 1.5}" for row in range(40)]
+        Path("t.csv").write_text("\n".join(["a,b,t", *lines]) + "\n")
+        Data(Csv("t.csv", "t", columns={"b": "one_hot"}), Split(0.2, 0.2, **chosen)).prepare("regression", seed=0)
+
+    return provoke
+
+
+def run_into(folder: str) -> None:
+    """Train in a folder."""
+    Path("c.yaml").write_text(CONFIG)
+    train(Experiment.from_file("c.yaml"), folder, quiet=True)
 
 
 def cut_model_file() -> None:
@@ -193,6 +220,33 @@ PROVOCATIONS: dict[str, list[Callable]] = {
         lambda: Sequential([Dense(1)]).fit(np.zeros((4, 3)), np.zeros(4)),
         lambda: model(optimizer="adamm"),
         lambda: model().load_weights("no.safetensors"),
+    ],
+    "Predicting and evaluating": [
+        trained(lambda made: made.predict({"a": 1.0})),
+        trained(lambda made: made.predict([{"a": 1.0, "b": "much"}])),
+        trained(lambda made: made.evaluate([{"a": 1.0, "b": 2.0}])),
+        trained(lambda made: made.predict("other.csv")),
+        trained(lambda made: made.predict_proba({"a": 1.0, "b": 2.0})),
+    ],
+    "Saving": [
+        lambda: model().save("nowhere/m.safetensors"),
+        lambda: model().save("m.h5"),
+        lambda: (model().save("m.safetensors"), model().save("m.safetensors", overwrite=False)),
+        lambda: (model().save_weights("w.safetensors"), model(Dense(4), Dense(1)).load_weights("w.safetensors")),
+        lambda: (model().save_weights("w.safetensors"), load_model("w.safetensors")),
+        lambda: Sequential([Dense(1)]).save("m.safetensors"),
+    ],
+    "Splits": [
+        split(time="day"),
+        split(time="b"),
+        split(stratify=True),
+        split(group="a", time="a"),
+    ],
+    "Going on": [
+        run(lambda: resume("run", quiet=True)),
+        run(lambda: resume("run", quiet=True, epochs=3, overrides=["fit.batch_size=8"])),
+        lambda: resume("nowhere"),
+        lambda: (Path("full").mkdir(), Path("full/x").touch(), run_into("full")),
     ],
     "Model files and runs": [
         lambda: load_model("no.safetensors"),

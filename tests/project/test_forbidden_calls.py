@@ -46,7 +46,7 @@ ALLOWED = {
     ("experiment/running/locks", "socket"): "the name of the machine is told to who finds the lock",
     ("experiment/running/states", "socket"): "the name of the machine is part of the state of a run",
     (
-        "registry/configurable",
+        "registry/names",
         "importlib",
     ): "rooms of the package, from the table `LATE_HOMES`, are loaded when named",
     ("report/browser", "subprocess"): "a browser makes a PDF of a report",

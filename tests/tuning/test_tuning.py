@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -340,3 +341,24 @@ def test_first_values_and_directions_of_a_search():
     assert Search({"a": {"int": [2, 5]}}, metric="mine", direction="maximize").to_maximize
     with pytest.raises(ConfigError, match="one key of the config or more"):
         Search({})
+
+
+def test_what_an_epoch_reports_does_not_wait_for_the_disk_and_is_in_one_file_in_the_end(config):
+    tune(config, trials=2, quiet=True)
+    (folder,) = Path("runs").iterdir()
+    with sqlite3.connect(folder / "study.db") as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("SELECT COUNT(*) FROM trial_intermediate_values").fetchone() == (10,)
+    tune(config, trials=1, quiet=True, out="other", storage="named.db")  # of which others may have another view
+    with sqlite3.connect("named.db") as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() != ("wal",)
+
+
+def test_a_search_that_prunes_nothing_does_not_ask_for_it(config, monkeypatch):
+    asked = []
+    monkeypatch.setattr(optuna_library().Trial, "should_prune", lambda self: asked.append(1) and False)
+    tune(config, trials=1, quiet=True)
+    assert not asked
+    rewritten(config, ("pruner: none", "pruner: median"))
+    tune(config, trials=1, quiet=True, out="other")
+    assert len(asked) == 5

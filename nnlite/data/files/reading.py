@@ -228,10 +228,16 @@ def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
 def name_columns(cells: list[str], place: str, notes: Notes) -> tuple[list[str], frozenset[str]]:
     """Distinct names from the cells of a first line, and those that stand there more than once."""
     names: list[str] = []
-    taken = set(cells)
+    taken, named = set(cells), sum(map(bool, cells))
+    is_title = 0 < named < len(cells) / 2
+    if is_title:
+        notes.tell(
+            f"{place}: the first line names {named} of {len(cells)} columns, the others are called x and their number; "
+            "if it is a title, remove all lines above the names"
+        )
     for number, cell in enumerate(cells):
         name = cell.removeprefix("\ufeff").strip() or _free(f"x{number}", taken)
-        if not cell:
+        if not cell and not is_title:
             notes.tell(f"{place}: column {number + 1} has no name; it is called {name!r}")
         elif name in names:
             name = _free(f"{name}_{names.count(name) + 1}", taken)
