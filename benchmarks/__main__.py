@@ -58,6 +58,7 @@ def _speed(options):
     results = json.loads(Path(options.file).read_text()) if options.command == "report" else _header(options)
     grows = results["command"] == "growth"
     section = f"growth {results['threads']}" if grows else f"run {results['batches']} {results['threads']}"
+    section += f" {options.machine}" if options.machine else ""
     if options.docs:
         around_markers(DOCUMENT, section)  # before hours are spent
     if options.command == "growth":
@@ -81,12 +82,24 @@ def _header(options):
 
 
 def _run(results, options):
-    results["results"] = []
+    order = [*BY_NAME, *TITLES]
+    rows = _earlier_rows(results, options)
     for name in options.case or [*CASES, *TITLES]:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        found = run_whole(name, options) if name in TITLES else run_case(BY_NAME[name], options)
-        results["results"].append(found)
+        rows[name] = run_whole(name, options) if name in TITLES else run_case(BY_NAME[name], options)
+        results["results"] = [rows[own] for own in sorted(rows, key=order.index)]
         _keep(results, options)
+
+
+def _earlier_rows(results, options):
+    """With `--add`, the rows that the file holds, by name; they have to be of the same machine, measured alike."""
+    if not (options.add and options.out and Path(options.out).exists()):
+        return {}
+    earlier = json.loads(Path(options.out).read_text())
+    alike = [key for key in ("command", "threads", "rounds", "batches") if earlier[key] != results[key]]
+    if alike or earlier["machine"]["processor"] != results["machine"]["processor"]:
+        raise SystemExit(f"{options.out} is of another machine, or differs in {', '.join(alike)}")
+    return {row.get("case") or row["whole"]: row for row in earlier["results"]}
 
 
 def _keep(results, options):
@@ -116,6 +129,7 @@ def _options(arguments):
     run.add_argument("--peers", type=some_of(FAMILIES), default=list(FAMILIES), help=f"of {','.join(FAMILIES)}; all")
     run.add_argument("--case", action="append", choices=[*BY_NAME, *TITLES], metavar="NAME", help="may be repeated")
     run.add_argument("--batches", choices=["numpy", "converted"], default="numpy", help="how they are handed over")
+    run.add_argument("--add", action="store_true", help="keep the rows that --out holds, and add these to them")
     grow = commands.add_parser("growth", help="step time against width, depth and batch")
     grow.set_defaults(batches="numpy")
     for command in (run, grow):
@@ -131,6 +145,7 @@ def _options(arguments):
         command.add_argument("--plot", help="a file for the picture of growth")
     for command in (run, grow, report):
         command.add_argument("--docs", action="store_true", help=f"write the tables into {DOCUMENT.name}")
+        command.add_argument("--machine", default="", help="a word for the machine, where the page has several")
         command.set_defaults(act=_speed)
     tabular.add_to(commands)
     estimators.add_to(commands)

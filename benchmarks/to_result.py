@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,13 @@ from benchmarks.cases import CONVNET, DIGITS, Case, dense
 from benchmarks.options import some_of
 from benchmarks.peers.base import Unsupported
 from benchmarks.peers.worker import ENGINES, keep_to
+from benchmarks.report import around_markers, write_between_markers
 from benchmarks.runner import KERNELS, ROOT, environment, machine, ratio
 
 PEERS = ("torch", "jax", "keras", "sklearn")
 NAMES = {"nnlite": "nnlite, NumPy alone", "nnlite fast": "nnlite with fast"}
 DATA = "data.npz"
+DOCUMENT = ROOT / "docs" / "performance.md"
 IMAGE = 28  # pixels of a side
 
 
@@ -70,11 +73,16 @@ def add_to(commands) -> None:
     command.add_argument("--rounds", type=int, default=5)
     command.add_argument("--housing", type=Path, help="housing.csv; without it that task is left out")
     command.add_argument("--images", type=Path, help="folder with MNIST's t10k files; digits in larger pixels without")
+    command.add_argument("--docs", action="store_true", help=f"write the table into {DOCUMENT.name}")
+    command.add_argument("--machine", default="", help="a word for the machine, where the page has several")
     command.set_defaults(act=run)
 
 
 def run(options) -> None:
     """Measure and print."""
+    section = f"whole {options.threads} {options.machine}".strip()
+    if options.docs:
+        around_markers(DOCUMENT, section)  # before minutes are spent
     tasks = [name for name in options.tasks if name != "housing" or options.housing]
     left_out = [f"{name}: --housing is not given" for name in options.tasks if name not in tasks]
     rows = []
@@ -84,7 +92,10 @@ def run(options) -> None:
             results, reasons = _rounds(name, Path(folder), options)
         rows.append(_row(TASKS[name], results, options.peers))
         left_out += [f"{name}, {engine}: {reason}" for engine, reason in reasons.items()]
-    print(_table(rows, options) + "".join(f"\n- left out: {reason}" for reason in left_out))
+    text = _table(rows, options) + "\n" + "".join(f"\n- left out: {reason}" for reason in left_out)
+    print(text)
+    if options.docs:
+        write_between_markers(DOCUMENT, section, text)
 
 
 def _rounds(task, folder, options) -> tuple[dict, dict]:
@@ -136,7 +147,8 @@ def _table(rows, options) -> str:
     about = machine()
     engines = [*KERNELS, *options.peers]
     lines = [
-        f"{about['processor']}, {options.threads} thread(s), medians of {options.rounds} rounds by turns.",
+        f"{date.today().isoformat()}, {about['processor']}, {about['cores']} cores, load {about['load']:.1f}; "
+        f"{options.threads} thread(s); medians of {options.rounds} rounds by turns.",
         "",
         "| task | " + " | ".join(NAMES.get(engine, engine) for engine in engines) + " | best engine / nnlite (aim) |",
         "|---" * (len(engines) + 2) + "|",

@@ -103,7 +103,7 @@ def linked(hint: object, places: Mapping[type, str]) -> str:
     """A type in words, with links to the kinds and sections in it."""
     text = cell(type_text(hint))
     for cls in sections(hint):
-        word = "list of text" if issubclass(cls, CallArguments) else "section"
+        word = "list of strings" if issubclass(cls, CallArguments) else "section"
         text = text.replace(word, f"[section](config_keys.md#{anchor(places[cls])})", 1)
     for kind, family in KINDS.items():
         if any(issubclass(cls, family) for cls in inside(hint)):
@@ -132,7 +132,7 @@ def config_keys(places: Mapping[type, str]) -> str:
         "with all defaults. Where the type is a [layer](layers.md), a [loss](losses.md) or another kind, the value is",
         "a name or `{name: {argument: value}}`; [the lists](lists.md) have all names.", MADE, "",
         "## The file", "", *table(entries(Experiment), places),
-        "| `include` | text or list of text |  | A file, or a list of files, that this one is laid over. |",
+        "| `include` | string or list of strings |  | A file, or a list of files, that this one is laid over. |",
         "| `variables` | mapping |  | Values for references, such as `${variables.width}`. |",
     ]  # fmt: skip
     for cls, heading in places.items():

@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         schedules as schedules,
         threads as threads,
         trained as trained,
+        tree as tree,
         tuning as tuning,
         utils as utils,
     )
@@ -56,10 +57,10 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         NNTransformer,
     )
     from nnlite.initializers import Initializer
-    from nnlite.layers import Input, Layer
+    from nnlite.layers import Input, InputSpec, KerasTensor, Layer
     from nnlite.losses import Loss
     from nnlite.metrics import Metric
-    from nnlite.models import Model, Sequential, from_keras, from_sklearn, load_model
+    from nnlite.models import Function, Model, Sequential, from_keras, from_sklearn, load_model
     from nnlite.optimizers import Optimizer
     from nnlite.regularizers import Regularizer
     from nnlite.threads import set_threads
@@ -68,8 +69,11 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
 
 # Public name -> module, loaded at first use, so that `import nnlite` costs what `import numpy` costs.
 _HOMES = {
+    "Function": "nnlite.models",
     "Initializer": "nnlite.initializers",
     "Input": "nnlite.layers",
+    "InputSpec": "nnlite.layers",
+    "KerasTensor": "nnlite.layers",
     "Layer": "nnlite.layers",
     "Loss": "nnlite.losses",
     "MLPClassifier": "nnlite.estimators",
@@ -95,8 +99,11 @@ _HOMES = {
 }
 __all__ = [
     "DTypePolicy",
+    "Function",
     "Initializer",
     "Input",
+    "InputSpec",
+    "KerasTensor",
     "Layer",
     "Loss",
     "MLPClassifier",

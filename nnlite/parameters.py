@@ -27,7 +27,7 @@ class Parameter:
         constraint: what the value is brought back to after each update.
 
     Attributes:
-        owner: the name of the layer that declared it; empty for none.
+        place: of the layer that declared it, from which `path` is made; None for none.
 
     Arithmetic, comparison of sizes and indexing work on the value and give arrays:
 
@@ -38,7 +38,7 @@ class Parameter:
     ([3.0, 5.0], 2.0, 'scale')
     """
 
-    __slots__ = ("_gradient", "_leases", "_value", "constraint", "name", "owner", "regularizer", "sparse", "trainable")
+    __slots__ = ("_gradient", "_leases", "_value", "constraint", "name", "place", "regularizer", "sparse", "trainable")
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Parameter:
     ) -> None:
         self.constraint = constraint
         self.name = name
-        self.owner = ""
+        self.place: Any = None
         self.sparse = sparse
         self.trainable = trainable
         self.regularizer = regularizer
@@ -91,8 +91,8 @@ class Parameter:
 
     @property
     def path(self) -> str:
-        """Its name below that of the layer that declared it, such as `"dense/kernel"`."""
-        return f"{self.owner}/{self.name}" if self.owner else self.name
+        """Its name below those of the layers in which it was declared, such as `"sequential/dense/kernel"`."""
+        return self.name if self.place is None else self.place.path_of(self.name)
 
     def numpy(self) -> np.ndarray:
         """A copy of the value."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from nnlite.errors import ConfigError
 
-__all__ = ["set_threads", "several_threads", "suited_threads", "thread_counts"]
+__all__ = ["limited_threads", "set_threads", "several_threads", "suited_threads", "thread_counts"]
 
 # Below so many multiply-adds a second thread saves little (float32, two quiet cores: 6.7 and 6.4 us at 2**19, 43 and 29
 # us at 2**22), while one that has to wait for a busy core holds every step up: fits of five networks of 128 units take
@@ -87,6 +87,17 @@ def set_threads(count: int | None) -> None:
             _threads.restore()
         else:
             _threads.limit(count)
+
+
+@contextmanager
+def limited_threads(count: int) -> Iterator[None]:
+    """A context with `set_threads(count)`, after which the choice is what it was."""
+    before = _threads.chosen
+    set_threads(count)
+    try:
+        yield
+    finally:
+        set_threads(before)
 
 
 def thread_counts() -> dict[str, int]:

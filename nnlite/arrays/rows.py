@@ -1,14 +1,17 @@
-"""Rows of a sparse matrix that are made dense when they are taken, so that the whole never is."""
+"""Rows that are made, or read, when they are taken, so that the whole of them never is in memory."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-__all__ = ["LazyRows", "SparseRows"]
+__all__ = ["LazyRows", "MadeRows", "SparseRows", "blocks", "in_blocks", "row_by_row"]
 
 ROWS_AT_ONCE = 64  # that are made dense together, so that what `finish` also needs stays small
 CELLS_AT_ONCE = 2**20
+BLOCK_BYTES, BLOCK_ROWS = 2**24, 2**17  # of rows that are in memory at once
+WHOLE_BATCHES = 256
 
 
 class LazyRows:
@@ -40,6 +43,63 @@ class LazyRows:
     def first_not_finite(self) -> tuple[int, ...] | None:
         """The place of the first entry that is NaN or infinite; None if there is none."""
         raise NotImplementedError
+
+
+class MadeRows(LazyRows):
+    """What a function makes of rows that stay where they are, when it is taken.
+
+    Args:
+        rows: `(rows, ...)`.
+        make: from some rows to what stands for them, each row by itself, `(some, ...) -> (some, ...)`.
+    """
+
+    def __init__(self, rows: LazyRows, make: Callable[[np.ndarray], np.ndarray]) -> None:
+        first = make(rows[:1])
+        self.rows, self.make = rows, make
+        self.shape, self.dtype = (len(rows), *first.shape[1:]), first.dtype
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Some of the rows, by a slice or by their numbers."""
+        return self.make(self.rows[rows])
+
+    def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
+        return self.make(self.rows.take(rows))
+
+    def astype(self, dtype: Any, copy: bool = True) -> "MadeRows":
+        return MadeRows(self.rows, lambda rows: self.make(rows).astype(dtype, copy=False))
+
+    def first_not_finite(self) -> tuple[int, ...] | None:
+        for block in blocks(self):
+            bad = np.argwhere(~np.isfinite(self[block]))
+            if len(bad):
+                row, *rest = bad[0].tolist()
+                return (block.start + row, *rest)
+        return None
+
+
+def blocks(rows: Any, step: int | None = None) -> Iterator[slice]:
+    """All rows of an array, or of what stands in for one, some at a time.
+
+    Args:
+        rows: `(rows, ...)`.
+        step: number of rows in a block; when None, as many batches of 256 as take 16 MB, at most 2^17 rows.
+    """
+    row_bytes = max(rows.dtype.itemsize * math.prod(rows.shape[1:]), 1)
+    most = max(min(BLOCK_BYTES // row_bytes, BLOCK_ROWS) // WHOLE_BATCHES, 1) * WHOLE_BATCHES
+    count, length = len(rows), step or most
+    return (slice(start, min(start + length, count)) for start in range(0, count, length))
+
+
+def row_by_row(make: Callable[[np.ndarray], np.ndarray], rows: Any) -> Any:
+    """`make(rows)` of an array; of rows that stay where they are the same, made when it is taken."""
+    return MadeRows(rows, make) if isinstance(rows, LazyRows) else make(rows)
+
+
+def in_blocks(make: Callable[[np.ndarray], np.ndarray], rows: Any) -> np.ndarray:
+    """`make(rows)`, computed some rows at a time where they are in no array; `make` takes each row by itself."""
+    if not isinstance(rows, LazyRows):
+        return make(rows)
+    return np.concatenate([make(rows[block]) for block in blocks(rows)])
 
 
 class SparseRows(LazyRows):

@@ -63,11 +63,19 @@ class StoredRows(LazyRows):
         """One row by its number, or several by a slice, row numbers or a mask; all of an array at once by `[:]`."""
         if isinstance(rows, slice):
             start, stop, step = rows.indices(len(self))
-            return self.read(start, stop) if step == 1 else self.take(np.arange(start, stop, step))
+            return self.read(start, stop) if step == 1 else self._every(start, stop, step)
         numbers = np.asarray(rows)
         if numbers.dtype == bool:
             return self.take(np.flatnonzero(numbers))
         return self.take(numbers.reshape(1))[0] if numbers.ndim == 0 else self.take(numbers)
+
+    def _every(self, start: int, stop: int, step: int) -> np.ndarray:
+        """Rows at equal distances, read some at a time, so that the pages between them do not stay in memory."""
+        if step < 0:
+            return self.take(np.arange(start, stop, step))
+        length = max(BYTES_AT_ONCE // max(self._row_bytes * step, 1), 1) * step
+        read = [self.read(first, min(first + length, stop))[::step] for first in range(start, stop, length)]
+        return np.concatenate(read) if read else self.read(start, start)
 
     def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
         """The rows of these numbers. Shape: `(*numbers.shape, ...)`."""

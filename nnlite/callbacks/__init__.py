@@ -1,14 +1,15 @@
 """Callbacks: what happens around the training loop, with Keras's names and semantics."""
 
-from nnlite.callbacks.around import *
+from typing import TYPE_CHECKING
+
 from nnlite.callbacks.base import *
-from nnlite.callbacks.checkpoints import *
 from nnlite.callbacks.history import *
-from nnlite.callbacks.learning_rate import *
-from nnlite.callbacks.logging import *
-from nnlite.callbacks.members import *
 from nnlite.callbacks.monitor import *
 from nnlite.callbacks.progress import *
 from nnlite.callbacks.stopping import *
-from nnlite.callbacks.tensorboard import *
-from nnlite.callbacks.tracking import *
+from nnlite.registry.names import opened_later
+
+if TYPE_CHECKING:
+    from nnlite.callbacks.names import *
+else:
+    __getattr__, __dir__ = opened_later(__name__)

@@ -18,7 +18,7 @@ from nnlite.saving.patterns import filled
 
 __all__ = ["Checkpoints", "Every", "ModelCheckpoint"]
 
-SHARE = 0.05  # of the time that "auto" spends on writing at most
+SHARE = 0.01  # of the time that "auto" spends on writing at most
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -148,7 +148,7 @@ class Checkpoints(Callback):
     Args:
         folder: where to; missing folders are made.
         every: "1 epoch", "500 steps" or "10 min"; "auto": after each epoch, unless writing would take more than a
-            twentieth of the time, as where an epoch takes milliseconds.
+            hundredth of the time, as where an epoch takes milliseconds.
         keep: number of `step-<n>` files; older ones are removed.
 
     Raises:

@@ -8,7 +8,12 @@ from nnlite.errors import ConfigError
 from nnlite.metrics import Metric
 from nnlite.metrics.state.together import single_metrics
 
-__all__ = ["MonitorCallback"]
+__all__ = ["MonitorCallback", "is_validated"]
+
+
+def is_validated(epoch: int, frequency: int | list[int]) -> bool:
+    """Whether `validation_freq` asks for a validation after `epoch`, counted from 0; a list has epochs from 1 on."""
+    return epoch + 1 in frequency if isinstance(frequency, list) else (epoch + 1) % frequency == 0
 
 
 class MonitorCallback(Callback, abstract=True):
@@ -44,7 +49,8 @@ class MonitorCallback(Callback, abstract=True):
 
     def skips(self, epoch: int) -> bool:
         """Whether `epoch` has no value to look at: it was not validated, as `validation_freq` asks."""
-        return self.monitor.startswith("val_") and (epoch + 1) % (self.params or {}).get("validation_freq", 1) != 0
+        frequency = (self.params or {}).get("validation_freq", 1)
+        return self.monitor.startswith("val_") and not is_validated(epoch, frequency)
 
     def improves(self, value: float, reference: float | None) -> bool:
         """Whether `value` is better than `reference` by more than `min_delta`; NaN never is."""

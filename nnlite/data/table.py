@@ -164,6 +164,13 @@ class Table:
             self._refuse_infinite(name, int(infinite.argmax()))
         return numbers
 
+    def missing(self, name: str) -> np.ndarray:
+        """Mask of the rows without a value in the column `name`, `(rows,)`."""
+        levels, gaps = self._levels(name), {""}
+        if self._is_numeric(name):
+            gaps |= self._marks.in_numbers
+        return np.fromiter((level in gaps for level in levels), bool, len(levels))
+
     def labels(self, name: str) -> np.ndarray:
         """The column `name` as class labels: integers if every cell is one, else text.
 
@@ -172,12 +179,8 @@ class Table:
         Raises:
             DataError: a missing value.
         """
-        levels = self._levels(name)
-        gaps = {""}
-        if self._is_numeric(name):
-            gaps |= self._marks.in_numbers
-        self._refuse_missing(name, np.fromiter((level in gaps for level in levels), bool, len(levels)))
-        texts = np.array(levels)
+        self._refuse_missing(name, self.missing(name))
+        texts = np.array(self._levels(name))
         try:
             numbers = texts.astype(np.int64)
         except (ValueError, OverflowError):
@@ -246,7 +249,8 @@ class Table:
         if missing.any():
             place = self.place(int(missing.argmax()), name)
             raise DataError(
-                f"{place}: the value is missing (so in {missing.sum()} of {len(self)} rows); remove such rows"
+                f"{place}: the value is missing (so in {missing.sum()} of {len(self)} rows); remove such rows, or "
+                "leave them out by `missing_target: drop`"
             )
 
     def place(self, row: int, name: str) -> str:

@@ -65,7 +65,7 @@ def _norms(model: Trainable, stage: Stage, data: int) -> dict[str, float | None]
 
 
 def _one_row(model: Trainable, trainer: Trainer, x: Any, y: Any, row: int) -> tuple:
-    """That row of x and y, as batches of one example that the model takes."""
+    """One row of x and y, as batches of one example that the model takes."""
     if y is None:
         x = built_inputs(model, x)
     else:

@@ -226,7 +226,7 @@ class Derivatives(SecondOrder):
         return explain.explain(self.model, self.trainer, x, y, row, output, weight)
 
     def integrated_gradients(self, x: Any, baseline: Any = None, steps: Count = 50, output: Any = None) -> np.ndarray:
-        """How much each number of `x` contributes to one output, compared with `baseline`.
+        """The contribution of each number of `x` to one output, compared with `baseline`.
 
         `(x - baseline) * mean over a in [0, 1] of the gradient at baseline + a * (x - baseline)`; the contributions
         of a row add up to `f(x) - f(baseline)`, the more exactly the more steps there are.

@@ -216,7 +216,7 @@ def _name_of(owner: Any) -> str:
 
 
 def _name_of_outer(owner: Any, outer: Jacobian) -> str:
-    """What the map is called that a layer applies after all others: mostly its activation."""
+    """The name of the map that a layer applies after all others: mostly its activation."""
     activation = owner._activation_argument if isinstance(owner, Layer) else None
     kind: type = type(outer if activation is None else activation)
     return kind.__name__

@@ -21,7 +21,7 @@ class Hop(NamedTuple):
 
 
 class Term(NamedTuple):
-    """What a weight does to the explained number through one output of its stage: value * slope * upstream.
+    """The effect of a weight on the explained number through one output of its stage: value * slope * upstream.
 
     Attributes:
         name: of the stage.

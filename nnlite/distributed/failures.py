@@ -1,4 +1,4 @@
-"""How an error in one process ends all of them."""
+"""The end of all processes by an error in one of them."""
 
 import os
 import socket

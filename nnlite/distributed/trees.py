@@ -9,7 +9,7 @@ __all__ = ["Part", "part_of", "tree_sum"]
 
 
 class Part(NamedTuple):
-    """What one process computes of a batch.
+    """The shards of a batch that one process computes.
 
     Attributes:
         first: number of its first shard.

@@ -13,7 +13,7 @@ from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.fitted import FittedNetwork
 from nnlite.estimators.fitting.assembly import assembled, check_outputs, target_encoder, trained_part
-from nnlite.estimators.fitting.failures import unchanged_by_failure
+from nnlite.estimators.fitting.failures import check_present, unchanged_by_failure
 from nnlite.estimators.fitting.inputs import (
     as_matrix,
     code_columns,
@@ -30,7 +30,7 @@ from nnlite.estimators.fitting.listening import CallbackSupportMixin, told_of_ep
 from nnlite.estimators.fitting.policies import is_full_batch, is_lbfgs, warn_of_no_convergence
 from nnlite.estimators.fitting.recipe import Problem, Recipe, copies
 from nnlite.estimators.fitting.rows import DistinctRows, distinct_rows
-from nnlite.estimators.fitting.targets import Targets, check_present
+from nnlite.estimators.fitting.targets import Targets
 from nnlite.estimators.fitting.training import Judged, Lesson, Outcome, learn
 from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.nested import NestedParameters

@@ -14,7 +14,12 @@ from nnlite.losses import Loss
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import LearningRateSchedule, Optimizer
 
-__all__ = ["AUTO", "check_parameters", "is_whole"]
+__all__ = ["AUTO", "InvalidParameterError", "check_parameters", "is_whole"]
+
+
+class InvalidParameterError(ConfigError, TypeError):
+    """A parameter of an estimator that has a value it cannot have: a ValueError and a TypeError, as scikit-learn's."""
+
 
 AUTO = "auto"
 
@@ -68,7 +73,10 @@ NOTHING: Rule = (lambda value: value is None, "None")
 AUTOMATIC: Rule = _one_of(AUTO)
 POSITIVE: Rule = (lambda value: _is_real(value) and 0 < value < np.inf, "a float in the range (0.0, inf)")
 NON_NEGATIVE: Rule = (_at_least_0, "a float in the range [0.0, inf)")
-ARRAY_LIKE: Rule = (lambda value: hasattr(value, "__len__") or hasattr(value, "__array__"), "an array-like")
+ARRAY_LIKE: Rule = (
+    lambda value: not isinstance(value, (str, bytes)) and (hasattr(value, "__len__") or hasattr(value, "__array__")),
+    "an array-like",
+)
 SEED: Rule = (
     lambda value: is_whole(value) and 0 <= value <= LARGEST_SEED,
     f"an int in the range [0, {LARGEST_SEED}]",
@@ -104,11 +112,11 @@ RULES: dict[str, Rule] = {
 
 
 def check_parameters(parameters: Mapping[str, object], owner: str, rules: Mapping[str, Rule] = RULES) -> None:
-    """`ConfigError`, a ValueError, naming the first parameter of the estimator `owner` that has a value it cannot have.
+    """`InvalidParameterError` naming the first parameter of the estimator `owner` that has a value it cannot have.
 
     Parameters without a rule, which a subclass may add, are left to it.
     """
     for name, value in parameters.items():
         holds, expected = rules.get(name, ANYTHING)
         if not holds(value):
-            raise ConfigError(f"The {name!r} parameter of {owner} must be {expected}. Got {value!r} instead.")
+            raise InvalidParameterError(f"The {name!r} parameter of {owner} must be {expected}. Got {value!r} instead.")

@@ -45,8 +45,11 @@ class CompileArguments(CallArguments):
 
     @classmethod
     def get(cls, spec: Any) -> "CallArguments":
-        """The same; a loss that is `auto` is None, to be chosen by the target."""
-        given = read(spec, dict)
+        """The same; a loss that is `auto` is None, to be chosen by the target.
+
+        A metric that is named by its class is logged as metrics of that class are: `R2Score` as `r2_score`.
+        """
+        given = {name: _of_classes(value) if "metrics" in name else value for name, value in read(spec, dict).items()}
         return super().get({**given, "loss": None} if given.get("loss") == "auto" else given)
 
 
@@ -55,6 +58,13 @@ class FitArguments(CallArguments):
 
     function = Sequential.fit
     excluded = GIVEN_TO_FIT
+
+
+def _of_classes(metrics: Any) -> Any:
+    """The list with `{R2Score: {}}` for `R2Score`; anything else as it is."""
+    if not isinstance(metrics, list):
+        return metrics
+    return [{one: {}} if isinstance(one, str) and one[:1].isupper() else one for one in metrics]
 
 
 def call_parameters(function: Callable, excluded: tuple[str, ...] = ()) -> Mapping[str, inspect.Parameter]:

@@ -1,5 +1,6 @@
 """A config: data, model, and how to train; each section is a call of the public API."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -117,13 +118,17 @@ class Experiment(Section):
             self._chain()
 
     def prepare(
-        self, fitted: Preprocessing | None = None, fold: tuple[int, int] | None = None
+        self,
+        fitted: Preprocessing | None = None,
+        fold: tuple[int, int] | None = None,
+        prepared: Prepared | None = None,
     ) -> tuple[BaseModel, Prepared]:
         """A compiled model of the data's shape, its preprocessing layers adapted, and the data.
 
         Args:
             fitted: encoders from an earlier run.
             fold: `(i, k)` for the parts of round i of k of a cross-validation.
+            prepared: the data, where an experiment with the same `data_key` has prepared them.
 
         Raises:
             ConfigError: arguments that do not fit together.
@@ -132,7 +137,7 @@ class Experiment(Section):
         with self.explaining(), within():
             chain, loss = self._chain(), self.compile["loss"]
             kind = "auto" if loss is None else cast(TargetKind, Loss.get(loss).target_kind)
-            data = self._prepared_data(kind, fitted, fold)
+            data = prepared or self._prepared_data(kind, fitted, fold)
             x, y = data.parts["training"]
             inputs = data.preprocessing.inputs
             model = self._graph(x, inputs) if chain is None else self._fed(chain, x, inputs)
@@ -146,6 +151,11 @@ class Experiment(Section):
                 model.test_on_batch(x[:1], y[:1])
             check_calibration(model, data, self.calibrate)
             return model, data
+
+    @property
+    def data_key(self) -> str:
+        """Everything in the config that decides what data `prepare` gives, as text."""
+        return json.dumps(jsonable([self.data.to_spec(), self.seed, self.compile["loss"]]), sort_keys=True)
 
     @staticmethod
     def interpret(model: BaseModel, learnt: Preprocessing, source: DataSource) -> None:

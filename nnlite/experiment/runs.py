@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import filecmp
 import os
 import warnings
 from pathlib import Path
@@ -112,6 +113,14 @@ class Run:
             warnings.warn(message, TrainingWarning, stacklevel=2)
         return measure(self.model, prepared)
 
+    def learned_from(self, path: str | Path) -> bool:
+        """Whether a file is the one that holds the rows of the training, or a copy of it."""
+        try:
+            known = self.experiment.located_data().source.files
+        except DataError:  # they were moved
+            return False
+        return any(_is_copy(Path(path), Path(file)) for file in known)
+
     def _prepared(self, data: str | Path | None) -> Prepared:
         moved = self._moved(data)
         try:
@@ -165,6 +174,12 @@ def read_preprocessing(folder: Path) -> Preprocessing:
     path = folder / "preprocessing.json"
     with reading_saved(path, DataError):
         return Preprocessing.get(read_json(path))
+
+
+def _is_copy(path: Path, known: Path) -> bool:
+    if not path.is_file() or not known.is_file():
+        return False
+    return path.samefile(known) or filecmp.cmp(path, known, shallow=False)
 
 
 def data_prints(data: Prepared) -> dict[str, str]:

@@ -14,6 +14,8 @@ from nnlite.errors.boundary import reading
 __all__ = ["SIGNATURE", "encode", "opened"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+DEEPEST = 100  # groups within one another
+LARGEST_RATIO = 200  # of an array to what it takes in the file; beyond a mebibyte
 
 
 def _h5py() -> Any:
@@ -44,22 +46,34 @@ def opened(source: bytes | str | os.PathLike, label: object) -> Iterator[dict[st
     """Path -> data set of each array in a file; `dataset[()]` reads it, while the context lasts.
 
     Raises:
-        ModelFileError: no HDF5 file, a damaged one, or one that points to other files.
+        ModelFileError: no HDF5 file, a damaged one, one that points to other files or walks in circles, or an array
+            that is far larger than what the file holds of it.
     """
     h5py = _h5py()
     content = io.BytesIO(source) if isinstance(source, bytes) else source
     with reading(label, "the weights cannot be read as HDF5", kind=ModelFileError), h5py.File(content, "r") as file:
-        yield dict(_datasets(file, "", h5py, label))
+        yield dict(_datasets(file, "", h5py, label, set()))
 
 
-def _datasets(group: Any, prefix: str, h5py: Any, label: object) -> Iterator[tuple[str, Any]]:
+def _datasets(group: Any, prefix: str, h5py: Any, label: object, seen: set[Any]) -> Iterator[tuple[str, Any]]:
+    """The data sets below a group; `seen` are the groups so far, each of which stands in one place."""
+    if group.id in seen:
+        raise ModelFileError(f"{label}: the group {prefix or '/'} stands in the file more than once")
+    if prefix.count("/") > DEEPEST:
+        raise ModelFileError(f"{label}: its groups are too deep within one another")
+    seen.add(group.id)
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ModelFileError(f"{label}: {prefix}{name} is a link to another place, which is not followed")
         item = group[name]
         if isinstance(item, h5py.Group):
-            yield from _datasets(item, f"{prefix}{name}/", h5py, label)
+            yield from _datasets(item, f"{prefix}{name}/", h5py, label, seen)
         elif isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
                 raise ModelFileError(f"{label}: the numbers of {prefix}{name} lie in another file, which is not read")
+            stored = item.id.get_storage_size()
+            if item.nbytes > LARGEST_RATIO * stored + (1 << 20):
+                raise ModelFileError(
+                    f"{label}: {prefix}{name} would have {item.nbytes} bytes, and the file holds {stored} of them"
+                )
             yield f"{prefix}{name}", item

@@ -3,7 +3,8 @@
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +18,13 @@ from nnlite.foreign.keras_models import Orders, model_config, read_model
 from nnlite.foreign.keras_optimizers import optimizer_arrays
 from nnlite.foreign.keras_places import Order, file_shapes, groups_of, parameter_places
 from nnlite.foreign.keras_specs import signatures
+from nnlite.initializers.blank import values_follow
 from nnlite.parameters import Parameter
-from nnlite.saving import names_that_fit, reading_saved, safetensors, write_atomically
+from nnlite.saving import check_count, names_that_fit, reading_saved, safetensors, write_atomically
 
 __all__ = [
     "KerasModel",
+    "assign_datasets",
     "encode_extra",
     "is_foreign_file",
     "is_keras_file",
@@ -31,14 +34,17 @@ __all__ = [
     "read_extra",
     "save_keras",
     "save_keras_weights",
+    "size_in_memory",
     "stated_format",
     "trained_in_order",
+    "weights_of",
 ]
 
 ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
 ZIP = b"PK\x03\x04"
 # Keras keeps these among the weights too: the state of random layers, and that of the optimizer.
 LEFT_OVER = ("seed_generator", "optimizer")
+LARGEST_NUMBER = 8  # bytes of a parameter's number, whatever it takes in the file
 
 
 def stated_format(path: str | os.PathLike, whole: bool) -> bool:
@@ -188,15 +194,16 @@ def load_keras(path: str | os.PathLike) -> KerasModel:
     """
     archive = read_archive(path)
     orders: Orders = {}
-    with reading_saved(path):
-        model: Any = read_model(archive.config, orders)
-        _build(model, archive.config, path)
 
     def order(one: Any) -> Any:
         return orders.get(id(one)) or one.layers
 
     with hdf5.opened(archive.weights, path) as datasets:
-        _assign(model, datasets, path, order)
+        with reading_saved(path), values_follow(size_in_memory(datasets)):
+            check_count(archive.config, len(datasets), path)
+            model: Any = read_model(archive.config, orders)
+            _build(model, archive.config, path)
+        assign_datasets(model, datasets, path, order)
         kept = optimizer_arrays(datasets)
     parameters = [parameter for _, parameter in parameter_places(model, order)]
     return KerasModel(model, archive.config.get("compile_config") or {}, kept, parameters)
@@ -227,11 +234,29 @@ def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool 
         ModelFileError: no such file, a damaged one, or names and shapes that are not the model's, all listed.
         MissingLibraryError: h5py is not installed.
     """
+    with weights_of(path) as datasets:
+        assign_datasets(model, datasets, path, keras_order, skip_mismatch)
+
+
+@contextmanager
+def weights_of(path: str | os.PathLike) -> Iterator[dict[str, Any]]:
+    """The data sets in a `.weights.h5` or `.keras` file, as `hdf5.opened` gives them."""
     with hdf5.opened(read_archive(path).weights if is_keras_file(path) else path, path) as datasets:
-        _assign(model, datasets, path, keras_order, skip_mismatch)
+        yield datasets
 
 
-def _assign(model: Any, datasets: Mapping[str, Any], label: object, order: Order, skip_mismatch: bool = False) -> None:
+def size_in_memory(datasets: Mapping[str, Any]) -> int:
+    """The bytes that parameters of so many numbers take at most."""
+    return sum(LARGEST_NUMBER * one.size for one in datasets.values())
+
+
+def assign_datasets(
+    model: Any,
+    datasets: Mapping[str, Any],
+    label: object,
+    order: Order = keras_order,
+    skip_mismatch: bool = False,
+) -> None:
     """Copy the datasets of an HDF5 file into the parameters, after all shapes have been compared."""
     needed = dict(parameter_places(model, order))
     counts = {f"{group}/2" for group in _adapted(model, order)}

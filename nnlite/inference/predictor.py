@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite.data import InputEncoder
 from nnlite.data.batches import count_rows
 from nnlite.inference.dense_blocks import MANY_ROWS, joined_stages
 from nnlite.inference.fold_constants import folded
@@ -14,6 +13,9 @@ from nnlite.inference.stages import stage_of
 from nnlite.jacobians import Bundle
 from nnlite.layers import Layer
 from nnlite.registry.pickling import stamped, unstamped
+
+if TYPE_CHECKING:
+    from nnlite.data import InputEncoder
 
 __all__ = ["Predictor"]
 
@@ -37,7 +39,7 @@ class Predictor:
     A predictor may be called from several threads; each call returns an array of its own.
     """
 
-    def __init__(self, layers: list[Layer], model: Layer, encoder: InputEncoder | None = None) -> None:
+    def __init__(self, layers: list[Layer], model: Layer, encoder: "InputEncoder | None" = None) -> None:
         self.model, self.encoder = model, encoder
         self.dtype = np.dtype(model.dtype)
         self.row_shape = tuple(model.input_shape[1:])

@@ -76,7 +76,7 @@ def _without_generator(written: Callable[..., Any]) -> Callable[..., np.ndarray]
 def _values_of(
     initializer: Initializer, function: Callable[..., Any], shape: Sequence[int], dtype: str | None
 ) -> np.ndarray:
-    """What a user's function `(shape)` or `(shape, dtype)` returns, as `dtype`; `ShapeError` for another shape."""
+    """The result of a user's function `(shape)` or `(shape, dtype)`, as `dtype`; `ShapeError` for another shape."""
     lengths, kind = tuple(shape), dtype or floatx()
     parameters = inspect.signature(function).parameters.values()
     takes_dtype = any(item.name == "dtype" or item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters)
@@ -140,6 +140,9 @@ class Ones(Filled, aliases=("one",)):
 
 class Constant(Filled):
     """Equal to `value`, a number, or an array that broadcasts to the parameter's shape.
+
+    Args:
+        value: a number, or an array.
 
     >>> Constant([1.0, 2.0])((2, 2)).tolist()
     [[1.0, 2.0], [1.0, 2.0]]

@@ -35,6 +35,7 @@ class RandomNormal(Initializer, aliases=("normal",)):
     """Normally distributed with `mean` and `stddev`.
 
     Args:
+        mean: of the distribution.
         stddev: standard deviation, >= 0.
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
 
@@ -55,6 +56,7 @@ class RandomUniform(Initializer, aliases=("uniform",)):
     """Uniformly distributed in [minval, maxval).
 
     Args:
+        minval, maxval: bounds; `maxval` itself is not drawn.
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
 
     Raises:
@@ -84,6 +86,7 @@ class TruncatedNormal(Initializer):
     The standard deviation of what remains is 0.8796 `stddev`.
 
     Args:
+        mean: middle of the distribution.
         stddev: standard deviation before the truncation, >= 0.
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
 

@@ -13,7 +13,7 @@ Sums: TypeAlias = Callable[[np.ndarray], np.ndarray]  # from the sum over the ro
 
 
 class _Local(threading.local):
-    """What each thread sums by."""
+    """The function by which each thread sums."""
 
     sums: Sums | None = None
 
@@ -22,7 +22,7 @@ _local = _Local()
 
 
 def batch_sums() -> Sums | None:
-    """What gives the sum over the whole batch, from that over the rows at hand; None if these are all rows."""
+    """The function from the sum over the rows at hand to that over the whole batch; None if these are all rows."""
     return _local.sums
 
 

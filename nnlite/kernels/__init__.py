@@ -36,7 +36,7 @@ __all__ += reference.__all__
 
 
 class _Choice:
-    """What the user chose, how many trainings are inside `suited_kernels` now, and what they have."""
+    """The user's choice, the number of trainings that are inside `suited_kernels` now, and the kernels they have."""
 
     lock = threading.Lock()
     word = "auto"
@@ -132,7 +132,7 @@ def compiled_now() -> bool:
 
 
 def dense_steps() -> Callable[..., int] | None:
-    """What carries out whole steps of training of dense layers in one call; None if it is not compiled."""
+    """The kernel that carries out whole steps of training of dense layers in one call; None if it is not compiled."""
     return _Choice.compiled.dense_steps if _Choice.whole and _Choice.compiled is not None else None
 
 

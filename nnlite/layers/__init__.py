@@ -1,8 +1,7 @@
 """Layers: differentiable functions with parameters, under the names and defaults of Keras 3."""
 
-from nnlite.layers.attention.attention import *
-from nnlite.layers.attention.multi_head import *
-from nnlite.layers.attention.positions import *
+from typing import TYPE_CHECKING
+
 from nnlite.layers.base.contract.input_spec import *
 from nnlite.layers.base.layer import *
 from nnlite.layers.base.serialization import *
@@ -38,29 +37,15 @@ from nnlite.layers.normalization.spectral import *
 from nnlite.layers.pooling.adaptive_pooling import *
 from nnlite.layers.pooling.global_pooling import *
 from nnlite.layers.pooling.pooling import *
-from nnlite.layers.preprocessing.category_encoding import *
-from nnlite.layers.preprocessing.discretization import *
-from nnlite.layers.preprocessing.hashing import *
-from nnlite.layers.preprocessing.image_color import *
-from nnlite.layers.preprocessing.image_geometry import *
-from nnlite.layers.preprocessing.image_size import *
-from nnlite.layers.preprocessing.lookup import *
-from nnlite.layers.preprocessing.numbers import *
-from nnlite.layers.preprocessing.piecewise import *
-from nnlite.layers.preprocessing.robust import *
-from nnlite.layers.preprocessing.text import *
-from nnlite.layers.recurrent.any_cell import *
-from nnlite.layers.recurrent.cells import *
-from nnlite.layers.recurrent.cells_of_cells import *
-from nnlite.layers.recurrent.conv_lstm import *
-from nnlite.layers.recurrent.gru import *
-from nnlite.layers.recurrent.lstm import *
-from nnlite.layers.recurrent.rnn import *
-from nnlite.layers.recurrent.simple_rnn import *
-from nnlite.layers.recurrent.wrappers import *
 from nnlite.layers.regularization.activity import *
 from nnlite.layers.regularization.dropout import *
 from nnlite.layers.regularization.noise import *
 from nnlite.layers.reshaping.padding import *
 from nnlite.layers.reshaping.reshape import *
 from nnlite.layers.reshaping.upsampling import *
+from nnlite.registry.names import opened_later
+
+if TYPE_CHECKING:
+    from nnlite.layers.names import *
+else:
+    __getattr__, __dir__ = opened_later(__name__)

@@ -202,7 +202,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         )
 
     def _scale(self, size: int, weights: np.ndarray | None) -> float:
-        """What the sum of all losses is multiplied by."""
+        """The factor of the sum of all losses."""
         if self.reduction == "mean_with_sample_weight" and weights is not None:
             return self._factor / (float(weights.sum()) or 1)
         return self._factor / (1 if self.reduction == "sum" else max(size, 1))

@@ -1,14 +1,15 @@
 """Metrics: figures of merit that are gathered batch by batch, with Keras's names and formulas."""
 
+from typing import TYPE_CHECKING
+
 from nnlite.metrics.accuracy import *
 from nnlite.metrics.base import *
-from nnlite.metrics.confusion import *
-from nnlite.metrics.correlations import *
-from nnlite.metrics.curves import *
-from nnlite.metrics.f_scores import *
-from nnlite.metrics.functions import *
-from nnlite.metrics.overlap import *
 from nnlite.metrics.regression import *
-from nnlite.metrics.top_k import *
 from nnlite.metrics.values import *
 from nnlite.metrics.wrappers import *
+from nnlite.registry.names import opened_later
+
+if TYPE_CHECKING:
+    from nnlite.metrics.names import *
+else:
+    __getattr__, __dir__ = opened_later(__name__)

@@ -15,7 +15,7 @@ from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
 from nnlite.metrics.state.kinds import check_gathered
 from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded
-from nnlite.registry import Configurable, normalized
+from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ class Metric(NamedByClass, Configurable, family="metric"):
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
         """As `Configurable.get`; a function becomes a `MeanMetricWrapper`.
 
-        A metric asked for by a short name, such as `mse`, is logged under that name.
+        A metric asked for by a name, such as `mse` or `AUC`, is logged under that name as it was written.
         """
         if callable(spec) and not isinstance(spec, (Metric, type)):
             wrapper: Any = cls._lookup("MeanMetricWrapper")
             return wrapper(spec)
         described: Any = spec
         metric = super().get(described)
-        if isinstance(spec, str) and normalized(spec) != normalized(type(metric).__name__):
+        if isinstance(spec, str):
             metric.name = spec
         return metric
 

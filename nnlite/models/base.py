@@ -1,7 +1,6 @@
 """Base of models: layers by name, weights, a summary, files, doors to its trainer and to its derivatives."""
 
 import functools
-from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,7 +15,6 @@ from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.composite.chain import Chain
-from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
 from nnlite.models import steps
 from nnlite.models.copying import surface
@@ -26,7 +24,7 @@ from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, 
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
-from nnlite.models.storing import load_torch, load_weights, save, save_weights
+from nnlite.models.storing import export, load_torch, load_weights, save, save_weights
 from nnlite.models.summary import print_summary, summary_output, summary_table
 from nnlite.ops.tape import active_tape
 from nnlite.optimizers import Optimizer
@@ -236,6 +234,8 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     def reset_states(self) -> None:
         """Let the stateful layers inside begin with zeros again."""
+        from nnlite.layers.recurrent.rnn import reset_states  # here, as most models have no recurrent layers
+
         reset_states(self)
 
     def profile(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int = 32, steps: int = 50) -> Profile:
@@ -275,18 +275,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     save, save_weights, load_weights, load_torch = save, save_weights, load_weights, load_torch
 
-    def export(self, filepath: str | PathLike) -> list[str]:
-        """Write the model in a format that runs without nnlite; the encoder and the target go with it.
-
-        Args:
-            filepath: `.onnx`, `.py` for a Python file that needs NumPy alone, or `.h` for C; see `docs/export.md`.
-
-        Returns:
-            The paths that were written. Raises `ConfigError` for another ending, and for what has no such form.
-        """
-        from nnlite.models.exporting import export_model
-
-        return export_model(self, filepath)
+    export = export
 
     def file_state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """Header and arrays of the file that `save` writes."""

@@ -20,42 +20,49 @@ from nnlite.saving import write_atomically
 __all__ = ["FORMATS", "export_model", "graph_of"]
 
 FORMATS = {".onnx": "ONNX", ".py": "a Python file", ".h": "a C header"}
+ENDINGS = {"onnx": ".onnx", "python": ".py", "c": ".h"}
 NO_CHAIN = "a C header holds chains of dense layers alone; Python files and ONNX hold graphs and other layers too"
 INPUT_TYPES = {"numbers": "float32", "indices": "int64", "strings": "string", "categories": "string"}
 
 
-def export_model(model: Any, filepath: str | PathLike, target: TargetEncoder | None = None) -> list[str]:
-    """Write a built model in the format that the ending of the path names; the paths that were written.
+def export_model(
+    model: Any, filepath: str | PathLike, target: TargetEncoder | None = None, format: str | None = None
+) -> list[str]:
+    """Write a built model in a format that runs elsewhere; the paths that were written.
 
     Args:
         model: with its encoder and its target, where it has them.
-        filepath: ends in `.onnx`, `.py` or `.h`.
+        filepath: ends in `.onnx`, `.py` or `.h`, unless a format is given.
         target: what the outputs mean, in place of the model's own.
+        format: one of `ENDINGS`; None for what the ending of the path says.
 
     Raises:
-        ConfigError: another ending, or a layer, an activation or an encoding without a form in the format.
+        ConfigError: another ending or format, or a layer, an activation or an encoding without a form in the format.
         MissingLibraryError: ONNX without the library onnx.
     """
     path = Path(filepath)
     model._need_built()
     model._check_ready()
-    if path.suffix not in FORMATS:
+    if format is not None and format not in ENDINGS:
+        raise ConfigError(f"unknown format {format!r}; a model is exported as {', '.join(ENDINGS)}", ("format",))
+    ending = path.suffix if format is None else ENDINGS[format]
+    if ending not in FORMATS:
         raise ConfigError(f"{path}: a model is exported as .onnx, .py or .h")
     written: list[str] = []
-    for name, content in _contents(model, path, target).items():
+    for name, content in _contents(model, path, ending, target).items():
         write_atomically(path.with_name(name), content)
         written.append(str(path.with_name(name)))
     return written
 
 
-def _contents(model: Any, path: Path, target: TargetEncoder | None) -> dict[str, bytes]:
+def _contents(model: Any, path: Path, ending: str, target: TargetEncoder | None) -> dict[str, bytes]:
     """File name -> content."""
-    if path.suffix == ".h":
+    if ending == ".h":
         if model.takes_several or any(stage.layer.takes_several for stage in model.chain.line or ()):
             raise ConfigError(NO_CHAIN)
         return {path.name: c_header(_flat(model), path.stem).encode()}
     graph = graph_of(model, target)
-    if path.suffix == ".py":
+    if ending == ".py":
         return python_files(graph, path.name, _raw(model), _labels(target or model._interpretation.target))
     return {path.name: onnx_model(graph, _metadata(model, target)).SerializeToString()}
 

@@ -12,22 +12,24 @@ from nnlite import saving
 from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning, shown
 from nnlite.foreign import (
     KerasModel,
+    assign_datasets,
     compile_arguments,
     compile_document,
     encode_extra,
     is_keras_file,
     kept_beside,
     load_keras,
-    load_keras_weights,
     optimizer_state,
     optimizer_variables,
     read_extra,
     save_keras,
+    size_in_memory,
     trained_in_order,
+    weights_of,
 )
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
-from nnlite.models.header import ModelHeader
+from nnlite.models.header import ModelHeader, form_of_data, take_form_of_data
 from nnlite.models.interpretation import check_encoder, interpret, interpretation_header
 from nnlite.registry.fields import alone
 from nnlite.registry.names import custom_object_scope
@@ -47,8 +49,6 @@ __all__ = [
     "unpickled",
     "weight_arrays",
 ]
-
-MOST_PARTS, PARTS_OF_ARRAY = 20_000, 50  # layers, initializers and other parts of a model, beyond those of each array
 
 
 def load_model(
@@ -87,8 +87,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     arrays = weight_arrays(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
     header |= interpretation_header(model)
-    if model.input_kind == "strings" and model._kind_of_data != "numbers":  # which `call` cannot tell by itself
-        header["input_kind"] = model.input_kind
+    header |= form_of_data(model)
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
         header |= {"compile": model.trainer.config(), "iterations": optimizer["iterations"]}
@@ -102,7 +101,7 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
     Nothing is drawn, and layers get no more memory than there are weights.
     """
     known = ModelHeader.get(header)
-    check_count(known.model, len(arrays), source)
+    saving.check_count(known.model, len(arrays), source)
     _check_prefixes(arrays, known, source)
     with values_follow(sum(array.nbytes for name, array in arrays.items() if name.startswith("weights/"))):
         model = _built(known, source)
@@ -111,25 +110,13 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
     return model
 
 
-def check_count(model: dict[str, Any], arrays: int, source: object) -> None:
-    """`ModelFileError` for a model of more parts than its arrays account for; each part takes time, if no memory."""
-    parts, level, most = 0, [model], MOST_PARTS + PARTS_OF_ARRAY * arrays
-    while level and parts <= most:
-        parts += sum(isinstance(outer, dict) for outer in level)
-        inner = [item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer)]
-        level = [item for item in inner if isinstance(item, (dict, list))]
-    if parts > most:
-        raise ModelFileError(f"{source}: a model of more than {most:,} parts, and the file holds {arrays} arrays")
-
-
 def _built(header: ModelHeader, source: object) -> Any:
     """The model that a header describes, built; its weights follow."""
     layer = Layer.get(header.model)
     if not layer._builds_itself:
         raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
     model: Any = layer
-    if header.input_kind is not None:
-        model._kind_of_data = header.input_kind
+    take_form_of_data(model, header)
     model._ensure_built(header.input_shape)
     if model.input_shape != header.input_shape:
         raise ModelFileError(f"{source}: input_shape is {shown(header.input_shape)}, not {model.input_shape}")
@@ -236,7 +223,7 @@ def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
     """
     if not is_keras_file(filepath):
         raise ModelFileError(f"{filepath} is no .keras file: Keras writes one by model.save('name.keras')")
-    with alone():
+    with saving.reading_saved(filepath), alone():
         return read_keras(filepath, compile)
 
 
@@ -247,8 +234,11 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
         header, slots = read_extra(extra, filepath)
         known = ModelHeader.get(header if compile else {**header, "compile": None})
         _check_prefixes(slots, known, filepath)
-        model = _built(known, filepath)
-        load_keras_weights(model, filepath)
+        with weights_of(filepath) as datasets:
+            saving.check_count(known.model, len(datasets), filepath)
+            with values_follow(size_in_memory(datasets)):
+                model = _built(known, filepath)
+            assign_datasets(model, datasets, filepath)
         _take_rest(model, known, header, slots, filepath)
         return model
     read = load_keras(filepath)
@@ -288,7 +278,7 @@ def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool,
 
 
 def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
-    """What the optimizer remembers as Keras keeps it; nothing where that has no meaning there."""
+    """The optimizer's memory as Keras keeps it; empty where that has no meaning there."""
     if trainer.loss is None or trainer.model._writes_steps or not trainer.optimizer_state()["slots"]:
         return {}
     packs = trainer.ready_steps().store.packs

@@ -10,6 +10,7 @@ from nnlite.config import FloatType, floatx
 from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers, read_methods
+from nnlite.layers.base.contract.arguments import keyed_shape
 from nnlite.layers.base.contract.structure import arranged_as, structure_of
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.graph import Graph
@@ -17,8 +18,9 @@ from nnlite.layers.composite.operation import Operation
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
+from nnlite.models.drawn.again import drawn_ends
 from nnlite.models.drawn.description import arguments_of, described, is_described_by_graph, names_of_outputs
-from nnlite.models.drawn.drawing import Drawing, listed, redrawn
+from nnlite.models.drawn.drawing import Drawing, redrawn
 from nnlite.models.drawn.ends import until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input
@@ -39,7 +41,7 @@ from nnlite.parameters import Parameter, each_once
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.bounds import Count, Index
 from nnlite.registry.field_types import read
-from nnlite.registry.fields import Spec
+from nnlite.registry.fields import Spec, change_constructor
 from nnlite.training import Trainer
 from nnlite.training.outputs import OutputsTrainer
 
@@ -51,7 +53,7 @@ class Model(BaseModel):
     one set of weights; its gradients are summed (total derivative).
 
     Args:
-        inputs: an `Input`, or a list of them.
+        inputs: an `Input`, or a list of them; also what a layer gave, where the graph is to begin behind it.
         outputs: what a layer gave, or a list or a dict of such values: the form in which the model returns them.
         seed: decides shuffling, splits, dropout, and initial weights of layers that have none yet; drawn when None.
         name: for display.
@@ -73,9 +75,8 @@ class Model(BaseModel):
     """
 
     takes_several = None  # of a class that writes `call`, what it is given decides
-    _drawing = cast(Any, None)  # the `Drawing` of a graph
+    _drawing, _kinds_of_data = cast(Any, None), cast(Any, None)  # the first is the `Drawing` of a graph
     _building, _default_name = False, "functional"
-    _kinds_of_data = cast(Any, None)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -83,7 +84,7 @@ class Model(BaseModel):
             cls.linearize = Layer.linearize
             read_methods(cls, Layer.linearize)
         if "__init__" in vars(cls):
-            cls.__init__ = remembering(cls.__init__)
+            change_constructor(cls, remembering)
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class Model(BaseModel):
         if inputs is None and outputs is None:
             take_attributes(self)
             return
-        self.inputs, self.outputs = listed(inputs, "inputs"), listed(outputs, "outputs")
+        self.inputs, self.outputs = drawn_ends(inputs, outputs)
         self._structure, self._lists_outputs = structure_of(outputs), isinstance(outputs, list)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
@@ -183,7 +184,7 @@ class Model(BaseModel):
     def build(self, input_shape: Any = None) -> None:
         """Build the layers of a subclass that writes `call`, for data of this shape; those of a graph are built."""
         if self._drawing is None and not self._building and not self.built:
-            self._ensure_built(tuple(input_shape or ()))
+            self._ensure_built(tuple(keyed_shape(self, input_shape) or ()))
 
     def _build_whole(self) -> None:
         name_inside(self.layers)
@@ -296,5 +297,4 @@ class Model(BaseModel):
         options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
         return cls(inputs, outputs, **options)
 
-    def _arguments(self) -> dict[str, Any]:
-        return arguments_of(self)
+    _arguments = cast(Any, arguments_of)

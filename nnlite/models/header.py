@@ -7,7 +7,7 @@ from nnlite.errors import ConfigError, shown
 from nnlite.registry import Section
 from nnlite.registry.bounds import Count, Index
 
-__all__ = ["InputShape", "ModelHeader"]
+__all__ = ["InputShape", "ModelHeader", "form_of_data", "take_form_of_data"]
 
 Lengths = tuple[Index | None, ...]
 InputShape = Lengths | tuple[Lengths, ...]
@@ -26,6 +26,8 @@ class ModelHeader(Section, abstract=True):
         iterations: the optimizer's steps.
         encoder, target, source, typical, intervals, link: see `Interpretation`.
         input_kind: "strings" of a model that writes `call` and takes such.
+        input_keys, input_arguments: of a model that writes `call`, the keys of the dict of its data, or the names of
+            the arguments of `call` that are data, where there are several.
         training: where the training stands, in a checkpoint.
     """
 
@@ -42,6 +44,8 @@ class ModelHeader(Section, abstract=True):
     intervals: dict[str, Any] | None = None
     link: str | None = None
     input_kind: Literal["strings"] | None = None
+    input_keys: list[str] | None = None
+    input_arguments: list[str] | None = None
     training: Mapping[str, Any] | None = None
 
     def validate(self) -> None:
@@ -51,3 +55,24 @@ class ModelHeader(Section, abstract=True):
             raise ConfigError("missing argument 'iterations' of a compiled model")
         if self.iterations is not None and self.iterations > MOST_ITERATIONS:
             raise ConfigError(f"must be <= {MOST_ITERATIONS}, got {shown(self.iterations)}", ("iterations",))
+
+
+def form_of_data(model: Any) -> dict[str, Any]:
+    """What a header says of the data of a model whose `call` cannot tell it by itself."""
+    form: dict[str, Any] = {}
+    if model.input_kind == "strings" and model._kind_of_data != "numbers":
+        form["input_kind"] = model.input_kind
+    if model._data_keys:
+        form["input_keys"] = list(model._data_keys)
+    if model._data_arguments:
+        form["input_arguments"] = list(model._data_arguments)
+    return form
+
+
+def take_form_of_data(model: Any, header: ModelHeader) -> None:
+    """Let a model that is not built yet know what `form_of_data` said."""
+    if header.input_kind is not None:
+        model._kind_of_data = header.input_kind
+    for attribute, names in (("_data_keys", header.input_keys), ("_data_arguments", header.input_arguments)):
+        if names is not None:
+            vars(model)[attribute], model.takes_several = tuple(names), True

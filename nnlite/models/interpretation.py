@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from nnlite.data import InputEncoder, TargetEncoder
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.errors.boundary import with_place
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.layers import Layer
 from nnlite.ops import ActivationFunction
 from nnlite.registry.fields import Spec
+
+if TYPE_CHECKING:
+    from nnlite.data import InputEncoder, TargetEncoder
 
 __all__ = ["Interpretation", "Kept", "check_encoder", "interpret", "interpretation_header", "link_of", "linked"]
 
@@ -28,8 +30,8 @@ class Interpretation:
         link: the activation that makes probabilities of outputs that are logits.
     """
 
-    encoder: InputEncoder | None = None
-    target: TargetEncoder | None = None
+    encoder: "InputEncoder | None" = None
+    target: "TargetEncoder | None" = None
     source: dict[str, Any] | None = None
     typical: dict[str, Any] | list[Any] | None = None
     intervals: ConformalIntervals | None = None
@@ -82,12 +84,14 @@ class Kept(Generic[Accepted, Stored]):
             vars(model._interpretation)[self.name] = self.read(model, value)
 
 
-def read_encoder(model: Any, encoder: Spec[InputEncoder] | None) -> InputEncoder | None:
+def read_encoder(model: Any, encoder: "Spec[InputEncoder] | None") -> "InputEncoder | None":
     """Encoder of raw tables as the model's inputs; None, unless it was set. It is saved with the model.
 
     With an encoder, methods that take inputs take raw tables too: DataFrames, dicts of columns, arrays of objects.
     Arrays of numbers are inputs already.
     """
+    from nnlite.data import InputEncoder  # here, as whoever trains on arrays has none
+
     if encoder is not None and model.takes_several:
         raise ConfigError(f"{model.label} has several inputs, an encoder makes one", ("encoder",))
     return None if encoder is None else InputEncoder.get(encoder)
@@ -108,12 +112,14 @@ def _fits(made: tuple[int, ...] | None, taken: tuple[int | None, ...]) -> bool:
     return len(made) == len(taken) and all(length in (None, size) for size, length in zip(made, taken, strict=True))
 
 
-def read_target(model: Any, target: Spec[TargetEncoder] | None) -> TargetEncoder | None:
+def read_target(model: Any, target: "Spec[TargetEncoder] | None") -> "TargetEncoder | None":
     """Decoder of outputs as labels or amounts, with their names; None, unless it was set. It is saved with the model.
 
     `nnlite.load` predicts by it; methods of the model give outputs as they are. To set a target that another number
     of outputs belongs to is a `ShapeError`.
     """
+    from nnlite.data import TargetEncoder
+
     read = None if target is None else TargetEncoder.get(target)
     if read is not None and model.built:
         read.check_outputs(model.output_shape)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Input, Layer, Program
+from nnlite.layers.base.contract.naming import inside
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.symbolic import CONTAINERS
 from nnlite.layers.composite.graph import in_line
@@ -158,11 +159,12 @@ class Sequential(BaseModel):
             if isinstance(layer, BaseModel):
                 layer._nested = True
         self.dtype = self.layers[0].dtype  # data is brought into it
-        for index, layer in enumerate(self.layers):
-            try:
-                shape = layer._ensure_built(shape, random.child(index))
-            except ConfigError as error:
-                raise error.within("layers", index) from None
+        with inside(self):
+            for index, layer in enumerate(self.layers):
+                try:
+                    shape = layer._ensure_built(shape, random.child(index))
+                except ConfigError as error:
+                    raise error.within("layers", index) from None
         self.parameters = each_once(layer.parameters for layer in self.layers)
         self.chain = in_line(self.layers, self.dtype)
         self.output_shape, self.built = shape, True

@@ -11,7 +11,7 @@ from nnlite.models.files import assign_weights, model_state, save_as_keras, weig
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
 
-__all__ = ["load_torch", "load_weights", "save", "save_model", "save_weights"]
+__all__ = ["export", "load_torch", "load_weights", "save", "save_model", "save_weights"]
 
 
 def save(model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
@@ -30,6 +30,27 @@ def save(model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, i
         save_as_keras(model, filepath, overwrite, include_optimizer)
     else:
         saving.write(filepath, *model_state(model, include_optimizer), overwrite=overwrite)
+
+
+def export(
+    model: "BaseModel", filepath: str | PathLike, format: str | None = None, verbose: bool | None = None
+) -> list[str]:
+    """Write the model in a format that runs without nnlite; the encoder and the target go with it.
+
+    Args:
+        filepath: `.onnx`, `.py` for a Python file that needs NumPy alone, or `.h` for C; see `docs/export.md`.
+        format: `onnx`, `python` or `c`, whatever the ending; None for what the ending says.
+        verbose: whether a line says what was written.
+
+    Returns:
+        The paths that were written. Raises `ConfigError` for another ending or format, and for what has no such form.
+    """
+    from nnlite.models.exporting import export_model
+
+    written = export_model(model, filepath, format=format)
+    if verbose:
+        print(f"Saved {', '.join(written)}")
+    return written
 
 
 def save_model(

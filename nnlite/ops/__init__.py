@@ -13,7 +13,9 @@ from nnlite.ops.matmul import *
 from nnlite.ops.names import *
 from nnlite.ops.reductions import *
 from nnlite.ops.shaping import *
+from nnlite.ops.signals import *
 from nnlite.ops.tracing import *
+from nnlite.ops.windows import *
 
 # The parts of `keras.ops` have the names of the whole here, but for images.
 nn = numpy = linalg = sys.modules[__name__]

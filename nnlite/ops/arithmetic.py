@@ -23,6 +23,8 @@ class Add(Op):
     [[1.0, 10.0], 11.0]
     """
 
+    keeps_integers = True
+
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a + b
         return c, Jacobians(Broadcast(a.shape, c.shape), Broadcast(b.shape, c.shape))
@@ -39,9 +41,11 @@ class Subtract(Op, aliases=("sub",)):
     [[1.0, 10.0], -11.0]
     """
 
+    keeps_integers = True
+
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a - b
-        minus_one = np.full((), -1, c.dtype)
+        minus_one = np.array(-1).astype(c.dtype)
         return c, Jacobians(Broadcast(a.shape, c.shape), Diagonal(minus_one, b.shape, c.shape))
 
 
@@ -58,6 +62,8 @@ class Multiply(Op):
     >>> [gradient.tolist() for gradient in multiply.backward(1)]
     [[5.0, 4.0], [1.0, 2.0]]
     """
+
+    keeps_integers = True
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a * b
@@ -93,6 +99,11 @@ class Power(Op):
     [2.0, 6.0]
     """
 
+    keeps_integers = True
+
+    def of_integers(self, a: np.ndarray, b: np.ndarray) -> Any:
+        return np.power(a, b)
+
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         with np.errstate(divide="ignore", invalid="ignore"):
             c = a**b
@@ -110,12 +121,16 @@ class Negative(Op):
     ([-1.0, 2.0], [-1.0, -1.0])
     """
 
+    keeps_integers = True
+
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return -x, Jacobians(Diagonal(np.full((), -1, x.dtype), x.shape, x.shape))
 
 
 class _Choice(Op, abstract=True):
     """Base of Maximum and Minimum: the chosen input has slope 1, at a tie each has 1/2."""
+
+    keeps_integers = True
 
     def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The elementwise choice."""
@@ -169,6 +184,9 @@ class Where(Op):
     >>> [gradient.tolist() for gradient in where.backward(1)[1:]]
     [[1.0, 0.0], [0.0, 1.0]]
     """
+
+    keeps_integers = True
+    data_inputs = slice(1, None)
 
     def _as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         condition, *values = inputs

@@ -1,11 +1,13 @@
 """The contract of an op: the derivative stands beside the function."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.config import floatx
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
@@ -29,6 +31,12 @@ class Op(Configurable, family="op", abstract=True):
     (array([5., 6.]), array([4., 6.]))
     """
 
+    # Of an op as a function: whether it computes with integers as they are, whether it adds many of them up, so that
+    # small types are left, and the inputs whose numbers come out, where others choose among them.
+    keeps_integers: ClassVar[bool] = False
+    adds_up: ClassVar[bool] = False
+    data_inputs: ClassVar[slice] = slice(None)
+
     def __post_init__(self) -> None:
         self.jacobians: Any = None  # those of the last `forward`
         self._output: Any = None
@@ -37,6 +45,10 @@ class Op(Configurable, family="op", abstract=True):
     def linearize(self, *inputs: Any, **context: Any) -> tuple[Any, Any]:
         """The output and its `Jacobians` at `inputs`; pure: nothing is stored."""
         raise NotImplementedError(f"{type(self).__name__} must define linearize(*inputs)")
+
+    def of_integers(self, *inputs: Any) -> Any:
+        """The output alone, for integers, in an op that `keeps_integers`."""
+        return self.linearize(*inputs)[0]
 
     def forward(self, *inputs: Any) -> np.ndarray:
         """Compute the output and keep the Jacobians for `backward` and `jvp`."""
@@ -179,3 +191,92 @@ def from_right(axis: int, rank: int) -> int:
 
 def _inner(shape):
     return ", ".join(map(str, shape))
+
+
+def called(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a function take its first arguments by these names too, which are Keras's."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*arguments: Any, **options: Any) -> Any:
+            if options:
+                given = list(arguments)
+                for name in names[len(given) :]:
+                    if name not in options:
+                        break
+                    given.append(options.pop(name))
+                return function(*given, **options)
+            return function(*arguments)
+
+        return call
+
+    return decorate
+
+
+NUMBERS = (bool, int, float, complex)  # Python's, which take the type of the arrays beside them, as lists do
+
+
+def is_written(item: Any) -> bool:
+    """Whether an input is a number or a list of a program, which has no type of its own."""
+    return isinstance(item, (*NUMBERS, list, tuple)) and not isinstance(item, np.generic)
+
+
+def compute(op: Op, inputs: Sequence[Any]) -> Any:
+    """What the op makes of arrays, numbers and traced values.
+
+    Integers stay such in an op that `keeps_integers`, and become `config.floatx()` in others.
+    """
+    for item in inputs:
+        if not (isinstance(item, np.ndarray) and item.dtype.kind in "fc"):
+            return op(*inputs) if any(isinstance(one, Traced) for one in inputs) else _computed(op, list(inputs))
+    return op(*inputs)
+
+
+def _computed(op: Op, inputs: list[Any]) -> Any:
+    chosen = op.data_inputs
+    data = inputs[chosen]
+    written = [is_written(item) for item in data]
+    arrays = [np.asarray(item) for item in data]
+    kind = common_type(arrays, written)
+    if kind.kind in "biu" and not op.keeps_integers:
+        kind = np.dtype(floatx())
+    inputs[chosen] = [array.astype(kind, copy=False) for array in arrays]
+    if kind.kind not in "biu":
+        return op.linearize(*op._as_inputs(inputs))[0]
+    if op.adds_up and kind.kind in "biu" and (kind.kind == "b" or kind.itemsize < 4):
+        kind = np.dtype("uint32" if kind.kind == "u" else "int32")
+    result = op.of_integers(*map(np.asarray, inputs))
+    return np.asarray(result).astype(kind, copy=False)
+
+
+def common_type(arrays: Sequence[np.ndarray], written: Sequence[bool]) -> np.dtype:
+    """The type in which arrays meet; where `written`, they are numbers or lists of a program, and take the others'."""
+    typed = [array.dtype for array, loose in zip(arrays, written, strict=True) if not loose]
+    loose = "".join(array.dtype.kind for array, loose in zip(arrays, written, strict=True) if loose)
+    floats = [kind for kind in typed if kind.kind in "fc"]
+    if floats:
+        kind = np.result_type(*floats)
+        return np.result_type(kind, np.complex64) if "c" in loose and kind.kind == "f" else kind
+    if "c" in loose:
+        return np.result_type(floatx(), np.complex64)
+    if "f" in loose:
+        return np.dtype(floatx())
+    whole = np.result_type(*typed) if typed else np.dtype(bool)
+    if whole.kind == "f":  # NumPy's answer to uint64 and int64
+        return np.dtype(floatx())
+    return np.dtype(np.int32) if whole.kind == "b" and loose.strip("b") else whole
+
+
+def as_given(inputs: Sequence[Any]) -> list[np.ndarray]:
+    """Inputs as arrays of the type in which they meet, be it one of integers."""
+    arrays = [np.asarray(item) for item in inputs]
+    kind = common_type(arrays, [is_written(item) for item in inputs])
+    return [array.astype(kind, copy=False) for array in arrays]
+
+
+def as_written(inputs: Sequence[Any]) -> list[np.ndarray]:
+    """Inputs as floating-point arrays; what is written in a program, or whole, is of `config.floatx()` by itself."""
+    if all(isinstance(item, np.ndarray) and item.dtype.kind in "fc" for item in inputs):
+        return as_arrays(inputs)
+    arrays = as_given(inputs)
+    return [array.astype(floatx()) if array.dtype.kind in "biu" else array for array in arrays]

@@ -35,6 +35,8 @@ class Einsum(Op):
     [[[10.0, 1.0], [10.0, 1.0]], [4.0, 6.0]]
     """
 
+    keeps_integers = True
+
     subscripts: str
 
     def validate(self) -> None:

@@ -67,6 +67,8 @@ class Square(Op):
     ([4.0, 9.0], [-4.0, 6.0])
     """
 
+    keeps_integers = adds_up = True
+
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return x * x, elementwise(2 * x)
 
@@ -123,6 +125,8 @@ class Abs(Op):
     ([2.0, 0.0, 3.0], [-1.0, 0.0, 1.0])
     """
 
+    keeps_integers = True
+
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         sign = np.sign(x.real)
         return x * sign, elementwise(sign)
@@ -148,6 +152,8 @@ class Clip(Op):
     >>> op.forward([-2.0, 0.5, 3.0]).tolist(), op.backward(1).tolist()
     ([0.0, 0.5, 1.0], [0.0, 1.0, 0.0])
     """
+
+    keeps_integers = True
 
     x_min: float
     x_max: float

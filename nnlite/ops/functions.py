@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_ops, reductions, shaping
 from nnlite.ops.activations.base import OP_OF_FUNCTION
-from nnlite.ops.base import Op
+from nnlite.ops.base import Op, called, compute
 from nnlite.ops.einsum import Einsum
 from nnlite.ops.tracing import FUNCTIONS, Traced, drawable
 from nnlite.registry import constructor_parameters
@@ -89,22 +89,28 @@ __all__ = [
 ]
 
 
+OF_KERAS: dict[type[Op], dict[str, str]] = {shaping.Reshape: {"newshape": "shape"}}  # further arguments by other names
+
+
 def _function(op: type[Op]) -> Callable[..., Any]:
     """The op as a function of its arrays, then of its own arguments: `mean(x, axis=None, keepdims=False)`."""
     arrays = list(inspect.signature(op.linearize).parameters)[1:]
     names = [*arrays, *constructor_parameters(op)]
+    pair = arrays[-2:]  # of two arrays, which Keras calls x1 and x2
+    of_keras = {**(dict(zip(("x1", "x2"), pair, strict=True)) if len(pair) > 1 else {}), **OF_KERAS.get(op, {})}
 
     @drawable
     def function(*arguments: Any, **options: Any) -> Any:
         if len(arguments) == len(arrays) and not options:
-            return _made(op, ())(*arguments)
+            return compute(_made(op, ()), arguments)
         given = dict(zip(names, arguments, strict=False))
+        options = {of_keras.get(name, name): value for name, value in options.items()}
         twice = len(arguments) > len(names) or options.keys() & given.keys()
         options = given | options
         if twice or options.keys() - set(names) or any(name not in options for name in arrays):
             raise TypeError(f"{function.__name__}{function.__signature__} does not take these arguments")
         inputs = [options.pop(name) for name in arrays]
-        return _made(op, tuple(options.items()))(*inputs)
+        return compute(_made(op, tuple(options.items())), inputs)
 
     parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in arrays]
     function.__signature__ = inspect.Signature([*parameters, *constructor_parameters(op).values()])
@@ -187,15 +193,16 @@ where = _function(arithmetic.Where)
 
 
 @drawable
+@called("xs")
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """The arrays joined along `axis`."""
-    return shaping.Concatenate(axis)(*arrays)
+    return compute(shaping.Concatenate(axis), arrays)
 
 
 @drawable
 def einsum(subscripts: str, *operands: Any) -> Any:
     """The product of the operands, summed over the labels that the result lacks: see `Einsum`."""
-    return Einsum(subscripts)(*operands)
+    return compute(Einsum(subscripts), operands)
 
 
 @drawable
@@ -207,9 +214,10 @@ def expand_dims(x: Any, axis: int) -> Any:
 
 
 @drawable
+@called("x", "key")
 def getitem(x: Any, index: Any) -> Any:
     """x[index], for integers, slices, `...` and None."""
-    return _made(shaping.Slice, (("index", shaping.spell_index(index)),))(x)
+    return compute(_made(shaping.Slice, (("index", shaping.spell_index(index)),)), (x,))
 
 
 @drawable
@@ -243,12 +251,14 @@ def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
 
 
 @drawable
+@called("x")
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """The arrays side by side along a new axis."""
     return concatenate([expand_dims(array, axis) for array in arrays], axis)
 
 
 @drawable
+@called("variable")
 def stop_gradient(x: Any) -> Any:
     """The value of x as a constant: neither the first derivative nor a second one, by complex step, goes through it."""
     return np.real(x.value) if isinstance(x, Traced) else np.asarray(x)
@@ -265,7 +275,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 @drawable
 def take(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
     """x taken at integer `indices` along `axis`; of all elements in a row when None."""
-    return shaping.Gather(axis)(x, indices) if axis is not None else shaping.Gather()(reshape(x, (-1,)), indices)
+    return compute(shaping.Gather(axis or 0), (x if axis is not None else reshape(x, (-1,)), indices))
 
 
 @drawable

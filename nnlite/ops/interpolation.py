@@ -48,6 +48,29 @@ def resize_matrices(
     )
 
 
+def smooth_matrices(
+    size: tuple[int, int],
+    target: tuple[int, int],
+    interpolation: str = "bilinear",
+    crop: bool = False,
+    pad: bool = False,
+) -> tuple[np.ndarray, ...]:
+    """`resize_matrices` for images made smaller, of which a new pixel mixes all that it covers."""
+    matrices = []
+    for length, wanted, (start, window) in zip(size, target, resize_window(size, target, crop, pad), strict=True):
+        if interpolation == "nearest" or window <= wanted:
+            matrices.append(resize_matrix(length, wanted, start, window, interpolation))
+            continue
+        centers = (np.arange(wanted) + 0.5) * (window / wanted) - 0.5
+        weights = KERNELS[interpolation](np.abs(centers[:, None] - np.arange(window)) * (wanted / window))
+        weights /= weights.sum(axis=1, keepdims=True)
+        matrix = np.zeros((wanted, length))
+        inside = slice(max(start, 0), max(start, 0) + min(window, length))
+        matrix[:, inside] = weights[:, max(-start, 0) :][:, : min(window, length)]
+        matrices.append(matrix)
+    return tuple(matrices)
+
+
 @functools.lru_cache(maxsize=256)
 def resize_matrix(length: int, target: int, start: int, window: int, interpolation: str) -> np.ndarray:
     """The weights with which `target` new pixels mix `length` old ones.
@@ -62,7 +85,7 @@ def resize_matrix(length: int, target: int, start: int, window: int, interpolati
         chosen = np.floor(centers + 0.5).astype(int).clip(0, window - 1)
         weights = (chosen[:, None] == np.arange(window)).astype(float)
     else:
-        weights = _KERNELS[interpolation](np.abs(centers[:, None] - np.arange(window)))
+        weights = KERNELS[interpolation](np.abs(centers[:, None] - np.arange(window)))
         weights /= weights.sum(axis=1, keepdims=True)
     matrix = np.zeros((target, length))
     inside = slice(max(start, 0), max(start, 0) + min(window, length))
@@ -91,7 +114,7 @@ def _lanczos(radius):
     return lambda distance: np.where(distance < radius, np.sinc(distance) * np.sinc(distance / radius), 0)
 
 
-_KERNELS = {"bilinear": _linear, "bicubic": _cubic, "lanczos3": _lanczos(3), "lanczos5": _lanczos(5)}
+KERNELS = {"bilinear": _linear, "bicubic": _cubic, "lanczos3": _lanczos(3), "lanczos5": _lanczos(5)}
 
 
 def taps(

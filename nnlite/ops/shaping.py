@@ -22,6 +22,8 @@ class Reshape(Op):
     ([[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0, 3.0, 4.0])
     """
 
+    keeps_integers = True
+
     shape: tuple[int, ...]
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
@@ -39,6 +41,8 @@ class Transpose(Op):
     >>> Transpose((0, 2, 1)).forward(np.ones((5, 2, 3))).shape
     (5, 3, 2)
     """
+
+    keeps_integers = True
 
     axes: tuple[int, ...] | None = None
 
@@ -60,6 +64,8 @@ class BroadcastTo(Op):
     ([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], [[3.0], [3.0]])
     """
 
+    keeps_integers = True
+
     shape: tuple[int, ...]
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
@@ -78,6 +84,8 @@ class Slice(Op):
     >>> op.forward([10.0, 20.0, 30.0]).tolist(), op.backward(1).tolist()
     ([20.0, 30.0], [0.0, 1.0, 1.0])
     """
+
+    keeps_integers = True
 
     index: Any
 
@@ -140,6 +148,8 @@ class Concatenate(Op):
     ([1.0, 2.0, 3.0], [[4.0], [5.0, 6.0]])
     """
 
+    keeps_integers = True
+
     axis: int = -1
 
     def linearize(self, *arrays: np.ndarray) -> tuple[np.ndarray, Jacobians]:
@@ -166,6 +176,9 @@ class Gather(Op):
     >>> op.forward([10.0, 20.0, 30.0], [2, 0, 2]).tolist(), op.backward(1)[0].tolist()
     ([30.0, 10.0, 30.0], [1.0, 0.0, 2.0])
     """
+
+    keeps_integers = True
+    data_inputs = slice(1)
 
     axis: int = 0
 

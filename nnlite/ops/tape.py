@@ -11,9 +11,10 @@ from nnlite.errors import ShapeError
 from nnlite.jacobians import GraphJacobians
 from nnlite.ops.tracing import FUNCTIONS, Trace, Traced
 
-__all__ = ["Recorded", "Tape", "active_tape", "paused"]
+__all__ = ["Recorded", "Tape", "active_tape", "is_trial", "paused", "trial_run"]
 
 _ACTIVE: ContextVar[Any] = ContextVar("tape", default=None)
+_TRIAL: ContextVar[bool] = ContextVar("trial", default=False)
 
 
 def active_tape() -> Any:
@@ -29,6 +30,21 @@ def paused() -> Iterator[None]:
         yield
     finally:
         _ACTIVE.reset(token)
+
+
+@contextmanager
+def trial_run() -> Iterator[None]:
+    """A context in which what is recorded are made-up values: metrics do not count them."""
+    token = _TRIAL.set(True)
+    try:
+        yield
+    finally:
+        _TRIAL.reset(token)
+
+
+def is_trial() -> bool:
+    """Whether the values that are recorded at the moment are made up."""
+    return _TRIAL.get()
 
 
 class Recorded(Traced):

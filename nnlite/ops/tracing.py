@@ -50,6 +50,16 @@ def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
     return draw_or_compute
 
 
+def add_functions(module: dict[str, Any], names: Iterable[str]) -> None:
+    """Let functions of a module be applied to traced values, and drawn in graphs, by their names."""
+    known = set(FUNCTIONS.values())
+    for name in names:
+        if module[name] not in known:
+            known.add(module[name])
+            module[name].__name__ = module[name].__qualname__ = name
+        FUNCTIONS.setdefault(name, module[name])
+
+
 class _NoMethod(ConfigError, AttributeError):
     """A method of arrays that traced values lack; `hasattr` returns False for it."""
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer, StateVariable
 from nnlite.optimizers.base.slots import update_mean
+from nnlite.parameters import Parameter
 from nnlite.registry.bounds import BelowOne, Positive
 from nnlite.registry.fields import option
 
@@ -112,9 +113,12 @@ class Nadam(Optimizer):
         self._product = step, product
         return product
 
-    def further_variables(self) -> list[StateVariable]:
+    def further_variables(self) -> list[Parameter]:
         """The product of all shares so far, which follows from the number of updates."""
-        return [StateVariable("variable", self.product_until(self.iterations), np.float32, lambda value: None)]
+        return [
+            *super().further_variables(),
+            StateVariable("variable", self.product_until(self.iterations), np.float32, lambda value: None),
+        ]
 
     def update(
         self,

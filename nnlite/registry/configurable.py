@@ -1,8 +1,8 @@
 """One declaration per class: its fields are its constructor, its YAML keys, its saved config and its repr."""
 
+import contextlib
 import dataclasses
 import functools
-import importlib
 import inspect
 import typing
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all, shown
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
-from nnlite.registry.fields import ConstructorSignature, dataclass_transform, option, spell_annotations
-from nnlite.registry.names import custom_object, listing_of, normalized, snake_case
+from nnlite.registry.fields import ConstructorSignature, dataclass_transform, make_dataclass, option
+from nnlite.registry.names import custom_object, listing_of, load_home, normalized, open_room, snake_case
 from nnlite.registry.pickling import stamped, unstamped
 
 if TYPE_CHECKING:
@@ -28,15 +28,6 @@ __all__ = [
     "snake_case",
     "wrong_keys",
 ]
-
-
-# Classes that a name stands for before their room has been imported, because the room is above that of their family.
-LATE_HOMES = {
-    ("layer", "circuit"): "nnlite.circuits",
-    ("layer", "sumproduct"): "nnlite.circuits",
-    ("layer", "sequential"): "nnlite.models",
-    ("layer", "model"): "nnlite.models",
-}
 
 
 @Specified.register
@@ -62,6 +53,7 @@ class Configurable:
 
     _family: ClassVar[str]
     _members: ClassVar[dict[str, type[Any]]]
+    _room: ClassVar[str]  # the package that has all of them that nnlite has
     _of_functions: ClassVar[str | None] = None  # the member that a user-defined function becomes
     _own_constructor: ClassVar[bool] = False  # whether `__init__` was written by hand, here or in a base class
     __signature__ = ConstructorSignature()
@@ -71,13 +63,13 @@ class Configurable:
     ) -> None:
         super().__init_subclass__(**kwargs)
         written = "__init__" in vars(cls)
-        spell_annotations(dataclasses.dataclass(eq=False, repr=False)(cls), written)
+        make_dataclass(cls)
         if not written and cls._own_constructor and not _adds_fields(cls):
             del cls.__init__  # the one made of fields would hide the one that a base class wrote
         else:
             cls._own_constructor = written
         if family:
-            cls._family, cls._members = family, {}
+            cls._family, cls._members, cls._room = family, {}, ".".join(cls.__module__.split(".")[:2])
         elif not abstract:
             for name in (cls.__name__, *aliases):
                 cls._register(name)
@@ -85,6 +77,8 @@ class Configurable:
 
     @classmethod
     def _register(cls, name: str) -> None:
+        if not cls.__module__.startswith("nnlite."):
+            open_room(cls._room)  # whose names are taken, whether or not they have been loaded
         present = cls._members.get(normalized(name))
         if (
             present
@@ -139,13 +133,12 @@ class Configurable:
 
     @classmethod
     def _lookup(cls, name: object) -> "type[Self]":
+        if isinstance(name, str) and normalized(name) not in cls._members:
+            load_home(cls._family, cls._room, name)
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
         custom = custom_object(name) if isinstance(name, str) else None
         if isinstance(custom, type) and issubclass(custom, cls):
             return custom
-        if member is None and isinstance(name, str) and (cls._family, normalized(name)) in LATE_HOMES:
-            importlib.import_module(LATE_HOMES[cls._family, normalized(name)])
-            member = cls._members.get(normalized(name))
         if member is None or not issubclass(member, cls):
             listing = listing_of(cls._family, len(_registered(cls)))
             raise WrongTypeError.of_choice(name, Choice(cls._family, _known_names(cls), listing))
@@ -190,9 +183,10 @@ class Configurable:
 
     def __repr__(self) -> str:
         own: type = type(self)
-        parameters = constructor_parameters(own)
-        shown = []
-        for name, value in self._repr_arguments().items():
+        parameters, shown, arguments = constructor_parameters(own), [], {}
+        with contextlib.suppress(ConfigError):  # a constructor of a user keeps them elsewhere, or not at all
+            arguments = self._repr_arguments()
+        for name, value in arguments.items():
             given_as_option = name not in parameters  # of a constructor that takes further ones by name
             if given_as_option or _differs(value, default_value(own, name, parameters[name].default)):
                 shown.append(f"{name}={_short(value)}")
@@ -237,6 +231,7 @@ def wrong_keys(
 
 def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
     """`cls.members()`, also of a class whose instances have an argument of that name."""
+    open_room(cls._room)
     return dict(sorted({one.__name__: one for one in cls._members.values() if issubclass(one, cls)}.items()))
 
 

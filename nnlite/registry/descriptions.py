@@ -2,6 +2,7 @@
 
 import collections.abc
 import inspect
+import os
 import re
 import types
 import typing
@@ -16,6 +17,7 @@ from nnlite.registry.functions import NamedFunction
 __all__ = ["argument_texts", "spelled", "summary_of", "type_text"]
 
 ENTRY = re.compile(r"^    (\w[\w, .]*): (.*)$")
+NAMES_GO_ON = re.compile(r"^(    (?:\w+, )*\w+,)\n\s+", re.MULTILINE)
 
 
 def summary_of(documented: Any) -> str:
@@ -56,7 +58,7 @@ def _entries(docstring: str) -> Iterator[tuple[str, str]]:
     section = re.search(r"^Args:\n((?:    .*\n|\n)*)", docstring + "\n", re.MULTILINE)
     names: list[str] = []
     lines: list[str] = []
-    for line in [*(section[1].splitlines() if section else []), "    end: "]:
+    for line in [*(NAMES_GO_ON.sub(r"\1 ", section[1]).splitlines() if section else []), "    end: "]:
         entry = ENTRY.match(line)
         if entry:
             yield from ((name.strip(), " ".join(lines)) for name in names)
@@ -69,7 +71,8 @@ WORDS = {
     bool: "true or false",
     int: "integer",
     float: "number",
-    str: "text",
+    str: "string",
+    os.PathLike: "path",
     dict: "mapping",
     list: "list",
     type(None): "null",
@@ -87,6 +90,11 @@ def spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _plural(text: str) -> str:
+    """A type in words, of several values: `integers >= 1`; a choice stays as it is."""
+    return re.sub(r"^(integer|number|string|mapping|list|layer|metric|callback)\b(?!.* (?:or|\|) )", r"\1s", text)
+
+
 def type_text(hint: Any) -> str:
     """A type in words: `integer >= 1`, `valid | same`, `list of integers`."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
@@ -99,11 +107,11 @@ def type_text(hint: Any) -> str:
     if origin is tuple and parts[-1] is not Ellipsis:
         return f"[{', '.join(map(type_text, parts))}]"
     if origin in (list, tuple, collections.abc.Sequence):
-        return f"list of {type_text(parts[0])}"
+        return f"list of {_plural(type_text(parts[0]))}"
     if origin is dict:
         return f"{type_text(parts[0])} -> {type_text(parts[1])}"
     if isinstance(hint, type) and issubclass(hint, Configurable):
         return hint._family
     if isinstance(hint, type) and issubclass(hint, Specified):
-        return "name of a function" if issubclass(hint, NamedFunction) else "list of text"
+        return "name of a function" if issubclass(hint, NamedFunction) else "list of strings"
     return WORDS.get(origin or hint) or (hint.__name__ if isinstance(hint, type) else str(hint))

@@ -42,8 +42,11 @@ def withdraw_fast_paths(cls: type) -> None:
     >>> Dense.at_inference is DenseOfDoubled.at_inference
     False
     """
+    one_base = len(cls.__bases__) == 1
     for declaring in reversed(cls.__mro__):
         for fast, slow in vars(declaring).get("_fast_paths", {}).items():
+            if one_base and declaring is not cls and vars(cls).keys().isdisjoint(slow):
+                continue  # it is as in its base
             owner, definition = _defined(cls, fast)
             kept = getattr(definition, "outlives", ())
             redefined = any(_defined(cls, name)[0] < owner for name in slow if name not in kept)

@@ -16,7 +16,7 @@ import inspect
 import os
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -34,9 +34,10 @@ __all__ = [
     "absolute_paths",
     "alone",
     "beside",
+    "change_constructor",
+    "make_dataclass",
     "option",
     "sought",
-    "spell_annotations",
     "spelled_type",
 ]
 
@@ -154,14 +155,63 @@ class Spelled(str):
         return str(self)
 
 
-def spell_annotations(cls: type, written: bool) -> None:
-    """Let the constructor that `dataclass` has made say its types in short, unless a class has written its own."""
+def make_dataclass(cls: type) -> None:
+    """Make a dataclass of `cls`, without `__eq__` and `__repr__`; its constructor says its types in short.
+
+    That of a class of nnlite is a `LateConstructor`. Those of users are made at once, so that what is wrong with their
+    fields is said where they are written.
+    """
+    written = "__init__" in vars(cls)
+    late = cls.__module__.startswith("nnlite.") and cls.__doc__ is not None
+    dataclasses.dataclass(init=not late, eq=False, repr=False)(cls)
     if not written:
-        hints = cls.__init__.__annotations__
-        cls.__init__.__annotations__ = {
-            name: hint if name == "return" else Spelled(spelled_type(hint, of_argument=True))
-            for name, hint in hints.items()
-        }
+        setattr(cls, "__init__", LateConstructor(cls) if late else _spelled_constructor(cls))  # noqa: B010
+
+
+class LateConstructor:
+    """`__init__` of a dataclass, which is made of the fields when it is asked for, and then takes its own place.
+
+    To make it takes several times as long as the rest of a class, and most classes are never constructed.
+
+    Args:
+        cls: a dataclass that has none.
+    """
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+        self.changes: list[Callable[[Any], Callable[..., None]]] = []
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        cls, fields = self.cls, {field.name: field for field in dataclasses.fields(self.cls)}
+        names = ("__module__", "__qualname__", "__doc__", "__post_init__")
+        double: Any = type(cls.__name__, (), {name: getattr(cls, name) for name in names})
+        double.__annotations__ = {name: field.type for name, field in fields.items()}
+        for name, field in fields.items():
+            setattr(double, name, field)
+        constructor = _spelled_constructor(dataclasses.dataclass(eq=False, repr=False)(double))
+        for change in self.changes:
+            constructor = change(constructor)
+        setattr(cls, "__init__", constructor)  # noqa: B010 - not of an instance
+        return constructor if instance is None else constructor.__get__(instance, owner)
+
+
+def change_constructor(cls: type, change: Callable[[Any], Callable[..., None]]) -> None:
+    """Let `change` of the constructor of `cls` take its place, as soon as that is made."""
+    constructor = vars(cls)["__init__"]
+    if isinstance(constructor, LateConstructor):
+        constructor.changes.append(change)
+    else:
+        setattr(cls, "__init__", change(constructor))  # noqa: B010 - not of an instance
+
+
+def _spelled_constructor(cls: type) -> Any:
+    """The constructor that `dataclass` has made, which says its types in short."""
+    constructor: Any = cls.__init__
+    constructor.__annotations__ = {
+        name: hint if name == "return" else Spelled(spelled_type(hint, of_argument=True))
+        for name, hint in constructor.__annotations__.items()
+    }
+    return constructor
 
 
 def spelled_type(hint: Any, of_argument: bool = False) -> str:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import jsonable
+from nnlite.registry.fields import change_constructor
 from nnlite.registry.functions import NamedFunction, custom_function, function_form, is_function_form
 from nnlite.registry.names import LISTED, custom_object_scope, default_name, get_registered_name
 
@@ -137,19 +138,22 @@ def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:
         cls: the class.
         retired: arguments that Keras once had -> what a warning says of them; they are passed over.
     """
-    construct: Any = vars(cls)["__init__"]
-    names = list(inspect.signature(construct).parameters)[1:]
 
-    @functools.wraps(construct)
-    def __init__(self: Any, *given: Any, **named: Any) -> None:
-        for name in [name for name in named if name not in names]:
-            if name not in retired:
-                raise WrongTypeError(f"{cls.__name__}: unknown argument {name!r}; {did_you_mean(name, names)}")
-            warnings.warn(f"{cls.__name__}: {name} {retired[name]}", stacklevel=2)
-            del named[name]
-        construct(self, *given, **named)
+    def change(construct: Any) -> Callable[..., None]:
+        names = list(inspect.signature(construct).parameters)[1:]
 
-    setattr(cls, "__init__", __init__)  # noqa: B010 - the class is made
+        @functools.wraps(construct)
+        def __init__(self: Any, *given: Any, **named: Any) -> None:
+            for name in [name for name in named if name not in names]:
+                if name not in retired:
+                    raise WrongTypeError(f"{cls.__name__}: unknown argument {name!r}; {did_you_mean(name, names)}")
+                warnings.warn(f"{cls.__name__}: {name} {retired[name]}", stacklevel=2)
+                del named[name]
+            construct(self, *given, **named)
+
+        return __init__
+
+    change_constructor(cls, change)
 
 
 def take_by_position(cls: type, last: Sequence[str]) -> None:
@@ -158,19 +162,22 @@ def take_by_position(cls: type, last: Sequence[str]) -> None:
     That is the order of `_positional`, if the class itself says it; else those that go by position already, and then
     `last`.
     """
-    construct: Any = vars(cls)["__init__"]
-    parameters = list(inspect.signature(construct).parameters.values())[1:]
-    own = [item.name for item in parameters if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-    order = vars(cls).get("_positional") or (*own, *(name for name in last if name not in own))
 
-    @functools.wraps(construct)
-    def __init__(self: Any, *given: Any, **named: Any) -> None:
-        if len(given) > len(order):
-            raise TypeError(f"{cls.__name__} takes {len(order)} arguments by position, got {len(given)}")
-        for name, value in zip(order, given, strict=False):
-            if name in named:
-                raise TypeError(f"{cls.__name__} got two values for {name!r}")
-            named[name] = value
-        construct(self, **named)
+    def change(construct: Any) -> Callable[..., None]:
+        parameters = list(inspect.signature(construct).parameters.values())[1:]
+        own = [item.name for item in parameters if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        order = vars(cls).get("_positional") or (*own, *(name for name in last if name not in own))
 
-    setattr(cls, "__init__", __init__)  # noqa: B010 - the class is made
+        @functools.wraps(construct)
+        def __init__(self: Any, *given: Any, **named: Any) -> None:
+            if len(given) > len(order):
+                raise TypeError(f"{cls.__name__} takes {len(order)} arguments by position, got {len(given)}")
+            for name, value in zip(order, given, strict=False):
+                if name in named:
+                    raise TypeError(f"{cls.__name__} got two values for {name!r}")
+                named[name] = value
+            construct(self, **named)
+
+        return __init__
+
+    change_constructor(cls, change)

@@ -1,7 +1,9 @@
-"""Names: of users' classes and functions, registered for good or within a scope, and of families in lists."""
+"""Names: of users' classes and functions, registered for good or within a scope, of families in lists, of rooms."""
 
 import functools
+import importlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +20,8 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "name_of_custom",
+    "open_room",
+    "opened_later",
     "register_keras_serializable",
 ]
 
@@ -56,6 +60,57 @@ def snake_case(name: str) -> str:
 def default_name(cls: type) -> str:
     """The name of an instance that is given none: `_default_name` of the class itself, or its own in snake case."""
     return vars(cls).get("_default_name") or snake_case(cls.__name__)
+
+
+# Classes that a name stands for before their room has been imported, because the room is above that of their family.
+LATE_HOMES = {
+    ("layer", "circuit"): "nnlite.circuits",
+    ("layer", "sumproduct"): "nnlite.circuits",
+    ("layer", "sequential"): "nnlite.models",
+    ("layer", "model"): "nnlite.models",
+}
+
+
+def load_home(family: str, room: str, name: str) -> None:
+    """Load what has the class of this name, if it is one of nnlite's: the `room` of its family, or one above."""
+    open_room(room)
+    if (family, normalized(name)) in LATE_HOMES:
+        importlib.import_module(LATE_HOMES[family, normalized(name)])
+
+
+_closed: set[str] = set()  # rooms that nobody has asked for a name yet
+
+
+def opened_later(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package with further names, those of its `names`, loaded when one is asked for.
+
+    So whoever needs a few of its modules does not pay for all.
+    """
+    _closed.add(room)
+
+    def get_name(name: str) -> Any:
+        package = sys.modules[room]
+        if room in _closed and (name == "__all__" or not name.startswith("__")):
+            open_room(room)
+        if name in vars(package):
+            return vars(package)[name]
+        raise AttributeError(f"module {room!r} has no attribute {name!r}")
+
+    def list_names() -> list[str]:
+        open_room(room)
+        return sorted(vars(sys.modules[room]))
+
+    return get_name, list_names
+
+
+def open_room(room: str) -> None:
+    """Load all names of a package that is `opened_later`; nothing to do for another one."""
+    if room in _closed:
+        names, package = vars(importlib.import_module(f"{room}.names")), vars(sys.modules[room])
+        package.update({name: value for name, value in names.items() if not name.startswith("_")})
+        helpers = ("TYPE_CHECKING", "opened_later", "names")
+        package["__all__"] = sorted(name for name in package if not name.startswith("_") and name not in helpers)
+        _closed.discard(room)
 
 
 AnyObject = TypeVar("AnyObject", bound=Callable[..., Any])

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from nnlite.errors import ConfigError, DataError, MissingLibraryError, ModelFileError, NNLiteError
 from nnlite.errors.boundary import reading
 
-__all__ = ["reading_saved"]
+__all__ = ["check_count", "reading_saved"]
 
 HINT = "; import the module that defines your own classes first"
+MOST_PARTS, PARTS_OF_ARRAY = 20_000, 50  # layers, initializers and other parts of a model, beyond those of each array
 
 
 @contextmanager
@@ -37,6 +39,17 @@ def reading_saved(place: object, kind: type[DataError] = ModelFileError) -> Iter
             raise
         text = text if text.startswith(str(place)) else f"{place}: {text}"
         raise kind(text + (HINT if _misses_a_class(error) else "")) from None
+
+
+def check_count(model: dict[str, Any], arrays: int, source: object) -> None:
+    """`ModelFileError` for a model of more parts than its arrays account for; each part takes time, if no memory."""
+    parts, level, most = 0, [model], MOST_PARTS + PARTS_OF_ARRAY * arrays
+    while level and parts <= most:
+        parts += sum(isinstance(outer, dict) for outer in level)
+        inner = [item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer)]
+        level = [item for item in inner if isinstance(item, (dict, list))]
+    if parts > most:
+        raise ModelFileError(f"{source}: a model of more than {most:,} parts, and the file holds {arrays} arrays")
 
 
 def _misses_a_class(error: NNLiteError) -> bool:

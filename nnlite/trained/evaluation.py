@@ -73,8 +73,8 @@ def figures_of(
     """
     if len(truth) != len(outputs):
         raise ShapeError(f"{len(truth)} targets for {len(outputs)} rows; pass one target per row")
-    if isinstance(target, Quantities):
-        truth = truth.reshape(len(truth), -1)
+    if isinstance(target, Quantities) and truth.ndim == 1:
+        truth = truth.reshape(len(truth), 1)
     scores = target.scores(truth, outputs, weights)
     if not model.compiled:
         return finite_figures(scores)

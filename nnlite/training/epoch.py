@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nnlite.callbacks import Callback, CallbackList, ProgressBar
+from nnlite.callbacks import Callback, CallbackList, ProgressBar, is_validated
 from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
 from nnlite.distributed import is_first
@@ -82,7 +82,7 @@ def run_epoch(
 
 
 def _count_batches(x: Any, batches: Batches) -> int:
-    """How many batches the inputs of a step are those of."""
+    """The number of batches that the inputs of a step hold."""
     return 1 if batches.batch_size is None else math.ceil(count_rows(x) / batches.batch_size)
 
 
@@ -147,7 +147,7 @@ def run_training(
                 raise KeyboardInterrupt
             if trainer.diverged:
                 break
-            if validate and (epoch + 1) % session.options["validation_freq"] == 0:
+            if validate and is_validated(epoch, session.options["validation_freq"]):
                 session.logs |= {f"val_{key}": value for key, value in validate(callbacks).items()}
             session.batch = 0
             callbacks.on_epoch_end(epoch, session.logs)
@@ -192,7 +192,7 @@ def _ignore(*_: Any) -> None:
 
 
 def _number(value: Any) -> Any:
-    """What a metric gives as a Python number, where it is one; user-defined metrics give arrays of no axis too."""
+    """The result of a metric as a Python number, where it is one; user-defined metrics give arrays of no axis too."""
     return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 else value
 
 
@@ -208,7 +208,7 @@ def callback_list(
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
-    """What the epochs will log; None if user-defined callbacks, which may add to the logs, take part."""
+    """The names that the epochs will log; None if user-defined callbacks, which may add to the logs, take part."""
     written = isinstance(trainer.ready_steps(), WrittenSteps)
     if written or not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
         return None

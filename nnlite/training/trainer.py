@@ -87,7 +87,7 @@ class Trainer(Compiled):
         return as_plain_array(only_array(y, self.model.output_shape))
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
-        """What users pass as `(x, y, sample_weight)` for the steps; the first builds the model, settles the metrics."""
+        """A user's `(x, y, sample_weight)` as the steps take them; the first builds model and metrics."""
         inputs, targets = batch_arrays(self.model, x, y, self.as_targets)
         return self.with_targets(shape_for(self.model, inputs), inputs, targets, sample_weight, class_weight)
 
@@ -125,7 +125,7 @@ class Trainer(Compiled):
         steps_per_epoch: Count | None = None,
         validation_steps: Count | None = None,
         validation_batch_size: Count | None = None,
-        validation_freq: Count = 1,
+        validation_freq: Count | list[Count] = 1,
         stratify: bool = False,
         folds: Folds = None,
         max_time: Duration | None = None,
@@ -153,7 +153,7 @@ class Trainer(Compiled):
                 `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
             steps_per_epoch: batches per epoch; needed by an endless generator. The next one goes on from there.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
-            validation_freq, stratify: epochs from one validation to the next; whether a split keeps the mix of classes.
+            validation_freq, stratify: epochs between validations, or a list of those; whether a split keeps the mix.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of
                 shape `(rows, *features)`, each as if alone and in its own order. A number, that of the members,
                 divides the rows into so many folds, with the same mix of classes where the loss is one of classes:
@@ -176,7 +176,7 @@ class Trainer(Compiled):
             NotReadyError: before `compile`.
             DataError, ShapeError: data that does not fit the model or the loss, or is not finite.
             ConfigError: a callback monitors what the run does not log; a checkpoint is of another training.
-            ModelFileError: no checkpoint to go on from, or a damaged one.
+            ModelFileError: no checkpoint, or a damaged one.
             DivergenceError: with `on_divergence="stop"`, a loss or weights that are not finite.
         """
         self.need_steps("fit")

@@ -15,7 +15,7 @@ __all__ = ["Work", "generation"]
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs to run a trial without a database.
+    """The description of a trial that a worker runs without a database.
 
     Args:
         path: the config.

@@ -52,6 +52,7 @@ class Trials:
 
     def __init__(self, path: str | Path, overrides: Sequence[str], search: Search) -> None:
         self.path, self.overrides, self.search = path, overrides, search
+        self._prepared: dict[str, Any] = {}  # data by their key: those of the last trial, which most often serve again
 
     def __call__(self, trial: Any) -> float:
         """Train with suggested values; the metric of the model that is left."""
@@ -81,7 +82,9 @@ class Trials:
     def _trained(self, trial: Any, params: dict[str, Any]) -> tuple[float, bool]:
         """The metric of the trained model, and whether training was ended because it fell behind."""
         experiment = Experiment.from_file(self.path, [*self.overrides, *assignments(params)])
-        model, data = experiment.prepare()
+        key = experiment.data_key
+        model, data = experiment.prepare(prepared=self._prepared.get(key))
+        self._prepared = {key: data}
         arguments, watch = experiment.fit_arguments(data), Watch(trial, self.search.metric)
         arguments["callbacks"] = [*(arguments.get("callbacks") or ()), watch.callback]
         given = data.for_fit()

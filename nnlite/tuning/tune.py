@@ -17,6 +17,7 @@ from nnlite.experiment.search import Search
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable, read_call
 from nnlite.saving import write_text
+from nnlite.threads import limited_threads, set_threads
 from nnlite.tuning.generations import Work, generation
 from nnlite.tuning.records import WORKER, adopt, as_study, as_trial, remaining
 from nnlite.tuning.study import Study
@@ -105,7 +106,7 @@ def tune(
     Args:
         path: a YAML file.
         trials: how many there are to be in the end, those of earlier calls included.
-        jobs: processes that run trials side by side. A script that asks for more than one needs
+        jobs: processes that run trials side by side, this one among them. A script that asks for more than one needs
             `if __name__ == "__main__":`.
         out: the folder; `runs/<config name>-tune` when None.
         storage: an SQLite file, or a URL of SQLAlchemy: processes of several machines may share a database, each by
@@ -223,16 +224,18 @@ def _run(plan: Plan, left: int) -> None:
     context = multiprocessing.get_context("spawn")
     tickets = context.Value("i", left)
     if plan.jobs == 1 or left < 2:
-        _work(plan, tickets, 0, None)
+        _work(plan, tickets, 0)
         return
     threads = max((os.cpu_count() or 1) // plan.jobs, 1)
     workers = [
         context.Process(target=_work, args=(plan, tickets, number, threads, os.getpid()), daemon=True)
-        for number in range(min(plan.jobs, left))
+        for number in range(1, min(plan.jobs, left))
     ]
     try:
         for worker in workers:
             worker.start()
+        with limited_threads(threads):
+            _work(plan, tickets, 0)  # this process has all that the others load first
         for worker in workers:
             worker.join()
     finally:
@@ -258,11 +261,9 @@ def _run_generations(plan: Plan, left: int, backend: Backend) -> None:
         left -= count
 
 
-def _work(plan: Plan, tickets: Any, worker: int, threads: int | None, parent: int | None = None) -> None:
+def _work(plan: Plan, tickets: Any, worker: int, threads: int | None = None, parent: int | None = None) -> None:
     """Run trials as long as there are tickets."""
     if threads is not None:
-        from nnlite.threads import set_threads
-
         set_threads(threads)
     study, run = plan.study(worker), Trials(plan.path, plan.overrides, Search.get(plan.search))
     study.set_user_attr(f"{WORKER}{process_name()}", True)

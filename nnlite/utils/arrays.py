@@ -17,7 +17,7 @@ Side = Literal["pre", "post"]
 
 
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
-    """Integer labels as one-hot rows, of `nnlite.config.floatx()`.
+    """Integer labels as one-hot rows, float64 as Keras's.
 
     Args:
         x: integers from 0 to `num_classes` - 1; a last axis of length 1 is dropped.
@@ -41,7 +41,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
     wrong = labels[(labels < 0) | (labels >= count)]
     if wrong.size:
         raise DataError(f"to_categorical with {count} classes takes labels from 0 to {count - 1}, got {wrong[0]}")
-    rows = np.zeros((labels.size, count), floatx())
+    rows = np.zeros((labels.size, count))
     rows[np.arange(labels.size), labels.ravel()] = 1
     return rows.reshape(*labels.shape, count)
 

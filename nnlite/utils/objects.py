@@ -1,6 +1,6 @@
 """Objects as plain values, and back, as `keras.saving` writes and reads them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.activations import FUNCTIONS
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, WrongTypeError, shown
+from nnlite.foreign.operations.plain_values import plain_form, value_of_form
 from nnlite.initializers import Initializer
 from nnlite.layers import Layer
 from nnlite.losses import Loss, functions as losses
@@ -35,17 +36,6 @@ FAMILIES: dict[str, Any] = {
     "activations": ActivationFunction,
 }
 PLAIN = (str, int, float, bool, type(None))
-# Type -> Keras's name for its values, and what is written of one.
-SPECIAL: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {
-    np.ndarray: ("__numpy__", lambda array: {"value": array.tolist(), "dtype": array.dtype.name}),
-    slice: ("__slice__", lambda part: {"start": part.start, "stop": part.stop, "step": part.step}),
-    type(...): ("__ellipsis__", lambda _: {}),
-}
-READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-    "__numpy__": lambda config: np.array(config["value"], config["dtype"]),
-    "__slice__": lambda config: slice(config["start"], config["stop"], config["step"]),
-    "__ellipsis__": lambda _: ...,
-}
 
 
 @runtime_checkable
@@ -76,9 +66,9 @@ def serialize_keras_object(obj: Any) -> Any:
         return obj
     if isinstance(obj, np.generic):
         return obj.item()
-    if isinstance(obj, tuple(SPECIAL)):
-        name, arguments = next(SPECIAL[kind] for kind in SPECIAL if isinstance(obj, kind))
-        return {"class_name": name, "config": arguments(obj)}
+    special = plain_form(obj)
+    if special is not None:
+        return special
     if isinstance(obj, Mapping):
         return {key: serialize_keras_object(item) for key, item in obj.items()}
     if isinstance(obj, (list, tuple)):
@@ -120,8 +110,9 @@ def _read(config: Any) -> Any:
     if "class_name" not in config or "config" not in config:
         return {key: _read(item) for key, item in config.items()}
     name, inner = config["class_name"], config["config"]
-    if name in READERS:
-        return READERS[str(name)](inner)
+    special = value_of_form(config)
+    if special is not None:
+        return special
     if name == "function":
         return _function(inner)
     registered = custom_object(str(config.get("registered_name") or name)) or custom_object(str(name))

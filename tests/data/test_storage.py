@@ -8,6 +8,7 @@ import lzma
 import math
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 import nnlite
 from benchmarks import storage as benchmark
 from nnlite import Model, Sequential
+from nnlite.arrays import rows as block_rows, stored
 from nnlite.arrays.stored import StoredRows
 from nnlite.callbacks import Checkpoints, LambdaCallback
 from nnlite.cli import main
@@ -29,7 +31,10 @@ from nnlite.data.storage.scanning import row_parts
 from nnlite.data.storage.text import text_chunks
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment import Experiment, Run, train
+from nnlite.experiment.judging.intervals import validation_intervals
+from nnlite.experiment.judging.measuring import judge, predictions
 from nnlite.layers import Dense, Input, Normalization
+from nnlite.metrics.scores import quantities
 
 ROWS = 700
 
@@ -693,6 +698,60 @@ def test_an_experiment_streams_trains_and_is_measured_again(tmp_path, monkeypatc
     assert run.metrics["test"]["acc"] > 0.85
     assert Run("run").evaluate()["test"]["acc"] == run.metrics["test"]["acc"]
     assert set(Run("run").predict(str(path))["bought"]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "units", "activation"), [("price", 1, None), ("bought", 1, "sigmoid"), ("colour", 3, "softmax")]
+)
+def test_figures_of_a_file_are_those_of_memory_and_few_rows_are_there_at_once(
+    tmp_path, monkeypatch, target, units, activation
+):
+    """Outputs and targets stay in files too: `judge` never has more than a block of them."""
+    path = write_table(tmp_path / "t.csv", 3000)
+    categorical = sorted({"bought", "colour"} - {target})
+    path.write_text(path.read_text().replace(",,", ",blue,"))
+    spec = {"path": str(tmp_path / "t.csv"), "target": target, "categorical": categorical, "drop": ["note"]}
+    data = Data({"Csv": {**spec, "stream": True}}, {"validation": 0.3, "test": 0.4})
+    prepared = data.prepare("regression" if units == 1 and activation is None else "auto", seed=0)
+    model = Sequential([Dense(units, activation)], seed=0)
+    losses = {None: "mse", "sigmoid": "binary_crossentropy", "softmax": "sparse_categorical_crossentropy"}
+    model.compile("adam", losses[activation], ["accuracy"] if activation else ["R2Score"])
+    model.fit(*prepared.parts["training"], epochs=2, verbose=0)
+    parts = {part: (x[:], np.array(y)) for part, (x, y) in prepared.parts.items()}
+    raw = {part: replace(given, target=given.target[:]) for part, given in prepared.datasets.items()}
+    numbers = {part: np.arange(len(y)) for part, (_, y) in parts.items()}
+    whole = replace(prepared, parts=parts, datasets=raw, rows=numbers)
+    expected, intervals = judge(model, whole), validation_intervals(model, whole)
+
+    monkeypatch.setattr(block_rows, "BLOCK_ROWS", 256)
+    monkeypatch.setattr(quantities, "ROWS_AT_ONCE", 256)
+    most = []
+    for kind in (StoredRows, stored_tables.StoredTarget):
+        take = kind.__getitem__
+        monkeypatch.setattr(kind, "__getitem__", lambda self, rows, take=take: noted(most, take(self, rows)))
+    judged, again = judge(model, prepared), validation_intervals(model, prepared)
+    assert 0 < max(most) <= 256 + len(prepared.learnt_target())  # of which the baseline is made
+    assert sum(count > 256 for count in most) <= 2 * len(parts)
+    assert judged.warnings == expected.warnings
+    assert (again is None) == (activation is not None)
+    if again is not None:
+        np.testing.assert_allclose(again.residuals, intervals.residuals, rtol=1e-6, atol=1e-6)  # of float32
+    x = prepared.parts["test"][0]
+    np.testing.assert_array_equal(predictions(model, x)[:], model.predict(x, verbose=0))
+    for figures, others in ((judged.metrics, expected.metrics), (judged.baseline, expected.baseline)):
+        for part in figures:
+            assert figures[part] == pytest.approx(others[part], rel=1e-6)
+
+
+def noted(counts, taken):
+    counts.append(len(taken))
+    return taken
+
+
+def test_every_nth_row_is_read_in_pieces(rows, array, monkeypatch):
+    monkeypatch.setattr(stored, "BYTES_AT_ONCE", 200)
+    for start, stop, step in ((0, ROWS, 7), (3, 650, 100), (5, 5, 2), (600, 20, -9), (1, 3, 5)):
+        np.testing.assert_array_equal(rows[start:stop:step], array[start:stop:step])
 
 
 def test_the_command_says_what_takes_long(tmp_path, monkeypatch, capsys):

@@ -238,7 +238,7 @@ def test_amounts_that_are_texts_are_suspicious():
 
 BAD_TARGETS = {
     "amounts": ([[f"{row} %" for row in range(ROWS)]], None, "such as '0 %': take the percent sign away"),
-    "gaps": ([cycle("1", "")], None, "no value in 100 of 200 rows, first in row 2 after the header"),
+    "gaps": ([cycle("")], None, "no value in 200 of 200 rows, first in row 1 after the header"),
     "one value": ([cycle("1")], None, "has one value alone, '1'"),
     "names": ([[f"n{row}" for row in range(ROWS)]], None, "200 different texts in 200 rows (identifier: all texts"),
     "text as numbers": ([cycle("a", "b")], "regression", "'a' is no number; a regression needs numbers"),
@@ -321,3 +321,13 @@ def test_marks_of_a_gap_are_told_by_the_numbers_of_the_file(tmp_path):
     column = profile_table(Table.read(str(path), {"decimal": ","})).column
     assert column("size").reason == "numbers, but for 'unclear'" and "declare it" in column("size").warning
     assert "numbers" not in column("code").reason
+
+
+def test_rows_in_the_order_of_time_are_told():
+    days = [f"2024-01-{day:02d}" for day in range(1, 31)]
+    values = list(range(30))
+    profile = profile_table({"day": days, "x": values, "y": [value % 7 * 1.5 for value in values]}, "y")
+    assert "split: {time: day}" in profile.column("day").warning
+    shuffled = profile_table({"day": days[7:] + days[:7], "x": values}, None)
+    assert shuffled.column("day").warning is None
+    assert profile_table({"day": days[:10], "x": values[:10]}, None).column("day").warning is None

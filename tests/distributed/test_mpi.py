@@ -2,19 +2,19 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import mpi_programs  # noqa: F401 - whose callbacks the configs name
 import pytest
+from mpi_start import mpiexec_path
 
 from nnlite.cli import main
 
 pytest.importorskip("mpi4py")
-MPIEXEC = Path(sys.executable).with_name("mpiexec")
-if not MPIEXEC.exists() and shutil.which("mpiexec") is None:
+MPIEXEC = mpiexec_path()
+if MPIEXEC is None:
     pytest.skip("there is no mpiexec", allow_module_level=True)
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ checkpoint: {every: 1 steps}
 
 def run(ranks: int, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess:
     """A program in so many processes; 0 for one that no mpiexec starts."""
-    mpiexec = [str(MPIEXEC) if MPIEXEC.exists() else "mpiexec", "-n", str(ranks)] if ranks else []
+    mpiexec = [str(MPIEXEC), "-n", str(ranks)] if ranks else []
     one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     return subprocess.run(
         [*mpiexec, sys.executable, str(PROGRAMS), *map(str, arguments)],

@@ -14,7 +14,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from nnlite import NNClassifier, NNRegressor
+from nnlite import NNAutoencoder, NNClassifier, NNEmbedder, NNRegressor, NNTransformer
 from nnlite.callbacks import LambdaCallback
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense
@@ -39,8 +39,8 @@ def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
-@pytest.mark.skipif("NNLITE_SLOW_TESTS" not in os.environ, reason="7 minutes; NNLITE_SLOW_TESTS=1 runs it")
-@pytest.mark.parametrize("estimator", [NNClassifier(), NNRegressor()])
+@pytest.mark.skipif("NNLITE_SLOW_TESTS" not in os.environ, reason="9 minutes; NNLITE_SLOW_TESTS=1 runs it")
+@pytest.mark.parametrize("estimator", [NNClassifier(), NNRegressor(), NNTransformer(), NNAutoencoder(), NNEmbedder()])
 def test_checks_of_scikit_learn_with_the_defaults(estimator):
     check_estimator(estimator)
 

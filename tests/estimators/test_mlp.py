@@ -119,6 +119,14 @@ def test_several_targets(solver):
 
 
 @SOLVERS
+def test_sparse_targets_are_numbers_as_well(solver):
+    y = np.column_stack([TARGET, -TARGET])
+    model = MLPRegressor(**QUICK, solver=solver)
+    expected = clone(model).fit(X, y).predict(X)
+    np.testing.assert_array_equal(model.fit(X, scipy.sparse.csr_matrix(y)).predict(X), expected)
+
+
+@SOLVERS
 def test_counts_by_their_deviance(solver):
     counts = RANDOM.poisson(np.exp(X[:, 0]))
     model = MLPRegressor("poisson", (), solver=solver, max_iter=3000, learning_rate_init=0.02, alpha=0, random_state=0)
@@ -268,8 +276,7 @@ def test_sparse_input_is_made_dense_a_batch_at_a_time(solver, monkeypatch):
 # early stopping
 
 
-@pytest.mark.parametrize("y", [TWO, THREE])
-def test_the_part_for_early_stopping_has_the_shares_of_the_classes(y, monkeypatch):
+def test_the_part_for_early_stopping_has_the_shares_of_two_classes(monkeypatch):
     seen = []
     plain = MLPClassifier._score_of
 
@@ -278,15 +285,17 @@ def test_the_part_for_early_stopping_has_the_shares_of_the_classes(y, monkeypatc
         return plain(self, outputs, y, sample_weight)
 
     monkeypatch.setattr(MLPClassifier, "_score_of", score)
-    MLPClassifier(**QUICK, early_stopping=True, validation_fraction=0.3).fit(X, y)
-    counts = np.unique(y, return_counts=True)[1]
+    MLPClassifier(**QUICK, early_stopping=True, validation_fraction=0.3).fit(X, TWO)
+    counts = np.unique(TWO, return_counts=True)[1]
     np.testing.assert_allclose(np.unique(seen[0], return_counts=True)[1], 0.3 * counts, atol=1)
 
 
-def test_a_class_of_a_single_sample_does_not_hinder_early_stopping():
+def test_early_stopping_needs_two_samples_of_each_of_two_classes():
     y = THREE.copy()
     y[0] = 99
     assert 99 in MLPClassifier(**QUICK, early_stopping=True).fit(X, y).classes_
+    with pytest.raises(ValueError, match="The least populated class"):
+        MLPClassifier(**QUICK, early_stopping=True).fit(X, np.arange(len(X)) == 0)
 
 
 @BOTH
@@ -458,6 +467,13 @@ def test_a_warm_start_may_change_the_solver_and_the_activation(solver):
     assert model.loss_ == pytest.approx((((by_hand[:, 0] - TARGET) ** 2).mean() + penalty) / 2, rel=1e-6)
 
 
+@pytest.mark.parametrize(("first", "second"), [(LABELS, THREE // 10), (THREE // 10, LABELS)])
+def test_a_warm_start_goes_on_with_targets_of_the_same_kind(first, second):
+    model = MLPClassifier(**QUICK, warm_start=True).fit(X, first)
+    with pytest.raises(ValueError, match="in the previous call; clone the estimator"):
+        model.fit(X, second)
+
+
 def test_a_warm_start_keeps_the_dtype_of_the_first_fit():
     model = MLPRegressor(**QUICK, warm_start=True).fit(X.astype(np.float32), TARGET).fit(X, TARGET)
     assert model.coefs_[0].dtype == np.float32
@@ -471,8 +487,23 @@ def test_arguments_are_checked_unless_scikit_learn_is_told_not_to():
         MLPRegressor(hidden_layer_sizes=(3, 0)).fit(X, TARGET)
     with pytest.raises(ValueError, match="hidden_layer_sizes must be integers, got"):
         MLPRegressor(hidden_layer_sizes=(3, 1.5)).fit(X, TARGET)
+    for sizes in ("5", [[5]], True, (True,)):
+        with pytest.raises(ValueError, match="hidden_layer_sizes"):
+            MLPRegressor(hidden_layer_sizes=sizes).fit(X, TARGET)
+    with pytest.raises(TypeError, match="'max_iter' parameter"):  # scikit-learn's error is both
+        MLPRegressor(max_iter=0).fit(X, TARGET)
     with sklearn.config_context(skip_parameter_validation=True):
         MLPRegressor(**{**QUICK, "shuffle": 1}).fit(X, TARGET)
+
+
+@SOLVERS
+@pytest.mark.parametrize("name", ["alpha", "tol", "power_t", "momentum", "learning_rate_init"])
+def test_arguments_of_single_precision_do_not_round_the_training(name, solver):
+    model = MLPRegressor(**QUICK, solver=solver, learning_rate="invscaling")
+    losses = [
+        clone(model).set_params(**{name: kind(np.float32(0.1))}).fit(X, TARGET).loss_ for kind in (np.float32, float)
+    ]
+    assert losses[0] == losses[1] and type(losses[0]) is float
 
 
 @pytest.mark.parametrize("sizes", [5, (5,), [5], np.array([5]), np.int64(5)])

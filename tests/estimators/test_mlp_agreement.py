@@ -126,7 +126,7 @@ def test_lbfgs_of_two_targets_minimises_the_sum_of_their_errors():
     np.testing.assert_allclose(slopes, 0, atol=1e-3)
 
 
-@pytest.mark.parametrize("data", ["two classes", "labels", "numbers", "two targets", "counts"])
+@pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_early_stopping_agrees(data, solver):
     name, X, y, options = DATA[data]
@@ -238,3 +238,15 @@ def test_wrong_arguments_are_refused_in_the_same_words(argument, value):
     assert braces[0] == braces[1]  # a set of options is listed in any order
     without = [message.partition("{")[0] + message.partition("}")[2] for message in messages]
     assert without[0] == without[1]
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 32}, {"shuffle": False}, {"early_stopping": True}])
+@pytest.mark.parametrize("instance", [True, False])
+def test_a_random_state_is_left_as_scikit_learn_leaves_it(options, instance):
+    after = []
+    for model in pair("MLPRegressor", max_iter=4, hidden_layer_sizes=(5,), **options):
+        np.random.seed(3)  # noqa: NPY002 - the one that None means
+        random = np.random.RandomState(3) if instance else None
+        model.set_params(random_state=random).fit(DIABETES[0][:100], DIABETES[1][:100])
+        after.append((random or np.random).randint(2**31))
+    assert after[0] == after[1]

@@ -65,6 +65,21 @@ def test_wrong_labels_come_first(run, capsys):
     assert len(table) == 25
 
 
+def test_wrong_labels_come_first_in_large_networks_too(run, monkeypatch):
+    """The diagonal of the curvature does not bound the leverage: no figure changes its sign for that."""
+    train, wrong, _ = run
+    text = CONFIG.replace(
+        "  - Dense: {{units", "  - Dense: {{units: 60, activation: tanh}}\n" * 2 + "  - Dense: {{units"
+    )
+    monkeypatch.setitem(globals(), "CONFIG", text.replace("LBFGS", "adam").replace("epochs: 50", "epochs: 30"))
+    model = Run(train("kind", 2, "{SparseCategoricalCrossentropy: {from_logits: true}}"))
+    assert sum(weight.size for weight in model.model.trainable_weights) > 3000
+    figures = row_figures(model)
+    assert figures.leverage is None and (figures.self_influence > 0).all()
+    inside = np.isin(wrong, figures.row).sum()
+    assert np.isin(figures.row[: 2 * inside], wrong).sum() >= 0.8 * inside
+
+
 def test_amounts_and_what_is_wrong(run, capsys):
     folder = run[0]("amount", 1, "mse")
     assert row_figures(Run(folder), "validation").wrong is None

@@ -293,7 +293,6 @@ UNUSABLE = {
     "nothing": (["init"], 2, "what to start from?"),
     "another column": (["init", "t.csv", "--target", "pric"], 3, "no column 'pric'; did you mean 'price'?"),
     "no folder": (["init", "t.csv", "--target", "price", "-o", "no/c.yaml"], 2, "the folder no does not exist"),
-    "gaps in the target": (["init", "t.csv", "--target", "gaps"], 3, "no value in 20 of 40 rows"),
     "names as target": (["init", "t.csv", "--target", "name"], 3, "40 different texts in 40 rows"),
     "few rows": (["init", "few.csv", "--target", "y"], 3, "few.csv: 3 rows are too few"),
     "no inputs": (["init", "alone.csv", "--target", "y"], 3, "no column is left to predict 'y' from: same (constant"),
@@ -338,3 +337,47 @@ def test_a_target_whose_name_has_a_comma(tmp_path):
     path.write_text('size,"rent, monthly",deposit\n' + "".join(f"{i},{i * 20},{i * 60}\n" for i in range(40)))
     assert look_at(str(path), "rent, monthly").targets == ["rent, monthly"]
     assert look_at(str(path), "deposit , size").targets == ["deposit", "size"]
+
+
+def test_few_rows_are_measured_by_folds(capsys):
+    for rows, told in ((24, True), (200, False)):
+        lines = [f"{row % 5},{row * 7 % 11},{'ab'[row % 2]}" for row in range(rows)]
+        Path(f"t{rows}.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+        assert main(["init", f"t{rows}.csv", "--target", "y"]) == 0
+        assert (f"nnlite train t{rows}.yaml --folds 5" in capsys.readouterr().out) == told
+    assert main(["train", "t24.yaml", "--folds", "5", "--quiet", "--set", "fit.epochs=1"]) == 0
+
+
+def test_figures_of_rows_that_were_learned_from_are_called_so(capsys):
+    lines = [f"{row % 5},{row * 7 % 11},{row % 3}" for row in range(200)]
+    Path("t.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    Path("new.csv").write_text("\n".join(["a,b,y", *lines[:150]]) + "\n")
+    Path("copy.csv").write_bytes(Path("t.csv").read_bytes())
+    assert main(["init", "t.csv", "--target", "y"]) == 0
+    assert main(["train", "t.yaml", "--quiet", "--set", "fit.epochs=1", "--out", "run"]) == 0
+    for path, told in (("t.csv", True), ("copy.csv", True), ("new.csv", False)):
+        capsys.readouterr()
+        assert main(["evaluate", "run", path]) == 0
+        assert ("the model has learned from" in capsys.readouterr().err) == told
+    Path("t.csv").unlink()
+    assert main(["evaluate", "run", "copy.csv"]) == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_rows_without_a_target_are_left_out_and_counted(stream, capsys):
+    lines = [f"{row % 5},{row * 7 % 11},{'' if row % 10 == 3 else row % 13 * 1.5}" for row in range(200)]
+    Path("t.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    assert main(["init", "t.csv", "--target", "y"]) == 0
+    told = capsys.readouterr().out
+    assert "t.csv: 180 rows" in told and "no value in 20 rows more, which are left out" in told
+    config = Path("t.yaml").read_text()
+    assert "missing_target: drop              # 20 rows have none" in config
+    change = ["--set", "fit.epochs=1", f"data.source.Csv.stream={str(stream).lower()}"]
+    assert main(["train", "t.yaml", "--out", "run", *change]) == 0
+    assert "20 of 200 rows have no 'y', and are left out" in capsys.readouterr().err or stream
+    data = Run("run").experiment.prepare()[1]
+    assert sum(len(y) for _, y in data.parts.values()) == 180
+    assert main(["evaluate", "run", "t.csv"]) == 0 and main(["predict", "run", "t.csv", "-o", "out.csv"]) == 0
+    assert len(Path("out.csv").read_text().splitlines()) == 201
+    assert main(["train", "t.yaml", *change, "data.source.Csv.missing_target=error"]) == 3
+    assert "leave them out by `missing_target: drop`" in capsys.readouterr().err

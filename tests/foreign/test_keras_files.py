@@ -229,7 +229,7 @@ HOSTILE = {
     "a bomb": ({"config.json": b" " * (70 << 20)}, "would unpack to"),
     "a path": ({"../../outside": b"x"}, "lies outside"),
     "no hdf5": ({"model.weights.h5": b"x" * 100}, "cannot be read as HDF5"),
-    "huge arrays": ({"model.weights.h5": hdf5(full)}, "does not fit the model"),
+    "huge arrays": ({"model.weights.h5": hdf5(full)}, "would have 4398046511104 bytes, and the file holds 0"),
     "a link": ({"model.weights.h5": hdf5(outside)}, "link to another place"),
     "another file": ({"model.weights.h5": hdf5(elsewhere)}, "lie in another file"),
 }

@@ -8,7 +8,7 @@ from draws import stream
 from numeric import EXACT, complex_step, contract, push, relative_error
 from plain import softmax
 
-from nnlite import jacobians
+from nnlite import jacobians, kernels
 from nnlite.arrays.windows import place_windows
 from nnlite.jacobians import (
     AddedLoss,
@@ -139,7 +139,8 @@ def standardize_groups(shape, groups):
         apart = x.reshape(shape[0], shape[1], groups, -1)
         return standardized(apart, (1, 3)).reshape(shape)
 
-    return Case(StandardizeGroups.of(point, groups, 0.1)[1], function, point)
+    _, values, inverse_deviation, *_ = kernels.normalize_columns(point, None, None, 0.1, groups)
+    return Case(StandardizeGroups(values, inverse_deviation[:, None], groups), function, point)
 
 
 def sum_over(axes, shape, scale=1, keepdims=False):

@@ -286,7 +286,7 @@ def test_names():
         "mse",
         "rmse",
         "acc",
-        "r2_score",
+        "R2Score",
         "binary_accuracy",
         "mean",
     ]

@@ -280,7 +280,7 @@ class TestErrors:
         with pytest.raises(ConfigError, match="outputs must be"):
             Model(Input((3,)), Dense(1))
         given = Input((3,))
-        with pytest.raises(ConfigError, match="inputs must be"):
+        with pytest.raises(ConfigError, match="not among the inputs"):
             Model(Dense(2)(given), Dense(1)(given))
 
     def test_two_layers_of_one_name(self):

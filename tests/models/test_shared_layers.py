@@ -365,7 +365,7 @@ def test_parameters_that_are_listed_twice_are_refused():
         def linearize(self, inputs, *parameters):
             return self.inner.linearize(inputs, *parameters[:2])
 
-    with pytest.raises(ConfigError, match=r"layer 'twice'.*'dense/kernel' among its parameters twice.*each_once"):
+    with pytest.raises(ConfigError, match=r"layer 'twice'.*'twice/dense/kernel' among its parameters twice.*each_once"):
         Twice(name="twice")(np.ones((2, 3)))
 
 

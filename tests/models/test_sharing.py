@@ -61,7 +61,7 @@ def test_metric_in_both_lists_counts_once_in_each():
     logs = model.evaluate(X, Y, sample_weight=weight, verbose=0, return_dict=True)
     error = np.abs(model.predict(X, verbose=0) - Y)[:, 0]
     assert logs["mean_absolute_error"] == pytest.approx(error.mean(), rel=1e-5)
-    assert logs["mean_absolute_error_1"] == pytest.approx((error * weight).sum() / weight.sum(), rel=1e-5)
+    assert logs["weighted_mean_absolute_error"] == pytest.approx((error * weight).sum() / weight.sum(), rel=1e-5)
     assert metric.name == "mean_absolute_error"
 
 

@@ -21,7 +21,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # A module imports only from floors below its own, or from its own package.
 FLOORS = [
-    ("registry", "errors", "config", "random", "threads", "arrays", "kernels", "documents", "charts"),
+    ("registry", "errors", "config", "random", "threads", "arrays", "kernels", "documents", "charts", "tree"),
     ("jacobians",),
     ("ops",),
     ("parameters", "variables", "initializers", "regularizers", "constraints", "activations", "schedules"),
@@ -43,6 +43,7 @@ FLOORS_INSIDE = {
         ("core", "convolution", "pooling", "reshaping", "normalization", "regularization"),
         ("merging", "preprocessing", "recurrent", "attention", "constrained"),
         ("composite",),
+        ("names",),
     ],
     "jacobians": [("maps",), ("recurrence",), ("bundles",)],
     "kernels": [("memory",), ("reference",), ("compiled",)],
@@ -60,6 +61,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("random", "config"): "random numbers have the default type",
     ("random", "errors"): "a seed that is none is a ConfigError",
     ("documents", "registry"): "keys are names, in any case and style",
+    ("tree", "errors"): "structures that differ are a ConfigError",
     ("threads", "errors"): "a number of threads that is none is a ConfigError",
     ("arrays", "errors"): "a table that holds no numbers is a DataError",
     ("kernels", "arrays"): "kernels name the types of arrays",
@@ -362,7 +364,7 @@ def test_registered_classes_are_exported_by_their_package():
         and cls.__module__.count(".") > 1
     }
     assert len(registered) > 80
-    hidden = [cls for cls in registered if cls.__qualname__ not in vars(sys.modules[room_of(cls)])]
+    hidden = [cls for cls in registered if cls.__qualname__ not in dir(sys.modules[room_of(cls)])]
     assert hidden == []
 
 

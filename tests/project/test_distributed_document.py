@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pages
 import pytest
+from mpi_start import mpiexec_path
 
 from benchmarks import scaling
 from benchmarks.report import around_markers
@@ -16,14 +16,13 @@ from benchmarks.report import around_markers
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "docs" / "distributed.md"
 PAGE = PATH.read_text(encoding="utf-8")
-MPIEXEC = Path(sys.executable).with_name("mpiexec")
 
 
 @pytest.fixture
 def mpiexec() -> str:
     """The program that starts processes; the test is skipped where there is none."""
     pytest.importorskip("mpi4py")
-    path = str(MPIEXEC) if MPIEXEC.exists() else shutil.which("mpiexec")
+    path = mpiexec_path()
     if path is None:
         pytest.skip("there is no mpiexec")
     return path

@@ -14,6 +14,7 @@ from registered import registered
 from nnlite.experiment.catalogue import KINDS, catalogue
 from nnlite.experiment.schema import config_schema
 from nnlite.registry import constructor_parameters
+from nnlite.registry.descriptions import type_text
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
@@ -107,3 +108,22 @@ def test_there_is_no_markup_but_tables_links_and_code():
                 plain = re.sub(r"`[^`]*`", "", line)
                 assert not re.search(r"(?<!\\)[*$~]|<\w", plain), line
                 assert len(re.findall(r"(?<!\\)\|", line)) in (3, 5), line
+
+
+@pytest.mark.parametrize("page", sorted(set(PAGES) - {"config_keys", "command_line", "lists", "index"}))
+def test_every_argument_has_a_meaning(page):
+    rows = re.findall(r"^\| `\w+` \|.*\|$", PAGES[page], re.MULTILINE)
+    assert rows
+    assert not [row for row in rows if row.endswith("|  |")]
+
+
+def test_names_that_share_a_meaning_may_take_two_lines():
+    depthwise = section(PAGES["layers"], "DepthwiseConv1D")
+    meanings = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", depthwise, re.MULTILINE))
+    assert meanings["depthwise_constraint"] == "of the kernel."
+    assert meanings["padding"] == meanings["bias_regularizer"] == 'as in `Conv1D`; there is no "causal" padding.'
+
+
+def test_types_of_several_values_are_plural():
+    assert type_text(tuple[int, ...] | None) == "list of integers or null"
+    assert type_text(list[str]) == "list of strings"

@@ -55,7 +55,6 @@ PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "
 # A docstring names a thing or tells what is done; it does not begin with a clause. "Whether" is right for a boolean:
 # "Whether the layer has weights." is how Python's own documentation says it.
 CLAUSE = re.compile(r"(What|How|Which|Who|Where|When|Why|That|Those)\b")
-CLAUSES = 87
 # Names that say nothing of what they stand for, as parameters and as variables, and how often they were bound.
 VAGUE = {"own": 254, "found": 106, "place": 381, "thing": 0}
 
@@ -69,18 +68,19 @@ def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def sentences(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def sentences(path: Path) -> tuple[tuple[int, str], ...]:
     """Line and text of what is written for people: comments, and strings of more than one word."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
-        yield 1, text
-        return
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-            yield node.lineno, node.value
+        return ((1, text),)
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    comments = [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+    constants = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)]
+    return (
+        *comments,
+        *((node.lineno, node.value) for node in constants if isinstance(node.value, str) and " " in node.value),
+    )
 
 
 def compiled(term: str) -> re.Pattern:
@@ -119,7 +119,7 @@ def test_docstrings_begin_with_a_noun_or_a_verb():
         for path, node, text in docstrings()
         if CLAUSE.match(text)
     ]
-    assert len(wrong) <= CLAUSES, "\n".join(wrong)
+    assert not wrong, "\n".join(wrong)
 
 
 def bound_names(path: Path) -> Iterator[str]:

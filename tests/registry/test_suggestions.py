@@ -6,6 +6,7 @@ import string
 import typing
 
 import pytest
+from registered import registered
 
 import nnlite.experiment  # noqa: F401 - registers what configs name
 from nnlite.callbacks import Callback
@@ -41,7 +42,7 @@ def suggested(message):
 
 
 def classes():
-    return [member for family in KINDS.values() for member in family.members().values()]
+    return [member for family in KINDS.values() for member in registered(family).values()]
 
 
 def error_of(call, *arguments):
@@ -88,7 +89,7 @@ def values_in_fields():
                 seen.add(str(hint))
                 yield from ((hint, value) for value in names_in(hint))
     for family in KINDS.values():
-        yield from ((family, name) for name in family.members())
+        yield from ((family, name) for name in registered(family))
 
 
 def test_typos_of_values_are_recognised():

@@ -85,7 +85,7 @@ def test_each_member_is_judged_as_if_alone():
     model.compile(Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["accuracy"])
     history = model.fit(x, y, sample_weight=weights, epochs=2, folds=MEMBERS, verbose=0).history
     logs = model.trainer.member_logs
-    assert set(logs) == {"val_loss", "val_accuracy", "val_accuracy_1"}
+    assert set(logs) == {"val_loss", "val_accuracy", "val_weighted_accuracy"}
     for member, (_, judged) in enumerate(model.trainer.folds):
         single = alone(model, member, regularizer="l2")
         single.compile(SGD(), "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["accuracy"])

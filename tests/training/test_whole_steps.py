@@ -503,3 +503,37 @@ def test_a_rate_of_a_users_optimizer_is_that_of_whole_steps():
         trained.append(model.get_weights())
     for ours, theirs in zip(*trained, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def _other_slots(model):
+    model.optimizer.set_state(copy.deepcopy(model.optimizer.get_state()))
+
+
+# name: what is changed between two steps, of which the second has to know
+CHANGES = {
+    "nothing": lambda model: None,
+    "a decay rate": lambda model: setattr(model.optimizer, "beta_1", 0.5),
+    "a limit": lambda model: setattr(model.optimizer, "clipnorm", 0.01),
+    "another kind of limit": lambda model: setattr(model.optimizer, "global_clipnorm", 0.01),
+    "a learning rate": lambda model: setattr(model.optimizer, "learning_rate", 0.2),
+    "a multiplier": lambda model: setattr(model.optimizer, "learning_rate_multipliers", {"*bias": 0.0}),
+    "a penalty": lambda model: setattr(model.layers[0].kernel.regularizer, "l2", 5.0),
+    "slots": _other_slots,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_is_changed_between_two_steps_takes_effect(change, calls):
+    weights = {}
+    for choice in ("numpy", "numba"):
+        kernels.use(choice)
+        model = net([Dense(8, "relu", kernel_regularizer="l2"), Dense(3)])
+        for step in range(4):
+            if step == 2:
+                change(model)
+            rows = slice(BATCH * step, BATCH * (step + 1))
+            model.train_step(X[rows], Y[rows])
+        weights[choice] = model.get_weights()
+    assert calls == [1] * 4
+    for array, expected in zip(weights["numba"], weights["numpy"], strict=True):
+        np.testing.assert_allclose(array, expected, rtol=0, atol=1e-12)

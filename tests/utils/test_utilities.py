@@ -30,7 +30,7 @@ def defaults():
 def test_to_categorical(defaults):
     rows = keras.utils.to_categorical([[0], [2], [1]])
     np.testing.assert_array_equal(rows, np.eye(3)[[0, 2, 1]])
-    assert rows.dtype == np.float32
+    assert rows.dtype == np.float64
     assert keras.utils.to_categorical([[0, 1], [2, 3]], num_classes=5).shape == (2, 2, 5)
     assert keras.utils.to_categorical([], 3).shape == (0, 3)
     keras.config.set_floatx("float64")

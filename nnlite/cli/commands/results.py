@@ -4,10 +4,11 @@ import argparse
 import contextlib
 import json
 import sys
+import warnings
 from pathlib import Path
 
 from nnlite.cli.arguments import Commands, add_command, add_run, check_folder
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, TrainingWarning
 
 __all__ = ["add_commands"]
 
@@ -76,7 +77,21 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from nnlite.trained import load
 
     figures = load(arguments.run).evaluate(arguments.input, on_unknown=arguments.on_unknown)
+    _tell_learned(arguments.run, arguments.input)
     print(json.dumps(figures, indent=2))
+
+
+def _tell_learned(run: str, path: str) -> None:
+    """Warn that figures are of rows which the model learned from, where a file is that of its training."""
+    from nnlite.experiment import Run
+
+    if Path(run).is_dir() and Run(run).learned_from(path):
+        warnings.warn(
+            f"{path} holds the rows of the training: the figures are of rows that the model has learned from; "
+            f"`nnlite evaluate {run}` measures those that it has not",
+            TrainingWarning,
+            stacklevel=2,
+        )
 
 
 def _predict(arguments: argparse.Namespace) -> None:

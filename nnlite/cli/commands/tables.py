@@ -11,6 +11,7 @@ from nnlite.errors import ConfigError
 __all__ = ["add_commands"]
 
 TASKS = ("binary", "multiclass", "multilabel", "regression")
+FEW_ROWS = 60
 
 
 def add_commands(commands: Commands) -> None:
@@ -60,6 +61,8 @@ def _init(arguments: argparse.Namespace) -> None:
         profile, text = None, template_text(start)
     write_text(out, text)  # before a reader of the profile, such as `head`, may close the pipe
     print(*([] if profile is None else [f"{profile}\n"]), f"written: {out}", f"next: nnlite train {out}", sep="\n")
+    if profile is not None and profile.rows < FEW_ROWS:
+        print(f"few rows, few of which are for a test: nnlite train {out} --folds 5 measures each of them")
 
 
 def _data(arguments: argparse.Namespace) -> None:

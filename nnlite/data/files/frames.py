@@ -74,6 +74,10 @@ class FileFrame(Frame):
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from None
 
+    def missing(self, name: str) -> np.ndarray:
+        """Mask of the rows without a value in the column `name`, `(rows,)`."""
+        return self.given(name).missing
+
     def labels(self, name: str) -> np.ndarray:
         """The column `name` as class labels: integers, booleans or strings; `DataError` for a gap or a date."""
         column = self.given(name)
@@ -94,7 +98,8 @@ class FileFrame(Frame):
         if missing.any():
             raise DataError(
                 f"{self.path}, row {self.start + int(missing.argmax())}, column {name!r}: the value is missing (so "
-                f"in {missing.sum()} of {self.n_rows} rows); remove such rows"
+                f"in {missing.sum()} of {self.n_rows} rows); remove such rows, or leave them out by "
+                "`missing_target: drop`"
             )
 
 

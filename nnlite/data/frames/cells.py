@@ -96,7 +96,7 @@ def column_of_cells(name: str, cells: Sequence[Any], category: bool = False) -> 
         return Column(name, "date", dates)
     texts = np.full(len(missing), None, object)
     texts[~missing] = present if types == {str} else [text_of(cell) for cell in present]
-    return Column(name, "category", texts)
+    return Column(name, "category", texts, declared=category)
 
 
 def _numbers(name: str, values: np.ndarray) -> Column:
@@ -142,6 +142,8 @@ def _check_types(name: str, cells: Sequence[Any], types: set[type]) -> None:
         if complex_number or issubclass(cls, (bytes, bytearray, *NESTED)):
             row = next(row for row, cell in enumerate(cells) if type(cell) is cls)
             _refuse(name, row, cells[row])
+        if cls.__str__ is object.__str__ and cls.__repr__ is object.__repr__ and cls is not type(None):
+            raise CellTypeError(f"column {name!r} holds objects of {cls.__name__}, which have no text; give text")
 
 
 def _refuse(name: str, row: int, cell: Any) -> NoReturn:

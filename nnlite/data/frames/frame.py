@@ -37,12 +37,14 @@ class Column:
         values: shape (rows,). Numbers are float64 or float32, booleans floats 0 and 1, both with NaN for a gap;
             categories are Python strings with None for a gap; dates are `datetime64` with NaT for a gap.
         from_numbers: whether categories may be numbers, so that one number is one category however it is written.
+        declared: whether the table itself says that these are categories, by the type of the column.
     """
 
     name: str
     kind: Kind
     values: np.ndarray
     from_numbers: bool = False
+    declared: bool = False
 
     @property
     def missing(self) -> np.ndarray:

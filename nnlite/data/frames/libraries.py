@@ -66,9 +66,11 @@ def polars_columns(X: Any) -> list[Column]:
 
 def _polars_column(series: Any) -> Column:
     dtype = series.dtype
+    if str(dtype).endswith("Int128"):  # NumPy has no integers of 128 bits
+        return column_of_cells(series.name, series.to_list())
     if dtype.is_float() or dtype.is_integer() or (dtype.is_temporal() and str(dtype) != "Time"):
         return column_of(series.name, series.to_numpy())
-    return column_of_cells(series.name, series.to_list())
+    return column_of_cells(series.name, series.to_list(), category=str(dtype).startswith(("Categorical", "Enum")))
 
 
 def arrow_columns(X: Any) -> list[Column]:

@@ -1,5 +1,6 @@
 """One reader for tables of every make."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -142,8 +143,7 @@ def _of_rows(rows: Sequence[Any]) -> Frame:
 def _column(name: str, values: Any) -> Column:
     """A column given by itself: array, Series, list."""
     if maker_of(values) in ("pandas", "polars"):
-        column = _read(values).columns[0]
-        return Column(name, column.kind, column.values)
+        return dataclasses.replace(_read(values).columns[0], name=name)
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ShapeError(
             f"column {name!r} is the single value {values!r}; a dict holds whole columns, {{name: [values]}}, and a "

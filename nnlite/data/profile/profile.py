@@ -14,8 +14,9 @@ from nnlite.data.profile.cells import Cells, read_cells
 from nnlite.data.profile.html import profile_html
 from nnlite.data.profile.kinds import ColumnKind, kind_of, order_of, skewness
 from nnlite.data.profile.leaks import leak_of
-from nnlite.data.profile.tasks import Task, TaskKind, task_of
+from nnlite.data.profile.tasks import Task, TaskKind, joins_labels, task_of
 from nnlite.data.profile.text import profile_text
+from nnlite.data.storage.chunks import taken
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
@@ -25,6 +26,7 @@ MOST_ONE_HOT = 8  # levels up to which each gets a column of its own
 EXAMPLES = 3
 LEVELS_SHOWN = 20
 BINS = 20
+LEAST_SERIES = 20  # times that rows in order would hardly follow by chance
 ENCODINGS: dict[ColumnKind, str] = {
     "number": "standardize",
     "boolean": "two_valued",
@@ -82,6 +84,7 @@ class TableProfile:
         rows: number of rows.
         columns: one profile for each column, targets among them, in the order of the table.
         task: what is to be learned; None without a target.
+        unlabelled: number of rows without a target, which are left out.
 
     >>> table = {"age": [31, 47, 22, 65], "city": ["Rome", "Oslo", "Rome", "Bern"], "ok": [True, False, True, True]}
     >>> profile = profile_table(table, "ok")
@@ -93,6 +96,7 @@ class TableProfile:
     rows: int
     columns: list[ColumnProfile]
     task: Task | None = None
+    unlabelled: int = 0
 
     @property
     def targets(self) -> list[str]:
@@ -126,7 +130,7 @@ class TableProfile:
 def profile_table(
     table: Any, target: str | Sequence[str] | None = None, task: TaskKind | None = None, source: str | None = None
 ) -> TableProfile:
-    """Look at every column of a table.
+    """Look at every column of a table. Rows without a target are left out, unless none of them has one.
 
     Args:
         table: a `Table`, or what `read_frame` reads.
@@ -143,11 +147,23 @@ def profile_table(
     targets = [target] if isinstance(target, str) else list(target or ())
     check_names(table, targets)
     cells = {name: read_cells(table, name) for name in names}
+    unlabelled = _unlabelled([cells[name] for name in targets])
+    if unlabelled.any():
+        table = taken(table, np.flatnonzero(~unlabelled))
+        cells = {name: read_cells(table, name) for name in names}
     task_found = task_of([cells[name] for name in targets], task) if targets else None
     profiles = _profiles(cells, targets, task_found is not None and task_found.kind != "regression")
     rows = table.n_rows if isinstance(table, Frame) else len(table)
     called = source or (table.path if isinstance(table, Table) else "table")
-    return TableProfile(called, rows, profiles, task_found)
+    return TableProfile(called, rows, profiles, task_found, int(unlabelled.sum()))
+
+
+def _unlabelled(targets: Sequence[Cells]) -> np.ndarray:
+    """The rows that lack a target; none where all do, or where a gap says that a row has none of several labels."""
+    missing = np.any([cells.missing for cells in targets], axis=0) if targets else np.zeros(1, bool)
+    if missing.all() or (len(targets) == 1 and joins_labels(targets[0])):
+        return np.zeros_like(missing)
+    return missing
 
 
 def profile_columns(source: Table | Frame, targets: Sequence[str], is_classes: bool) -> list[ColumnProfile]:
@@ -237,9 +253,18 @@ def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
         return f"amounts that are read as strings, such as {shown(next(iter(cells.counts)))}: {remedy}"
     if kind == "identifier":
         return f"{kind}: {reason}"
+    if kind == "date" and _is_in_order(cells):
+        return f"rows are in its order: to predict later rows, judge by later ones: `split: {{time: {cells.name}}}`"
     if cells.marks:
         return f"{reason}: if that says that a value is missing, declare it so (`missing`)"
     return None
+
+
+def _is_in_order(cells: Cells) -> bool:
+    """Whether rows follow one another in time, as those of a series do."""
+    assert cells.dates is not None  # a column of dates
+    seconds = _seconds(cells)
+    return len(np.unique(seconds)) >= LEAST_SERIES and bool((np.diff(seconds) >= 0).all())
 
 
 def check_names(table: Table | Frame, names: Sequence[str]) -> None:

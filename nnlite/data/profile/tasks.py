@@ -11,7 +11,7 @@ from nnlite.data.profile.cells import Cells
 from nnlite.data.profile.kinds import kind_of, skewness
 from nnlite.errors import DataError
 
-__all__ = ["TASKS", "Task", "TaskKind", "task_of"]
+__all__ = ["TASKS", "Task", "TaskKind", "joins_labels", "task_of"]
 
 TaskKind = Literal["binary", "multiclass", "multilabel", "regression"]
 TASKS: tuple[str, ...] = get_args(TaskKind)
@@ -95,6 +95,11 @@ def _of_one(cells: Cells, forced: TaskKind | None) -> Task:
         )
     what = "texts" if cells.numbers is None else "integers" if cells.is_whole else "numbers"
     return Task("multiclass", [cells.name], f"{distinct} different {what}", classes)
+
+
+def joins_labels(cells: Cells) -> bool:
+    """Whether the cells of a target hold several labels each."""
+    return _separator(cells) is not None
 
 
 def _separator(cells: Cells) -> str | None:

@@ -44,6 +44,8 @@ def _task(profile: "TableProfile") -> list[str]:
         return []
     names = ", ".join(task.targets[:MOST_CLASSES]) + (", ..." if len(task.targets) > MOST_CLASSES else "")
     lines = [f"target: {names}: {task.kind} ({task.reason})" + ("; its logarithm is learned" if task.log else "")]
+    if profile.unlabelled:
+        lines.append(f"  no value in {profile.unlabelled:,} rows more, which are left out")
     if task.classes:
         shares = [f"{label} {count / profile.rows:.1%}" for label, count in list(task.classes.items())[:MOST_CLASSES]]
         more = len(task.classes) - MOST_CLASSES

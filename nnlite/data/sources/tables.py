@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from nnlite.data.encoders.columns import Numeric, OneHot, Ordinal
 from nnlite.data.encoders.fitting import fit_columns, rows_without_gaps
 from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
 from nnlite.data.encoders.targets import TargetKind, read_target
+from nnlite.data.encoders.targets.missing import labelled_rows
 from nnlite.data.files.dialects import Dialect
 from nnlite.data.files.frames import FileFrame
 from nnlite.data.files.opening import read_table_file
@@ -40,6 +41,8 @@ class TableSource(DataSource, abstract=True):
         drop: columns to leave out, such as row numbers or names.
         columns: column -> its kind or encoding, a word or a mapping as `ColumnChoice` reads it; kinds of all others are
             found.
+        missing_target: whether rows without a target are left out, and counted in a note ("drop"), or an error. Where
+            a cell holds several labels, an empty one has none of them, and is never left out.
     """
 
     path: str
@@ -49,6 +52,7 @@ class TableSource(DataSource, abstract=True):
     text: str | None = None
     drop: Converted[Sequence[str], list[str]] = option(default=())
     columns: Converted[Mapping[str, Spec[ColumnChoice]], dict[str, ColumnChoice]] = option(default_factory=dict)
+    missing_target: Literal["error", "drop"] = option(default="error", kw_only=True)
 
     def validate(self) -> None:
         name = type(self).__name__
@@ -89,7 +93,13 @@ class TableSource(DataSource, abstract=True):
                 "a classification has one target column; several columns of 0 and 1 go with binary_crossentropy",
                 (type(self).__name__, "target"),
             )
-        return Dataset(table, read_target(table, self._targets(), target_kind), self._targets())
+        return self._with_target(table, target_kind)
+
+    def _with_target(self, table: Table | FileFrame, target_kind: TargetKind) -> Dataset:
+        names = self._targets()
+        if self.missing_target == "drop" and target_kind != "multilabel":
+            table = labelled_rows(table, names, self.path)
+        return Dataset(table, read_target(table, names, target_kind), names)
 
     def named_inputs(self) -> set[str]:
         return {*self.categorical, *self.ordinal, *([] if self.text is None else [self.text])}
@@ -100,8 +110,7 @@ class TableSource(DataSource, abstract=True):
 
     def read_labelled(self, path: str, target_kind: TargetKind) -> Dataset:
         """Inputs and target of another file, which may be written in another way; it needs no columns left out here."""
-        table = self.read_inputs(path)
-        return Dataset(table, read_target(table, self._targets(), target_kind), self._targets())
+        return self._with_target(self.read_inputs(path), target_kind)
 
     def complete_rows(self, inputs: Any, rows: np.ndarray) -> np.ndarray:
         return rows_without_gaps(inputs, rows, self.columns)

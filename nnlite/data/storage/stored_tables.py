@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from nnlite.arrays.rows import LazyRows
 from nnlite.arrays.stored import StoredRows
 from nnlite.config import floatx
 from nnlite.data.encoders.columns import OneHot, Ordinal
@@ -49,7 +50,7 @@ class StoredParts:
     source: DataSource
 
 
-class StoredTarget:
+class StoredTarget(LazyRows):
     """The raw target of rows whose encoded target is in a file: labels, or amounts.
 
     Args:
@@ -60,9 +61,8 @@ class StoredTarget:
 
     def __init__(self, encoder: TargetEncoder, encoded: np.ndarray, amounts: StoredRows | None) -> None:
         self.encoder, self.encoded, self.amounts = encoder, encoded, amounts
-
-    def __len__(self) -> int:
-        return len(self.encoded)
+        first = self[:1]
+        self.shape, self.dtype = (len(encoded), *first.shape[1:]), first.dtype
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         if self.amounts is not None:

@@ -40,7 +40,7 @@ class KroneckerLayer:
         self.kernel, self.has_bias, self.places = kernel, has_bias, places
 
     def stage(self, root: Stage) -> Stage | None:
-        """Where the kernel is used: None unless that is once, on rows of numbers, by a plain matrix product."""
+        """The stage that uses the kernel: None unless there is one, which multiplies rows of numbers by it."""
         uses = root.uses(self.kernel)
         if len(uses) != 1:
             return None

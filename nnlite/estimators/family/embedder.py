@@ -12,8 +12,8 @@ from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.estimators.family.single import SingleNetwork
 from nnlite.estimators.family.tasks import names_classes
 from nnlite.estimators.family.vectors import VectorClassifier, VectorRegressor, embedding_encoder, learned_vectors
-from nnlite.estimators.fitting.failures import unchanged_by_failure
-from nnlite.estimators.fitting.targets import check_present, read_classes, read_numbers
+from nnlite.estimators.fitting.failures import check_present, unchanged_by_failure
+from nnlite.estimators.fitting.targets import read_classes, read_numbers
 from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.parameters import is_whole
 from nnlite.estimators.tables import labelled_table

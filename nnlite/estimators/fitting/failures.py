@@ -1,4 +1,4 @@
-"""Trainings that fail: the estimator's state before is restored, and labels not known before are refused."""
+"""Trainings that fail: the estimator's state before is restored, and targets that cannot be learned are refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError
 
-__all__ = ["check_known", "different", "labels_of", "unchanged_by_failure"]
+__all__ = ["check_known", "check_numbers", "check_present", "different", "labels_of", "unchanged_by_failure"]
 
 
 @contextmanager
@@ -64,3 +64,60 @@ def different(labels: np.ndarray) -> np.ndarray:
             f"labels are a mix of {', '.join(kinds)}, which have no order: give all of them one type, such as by "
             f"y.astype(str)"
         ) from None
+
+
+def _as_array(y: Any, name: str) -> np.ndarray:
+    """`y` as an array, with None in place of masked cells; `DataError` for rows of unequal length."""
+    try:
+        array = np.asarray(y)
+    except ValueError as error:
+        raise DataError(f"{name} is no array, its rows are of unequal length: {error}") from None
+    if np.ma.is_masked(y):
+        array = array.astype(object)
+        array[np.ma.getmaskarray(y)] = None
+    return array
+
+
+def check_present(y: Any, name: str = "y") -> None:
+    """`DataError` that names the first row of `y` without a target, or with an infinite one."""
+    array = _as_array(y, name)
+    if not array.size or not array.ndim:
+        return
+    kind, rows = array.dtype.kind, array.reshape(len(array), -1)
+    if kind == "O":
+        missing = np.array([any(map(is_gap, row)) for row in rows], bool)
+    else:
+        missing = (np.isnan(rows) if kind in "fmM" else np.zeros(rows.shape, bool)).any(axis=1)
+    if missing.any():
+        others = f", nor have {missing.sum() - 1} others" if missing.sum() > 1 else ""
+        raise DataError(
+            f"Input {name} contains NaN or None: row {missing.argmax()} has no target{others}; leave such rows out, "
+            f"of X as well"
+        )
+    infinite = np.isinf(rows).any(axis=1) if kind == "f" else np.zeros(0, bool)
+    if infinite.any():
+        raise DataError(
+            f"Input {name} contains infinity or a value too large for dtype('{array.dtype}'): row {infinite.argmax()}; "
+            f"leave such rows out, of X as well"
+        )
+
+
+def check_numbers(y: Any, owner: str) -> None:
+    """`DataError` for text and dates in `y`."""
+    array = np.asarray(y)
+    if array.dtype.kind in "mM":
+        what = "durations" if array.dtype.kind == "m" else "dates"
+        raise DataError(
+            f"y holds {what}, and {owner} learns numbers: say in which unit, such as (y - y.min()) / "
+            f"numpy.timedelta64(1, 'D')"
+        )
+    if array.dtype.kind not in "OUST" or not array.ndim:
+        return
+    for row, cells in enumerate(array.reshape(len(array), -1).tolist()):
+        for cell in cells:
+            try:
+                float(cell)
+            except (TypeError, ValueError):
+                raise DataError(
+                    f"y, row {row}: {cell!r} is no number, and {owner} learns numbers; a classifier learns labels"
+                ) from None

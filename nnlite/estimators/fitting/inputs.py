@@ -1,6 +1,8 @@
 """Reading of X by the estimators: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from os import PathLike
 from typing import Any, cast
 
 import numpy as np
@@ -10,8 +12,10 @@ from sklearn.utils.validation import validate_data
 from nnlite.arrays.rows import SparseRows
 from nnlite.config import FloatType, floatx
 from nnlite.data.encoders.tables import TableEncoder
+from nnlite.data.files.numerals import PLAIN
 from nnlite.data.frames import Frame, is_table, read_frame
 from nnlite.data.frames.libraries import maker_of
+from nnlite.data.frames.spelling import date_format
 from nnlite.errors import DataError, ShapeError
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.layers import RobustScaling
@@ -51,6 +55,7 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
         ValueError: as scikit-learn's `validate_data`.
         DataError: a cell that cannot be read.
     """
+    X = _rows_of(X)
     if is_sparse(X):
         X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOATS, reset=reset)
         if not X.has_canonical_format:
@@ -71,6 +76,16 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
     return frame
 
 
+def _rows_of(X: Any) -> Any:
+    """`X` with gaps in place of masked cells, and rows of a DataFrame that are a list as dicts; else as it is."""
+    if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "biuf":
+        floats = X if X.dtype.kind == "f" else X.astype(np.float64)
+        return np.ma.filled(floats, np.nan)
+    if isinstance(X, (list, tuple)) and X and maker_of(X[0], ("Series",)) == "pandas" and X[0].dtype.kind == "O":
+        return [row.to_dict() for row in X]
+    return X
+
+
 def _with_its_place(error: Exception, X: Any) -> Exception:
     """The error of an array: which column and row, and what to do, where the cells or the shape are at fault."""
     if maker_of(X, ("Series",)):
@@ -78,6 +93,10 @@ def _with_its_place(error: Exception, X: Any) -> Exception:
             "X is a Series, and a table has two dimensions: pass X.to_frame() for a single column, and for a single "
             "row of a table table[row : row + 1]"
         )
+    if X is None or isinstance(X, (str, PathLike, Iterator)):
+        what = f"the {type(X).__name__} {str(X)!r}" if isinstance(X, (str, PathLike)) else f"a {type(X).__name__}"
+        remedy = "list(X)" if isinstance(X, Iterator) else "a DataFrame, such as pandas.read_csv(path)"
+        return ShapeError(f"Expected 2D array, got {what} instead: pass {remedy}")
     try:
         read_frame(X)
     except DataError as found:
@@ -114,7 +133,31 @@ def fitted_encoder(table: Any) -> TableEncoder | None:
     """The encoder of a table; None for one that is a matrix of numbers without gaps already."""
     if is_sparse(table) or (isinstance(table, np.ndarray) and not np.isnan(table).any()):
         return None
-    return TableEncoder.fit(read_frame(table), one_hot_value=ONE_HOT_VALUE)
+    frame = read_frame(table)
+    if isinstance(table, Frame):
+        _warn_of_text(frame)
+    return TableEncoder.fit(frame, one_hot_value=ONE_HOT_VALUE)
+
+
+def _warn_of_text(frame: Frame) -> None:
+    """A warning for each column of text that spells numbers or dates, and is no column of categories by its type."""
+    for column in frame.columns:
+        if column.kind != "category" or column.declared:
+            continue
+        levels = sorted({cell for cell in column.values if cell is not None})
+        if len(levels) <= 2:
+            continue
+        what, remedy = "", ""
+        if all(map(PLAIN.matches, levels)):
+            what, remedy = "numbers", ", such as by .astype(float)"
+        elif date_format(levels) is not None:
+            what, remedy = "dates", ", such as by pandas.to_datetime"
+        if what:
+            warnings.warn(
+                f"column {column.name!r} holds {what} as text, such as {levels[0]!r}, which are taken for categories: "
+                f"make {what} of it{remedy}, or a column of categories by .astype('category')",
+                stacklevel=8,
+            )
 
 
 def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | None = None) -> Any:
@@ -125,11 +168,11 @@ def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | No
         medians: what takes the place of gaps where there is no encoder.
 
     Raises:
-        DataError: a text in a column of numbers; a gap where there are no medians; a sparse matrix where `fit` saw a
-            table of columns.
+        DataError: a text in a column of numbers; a gap where there are no medians; a sparse matrix where `fit` saw
+            other columns than complete ones of numbers.
     """
     if is_sparse(table):
-        if encoder is not None:
+        if encoder is not None and not encoder.is_identity:
             raise DataError(
                 "X is sparse, and the model was fitted on a table of columns or with gaps: pass X.toarray()"
             )

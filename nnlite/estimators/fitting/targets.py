@@ -1,5 +1,6 @@
 """Reading of y by the estimators, and its form for the network: classes, labels side by side, numbers."""
 
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -7,9 +8,8 @@ from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError
-from nnlite.estimators.fitting.failures import different
+from nnlite.estimators.fitting.failures import check_numbers, check_present, different
 from nnlite.estimators.fitting.weights import FLOATS
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "LabelTargets",
     "NumberTargets",
     "Targets",
-    "check_present",
+    "dense_targets",
     "read_classes",
     "read_numbers",
 ]
@@ -194,51 +194,6 @@ class NumberTargets(Targets):
         return losses and [1 - loss for loss in losses]
 
 
-def check_present(y: Any, name: str = "y") -> None:
-    """`DataError` that names the first row of `y` without a target, or with an infinite one."""
-    array = np.asarray(y)
-    if not array.size or not array.ndim:
-        return
-    kind, rows = array.dtype.kind, array.reshape(len(array), -1)
-    if kind == "O":
-        missing = np.array([any(map(is_gap, row)) for row in rows], bool)
-    else:
-        missing = (np.isnan(rows) if kind in "fmM" else np.zeros(rows.shape, bool)).any(axis=1)
-    if missing.any():
-        others = f", nor have {missing.sum() - 1} others" if missing.sum() > 1 else ""
-        raise DataError(
-            f"Input {name} contains NaN or None: row {missing.argmax()} has no target{others}; leave such rows out, "
-            f"of X as well"
-        )
-    infinite = np.isinf(rows).any(axis=1) if kind == "f" else np.zeros(0, bool)
-    if infinite.any():
-        raise DataError(
-            f"Input {name} contains infinity or a value too large for dtype('{array.dtype}'): row {infinite.argmax()}; "
-            f"leave such rows out, of X as well"
-        )
-
-
-def _check_numbers(y: Any, owner: str) -> None:
-    """`DataError` for text and dates in `y`."""
-    array = np.asarray(y)
-    if array.dtype.kind in "mM":
-        what = "durations" if array.dtype.kind == "m" else "dates"
-        raise DataError(
-            f"y holds {what}, and {owner} learns numbers: say in which unit, such as (y - y.min()) / "
-            f"numpy.timedelta64(1, 'D')"
-        )
-    if array.dtype.kind not in "OUST" or not array.ndim:
-        return
-    for row, cells in enumerate(array.reshape(len(array), -1).tolist()):
-        for cell in cells:
-            try:
-                float(cell)
-            except (TypeError, ValueError):
-                raise DataError(
-                    f"y, row {row}: {cell!r} is no number, and {owner} learns numbers; a classifier learns labels"
-                ) from None
-
-
 def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = None) -> tuple[np.ndarray, Targets]:
     """Labels as an array, and what they are.
 
@@ -253,12 +208,13 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
     """
     check_present(y)
     names = _names(y)
-    y = _dense(y)  # an indicator matrix
+    y = dense_targets(y)  # an indicator matrix
     shape = np.asarray(y).shape
     several = len(shape) == 2 and shape[1] > 1
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=several, estimator=owner)
     if y.dtype.kind == "O":
-        different(y.ravel())  # refuses a mix of numbers and text, which the next check stumbles over
+        labels = different(y.ravel()).tolist()  # refuses a mix of numbers and text, which the next check stumbles over
+        y = y.astype(np.asarray(labels).dtype) if all(isinstance(label, Real) for label in labels) else y
     check_classification_targets(y)
     kind = type_of_target(y)
     if kind == "multilabel-indicator":
@@ -277,16 +233,17 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
 
 def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
     """Numbers as an array `(rows, outputs)`, and what they are; errors as in `read_classes`."""
-    y, names = _dense(y), _names(y)
+    y, names = dense_targets(y), _names(y)
     check_present(y)
-    _check_numbers(y, type(owner).__name__)
+    check_numbers(y, type(owner).__name__)
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=True, y_numeric=True, estimator=owner)
     targets = NumberTargets(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
     targets.names = names
     return y.reshape(len(y), -1).astype(y.dtype if y.dtype in FLOATS else np.float64, copy=False), targets
 
 
-def _dense(y: Any) -> Any:
+def dense_targets(y: Any) -> Any:
+    """A sparse matrix of targets as an array; anything else as it is."""
     return y.toarray() if hasattr(y, "toarray") else y
 
 

@@ -60,9 +60,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     nesterovs_momentum : bool, default=True
         Whether "sgd" looks ahead along its momentum.
     early_stopping : bool, default=False
-        Whether "sgd" and "adam" set a part of the samples apart, with the same
-        shares of classes, stop by the score on it
-        rather than by the training loss, and go back to the weights with the best score.
+        Whether "sgd" and "adam" set a part of the samples apart, stop by the score on it rather than by the training
+        loss, and go back to the weights with the best score. It is the part that scikit-learn draws, which keeps the
+        shares of two classes, but not those of more.
     validation_fraction : float in [0, 1), default=0.1
         The part that `early_stopping` sets apart.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
@@ -176,12 +176,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             check_classification_targets(y)
             raise DataError("Multioutput target data is not supported with label binarization")
         if goes_on and "classes_" in vars(self):
-            self._check_classes(classes)
+            self._check_classes(classes, kind == "multilabel-indicator")
         else:
             self.classes_, self._multilabel = classes, kind == "multilabel-indicator"
         return X, self._encoded(y, X.dtype)
 
-    def _check_classes(self, classes):
+    def _check_classes(self, classes, multilabel):
+        if multilabel != self._multilabel:
+            before, now = ("one class", "several labels") if multilabel else ("several labels", "one class")
+            raise DataError(f"`y` has {now} per sample, and had {before} in the previous call; clone the estimator")
         strange = set(classes.tolist()) ^ set(self.classes_.tolist())
         if self.warm_start and strange:
             raise DataError(
@@ -207,11 +210,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return codes.astype(dtype)[:, None]
 
     def _stratify(self, y: np.ndarray) -> np.ndarray | None:
-        """The classes, where each has two samples and either part has room for all; nothing for several labels."""
-        if self._multilabel:
-            return None
-        counts, least = np.unique(y, return_counts=True)[1], min(self.validation_fraction, 1 - self.validation_fraction)
-        return y if counts.min() >= 2 and least * len(y) >= len(counts) else None
+        """The classes where there are two, as scikit-learn does; with more, its part is a simple draw."""
+        return y if self.n_outputs_ == 1 else None
 
     def _decided(self, outputs):
         """The outputs as `_encoded` writes targets."""

@@ -53,8 +53,8 @@ def minimize(estimator: "BaseMLP", network: Network, data: Rows) -> None:
     Args:
         network: with float64 weights, as SciPy has them, and `GradientsOnly` as its optimizer.
     """
-    limits = Limits(estimator.max_iter, estimator.max_fun, estimator.tol, bool(estimator.verbose))
-    objective = _Objective(estimator.alpha, network, data)
+    limits = Limits(int(estimator.max_iter), estimator.max_fun, float(estimator.tol), bool(estimator.verbose))
+    objective = _Objective(float(estimator.alpha), network, data)
     result = minimum_of(objective, network.values.copy(), limits)
     estimator.n_iter_ = min(result.nit, estimator.max_iter)
     if result.status:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.estimators.parameters import ARRAY_LIKE, BOOLS, NOTHING, SEED, Rule
+from nnlite.estimators.parameters import ARRAY_LIKE, BOOLS, NOTHING, SEED, Rule, is_whole
 
 __all__ = ["RULES", "hidden_units"]
 
@@ -75,8 +75,8 @@ RULES: dict[str, Rule] = {
 def hidden_units(hidden_layer_sizes: Any) -> list[int]:
     """The units of each hidden layer; `ConfigError` unless all are positive integers."""
     sizes = [hidden_layer_sizes] if isinstance(hidden_layer_sizes, Integral) else list(hidden_layer_sizes)
-    if any(np.any(np.asarray(size) <= 0) for size in sizes):
-        raise ConfigError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    if not all(isinstance(size, Integral) for size in sizes):
+    if not all(is_whole(size) for size in sizes):
         raise ConfigError(f"hidden_layer_sizes must be integers, got {sizes}.")
+    if any(size <= 0 for size in sizes):
+        raise ConfigError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
+from nnlite.estimators.fitting.targets import dense_targets
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.estimators.mlp.base import SPARSE, BaseMLP
 
@@ -203,7 +204,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _read(self, X: Any, y: Any, goes_on: bool, reset: bool) -> tuple[Any, np.ndarray]:
         options: dict[str, Any] = {"accept_sparse": SPARSE, "multi_output": True, "dtype": FLOATS, "reset": reset}
-        X, y = validate_data(self, X, y, y_numeric=True, **options)
+        X, y = validate_data(self, X, dense_targets(y), y_numeric=True, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.reshape(len(y), -1).astype(X.dtype, copy=False)

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -68,6 +69,8 @@ class Training:
         self.count = train.X.shape[0]
         self.batch_size = self._batch_size()
         self.order = np.arange(self.count)
+        self.alpha, self.tol = float(estimator.alpha), float(estimator.tol)  # single precision would spread
+        self.draws_on = not isinstance(estimator.random_state, Integral)
 
     def _batch_size(self):
         wanted = self.estimator.batch_size
@@ -93,17 +96,19 @@ class Training:
             return
         if not single:
             warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't "
-                "converged yet.",
+                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter:d}) reached and the optimization "
+                "hasn't converged yet.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
 
     def _batches(self) -> Iterator[np.ndarray | slice]:
-        """The rows of each batch; a single one needs no shuffling."""
+        """The rows of each batch; a single one needs no shuffling, though others may draw from `random` afterwards."""
         shuffles = self.estimator.shuffle and self.batch_size < self.count
         if shuffles:
             self.order = self.order[self.random.permutation(self.count)]
+        elif self.estimator.shuffle and self.draws_on:
+            self.random.permutation(self.count)
         for start in range(0, self.count, self.batch_size):
             rows = slice(start, start + self.batch_size)
             yield self.order[rows] if shuffles else rows
@@ -112,7 +117,7 @@ class Training:
         estimator, total = self.estimator, 0.0
         for rows in self._batches():
             batch = self.train.take(rows)
-            total += self.network.step(*batch, estimator.alpha) * len(batch.y)
+            total += self.network.step(*batch, self.alpha) * len(batch.y)
         estimator.n_iter_ += 1
         estimator.loss_ = total / self.count
         estimator.t_ += self.count
@@ -123,21 +128,21 @@ class Training:
             print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         self._count_failures()
         if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
-            rate = float(estimator.learning_rate_init) / (estimator.t_ + 1) ** estimator.power_t
+            rate = float(estimator.learning_rate_init) / (estimator.t_ + 1) ** float(estimator.power_t)
             self.network.model.optimizer.learning_rate = rate
 
     def _count_failures(self):
         """Count the epochs in a row that were not better than the best one by `tol`."""
         estimator = self.estimator
         if self.score is None:
-            fails = estimator.loss_ > estimator.best_loss_ - estimator.tol
+            fails = estimator.loss_ > estimator.best_loss_ - self.tol
             estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)  # the best where the loss is NaN
         else:
             score = self.score()
             estimator.validation_scores_.append(score)
             if estimator.verbose:
                 print(f"Validation score: {score:f}")
-            fails = score < estimator.best_validation_score_ + estimator.tol
+            fails = score < estimator.best_validation_score_ + self.tol
             if score > estimator.best_validation_score_:
                 estimator.best_validation_score_ = score
                 estimator._best_values = self.network.values.copy()
@@ -148,7 +153,7 @@ class Training:
         if estimator._no_improvement_count <= estimator.n_iter_no_change:
             return False
         what = "Training loss" if self.score is None else "Validation score"
-        text = f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} "
+        text = f"{what} did not improve more than tol={self.tol:f} for {estimator.n_iter_no_change} "
         ends, then = self._after_failures()
         if estimator.verbose:
             print(f"{text}consecutive epochs. {then}")

@@ -55,7 +55,8 @@ def calibrate(
 
 def _figures(model: BaseModel, data: Prepared, part: str) -> dict[str, float | None]:
     target: Any = data.preprocessing.target
-    truth, outputs, weights = data.target(part), predictions(model, data.parts[part][0]), data.weights.get(part)
+    truth, weights = data.target(part), data.weights.get(part)
+    outputs = np.asarray(predictions(model, data.parts[part][0]))
     if isinstance(target, Classes):
         codes, p = target.codes(truth).ravel(), target.probabilities(outputs).reshape(-1, len(target.labels))
         binary = p.shape[1] == 2

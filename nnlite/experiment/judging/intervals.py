@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from nnlite.arrays.rows import blocks
 from nnlite.data import Prepared, Quantities
+from nnlite.experiment.judging.measuring import predictions
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.models.base import BaseModel
 
@@ -18,6 +20,8 @@ def validation_intervals(model: BaseModel, data: Prepared) -> ConformalIntervals
     if not isinstance(target, Quantities) or "validation" not in data.parts:
         return None
     x, y = data.parts["validation"]
-    residuals = target.units(model.predict(x, verbose=0).astype(np.float64))
-    residuals -= target.units(y.astype(np.float64))
+    outputs = predictions(model, x)
+    residuals = np.empty(outputs.shape)
+    for rows in blocks(residuals):
+        residuals[rows] = target.units(outputs[rows].astype(np.float64)) - target.units(y[rows].astype(np.float64))
     return ConformalIntervals.of(residuals) if np.isfinite(residuals).all() else None

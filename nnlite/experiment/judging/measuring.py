@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.stored import StoredRows
 from nnlite.charts import aligned_lines
 from nnlite.data import Prepared
+from nnlite.data.storage.outputs import stored_outputs
 from nnlite.experiment.judging.doubts import doubts
 from nnlite.metrics.scores import regression_scores
 from nnlite.models.base import BaseModel
@@ -78,8 +80,9 @@ def judge(model: BaseModel, data: Prepared, balanced: bool = False) -> Judgement
 
 
 def _judged(model: BaseModel, data: Prepared, part: str, balanced: bool) -> tuple[Figures, Figures, list[str]]:
-    """Figures, those of the baseline, and doubts; the outputs of the part are in memory as long as this runs."""
-    target, truth, (x, y) = data.preprocessing.target, data.target(part), data.parts[part]
+    """Figures, those of the baseline, and doubts; outputs and target of a streamed table stay in files."""
+    target, (x, y) = data.preprocessing.target, data.parts[part]
+    truth = data.datasets[part].target if isinstance(data.rows[part], slice) else data.target(part)
     outputs = predictions(model, x)
     figures = figures_of(model, target, x, truth, outputs, data.weights.get(part), encoded=y)
     baseline = finite_figures(_baseline(data, part, truth))
@@ -87,8 +90,16 @@ def _judged(model: BaseModel, data: Prepared, part: str, balanced: bool) -> tupl
 
 
 def predictions(model: BaseModel, x: Any) -> np.ndarray:
-    """The model's outputs, as probabilities where the loss takes logits."""
-    return linked(model.predict(x, verbose=0), link_of(model))
+    """The model's outputs, as probabilities where the loss takes logits; in a file where the inputs are."""
+    link = link_of(model)
+    if isinstance(x, StoredRows):
+
+        def outputs(some: np.ndarray) -> np.ndarray:
+            # With callbacks, if none, the batches are those of one call for all rows.
+            return linked(model.predict(some, verbose=0, callbacks=()), link)
+
+        return stored_outputs(outputs, x)  # type: ignore[return-value]
+    return linked(model.predict(x, verbose=0), link)
 
 
 def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) -> str:

@@ -1,5 +1,7 @@
 """The decision threshold of a trained model, tuned on its validation part."""
 
+import numpy as np
+
 from nnlite.data import Prepared
 from nnlite.experiment.judging.measuring import predictions
 from nnlite.metrics.scores import Score
@@ -11,6 +13,6 @@ __all__ = ["tune_threshold"]
 def tune_threshold(model: BaseModel, data: Prepared, threshold: Score | float | None) -> None:
     """Give the target encoder the threshold that is best by the score that `threshold` names."""
     if isinstance(threshold, str):
-        x = data.parts["validation"][0]
+        outputs = np.asarray(predictions(model, data.parts["validation"][0]))
         weights = data.weights.get("validation")
-        data.preprocessing.target.tune(data.target("validation"), predictions(model, x), threshold, weights)
+        data.preprocessing.target.tune(data.target("validation"), outputs, threshold, weights)

@@ -11,13 +11,13 @@ from nnlite.errors import TrainingWarning
 
 __all__ = ["RunRecord"]
 
-SHARE = 0.05  # of the time that flushing to the disk takes at most
+SHARE = 0.01  # of the time that flushing to the disk takes at most
 
 
 class RunRecord(CSVLogger, abstract=True):
     """A `CSVLogger` whose rows reach the disk, and which lets training go on where they cannot be written.
 
-    Each row is written at once, and flushed to the disk unless that would take more than a twentieth of the time.
+    Each row is written at once, and flushed to the disk unless that would take more than a hundredth of the time.
 
     Attributes:
         on_begin: called when the training begins, all checks behind it.

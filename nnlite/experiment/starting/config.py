@@ -63,12 +63,14 @@ def config_text(profile: TableProfile, path: str, name: str, source: str = "Csv"
 
 def _data(profile: TableProfile, task: Task, source: str, path: str, only_text: str | None) -> list[str]:
     target = quoted(task.targets[0]) if len(task.targets) == 1 else _flow(map(quoted, task.targets), "      target: ")
+    gaps = profile.unlabelled
     return [
         "data:",
         "  source:",
         f"    {source}:",
         f"      path: {quoted(path)}",
         f"      target: {target}",
+        *([f"      missing_target: drop              # {gaps:,} rows have none"] if gaps else []),
         *([f"      text: {quoted(only_text)}"] if only_text else _columns(profile)),
         *_split(profile, task),
         *([f"  target_separator: {quoted(task.separator)}"] if task.separator else []),

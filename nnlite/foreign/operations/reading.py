@@ -6,6 +6,7 @@ from typing import Any
 from nnlite import ops
 from nnlite.errors import ConfigError, DataError, ModelFileError
 from nnlite.foreign.keras_specs import plain_value, signatures
+from nnlite.foreign.operations.plain_values import value_of_form
 
 __all__ = ["apply_operation", "is_operation"]
 
@@ -18,7 +19,7 @@ def is_operation(document: Any) -> bool:
 def apply_operation(
     document: Mapping[str, Any], arguments: list[Any], options: Mapping[str, Any], location: str
 ) -> Any:
-    """What the function gives for the arguments of its call, which have the values of the graph in their places.
+    """The result of the function for the arguments of its call, which have the values of the graph in their places.
 
     Raises:
         ModelFileError: a function that nnlite lacks, or that cannot be applied so.
@@ -59,9 +60,7 @@ def _item(value: Any) -> Any:
         items = [_item(item) for item in value]
         indexing = any(isinstance(item, slice) or item is ... for item in items)
         return tuple(items) if indexing else items
-    if isinstance(value, dict) and value.get("class_name") == "__slice__":
-        config = value["config"]
-        return slice(config["start"], config["stop"], config["step"])
-    if isinstance(value, dict) and value.get("class_name") == "__ellipsis__":
-        return ...
-    return plain_value(value, "the call") if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    special = value_of_form(value)
+    return plain_value(value, "the call") if special is None else special

@@ -4,9 +4,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nnlite import ops
 from nnlite.errors import ModelFileError
 from nnlite.foreign.keras_specs import signatures
+from nnlite.foreign.operations.plain_values import plain_form
 
 __all__ = ["operation_config", "operation_node"]
 
@@ -90,10 +93,9 @@ def _plain(item: Any, location: str) -> Any:
     if "tuple" in item:
         return [_plain(part, location) for part in item["tuple"]]
     if "slice" in item:
-        start, stop, step = item["slice"]
-        return {"class_name": "__slice__", "config": {"start": start, "stop": stop, "step": step}}
+        return plain_form(slice(*item["slice"]))
     if "ellipsis" in item:
-        return {"class_name": "__ellipsis__", "config": {}}
+        return plain_form(...)
     if "array" in item:
-        return {"class_name": "__numpy__", "config": {"value": item["array"], "dtype": item["dtype"]}}
+        return plain_form(np.array(item["array"], item["dtype"]))
     raise ModelFileError(f"{location}: a value of the graph where Keras expects a constant; save as .safetensors")

@@ -53,7 +53,7 @@ class NormalizationJacobians(Jacobians):
         return (*results, *[None] * (len(self.maps) - len(results)))
 
     def _pull(self, cotangent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What comes back to the rows, to gamma and to beta."""
+        """The products for the rows, for gamma and for beta."""
         return kernels.normalize_pull(cotangent, self.standardized, self.inverse_deviation, self.gamma)
 
 

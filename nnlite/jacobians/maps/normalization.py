@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from nnlite import kernels
 from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.composition import Composed
@@ -119,12 +118,6 @@ class StandardizeGroups(Jacobian):
         return result
 
     jvp = vjp
-
-    @classmethod
-    def of(cls, inputs: np.ndarray, groups: int, epsilon: float) -> "tuple[np.ndarray, StandardizeGroups]":
-        """z, and the map."""
-        _, standardized, inverse_deviation, *_ = kernels.normalize_columns(inputs, None, None, epsilon, groups)
-        return standardized, cls(standardized, inverse_deviation[:, None], groups)
 
 
 class DiagonalPlusRankOne(Jacobian):

@@ -226,5 +226,5 @@ def _takes(inputs, *others):
 
 
 def _rows(inputs):
-    """How many queries of a head at a time."""
+    """The number of queries of a head that are taken at a time."""
     return min(inputs.query.shape[1], max(reference.LEAST_QUERIES, ROOM // inputs.key.shape[1]))

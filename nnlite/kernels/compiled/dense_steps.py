@@ -1,6 +1,7 @@
 """Whole steps of training of dense layers in a row, compiled: one call for one step, or for many."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -9,11 +10,19 @@ from numba.extending import overload
 from nnlite.kernels.compiled import losses
 from nnlite.kernels.compiled.dense import compiled, run_backward, run_forward
 from nnlite.kernels.compiled.parts import products, updates
+from nnlite.kernels.compiled.parts.standing import matrix, vector
 from nnlite.kernels.compiled.parts.updates import LOSS, SCALE, summing
 from nnlite.kernels.compiled.recurrent import SGEMM
-from nnlite.kernels.reference.forms import SOFTMAX_OF_SHARES, SQUARED_ERROR
+from nnlite.kernels.reference.dense import DenseRoom
+from nnlite.kernels.reference.forms import SOFTMAX_OF_SHARES, SQUARED_ERROR, Standing
 
 __all__ = ["dense_steps"]
+
+COLUMNS = len(DenseRoom.COLUMNS)
+VALUES, GRADIENTS, OWN_VALUES, OWN_GRADIENTS, MEMORY, DROPOUT_SCALES = range(6)  # attributes of `Standing`, in order
+FIRST, SECOND, AVERAGE, SUMS, FACTORS = range(6, 11)
+PENALTIES, PLACES, PLAN = (Standing._fields.index(name) for name in ("penalties", "places", "plan"))
+LOSS_CODE, GUARDED, APART = (Standing._fields.index(name) for name in ("loss", "guarded", "apart"))
 
 
 @compiled
@@ -23,32 +32,9 @@ def _steps(
     targets: np.ndarray,
     weights: np.ndarray,
     turns: np.ndarray,
-    loss: int,
-    values: np.ndarray,
-    gradients: np.ndarray,
-    places: np.ndarray,
-    factors: np.ndarray,
-    own_values: np.ndarray,
-    own_gradients: np.ndarray,
-    memory: np.ndarray,
-    plan: np.ndarray,
-    dropout_scales: np.ndarray,
+    table: np.ndarray,
     bits: np.ndarray,
-    penalties: np.ndarray,
-    segments: np.ndarray,
-    guarded: bool,
     outputs: np.ndarray,
-    apart: bool,
-    update: int,
-    numbers: np.ndarray,
-    stretches: np.ndarray,
-    way: int,
-    limit: float,
-    batches: int,
-    first: np.ndarray,
-    second: np.ndarray,
-    average: np.ndarray,
-    sums: np.ndarray,
 ) -> int:
     """Carry out steps of training, each on its rows; returns how many were.
 
@@ -59,22 +45,20 @@ def _steps(
         inputs, targets, weights: of all steps, one after another.
         turns: of each step what the sum of its losses is multiplied by, the size of the step of the optimizer, and so
             on, see `updates`; in the last column losses are written, means over members.
-        loss: its code in `nnlite.kernels.reference.forms`.
-        values, gradients: the vectors of all parameters, all of which are updated.
-        places, factors: where members' kernels lie in these, see `_gather`; empty where they need no copies.
-        own_values, own_gradients: the vectors of one member that a `DenseRoom` was made for; those of all, if one.
-        memory, plan, dropout_scales: those of the room.
+        table: that of `Standing`.
         bits: for each step and member what is the `all_bits` of a room.
-        penalties: `(start, stop, l1, l2)` of the stretches of the values that are penalized.
-        guarded: whether a loss that is not finite ends the steps, before the values are changed by it.
         outputs: where what leaves the last layer is written, for all rows.
-        apart: whether large products may be made in pieces, each by one thread.
-        update, numbers, stretches, way, limit, batches: what `updates.carry_out` calls `form`. Its parts are arguments
-            of their own, as tuples take a microsecond to be handed over; and so are those of the slots.
-        first, second, average, sums, segments: see there.
     """
-    form, slots = (update, numbers, stretches, way, limit, batches), (first, second, average, sums)
     members, rows = len(inputs), inputs.shape[1] // len(turns)
+    values, gradients = vector(table, VALUES, inputs), vector(table, GRADIENTS, inputs)
+    own_values, own_gradients = vector(table, OWN_VALUES, inputs), vector(table, OWN_GRADIENTS, inputs)
+    memory, dropout_scales = vector(table, MEMORY, inputs), vector(table, DROPOUT_SCALES, inputs)
+    slots = vector(table, FIRST, inputs), vector(table, SECOND, inputs)
+    sums = vector(table, AVERAGE, inputs), vector(table, SUMS, inputs)
+    factors, penalties = vector(table, FACTORS, turns), matrix(table, PENALTIES, 4, turns)
+    plan, places = matrix(table, PLAN, COLUMNS, table), matrix(table, PLACES, 5, table)
+    form = updates.read_form(table, turns)
+    loss, guarded, apart = table[LOSS_CODE, 0], table[GUARDED, 0] != 0, table[APART, 0] != 0
     for step in range(len(turns)):
         turn, start, stop, value = turns[step], step * rows, (step + 1) * rows, 0.0
         for member in range(members):
@@ -88,7 +72,7 @@ def _steps(
         turn[LOSS] = (value + updates.penalize(penalties, values, gradients)) / members
         if guarded and not np.isfinite(turn[LOSS]):
             return step
-        updates.carry_out(form, values, gradients, turn, slots, segments)
+        updates.carry_out(form, values, gradients, turn, slots, sums)
     return len(turns)
 
 
@@ -173,7 +157,7 @@ def _scatter(member, members, places, factors, values, own, gradients):
 
 @compiled
 def _starts(member, members, place):
-    """Where the scales of a member, its kernel and its bias begin, by a row of `places`."""
+    """The indices at which the scales of a member, its kernel and its bias begin, by a row of `places`."""
     features, units, _, scaled, at = place
     kernels = at + scaled * members * features
     biases = kernels + members * features * units
@@ -261,7 +245,7 @@ def _sum(vector):
     return total
 
 
-def _lose(code, predictions, targets, scale, weights, gradient):
+def _lose(code, predictions, targets, scale, weights, gradient) -> Any:
     """The loss; its derivative is written to `gradient`."""
 
 

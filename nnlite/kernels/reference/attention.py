@@ -23,7 +23,7 @@ Block = tuple[slice, slice, slice]  # examples, heads, queries
 
 
 class AttentionInputs(NamedTuple):
-    """What context = (softmax(scale * query @ key.T) * noise * noise_scale) @ value of each head is computed from.
+    """The arrays of context = (softmax(scale * query @ key.T) * noise * noise_scale) @ value, of each head.
 
     Args:
         query: `(examples, steps, heads, key_dim)`.
@@ -44,7 +44,7 @@ class AttentionInputs(NamedTuple):
 
 
 class AttentionOutputs(NamedTuple):
-    """What is kept of a forward pass.
+    """The results of a forward pass that are kept.
 
     Args:
         context: `(examples, steps, heads, value_dim)`.

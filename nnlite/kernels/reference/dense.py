@@ -165,7 +165,7 @@ class _Pass:
         self.scales = [part(own, start, shape) for own in vectors] if layer.scaled else None
 
     def _take_activation(self, room, at, shape):
-        """What the activation and dropout need in addition to their inputs."""
+        """Take the memory that activation and dropout need in addition to their inputs."""
         self.derivative = part(room.memory, at, shape) if self.activation in DERIVED else None
         shared = (room.zeros, room.above, *room.scratch)
         self.zeros, self.above, self.scratch, self.second = (part(own, 0, shape) for own in shared)
@@ -192,7 +192,7 @@ class _Pass:
 
 
 def dense_forward(room: DenseRoom, inputs: np.ndarray, finish: Callable[[_Pass], None] | None = None) -> np.ndarray:
-    """What leaves the last layer, `(*lead, rows, units)`, in the room's memory; it keeps what `dense_backward` needs.
+    """The last layer's outputs, `(*lead, rows, units)`, in the room's memory, which keeps what `dense_backward` needs.
 
     Args:
         inputs: `(rows, *lead, features)`.

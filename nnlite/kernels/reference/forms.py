@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 __all__ = []  # no kernels
 
 SQUARED_ERROR, SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, SOFTMAX_OF_SHARES = range(4)
@@ -42,3 +44,56 @@ class UpdateForm(NamedTuple):
     code: int
     slots: tuple[str, ...]
     numbers: tuple[float, float, float]
+
+
+class Standing(NamedTuple):
+    """What stays the same from one call of compiled code for whole steps to the next: arrays in C order, integers.
+
+    It is handed over as one `table`, since each array by itself takes a fifth of a microsecond. Whoever calls keeps
+    the arrays, and makes another table where one of them is another array.
+
+    Attributes:
+        values, gradients: the vectors of all parameters, all of which are updated.
+        own_values, own_gradients: the vectors of one member that a `DenseRoom` was made for; those of all, if one.
+        memory, dropout_scales: those of the room.
+        first, second, average, sums: the slots of the update, the average of the values, the sum of gradients; each
+            empty if there is none. Up to here arrays have the type of the values.
+        factors, numbers, stretches, penalties: float64; factors of kernels, see `places`; numbers of the update, and
+            the limit of the clipping; `(start, stop, factor of the update, factor of the decay)` of parts of the
+            values; `(start, stop, l1, l2)` of those that are penalized.
+        places, plan, segments: int64; where members' kernels lie, empty where they need no copies; the plan of the
+            room; where each parameter begins and ends.
+        loss: code of the loss.
+        guarded: whether a loss that is not finite ends the steps, before the values are changed by it.
+        apart: whether large products may be made in pieces, each by one thread.
+        update, way: codes of the update and of the clipping.
+        batches: how many batches make one update.
+    """
+
+    values: np.ndarray
+    gradients: np.ndarray
+    own_values: np.ndarray
+    own_gradients: np.ndarray
+    memory: np.ndarray
+    dropout_scales: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    average: np.ndarray
+    sums: np.ndarray
+    factors: np.ndarray
+    numbers: np.ndarray
+    stretches: np.ndarray
+    penalties: np.ndarray
+    places: np.ndarray
+    plan: np.ndarray
+    segments: np.ndarray
+    loss: int
+    guarded: bool
+    apart: bool
+    update: int
+    way: int
+    batches: int
+
+    def table(self) -> np.ndarray:
+        """A row for each attribute: address and size of an array, or the integer and 0."""
+        return np.array([(part.ctypes.data, part.size) if isinstance(part, np.ndarray) else (part, 0) for part in self])

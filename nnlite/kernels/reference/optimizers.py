@@ -30,7 +30,7 @@ def decay(values: np.ndarray, rate: float, factors: RateFactors, scratch: np.nda
 
 @functools.cache
 def negligible(dtype: np.dtype) -> float:
-    """What a running mean may lose: 2**24 times the smallest normal number, 2e-31 in float32, 4e-301 in float64.
+    """The amount a running mean may lose: 2**24 times the smallest normal number, 2e-31 in float32, 4e-301 in float64.
 
     In half precision, whose normal numbers end at 6e-5, it is that number's smallest subnormal: nothing.
     """

@@ -19,7 +19,7 @@ __all__ = ["AdditiveAttention", "Attention"]
 
 
 class _Scored(SequencePair, Layer, abstract=True):
-    """What both share: outputs = dropout(softmax(scores)) @ value; a subclass writes `scores`."""
+    """The base of both: outputs = dropout(softmax(scores)) @ value; a subclass writes `scores`."""
 
     hides_queries = False
 

@@ -80,6 +80,10 @@ class Headed(SequencePair, Layer, abstract=True):
                 name=f"{name}_bias",
             )
 
+    def _path_inside(self, parameter: str) -> str:
+        projection, kind = parameter.split("_")
+        return f"{'attention_output' if projection == 'output' else projection}/{kind}"  # each is a layer in Keras
+
     def _read_call(
         self,
         query: Any,
@@ -183,7 +187,7 @@ class Headed(SequencePair, Layer, abstract=True):
         return (outputs.value, scores[0].value) if scores else outputs.value, jacobians
 
     def _noted(self, trace: Trace, function: Any, *inputs: Traced) -> Traced:
-        """What `function` returns for the inputs' values, with its Jacobians as a node of the trace."""
+        """The result of `function` for the inputs' values, with its Jacobians as a node of the trace."""
         output, jacobians = function(*(item.value for item in inputs))
         return trace.note(self, output, jacobians, [item.slot for item in inputs])
 
@@ -207,7 +211,7 @@ class Headed(SequencePair, Layer, abstract=True):
         return ops.transpose(kept @ v, heads_first), weights
 
     def _hidden(self, data, mask):
-        """Where a query must not attend to a key, `(batch, ..., heads, steps, others)` or 1 for a length; or None."""
+        """True where a query skips a key, `(batch, ..., heads, steps, others)` or 1 for a length; None if none does."""
         if data[0].ndim > 3 and mask is not None and any(own is not None for own in self.masks_of(data, mask)[:-1]):
             raise ShapeError(f"{self.label} takes masks of steps for inputs (batch, steps, features) alone")
         allowed, pairs = self.allowed(data, mask) if data[0].ndim == 3 else (None, self.masks_of(data, mask)[-1])
@@ -263,7 +267,7 @@ class Headed(SequencePair, Layer, abstract=True):
         return moved, Jacobians(*maps, outer=Composed(Rearrange(split, moved.shape, back), split_map))
 
     def _noise(self, training, random, query, key):
-        """Which attention weights are kept, None for all outside training, and what they are multiplied by."""
+        """A mask of the attention weights that are kept, None for all outside training, and their factor."""
         if not training or self.dropout == 0:
             return None, 1.0
         shape = (*query.shape[:-3], query.shape[-2], query.shape[-3], key.shape[-3])

@@ -39,7 +39,7 @@ class SequencePair(Host):
 
     @staticmethod
     def slots_of(count: int) -> Slots:
-        """Those of `count` inputs that are query, value and key."""
+        """The numbers of the inputs, of `count`, that are query, value and key."""
         return Slots(0, min(1, count - 1), min(2, count - 1))
 
     def call_with(self, inputs: Any, training: Any, mask: Any, **options: bool | None) -> LayerCall:
@@ -116,7 +116,7 @@ class SequencePair(Host):
         return [*padding, reduce(np.logical_and, allowed) if allowed else None]
 
     def allowed(self, data: tuple[np.ndarray, ...], mask: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Which keys each query may attend to, None for all: by padding and places, and by a mask of pairs.
+        """The keys that each query may attend to, None for all: by padding and places, and by a mask of pairs.
 
         Masked queries may attend to nothing, where the layer `hides_queries`.
 

@@ -12,7 +12,7 @@ from nnlite.config import DTypePolicy, image_data_format
 from nnlite.errors import NotReadyError
 from nnlite.layers.base.contract.keras_config import get
 from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
-from nnlite.layers.base.contract.structure import arranged_as
+from nnlite.layers.base.contract.structure import arranged_as, kept, weights_in_order
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.parameters import Parameter, assign_all
@@ -20,6 +20,7 @@ from nnlite.random import RandomSource, fresh_seed
 from nnlite.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
+    from nnlite.layers.base.contract.naming import Place
     from nnlite.layers.base.layer import Layer
     from nnlite.layers.base.symbolic import Symbol
 
@@ -73,7 +74,7 @@ class LayerAttributes:
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
         adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
-        at_inference, _dense_part, without_activation, _output_dtype: see there.
+        _path_inside, at_inference, _dense_part, without_activation, _output_dtype: see there.
         _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
         _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype, get: see there.
@@ -99,6 +100,7 @@ class LayerAttributes:
         _building, _build_done: whether `build` is running, and whether it has.
         _declared: the parameters that the layer itself declared.
         _structure: the dicts and lists that outputs are returned in, see `structure_of`; None for a tuple, or one.
+        _site: its `Place` among the layers that are built inside one another; None until it is needed.
         _stated_shape: the shape of the data that the argument `input_shape` states; None if it does not.
     """
 
@@ -152,6 +154,7 @@ class LayerAttributes:
     _stated_shape: tuple[int | None, ...] | None = None
     _structure: Any = None
     _made_name: str | None = None
+    _site = cast("Place | None", None)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
@@ -185,7 +188,11 @@ class LayerAttributes:
 
     def __getstate__(self) -> dict[str, Any]:
         parent: Any = super()
-        return {name: value for name, value in parent.__getstate__().items() if name != "_node"}
+        return {name: value for name, value in parent.__getstate__().items() if name not in ("_node", "_site")}
+
+    def _path_inside(self, parameter: str) -> str:
+        """The end of the path of a parameter of this name, behind the path of the layer."""
+        return parameter
 
     @property
     def values(self) -> list[np.ndarray]:
@@ -194,8 +201,8 @@ class LayerAttributes:
 
     @property
     def weights(self) -> list[Parameter]:
-        """All parameters, those declared trainable first."""
-        return sorted(self.parameters, key=lambda parameter: not parameter.trainable)
+        """All parameters: the layer's own, those declared trainable first, then those of each layer inside."""
+        return weights_in_order(self, kept(self, LayerAttributes) if self._traced else ())
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the arrays of `weights`."""
@@ -209,7 +216,7 @@ class LayerAttributes:
         """Number of scalars in all parameters; `NotReadyError` before the layer is built."""
         if not self.built:
             raise NotReadyError(f"{self.label} has no parameters yet: build it, or call it on data")
-        return sum(parameter.size for parameter in self.parameters)
+        return sum(parameter.size for parameter in self.weights)
 
     @property
     def adapted(self) -> bool:

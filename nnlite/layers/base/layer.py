@@ -18,7 +18,7 @@ from nnlite.layers.base.contract.arguments import read_call, with_common_argumen
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
 from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
-from nnlite.layers.base.contract.naming import Name, TypeName, show_made
+from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
@@ -27,8 +27,7 @@ from nnlite.ops.base import Op, own_memory
 from nnlite.ops.tape import active_tape
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry import snake_case
-from nnlite.registry.fields import Settled, Spec, option
+from nnlite.registry.fields import Settled, Spec, change_constructor, option
 from nnlite.regularizers import Regularizer
 from nnlite.variables import Variable
 
@@ -81,7 +80,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if not cls._builds_itself and (writer is cls or not issubclass(writer, LayerAttributes)):
             cls.build = building(cls.build)
         if "__init__" in vars(cls) and not cls._own_constructor:
-            cls.__init__ = with_common_arguments(cls.__init__)
+            change_constructor(cls, with_common_arguments)
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
@@ -92,7 +91,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             track(self, value)
         if name == "name":
             for parameter in self.__dict__.get("_declared", ()):
-                parameter.owner = value
+                parameter.place = place_of(self)
 
     def __post_init__(self):
         self.parameters = []
@@ -146,7 +145,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         regularizer = None if regularizer is None else Regularizer.get(regularizer)
         constraint = None if constraint is None else Constraint.get(constraint)
         parameter = Parameter(name, value, trainable, regularizer, sparse, constraint)
-        parameter.owner = self._given_name or snake_case(type(self).__name__)
+        parameter.place = place_of(self)
         self.parameters.append(parameter)
         self._declared.append(parameter)
         return parameter
@@ -170,11 +169,12 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             if self._traced and self.random is not None:
                 for place, layer in enumerate(inner_layers(self)):
                     layer.random = layer.random or self.random.child(place)
-            self.build(parts_of_shape(self, self.input_shape))
-            track_kept(self)
-            if self._traced and inner_layers(self):
-                self.random = self.random or RandomSource(fresh_seed())
-                build_inner_layers(self, zeros_for(self, self.input_shape, 1))
+            with inside(self):
+                self.build(parts_of_shape(self, self.input_shape))
+                track_kept(self)
+                if self._traced and inner_layers(self):
+                    self.random = self.random or RandomSource(fresh_seed())
+                    build_inner_layers(self, zeros_for(self, self.input_shape, 1))
             self._build_done = True
         except BaseException:
             self.parameters, self._declared = declared, [*declared]
@@ -297,4 +297,4 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 Layer.build = building(Layer.build)
 setattr(Layer, "name", Name())  # noqa: B010 - the fields are made
 setattr(Layer, "dtype", TypeName())  # noqa: B010
-Layer.__init__ = with_common_arguments(Layer.__init__)
+change_constructor(Layer, with_common_arguments)

@@ -93,7 +93,7 @@ class Chain(Program):
 
     @property
     def stateful_layers(self) -> list[Any]:
-        """What is run, in the order of the parts of `ChainJacobians.state`."""
+        """The layers that run, in the order of the parts of `ChainJacobians.state`."""
         return [stage.layer for stage in self.stages]
 
     @property

@@ -98,7 +98,7 @@ class DepthwiseConv1D(_DepthwiseConv):
 
     Args:
         depth_multiplier: number of kernels for each channel.
-        depthwise_initializer, depthwise_regularizer: of the kernel.
+        depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the kernel.
         kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
             bias_regularizer: as in `Conv1D`; there is no "causal" padding.
 
@@ -214,8 +214,8 @@ class SeparableConv1D(_SeparableConv, aliases=("SeparableConvolution1D",)):
     Args:
         filters: number of output channels.
         depth_multiplier: number of depthwise kernels for each channel.
-        depthwise_initializer, depthwise_regularizer: of the depthwise kernel.
-        pointwise_initializer, pointwise_regularizer: of the pointwise kernel.
+        depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the depthwise kernel.
+        pointwise_initializer, pointwise_regularizer, pointwise_constraint: of the pointwise kernel.
         kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
             bias_regularizer: as in `Conv1D`; strides belong to the depthwise part; there is no "causal" padding.
 

@@ -60,6 +60,9 @@ class _Activated(Layer, abstract=True):
 class Activation(_Activated):
     """outputs = activation(inputs), for any activation function or its name; outputs = inputs for None.
 
+    Args:
+        activation: an activation function, its name, or None.
+
     >>> import numpy as np
     >>> Activation("relu")(np.array([-3.0, -1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 0.0, 2.0]
@@ -75,6 +78,11 @@ class Activation(_Activated):
 
 class ReLU(_Activated):
     """outputs = max(inputs, 0), with the arguments of `nnlite.ops.ReLU`.
+
+    Args:
+        max_value: largest output, >= 0; None for no bound.
+        negative_slope: slope below the threshold, >= 0.
+        threshold: inputs up to it count as below, >= 0.
 
     >>> import numpy as np
     >>> ReLU(max_value=6, negative_slope=0.5)(np.array([-4.0, 2.0, 8.0])).tolist()
@@ -119,6 +127,9 @@ class LeakyReLU(_Activated):
 class ELU(_Activated):
     """outputs = inputs where positive, else alpha * (exp(inputs) - 1).
 
+    Args:
+        alpha: the outputs of negative inputs tend to -alpha.
+
     >>> import numpy as np
     >>> print(ELU()(np.array([-3.0, -1.0, 0.0, 2.0])).round(2))
     [-0.95 -0.63  0.    2.  ]
@@ -135,6 +146,9 @@ class Softmax(_Activated):
 
     A call takes a `mask`, which is stretched to the inputs: where it is false, or a number up to 0.5, the output is 0,
     and the others have the sum 1.
+
+    Args:
+        axis: an axis, or several, over which the outputs have the sum 1.
 
     >>> import numpy as np
     >>> Softmax()(np.array([[1.0, 2.0, 1.0]]), mask=[[True, False, True]]).tolist()

@@ -1,6 +1,6 @@
 """Layers that hold a place: the input of a model, the identity, and a change of dtype."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -12,10 +12,11 @@ from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import Drawable, Symbol
+from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
 
-__all__ = ["Cast", "Identity", "Input", "InputLayer"]
+__all__ = ["Cast", "Identity", "Input", "InputLayer", "KerasTensor"]
 
 
 if TYPE_CHECKING:
@@ -78,6 +79,13 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         kinds: dict[Any, Any] = {"string": "strings", "int32": "indices", "int64": "indices"}
         return kinds.get(self.dtype, "numbers")
 
+    @property
+    def ndim(self) -> int:
+        """Number of axes, that of the batch included."""
+        return len(self.shape or ())
+
+    rank = ndim
+
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
@@ -91,8 +99,36 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 InputLayer = Input
 
 
+class KerasTensorType(type):
+    """The class of `KerasTensor`: its instances are all stand-ins for values of a graph."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Drawable)
+
+
+class KerasTensor(metaclass=KerasTensorType):
+    """A stand-in for a value of a graph, of which shape and type are known; made by hand it is an `Input`.
+
+    What `Input` makes, and what a layer or an op makes of it, are instances.
+
+    Args:
+        shape: with the batch axis.
+        dtype: as that of an `Input`.
+        name: for display.
+
+    >>> from nnlite.layers import Dense
+    >>> isinstance(Dense(2)(Input((3,))), KerasTensor), KerasTensor((None, 3)).shape
+    (True, (None, 3))
+    """
+
+    def __new__(  # type: ignore[misc]
+        cls, shape: Sequence[int | None], dtype: Any = None, name: str | None = None
+    ) -> Input:
+        return Input(batch_shape=shape, dtype=dtype, name=name)
+
+
 class Identity(Layer):
-    """outputs = inputs.
+    """outputs = inputs, of any shape; lists and dicts of arrays or symbols come back as they are nested.
 
     >>> import numpy as np
     >>> Identity()(np.array([[1.0, 2.0]])).tolist()
@@ -103,6 +139,20 @@ class Identity(Layer):
     _fixes = "nothing"
     _keeps_values = True
 
+    def __call__(self, *inputs: Any, **given: Any) -> Any:
+        nested = inputs[0] if inputs else None
+        if isinstance(nested, Mapping) and all(map(is_part, nested.values())):
+            return {key: self(item, *inputs[1:], **given) for key, item in nested.items()}
+        if isinstance(nested, (list, tuple)) and nested and all(map(is_part, nested)):
+            return type(nested)(self(item, *inputs[1:], **given) for item in nested)
+        return super().__call__(*inputs, **given)
+
+    def _ensure_built(self, input_shape: Any, random: RandomSource | None = None) -> tuple:
+        shape = input_shape
+        while isinstance(shape, Mapping) or isinstance(shape[0], (list, tuple, Mapping)):
+            shape = next(iter(shape.values())) if isinstance(shape, Mapping) else shape[0]  # the others do not matter
+        return super()._ensure_built(shape, random)
+
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
@@ -111,6 +161,15 @@ class Identity(Layer):
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
+
+
+def is_part(value: Any) -> bool:
+    """Whether an item of a list or dict is an input of its own: an array, a symbol, or nested ones."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(is_part, value))
+    if isinstance(value, Mapping):
+        return all(map(is_part, value.values()))
+    return isinstance(value, Drawable) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 class Cast(Layer):

@@ -103,12 +103,12 @@ class SpectralNormalization(Layer):
 
     @property
     def input_kind(self) -> str:
-        """What the layer takes."""
+        """The kind of inputs that the layer inside takes."""
         return self.layer.input_kind
 
     @property
     def _final_activation(self) -> "ActivationFunction | None":
-        """That of the layer."""
+        """The one of the layer inside."""
         return self.layer._final_activation
 
     def without_activation(self) -> "tuple[Layer, ActivationFunction | None]":

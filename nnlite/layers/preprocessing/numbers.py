@@ -12,6 +12,7 @@ from nnlite.layers.base.inputs import gathered
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import checked_axes
+from nnlite.parameters import Parameter
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["Normalization", "Rescaling"]
@@ -161,6 +162,11 @@ class Normalization(Layer):
         variance = np.where(data.max(axis=axes) == data.min(axis=axes), 0, data.var(axis=axes))
         for moment, value in zip(self.moments, (data.mean(axis=axes), variance), strict=True):
             moment.value[...] = value.reshape(shape)
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """The moments that `adapt` finds; none of a layer that was given its own, which are arguments."""
+        return super().weights if self._given["mean"] is None else []
 
     @property
     def adapted(self) -> bool:

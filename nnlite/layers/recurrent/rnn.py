@@ -11,6 +11,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import RecurrentJacobians, UnrolledJacobians
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.call import LayerTrace, inner_layers
+from nnlite.layers.base.contract.naming import put_inside
 from nnlite.layers.base.inputs import variant_for
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import step_mask
@@ -22,6 +23,7 @@ from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of, fresh_seed
 from nnlite.registry import constructor_parameters
 from nnlite.registry.bounds import Count
+from nnlite.registry.names import default_name
 
 __all__ = ["Recurrent"]
 
@@ -78,6 +80,7 @@ class Recurrent(Layer, abstract=True):
             settings = {"name", "trainable", "dtype"}  # of the layer: the cell's follow when it is built
             names = constructor_parameters(self.cell_class).keys() - settings
             self.cell = self.cell_class(**{name: getattr(self, name) for name in names})
+            put_inside(self.cell, self, default_name(self.cell_class))
             self._step: RNNCell = self.cell
 
     @property

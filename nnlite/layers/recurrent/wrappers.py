@@ -10,6 +10,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import FoldedJacobians
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.base.contract.naming import put_inside
 from nnlite.layers.base.inputs import variant_for
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.recurrent.calls import examples_in, first_shape, sequence_call, with_steps_of
@@ -112,6 +113,8 @@ class Bidirectional(Layer):
             states = input_shape[1:middle] if place == 0 else input_shape[middle:]
             shape = (input_shape[0], *states) if several else input_shape
             layer.dtype = layer._given_dtype or self.dtype
+            if not layer.built:
+                put_inside(layer, self, f"{('forward', 'backward')[place]}_{self.layer.name}")
             layer._ensure_built(shape, child_of(self.random, place))
             self.parameters = each_once([self.parameters, layer.parameters])
 

@@ -64,6 +64,9 @@ class Reshape(Layer):
 
     Shape: `(batch, ...) -> (batch, *target_shape)`.
 
+    Args:
+        target_shape: of one example, without the batch.
+
     >>> import numpy as np
     >>> Reshape((2, -1))(np.arange(6.0).reshape(1, 6)).tolist()
     [[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]]

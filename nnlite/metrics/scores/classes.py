@@ -1,9 +1,11 @@
 """Scores of a classification: one label per row."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.rows import LazyRows, blocks, in_blocks
 from nnlite.arrays.types import ArrayLike
 from nnlite.metrics.scores.curves import average_precision, roc_auc
 from nnlite.metrics.scores.reading import as_codes, as_probabilities, as_weights, mean_of_defined, ratio
@@ -22,7 +24,7 @@ SCORES = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "average_preci
 
 def classification_scores(
     y: ArrayLike,
-    probabilities: ArrayLike,
+    probabilities: ArrayLike | LazyRows,
     weights: ArrayLike | None = None,
     predictions: ArrayLike | None = None,
 ) -> dict[str, float]:
@@ -34,7 +36,8 @@ def classification_scores(
 
     Args:
         y: class numbers, shape (rows,).
-        probabilities: shape (rows, classes), or (rows,) for that of the second of two classes.
+        probabilities: shape (rows, classes), or (rows,) for that of the second of two classes; they may stay in a
+            file, of which some rows, and then one column at a time, are read.
         weights: weight of each row, >= 0.
         predictions: class numbers, where they are not those of the highest probability.
 
@@ -48,9 +51,11 @@ def classification_scores(
     """
     p = as_probabilities(probabilities)
     rows, classes = p.shape
-    codes, weight = as_codes(y, rows, classes), as_weights(weights, rows)
-    chosen = p.argmax(axis=1) if predictions is None else as_codes(predictions, rows, classes, "predictions")
-    if np.isnan(p).any():
+    codes, weight = as_codes(y, rows, classes), None if weights is None else as_weights(weights, rows)
+    if predictions is None:
+        predictions = in_blocks(lambda some: some.argmax(axis=1), p)
+    chosen = as_codes(predictions, rows, classes, "predictions")
+    if any(np.isnan(p[some]).any() for some in blocks(p)):
         return dict.fromkeys(SCORES, float("nan"))
     matrix = confusion_matrix(codes, chosen, classes, weight)
     positive = [1] if classes == 2 else range(classes)
@@ -59,9 +64,9 @@ def classification_scores(
         "accuracy": float(ratio(np.trace(matrix), matrix.sum())),
         "balanced_accuracy": mean_of_defined(ratio(matrix.diagonal(), matrix.sum(axis=1))),
         "log_loss": log_loss(codes, p, weight),
-        "roc_auc": mean_of_defined([roc_auc(codes == k, p[:, k], weight) for k in positive if occurs[k]]),
+        "roc_auc": mean_of_defined([roc_auc(codes == k, _column(p, k), weight) for k in positive if occurs[k]]),
         "average_precision": mean_of_defined(
-            [average_precision(codes == k, p[:, k], weight) for k in positive if occurs[k]]
+            [average_precision(codes == k, _column(p, k), weight) for k in positive if occurs[k]]
         ),
         "f1": mean_of_defined(f1(matrix)[positive]),
     }
@@ -104,7 +109,7 @@ def f1(matrix: np.ndarray) -> np.ndarray:
     return ratio(2 * matrix.diagonal(), matrix.sum(axis=0) + matrix.sum(axis=1))
 
 
-def log_loss(y: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> float:
+def log_loss(y: ArrayLike, probabilities: ArrayLike | LazyRows, weights: ArrayLike | None = None) -> float:
     """`-mean(log(p))` for the probability p of the right class, >= 0; `log(classes)` for equal probabilities.
 
     Probabilities of 0 and 1 are moved by the smallest step of their type, so that the score is finite.
@@ -113,10 +118,22 @@ def log_loss(y: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None =
     """
     p = as_probabilities(probabilities)
     rows, classes = p.shape
-    codes, weight = as_codes(y, rows, classes), as_weights(weights, rows)
+    codes = as_codes(y, rows, classes)
     step = np.finfo(p.dtype).eps if p.dtype.kind == "f" else np.finfo(float).eps
-    right = np.clip(p[np.arange(rows), codes], step, 1 - step).astype(np.float64)
-    return float(ratio(0.0 - (weight * np.log(right)).sum(), weight.sum()))
+    right = np.empty(rows)
+    for some in blocks(p):
+        inner = np.arange(some.stop - some.start)
+        right[some] = np.clip(p[some][inner, codes[some]], step, 1 - step)
+    logarithms = np.log(right, out=right)
+    if weights is None:
+        return float(ratio(0.0 - logarithms.sum(), rows))
+    weight = as_weights(weights, rows)
+    return float(ratio(0.0 - (weight * logarithms).sum(), weight.sum()))
+
+
+def _column(p: Any, k: int) -> np.ndarray:
+    """One column of probabilities, which may stay in a file."""
+    return in_blocks(lambda some: some[:, k], p)
 
 
 def undefined_scores(y: ArrayLike, labels: Sequence[object], weights: ArrayLike | None = None) -> dict[str, str]:

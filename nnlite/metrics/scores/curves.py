@@ -116,6 +116,8 @@ def expected_calibration_error(
 
 def _counts(y, scores, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weight of the negative and of the positive rows at or above each distinct score, which come with it."""
+    if weights is None and np.asarray(y).dtype == bool:
+        return _plain_counts(np.asarray(y), np.asarray(scores))
     positive, scores, weight = _vectors(y, scores, weights)
     if not weight.all():
         positive, scores, weight = (values[weight > 0] for values in (positive, scores, weight))
@@ -127,9 +129,24 @@ def _counts(y, scores, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return false, true, scores[last]
 
 
+def _plain_counts(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same of rows that all count alike, as integers, which take less memory."""
+    _check_shapes(positive, scores)
+    order = np.argsort(scores, kind="stable")[::-1]
+    positive, scores = positive[order], scores[order]
+    del order
+    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1) if len(scores) else np.zeros(0, int)
+    true = np.cumsum(positive)[last]
+    return (last + 1 - true).astype(np.float64), true.astype(np.float64), scores[last].astype(np.float64)
+
+
+def _check_shapes(positive: np.ndarray, scores: np.ndarray) -> None:
+    if scores.ndim != 1 or positive.shape != scores.shape:
+        raise ShapeError(f"y has shape {positive.shape} and scores {scores.shape}; both must be (rows,) and equal")
+
+
 def _vectors(y, scores, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     scores = np.asarray(scores, np.float64)
     positive = np.asarray(y, np.float64)
-    if scores.ndim != 1 or positive.shape != scores.shape:
-        raise ShapeError(f"y has shape {positive.shape} and scores {scores.shape}; both must be (rows,) and equal")
+    _check_shapes(positive, scores)
     return positive, scores, as_weights(weights, len(scores))

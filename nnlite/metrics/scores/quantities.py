@@ -1,9 +1,11 @@
 """Scores of a regression: one number per row, or several."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.rows import LazyRows, blocks
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.metrics.scores.reading import as_matrix, as_weights, ratio
@@ -14,8 +16,8 @@ ROWS_AT_ONCE = 2**17  # in float64, so that of many rows there is no copy of all
 
 
 def regression_scores(
-    y: ArrayLike,
-    predictions: ArrayLike,
+    y: ArrayLike | LazyRows,
+    predictions: ArrayLike | LazyRows,
     weights: ArrayLike | None = None,
     names: Sequence[str] | None = None,
 ) -> dict[str, float]:
@@ -27,7 +29,7 @@ def regression_scores(
     over the targets, and each target's own come after them.
 
     Args:
-        y: numbers, shape (rows,) or (rows, targets).
+        y: numbers, shape (rows,) or (rows, targets); they may stay in a file, of which some rows are read at a time.
         predictions: of the same shape.
         weights: weight of each row, >= 0.
         names: what several targets are called; `target_0`, `target_1`, ... by default.
@@ -41,11 +43,12 @@ def regression_scores(
     truth, predicted = as_matrix(y, "y"), as_matrix(predictions, "predictions")
     if truth.shape != predicted.shape:
         raise ShapeError(f"y has shape {truth.shape} and predictions {predicted.shape}; they must be equal")
-    weight = as_weights(weights, len(truth))
+    weight = None if weights is None else as_weights(weights, len(truth))
+    whole = float(len(truth)) if weight is None else weight.sum()
     columns = {
-        "rmse": np.sqrt(ratio(_total(_squared, truth, predicted, weight), weight.sum())),
-        "mae": ratio(_total(_absolute, truth, predicted, weight), weight.sum()),
-        "r2": _r2(truth, predicted, weight),
+        "rmse": np.sqrt(ratio(_total(_squared, truth, predicted, weight), whole)),
+        "mae": ratio(_total(_absolute, truth, predicted, weight), whole),
+        "r2": _r2(truth, predicted, weight, whole),
     }
     scores = {score: float(values.mean()) for score, values in columns.items()}
     count = truth.shape[1]
@@ -56,13 +59,13 @@ def regression_scores(
 
 
 def _total(
-    error: Callable[[np.ndarray, np.ndarray], np.ndarray], truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray
+    error: Callable[[np.ndarray, np.ndarray], np.ndarray], truth: Any, predicted: Any, weight: np.ndarray | None
 ) -> np.ndarray:
     """The weighted sum of the errors of all rows, some rows at a time. Shape: (targets,)."""
     total = np.zeros(truth.shape[1])
-    for start in range(0, len(truth), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        total += weight[rows] @ error(truth[rows].astype(np.float64), predicted[rows].astype(np.float64))
+    for rows in blocks(truth, ROWS_AT_ONCE):
+        counted = np.ones(rows.stop - rows.start) if weight is None else weight[rows]
+        total += counted @ error(truth[rows].astype(np.float64), predicted[rows].astype(np.float64))
     return total
 
 
@@ -74,10 +77,10 @@ def _absolute(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.abs(truth - predicted)
 
 
-def _r2(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    if len(truth) < 2 or not weight.any():
+def _r2(truth: Any, predicted: Any, weight: np.ndarray | None, whole: float) -> np.ndarray:
+    if len(truth) < 2 or not whole:
         return np.full(truth.shape[1], np.nan)
-    mean = ratio(_total(lambda y, _: y, truth, predicted, weight), weight.sum())
+    mean = ratio(_total(lambda y, _: y, truth, predicted, weight), whole)
     residual = _total(_squared, truth, predicted, weight)
     total = _total(_squared, truth, np.broadcast_to(mean, truth.shape), weight)
     scores = 1.0 - np.sign(residual)

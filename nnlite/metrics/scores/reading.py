@@ -1,7 +1,10 @@
 """Vectors as the scores need them."""
 
+from typing import Any
+
 import numpy as np
 
+from nnlite.arrays.rows import LazyRows
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import DataError, ShapeError
 
@@ -20,8 +23,13 @@ def as_codes(y: ArrayLike, rows: int, classes: int, name: str = "y") -> np.ndarr
     return whole
 
 
-def as_probabilities(probabilities: ArrayLike) -> np.ndarray:
-    """One column per class: a single column is the probability of the second of two classes."""
+def as_probabilities(probabilities: ArrayLike | LazyRows) -> Any:
+    """One column per class: a single column is the probability of the second of two classes.
+
+    Rows that stay in a file, of a column per class, stay there.
+    """
+    if isinstance(probabilities, LazyRows) and probabilities.ndim == 2 and probabilities.shape[1] > 1:
+        return probabilities
     p = np.asarray(probabilities)
     if p.ndim == 1:
         p = p[:, None]
@@ -30,8 +38,10 @@ def as_probabilities(probabilities: ArrayLike) -> np.ndarray:
     return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
 
 
-def as_matrix(values: ArrayLike, name: str) -> np.ndarray:
-    """Shape (rows, columns); a vector is one column."""
+def as_matrix(values: ArrayLike | LazyRows, name: str) -> Any:
+    """Shape (rows, columns); a vector is one column. Rows that stay in a file stay there."""
+    if isinstance(values, LazyRows) and values.ndim == 2:
+        return values
     matrix = np.asarray(values)
     if matrix.ndim == 1:
         matrix = matrix[:, None]

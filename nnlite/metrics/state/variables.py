@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Traced
 
 __all__ = ["MetricVariable", "listed", "named", "of_recorded"]
@@ -67,12 +68,17 @@ def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
 
 
 def of_recorded(update: Callable[..., None]) -> Callable[..., None]:
-    """`update_state` that also takes values on their way through a record, as in `call` of a layer: their numbers."""
+    """`update_state` that also takes values on their way through a record, as in `call` of a layer: their numbers.
+
+    Those of a trial run, by which a layer is built, do not count.
+    """
 
     @functools.wraps(update)
     def update_state(self: Any, *values: Any, **named: Any) -> None:
         for value in (*values, *named.values()) if named else values:
             if isinstance(value, Traced):
+                if is_trial():
+                    return
                 values = tuple(map(_number, values))
                 named = {name: _number(one) for name, one in named.items()}
                 break

@@ -1,12 +1,17 @@
 """clone_model and model_from_json: models of the same layers, with weights of their own."""
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnlite.errors import ConfigError, shown
-from nnlite.layers import Layer
+from nnlite.layers import Input, Layer
+from nnlite.layers.base.contract.structure import arranged_as, leaves_of
+from nnlite.layers.composite.operation import Operation
 from nnlite.models.base import BaseModel
+from nnlite.models.drawn.again import applied, drawn_again
+from nnlite.models.drawn.drawing import listed
 from nnlite.models.functional import Model
 from nnlite.models.header import InputShape
 from nnlite.models.sequential import Sequential
@@ -18,15 +23,25 @@ from nnlite.registry.names import custom_object_scope
 __all__ = ["clone_model", "model_from_json"]
 
 
-def clone_model(model: BaseModel, clone_function: Callable[[Layer], Layer] | None = None) -> BaseModel:
+def clone_model(
+    model: BaseModel,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+) -> BaseModel:
     """A model of the same layers and connections, with first weights of its own, not compiled.
 
     Args:
         model: a `Sequential`, a graph, or an instance of a subclass.
+        input_tensors: an `Input`, or what a layer gave, on which the new model begins; a list or dict for several.
         clone_function: makes the new layer of an old one; by default one of the same config.
+        call_function: applies the new layers of a graph, `call_function(layer, inputs, **options)`.
+        recursive: whether `clone_function` gets the layers of models inside rather than these models.
 
     Raises:
-        ConfigError: no model, or a `clone_function` for a class that writes `call`.
+        ConfigError: no model, a function for a class that writes `call`, a `call_function` for a `Sequential`, or
+            `recursive` without a `clone_function`.
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense
@@ -37,17 +52,66 @@ def clone_model(model: BaseModel, clone_function: Callable[[Layer], Layer] | Non
     """
     if not isinstance(model, BaseModel):
         raise ConfigError(f"clone_model needs a model, got {type(model).__name__}")
-    config: dict[str, Any] = given_arguments(model) | {"seed": fresh_seed()}
-    if clone_function is not None:
-        if not config.get("layers"):
-            raise ConfigError(f"{model.label} writes call: clone_function has no layers to replace")
+    if recursive and clone_function is None:
+        raise ConfigError("clone_model: recursive says what clone_function gets; give that too", ("recursive",))
+    copy = None if clone_function is None else _copying(clone_function, recursive)
+    changed = copy is not None or call_function is not None or input_tensors is not None
+    if changed and (model._traced or not model._layers_inside()):
+        raise ConfigError(f"{model.label} writes call: there are no layers in a graph that could be replaced")
+    if isinstance(model, Model) and (call_function is not None or input_tensors is not None):
+        return _redrawn(model, input_tensors, copy or _same, call_function or applied)
+    if call_function is not None:
+        raise ConfigError(f"{model.label} is a chain, whose layers are called in a row", ("call_function",))
+    return _made_again(model, copy, input_tensors)
+
+
+def _copying(clone_function: Callable[[Layer], Layer], recursive: bool) -> Callable[[Layer], Layer]:
+    """`clone_function`, which is asked for layers alone: ops are copied, and models inside with `recursive`."""
+
+    def copy(layer: Layer) -> Layer:
+        if isinstance(layer, Operation):
+            return _same(layer)
+        if recursive and isinstance(layer, BaseModel):
+            return clone_model(layer, clone_function=clone_function, recursive=True)
+        return clone_function(layer)
+
+    return copy
+
+
+def _same(layer: Layer) -> Layer:
+    return Layer.get(layer.to_spec())
+
+
+def _made_again(model: BaseModel, copy: Callable[[Layer], Layer] | None, input_tensor: Any) -> BaseModel:
+    """The model made of its config, with copies of its layers where there is a function for them."""
+    config: dict[str, Any] = given_arguments(model)
+    taken = inspect.signature(type(model).__init__).parameters.values()
+    if any(one.name == "seed" or one.kind is inspect.Parameter.VAR_KEYWORD for one in taken):
+        config["seed"] = fresh_seed()
+    if copy is not None or input_tensor is not None:
         inside = model._layers_inside()
-        place = len(config["layers"]) - len(inside)  # an `Input` comes first
-        config["layers"] = [*config["layers"][:place], *map(clone_function, inside)]
+        first = config["layers"][: len(config["layers"]) - len(inside)]  # an `Input`
+        if input_tensor is not None:
+            first = [Input(listed(input_tensor, "inputs")[0].shape[1:])]
+        config["layers"] = [*first, *map(copy or _same, inside)]
     twin = type(model).from_config(config)
     if model.built and not twin.built:
+        for attribute in ("_data_keys", "_data_arguments", "takes_several", "_kind_of_data"):
+            setattr(twin, attribute, getattr(model, attribute))
         twin._ensure_built(model.input_shape)
     return twin
+
+
+def _redrawn(model: Model, inputs: Any, copy: Callable[[Layer], Layer], call: Callable[..., Any]) -> Model:
+    """The graph of a model drawn again on these inputs, or on inputs like its own."""
+    first = [_same(layer) for layer in model._input_layers] if inputs is None else leaves_of(inputs)
+    begin = listed(first, "inputs")
+    if len(begin) != len(model.inputs):
+        raise ConfigError(f"{model.label} has {len(model.inputs)} inputs, got {len(begin)}", ("input_tensors",))
+    ends: list[Any] = drawn_again(model._drawing, begin, copy, call)
+    outputs = ends if model._structure is None else arranged_as(model._structure, ends)
+    single = model._structure is None and not model._lists_outputs and len(ends) == 1
+    return Model(first, ends[0] if single else outputs, name=model._given_name, trainable=model.trainable)
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> BaseModel:

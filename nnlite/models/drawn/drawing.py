@@ -47,10 +47,11 @@ class Drawing:
             self._visit(symbol, seen)
 
     def _visit(self, symbol: Symbol, seen: set[int]) -> None:
+        if any(symbol.key == known.key for known in self.inputs):
+            return
         if isinstance(symbol.layer, Input):
-            if not any(symbol is known for known in self.inputs):
-                raise ConfigError(f"the outputs depend on {symbol.layer.label}, which is not among the inputs")
-        elif id(symbol.use) not in seen:
+            raise ConfigError(f"the outputs depend on {symbol.layer.label}, which is not among the inputs")
+        if id(symbol.use) not in seen:
             seen.add(id(symbol.use))
             for source in (*symbol.inputs, *([] if symbol.mask is None else [symbol.mask])):
                 self._visit(source, seen)
@@ -101,14 +102,12 @@ def listed(values: Any, what: str) -> list[Symbol]:
     """`values`, a symbol or dicts and lists of symbols, as one list; `what` is `"inputs"` or `"outputs"`.
 
     Raises:
-        ConfigError: something else, or inputs that are not an `Input`.
+        ConfigError: something else.
     """
     found = [symbols_of(item) for item in leaves_of(values)]
     symbols = [symbol for symbol in found if isinstance(symbol, Symbol)]
     if not symbols or len(symbols) < len(found):
         raise ConfigError(f"{what} must be an Input or what a layer gives when it is called on one, got {values!r}")
-    if what == "inputs" and any(not isinstance(symbol.layer, Input) for symbol in symbols):
-        raise ConfigError("inputs must be Input layers")
     return symbols
 
 

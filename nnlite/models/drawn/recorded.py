@@ -12,10 +12,12 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Bundle
 from nnlite.layers import Layer, Program
+from nnlite.layers.base.contract.arguments import by_keys
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import zeros_for
 from nnlite.layers.composite.program import Data, Mask
 from nnlite.models.drawn.drawing import free_name
+from nnlite.ops.tape import trial_run
 from nnlite.parameters import each_once
 from nnlite.random import RandomSource
 from nnlite.training.outputs import OutputsTrainer
@@ -81,7 +83,7 @@ class RecordedProgram(Program):
     @property
     def last_layers(self) -> list[Any]:
         """For each output the layer that gives it, as a trial run on zeros records it; None for an op."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), trial_run():
             record = self.layer.linearize(zeros_for(self.layer, self.layer.input_shape, 1), *self.layer.values)[1]
         givers = {slot: node.owner for node in record.nodes for slot in node.outputs}
         ends = [givers.get(slot) for slot, _ in record.outputs]
@@ -101,6 +103,8 @@ class RecordedProgram(Program):
 
 def _read_data(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """Data of a model that writes `call`: floating-point numbers in its dtype, integers and strings as they are."""
+    if isinstance(inputs, dict) and inputs and model._writes_call:
+        inputs = tuple(np.asarray(item) for item in by_keys(model, inputs))
     if isinstance(inputs, (list, tuple)) and all(isinstance(item, np.ndarray) for item in inputs) and inputs:
         return tuple(_read(model, item) for item in inputs)
     return _read(model, inputs)

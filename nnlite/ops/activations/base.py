@@ -131,7 +131,7 @@ class Recorded(ActivationFunction):
 
     @property
     def __name__(self) -> str:
-        """That of the function."""
+        """The name of the function."""
         return repr(self.function)
 
     @property

@@ -61,6 +61,9 @@ class HardSiLU(ActivationFunction, aliases=("hard_swish",)):
 class HardShrink(ActivationFunction):
     """y = x where |x| > threshold, else 0.
 
+    Args:
+        threshold: inputs up to this absolute value become 0, >= 0.
+
     >>> from nnlite.ops import HardShrink
     >>> HardShrink(threshold=0.5).forward([-2.0, 0.25, 1.0]).tolist()
     [-2.0, 0.0, 1.0]
@@ -75,6 +78,9 @@ class HardShrink(ActivationFunction):
 
 class SoftShrink(ActivationFunction):
     """y = x - threshold where x > threshold, x + threshold where x < -threshold, else 0.
+
+    Args:
+        threshold: amount by which inputs are drawn towards 0, >= 0.
 
     >>> from nnlite.ops import SoftShrink
     >>> SoftShrink(threshold=0.5).forward([-2.0, 0.25, 1.0]).tolist()
@@ -117,6 +123,10 @@ class SparseSigmoid(ActivationFunction):
 
 class Threshold(ActivationFunction):
     """y = x where x > threshold, else default_value.
+
+    Args:
+        threshold: inputs up to it are replaced.
+        default_value: number that replaces them.
 
     >>> from nnlite.ops import Threshold
     >>> Threshold(1.0, -5.0).forward([0.5, 2.0]).tolist()

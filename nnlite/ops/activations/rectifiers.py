@@ -23,11 +23,18 @@ class ReLU(ActivationFunction):
     With the arguments: `max_value` where x >= max_value, x where threshold < x, else
     `negative_slope * (x - threshold)`.
 
+    Args:
+        max_value: largest output, >= 0; None for no bound.
+        negative_slope: slope below the threshold, >= 0.
+        threshold: inputs up to it count as below, >= 0.
+
     >>> from nnlite.ops import ReLU
     >>> relu = ReLU()
     >>> relu.forward([-2.0, 0.0, 3.0]).tolist(), relu.backward(1).tolist()
     ([0.0, 0.0, 3.0], [0.0, 0.0, 1.0])
     """
+
+    keeps_integers = True
 
     negative_slope: NonNegative = 0.0
     max_value: NonNegative | None = None
@@ -61,6 +68,9 @@ class ReLU(ActivationFunction):
 class LeakyReLU(ActivationFunction):
     """y = x where x > 0, else negative_slope * x. PyTorch's default slope is 0.01.
 
+    Args:
+        negative_slope: slope where x <= 0, >= 0.
+
     >>> from nnlite.ops import LeakyReLU
     >>> LeakyReLU(negative_slope=0.25).forward([-2.0, 1.0]).tolist()
     [-0.5, 1.0]
@@ -77,6 +87,9 @@ class LeakyReLU(ActivationFunction):
 
 class ELU(ActivationFunction):
     """y = x where x > 0, else alpha * (exp(x) - 1). Reference: Clevert et al. 2016, arXiv:1511.07289.
+
+    Args:
+        alpha: the outputs of negative inputs tend to -alpha.
 
     >>> from nnlite.ops import ELU
     >>> ELU().forward([-1.0, 0.0, 1.0]).round(4).tolist()
@@ -95,6 +108,9 @@ class ELU(ActivationFunction):
 
 class CELU(ActivationFunction):
     """y = x where x > 0, else alpha * (exp(x / alpha) - 1): slope 1 at 0. Reference: Barron 2017, arXiv:1704.07483.
+
+    Args:
+        alpha: the outputs of negative inputs tend to -alpha, > 0.
 
     >>> from nnlite.ops import CELU
     >>> CELU(alpha=2.0).forward([-2.0, 0.0, 1.0]).round(4).tolist()

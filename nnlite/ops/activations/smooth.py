@@ -33,6 +33,9 @@ __all__ = [
 class GELU(ActivationFunction):
     """y = x * Phi(x), Phi the normal distribution function; `approximate` uses a tanh in its place.
 
+    Args:
+        approximate: whether Phi(x) is 0.5 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))).
+
     Reference: Hendrycks & Gimpel 2016, arXiv:1606.08415.
 
     >>> from nnlite.ops import GELU

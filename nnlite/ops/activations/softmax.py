@@ -25,6 +25,9 @@ Axes = int | tuple[int, ...]
 class Softmax(ActivationFunction):
     """p = exp(x) / sum(exp(x)) along `axis`, one or several; J = diag(p) - p p'.
 
+    Args:
+        axis: an axis, or several, over which the outputs have the sum 1.
+
     >>> from nnlite.ops import Softmax
     >>> softmax = Softmax()
     >>> softmax.forward([1000.0, 0.0]).tolist(), softmax.forward([0.0, 0.0]).tolist()
@@ -54,6 +57,9 @@ class Softmax(ActivationFunction):
 class LogSoftmax(ActivationFunction):
     """y = x - log(sum(exp(x))) along `axis`, one or several; J = I - 1 p'.
 
+    Args:
+        axis: an axis, or several, over which exp(y) has the sum 1.
+
     >>> from nnlite.ops import LogSoftmax
     >>> LogSoftmax().forward([[0.0, 0.0], [1000.0, 0.0]]).round(4).tolist()
     [[-0.6931, -0.6931], [0.0, -1000.0]]
@@ -77,6 +83,9 @@ class Sparsemax(ActivationFunction):
     """The point nearest to x along `axis` whose numbers are >= 0 and have the sum 1; many of them are 0.
 
     y = max(x - t, 0) with the t that makes the sum 1; J = diag(s) - s s' / sum(s), s being 1 where y > 0.
+
+    Args:
+        axis: the axis over which the outputs have the sum 1.
 
     Reference: Martins & Astudillo 2016, arXiv:1602.02068.
 

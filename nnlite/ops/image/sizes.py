@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from nnlite.config import floatx, image_data_format
+from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
-from nnlite.ops.interpolation import resize_matrices
+from nnlite.ops.interpolation import resize_matrices, smooth_matrices
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.names.constants import cast, convert_to_numpy, lengths
 from nnlite.ops.names.products import tensordot
@@ -18,41 +19,66 @@ __all__ = ["resize", "rgb_to_grayscale"]
 LUMA = (0.2989, 0.587, 0.114)  # shares of red, green and blue in a shade of gray: ITU-R BT.601
 
 
-def _axis_of_channels(data_format: str | None) -> int:
+def axis_of_channels(data_format: str | None) -> int:
     return -1 if (data_format or image_data_format()) == "channels_last" else -3
 
 
-def _floating(images: Any) -> Any:
+def floating(images: Any) -> Any:
     """Images as floating-point numbers, in which they can be mixed."""
     return images if np.real(convert_to_numpy(images)).dtype.kind == "f" else cast(images, floatx())
 
 
 @drawable
-def resize(images: Any, size: Sequence[int], interpolation: str = "bilinear", data_format: str | None = None) -> Any:
+def resize(
+    images: Any,
+    size: Sequence[int],
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> Any:
     """Images of `(height, width)`: `(batch, height, width, channels)`, or one without a batch.
 
     Those of integers become floating-point numbers, of `config.floatx()`.
 
     Args:
         interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        antialias: whether more pixels are mixed where images get smaller.
+        crop_to_aspect_ratio: take the largest part in the middle that has the ratio of `size`.
+        pad_to_aspect_ratio: take the smallest box around images that has it.
+        fill_mode, fill_value: what is in that box: `"constant"` is all there is.
         data_format: where the channels are; that of `config` when None.
     """
-    channels = _axis_of_channels(data_format)
-    rows = moveaxis(_floating(images), channels, -1)
+    if fill_mode != "constant":
+        raise ConfigError(f"must be 'constant', got {fill_mode!r}", ("fill_mode",))
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ConfigError("only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be true")
+    channels = axis_of_channels(data_format)
+    rows = moveaxis(floating(images), channels, -1)
     rank, kind = len(lengths(rows)), np.real(convert_to_numpy(rows)).dtype
     height, width, _ = lengths(rows)[-3:]
-    matrices = resize_matrices((height, width), (size[0], size[1]), interpolation)
+    both = (height, width), (size[0], size[1])
+    matrices = resize_matrices(*both, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio)
+    if antialias:
+        matrices = smooth_matrices(*both, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio)
+    inside = [matrix.sum(1) for matrix in matrices]
     for axis, matrix in zip((rank - 3, rank - 2), matrices, strict=True):
         rows = moveaxis(tensordot(matrix.astype(kind), rows, ([1], [axis])), 0, axis)
+    if pad_to_aspect_ratio and fill_value:
+        outside = 1 - np.outer(*inside)[..., None]
+        rows = ops.add(rows, (fill_value * outside).astype(kind))
     return moveaxis(rows, -1, channels)
 
 
 @drawable
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """0.2989 red + 0.587 green + 0.114 blue, as a single channel; of integers cut down to integers, as with Keras."""
-    axis = _axis_of_channels(data_format)
+    axis = axis_of_channels(data_format)
     shape = (3,) if axis == -1 else (3, 1, 1)
-    given, mixed = convert_to_numpy(images).dtype, _floating(images)
+    given, mixed = convert_to_numpy(images).dtype, floating(images)
     shares = np.array(LUMA, np.real(convert_to_numpy(mixed)).dtype).reshape(shape)
     gray = ops.sum(ops.multiply(mixed, shares), axis, True)
     return gray.astype(given) if given.kind in "iu" else gray

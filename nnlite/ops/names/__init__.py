@@ -2,6 +2,7 @@
 
 from nnlite.ops.names import (
     arranging,
+    calls,
     constants,
     decoding,
     flow,
@@ -14,6 +15,7 @@ from nnlite.ops.names import (
     smooth,
 )
 from nnlite.ops.names.arranging import *
+from nnlite.ops.names.calls import *
 from nnlite.ops.names.constants import *
 from nnlite.ops.names.decoding import *
 from nnlite.ops.names.flow import *
@@ -24,10 +26,11 @@ from nnlite.ops.names.plain import *
 from nnlite.ops.names.pointwise import *
 from nnlite.ops.names.products import *
 from nnlite.ops.names.smooth import *
-from nnlite.ops.tracing import FUNCTIONS
+from nnlite.ops.tracing import add_functions
 
 __all__ = []
 __all__ += arranging.__all__
+__all__ += calls.__all__
 __all__ += constants.__all__
 __all__ += decoding.__all__
 __all__ += flow.__all__
@@ -40,10 +43,5 @@ __all__ += products.__all__
 __all__ += smooth.__all__
 
 # What NumPy calls by the same name is recorded too.
-_known = set(FUNCTIONS.values())
 for _part in (arranging, missing, neural, placed, pointwise, products, smooth):
-    for _name in _part.__all__:
-        if vars(_part)[_name] not in _known:
-            _known.add(vars(_part)[_name])
-            vars(_part)[_name].__name__ = vars(_part)[_name].__qualname__ = _name
-        FUNCTIONS.setdefault(_name, vars(_part)[_name])
+    add_functions(vars(_part), _part.__all__)

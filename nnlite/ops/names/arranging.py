@@ -57,8 +57,12 @@ def flip(x: Any, axis: Axis = None) -> Any:
 
 
 @ops.drawable
-def roll(x: Any, shift: int, axis: int | None = None) -> Any:
+def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Any:
     """x shifted along `axis`, or with all numbers in a row; what leaves at one end comes in at the other."""
+    if not isinstance(axis, (int, np.integer, type(None))):
+        for one, places in zip(axis, np.broadcast_to(shift, len(axis)).tolist(), strict=True):
+            x = roll(x, places, one)
+        return x
     if axis is None:
         return ops.reshape(roll(ravel(x), shift, 0), lengths(x))
     return ops.take(x, np.roll(np.arange(lengths(x)[axis]), shift), axis)

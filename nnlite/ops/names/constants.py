@@ -11,6 +11,7 @@ from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
+from nnlite.ops.base import as_written, called
 from nnlite.ops.tracing import CONSTANTS, NO_ARRAY, NotThere, Traced, drawable
 
 __all__ = [
@@ -84,11 +85,22 @@ def _plain(item: Any) -> Any:
     return _value(item) if isinstance(item, Traced) else item
 
 
-def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy whose derivative is zero, or is none: a traced value counts as its number."""
+def _constant(function: Callable[..., Any], *names: str, whole: bool = True) -> Callable[..., Any]:
+    """A function of NumPy whose derivative is zero, or is none: a traced value counts as its number.
 
+    Args:
+        function: that of NumPy.
+        names: of its arrays, `"x"` by default.
+        whole: whether integers are what it takes, rather than floating-point numbers.
+    """
+
+    @called(*(names or ("x",)))
     @functools.wraps(function)
     def compute(*arguments: Any, **options: Any) -> Any:
+        if isinstance(options.get("axis"), list):
+            options["axis"] = tuple(options["axis"])
+        if arguments and not whole and not isinstance(arguments[0], Traced):
+            arguments = (*as_written(arguments[:1]), *arguments[1:])
         return function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
 
     compute.__doc__ = f"`numpy.{function.__name__}`; the result is a constant, without a derivative."
@@ -96,15 +108,20 @@ def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
     return drawable(compute)
 
 
-def _made(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy that makes an array, in the floating-point type of `config` where none is asked for."""
+def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., Any]:
+    """A function of NumPy that makes an array, in the floating-point type of `config` where none is asked for.
+
+    Args:
+        function: that of NumPy.
+        always: whether integers are made floating-point numbers too.
+    """
 
     @functools.wraps(function)
     def make(*arguments: Any, **options: Any) -> Any:
         array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
         given = (*arguments, *options.values())
         asked = builtins.any(isinstance(item, (str, type, np.dtype)) for item in given)
-        return array if asked or array.dtype != np.float64 else array.astype(floatx())
+        return array if asked or not (always or array.dtype == np.float64) else array.astype(floatx())
 
     make.__doc__ = f"`numpy.{function.__name__}`, in the floating-point type of `config.floatx()` by default."
     make.__module__ = __name__
@@ -129,46 +146,46 @@ def _holds_traced(item: Any) -> bool:
 
 # Functions of NumPy under the same name and arguments.
 all = _constant(np.all)
-allclose = _constant(np.allclose)
+allclose = _constant(np.allclose, "x1", "x2")
 any = _constant(np.any)
-arange = _made(np.arange)
+arange = called("start")(_made(np.arange))
 argmax = _constant(np.argmax)
 argmin = _constant(np.argmin)
 argsort = _constant(np.argsort)
 array = _constant(np.array)
 bincount = _constant(np.bincount)
-ceil = _constant(np.ceil)
+ceil = _constant(np.ceil, whole=False)
 count_nonzero = _constant(np.count_nonzero)
 digitize = _constant(np.digitize)
-equal = _constant(np.equal)
+equal = _constant(np.equal, "x1", "x2")
 eye = _made(np.eye)
-floor = _constant(np.floor)
-full = _made(np.full)
+floor = _constant(np.floor, whole=False)
+full = _made(np.full, always=True)
 full_like = _constant(np.full_like)
-greater = _constant(np.greater)
-greater_equal = _constant(np.greater_equal)
+greater = _constant(np.greater, "x1", "x2")
+greater_equal = _constant(np.greater_equal, "x1", "x2")
 identity = _made(np.identity)
-isclose = _constant(np.isclose)
+isclose = _constant(np.isclose, "x1", "x2")
 isfinite = _constant(np.isfinite)
-isin = _constant(np.isin)
+isin = _constant(np.isin, "x1", "x2")
 isinf = _constant(np.isinf)
 isnan = _constant(np.isnan)
-less = _constant(np.less)
-less_equal = _constant(np.less_equal)
+less = _constant(np.less, "x1", "x2")
+less_equal = _constant(np.less_equal, "x1", "x2")
 linspace = _made(np.linspace)
-logical_and = _constant(np.logical_and)
+logical_and = _constant(np.logical_and, "x1", "x2")
 logical_not = _constant(np.logical_not)
-logical_or = _constant(np.logical_or)
-logical_xor = _constant(np.logical_xor)
+logical_or = _constant(np.logical_or, "x1", "x2")
+logical_xor = _constant(np.logical_xor, "x1", "x2")
 logspace = _made(np.logspace)
 meshgrid = _constant(np.meshgrid)
 ndim = _constant(np.ndim)
 nonzero = _constant(np.nonzero)
-not_equal = _constant(np.not_equal)
+not_equal = _constant(np.not_equal, "x1", "x2")
 ones = _made(np.ones)
 ones_like = _constant(np.ones_like)
 round = _constant(np.round)
-searchsorted = _constant(np.searchsorted)
+searchsorted = _constant(np.searchsorted, "sorted_sequence", "values")
 sign = _constant(np.sign)
 tri = _made(np.tri)
 trunc = _constant(np.trunc)
@@ -252,7 +269,8 @@ def multi_hot(
     inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Any:
     """Rows of integers as rows with a 1 for each that occurs."""
-    return one_hot(inputs, num_classes, -1, dtype).max(axis=-2 if axis == -1 else axis)
+    rows = one_hot(inputs, num_classes, axis, dtype)
+    return rows.max(axis=1 if rows.ndim > 2 else 0)
 
 
 NOT_IN_GRAPHS = ("array", "convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size")  # they tell it at once

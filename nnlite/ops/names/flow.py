@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 
 from nnlite.ops import functions as ops
+from nnlite.ops.base import called
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 
 __all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"]
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """What the first function returns if `pred` is true, what the second one does if not."""
+    """The result of the first function if `pred` is true, else of the second one."""
     return true_fn() if bool(np.all(convert_to_numpy(pred))) else false_fn()
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """What the function of that number returns; numbers out of range are those of the nearest."""
+    """The result of the function of that number; numbers out of range count as the nearest."""
     index = int(np.clip(convert_to_numpy(index), 0, len(branches) - 1))
     return branches[index](*operands)
 
@@ -102,7 +103,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     return _stacked([f(row) for row in _entries(xs, _first_length(xs))])
 
 
-vectorized_map = map
+vectorized_map = called("function", "elements")(map)
 
 
 def vectorize(

@@ -110,7 +110,7 @@ def dot_product_attention(
         attn_logits_soft_cap: scores become cap * tanh(score / cap).
     """
     width = lengths(query)[-1]
-    scores = ops.multiply(ops.einsum("bthd,bshd->bhts", query, key), 1 / np.sqrt(width) if scale is None else scale)
+    scores = ops.multiply(ops.einsum("bthd,bshd->bhts", query, key), 1 / math.sqrt(width) if scale is None else scale)
     if attn_logits_soft_cap is not None:
         scores = ops.multiply(ops.tanh(ops.divide(scores, attn_logits_soft_cap)), attn_logits_soft_cap)
     scores = scores if bias is None else ops.add(scores, bias)
@@ -139,27 +139,38 @@ def _windows(
     return np.ascontiguousarray(windows[index]) if rank else grid
 
 
-def _each(value: Sizes | None, rank: int, default: Sequence[int]) -> tuple[int, ...]:
+def each(value: Sizes | None, rank: int, default: Sequence[int]) -> tuple[int, ...]:
     if value is None:
         return tuple(default)
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
-def _patches(
+def patches_of(
     inputs: Any, size: Sequence[int], strides: Sizes | None, padding: str, dilation: Sizes, fill: float
 ) -> Any:
-    """What a window covers, channels last: `(batch, *positions, *size, channels)`."""
-    batch, *inner, channels = lengths(inputs)
+    """The numbers that each window covers, channels last: `(batch, *positions, *size, channels)`."""
+    inner = lengths(inputs)[1:-1]
     rank = len(inner)
-    places = _windows(inner, size, _each(strides, rank, size), padding, _each(dilation, rank, size))
-    rows = ops.reshape(inputs, (batch, int(np.prod(inner)), channels))
+    return with_fill(
+        inputs, _windows(inner, size, each(strides, rank, size), padding, each(dilation, rank, size)), fill
+    )
+
+
+def with_fill(inputs: Any, places: np.ndarray, fill: float) -> Any:
+    """Rows with channels last at places of their axes in space, counted in a row; `fill` where a place is -1.
+
+    Shape: `(batch, *space, channels) -> (batch, *places.shape, channels)`.
+    """
+    batch, *space, channels = lengths(inputs)
+    count = int(np.prod(space))
+    rows = ops.reshape(inputs, (batch, count, channels))
     if (places < 0).any():
         rows = ops.concatenate([rows, np.full((batch, 1, channels), fill, convert_to_numpy(inputs).dtype)], 1)
-        places = np.where(places < 0, int(np.prod(inner)), places)
+        places = np.where(places < 0, count, places)
     return ops.reshape(ops.take(rows, places.ravel(), 1), (batch, *places.shape, channels))
 
 
-def _channels_last(compute: Callable[..., Any], inputs: Any, data_format: str | None) -> Any:
+def channels_last(compute: Callable[..., Any], inputs: Any, data_format: str | None) -> Any:
     """`compute` of inputs with their channels last; the result has them where the inputs do."""
     if (data_format or image_data_format()) == "channels_last":
         return compute(inputs)
@@ -180,14 +191,14 @@ def conv(
     axes = list(range(len(size) + 1, 2 * len(size) + 2))
 
     def compute(rows: Any) -> Any:
-        patches = _patches(rows, size, strides, padding, dilation_rate, 0.0)
+        patches = patches_of(rows, size, strides, padding, dilation_rate, 0.0)
         groups = lengths(rows)[-1] // depth
         if groups == 1:
             return tensordot(patches, kernel, (axes, list(range(len(size) + 1))))
         parts = zip(ops.split(patches, groups, -1), ops.split(kernel, groups, -1), strict=True)
         return ops.concatenate([tensordot(one, share, (axes, list(range(len(size) + 1)))) for one, share in parts], -1)
 
-    return _channels_last(compute, inputs, data_format)
+    return channels_last(compute, inputs, data_format)
 
 
 @drawable
@@ -203,7 +214,7 @@ def depthwise_conv(
     *size, channels, multiplier = lengths(kernel)
 
     def compute(rows: Any) -> Any:
-        patches = _patches(rows, size, strides, padding, dilation_rate, 0.0)
+        patches = patches_of(rows, size, strides, padding, dilation_rate, 0.0)
         outer = lengths(patches)[: len(size) + 1]
         flat = ops.reshape(patches, (*outer, int(np.prod(size)), channels))
         weights = ops.reshape(kernel, (int(np.prod(size)), channels, multiplier))
@@ -211,7 +222,7 @@ def depthwise_conv(
         result = ops.einsum(f"{letters}xy,xyz->{letters}yz", flat, weights)
         return ops.reshape(result, (*outer, channels * multiplier))
 
-    return _channels_last(compute, inputs, data_format)
+    return channels_last(compute, inputs, data_format)
 
 
 def separable_conv(
@@ -240,7 +251,7 @@ def max_pool(
     dtype = convert_to_numpy(inputs).dtype
     least = np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
     pooled = functools.partial(_pooled, ops.max, pool_size, strides, padding, least)
-    return _channels_last(pooled, inputs, data_format)
+    return channels_last(pooled, inputs, data_format)
 
 
 @drawable
@@ -258,19 +269,20 @@ def average_pool(
         counted = np.ones((1, *lengths(rows)[1:-1], 1), np.real(convert_to_numpy(rows)).dtype)
         return ops.divide(sums(rows), sums(counted))
 
-    return _channels_last(compute, inputs, data_format)
+    return channels_last(compute, inputs, data_format)
 
 
 def _pooled(
     reduce: Callable[..., Any], pool_size: Sizes, strides: Sizes | None, padding: str, fill: float, rows: Any
 ) -> Any:
     """A reduction over each window, channels last; `fill` stands in the padding."""
-    size = _each(pool_size, len(lengths(rows)) - 2, ())
-    return reduce(_patches(rows, size, strides, padding, 1, fill), tuple(range(len(size) + 1, 2 * len(size) + 1)))
+    size = each(pool_size, len(lengths(rows)) - 2, ())
+    return reduce(patches_of(rows, size, strides, padding, 1, fill), tuple(range(len(size) + 1, 2 * len(size) + 1)))
 
 
 @drawable
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """The ratio of the largest possible value to the root mean squared difference, in decibels."""
-    error = ops.mean(ops.square(ops.subtract(x1, x2)))
+    apart = ops.subtract(ops.multiply(x1, 1.0), ops.multiply(x2, 1.0))  # small integers would wrap around
+    error = ops.mean(ops.square(apart))
     return ops.subtract(20 * math.log10(max_val), ops.multiply(ops.log(error), 10 / math.log(10)))

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import functions as ops
+from nnlite.ops.base import called
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.tracing import drawable
@@ -64,6 +65,7 @@ def _moved(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy that only moves numbers."""
 
     @drawable
+    @called("array" if function is np.rot90 else "x")
     @functools.wraps(function)
     def move(x: Any, *arguments: Any, **options: Any) -> Any:
         places = function(numbered(x), *arguments, **options)

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` on arrays alone: linear algebra, Fourier transforms, window functions, bits, sets."""
+"""Functions of `keras.ops` on arrays alone: linear algebra, window functions, bits, sets."""
 
 import functools
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
+from nnlite.ops.base import called
 from nnlite.ops.names.constants import convert_to_numpy, on_arrays
 
 __all__ = [
@@ -34,8 +35,6 @@ __all__ = [
     "eigh",
     "empty",
     "empty_like",
-    "fft",
-    "fft2",
     "floor_divide",
     "gcd",
     "geomspace",
@@ -44,10 +43,8 @@ __all__ = [
     "heaviside",
     "histogram",
     "i0",
-    "ifft2",
     "imag",
     "inv",
-    "irfft",
     "isneginf",
     "isposinf",
     "isreal",
@@ -70,7 +67,6 @@ __all__ = [
     "polar",
     "qr",
     "real",
-    "rfft",
     "right_shift",
     "saturate_cast",
     "signbit",
@@ -83,8 +79,9 @@ __all__ = [
 ]
 
 
-def _of_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
-    compute = on_arrays(function)
+def _of_numpy(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
+    """A function of NumPy on arrays, which have these names, `"x"` by default."""
+    compute = called(*(names or ("x",)))(on_arrays(function))
     compute.__doc__ = f"`numpy.{function.__name__}`, on arrays alone."
     compute.__module__ = __name__
     return compute
@@ -92,11 +89,14 @@ def _of_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
 
 angle, conj, conjugate, real, imag = map(_of_numpy, (np.angle, np.conj, np.conjugate, np.real, np.imag))
 argpartition, nanargmax, nanargmin = map(_of_numpy, (np.argpartition, np.nanargmax, np.nanargmin))
-bitwise_and, bitwise_or, bitwise_xor = map(_of_numpy, (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
+bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift = (
+    _of_numpy(function, "x", "y")
+    for function in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift)
+)
 bitwise_invert = bitwise_not = _of_numpy(np.invert)
-bitwise_left_shift = left_shift = _of_numpy(np.left_shift)
-bitwise_right_shift = right_shift = _of_numpy(np.right_shift)
-corrcoef, cross, floor_divide, gcd, lcm = map(_of_numpy, (np.corrcoef, np.cross, np.floor_divide, np.gcd, np.lcm))
+left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
+corrcoef, floor_divide, gcd, lcm = map(_of_numpy, (np.corrcoef, np.floor_divide, np.gcd, np.lcm))
+cross = _of_numpy(np.cross, "x1", "x2")
 heaviside, histogram, i0, nextafter, signbit = map(
     _of_numpy, (np.heaviside, np.histogram, np.i0, np.nextafter, np.signbit)
 )
@@ -252,46 +252,3 @@ def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes as numbers of another type."""
     values = convert_to_numpy(x)
     return values if dtype is None else values.view(dtype)
-
-
-def _complex(x: Any) -> np.ndarray:
-    return convert_to_numpy(x[0]) + 1j * convert_to_numpy(x[1])
-
-
-@on_arrays
-def fft(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
-    """Fourier transform along the last axis, of real and imaginary parts into such."""
-    return _parts(np.fft.fft(_complex(x)), x[0])
-
-
-@on_arrays
-def fft2(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
-    """Fourier transform along the last two axes, of real and imaginary parts into such."""
-    return _parts(np.fft.fft2(_complex(x)), x[0])
-
-
-@on_arrays
-def ifft2(x: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
-    """The inverse of `fft2`."""
-    return _parts(np.fft.ifft2(_complex(x)), x[0])
-
-
-@on_arrays
-def rfft(x: ArrayLike, fft_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Fourier transform of real numbers along the last axis: real and imaginary parts of the first half."""
-    return _parts(np.fft.rfft(convert_to_numpy(x), fft_length), x)
-
-
-@on_arrays
-def irfft(x: tuple[ArrayLike, ArrayLike], fft_length: int | None = None) -> np.ndarray:
-    """The inverse of `rfft`."""
-    return np.fft.irfft(_complex(x), fft_length).astype(_float_kind(x[0]))
-
-
-def _parts(values: np.ndarray, like: Any) -> tuple[np.ndarray, np.ndarray]:
-    kind = _float_kind(like)
-    return np.real(values).astype(kind), np.imag(values).astype(kind)
-
-
-def _float_kind(like: Any) -> np.dtype:
-    return np.result_type(convert_to_numpy(like), np.float32)

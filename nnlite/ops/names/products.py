@@ -10,7 +10,7 @@ from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
-from nnlite.ops.names.constants import lengths
+from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.pointwise import rsqrt
 
 __all__ = [
@@ -92,15 +92,54 @@ def moments(x: Any, axes: Axis, keepdims: bool = False, synchronized: bool = Fal
     return ops.mean(x, axes, keepdims), ops.var(x, axes, keepdims)
 
 
-def norm(x: Any, ord: float | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The norm over `axis`: 2 for None, 1, or infinity; that of a matrix by a number is not among them."""
+@ops.drawable
+def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The norm of vectors along one axis, or of matrices along two, as `numpy.linalg.norm` has them.
+
+    Args:
+        x: an array.
+        ord: of vectors any number, 2 by default; of matrices `"fro"`, the default, 1, infinity and their negatives,
+            and `"nuc"`, 2 and -2, which take the singular values and have no derivative.
+        axis: one, or two; with None all of a vector or a matrix, or without `ord` of any array.
+        keepdims: whether the axes stay, with length 1.
+    """
+    rank = len(lengths(x))
+    if axis is None and (ord is None or rank not in (1, 2)):
+        if ord is not None:
+            raise ShapeError(f"norm with ord={ord!r} takes vectors and matrices, or an axis, got {rank} axes")
+        return ops.sqrt(ops.sum(ops.square(x), None, keepdims))
+    axes = tuple(range(rank)) if axis is None else tuple(int(one) % rank for one in np.atleast_1d(axis))
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes[0], keepdims)
+    return _matrix_norm(x, ord, axes, keepdims)
+
+
+def _vector_norm(x: Any, ord: float | str | None, axis: int, keepdims: bool) -> Any:
+    if isinstance(ord, str):
+        raise ShapeError(f"norm of vectors takes a number, got ord={ord!r}")
+    sizes = ops.abs(x)
+    if ord in (np.inf, -np.inf):
+        return (ops.max if ord == np.inf else ops.min)(sizes, axis, keepdims)
+    if ord == 0:
+        return ops.sum(np.asarray(convert_to_numpy(x) != 0, np.result_type(convert_to_numpy(sizes))), axis, keepdims)
     if ord == 1:
-        return ops.sum(ops.abs(x), axis, keepdims)
-    if ord == np.inf:
-        return ops.max(ops.abs(x), axis, keepdims)
-    if ord not in (None, 2):
-        raise ShapeError(f"norm takes the orders 1, 2 and infinity, got {ord!r}")
-    return ops.sqrt(ops.sum(ops.square(x), axis, keepdims))
+        return ops.sum(sizes, axis, keepdims)
+    if ord in (None, 2):
+        return ops.sqrt(ops.sum(ops.square(x), axis, keepdims))
+    return ops.power(ops.sum(ops.power(sizes, float(ord)), axis, keepdims), 1 / float(ord))
+
+
+def _matrix_norm(x: Any, ord: float | str | None, axes: tuple[int, ...], keepdims: bool) -> Any:
+    if len(axes) != 2 or ord not in (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
+        raise ShapeError(f"norm takes one or two axes, and of matrices a known order, got ord={ord!r}, axis={axes}")
+    if ord in (None, "fro"):
+        return ops.sqrt(ops.sum(ops.square(x), axes, keepdims))
+    if ord in ("nuc", 2, -2):
+        return np.linalg.norm(convert_to_numpy(x), ord, axes, keepdims)  # type: ignore[arg-type]
+    added, chosen = axes if abs(ord) == 1 else axes[::-1]  # type: ignore[arg-type]
+    sums = ops.sum(ops.abs(x), added, True)
+    largest = (ops.max if ord in (1, np.inf) else ops.min)(sums, chosen, True)  # type: ignore[comparison-overlap]
+    return largest if keepdims else ops.squeeze(largest, axes)
 
 
 def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Any:
@@ -108,14 +147,18 @@ def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = 
     return ops.divide(x, ops.maximum(norm(x, order, axis, True), 1e-7 if epsilon is None else epsilon))
 
 
-def rms_normalization(x: Any, scale: Any = None, axis: int = -1, epsilon: float = 1e-6) -> Any:
-    """x / sqrt(mean(x ** 2) + epsilon), times `scale`."""
+def rms_normalization(x: Any, scale: Any = None, axis: Axis = -1, epsilon: float | None = None) -> Any:
+    """x / sqrt(mean(x ** 2) + epsilon), times `scale`; `epsilon` is 1e-7 when None."""
+    epsilon = 1e-7 if epsilon is None else epsilon
     result = ops.multiply(x, rsqrt(ops.add(ops.mean(ops.square(x), axis, True), epsilon)))
     return result if scale is None else ops.multiply(result, scale)
 
 
-def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1, epsilon: float = 1e-3) -> Any:
-    """(x - mean) / sqrt(variance + epsilon), times `gamma`, plus `beta`."""
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Axis = -1, epsilon: float | None = None
+) -> Any:
+    """(x - mean) / sqrt(variance + epsilon), times `gamma`, plus `beta`; `epsilon` is 1e-7 when None."""
+    epsilon = 1e-7 if epsilon is None else epsilon
     mean, variance = moments(x, axis, True)
     result = ops.multiply(ops.subtract(x, mean), rsqrt(ops.add(variance, epsilon)))
     result = result if gamma is None else ops.multiply(result, gamma)

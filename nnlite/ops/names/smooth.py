@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import erf
 from nnlite.ops import functions as ops
+from nnlite.ops.base import as_given, as_written
 from nnlite.ops.names.constants import convert_to_numpy
 from nnlite.ops.tracing import Traced, drawable
 
@@ -43,7 +44,7 @@ def _smooth(function: Callable[[Any], Any], slope: Callable[[Any, Any], Any], te
     @functools.wraps(function)
     def compute(x: Any) -> Any:
         if not isinstance(x, Traced):
-            return function(_floats(x))
+            return function(as_written([x])[0])
         result = function(x.value)
         slopes = np.asarray(slope(x.value, result), result.dtype)
         return x.trace.note(compute, result, Jacobians(Diagonal(slopes, x.shape, x.shape)), (x.slot,))
@@ -51,10 +52,6 @@ def _smooth(function: Callable[[Any], Any], slope: Callable[[Any, Any], Any], te
     compute.__doc__ = text
     compute.__module__ = __name__
     return compute
-
-
-def _floats(x: Any) -> np.ndarray:
-    return np.asarray(convert_to_numpy(x))
 
 
 def _inverse_erf(x: np.ndarray) -> np.ndarray:
@@ -120,7 +117,7 @@ def _but_nan(choose: Callable[[Any, Any], Any], x1: Any, x2: Any) -> Any:
 def arctan2(x1: Any, x2: Any) -> Any:
     """The angle of the point (x2, x1) from the first axis, in (-pi, pi]."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
-        return np.arctan2(x1, x2)
+        return np.arctan2(*as_written([x1, x2]))
     ahead, turn = convert_to_numpy(x2) > 0, np.where(convert_to_numpy(x1) < 0, -np.pi, np.pi)
     level = np.abs(convert_to_numpy(x2)) >= np.abs(convert_to_numpy(x1))
     nonzero = convert_to_numpy(x2) != 0  # at the origin, where there is no angle, it is 0, as NumPy's
@@ -133,7 +130,7 @@ def arctan2(x1: Any, x2: Any) -> Any:
 def mod(x1: Any, x2: Any) -> Any:
     """x1 - floor(x1 / x2) * x2, with the sign of x2; slope 1 by x1."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
-        return np.mod(x1, x2)
+        return np.mod(*as_given([x1, x2]))
     return ops.subtract(x1, ops.multiply(np.floor(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
 
 
@@ -141,7 +138,7 @@ def mod(x1: Any, x2: Any) -> Any:
 def fmod(x1: Any, x2: Any) -> Any:
     """The remainder of x1 / x2 with the sign of x1; slope 1 by x1."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
-        return np.fmod(x1, x2)
+        return np.fmod(*as_given([x1, x2]))
     return ops.subtract(x1, ops.multiply(np.trunc(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
 
 

@@ -21,7 +21,7 @@ def knows_rates(optimizer: "Optimizer") -> bool:
 
 
 def clip_form(optimizer: "Optimizer") -> tuple[int, float]:
-    """How gradients are clipped: UNCLIPPED, BY_VALUE, BY_NORM (that of each parameter) or GLOBALLY; and the limit."""
+    """The clipping of gradients: UNCLIPPED, BY_VALUE, BY_NORM (that of each parameter) or GLOBALLY; and the limit."""
     if optimizer.clipvalue is not None:
         return BY_VALUE, float(optimizer.clipvalue)
     if optimizer.clipnorm is not None:
@@ -53,13 +53,15 @@ def averages_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, floa
 def rates_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float]]:
     """The size of the step, and the weight decay, of each of the next updates."""
     rate, decay, first = vars(optimizer)["learning_rate"], optimizer.weight_decay or 0.0, optimizer.batches
+    size, group = optimizer.step_size, optimizer.gradient_accumulation_steps or 1
     if isinstance(rate, LearningRateSchedule) or isinstance(decay, LearningRateSchedule):
         steps = range(first, first + count)
         pairs = [(current_rate(rate, step), current_rate(decay, step)) for step in steps]
-    else:
-        pairs = [(float(rate), float(decay))] * count
-    size, group = optimizer.step_size, optimizer.gradient_accumulation_steps or 1
-    return [(size(now, (first + place) // group), now * share) for place, (now, share) in enumerate(pairs)]
+        return [(size(now, (first + place) // group), now * share) for place, (now, share) in enumerate(pairs)]
+    rate, decay = float(rate), float(decay)
+    if count == 1:  # a comprehension takes as long as the rest
+        return [(size(rate, first // group), rate * decay)]
+    return [(size(rate, (first + place) // group), rate * decay) for place in range(count)]
 
 
 def stretches_of(factors: Factors, size: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from nnlite.optimizers.base.patterns import Exclusions, Factors, pack_factors
 from nnlite.optimizers.base.rates import LearningRate, Rate, WeightDecay, current_rate
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.optimizers.base.variables import VariableDoors
-from nnlite.parameters import RowPack
+from nnlite.parameters import Parameter, RowPack
 from nnlite.registry import Configurable, snake_case
 from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
 from nnlite.registry.field_types import jsonable
@@ -29,7 +29,7 @@ BEYOND_KERAS = ("exclude_from_weight_decay", "learning_rate_multipliers")
 
 
 class Optimizer(VariableDoors, Configurable, family="optimizer"):
-    """Updates parameters by their gradients; subclasses write `update` and `slot_names`.
+    """Updates parameters by their gradients; subclasses write `update` and `slot_names`, or `update_step` as in Keras.
 
     Each step clips the gradients, then decays the values, `values -= learning_rate * weight_decay * values`,
     then calls `update`. The memory of past gradients (momentum and the like) is kept in slots: vectors of the
@@ -70,12 +70,15 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     # argument `factors` what the learning rate of each element is multiplied by.
     by_kernel = False
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
-        "by_kernel": ("update",),
+        "by_kernel": ("update", "update_step"),
         "update_form": (
             *("update", "slot_names", "new_slots", "apply_packs", "_update_packs", "_update_block", "step_size"),
+            "update_step",
             *("current_learning_rate", "current_weight_decay", "iterations"),
         ),
     }
+
+    _rate: ClassVar[type[Rate]] = Rate
 
     learning_rate: LearningRate
     weight_decay: WeightDecay = option(default=None, kw_only=True)
@@ -93,7 +96,8 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        setattr(cls, Rate.key, Rate())  # after the fields' defaults were taken from the class
+        cls._writes_step = cls.update_step is not Optimizer.update_step
+        setattr(cls, Rate.key, cls._rate())  # after the fields' defaults were taken from the class
         if "__init__" in vars(cls) and not cls._own_constructor:
             refuse_unknown(cls, {"decay": "is passed over, as in Keras: use a schedule from optimizers.schedules"})
 
@@ -151,6 +155,13 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         """
         raise NotImplementedError
 
+    def update_step(self, gradient: np.ndarray, variable: Parameter, learning_rate: float) -> None:
+        """Change one variable, as `update` does for all, from its gradient; a subclass may write this."""
+        number, index = self._in_order()[self._get_variable_index(variable)]
+        values = variable.value.reshape(-1).copy()
+        self._update_one(number, index, values, gradient, learning_rate)
+        variable.assign(values.reshape(variable.shape))
+
     def update_form(self) -> UpdateForm | None:
         """Form of `update` for compiled code that carries out whole steps; None if it has none."""
         return None
@@ -166,10 +177,12 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
             ShapeError: the optimizer has slots of other parameters.
             ConfigError: a pattern matches no parameter.
         """
-        if isinstance(self.exclude_from_weight_decay, Exclusions) and self.exclude_from_weight_decay.variables:
-            self.exclude_from_weight_decay.resolve(type(self).__name__, packs)
-        layout = self._layout_of(packs)
-        patterns = self.exclude_from_weight_decay, self.learning_rate_multipliers
+        excluded, multipliers = self.exclude_from_weight_decay, self.learning_rate_multipliers
+        if isinstance(excluded, Exclusions) and excluded.variables:
+            excluded.resolve(type(self).__name__, packs)
+        layout, patterns = self._layout_of(packs), (excluded, multipliers)
+        if self._writes_step:
+            self._written.build(self, packs)
         paths = [pack.paths for pack in packs] if any(patterns) else []
         if layout == self._layout and patterns == self._patterns and paths == self._paths:
             return
@@ -220,6 +233,9 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     def _update_packs(self, packs: Sequence) -> None:
         learning_rate = self.current_learning_rate
         decay = learning_rate * self.current_weight_decay if self.weight_decay else 0.0
+        if self._writes_step:
+            self._written.walk(self, packs, learning_rate, decay)
+            return
         whole = self.by_kernel and kernels.compiled_now()
         known = zip(packs, self.slots, self._scratch, self._factors, self._blocks, strict=True)
         for pack, slots, scratch, factors, parts in known:
@@ -250,6 +266,10 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
                 kernels.flush(taken[name])
         for name, changed in {"": values, **taken}.items():
             tables[name][rows] = changed.reshape(-1, pack.width)
+
+    def _update_one(self, number, index, values, gradient, learning_rate) -> None:
+        slots = {name: slot[self._described[number][1][index]] for name, slot in self.slots[number].items()}
+        self.update(values, gradient.reshape(-1), slots, learning_rate, np.empty_like(values))
 
     def _update_block(self, values, gradients, slots, scratch, factors: Factors, learning_rate, decay) -> None:
         if decay:

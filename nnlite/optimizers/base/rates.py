@@ -11,7 +11,7 @@ from nnlite.registry.fields import Converted, Spec
 from nnlite.registry.functions import is_function_form
 from nnlite.schedules import LearningRateSchedule
 
-__all__ = ["AssignableRate", "LearningRate", "Rate", "RateFunction", "WeightDecay", "current_rate"]
+__all__ = ["AssignableRate", "InnerRate", "LearningRate", "Rate", "RateFunction", "WeightDecay", "current_rate"]
 
 
 @Specified.register
@@ -79,6 +79,16 @@ class Rate:
         plain = callable(value) and not isinstance(value, (type, LearningRateSchedule, RateFunction))
         value = float(value) if isinstance(value, AssignableRate) else value
         optimizer.__dict__[self.key] = RateFunction(value) if plain else value
+
+
+class InnerRate(Rate):
+    """The learning rate of an optimizer that has another one inside: that of the inner one."""
+
+    def __get__(self, optimizer: Any, owner: type) -> Any:
+        return self if optimizer is None else optimizer.inner_optimizer.learning_rate
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        optimizer.inner_optimizer.learning_rate = value
 
 
 def current_rate(rate: Any, step: int) -> float:

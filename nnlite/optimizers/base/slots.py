@@ -10,6 +10,7 @@ from nnlite import kernels
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ModelFileError, NotReadyError, ShapeError
 from nnlite.optimizers.base.listed import KerasSlot, StateVariable, slot_variable
+from nnlite.optimizers.base.steps import WrittenSteps
 from nnlite.parameters import Parameter, RowPack, assign_all
 
 __all__ = ["AVERAGE", "FLUSH_PERIOD", "GRADIENT_SUM", "Slots", "update_mean"]
@@ -38,6 +39,7 @@ class Slots:
 
     def __init__(self) -> None:
         self.batches = 0
+        self._written = WrittenSteps(type(self).__name__)
         self.slots: list[Vectors] = []
         self._layout: list[tuple] = []
         self._expected: list[dict[str, tuple]] = []  # shape and dtype of each slot
@@ -58,8 +60,8 @@ class Slots:
         return bool(self._layout)
 
     def slot_names(self) -> tuple[str, ...]:
-        """Names of the vectors that `update` keeps from step to step."""
-        raise NotImplementedError
+        """Names of the vectors that `update` keeps from step to step; none unless a subclass says so."""
+        return ()
 
     def fading_slots(self) -> tuple[str, ...]:
         """The slots that come ever closer to 0 while gradients are 0; what is next to nothing in them becomes 0."""
@@ -73,9 +75,11 @@ class Slots:
     def get_state(self) -> dict:
         """A copy of what changes during training: `{"iterations": int, "slots": [{name: vector}]}`.
 
-        The number is that of batches, which with `gradient_accumulation_steps` are more than the updates.
+        The number is that of batches, which with `gradient_accumulation_steps` are more than the updates. Variables
+        that a subclass added are among the slots of the first pack.
         """
         slots = [{name: slot.copy() for name, slot in pack_slots.items()} for pack_slots in self.slots]
+        self._written.put_into(slots)
         return {"iterations": self.batches, "slots": slots}
 
     def set_state(self, state: dict) -> None:
@@ -87,6 +91,7 @@ class Slots:
         """
         slots = [{name: np.array(slot) for name, slot in pack_slots.items()} for pack_slots in state["slots"]]
         names = (*self.slot_names(), *self._shared_names())
+        self._written.take_from(slots)
         for pack_slots in slots:
             if set(pack_slots) != set(names):
                 needed, saved = (", ".join(sorted(group)) or "none" for group in (names, pack_slots))
@@ -164,9 +169,10 @@ class Slots:
         """The slots in Keras's order: of each group, those of one parameter come one after another."""
         return [[KerasSlot(name, name) for name in self.slot_names()]]
 
-    def further_variables(self) -> list[StateVariable]:
-        """What Keras lists behind the slots, once there are some."""
-        return []
+    def further_variables(self) -> list[Parameter]:
+        """The variables that Keras lists behind the slots, once there are some, such as those a subclass added."""
+        self._written.take_waiting()
+        return list(self._written.added)
 
     @property
     def variables(self) -> list[Parameter]:
@@ -248,3 +254,13 @@ class SummedPack:
     def segments(self) -> list[slice]:
         """The slice of each parameter."""
         return self.pack.segments
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters."""
+        return self.pack.parameters
+
+    @property
+    def paths(self) -> list[str]:
+        """Their names in the model."""
+        return self.pack.paths

@@ -3,14 +3,15 @@
 import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.optimizers.base.slots import Slots
-from nnlite.parameters import Parameter
+from nnlite.parameters import Parameter, assign_all
+from nnlite.variables import Variable as Added
 
 __all__ = ["VariableDoors"]
 
@@ -56,6 +57,7 @@ class VariableDoors(Slots):
     """The methods by which an optimizer updates a list of variables: NumPy arrays, in place, or `Parameter`s."""
 
     loss_scale_factor: float | None
+    _writes_step: ClassVar[bool] = False  # whether a subclass has an `update_step` of its own
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,14 +75,21 @@ class VariableDoors(Slots):
     def build(self, variables: Iterable[Variable]) -> None:
         """Create the slots for these variables, or check that the present ones fit.
 
+        A subclass that keeps variables of its own calls `super().build(variables)`, then adds them.
+
         Args:
-            variables: arrays of floating-point numbers, which `apply` changes in place, or parameters of layers.
+            variables: arrays of floating-point numbers, which `apply` changes in place, or parameters of layers; for
+                an `update_step` of a subclass such parameters alone.
 
         Raises:
             ConfigError: one is no such array.
             ShapeError: the optimizer has slots of other variables.
         """
         variables = list(variables)
+        if self._writes_step:
+            self._written.index(variables)
+        if self._written.within_build:
+            return
         for variable in variables:
             writable = isinstance(variable, Parameter) or (
                 isinstance(variable, np.ndarray) and variable.flags.writeable
@@ -135,7 +144,7 @@ class VariableDoors(Slots):
     def stateless_apply(
         self, optimizer_variables: Sequence[ArrayLike], grads: Iterable[Any], trainable_variables: Sequence[ArrayLike]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """What `apply` makes of these variables and of this state; neither they nor the optimizer change.
+        """The variables and the state that `apply` would make of these; neither they nor the optimizer change.
 
         Args:
             optimizer_variables: values of `variables`.
@@ -150,6 +159,10 @@ class VariableDoors(Slots):
         """
         twin, values = copy.deepcopy(self), [np.array(value) for value in trainable_variables]
         twin.set_weights(optimizer_variables)
+        if self._writes_step:
+            assign_all(cast(Any, twin._variables), values, type(self).__name__)
+            twin.apply(grads)
+            return [np.array(variable) for variable in twin._variables], twin.get_weights()
         twin.build(values)
         twin.apply(grads, values)
         return values, twin.get_weights()
@@ -165,6 +178,49 @@ class VariableDoors(Slots):
     def assign_sub(self, variable: Parameter, value: ArrayLike) -> None:
         """Subtract from the value of a variable."""
         variable.assign_sub(value)
+
+    def add_variable(
+        self,
+        shape: Shape,
+        initializer: Any = "zeros",
+        dtype: str | None = None,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Added:
+        """A variable of a subclass that belongs to the state: it is listed, saved and resumed.
+
+        `aggregation` and `layout` are accepted for Keras's sake; the others are those of `nnlite.Variable`.
+        """
+        kept = self._written.added
+        kept.append(Added(initializer, tuple(shape), dtype, trainable=False, name=name or f"variable_{len(kept)}"))
+        return kept[-1]
+
+    def add_variable_from_reference(
+        self, reference_variable: Parameter, name: str | None = None, initializer: Any = "zeros"
+    ) -> Added:
+        """A variable of the shape and type of another one, whose name it begins with; see `add_variable`."""
+        path = reference_variable.path.replace("/", "_")
+        shape, dtype = reference_variable.shape, reference_variable.dtype.name
+        return self.add_variable(shape, initializer, dtype, name=f"{path}_{name or 'var'}")
+
+    def add_optimizer_variables(
+        self, trainable_variables: Iterable[Parameter], name: str | Sequence[str], initializer: Any = "zeros"
+    ) -> Any:
+        """`add_variable_from_reference` for each: a list, or for several names and initializers a tuple of lists."""
+        variables, names = list(trainable_variables), [name] if isinstance(name, str) else list(name)
+        first = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
+        if len(first) != len(names):
+            raise ConfigError(f"add_optimizer_variables got {len(names)} names and {len(first)} initializers")
+        lists = tuple(
+            [self.add_variable_from_reference(variable, one, start) for variable in variables]
+            for one, start in zip(names, first, strict=True)
+        )
+        return lists[0] if isinstance(name, str) else lists
+
+    def _get_variable_index(self, variable: Parameter) -> int:
+        """The index of a variable among those that the optimizer was built for, as Keras calls it."""
+        return self._written.index_of(variable)
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`; `apply` divides the gradients by it."""

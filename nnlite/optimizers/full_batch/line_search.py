@@ -79,7 +79,7 @@ def _higher(trial: Trial, low: Trial) -> bool:
 
 
 def _between(low: Trial, high: Trial) -> float:
-    """Where the cubic through both has its minimum, kept away from both ends."""
+    """The minimum of the cubic through both, kept away from both ends."""
     width = high.length - low.length
     length = _minimum(low, high)
     if not math.isfinite(length):

@@ -1,4 +1,4 @@
-"""What a full-batch optimizer may ask of the loss over all rows."""
+"""The questions that a full-batch optimizer may ask of the loss over all rows."""
 
 from typing import Protocol
 

@@ -89,6 +89,9 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
     def _update_packs(self, packs: Sequence) -> None:
         learning_rate = self.current_learning_rate
         shared = learning_rate * self.current_weight_decay
+        if self._writes_step:
+            self._written.walk(self, packs, learning_rate, shared)
+            return
         for pack, slots, parts in zip(packs, self.slots, self._parts, strict=True):
             gradients = np.asarray(pack.parameters[0].gradient).reshape(-1) if isinstance(pack, RowPack) else None
             for part in parts:
@@ -99,6 +102,11 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
                     np.subtract(value, value * decay, value)
                 views = {name: slots[name][place].reshape(shape) for name, (place, shape) in part.slots.items()}
                 self.update_parameter(value, gradient, views, learning_rate * part.update)
+
+    def _update_one(self, number, index, values, gradient, learning_rate) -> None:
+        part, slots = self._parts[number][index], self.slots[number]
+        views = {name: slots[name][where].reshape(shape) for name, (where, shape) in part.slots.items()}
+        self.update_parameter(values.reshape(part.shape), gradient, views, learning_rate)
 
     def _slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
         slots, part = self.slots[number], self._parts[number][place]

@@ -1,1 +1,1 @@
-"""What `compile` chooses: optimizer, loss and metrics, and whether they go with the model."""
+"""The choices of `compile`: optimizer, loss and metrics, and whether they go with the model."""

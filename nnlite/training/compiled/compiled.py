@@ -1,4 +1,4 @@
-"""What a trainer is compiled with."""
+"""The optimizer, loss and metrics that a trainer is compiled with."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, cast
@@ -13,7 +13,7 @@ from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import read, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
-from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside
+from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside, of_single
 from nnlite.training.compiled.signatures import Signatures
 from nnlite.training.train_step import Steps, adds_to_loss
 from nnlite.training.trainable import Trainable
@@ -94,6 +94,7 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
+        loss, metrics, weighted_metrics = of_single(self.model, loss, metrics, weighted_metrics)
         arguments = read_call(Compiled.compile, locals())
         chosen: Optimizer = arguments["optimizer"]
         measure: Loss | None = arguments["loss"]
@@ -122,13 +123,13 @@ class Compiled:
 
     @property
     def listed_metrics(self) -> list[Any]:
-        """What Keras lists of them: the mean of the losses, those of `compile` as one, the losses of outputs."""
+        """The metrics that Keras lists first: the mean of the losses, those of `compile` as one, those of outputs."""
         if self.optimizer is None:
             return []
         of_losses = self._metrics.of_losses
         others = [metric for metric in self._metrics.in_use if all(metric is not one for one in of_losses)]
         together = CompileMetrics(others, lambda *batch: self.written_steps().update_metrics(*batch))
-        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses, *self._of_layers]
+        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses]
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
@@ -152,7 +153,7 @@ class Compiled:
         self._steps = None
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
-        """What users pass as `(x, y, sample_weight)` for the steps; see `Trainer`."""
+        """A user's `(x, y, sample_weight)` as the steps take them; see `Trainer`."""
         raise NotImplementedError
 
     def need_loss(self, method: str) -> None:

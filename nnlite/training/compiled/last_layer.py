@@ -30,7 +30,7 @@ LOGARITHMS = (LogSigmoid, LogSoftmax)
 
 
 class Complaint(NamedTuple):
-    """What is wrong with a last layer and a loss, and the remedy.
+    """A fault of a last layer and a loss together, and the remedy.
 
     Attributes:
         severity: "never" can only be wrong, "scale" has outputs that are not probabilities to whoever reads them,

@@ -8,11 +8,12 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import layers_within
+from nnlite.layers.base.contract.structure import kept
 from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
 
-__all__ = ["CompiledMetrics", "accuracy_for", "metrics_inside"]
+__all__ = ["CompiledMetrics", "accuracy_for", "metrics_inside", "of_single"]
 
 OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
 
@@ -23,9 +24,23 @@ def accuracy_for(loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
 
 
 def metrics_inside(layer: Any) -> Iterator[Metric]:
-    """The metrics that the layers inside keep as attributes, which they update in `call`."""
+    """The metrics that the layers inside keep as attributes or in lists there, which they update in `call`."""
     for inner in layers_within(layer):
-        yield from (value for value in vars(inner).values() if isinstance(value, Metric))
+        yield from kept(inner, Metric)
+
+
+def of_single(model: Any, loss: Any, *metrics: Any) -> tuple[Any, ...]:
+    """Arguments of `compile` for a model of one output, where they are dicts by the name of that, or lists of one."""
+    names = [layer._given_name for layer in model.layers[-1:]]
+
+    def single(value: Any, as_list: bool) -> Any:
+        if isinstance(value, dict) and list(value) == names:
+            value = value[names[0]]
+            value = [value] if as_list and not isinstance(value, (list, tuple)) else value
+        inside = isinstance(value, (list, tuple)) and len(value) == 1
+        return value[0] if inside and (not as_list or isinstance(value[0], list)) else value
+
+    return single(loss, False), *(single(given, True) for given in metrics)
 
 
 class CompiledMetrics:
@@ -64,7 +79,7 @@ class CompiledMetrics:
 
     @property
     def of_losses(self) -> list[Any]:
-        """Those among them that are losses of outputs; there is one output."""
+        """The metrics that are losses of outputs; none, as there is one output."""
         return []
 
     @property
@@ -80,6 +95,8 @@ class CompiledMetrics:
         for spec, weighted in self.specs:
             metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
             metric.name = spec if isinstance(spec, str) else metric.name
+            if weighted and metric.name in names:
+                metric.name = f"weighted_{metric.name}"
             names[metric.name] = names.get(metric.name, -1) + 1
             if names[metric.name]:
                 metric.name = f"{metric.name}_{names[metric.name]}"

@@ -1,4 +1,4 @@
-"""Which arrays a step takes as they are: batches that come one by one are read in full once for each signature."""
+"""Signatures of arrays that a step takes as they are: batches that come one by one are read in full once for each."""
 
 import math
 from typing import TYPE_CHECKING, Any

@@ -90,7 +90,7 @@ class WholeLoss:
         return [(parameter.regularizer, places[id(parameter)]) for parameter in self.steps.regularized]
 
     def _places(self) -> Array:
-        """Where each number of the packs stands among the parameters laid end to end in the model's order."""
+        """The index of each number of the packs among the parameters laid end to end in the model's order."""
         starts, start = {}, 0
         for parameter, chosen in zip(self.steps.parameters, self.vector.chosen, strict=True):
             if chosen:
@@ -122,7 +122,7 @@ class WholeLoss:
         return self.steps.chain.linearize(x, *values, training=self.training, random=random)
 
     def _number_of_losses(self) -> float:
-        """What the reduction of the loss divides by: the losses that count, or the sum of their weights."""
+        """The divisor of the loss's reduction: the number of losses that count, or the sum of their weights."""
         total = 0.0
         for x, _, weights in self._pieces():
             outputs: Any

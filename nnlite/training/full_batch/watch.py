@@ -78,7 +78,7 @@ class FullBatchWatch(Callback, abstract=True):
         self.failures, self.best, self.weights = 0, float("inf"), None
 
     def get_state(self) -> dict[str, Any]:
-        """What is watched, and what the optimizer has said of an iteration that no epoch has reported yet."""
+        """The state of the watch, and the optimizer's logs of an iteration that no epoch has reported yet."""
         return {**super().get_state(), "said": self.optimizer.logs, "stop_reason": self.optimizer.stop_reason}
 
     def set_state(self, state: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.kernels import DenseRoom
-from nnlite.kernels.reference.forms import LossForm, UpdateForm
+from nnlite.kernels.reference.forms import LossForm, Standing, UpdateForm
 from nnlite.layers.base.simplified import Affine, Unchanged, View
 from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
 from nnlite.layers.composite.program import ProgramStage
@@ -73,12 +73,12 @@ class DenseSteps:
         self.most_rows = math.inf if narrow else steps.joined_rows
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
-        self._stretches: tuple[Any, np.ndarray] = None, np.empty((0, 4))  # those of the factors that come first
-        self._numbers: tuple[Any, np.ndarray] = None, self.nothing  # those of the update, and as an array
+        self._key: Any = None  # what the table was made for
+        self._standing: tuple[Any, ...] = ()  # what lies at its addresses, and the table
 
     @classmethod
     def of(cls, steps: "Steps") -> "DenseSteps | None":
-        """Those of the model, if they can be carried out so; None if they cannot."""
+        """The steps of a model, if they can be carried out so; None if they cannot."""
         line = join_dense(steps.chain, steps.store.packs, wide=True).line
         stage: Any = line[-1].layer if line else None
         if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
@@ -159,35 +159,42 @@ class DenseSteps:
         room = stage.room_for(size, steps.draws) if self.copies is None else self.copies.room_for(size, steps.draws)
         optimizer.build_packs(self.packs)
         (slots,), (factors,) = optimizer.slots, optimizer._factors
-        if self._stretches[0] is not factors:
-            self._stretches = factors, stretches_of(factors, stage.values.size)
         scales = self._scales(plan, size, count, weights if weighted else None)
         turns = np.array(list(map(_turn, scales, rates_ahead(optimizer, count), averages_ahead(optimizer, count))))
         apart = room.largest_product > FEW_PRODUCTS and not several_threads()
-        places = NO_COPIES if self.copies is None else self.copies.places
-        done = plan.run(
-            *(x, y, weights, turns, plan.loss.code, stage.values, stage.gradients, *places, room.values),
-            *(room.gradients, room.memory, room.plan, room.scales, self._bits(room, count, size), self._penalties()),
-            *(self.segments, steps.guarded, outputs, apart, *self._update(plan.update)),
-            *self._slots(plan.update, slots),
-        )
+        table = self._table(plan, room, slots, factors, apart)
+        done = plan.run(x, y, weights, turns, table, self._bits(room, count, size), outputs)
         optimizer.count_batches(self.packs, done)
         if done < count:
             raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
-        return sum(turns[:, -1].tolist())
+        return turns.item(-1) if count == 1 else sum(turns[:, -1].tolist())
 
-    def _update(self, form: UpdateForm) -> tuple:
-        """The update with all around it, as compiled code is told of it."""
-        optimizer = self.steps.optimizer
+    def _table(
+        self, plan: Plan, room: DenseRoom, slots: dict[str, np.ndarray], factors: Any, apart: bool
+    ) -> np.ndarray:
+        """The table of all that stays the same from call to call; another one where something of it is another."""
+        optimizer, guarded, update = self.steps.optimizer, self.steps.guarded, plan.update
         batches = optimizer.gradient_accumulation_steps or 1
-        if self._numbers[0] != form.numbers:
-            self._numbers = form.numbers, np.array(form.numbers)
-        return form.code, self._numbers[1], self._stretches[1], *clip_form(optimizer), batches
-
-    def _slots(self, form: UpdateForm, slots: dict[str, np.ndarray]) -> tuple:
-        """The two of the update, the average, the sum of gradients; nothing for each that there is not."""
-        first, second = (*[slots[name] for name in form.slots], self.nothing, self.nothing)[:2]
-        return first, second, slots.get(AVERAGE, self.nothing), slots.get(GRADIENT_SUM, self.nothing)
+        limits = optimizer.clipvalue, optimizer.clipnorm, optimizer.global_clipnorm
+        strengths = self._strengths() if self.steps.regularized else None
+        numbers = plan.loss.code, guarded, apart, update, limits, batches, strengths
+        key = id(room), id(factors), [*map(id, slots.values())], numbers
+        if key != self._key:
+            code, names, constants = update
+            way, limit = clip_form(optimizer)
+            nothing, stage, copies = self.nothing, self.stage, self.copies
+            vectors = (stage.values, stage.gradients, room.values, room.gradients, room.memory, room.scales)
+            taken = (*[slots[name] for name in names], nothing, nothing)[:2]
+            places, kernels_by = NO_COPIES if copies is None else copies.places
+            parts = (
+                *(*vectors, *taken, slots.get(AVERAGE, nothing), slots.get(GRADIENT_SUM, nothing)),
+                *(kernels_by, np.array([*constants, limit]), stretches_of(factors, stage.values.size)),
+                *(self._penalties(), places, room.plan, self.segments),
+                *(plan.loss.code, guarded, apart, code, way, batches),
+            )
+            standing = Standing._make(parts)
+            self._key, self._standing = key, (standing, room, factors, list(slots.values()), standing.table())
+        return self._standing[-1]
 
     def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:
         """The random bits of dropout of each step and member; where a schedule says what is dropped, it is asked."""
@@ -215,6 +222,10 @@ class DenseSteps:
         if weights is None or loss.reduction != "mean_with_sample_weight":
             return [loss._scale(size, None) * share] * count
         return [loss._scale(size, own) * share for own in weights.reshape(count, size)]
+
+    def _strengths(self) -> list[tuple[float, float] | None]:
+        """`(l1, l2)` of each parameter that is penalized."""
+        return [parameter.regularizer.strengths() for parameter in self.steps.regularized]
 
     def _penalties(self) -> np.ndarray:
         """`(start, stop, l1, l2)` of the penalized stretches."""

@@ -1,4 +1,4 @@
-"""What processes that train together tell one another between the steps."""
+"""Messages between the steps of processes that train together."""
 
 import hashlib
 from typing import TYPE_CHECKING, Any

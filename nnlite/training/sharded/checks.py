@@ -1,4 +1,4 @@
-"""What cannot be trained by shards, by name, and whether all processes train the same."""
+"""Checks that a model can be trained by shards, and that all processes train the same."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

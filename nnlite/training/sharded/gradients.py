@@ -14,7 +14,7 @@ __all__ = ["ShardGradients"]
 
 
 class Room:
-    """Where the gradients of one shard go.
+    """Memory for the gradients of one shard.
 
     Args:
         steps: the `Steps` of the model.

@@ -39,7 +39,7 @@ def compiled_loss(model: Any, steps: WrittenSteps, y: Any, y_pred: Any, sample_w
 
 
 def _penalties_alone(model: Any, y_pred: Any) -> Any:
-    """What layers and weights add to a loss that is nothing itself."""
+    """The penalties of layers and weights alone, for a loss that is zero itself."""
     tape: LayerTape | None = active_tape()
     outputs = [output for output in leaves_of(y_pred) if isinstance(output, Recorded)]
     if tape is None or not outputs:

@@ -22,7 +22,7 @@ __all__ = ["WrittenSteps", "packed", "plain"]
 
 
 class WrittenSteps:
-    """What `Steps` is to other models: each step calls the model's own methods, with a tape that records.
+    """The `Steps` of models that write their own: each step calls the model's methods, with a tape that records.
 
     Args:
         trainer: of a compiled model.
@@ -55,7 +55,7 @@ class WrittenSteps:
 
     @property
     def parameters(self) -> Any:
-        """Those of the model."""
+        """The parameters of the model."""
         return self.model.parameters
 
     @property

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.rows import in_blocks, row_by_row
 from nnlite.config import floatx
 from nnlite.data.encoders.targets.base import TargetEncoder, TargetKind, listed
 from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean, shown
@@ -66,6 +67,9 @@ class Classes(TargetEncoder):
 
     def codes(self, target: np.ndarray) -> np.ndarray:
         """The number of each label, of the target's shape; `DataError` for one that is not a class."""
+        return in_blocks(self._codes, target)
+
+    def _codes(self, target: np.ndarray) -> np.ndarray:
         codes, known = self._matched(target)
         if not known.all():
             label = target[~known].tolist()[0]
@@ -107,6 +111,9 @@ class Classes(TargetEncoder):
 
     def chosen(self, outputs: np.ndarray) -> np.ndarray:
         """The number of the class that each row is taken for. Shape: (rows, ...)."""
+        return in_blocks(self._chosen, outputs)
+
+    def _chosen(self, outputs: np.ndarray) -> np.ndarray:
         probabilities = self.probabilities(outputs)
         if self.threshold is None:
             return probabilities.argmax(axis=-1)
@@ -124,7 +131,10 @@ class Classes(TargetEncoder):
 
     def scores(self, target: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
         codes, weights = self._flat(target, weights)
-        probabilities = self.probabilities(outputs).reshape(-1, len(self.labels))
+        if outputs.ndim == 2:
+            probabilities = row_by_row(self.probabilities, outputs)
+        else:  # several labels in a row
+            probabilities = self.probabilities(np.asarray(outputs)).reshape(-1, len(self.labels))
         return classification_scores(codes, probabilities, weights, self.chosen(outputs).reshape(-1))
 
     def _flat(self, target: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

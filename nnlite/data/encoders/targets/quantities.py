@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nnlite.arrays.rows import row_by_row
 from nnlite.config import floatx
 from nnlite.data.encoders.spreads import check_spread
 from nnlite.data.encoders.targets.base import TargetEncoder, listed
@@ -101,7 +102,7 @@ class Quantities(TargetEncoder):
         return dict(zip(self.names, self.units(outputs).T, strict=True))
 
     def scores(self, target: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
-        return regression_scores(target, self.units(outputs), weights, self.names)
+        return regression_scores(target, row_by_row(self.units, outputs), weights, self.names)
 
     def baseline(
         self,

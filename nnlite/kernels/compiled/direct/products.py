@@ -141,7 +141,7 @@ _wide_of_each, _narrow_of_each = _tile_of(2, True), _tile_of(1, True)
 
 @inlined
 def address(array):
-    """Where the first element of an array lies."""
+    """The address of the first element of an array."""
     return np.int64(array.ctypes.data)
 
 

@@ -1,1 +1,1 @@
-"""What compiled code that carries out whole steps is made of."""
+"""Parts of the compiled code that carries out whole steps."""

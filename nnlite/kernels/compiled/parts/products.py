@@ -21,7 +21,7 @@ LONG = 2**12  # numbers; shorter vectors begin anywhere, see `aligned_zeros`
 
 @compiled
 def rows_of_pieces(rows: int, size: int, apart: bool) -> int:
-    """How many of the rows of the left factor a piece has; 0 where the whole is as quick.
+    """The number of rows of the left factor in a piece; 0 where the whole is as quick.
 
     Args:
         size: of the right factor, which has to begin where a line of the cache does.

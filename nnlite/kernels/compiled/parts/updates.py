@@ -1,12 +1,13 @@
-"""What a step does with the gradients: penalties, sums of several batches, clipping, the update, averages."""
+"""The use that a step makes of gradients: penalties, sums of several batches, clipping, the update, averages."""
 
 import numpy as np
 from numba import njit
 
 from nnlite.kernels.compiled import optimizers
 from nnlite.kernels.compiled.dense import compiled
+from nnlite.kernels.compiled.parts.standing import matrix, vector
 from nnlite.kernels.compiled.recurrent import add
-from nnlite.kernels.reference.forms import ADAM, BY_NORM, BY_VALUE, GLOBALLY, SGD
+from nnlite.kernels.reference.forms import ADAM, BY_NORM, BY_VALUE, GLOBALLY, SGD, Standing
 
 __all__ = []
 
@@ -18,6 +19,9 @@ summing = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc",
 SCALE, RATE, SHARE, STEPS, KEEP, PUT, LOSS = range(7)
 START, STOP, BY_SIZE, BY_SQUARE = range(4)  # the columns of a table of penalties
 UPDATE, DECAY = 2, 3  # those of a table of stretches, after the first two
+LIMIT = 3  # of the clipping, after the numbers of the update
+NUMBERS, STRETCHES, SEGMENTS = (Standing._fields.index(name) for name in ("numbers", "stretches", "segments"))
+UPDATE_CODE, WAY, BATCHES = (Standing._fields.index(name) for name in ("update", "way", "batches"))
 
 
 @compiled
@@ -34,28 +38,35 @@ def penalize(penalties: np.ndarray, values: np.ndarray, gradients: np.ndarray) -
 
 
 @compiled
+def read_form(table: np.ndarray, like: np.ndarray) -> tuple:
+    """What `carry_out` does, from the table of `Standing`: its update, numbers, stretches, way, batches, segments."""
+    numbers, stretches = vector(table, NUMBERS, like), matrix(table, STRETCHES, 4, like)
+    codes = table[UPDATE_CODE, 0], table[WAY, 0], table[BATCHES, 0]
+    return codes[0], numbers, stretches, codes[1], codes[2], matrix(table, SEGMENTS, 2, table)
+
+
+@compiled
 def carry_out(
-    form: tuple, values: np.ndarray, gradients: np.ndarray, turn: np.ndarray, slots: tuple, segments: np.ndarray
+    form: tuple, values: np.ndarray, gradients: np.ndarray, turn: np.ndarray, slots: tuple, sums: tuple
 ) -> None:
-    """What `Optimizer.apply_packs` does, after which batches are counted.
+    """Do the work of `Optimizer.apply_packs`, after which batches are counted.
 
     Args:
-        form: code and numbers of the update, see `UpdateForm`; `stretches`, `(start, stop, factor of the update, factor
-            of the decay)`; code and limit of the clipping, see `clip_form`; how many batches make one update.
+        form: see `read_form`.
         turn: a row of the table of turns.
-        slots: the two of the update, the average of the values, and the sum of gradients; each empty if there is none.
-        segments: where each parameter begins and ends.
+        slots: the two of the update, each empty if there is none.
+        sums: the average of the values and the sum of gradients, likewise.
     """
-    update, numbers, stretches, way, limit, batches = form
-    first, second, average, sums = slots
-    ready = sums if batches > 1 else gradients
+    update, numbers, stretches, way, batches, segments = form
+    average, summed = sums
+    ready = summed if batches > 1 else gradients
     if batches > 1:
-        add(gradients, sums)
+        add(gradients, summed)
     if turn[STEPS]:
         if batches > 1:
-            _divide(sums, batches)
-        _clip(way, limit, ready, segments)
-        _update(update, numbers, stretches, values, ready, turn, first, second)
+            _divide(summed, batches)
+        _clip(way, numbers[LIMIT], ready, segments)
+        _update(update, numbers, stretches, values, ready, turn, slots[0], slots[1])
         if batches > 1:
             ready[:] = 0
     if average.size:

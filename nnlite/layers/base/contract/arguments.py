@@ -3,7 +3,8 @@
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,11 @@ OPTIONS = (bool, int, float, str, type(None))  # what is not data, after the fir
 
 def context_of(function: Callable) -> tuple[str, ...]:
     """Entries of `CONTEXT` that a function takes by keyword."""
-    accepted = inspect.signature(function).parameters
+    if isinstance(function, FunctionType) and vars(function).keys().isdisjoint(("__wrapped__", "__signature__")):
+        code = function.__code__  # a signature takes twenty times as long, and this is asked of each class of layers
+        accepted: Container[str] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    else:
+        accepted = inspect.signature(function).parameters
     return tuple(name for name in CONTEXT if name in accepted)
 
 
@@ -74,9 +79,21 @@ def _one_tuple(layer: "Layer", data: dict[str, Any]) -> Any:
         _remember(layer, "_data_arguments", tuple(data))
         return tuple(data.values())
     if layer._traced and isinstance(value, Mapping) and value and all(map(_is_batch, value.values())):
-        _remember(layer, "_data_keys", tuple(value))
-        return tuple(value.values())
+        return by_keys(layer, value)
     return value
+
+
+def keyed_shape(layer: "Layer", input_shape: Any) -> Any:
+    """The shapes of a dict of data as a tuple, whose keys the layer remembers; anything else as it is."""
+    return by_keys(layer, input_shape) if isinstance(input_shape, Mapping) and layer._traced else input_shape
+
+
+def by_keys(layer: "Layer", data: Mapping[str, Any]) -> tuple:
+    """The data of a dict as a tuple, in the order of the keys of the first dict, which the layer remembers."""
+    known = layer._data_keys
+    keys = known if layer.built and set(known) == set(data) else tuple(data)
+    _remember(layer, "_data_keys", keys)
+    return tuple(data[key] for key in keys)
 
 
 def _is_batch(value: Any) -> bool:

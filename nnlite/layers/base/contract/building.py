@@ -11,10 +11,11 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
+from nnlite.layers.base.contract.arguments import keyed_shape
+from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry import snake_case
 from nnlite.variables import Variable
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def building(build: Callable) -> Callable:
     def build_layer(self: "Layer", *shapes: Any, **named: Any) -> None:
         shapes = tuple(shape for shape in (*shapes, *named.values()) if shape is not None)
         if not self._building and shapes:
-            self._ensure_built(shapes[0] if len(shapes) == 1 else shapes)
+            self._ensure_built(keyed_shape(self, shapes[0]) if len(shapes) == 1 else shapes)
             return
         if not shapes and needed:
             raise WrongTypeError(f"{self.label}: build needs the shape of the inputs, such as build((None, 4))")
@@ -81,7 +82,7 @@ def track(layer: "Layer", variable: Parameter) -> None:
     taken = {known.name for known in layer.parameters}
     names = (variable.name, *(f"{variable.name}_{count}" for count in range(1, len(taken) + 2)))
     variable.name = next(name for name in names if name not in taken)
-    variable.owner = layer._given_name or snake_case(type(layer).__name__)
+    variable.place = place_of(layer)
     layer.parameters.append(variable)
     layer._declared.append(variable)
 

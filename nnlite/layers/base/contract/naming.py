@@ -1,6 +1,9 @@
-"""Attributes of a layer that have a value before they are given one: its name and its type."""
+"""What a layer is called: its name and its type before they are given, and the path of where it was built."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from nnlite.config import FloatType, floatx
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = []
 
 _counts: Counter[str] = Counter()  # how many names were made of each class
+_enclosing: ContextVar["Place | None"] = ContextVar("enclosing", default=None)  # of the layer that is being built
 
 
 class Name:
@@ -86,3 +90,74 @@ def variable_dtype(self: Any) -> str:
 def forget_names() -> None:
     """Count the names of layers from the beginning."""
     _counts.clear()
+
+
+class Place:
+    """The place of a layer among those that are built inside one another, from which paths are made when asked for.
+
+    Args:
+        layer: whose place it is.
+        outer: that of the layer inside which it was built; None for none.
+        name: how the layer is called here; None for its own name.
+    """
+
+    __slots__ = ("layer", "name", "outer")
+
+    def __init__(self, layer: "Layer", outer: "Place | None" = None, name: str | None = None) -> None:
+        self.layer, self.outer, self.name = layer, outer, name
+
+    @property
+    def path(self) -> str:
+        """The names of the layers around this one and its own, such as `"sequential/dense"`."""
+        name = str(self.layer.name) if self.name is None else self.name
+        return name if self.outer is None else f"{self.outer.path}/{name}"
+
+    def path_of(self, parameter: str) -> str:
+        """The path of a parameter of the layer, by its name."""
+        return f"{self.path}/{self.layer._path_inside(parameter)}"
+
+    def __reduce__(self) -> Any:
+        return FormerPlace, (self.path,)  # neither a copy nor a pickle of a layer takes those around it along
+
+
+class FormerPlace:
+    """The place of a layer that a parameter was copied, or unpickled, without.
+
+    Args:
+        path: of the layer, at that time.
+    """
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def path_of(self, parameter: str) -> str:
+        """The path of a parameter of the layer, by its name."""
+        return f"{self.path}/{parameter}"
+
+
+def place_of(layer: "Layer") -> Place:
+    """The place of a layer: the one it has, or the one where building goes on at the moment."""
+    if not isinstance(layer._site, Place):
+        layer._site = Place(layer, _enclosing.get())
+    return layer._site
+
+
+def put_inside(layer: "Layer", outer: "Layer", name: str) -> None:
+    """Let paths show `layer` inside `outer`, under this name."""
+    place = place_of(layer)
+    place.outer, place.name = place_of(outer), name
+
+
+@contextmanager
+def inside(layer: "Layer") -> Iterator[None]:
+    """Let layers that are built in this context be inside `layer`."""
+    place = place_of(layer)
+    if place.outer is None and not layer.built and (around := _enclosing.get()) is not place:
+        place.outer = around  # of one whose constructor declared parameters
+    token = _enclosing.set(place)
+    try:
+        yield
+    finally:
+        _enclosing.reset(token)

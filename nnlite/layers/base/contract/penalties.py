@@ -8,6 +8,7 @@ from nnlite.errors import ConfigError
 from nnlite.jacobians import AddedLoss, penalized_parts
 from nnlite.layers.base.call import LayerTrace
 from nnlite.layers.base.shapes import zeros_for
+from nnlite.ops.tape import trial_run
 from nnlite.ops.tracing import Traced
 from nnlite.random import RandomSource
 
@@ -35,7 +36,7 @@ def adds_losses(layer: "Layer") -> bool:
         bundle = layer.linearize(inputs, *layer.values, training=training, random=RandomSource(0), mask=None)[1]
         return any(isinstance(part, AddedLoss) for part in penalized_parts(bundle))
 
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), trial_run():
         if tried(False):
             return True
         try:

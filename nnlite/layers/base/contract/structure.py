@@ -16,6 +16,7 @@ __all__ = [
     "leaves_of",
     "replaced",
     "structure_of",
+    "weights_in_order",
 ]
 
 PLAIN = frozenset((str, int, float, bool, type(None), np.ndarray))  # what holds neither layers nor parameters
@@ -116,6 +117,16 @@ def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
     for value in vars(layer).values():
         replaced(value, visit)
     return list(instances.values())
+
+
+def weights_in_order(layer: Any, inside: Sequence[Any]) -> list[Any]:
+    """The parameters of a layer in Keras's order: its own, trainable ones first, then those of the layers inside it."""
+    first = sorted(layer.parameters, key=lambda parameter: not parameter.trainable)
+    if not inside:
+        return first
+    known = {id(parameter) for parameter in layer.parameters}
+    nested = {id(weight): weight for inner in inside for weight in inner.weights if id(weight) in known}
+    return [parameter for parameter in first if id(parameter) not in nested] + list(nested.values())
 
 
 def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.config import FLOAT_TYPES, DTypePolicy
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter, assign_all
 from nnlite.registry import Configurable
@@ -169,8 +170,8 @@ def _own_weights(layer: "Layer") -> list[Parameter]:
 
 @property
 def path(self: "Layer") -> str:
-    """The name, as Keras calls it in the paths of variables."""
-    return str(self.name)
+    """The names of the layers inside which it was built and its own, as they are in the paths of variables."""
+    return place_of(self).path if self.built else str(self.name)
 
 
 @property

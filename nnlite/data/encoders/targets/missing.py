@@ -1,0 +1,22 @@
+"""Rows of a table whose target is missing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnlite.data.files.frames import FileFrame
+from nnlite.data.files.notes import LOGGER
+from nnlite.data.storage.chunks import taken
+from nnlite.data.table import Table
+
+__all__ = ["labelled_rows"]
+
+
+def labelled_rows(table: Table | FileFrame, names: Sequence[str], place: str) -> Table | FileFrame:
+    """The rows of a table that have all targets; a note counts the others, of which there are fewer than all."""
+    missing = np.any([table.missing(name) for name in names], axis=0)
+    if not missing.any() or missing.all():
+        return table
+    listed = ", ".join(map(repr, names))
+    LOGGER.info("%s: %d of %d rows have no %s, and are left out", place, missing.sum(), len(missing), listed)
+    return taken(table, np.flatnonzero(~missing))

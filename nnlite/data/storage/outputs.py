@@ -1,0 +1,28 @@
+"""What a model makes of rows that stay in a file, in a file too."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from nnlite.arrays.rows import blocks
+from nnlite.arrays.stored import StoredRows
+
+__all__ = ["stored_outputs"]
+
+
+def stored_outputs(function: Callable[[np.ndarray], np.ndarray], rows: StoredRows) -> StoredRows:
+    """`function(rows)`, computed some rows at a time and kept in a temporary file, which goes with the last use of it.
+
+    Args:
+        function: takes each row by itself, `(some, ...) -> (some, ...)`.
+        rows: one or more.
+    """
+    keeper = tempfile.TemporaryDirectory(prefix="nnlite-")
+    path = Path(keeper.name, "outputs")
+    with open(path, "wb") as file:
+        for block in blocks(rows):
+            outputs = np.ascontiguousarray(function(rows[block]))
+            file.write(outputs.data)
+    return StoredRows(path, (len(rows), *outputs.shape[1:]), outputs.dtype, keeper=keeper)

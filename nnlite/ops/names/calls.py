@@ -1,0 +1,93 @@
+"""Ops as `keras.ops` calls them, with the further arguments and forms that it has."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Shape
+from nnlite.ops import functions as ops
+from nnlite.ops.base import called
+from nnlite.ops.names.constants import convert_to_numpy, lengths, nonzero
+from nnlite.ops.tracing import NotThere, drawable
+
+__all__ = ["clip", "expand_dims", "gelu", "max", "min", "reshape", "squeeze", "take", "where"]
+
+Axis = int | Shape | None
+
+
+@called("x", "newshape")
+def reshape(x: Any, shape: int | Sequence[int]) -> Any:
+    """x in another shape; one entry of it may be -1."""
+    sizes = np.atleast_1d(convert_to_numpy(shape)).tolist()
+    return ops.reshape(x, tuple(int(size) for size in sizes))
+
+
+def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
+    """x with new axes of length 1 at `axis`, counted in the result."""
+    if isinstance(axis, int):
+        return ops.expand_dims(x, axis)
+    rank = np.ndim(_shown(x)) + len(axis)
+    for one in sorted(position % rank for position in axis):
+        x = ops.expand_dims(x, one)
+    return x
+
+
+def _shown(x: Any) -> Any:
+    """What has the number of axes of x, be it a symbol of a graph."""
+    try:
+        return convert_to_numpy(x)
+    except NotThere as error:
+        return np.empty((1,) * len(error.symbol.shape))
+
+
+@drawable
+def squeeze(x: Any, axis: Axis | list[int] = None) -> Any:
+    """x without axes of length 1: those of `axis`, or all."""
+    return ops.squeeze(x, tuple(axis) if isinstance(axis, list) else axis)
+
+
+@drawable
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """x at integer `indices` along `axis`, negative ones from its end; of all elements in a row when None."""
+    places = convert_to_numpy(indices)
+    if places.dtype.kind in "if" and (places < 0).any():
+        length = int(np.prod(lengths(x))) if axis is None else lengths(x)[axis]
+        return ops.take(x, np.where(places < 0, places + length, places), axis)
+    return ops.take(x, indices, axis)
+
+
+@called("condition", "x1", "x2")
+def where(condition: Any, a: Any = None, b: Any = None) -> Any:
+    """a where `condition` holds, else b; without them the places where it holds, as `nonzero`."""
+    return nonzero(condition) if a is None and b is None else ops.where(condition, a, b)
+
+
+def max(x: Any, axis: Axis | list[int] = None, keepdims: bool = False, initial: float | None = None) -> Any:
+    """The largest numbers over `axis`, at least `initial`."""
+    result = ops.max(x, axis, keepdims)
+    return result if initial is None else ops.maximum(result, initial)
+
+
+def min(x: Any, axis: Axis | list[int] = None, keepdims: bool = False, initial: float | None = None) -> Any:
+    """The smallest numbers over `axis`, at most `initial`."""
+    result = ops.min(x, axis, keepdims)
+    return result if initial is None else ops.minimum(result, initial)
+
+
+@drawable
+@called("x", "x_min", "x_max")
+def clip(x: Any, x_min: Any = None, x_max: Any = None) -> Any:
+    """x, at least `x_min` and at most `x_max`, numbers or arrays; None for no bound."""
+    if all(isinstance(bound, (int, float)) for bound in (x_min, x_max)):
+        return ops.clip(x, x_min, x_max)
+    x = x if x_min is None else ops.maximum(x, x_min)
+    return x if x_max is None else ops.minimum(x, x_max)
+
+
+def gelu(x: Any, approximate: bool = True) -> Any:
+    """x times the chance that a normal number is smaller; by default with a hyperbolic tangent for that chance.
+
+    `nnlite.activations.gelu` is the exact one by default, as in Keras.
+    """
+    return ops.gelu(x, approximate)

@@ -1,0 +1,137 @@
+"""Depth and space exchanged, pooling to a given size, distances between rows, and axes by their names."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.config import image_data_format
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.ops import functions as ops
+from nnlite.ops.names.arranging import moveaxis
+from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.neural import channels_last, each
+from nnlite.ops.names.products import tensordot
+from nnlite.ops.tracing import drawable
+
+__all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "cdist",
+    "depth_to_space",
+    "rearrange",
+    "space_to_depth",
+]
+
+
+@drawable
+def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Blocks of the channels side by side: `(batch, height, width, channels)` has a block for each pixel."""
+    size = block_size
+    if data_format == "channels_last":
+        batch, height, width, channels = lengths(x)
+        parts = ops.reshape(x, (batch, height, width, size, size, channels // size**2))
+        return ops.reshape(ops.transpose(parts, (0, 1, 3, 2, 4, 5)), (batch, height * size, width * size, -1))
+    batch, channels, height, width = lengths(x)
+    parts = ops.reshape(x, (batch, channels // size**2, size, size, height, width))
+    return ops.reshape(ops.transpose(parts, (0, 1, 4, 2, 5, 3)), (batch, -1, height * size, width * size))
+
+
+@drawable
+def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """The inverse of `depth_to_space`: each block of pixels becomes channels of one."""
+    size = block_size
+    if data_format == "channels_last":
+        batch, height, width, channels = lengths(x)
+        parts = ops.reshape(x, (batch, height // size, size, width // size, size, channels))
+        return ops.reshape(ops.transpose(parts, (0, 1, 3, 2, 4, 5)), (batch, height // size, width // size, -1))
+    batch, channels, height, width = lengths(x)
+    parts = ops.reshape(x, (batch, channels, height // size, size, width // size, size))
+    return ops.reshape(ops.transpose(parts, (0, 1, 3, 5, 2, 4)), (batch, -1, height // size, width // size))
+
+
+def _bins(length: int, count: int) -> list[range]:
+    """The places of each of `count` parts, which cover all and overlap where they do not divide the length."""
+    return [range(part * length // count, -(-(part + 1) * length // count)) for part in range(count)]
+
+
+@drawable
+def adaptive_average_pool(inputs: Any, output_size: int | Sequence[int], data_format: str | None = None) -> Any:
+    """The mean over `output_size` parts along each axis in space."""
+
+    def compute(rows: Any) -> Any:
+        rank = len(lengths(rows)) - 2
+        for axis, count in enumerate(each(output_size, rank, ()), 1):
+            length = lengths(rows)[axis]
+            shares = np.zeros((count, length), np.real(convert_to_numpy(rows)).dtype)
+            for row, part in zip(shares, _bins(length, count), strict=True):
+                row[part.start : part.stop] = 1 / len(part)
+            rows = moveaxis(tensordot(shares, rows, ([1], [axis])), 0, axis)
+        return rows
+
+    return channels_last(compute, inputs, data_format or image_data_format())
+
+
+@drawable
+def adaptive_max_pool(inputs: Any, output_size: int | Sequence[int], data_format: str | None = None) -> Any:
+    """The largest number of `output_size` parts along each axis in space."""
+
+    def compute(rows: Any) -> Any:
+        rank = len(lengths(rows)) - 2
+        for axis, count in enumerate(each(output_size, rank, ()), 1):
+            parts = [ops.take(rows, np.array(part), axis) for part in _bins(lengths(rows)[axis], count)]
+            rows = ops.stack([ops.max(part, axis) for part in parts], axis)
+        return rows
+
+    return channels_last(compute, inputs, data_format or image_data_format())
+
+
+@drawable
+def cdist(x: Any, y: Any) -> Any:
+    """Euclid's distance of each row of x from each of y: `(..., n, width), (..., m, width) -> (..., n, m)`."""
+    if len(lengths(x)) < 2 or len(lengths(y)) < 2 or lengths(x)[-1] != lengths(y)[-1]:
+        raise ShapeError(f"cdist takes (..., n, width) and (..., m, width), got {lengths(x)} and {lengths(y)}")
+    apart = ops.subtract(ops.expand_dims(x, -2), ops.expand_dims(y, -3))
+    return ops.sqrt(ops.sum(ops.square(apart), -1))
+
+
+def _groups(pattern: str) -> list[list[str]]:
+    """The axes of one side of a pattern; those in parentheses together.
+
+    >>> _groups("b (h w) c")
+    [['b'], ['h', 'w'], ['c']]
+    """
+    return [part.strip("()").split() for part in re.findall(r"\(.*?\)|\w+", pattern)]
+
+
+@drawable
+def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
+    """Axes in another order, merged and split, as a pattern says: `"batch h w c -> batch (h w) c"`.
+
+    Args:
+        tensor: an array.
+        pattern: axes before and after `->`; those in parentheses are one axis.
+        axes_lengths: lengths of axes that are split, all but one of each.
+
+    Raises:
+        ConfigError: a pattern with other axes before than after.
+        ShapeError: an array whose shape does not fit.
+    """
+    before, arrow, after = pattern.partition("->")
+    given, wanted = _groups(before), _groups(after)
+    names, order = [name for group in given for name in group], [name for group in wanted for name in group]
+    if not arrow or sorted(names) != sorted(order) or len(set(names)) < len(names):
+        raise ConfigError(f"the two sides of {pattern!r} must have the same axes, each once", ("pattern",))
+    if len(given) != len(lengths(tensor)):
+        raise ShapeError(f"{pattern!r} takes {len(given)} axes, the array has {len(lengths(tensor))}")
+    sizes = dict(axes_lengths)
+    for group, length in zip(given, lengths(tensor), strict=True):
+        unknown = [name for name in group if name not in sizes]
+        rest = length // int(np.prod([sizes[name] for name in group if name in sizes]))
+        sizes |= dict.fromkeys(unknown[:1], rest)
+        if len(unknown) > 1 or int(np.prod([sizes[name] for name in group])) != length:
+            raise ShapeError(f"{pattern!r} does not fit an axis of {length}: say the lengths of {' and '.join(group)}")
+    split = ops.reshape(tensor, tuple(sizes[name] for name in names))
+    ordered = ops.transpose(split, tuple(names.index(name) for name in order))
+    return ops.reshape(ordered, tuple(int(np.prod([sizes[name] for name in group])) for group in wanted))

@@ -1,0 +1,151 @@
+"""Functions of functions: a scan in few steps, gradients written by hand, forward derivatives."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+from nnlite.jacobians import Jacobian, Jacobians
+from nnlite.ops import functions as ops
+from nnlite.ops.names.arranging import flip
+from nnlite.ops.names.constants import lengths
+from nnlite.ops.tracing import Trace, Traced
+
+__all__ = ["associative_scan", "custom_gradient", "jvp", "view_as_complex", "view_as_real"]
+
+
+def _each(function: Callable[[Any], Any], tree: Any) -> Any:
+    """A function of each array in lists, tuples and dicts."""
+    if isinstance(tree, dict):
+        return {name: _each(function, item) for name, item in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_each(function, item) for item in tree)
+    return function(tree)
+
+
+def _joined(first: Any, second: Any, axis: int) -> Any:
+    """Arrays of two such structures, one behind the other."""
+    if isinstance(first, dict):
+        return {name: _joined(first[name], second[name], axis) for name in first}
+    if isinstance(first, (list, tuple)):
+        return type(first)(_joined(one, other, axis) for one, other in zip(first, second, strict=True))
+    return ops.concatenate([first, second], axis)
+
+
+def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """The results of combining all entries up to each along `axis`, for `f(f(a, b), c) == f(a, f(b, c))`.
+
+    Args:
+        f: combines two structures of arrays, entry by entry along `axis`.
+        elems: an array, or lists, tuples and dicts of such.
+        reverse: whether the last entry comes first.
+        axis: along which the entries lie.
+    """
+    if reverse:
+        return _each(lambda x: flip(x, axis), associative_scan(f, _each(lambda x: flip(x, axis), elems), False, axis))
+    first = elems
+    while isinstance(first, (dict, list, tuple)):
+        first = next(iter(first.values() if isinstance(first, dict) else first))
+    length, step = lengths(first)[axis], 1
+    while step < length:  # results over `step` entries become those over twice as many
+
+        def part(start: int, stop: int) -> Any:
+            places = np.arange(start, stop)
+            return _each(lambda x: ops.take(x, places, axis), elems)  # noqa: B023 - called within the turn
+
+        elems = _joined(part(0, step), f(part(0, length - step), part(step, length)), axis)
+        step *= 2
+    return elems
+
+
+class WrittenGradient(Jacobian):
+    """The derivative of one output by one input as a function of the output's gradient, which a user wrote."""
+
+    __slots__ = ("_gradient", "index")
+
+    def __init__(self, gradient: Callable[[Any], Sequence[Any]], index: int, shapes: tuple[Any, Any]) -> None:
+        super().__init__(*shapes)
+        self._gradient, self.index = gradient, index
+
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
+        rank = len(self.out_shape)
+        seeds = cotangent.shape[: cotangent.ndim - rank]
+        rows = cotangent.reshape(-1, *self.out_shape)
+        parts = [np.asarray(self._gradient(row)[self.index]) for row in rows]
+        return np.reshape(parts, (*seeds, *self.in_shape))
+
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
+        dense = self.todense().reshape(int(np.prod(self.out_shape)), -1)
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        return (tangent.reshape(-1, dense.shape[1]) @ dense.T).reshape(*seeds, *self.out_shape)
+
+
+def custom_gradient(f: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callable[..., Any]:
+    """A function whose gradient is written by hand: `f(*arrays)` returns the output and a function of its gradient.
+
+    That function is called as `gradient(upstream)`, or as `gradient(*arrays, upstream=upstream)` where it takes
+    the argument `upstream` by name, and returns the gradient with respect to each array.
+    """
+
+    def compute(*arrays: Any) -> Any:
+        traced = [array for array in arrays if isinstance(array, Traced)]
+        values = [array.value if isinstance(array, Traced) else np.asarray(array) for array in arrays]
+        output, gradient = f(*values)
+        if not traced:
+            return output
+
+        def by_arrays(upstream: Any) -> Sequence[Any]:
+            parameters = inspect.signature(gradient).parameters
+            several = "upstream" in parameters and len(parameters) > 1
+            found = gradient(*values, upstream=upstream) if several else gradient(upstream)
+            return found if isinstance(found, (list, tuple)) else (found,)
+
+        output = np.asarray(output)
+        maps = [
+            WrittenGradient(by_arrays, index, (array.shape, output.shape)) if isinstance(array, Traced) else None
+            for index, array in enumerate(arrays)
+        ]
+        slots = [array.slot if isinstance(array, Traced) else None for array in arrays]
+        return traced[0].trace.note(f, output, Jacobians(*maps), slots)
+
+    return compute
+
+
+def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
+    """`fun(*primals)`, and its change when they change by `tangents`.
+
+    Args:
+        fun: a function of ops.
+        primals, tangents: arrays of the same shapes.
+        has_aux: whether `fun` returns a pair, whose second part is handed on as it is.
+    """
+    if len(primals) != len(tangents):
+        raise ShapeError(f"jvp got {len(primals)} primals and {len(tangents)} tangents")
+    trace = Trace()
+    values = [np.asarray(value) for value in primals]
+    values = [value if value.dtype.kind in "fc" else value.astype(np.float64) for value in values]
+    output = fun(*[trace.variable(value) for value in values])
+    output, further = output if has_aux else (output, None)
+    if not isinstance(output, Traced):
+        change = np.zeros_like(np.asarray(output))
+        return (output, change, further) if has_aux else (output, change)
+    changes = [np.asarray(change, value.dtype) for change, value in zip(tangents, values, strict=True)]
+    change = trace.jacobians(output).jvp(*changes)
+    change = np.zeros_like(output.value) if change is None else change
+    return (output.value, change, further) if has_aux else (output.value, change)
+
+
+def view_as_complex(x: Any) -> np.ndarray:
+    """Real and imaginary parts along the last axis as complex numbers: `(..., 2) -> (...)`."""
+    values = np.asarray(x)
+    if values.shape[-1:] != (2,):
+        raise ShapeError(f"view_as_complex takes a last axis of 2, got the shape {values.shape}")
+    return values[..., 0] + values[..., 1] * values.dtype.type(1) * 1j
+
+
+def view_as_real(x: Any) -> np.ndarray:
+    """Complex numbers as real and imaginary parts: `(...) -> (..., 2)`."""
+    values = np.asarray(x)
+    return np.stack([values.real, values.imag], -1)

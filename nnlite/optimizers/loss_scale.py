@@ -1,0 +1,182 @@
+"""An optimizer around another one, which keeps gradients of half precision from vanishing."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnlite.errors import ConfigError
+from nnlite.optimizers.base import Optimizer, StateVariable
+from nnlite.optimizers.base.rates import InnerRate, Rate
+from nnlite.parameters import Parameter
+from nnlite.registry.bounds import Count, Positive
+from nnlite.registry.field_types import read
+from nnlite.registry.fields import Spec
+from nnlite.registry.modules import keras_form, refuse_unknown
+
+__all__ = ["LossScaleOptimizer"]
+
+
+class LossScaleOptimizer(Optimizer):
+    """Multiplies the loss by a scale and divides the gradients by it, and finds a scale that is large and safe.
+
+    An update whose gradients are not all finite is left out, and halves the scale; after `dynamic_growth_steps` others
+    in a row it is doubled. In a loop of one's own `scale_loss` comes before the derivatives, `apply` after them; `fit`,
+    whose gradients are those of the loss itself, leaves out the updates that are not finite.
+
+    Args:
+        inner_optimizer: what makes the updates; its learning rate is that of this one.
+        initial_scale: first scale, > 0.
+        dynamic_growth_steps: updates after which the scale is doubled, >= 1.
+        name: by default the name of the class in snake case.
+
+    The further arguments of optimizers are those of the inner one.
+
+    >>> from nnlite import Variable
+    >>> from nnlite.optimizers import SGD
+    >>> import numpy as np
+    >>> optimizer, weights = LossScaleOptimizer(SGD(0.5), initial_scale=4.0), Variable(np.array([1.0, 2.0]))
+    >>> optimizer.build([weights])
+    >>> optimizer.apply([optimizer.scale_loss(1.0) * np.array([1.0, -1.0])], [weights])
+    >>> print(np.asarray(weights))
+    [0.5 2.5]
+    """
+
+    _rate: ClassVar[type[Rate]] = InnerRate
+
+    def __init__(
+        self,
+        inner_optimizer: Spec[Optimizer],
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+    ) -> None:
+        self.inner_optimizer: Optimizer = Optimizer.get(inner_optimizer)
+        self.initial_scale = self._number(initial_scale, Positive, "initial_scale")
+        self.dynamic_growth_steps = int(self._number(dynamic_growth_steps, Count, "dynamic_growth_steps"))
+        self.inner_optimizer.loss_scale_factor = None
+        super().__init__(learning_rate=self.inner_optimizer.__dict__[Rate.key], name=name)
+        self.use_ema = self.inner_optimizer.use_ema
+        self.gradient_accumulation_steps = self.inner_optimizer.gradient_accumulation_steps
+        self.step_counter, self.dynamic_scale = 0, self.initial_scale
+
+    @staticmethod
+    def _number(value: Any, hint: Any, name: str) -> float:
+        try:
+            return float(read(value, hint))
+        except ConfigError as error:
+            raise error.within("LossScaleOptimizer", name) from None
+
+    @property
+    def schedules(self) -> tuple[Any, ...]:
+        """The schedules among the arguments of the inner optimizer."""
+        return self.inner_optimizer.schedules
+
+    @property
+    def current_learning_rate(self) -> float:
+        """The learning rate of the next update."""
+        return self.inner_optimizer.current_learning_rate
+
+    def slot_names(self) -> tuple[str, ...]:
+        return self.inner_optimizer.slot_names()
+
+    def build(self, variables: Iterable[Parameter | np.ndarray]) -> None:
+        """Create the slots for these variables; see `Optimizer.build`."""
+        self.inner_optimizer.build(variables)
+        self._follow()
+
+    def build_packs(self, packs: Sequence[Any]) -> None:
+        """Create the slots for `packs`; see `Optimizer.build_packs`."""
+        self.inner_optimizer.build_packs(packs)
+        self._follow()
+
+    def apply_packs(self, packs: Sequence[Any]) -> None:
+        """Do one training step, unless a gradient is not finite; see `Optimizer.apply_packs`."""
+        if self._goes_on(bool(np.isfinite(pack.gradients).all()) for pack in packs):
+            self.inner_optimizer.apply_packs(packs)
+        self._follow()
+
+    def apply(self, gradients: Iterable[Any], variables: Iterable[Parameter | np.ndarray] | None = None) -> None:
+        """Divide gradients through the scale and update variables with them; see `Optimizer.apply`.
+
+        With a gradient that is not finite the variables stay, and the scale is halved.
+        """
+        gradients, scale = list(gradients), self.dynamic_scale
+        known = [None if gradient is None else np.asarray(gradient) for gradient in gradients]
+        if self._goes_on(bool(np.isfinite(array).all()) for array in known if array is not None):
+            scaled = [None if array is None else array / array.dtype.type(scale) for array in known]
+            self.inner_optimizer.apply(scaled, variables)
+        elif variables is not None and not self.built:
+            self.build(variables)
+        self._follow()
+
+    def _goes_on(self, finite: Iterable[bool]) -> bool:
+        """Count a step, change the scale if it is time, and say whether all was finite."""
+        if not all(finite):
+            self.step_counter, self.dynamic_scale = 0, self.dynamic_scale / 2
+            return False
+        self.step_counter += 1
+        if self.step_counter == self.dynamic_growth_steps:
+            self.step_counter, self.dynamic_scale = 0, self.dynamic_scale * 2
+        return True
+
+    def _follow(self) -> None:
+        """Have the slots and the count of the inner optimizer."""
+        inner = self.inner_optimizer
+        self.slots, self._layout, self.batches = inner.slots, inner._layout, inner.batches
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times the scale."""
+        return loss * self.dynamic_scale
+
+    def put_averages(self, packs: Sequence[Any]) -> None:
+        """Let the averages that `use_ema` of the inner optimizer keeps take the place of the values."""
+        self.inner_optimizer.put_averages(packs)
+
+    def finalize_variable_values(self, variables: Iterable[Parameter | np.ndarray] | None = None) -> None:
+        """With `use_ema` of the inner optimizer, let the average take the place of the values."""
+        self.inner_optimizer.finalize_variable_values(variables)
+
+    @property
+    def variables(self) -> list[Parameter]:
+        """As Keras lists them: two that are not used, the steps since the scale changed, the scale, the inner ones."""
+        unused = [
+            StateVariable(name, 0, kind, _nothing) for name, kind in (("iteration", "i4"), ("learning_rate", "f4"))
+        ]
+        counted = StateVariable("step_counter", self.step_counter, np.int32, self._set_counter)
+        scale = StateVariable("dynamic_scale", self.dynamic_scale, np.float32, self._set_scale)
+        return [*unused, counted, scale, *self.inner_optimizer.variables]
+
+    def get_state(self) -> dict[str, Any]:
+        """A copy of what changes during training; see `Optimizer.get_state`."""
+        state = self.inner_optimizer.get_state()
+        if state["slots"]:
+            own = {"step_counter": np.array(self.step_counter), "dynamic_scale": np.array(self.dynamic_scale)}
+            state["slots"][0] |= own
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `get_state` returned; see `Optimizer.set_state`."""
+        first = dict(state["slots"][0]) if state["slots"] else {}
+        self.step_counter = int(first.pop("step_counter", 0))
+        self.dynamic_scale = float(first.pop("dynamic_scale", self.initial_scale))
+        slots = [first, *state["slots"][1:]] if state["slots"] else []
+        self.inner_optimizer.set_state(state | {"slots": slots})
+        self._follow()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments as plain values in Keras's terms."""
+        return {name: keras_form(value) for name, value in self._arguments().items()}
+
+    def _set_counter(self, value: np.ndarray) -> None:
+        self.step_counter = int(value)
+
+    def _set_scale(self, value: np.ndarray) -> None:
+        self.dynamic_scale = float(value)
+
+
+def _nothing(value: np.ndarray) -> None:
+    pass
+
+
+refuse_unknown(LossScaleOptimizer, {})

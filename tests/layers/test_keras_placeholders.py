@@ -1,0 +1,49 @@
+"""Identity on nested inputs, and Normalization with moments that are given."""
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import Input, Model, Sequential
+from nnlite.layers import Dense, Identity, Normalization
+
+X = np.arange(12.0, dtype=np.float32).reshape(4, 3)
+
+
+def test_identity_of_nested_arrays():
+    layer, other = Identity(), np.ones((2, 5), np.float32)
+    nested = layer({"a": X, "b": [other, (X, other)]})
+    assert nested["a"] is not X and isinstance(nested["b"][1], tuple)
+    np.testing.assert_array_equal(nested["b"][1][0], X)
+    first, second = layer([X, other])
+    assert first.shape == (4, 3) and second.shape == (2, 5) and not layer.weights
+    assert Identity()([[1.0, 2.0], [3.0, 4.0]]).shape == (2, 2)  # rows of one array
+
+
+@pytest.mark.parametrize("shape", [[(None, 3), (None, 2)], {"a": (None, 3), "b": [(None, 2)]}, (None, 3)])
+def test_identity_is_built_for_nested_shapes(shape):
+    layer = Identity()
+    layer.build(shape)
+    assert layer.built and layer.compute_output_shape(shape) == shape
+
+
+def test_identity_of_symbols():
+    one, two = Input((3,)), Input((2,))
+    model = Model([one, two], Identity()([one, two]))
+    outputs = model([X, X[:, :2]])
+    np.testing.assert_array_equal(outputs[0], X)
+    np.testing.assert_array_equal(outputs[1], X[:, :2])
+
+
+def test_given_moments_are_no_weights(tmp_path):
+    model = Sequential([Input((3,)), Normalization(mean=[0, 1, 2], variance=4.0), Dense(1)], seed=0)
+    layer = model.layers[0]
+    assert not layer.weights and layer.count_params() == 0 and len(model.weights) == 2 and model.count_params() == 4
+    np.testing.assert_allclose(layer(X), (X - [0, 1, 2]) / 2)
+    model.save(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(nnlite.load_model(tmp_path / "model.safetensors")(X), model(X))
+    again = Normalization.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(X), layer(X))
+    found = Normalization()
+    found.adapt(X)
+    assert [weight.name for weight in found.weights] == ["mean", "variance"]

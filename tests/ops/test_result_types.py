@@ -1,0 +1,112 @@
+"""Types that functions of ops compute in, as Keras's do, and arguments by Keras's names and in its forms."""
+
+import numpy as np
+import pytest
+
+from nnlite import activations, ops
+
+WHOLE = np.arange(6, dtype=np.int32).reshape(2, 3)
+SINGLE = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3)
+SMALL = np.array([[1, 2, 3]], np.int8)
+YES = WHOLE > 2
+
+# Call -> the type of its result.
+TYPES = {
+    "moves keep integers": (lambda: ops.transpose(ops.reshape(WHOLE, (3, 2))), "int32"),
+    "concatenated integers": (lambda: ops.concatenate([WHOLE, WHOLE], 1), "int32"),
+    "integers beside floats": (lambda: ops.concatenate([WHOLE, SINGLE]), "float32"),
+    "taken": (lambda: ops.take(WHOLE, [1, 0], 1), "int32"),
+    "tiled, padded, sorted": (lambda: ops.sort(ops.pad(ops.tile(WHOLE, 2), 1)), "int32"),
+    "chosen": (lambda: ops.where(YES, WHOLE, 0), "int32"),
+    "chosen from numbers": (lambda: ops.where(YES, 1.0, 0), "float32"),
+    "sum of integers": (lambda: ops.add(WHOLE, 2), "int32"),
+    "sum with a float": (lambda: ops.add(WHOLE, 2.5), "float32"),
+    "sum of float32 and integers": (lambda: ops.add(SINGLE, WHOLE.astype(np.int64)), "float32"),
+    "sum of float32 and a list": (lambda: ops.add(SINGLE, [1.0, 2.0, 3.0]), "float32"),
+    "sum of float64 and a float": (lambda: ops.add(SINGLE.astype(np.float64), 2.5), "float64"),
+    "two integers": (lambda: ops.add(1, 2), "int32"),
+    "two floats": (lambda: ops.multiply(0.5, 2), "float32"),
+    "power": (lambda: ops.power(WHOLE, 2), "int32"),
+    "root": (lambda: ops.sqrt(WHOLE), "float32"),
+    "quotient": (lambda: ops.divide(WHOLE, 2), "float32"),
+    "mean": (lambda: ops.mean(WHOLE), "float32"),
+    "total": (lambda: ops.sum(WHOLE), "int32"),
+    "total of small ones": (lambda: ops.sum(SMALL), "int32"),
+    "how many": (lambda: ops.sum(YES, 0), "int32"),
+    "largest": (lambda: ops.max(SMALL), "int8"),
+    "product": (lambda: ops.matmul(WHOLE, WHOLE.T), "int32"),
+    "list": (lambda: ops.exp([0.5, 1.0]), "float32"),
+    "float64": (lambda: ops.exp(np.float64(0.5)), "float64"),
+    "angle": (lambda: ops.arcsin(WHOLE / 6 > 2), "float32"),
+    "direction": (lambda: ops.arctan2(WHOLE, 1), "float32"),
+    "remainder": (lambda: ops.mod(WHOLE, 2), "int32"),
+    "floor": (lambda: ops.floor(WHOLE), "float32"),
+    "rectified": (lambda: ops.relu([-1, 2]), "int32"),
+    "soft": (lambda: ops.softmax(WHOLE), "float32"),
+    "full of integers": (lambda: ops.full((2,), 3), "float32"),
+    "attention": (lambda: ops.dot_product_attention(*[SINGLE.reshape(1, 2, 1, 3)] * 3), "float32"),
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_types(name):
+    call, expected = TYPES[name]
+    assert np.asarray(call()).dtype == expected
+
+
+def test_large_integers_are_moved_whole():
+    large = np.array([2**60 + 1, 5])
+    assert ops.flip(ops.reshape(large, (2, 1))).ravel().tolist() == [5, 2**60 + 1]
+
+
+# Call by Keras's names -> the same by position.
+CALLS = {
+    "x1, x2": (lambda: ops.subtract(x1=SINGLE, x2=2.0), lambda: SINGLE - 2),
+    "second alone": (lambda: ops.matmul(WHOLE, x2=WHOLE.T), lambda: WHOLE @ WHOLE.T),
+    "where": (lambda: ops.where(YES, x1=1.0, x2=SINGLE), lambda: np.where(YES, 1, SINGLE)),
+    "newshape": (lambda: ops.reshape(SINGLE, newshape=(3, 2)), lambda: SINGLE.reshape(3, 2)),
+    "one length": (lambda: ops.reshape(SINGLE, -1), lambda: SINGLE.ravel()),
+    "xs": (lambda: ops.concatenate(xs=[SINGLE, SINGLE], axis=1), lambda: np.hstack([SINGLE, SINGLE])),
+    "stack": (lambda: ops.stack(x=[SINGLE, SINGLE]), lambda: np.stack([SINGLE, SINGLE])),
+    "argmax": (lambda: ops.argmax(x=SINGLE, axis=-1), lambda: SINGLE.argmax(-1)),
+    "searchsorted": (
+        lambda: ops.searchsorted(sorted_sequence=[1.0, 2.0], values=[1.5], side="right"),
+        lambda: np.array([1]),
+    ),
+    "bits": (lambda: ops.bitwise_and(x=WHOLE, y=1), lambda: WHOLE & 1),
+    "rot90": (lambda: ops.rot90(array=SINGLE), lambda: np.rot90(SINGLE)),
+    "det": (lambda: ops.det(x=2 * np.eye(2)), lambda: np.array(4.0)),
+    "variable": (lambda: ops.stop_gradient(variable=SINGLE), lambda: SINGLE),
+    "vectorized_map": (lambda: ops.vectorized_map(function=ops.sum, elements=SINGLE), lambda: SINGLE.sum(1)),
+    "axes of length 1": (lambda: ops.expand_dims(SINGLE, (0, -1)), lambda: SINGLE[None, ..., None]),
+    "squeeze": (lambda: ops.squeeze(SINGLE[None, None], [0, 1]), lambda: SINGLE),
+    "from the end": (lambda: ops.take(SINGLE, np.array([-1, 0]), 1), lambda: SINGLE[:, [-1, 0]]),
+    "from the end of all": (lambda: ops.take(SINGLE, -2), lambda: SINGLE.ravel()[-2]),
+    "initial": (lambda: ops.max(SINGLE, initial=5), lambda: np.array(5)),
+    "initial minimum": (lambda: ops.min(SINGLE, axis=1, initial=0.0), lambda: np.minimum(SINGLE.min(1), 0)),
+    "no bound": (lambda: ops.clip(SINGLE, None, 0.5), lambda: np.minimum(SINGLE, 0.5)),
+    "bounds by name": (lambda: ops.clip(SINGLE, x_min=-0.5, x_max=SINGLE * 0), lambda: np.clip(SINGLE, -0.5, 0)),
+    "two axes": (lambda: ops.roll(SINGLE, (1, 2), (0, 1)), lambda: np.roll(SINGLE, (1, 2), (0, 1))),
+    "list of axes": (lambda: ops.all(YES, axis=[0, 1]), lambda: np.array(False)),
+    "multi_hot": (
+        lambda: ops.multi_hot(np.array([[[0], [2]]]), 3),
+        lambda: np.array([[[1.0, 0, 1]]]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls(name):
+    call, expected = CALLS[name]
+    np.testing.assert_allclose(np.asarray(call()), expected(), rtol=1e-6)
+
+
+def test_places_where_a_condition_holds():
+    assert [part.tolist() for part in ops.where(YES)] == [part.tolist() for part in np.nonzero(YES)]
+
+
+def test_gelu_is_approximate_in_ops_alone():
+    exact, near = activations.gelu(SINGLE), ops.gelu(SINGLE)
+    np.testing.assert_array_equal(near, activations.gelu(SINGLE, approximate=True))
+    np.testing.assert_array_equal(exact, ops.gelu(SINGLE, approximate=False))
+    assert (near != exact).any()
