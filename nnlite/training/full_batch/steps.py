@@ -82,7 +82,8 @@ class FullBatchSteps(Steps):
 
     def _about_chance(self, index: int | None) -> str:
         """What is wrong with the layer at `index` of the chain, which draws at random."""
-        layer, line = self.trainer.model, self.chain.line or ()
+        line = self.chain.line or ()
+        layer: Any = self.trainer.model
         if index is not None:
             layer = next((stage.layer for stage in line if stage.index == index), layer)
             if isinstance(self.chain, Graph):
