@@ -27,7 +27,7 @@ __all__ = [
 
 
 class MAP_TO_NONE:
-    """What a function of `traverse` returns where None shall stand."""
+    """The result of a function of `traverse` where None shall stand."""
 
 
 def is_nested(structure: Any) -> bool:

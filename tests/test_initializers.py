@@ -184,7 +184,7 @@ def test_names_as_in_keras(name, expected):
         ({"RandomNormal": {"stddev": -1}}, r"RandomNormal.stddev: must be >= 0, got -1"),
         (
             {"RandomUniform": {"minval": 2, "maxval": 1}},
-            r"RandomUniform.minval: must be <= maxval, got minval=2.0, max",
+            r"RandomUniform.minval: must be <= maxval=1.0, got 2.0",
         ),
         ({"VarianceScaling": {"scale": 0}}, r"VarianceScaling.scale: must be > 0, got 0"),
         ({"VarianceScaling": {"mode": "fan"}}, r"VarianceScaling.mode: unknown value 'fan'.*fan_avg, fan_in, fan_out"),

@@ -46,7 +46,7 @@ class LazyRows:
 
 
 class MadeRows(LazyRows):
-    """What a function makes of rows that stay where they are, when it is taken.
+    """Rows that a function makes, when they are taken, of others that stay where they are.
 
     Args:
         rows: `(rows, ...)`.

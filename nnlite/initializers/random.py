@@ -35,8 +35,7 @@ class RandomNormal(Initializer, aliases=("normal",)):
     """Normally distributed with `mean` and `stddev`.
 
     Args:
-        mean: of the distribution.
-        stddev: standard deviation, >= 0.
+        mean, stddev: mean and standard deviation, >= 0.
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
 
     >>> values = RandomNormal(mean=1.0, stddev=0.1, seed=0)((200, 100))
@@ -73,8 +72,7 @@ class RandomUniform(Initializer, aliases=("uniform",)):
 
     def validate(self) -> None:
         if self.minval > self.maxval:
-            message = f"must be <= maxval, got minval={self.minval}, maxval={self.maxval}"
-            raise ConfigError(message, ("RandomUniform", "minval"))
+            raise ConfigError(f"must be <= maxval={self.maxval}, got {self.minval}", ("RandomUniform", "minval"))
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         return generator.uniform(self.minval, self.maxval, shape)
@@ -86,8 +84,7 @@ class TruncatedNormal(Initializer):
     The standard deviation of what remains is 0.8796 `stddev`.
 
     Args:
-        mean: middle of the distribution.
-        stddev: standard deviation before the truncation, >= 0.
+        mean, stddev: mean and standard deviation, >= 0, before the truncation.
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
 
     >>> values = TruncatedNormal(stddev=0.5, seed=0)((200, 100))

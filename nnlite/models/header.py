@@ -58,7 +58,7 @@ class ModelHeader(Section, abstract=True):
 
 
 def form_of_data(model: Any) -> dict[str, Any]:
-    """What a header says of the data of a model whose `call` cannot tell it by itself."""
+    """The entries of a header on the data of a model whose `call` cannot tell them by itself."""
     form: dict[str, Any] = {}
     if model.input_kind == "strings" and model._kind_of_data != "numbers":
         form["input_kind"] = model.input_kind

@@ -222,7 +222,7 @@ def is_written(item: Any) -> bool:
 
 
 def compute(op: Op, inputs: Sequence[Any]) -> Any:
-    """What the op makes of arrays, numbers and traced values.
+    """The outputs of the op for arrays, numbers and traced values.
 
     Integers stay such in an op that `keeps_integers`, and become `config.floatx()` in others.
     """

@@ -57,12 +57,12 @@ class Contraction:
         for axes in factors[1:-1]:
             heads.append((*heads[-1], *(axis for axis in axes if axis not in heads[-1])))
         names, tops = [spelled(axes) for axes in factors], [spelled(axes) for axes in heads]
-        self.heads = [f"{tops[number - 1]},{names[number]}->{tops[number]}" for number in range(1, len(heads))]
+        self.heads = [f"{tops[index - 1]},{names[index]}->{tops[index]}" for index in range(1, len(heads))]
         self.last = f"{tops[-1]},{names[-1]}->" if len(factors) > 1 else f"{names[0]}->"
         self.result, self.whole = spelled(result), spelled(whole)
         above = [*tops, self.result]
-        self.slopes = [f"{above[number]},{tops[number - 1]}->{names[number]}" for number in range(1, len(factors))]
-        self.carries = [f"{above[number]},{names[number]}->{tops[number - 1]}" for number in range(1, len(factors))]
+        self.slopes = [f"{above[index]},{tops[index - 1]}->{names[index]}" for index in range(1, len(factors))]
+        self.carries = [f"{above[index]},{names[index]}->{tops[index - 1]}" for index in range(1, len(factors))]
         self.spread = [axis for axis in whole if axis not in result]
         self.fresh = len(factors) > 1 or bool(self.spread)
         self.ones = np.ones([cards[axis] for axis in self.spread])
@@ -87,12 +87,12 @@ class Contraction:
 
     def slopes_of(self, product: Product, top: np.ndarray, wanted: Sequence[bool]) -> Iterator[tuple[int, np.ndarray]]:
         """For each wanted factor the derivative of sum(top * value) with respect to it, with the factor's axes."""
-        for number in range(len(product.factors) - 1, 0, -1):
-            if wanted[number]:
-                yield number, np.einsum(self.slopes[number - 1], top, product.heads[number - 1])
-            if not any(wanted[:number]):
+        for index in range(len(product.factors) - 1, 0, -1):
+            if wanted[index]:
+                yield index, np.einsum(self.slopes[index - 1], top, product.heads[index - 1])
+            if not any(wanted[:index]):
                 return
-            top = np.einsum(self.carries[number - 1], top, product.factors[number])
+            top = np.einsum(self.carries[index - 1], top, product.factors[index])
         if wanted[0]:
             alone = len(product.factors) == 1
             yield 0, np.einsum(self.only, top, self.ones) if alone else top

@@ -159,7 +159,7 @@ def profile_table(
 
 
 def _unlabelled(targets: Sequence[Cells]) -> np.ndarray:
-    """The rows that lack a target; none where all do, or where a gap says that a row has none of several labels."""
+    """The rows that lack a target; no row if all do, or if a gap says that a row has none of several labels."""
     missing = np.any([cells.missing for cells in targets], axis=0) if targets else np.zeros(1, bool)
     if missing.all() or (len(targets) == 1 and joins_labels(targets[0])):
         return np.zeros_like(missing)

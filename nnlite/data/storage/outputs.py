@@ -1,4 +1,4 @@
-"""What a model makes of rows that stay in a file, in a file too."""
+"""Outputs of a model for rows that stay in a file, in a file too."""
 
 import tempfile
 from collections.abc import Callable

@@ -47,7 +47,7 @@ class UpdateForm(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What stays the same from one call of compiled code for whole steps to the next: arrays in C order, integers.
+    """Arrays, in C order, and integers that stay the same from one call of compiled code for whole steps to the next.
 
     It is handed over as one `table`, since each array by itself takes a fifth of a microsecond. Whoever calls keeps
     the arrays, and makes another table where one of them is another array.

@@ -92,7 +92,7 @@ class _Ending(NamedTuple):
 
 
 def _ending_of(model: Any) -> _Ending:
-    """How a model ends; `ConfigError` where that is not one layer."""
+    """The ending of a model; `ConfigError` where that is not one layer."""
     kinds: Any = Layer.members()  # the modules of both import this one
     kept: dict[str, Any] = {"seed": model.seed, "name": model.name, "dtype": model.dtype}
     if isinstance(model, kinds["Sequential"]):

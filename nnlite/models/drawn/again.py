@@ -39,7 +39,7 @@ def drawn_again(
             options["mask"] = values[node.mask.key]
         several = node.layer.takes_several or len(taken) > 1
         output = call(layers[id(node.layer)], tuple(taken) if several else taken[0], **options)
-        values.update(((id(node.use), place), symbols_of(leaf)) for place, leaf in enumerate(leaves_of(output)))
+        values.update(((id(node.use), index), symbols_of(leaf)) for index, leaf in enumerate(leaves_of(output)))
     return [values[symbol.key] for symbol in drawing.outputs]
 
 

@@ -63,7 +63,7 @@ def gaussian_blur(
 
 @drawable
 def sobel_edges(images: Any, data_format: str | None = None) -> Any:
-    """How images rise downwards and to the right, by Sobel's filters, as a further last axis of two.
+    """The slopes of images downwards and to the right, by Sobel's filters, as a further last axis of two.
 
     Beyond the edges is 0.
     """

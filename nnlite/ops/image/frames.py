@@ -17,7 +17,7 @@ __all__ = ["crop_images", "extract_patches", "extract_patches_3d", "pad_images"]
 def _measured(
     names: tuple[str, str, str], before: int | None, behind: int | None, target: int | None, difference: Any
 ) -> tuple[int, int]:
-    """What is added, or taken away, before and behind; two of three numbers say it."""
+    """The lengths added, or taken away, before and behind; two of three numbers say them."""
     given = {"before": before, "behind": behind, "target": target}
     if sum(value is not None for value in given.values()) != 2:
         raise ConfigError(f"must specify exactly two of {', '.join(names)}, got {list(given.values())}")

@@ -34,7 +34,7 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
 
 
 def _shown(x: Any) -> Any:
-    """What has the number of axes of x, be it a symbol of a graph."""
+    """x as an array; for a symbol of a graph, an array with as many axes."""
     try:
         return convert_to_numpy(x)
     except NotThere as error:

@@ -18,7 +18,7 @@ Sizes = int | Sequence[int]
 
 
 def _margins(size: int, stride: int, rate: int, padding: str, more: int | None) -> tuple[int, int]:
-    """How many zeros come before and behind the spread inputs along an axis, so that the output has Keras's length."""
+    """The numbers of zeros before and behind the spread inputs along an axis, so that the output has Keras's length."""
     size = (size - 1) * rate + 1
     if padding.lower() == "valid":
         return size - 1, size - 1 + (max(size, stride) - size if more is None else more)
@@ -106,9 +106,9 @@ def fold(
     rows = ops.transpose(ops.reshape(x, (batch, channels, kernel[0] * kernel[1], count)), (2, 0, 3, 1))
     window = (slice(margin[0], margin[0] + size[0]), slice(margin[1], margin[1] + size[1]))
     total: Any = None
-    for number, own in enumerate(places.reshape(count, -1).T):  # one entry of all patches in a turn
+    for number, entries in enumerate(places.reshape(count, -1).T):  # one entry of all patches in a turn
         grid = np.full(padded[0] * padded[1], -1)
-        grid[own] = np.arange(count)
+        grid[entries] = np.arange(count)
         part = with_fill(ops.getitem(rows, number), grid.reshape(padded)[window], 0.0)
         total = part if total is None else ops.add(total, part)
     return ops.transpose(total, (0, 3, 1, 2))

@@ -57,11 +57,11 @@ def rates_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float]]
     if isinstance(rate, LearningRateSchedule) or isinstance(decay, LearningRateSchedule):
         steps = range(first, first + count)
         pairs = [(current_rate(rate, step), current_rate(decay, step)) for step in steps]
-        return [(size(now, (first + place) // group), now * share) for place, (now, share) in enumerate(pairs)]
+        return [(size(now, step // group), now * share) for step, (now, share) in zip(steps, pairs, strict=True)]
     rate, decay = float(rate), float(decay)
     if count == 1:  # a comprehension takes as long as the rest
         return [(size(rate, first // group), rate * decay)]
-    return [(size(rate, (first + place) // group), rate * decay) for place in range(count)]
+    return [(size(rate, step // group), rate * decay) for step in range(first, first + count)]
 
 
 def stretches_of(factors: Factors, size: int) -> np.ndarray:

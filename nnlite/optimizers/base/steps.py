@@ -1,4 +1,4 @@
-"""What an optimizer keeps for subclasses that write `update_step`, as Keras's do: their variables, and their walk."""
+"""The variables, and the walk, of subclasses of optimizers that write `update_step`, as Keras's do."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

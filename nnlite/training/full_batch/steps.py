@@ -81,7 +81,7 @@ class FullBatchSteps(Steps):
         self.optimizer.check(self.store.size)
 
     def _about_chance(self, index: int | None) -> str:
-        """What is wrong with the layer at `index` of the chain, which draws at random."""
+        """The error for the layer at `index` of the chain, which draws at random."""
         line = self.chain.line or ()
         layer: Any = self.trainer.model
         if index is not None:

@@ -39,7 +39,7 @@ def penalize(penalties: np.ndarray, values: np.ndarray, gradients: np.ndarray) -
 
 @compiled
 def read_form(table: np.ndarray, like: np.ndarray) -> tuple:
-    """What `carry_out` does, from the table of `Standing`: its update, numbers, stretches, way, batches, segments."""
+    """The work of `carry_out`, from the table of `Standing`: its update, numbers, stretches, way, batches, segments."""
     numbers, stretches = vector(table, NUMBERS, like), matrix(table, STRETCHES, 4, like)
     codes = table[UPDATE_CODE, 0], table[WAY, 0], table[BATCHES, 0]
     return codes[0], numbers, stretches, codes[1], codes[2], matrix(table, SEGMENTS, 2, table)

@@ -1,4 +1,4 @@
-"""What a layer is called: its name and its type before they are given, and the path of where it was built."""
+"""Names of layers: name and type before they are given, and the path of where a layer was built."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -146,17 +146,17 @@ def place_of(layer: "Layer") -> Place:
 
 def put_inside(layer: "Layer", outer: "Layer", name: str) -> None:
     """Let paths show `layer` inside `outer`, under this name."""
-    place = place_of(layer)
-    place.outer, place.name = place_of(outer), name
+    site = place_of(layer)
+    site.outer, site.name = place_of(outer), name
 
 
 @contextmanager
 def inside(layer: "Layer") -> Iterator[None]:
     """Let layers that are built in this context be inside `layer`."""
-    place = place_of(layer)
-    if place.outer is None and not layer.built and (around := _enclosing.get()) is not place:
-        place.outer = around  # of one whose constructor declared parameters
-    token = _enclosing.set(place)
+    site = place_of(layer)
+    if site.outer is None and not layer.built and (around := _enclosing.get()) is not site:
+        site.outer = around  # of one whose constructor declared parameters
+    token = _enclosing.set(site)
     try:
         yield
     finally:
