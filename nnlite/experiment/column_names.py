@@ -10,13 +10,13 @@ from nnlite.layers import (
     GaussianNoise,
     Layer,
     MonotonicDense,
-    Normalization,
     PeriodicEmbedding,
-    PiecewiseLinearEncoding,
-    RobustScaling,
     Scale,
 )
 from nnlite.layers.base.columns import NamedColumns
+from nnlite.layers.preprocessing.numbers import Normalization
+from nnlite.layers.preprocessing.piecewise import PiecewiseLinearEncoding
+from nnlite.layers.preprocessing.robust import RobustScaling
 from nnlite.models import Sequential
 
 __all__ = ["tell_columns"]

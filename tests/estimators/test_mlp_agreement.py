@@ -250,3 +250,24 @@ def test_a_random_state_is_left_as_scikit_learn_leaves_it(options, instance):
         model.set_params(random_state=random).fit(DIABETES[0][:100], DIABETES[1][:100])
         after.append((random or np.random).randint(2**31))
     assert after[0] == after[1]
+
+
+@pytest.mark.parametrize("data", ["three classes", "two classes", "labels"])
+@pytest.mark.parametrize("options", [{}, {"batch_size": 30}, {"solver": "sgd", "learning_rate_init": 1e-3}])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_losses_of_columns_in_any_unit_agree(data, options, weighted):
+    """scikit-learn counts no probability as less than the precision of numbers: losses are large otherwise."""
+    name, X, y, _ = DATA[data]
+    given = [np.random.default_rng(0).uniform(0.5, 2, len(X))] if weighted else []
+    theirs, ours = pair(name, hidden_layer_sizes=(20,), random_state=0, max_iter=5, **options)
+    for own in (theirs, ours):
+        own.fit(1000 * X, y, *given)
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-6)
+    assert max(ours.loss_curve_) > 1
+
+
+@pytest.mark.parametrize("data", ["three classes", "two classes", "labels"])
+def test_losses_of_lbfgs_in_any_unit_agree(data):
+    name, X, y, _ = DATA[data]
+    theirs, ours = pair(name, hidden_layer_sizes=(20,), random_state=0, max_iter=1, max_fun=1, solver="lbfgs")
+    np.testing.assert_allclose(ours.fit(1000 * X, y).loss_, theirs.fit(1000 * X, y).loss_, rtol=1e-6)

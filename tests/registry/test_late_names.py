@@ -91,17 +91,41 @@ def test_fields_of_a_users_class_that_cannot_be_are_an_error_where_they_are_writ
             size: int  # type: ignore[misc] - that is the error
 
 
-def test_a_model_on_arrays_loads_no_data_source():
+RARE = (
+    *("nnlite.data.sources", "nnlite.data.encoders", "nnlite.layers.recurrent", "nnlite.layers.attention"),
+    *(
+        "nnlite.layers.preprocessing",
+        "nnlite.callbacks.tensorboard",
+        "nnlite.metrics.curves",
+        "nnlite.losses.functions",
+    ),
+)
+
+
+def test_a_model_on_arrays_loads_neither_data_sources_nor_rare_layers():
     program = (
         "import sys, numpy\n"
         "from nnlite import Sequential, layers\n"
         "model = Sequential([layers.Input((3,)), layers.Dense(1)])\n"
-        "model.compile('adam', 'mse')\n"
+        "model.compile('adam', 'mse', metrics=['mae'])\n"
         "model.fit(numpy.ones((4, 3)), numpy.ones((4, 1)), verbose=0)\n"
         "model.predict(numpy.ones((4, 3)), verbose=0)\n"
-        "print([name for name in sys.modules if name.startswith(('nnlite.data.sources', 'nnlite.data.encoders'))])"
+        f"print([name for name in sys.modules if name.startswith({RARE})])"
     )
     assert in_a_new_process(program) == "[]"
+
+
+def test_a_name_is_taken_before_its_class_is_loaded():
+    program = (
+        "from nnlite.errors import ConfigError\n"
+        "from nnlite.layers import Layer\n"
+        "try:\n"
+        "    class LSTM(Layer):\n"
+        "        pass\n"
+        "except ConfigError as error:\n"
+        "    print(error)"
+    )
+    assert "the layer name 'LSTM' is taken by nnlite.layers.recurrent.lstm" in in_a_new_process(program)
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,12 @@ class _Objective:
         for start in range(0, self.count, self.length):
             X, y, weights = self.data.take(slice(start, start + self.length))
             X = X.astype(values.dtype, copy=False)
-            minimised, shown = network.share(X, y, weights, self.alpha * len(X) / self.count, self.total)
+            minimised, shown, outputs = network.share(X, y, weights, self.alpha * len(X) / self.count, self.total)
             gradient += network.gradients
-            loss += minimised
-            self.shown += shown
+            by_row = network.objective.beyond(y, outputs)
+            surplus = 0.0 if by_row is None else (by_row.sum() if weights is None else by_row @ weights) / self.total
+            loss += minimised - surplus
+            self.shown += shown - surplus
         return loss, gradient
 
 

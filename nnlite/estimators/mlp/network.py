@@ -89,22 +89,24 @@ class Network:
         """Their gradients of the last step."""
         return self.steps.store.packs[0].gradients
 
-    def step(self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float) -> float:
-        """One training step; returns the loss as scikit-learn shows it, of the weights before the step.
+    def step(
+        self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float
+    ) -> tuple[float, np.ndarray | float]:
+        """One training step; returns the loss as scikit-learn shows it and the outputs, of the weights before the step.
 
         The loss is the mean over rows, weighted, plus `alpha / 2` times the squared kernels over the number of rows,
         or the sum of their weights. Rows whose weights are all 0 are as good as absent: nothing happens.
         """
         total = len(x) if sample_weight is None else sample_weight.sum().item()
-        return self.share(x, y, sample_weight, alpha, total)[1] if total else 0.0
+        return self.share(x, y, sample_weight, alpha, total)[1:] if total else (0.0, 0.0)
 
     def share(
         self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float, total: float
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float, np.ndarray]:
         """A step along the share of these rows in a loss of rows whose weights sum to `total`.
 
         Returns:
-            The share, and that share as scikit-learn shows it.
+            The share, that share as scikit-learn shows it, and the outputs before the last activation.
         """
         shown, scale = self.objective.shown, len(x) / total
         weights = None if sample_weight is None else np.multiply(sample_weight, scale, dtype=self.dtype)
@@ -112,8 +114,8 @@ class Network:
             weights = np.full(len(x), scale, self.dtype)
         self.penalty.l2 = 0.5 * alpha / total
         penalty = 0.0 if shown == 1 else sum(map(self.penalty.penalty, self.weights[0]))
-        value, _ = self.steps.train(x, y, weights)
-        return value, (value - penalty) * shown + penalty
+        value, outputs = self.steps.train(x, y, weights)
+        return value, (value - penalty) * shown + penalty, outputs
 
 
 def initial_weights(

@@ -1,5 +1,7 @@
 """Objective of scikit-learn's multi-layer perceptron, in terms of the outputs before the last activation."""
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -56,18 +58,51 @@ class Objective(NamedTuple):
         loss: a mean over rows.
         shown: `loss_` is this share of it: scikit-learn minimizes the sum of several targets' half squared errors, and
             shows their mean.
+        surplus: by targets and logits, what the loss of each row is above the one that scikit-learn counts; None if
+            these are the same.
     """
 
     loss: Loss
     shown: float = 1.0
+    surplus: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+
+    def beyond(self, y: np.ndarray, logits: np.ndarray) -> np.ndarray | None:
+        """The part of the loss of each row that scikit-learn leaves out; None if there is none.
+
+        It counts no probability as less than `eps`, the relative precision of numbers, and so no cross-entropy above
+        `-log(eps)`; its gradients are those of the whole loss.
+        """
+        if self.surplus is None or max(logits.max(), -logits.min()) <= largest_entropy(logits) / 3:
+            return None
+        return self.surplus(y, logits)
+
+
+def largest_entropy(logits: np.ndarray) -> float:
+    """The largest cross-entropy that scikit-learn counts in this precision."""
+    return -math.log(np.finfo(logits.dtype).eps)
+
+
+def _surplus_of_classes(y: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    entropies = np.logaddexp.reduce(logits, axis=1) - np.take_along_axis(logits, y[:, None], axis=1)[:, 0]
+    return np.maximum(entropies - largest_entropy(logits), 0)
+
+
+def _surplus_of_labels(y: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Sum over the labels of a row; the probability of a missing label is rounded as `1 - p` is."""
+    from scipy.special import expit
+
+    eps = np.finfo(logits.dtype).eps
+    likely = np.clip(expit(logits), eps, 1 - eps)
+    counted = -np.log(np.where(y > 0.5, likely, 1 - likely))
+    return (np.logaddexp(0, logits) - y * logits - counted).sum(axis=1)
 
 
 def objective_of(out_activation: str, n_outputs: int) -> Objective:
     """The objective that goes with the activation of the last layer."""
     if out_activation == "softmax":
-        return Objective(SparseCategoricalCrossentropy(from_logits=True))
+        return Objective(SparseCategoricalCrossentropy(from_logits=True), surplus=_surplus_of_classes)
     if out_activation == "logistic":
-        return Objective(SummedBinaryCrossentropy())
+        return Objective(SummedBinaryCrossentropy(), surplus=_surplus_of_labels)
     if out_activation == "exp":
         return Objective(HalfPoissonDeviance())
     return Objective(HalfSquaredError(), 1 / n_outputs)

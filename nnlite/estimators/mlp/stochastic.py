@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "Training", "optimizer_of"]
 
 LEAST_RATE = 1e-6  # below it, "adaptive" divides no more
+CELLS_AT_ONCE = 2**15  # numbers of the rows that are gathered at once
 
 
 class Rows(NamedTuple):
@@ -70,6 +71,8 @@ class Training:
         self.batch_size = self._batch_size()
         self.order = np.arange(self.count)
         self.alpha, self.tol = float(estimator.alpha), float(estimator.tol)  # single precision would spread
+        bounded = network.objective.surplus is not None
+        self.logits = np.zeros((self.count, network.units[-1]), network.dtype) if bounded else None
         self.draws_on = not isinstance(estimator.random_state, Integral)
 
     def _batch_size(self):
@@ -102,22 +105,40 @@ class Training:
                 stacklevel=4,
             )
 
-    def _batches(self) -> Iterator[np.ndarray | slice]:
-        """The rows of each batch; a single one needs no shuffling, though others may draw from `random` afterwards."""
-        shuffles = self.estimator.shuffle and self.batch_size < self.count
+    @property
+    def _shuffles(self) -> bool:
+        """Whether the rows come in an order of their own in each epoch."""
+        return bool(self.estimator.shuffle) and self.batch_size < self.count
+
+    def _batches(self) -> Iterator[Rows]:
+        """The batches, several gathered at once; a single one needs no shuffling, but others may draw from `random`."""
+        shuffles = self._shuffles
         if shuffles:
             self.order = self.order[self.random.permutation(self.count)]
         elif self.estimator.shuffle and self.draws_on:
             self.random.permutation(self.count)
-        for start in range(0, self.count, self.batch_size):
-            rows = slice(start, start + self.batch_size)
-            yield self.order[rows] if shuffles else rows
+        dense = isinstance(self.train.X, np.ndarray)
+        cells = self.batch_size * max(self.train.X.shape[1], 1)
+        gathered = self.batch_size * (max(CELLS_AT_ONCE // cells, 1) if dense and shuffles else 1)
+        for start in range(0, self.count, gathered):
+            rows = slice(start, start + gathered)
+            taken = self.train.take(self.order[rows] if shuffles else rows)
+            if gathered == self.batch_size:
+                yield taken
+                continue
+            for first in range(0, len(taken.y), self.batch_size):
+                yield taken.take(slice(first, first + self.batch_size))
 
     def _epoch(self):
-        estimator, total = self.estimator, 0.0
-        for rows in self._batches():
-            batch = self.train.take(rows)
-            total += self.network.step(*batch, self.alpha) * len(batch.y)
+        estimator, total, start = self.estimator, 0.0, 0
+        for batch in self._batches():
+            value, outputs = self.network.step(*batch, self.alpha)
+            stop = start + len(batch.y)
+            total += value * (stop - start)
+            if self.logits is not None:
+                self.logits[start:stop] = outputs
+            start = stop
+        total -= self._surplus()
         estimator.n_iter_ += 1
         estimator.loss_ = total / self.count
         estimator.t_ += self.count
@@ -130,6 +151,21 @@ class Training:
         if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
             rate = float(estimator.learning_rate_init) / (estimator.t_ + 1) ** float(estimator.power_t)
             self.network.model.optimizer.learning_rate = rate
+
+    def _surplus(self) -> float:
+        """The part of the sum of this epoch's losses that scikit-learn leaves out, weighted within each batch."""
+        if self.logits is None:
+            return 0.0
+        rows = self.order if self._shuffles else slice(None)
+        by_row = self.network.objective.beyond(self.train.y[rows], self.logits)
+        if by_row is None:
+            return 0.0
+        if self.train.sample_weight is None:
+            return by_row.sum().item()
+        weights, starts = self.train.sample_weight[rows], np.arange(0, self.count, self.batch_size)
+        sizes, totals = np.diff([*starts, self.count]), np.add.reduceat(weights, starts)
+        shares = np.add.reduceat(by_row * weights, starts)
+        return float((shares[totals > 0] / totals[totals > 0]) @ sizes[totals > 0])
 
     def _count_failures(self):
         """Count the epochs in a row that were not better than the best one by `tol`."""

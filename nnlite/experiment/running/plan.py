@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nnlite.callbacks import Checkpoints, Every
+from nnlite.callbacks.checkpoints import Checkpoints, Every
 from nnlite.registry import Section
 from nnlite.registry.bounds import Count
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from nnlite.callbacks import CSVLogger
+from nnlite.callbacks.logging import CSVLogger
 from nnlite.errors import TrainingWarning
 
 __all__ = ["RunRecord"]
