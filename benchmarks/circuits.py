@@ -56,8 +56,8 @@ def seconds(run: Callable[[], Any]) -> float:
 
 def by_pgmpy(path: Path, evidence: list[dict[str, str]]) -> Callable[[], list[dict[str, Any]]]:
     """Three marginals for each row, as factors."""
-    from pgmpy.inference import VariableElimination
-    from pgmpy.readwrite import BIFReader
+    from pgmpy.inference import VariableElimination  # pyright: ignore[reportMissingImports]
+    from pgmpy.readwrite import BIFReader  # pyright: ignore[reportMissingImports]
 
     logging.disable(logging.CRITICAL)
     model: Any = BIFReader(str(path)).get_model()
@@ -89,7 +89,7 @@ def difference(network: BayesianNetwork, ours: dict[str, np.ndarray], answers: l
 
 def by_agrum(network: BayesianNetwork, rows: np.ndarray) -> Callable[[], None]:
     """All marginals of each row by lazy propagation; states are numbered, as pyAgrum reads no "/" in their names."""
-    import pyagrum
+    import pyagrum  # pyright: ignore[reportMissingImports]
 
     numbered = {name: [f"s{code}" for code in range(len(states))] for name, states in network.states.items()}
     with tempfile.TemporaryDirectory() as folder:

@@ -110,12 +110,12 @@ class CircuitEstimator(BaseEstimator):
         return chow_liu(rows, states, self.pseudocount, weights)
 
     def _learner(self, rows: int) -> EM:
-        batch_size = self.batch_size
+        batch_size: Any = self.batch_size
         if batch_size == "auto":
             hidden = isinstance(self.structure, str) and self.structure == "hclt"
             batch_size = min(max(rows // BATCHES, FEWEST), MOST) if hidden else None
-        steps = {} if batch_size is None or batch_size >= rows else {"step": 0.2, "final_step": 0.003}
-        options = {"epochs": self.epochs, "pseudocount": self.pseudocount, "seed": self._seed()}
+        steps: dict[str, Any] = {} if batch_size is None or batch_size >= rows else {"step": 0.2, "final_step": 0.003}
+        options: dict[str, Any] = {"epochs": self.epochs, "pseudocount": self.pseudocount, "seed": self._seed()}
         return EM(**options, batch_size=batch_size, **steps)
 
     def _seed(self) -> int:

@@ -11,12 +11,12 @@ class Drawn(Exception):
     """A layer has drawn a random number.
 
     Args:
-        place: its place in the outermost container; None if that is what draws.
+        index: its index in the outermost container; None if that is what draws.
     """
 
-    def __init__(self, place: int | None) -> None:
-        super().__init__(place)
-        self.place = place
+    def __init__(self, index: int | None) -> None:
+        super().__init__(index)
+        self.index = index
 
 
 class Chanceless(RandomSource):
@@ -29,7 +29,7 @@ class Chanceless(RandomSource):
         self.outer = outer
 
     def child(self, index: int) -> "Chanceless":
-        """The source of the layer at `index`, which knows its outermost place."""
+        """The source of the layer at `index`, which knows where in the outermost container it is."""
         return Chanceless(index if self.outer is None else self.outer)
 
     def seeded(self, seed: int | None) -> "Chanceless":

@@ -270,7 +270,8 @@ class WholeLoss:
     def hessian_product(self, point: Array, vector: Array) -> Array:
         """The Hessian times a vector: a complex step through the gradient, or differences where none can be taken."""
         step = step_along(self.steps.trainer.model, [point], [vector])
-        change = directional_derivative(lambda t: sum(map(self._back, self.linearized(point + t * vector))), step)
+        zero: Any = 0
+        change = directional_derivative(lambda t: sum(map(self._back, self.linearized(point + t * vector)), zero), step)
         return self._penalties.curvature() * vector + change
 
     def penalties(self) -> Array:

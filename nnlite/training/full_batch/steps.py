@@ -63,7 +63,7 @@ class FullBatchSteps(Steps):
             try:
                 objective = WholeLoss(self, arrays)
             except Drawn as drawn:
-                raise ConfigError(self._about_chance(drawn.place)) from None
+                raise ConfigError(self._about_chance(drawn.index)) from None
             self._check_loss(objective)
             self._problem = session, key, objective
         return self._problem[2]
@@ -80,12 +80,14 @@ class FullBatchSteps(Steps):
             raise ConfigError(f"{name} takes no constraints, and {self.constrained[0].name!r} has one")
         self.optimizer.check(self.store.size)
 
-    def _about_chance(self, place: int | None) -> str:
-        """The error for the layer at `place` of the chain, which draws at random."""
-        layer, line = self.trainer.model, self.chain.line or ()
-        if place is not None:
-            found = [stage.layer for stage in line if stage.index == place]
-            layer = self.chain.uses[place].layer if isinstance(self.chain, Graph) else found[0] if found else layer
+    def _about_chance(self, index: int | None) -> str:
+        """The error for the layer at `index` of the chain, which draws at random."""
+        line = self.chain.line or ()
+        layer: Any = self.trainer.model
+        if index is not None:
+            layer = next((stage.layer for stage in line if stage.index == index), layer)
+            if isinstance(self.chain, Graph):
+                layer = self.chain.uses[index].layer
         return (
             f"{type(self.optimizer).__name__} needs a loss without chance, and {layer.label} draws at random while "
             "training: leave it out, or take another optimizer"
