@@ -15,7 +15,8 @@ Single questions have modules of their own, `python -m benchmarks.NAME [--help]`
     step, call_layer    a bare step beside plain NumPy; a layer that writes `call` beside the built-in one
     kernels, jacobians    compiled kernels beside NumPy's; structured Jacobians beside dense ones
     one_row    a raw row beside the network alone
-    full_batch    Levenberg-Marquardt beside Adam
+    full_batch, least_squares    Levenberg-Marquardt beside Adam, and beside a plain NumPy one
+    circuits    queries of Bayesian networks beside pgmpy and pyAgrum; densities
     guards    what guards cost a training on a table
     physics    differential equations solved by Levenberg-Marquardt
     coverage    shares of new targets within prediction intervals

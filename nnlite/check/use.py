@@ -118,7 +118,8 @@ def check_config(findings: Findings, layer: Layer, inputs) -> None:
     findings.held("config", same, f"the name {type(layer).__name__!r} belongs to another class")
     findings.held("config", twin.to_spec() == layer.to_spec(), "its config makes a layer of another config")
     twin._ensure_built(layer.input_shape)
-    twin.set_weights(layer.get_weights())
+    for parameter, checked in zip(twin.parameters, layer.parameters, strict=True):
+        parameter.value[...] = checked.value
     context = next(contexts(layer, inputs, np.random.default_rng(5)))[1]
     outputs = [subject_of(candidate, inputs, context).outputs for candidate in (layer, twin)]
     same = all(map(np.array_equal, *outputs))

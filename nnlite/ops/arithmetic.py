@@ -23,7 +23,7 @@ class Add(Op):
     [[1.0, 10.0], 11.0]
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a + b
@@ -41,7 +41,7 @@ class Subtract(Op, aliases=("sub",)):
     [[1.0, 10.0], -11.0]
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a - b
@@ -63,7 +63,7 @@ class Multiply(Op):
     [[5.0, 4.0], [1.0, 2.0]]
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a * b
@@ -99,9 +99,9 @@ class Power(Op):
     [2.0, 6.0]
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
-    def of_integers(self, a: np.ndarray, b: np.ndarray) -> Any:
+    def _of_integers(self, a: np.ndarray, b: np.ndarray) -> Any:
         return np.power(a, b)
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
@@ -121,7 +121,7 @@ class Negative(Op):
     ([-1.0, 2.0], [-1.0, -1.0])
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return -x, Jacobians(Diagonal(np.full((), -1, x.dtype), x.shape, x.shape))
@@ -130,7 +130,7 @@ class Negative(Op):
 class _Choice(Op, abstract=True):
     """Base of Maximum and Minimum: the chosen input has slope 1, at a tie each has 1/2."""
 
-    keeps_integers = True
+    _keeps_integers = True
 
     def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The elementwise choice."""
@@ -185,8 +185,8 @@ class Where(Op):
     [[1.0, 0.0], [0.0, 1.0]]
     """
 
-    keeps_integers = True
-    data_inputs = slice(1, None)
+    _keeps_integers = True
+    _data_inputs = slice(1, None)
 
     def _as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         condition, *values = inputs

@@ -33,9 +33,9 @@ class Op(Configurable, family="op", abstract=True):
 
     # Of an op as a function: whether it computes with integers as they are, whether it adds many of them up, so that
     # small types are left, and the inputs whose numbers come out, where others choose among them.
-    keeps_integers: ClassVar[bool] = False
-    adds_up: ClassVar[bool] = False
-    data_inputs: ClassVar[slice] = slice(None)
+    _keeps_integers: ClassVar[bool] = False
+    _adds_up: ClassVar[bool] = False
+    _data_inputs: ClassVar[slice] = slice(None)
 
     def __post_init__(self) -> None:
         self.jacobians: Any = None  # those of the last `forward`
@@ -46,8 +46,8 @@ class Op(Configurable, family="op", abstract=True):
         """The output and its `Jacobians` at `inputs`; pure: nothing is stored."""
         raise NotImplementedError(f"{type(self).__name__} must define linearize(*inputs)")
 
-    def of_integers(self, *inputs: Any) -> Any:
-        """The output alone, for integers, in an op that `keeps_integers`."""
+    def _of_integers(self, *inputs: Any) -> Any:
+        """The output alone, for integers, in an op that `_keeps_integers`."""
         return self.linearize(*inputs)[0]
 
     def forward(self, *inputs: Any) -> np.ndarray:
@@ -224,7 +224,7 @@ def is_written(item: Any) -> bool:
 def compute(op: Op, inputs: Sequence[Any]) -> Any:
     """The outputs of the op for arrays, numbers and traced values.
 
-    Integers stay such in an op that `keeps_integers`, and become `config.floatx()` in others.
+    Integers stay such in an op that `_keeps_integers`, and become `config.floatx()` in others.
     """
     floating = True
     for item in inputs:
@@ -235,19 +235,19 @@ def compute(op: Op, inputs: Sequence[Any]) -> Any:
 
 
 def _computed(op: Op, inputs: list[Any]) -> Any:
-    chosen = op.data_inputs
+    chosen = op._data_inputs
     data = inputs[chosen]
     written = [is_written(item) for item in data]
     arrays = [np.asarray(item) for item in data]
     kind = common_type(arrays, written)
-    if kind.kind in "biu" and not op.keeps_integers:
+    if kind.kind in "biu" and not op._keeps_integers:
         kind = np.dtype(floatx())
     inputs[chosen] = [array.astype(kind, copy=False) for array in arrays]
     if kind.kind not in "biu":
         return op.linearize(*op._as_inputs(inputs))[0]
-    if op.adds_up and kind.kind in "biu" and (kind.kind == "b" or kind.itemsize < 4):
+    if op._adds_up and kind.kind in "biu" and (kind.kind == "b" or kind.itemsize < 4):
         kind = np.dtype("uint32" if kind.kind == "u" else "int32")
-    result = op.of_integers(*map(np.asarray, inputs))
+    result = op._of_integers(*map(np.asarray, inputs))
     return np.asarray(result).astype(kind, copy=False)
 
 

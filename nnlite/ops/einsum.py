@@ -35,7 +35,7 @@ class Einsum(Op):
     [[[10.0, 1.0], [10.0, 1.0]], [4.0, 6.0]]
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     subscripts: str
 

@@ -67,7 +67,7 @@ class Square(Op):
     ([4.0, 9.0], [-4.0, 6.0])
     """
 
-    keeps_integers = adds_up = True
+    _keeps_integers = _adds_up = True
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return x * x, elementwise(2 * x)
@@ -125,7 +125,7 @@ class Abs(Op):
     ([2.0, 0.0, 3.0], [-1.0, 0.0, 1.0])
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         sign = np.sign(x.real)
@@ -153,7 +153,7 @@ class Clip(Op):
     ([0.0, 0.5, 1.0], [0.0, 1.0, 0.0])
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     x_min: float
     x_max: float

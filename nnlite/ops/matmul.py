@@ -24,7 +24,7 @@ class MatMul(Op):
     [[[3.0, 4.0]], [[1.0], [2.0]]]
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         if a.ndim > 1 and b.ndim == 2:

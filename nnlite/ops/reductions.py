@@ -36,7 +36,7 @@ class Sum(_Reduction):
     ([8.0, 7.0], [[1.0, 10.0], [1.0, 10.0]])
     """
 
-    keeps_integers = adds_up = True
+    _keeps_integers = _adds_up = True
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
@@ -62,7 +62,7 @@ class Mean(_Reduction):
 class _Extreme(_Reduction, abstract=True):
     """Base of Max and Min: equal extreme elements share the slope 1. Complex numbers: the real part decides."""
 
-    keeps_integers = True
+    _keeps_integers = True
 
     def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         """The extreme over `axes`, which are kept."""

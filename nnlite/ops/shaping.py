@@ -22,7 +22,7 @@ class Reshape(Op):
     ([[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0, 3.0, 4.0])
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     shape: tuple[int, ...]
 
@@ -42,7 +42,7 @@ class Transpose(Op):
     (5, 3, 2)
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     axes: tuple[int, ...] | None = None
 
@@ -64,7 +64,7 @@ class BroadcastTo(Op):
     ([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], [[3.0], [3.0]])
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     shape: tuple[int, ...]
 
@@ -85,7 +85,7 @@ class Slice(Op):
     ([20.0, 30.0], [0.0, 1.0, 1.0])
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     index: Any
 
@@ -148,7 +148,7 @@ class Concatenate(Op):
     ([1.0, 2.0, 3.0], [[4.0], [5.0, 6.0]])
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     axis: int = -1
 
@@ -177,8 +177,8 @@ class Gather(Op):
     ([30.0, 10.0, 30.0], [1.0, 0.0, 2.0])
     """
 
-    keeps_integers = True
-    data_inputs = slice(1)
+    _keeps_integers = True
+    _data_inputs = slice(1)
 
     axis: int = 0
 

@@ -31,7 +31,7 @@ class TiedAutoEncoder(Layer):
         self.bias = self.add_weight(input_shape[-1:], "zeros", name="bias")
 
     def call(self, inputs):
-        return ops.gelu(inputs @ self.kernel) @ self.kernel.T + self.bias
+        return ops.gelu(inputs @ self.kernel, approximate=False) @ self.kernel.T + self.bias
 
 
 class Net(NamedTuple):

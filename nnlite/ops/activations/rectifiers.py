@@ -34,7 +34,7 @@ class ReLU(ActivationFunction):
     ([0.0, 0.0, 3.0], [0.0, 0.0, 1.0])
     """
 
-    keeps_integers = True
+    _keeps_integers = True
 
     negative_slope: NonNegative = 0.0
     max_value: NonNegative | None = None

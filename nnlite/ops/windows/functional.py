@@ -60,7 +60,7 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
     return elems
 
 
-class WrittenGradient(Jacobian):
+class _WrittenGradient(Jacobian):
     """The derivative of one output by one input as a function of the output's gradient, which a user wrote."""
 
     __slots__ = ("_gradient", "index")
@@ -104,7 +104,7 @@ def custom_gradient(f: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callabl
 
         output = np.asarray(output)
         maps = [
-            WrittenGradient(by_arrays, index, (array.shape, output.shape)) if isinstance(array, Traced) else None
+            _WrittenGradient(by_arrays, index, (array.shape, output.shape)) if isinstance(array, Traced) else None
             for index, array in enumerate(arrays)
         ]
         slots = [array.slot if isinstance(array, Traced) else None for array in arrays]
