@@ -62,21 +62,23 @@ class LeaveOneOut:
         first:   d = C^-1 J' r                                       one step of the whole loss's curvature
         newton:  d = (C - J' B J)^-1 J' r = C^-1 J' (I - B S)^-1 r   a Newton step of the loss without the row
 
-    The latter is exact for a linear model with squared errors.
+    The latter is exact for a linear model with squared errors. It needs a C that holds all of `J' B J`: one that
+    neglects what lies between parameters does not bound `B S` by 1, and the step may turn round.
 
     Args:
         whole: the loss over all rows, as in prediction.
         curvature: C, but for the damping.
         damping: what is added to its diagonal.
-        order: which of the two.
+        order: which of the two; when None, "newton" of a curvature that is one dense block, else "first".
 
     Raises:
         ConfigError: a model whose outputs depend on other rows, or one of several outputs.
     """
 
-    def __init__(self, whole: WholeLoss, curvature: Curvature, damping: float, order: Order) -> None:
+    def __init__(self, whole: WholeLoss, curvature: BlockCurvature, damping: float, order: Order | None) -> None:
         need_rows(whole)
-        self.whole, self.curvature, self.damping, self.order = whole, curvature, damping, order
+        self.whole, self.curvature, self.damping = whole, curvature, damping
+        self.order: Order = order or ("newton" if _is_whole(curvature) else "first")
 
     def __iter__(self) -> Iterator[Rows]:
         whole = self.whole
@@ -90,15 +92,7 @@ class LeaveOneOut:
         rows, units, size = jacobians.shape
         solved = self.curvature.solve(jacobians.reshape(-1, size), self.damping).reshape(rows, units, size)
         covered = np.einsum("rup,rvp->ruv", solved, jacobians)
-        weights = slopes
-        if self.order == "newton":
-            left = np.eye(units) - bends @ covered
-            try:
-                weights = np.linalg.solve(left, slopes[..., None])[..., 0]
-            except np.linalg.LinAlgError:
-                raise DataError(
-                    "without one of the rows the curvature is singular: pass a larger damping, or order='first'"
-                ) from None
+        weights = _without_rows(bends @ covered, slopes) if self.order == "newton" else slopes
         moves = np.einsum("rup,ru->rp", solved, weights)
         return Rows(slopes, bends, covered, moves, np.einsum("ruv,rv->ru", covered, weights))
 
@@ -132,6 +126,20 @@ class LeaveOneOut:
         if left <= 0:
             raise DataError(f"Cook's distance needs more errors than the {effective:.3g} parameters that count")
         return bent / (2 * whole.scale) / (effective * errors / left)
+
+
+def _is_whole(curvature: BlockCurvature) -> bool:
+    """Whether nothing between two parameters is neglected."""
+    return len(curvature.blocks) == 1 and isinstance(curvature.blocks[0][1], DenseBlock)
+
+
+def _without_rows(shares: Array, slopes: Array) -> Array:
+    """`(I - B S)^-1 r`, `(rows, U)`, of `B S`, `(rows, U, U)`; `DataError` where a row's share is 1 or more."""
+    if (np.linalg.eigvals(shares).real >= 1).any():
+        raise DataError(
+            "without one of the rows the curvature is not positive: pass a larger damping, or order='first'"
+        )
+    return np.linalg.solve(np.eye(shares.shape[-1]) - shares, slopes[..., None])[..., 0]
 
 
 def need_rows(whole: WholeLoss) -> None:

@@ -74,7 +74,7 @@ class SecondOrder:
         sample_weight: Any = None,
         structure: InfluenceStructure = "dense",
         damping: float = 0.0,
-        order: Order = "newton",
+        order: Order | None = None,
     ) -> np.ndarray:
         """Change of everything else if one row had been left out of training: a prediction, without retraining.
 
@@ -94,13 +94,14 @@ class SecondOrder:
             structure: of C: `"dense"`, or `"block"` or `"diagonal"`, which neglect what lies between layers, or
                 between any two parameters.
             damping: added to the diagonal of C, >= 0; needed where some combination of parameters has no effect.
-            order: which step.
+            order: which step; when None, "newton" of a dense curvature, else "first". Of one that neglects something,
+                the Newton step may turn round.
 
         Shape: `(test rows, rows)` with `y_test`: by how much the loss of each test row would grow without each row;
             else `(test rows, *outputs of a row, rows)`: the same of the outputs.
 
         Raises:
-            DataError: C is singular; see `damping`.
+            DataError: C is singular, see `damping`; for "newton", it is not positive without one of the rows.
 
         Reference: Koh & Liang 2017, "Understanding black-box predictions via influence functions"; Cook & Weisberg
         1982, "Residuals and influence in regression".
@@ -124,7 +125,7 @@ class SecondOrder:
         sample_weight: Any = None,
         structure: InfluenceStructure = "dense",
         damping: float = 0.0,
-        order: Order = "newton",
+        order: Order | None = None,
     ) -> np.ndarray:
         """By how much the loss of each row would grow if that row had been left out; arguments as in `influence`.
 
@@ -171,10 +172,16 @@ class SecondOrder:
         Reference: Cook 1977, "Detection of influential observation in linear regression".
         """
         read_call(SecondOrder.cooks_distance, locals())
-        return self._left_out(x, y, sample_weight, structure, damping, "newton").cooks_distance()
+        return self._left_out(x, y, sample_weight, structure, damping).cooks_distance()
 
     def _left_out(
-        self, x: Any, y: Any, sample_weight: Any, structure: InfluenceStructure, damping: float, order: Order
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        structure: InfluenceStructure,
+        damping: float,
+        order: Order | None = None,
     ) -> LeaveOneOut:
         batch, steps = self._prepared(x, y, sample_weight)
         whole = WholeLoss(steps, batch, training=False)

@@ -141,6 +141,25 @@ def test_other_structures_neglect_and_do_not_fail(structure):
     assert np.corrcoef(found, whole)[0, 1] > 0.3
 
 
+@pytest.mark.parametrize("structure", ["block", "diagonal"])
+def test_of_a_structure_that_neglects_no_step_turns_round(structure):
+    """A leverage of such a structure may be above 1, where the Newton step would change its sign."""
+    x, y = X[:6], Y[:6]
+    model = fitted(Dense(8, "tanh"), Dense(1), x=x, y=y + 0.3 * X[6:12, 0], optimizer="LBFGS")
+    rest = {"structure": structure, "damping": 1e-8}
+    assert model.leverage(x, y, **rest).max() > 1
+    assert (model.self_influence(x, y, **rest) > 0).all()
+    first = model.influence(x, y, NEW, order="first", **rest)
+    np.testing.assert_array_equal(model.influence(x, y, NEW, **rest), first)
+    with pytest.raises(DataError, match=r"not positive: pass a larger damping, or order='first'"):
+        model.self_influence(x, y, order="newton", **rest)
+
+
+def test_one_dense_layer_is_one_block():
+    model = linear()
+    np.testing.assert_allclose(model.influence(X, Y, NEW, structure="block"), model.influence(X, Y, NEW), rtol=1e-12)
+
+
 def test_wrong_labels_of_digits_come_first():
     from sklearn.datasets import load_digits
 

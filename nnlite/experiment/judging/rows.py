@@ -57,8 +57,7 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     damping = DAMPING * derivatives.ggn(*arrays, structure="diagonal").diagonal().mean()
     size = sum(weight.size for weight in model.trainable_weights)
     options = {"structure": "dense" if size <= DENSE else "diagonal", "damping": float(damping)}
-    # The Newton step divides by one less the leverage, which a diagonal does not hold below one.
-    influence = derivatives.self_influence(*arrays, **options, order="newton" if size <= DENSE else "first")
+    influence = derivatives.self_influence(*arrays, **options)
     leverage = derivatives.leverage(*arrays, **options) if size <= DENSE else None
     assert model.target is not None  # a run knows its target
     predicted = np.asarray(next(iter(model.target.decode(model.predict(arrays[0], verbose=0)).values())))
