@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from nnlite.arrays.types import Array
-from nnlite.derivatives.curvature import BlockCurvature, Curvature, DenseBlock, DiagonalBlock, ggn
+from nnlite.derivatives.curvature import BlockCurvature, DenseBlock, DiagonalBlock, ggn
 from nnlite.derivatives.curvature.blocks import Block
 from nnlite.derivatives.curvature.build import block_of_last_layer
 from nnlite.errors import ConfigError, DataError
