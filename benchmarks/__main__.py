@@ -88,7 +88,7 @@ def _run(results, options):
     for name in options.case or [*CASES, *TITLES]:
         print(f"{name} ...", file=sys.stderr, flush=True)
         rows[name] = run_whole(name, options) if name in TITLES else run_case(BY_NAME[name], options)
-        results["results"] = [rows[own] for own in sorted(rows, key=order.index)]
+        results["results"] = [rows[case] for case in sorted(rows, key=order.index)]
         _keep(results, options)
 
 
@@ -97,9 +97,11 @@ def _earlier_rows(results, options):
     if not (options.add and options.out and Path(options.out).exists()):
         return {}
     earlier = json.loads(Path(options.out).read_text())
-    alike = [key for key in ("command", "threads", "rounds", "batches") if earlier[key] != results[key]]
-    if alike or earlier["machine"]["processor"] != results["machine"]["processor"]:
-        raise SystemExit(f"{options.out} is of another machine, or differs in {', '.join(alike)}")
+    differing = [key for key in ("command", "threads", "rounds", "batches") if earlier[key] != results[key]]
+    if earlier["machine"]["processor"] != results["machine"]["processor"]:
+        differing.append("processor")
+    if differing:
+        raise SystemExit(f"{options.out} was measured with another {' and '.join(differing)}")
     return {row.get("case") or row["whole"]: row for row in earlier["results"]}
 
 

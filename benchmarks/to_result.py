@@ -25,7 +25,7 @@ from benchmarks.cases import CONVNET, DIGITS, Case, dense
 from benchmarks.options import some_of
 from benchmarks.peers.base import Unsupported
 from benchmarks.peers.worker import ENGINES, keep_to
-from benchmarks.report import around_markers, write_between_markers
+from benchmarks.report import around_markers, where, write_between_markers
 from benchmarks.runner import KERNELS, ROOT, environment, machine, ratio
 
 PEERS = ("torch", "jax", "keras", "sklearn")
@@ -83,6 +83,11 @@ def run(options) -> None:
     section = f"whole {options.threads} {options.machine}".strip()
     if options.docs:
         around_markers(DOCUMENT, section)  # before minutes are spent
+    about = {
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        **{name: getattr(options, name) for name in ("threads", "rounds")},
+    }
     tasks = [name for name in options.tasks if name != "housing" or options.housing]
     left_out = [f"{name}: --housing is not given" for name in options.tasks if name not in tasks]
     rows = []
@@ -92,7 +97,9 @@ def run(options) -> None:
             results, reasons = _rounds(name, Path(folder), options)
         rows.append(_row(TASKS[name], results, options.peers))
         left_out += [f"{name}, {engine}: {reason}" for engine, reason in reasons.items()]
-    text = _table(rows, options) + "\n" + "".join(f"\n- left out: {reason}" for reason in left_out)
+    text = f"{where(about)} by turns.\n\n{_table(rows, options)}\n" + "".join(
+        f"\n- left out: {reason}" for reason in left_out
+    )
     print(text)
     if options.docs:
         write_between_markers(DOCUMENT, section, text)
@@ -144,12 +151,8 @@ def _row(task, results, peers) -> dict:
 
 
 def _table(rows, options) -> str:
-    about = machine()
     engines = [*KERNELS, *options.peers]
     lines = [
-        f"{date.today().isoformat()}, {about['processor']}, {about['cores']} cores, load {about['load']:.1f}; "
-        f"{options.threads} thread(s); medians of {options.rounds} rounds by turns.",
-        "",
         "| task | " + " | ".join(NAMES.get(engine, engine) for engine in engines) + " | best engine / nnlite (aim) |",
         "|---" * (len(engines) + 2) + "|",
     ]

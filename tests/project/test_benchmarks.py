@@ -4,6 +4,7 @@ import json
 import math
 import re
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,6 +113,19 @@ ABOUT = {
     "rounds": 2,
     "batches": "numpy",
 }
+
+
+def test_rows_are_added_to_those_of_the_same_machine(tmp_path):
+    earlier = {"command": "run", **ABOUT, "results": [{"case": "tiny"}, {"whole": "digits"}]}
+    options = SimpleNamespace(add=True, out=tmp_path / "results.json")
+    assert __main__._earlier_rows(earlier, options) == {}  # no file yet
+    options.out.write_text(json.dumps(earlier))
+    assert __main__._earlier_rows(earlier, options) == {"tiny": {"case": "tiny"}, "digits": {"whole": "digits"}}
+    with pytest.raises(SystemExit, match=r"results.json was measured with another rounds and processor$"):
+        other = {**earlier, "rounds": 3, "machine": {"processor": "q"}}
+        __main__._earlier_rows(other, options)
+    options.add = False
+    assert __main__._earlier_rows(earlier, options) == {}
 
 
 def test_a_wrong_row_is_marked():
