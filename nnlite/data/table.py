@@ -166,10 +166,7 @@ class Table:
 
     def missing(self, name: str) -> np.ndarray:
         """Mask of the rows without a value in the column `name`, `(rows,)`."""
-        levels, gaps = self._levels(name), {""}
-        if self._is_numeric(name):
-            gaps |= self._marks.in_numbers
-        return np.fromiter((level in gaps for level in levels), bool, len(levels))
+        return self._missing(name, self._levels(name))
 
     def labels(self, name: str) -> np.ndarray:
         """The column `name` as class labels: integers if every cell is one, else text.
@@ -179,8 +176,9 @@ class Table:
         Raises:
             DataError: a missing value.
         """
-        self._refuse_missing(name, self.missing(name))
-        texts = np.array(self._levels(name))
+        levels = self._levels(name)
+        self._refuse_missing(name, self._missing(name, levels))
+        texts = np.array(levels)
         try:
             numbers = texts.astype(np.int64)
         except (ValueError, OverflowError):
@@ -199,6 +197,11 @@ class Table:
         canonical = self.dialect.numbers.canonical if self._is_numeric(name) and not self._is_coded(name) else str
         known = {cell: "" if cell in gaps else canonical(cell) for cell in set(cells)}
         return [known[cell] for cell in cells]
+
+    def _missing(self, name: str, levels: list[str]) -> np.ndarray:
+        """Mask of the gaps among the levels of a column."""
+        gaps = {"", *self._marks.in_numbers} if self._is_numeric(name) else {""}
+        return np.fromiter((level in gaps for level in levels), bool, len(levels))
 
     def _is_numeric(self, name: str) -> bool:
         """Whether a column holds nothing but numbers and what may stand for a missing one."""

@@ -84,12 +84,13 @@ class Trials:
         """The metric of the trained model, and whether training was ended because it fell behind."""
         experiment = Experiment.from_file(self.path, [*self.overrides, *assignments(params)])
         key = experiment.data_key
-        model, data = experiment.prepare(prepared=self._prepared.get(key))
-        self._prepared = {key: data}
-        arguments, watch = (
-            experiment.fit_arguments(data),
-            Watch(trial, self.search.metric, self.search.pruner != "none"),
-        )
+        known = self._prepared.get(key)
+        if known is None:
+            self._prepared.clear()  # before others take memory, too
+        model, data = experiment.prepare(prepared=known)
+        self._prepared[key] = data
+        arguments = experiment.fit_arguments(data)
+        watch = Watch(trial, self.search.metric, self.search.pruner != "none")
         arguments["callbacks"] = [*(arguments.get("callbacks") or ()), watch.callback]
         given = data.for_fit()
         with experiment.explaining():
