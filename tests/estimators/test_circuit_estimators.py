@@ -114,6 +114,8 @@ def test_other_structures_and_the_discriminative_pass(structure):
 
 def test_wrong_arguments_are_named():
     rows = clinic().sample(20, 0)
+    with pytest.raises(ConfigError, match=r"batch_size must be \"auto\", an integer >= 1 or None, got 'half'"):
+        CircuitDensity(batch_size="half").fit(rows)
     with pytest.raises(ConfigError, match="unknown structure 'chow_lui'; did you mean 'chow_liu'"):
         CircuitDensity("chow_lui").fit(rows)
     with pytest.raises(DataError, match="max_states is 2"):

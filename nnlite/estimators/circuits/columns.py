@@ -114,6 +114,8 @@ class CircuitEstimator(BaseEstimator):
         if batch_size == "auto":
             hidden = isinstance(self.structure, str) and self.structure == "hclt"
             batch_size = min(max(rows // BATCHES, FEWEST), MOST) if hidden else None
+        elif isinstance(batch_size, str):
+            raise ConfigError(f'batch_size must be "auto", an integer >= 1 or None, got {batch_size!r}')
         steps: dict[str, Any] = {} if batch_size is None or batch_size >= rows else {"step": 0.2, "final_step": 0.003}
         options: dict[str, Any] = {"epochs": self.epochs, "pseudocount": self.pseudocount, "seed": self._seed()}
         return EM(**options, batch_size=batch_size, **steps)
