@@ -42,7 +42,12 @@ class LazyRows:
 
     def first_not_finite(self) -> tuple[int, ...] | None:
         """The place of the first entry that is NaN or infinite; None if there is none."""
-        raise NotImplementedError
+        for block in blocks(self, _rows_of_a_block(self)):
+            bad = np.argwhere(~np.isfinite(self[block]))
+            if len(bad):
+                row, *rest = bad[0].tolist()
+                return (block.start + row, *rest)
+        return None
 
 
 class MadeRows(LazyRows):
@@ -68,13 +73,10 @@ class MadeRows(LazyRows):
     def astype(self, dtype: Any, copy: bool = True) -> "MadeRows":
         return MadeRows(self.rows, lambda rows: self.make(rows).astype(dtype, copy=False))
 
-    def first_not_finite(self) -> tuple[int, ...] | None:
-        for block in blocks(self):
-            bad = np.argwhere(~np.isfinite(self[block]))
-            if len(bad):
-                row, *rest = bad[0].tolist()
-                return (block.start + row, *rest)
-        return None
+
+def _rows_of_a_block(rows: Any) -> int:
+    """As many as take 16 MB, at least one."""
+    return max(BLOCK_BYTES // max(rows.dtype.itemsize * math.prod(rows.shape[1:]), 1), 1)
 
 
 def blocks(rows: Any, step: int | None = None) -> Iterator[slice]:
@@ -84,8 +86,7 @@ def blocks(rows: Any, step: int | None = None) -> Iterator[slice]:
         rows: `(rows, ...)`.
         step: number of rows in a block; when None, as many batches of 256 as take 16 MB, at most 2^17 rows.
     """
-    row_bytes = max(rows.dtype.itemsize * math.prod(rows.shape[1:]), 1)
-    most = max(min(BLOCK_BYTES // row_bytes, BLOCK_ROWS) // WHOLE_BATCHES, 1) * WHOLE_BATCHES
+    most = max(min(_rows_of_a_block(rows), BLOCK_ROWS) // WHOLE_BATCHES, 1) * WHOLE_BATCHES
     count, length = len(rows), step or most
     return (slice(start, min(start + length, count)) for start in range(0, count, length))
 

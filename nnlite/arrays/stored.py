@@ -93,14 +93,9 @@ class StoredRows(LazyRows):
         """The place of the first number that is NaN or infinite; None if there is none. Reads what is not known."""
         if self.finite or self.dtype.kind not in "fc":
             return None
-        step = max(BYTES_AT_ONCE // max(self._row_bytes, 1), 1)
-        for start in range(0, len(self), step):
-            block = self.read(start, min(start + step, len(self)))
-            if not np.isfinite(block).all():
-                row, *rest = np.argwhere(~np.isfinite(block))[0].tolist()
-                return (start + row, *rest)
-        self.finite = True
-        return None
+        place = super().first_not_finite()
+        self.finite = place is None
+        return place
 
     def sample(self, count: int) -> np.ndarray:
         """At most `count` rows in 64 runs spread evenly over the file, to fit layers to. Shape: `(rows, ...)`."""

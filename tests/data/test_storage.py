@@ -125,7 +125,7 @@ def test_files_that_cannot_be_used_are_refused_by_name(tmp_path, array):
 
 
 def test_a_number_that_is_not_finite_is_found_in_its_place(tmp_path, array, monkeypatch):
-    monkeypatch.setattr(nnlite.arrays.stored, "BYTES_AT_ONCE", 1200)
+    monkeypatch.setattr(block_rows, "BLOCK_BYTES", 1200)
     array[640, 2] = np.inf
     np.save(tmp_path / "x.npy", array)
     rows, model = open_rows(tmp_path / "x.npy"), compiled(array[:600])
