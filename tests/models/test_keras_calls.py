@@ -74,6 +74,26 @@ def test_arguments_of_compile_for_the_one_output_by_its_name_or_in_lists():
         assert logs(loss, metrics) == expected
     weighted = logs("mse", ["mae"], weighted_metrics=["mae"])
     assert list(weighted) == ["loss", "mae", "weighted_mae"]
+    assert logs("mse", None, loss_weights={"out": 0.5}) == logs("mse", None, loss_weights=0.5)
+
+
+def test_arguments_of_compile_by_name_for_the_one_output_of_a_graph():
+    inputs = Input((3,))
+    for outputs, name in ((layers.Dense(1, name="out")(inputs), "out"), ({"price": layers.Dense(1)(inputs)}, "price")):
+        model = Model(inputs, outputs, seed=0)
+        model.compile("sgd", {name: "mse"}, {name: "mae"}, {name: None}, {name: 2.0})
+        loss, mae = model.evaluate(X, Y, verbose=0)
+        errors = next(iter(model(X).values())) - Y if name == "price" else model(X) - Y
+        assert (loss, mae) == (pytest.approx(2 * np.mean(errors**2), rel=1e-5), pytest.approx(np.mean(abs(errors))))
+
+
+def test_an_empty_dict_of_losses_is_no_loss():
+    class Unchanged(Model):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(ConfigError, match="loss"):
+        Unchanged().compile("sgd", {})
 
 
 def test_validation_after_the_epochs_of_a_list():

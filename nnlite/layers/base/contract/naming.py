@@ -117,10 +117,8 @@ class Place:
         return f"{self.path}/{self.layer._path_inside(parameter)}"
 
     def __reduce__(self) -> Any:
-        return FormerPlace, (
-            self.path,
-            type(self.layer)._path_inside,
-        )  # neither a copy nor a pickle of a layer takes those around it along
+        # Neither a copy nor a pickle of a layer takes those around it along.
+        return FormerPlace, (self.path, type(self.layer)._path_inside)
 
 
 class FormerPlace:
