@@ -120,6 +120,7 @@ def test_clones_on_other_inputs():
     assert clone.get_layer("hidden") is not model.get_layer("hidden")
     chain = Sequential([Input((3,)), layers.Dense(2)])
     assert clone_model(chain, Input((5,))).input_shape == (None, 5)
+    assert clone_model(Model(model.inputs, model.outputs, dtype="float64"), given).dtype == "float64"
     with pytest.raises(ConfigError, match="has 1 inputs, got 2"):
         clone_model(model, [given, given])
 
