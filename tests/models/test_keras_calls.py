@@ -241,6 +241,8 @@ def test_the_config_of_a_chain_is_in_terms_of_keras():
     built = Sequential.from_config(lazy.get_config())
     assert built.built and built.output_shape == (None, 2)
     inner = layers.Dense(3)
+    named = Sequential([layers.Dense(2, name="shared layer")])
+    assert named.get_config()["layers"][0]["config"]["name"] == "shared layer"  # which is the key of shared ones
     shared = Sequential([Input((3,)), layers.Residual([inner]), layers.Residual([inner])])
     assert Sequential.from_config(shared.get_config()).count_params() == 12  # still one layer
 
