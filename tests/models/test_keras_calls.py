@@ -169,6 +169,15 @@ def test_a_model_may_begin_behind_a_layer():
     assert len(tail.trainable_weights) == 2
 
 
+def test_keys_name_the_inputs_and_not_the_layers_they_stand_behind():
+    layer, other = layers.Dense(2), Input((2,))
+    hidden = layer(Input((3,)))
+    model = Model({"hidden": hidden, "other": other}, hidden + other)
+    assert layer._given_name is None and [symbol.layer.name for symbol in model.inputs] == ["hidden", "other"]
+    data = {"hidden": X[:, :2], "other": X[:, 1:]}
+    np.testing.assert_array_equal(model.predict(data, verbose=0), X[:, :2] + X[:, 1:])
+
+
 def test_functions():
     one, two = Input((3,)), Input((3,))
     function = Function({"one": one, "two": two}, {"sum": one + two}, name="sums")
