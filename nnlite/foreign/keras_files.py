@@ -3,8 +3,8 @@
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -238,11 +238,9 @@ def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool 
         assign_datasets(model, datasets, path, keras_order, skip_mismatch)
 
 
-@contextmanager
-def weights_of(path: str | os.PathLike) -> Iterator[dict[str, Any]]:
-    """The data sets in a `.weights.h5` or `.keras` file, as `hdf5.opened` gives them."""
-    with hdf5.opened(read_archive(path).weights if is_keras_file(path) else path, path) as datasets:
-        yield datasets
+def weights_of(path: str | os.PathLike) -> AbstractContextManager[dict[str, Any]]:
+    """A context with the data sets in a `.weights.h5` or `.keras` file, as `hdf5.opened` gives them."""
+    return hdf5.opened(read_archive(path).weights if is_keras_file(path) else path, path)
 
 
 def size_in_memory(datasets: Mapping[str, Any]) -> int:

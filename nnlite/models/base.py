@@ -102,6 +102,11 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         returned = super()._as_returned(output)
         return list(returned) if self._lists_outputs and isinstance(returned, tuple) else returned
 
+    @property
+    def _output_name(self) -> str | None:
+        """How arguments of `compile` may name the output, if there is one: after the layer that gives it."""
+        return self.layers[-1]._given_name if self.layers else None
+
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
         """The outputs for a few rows, by a quicker way than `linearize`; None if there is none."""
         as_written = isinstance(self.chain, Chain) and type(self).linearize is BaseModel.linearize

@@ -19,8 +19,7 @@ from nnlite.saving import write_atomically
 
 __all__ = ["FORMATS", "export_model", "graph_of"]
 
-FORMATS = {".onnx": "ONNX", ".py": "a Python file", ".h": "a C header"}
-ENDINGS = {"onnx": ".onnx", "python": ".py", "c": ".h"}
+FORMATS = {"onnx": ".onnx", "python": ".py", "c": ".h"}  # and the endings of their files
 NO_CHAIN = "a C header holds chains of dense layers alone; Python files and ONNX hold graphs and other layers too"
 INPUT_TYPES = {"numbers": "float32", "indices": "int64", "strings": "string", "categories": "string"}
 
@@ -34,7 +33,7 @@ def export_model(
         model: with its encoder and its target, where it has them.
         filepath: ends in `.onnx`, `.py` or `.h`, unless a format is given.
         target: what the outputs mean, in place of the model's own.
-        format: one of `ENDINGS`; None for what the ending of the path says.
+        format: one of `FORMATS`; None for what the ending of the path says.
 
     Raises:
         ConfigError: another ending or format, or a layer, an activation or an encoding without a form in the format.
@@ -43,10 +42,10 @@ def export_model(
     path = Path(filepath)
     model._need_built()
     model._check_ready()
-    if format is not None and format not in ENDINGS:
-        raise ConfigError(f"unknown format {format!r}; a model is exported as {', '.join(ENDINGS)}", ("format",))
-    ending = path.suffix if format is None else ENDINGS[format]
-    if ending not in FORMATS:
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"unknown format {format!r}; a model is exported as {', '.join(FORMATS)}", ("format",))
+    ending = path.suffix if format is None else FORMATS[format]
+    if ending not in FORMATS.values():
         raise ConfigError(f"{path}: a model is exported as .onnx, .py or .h")
     written: list[str] = []
     for name, content in _contents(model, path, ending, target).items():

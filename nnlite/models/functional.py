@@ -29,7 +29,6 @@ from nnlite.models.drawn.recorded import (
     finish_building,
     name_inside,
     need_drawing,
-    of_one_output,
     recorded_input,
     recorded_names,
     recorded_outputs,
@@ -153,9 +152,6 @@ class Model(BaseModel):
             ConfigError: unknown name or argument, or another number of entries than outputs.
         """
         expect_outputs(self, loss)
-        if not isinstance(self.trainer, OutputsTrainer):
-            given = (loss, metrics, weighted_metrics, loss_weights)
-            loss, metrics, weighted_metrics, loss_weights = of_one_output(self, *given)
         options = (run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
         self.trainer.compile(optimizer, loss, metrics, weighted_metrics, loss_weights, *options)
 
@@ -232,6 +228,10 @@ class Model(BaseModel):
     def output_names(self) -> list[str]:
         """The keys of a dict of outputs, or the names of the layers that give them."""
         return names_of_outputs(self)
+
+    @property
+    def _output_name(self) -> str | None:
+        return next(iter(self.output_names or self._structure or ()), None) or super()._output_name
 
     @property
     def _output_dtype(self) -> str:

@@ -21,6 +21,7 @@ class Trainable(Protocol):
         label: how errors call the model.
         seed: decides shuffling, splits and dropout.
         input_names: what `jacobian` calls the inputs.
+        _output_name: how arguments of `compile` may name the output, if there is one; None for no name.
         _output_dtype: type of the outputs.
         built: whether shapes are known, and there are weights.
         takes_several: whether `inputs` is a tuple of arrays.
@@ -66,6 +67,8 @@ class Trainable(Protocol):
     def label(self) -> str: ...
     @property
     def input_names(self) -> list[str]: ...
+    @property
+    def _output_name(self) -> str | None: ...
     @property
     def _output_dtype(self) -> str: ...
     @property

@@ -9,7 +9,7 @@ import pytest
 import nnlite
 from nnlite import Input, Model, Sequential
 from nnlite.cli import main
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.layers import Concatenate, Dense, IsotonicCalibration, TemperatureScaling
 from nnlite.metrics.scores import expected_calibration_error
 
@@ -133,6 +133,8 @@ def test_bad_input():
         model.calibrated(ROWS, LABELS[:50])
     with pytest.raises(DataError, match="a row of a weight above 0"):
         model.calibrated(ROWS, LABELS, "isotonic", np.zeros(60))
+    with pytest.raises(NotReadyError, match="before it is built"):
+        Sequential([Dense(3, "softmax")]).calibrated(ROWS, LABELS)
 
 
 def test_isotonic_calibration_refuses_what_does_not_fit():

@@ -83,3 +83,11 @@ def test_a_copy_keeps_the_path_and_not_the_model_around_it():
         twin.name = "twin"
         assert paths(twin) == ["twin/kernel", "twin/bias"]
     assert len(pickle.dumps(inner)) < 4000
+
+
+def test_a_copy_of_attention_keeps_its_projections_in_the_paths():
+    attention = layers.MultiHeadAttention(2, 3, name="attention")
+    attention(np.zeros((1, 3, 4)), np.zeros((1, 3, 4)))
+    assert paths(attention)[:2] == ["attention/query/kernel", "attention/query/bias"]
+    for twin in (copy.deepcopy(attention), pickle.loads(pickle.dumps(attention))):
+        assert paths(twin) == paths(attention)

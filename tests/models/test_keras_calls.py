@@ -74,6 +74,26 @@ def test_arguments_of_compile_for_the_one_output_by_its_name_or_in_lists():
         assert logs(loss, metrics) == expected
     weighted = logs("mse", ["mae"], weighted_metrics=["mae"])
     assert list(weighted) == ["loss", "mae", "weighted_mae"]
+    assert logs("mse", None, loss_weights={"out": 0.5}) == logs("mse", None, loss_weights=0.5)
+
+
+def test_arguments_of_compile_by_name_for_the_one_output_of_a_graph():
+    inputs = Input((3,))
+    for outputs, name in ((layers.Dense(1, name="out")(inputs), "out"), ({"price": layers.Dense(1)(inputs)}, "price")):
+        model = Model(inputs, outputs, seed=0)
+        model.compile("sgd", {name: "mse"}, {name: "mae"}, {name: None}, {name: 2.0})
+        loss, mae = model.evaluate(X, Y, verbose=0)
+        errors = next(iter(model(X).values())) - Y if name == "price" else model(X) - Y
+        assert (loss, mae) == (pytest.approx(2 * np.mean(errors**2), rel=1e-5), pytest.approx(np.mean(abs(errors))))
+
+
+def test_an_empty_dict_of_losses_is_no_loss():
+    class Unchanged(Model):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(ConfigError, match="loss"):
+        Unchanged().compile("sgd", {})
 
 
 def test_validation_after_the_epochs_of_a_list():
@@ -100,6 +120,7 @@ def test_clones_on_other_inputs():
     assert clone.get_layer("hidden") is not model.get_layer("hidden")
     chain = Sequential([Input((3,)), layers.Dense(2)])
     assert clone_model(chain, Input((5,))).input_shape == (None, 5)
+    assert clone_model(Model(model.inputs, model.outputs, dtype="float64"), given).dtype == "float64"
     with pytest.raises(ConfigError, match="has 1 inputs, got 2"):
         clone_model(model, [given, given])
 
@@ -146,6 +167,15 @@ def test_a_model_may_begin_behind_a_layer():
     assert tail.input_shape == (None, 4) and tail.get_layer("a") is model.get_layer("a")
     np.testing.assert_array_equal(tail(model(X)[1] * 0), np.broadcast_to(model.get_layer("a").bias.value, (8, 2)))
     assert len(tail.trainable_weights) == 2
+
+
+def test_keys_name_the_inputs_and_not_the_layers_they_stand_behind():
+    layer, other = layers.Dense(2), Input((2,))
+    hidden = layer(Input((3,)))
+    model = Model({"hidden": hidden, "other": other}, hidden + other)
+    assert layer._given_name is None and [symbol.layer.name for symbol in model.inputs] == ["hidden", "other"]
+    data = {"hidden": X[:, :2], "other": X[:, 1:]}
+    np.testing.assert_array_equal(model.predict(data, verbose=0), X[:, :2] + X[:, 1:])
 
 
 def test_functions():
@@ -220,6 +250,8 @@ def test_the_config_of_a_chain_is_in_terms_of_keras():
     built = Sequential.from_config(lazy.get_config())
     assert built.built and built.output_shape == (None, 2)
     inner = layers.Dense(3)
+    named = Sequential([layers.Dense(2, name="shared layer")])
+    assert named.get_config()["layers"][0]["config"]["name"] == "shared layer"  # which is the key of shared ones
     shared = Sequential([Input((3,)), layers.Residual([inner]), layers.Residual([inner])])
     assert Sequential.from_config(shared.get_config()).count_params() == 12  # still one layer
 

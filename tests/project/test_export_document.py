@@ -25,7 +25,7 @@ def test_the_code_prints_what_it_says(code, tmp_path):
 
 
 def test_the_endings_are_those_there_are():
-    assert set(re.findall(r"^\| `(\.\w+)` \|", TEXT, re.MULTILINE)) == set(FORMATS)
+    assert set(re.findall(r"^\| `(\.\w+)` \|", TEXT, re.MULTILINE)) == set(FORMATS.values())
 
 
 def test_the_numbers_of_the_page_are_those_of_the_code():

@@ -13,7 +13,7 @@ class CheckpointPlan(Section):
     """Schedule of checkpoints of a training, as `nnlite.callbacks.Checkpoints` does.
 
     Args:
-        every: "1 epoch", "500 steps" or "10 min"; "auto": after each epoch, unless that takes over a twentieth of the
+        every: "1 epoch", "500 steps" or "10 min"; "auto": after each epoch, unless that takes over a hundredth of the
             time.
         keep: number of files of the last steps, beside that of the best model.
 

@@ -80,7 +80,8 @@ class Headed(SequencePair, Layer, abstract=True):
                 name=f"{name}_bias",
             )
 
-    def _path_inside(self, parameter: str) -> str:
+    @staticmethod
+    def _path_inside(parameter: str) -> str:
         projection, kind = parameter.split("_")
         return f"{'attention_output' if projection == 'output' else projection}/{kind}"  # each is a layer in Keras
 

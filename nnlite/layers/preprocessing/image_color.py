@@ -198,6 +198,11 @@ class RandomErasing(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
+    def build(self, input_shape: BatchShape) -> None:
+        super().build(input_shape)
+        if isinstance(self.fill_value, tuple):
+            check_colors(self, input_shape, (3,))
+
     def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         rows, chances = rows_of(self, inputs), generator.uniform(*pair(self.factor), len(inputs))
         inside = (generator.uniform(size=len(inputs)) < chances)[:, None, None, None]

@@ -220,11 +220,6 @@ class AlphaDropout(Layer):
         return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape))
 
 
-def source_of(layer: Any, random: RandomSource) -> RandomSource:
-    """Source of a layer's noise: the source of its own `seed`, else of its place in the model."""
-    return random.seeded(layer.seed)
-
-
 def drop(
     layer: Any, rate: float, inputs: np.ndarray, random: RandomSource, shape: Shape
 ) -> tuple[np.ndarray, Jacobians]:
@@ -263,4 +258,4 @@ def check_noise_shape(layer: Any, input_shape: BatchShape) -> None:
 
 def random_bits(layer: Any, random: RandomSource, shape: Shape) -> np.ndarray:
     """16 random bits for each place: a quarter of the cost of uniform floats."""
-    return source_of(layer, random).bits("dropout", math.prod(shape)).reshape(shape)
+    return random.seeded(layer.seed).bits("dropout", math.prod(shape)).reshape(shape)

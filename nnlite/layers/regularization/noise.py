@@ -8,7 +8,6 @@ from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.layers.regularization.dropout import source_of
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import BelowOne, Index, NonNegative
 
@@ -95,4 +94,4 @@ class GaussianDropout(Layer):
 
 def _normal(layer, random, inputs):
     """Standard normal numbers of the shape and type of `inputs`."""
-    return source_of(layer, random).generator("dropout").standard_normal(inputs.shape, inputs.real.dtype)
+    return random.seeded(layer.seed).generator("dropout").standard_normal(inputs.shape, inputs.real.dtype)

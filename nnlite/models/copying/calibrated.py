@@ -47,6 +47,7 @@ def calibrated(
     Raises:
         ConfigError: outputs that are neither probabilities nor logits of such by the loss; several outputs; a subclass
             that writes `call`, whose last layer is known to it alone.
+        NotReadyError: before the model is built.
         DataError, ShapeError: targets or weights that do not fit the outputs.
 
     Reference: Guo et al. 2017, arXiv:1706.04599.
@@ -60,6 +61,7 @@ def calibrated(
     >>> print(model.calibrated(x, y).predict([[3.0]], verbose=0).round(2))
     [[0.81]]
     """
+    self._need_built()
     ending = _ending_of(self)
     last = ending.last
     bare, activation = last.without_activation()

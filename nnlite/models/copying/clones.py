@@ -111,7 +111,8 @@ def _redrawn(model: Model, inputs: Any, copy: Callable[[Layer], Layer], call: Ca
     ends: list[Any] = drawn_again(model._drawing, begin, copy, call)
     outputs = ends if model._structure is None else arranged_as(model._structure, ends)
     single = model._structure is None and not model._lists_outputs and len(ends) == 1
-    return Model(first, ends[0] if single else outputs, name=model._given_name, trainable=model.trainable)
+    told: dict[str, Any] = {"name": model._given_name, "trainable": model.trainable, "dtype": model._given_dtype}
+    return Model(first, ends[0] if single else outputs, **told)
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> BaseModel:

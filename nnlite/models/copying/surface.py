@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Layer
-from nnlite.layers.base.contract.keras_config import SHARED, common_config
+from nnlite.layers.base.contract.keras_config import common_config, numbered_specs
 from nnlite.registry.modules import given_arguments, keras_form
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def to_json(self: "BaseModel", **options: Any) -> str:
 
 def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
     """The config of a chain as Keras has it; `described`, that of files, where a layer is in several places."""
-    if any(SHARED in str(layer) for layer in described["layers"]):
+    if numbered_specs(described["layers"]):
         return described
     layers = [keras_form(layer) for layer in model.layers]
     if model._given_shape:

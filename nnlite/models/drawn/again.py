@@ -49,13 +49,13 @@ def drawn_ends(inputs: Any, outputs: Any) -> tuple[list[Symbol], list[Symbol]]:
     What a layer gave may be an input too: the part behind it is drawn again on an `Input` of its shape.
     """
     first, last = listed(inputs, "inputs"), listed(outputs, "outputs")
-    if isinstance(inputs, dict) and len(inputs) == len(first):
-        for key, symbol in zip(inputs, first, strict=True):
+    fresh = [symbol if isinstance(symbol.layer, Input) else _input_like(symbol) for symbol in first]
+    if isinstance(inputs, dict) and len(inputs) == len(fresh):
+        for key, symbol in zip(inputs, fresh, strict=True):
             if symbol.layer._given_name is None:
                 symbol.layer.name = str(key)  # by which data are passed
-    if all(isinstance(symbol.layer, Input) for symbol in first):
+    if all(new is old for new, old in zip(fresh, first, strict=True)):
         return first, last
-    fresh = [symbol if isinstance(symbol.layer, Input) else _input_like(symbol) for symbol in first]
     return fresh, drawn_again(Drawing(first, last), fresh)
 
 

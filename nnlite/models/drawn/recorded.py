@@ -28,7 +28,6 @@ __all__ = [
     "finish_building",
     "name_inside",
     "need_drawing",
-    "of_one_output",
     "recorded_input",
     "recorded_names",
     "recorded_outputs",
@@ -199,12 +198,6 @@ def expect_outputs(model: Any, loss: Any) -> None:
         return
     names = list(loss) if isinstance(loss, dict) else [f"output_{number + 1}" for number in range(len(loss))]
     vars(model)["trainer"] = OutputsTrainer(model, names)
-
-
-def of_one_output(model: Any, *arguments: Any) -> list[Any]:
-    """Arguments of `compile` for the one output of a model: the entries of dicts by its name, or the arguments."""
-    names = model.output_names if model._drawing is not None else list(model._structure or ())
-    return [given[names[0]] if isinstance(given, dict) and list(given) == names else given for given in arguments]
 
 
 def finish_building(model: Any) -> None:

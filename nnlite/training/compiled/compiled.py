@@ -94,7 +94,8 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
-        loss, metrics, weighted_metrics = of_single(self.model, loss, metrics, weighted_metrics)
+        given = of_single(self.model._output_name, loss, loss_weights, metrics, weighted_metrics)
+        loss, loss_weights, metrics, weighted_metrics = given
         arguments = read_call(Compiled.compile, locals())
         chosen: Optimizer = arguments["optimizer"]
         measure: Loss | None = arguments["loss"]

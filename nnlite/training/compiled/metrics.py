@@ -29,18 +29,22 @@ def metrics_inside(layer: Any) -> Iterator[Metric]:
         yield from kept(inner, Metric)
 
 
-def of_single(model: Any, loss: Any, *metrics: Any) -> tuple[Any, ...]:
+def of_single(name: str | None, loss: Any, loss_weights: Any, *metrics: Any) -> tuple[Any, ...]:
     """Arguments of `compile` for a model of one output, where they are dicts by the name of that, or lists of one."""
-    names = [layer._given_name for layer in model.layers[-1:]]
 
-    def single(value: Any, as_list: bool) -> Any:
-        if isinstance(value, dict) and list(value) == names:
-            value = value[names[0]]
-            value = [value] if as_list and not isinstance(value, (list, tuple)) else value
-        inside = isinstance(value, (list, tuple)) and len(value) == 1
-        return value[0] if inside and (not as_list or isinstance(value[0], list)) else value
+    def entry(given: Any) -> Any:
+        return given[name] if isinstance(given, dict) and list(given) == [name] else given
 
-    return single(loss, False), *(single(given, True) for given in metrics)
+    def metrics_of(given: Any) -> Any:
+        value = entry(given)
+        if value is not given and value is not None and not isinstance(value, (list, tuple)):
+            return [value]
+        nested = isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], list)
+        return value[0] if nested else value
+
+    measure = entry(loss)
+    in_list = isinstance(measure, (list, tuple)) and len(measure) == 1
+    return measure[0] if in_list else measure, entry(loss_weights), *map(metrics_of, metrics)
 
 
 class CompiledMetrics:

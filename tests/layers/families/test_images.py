@@ -273,6 +273,7 @@ def test_brightness_and_contrast_follow_their_formulas():
         (lambda: RandomErasing(value_range=(2.0, 1.0)), ConfigError, "value_range"),
         (lambda: trained(RandomHue(0.5), np.ones((1, 2, 2, 4))), ShapeError, "3 channels, got 4"),
         (lambda: trained(RandomGrayscale(), np.ones((1, 2, 2, 2))), ShapeError, "1 or 3 channels, got 2"),
+        (lambda: RandomErasing(fill_value=(1.0, 2.0, 3.0))(np.ones((1, 2, 2, 1))), ShapeError, "3 channels, got 1"),
     ],
 )
 def test_refused_arguments(make, error, message):

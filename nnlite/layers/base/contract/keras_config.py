@@ -74,7 +74,7 @@ def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         description = describe()
     finally:
         _WRITTEN.reset(token)
-    specs = _specs_in(description)
+    specs = numbered_specs(description)
     counts = Counter(part[SHARED] for part in specs)
     for part in specs:
         if counts[part[SHARED]] == 1:
@@ -82,7 +82,7 @@ def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return description
 
 
-def _specs_in(description: Any) -> list[dict[str, Any]]:
+def numbered_specs(description: Any) -> list[dict[str, Any]]:
     """The numbered specs of layers in a description, each as often as it is there."""
     specs, level = [], [description]
     while level:

@@ -1,7 +1,7 @@
 """Names of layers: name and type before they are given, and the path of where a layer was built."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -117,7 +117,8 @@ class Place:
         return f"{self.path}/{self.layer._path_inside(parameter)}"
 
     def __reduce__(self) -> Any:
-        return FormerPlace, (self.path,)  # neither a copy nor a pickle of a layer takes those around it along
+        # Neither a copy nor a pickle of a layer takes those around it along.
+        return FormerPlace, (self.path, type(self.layer)._path_inside)
 
 
 class FormerPlace:
@@ -125,21 +126,22 @@ class FormerPlace:
 
     Args:
         path: of the layer, at that time.
+        path_inside: `_path_inside` of the layer's class.
     """
 
-    __slots__ = ("path",)
+    __slots__ = ("path", "path_inside")
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, path_inside: Callable[[str], str]) -> None:
+        self.path, self.path_inside = path, path_inside
 
     def path_of(self, parameter: str) -> str:
         """The path of a parameter of the layer, by its name."""
-        return f"{self.path}/{parameter}"
+        return f"{self.path}/{self.path_inside(parameter)}"
 
 
 def place_of(layer: "Layer") -> Place:
     """The place of a layer: the one it has, or the one where building goes on at the moment."""
-    if not isinstance(layer._site, Place):
+    if layer._site is None:
         layer._site = Place(layer, _enclosing.get())
     return layer._site
 
