@@ -274,8 +274,12 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 @drawable
 def take(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
-    """x taken at integer `indices` along `axis`; of all elements in a row when None."""
-    return compute(shaping.Gather(axis or 0), (x if axis is not None else reshape(x, (-1,)), indices))
+    """x at integer `indices` along `axis`, negative ones from its end; of all elements in a row when None."""
+    x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
+    places = _value(indices)
+    if places.dtype.kind in "if" and places.size and places.min() < 0:
+        indices = np.where(places < 0, places + _value(x).shape[axis], places)
+    return compute(shaping.Gather(axis), (x, indices))
 
 
 @drawable

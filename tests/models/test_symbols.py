@@ -28,6 +28,7 @@ OPERATORS = [
     (lambda x: ops.concatenate([x, x[:, :1] * 2], axis=-1), lambda x: np.c_[x, 2 * x[:, :1]]),
     (lambda x: ops.mean(x, axis=1, keepdims=True), lambda x: x.mean(1, keepdims=True)),
     (lambda x: ops.squeeze(ops.expand_dims(x, 1), axis=1), lambda x: x),
+    (lambda x: ops.take(x, [-1, 0], axis=1), lambda x: x[:, [-1, 0]]),
     (lambda x: ops.stack([x, x], axis=2)[:, :, 1], lambda x: x),
     (lambda x: ops.split(x, 2, axis=1)[1], lambda x: x[:, 2:]),
     (lambda x: ops.where(np.array([True, False, True, False]), x, 0.0 * x), lambda x: x * [1, 0, 1, 0]),

@@ -79,6 +79,7 @@ CALLS = {
     "variable": (lambda: ops.stop_gradient(variable=SINGLE), lambda: SINGLE),
     "vectorized_map": (lambda: ops.vectorized_map(function=ops.sum, elements=SINGLE), lambda: SINGLE.sum(1)),
     "axes of length 1": (lambda: ops.expand_dims(SINGLE, (0, -1)), lambda: SINGLE[None, ..., None]),
+    "axis as a number of NumPy": (lambda: ops.expand_dims(SINGLE, np.int64(1)), lambda: SINGLE[:, None]),
     "squeeze": (lambda: ops.squeeze(SINGLE[None, None], [0, 1]), lambda: SINGLE),
     "from the end": (lambda: ops.take(SINGLE, np.array([-1, 0]), 1), lambda: SINGLE[:, [-1, 0]]),
     "from the end of all": (lambda: ops.take(SINGLE, -2), lambda: SINGLE.ravel()[-2]),

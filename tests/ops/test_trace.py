@@ -220,6 +220,7 @@ def test_np_concatenate_and_take_mean_what_they_mean_in_numpy():
     output, _ = traced(lambda a, b: np.concatenate([a, b]), [a, b])
     assert output.shape == (4, 3)
     np.testing.assert_array_equal(traced(lambda a: np.take(a, [5, 0]), [a])[0].value, [a[1, 2], a[0, 0]])
+    np.testing.assert_array_equal(traced(lambda a: np.take(a, [-1, 0], 1), [a])[0].value, a[:, [-1, 0]])
     assert np.array_equal(traced(lambda a: np.abs(a), [a])[0].value, np.abs(a))
 
 

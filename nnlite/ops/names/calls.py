@@ -8,10 +8,10 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import convert_to_numpy, lengths, nonzero
-from nnlite.ops.tracing import NotThere, drawable
+from nnlite.ops.names.constants import convert_to_numpy, nonzero, shape
+from nnlite.ops.tracing import drawable
 
-__all__ = ["clip", "expand_dims", "gelu", "max", "min", "reshape", "squeeze", "take", "where"]
+__all__ = ["clip", "expand_dims", "gelu", "max", "min", "reshape", "squeeze", "where"]
 
 Axis = int | Shape | None
 
@@ -25,36 +25,18 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Any:
 
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """x with new axes of length 1 at `axis`, counted in the result."""
-    if isinstance(axis, int):
+    if isinstance(axis, (int, np.integer)):
         return ops.expand_dims(x, axis)
-    rank = np.ndim(_shown(x)) + len(axis)
+    rank = len(shape(x)) + len(axis)
     for one in sorted(position % rank for position in axis):
         x = ops.expand_dims(x, one)
     return x
-
-
-def _shown(x: Any) -> Any:
-    """x as an array; for a symbol of a graph, an array with as many axes."""
-    try:
-        return convert_to_numpy(x)
-    except NotThere as error:
-        return np.empty((1,) * len(error.symbol.shape))
 
 
 @drawable
 def squeeze(x: Any, axis: Axis | list[int] = None) -> Any:
     """x without axes of length 1: those of `axis`, or all."""
     return ops.squeeze(x, tuple(axis) if isinstance(axis, list) else axis)
-
-
-@drawable
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """x at integer `indices` along `axis`, negative ones from its end; of all elements in a row when None."""
-    places = convert_to_numpy(indices)
-    if places.dtype.kind in "if" and (places < 0).any():
-        length = int(np.prod(lengths(x))) if axis is None else lengths(x)[axis]
-        return ops.take(x, np.where(places < 0, places + length, places), axis)
-    return ops.take(x, indices, axis)
 
 
 @called("condition", "x1", "x2")
