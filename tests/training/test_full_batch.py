@@ -404,6 +404,14 @@ def test_estimators_train_by_them():
         NNRegressor(optimizer="LevenbergMarquardt", n_members=3).fit(X, target)
 
 
+@pytest.mark.parametrize("optimizer", ["LBFGS", "NewtonCG", "LevenbergMarquardt"])
+def test_slots_that_are_no_arrays_of_parameters_are_not_among_the_variables(optimizer):
+    model = net(optimizer=optimizer)
+    model.fit(X, Y, epochs=2, verbose=0)
+    assert [variable.name for variable in model.optimizer.variables] == ["iteration", "learning_rate"]
+    assert int(model.optimizer.get_weights()[0]) == model.optimizer.iterations == 2
+
+
 def test_outputs_are_those_of_the_weights_where_no_step_was_taken(monkeypatch):
     model = net(optimizer="NewtonCG", metrics=["mae"])
     model.fit(X, Y, epochs=3, verbose=0)

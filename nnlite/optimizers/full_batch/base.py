@@ -156,6 +156,6 @@ class FullBatchOptimizer(Optimizer, abstract=True):
             f"{type(self).__name__} takes the loss over all rows, not gradients of some: train a model with it by fit"
         )
 
-    def _slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+    def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
         """None: slots are no arrays of the parameters' shapes."""
         return {}
