@@ -61,7 +61,7 @@ class ComplexStepHessian(Jacobian):
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.reshape(-1, *self.in_shape)
-        found = [self.gradient(self.point + 1j * STEP * seed).imag / STEP for seed in seeds]
-        return np.reshape(np.array(found, cotangent.dtype), cotangent.shape)
+        products = [directional_derivative(lambda t, seed=seed: self.gradient(self.point + t * seed)) for seed in seeds]
+        return np.reshape(np.array(products, cotangent.dtype), cotangent.shape)
 
     jvp: Any = vjp

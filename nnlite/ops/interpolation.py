@@ -39,44 +39,25 @@ def resize_matrices(
     interpolation: str = "bilinear",
     crop: bool = False,
     pad: bool = False,
+    antialias: bool = False,
 ) -> tuple[np.ndarray, ...]:
-    """One `resize_matrix` for the height and one for the width; arguments as of `resize_window`."""
+    """One `resize_matrix` for the height and one for the width; arguments as of these and of `resize_window`."""
     window = resize_window(size, target, crop, pad)
     return tuple(
-        resize_matrix(length, wanted, *span, interpolation)
+        resize_matrix(length, wanted, *span, interpolation, antialias)
         for length, wanted, span in zip(size, target, window, strict=True)
     )
 
 
-def smooth_matrices(
-    size: tuple[int, int],
-    target: tuple[int, int],
-    interpolation: str = "bilinear",
-    crop: bool = False,
-    pad: bool = False,
-) -> tuple[np.ndarray, ...]:
-    """`resize_matrices` for images made smaller, of which a new pixel mixes all that it covers."""
-    matrices = []
-    for length, wanted, (start, window) in zip(size, target, resize_window(size, target, crop, pad), strict=True):
-        if interpolation == "nearest" or window <= wanted:
-            matrices.append(resize_matrix(length, wanted, start, window, interpolation))
-            continue
-        centers = (np.arange(wanted) + 0.5) * (window / wanted) - 0.5
-        weights = KERNELS[interpolation](np.abs(centers[:, None] - np.arange(window)) * (wanted / window))
-        weights /= weights.sum(axis=1, keepdims=True)
-        matrix = np.zeros((wanted, length))
-        inside = slice(max(start, 0), max(start, 0) + min(window, length))
-        matrix[:, inside] = weights[:, max(-start, 0) :][:, : min(window, length)]
-        matrices.append(matrix)
-    return tuple(matrices)
-
-
 @functools.lru_cache(maxsize=256)
-def resize_matrix(length: int, target: int, start: int, window: int, interpolation: str) -> np.ndarray:
+def resize_matrix(
+    length: int, target: int, start: int, window: int, interpolation: str, antialias: bool = False
+) -> np.ndarray:
     """The weights with which `target` new pixels mix `length` old ones.
 
     New pixel i has its center at `(i + 0.5) * window / target` of the window that begins at `start`. The weights of
-    a pixel sum to 1 but for those that lie in the padding; there is no smoothing when an image is made smaller.
+    a pixel sum to 1 but for those that lie in the padding. When an image is made smaller, a new pixel mixes all that
+    it covers with `antialias`, but for `"nearest"`; without it there is no smoothing.
 
     Shape: `(target, length)`, float64, read-only.
     """
@@ -85,7 +66,8 @@ def resize_matrix(length: int, target: int, start: int, window: int, interpolati
         chosen = np.floor(centers + 0.5).astype(int).clip(0, window - 1)
         weights = (chosen[:, None] == np.arange(window)).astype(float)
     else:
-        weights = KERNELS[interpolation](np.abs(centers[:, None] - np.arange(window)))
+        scale = min(target / window, 1) if antialias else 1
+        weights = KERNELS[interpolation](np.abs(centers[:, None] - np.arange(window)) * scale)
         weights /= weights.sum(axis=1, keepdims=True)
     matrix = np.zeros((target, length))
     inside = slice(max(start, 0), max(start, 0) + min(window, length))

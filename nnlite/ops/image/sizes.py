@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.config import floatx, image_data_format
 from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
-from nnlite.ops.interpolation import resize_matrices, smooth_matrices
+from nnlite.ops.interpolation import resize_matrices
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.names.constants import cast, convert_to_numpy, lengths
 from nnlite.ops.names.products import tensordot
@@ -60,10 +60,10 @@ def resize(
     rows = moveaxis(floating(images), channels, -1)
     rank, kind = len(lengths(rows)), np.real(convert_to_numpy(rows)).dtype
     height, width, _ = lengths(rows)[-3:]
-    both = (height, width), (size[0], size[1])
-    matrices = resize_matrices(*both, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio)
-    if antialias:
-        matrices = smooth_matrices(*both, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio)
+    target = size[0], size[1]
+    matrices = resize_matrices(
+        (height, width), target, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, antialias
+    )
     inside = [matrix.sum(1) for matrix in matrices]
     for axis, matrix in zip((rank - 3, rank - 2), matrices, strict=True):
         rows = moveaxis(tensordot(matrix.astype(kind), rows, ([1], [axis])), 0, axis)

@@ -12,26 +12,9 @@ from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import flip
 from nnlite.ops.names.constants import lengths
 from nnlite.ops.tracing import Trace, Traced
+from nnlite.tree import flatten, map_structure, map_structure_up_to
 
 __all__ = ["associative_scan", "custom_gradient", "jvp", "view_as_complex", "view_as_real"]
-
-
-def _each(function: Callable[[Any], Any], tree: Any) -> Any:
-    """A function of each array in lists, tuples and dicts."""
-    if isinstance(tree, dict):
-        return {name: _each(function, item) for name, item in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(_each(function, item) for item in tree)
-    return function(tree)
-
-
-def _joined(first: Any, second: Any, axis: int) -> Any:
-    """Arrays of two such structures, one behind the other."""
-    if isinstance(first, dict):
-        return {name: _joined(first[name], second[name], axis) for name in first}
-    if isinstance(first, (list, tuple)):
-        return type(first)(_joined(one, other, axis) for one, other in zip(first, second, strict=True))
-    return ops.concatenate([first, second], axis)
 
 
 def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
@@ -44,18 +27,17 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
         axis: along which the entries lie.
     """
     if reverse:
-        return _each(lambda x: flip(x, axis), associative_scan(f, _each(lambda x: flip(x, axis), elems), False, axis))
-    first = elems
-    while isinstance(first, (dict, list, tuple)):
-        first = next(iter(first.values() if isinstance(first, dict) else first))
-    length, step = lengths(first)[axis], 1
+        turned = map_structure(lambda x: flip(x, axis), elems)
+        return map_structure(lambda x: flip(x, axis), associative_scan(f, turned, False, axis))
+    length, step = lengths(flatten(elems)[0])[axis], 1
     while step < length:  # results over `step` entries become those over twice as many
 
         def part(start: int, stop: int) -> Any:
             places = np.arange(start, stop)
-            return _each(lambda x: ops.take(x, places, axis), elems)  # noqa: B023 - called within the turn
+            return map_structure(lambda x: ops.take(x, places, axis), elems)  # noqa: B023 - called within the turn
 
-        elems = _joined(part(0, step), f(part(0, length - step), part(step, length)), axis)
+        first, rest = part(0, step), f(part(0, length - step), part(step, length))
+        elems = map_structure_up_to(first, lambda *both: ops.concatenate(both, axis), first, rest)
         step *= 2
     return elems
 
