@@ -303,6 +303,9 @@ def test_gradients_by_hand():
     jacobians = trace.jacobians(result, data=2)
     assert [part.tolist() for part in jacobians.vjp(np.ones(2))] == [[105, 84], [14, 7]]
     assert jacobians.jvp(np.array([1.0, 0.0]), None).tolist() == [105, 0]
+    repeated = ops.custom_gradient(lambda x: (np.repeat(x, 3), lambda upstream: upstream.sum(keepdims=True) * 2))
+    one = np.array([4.0])
+    assert ops.jvp(repeated, (one,), (one,))[1].tolist() == [8, 8, 8]  # more outputs than inputs
 
 
 def test_forward_derivatives():

@@ -1,6 +1,7 @@
 """Functions of functions: a scan in few steps, gradients written by hand, forward derivatives."""
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,7 +60,9 @@ class _WrittenGradient(Jacobian):
         return np.reshape(parts, (*seeds, *self.in_shape))
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
-        dense = self.todense().reshape(int(np.prod(self.out_shape)), -1)
+        self._check_dense_bytes(self.dense_nbytes)
+        count = math.prod(self.out_shape)
+        dense = self.vjp(np.eye(count).reshape(count, *self.out_shape)).reshape(count, -1)
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         return (tangent.reshape(-1, dense.shape[1]) @ dense.T).reshape(*seeds, *self.out_shape)
 
