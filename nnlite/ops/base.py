@@ -245,7 +245,7 @@ def _computed(op: Op, inputs: list[Any]) -> Any:
     inputs[chosen] = [array.astype(kind, copy=False) for array in arrays]
     if kind.kind not in "biu":
         return op.linearize(*op._as_inputs(inputs))[0]
-    if op._adds_up and kind.kind in "biu" and (kind.kind == "b" or kind.itemsize < 4):
+    if op._adds_up and (kind.kind == "b" or kind.itemsize < 4):
         kind = np.dtype("uint32" if kind.kind == "u" else "int32")
     result = op._of_integers(*map(np.asarray, inputs))
     return np.asarray(result).astype(kind, copy=False)

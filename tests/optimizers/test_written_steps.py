@@ -229,6 +229,8 @@ def test_clipped_copies():
     assert SGD(clipvalue=3.5)._clip_gradients(given)[0].tolist() == [[3.0], [3.5]]
     np.testing.assert_allclose(SGD(global_clipnorm=1.0)._clip_gradients(given)[2], [12 / 13])
     assert SGD()._clip_gradients(given)[2] == [12.0]
+    by_columns = np.asfortranarray([[3.0, -4.0], [0.5, 2.0]])
+    assert SGD(clipvalue=1.0)._clip_gradients([by_columns])[0].tolist() == [[1.0, -1.0], [0.5, 1.0]]
 
 
 def test_listed_state_is_compared_as_numbers():

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -56,15 +57,9 @@ def clip_gradients(packs: Sequence[Any], by_value: float | None, by_norm: float 
 
 def clipped(gradients: Sequence[Any], by_value: float | None, by_norm: float | None, globally: float | None) -> list:
     """Copies of gradients, None among them, clipped in the one way whose limit is given."""
-    arrays = [None if gradient is None else np.array(gradient) for gradient in gradients]
-    flat = [array.reshape(-1) for array in arrays if array is not None]  # views of the copies
-    for array in flat:
-        if by_value is not None:
-            np.clip(array, -by_value, by_value, out=array)
-        elif by_norm is not None:
-            _limit_norm([array], by_norm)
-    if globally is not None:
-        _limit_norm(flat, globally)
+    arrays = [None if gradient is None else np.array(gradient, order="C") for gradient in gradients]
+    views = [array.reshape(-1) for array in arrays if array is not None]
+    clip_gradients([SimpleNamespace(gradients=view, segments=[...]) for view in views], by_value, by_norm, globally)
     return arrays
 
 

@@ -103,15 +103,18 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
                 decay = self.decay_of(part, learning_rate, shared) * part.decay
                 if decay:
                     np.subtract(value, value * decay, value)
-                views = {name: slots[name][place].reshape(shape) for name, (place, shape) in part.slots.items()}
-                self.update_parameter(value, gradient, views, learning_rate * part.update)
+                self.update_parameter(value, gradient, _views(slots, part), learning_rate * part.update)
 
     def _update_one(self, number, index, values, gradient, learning_rate) -> None:
         part, slots = self._parts[number][index], self.slots[number]
-        views = {name: slots[name][where].reshape(shape) for name, (where, shape) in part.slots.items()}
-        self.update_parameter(values.reshape(part.shape), gradient, views, learning_rate)
+        self.update_parameter(values.reshape(part.shape), gradient, _views(slots, part), learning_rate)
 
     def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
         slots, part = self.slots[number], self._parts[number][place]
-        own = {name: slots[name][where].reshape(shape) for name, (where, shape) in part.slots.items()}
-        return {name: slots[name][part.segment].reshape(part.shape) for name in self._shared_names()} | own
+        shared = {name: slots[name][part.segment].reshape(part.shape) for name in self._shared_names()}
+        return shared | _views(slots, part)
+
+
+def _views(slots: dict[str, np.ndarray], part: Part) -> dict[str, np.ndarray]:
+    """The slots of one parameter of a pack, each in the shape that `slot_shapes` gives it."""
+    return {name: slots[name][place].reshape(shape) for name, (place, shape) in part.slots.items()}
