@@ -136,16 +136,22 @@ def _line_taps(places, length, fill_mode, interpolation):
 
 
 def _fill(index, weight, length, fill_mode):
-    if fill_mode == "reflect" and index.size and -length <= index.min() and index.max() < 2 * length:
-        index = index ^ (index >> 63)  # -1 - index below 0: a tenth of the time of what follows
-        return np.minimum(index, 2 * length - 1 - index), weight
-    if fill_mode == "reflect":
-        index = index % (2 * length)
-        return np.where(index < length, index, 2 * length - 1 - index), weight
-    if fill_mode == "wrap":
-        return index % length, weight
-    inside = index.clip(0, length - 1)
+    inside = folded(index, length, fill_mode)
     return inside, weight * (inside == index) if fill_mode == "constant" else weight
+
+
+def folded(places: np.ndarray, length: int, fill_mode: str) -> np.ndarray:
+    """Integer places brought into [0, length): see `taps`, and `mirror`, c b | a b c | b a; `constant` as `nearest`."""
+    if fill_mode == "reflect" and places.size and -length <= places.min() and places.max() < 2 * length:
+        places = places ^ (places >> 63)  # -1 - place below 0: a tenth of the time of what follows
+        return np.minimum(places, 2 * length - 1 - places)
+    if fill_mode == "reflect":
+        places = places % (2 * length)
+        return np.minimum(places, 2 * length - 1 - places)
+    if fill_mode == "mirror":
+        places = places % max(2 * (length - 1), 1)
+        return np.minimum(places, 2 * (length - 1) - places)
+    return places % length if fill_mode == "wrap" else places.clip(0, length - 1)
 
 
 def affine_places(matrices: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.image.sizes import axis_of_channels, floating
-from nnlite.ops.interpolation import KERNELS
+from nnlite.ops.interpolation import KERNELS, folded
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.placed import gathered, numbered
@@ -23,19 +23,10 @@ FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
 ORDERS = {"nearest": 0, "bilinear": 1}
 
 
-def _folded(places: np.ndarray, length: int, mode: str) -> np.ndarray:
+def _inside(places: np.ndarray, length: int, mode: str) -> np.ndarray:
     """Integer places inside of an axis, -1 for those outside of it that are constant."""
-    if mode == "constant":
-        return np.where((places >= 0) & (places < length), places, -1)
-    if mode == "nearest":
-        return places.clip(0, length - 1)
-    if mode == "wrap":
-        return places % length
-    if mode == "mirror":  # d c b | a b c d | c b a
-        turn = places % (2 * (length - 1)) if length > 1 else np.zeros_like(places)
-        return np.minimum(turn, 2 * (length - 1) - turn)
-    turn = places % (2 * length)  # c b a | a b c | c b a
-    return np.minimum(turn, 2 * length - 1 - turn)
+    inside = folded(places, length, mode)
+    return np.where(inside == places, inside, -1) if mode == "constant" else inside
 
 
 @drawable
@@ -69,7 +60,7 @@ def map_coordinates(
             if order
             else [(below, np.ones(position.shape))]
         )
-        taps.append([(_folded(index.astype(np.intp), length, fill_mode), weight) for index, weight in near])
+        taps.append([(_inside(index.astype(np.intp), length, fill_mode), weight) for index, weight in near])
     total: Any = None
     for corner in itertools.product(*taps):
         index, weights = zip(*corner, strict=True)

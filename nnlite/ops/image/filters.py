@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.ops import functions as ops
-from nnlite.ops.image.sizes import axis_of_channels, floating
+from nnlite.ops.image.sizes import axis_of_height, floating
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.placed import pad
@@ -49,7 +49,7 @@ def gaussian_blur(
         data_format: where the channels are; that of `config` when None.
     """
     rows = floating(images)
-    up = -2 if axis_of_channels(data_format) == -3 else -3  # the axis of the height
+    up = axis_of_height(data_format)
     sizes = np.broadcast_to(kernel_size, 2).tolist()[::-1]
     widths = np.broadcast_to(sigma, 2).tolist()[::-1]
     spans = [(0, 0)] * len(lengths(rows))
@@ -68,7 +68,7 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     Beyond the edges is 0.
     """
     rows = floating(images)
-    up = -2 if axis_of_channels(data_format) == -3 else -3  # the axis of the height
+    up = axis_of_height(data_format)
     spans = [(0, 0)] * len(lengths(rows))
     spans[up] = spans[up + 1] = (1, 1)
     rows = pad(rows, spans)
@@ -100,7 +100,7 @@ def ssim(
 
     Reference: Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity".
     """
-    up = -2 if axis_of_channels(data_format) == -3 else -3  # the axis of the height
+    up = axis_of_height(data_format)
     first, second = floating(image1), floating(image2)
     weights = _bell(filter_size, filter_sigma)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
-from nnlite.ops.image.sizes import axis_of_channels
+from nnlite.ops.image.sizes import axis_of_height
 from nnlite.ops.names.constants import lengths
 from nnlite.ops.names.neural import channels_last, each, patches_of
 from nnlite.ops.names.placed import pad
@@ -14,30 +14,29 @@ from nnlite.ops.tracing import drawable
 __all__ = ["crop_images", "extract_patches", "extract_patches_3d", "pad_images"]
 
 
-def _measured(
-    names: tuple[str, str, str], before: int | None, behind: int | None, target: int | None, difference: Any
-) -> tuple[int, int]:
-    """The lengths added, or taken away, before and behind; two of three numbers say them."""
-    given = {"before": before, "behind": behind, "target": target}
-    if sum(value is not None for value in given.values()) != 2:
-        raise ConfigError(f"must specify exactly two of {', '.join(names)}, got {list(given.values())}")
-    if target is not None:
-        before = difference(target) - behind if before is None else before
-        behind = difference(target) - before
-    assert before is not None and behind is not None  # two were given
+def _measured(given: dict[str, int | None], length: int, sign: int) -> tuple[int, int]:
+    """The lengths added, or with a `sign` of -1 taken away, before and behind; two of three numbers say them."""
+    before, behind, target = given.values()
+    if list(given.values()).count(None) != 1:
+        raise ConfigError(f"must specify exactly two of {', '.join(given)}, got {list(given.values())}")
+    both = 0 if target is None else sign * (target - length)
+    before = both - (behind or 0) if before is None else before
+    behind = both - before if behind is None else behind
     if before < 0 or behind < 0:
-        raise ConfigError(f"{names[0]} and {names[1]} must be >= 0, got {before} and {behind}")
+        first, second, _ = given
+        raise ConfigError(f"{first} and {second} must be >= 0, got {before} and {behind}")
     return before, behind
 
 
-def _spans(sizes: dict[str, Any], height: int, width: int, word: str, sign: int) -> list[tuple[int, int]]:
-    spans = []
-    for length, names in (
-        (height, (f"top_{word}", f"bottom_{word}", "target_height")),
-        (width, (f"left_{word}", f"right_{word}", "target_width")),
+def _spans(images: Any, data_format: str | None, sizes: dict[str, Any], word: str, sign: int) -> list[tuple[int, int]]:
+    """`_measured` along each axis of the images, no change along all but height and width."""
+    rows = axis_of_height(data_format)
+    spans = [(0, 0)] * len(lengths(images))
+    for axis, names in (
+        (rows, (f"top_{word}", f"bottom_{word}", "target_height")),
+        (rows + 1, (f"left_{word}", f"right_{word}", "target_width")),
     ):
-        before, behind, target = (sizes[name] for name in names)
-        spans.append(_measured(names, before, behind, target, lambda target, length=length: sign * (target - length)))
+        spans[axis] = _measured({name: sizes[name] for name in names}, lengths(images)[axis], sign)
     return spans
 
 
@@ -53,12 +52,9 @@ def crop_images(
     data_format: str | None = None,
 ) -> Any:
     """Images without rows and columns at their edges; two of top, bottom and height say how many, as for columns."""
-    sizes = dict(locals())
-    first = axis_of_channels(data_format) == -3  # channels first
-    height, width = lengths(images)[-2:] if first else lengths(images)[-3:-1]
-    (top, bottom), (left, right) = _spans(sizes, height, width, "cropping", -1)
-    rows, columns = slice(top, height - bottom), slice(left, width - right)
-    return ops.getitem(images, (..., rows, columns) if first else (..., rows, columns, slice(None)))
+    spans = _spans(images, data_format, locals(), "cropping", -1)
+    kept = zip(spans[-3:], lengths(images)[-3:], strict=True)
+    return ops.getitem(images, (..., *(slice(before, length - behind) for (before, behind), length in kept)))
 
 
 @drawable
@@ -73,12 +69,7 @@ def pad_images(
     data_format: str | None = None,
 ) -> Any:
     """Images in a frame of zeros; two of top, bottom and height say how wide it is, as for columns."""
-    sizes = dict(locals())
-    first = axis_of_channels(data_format) == -3  # channels first
-    height, width = lengths(images)[-2:] if first else lengths(images)[-3:-1]
-    spans = _spans(sizes, height, width, "padding", 1)
-    outer = [(0, 0)] * (len(lengths(images)) - 3)
-    return pad(images, [*outer, (0, 0), *spans] if first else [*outer, *spans, (0, 0)])
+    return pad(images, _spans(images, data_format, locals(), "padding", 1))
 
 
 def _extracted(

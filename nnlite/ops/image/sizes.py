@@ -23,6 +23,11 @@ def axis_of_channels(data_format: str | None) -> int:
     return -1 if (data_format or image_data_format()) == "channels_last" else -3
 
 
+def axis_of_height(data_format: str | None) -> int:
+    """The axis before that of the width."""
+    return -3 if axis_of_channels(data_format) == -1 else -2
+
+
 def floating(images: Any) -> Any:
     """Images as floating-point numbers, in which they can be mixed."""
     return images if np.real(convert_to_numpy(images)).dtype.kind == "f" else cast(images, floatx())
