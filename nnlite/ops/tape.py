@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.errors import ShapeError
 from nnlite.jacobians import GraphJacobians
-from nnlite.ops.tracing import FUNCTIONS, Trace, Traced
+from nnlite.ops.tracing import FUNCTIONS, UNLIKE_NUMPY, Trace, Traced
 
 __all__ = ["Recorded", "Tape", "active_tape", "is_trial", "paused", "trial_run"]
 
@@ -72,7 +72,7 @@ class Recorded(Traced):
         return self.value.item()
 
     def __array_function__(self, function: Callable, types: Any, arguments: tuple, options: dict) -> Any:
-        if function.__name__ in FUNCTIONS:
+        if function.__name__ in FUNCTIONS and function.__name__ not in UNLIKE_NUMPY:
             return self._op(function.__name__, *arguments, **options)
         return function(*map(_looked_at, arguments), **options)  # such as np.ndim, np.argmax: it has no derivative
 

@@ -14,6 +14,7 @@ __all__ = ["Trace", "Traced"]
 Arguments = ParamSpec("Arguments")
 
 FUNCTIONS: dict[str, Callable] = {}  # the op functions by name, which `nnlite.ops.functions` adds
+UNLIKE_NUMPY: set[str] = set()  # names of such that mean something else in NumPy
 CONSTANTS: dict[str, Callable] = {}  # those without a derivative, which graphs of layers apply too
 COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal")
 NO_ARRAY = (
@@ -50,8 +51,9 @@ def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
     return draw_or_compute
 
 
-def add_functions(module: dict[str, Any], names: Iterable[str]) -> None:
-    """Let functions of a module be applied to traced values, and drawn in graphs, by their names."""
+def add_functions(module: dict[str, Any], names: Iterable[str], as_numpy: bool = True) -> None:
+    """Let functions of a module be drawn in graphs, and `as_numpy` stand for NumPy's too, by their names."""
+    UNLIKE_NUMPY.update(() if as_numpy else names)
     known = set(FUNCTIONS.values())
     for name in names:
         if module[name] not in known:
@@ -183,8 +185,9 @@ class Traced:
 
     def _op(self, name: str, *arguments: Any, **options: Any) -> Any:
         """Apply the op function of that name to the arguments."""
-        if name not in FUNCTIONS:
-            raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, FUNCTIONS)}")
+        if name not in FUNCTIONS or name in UNLIKE_NUMPY:
+            known = [one for one in FUNCTIONS if one not in UNLIKE_NUMPY]
+            raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, known)}")
         return FUNCTIONS[name](*arguments, **options)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

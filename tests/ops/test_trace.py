@@ -12,6 +12,8 @@ from plain import erf, logistic, mish, selu, softmax
 from nnlite import ops
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops import Trace, Traced, functions
+from nnlite.ops.tape import Tape
+from nnlite.parameters import Parameter
 
 generator = np.random.default_rng(43)
 
@@ -222,6 +224,18 @@ def test_np_concatenate_and_take_mean_what_they_mean_in_numpy():
     np.testing.assert_array_equal(traced(lambda a: np.take(a, [5, 0]), [a])[0].value, [a[1, 2], a[0, 0]])
     np.testing.assert_array_equal(traced(lambda a: np.take(a, [-1, 0], 1), [a])[0].value, a[:, [-1, 0]])
     assert np.array_equal(traced(lambda a: np.abs(a), [a])[0].value, np.abs(a))
+
+
+@pytest.mark.parametrize("function", [lambda a: np.resize(a, (2, 2)), np.fft.fft, np.fft.rfft])
+def test_functions_of_numpy_that_ops_has_under_the_same_name_for_something_else_are_refused(function):
+    with pytest.raises(ConfigError, match="has no derivative in nnlite"):
+        traced(function, [normal(2, 3, 3)])
+
+
+@pytest.mark.parametrize("function", [lambda a: np.resize(a, (2, 2)), np.fft.fft, np.fft.rfft])
+def test_on_a_tape_they_are_those_of_numpy(function):
+    values = normal(2, 3, 3)
+    np.testing.assert_array_equal(function(Tape().leaf(Parameter("weight", values))), function(values))
 
 
 COMPARISONS = [operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne]

@@ -15,4 +15,4 @@ __all__ += filters.__all__
 __all__ += frames.__all__
 __all__ += sizes.__all__
 
-add_functions(vars(), __all__)
+add_functions(vars(), __all__, as_numpy=False)

@@ -24,10 +24,10 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     red, green, blue = _planes(floating(images), axis)
     value, least = ops.maximum(ops.maximum(red, green), blue), ops.minimum(ops.minimum(red, green), blue)
     span = ops.subtract(value, least)
-    gray, black = convert_to_numpy(span) <= 0, convert_to_numpy(value) <= 0
+    highest = convert_to_numpy(value)
+    gray, black = convert_to_numpy(span) <= 0, highest <= 0
     saturation = ops.where(black, 0.0, ops.divide(span, ops.where(black, 1.0, value)))
     share = ops.divide(1 / 6, ops.where(gray, 1.0, span))
-    highest = convert_to_numpy(value)
     hue = ops.where(
         highest == convert_to_numpy(green),
         ops.add(ops.multiply(share, ops.subtract(blue, red)), 1 / 3),

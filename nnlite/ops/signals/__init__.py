@@ -7,4 +7,4 @@ from nnlite.ops.tracing import add_functions
 __all__ = []
 __all__ += fourier.__all__
 
-add_functions(vars(), fourier.__all__)
+add_functions(vars(), __all__, as_numpy=False)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.config import image_data_format
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import moveaxis
@@ -70,7 +69,7 @@ def adaptive_average_pool(inputs: Any, output_size: int | Sequence[int], data_fo
             rows = moveaxis(tensordot(shares, rows, ([1], [axis])), 0, axis)
         return rows
 
-    return channels_last(compute, inputs, data_format or image_data_format())
+    return channels_last(compute, inputs, data_format)
 
 
 @drawable
@@ -84,7 +83,7 @@ def adaptive_max_pool(inputs: Any, output_size: int | Sequence[int], data_format
             rows = ops.stack([ops.max(part, axis) for part in parts], axis)
         return rows
 
-    return channels_last(compute, inputs, data_format or image_data_format())
+    return channels_last(compute, inputs, data_format)
 
 
 @drawable

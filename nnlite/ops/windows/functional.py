@@ -127,7 +127,7 @@ def view_as_complex(x: Any) -> np.ndarray:
     values = np.asarray(x)
     if values.shape[-1:] != (2,):
         raise ShapeError(f"view_as_complex takes a last axis of 2, got the shape {values.shape}")
-    return values[..., 0] + values[..., 1] * values.dtype.type(1) * 1j
+    return values[..., 0] + 1j * values[..., 1]
 
 
 def view_as_real(x: Any) -> np.ndarray:
