@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, ops
-from nnlite.errors import ConfigError, ShapeError, WrongTypeError
+from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError
 from nnlite.ops import image
 from nnlite.ops.tracing import Trace
 
@@ -367,6 +367,9 @@ def test_in_a_graph():
         (lambda: image.map_coordinates(WAVE, [np.ones(2)] * 2, 1, "zeros"), ConfigError, "constant, nearest"),
         (lambda: image.affine_transform(IMAGES, AFFINE, "cubic"), ConfigError, "nearest"),
         (lambda: image.perspective_transform(IMAGES, CORNERS[:3], CORNERS[:3]), ShapeError, r"\(4, 2\)"),
+        (lambda: image.perspective_transform(IMAGES, CORNERS, CORNERS * 0), DataError, "no three may lie on a line"),
+        (lambda: image.affine_transform(IMAGES[[0, 0, 0]], [AFFINE] * 2), ShapeError, "got 2 for 3"),
+        (lambda: image.resize(IMAGES, (2, 2), "cubic"), ConfigError, "must be nearest, bilinear.*got 'cubic'"),
         (lambda: image.crop_images(IMAGES, 1), ConfigError, "exactly two of top_cropping"),
         (lambda: image.crop_images(IMAGES, 9, 0, target_height=1, target_width=1), ConfigError, ">= 0"),
         (lambda: image.resize(IMAGES, (2, 2), fill_mode="wrap"), ConfigError, "constant"),

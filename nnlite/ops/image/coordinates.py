@@ -1,13 +1,13 @@
 """Images read at other places: at given ones, under affine maps and in perspective, scaled and moved."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.image.sizes import axis_of_channels, floating
 from nnlite.ops.interpolation import KERNELS, folded
@@ -73,13 +73,20 @@ def map_coordinates(
     return total if kind.kind == "f" else total.astype(kind)
 
 
-def _each_image(images: Any, data_format: str | None, read: Any) -> Any:
-    """`read(image, number)` of each image, channels last; the result is as the images were."""
+def _each_image(images: Any, data_format: str | None, read: Callable[..., Any], maps: np.ndarray) -> Any:
+    """`read(image, *numbers of its map)` of each image, channels last; the result is as the images were.
+
+    `maps` has a row for each image, or one for all.
+    """
     channels = axis_of_channels(data_format)
     rows = moveaxis(images, channels, -1)
     single = len(lengths(rows)) == 3
     rows = ops.expand_dims(rows, 0) if single else rows
-    parts = [read(ops.getitem(rows, number), number) for number in range(lengths(rows)[0])]
+    count = lengths(rows)[0]
+    if len(maps) not in (1, count):
+        raise ShapeError(f"there must be one map, or one for each image, got {len(maps)} for {count}")
+    numbers = np.broadcast_to(maps, (count, maps.shape[1]))
+    parts = [read(ops.getitem(rows, number), *row) for number, row in enumerate(numbers)]
     result = moveaxis(ops.stack(parts, 0), -1, channels)
     return ops.squeeze(result, 0) if single else result
 
@@ -117,13 +124,12 @@ def affine_transform(
     """
     maps, order = np.atleast_2d(convert_to_numpy(transform)), _order(interpolation)
 
-    def read(image: Any, number: int) -> Any:
+    def read(image: Any, a0: float, a1: float, a2: float, b0: float, b1: float, b2: float, *zeros: float) -> Any:
         height, width, _ = lengths(image)
         y, x = np.mgrid[:height, :width]
-        a0, a1, a2, b0, b1, b2 = maps[number if len(maps) > 1 else 0][:6]
         return _read_at(image, b0 * x + b1 * y + b2, a0 * x + a1 * y + a2, order, fill_mode, fill_value)
 
-    return _each_image(images, data_format, read)
+    return _each_image(images, data_format, read, maps)
 
 
 def _homography(start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -132,7 +138,10 @@ def _homography(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     for (x, y), (u, v) in zip(start, end, strict=True):
         rows += [[u, v, 1, 0, 0, 0, -x * u, -x * v], [0, 0, 0, u, v, 1, -y * u, -y * v]]
         targets += [x, y]
-    return np.linalg.solve(np.array(rows, np.float64), np.array(targets, np.float64))
+    try:
+        return np.linalg.solve(np.array(rows, np.float64), np.array(targets, np.float64))
+    except np.linalg.LinAlgError:
+        raise DataError(f"of four points of a perspective no three may lie on a line, got {end.tolist()}") from None
 
 
 @drawable
@@ -156,18 +165,18 @@ def perspective_transform(
     start, end = (np.asarray(convert_to_numpy(points), np.float64) for points in (start_points, end_points))
     if start.shape[-2:] != (4, 2) or start.shape != end.shape:
         raise ShapeError(f"points must be (4, 2) or (batch, 4, 2), got {start.shape} and {end.shape}")
-    start, end, order = start.reshape(-1, 4, 2), end.reshape(-1, 4, 2), _order(interpolation)
+    pairs, order = zip(start.reshape(-1, 4, 2), end.reshape(-1, 4, 2), strict=True), _order(interpolation)
+    maps = np.array([_homography(*pair) for pair in pairs])
 
-    def read(image: Any, number: int) -> Any:
+    def read(image: Any, *numbers: float) -> Any:
         height, width, _ = lengths(image)
         y, x = np.mgrid[:height, :width]
-        row = number if len(start) > 1 else 0
-        a0, a1, a2, b0, b1, b2, c0, c1 = _homography(start[row], end[row])
+        a0, a1, a2, b0, b1, b2, c0, c1 = numbers
         depth = c0 * x + c1 * y + 1
         rows, columns = (b0 * x + b1 * y + b2) / depth, (a0 * x + a1 * y + a2) / depth
         return _read_at(image, rows, columns, order, "constant", fill_value)
 
-    return _each_image(images, data_format, read)
+    return _each_image(images, data_format, read, maps)
 
 
 @drawable

@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.config import floatx, image_data_format
 from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
-from nnlite.ops.interpolation import resize_matrices
+from nnlite.ops.interpolation import KERNELS, resize_matrices
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.names.constants import cast, convert_to_numpy, lengths
 from nnlite.ops.names.products import tensordot
@@ -57,6 +57,8 @@ def resize(
         fill_mode, fill_value: what is in that box: `"constant"` is all there is.
         data_format: where the channels are; that of `config` when None.
     """
+    if interpolation not in ("nearest", *KERNELS):
+        raise ConfigError(f"must be nearest, {', '.join(KERNELS)}, got {interpolation!r}", ("interpolation",))
     if fill_mode != "constant":
         raise ConfigError(f"must be 'constant', got {fill_mode!r}", ("fill_mode",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
