@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import losses
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.kernels import sigmoid
-from nnlite.losses.functions import FUNCTIONS
 from nnlite.metrics.base import Average, Metric, weights_of_values
 from nnlite.registry import NamedFunction
 from nnlite.registry.field_types import jsonable
@@ -83,8 +83,10 @@ class MeanMetricWrapper(Average):
 def _known_function(function: Any) -> Any:
     """A function, or the name of one of a user, as it is; the function of a loss in the place of its name."""
     name = function["config"] if is_function_form(function) else function
-    is_listed = isinstance(name, str) and custom_function(name) is None
-    return FUNCTIONS.get(name, function) if is_listed else function
+    if not isinstance(name, str) or custom_function(name) is not None:
+        return function
+    room: Any = losses  # which loads its functions when they are asked for, as here
+    return room.functions.FUNCTIONS.get(name, function)
 
 
 class SklearnMetric(Metric):
