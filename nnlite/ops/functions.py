@@ -12,7 +12,7 @@ from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_op
 from nnlite.ops.activations.base import OP_OF_FUNCTION
 from nnlite.ops.base import Op, called, compute
 from nnlite.ops.einsum import Einsum
-from nnlite.ops.tracing import FUNCTIONS, Traced, drawable
+from nnlite.ops.tracing import Traced, add_functions, drawable
 from nnlite.registry import constructor_parameters
 
 __all__ = [
@@ -87,7 +87,6 @@ __all__ = [
     "var",
     "where",
 ]
-
 
 OF_KERAS: dict[type[Op], dict[str, str]] = {shaping.Reshape: {"newshape": "shape"}}  # further arguments by other names
 
@@ -298,6 +297,4 @@ def _value(x: Any) -> np.ndarray:
     return x.value if isinstance(x, Traced) else np.asarray(x)
 
 
-for _name in __all__:
-    globals()[_name].__name__ = globals()[_name].__qualname__ = _name
-FUNCTIONS.update((_name, globals()[_name]) for _name in __all__)
+add_functions(globals(), __all__)
