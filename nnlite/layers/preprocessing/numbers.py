@@ -133,7 +133,7 @@ class Normalization(Layer):
         self.axis = None if self.axis == () else self.axis
 
     def build(self, input_shape: BatchShape) -> None:
-        axes = () if self.axis is None else checked_axes(self, self.axis, input_shape)
+        axes = self._axes(input_shape)
         shape: list[Any] = [length if axis in axes else 1 for axis, length in enumerate(input_shape)][1:]
         # nan says "not adapted yet"; a saved model brings its own values.
         given_moments = (self._given["mean"], self._given["variance"])
@@ -144,6 +144,9 @@ class Normalization(Layer):
             moment.value[...] = known
             if (moment.value < 0).any() and moment.name == "variance":
                 raise ConfigError(f"{self.label}: a variance must be >= 0, got {given!r}")
+
+    def _axes(self, input_shape: BatchShape) -> tuple[int, ...]:
+        return () if self.axis is None else tuple(checked_axes(self, self.axis, input_shape))
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Take mean and variance of `data`, an array or DataFrame of examples, or batches of such.
@@ -180,7 +183,7 @@ class Normalization(Layer):
         return input_shape
 
     def at_inference(self) -> Affine | None:
-        if self.axis not in (-1, len(self.input_shape) - 1) or self.invert:
+        if self._axes(self.input_shape) != (len(self.input_shape) - 1,) or self.invert:
             return None
         mean, variance = (value.astype(np.float64).reshape(-1) for value in self.values)
         scale = 1 / np.where(variance > 0, np.sqrt(variance), 1)
