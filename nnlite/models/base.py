@@ -104,7 +104,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     @property
     def _output_name(self) -> str | None:
-        """How arguments of `compile` may name the output, if there is one: after the layer that gives it."""
+        """The name of the output for arguments of `compile`, if there is one: that of the layer that gives it."""
         return self.layers[-1]._given_name if self.layers else None
 
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
