@@ -39,8 +39,9 @@ def of_single(name: str | None, loss: Any, loss_weights: Any, *metrics: Any) -> 
         value = entry(given)
         if value is not given and value is not None and not isinstance(value, (list, tuple)):
             return [value]
-        nested = isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], list)
-        return value[0] if nested else value
+        if isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], list):
+            return value[0]
+        return value
 
     measure = entry(loss)
     in_list = isinstance(measure, (list, tuple)) and len(measure) == 1
