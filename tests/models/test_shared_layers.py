@@ -358,14 +358,14 @@ def test_a_seed_draws_the_same_weights():
 def test_parameters_that_are_listed_twice_are_refused():
     class Twice(Layer):
         def build(self, input_shape):
-            self.inner = Dense(3)
+            self.inner = Dense(3, name="inner")
             self.inner.build(input_shape)
             self.parameters = [*self.inner.parameters, *self.inner.parameters]
 
         def linearize(self, inputs, *parameters):
             return self.inner.linearize(inputs, *parameters[:2])
 
-    with pytest.raises(ConfigError, match=r"layer 'twice'.*'twice/dense/kernel' among its parameters twice.*each_once"):
+    with pytest.raises(ConfigError, match=r"layer 'twice'.*'twice/inner/kernel' among its parameters twice.*each_once"):
         Twice(name="twice")(np.ones((2, 3)))
 
 
