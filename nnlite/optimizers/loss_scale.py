@@ -32,14 +32,12 @@ class LossScaleOptimizer(Optimizer):
 
     The further arguments of optimizers are those of the inner one.
 
-    >>> from nnlite import Variable
-    >>> from nnlite.optimizers import SGD
     >>> import numpy as np
-    >>> optimizer, weights = LossScaleOptimizer(SGD(0.5), initial_scale=4.0), Variable(np.array([1.0, 2.0]))
-    >>> optimizer.build([weights])
+    >>> from nnlite.optimizers import SGD
+    >>> optimizer, weights = LossScaleOptimizer(SGD(0.5), initial_scale=4.0), np.array([1.0, 2.0])
     >>> optimizer.apply([optimizer.scale_loss(1.0) * np.array([1.0, -1.0])], [weights])
-    >>> print(np.asarray(weights))
-    [0.5 2.5]
+    >>> weights.tolist()
+    [0.5, 2.5]
     """
 
     _rate: ClassVar[type[Rate]] = InnerRate
