@@ -10,6 +10,7 @@ import stat
 
 import numpy as np
 import pytest
+from registered import registered
 
 from nnlite import Input, Sequential, load_model, saving
 from nnlite.errors import ConfigError, ModelFileError, NotReadyError, OutputError
@@ -74,7 +75,7 @@ def test_everything_comes_back(path):
 
 def steps_by_batches():
     """The optimizers that can train a model with dropout: the others are in tests/training/test_full_batch."""
-    names = [name for name, made in Optimizer.members().items() if not issubclass(made, FullBatchOptimizer)]
+    names = [name for name, made in registered(Optimizer).items() if not issubclass(made, FullBatchOptimizer)]
     return [{name: {"inner_optimizer": "adam"}} if name == "LossScaleOptimizer" else name for name in names]
 
 

@@ -14,7 +14,7 @@ HEADINGS = {
     "Building models": ["models", "layers", "activations", "initializers", "regularizers", "constraints", "variables"],
     "Training": ["losses", "metrics", "optimizers", "schedules", "callbacks", "training", "distributed"],
     "Estimators and experiments": ["estimators", "experiment", "tuning", "report", "plots"],
-    "Data": ["data", "datasets", "features", "preprocessing", "utils"],
+    "Data": ["data", "datasets", "features", "preprocessing", "tree", "utils"],
     "Trained models": ["trained", "inference", "foreign", "saving"],
     "Derivatives": ["derivatives", "jacobians", "ops", "check"],
     "Circuits": ["circuits"],

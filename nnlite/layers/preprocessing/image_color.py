@@ -145,8 +145,8 @@ class RandomGrayscale(RandomImages):
 
     >>> import numpy as np
     >>> image = np.array([100.0, 200.0, 0.0]).reshape(1, 1, 1, 3)
-    >>> RandomGrayscale(1.0)(image, training=True).round(2).ravel().tolist()
-    [147.29, 147.29, 147.29]
+    >>> print(RandomGrayscale(1.0)(image, training=True).round(2).ravel())
+    [147.29 147.29 147.29]
     """
 
     factor: Fraction = 0.5

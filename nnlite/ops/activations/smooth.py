@@ -79,8 +79,8 @@ class Mish(ActivationFunction):
     Reference: Misra 2019, arXiv:1908.08681.
 
     >>> from nnlite import ops
-    >>> ops.mish([-1.0, 0.0, 1.0, 20.0]).round(4).tolist()
-    [-0.3034, 0.0, 0.8651, 20.0]
+    >>> print(ops.mish([-1.0, 0.0, 1.0, 20.0]).round(4))
+    [-0.3034  0.      0.8651 20.    ]
     """
 
     def kernel_code(self) -> int | None:
