@@ -1,6 +1,9 @@
 """Numerical derivatives: what every analytic Jacobian is measured against."""
 
 import numpy as np
+import pytest
+
+from nnlite.ops.tracing import Trace
 
 EXACT, NEAR = 1e-12, 1e-8  # how close an analytic Jacobian comes to a complex step, to a stencil
 STEP = 1e-3  # the stencil's truncation is STEP ** 4 / 30, its rounding 1e-16 / STEP: both near 1e-13
@@ -76,3 +79,18 @@ def strided(array):
     view[...] = array
     view.flags.writeable = False
     return view
+
+
+def check_value_and_derivative(function, expected, x, generator):
+    """`function(x)` against `expected(x)`, if that is given, and its traced derivative against a difference."""
+    value = np.asarray(function(x))
+    if expected is not None:
+        np.testing.assert_allclose(value, expected(x), rtol=1e-10, atol=1e-12)
+    trace = Trace()
+    traced = function(trace.variable(x))
+    np.testing.assert_allclose(traced.value, value, rtol=1e-10, atol=1e-12)
+    seed, direction = generator.normal(size=value.shape), generator.normal(size=x.shape)
+    (gradient,) = trace.jacobians(traced).vjp(seed)
+    ahead, behind = (np.asarray(function(x + step * direction)) for step in (1e-6, -1e-6))
+    slope = np.sum(seed * (ahead - behind)) / 2e-6
+    assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-5, abs=1e-6)

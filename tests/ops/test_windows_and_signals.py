@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numeric import check_value_and_derivative
 
 from nnlite import Input, Model, ops
 from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError
@@ -236,18 +237,7 @@ def slopes(x):
 
 @pytest.mark.parametrize("name", DERIVED)
 def test_values_and_derivatives(name):
-    function, expected, x = DERIVED[name]
-    value = np.asarray(function(x))
-    if expected is not None:
-        np.testing.assert_allclose(value, expected(x), rtol=1e-10, atol=1e-12)
-    trace = Trace()
-    traced = function(trace.variable(x))
-    np.testing.assert_allclose(traced.value, value, rtol=1e-10, atol=1e-12)
-    seed, direction = generator.normal(size=value.shape), generator.normal(size=x.shape)
-    (gradient,) = trace.jacobians(traced).vjp(seed)
-    ahead, behind = (np.asarray(function(x + step * direction)) for step in (1e-6, -1e-6))
-    slope = np.sum(seed * (ahead - behind)) / 2e-6
-    assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-5, abs=1e-6)
+    check_value_and_derivative(*DERIVED[name], generator)
 
 
 def test_hues():

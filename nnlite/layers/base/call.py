@@ -194,7 +194,7 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
         data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
         traced = {id(own): state_variable(trace, own, own.value) for own in layer.parameters}
         context = {"training": training, "mask": None}
-        with np.errstate(all="ignore"), trial_run():
+        with trial_run():
             _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context, *more)
     for inner in kept:
         layer.parameters.extend(own for own in inner.parameters if not any(own is known for known in layer.parameters))

@@ -36,7 +36,7 @@ def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
 
 def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[int, ...]]:
     """The shape of each output, with `size` in place of None; `ShapeError` unless `linearize` returns what it must."""
-    with np.errstate(all="ignore"), trial_run():
+    with trial_run():
         result = layer.linearize(zeros_for(layer, input_shape, size), *layer.values)
     inputs = len(input_shape) if layer.takes_several else 1
     if not (isinstance(result, tuple) and len(result) == 2 and len(result[1]) == inputs + len(layer.parameters)):

@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import StencilJacobians
+from nnlite.jacobians.hessian import STEP
 from nnlite.layers.base.call import layers_within
 from nnlite.layers.base.columns import check_columns, known_width
 from nnlite.layers.composite.branches import Pipeline
@@ -18,7 +19,6 @@ from nnlite.registry.fields import option
 
 __all__ = ["InputDerivatives", "step_along"]
 
-STEP = 1e-20  # of the complex step: there is no difference of near values
 RADIUS, POINTS = 0.02, 12  # of the circle that second derivatives are read from
 TRIED_ROWS, TOLERANCE = 64, 1e-5
 SHARE = 0.01  # of the largest parameter: a step of differences

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nnlite.errors import ConfigError
 from nnlite.jacobians import AddedLoss, penalized_parts
 from nnlite.layers.base.call import LayerTrace
@@ -36,7 +34,7 @@ def adds_losses(layer: "Layer") -> bool:
         bundle = layer.linearize(inputs, *layer.values, training=training, random=RandomSource(0), mask=None)[1]
         return any(isinstance(part, AddedLoss) for part in penalized_parts(bundle))
 
-    with np.errstate(all="ignore"), trial_run():
+    with trial_run():
         if tried(False):
             return True
         try:
