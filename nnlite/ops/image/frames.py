@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.image.sizes import axis_of_height
 from nnlite.ops.names.constants import lengths
@@ -30,6 +30,8 @@ def _measured(given: dict[str, int | None], length: int, sign: int) -> tuple[int
 
 def _spans(images: Any, data_format: str | None, sizes: dict[str, Any], word: str, sign: int) -> list[tuple[int, int]]:
     """`_measured` along each axis of the images, no change along all but height and width."""
+    if len(lengths(images)) not in (3, 4):
+        raise ShapeError(f"images have 3 axes, or 4 with a batch, got the shape {lengths(images)}")
     rows = axis_of_height(data_format)
     spans = [(0, 0)] * len(lengths(images))
     for axis, names in (

@@ -24,15 +24,22 @@ __all__ = [
 ]
 
 
+def _check_blocks(name: str, shape: tuple[int, ...], block_size: int, *divided: tuple[int, int]) -> None:
+    """`ShapeError` unless images of this shape are cut into blocks; `divided` has lengths and what divides them."""
+    if len(shape) != 4 or block_size < 1 or any(length % part for length, part in divided):
+        raise ShapeError(f"{name} cannot cut images of shape {shape} into blocks of {block_size}")
+
+
 @drawable
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """Blocks of the channels side by side: `(batch, height, width, channels)` has a block for each pixel."""
-    size = block_size
+    shape, size = lengths(x), block_size
+    _check_blocks("depth_to_space", shape, size, (shape[-1 if data_format == "channels_last" else 1], size**2))
     if data_format == "channels_last":
-        batch, height, width, channels = lengths(x)
+        batch, height, width, channels = shape
         parts = ops.reshape(x, (batch, height, width, size, size, channels // size**2))
         return ops.reshape(ops.transpose(parts, (0, 1, 3, 2, 4, 5)), (batch, height * size, width * size, -1))
-    batch, channels, height, width = lengths(x)
+    batch, channels, height, width = shape
     parts = ops.reshape(x, (batch, channels // size**2, size, size, height, width))
     return ops.reshape(ops.transpose(parts, (0, 1, 4, 2, 5, 3)), (batch, -1, height * size, width * size))
 
@@ -40,12 +47,14 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
 @drawable
 def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """The inverse of `depth_to_space`: each block of pixels becomes channels of one."""
-    size = block_size
+    shape, size = lengths(x), block_size
+    space = shape[1:3] if data_format == "channels_last" else shape[2:]
+    _check_blocks("space_to_depth", shape, size, *((length, size) for length in space))
     if data_format == "channels_last":
-        batch, height, width, channels = lengths(x)
+        batch, height, width, channels = shape
         parts = ops.reshape(x, (batch, height // size, size, width // size, size, channels))
         return ops.reshape(ops.transpose(parts, (0, 1, 3, 2, 4, 5)), (batch, height // size, width // size, -1))
-    batch, channels, height, width = lengths(x)
+    batch, channels, height, width = shape
     parts = ops.reshape(x, (batch, channels, height // size, size, width // size, size))
     return ops.reshape(ops.transpose(parts, (0, 1, 3, 5, 2, 4)), (batch, -1, height // size, width // size))
 
@@ -127,7 +136,8 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     sizes = dict(axes_lengths)
     for group, length in zip(given, lengths(tensor), strict=True):
         unknown = [name for name in group if name not in sizes]
-        rest = length // int(np.prod([sizes[name] for name in group if name in sizes]))
+        known = int(np.prod([sizes[name] for name in group if name in sizes]))
+        rest = length // known if known else 0
         sizes |= dict.fromkeys(unknown[:1], rest)
         if len(unknown) > 1 or int(np.prod([sizes[name] for name in group])) != length:
             raise ShapeError(f"{pattern!r} does not fit an axis of {length}: say the lengths of {' and '.join(group)}")

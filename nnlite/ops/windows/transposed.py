@@ -103,6 +103,8 @@ def fold(
     places = _positions(padded, kernel, rate, step)
     if places.shape[0] * places.shape[1] != count:
         raise ShapeError(f"an image of {size} has {places.shape[0] * places.shape[1]} patches, got {count}")
+    if width % (kernel[0] * kernel[1]):
+        raise ShapeError(f"columns of patches of {kernel} have a multiple of {kernel[0] * kernel[1]} rows, got {width}")
     channels = width // (kernel[0] * kernel[1])
     rows = ops.transpose(ops.reshape(x, (batch, channels, kernel[0] * kernel[1], count)), (2, 0, 3, 1))
     window = (slice(margin[0], margin[0] + size[0]), slice(margin[1], margin[1] + size[1]))
