@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import DTypePolicy, image_data_format
 from nnlite.errors import NotReadyError
-from nnlite.layers.base.contract import naming
+from nnlite.layers.base.contract import naming as named
 from nnlite.layers.base.contract.keras_config import get
 from nnlite.layers.base.contract.structure import arranged_as, kept, weights_in_order
 from nnlite.layers.base.simplified import DensePart, Simplified
@@ -245,12 +245,8 @@ class LayerAttributes:
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
-    _given_name, _given_dtype, _name_stem, get = naming.given_name, naming.given_dtype, naming.name_stem, get
-    compute_dtype, variable_dtype, _returned_dtypes = (
-        naming.compute_dtype,
-        naming.variable_dtype,
-        naming.returned_dtypes,
-    )
+    _given_name, _given_dtype, _name_stem, get = named.given_name, named.given_dtype, named.name_stem, get
+    compute_dtype, variable_dtype, _returned_dtypes = named.compute_dtype, named.variable_dtype, named.returned_dtypes
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:

@@ -105,8 +105,8 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         given = [_plain(item) for item in arguments]
         options = {key: _plain(item) for key, item in options.items()}
         result = function(*given, **options)
-        if counts:
-            return np.asarray(result, np.int32)
+        if counts or isinstance(result, bool):
+            return np.asarray(result, np.int32 if counts else bool)
         return in_floatx(result, (*given, *options.values()))
 
     compute.__doc__ = f"`numpy.{function.__name__}`; the result is a constant, without a derivative."
@@ -132,6 +132,11 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
     make.__doc__ = f"`numpy.{function.__name__}`, in the floating-point type of `config.floatx()` by default."
     make.__module__ = __name__
     return drawable(make)
+
+
+def _sign(x: ArrayLike) -> np.ndarray:
+    """-1, 0 or 1; booleans are their own sign."""
+    return np.asarray(x) if np.asarray(x).dtype == bool else np.sign(x)
 
 
 # Functions of NumPy under the same name and arguments.
@@ -176,7 +181,7 @@ ones = _made(np.ones)
 ones_like = constant(np.ones_like)
 round = constant(np.round)
 searchsorted = constant(np.searchsorted, "sorted_sequence", "values", counts=True)
-sign = constant(np.sign)
+sign = constant(_sign)
 tri = _made(np.tri)
 trunc = constant(np.trunc)
 unravel_index = constant(np.unravel_index)
@@ -241,9 +246,15 @@ def cast(x: Any, dtype: str) -> Any:
     return _value(x).astype(dtype)
 
 
+@drawable
 def copy(x: Any) -> Any:
     """An array of its own with the same numbers."""
-    return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(x)
+    return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(convert_to_tensor(x))
+
+
+def as_floats(x: Any) -> Any:
+    """x as a floating-point array, integers in `config.floatx()`; a traced value as it is."""
+    return x if isinstance(x, Traced) else as_written([x])[0]
 
 
 @drawable

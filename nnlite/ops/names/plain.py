@@ -78,8 +78,9 @@ bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift = 
 )
 bitwise_invert = bitwise_not = constant(np.invert)
 left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
-angle, argpartition, imag, nanargmax, nanargmin = map(
-    constant, (np.angle, np.argpartition, np.imag, np.nanargmax, np.nanargmin)
+angle, imag = constant(np.angle), constant(np.imag)
+argpartition, nanargmax, nanargmin = (
+    constant(function, counts=True) for function in (np.argpartition, np.nanargmax, np.nanargmin)
 )
 floor_divide, gcd, heaviside, lcm = (
     constant(function, "x1", "x2") for function in (np.floor_divide, np.gcd, np.heaviside, np.lcm)
