@@ -113,7 +113,7 @@ def test_gelu_is_approximate_in_ops_alone():
     assert (near != exact).any()
 
 
-WHOLE, TRUTH = np.array([[1, 2, 4]], np.int32), np.array([[True, False, True]])
+COUNTS, TRUTHS = np.array([[1, 2, 4]], np.int32), np.array([[True, False, True]])
 
 
 @pytest.mark.parametrize(
@@ -121,23 +121,23 @@ WHOLE, TRUTH = np.array([[1, 2, 4]], np.int32), np.array([[True, False, True]])
     [
         (lambda: ops.array([1.0, 2.5]), "float32", [1.0, 2.5]),
         (lambda: ops.round([1.4]), "float32", [1.0]),
-        (lambda: ops.i0(WHOLE[:, :1]), "float32", [[1.2660658]]),
-        (lambda: ops.floor_divide(WHOLE, 2.5), "float32", [[0.0, 0.0, 1.0]]),
-        (lambda: ops.median(WHOLE), "float32", 2.0),
-        (lambda: ops.cumsum(WHOLE, axis=1), "int32", [[1, 3, 7]]),
-        (lambda: ops.prod(WHOLE, axis=[0, 1]), "int32", 8),
-        (lambda: ops.nanmean(TRUTH, axis=[0, 1]), "float32", 2 / 3),
-        (lambda: ops.abs(TRUTH), "bool", [[True, False, True]]),
-        (lambda: ops.sign(TRUTH), "bool", [[True, False, True]]),
-        (lambda: ops.cosh(TRUTH[:, 1:2]), "float32", [[1.0]]),
-        (lambda: ops.logaddexp2(WHOLE, WHOLE), "float32", [[2.0, 3.0, 5.0]]),
+        (lambda: ops.i0(COUNTS[:, :1]), "float32", [[1.2660658]]),
+        (lambda: ops.floor_divide(COUNTS, 2.5), "float32", [[0.0, 0.0, 1.0]]),
+        (lambda: ops.median(COUNTS), "float32", 2.0),
+        (lambda: ops.cumsum(COUNTS, axis=1), "int32", [[1, 3, 7]]),
+        (lambda: ops.prod(COUNTS, axis=[0, 1]), "int32", 8),
+        (lambda: ops.nanmean(TRUTHS, axis=[0, 1]), "float32", 2 / 3),
+        (lambda: ops.abs(TRUTHS), "bool", [[True, False, True]]),
+        (lambda: ops.sign(TRUTHS), "bool", [[True, False, True]]),
+        (lambda: ops.cosh(TRUTHS[:, 1:2]), "float32", [[1.0]]),
+        (lambda: ops.logaddexp2(COUNTS, COUNTS), "float32", [[2.0, 3.0, 5.0]]),
         (lambda: ops.logaddexp2(np.float64([1.0]), 1.0), "float64", [2.0]),
         (lambda: ops.ldexp([0.5], np.array([2])), "float32", [2.0]),
         (lambda: ops.copy([0.5]), "float32", [0.5]),
-        (lambda: ops.trapezoid(TRUTH), "float32", [1.0]),
-        (lambda: ops.argsort(WHOLE), "int32", [[0, 1, 2]]),
+        (lambda: ops.trapezoid(TRUTHS), "float32", [1.0]),
+        (lambda: ops.argsort(COUNTS), "int32", [[0, 1, 2]]),
         (lambda: ops.allclose([1.0], [1.0]), "bool", True),
-        (lambda: ops.conj(TRUTH), "bool", [[True, False, True]]),
+        (lambda: ops.conj(TRUTHS), "bool", [[True, False, True]]),
         (lambda: ops.kaiser(1, beta=14.0), "float32", [1.0]),
     ],
 )
