@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_ops, reductions, shaping
 from nnlite.ops.activations.base import OP_OF_FUNCTION
-from nnlite.ops.base import Op, as_written, called, compute
+from nnlite.ops.base import Op, called, compute
 from nnlite.ops.einsum import Einsum
 from nnlite.ops.tracing import Traced, add_functions, drawable
 from nnlite.registry import constructor_parameters
@@ -229,8 +229,6 @@ def glu(x: Any, axis: int = -1) -> Any:
 @drawable
 def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
-    axis = tuple(axis) if isinstance(axis, list) else axis
-    x = x if isinstance(x, Traced) else as_written([x])[0]
     largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
     total = log(sum(exp(x - largest), axis, True)) + largest
     return total if keepdims else squeeze(total, axis)

@@ -10,8 +10,8 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
 from nnlite.ops import functions as ops
-from nnlite.ops.base import as_written, called
-from nnlite.ops.plain.results import in_floatx, named
+from nnlite.ops.base import as_written, called, is_written
+from nnlite.ops.plain.results import as_typed, in_floatx, named
 from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
 __all__ = [
@@ -139,6 +139,12 @@ def _sign(x: ArrayLike) -> np.ndarray:
     return np.asarray(x) if np.asarray(x).dtype == bool else np.sign(x)
 
 
+def _array(x: Any, dtype: Any = None) -> np.ndarray:
+    """An array of its own, of numbers of a program in `config.floatx()` or int32."""
+    values = np.array(x, dtype)
+    return as_typed(values, x) if dtype is None and is_written(x) else values
+
+
 # Functions of NumPy under the same name and arguments.
 all = constant(np.all)
 allclose = constant(np.allclose, "x1", "x2")
@@ -147,7 +153,7 @@ arange = called("start")(_made(np.arange))
 argmax = constant(np.argmax, counts=True)
 argmin = constant(np.argmin, counts=True)
 argsort = constant(np.argsort, counts=True)
-array = constant(np.array)
+array = constant(_array)
 bincount = constant(np.bincount)
 ceil = constant(np.ceil, whole=False)
 count_nonzero = constant(np.count_nonzero, counts=True)
@@ -191,18 +197,10 @@ zeros_like = constant(np.zeros_like)
 
 @drawable
 def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None) -> Any:
-    """`x` as an array, a traced value as it is; Python's numbers in `config.floatx()`. `sparse` is accepted."""
+    """`x` as an array, a traced value as it is; Python's numbers in `config.floatx()` or int32. `sparse` is accepted."""
     if isinstance(x, Traced):
         return x
-    array = np.asarray(x, dtype)
-    return array.astype(floatx()) if dtype is None and _is_written(x) and array.dtype == np.float64 else array
-
-
-def _is_written(x: Any) -> bool:
-    """Whether x is a number of Python's, or lists of such."""
-    while isinstance(x, (list, tuple)) and x:
-        x = x[0]
-    return type(x) is float
+    return np.asarray(x, dtype) if dtype is not None or not is_written(x) else as_typed(np.asarray(x), x)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:

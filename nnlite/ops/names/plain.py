@@ -181,21 +181,26 @@ def unique(
     fill_value: Any = None,
 ) -> Any:
     """The different numbers in rising order, and what else is asked for; `size` cuts or fills them."""
-    found = np.unique(convert_to_numpy(x), return_index, return_inverse, return_counts, axis)
-    if size is None:
-        return found
-    values, *rest = found if isinstance(found, tuple) else (found,)
-    along = 0 if axis is None else axis
-    kept = np.take(values, np.arange(min(size, values.shape[along])), along)
-    missing = [(0, size - kept.shape[along] if one == along % kept.ndim else 0) for one in range(kept.ndim)]
-    kept = np.pad(kept, missing, constant_values=values.min() if fill_value is None else fill_value)
-    return (kept, *rest) if rest else kept
+    values, *rest = np.unique(convert_to_numpy(x), True, True, True, axis)
+    if size is not None:
+        values = _resized(values, size, 0 if axis is None else axis, values.min() if fill_value is None else fill_value)
+        rest = [_resized(rest[0], size, 0, 0), rest[1], _resized(rest[2], size, 0, 0)]
+    wanted = (return_index, return_inverse, return_counts)
+    chosen = [part for part, is_wanted in zip(rest, wanted, strict=True) if is_wanted]
+    return (values, *chosen) if chosen else values
+
+
+def _resized(values: np.ndarray, size: int, axis: int, filling: Any) -> np.ndarray:
+    """`size` numbers along the axis: the first ones, or with others that fill them up."""
+    kept = np.take(values, np.arange(min(size, values.shape[axis])), axis)
+    missing = [(0, size - kept.shape[axis] if one == axis % kept.ndim else 0) for one in range(kept.ndim)]
+    return np.pad(kept, missing, constant_values=filling)
 
 
 @on_arrays
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes as numbers of another type."""
-    values = convert_to_numpy(x)
+    values = convert_to_numpy(convert_to_tensor(x))
     return values if dtype is None else values.view(dtype)
 
 

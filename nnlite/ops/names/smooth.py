@@ -34,7 +34,11 @@ __all__ = [
     "sinc",
 ]
 
-fabs = ops.abs
+
+@drawable
+def fabs(x: Any) -> Any:
+    """|x| as a floating-point number."""
+    return ops.abs(as_floats(x))
 
 
 def _smooth(function: Callable[[Any], Any], slope: Callable[[Any, Any], Any], text: str) -> Callable[[Any], Any]:

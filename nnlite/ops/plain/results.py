@@ -10,7 +10,7 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.ops.tracing import NO_ARRAY, Traced, drawable
 
-__all__ = ["in_floatx", "named", "on_arrays"]
+__all__ = ["as_typed", "in_floatx", "named", "on_arrays"]
 
 CHOSEN_BY_NUMPY = ("float16", "float64", "complex128")  # for booleans; for integers, Python's numbers and lists
 
@@ -49,6 +49,15 @@ def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[
     for name in names:
         module[name].__name__ = module[name].__qualname__ = name
     return {name: module[name] for name in names}
+
+
+def as_typed(values: np.ndarray, written: Any) -> np.ndarray:
+    """Numbers and lists of a program in Keras's types: `config.floatx()`, and int32 where that has room."""
+    if values.dtype == np.int64 and not _holds(written, lambda item: isinstance(item, (np.ndarray, np.generic))):
+        small = np.iinfo(np.int32)
+        room = not values.size or small.min <= values.min() <= values.max() <= small.max
+        return values.astype(np.int32) if room else values
+    return in_floatx(values, written)
 
 
 def _reaches(item: Any, kind: np.dtype) -> bool:
