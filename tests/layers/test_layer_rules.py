@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from draws import stream
 
+from nnlite import layers
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers import (
@@ -236,6 +237,29 @@ def test_a_layer_without_linearize_says_so():
         Empty()(np.ones((2, 3)))
 
 
-def test_a_name_of_nnlite_is_not_taken_over():
-    with pytest.raises(ConfigError, match=r"'Dense' is taken by nnlite\.layers\.core"):
-        type("Dense", (Layer,), {})
+def test_a_class_of_a_user_may_have_a_name_of_nnlite():
+    members = dict(Layer._members)
+    own = type("Dense", (Layer,), {"call": lambda self, inputs: inputs * 2, "__module__": "somewhere"})
+    try:
+        assert isinstance(Layer.get({"dense": {"units": 2}}), layers.Dense)
+        spec = own().to_spec()
+        assert list(spec) == ["Custom>Dense"] and type(Layer.get(spec)) is own
+        assert layers.Dense(2).to_spec().keys() == {"Dense"} and Layer.members()["Dense"] is layers.Dense
+    finally:
+        Layer._members.clear()
+        Layer._members.update(members)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.keras"])
+def test_models_with_such_a_class_are_saved_and_loaded(name, tmp_path):
+    members = dict(Layer._members)
+    own = type("Dropout", (Layer,), {"call": lambda self, inputs: inputs * 2, "__module__": "somewhere"})
+    model = Sequential([layers.Input((3,)), own(), layers.Dropout(0.5)])
+    try:
+        model.save(tmp_path / name)
+        loaded = load_model(tmp_path / name)
+        assert [type(layer) for layer in loaded.layers[-2:]] == [own, layers.Dropout]
+        np.testing.assert_array_equal(loaded.predict(np.ones((2, 3)), verbose=0), np.full((2, 3), 2.0))
+    finally:
+        Layer._members.clear()
+        Layer._members.update(members)
