@@ -171,10 +171,11 @@ class Configurable:
     def _arguments(self) -> dict[str, Any]:
         own: type = type(self)
         given = vars(self)  # what was given may be shown otherwise by the attribute of its name
-        for name in constructor_parameters(own):
-            if name not in given and not hasattr(self, name):
-                raise ConfigError(f"{own.__name__}.__init__ must store its argument {name!r} as self.{name}")
-        return {name: given[name] if name in given else getattr(self, name) for name in constructor_parameters(own)}
+        kept = [name for name in constructor_parameters(own) if name in given or hasattr(self, name)]
+        lacking = [name for name in constructor_parameters(own) if name not in kept]
+        if lacking and own.get_config.__module__.startswith("nnlite."):  # that of a user says what is kept otherwise
+            raise ConfigError(f"{own.__name__}.__init__ must store its argument {lacking[0]!r} as self.{lacking[0]}")
+        return {name: given[name] if name in given else getattr(self, name) for name in kept}
 
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""

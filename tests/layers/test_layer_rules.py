@@ -220,6 +220,28 @@ def test_user_layers_train_save_and_load(make, tmp_path):
         assert [weight.name for weight in layer.trainable_weights] == ["weight"]
 
 
+def test_a_config_of_a_user_names_what_the_constructor_keeps_otherwise():
+    class HiddenUnits(Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.hidden_units = units
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight((input_shape[-1], self.hidden_units), "ones")
+
+        def call(self, inputs):
+            return inputs @ self.kernel
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.hidden_units}
+
+    document = layers.serialize(HiddenUnits(4, name="own"))
+    again = layers.deserialize(document)
+    assert (again.hidden_units, again.name) == (4, "own")
+    model = Sequential([layers.Input((3,)), again])
+    assert Sequential.from_config(model.get_config()).layers[-1].hidden_units == 4
+
+
 def test_a_forgotten_argument_is_named():
     class Forgetful(Layer):
         def __init__(self, units, **kwargs):

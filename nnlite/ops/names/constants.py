@@ -197,7 +197,7 @@ zeros_like = constant(np.zeros_like)
 
 @drawable
 def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None) -> Any:
-    """`x` as an array, a traced value as it is; Python's numbers in `config.floatx()` or int32. `sparse` is accepted."""
+    """`x` as an array, a traced value as it is; numbers of a program are of `config.floatx()` or int32."""
     if isinstance(x, Traced):
         return x
     return np.asarray(x, dtype) if dtype is not None or not is_written(x) else as_typed(np.asarray(x), x)
