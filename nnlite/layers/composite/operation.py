@@ -84,7 +84,7 @@ class Operation(Layer):
         return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
 
     def _applied(self, inputs: Sequence[Any]) -> Any:
-        """What the function returns for the inputs and the constants among its arguments."""
+        """The result of the function for the inputs and the constants among its arguments."""
         arguments = [_filled(argument, inputs, self.dtype) for argument in self.arguments or [{"input": 0}]]
         options = {name: _filled(option, inputs, self.dtype) for name, option in self.options.items()}
         name = self.function

@@ -11,7 +11,7 @@ from nnlite.initializers.blank import allowance
 
 __all__ = []
 
-# What None stands for, one after the other, until two lengths are possible: one alone may be that of another input.
+# What None stands for, in turn, until two lengths are possible: one alone may be that of another input.
 LENGTHS = (2, 7, 24, 1, 3, 4, 5, 6, 8, 10, 12)
 
 

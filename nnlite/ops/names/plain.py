@@ -95,7 +95,7 @@ nanpercentile, nanquantile = _of_numpy(np.nanpercentile, "x", "q"), _of_numpy(np
 
 @drawable
 def conj(x: Any) -> Any:
-    """x with the imaginary part turned round; what is recorded is real, and stays as it is."""
+    """x with the sign of the imaginary part flipped; what is recorded is real, and stays as it is."""
     return x if isinstance(x, Traced) else _without_imaginary(np.conjugate, x)
 
 

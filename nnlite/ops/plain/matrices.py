@@ -38,7 +38,7 @@ def _turned(x: np.ndarray) -> np.ndarray:
 
 
 def _applied(function: Callable[..., tuple[Any, Callable[[np.ndarray], Any]]], *arrays: Any) -> Any:
-    """What a function that also returns its gradient makes of arrays; of traced values, recorded with the gradient."""
+    """Apply a function that also returns its gradient to arrays, or to traced values, recorded with that gradient."""
     if any(isinstance(array, Traced) for array in arrays):
         return custom_gradient(function)(*arrays)
     return in_floatx(function(*map(convert_to_numpy, arrays))[0], arrays)

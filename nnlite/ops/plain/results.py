@@ -1,4 +1,4 @@
-"""What functions of NumPy become as ops: results in Keras's types, symbols drawn, traced values refused."""
+"""Functions of NumPy as ops: results in Keras's types, symbols drawn, traced values refused."""
 
 import functools
 from collections.abc import Callable, Collection
