@@ -120,7 +120,7 @@ def test_a_table_column_by_column():
     np.testing.assert_allclose(probabilities, model.predict_proba(table), atol=1e-6)
     with pytest.raises(ConfigError, match="no input is its column age"):
         converted(model, table[["size", "kind"]])
-    with pytest.raises(ConfigError, match="column 'kind' of the estimator holds a category, the input .* is float32"):
+    with pytest.raises(ConfigError, match=r"column 'kind' of the estimator holds a category, the input .* is float32"):
         converted(model, table.assign(kind=X[:, 2]))
 
 
