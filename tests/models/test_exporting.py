@@ -20,8 +20,10 @@ from nnlite.inference.exports.columns import ENCODINGS, encoded_columns
 from nnlite.inference.exports.graph import Graph
 from nnlite.inference.exports.python_files import RawColumns, python_files
 from nnlite.layers import (
+    GRU,
     LSTM,
     BatchNormalization,
+    Bidirectional,
     Clip,
     Concatenate,
     Conv2D,
@@ -29,9 +31,12 @@ from nnlite.layers import (
     Dropout,
     Embedding,
     Flatten,
+    GlobalAveragePooling1D,
     LayerNormalization,
+    Masking,
     MaxPooling2D,
     MultiHeadAttention,
+    Residual,
     SimpleRNN,
 )
 
@@ -401,8 +406,66 @@ def test_a_layer_that_always_trains_is_refused(tmp_path):
     np.testing.assert_allclose(output, model.predict(x, verbose=0), rtol=1e-6, atol=1e-6)
 
 
-def test_a_layer_with_a_mask_is_refused(tmp_path):
+def masked_lstm():
     x, counts = Input((4, 3), name="x"), Input((4,), name="counts")
     model = Model([x, counts], LSTM(2, name="walk")(x, mask=counts), seed=0)
-    with pytest.raises(ConfigError, match=r"layer 'walk' \(LSTM\) is called with a mask"):
-        model.export(tmp_path / "m.py")
+    return model, (RANDOM.normal(size=(5, 4, 3)), RANDOM.integers(0, 2, (5, 4)))
+
+
+def padded_texts():
+    layers = [Embedding(9, 4, mask_zero=True), Dropout(0.1), Dense(4, "relu"), LayerNormalization()]
+    layers += [Bidirectional(GRU(3, return_sequences=True)), BatchNormalization(), LSTM(5), Dense(1)]
+    model = Sequential([Input((7,), dtype="int64"), *layers], seed=0)
+    return model, (np.where(np.arange(7) < RANDOM.integers(0, 8, (6, 1)), RANDOM.integers(1, 9, (6, 7)), 0),)
+
+
+def padded_attention():
+    x = Input((6, 3))
+    y = Dense(8)(Masking()(x))
+    y = Residual([LayerNormalization(), MultiHeadAttention(2, 4)])(y)
+    y = nnlite.layers.Add()([y, Dense(8, "gelu")(y)])
+    model = Model(x, Dense(2)(GlobalAveragePooling1D()(Concatenate()([y, y]))), seed=0)
+    return model, (RANDOM.normal(size=(5, 6, 3)) * (np.arange(6) < np.arange(1, 6)[:, None])[..., None],)
+
+
+@pytest.mark.parametrize("net", [masked_lstm, padded_texts, padded_attention], ids=lambda net: net.__name__)
+def test_masks_go_on_in_both_formats(net, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    model, inputs = net()
+    (wanted,) = outputs_of(model, inputs)
+    unmasked = [np.where(array == 0, 1, array) for array in inputs]  # a mask that changed nothing would test nothing
+    assert np.abs(outputs_of(model, unmasked)[0] - wanted).max() > 1e-3
+    model.export(tmp_path / "m.py")
+    np.testing.assert_allclose(module_of(tmp_path / "m.py").predict(*inputs)["output"], wanted, atol=1e-6)
+    model.export(tmp_path / "m.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    feed = {
+        port.name: array.astype("int64" if "int64" in port.type else "float32")
+        for port, array in zip(session.get_inputs(), inputs, strict=True)
+    }
+    np.testing.assert_allclose(session.run(None, feed)[0], wanted, atol=1e-6)
+
+
+class OwnMask(Dense):
+    """A layer that says itself which steps count."""
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return np.asarray(inputs)[..., 0] > 0
+
+
+def test_a_mask_without_a_form_is_refused(tmp_path):
+    own = Sequential([Input((4, 3)), OwnMask(2, name="own"), LSTM(2)], seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'own' \(OwnMask\) writes compute_mask"):
+        own.export(tmp_path / "m.py")
+    x = Input((4, 3))
+    masked = Masking()(x)
+    product = Model(x, nnlite.layers.Multiply(name="product")([masked, masked]), seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'product' \(Multiply\) is given a mask"):
+        product.export(tmp_path / "m.py")
+    joined = Model(x, Concatenate(axis=1, name="joined")([masked, masked]), seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'joined' \(Concatenate\) joins masked sequences along their steps"):
+        joined.export(tmp_path / "m.py")
+    counts = Input((4,), name="counts")
+    attended = Model([x, counts], MultiHeadAttention(1, 2, name="heads")(x, mask=counts), seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'heads' \(MultiHeadAttention\) is called with a mask"):
+        attended.export(tmp_path / "m.py")

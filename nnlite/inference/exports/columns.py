@@ -62,7 +62,7 @@ def encoded_columns(graph: Graph, encoder: InputEncoder, dtype: str) -> Value:
 
 
 def encoded_values(encoder: InputEncoder, values: dict[str, Value], dtype: str) -> Value:
-    """The matrix of type `dtype` that the model takes, of values of the raw columns by name, each of its type in `KINDS`.
+    """The matrix of type `dtype` that the model takes, of the raw columns by name, each of its type in `KINDS`.
 
     Raises:
         ConfigError: a column is encoded in a way that has no form in operators.

@@ -63,6 +63,10 @@ ELEMENTWISE = {
     "Equal": "{0} == {1}",
     "IsNaN": "np.isnan({0})",
     "Where": "np.where({0}, {1}, {2})",
+    "Not": "~{0}",
+    "Or": "{0} | {1}",
+    "Shape": "np.array({0}.shape)",
+    "Expand": "np.broadcast_to({0}, {1})",
     "Identity": "{0}",
 }
 
@@ -208,6 +212,10 @@ WRITTEN: dict[str, Callable[[Node, list[str], Graph], str]] = {
     "Unsqueeze": lambda node, given, graph: f"np.expand_dims({given[0]}, {tuple(_values(graph, node.inputs[1]))})",
     "Squeeze": lambda node, given, graph: f"np.squeeze({given[0]}, {tuple(_values(graph, node.inputs[1]))})",
     "Einsum": lambda node, given, graph: f"np.einsum({node.attributes['equation']!r}, {', '.join(given)})",
+    "CumSum": lambda node, given, graph: f"np.cumsum({given[0]}, axis={_values(graph, node.inputs[1])[0]})",
+    "GatherElements": lambda node, given, graph: (
+        f"np.take_along_axis({given[0]}, {given[1]}, axis={node.attributes['axis']})"
+    ),
     "ArgMax": lambda node, given, graph: f"np.argmax({given[0]}, axis={node.attributes['axis']})",
     "ReduceSum": _reduction("sum"),
     "ReduceMean": _reduction("mean"),
