@@ -17,7 +17,7 @@ from nnlite.estimators.regressor import NNRegressor
 from nnlite.inference.exports.columns import class_outputs, column_kinds, encoded_values, in_units
 from nnlite.inference.exports.graph import Graph, Value
 from nnlite.inference.exports.lowering import activate, lower
-from nnlite.inference.exports.onnx_files import type_number
+from nnlite.inference.exports.onnx_files import check_operators, type_number
 from nnlite.inference.exports.simplify import simplify
 from nnlite.models.interpretation import link_of
 
@@ -125,7 +125,7 @@ def _matrix(graph: Graph, estimator: Any, variables: list[Any]) -> Value:
     """The matrix that the estimator's model takes, of its inputs: one of numbers, or columns of a table."""
     values = [graph.input(f"input{place}", _type_of(given), (None, None)) for place, given in enumerate(variables)]
     model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
-    encoder = model.encoder
+    encoder: Any = model.encoder
     if encoder is None or encoder.is_identity:
         return graph.concat([value.cast("float32") for value in values], axis=1)
     given_columns = [
@@ -187,6 +187,7 @@ def _transformed(estimator: Any, x: Value, scope: Any) -> list[Value]:
 
 def _add_nodes(graph: Graph, scope: Any, operator: Any, container: Any) -> None:
     """Add a graph to the container of skl2onnx, under names that are free there."""
+    check_operators(graph)
     names = {port.name: given.full_name for port, given in zip(graph.inputs, operator.inputs, strict=True)}
     names |= {port.name: given.full_name for port, given in zip(graph.outputs, operator.outputs, strict=True)}
 

@@ -16,8 +16,9 @@ from nnlite.data import Columns, Dates, OneHot
 from nnlite.data.encoders.columns import ColumnEncoder
 from nnlite.errors import ConfigError, MissingLibraryError
 from nnlite.experiment import Experiment, train
-from nnlite.inference.exports.columns import ENCODINGS, encoded_columns
+from nnlite.inference.exports.columns import ENCODINGS, column_kinds, encoded_columns
 from nnlite.inference.exports.graph import Graph
+from nnlite.inference.exports.onnx_files import onnx_model
 from nnlite.inference.exports.python_files import RawColumns, python_files
 from nnlite.layers import (
     GRU,
@@ -36,8 +37,10 @@ from nnlite.layers import (
     Masking,
     MaxPooling2D,
     MultiHeadAttention,
+    PositionEmbedding,
     Residual,
     SimpleRNN,
+    TextVectorization,
 )
 
 RANDOM = np.random.default_rng(5)
@@ -279,10 +282,63 @@ def test_dates_by_the_calendar():
 
 def test_every_encoding_has_a_form_or_is_named():
     without = {name for name, cls in ColumnEncoder.members().items() if cls not in ENCODINGS}
-    assert without == {"HashedLevels", "HashedText", "Quantiles"}
-    encoder = Columns([OneHot("a", ["x"]), ColumnEncoder.get({"HashedText": {"name": "b", "width": 4}})])
-    with pytest.raises(ConfigError, match="column 'b': its encoding HashedText has no form in this format"):
-        encoded_columns(Graph(), encoder, "float32")
+    assert without == {"Quantiles"}
+    quantiles = ColumnEncoder.get({"Quantiles": {"name": "b", "fill": 1.0, "quantiles": [0.0, 2.0]}})
+    with pytest.raises(ConfigError, match="column 'b': its encoding Quantiles has no form in this format"):
+        encoded_columns(Graph(), Columns([OneHot("a", ["x"]), quantiles]), "float32")
+
+
+def test_hashes_go_to_a_python_file_and_are_named_in_onnx():
+    encoder = Columns(
+        [
+            ColumnEncoder.get({"HashedLevels": {"name": "zip", "width": 5}}),
+            ColumnEncoder.get({"HashedText": {"name": "note", "width": 16, "ngrams": 3}}),
+        ]
+    )
+    cells = {"zip": ["8001", "3012", ""], "note": ["A quiet room, a garden", "Zürich!", ""]}
+    graph = Graph()
+    graph.output("y", encoded_columns(graph, encoder, "float32"), "float32", (None, 21))
+    names = {"__name__": "exported", "__file__": "exported.py"}
+    exec(compile(python_files(graph, "m.py", RawColumns(column_kinds(encoder), {}))["m.py"], "m.py", "exec"), names)
+    np.testing.assert_allclose(names["predict"](cells)["y"], encoder.encode(cells), rtol=1e-6)
+    with pytest.raises(ConfigError, match="column 'zip': its encoding HashedLevels has no form in ONNX; a Python file"):
+        onnx_model(graph)
+
+
+def test_texts_through_a_python_file(tmp_path, capsys):
+    words = {"output_mode": "count", "ngrams": 2, "max_tokens": 20}
+    for options in ({}, {"standardize": "lower", "split": "character", "output_sequence_length": 4}, words):
+        vectors = TextVectorization(**options)
+        vectors.adapt(["a red house", "the house, the garden", "Red garden"])
+        rest = [Dense(2)] if options is words else [Embedding(30, 3, mask_zero=True), PositionEmbedding(12), GRU(2)]
+        model = Sequential([Input((), dtype="string"), vectors, *rest], seed=0)
+        texts = np.array(["The red HOUSE!", "unknown garden", "", "a a a the house, the red one"], object)
+        model.export(tmp_path / "m.py")
+        outputs = module_of(tmp_path / "m.py").predict(texts)["output"]
+        np.testing.assert_allclose(outputs, model.predict(texts, verbose=0), atol=1e-6)
+    with pytest.raises(ConfigError, match=r"\(TextVectorization\) has no form in ONNX; a Python file, \.py, takes it"):
+        model.export(tmp_path / "m.onnx")
+    (tmp_path / "t.csv").write_text('text\n"The red HOUSE!"\nunknown garden\n')
+    run = [sys.executable, "-I", str(tmp_path / "m.py"), str(tmp_path / "t.csv")]
+    done = subprocess.run(run, capture_output=True, text=True)
+    rows = [[float(cell) for cell in line.split(",")] for line in done.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(rows, model.predict(texts[:2], verbose=0), atol=1e-6)
+
+
+def test_rows_of_arrays_from_the_command_line(tmp_path):
+    model, inputs = two_inputs()
+    model.export(tmp_path / "m.py")
+    rows = np.hstack(inputs).astype("float32")
+    lines = [",".join(map(repr, row)) for row in rows.tolist()]
+    (tmp_path / "t.csv").write_text("\n".join([",".join("abcdefg"), *lines]))
+    run = [sys.executable, "-I", str(tmp_path / "m.py"), str(tmp_path / "t.csv")]
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert done.stdout.splitlines()[0] == "a_0,a_1,b"
+    made = [[float(cell) for cell in line.split(",")] for line in done.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(made, np.hstack(outputs_of(model, inputs)), atol=1e-6)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert done.returncode == 3 and "2 columns; the model takes rows of the shapes [(4,), (3,)]" in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")

@@ -108,7 +108,7 @@ def _step(step: Step, place: int, source: str, target: str, width: int, name: st
         ]
         return lines, {}, width
     layer = step if isinstance(step, Layer) else step.layer if isinstance(step, Convolution | Pooling) else None
-    reason = "has no form in a C header, which holds dense chains; a Python file or ONNX takes it"
+    reason = "has no form in a C header, which holds chains of dense layers alone"
     raise ConfigError(f"a product with members {reason}") if layer is None else refuse(layer, reason)
 
 

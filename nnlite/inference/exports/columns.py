@@ -19,9 +19,10 @@ from nnlite.data.encoders.columns import (
     TwoValued,
 )
 from nnlite.data.encoders.dates import Dates
+from nnlite.data.encoders.hashing import HashedLevels, HashedText
 from nnlite.data.encoders.levels import Ranks, TargetMeans
 from nnlite.errors import ConfigError
-from nnlite.inference.exports.graph import Graph, Value
+from nnlite.inference.exports.graph import TEXTS, Graph, Value
 from nnlite.inference.exports.lowering.tables import one_hot
 
 __all__ = ["answers", "class_outputs", "column_kinds", "encoded_columns", "encoded_values", "in_units"]
@@ -195,6 +196,12 @@ def _month(days: Value) -> Value:
     return graph.where(from_march < exact(9.5), from_march + exact(2), from_march - exact(10))
 
 
+def _hashed(column: Any, x: Value, **options: int) -> Value:
+    kind = type(column).__name__
+    owner = f"column {column.name!r}: its encoding {kind}"
+    return x.graph.add(kind, x, domain=TEXTS, owner=owner, width=column.width, **options)
+
+
 ENCODINGS: dict[type[ColumnEncoder], Callable[[Any, Value], Value]] = {
     Numeric: lambda column, x: _standard(column, _filled(column, x)),
     Logarithm: _logarithm,
@@ -206,6 +213,8 @@ ENCODINGS: dict[type[ColumnEncoder], Callable[[Any, Value], Value]] = {
     Ordinal: _levels,
     Ranks: _ranks,
     TargetMeans: _target_means,
+    HashedLevels: _hashed,
+    HashedText: lambda column, x: _hashed(column, x, ngrams=column.ngrams),
     Dates: _dates,
 }
 

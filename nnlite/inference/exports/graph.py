@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Graph", "Node", "Value"]
+__all__ = ["TEXTS", "Graph", "Node", "Value"]
+
+TEXTS = "nnlite.texts"  # the domain of operators that ONNX does not have; their attribute `owner` says what needs them
 
 FLOAT = np.dtype("float32")
 

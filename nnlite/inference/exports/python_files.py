@@ -13,7 +13,8 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.inference.exports import numpy_operators, python_runtime
-from nnlite.inference.exports.graph import Graph, Node
+from nnlite.inference.exports.graph import TEXTS, Graph, Node
+from nnlite.inference.exports.text_operators import CONSTANTS, TEXT_OPERATORS
 
 __all__ = ["RawColumns", "python_files"]
 
@@ -26,16 +27,22 @@ From Python: `predict(rows)`. From the command line: `python {name} rows.csv`.
 import base64
 import csv
 import datetime
+import functools
 import itertools
 import math
 import pathlib
+import re
+import string
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 '''
-READING = ("as_number", "as_days", "as_text", "column_of", "predict_columns", "predict_arrays", "read_csv", "main")
+READING = (
+    *("as_number", "as_days", "as_text", "column_of", "predict_columns", "predict_arrays"),
+    *("read_csv", "arrays_of", "main"),
+)
 SMALL = 8  # numbers, up to which a constant is written where it is used
 ELEMENTWISE = {
     "Add": "{0} + {1}",
@@ -144,10 +151,12 @@ class _Source:
         if written is not None:
             return f"{results} = {written(node, arguments, self.graph)}"
         function = _snake(node.op)
-        if function not in vars(numpy_operators):
+        if function not in OPERATORS:
             raise ConfigError(f"the operator {node.op} has no form in a Python file; export to ONNX")
         self.helpers.add(function)
-        options = [f"{name}={value!r}" for name, value in node.attributes.items()]
+        if node.domain == TEXTS:
+            arguments = [f"{given}.ravel().tolist()" for given in arguments]
+        options = [f"{name}={value!r}" for name, value in node.attributes.items() if name != "owner"]
         return f"{results} = {function}({', '.join([*arguments, *options])})"
 
     def _argument(self, name: str) -> str:
@@ -196,12 +205,20 @@ def _reshaped(node: Node, arguments: list[str], graph: Graph) -> str:
 
 
 def _sliced(node: Node, arguments: list[str], graph: Graph) -> str:
-    start, stop, axis, step = (_values(graph, name)[0] for name in node.inputs[1:])
-    shown = ["" if abs(bound) >= 2**62 else str(bound) for bound in (start, stop)]
-    index = f"slice({shown[0] or None}, {shown[1] or None}, {step})"
-    return f"np.moveaxis(np.moveaxis({arguments[0]}, {axis}, 0)[{index}], 0, {axis})"
+    start, stop = (_bound(graph, name, given) for name, given in zip(node.inputs[1:3], arguments[1:3], strict=True))
+    axis, step = (_values(graph, name)[0] for name in node.inputs[3:])
+    return f"np.moveaxis(np.moveaxis({arguments[0]}, {axis}, 0)[slice({start}, {stop}, {step})], 0, {axis})"
 
 
+def _bound(graph: Graph, name: str, given: str) -> str:
+    """A bound of a slice: a number, None for the end, or a value that is computed."""
+    if name not in graph.constants:
+        return f"{given}[0]"
+    bound = _values(graph, name)[0]
+    return "None" if abs(bound) >= 2**62 else str(bound)
+
+
+OPERATORS = {name: vars(numpy_operators)[name] for name in numpy_operators.__all__} | TEXT_OPERATORS
 WRITTEN: dict[str, Callable[[Node, list[str], Graph], str]] = {
     "Transpose": lambda node, given, graph: f"{given[0]}.transpose({tuple(node.attributes['perm'])})",
     "Reshape": _reshaped,
@@ -259,7 +276,8 @@ def _module(source: _Source, body: str, constants: str, name: str) -> str:
         f"SHAPES, TYPES = {shapes!r}, {types!r}",
         f"DELIMITER, DECIMAL, ENCODING = {text.delimiter!r}, {text.decimal!r}, {text.encoding!r}",
     ]
-    operators = [inspect.getsource(getattr(numpy_operators, helper)) for helper in _with_callees(source.helpers)]
+    operators = [inspect.getsource(OPERATORS[helper]) for helper in _with_callees(source.helpers)]
+    settings += [line for name, line in CONSTANTS.items() if any(re.search(rf"\b{name}\b", code) for code in operators)]
     reading = [inspect.getsource(getattr(python_runtime, name)) for name in READING]
     entry = "predict_arrays" if raw is None else "predict_columns"
     parts = [HEAD.format(name=name), "\n".join(settings), constants, *operators, body, *reading]
@@ -274,8 +292,8 @@ def _with_callees(names: set[str]) -> list[str]:
     def visit(name: str) -> None:
         if name in ordered:
             return
-        code = inspect.getsource(getattr(numpy_operators, name))
-        for other in numpy_operators.__all__:
+        code = inspect.getsource(OPERATORS[name])
+        for other in OPERATORS:
             if other != name and re.search(rf"\b{other}\b", code):
                 visit(other)
         ordered.append(name)

@@ -132,10 +132,11 @@ def _periodic_embedding(layer: Any, x: Value) -> Value:
 @lowers(PositionEmbedding)
 def _position_embedding(layer: Any, x: Value) -> Value:
     (embeddings,) = layer.values
-    steps = layer.input_shape[-2]
-    if steps is None:
-        raise refuse(layer, "needs a known number of steps")
-    return x + embeddings[:steps]
+    axis, integers = len(layer.input_shape) - 2, x.graph.integers
+    if layer.input_shape[axis] is not None:
+        return x + embeddings[: layer.input_shape[axis]]
+    steps = x.apply("Shape").cut(0, axis, axis + 1)
+    return x + x.graph.constant(embeddings).apply("Slice", integers(0), steps, integers(0), integers(1))
 
 
 @lowers(SinePositionEncoding)

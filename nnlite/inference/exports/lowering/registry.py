@@ -21,7 +21,6 @@ Lowering = Callable[..., Any]
 LOWERINGS: dict[type, Lowering] = {}
 HEEDING: set[Lowering] = set()  # those that take the mask of their inputs into account, and set that of the outputs
 NEAREST: dict[str, str] = {
-    "TextVectorization": "encode texts before the model, and export what comes after it",
     "Hashing": "StringLookup or IntegerLookup with a vocabulary",
     "HashedCrossing": "StringLookup with a vocabulary of the crossed words",
     "Sparsemax": "softmax",
