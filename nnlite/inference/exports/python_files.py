@@ -44,22 +44,14 @@ READING = (
     *("read_csv", "arrays_of", "main"),
 )
 SMALL = 8  # numbers, up to which a constant is written where it is used
-ELEMENTWISE = {
+NAMESAKES = ("Sqrt", "Exp", "Log", "Tanh", "Abs", "Sign", "Sin", "Cos", "Floor", "IsNaN")  # of NumPy's functions
+ELEMENTWISE = {op: f"np.{op.lower()}({{0}})" for op in NAMESAKES} | {
     "Add": "{0} + {1}",
     "Sub": "{0} - {1}",
     "Mul": "{0} * {1}",
     "Div": "{0} / {1}",
     "Neg": "-{0}",
     "MatMul": "{0} @ {1}",
-    "Sqrt": "np.sqrt({0})",
-    "Exp": "np.exp({0})",
-    "Log": "np.log({0})",
-    "Tanh": "np.tanh({0})",
-    "Abs": "np.abs({0})",
-    "Sign": "np.sign({0})",
-    "Sin": "np.sin({0})",
-    "Cos": "np.cos({0})",
-    "Floor": "np.floor({0})",
     "Relu": "np.maximum({0}, 0)",
     "Softsign": "{0} / (1 + np.abs({0}))",
     "Max": "np.maximum({0}, {1})",
@@ -68,7 +60,6 @@ ELEMENTWISE = {
     "Less": "{0} < {1}",
     "GreaterOrEqual": "{0} >= {1}",
     "Equal": "{0} == {1}",
-    "IsNaN": "np.isnan({0})",
     "Where": "np.where({0}, {1}, {2})",
     "Not": "~{0}",
     "Or": "{0} | {1}",
