@@ -82,9 +82,9 @@ class TensorBoard(Callback):
         training["learning_rate"] = self.model.optimizer.current_learning_rate
         if self.write_steps_per_second:
             training["steps_per_second"] = (step - self._first_step) / (time.perf_counter() - self._start)
-        for part, found in (("train", training), ("validation", validation)):
-            if found:
-                self._file(part).scalars(epoch, {f"epoch_{name}": value for name, value in found.items()})
+        for part, figures in (("train", training), ("validation", validation)):
+            if figures:
+                self._file(part).scalars(epoch, {f"epoch_{name}": value for name, value in figures.items()})
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             for layer in self.model.layers:
                 for name, weight in zip(_names(layer), layer.weights, strict=True):
@@ -107,4 +107,4 @@ class TensorBoard(Callback):
 def _names(layer: object) -> list[str]:
     """The names of a layer's weights, each once."""
     names = [weight.name for weight in layer.weights]  # type: ignore[attr-defined]
-    return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+    return [name if names.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(names)]

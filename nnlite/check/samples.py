@@ -53,12 +53,12 @@ def moved(values: Sequence[np.ndarray]) -> list:
 
     Zeros and ones would hide what they multiply; a layer that keeps an old value of its own gives itself away.
     """
-    random, found = np.random.default_rng(11), []
+    random, changed = np.random.default_rng(11), []
     for value in values:
         equal = value.size and (value == value.flat[0]).all()
         change = random.uniform(0.1, 0.5, value.shape) if equal else value * random.uniform(-0.1, 0.1, value.shape)
-        found.append(value + change.astype(value.dtype))
-    return found
+        changed.append(value + change.astype(value.dtype))
+    return changed
 
 
 def sample(layer: Any, shape: tuple, random: np.random.Generator) -> Any:

@@ -91,8 +91,8 @@ class Configurable:
         cls._members[normalized(name)] = cls
 
     def __post_init__(self) -> None:
-        own: type = type(self)
-        values, errors = read_fields(own, self.__dict__)
+        cls: type = type(self)
+        values, errors = read_fields(cls, self.__dict__)
         self.__dict__.update(values)
         raise_all(errors)
         self.validate()
@@ -164,12 +164,12 @@ class Configurable:
         return {type(self).__name__: self.get_config()}
 
     def _arguments(self) -> dict[str, Any]:
-        own: type = type(self)
+        cls: type = type(self)
         given = vars(self)  # what was given may be shown otherwise by the attribute of its name
-        for name in constructor_parameters(own):
+        for name in constructor_parameters(cls):
             if name not in given and not hasattr(self, name):
-                raise ConfigError(f"{own.__name__}.__init__ must store its argument {name!r} as self.{name}")
-        return {name: given[name] if name in given else getattr(self, name) for name in constructor_parameters(own)}
+                raise ConfigError(f"{cls.__name__}.__init__ must store its argument {name!r} as self.{name}")
+        return {name: given[name] if name in given else getattr(self, name) for name in constructor_parameters(cls)}
 
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""
@@ -182,13 +182,13 @@ class Configurable:
         self.__dict__.update(unstamped(state, type(self)))
 
     def __repr__(self) -> str:
-        own: type = type(self)
-        parameters, shown, arguments = constructor_parameters(own), [], {}
+        cls: type = type(self)
+        parameters, shown, arguments = constructor_parameters(cls), [], {}
         with contextlib.suppress(ConfigError):  # a constructor of a user keeps them elsewhere, or not at all
             arguments = self._repr_arguments()
         for name, value in arguments.items():
             given_as_option = name not in parameters  # of a constructor that takes further ones by name
-            if given_as_option or _differs(value, default_value(own, name, parameters[name].default)):
+            if given_as_option or _differs(value, default_value(cls, name, parameters[name].default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -253,13 +253,13 @@ def _adds_fields(cls: type) -> bool:
 @functools.cache
 def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Name -> parameter of the constructor; `**kwargs` stands for the parameters of the base class."""
-    found: dict[str, inspect.Parameter] = {}
+    parameters: dict[str, inspect.Parameter] = {}
     for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            found |= constructor_parameters(cls.__mro__[1])
+            parameters |= constructor_parameters(cls.__mro__[1])
         elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
-            found[parameter.name] = parameter
-    return found
+            parameters[parameter.name] = parameter
+    return parameters
 
 
 @functools.cache

@@ -33,7 +33,7 @@ class Hashed(ColumnEncoder, abstract=True):
 
     @property
     def outputs(self) -> list[str]:
-        return [f"{self.name}#{place}" for place in range(self.width)]
+        return [f"{self.name}#{index}" for index in range(self.width)]
 
     def texts(self, source: ColumnSource) -> list[str]:
         """The cells as text, `""` for a gap."""

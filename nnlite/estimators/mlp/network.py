@@ -22,8 +22,8 @@ ROWS_AT_ONCE = 512
 
 # scikit-learn's names of activation functions, and the functions; None does nothing.
 ACTIVATIONS = {
-    name: ActivationFunction.get(own) if own else None
-    for name, own in [
+    name: ActivationFunction.get(function) if function else None
+    for name, function in [
         ("identity", None),
         ("logistic", "sigmoid"),
         ("tanh", "tanh"),

@@ -116,9 +116,9 @@ def conv(
     filters, channels = w.shape[:2]
     flat = w.reshape(group, filters // group, channels, -1)
     outputs: Any = 0
-    for place, cell in enumerate(cells):
+    for index, cell in enumerate(cells):
         rows = cell.reshape(len(x), group, channels, -1)
-        outputs = outputs + np.matmul(flat[None, :, :, :, place], rows)
+        outputs = outputs + np.matmul(flat[None, :, :, :, index], rows)
     return outputs.reshape(len(x), filters, *cells[0].shape[2:])
 
 

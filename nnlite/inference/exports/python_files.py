@@ -125,7 +125,7 @@ class _Source:
     def __init__(self, graph: Graph, raw: RawColumns | None, labels: list | None) -> None:
         self.graph, self.raw, self.labels = graph, raw, labels
         self.helpers: set[str] = set()
-        self.names = {port.name: f"x{place}" for place, port in enumerate(graph.inputs)}
+        self.names = {port.name: f"x{index}" for index, port in enumerate(graph.inputs)}
 
     def function(self) -> str:
         lines = [f"    {self._assignment(node)}" for node in self.graph.nodes]
@@ -191,7 +191,7 @@ def _reduction(function: str) -> Callable[[Node, list[str], Graph], str]:
 
 def _reshaped(node: Node, arguments: list[str], graph: Graph) -> str:
     lengths = _values(graph, node.inputs[1])
-    known = [f"{arguments[0]}.shape[{place}]" if length == 0 else str(length) for place, length in enumerate(lengths)]
+    known = [f"{arguments[0]}.shape[{index}]" if length == 0 else str(length) for index, length in enumerate(lengths)]
     return f"{arguments[0]}.reshape({', '.join(known)})"
 
 

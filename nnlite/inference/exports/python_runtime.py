@@ -114,7 +114,7 @@ def read_csv(path: str) -> dict[str, list[str]]:
     short = [number for number, line in enumerate(lines, 2) if len(line) != len(header)]
     if short:
         raise ValueError(f"{path}, line {short[0]}: {len(lines[short[0] - 2])} cells, the header has {len(header)}")
-    return {name: [line[place] for line in lines] for place, name in enumerate(header)}
+    return {name: [line[index] for line in lines] for index, name in enumerate(header)}
 
 
 def arrays_of(table: dict[str, list[str]]) -> list[np.ndarray]:
@@ -146,10 +146,10 @@ def main(arguments: list[str]) -> int:
     named = {}
     for name, values in outputs.items():
         flat = values.reshape(len(values), -1)
-        for place in range(flat.shape[1]):
+        for index in range(flat.shape[1]):
             of_classes = name == "probabilities" and LABELS is not None
-            column = f"probability_{LABELS[place]}" if of_classes else name if flat.shape[1] == 1 else f"{name}_{place}"
-            named[column] = flat[:, place].tolist()
+            column = f"probability_{LABELS[index]}" if of_classes else name if flat.shape[1] == 1 else f"{name}_{index}"
+            named[column] = flat[:, index].tolist()
     writer.writerow(named)
     writer.writerows(zip(*named.values(), strict=True))
     return 0

@@ -109,7 +109,7 @@ def _plain(value: Any, inputs: list[Symbol]) -> Any:
     """An argument as a plain value; symbols in it are added to `inputs`."""
     symbol = None if isinstance(value, (list, tuple)) else symbols_of(value)
     if symbol is not None:
-        places = [place for place, known in enumerate(inputs) if known.key == symbol.key]
+        places = [index for index, known in enumerate(inputs) if known.key == symbol.key]
         inputs.extend([] if places else [symbol])
         return {"input": places[0] if places else len(inputs) - 1}
     if isinstance(value, tuple):

@@ -236,10 +236,10 @@ def unique(
     fill_value: Any = None,
 ) -> Any:
     """The different numbers in rising order, and what else is asked for; `size` cuts or fills them."""
-    found = np.unique(convert_to_numpy(x), return_index, return_inverse, return_counts, axis)
+    results = np.unique(convert_to_numpy(x), return_index, return_inverse, return_counts, axis)
     if size is None:
-        return found
-    values, *rest = found if isinstance(found, tuple) else (found,)
+        return results
+    values, *rest = results if isinstance(results, tuple) else (results,)
     along = 0 if axis is None else axis
     kept = np.take(values, np.arange(min(size, values.shape[along])), along)
     missing = [(0, size - kept.shape[along] if one == along % kept.ndim else 0) for one in range(kept.ndim)]

@@ -163,7 +163,7 @@ class WholeLoss:
     def _values(self, point: Array) -> list[Array]:
         """One array for each parameter of the model, in its order."""
         split = self.vector.split(self._laid(point))
-        return [fixed if own is None else own for fixed, own in zip(self.fixed, split, strict=True)]
+        return [fixed if value is None else value for fixed, value in zip(self.fixed, split, strict=True)]
 
     def _laid(self, vector: Array) -> Array:
         """A vector in the order of the packs, laid out in the order of the model's parameters."""

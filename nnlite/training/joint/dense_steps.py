@@ -85,7 +85,7 @@ class DenseSteps:
         if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
             return None
         further = steps.constrained or steps.penalized or len(steps.store.packs) > 1
-        whole = stage.values.size == steps.store.size and all(_is_by_row(own.layer) for own in line[:-1])
+        whole = stage.values.size == steps.store.size and all(_is_by_row(member.layer) for member in line[:-1])
         known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
         same_bits = len(steps.joined.program.line or ()) == len(line) or not steps.draws
         return cls(steps, line) if whole and known and same_bits and not further else None
@@ -205,14 +205,14 @@ class DenseSteps:
         bits = np.empty((count, members, room.all_bits.size), np.uint16)
         for step in range(count):
             source, start = RandomSource(self.steps.seed, self.steps.optimizer.batches + step), 0
-            for place, (dropout, layer) in enumerate(zip(stage.dropouts, stage.layers, strict=True)):
+            for position, (dropout, layer) in enumerate(zip(stage.dropouts, stage.layers, strict=True)):
                 if dropout is not None:
                     index, drops = dropout
                     stop = start + size * layer.units
                     bits[step, :, start:stop] = random_bits(drops, source.child(index), (members, stop - start))
                     start = stop
                     if drops.schedules:
-                        room.set_dropout(place, *threshold_and_scale(drops.rate_at(source.step)))
+                        room.set_dropout(position, *threshold_and_scale(drops.rate_at(source.step)))
         return bits
 
     def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> list[float]:
@@ -222,7 +222,7 @@ class DenseSteps:
             return [loss.scale(size) * loss.whole._scale(size, None) * share] * count
         if weights is None or loss.reduction != "mean_with_sample_weight":
             return [loss._scale(size, None) * share] * count
-        return [loss._scale(size, own) * share for own in weights.reshape(count, size)]
+        return [loss._scale(size, part) * share for part in weights.reshape(count, size)]
 
     def _strengths(self) -> list[tuple[float, float] | None]:
         """`(l1, l2)` of each parameter that is penalized."""
@@ -233,7 +233,9 @@ class DenseSteps:
         if not self.steps.regularized:
             return NO_PENALTIES
         pairs = zip(self.packs[0].parameters, self.packs[0].segments, strict=True)
-        known = [(part, own.regularizer.strengths()) for own, part in pairs if own.regularizer is not None]
+        known = [
+            (part, parameter.regularizer.strengths()) for parameter, part in pairs if parameter.regularizer is not None
+        ]
         return np.array([(part.start, part.stop, *strengths) for part, strengths in known if strengths], np.float64)
 
     def _ones(self, shape: tuple[int, int]) -> np.ndarray:

@@ -62,7 +62,7 @@ def _multi_head(layer: Any, inputs: Any) -> Value:
     data = inputs if isinstance(inputs, list) else [inputs]
     _shapes_of(layer)
     slots, size = layer.slots_of(len(data)), 2 if layer.use_bias else 1
-    weights = [layer.values[place : place + size] for place in range(0, len(layer.values), size)]
+    weights = [layer.values[index : index + size] for index in range(0, len(layer.values), size)]
     query, key, *gate, value, last = weights
     q, k, v = (
         _heads(data[slot], *given)
