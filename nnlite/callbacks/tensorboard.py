@@ -92,6 +92,16 @@ class TensorBoard(Callback):
         for file in self._files.values():
             file.flush()
 
+    def log(self, name: str, value: float, step: int) -> None:
+        """Write one more figure into the folder `train`: for other callbacks. Trackers have the same method.
+
+        Args:
+            name: the tag; a slash makes groups.
+            value: a number.
+            step: where it stands along the axis; epochs count from 0.
+        """
+        self._file("train").scalars(step, {name: float(value)})
+
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         for file in self._files.values():
             file.close()
