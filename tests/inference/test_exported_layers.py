@@ -25,7 +25,6 @@ WITHOUT_FORM = {  # and why
     "InputDerivatives": "a function of complex numbers",
     "LSTMCell": "a step of a layer that has one",
     "Lambda": "a user-defined function",
-    "Operation": "any function of nnlite.ops",
     "RNN": "a cell of a user's own",
     "SimpleRNNCell": "a step of a layer that has one",
     "StackedRNNCells": "steps",

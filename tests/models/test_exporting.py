@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import Input, Model, NNClassifier, NNRegressor, Sequential
+from nnlite import Input, Model, NNClassifier, NNRegressor, Sequential, ops
 from nnlite.cli import main
 from nnlite.data import Columns, Dates, OneHot
 from nnlite.data.encoders.columns import ColumnEncoder
@@ -525,3 +525,57 @@ def test_a_mask_without_a_form_is_refused(tmp_path):
     attended = Model([x, counts], MultiHeadAttention(1, 2, name="heads")(x, mask=counts), seed=0)
     with pytest.raises(ConfigError, match=r"layer 'heads' \(MultiHeadAttention\) is called with a mask"):
         attended.export(tmp_path / "m.py")
+
+
+FUNCTIONS = {
+    "operators": lambda y, x: 1 - y * 2 / (abs(x) + 1) + y**2 - np.arange(4.0),
+    "slices": lambda y, x: y[:, :2] * y[:, ::-1][:, 1:3] + y[..., -1:],
+    "places": lambda y, x: y[:, 1:2] + y[:, None, 0],
+    "moments": lambda y, x: (y - ops.mean(y, axis=-1, keepdims=True)) / ops.std(y, axis=-1, keepdims=True),
+    "extremes": lambda y, x: (
+        ops.max(y, axis=1) - ops.min(x, axis=(1,)) + ops.sum(ops.var(y, axis=-1, keepdims=True), -1)
+    ),
+    "activations": lambda y, x: ops.relu(x, max_value=0.5) + ops.leaky_relu(y, 0.3) + ops.softmax(y) * ops.sigmoid(x),
+    "choices": lambda y, x: ops.where(y > x, y, 0.0) + ops.where(y <= 0, x, y) + ops.clip(y, -0.1, 0.1),
+    "joined": lambda y, x: ops.concatenate([y, x], axis=-1) @ np.ones((8, 2)),
+    "stacked": lambda y, x: ops.transpose(ops.stack([y, x], axis=1), (0, 2, 1)),
+    "reshaped": lambda y, x: ops.squeeze(ops.expand_dims(ops.reshape(y, (-1, 2, 2)), 1), 1),
+    "outer": lambda y, x: ops.einsum("bi,bj->bij", y, x),
+    "roots": lambda y, x: ops.log(ops.exp(y) + 1) * ops.rsqrt(ops.square(x) + 1) + ops.maximum(ops.sin(y), ops.cos(x)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_symbols_in_both_formats(name, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    x = Input((4,))
+    model = Model(x, FUNCTIONS[name](Dense(4)(x), x), seed=0)
+    rows = RANDOM.normal(size=(5, 4)).astype("float32")
+    wanted = model.predict(rows, verbose=0)
+    model.export(tmp_path / "m.py")
+    np.testing.assert_allclose(module_of(tmp_path / "m.py").predict(rows)["output"], wanted, atol=1e-6)
+    model.export(tmp_path / "m.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {session.get_inputs()[0].name: rows})[0], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda y: ops.sort(y), r"layer 'sort' \(Operation\) applies ops.sort, which has no form"),
+        (lambda y: y - ops.mean(y, axis=0), "applies ops.mean over the batch"),
+        (lambda y: y[::2], "picks examples, or by an array"),
+        (lambda y: ops.reshape(y, (1, -1)), "gives the batch a length"),
+        (lambda y: ops.transpose(y), "moves the axis of the batch"),
+    ],
+)
+def test_functions_without_a_form_are_named(function, reason, tmp_path):
+    x = Input((4,))
+    with pytest.raises(ConfigError, match=reason):
+        Model(x, function(x), seed=0).export(tmp_path / "m.py")
+
+
+def test_a_users_function_is_refused_with_a_remedy(tmp_path):
+    model = Sequential([Input((3,)), nnlite.layers.Lambda(lambda x: x * 2, name="double")], seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'double' \(Lambda\) .*; nearest: functions of nnlite.ops"):
+        model.export(tmp_path / "m.py")

@@ -59,6 +59,8 @@ ELEMENTWISE = {op: f"np.{op.lower()}({{0}})" for op in NAMESAKES} | {
     "Greater": "{0} > {1}",
     "Less": "{0} < {1}",
     "GreaterOrEqual": "{0} >= {1}",
+    "LessOrEqual": "{0} <= {1}",
+    "Pow": "np.power({0}, {1})",
     "Equal": "{0} == {1}",
     "Where": "np.where({0}, {1}, {2})",
     "Not": "~{0}",

@@ -68,8 +68,8 @@ class Operation(Layer):
     def call(self, inputs: Any) -> Any:
         """Apply the function to the inputs and the constants among its arguments."""
         given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-        arguments = [_filled(argument, given, self.dtype) for argument in self.arguments or [{"input": 0}]]
-        options = {name: _filled(option, given, self.dtype) for name, option in self.options.items()}
+        arguments = [filled(argument, given, self.dtype) for argument in self.arguments or [{"input": 0}]]
+        options = {name: filled(option, given, self.dtype) for name, option in self.options.items()}
         result = (FUNCTIONS.get(self.function) or CONSTANTS[self.function])(*arguments, **options)
         ends = [_recorded(end, given[0], self) for end in (result if isinstance(result, (list, tuple)) else [result])]
         return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
@@ -89,17 +89,17 @@ def _recorded(end: Any, inputs: Any, layer: Operation) -> Any:
     return inputs.trace.note(layer, np.asarray(end), Jacobians(), ())
 
 
-def _filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
+def filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
     """An argument as the function takes it, with the inputs in their places, and arrays of numbers in this dtype."""
     if isinstance(value, (list, tuple)):
-        return [_filled(item, inputs, dtype) for item in value]
+        return [filled(item, inputs, dtype) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content), *_) = value.items()
     if kind == "input":
         return inputs[content]
     if kind == "tuple":
-        return tuple(_filled(item, inputs, dtype) for item in content)
+        return tuple(filled(item, inputs, dtype) for item in content)
     if kind == "slice":
         return slice(*content)
     return ... if kind == "ellipsis" else np.array(content, dtype if "float" in value["dtype"] else value["dtype"])

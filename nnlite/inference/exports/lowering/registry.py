@@ -21,6 +21,11 @@ Lowering = Callable[..., Any]
 LOWERINGS: dict[type, Lowering] = {}
 HEEDING: set[Lowering] = set()  # those that take the mask of their inputs into account, and set that of the outputs
 NEAREST: dict[str, str] = {
+    "Lambda": "functions of nnlite.ops applied to symbols: Model(x, ops.exp(x))",
+    "RNN": "LSTM, GRU or SimpleRNN",
+    "ConvLSTM1D": "TimeDistributed(Conv1D), Flatten, LSTM",
+    "ConvLSTM2D": "TimeDistributed(Conv2D), Flatten, LSTM",
+    "ConvLSTM3D": "TimeDistributed(Conv3D), Flatten, LSTM",
     "Hashing": "StringLookup or IntegerLookup with a vocabulary",
     "HashedCrossing": "StringLookup with a vocabulary of the crossed words",
     "Sparsemax": "softmax",
