@@ -5,6 +5,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from nnlite.data.files.around.amounts import bare_columns
+from nnlite.data.files.around.titles import without_title, without_total
 from nnlite.data.files.decoding import DialectError, decode, decompress, looks_like_utf8, refuse_other_makes
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.lines import Rows, rows_of
@@ -91,6 +93,8 @@ def read_text_table(
 def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named: Collection[str]) -> TextTable:
     """The table of these rows, once numbers and header are found."""
     marks = Marks(dialect.missing)
+    if not named or not set(named) <= {cell.strip() for cell in rows.cells[0]}:
+        rows = without_title(rows, marks, place, notes)
     sample = _stripped(rows.cells[:SAMPLE])
     form = _number_format(rows, dialect, marks)
     if form != PLAIN and AUTO in (dialect.decimal, dialect.thousands):
@@ -104,7 +108,11 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
                 "them, state `header: true`"
             )
     settled = dataclasses.replace(dialect, decimal=form.decimal, thousands=form.thousands, header=bool(header))
-    return named_table(rows, settled, place, notes)
+    table = named_table(rows, settled, place, notes)
+    if not without_total(table.columns, table.lines, form, marks, place, notes):
+        return table
+    columns = {name: cells[:-1] for name, cells in table.columns.items()}
+    return dataclasses.replace(table, columns=columns, lines=table.lines[:-1])
 
 
 def named_table(rows: Rows, dialect: Dialect, place: str, notes: Notes) -> TextTable:
@@ -134,7 +142,7 @@ def _number_format(rows: Rows, dialect: Dialect, marks: Marks) -> NumberFormat:
     later = _stripped(rows.cells[SAMPLE :: 1 + len(rows.cells) // SAMPLE])  # spread over the rest of the file
     scores = []
     for part in (sample + later, sample[1:] + later):
-        columns = list(zip(*part, strict=False))
+        columns = bare_columns(zip(*part, strict=False), marks.in_numbers)
         form = find_number_format(columns, dialect.delimiter, marks, dialect.decimal, dialect.thousands)
         scores.append((columns_of_numbers(columns, form, marks), form))
     whole, below = scores
@@ -166,7 +174,7 @@ def read_text_table_like(content: bytes, dialect: Dialect, path: str) -> TextTab
     except DialectError as error:
         return _told(read_text_table(content, fresh, path), dialect, str(error))
     marks = Marks(dialect.missing)
-    columns = [cells[:SAMPLE] for cells in table.columns.values()]
+    columns = bare_columns((cells[:SAMPLE] for cells in table.columns.values()), marks.in_numbers)
     form = find_number_format(columns, table.dialect.delimiter, marks)
     if columns_of_numbers(columns, form, marks) > columns_of_numbers(columns, table.dialect.numbers, marks):
         return _told(read_text_table(content, fresh, path), dialect, f"{place}: its numbers are not written as stated")

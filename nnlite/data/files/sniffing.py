@@ -10,6 +10,7 @@ from nnlite.data.files.numerals import PLAIN, NumberFormat
 __all__ = ["find_delimiter", "find_header", "find_number_format", "find_rows"]
 
 SAMPLE = 500  # rows
+MOST_TITLE_LINES = 30  # above the names of the columns
 DELIMITERS = ("\t", ";", "|", ",")  # the first one wins where several give rows of the same number of cells
 QUOTES = ('"', "'")
 FORMATS = (
@@ -34,9 +35,21 @@ def find_delimiter(text: str, quote: str = "auto") -> str:
         share = max((_share(sample.cells) for sample in [*samples, plain_rows(text, delimiter, SAMPLE)]), default=0.0)
         if share > best_share:
             best, best_share = delimiter, share
+    if best_share < 1:
+        best = _below_a_title(text) or best
     if best_share < 1 and _is_columns_of_numbers(plain_rows(text, " ", SAMPLE).cells):
         return " "
     return best
+
+
+def _below_a_title(text: str) -> str | None:
+    """The delimiter that gives all rows the same number of cells, two or more, below rows of one cell."""
+    for delimiter in DELIMITERS:
+        rows = plain_rows(text, delimiter, SAMPLE).cells
+        start = next((place for place, row in enumerate(rows) if len(row) > 1), len(rows))
+        if 0 < start < MOST_TITLE_LINES and len(rows) - start > 2 and _share(rows[start:]) == 1:
+            return delimiter
+    return None
 
 
 def _sample(text: str, delimiter: str, quote: str) -> Rows | None:
