@@ -10,11 +10,13 @@ from nnlite.data.files.numerals import NumberFormat
 
 __all__ = ["Amounts", "amounts_of_texts", "bare_columns", "read_amounts"]
 
-CURRENCIES = r"US\$|A\$|C\$|R\$|[$€£¥₹₩₽₺]|(?:USD|EUR|GBP|CHF|JPY|CNY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|INR|BRL)\b|Rs\.?|kr\.?|zł|Fr\."
-KNOWN_UNITS = frozenset(
-    "% ‰ kg g mg µg lb lbs oz km m cm mm µm nm mi ft in yd l ml cl dl gal h hr hrs min mins s sec secs ms µs ns °C °F °"
-    " kWh kW mA mV Hz kHz MHz GHz GB MB TB KB kB mph km/h m/s m² m2 km² ha m³ m3 cm³ sqft px dB bar Pa kPa hPa kJ kcal"
-    " bpm pcs".split()
+CURRENCIES = (
+    r"US\$|A\$|C\$|R\$|[$€£¥₹₩₽₺]|(?:USD|EUR|GBP|CHF|JPY|CNY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|INR|BRL)\b"
+    r"|Rs\.?|kr\.?|zł|Fr\."
+)
+GLUED_UNITS = (  # which may follow a number without a blank
+    r"%|‰|[kmµ]?g|lbs?|oz|[kcmµn]?m|mi|ft|in|yd|[mcd]?l|gal|h|hrs?|mins?|s|secs?|[mµn]s|°[CF]?|kWh|kW|mA|mV|[kMG]?Hz|[TGM]B"
+    r"|[kK]B|mph|km/h|m/s|[kc]?m[²³]|m2|m3|ha|sqft|px|dB|bar|[kh]?Pa|kJ|kcal|bpm|pcs"
 )
 MULTIPLES = {"k": 3, "K": 3, "Tsd": 3, "M": 6, "Mio": 6, "Mn": 6, "mn": 6, "B": 9, "bn": 9, "Bn": 9, "Mrd": 9}
 TYPED = NumberFormat(".", ",")
@@ -22,9 +24,11 @@ LETTERS = re.compile(r"[^\W\d_]{1,12}\.?")
 BLANKS, SIGNS = "[ \u00a0\u202f]*", "[-+\u2212\u2013]?"
 LONGEST_FIRST = "|".join(sorted(MULTIPLES, key=len, reverse=True))
 AMOUNT = re.compile(
-    rf"(?P<sign>{SIGNS}) ?(?P<outer>{CURRENCIES})?{BLANKS}(?P<open>\(?)(?P<before>{CURRENCIES})?{BLANKS}(?P<inner>{SIGNS})"
+    rf"(?P<sign>{SIGNS}) ?(?P<outer>{CURRENCIES})?{BLANKS}(?P<open>\(?)"
+    rf"(?P<before>{CURRENCIES})?{BLANKS}(?P<inner>{SIGNS})"
     r"(?P<digits>[0-9](?:[0-9.,'\u2019 \u00a0\u202f\u2009]*[0-9])?|[.,][0-9]+)"
-    rf"(?P<blank>{BLANKS})(?:(?P<multiple>{LONGEST_FIRST})\.?(?![^\W\d_]))?{BLANKS}(?P<after>[^\s()]{{0,12}})(?P<close>\)?)"
+    rf"(?P<blank>{BLANKS})(?:(?P<multiple>{LONGEST_FIRST})\.?(?![^\W\d_]))?{BLANKS}"
+    r"(?P<after>[^\s()]{0,12})(?P<close>\)?)"
 )
 
 
@@ -125,7 +129,7 @@ def _unit(match: re.Match[str]) -> str | None:
     if len(around) != 1:
         return None if around else ""
     after = match["after"]
-    is_unit = not after or re.fullmatch(CURRENCIES, after) or after in KNOWN_UNITS
+    is_unit = not after or re.fullmatch(CURRENCIES, after) or re.fullmatch(GLUED_UNITS, after)
     return around[0] if is_unit or (match["blank"] and LETTERS.fullmatch(after)) else None
 
 

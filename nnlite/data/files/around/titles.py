@@ -13,7 +13,7 @@ __all__ = ["without_title", "without_total"]
 
 SAMPLE = 200  # rows below the names that tell whether these are names
 TOTAL = re.compile(
-    r"(grand |sub-?|column )?totals?|sums?|summen?|gesamt(summe)?|insgesamt|somme|total g[eé]n[eé]ral|suma|totale|somma",
+    r"(grand |sub-?|column )?totals?|sums?|summen?|gesamt(summe)?|insgesamt|somme|total g[eé]n[eé]ral|suma|totale",
     re.IGNORECASE,
 )
 CLOSE = 0.005  # how far a total may be off, relative to the sum of magnitudes: it was summed before rounding
