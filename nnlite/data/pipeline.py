@@ -53,6 +53,11 @@ class Prepared:
     in_order: bool
     data: "Data"
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether all inputs are arrays, so that another process can be handed them."""
+        return all(type(x) is np.ndarray for x, _ in self.parts.values())
+
     def arrays(self, part: str) -> tuple:
         """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""
         return (*self.parts[part], self.weights[part]) if self.weights else self.parts[part]
