@@ -72,6 +72,13 @@ class Prepared:
         """The target of a part as the data have it: labels, or numbers in their own unit."""
         return self.datasets[part].target[self.rows[part]]
 
+    def numbers(self, part: str) -> np.ndarray:
+        """The number of each row of a part in its raw data, from 0; rows left out for want of a target count, too."""
+        rows, numbers = self.rows[part], self.datasets[part].numbers
+        if isinstance(rows, slice):
+            return np.arange(len(self.parts[part][1]))
+        return rows if numbers is None else numbers[rows]
+
     def learnt_target(self) -> np.ndarray:
         """The target of the training part; of a streamed table at most 2^20 rows of it, evenly spread."""
         taken = self.rows["training"]
