@@ -1,4 +1,4 @@
-"""What becomes of the data section of a config: arrays to train on, and how they came about."""
+"""Arrays to train on, made of the data section of a config, and how they came about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

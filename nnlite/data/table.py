@@ -166,7 +166,7 @@ class Table:
         return numbers
 
     def _values(self, cells: list[str]) -> np.ndarray | None:
-        """The numbers in cells that are no gaps, without a currency or a unit; None if one of them is no number."""
+        """The numbers in present cells, without a currency or a unit; None if one of them is not a number."""
         numbers = self.dialect.numbers.values(cells)
         if numbers is None and (amounts := read_amounts(cells)) is not None:
             return self.dialect.numbers.values(amounts.numbers)

@@ -85,7 +85,7 @@ def tune_with(
     backend: Backend | None,
     scheduler: str | None,
 ) -> Study:
-    """As `tune`, with processes that are there already: they load what they need while the config is checked."""
+    """As `tune`, with a crew that has been started: it loads what it needs while the config is checked."""
     read_call(tune, locals())
     optuna_library()
     experiment, changes, known = checked(path, overrides)

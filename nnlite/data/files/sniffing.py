@@ -46,7 +46,7 @@ def _below_a_title(text: str) -> str | None:
     """The delimiter that gives all rows the same number of cells, two or more, below rows of one cell."""
     for delimiter in DELIMITERS:
         rows = plain_rows(text, delimiter, SAMPLE).cells
-        start = next((place for place, row in enumerate(rows) if len(row) > 1), len(rows))
+        start = next((number for number, row in enumerate(rows) if len(row) > 1), len(rows))
         if 0 < start < MOST_TITLE_LINES and len(rows) - start > 2 and _share(rows[start:]) == 1:
             return delimiter
     return None

@@ -1,1 +1,1 @@
-"""What people write around a table, such as titles and totals, and around its numbers, such as currencies and units."""
+"""Titles and totals around a table, currencies and units around its numbers."""

@@ -1,4 +1,4 @@
-"""Lines above a table that are no part of it, such as a title, and the line of totals below it."""
+"""Lines around a table: a title above it, totals below it."""
 
 import re
 
@@ -19,7 +19,7 @@ TOTAL = re.compile(
 CLOSE = 0.005  # how far a total may be off, relative to the sum of magnitudes: it was summed before rounding
 
 
-def without_title(rows: Rows, marks: Marks, place: str, notes: Notes) -> Rows:
+def without_title(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
     """The rows from the one on that names the columns, where lines above it fill less than half of them.
 
     The first row that is full then has to hold distinct texts, and some column below it numbers: else all rows stay.
@@ -36,7 +36,7 @@ def without_title(rows: Rows, marks: Marks, place: str, notes: Notes) -> Rows:
     if form is None or any(map(form.matches, names)):
         return rows
     lines = f"line {rows.lines[0]}" if start == 1 else f"lines {rows.lines[0]} to {rows.lines[start - 1]}"
-    notes.tell(f"{place}: {lines} above the names of the columns {'is' if start == 1 else 'are'} left out, as a title")
+    notes.tell(f"{file}: {lines} above the names of the columns {'is' if start == 1 else 'are'} left out, as a title")
     return Rows(rows.cells[start:], rows.lines[start:])
 
 
@@ -45,7 +45,7 @@ def _filled(row: list[str]) -> int:
 
 
 def without_total(
-    columns: dict[str, list[str]], lines: list[int], form: NumberFormat, marks: Marks, place: str, notes: Notes
+    columns: dict[str, list[str]], lines: list[int], form: NumberFormat, marks: Marks, file: str, notes: Notes
 ) -> bool:
     """Whether the last row holds totals: it says so, and each number in it is the sum of those above."""
     last = [cells[-1] for cells in columns.values()]
@@ -54,12 +54,12 @@ def without_total(
     sums = [_is_sum(cells, form, marks) for cells in columns.values()]
     if True not in sums or False in sums:
         return False
-    notes.tell(f"{place}, line {lines[-1]}: the last row is the sum of the others, and is left out")
+    notes.tell(f"{file}, line {lines[-1]}: the last row is the sum of the others, and is left out")
     return True
 
 
 def _is_sum(cells: list[str], form: NumberFormat, marks: Marks) -> bool | None:
-    """Whether the last cell is the sum of the others; None where it is empty, or these are no numbers."""
+    """Whether the last cell is the sum of the others; None if it is empty, or if these are no numbers."""
     if cells[-1] in marks.in_numbers:
         return None
     numbers = bare_columns([cells], marks.in_numbers)[0]
