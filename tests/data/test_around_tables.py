@@ -8,6 +8,7 @@ import pytest
 from nnlite.cli import main
 from nnlite.data import read_table_file
 from nnlite.data.files.around.amounts import read_amounts
+from nnlite.data.storage.text import text_chunks
 from nnlite.errors import DataError
 
 BARE = {
@@ -95,6 +96,16 @@ def test_a_title_above_semicolons(tmp_path):
     assert table.names == ["art", "n", "preis"] and table.numbers("preis")[1] == 1.5
 
 
+def test_a_title_above_a_streamed_table(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlite.data.storage.text.HEAD_BYTES", 200)
+    rows = "".join(f"{'xyz'[row % 3]},{row},$ {row * 1.5}\n" for row in range(60))
+    (tmp_path / "t.csv").write_text(f"Sales,,\nof 2023,,\nkind,n,price\n{rows}")
+    chunks = list(text_chunks(str(tmp_path / "t.csv")))
+    assert sum(map(len, chunks)) == 60 and {tuple(chunk.names) for chunk in chunks} == {("kind", "n", "price")}
+    assert np.concatenate([chunk.numbers("price") for chunk in chunks]).tolist() == [row * 1.5 for row in range(60)]
+    assert chunks[-1].lines[-1] == 63
+
+
 def test_what_is_no_title_stays(tmp_path):
     table = table_of(tmp_path, "name,,\na,b,c\nd,e,f\n")  # no numbers say that the second line names columns
     assert table.names == ["name", "x1", "x2"]
@@ -137,3 +148,14 @@ def test_an_export_is_learned_and_predicted(tmp_path, monkeypatch, capsys):
     assert abs(float(model.predict([row])[0]) - 165_000) < 30_000
     assert main(["check", "t.yaml"]) == 0  # schedules of the dropout rate know a length of the training
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(("last", "told"), [("30.123", True), ("30.12", False)])
+def test_points_that_may_stand_between_thousands_are_told(last, told, tmp_path):
+    content = "a;b\n" + "".join(f"{row}.{row * 37 % 900 + 100};x\n" for row in range(1, 30)) + f"{last};y\n"
+    table = table_of(tmp_path, content)
+    assert table.numbers("a")[-1] == float(last)
+    note = f"{tmp_path / 't.csv'}: 1.137 and the like are read with decimals; if this is 1137, state `thousands: '.'`"
+    assert list(table.notes) == ([note] if told else [])
+    stated = table_of(tmp_path, content, thousands=".")
+    assert not told or (stated.numbers("a")[-1] == 30123 and note not in stated.notes)

@@ -14,12 +14,14 @@ from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes, Unheard
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import (
+    MOST_TITLE_LINES,
     SAMPLE,
     columns_of_numbers,
     find_delimiter,
     find_header,
     find_number_format,
     find_rows,
+    grouped_number,
 )
 from nnlite.data.safety.files import place_of
 from nnlite.errors import DataError
@@ -99,6 +101,8 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
     form = _number_format(rows, dialect, marks)
     if form != PLAIN and AUTO in (dialect.decimal, dialect.thousands):
         notes.tell(f"{place}: numbers are read with {_changes(form)}")
+    if form == PLAIN and dialect.thousands == AUTO:
+        _tell_grouped(sample, dialect.delimiter, marks, place, notes)
     header = dialect.header
     if header == AUTO:
         header = find_header(sample, form, marks, named)
@@ -149,6 +153,14 @@ def _number_format(rows: Rows, dialect: Dialect, marks: Marks) -> NumberFormat:
     return whole[1] if whole[0] >= below[0] else below[1]
 
 
+def _tell_grouped(sample: list[list[str]], delimiter: str, marks: Marks, file: str, notes: Notes) -> None:
+    """A note about numbers whose points may stand between thousands."""
+    cell = grouped_number(bare_columns(zip(*sample[1:], strict=False), marks.in_numbers), delimiter)
+    if cell is not None:
+        plain = cell.replace(".", "")
+        notes.tell(f"{file}: {cell} and the like are read with decimals; if this is {plain}, state `thousands: '.'`")
+
+
 def _stripped(rows: list[list[str]]) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in rows]
 
@@ -191,9 +203,18 @@ def _told(table: TextTable, stated: Dialect, reason: str) -> TextTable:
     return table
 
 
-def first_row(text: str, dialect: Dialect, place: str) -> list[str]:
-    """The cells of the first row of a text, by a dialect that leaves nothing open."""
-    return rows_of(_delimiter_line(text)[1], dialect.delimiter, dialect.quote, place, 1).cells[0]
+def first_row(text: str, dialect: Dialect, place: str, before: int) -> list[str]:
+    """The cells of the row that names the columns, or else of the first one, by a dialect that leaves nothing open.
+
+    Args:
+        text: of the file.
+        dialect: how it is written.
+        place: what messages call the file.
+        before: the line of the first row below the names; what stands above these is a title.
+    """
+    rows = rows_of(_delimiter_line(text)[1], dialect.delimiter, dialect.quote, place, MOST_TITLE_LINES + 1)
+    names = [cells for cells, line in zip(rows.cells, rows.lines, strict=True) if line < before]
+    return names[-1] if names else rows.cells[0]
 
 
 def _delimiter_line(text: str) -> tuple[str | None, str]:

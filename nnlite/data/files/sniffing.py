@@ -1,15 +1,16 @@
 """Find the dialect of a text file from its first rows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from nnlite.data.files.lines import QuotingError, Rows, plain_rows, rows_of
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 
-__all__ = ["find_delimiter", "find_header", "find_number_format", "find_rows"]
+__all__ = ["find_delimiter", "find_header", "find_number_format", "find_rows", "grouped_number"]
 
 SAMPLE = 500  # rows
+LEAST_GROUPED = 10  # numbers, before their last digits say something
 MOST_TITLE_LINES = 30  # above the names of the columns
 DELIMITERS = ("\t", ";", "|", ",")  # the first one wins where several give rows of the same number of cells
 QUOTES = ('"', "'")
@@ -133,6 +134,18 @@ def columns_of_numbers(columns: Sequence[Sequence[str]], form: NumberFormat, mar
     """Count the columns that hold numbers, written this way, and missing values, nothing else."""
     present = ([cell for cell in column if cell not in marks.in_numbers] for column in columns)
     return sum(bool(cells) and form.all_match(cells) for cells in present)
+
+
+def grouped_number(columns: Iterable[Sequence[str]], delimiter: str) -> str | None:
+    """A number that is read with decimals, such as 30.123, though its point may stand between thousands.
+
+    None unless semicolons stand between cells, as they do beside decimal commas, and every number with a point has
+    groups of three digits after it.
+    """
+    grouped = NumberFormat(",", ".")
+    numbers = [cell for column in columns if PLAIN.all_match(column) for cell in column if "." in cell]
+    alike = delimiter == ";" and len(numbers) >= LEAST_GROUPED and all(map(grouped.matches, numbers))
+    return numbers[0] if alike else None
 
 
 def find_header(rows: Sequence[Sequence[str]], form: NumberFormat, marks: Marks, named: Collection[str]) -> bool:
