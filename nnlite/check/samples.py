@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.config import FLOAT_TYPES
 from nnlite.errors import DataError
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.call import inner_layers, layers_within
 from nnlite.random import RandomSource
 from nnlite.registry.modules import given_arguments
 
@@ -17,6 +17,7 @@ BATCH, LENGTH = 3, 4  # in place of None: for the batch, for any other length
 WORDS = ("red", "green", "a", "b")
 POOLS = {"indices": (5, 3, 2, 1)}  # numbers of different indices to try
 SEED = 3
+STEPS = 100  # of the training that schedules are told of
 
 
 def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> Any:
@@ -35,6 +36,9 @@ def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> 
     if layer.built:
         for parameter, other in zip(twin.parameters, layer.parameters, strict=True):
             parameter.assign(other.value)
+    for inside in (twin, *layers_within(twin)):
+        for schedule in inside.schedules:
+            schedule.bind(STEPS)
     return twin
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nnlite.data.files.around.amounts import amounts_of_texts
 from nnlite.errors import DataError, no_column
 
 __all__ = ["Column", "Frame"]
@@ -61,7 +62,7 @@ class Column:
         """The same column read as `kind`.
 
         Booleans are numbers 0 and 1; numbers are booleans, where 0 and 1 alone have a meaning; numbers and booleans
-        are categories by their text; a column of gaps is of any kind.
+        are categories by their text; texts such as $5,000 are numbers; a column of gaps is of any kind.
 
         Raises:
             DataError: another kind that cannot be read as this one; it names column, row and cell.
@@ -75,6 +76,8 @@ class Column:
             return Column(self.name, kind, _gaps(kind, len(missing)))
         if kind == "category" and self.kind != "date":
             return Column(self.name, kind, self._texts(missing), from_numbers=self.kind == "number")
+        if kind == "number" and self.kind == "category" and (amounts := amounts_of_texts(self.values)) is not None:
+            return Column(self.name, kind, amounts)
         row = int(np.argmin(missing))
         raise DataError(
             f"column {self.name!r}, row {row}: {str(self.values[row])!r} is {SINGULAR[self.kind]}; in the fit the "
