@@ -98,16 +98,17 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
 
 
 def solved(matrix: Array, damping: float, right: Array) -> Array | None:
-    """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64."""
-    damped = matrix.copy()
-    damped.flat[:: len(damped) + 1] += damping
-    diagonal = damped.diagonal()
+    """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64. The matrix comes back as it was."""
+    entries = np.einsum("ii->i", matrix)
+    diagonal = entries.copy()
+    entries += damping
     try:
-        solution = np.linalg.solve(damped, right)
+        solution = np.linalg.solve(matrix, right)
+        lost = damping <= np.finfo(np.float64).eps * float(entries.max(initial=0.0)) and not _definite(matrix)
     except np.linalg.LinAlgError:
         return None
-    largest = float(diagonal.max(initial=0.0))
-    lost = damping <= np.finfo(np.float64).eps * largest and not _definite(damped)
+    finally:
+        entries[...] = diagonal
     return None if lost or not np.isfinite(solution).all() else solution
 
 

@@ -48,5 +48,5 @@ class LevenbergMarquardt(DampedOptimizer):
         value, gradient, matrix = objective.gauss_newton(point)
         if self._ended(value, gradient):
             return point, value
-        matrix *= 0.5  # from the second derivative of a square to J'J
-        return self._damped_step(lambda mu: solved(matrix, mu, -0.5 * gradient), objective.value, point, value)
+        # The second derivative of a square is twice J'J, and the slope twice J'e.
+        return self._damped_step(lambda mu: solved(matrix, 2 * mu, -gradient), objective.value, point, value)

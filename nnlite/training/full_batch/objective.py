@@ -22,7 +22,7 @@ from nnlite.training.parameter_names import parameter_names
 from nnlite.training.predict import joined
 from nnlite.training.train_step import Steps
 
-__all__ = ["WholeLoss", "in_float64"]
+__all__ = ["WholeLoss", "in_float64", "sums_squares"]
 
 PIECE_ROWS = 1024  # rows that are run at once: their activations stay in the cache
 PIECE_BYTES = 2**23  # of the Jacobian of a piece by the parameters
@@ -148,12 +148,12 @@ class WholeLoss:
     @property
     def squares(self) -> bool:
         """Whether the loss is a sum of squared errors."""
-        return isinstance(self.loss, Loss) and type(self.loss).per_row is MeanSquaredError.per_row
+        return sums_squares(self.loss)
 
     @property
     def scale(self) -> float:
         """Factor of the sum of squares in the loss; 0 for another loss."""
-        return 1 / (self.divisor * self.steps.trainer.model.output_shape[-1]) if self.squares else 0.0
+        return self.loss._factor / (self.divisor * self.steps.trainer.model.output_shape[-1]) if self.squares else 0.0
 
     def _pieces(self, rows: int | None = None) -> Iterator[tuple]:
         length = min(rows or self.rows, self.rows)
@@ -282,6 +282,11 @@ class WholeLoss:
         """The raw outputs where the loss was last computed, all rows together, and their mask."""
         known = isinstance(self.masks[0], np.ndarray)
         return joined(self.outputs), np.concatenate(self.masks) if known else self.masks[0]
+
+
+def sums_squares(loss: Any) -> bool:
+    """Whether a loss is a sum of squared errors."""
+    return isinstance(loss, Loss) and type(loss).per_row is MeanSquaredError.per_row
 
 
 def _adds_up(loss: Loss, y: Any, outputs: Any) -> bool:

@@ -9,6 +9,7 @@ from nnlite.errors import ConfigError
 from nnlite.layers.composite.graph import Graph
 from nnlite.optimizers.full_batch import FullBatchOptimizer
 from nnlite.training.full_batch.chance import Drawn
+from nnlite.training.full_batch.dense_squares import whole_loss
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.safety.divergence import NotFinite
 from nnlite.training.train_step import Steps
@@ -30,7 +31,7 @@ class FullBatchSteps(Steps):
 
     def __init__(self, trainer: "Trainer") -> None:
         super().__init__(trainer)
-        self.whole = None
+        self.dense, self.whole = self.whole, None
         self._problem: tuple[Any, tuple, WholeLoss] | None = None
 
     def train(
@@ -61,7 +62,7 @@ class FullBatchSteps(Steps):
         if self._problem is None or session is None or self._problem[:2] != (session, key):
             self._check()
             try:
-                objective = WholeLoss(self, arrays)
+                objective = whole_loss(self, arrays, self.dense)
             except Drawn as drawn:
                 raise ConfigError(self._about_chance(drawn.index)) from None
             self._check_loss(objective)
