@@ -290,7 +290,9 @@ def _begin(own):
     elif own.activation == SIGMOID:
         slopes *= leaving * (1 - leaving)
     elif own.activation == TANH:
-        slopes *= 1 - leaving * leaving
+        np.multiply(leaving, leaving, out=own.scratch)
+        np.subtract(1, own.scratch, out=own.scratch)
+        np.multiply(slopes, own.scratch, out=slopes)
 
 
 def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:

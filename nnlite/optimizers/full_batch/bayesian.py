@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError
-from nnlite.optimizers.full_batch.damped import DampedOptimizer, solved
+from nnlite.optimizers.full_batch.damped import Damped, DampedOptimizer
 from nnlite.optimizers.full_batch.objective import Objective
 from nnlite.registry.bounds import Positive
 from nnlite.registry.fields import option
@@ -61,13 +61,13 @@ class BayesianRegularization(DampedOptimizer):
         if ended:
             return point, value
         matrix *= beta
-        right = -(beta * half * gradient + alpha * point)
+        damped = Damped(matrix, -(beta * half * gradient + alpha * point))
         before = beta * errors + alpha * weights
 
         def energy(there: Array) -> float:
             return beta / objective.scale * objective.value(there) + alpha * float(there @ there)
 
-        reached, lower = self._damped_step(lambda mu: solved(matrix, alpha + mu, right), energy, point, before)
+        reached, lower = self._damped_step(lambda mu: damped.solve(alpha + mu), energy, point, before)
         self._keep_number("alpha", alpha)
         self._keep_number("beta", beta)
         return reached, objective.scale / beta * (lower - alpha * float(reached @ reached))

@@ -1,7 +1,7 @@
 """Levenberg-Marquardt: least squares by the Jacobian of the outputs."""
 
 from nnlite.arrays.types import Array
-from nnlite.optimizers.full_batch.damped import DampedOptimizer, solved
+from nnlite.optimizers.full_batch.damped import Damped, DampedOptimizer
 from nnlite.optimizers.full_batch.objective import Objective
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import option
@@ -48,5 +48,5 @@ class LevenbergMarquardt(DampedOptimizer):
         value, gradient, matrix = objective.gauss_newton(point)
         if self._ended(value, gradient):
             return point, value
-        # The second derivative of a square is twice J'J, and the slope twice J'e.
-        return self._damped_step(lambda mu: solved(matrix, 2 * mu, -gradient), objective.value, point, value)
+        damped = Damped(matrix, -gradient)  # the second derivative of a square is twice J'J, and the slope twice J'e
+        return self._damped_step(lambda mu: damped.solve(2 * mu), objective.value, point, value)

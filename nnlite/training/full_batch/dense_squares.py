@@ -24,7 +24,10 @@ class Part(NamedTuple):
         roots: square roots of the weights of the rows, `(rows, 1)`; None without weights.
         seeds: for each output its derivative with respect to all outputs, `(rows, units)`, times the roots and
             `sqrt(2 scale)`, so that `J'J` is the Gauss-Newton matrix at once.
-        errors: memory for outputs minus targets, times the roots, `(rows, units)`.
+        errors: memory for outputs minus targets, times the roots, `(rows, units)`, unit by unit.
+        flat: the same memory as a vector.
+        jacobian: memory for the Jacobian, `(size, units * rows)`.
+        blocks: the part of it that belongs to each unit, `(size, rows)`.
     """
 
     room: DenseRoom
@@ -32,6 +35,9 @@ class Part(NamedTuple):
     roots: Array | None
     seeds: list[Array]
     errors: Array
+    flat: Array
+    jacobian: Array
+    blocks: list[Array]
 
 
 class DenseSquares(WholeLoss):
@@ -42,7 +48,8 @@ class DenseSquares(WholeLoss):
     column of one block, kernel by kernel the outer product of what enters a layer and the derivative of what leaves
     it, and `J'J` is one product of the block with itself.
 
-    The matrix of `gauss_newton` is the caller's until the next one is asked for.
+    The matrix of `gauss_newton` is the caller's until the next one is asked for. Numbers that overflow are NumPy's
+    warnings, unless the caller silences them.
 
     Args:
         steps, arrays: as of `WholeLoss`.
@@ -53,61 +60,61 @@ class DenseSquares(WholeLoss):
         super().__init__(steps, arrays)
         self._layers, self._before = dense.stage.layers, dense.before
         self._weights = np.zeros(self.size)
-        self._root = math.sqrt(2 * self.scale)
+        self._factor, self._root = self.scale, math.sqrt(2 * self.scale)
         rows = min(self.rows, self.rows_of_jacobians(), self.count)
-        self._parts = [self._laid_out(*piece) for piece in self._pieces(rows)]
-        self._block = np.empty((self.size, dense.units, rows))
-        self._matrix, self._product = np.empty((2, self.size, self.size))
-        self._stands: tuple[Array, float] | None = None  # the point that the activations belong to, and its squares
+        memory = np.empty((self.size, dense.units * rows))
+        self._parts = [self._laid_out(memory, *piece) for piece in self._pieces(rows)]
+        self._matrix = np.empty((self.size, self.size))
+        self._product = np.empty_like(self._matrix) if len(self._parts) > 1 else self._matrix
+        self._outputs, self._masks = [part.room.passes[-1].kept for part in self._parts], [None] * len(self._parts)
+        self._sum, self._bytes = 0.0, b""  # the squares, and those of the point, where the activations stand
 
-    def _laid_out(self, x: Array, y: Array, weights: Array | None) -> Part:
+    def _laid_out(self, memory: Array, x: Array, y: Array, weights: Array | None) -> Part:
         for layer, values in self._before:
             x = layer.linearize(x, *map(in_float64, values))[0]
-        room = DenseRoom(self._layers, len(x), self._weights, np.empty_like(self._weights))
+        rows, units = y.shape
+        room = DenseRoom(self._layers, rows, self._weights, np.empty_like(self._weights))
         room.inputs[...] = x
         roots = None if weights is None else np.sqrt(weights)[:, None]
-        factor = self._root * (np.ones((len(x), 1)) if roots is None else roots)
-        return Part(room, y, roots, [factor * row for row in np.eye(y.shape[1])], np.empty(y.shape))
+        factor = np.full((rows, 1), self._root) if roots is None else self._root * roots
+        errors, jacobian = np.empty((units, rows)), memory[:, : units * rows]
+        blocks = [jacobian[:, unit * rows : (unit + 1) * rows] for unit in range(units)]
+        seeds = [factor * row for row in np.eye(units)]
+        return Part(room, y, roots, seeds, errors.T, errors.reshape(-1), jacobian, blocks)
 
     def value(self, point: Array) -> float:
         """The loss."""
-        with np.errstate(all="ignore"):
-            return self.scale * self._squares(point) + self._penalties.value(point)
+        value = self._factor * self._squares(point)
+        return value + self._penalties.value(point) if self.penalized else value
 
     def _squares(self, point: Array) -> float:
         """The sum of the squares; from here on the activations are those of the point."""
-        if self._stands is None or not np.array_equal(self._stands[0], point):
-            total, self._weights[...] = 0.0, point
-            for room, targets, roots, _, errors in self._parts:
+        key = point.tobytes()
+        if key != self._bytes:
+            self._sum, self._bytes, self._weights[...] = 0.0, b"", point
+            for room, targets, roots, _, errors, flat, _, _ in self._parts:
                 np.subtract(kernels.dense_forward(room, None), targets, out=errors)
                 if roots is not None:
-                    errors *= roots
-                flat = errors.reshape(-1)
-                total += float(flat @ flat)
-            self._stands = point.copy(), total
-        self.place, self.state = self._stands[0], None
-        self.outputs = [part.room.passes[-1].kept for part in self._parts]
-        self.masks = [None] * len(self._parts)
-        return self._stands[1]
+                    np.multiply(errors, roots, out=errors)
+                self._sum += float(flat @ flat)
+            self._bytes = key
+        self.place, self.outputs, self.masks, self.state = point, self._outputs, self._masks, None
+        return self._sum
 
     def gauss_newton(self, point: Array) -> tuple[float, Array, Array]:
         """The loss, its gradient and `J' H J`."""
-        with np.errstate(all="ignore"):
-            value, gradient = self.value(point), np.zeros(self.size)
-            for number, part in enumerate(self._parts):
-                rows = part.room.rows
-                block = self._block[..., :rows]
-                for unit, seed in enumerate(part.seeds):
-                    kernels.dense_jacobian(part.room, seed, block[:, unit])
-                flat = block.reshape(self.size, -1)
-                gradient += flat @ part.errors.T.reshape(-1)
-                np.matmul(flat, flat.T, out=self._product if number else self._matrix)
-                if number:
-                    self._matrix += self._product
+        value, gradient = self.value(point), np.zeros(self.size)
+        for number, part in enumerate(self._parts):
+            for seed, block in zip(part.seeds, part.blocks, strict=True):
+                kernels.dense_jacobian(part.room, seed, block)
+            gradient += part.jacobian @ part.flat
+            np.matmul(part.jacobian, part.jacobian.T, out=self._product if number else self._matrix)
+            if number:
+                self._matrix += self._product
         gradient *= self._root
         if self.penalized:
             gradient += self._penalties.gradient(point)
-            self._matrix.reshape(-1)[:: self.size + 1] += self._penalties.curvature()
+            np.einsum("ii->i", self._matrix)[...] += self._penalties.curvature()
         return value, gradient, self._matrix
 
     def all_outputs(self) -> tuple[Any, Any]:

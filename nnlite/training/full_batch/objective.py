@@ -114,24 +114,33 @@ class WholeLoss:
         self.loss, self.rows = copy.copy(loss), PIECE_ROWS
         self.loss.reduction = "sum"
         if loss.reduction != "sum":
-            self.divisor = max(self._number_of_losses(), 1e-300)
+            self.divisor = max(self._number_of_losses(outputs, jacobians.mask), 1e-300)
 
     def _run(self, x: Any, values: list[Array]) -> tuple[Any, Any]:
         """The outputs of some rows and their Jacobians; `Drawn` from a layer that draws at random while training."""
         random = Chanceless() if self.training else None
         return self.steps.chain.linearize(x, *values, training=self.training, random=random)
 
-    def _number_of_losses(self) -> float:
-        """The divisor of the loss's reduction: the number of losses that count, or the sum of their weights."""
+    def _number_of_losses(self, first: Any, mask: Any) -> float:
+        """The divisor of the loss's reduction: the number of losses that count, or the sum of their weights.
+
+        Args:
+            first, mask: the outputs of some rows, and their mask; where there is none, no rows have one.
+        """
+        if mask is None:
+            return self._counted((self.count, *first.shape[1:]), self.arrays[2], None)
         total = 0.0
         for x, _, weights in self._pieces():
             outputs: Any
             jacobians: Any
             outputs, jacobians = self._run(x, self.fixed)
-            counted, size = counted_weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
-            by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
-            total += float(counted.sum()) if by_weight and counted is not None else size
+            total += self._counted(outputs.shape, weights, jacobians.mask)
         return total
+
+    def _counted(self, outputs: tuple[int, ...], weights: Any, mask: Any) -> float:
+        counted, size = counted_weights(outputs[:-1], np.float64, weights, mask)
+        by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
+        return float(counted.sum()) if by_weight and counted is not None else size
 
     @property
     def point(self) -> Array:

@@ -38,9 +38,10 @@ class FullBatchSteps(Steps):
         self, x: Any, y: Any, sample_weight: np.ndarray | None = None, batch_size: int | None = None
     ) -> tuple[float, Any]:
         """One iteration on all of these rows; the loss and the raw outputs are those after it."""
-        objective = self._objective((x, y, sample_weight))
-        point, value = self.optimizer.iterate(objective, self.store.packs)
-        known = value if self._stands_at(objective, point) else objective.value(point)
+        with np.errstate(all="ignore"):
+            objective = self._objective((x, y, sample_weight))
+            point, value = self.optimizer.iterate(objective, self.store.packs)
+            known = value if self._stands_at(objective, point) else objective.value(point)
         if self.guarded and not isfinite(known):
             raise NotFinite(known, x)
         if self.has_state and objective.state is not None:
@@ -53,21 +54,21 @@ class FullBatchSteps(Steps):
     @staticmethod
     def _stands_at(objective: WholeLoss, point: np.ndarray) -> bool:
         """Whether the outputs that the objective has are those at this point."""
-        return objective.place is not None and np.array_equal(objective.place, point)
+        place = objective.place
+        return place is point or (place is not None and np.array_equal(place, point))
 
     def _objective(self, arrays: tuple) -> WholeLoss:
         """The loss over these rows; that of the iteration before, where the rows are the same."""
-        key = tuple(_identity(array) for array in arrays)
-        session = self.trainer.session
-        if self._problem is None or session is None or self._problem[:2] != (session, key):
+        session, problem = self.trainer.session, self._problem
+        if problem is None or session is None or problem[0] is not session or not _same(problem[1], arrays):
             self._check()
             try:
                 objective = whole_loss(self, arrays, self.dense)
             except Drawn as drawn:
                 raise ConfigError(self._about_chance(drawn.index)) from None
             self._check_loss(objective)
-            self._problem = session, key, objective
-        return self._problem[2]
+            problem = self._problem = session, arrays, objective
+        return problem[2]
 
     def _check(self) -> None:
         name = type(self.optimizer).__name__
@@ -100,6 +101,12 @@ class FullBatchSteps(Steps):
                 f"{type(self.optimizer).__name__} needs a sum of squared errors, which {type(self.loss).__name__} is "
                 "not: take mean_squared_error, or GaussNewton, LBFGS or NewtonCG for this loss"
             )
+
+
+def _same(arrays: tuple, others: tuple) -> bool:
+    """Whether these are the same numbers in the same places."""
+    pairs = zip(arrays, others, strict=True)
+    return all(one is other or _identity(one) == _identity(other) for one, other in pairs)
 
 
 def _identity(array: Any) -> Any:
