@@ -251,6 +251,15 @@ def test_reasons_to_end(capsys):
     assert model.optimizer.stop_reason == "maximum epoch reached"
 
 
+@pytest.mark.parametrize("optimizer", ["GaussNewton", "LBFGS", "NewtonCG"])
+def test_a_loss_below_0_is_no_reason_to_end(optimizer):
+    model = net(Dense(6, "tanh"), Dense(2), optimizer=optimizer, loss="cosine_similarity")
+    losses = model.fit(X, np.hstack([Y, X[:, :1]]), epochs=25, verbose=0).history["loss"]
+    assert losses[-1] < min(losses[0], 0)
+    assert len(losses) > 5
+    assert model.optimizer.stop_reason in ("maximum epoch reached", "minimum gradient reached")
+
+
 def test_validation_stop_gives_the_best_weights_back():
     noise = RANDOM.normal(size=(40, 1))
     model = net(Dense(12, "tanh"), Dense(1), optimizer=LevenbergMarquardt(max_fail=4))

@@ -40,7 +40,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     `clipnorm`, are refused.
 
     Args:
-        goal: training ends where the loss is at most this.
+        goal: training ends where the loss is at most this; None for no such limit, as a loss may go below 0.
         min_grad: training ends where the Euclidean norm of the gradient is at most this.
         max_fail: training ends after so many epochs in a row whose `val_loss` is no new minimum, and the weights of
             that minimum are given back; None for no such limit. Without validation data it has no effect.
@@ -61,7 +61,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     needs_squares: ClassVar[bool] = False
 
     learning_rate: LearningRate = option(default=1.0, kw_only=True)
-    goal: NonNegative = field(default=0.0, kw_only=True)
+    goal: float | None = field(default=None, kw_only=True)
     min_grad: NonNegative = field(default=1e-7, kw_only=True)
     max_fail: Count | None = field(default=None, kw_only=True)
     time: Positive | None = field(default=None, kw_only=True)
@@ -103,7 +103,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
             pack.values[...] = slots["point"]
             start += pack.values.size
         self.batches += 1
-        if self.stop_reason is None and value <= self.goal:
+        if self.stop_reason is None and self._reached(value):
             self.stop_reason = GOAL
         if self.stop_reason is None and self.time and self._started and time.monotonic() - self._started >= self.time:
             self.stop_reason = TIME
@@ -120,11 +120,14 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     def _ended(self, value: float, gradient: Array) -> bool:
         """Whether there is nothing left to do at a point with this loss and gradient; says why."""
         self.logs = dict.fromkeys(self.log_names, 0.0) | {"gradient_norm": norm(gradient)}
-        if value <= self.goal:
+        if self._reached(value):
             self.stop_reason = GOAL
         elif self.logs["gradient_norm"] <= self.min_grad:
             self.stop_reason = GRADIENT
         return self.stop_reason is not None
+
+    def _reached(self, value: float) -> bool:
+        return self.goal is not None and value <= self.goal
 
     def matrix_names(self) -> dict[str, int]:
         """Slots of several vectors like the weights: name -> how many."""

@@ -29,6 +29,7 @@ class BayesianRegularization(DampedOptimizer):
 
     Args:
         mu: the first damping.
+        goal: as in `FullBatchOptimizer`; 0, as in MATLAB.
 
     The further arguments are those of `DampedOptimizer` and `FullBatchOptimizer`.
 
@@ -46,6 +47,7 @@ class BayesianRegularization(DampedOptimizer):
     number_names = ("mu", "alpha", "beta")
 
     mu: Positive = option(default=0.005)
+    goal: float | None = option(default=0.0, kw_only=True)
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
         if objective.penalized:

@@ -21,7 +21,7 @@ class LevenbergMarquardt(DampedOptimizer):
     sum of squared errors.
 
     Args:
-        max_fail: as in `FullBatchOptimizer`; 6, as in MATLAB.
+        goal, max_fail: as in `FullBatchOptimizer`; 0 and 6, as in MATLAB.
 
     The further arguments are those of `DampedOptimizer` and `FullBatchOptimizer`. `optimizer.stop_reason` is one of
     "minimum gradient reached", "performance goal met", "maximum mu reached", "maximum time elapsed", "validation stop",
@@ -42,6 +42,7 @@ class LevenbergMarquardt(DampedOptimizer):
 
     needs_squares = True
 
+    goal: float | None = option(default=0.0, kw_only=True)
     max_fail: Count | None = option(default=6, kw_only=True)
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
