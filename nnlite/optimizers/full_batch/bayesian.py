@@ -52,6 +52,8 @@ class BayesianRegularization(DampedOptimizer):
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
         if objective.penalized:
             raise ConfigError("BayesianRegularization has a penalty of its own: leave regularizers of layers out")
+        if not objective.scale:
+            raise ConfigError("BayesianRegularization weighs the errors of one output: take LevenbergMarquardt")
         value, gradient, matrix = objective.gauss_newton(point)
         half = 0.5 / objective.scale  # from the derivatives of the loss to J'J and J'e
         matrix *= half

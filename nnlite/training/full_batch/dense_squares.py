@@ -8,7 +8,8 @@ import numpy as np
 from nnlite import kernels
 from nnlite.arrays.types import Array
 from nnlite.kernels import DenseRoom
-from nnlite.training.full_batch.objective import KEPT_BYTES, WholeLoss, in_float64, sums_squares
+from nnlite.training.full_batch.objective import KEPT_BYTES, WholeLoss
+from nnlite.training.full_batch.parts import in_float64, sums_squares
 from nnlite.training.joint.dense_steps import DenseSteps
 from nnlite.training.train_step import Steps
 
