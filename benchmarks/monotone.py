@@ -7,7 +7,7 @@ LightGBM with `monotone_constraints`, each with its defaults but for as many tre
 rows says, learn two thirds of the rows of each split; R2 is of the others, as means, with the standard error of the
 difference. Of random pairs of rows in the box of the data, in which the bound columns of the second are all moved in
 their direction, those that a prediction gets wrong by more than rounding (1e-6 of the spread of the targets) are
-counted. A chain of `MonotonicDense` is trained on the same rows, and bounds of its Jacobian over the whole box must have
+counted. A chain of `MonotonicDense` is trained on the same rows; bounds of its Jacobian over the whole box must have
 the signs. Needs LightGBM; `housing`, California's, is a CSV file that NNLITE_BENCHMARK_HOUSING names.
 """
 

@@ -1,4 +1,4 @@
-"""Squared errors of dense layers in a row: the plan of such a model against the general path, and what it leaves out."""
+"""Squared errors of dense layers in a row: the plan of such a model against the general path, and what it leaves."""
 
 import numpy as np
 import pytest
