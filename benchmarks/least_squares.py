@@ -88,8 +88,9 @@ def main() -> None:
             taken.append((between - begun, time.perf_counter() - between))
         ours, theirs = (statistics.median(pair[place] for pair in taken) for place in (1, 0))
         differs = abs(losses[-1] / hand[-1] - 1)
+        sizes = f"{count:6}{model.count_params():11}"
         print(
-            f"{count:6}{model.count_params():11}{theirs:12.4f}{ours:8.4f}{ours / theirs:7.2f}{losses[-1]:11.3e}{differs:9.1e}",
+            f"{sizes}{theirs:12.4f}{ours:8.4f}{ours / theirs:7.2f}{losses[-1]:11.3e}{differs:9.1e}",
             flush=True,
         )
 

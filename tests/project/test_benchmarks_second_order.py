@@ -23,7 +23,7 @@ def test_small_regression_tasks(tmp_path, capsys, monkeypatch):
     arguments = ["--seconds", "0.15", "--seeds", "1", "--tasks", "sine", "--file", str(path)]
     regression.main(arguments)
     printed = capsys.readouterr().out
-    runs = dict((key[0], errors) for key, errors in map(json.loads, path.read_text().splitlines()))
+    runs = {key[0]: errors for key, errors in map(json.loads, path.read_text().splitlines())}
     assert list(runs) == list(regression.ENGINES)
     assert all(0 < learnt < 1 for learnt, _ in runs.values())
     assert printed.splitlines()[-1].startswith("| sine | 500, 61 | ")
