@@ -51,7 +51,6 @@ class ArrayBatches:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data has {available}")
         self.steps, self._available = steps or available, available
         self.goes_on, self._place = False, 0  # of the epoch's first batch
-        self._plain = all(array is None or isinstance(array, np.ndarray) for array in self.arrays)
 
     def skip(self, batches: int) -> None:
         """Go on behind so many batches of earlier epochs."""
@@ -81,9 +80,6 @@ class ArrayBatches:
         if self.shuffle_seed is not None:
             order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
         start, end = (place + first) * self.batch_size, min(stop * self.batch_size, count)
-        if self._plain and order is None and not start and end == count <= self.batch_size:
-            yield self.arrays  # as they are, so that whoever gets them again sees it
-            return
         while start < end:
             rows: Any = slice(start, min(start + together(self.batch_size) * self.batch_size, end))
             start = rows.stop

@@ -59,15 +59,16 @@ class FullBatchSteps(Steps):
 
     def _objective(self, arrays: tuple) -> WholeLoss:
         """The loss over these rows; that of the iteration before, where the rows are the same."""
+        key = tuple(map(_identity, arrays))
         session, problem = self.trainer.session, self._problem
-        if problem is None or session is None or problem[0] is not session or not _same(problem[1], arrays):
+        if problem is None or session is None or problem[:2] != (session, key):
             self._check()
             try:
                 objective = whole_loss(self, arrays, self.dense)
             except Drawn as drawn:
                 raise ConfigError(self._about_chance(drawn.index)) from None
             self._check_loss(objective)
-            problem = self._problem = session, arrays, objective
+            problem = self._problem = session, key, objective
         return problem[2]
 
     def _check(self) -> None:
@@ -101,12 +102,6 @@ class FullBatchSteps(Steps):
                 f"{type(self.optimizer).__name__} needs a sum of squared errors, which {type(self.loss).__name__} is "
                 "not: take mean_squared_error, or GaussNewton, LBFGS or NewtonCG for this loss"
             )
-
-
-def _same(arrays: tuple, others: tuple) -> bool:
-    """Whether these are the same numbers in the same places."""
-    pairs = zip(arrays, others, strict=True)
-    return all(one is other or _identity(one) == _identity(other) for one, other in pairs)
 
 
 def _identity(array: Any) -> Any:
