@@ -12,7 +12,8 @@ from nnlite.derivatives.curvature.build import block_of_last_layer
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import ParameterVector
 from nnlite.training.full_batch.curvature import jacobian_of_rows, unit_seeds
-from nnlite.training.full_batch.objective import WholeLoss, in_float64
+from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.full_batch.parts import in_float64
 from nnlite.training.inputs import built_inputs
 from nnlite.training.trainable import Trainable
 

@@ -30,11 +30,12 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 LARGE_PRODUCT = 2**20
 
 
-def dense_forward(room: DenseRoom, inputs: np.ndarray) -> np.ndarray:
+def dense_forward(room: DenseRoom, inputs: np.ndarray | None) -> np.ndarray:
     if room.lead or room.copies or room.largest_product >= LARGE_PRODUCT:
         dense.dense_forward(room, inputs, _finish)
     else:
-        enter(inputs, room.memory)
+        if inputs is not None:
+            enter(inputs, room.memory)
         run_forward(room.values, room.memory, room.plan, room.scales, room.all_bits, False)
     room.backward = dense_backward
     return room.passes[-1].kept

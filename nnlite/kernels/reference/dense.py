@@ -20,7 +20,7 @@ from nnlite.kernels.memory import aligned_zeros
 from nnlite.kernels.reference.dense_activations import mish, selu
 from nnlite.kernels.reference.elementwise import sigmoid
 
-__all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
+__all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward", "dense_jacobian"]
 
 LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
 DERIVED = (SELU, MISH)  # their derivatives are computed with them, and dropout is applied to both at once
@@ -191,15 +191,17 @@ class _Pass:
         bias[...] = self.by_kernel[..., self.features :, :]
 
 
-def dense_forward(room: DenseRoom, inputs: np.ndarray, finish: Callable[[_Pass], None] | None = None) -> np.ndarray:
+def dense_forward(
+    room: DenseRoom, inputs: np.ndarray | None, finish: Callable[[_Pass], None] | None = None
+) -> np.ndarray:
     """The last layer's outputs, `(*lead, rows, units)`, in the room's memory, which keeps what `dense_backward` needs.
 
     Args:
-        inputs: `(rows, *lead, features)`.
+        inputs: `(rows, *lead, features)`; None for those that stand in the room from the last time.
         finish: what a layer does after its product, here and in `dense_backward` before it; NumPy's way by default.
     """
     finish, room.backward = finish or _finish, dense_backward
-    for start in range(0, room.rows, COPIED_ROWS):
+    for start in range(0, 0 if inputs is None else room.rows, COPIED_ROWS):
         room.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
     for stage in room.passes:
         if stage.copied:
@@ -230,6 +232,28 @@ def dense_backward(
         if index:
             room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
     return room.multiply(stage.by_row, turned(stage.weights)) if wants_inputs else None
+
+
+def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
+    """The derivative of one number of each row with respect to all kernels and biases, one column for each row.
+
+    It is at the activations of the last `dense_forward`, of a room without members, factors and dropout.
+
+    Args:
+        seed: the derivative of the number with respect to what left the last layer, `(rows, units)`.
+        out: where it is written, `(values, rows)`, in the order of `room.values`.
+    """
+    room.passes[-1].slopes[...] = seed
+    stop = len(out)
+    for index in range(len(room.passes) - 1, -1, -1):
+        stage = room.passes[index]
+        _begin(stage)
+        (inner, rows), units = stage.entering.shape, len(stage.by_column)
+        start = stop - inner * units
+        np.multiply(stage.entering[:, None], stage.by_column, out=out[start:stop].reshape(inner, units, rows))
+        stop = start
+        if index:
+            room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
 
 
 def _finish(stage):
@@ -265,8 +289,15 @@ def _begin(stage):
         np.multiply(slopes, stage.above, out=slopes)
     elif stage.activation == SIGMOID:
         slopes *= leaving * (1 - leaving)
+<<<<<<< HEAD
     elif stage.activation == TANH:
         slopes *= 1 - leaving * leaving
+=======
+    elif own.activation == TANH:
+        np.multiply(leaving, leaving, out=own.scratch)
+        np.subtract(1, own.scratch, out=own.scratch)
+        np.multiply(slopes, own.scratch, out=slopes)
+>>>>>>> cs
 
 
 def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
