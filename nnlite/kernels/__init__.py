@@ -69,15 +69,15 @@ def use(choice: str) -> None:
 
 
 @contextlib.contextmanager
-def suited_kernels(steps: int, parameters: int, may_end: bool = False) -> Iterator[None]:
+def suited_kernels(steps: int, work: int, may_end: bool = False) -> Iterator[None]:
     """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them.
 
     Args:
         steps: of the training.
-        parameters: of the model, single numbers.
+        work: of a step, in single parameters that an optimizer updates.
         may_end: whether something may end the training before its last step.
     """
-    updates = steps * (parameters + STEP) * (ENDED_EARLY if may_end else 1)
+    updates = steps * (work + STEP) * (ENDED_EARLY if may_end else 1)
     compiled, files = _worth_it(updates) if _Choice.word == "auto" else (None, None)
     if compiled is None:
         yield
