@@ -166,7 +166,8 @@ class BaseMLP(BaseEstimator):
             self._optimizer = optimizer_of(self)
         network = self._ready_network(units, dtype)
         data = Rows(data.X.astype(dtype, copy=False), *data[1:])
-        with suited(cast(Any, network.model), batch_size, epochs * -(-data.X.shape[0] // batch_size)):
+        steps = epochs * -(-data.X.shape[0] // batch_size)
+        with suited(cast(Any, network.model), batch_size, steps, may_end=not incremental):
             self._train(network, data, incremental, random)
 
     def _ready_network(self, units: list[int], dtype: np.dtype) -> Network:
