@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         tuning as tuning,
         utils as utils,
     )
+    from nnlite.backend import device, version
     from nnlite.config import DTypePolicy, set_deterministic
     from nnlite.estimators import (
         MLPClassifier,
@@ -89,6 +90,7 @@ _HOMES = {
     "Regularizer": "nnlite.regularizers",
     "Sequential": "nnlite.models",
     "Variable": "nnlite.variables",
+    "device": "nnlite.backend",
     "from_keras": "nnlite.models",
     "from_sklearn": "nnlite.models",
     "load": "nnlite.trained",
@@ -96,6 +98,7 @@ _HOMES = {
     "DTypePolicy": "nnlite.config",
     "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
+    "version": "nnlite.backend",
 }
 __all__ = [
     "DTypePolicy",
@@ -120,12 +123,14 @@ __all__ = [
     "Sequential",
     "Variable",
     "__version__",
+    "device",
     "from_keras",
     "from_sklearn",
     "load",
     "load_model",
     "set_deterministic",
     "set_threads",
+    "version",
 ]
 # Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and
 # `help` work; asking for one says what to install.

@@ -289,15 +289,10 @@ def _begin(stage):
         np.multiply(slopes, stage.above, out=slopes)
     elif stage.activation == SIGMOID:
         slopes *= leaving * (1 - leaving)
-<<<<<<< HEAD
     elif stage.activation == TANH:
-        slopes *= 1 - leaving * leaving
-=======
-    elif own.activation == TANH:
-        np.multiply(leaving, leaving, out=own.scratch)
-        np.subtract(1, own.scratch, out=own.scratch)
-        np.multiply(slopes, own.scratch, out=slopes)
->>>>>>> cs
+        np.multiply(leaving, leaving, out=stage.scratch)
+        np.subtract(1, stage.scratch, out=stage.scratch)
+        np.multiply(slopes, stage.scratch, out=slopes)
 
 
 def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:

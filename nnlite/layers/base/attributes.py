@@ -10,8 +10,8 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import DTypePolicy, image_data_format
 from nnlite.errors import NotReadyError
+from nnlite.layers.base.contract import naming as named
 from nnlite.layers.base.contract.keras_config import get
-from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
 from nnlite.layers.base.contract.structure import arranged_as, kept, weights_in_order
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
@@ -74,7 +74,7 @@ class LayerAttributes:
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
         adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
-        _path_inside, at_inference, _dense_part, without_activation, _output_dtype, _as_returned: see there.
+        _path_inside, at_inference, _dense_part, without_activation, _output_dtype, _returned_dtypes, _as_returned.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
         _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype, get: see there.
 
@@ -245,8 +245,8 @@ class LayerAttributes:
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
-    _given_name, _given_dtype, _name_stem, get = given_name, given_dtype, name_stem, get
-    compute_dtype, variable_dtype = compute_dtype, variable_dtype
+    _given_name, _given_dtype, _name_stem, get = named.given_name, named.given_dtype, named.name_stem, get
+    compute_dtype, variable_dtype, _returned_dtypes = named.compute_dtype, named.variable_dtype, named.returned_dtypes
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:

@@ -240,7 +240,7 @@ class WholeLoss:
         """Number of rows whose Jacobians with respect to the parameters take `PIECE_BYTES`."""
         shape = self.steps.trainer.model.output_shape
         shapes = shape if isinstance(shape[0], tuple) else (shape,)
-        units = sum(math.prod(length or 1 for length in own[1:]) for own in shapes)
+        units = sum(math.prod(length or 1 for length in shape[1:]) for shape in shapes)
         return max(PIECE_BYTES // (8 * self.size * units), 16)
 
     def each_output(self, piece: Piece, share: float = 1.0) -> Iterator[tuple]:

@@ -1,7 +1,7 @@
 """Names of layers: name and type before they are given, and the path of where a layer was built."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,12 @@ def compute_dtype(self: Any) -> str:
 def variable_dtype(self: Any) -> str:
     """`dtype`: parameters have the type that the layer computes in."""
     return self.dtype
+
+
+@property
+def returned_dtypes(self: Any) -> Sequence[str]:
+    """The types of what a call returns, or the one of all."""
+    return (self._output_dtype or floatx(),)
 
 
 def forget_names() -> None:
