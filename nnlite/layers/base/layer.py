@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnlite.config import FloatType
+from nnlite.config import Policy
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
@@ -50,7 +50,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     Args:
         name: shown in summaries and errors; given by the model when None.
         trainable: whether training changes the parameters.
-        dtype: floating-point type, `nnlite.config.floatx()` when None.
+        dtype: floating-point type, or `"mixed_float16"`, see `DTypePolicy`; `nnlite.config.floatx()` when None.
         activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
 
     >>> import numpy as np
@@ -64,7 +64,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
-    dtype: Settled[FloatType] = option(default=None, kw_only=True)
+    dtype: Settled[Policy] = option(default=None, kw_only=True)
 
     _fast_paths: ClassVar[dict[str, Any]] = {"linearize": ("call",)} | dict.fromkeys(
         ("ends_in_activation", "_final_activation", "without_activation", "at_inference", "_dense_part", "infer"),

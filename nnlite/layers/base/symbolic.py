@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes
@@ -138,7 +137,7 @@ class Symbol(Drawable):
     @property
     def dtype(self) -> str:
         """The type of the values, such as `"float32"`, `"int64"` for indices, `"object"` for strings."""
-        return self.layer._output_dtype or floatx()
+        return self.layer._returned_dtypes[self.index % len(self.layer._returned_dtypes)]
 
     @property
     def name(self) -> str | None:

@@ -50,6 +50,7 @@ class Operation(Layer):
     options: dict[str, Any] = field(default_factory=dict)
 
     takes_several = None
+    _takes_policies = False  # what it is given decides
 
     @property
     def _name_stem(self) -> str:
@@ -123,12 +124,19 @@ def _plain(value: Any, inputs: list[Symbol]) -> Any:
     return {"ellipsis": True} if value is ... else value.item() if isinstance(value, np.generic) else value
 
 
+def _cast_to(name: str, arguments: tuple, options: dict[str, Any]) -> str | None:
+    """The type that `ops.cast` is asked for; None for another function."""
+    return str(options.get("dtype", arguments[-1])) if name == "cast" else None
+
+
 def draw(name: str, arguments: tuple, options: dict[str, Any]) -> Any:
     """Apply the function to symbols among its arguments: an `Operation` is applied to them."""
     inputs: list[Symbol] = []
     plain = [_plain(argument, inputs) for argument in arguments]
     named = {key: _plain(option, inputs) for key, option in options.items()}
-    layer = Operation(name, plain, named)
+    kind = _cast_to(name, arguments, options)
+    lowered = kind == "float16" or (kind is None and all(symbol.dtype == "float16" for symbol in inputs))
+    layer = Operation(name, plain, named, dtype="mixed_float16" if lowered else None)
     return layer(tuple(inputs) if len(inputs) > 1 else inputs[0])
 
 

@@ -182,6 +182,7 @@ class Recurrent(Layer, abstract=True):
         return (shape, *((batch, *state) for state in states)) if self.return_state else shape
 
     def _as_returned(self, output: Any) -> Any:
+        output = super()._as_returned(output)
         if not (self.return_state and isinstance(self._step, StackedRNNCells)):
             return output
         return (output[0], *self._step.nested(output[1:]))

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nnlite.config import FLOAT_TYPES, DTypePolicy
+from nnlite.config import DTypePolicy
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.layers.base.call import inner_layers
-from nnlite.layers.base.contract.naming import place_of
+from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter, assign_all
 from nnlite.registry import Configurable
@@ -108,8 +108,9 @@ def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
     shape: Any = self.compute_output_shape(given_shape)
     several = len(shape) > 0 and isinstance(shape[0], (tuple, list))
     if several:
-        return tuple(TensorSpec(tuple(one), self._output_dtype) for one in shape)
-    return TensorSpec(tuple(shape), self._output_dtype)
+        kinds = self._returned_dtypes if len(self._returned_dtypes) > 1 else self._returned_dtypes * len(shape)
+        return tuple(TensorSpec(tuple(one), kind) for one, kind in zip(shape, kinds, strict=True))
+    return TensorSpec(tuple(shape), self._returned_dtypes[0])
 
 
 def _shape_of(value: Any) -> Any:
@@ -176,8 +177,8 @@ def path(self: "Layer") -> str:
 
 @property
 def dtype_policy(self: "Layer") -> DTypePolicy:
-    """`compute_dtype` as a policy; the argument `dtype` takes one too."""
-    return DTypePolicy(self.compute_dtype if self.compute_dtype in FLOAT_TYPES else None)
+    """The argument `dtype`, which takes one, as a policy."""
+    return DTypePolicy(policy_name(self))
 
 
 @property
