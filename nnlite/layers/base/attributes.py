@@ -9,8 +9,8 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import image_data_format
 from nnlite.errors import NotReadyError
-from nnlite.layers.base.contract.keras_config import get
 from nnlite.layers.base.contract.around import as_returned, copied, read_policy, returned_dtype, returned_dtypes
+from nnlite.layers.base.contract.keras_config import get
 from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
 from nnlite.layers.base.contract.structure import kept, weights_in_order
 from nnlite.layers.base.simplified import DensePart, Simplified, without_activation

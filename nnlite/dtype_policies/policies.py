@@ -1,4 +1,4 @@
-"""Names of `keras.dtype_policies`: the types in which layers compute and keep weights, and a choice of them by path."""
+"""Policies by the paths of layers, and policies as plain values and back."""
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
