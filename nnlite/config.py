@@ -60,7 +60,7 @@ class DTypePolicy:
         quantization_mode: None; nothing is quantized.
 
     Raises:
-        ConfigError: any other name; it is also a `ValueError`, or a `TypeError` for what is no string.
+        ConfigError: any other name; it is also a `ValueError`, or a `TypeError` if it is not a string.
 
     >>> policy = DTypePolicy("mixed_float16")
     >>> policy, policy.compute_dtype, policy.variable_dtype

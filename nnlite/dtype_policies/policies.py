@@ -22,8 +22,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         policy_map: policies by path. A path may be a regular expression that the whole path has to match.
 
     Raises:
-        ConfigError: a map as the default; a path that is there already.
-        WrongTypeError: a `policy_map` that is no dict.
+        ConfigError: a map as the default; a path that has a policy already.
+        WrongTypeError: a `policy_map` of another type than a dict.
 
     >>> policies = DTypePolicyMap("float32", {"encoder/.*": DTypePolicy("mixed_float16")})
     >>> policies["encoder/dense"], policies["decoder"]
@@ -40,7 +40,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     @property
     def default_policy(self) -> DTypePolicy:
-        """The policy of layers whose path is not there."""
+        """The policy of layers of other paths."""
         return get(self._given)
 
     @property

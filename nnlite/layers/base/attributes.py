@@ -62,6 +62,8 @@ class LayerAttributes:
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
         _final_activation: the activation function that gives the outputs; None if that is not known.
         input_spec: an `InputSpec` that the inputs have to fit, or a list of them; None for none.
+        _has_spec: whether that is to be checked: a layer of nnlite says the same itself, in its own words.
+        _needs_no_building: whether the layer is `built` from the beginning, as Keras says of some without parameters.
         activity_regularizer: a penalty on the outputs, divided by the number of examples; None for none.
         label, _next_random: how errors call the layer; the random numbers of its next call.
         _moves_on: whether calls outside training store new states, as those of stateful recurrent layers do; None until
@@ -108,6 +110,8 @@ class LayerAttributes:
 
     activity_regularizer: Any = None
     input_spec: Any = None
+    _has_spec: bool = False
+    _needs_no_building: bool = False
     input_kind: InputKind = "numbers"
     _input_kinds: list[InputKind] | None = None
     takes_several: bool | None = False
@@ -163,6 +167,8 @@ class LayerAttributes:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
             value = "channels_first"  # else None stands for channels last, also in files
+        if name == "input_spec":
+            self._has_spec = value is not None
         if name == "dtype":
             value = read_policy(self, value)
         if name == "padding" and isinstance(value, str):

@@ -75,6 +75,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         super().__init_subclass__(**kwargs)
         read_methods(cls, Layer.linearize)
         show_made(cls)
+        cls._has_spec = cls._has_spec or cls.input_spec is not None
         cls._writes_mask = cls.compute_mask is not Layer.compute_mask
         writer = next(base for base in cls.__mro__ if "build" in vars(base))
         if not cls._builds_itself and (writer is cls or not issubclass(writer, LayerAttributes)):
@@ -95,7 +96,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def __post_init__(self):
         self.parameters = []
-        self.built = False
+        self.built = self._needs_no_building
         self.input_shape: Any = None
         self.output_shape: Any = None
         self.random = None
@@ -278,7 +279,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def _check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless the layer, as it is built, takes inputs of `shape`."""
-        if self.input_spec is not None:
+        if self._has_spec:
             check_spec(self, shape)
         if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
             raise wrong_shape(self, shape)

@@ -179,7 +179,7 @@ def apply_to_symbols(
         raise ConfigError(f"{layer.label}, called on an Input, takes another symbol for a mask, got {mask!r}")
     several = isinstance(symbols, tuple)
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
-    if not layer.built:
+    if not layer.built or layer.input_shape is None:
         layer._ensure_built(shapes)
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
     layer._check_input_shape(shapes)

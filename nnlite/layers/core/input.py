@@ -141,6 +141,7 @@ class Identity(Layer):
     """
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
     _keeps_values = True
 

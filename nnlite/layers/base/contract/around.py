@@ -1,4 +1,4 @@
-"""What stands in the place of `linearize`: penalties on activities, and numbers of fewer bits of a mixed policy."""
+"""Functions in the place of `linearize`: of layers with a penalty on their activities, and of a mixed policy."""
 
 from collections.abc import Mapping, Sequence
 from types import MethodType
