@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         tuning as tuning,
         utils as utils,
     )
+    from nnlite.backend import device, version
     from nnlite.config import DTypePolicy, set_deterministic
     from nnlite.dtype_policies import FloatDTypePolicy
     from nnlite.estimators import (
@@ -92,6 +93,7 @@ _HOMES = {
     "Regularizer": "nnlite.regularizers",
     "Sequential": "nnlite.models",
     "Variable": "nnlite.variables",
+    "device": "nnlite.backend",
     "from_keras": "nnlite.models",
     "from_sklearn": "nnlite.models",
     "load": "nnlite.trained",
@@ -100,6 +102,7 @@ _HOMES = {
     "FloatDTypePolicy": "nnlite.dtype_policies",
     "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
+    "version": "nnlite.backend",
 }
 __all__ = [
     "DTypePolicy",
@@ -125,12 +128,14 @@ __all__ = [
     "Sequential",
     "Variable",
     "__version__",
+    "device",
     "from_keras",
     "from_sklearn",
     "load",
     "load_model",
     "set_deterministic",
     "set_threads",
+    "version",
 ]
 # Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and
 # `help` work; asking for one says what to install.

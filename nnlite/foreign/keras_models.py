@@ -5,7 +5,7 @@ from typing import Any
 
 from nnlite.errors import ConfigError, DataError, ModelFileError
 from nnlite.foreign.keras_graphs import Use, keras_order, uses_of
-from nnlite.foreign.keras_specs import config_error, described, plain_value, read_config
+from nnlite.foreign.keras_specs import config_error, described, name_of_class, plain_value, read_config
 from nnlite.foreign.operations import apply_operation, is_operation, operation_config, operation_node
 from nnlite.layers import Input, Layer
 from nnlite.layers.composite.operation import Operation
@@ -30,7 +30,7 @@ def read_model(document: Any, orders: Orders, place: str = "model") -> Layer:
     """
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
         raise ModelFileError(f"{place}: expected class_name and config, got {type(document).__name__}")
-    kind, config = document.get("class_name"), document["config"]
+    kind, config = name_of_class(document), document["config"]
     if kind == "Sequential":
         return _sequential(config, orders, place)
     if kind in ("Functional", "Model") and "layers" in config:

@@ -20,6 +20,7 @@ from nnlite.ops.tracing import FUNCTIONS
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
 from nnlite.registry.field_types import jsonable
+from nnlite.registry.names import USERS
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -63,7 +64,7 @@ def plain_value(value: Any, place: str) -> Any:
         return value
     if "class_name" not in value:
         return {key: plain_value(item, place) for key, item in value.items()}
-    kind, config = value["class_name"], value.get("config")
+    kind, config = name_of_class(value), value.get("config")
     if kind == "DTypePolicy":
         return _dtype(config, place)
     if kind == "__tuple__":
@@ -77,6 +78,14 @@ def plain_value(value: Any, place: str) -> Any:
     raise ModelFileError(
         f"{place} holds {kind!r}, which is not read" + (": it is Python code" * (kind == "__lambda__"))
     )
+
+
+def name_of_class(value: Mapping[str, Any]) -> Any:
+    """The name of the class of an object in Keras's JSON, as it is registered here: a user's may be one of nnlite's."""
+    name = value.get("registered_name")
+    if isinstance(name, str) and name.startswith(USERS) and any(name in one.members() for one in FAMILIES.values()):
+        return name
+    return value.get("class_name")
 
 
 def _dtype(config: Any, place: str) -> Any:
@@ -171,7 +180,7 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
     """
     own: type = type(item)
     known = signatures().get(family, {}).get(own.__name__)
-    if known is None and not own.__module__.startswith("nnlite."):
+    if own._spec_name != own.__name__ or (known is None and not own.__module__.startswith("nnlite.")):
         return _of_user(item)
     if known is None:
         raise ModelFileError(f"{place}: Keras has no {own.__name__}; save as .safetensors, or leave it out")
@@ -193,7 +202,7 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
 def _of_user(item: Any) -> dict[str, Any]:
     """Keras's form of an object of a user-defined class; whoever reads it has to know the class."""
     own: type = type(item)
-    kind = {"module": own.__module__, "class_name": own.__name__, "registered_name": f"Custom>{own.__name__}"}
+    kind = {"module": own.__module__, "class_name": own.__name__, "registered_name": USERS + own.__name__}
     return {**kind, "config": jsonable(item.get_config())}
 
 

@@ -13,6 +13,7 @@ from nnlite.errors import ConfigError
 
 __all__ = [
     "LISTED",
+    "USERS",
     "CustomObjectScope",
     "custom_object",
     "custom_object_scope",
@@ -24,6 +25,8 @@ __all__ = [
     "opened_later",
     "register_keras_serializable",
 ]
+
+USERS = "Custom>"  # before the name of a user's class that nnlite has too, as in Keras's files
 
 # What `nnlite list` calls a family, for messages about a name that is unknown.
 LISTED = {

@@ -9,9 +9,9 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import image_data_format
 from nnlite.errors import NotReadyError
-from nnlite.layers.base.contract.around import as_returned, copied, read_policy, returned_dtype, returned_dtypes
+from nnlite.layers.base.contract import naming as named
+from nnlite.layers.base.contract.around import as_returned, copied, read_policy, returned_dtypes
 from nnlite.layers.base.contract.keras_config import get
-from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
 from nnlite.layers.base.contract.structure import kept, weights_in_order
 from nnlite.layers.base.simplified import DensePart, Simplified, without_activation
 from nnlite.ops.activations import ActivationFunction, Linear
@@ -78,8 +78,7 @@ class LayerAttributes:
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
         adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
-        _path_inside, at_inference, _dense_part, without_activation, _output_dtype, _as_returned: see there.
-        _returned_dtype, _returned_dtypes: see there.
+        _path_inside, at_inference, _dense_part, without_activation, _output_dtype, _returned_dtypes, _as_returned.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
         _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype, get: see there.
 
@@ -256,10 +255,9 @@ class LayerAttributes:
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
-    _given_name, _given_dtype, _name_stem, get = given_name, given_dtype, name_stem, get
-    compute_dtype, variable_dtype = compute_dtype, variable_dtype
-    _returned_dtype, _returned_dtypes, _as_returned = returned_dtype, returned_dtypes, as_returned
-    without_activation, __copy__ = without_activation, copied
+    _given_name, _given_dtype, _name_stem, get = named.given_name, named.given_dtype, named.name_stem, get
+    compute_dtype, variable_dtype, _returned_dtypes = named.compute_dtype, named.variable_dtype, returned_dtypes
+    _as_returned, without_activation, __copy__ = as_returned, without_activation, copied
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:

@@ -91,9 +91,10 @@ def gives_several(inputs: Any, layer: "Layer") -> bool:
 
 def check_number(layer: "Layer", input_shape: tuple) -> None:
     """`ShapeError` for several inputs to a layer that takes one; one that takes either is told which it is."""
+    several = isinstance(next(iter(input_shape), None), (tuple, list))
     if type(layer).takes_several is None:
-        layer.takes_several = isinstance(input_shape[0], (tuple, list))
-    if isinstance(input_shape[0], (tuple, list)) and not layer.takes_several:
+        layer.takes_several = several
+    if several and not layer.takes_several:
         raise ShapeError(
             f"{layer.label} takes one input, got {len(input_shape)} of the shapes {' and '.join(map(str, input_shape))}"
             "; a class whose layers take several says takes_several = True"

@@ -104,7 +104,7 @@ class Symbol(Drawable):
     Attributes:
         layer: the layer that gives it; an `Input` for an input of the graph.
         inputs: the symbols that the layer takes.
-        shape: with None for the batch.
+        shape: with None for the batch, or the number of examples that an `Input` states.
         index: which of the layer's outputs it is.
         use: the same object for all outputs of one use of the layer.
         training: whether the layer is used as in training; None: as the model is.
@@ -128,6 +128,11 @@ class Symbol(Drawable):
     def key(self) -> tuple:
         """Key that distinguishes the values of a graph."""
         return (id(self.use), self.index)
+
+    @property
+    def free_shape(self) -> tuple:
+        """The shape with None for the batch, also where an `Input` states it."""
+        return (None, *self.shape[1:]) if self.shape else self.shape
 
     @property
     def ndim(self) -> int:
@@ -179,13 +184,14 @@ def apply_to_symbols(
         raise ConfigError(f"{layer.label}, called on an Input, takes another symbol for a mask, got {mask!r}")
     several = isinstance(symbols, tuple)
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
+    free = tuple(symbol.free_shape for symbol in symbols) if several else symbols.free_shape
     if not layer.built or layer.input_shape is None:
-        layer._ensure_built(shapes)
+        layer._ensure_built(free)
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
-    layer._check_input_shape(shapes)
+    layer._check_input_shape(free)
     output_shape = layer.compute_output_shape(shapes)
     taken = symbols if several else (symbols,)
-    several_outputs, use = isinstance(output_shape[0], tuple), object()
+    several_outputs, use = isinstance(next(iter(output_shape), None), tuple), object()
     outputs = [
         Symbol(layer, taken, tuple(shape), index, use)
         for index, shape in enumerate(output_shape if several_outputs else [output_shape])

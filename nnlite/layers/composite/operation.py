@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from nnlite import ops
+from nnlite.config import floatx
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.jacobians import Jacobians
+from nnlite.jacobians import Jacobian, Jacobians
+from nnlite.layers.base.inputs import check_number
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import OPERATIONS, Symbol, symbols_of
-from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, Traced
+from nnlite.layers.composite.outlines import outlines
+from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, UNDERIVED, Traced
+from nnlite.random import RandomSource
 
 __all__ = ["Operation"]
 
@@ -52,12 +56,17 @@ class Operation(Layer):
     takes_several = None
     _takes_policies = False  # what it is given decides
 
+    def __post_init__(self) -> None:
+        self._input_types: list[str] = []  # of the symbols that it was drawn on; the layer's where none are known
+        self._outlines: tuple[tuple, list[tuple[tuple, str]]] | None = None  # of the last shapes that were asked for
+        super().__post_init__()
+
     @property
     def _name_stem(self) -> str:
         return self.function
 
     def validate(self) -> None:
-        if self.function not in FUNCTIONS and self.function not in CONSTANTS:
+        if not any(self.function in functions for functions in (FUNCTIONS, CONSTANTS, UNDERIVED)):
             known = self.function in vars(ops)
             message = (
                 f"nnlite.ops.{self.function} is not applied by layers of a graph: apply it to arrays"
@@ -69,11 +78,45 @@ class Operation(Layer):
     def call(self, inputs: Any) -> Any:
         """Apply the function to the inputs and the constants among its arguments."""
         given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-        arguments = [_filled(argument, given, self.dtype) for argument in self.arguments or [{"input": 0}]]
-        options = {name: _filled(option, given, self.dtype) for name, option in self.options.items()}
-        result = (FUNCTIONS.get(self.function) or CONSTANTS[self.function])(*arguments, **options)
-        ends = [_recorded(end, given[0], self) for end in (result if isinstance(result, (list, tuple)) else [result])]
+        plain = self.function in UNDERIVED
+        result = self._applied([item.value for item in given] if plain else given)
+        take = _without_derivative if plain else _recorded
+        ends = [take(end, given, self) for end in (result if isinstance(result, (list, tuple)) else [result])]
         return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
+
+    def _applied(self, inputs: Sequence[Any]) -> Any:
+        """What the function returns for the inputs and the constants among its arguments."""
+        arguments = [_filled(argument, inputs, self.dtype) for argument in self.arguments or [{"input": 0}]]
+        options = {name: _filled(option, inputs, self.dtype) for name, option in self.options.items()}
+        name = self.function
+        return (FUNCTIONS.get(name) or CONSTANTS.get(name) or UNDERIVED[name])(*arguments, **options)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Shape of what the function returns, found by trying it; None for an axis that varies with the inputs."""
+        shapes = tuple(shape for shape, _ in self._outlined(input_shape))
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    def _outlined(self, input_shape: tuple) -> list[tuple[tuple, str]]:
+        """Shape and type of each result."""
+        several = bool(input_shape) and isinstance(input_shape[0], (tuple, list))
+        shapes = tuple(map(tuple, input_shape)) if several else (tuple(input_shape),)
+        if self._outlines is None or self._outlines[0] != shapes:
+            types = self._input_types or [self.dtype or floatx()] * len(shapes)
+            self._outlines = shapes, outlines(self.label, self._applied, shapes, types)
+        return self._outlines[1]
+
+    def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
+        """Find the output shape on first use; there are no parameters, and nothing is added to the loss."""
+        if not self.built or self.input_shape is None:
+            check_number(self, input_shape)
+            self.dtype = self._given_dtype or floatx()
+            self.input_shape, self.output_shape = tuple(input_shape), self.compute_output_shape(input_shape)
+            self.built = self._build_done = True
+        return self.output_shape
+
+    @property
+    def _returned_dtypes(self) -> Sequence[str]:
+        return [kind for _, kind in self._outlines[1]] if self._outlines else super()._returned_dtypes
 
     @property
     def _output_dtype(self) -> str:
@@ -83,11 +126,33 @@ class Operation(Layer):
         return "bool" if self.function in LOGICAL else "int64" if self.function in COUNTING else self.dtype
 
 
-def _recorded(end: Any, inputs: Any, layer: Operation) -> Any:
+def _recorded(end: Any, inputs: Sequence[Any], layer: Operation) -> Any:
     """A result of the function as part of the record that the inputs belong to: a constant has no derivative."""
     if isinstance(end, Traced):
         return end
-    return inputs.trace.note(layer, np.asarray(end), Jacobians(), ())
+    return inputs[0].trace.note(layer, np.asarray(end), Jacobians(), ())
+
+
+class _Unwritten(Jacobian):
+    """The derivative of a function for which none is written: `ConfigError` where it is asked for."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: str, shapes: tuple[Any, Any]) -> None:
+        super().__init__(*shapes)
+        self._function = function
+
+    def vjp(self, cotangent: np.ndarray) -> NoReturn:
+        raise ConfigError(f"ops.{self._function} has no derivative: apply nnlite.ops.stop_gradient to what it takes")
+
+    jvp = vjp
+
+
+def _without_derivative(end: Any, inputs: Sequence[Any], layer: Operation) -> Any:
+    """A result of a function whose derivative is not written, as part of the record."""
+    output = np.asarray(end)
+    maps = [_Unwritten(layer.function, (item.shape, output.shape)) for item in inputs]
+    return inputs[0].trace.note(layer, output, Jacobians(*maps), [item.slot for item in inputs])
 
 
 def _filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
@@ -124,19 +189,13 @@ def _plain(value: Any, inputs: list[Symbol]) -> Any:
     return {"ellipsis": True} if value is ... else value.item() if isinstance(value, np.generic) else value
 
 
-def _cast_to(name: str, arguments: tuple, options: dict[str, Any]) -> str | None:
-    """The type that `ops.cast` is asked for; None for another function."""
-    return str(options.get("dtype", arguments[-1])) if name == "cast" else None
-
-
 def draw(name: str, arguments: tuple, options: dict[str, Any]) -> Any:
     """Apply the function to symbols among its arguments: an `Operation` is applied to them."""
     inputs: list[Symbol] = []
     plain = [_plain(argument, inputs) for argument in arguments]
     named = {key: _plain(option, inputs) for key, option in options.items()}
-    kind = _cast_to(name, arguments, options)
-    lowered = kind == "float16" or (kind is None and all(symbol.dtype == "float16" for symbol in inputs))
-    layer = Operation(name, plain, named, dtype="mixed_float16" if lowered else None)
+    layer = Operation(name, plain, named)
+    layer._input_types = [symbol.dtype for symbol in inputs]
     return layer(tuple(inputs) if len(inputs) > 1 else inputs[0])
 
 

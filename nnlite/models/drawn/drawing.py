@@ -66,7 +66,7 @@ class Drawing:
         numbers = {symbol.key: number for number, symbol in enumerate(self.inputs)}
         for node in self.nodes:
             shape = node.layer.output_shape
-            for index in range(len(shape) if isinstance(shape[0], tuple) else 1):
+            for index in range(len(shape) if isinstance(next(iter(shape), 0), tuple) else 1):
                 numbers[(id(node.use), index)] = len(numbers)
         return numbers
 

@@ -120,16 +120,16 @@ class VariableDoors(Slots):
             ConfigError: a variable that the optimizer was not built for, or no gradient at all.
             ShapeError: gradients that do not fit.
         """
-        gradients = list(gradients)
+        gradients, variables = list(gradients), None if variables is None else list(variables)
+        if not gradients and variables == []:  # of a model that has nothing to train
+            return
         if variables is not None and not self._variables:
-            variables = list(variables)
             self.build(variables)
         if not self._variables:
             raise NotReadyError(
                 f"{type(self).__name__} does not know the variables: pass them, or call build(variables) first"
             )
-        chosen = self._variables if variables is None else list(variables)
-        by_place = self._by_place(gradients, chosen)
+        by_place = self._by_place(gradients, self._variables if variables is None else variables)
         for pack in self._packs:
             pack.take([by_place[place] for place in pack.places], self.loss_scale_factor)
         kept = [pair for number in range(len(self._packs)) for pair in self._without_gradient(number, by_place)]
@@ -141,7 +141,7 @@ class VariableDoors(Slots):
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> int:
         """`apply` for pairs of a gradient and its variable; returns the number of calls so far."""
-        gradients, variables = zip(*grads_and_vars, strict=True)
+        gradients, variables = list(zip(*grads_and_vars, strict=True)) or ((), ())
         self.apply(gradients, variables)
         return self.batches
 

@@ -93,16 +93,10 @@ def returned(arrays: Any, kinds: Sequence[str]) -> Any:
 
 
 @property
-def returned_dtype(self: Any) -> str:
-    """The type of what a call returns: `_output_dtype`, for floating-point numbers of a mixed policy its other one."""
-    kind = self._output_dtype or self.dtype
-    return self.compute_dtype if kind == self.dtype else kind
-
-
-@property
 def returned_dtypes(self: Any) -> Sequence[str]:
-    """The types of what a call returns, or the one of all."""
-    return (self._returned_dtype,)
+    """The types of what a call returns, or the one of all: for numbers of a mixed policy its other one."""
+    kind = self._output_dtype or self.dtype
+    return (self.compute_dtype if kind == self.dtype else kind,)
 
 
 def as_returned(self: Any, output: Any) -> Any:
