@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -97,8 +97,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def __post_init__(self):
         self.parameters = []
         self.built = self._needs_no_building
-        self.input_shape: Any = None
-        self.output_shape: Any = None
+        self.input_shape = self.output_shape = cast(Any, None)
         self.random = None
         self._calls = 0
         self._declared: list[Parameter] = []
@@ -286,9 +285,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     input, output = NodePart(0), NodePart(1)
     get_config, to_spec, from_config = keras_config.get_config, keras_config.to_spec, keras_config.from_config
-    stateless_call, path, input_dtype = surface.stateless_call, surface.path, surface.input_dtype
-    variables, trainable_variables = surface.variables, surface.trainable_variables
-    non_trainable_variables, dtype_policy = surface.non_trainable_variables, surface.dtype_policy
+    stateless_call, path, variables = surface.stateless_call, surface.path, surface.variables
+    trainable_variables, non_trainable_variables = surface.trainable_variables, surface.non_trainable_variables
+    dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call
     get_build_config, build_from_config = surface.get_build_config, surface.build_from_config
     compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
     metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight

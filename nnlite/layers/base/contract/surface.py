@@ -1,7 +1,8 @@
 """Further members of Keras's layers: calls with other weights than their own, shapes, arrays by number."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,7 +78,8 @@ def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[
     return {id(parameter): array for parameter, array in zip(parameters, arrays, strict=True)}
 
 
-class TensorSpec(NamedTuple):
+@dataclass(frozen=True)
+class TensorSpec:
     """Shape and type of a value, without one: what `compute_output_spec` returns."""
 
     shape: tuple[int | None, ...]
@@ -114,9 +116,14 @@ def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
 
 
 def _shape_of(value: Any) -> Any:
-    if isinstance(value, (list, tuple)) and not isinstance(value, TensorSpec):
+    if isinstance(value, (list, tuple)):
         return [_shape_of(item) for item in value]
     return tuple(value.shape)
+
+
+def symbolic_call(self: "Layer", *inputs: Any, **given: Any) -> Any:
+    """The outputs of a call on symbols, as symbols."""
+    return self(*inputs, **given)
 
 
 def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
