@@ -32,7 +32,7 @@ def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> 
     twin = type(layer).from_config(respelled(given_arguments(layer), dtype))
     if not layer.built and not layer.adapted:
         twin.adapt(draw(twin, (8, *shape[1:]), random))
-    twin._ensure_built(layer.input_shape if layer.built else free_batch(shape), RandomSource(SEED))
+    twin._ensure_built(layer.input_shape if layer.input_shape is not None else free_batch(shape), RandomSource(SEED))
     if layer.built:
         for parameter, other in zip(twin.parameters, layer.parameters, strict=True):
             parameter.assign(other.value)

@@ -89,9 +89,9 @@ def name_of_class(value: Mapping[str, Any]) -> Any:
 
 
 def _dtype(config: Any, place: str) -> Any:
-    """The type of the parameters: a mixed policy has float32."""
+    """The name of the policy; one of bfloat16 has weights of float32, in which nnlite computes."""
     name = config.get("name") if isinstance(config, dict) else config
-    if isinstance(name, str) and name.startswith("mixed_"):
+    if name == "mixed_bfloat16":
         return "float32"
     if name in ("float16", "bfloat16"):
         raise ModelFileError(f"{place} computes in {name}; nnlite has float32 and float64: convert the model in Keras")

@@ -60,7 +60,8 @@ class OutputsTrainer(Trainer):
             for index, specs in enumerate(by_output(argument, self.names, "metrics"))
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
         ]
-        super().compile(optimizer, None, None, None, None, run_eagerly, steps_per_execution, jit_compile)
+        settings = (run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
+        super().compile(optimizer, None, None, None, None, *settings)
         taken = OutputLosses(losses, weights, self.names) if any(losses) else None
         self._take(taken, OutputMetrics(specs, self.names))
         self._arguments = {

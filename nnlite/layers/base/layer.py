@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from nnlite.config import FloatType
+from nnlite.config import Policy
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
@@ -50,7 +50,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     Args:
         name: shown in summaries and errors; given by the model when None.
         trainable: whether training changes the parameters.
-        dtype: floating-point type, `nnlite.config.floatx()` when None.
+        dtype: floating-point type, or `"mixed_float16"`, see `DTypePolicy`; `nnlite.config.floatx()` when None.
         activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
 
     >>> import numpy as np
@@ -64,7 +64,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
-    dtype: Settled[FloatType] = option(default=None, kw_only=True)
+    dtype: Settled[Policy] = option(default=None, kw_only=True)
 
     _fast_paths: ClassVar[dict[str, Any]] = {"linearize": ("call",)} | dict.fromkeys(
         ("ends_in_activation", "_final_activation", "without_activation", "at_inference", "_dense_part", "infer"),
@@ -75,6 +75,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         super().__init_subclass__(**kwargs)
         read_methods(cls, Layer.linearize)
         show_made(cls)
+        cls._has_spec = cls._has_spec or cls.input_spec is not None
         cls._writes_mask = cls.compute_mask is not Layer.compute_mask
         writer = next(base for base in cls.__mro__ if "build" in vars(base))
         if not cls._builds_itself and (writer is cls or not issubclass(writer, LayerAttributes)):
@@ -95,9 +96,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def __post_init__(self):
         self.parameters = []
-        self.built = False
-        self.input_shape: Any = None
-        self.output_shape: Any = None
+        self.built = self._needs_no_building
+        self.input_shape = self.output_shape = cast(Any, None)
         self.random = None
         self._calls = 0
         self._declared: list[Parameter] = []
@@ -282,16 +282,16 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def _check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless the layer, as it is built, takes inputs of `shape`."""
-        if self.input_spec is not None:
+        if self._has_spec:
             check_spec(self, shape)
         if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
             raise wrong_shape(self, shape)
 
     input, output = NodePart(0), NodePart(1)
     get_config, to_spec, from_config = keras_config.get_config, keras_config.to_spec, keras_config.from_config
-    stateless_call, path, input_dtype = surface.stateless_call, surface.path, surface.input_dtype
-    variables, trainable_variables = surface.variables, surface.trainable_variables
-    non_trainable_variables, dtype_policy = surface.non_trainable_variables, surface.dtype_policy
+    stateless_call, path, variables = surface.stateless_call, surface.path, surface.variables
+    trainable_variables, non_trainable_variables = surface.trainable_variables, surface.non_trainable_variables
+    dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call
     get_build_config, build_from_config = surface.get_build_config, surface.build_from_config
     compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
     metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight

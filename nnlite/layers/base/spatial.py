@@ -10,6 +10,7 @@ from nnlite.arrays.windows import Windows, place_windows, window_count
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobian, Jacobians, Rearrange
 from nnlite.kernels.reference.dense import RELU
+from nnlite.layers.base.contract.input_spec import Described, InputSpec
 from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted
@@ -37,6 +38,7 @@ class Spatial(Host):
         'Literal["channels_last", "channels_first"] | None', None
     )  # no field: each layer has one in its place
     _fixes = "rank"
+    input_spec = Described(lambda layer: InputSpec(ndim=layer.rank + 2))
 
     @property
     def _fixed_axis(self) -> int:

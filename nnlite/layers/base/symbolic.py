@@ -185,7 +185,7 @@ def apply_to_symbols(
     several = isinstance(symbols, tuple)
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
     free = tuple(symbol.free_shape for symbol in symbols) if several else symbols.free_shape
-    if not layer.built:
+    if not layer.built or layer.input_shape is None:
         layer._ensure_built(free)
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
     layer._check_input_shape(free)

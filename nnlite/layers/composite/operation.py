@@ -54,6 +54,7 @@ class Operation(Layer):
     options: dict[str, Any] = field(default_factory=dict)
 
     takes_several = None
+    _takes_policies = False  # what it is given decides
 
     def __post_init__(self) -> None:
         self._input_types: list[str] = []  # of the symbols that it was drawn on; the layer's where none are known

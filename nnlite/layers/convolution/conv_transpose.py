@@ -16,6 +16,7 @@ from nnlite.jacobians import (
     Transposed,
     TransposedConvolutionByKernel,
 )
+from nnlite.layers.base.contract.input_spec import OF_CHANNELS
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, add_bias_and_activation, by_inputs, check_windows
 from nnlite.ops.activations import ActivationFunction
@@ -51,6 +52,8 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
     bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
+
+    input_spec = OF_CHANNELS
 
     def validate(self) -> None:
         check_windows(self)

@@ -31,6 +31,7 @@ class _Activated(Layer, abstract=True):
         activation = cast(ActivationFunction, None)
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
 
     @property

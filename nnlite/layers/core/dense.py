@@ -21,6 +21,7 @@ from nnlite.jacobians import (
 )
 from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.kernels.reference.dense import LINEAR, RELU, DenseLayer
+from nnlite.layers.base.contract.input_spec import Described, InputSpec, with_axis
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import for_members, member_shape
@@ -90,6 +91,8 @@ class Dense(Layer):
     supports_masking = True
     ends_in_activation = True
     _fixes = "last"
+
+    input_spec = Described(lambda layer: InputSpec(min_ndim=2, axes=with_axis(layer, -1)))
 
     def validate(self) -> None:
         if self.members is not None and (self.kernel_constraint or self.bias_constraint):

@@ -180,6 +180,8 @@ class UnitNormalization(Layer):
     supports_masking = True
     _fixes = "nothing"
 
+    _needs_no_building = True
+
     def build(self, input_shape: BatchShape) -> None:
         rank = len(input_shape)
         axes = axes_from_left(self.axis, rank)

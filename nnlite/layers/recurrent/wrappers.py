@@ -10,6 +10,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import FoldedJacobians
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.base.contract.input_spec import Described
 from nnlite.layers.base.contract.naming import put_inside
 from nnlite.layers.base.inputs import variant_for
 from nnlite.layers.base.layer import Layer
@@ -57,6 +58,8 @@ class Bidirectional(Layer):
 
     supports_masking, _sets_mask = True, True
     takes_several = None
+
+    input_spec = Described(lambda layer: layer.layer.input_spec)
 
     def validate(self) -> None:
         forward, other = self.layer, self.backward_layer

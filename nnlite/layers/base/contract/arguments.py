@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
-from nnlite.layers.base.contract.regularized import Regularized
+from nnlite.layers.base.contract.around import put_around
 from nnlite.ops.tracing import Traced
 from nnlite.regularizers import Regularizer
 
@@ -166,6 +166,4 @@ def regularize(layer: Any, regularizer: Any) -> None:
             layer.activity_regularizer = Regularizer.get(regularizer)
         except ConfigError as error:
             raise error.within(type(layer).__name__, REGULARIZER) from None
-    if layer.activity_regularizer is not None:
-        layer._penalizes = True
-        vars(layer)["linearize"] = Regularized(layer)
+    put_around(layer)

@@ -20,7 +20,7 @@ __all__ = []
 def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> None:
     """Build a layer for inputs of a shape, drawing from `random`, or from fresh entropy when None."""
     check_number(layer, input_shape)
-    if layer.input_spec is not None:
+    if layer._has_spec:
         check_spec(layer, input_shape)
     layer.dtype = layer._given_dtype or floatx()
     layer.random = layer.random or random
