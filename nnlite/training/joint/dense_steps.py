@@ -10,7 +10,7 @@ from nnlite import kernels
 from nnlite.kernels import DenseRoom
 from nnlite.kernels.reference.forms import LossForm, Standing, UpdateForm
 from nnlite.layers.base.simplified import Affine, Unchanged, View
-from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
+from nnlite.layers.composite.fused_dense import ROOMS_KEPT, JoinedDense, join_dense
 from nnlite.layers.composite.program import ProgramStage
 from nnlite.layers.regularization.dropout import random_bits, threshold_and_scale
 from nnlite.losses import Loss
@@ -74,8 +74,8 @@ class DenseSteps:
         self.most_rows = math.inf if narrow else steps.joined_rows
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
-        self._key: Any = None  # what the table was made for
-        self._standing: tuple[Any, ...] = ()  # what lies at its addresses, and the table
+        # By room: what its table was made for, the table, and what lies at its addresses.
+        self._tables: dict[int, tuple[Any, np.ndarray, tuple[Any, ...]]] = {}
 
     @classmethod
     def of(cls, steps: "Steps") -> "DenseSteps | None":
@@ -179,8 +179,9 @@ class DenseSteps:
         limits = optimizer.clipvalue, optimizer.clipnorm, optimizer.global_clipnorm
         strengths = self._strengths() if self.steps.regularized else None
         numbers = plan.loss.code, guarded, apart, update, limits, batches, strengths
-        key = id(room), id(factors), [*map(id, slots.values())], numbers
-        if key != self._key:
+        key = id(factors), [*map(id, slots.values())], numbers
+        known, table, _ = self._tables.get(id(room), (None, self.segments, ()))
+        if known != key:
             code, names, constants = update
             way, limit = clip_form(optimizer)
             nothing, stage, copies = self.nothing, self.stage, self.copies
@@ -194,8 +195,11 @@ class DenseSteps:
                 *(plan.loss.code, guarded, apart, code, way, batches),
             )
             standing = Standing._make(parts)
-            self._key, self._standing = key, (standing, room, factors, list(slots.values()), standing.table())
-        return self._standing[-1]
+            table, lasting = standing.table(), (standing, room, factors, list(slots.values()))
+            if len(self._tables) == ROOMS_KEPT:
+                del self._tables[next(iter(self._tables))]
+            self._tables[id(room)] = key, table, lasting
+        return table
 
     def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:
         """The random bits of dropout of each step and member; where a schedule says what is dropped, it is asked."""
