@@ -128,7 +128,10 @@ class BaseMLP(BaseEstimator):
                 raise ConfigError("partial_fit does not support early_stopping=True")
             if not isinstance(X, np.ndarray):
                 X = X.tocsr()
-            data, random = Rows(X, y, checked_weight(sample_weight, len(y))), check_random_state(self.random_state)
+            data, random = (
+                Rows(X, y, checked_weight(sample_weight, len(y), negative=True)),
+                check_random_state(self.random_state),
+            )
         units = [X.shape[1], *hidden, self.n_outputs_]
         if fresh:
             self._start(units, X.dtype, random)

@@ -172,7 +172,7 @@ class Training:
         weights, starts = self.train.sample_weight[rows], np.arange(0, self.count, self.batch_size)
         sizes, totals = np.diff([*starts, self.count]), np.add.reduceat(weights, starts)
         shares = np.add.reduceat(by_row * weights, starts)
-        return float((shares[totals > 0] / totals[totals > 0]) @ sizes[totals > 0])
+        return float((shares[totals != 0] / totals[totals != 0]) @ sizes[totals != 0])
 
     def _count_failures(self):
         """Count the epochs in a row that were not better than the best one by `tol`."""
