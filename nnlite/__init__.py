@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         datasets as datasets,
         derivatives as derivatives,
         documents as documents,
+        dtype_policies as dtype_policies,
         errors as errors,
         estimators as estimators,
         experiment as experiment,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         layers as layers,
         losses as losses,
         metrics as metrics,
+        mixed_precision as mixed_precision,
         models as models,
         ops as ops,
         optimizers as optimizers,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
     )
     from nnlite.backend import device, version
     from nnlite.config import DTypePolicy, set_deterministic
+    from nnlite.dtype_policies import FloatDTypePolicy
     from nnlite.estimators import (
         MLPClassifier,
         MLPRegressor,
@@ -96,12 +99,14 @@ _HOMES = {
     "load": "nnlite.trained",
     "load_model": "nnlite.models",
     "DTypePolicy": "nnlite.config",
+    "FloatDTypePolicy": "nnlite.dtype_policies",
     "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
     "version": "nnlite.backend",
 }
 __all__ = [
     "DTypePolicy",
+    "FloatDTypePolicy",
     "Function",
     "Initializer",
     "Input",

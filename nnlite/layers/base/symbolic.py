@@ -162,8 +162,8 @@ class Symbol(Drawable):
 def symbols_of(inputs: Any) -> Any:
     """`inputs` as symbols: one, or a tuple; None when they are data. An `Input` stands for the value it describes."""
     if isinstance(inputs, (list, tuple)) and inputs:
-        found = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
-        return tuple(symbols_of(item) for item in inputs) if found[0] is not None else None
+        first = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
+        return tuple(symbols_of(item) for item in inputs) if first[0] is not None else None
     if isinstance(inputs, LayerAttributes):
         return inputs._symbol
     return inputs if isinstance(inputs, Symbol) else None
@@ -185,7 +185,7 @@ def apply_to_symbols(
     several = isinstance(symbols, tuple)
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
     free = tuple(symbol.free_shape for symbol in symbols) if several else symbols.free_shape
-    if not layer.built:
+    if not layer.built or layer.input_shape is None:
         layer._ensure_built(free)
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
     layer._check_input_shape(free)

@@ -51,6 +51,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
     batch_shape: ShapeArgument = option(default=None, kw_only=True)
 
     supports_masking = True
+    _takes_policies = False
     _default_name = "input_layer"
 
     def __post_init__(self) -> None:
@@ -151,6 +152,7 @@ class Identity(Layer):
     """
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
     _keeps_values = True
 
