@@ -1,5 +1,6 @@
 """Metrics of a confusion matrix at thresholds: counts, precision and recall."""
 
+import dataclasses
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +26,23 @@ def ratio(part: Any, whole: Any) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)
 
 
+class Thresholds:
+    """The attribute `thresholds`, as Keras has it: a list of those in use, also where others than a list were given."""
+
+    key: ClassVar[str] = "thresholds"
+
+    def __get__(self, metric: Any, owner: type) -> Any:
+        return self if metric is None else metric.in_use()
+
+    def __set__(self, metric: Any, value: Any) -> None:
+        vars(metric)[self.key] = value
+
+
+def given_thresholds(metric: Any) -> Any:
+    """The argument `thresholds` of a metric."""
+    return vars(metric).get(Thresholds.key)
+
+
 class ConfusionMetric(Metric, abstract=True):
     """Base of metrics of how many positives and negatives are predicted as such, at each of several thresholds.
 
@@ -35,9 +53,18 @@ class ConfusionMetric(Metric, abstract=True):
     _state = ("true_positives", "false_positives", "true_negatives", "false_negatives")
     _labels: ClassVar[int | None] = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if any(field.name == Thresholds.key for field in dataclasses.fields(cls)):
+            setattr(cls, Thresholds.key, Thresholds())  # after the fields' defaults were taken from the class
+
     def limits(self) -> np.ndarray:
         """The thresholds, ascending."""
         raise NotImplementedError
+
+    def in_use(self) -> list[float]:
+        """The thresholds in the order in which Keras has them."""
+        return self.limits().tolist()
 
     def reset_state(self) -> None:
         shape = np.shape(self.limits())
@@ -110,26 +137,26 @@ class AtThresholds(ConfusionMetric, abstract=True):
     thresholds: float | list[float] | None = None
 
     def validate(self) -> None:
-        given = [] if self.thresholds is None else np.atleast_1d(np.asarray(self.thresholds)).tolist()
-        if any(not 0 <= threshold <= 1 for threshold in given):
-            raise ConfigError(f"must be in [0, 1], got {self.thresholds}", (type(self).__name__, "thresholds"))
+        given = given_thresholds(self)
+        if given is not None and any(not 0 <= threshold <= 1 for threshold in self.in_use()):
+            raise ConfigError(f"must be in [0, 1], got {given}", (type(self).__name__, Thresholds.key))
 
     @property
     def default_threshold(self) -> float:
         """The threshold when none is given."""
         return 0.5
 
-    def given(self) -> np.ndarray:
-        """The thresholds in the order of the result."""
-        return np.atleast_1d(np.asarray(self.default_threshold if self.thresholds is None else self.thresholds, float))
+    def in_use(self) -> list[float]:
+        given = given_thresholds(self)
+        return np.atleast_1d(np.asarray(self.default_threshold if given is None else given, float)).tolist()
 
     def limits(self) -> np.ndarray:
-        return np.sort(self.given())
+        return np.sort(self.in_use())
 
     def shown(self, values: np.ndarray) -> Any:
         """Values by ascending thresholds as the result: in the order of the thresholds, one as a number."""
-        places = np.argsort(np.argsort(self.given(), kind="stable"), kind="stable")
-        return values[places] if isinstance(self.thresholds, list) and len(values) > 1 else float(values[0])
+        places = np.argsort(np.argsort(self.in_use(), kind="stable"), kind="stable")
+        return values[places] if isinstance(given_thresholds(self), list) and len(values) > 1 else float(values[0])
 
 
 class Counted(AtThresholds, abstract=True):

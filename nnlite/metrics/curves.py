@@ -7,7 +7,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.kernels import sigmoid
-from nnlite.metrics.confusion import ConfusionMetric, ratio
+from nnlite.metrics.confusion import ConfusionMetric, given_thresholds, ratio
 from nnlite.registry.bounds import Count, Fraction, Index, Range
 
 __all__ = ["AUC", "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"]
@@ -56,15 +56,17 @@ class AUC(ConfusionMetric):
     from_logits: bool = False
 
     def validate(self) -> None:
-        if self.thresholds is None and self.num_thresholds < 2:
+        given = given_thresholds(self)
+        if given is None and self.num_thresholds < 2:
             raise ConfigError(f"must be 2 or more, got {self.num_thresholds}", (type(self).__name__, "num_thresholds"))
-        if any(not 0 <= threshold <= 1 for threshold in self.thresholds or ()):
-            raise ConfigError(f"must be in [0, 1], got {self.thresholds}", (type(self).__name__, "thresholds"))
+        if any(not 0 <= threshold <= 1 for threshold in given or ()):
+            raise ConfigError(f"must be in [0, 1], got {given}", (type(self).__name__, "thresholds"))
 
     def limits(self) -> np.ndarray:
+        given = given_thresholds(self)
         inner = np.arange(1, self.num_thresholds - 1) / (self.num_thresholds - 1)
-        if self.thresholds is not None:
-            inner = np.sort(np.asarray(self.thresholds, float))
+        if given is not None:
+            inner = np.sort(np.asarray(given, float))
         return np.concatenate([[-EPSILON], inner, [1 + EPSILON]])
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

@@ -138,7 +138,7 @@ def test_overlap_ignores_a_class_and_refuses_strangers():
         (lambda: metrics.MeanSquaredError("error"), {}),
         (lambda: metrics.BinaryAccuracy("hit", None, 0.3), {"threshold": 0.3}),
         (lambda: metrics.BinaryCrossentropy("bits", None, True), {"from_logits": True}),
-        (lambda: Precision(0.3, None, 1, "p"), {"thresholds": 0.3, "class_id": 1}),
+        (lambda: Precision(0.3, None, 1, "p"), {"thresholds": [0.3], "class_id": 1}),
         (lambda: AUC(50, "PR", "minoring", "area"), {"num_thresholds": 50, "curve": "PR"}),
         (lambda: MeanIoU(3, "overlap", None, 2), {"num_classes": 3, "ignore_class": 2}),
         (lambda: metrics.F1Score("macro", 0.5, "f"), {"average": "macro", "threshold": 0.5}),
@@ -280,3 +280,13 @@ def test_the_form_of_keras_is_read_wherever_a_class_is_named():
     assert Metric.get({"class_name": "AUC", "config": None}).to_spec() == Metric.get({"class_name": "AUC"}).to_spec()
     with pytest.raises(ConfigError, match=r"unknown metric \['AUC'\]"):
         Metric.get({"class_name": ["AUC"], "config": {}})
+
+
+def test_the_thresholds_in_use_are_told():
+    assert metrics.Precision().thresholds == [0.5] and metrics.TruePositives(0.25).thresholds == [0.25]
+    assert metrics.Recall([0.9, 0.1]).thresholds == [0.9, 0.1]
+    assert metrics.Recall(top_k=2).thresholds == [-np.inf]
+    area = metrics.AUC(num_thresholds=3)
+    np.testing.assert_allclose(area.thresholds, [0, 0.5, 1], atol=1e-6)
+    assert area.get_config()["thresholds"] is None and metrics.Precision().get_config()["thresholds"] is None
+    assert metrics.AUC.from_config(metrics.AUC(thresholds=[0.3]).get_config()).thresholds[1] == 0.3
