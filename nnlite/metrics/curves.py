@@ -25,7 +25,7 @@ class AUC(ConfusionMetric):
     Args:
         num_thresholds: how many thresholds, evenly spread over [0, 1]; the area is exact up to the predictions that
             share a place between two of them.
-        curve: "ROC" or "PR".
+        curve: "ROC", "PR", or "PRGAIN", precision and recall as gains over those of predicting all as positive.
         summation_method: "interpolation" (trapezoids; for "PR" Davis and Goadrich's), or "minoring" and "majoring",
             the lower and the upper sum.
         thresholds: in [0, 1], in place of `num_thresholds`; 0 and 1 are added.
@@ -34,7 +34,8 @@ class AUC(ConfusionMetric):
         label_weights: of each label in the mean; with multi_label False, of each label's predictions.
         from_logits: whether sigmoid makes probabilities of the predictions.
 
-    Reference: Davis & Goadrich 2006, "The relationship between precision-recall and ROC curves".
+    Reference: Davis & Goadrich 2006, "The relationship between precision-recall and ROC curves"; Flach & Kull 2015,
+    "Precision-recall-gain curves: PR analysis done right".
 
     >>> round(AUC(num_thresholds=3)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]), 6)
     0.75
@@ -47,7 +48,7 @@ class AUC(ConfusionMetric):
     )
 
     num_thresholds: Thresholds = 200
-    curve: Literal["ROC", "PR"] = "ROC"
+    curve: Literal["ROC", "PR", "PRGAIN"] = "ROC"
     summation_method: Literal["interpolation", "minoring", "majoring"] = "interpolation"
     thresholds: list[float] | None = None
     multi_label: bool = False
@@ -99,14 +100,24 @@ class AUC(ConfusionMetric):
         if self.curve == "PR" and self.summation_method == "interpolation":
             areas = self._interpolated()
         else:
-            x, y = ratio(self.false_positives, self.false_positives + self.true_negatives), self.recalls
-            if self.curve == "PR":
-                x, y = self.recalls, self.precisions
+            x, y = self._points()
             join = {"interpolation": lambda a, b: (a + b) / 2, "minoring": np.minimum, "majoring": np.maximum}
             areas = ((x[:-1] - x[1:]) * join[self.summation_method](y[:-1], y[1:])).sum(axis=0)
         if not self.multi_label:
             return float(areas)
         return float(np.average(areas, weights=self.label_weights))
+
+    def _points(self) -> tuple[np.ndarray, np.ndarray]:
+        """The places and the heights of the curve at each threshold."""
+        if self.curve == "ROC":
+            return ratio(self.false_positives, self.false_positives + self.true_negatives), self.recalls
+        if self.curve == "PR":
+            return self.recalls, self.precisions
+        odds = ratio(self.true_positives + self.false_negatives, self.true_negatives + self.false_positives)
+        none = self.true_positives == 0
+        recall = np.where(none, 0.0, 1.0 - odds * ratio(self.false_negatives, self.true_positives))
+        precision = np.where(none, 1.0, 1.0 - odds * ratio(self.false_positives, self.true_positives))
+        return np.maximum(recall, 0.0), precision
 
     def _interpolated(self) -> np.ndarray:
         """The area under the precision-recall curve, on which true positives are interpolated, not precision."""

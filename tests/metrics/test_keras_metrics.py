@@ -290,3 +290,20 @@ def test_the_thresholds_in_use_are_told():
     np.testing.assert_allclose(area.thresholds, [0, 0.5, 1], atol=1e-6)
     assert area.get_config()["thresholds"] is None and metrics.Precision().get_config()["thresholds"] is None
     assert metrics.AUC.from_config(metrics.AUC(thresholds=[0.3]).get_config()).thresholds[1] == 0.3
+
+
+def test_gains_of_precision_and_recall_are_those_of_the_formula():
+    y_true, y_pred = [0, 0, 1, 1, 0, 1], [0.1, 0.6, 0.35, 0.8, 0.2, 0.9]
+    gains = []
+    for threshold in (0.0, 0.25, 0.5, 0.75, 1.0):
+        chosen = np.asarray(y_pred) > threshold
+        true = (chosen & (np.asarray(y_true) == 1)).sum()
+        share = 0.5  # of positives
+        recall, precision = true / 3, true / max(chosen.sum(), 1)
+        gain = [
+            (rate - share) / ((1 - share) * rate) if rate else place for place, rate in ((0, recall), (1, precision))
+        ]
+        gains.append([max(gain[0], 0), gain[1]])
+    x, y = np.transpose(gains)
+    expected = ((x[:-1] - x[1:]) * (y[:-1] + y[1:]) / 2).sum()
+    assert AUC(thresholds=[0.25, 0.5, 0.75], curve="PRGAIN")(y_true, y_pred) == pytest.approx(expected, rel=1e-12)
