@@ -141,7 +141,7 @@ class VariableDoors(Slots):
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> int:
         """`apply` for pairs of a gradient and its variable; returns the number of calls so far."""
-        gradients, variables = list(zip(*grads_and_vars, strict=True)) or ((), ())
+        gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables)
         return self.batches
 
