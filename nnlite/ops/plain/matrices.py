@@ -59,7 +59,7 @@ def _cofactors(x: np.ndarray) -> np.ndarray:
         return np.linalg.det(x)[..., None, None] * _turned(np.linalg.inv(x))
     left, values, right = np.linalg.svd(x)
     sign = np.linalg.det(left) * np.linalg.det(right)
-    others = [np.delete(values, place, -1).prod(-1) for place in range(values.shape[-1])]
+    others = [np.delete(values, index, -1).prod(-1) for index in range(values.shape[-1])]
     return sign[..., None, None] * (left * np.stack(others, -1)[..., None, :]) @ right
 
 
