@@ -143,9 +143,13 @@ class _Unwritten(Jacobian):
         self._function = function
 
     def vjp(self, cotangent: np.ndarray) -> NoReturn:
-        raise ConfigError(f"ops.{self._function} has no derivative: apply nnlite.ops.stop_gradient to what it takes")
+        raise self._refused()
 
-    jvp = vjp
+    def jvp(self, tangent: np.ndarray) -> NoReturn:
+        raise self._refused()
+
+    def _refused(self) -> ConfigError:
+        return ConfigError(f"ops.{self._function} has no derivative: apply nnlite.ops.stop_gradient to what it takes")
 
 
 def _without_derivative(end: Any, inputs: Sequence[Any], layer: Operation) -> Any:

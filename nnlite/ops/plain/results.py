@@ -64,7 +64,8 @@ def _reaches(item: Any, kind: np.dtype) -> bool:
     """Whether the item is an array, or a number of NumPy's, that is as precise as this type."""
     if not isinstance(item, (np.ndarray, np.generic)) or item.dtype.kind not in "fc":
         return False
-    return np.finfo(item.dtype).eps <= np.finfo(kind).eps
+    given, wanted = (float(np.finfo(dtype.name).eps) for dtype in (item.dtype, kind))
+    return given <= wanted
 
 
 def _holds(item: Any, accepted: Callable[[Any], bool]) -> bool:
