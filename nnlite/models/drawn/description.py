@@ -68,9 +68,7 @@ def config_of(model: Any) -> dict[str, Any]:
         graph = graph_config(model, _layer_in_graph, "config")
     except ModelFileError:
         return config
-    # without a number in the name, which a model made of the config would not share
-    name = model._given_name or model._name_stem
-    return {**graph, "name": name, "seed": model.seed}
+    return {**graph, "seed": model.seed}
 
 
 def _layer_in_graph(layer: Layer, place: str) -> dict[str, Any]:
