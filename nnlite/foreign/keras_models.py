@@ -36,10 +36,10 @@ def read_model(document: Any, orders: Orders, place: str = "model") -> Layer:
     if kind == "InputLayer":
         return _input(config, place)
     inside = {key: value for key, value in config.items() if _is_layer(value)}
-    own = read_config(str(kind), {**config, **dict.fromkeys(inside)}, str(document.get("module")), place)
-    own |= {key: read_model(value, orders, f"{place}.{key}") for key, value in inside.items()}
+    settings = read_config(str(kind), {**config, **dict.fromkeys(inside)}, str(document.get("module")), place)
+    settings |= {key: read_model(value, orders, f"{place}.{key}") for key, value in inside.items()}
     try:
-        return Layer.get({str(kind): own})
+        return Layer.get({str(kind): settings})
     except (ConfigError, TypeError) as error:
         raise config_error(place, ConfigError(str(error))) from None
 
@@ -229,13 +229,13 @@ def model_config(model: Any, place: str = "model") -> dict[str, Any]:
 
 def _check_writable(layer: Layer, place: str) -> None:
     """`ModelFileError` for what Keras has under the same name, but does otherwise."""
-    kind, own = type(layer).__name__, vars(layer)
-    axis = own.get("axis")
+    kind, attributes = type(layer).__name__, vars(layer)
+    axis = attributes.get("axis")
     reasons = {
         "Lambda": "Keras keeps the code of functions: write a layer",
         "Wrapper": "that of Keras does nothing",
         "SpectralNormalization": "Keras keeps the normalized kernel",
-        "BatchNormalization": "with renorm it has other variables in Keras" if own.get("renorm") else "",
+        "BatchNormalization": "with renorm it has other variables in Keras" if attributes.get("renorm") else "",
     }
     reason = reasons.get(kind, "")
     if kind == "BatchNormalization" and isinstance(axis, (list, tuple)) and len(axis) > 1:

@@ -159,17 +159,17 @@ def _activation(activation: ActivationFunction, place: str) -> Any:
     if isinstance(activation, Recorded):  # whoever reads it has to know the function
         name = jsonable(activation.function)
         return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
-    own: type = type(activation)
+    cls: type = type(activation)
     names = {OP_OF_FUNCTION.get(id(function)): name for name, function in FUNCTIONS.items()}
     names[Exp] = "exponential"
-    defaults = {name: parameter.default for name, parameter in constructor_parameters(own).items()}
+    defaults = {name: parameter.default for name, parameter in constructor_parameters(cls).items()}
     if activation.get_config() != defaults:
         raise ModelFileError(
             f"{place} is {activation!r}: Keras keeps names of activations alone; use the layer of that name"
         )
-    if own not in names:
-        raise ModelFileError(f"{place}: Keras has no activation {own.__name__}; save as .safetensors")
-    return names[own]
+    if cls not in names:
+        raise ModelFileError(f"{place}: Keras has no activation {cls.__name__}; save as .safetensors")
+    return names[cls]
 
 
 def described(item: Any, family: str, place: str) -> dict[str, Any]:
@@ -178,31 +178,31 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
     Raises:
         ModelFileError: Keras has no such class, or lacks an argument that is not at its default.
     """
-    own: type = type(item)
-    known = signatures().get(family, {}).get(own.__name__)
-    if own._spec_name != own.__name__ or (known is None and not own.__module__.startswith("nnlite.")):
+    cls: type = type(item)
+    known = signatures().get(family, {}).get(cls.__name__)
+    if cls._spec_name != cls.__name__ or (known is None and not cls.__module__.startswith("nnlite.")):
         return _of_user(item)
     if known is None:
-        raise ModelFileError(f"{place}: Keras has no {own.__name__}; save as .safetensors, or leave it out")
+        raise ModelFileError(f"{place}: Keras has no {cls.__name__}; save as .safetensors, or leave it out")
     config, arguments = {}, item._arguments()
-    for name, parameter in constructor_parameters(own).items():
+    for name, parameter in constructor_parameters(cls).items():
         value = arguments[name]
         if name in OF_CALLS:
             continue
         if name in known:
             config[name] = serialized(value, f"{place}.{name}")
-        elif jsonable(value) != default_value(own, name, parameter.default):
+        elif jsonable(value) != default_value(cls, name, parameter.default):
             raise ModelFileError(
-                f"{place}: {own.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
+                f"{place}: {cls.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
             )
     module = "keras.optimizers.schedules" if family == "schedules" else f"keras.{family}"
-    return {"module": module, "class_name": own.__name__, "config": config, "registered_name": None}
+    return {"module": module, "class_name": cls.__name__, "config": config, "registered_name": None}
 
 
 def _of_user(item: Any) -> dict[str, Any]:
     """Keras's form of an object of a user-defined class; whoever reads it has to know the class."""
-    own: type = type(item)
-    kind = {"module": own.__module__, "class_name": own.__name__, "registered_name": USERS + own.__name__}
+    cls: type = type(item)
+    kind = {"module": cls.__module__, "class_name": cls.__name__, "registered_name": USERS + cls.__name__}
     return {**kind, "config": jsonable(item.get_config())}
 
 

@@ -79,8 +79,8 @@ class Configurable:
 
     @classmethod
     def _register(cls, name: str) -> None:
-        own = cls.__module__.startswith("nnlite.")
-        if not own:
+        ours = cls.__module__.startswith("nnlite.")
+        if not ours:
             open_room(cls._room)  # whose names are taken, whether or not they have been loaded
         present = cls._members.get(normalized(name))
         if (
@@ -88,14 +88,14 @@ class Configurable:
             and present.__module__.startswith("nnlite.")
             and (present.__module__, present.__qualname__) != (cls.__module__, cls.__qualname__)
         ):
-            if own:
+            if ours:
                 raise ConfigError(f"the {cls._family} name {name!r} is taken by {present.__module__}")
             name = cls._spec_name = USERS + name  # of a user, who gives the name to another class
         cls._members[normalized(name)] = cls
 
     def __post_init__(self) -> None:
-        own: type = type(self)
-        values, errors = read_fields(own, self.__dict__)
+        cls: type = type(self)
+        values, errors = read_fields(cls, self.__dict__)
         self.__dict__.update(values)
         raise_all(errors)
         self.validate()
@@ -169,12 +169,12 @@ class Configurable:
         return {type(self)._spec_name: self.get_config()}
 
     def _arguments(self) -> dict[str, Any]:
-        own: type = type(self)
+        cls: type = type(self)
         given = vars(self)  # what was given may be shown otherwise by the attribute of its name
-        kept = [name for name in constructor_parameters(own) if name in given or hasattr(self, name)]
-        lacking = [name for name in constructor_parameters(own) if name not in kept]
-        if lacking and own.get_config.__module__.startswith("nnlite."):  # that of a user says what is kept otherwise
-            raise ConfigError(f"{own.__name__}.__init__ must store its argument {lacking[0]!r} as self.{lacking[0]}")
+        kept = [name for name in constructor_parameters(cls) if name in given or hasattr(self, name)]
+        lacking = [name for name in constructor_parameters(cls) if name not in kept]
+        if lacking and cls.get_config.__module__.startswith("nnlite."):  # that of a user says what is kept otherwise
+            raise ConfigError(f"{cls.__name__}.__init__ must store its argument {lacking[0]!r} as self.{lacking[0]}")
         return {name: given[name] if name in given else getattr(self, name) for name in kept}
 
     def _repr_arguments(self) -> dict[str, Any]:
@@ -188,13 +188,13 @@ class Configurable:
         self.__dict__.update(unstamped(state, type(self)))
 
     def __repr__(self) -> str:
-        own: type = type(self)
-        parameters, shown, arguments = constructor_parameters(own), [], {}
+        cls: type = type(self)
+        parameters, shown, arguments = constructor_parameters(cls), [], {}
         with contextlib.suppress(ConfigError):  # a constructor of a user keeps them elsewhere, or not at all
             arguments = self._repr_arguments()
         for name, value in arguments.items():
             given_as_option = name not in parameters  # of a constructor that takes further ones by name
-            if given_as_option or _differs(value, default_value(own, name, parameters[name].default)):
+            if given_as_option or _differs(value, default_value(cls, name, parameters[name].default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -259,13 +259,13 @@ def _adds_fields(cls: type) -> bool:
 @functools.cache
 def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Name -> parameter of the constructor; `**kwargs` stands for the parameters of the base class."""
-    found: dict[str, inspect.Parameter] = {}
+    parameters: dict[str, inspect.Parameter] = {}
     for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            found |= constructor_parameters(cls.__mro__[1])
+            parameters |= constructor_parameters(cls.__mro__[1])
         elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
-            found[parameter.name] = parameter
-    return found
+            parameters[parameter.name] = parameter
+    return parameters
 
 
 @functools.cache

@@ -176,8 +176,8 @@ class LayerAttributes:
 
     def _keras_arguments(self) -> dict[str, Any]:
         """The arguments as Keras's config has them, before they become plain values."""
-        own: Any = self
-        return own._arguments()
+        layer: Any = self
+        return layer._arguments()
 
     @property
     def _keeps_mask(self) -> bool:

@@ -148,12 +148,12 @@ def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
     flat = array.ravel().tolist()
     types = set(map(type, flat))
     allowed = str if kind == "strings" else (str, numbers.Integral)
-    if not all(issubclass(found, allowed) for found in types):
+    if not all(issubclass(cls, allowed) for cls in types):
         place, value = next((place, value) for place, value in enumerate(flat) if not isinstance(value, allowed))
         missing = " (a missing value: fill it first)" if _is_missing(value) else ""
         row = place * len(array) // len(flat) if array.ndim else 0
         raise DataError(f"{owner} needs {wanted}, got {_shown(value)} in row {row}{missing}")
-    if all(issubclass(found, str) for found in types):
+    if all(issubclass(cls, str) for cls in types):
         return array
     return np.array([str(value) for value in flat], dtype=object).reshape(array.shape)
 
@@ -205,10 +205,10 @@ def gathered(data: Any, owner: str, steps: int | None = None, batch_size: int | 
     batches = _batches(data)
     if batches is None:
         return data if steps is None or batch_size is None else data[: steps * batch_size]
-    found = [np.asarray(batch[0] if isinstance(batch, tuple) else batch) for batch in islice(batches, steps)]
-    if not found:
+    arrays = [np.asarray(batch[0] if isinstance(batch, tuple) else batch) for batch in islice(batches, steps)]
+    if not arrays:
         raise DataError(f"{owner} got no batch")
-    return np.concatenate([np.atleast_1d(batch) for batch in found])
+    return np.concatenate([np.atleast_1d(batch) for batch in arrays])
 
 
 def _batches(data: Any) -> Iterator[Any] | None:

@@ -167,8 +167,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         try:
             self._building = True
             if self._traced and self.random is not None:
-                for place, layer in enumerate(inner_layers(self)):
-                    layer.random = layer.random or self.random.child(place)
+                for index, layer in enumerate(inner_layers(self)):
+                    layer.random = layer.random or self.random.child(index)
             with inside(self):
                 self.build(parts_of_shape(self, self.input_shape))
                 track_kept(self)
@@ -188,8 +188,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if not self.trainable:
             return []
         inner = inner_layers(self)
-        free = {id(own) for layer in inner for own in layer.trainable_weights}
-        frozen = {id(own) for layer in inner for own in layer.parameters} - free
+        free = {id(weight) for layer in inner for weight in layer.trainable_weights}
+        frozen = {id(weight) for layer in inner for weight in layer.parameters} - free
         return [parameter for parameter in self.parameters if parameter.trainable and id(parameter) not in frozen]
 
     @property
@@ -202,7 +202,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """Compute the output, keep the Jacobians for `backward`; `training` turns dropout on, updates averages."""
         output, self.jacobians = self._apply(inputs, training, mask)
         several = isinstance(output, tuple)
-        self._output = [(own.shape, own.dtype) for own in output] if several else (output.shape, output.dtype)
+        self._output = [(array.shape, array.dtype) for array in output] if several else (output.shape, output.dtype)
         return output
 
     def __call__(self, *inputs: Any, **given: Any) -> Any:
@@ -270,7 +270,11 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """`(parameter, new value)` for all that `state` carries."""
         if self._traced and state:
             return pairs_inside(inner_layers(self), state)
-        return zip((own for own in self.parameters if not own.trainable), state, strict=True) if state else ()
+        return (
+            zip((parameter for parameter in self.parameters if not parameter.trainable), state, strict=True)
+            if state
+            else ()
+        )
 
     def _as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
         """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""

@@ -129,8 +129,8 @@ class Spatial(Host):
 
     def check_fit(self, lengths: tuple, size: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> None:
         """`ShapeError` where a window without padding is larger than the input."""
-        reach = [(own - 1) * step + 1 for own, step in zip(size, dilation or (1,) * self.rank, strict=True)]
-        if any(length is not None and length < own for length, own in zip(lengths, reach, strict=True)):
+        reach = [(side - 1) * step + 1 for side, step in zip(size, dilation or (1,) * self.rank, strict=True)]
+        if any(length is not None and length < side for length, side in zip(lengths, reach, strict=True)):
             raise ShapeError(
                 f"{self.label} needs at least {tuple(reach)} cells, what its window covers, got {tuple(lengths)}: "
                 f"make the window smaller or use padding='same'"

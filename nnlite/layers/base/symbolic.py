@@ -162,8 +162,8 @@ class Symbol(Drawable):
 def symbols_of(inputs: Any) -> Any:
     """`inputs` as symbols: one, or a tuple; None when they are data. An `Input` stands for the value it describes."""
     if isinstance(inputs, (list, tuple)) and inputs:
-        found = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
-        return tuple(symbols_of(item) for item in inputs) if found[0] is not None else None
+        first = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
+        return tuple(symbols_of(item) for item in inputs) if first[0] is not None else None
     if isinstance(inputs, LayerAttributes):
         return inputs._symbol
     return inputs if isinstance(inputs, Symbol) else None

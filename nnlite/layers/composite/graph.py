@@ -267,4 +267,4 @@ def _cut(items: Sequence, places: Sequence[int]) -> tuple:
     """The items at these places."""
     if isinstance(places, range):
         return tuple(items[places.start : places.stop])
-    return tuple([items[place] for place in places])
+    return tuple([items[index] for index in places])

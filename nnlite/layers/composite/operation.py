@@ -86,8 +86,8 @@ class Operation(Layer):
 
     def _applied(self, inputs: Sequence[Any]) -> Any:
         """What the function returns for the inputs and the constants among its arguments."""
-        arguments = [_filled(argument, inputs, self.dtype) for argument in self.arguments or [{"input": 0}]]
-        options = {name: _filled(option, inputs, self.dtype) for name, option in self.options.items()}
+        arguments = [filled(argument, inputs, self.dtype) for argument in self.arguments or [{"input": 0}]]
+        options = {name: filled(option, inputs, self.dtype) for name, option in self.options.items()}
         name = self.function
         return (FUNCTIONS.get(name) or CONSTANTS.get(name) or UNDERIVED[name])(*arguments, **options)
 
@@ -155,17 +155,17 @@ def _without_derivative(end: Any, inputs: Sequence[Any], layer: Operation) -> An
     return inputs[0].trace.note(layer, output, Jacobians(*maps), [item.slot for item in inputs])
 
 
-def _filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
+def filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
     """An argument as the function takes it, with the inputs in their places, and arrays of numbers in this dtype."""
     if isinstance(value, (list, tuple)):
-        return [_filled(item, inputs, dtype) for item in value]
+        return [filled(item, inputs, dtype) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content), *_) = value.items()
     if kind == "input":
         return inputs[content]
     if kind == "tuple":
-        return tuple(_filled(item, inputs, dtype) for item in content)
+        return tuple(filled(item, inputs, dtype) for item in content)
     if kind == "slice":
         return slice(*content)
     return ... if kind == "ellipsis" else np.array(content, dtype if "float" in value["dtype"] else value["dtype"])
@@ -175,7 +175,7 @@ def _plain(value: Any, inputs: list[Symbol]) -> Any:
     """An argument as a plain value; symbols in it are added to `inputs`."""
     symbol = None if isinstance(value, (list, tuple)) else symbols_of(value)
     if symbol is not None:
-        places = [place for place, known in enumerate(inputs) if known.key == symbol.key]
+        places = [index for index, known in enumerate(inputs) if known.key == symbol.key]
         inputs.extend([] if places else [symbol])
         return {"input": places[0] if places else len(inputs) - 1}
     if isinstance(value, tuple):

@@ -105,9 +105,9 @@ def listed(values: Any, what: str) -> list[Symbol]:
     Raises:
         ConfigError: something else.
     """
-    found = [symbols_of(item) for item in leaves_of(values)]
-    symbols = [symbol for symbol in found if isinstance(symbol, Symbol)]
-    if not symbols or len(symbols) < len(found):
+    leaves = [symbols_of(item) for item in leaves_of(values)]
+    symbols = [symbol for symbol in leaves if isinstance(symbol, Symbol)]
+    if not symbols or len(symbols) < len(leaves):
         raise ConfigError(f"{what} must be an Input or what a layer gives when it is called on one, got {values!r}")
     return symbols
 

@@ -62,5 +62,5 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     layer._check_input_shape(shapes if several else shapes[0])
     layer._check_ready()
     if kind == "numbers":
-        arrays = tuple(own if own.dtype.kind == "c" else own.astype(layer.dtype, copy=False) for own in arrays)
+        arrays = tuple(part if part.dtype.kind == "c" else part.astype(layer.dtype, copy=False) for part in arrays)
     return arrays if several else arrays[0]

@@ -91,6 +91,6 @@ def check_spec(layer: Any, shape: Any) -> None:
     shapes = shape if isinstance(shape[0], (tuple, list)) else [shape]
     if len(specs) not in (1, len(shapes)):
         raise ShapeError(f"{layer.label} needs {len(specs)} inputs, got {len(shapes)}")
-    for own, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
+    for given, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
         if spec is not None:
-            spec.check(layer.label, own)
+            spec.check(layer.label, given)

@@ -162,8 +162,8 @@ def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
 
 def save_own_variables(self: "Layer", store: MutableMapping[str, Any]) -> None:
     """Put the arrays of the layer's own parameters into `store` under `"0"`, `"1"` and so on; Keras's files do so."""
-    for place, parameter in enumerate(_own_weights(self)):
-        store[str(place)] = parameter.numpy()
+    for index, parameter in enumerate(_own_weights(self)):
+        store[str(index)] = parameter.numpy()
 
 
 def load_own_variables(self: "Layer", store: Mapping[str, Any]) -> None:
