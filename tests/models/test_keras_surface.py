@@ -159,10 +159,10 @@ def test_the_summary_shows_what_is_asked_for():
         model.summary(print_fn=lines.append, **options)
         return lines[0]
 
-    assert "inside" not in shown() and "  inside (Dense)" in shown(expand_nested=True)
+    assert "inside" not in shown() and "│    └ inside (Dense)" in shown(expand_nested=True)
     table = shown(show_trainable=True).split("\n")
-    assert table[1].endswith("Trainable") and table[3].endswith("no") and table[4].endswith("yes")
-    assert max(map(len, shown(line_length=20).split("\n"))) == 20
+    assert table[2].endswith("┃ Trai… ┃") and table[4].endswith("│   N   │") and table[6].endswith("│   Y   │")
+    assert {len(line) for line in shown(line_length=60).split("\n")[1:-3]} == {60}
     assert "block" not in shown(layer_range=["last", "last"])
     assert "subject" not in shown(positions=[0.3, 0.6])
 
@@ -172,9 +172,15 @@ def test_the_summary_of_a_graph_has_its_inputs_and_functions():
     hidden = Dense(3, name="hidden")(given)
     model = Model(given, Dense(1, name="last")(hidden + 2 * hidden))
     model.summary(print_fn=lines.append)
-    assert lines[0].split("\n")[3].split() == ["given", "(Input)", "(None,", "4)", "0"]
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines[0].split("\n") if "│" in line]
+    assert cells[0] == ["given (InputLayer)", "(None, 4)", "0", "-"]
+    assert cells[1] == ["hidden (Dense)", "(None, 3)", "15", "given[0][0]"]
+    assert cells[3:5] == [["add (Add)", "(None, 3)", "0", "hidden[0][0],"], ["", "", "", "multiply[0][0]"]]
     model.summary(print_fn=lines.append, layer_range=["hidden", "last"])
-    assert [line.split()[0] for line in lines[1].split("\n")[3:-2]] == ["hidden", "multiply", "add", "last"]
+    shown = [line.split()[1] for line in lines[1].split("\n") if line.startswith("│ ") and "None" in line]
+    assert shown == ["hidden", "multiply", "add", "last"]
+    Model(given, Dense(1)(hidden)).summary(print_fn=lines.append)
+    assert "Connected to" not in lines[2]  # one after another
 
 
 def test_a_picture_of_the_graph(tmp_path):
