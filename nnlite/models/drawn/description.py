@@ -68,7 +68,8 @@ def config_of(model: Any) -> dict[str, Any]:
         graph = graph_config(model, _layer_in_graph, "config")
     except ModelFileError:
         return config
-    return {**graph, "seed": model.seed}
+    name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
+    return {**graph, "name": name, "seed": model.seed}
 
 
 def _layer_in_graph(layer: Layer, place: str) -> dict[str, Any]:
