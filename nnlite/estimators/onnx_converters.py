@@ -28,9 +28,9 @@ def register_onnx_converters() -> None:
     """Let `skl2onnx.to_onnx` convert pipelines with nnlite's classifiers, regressors and transformers.
 
     Outputs are those of scikit-learn's models: `label` and `probabilities`, with the options `zipmap`, `nocl` and
-    `raw_scores`; or `variable`, the predictions or the transformed samples. Labels that are booleans or integers
-    become int64, also where they are kept as floats. An estimator that was fitted on a table takes one input for each of its columns, or numbers alone as
-    one matrix.
+    `raw_scores`; or `variable`, the predictions or the transformed samples. Labels that are booleans or integers become
+    int64, also where they are kept as floats. An estimator that was fitted on a table takes one input for each of its
+    columns, or numbers alone as one matrix.
 
     Raises:
         MissingLibraryError: skl2onnx is not installed.
@@ -91,9 +91,7 @@ def _labels(estimator: Any, scope: Any) -> list[int] | list[str]:
     if scope.get_options(estimator, {"nocl": False}, fail=False).get("nocl"):
         return list(range(len(labels)))
     if labels.dtype.kind == "f" and (labels % 1).any():
-        raise ConfigError(
-            f"labels in ONNX are integers or strings; got {labels.tolist()}: fit the classifier on strings"
-        )
+        raise ConfigError(f"labels in ONNX are integers or strings; got {labels.tolist()}: fit on strings")
     return [str(label) for label in labels] if labels.dtype.kind in "OUS" else labels.astype(int).tolist()
 
 
