@@ -235,22 +235,19 @@ def dense_backward(
 
 
 def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
-    """The derivative of one number of each row with respect to all kernels and biases, one column for each row.
-
-    It is at the activations of the last `dense_forward`, of a room without members, factors and dropout.
+    """The derivative of one number of each row by all kernels and biases, after `dense_forward`; no member, no dropout.
 
     Args:
         seed: the derivative of the number with respect to what left the last layer, `(rows, units)`.
         out: where it is written, `(values, rows)`, in the order of `room.values`.
     """
-    room.passes[-1].slopes[...] = seed
-    stop = len(out)
+    room.passes[-1].slopes[...], stop = seed, len(out)
     for index in range(len(room.passes) - 1, -1, -1):
         own = room.passes[index]
         _begin(own)
-        (inner, rows), units = own.entering.shape, len(own.by_column)
-        start = stop - inner * units
-        np.multiply(own.entering[:, None], own.by_column, out=out[start:stop].reshape(inner, units, rows))
+        shape = len(own.entering), *own.by_column.shape
+        start = stop - shape[0] * shape[1]
+        np.multiply(own.entering[:, None], own.by_column, out=out[start:stop].reshape(shape))
         stop = start
         if index:
             room.multiply(own.weights, own.by_column, out=room.passes[index - 1].slopes)
@@ -290,9 +287,7 @@ def _begin(own):
     elif own.activation == SIGMOID:
         slopes *= leaving * (1 - leaving)
     elif own.activation == TANH:
-        np.multiply(leaving, leaving, out=own.scratch)
-        np.subtract(1, own.scratch, out=own.scratch)
-        np.multiply(slopes, own.scratch, out=slopes)
+        slopes *= np.subtract(1, np.multiply(leaving, leaving, out=own.scratch), out=own.scratch)
 
 
 def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
