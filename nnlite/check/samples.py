@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.config import FLOAT_TYPES
 from nnlite.errors import DataError
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.call import inner_layers, layers_within
 from nnlite.random import RandomSource
 from nnlite.registry.modules import given_arguments
 
@@ -17,6 +17,7 @@ BATCH, LENGTH = 3, 4  # in place of None: for the batch, for any other length
 WORDS = ("red", "green", "a", "b")
 POOLS = {"indices": (5, 3, 2, 1)}  # numbers of different indices to try
 SEED = 3
+STEPS = 100  # of the training that schedules are told of
 
 
 def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> Any:
@@ -31,10 +32,13 @@ def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> 
     twin = type(layer).from_config(respelled(given_arguments(layer), dtype))
     if not layer.built and not layer.adapted:
         twin.adapt(draw(twin, (8, *shape[1:]), random))
-    twin._ensure_built(layer.input_shape if layer.built else free_batch(shape), RandomSource(SEED))
+    twin._ensure_built(layer.input_shape if layer.input_shape is not None else free_batch(shape), RandomSource(SEED))
     if layer.built:
         for parameter, other in zip(twin.parameters, layer.parameters, strict=True):
             parameter.assign(other.value)
+    for inside in (twin, *layers_within(twin)):
+        for schedule in inside.schedules:
+            schedule.bind(STEPS)
     return twin
 
 
@@ -53,12 +57,12 @@ def moved(values: Sequence[np.ndarray]) -> list:
 
     Zeros and ones would hide what they multiply; a layer that keeps an old value of its own gives itself away.
     """
-    random, found = np.random.default_rng(11), []
+    random, changed = np.random.default_rng(11), []
     for value in values:
         equal = value.size and (value == value.flat[0]).all()
         change = random.uniform(0.1, 0.5, value.shape) if equal else value * random.uniform(-0.1, 0.1, value.shape)
-        found.append(value + change.astype(value.dtype))
-    return found
+        changed.append(value + change.astype(value.dtype))
+    return changed
 
 
 def sample(layer: Any, shape: tuple, random: np.random.Generator) -> Any:

@@ -1,8 +1,8 @@
 """The data section of a config: a source, a split, and what becomes of the target."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from nnlite.data.encoders.inputs import Preprocessing
 from nnlite.data.encoders.targets import TargetKind, TargetOptions, kind_of_encoder, suited_kind
 from nnlite.data.encoders.typical import typical_row
 from nnlite.data.files_of_parts import check_copies, source_of_file
+from nnlite.data.prepared import Prepared
 from nnlite.data.roles import read_role, read_weights, without_columns
 from nnlite.data.safety.limits import Limits
 from nnlite.data.sources.base import Dataset, DataSource, find_file
@@ -23,69 +24,7 @@ from nnlite.registry import Section
 from nnlite.registry.bounds import Fraction
 from nnlite.registry.fields import FromSpec, option
 
-__all__ = ["Data", "Prepared"]
-
-MOST_LEARNT = 2**20
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Arrays to train on, and how they came about.
-
-    Args:
-        parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`. x is an array, or
-            `StoredRows` of a streamed table.
-        preprocessing: the fitted encoders.
-        kind: what the loss compares.
-        datasets: the raw data that each part was taken from.
-        rows: the row numbers of each part in its raw data; a slice of all where these are those of the part alone.
-        in_order: whether later parts hold later rows.
-        data: the section they come from, with what was found from its files in place of `auto`.
-        weights: the weight of each row by part, with a mean of 1 in the training part; empty if all rows count alike.
-    """
-
-    parts: dict[str, tuple[Any, np.ndarray]]
-    preprocessing: Preprocessing
-    kind: TargetKind
-    datasets: dict[str, Dataset]
-    rows: Mapping[str, np.ndarray | slice]
-    weights: dict[str, np.ndarray]
-    in_order: bool
-    data: "Data"
-
-    def arrays(self, part: str) -> tuple:
-        """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""
-        return (*self.parts[part], self.weights[part]) if self.weights else self.parts[part]
-
-    def for_fit(self) -> dict[str, Any]:
-        """The arguments of `fit` that hold data: `x`, `y`, `sample_weight` and `validation_data`, None without one."""
-        x, y = self.parts["training"]
-        validation = self.arrays("validation") if "validation" in self.parts else None
-        return {"x": x, "y": y, "sample_weight": self.weights.get("training"), "validation_data": validation}
-
-    def target(self, part: str) -> np.ndarray:
-        """The target of a part as the data have it: labels, or numbers in their own unit."""
-        return self.datasets[part].target[self.rows[part]]
-
-    def learnt_target(self) -> np.ndarray:
-        """The target of the training part; of a streamed table at most 2^20 rows of it, evenly spread."""
-        taken = self.rows["training"]
-        if isinstance(taken, slice):
-            taken = slice(None, None, -(-len(self.parts["training"][1]) // MOST_LEARNT))
-        return self.datasets["training"].target[taken]
-
-    def last_known(self, part: str) -> np.ndarray | None:
-        """Last known value of each row's target: of a series its last value, in a table in order the row before's.
-
-        None for the training part, for labels, and where rows are in no order.
-        """
-        dataset = self.datasets[part]
-        if not self.in_order or part == "training" or self.kind != "regression":
-            return None
-        if dataset.last_known is not None:
-            return dataset.last_known[self.rows[part]]
-        target, before = self.target(part), [*self.parts][[*self.parts].index(part) - 1]
-        return np.concatenate([self.target(before)[-1:], target[:-1]])
+__all__ = ["Data"]
 
 
 class Data(Section):

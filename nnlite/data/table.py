@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from nnlite.data.files.around.amounts import read_amounts
 from nnlite.data.files.dialects import Dialect, plain_dialect
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
@@ -150,10 +151,10 @@ class Table:
         """
         cells, gaps = self.cells(name), self._gaps(name, self._marks.in_numbers)
         if not gaps:
-            numbers = self.dialect.numbers.values(cells)
+            numbers = self._values(cells)
         else:
             missing = np.fromiter((cell in gaps for cell in cells), bool, len(cells))
-            present = self.dialect.numbers.values([cell for cell in cells if cell not in gaps])
+            present = self._values([cell for cell in cells if cell not in gaps])
             numbers = None if present is None else np.full(len(cells), np.nan)
             if numbers is not None:
                 numbers[~missing] = present
@@ -162,6 +163,13 @@ class Table:
         infinite = np.isinf(numbers)
         if infinite.any():
             self._refuse_infinite(name, int(infinite.argmax()))
+        return numbers
+
+    def _values(self, cells: list[str]) -> np.ndarray | None:
+        """The numbers in present cells, without a currency or a unit; None if one of them is not a number."""
+        numbers = self.dialect.numbers.values(cells)
+        if numbers is None and (amounts := read_amounts(cells)) is not None:
+            return self.dialect.numbers.values(amounts.numbers)
         return numbers
 
     def missing(self, name: str) -> np.ndarray:

@@ -115,11 +115,11 @@ class LeaveOneOut:
         In units of a sum over rows of the negative log-likelihood; its dispersion is 1, or for squared errors the sum
         of squares over the number of errors less p.
         """
-        whole, found, effective = self.whole, [], 0.0
+        whole, squares, effective = self.whole, [], 0.0
         for rows in self:
-            found.append((rows.moves * self.curvature.vp(rows.moves)).sum(axis=1))
+            squares.append((rows.moves * self.curvature.vp(rows.moves)).sum(axis=1))
             effective += float(rows.leverages.sum())
-        bent = np.concatenate(found)
+        bent = np.concatenate(squares)
         if not whole.squares:
             return bent * whole.divisor / effective
         errors = sum(piece.value for piece in whole.linearized(whole.point)) / whole.scale

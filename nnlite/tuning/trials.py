@@ -5,11 +5,12 @@ import math
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nnlite.callbacks import LambdaCallback
+from nnlite.data import Prepared
 from nnlite.errors import NNLiteError, needed_for
 from nnlite.experiment import Experiment
 from nnlite.experiment.search import Search
@@ -49,11 +50,14 @@ class Trials:
         path: the config.
         overrides: changes to it, as for `--set`.
         search: its section `search`.
+        known: data that are prepared already, by their key.
     """
 
-    def __init__(self, path: str | Path, overrides: Sequence[str], search: Search) -> None:
+    def __init__(
+        self, path: str | Path, overrides: Sequence[str], search: Search, known: Mapping[str, Prepared] | None = None
+    ) -> None:
         self.path, self.overrides, self.search = path, overrides, search
-        self._prepared: dict[str, Any] = {}  # data by their key: those of the last trial, which most often serve again
+        self._prepared = dict(known or {})  # those of the last trial, which most often serve again
 
     def __call__(self, trial: Any) -> float:
         """Train with suggested values; the metric of the model that is left."""

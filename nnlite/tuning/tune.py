@@ -1,90 +1,29 @@
 """`tune`: trials of a config, in one process or in several, kept in a database that a later call goes on with."""
 
 import json
-import multiprocessing
 import os
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from nnlite.data import Prepared
+from nnlite.distributed.crew import Crew
 from nnlite.distributed.jobs import Backend
 from nnlite.documents import dump
-from nnlite.errors import ConfigError, NNLiteError, did_you_mean
+from nnlite.errors import ConfigError, did_you_mean
 from nnlite.experiment import Experiment, Interrupted
 from nnlite.experiment.search import Search
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable, read_call
 from nnlite.saving import write_text
-from nnlite.threads import limited_threads, set_threads
-from nnlite.tuning.generations import Work, generation
-from nnlite.tuning.records import WORKER, WriteAhead, adopt, as_study, remaining, say
+from nnlite.tuning.plan import Plan
+from nnlite.tuning.processes import load, run_trials
+from nnlite.tuning.records import adopt, as_study, remaining
 from nnlite.tuning.study import Study
-from nnlite.tuning.trials import Trials, assignments, optuna_library, process_name
+from nnlite.tuning.trials import assignments, optuna_library
 
 __all__ = ["tune"]
-
-HEARTBEAT = 60  # seconds between signs of life of a trial, for those who share a database from other machines
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that a process needs to run trials.
-
-    Args:
-        path: the config.
-        overrides: changes to it, the seed among them.
-        search: its section `search`, as plain values.
-        name: of the study.
-        url: of the database.
-        sampler: "tpe" or "random".
-        seed: of sampler and training.
-        done: number of trials that were there when this call began.
-        jobs: number of processes.
-        quiet: print nothing.
-        backend: by which trials of one generation are run; None for processes that each ask for the next trial.
-        scheduler: address of a cluster of Dask.
-        is_local: whether the database is the file in the search's own folder, which one machine uses.
-    """
-
-    path: str
-    overrides: tuple[str, ...]
-    search: dict[str, Any]
-    name: str
-    url: str
-    sampler: Literal["tpe", "random"]
-    seed: int
-    done: int
-    jobs: int
-    quiet: bool
-    backend: Backend | None = None
-    scheduler: str | None = None
-    is_local: bool = False
-
-    def pruner(self) -> Any:
-        """Optuna's pruner."""
-        pruners, name = optuna_library().pruners, Search.get(self.search).pruner
-        if name == "median":
-            return pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
-        return pruners.HyperbandPruner() if name == "hyperband" else pruners.NopPruner()
-
-    def study(self, worker: int = 0) -> Any:
-        """Optuna's study, made if it does not exist yet."""
-        optuna = optuna_library()
-        search, seed = Search.get(self.search), (self.seed + 7919 * self.done + worker) % 2**32
-        if self.sampler == "tpe":
-            sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=self.jobs > 1)
-        else:
-            sampler = optuna.samplers.RandomSampler(seed=seed)
-        connecting = {"timeout": 100} | ({"factory": WriteAhead} if self.is_local else {})
-        options = {"connect_args": connecting} if self.url.startswith("sqlite") else {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that heartbeats are experimental
-            storage = optuna.storages.RDBStorage(self.url, heartbeat_interval=HEARTBEAT, engine_kwargs=options)
-        direction = "maximize" if search.to_maximize else "minimize"
-        chosen = {"sampler": sampler, "pruner": self.pruner(), "direction": direction}
-        return optuna.create_study(storage=storage, study_name=self.name, load_if_exists=True, **chosen)
 
 
 def tune(
@@ -127,9 +66,29 @@ def tune(
         ConfigError: a config without a search or with a wrong one, or a database of another search.
         Interrupted: Ctrl-C; the trials so far are kept.
     """
+    arguments = read_call(tune, locals())
+    size = 0 if backend or scheduler else min(jobs, trials) - 1
+    with Crew(size, load) as crew:
+        return tune_with(crew, **arguments)
+
+
+def tune_with(
+    crew: Crew,
+    path: str | Path,
+    trials: int,
+    jobs: int,
+    out: str | os.PathLike | None,
+    storage: str | None,
+    sampler: Literal["tpe", "random"],
+    overrides: Sequence[str],
+    quiet: bool,
+    backend: Backend | None,
+    scheduler: str | None,
+) -> Study:
+    """As `tune`, with a crew that has been started: it loads what it needs while the config is checked."""
     read_call(tune, locals())
     optuna_library()
-    experiment, changes = checked(path, overrides)
+    experiment, changes, known = checked(path, overrides)
     folder = Path(out or Path("runs", f"{experiment.name}-tune"))
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(
@@ -143,7 +102,7 @@ def tune(
     if not quiet and plan.done:
         print(f"{folder}: {plan.done} trials are there, {left} to go", flush=True)
     try:
-        _run(plan, left)
+        run_trials(plan, left, crew, known)
     except KeyboardInterrupt:
         adopt(study)
         kept = _write(folder, plan, study)
@@ -159,8 +118,8 @@ def _backend(experiment: Experiment, backend: Backend | None, scheduler: str | N
     return backend or ("dask" if scheduler else experiment.search.backend)
 
 
-def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tuple[str, ...]]:
-    """The experiment of a config, and the changes that all trials have in common.
+def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tuple[str, ...], dict[str, Prepared]]:
+    """The experiment of a config, the changes that all trials have in common, and the data of the first, by their key.
 
     Raises:
         ConfigError: no section `search`, a key that the config does not have, a value that does not fit there, or a
@@ -174,7 +133,8 @@ def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tup
         changes = (*overrides, *(() if "seed" in search.space else (f"seed={experiment.seed}",)))
         first = search.first_values()
         try:
-            model, data = Experiment.from_file(path, [*changes, *assignments(first)]).prepare()
+            tried = Experiment.from_file(path, [*changes, *assignments(first)])
+            model, data = tried.prepare()
         except ConfigError as error:
             key = next((key for key in first if f"--set {key}=" in str(error)), None)
             if key is None:
@@ -186,7 +146,7 @@ def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tup
         if search.metric not in known:
             hint = did_you_mean(search.metric, known)
             raise ConfigError(f"this run does not log {search.metric!r}; {hint}", ("search", "metric"))
-    return experiment, changes
+    return experiment, changes, {tried.data_key: data}
 
 
 def _url(storage: str | None, folder: Path) -> str:
@@ -217,65 +177,6 @@ def _resumed(plan: Plan, experiment: Experiment) -> Plan:
     seed = int(study.user_attrs.get("seed", plan.seed))
     overrides = tuple(f"seed={seed}" if change == f"seed={plan.seed}" else change for change in plan.overrides)
     return replace(plan, seed=seed, overrides=overrides, done=len(study.get_trials(deepcopy=False)))
-
-
-def _run(plan: Plan, left: int) -> None:
-    """Run so many trials, in this process or in others; `NNLiteError` if one of these died."""
-    if plan.backend is not None:
-        _run_generations(plan, left, plan.backend)
-        return
-    context = multiprocessing.get_context("spawn")
-    tickets = context.Value("i", left)
-    if plan.jobs == 1 or left < 2:
-        _work(plan, tickets, 0)
-        return
-    threads = max((os.cpu_count() or 1) // plan.jobs, 1)
-    workers = [
-        context.Process(target=_work, args=(plan, tickets, number, threads, os.getpid()), daemon=True)
-        for number in range(1, min(plan.jobs, left))
-    ]
-    try:
-        for worker in workers:
-            worker.start()
-        with limited_threads(threads):
-            _work(plan, tickets, 0)  # this process has all that the others load first
-        for worker in workers:
-            worker.join()
-    finally:
-        for worker in workers:
-            if worker.is_alive():
-                worker.join(5)  # after Ctrl-C, which reaches it too
-                worker.terminate()
-    codes = [worker.exitcode for worker in workers if worker.exitcode]
-    if codes:
-        raise NNLiteError(f"a process of the search ended with code {codes[0]}; the same command goes on")
-
-
-def _run_generations(plan: Plan, left: int, backend: Backend) -> None:
-    """Run so many trials, as many at a time as there are jobs."""
-    work = Work(os.path.abspath(plan.path), plan.overrides, plan.search)
-    study = plan.study()
-    study.set_user_attr(f"{WORKER}{process_name()}", True)
-    while left > 0:
-        count = min(plan.jobs, left)
-        for trial in generation(study, work, plan.pruner(), count, plan.jobs, backend, plan.scheduler):
-            if not plan.quiet:
-                say(study, trial)
-        left -= count
-
-
-def _work(plan: Plan, tickets: Any, worker: int, threads: int | None = None, parent: int | None = None) -> None:
-    """Run trials as long as there are tickets."""
-    if threads is not None:
-        set_threads(threads)
-    study, run = plan.study(worker), Trials(plan.path, plan.overrides, Search.get(plan.search))
-    study.set_user_attr(f"{WORKER}{process_name()}", True)
-    while parent is None or os.getppid() == parent:  # whoever is left alone stops
-        with tickets.get_lock():
-            if tickets.value <= 0:
-                return
-            tickets.value -= 1
-        study.optimize(run, n_trials=1, catch=(Exception,), callbacks=[] if plan.quiet else [say])
 
 
 def _write(folder: Path, plan: Plan, study: Any) -> Study:

@@ -175,7 +175,7 @@ def test_sheets_are_read_like_text(tmp_path):
         ["when", "n", None, "ok", None],
         [datetime.datetime(2021, 3, 1), 1, 2.5, True, None],
         [],
-        [None, "12 kg"],
+        [None, "12 pieces of eight"],
     ]
     for row in [*rows, [datetime.datetime(2021, 3, 1, 10, 30), "NA", "?", False]]:
         sheet.append(row)
@@ -187,7 +187,7 @@ def test_sheets_are_read_like_text(tmp_path):
     assert table.columns["ok"] == ["true", "", "false"]
     assert table.names == ["when", "n", "x2", "ok"] and table.lines == [3, 5, 6]
     np.testing.assert_array_equal(table.numbers("x2"), [2.5, np.nan, np.nan])
-    with pytest.raises(DataError, match=r"t\.xlsx, line 5, column 'n': text '12 kg' in a .*; take the unit 'kg' away"):
+    with pytest.raises(DataError, match=r"t\.xlsx, line 5, column 'n': text '12 pieces of eight' in a numeric"):
         table.numbers("n")
     assert "the first of 2 sheets is read, 'first'; `sheet` names another" in table.notes[0]
     for name, message in (

@@ -230,14 +230,40 @@ def test_labels_in_one_cell():
 
 
 def test_amounts_that_are_texts_are_suspicious():
-    profile = profile_table(table({"paid": [f"$ {row}.50" for row in range(ROWS)], "half": cycle("$1", "none")}))
+    paid = [f"{'$€'[row % 2]} {row}.50" for row in range(ROWS)]
+    profile = profile_table(table({"paid": paid, "half": cycle("$1", "none")}))
     warning = "amounts that are read as strings, such as '$ 0.50': take the currency away"
     assert profile.column("paid").warning == warning
     assert profile.column("half").warning is None
 
 
+# Column -> its cells, all of one unit.
+AMOUNTS = {
+    "paid": [f"${1000 * row:.2f}" for row in range(1, ROWS + 1)],
+    "owed": [f"({row}.5)" if row % 3 else f"{row}.25" for row in range(ROWS)],
+    "rate": [f"{row / 8} %" for row in range(1, ROWS + 1)],
+    "weight": [f"{row / 4} kg" for row in range(1, ROWS + 1)],
+    "views": [f"{row % 9}.5K" if row % 2 else f"{1 + row % 7}M" for row in range(ROWS)],
+}
+
+
+@pytest.mark.parametrize("make", [table, read_frame], ids=["file", "frame"])
+def test_amounts_of_one_unit_are_numbers(make):
+    profile = profile_table(make(AMOUNTS))
+    assert {column.name: column.kind for column in profile.columns} == dict.fromkeys(AMOUNTS, "number")
+    assert not [column.warning for column in profile.columns if column.warning]
+    owed = profile.column("owed").statistics
+    assert (owed["min"], owed["max"]) == (-199.5, 198.25)
+    assert profile.column("paid").statistics["max"] == 200_000 and profile.column("views").statistics["max"] == 7e6
+
+
+@pytest.mark.parametrize("cells", [["$5", "5"], ["3 kg", "500 g"], ["1st", "2nd"], ["1B", "2B"], ["12A", "12B"]])
+def test_codes_and_mixed_units_are_no_amounts(cells):
+    assert profile_table(table({"x": cycle(*cells), "n": texts(NORMAL)})).column("x").kind != "number"
+
+
 BAD_TARGETS = {
-    "amounts": ([[f"{row} %" for row in range(ROWS)]], None, "such as '0 %': take the percent sign away"),
+    "amounts": ([[f"{row} {'%€'[row % 2]}" for row in range(ROWS)]], None, "such as '0 %': take the currency away"),
     "gaps": ([cycle("")], None, "no value in 200 of 200 rows, first in row 1 after the header"),
     "one value": ([cycle("1")], None, "has one value alone, '1'"),
     "names": ([[f"n{row}" for row in range(ROWS)]], None, "200 different texts in 200 rows (identifier: all texts"),

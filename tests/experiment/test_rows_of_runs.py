@@ -94,3 +94,18 @@ def test_several_target_columns_are_refused_before_anything_is_computed(run, mon
     monkeypatch.setattr(SecondOrder, "ggn", None)
     with pytest.raises(ConfigError, match="one target column, this run has several"):
         row_figures(Run(folder))
+
+
+def test_rows_without_a_label_count(run, tmp_path):
+    _, _, kind = run
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    gaps = lines[:1] + [line for row in lines[1:] for line in (",".join(["0", "0", "", "0"]), row)]
+    (tmp_path / "rows.csv").write_text("\n".join(gaps) + "\n")  # every second row has no label
+    text = CONFIG.format(
+        target="kind, missing_target: drop", units=2, loss="{SparseCategoricalCrossentropy: {from_logits: true}}"
+    )
+    (tmp_path / "config.yaml").write_text(text)
+    assert main(["train", "config.yaml", "--quiet", "--out", "runs/gaps"]) == 0
+    figures = row_figures(Run("runs/gaps"))
+    assert (figures.row % 2 == 1).all()
+    np.testing.assert_array_equal(figures.target, kind[figures.row // 2])

@@ -306,7 +306,7 @@ def test_what_cannot_be_used_gets_one_error(case, capsys):
     arguments, code, message = UNUSABLE[case]
     price = np.round(np.random.default_rng(0).normal(size=40), 3)
     names = [f"n{row}" for row in range(40)]
-    paid = [f"${row + 1},000" for row in range(40)]
+    paid = [f"{'$€'[row % 2]}{row + 1},000" for row in range(40)]
     write_table("t.csv", {"price": price, "x": price[::-1], "gaps": ["", 1] * 20, "name": names, "paid": paid})
     write_table("few.csv", {"x": [1.5, 2.5, 3.5], "y": [1, 0, 1]})
     write_table("alone.csv", {"same": [1] * 40, "y": [0, 1] * 20})

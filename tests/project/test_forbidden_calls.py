@@ -52,7 +52,7 @@ ALLOWED = {
     ("report/browser", "subprocess"): "a browser makes a PDF of a report",
     ("saving/__init__", "importlib"): "the names of `keras.saving` are loaded at first use, from a table of rooms",
     ("tuning/trials", "socket"): "the name of the machine tells whose trial it is",
-    ("tuning/tune", "multiprocessing"): "trials run in processes of their own",
+    ("distributed/crew", "multiprocessing"): "trials run in processes of their own",
     (
         "utils/downloads",
         ".extractall()",

@@ -1,9 +1,9 @@
 """Every config that comes along has a report."""
 
 import pytest
+from shipped_configs import CONFIGS, trained
 
 from nnlite.report import Report
-from tests.project.test_configs import CONFIGS, trained
 
 
 @pytest.mark.parametrize("name", CONFIGS)

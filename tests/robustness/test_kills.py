@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forking import Forks
 
 import nnlite
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-KILLS = int(os.environ.get("NNLITE_KILLS", "8"))
+KILLS = int(os.environ.get("NNLITE_KILLS", "10"))
 ROOT = Path(nnlite.__file__).parent.parent
 TIMEOUT = 600  # seconds: of a machine that is busy
 
@@ -60,20 +61,42 @@ CONFIGS = {
         "2 steps",
     ),
     "auto": BASE % (f"{DEEP}  - Dropout: {{rate: 0.5}}\n{LAST}", "adamw", ", class_weight: balanced", "auto"),
+    "augmentation": BASE.replace("data.npz", "images.npz")
+    % (
+        "  - RandomFlip\n  - RandomTranslation: {height_factor: 0.2, width_factor: 0.2}\n"
+        f"  - Conv2D: {{filters: 2, kernel_size: 3}}\n  - Flatten\n{LAST}",
+        "adam",
+        "",
+        "4 steps",
+    ),
 }
 
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "NNLITE_KERNELS": "numpy"}
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def forks():
+    """The process that forks commands."""
+    forks = Forks(ENVIRONMENT)
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, forks):
     """A folder with data, a config of each kind, and a run of each that nobody interrupted."""
     folder = tmp_path_factory.mktemp("resuming")
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(400, 6))
-    np.savez(folder / "data.npz", inputs=inputs, target=(inputs @ generator.normal(size=(6, 3))).argmax(1))
+    target = (inputs @ generator.normal(size=(6, 3))).argmax(1)
+    np.savez(folder / "data.npz", inputs=inputs, target=target)
+    np.savez(folder / "images.npz", inputs=generator.normal(size=(400, 6, 6, 1)), target=target)
     for number, text in enumerate(CONFIGS.values()):
         (folder / f"c{number}.yaml").write_text(text)
-        done = run(folder, "train", f"c{number}.yaml", "--out", f"whole{number}")
-        assert done.returncode == 0, done.stderr
+        done = forks.start(folder, "train", f"c{number}.yaml", "--out", f"whole{number}", "--quiet")
+        _, err = done.communicate()
+        assert done.returncode == 0, err
     return folder
 
 
@@ -86,10 +109,9 @@ def run(folder, *arguments):
 
 def start(folder, *arguments):
     """The command line, running."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "NNLITE_KERNELS": "numpy"}
     command = [sys.executable, "-m", "nnlite", *arguments, "--quiet"]
     return subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -111,16 +133,22 @@ def assert_same(folder, whole, out):
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_killed_trainings_go_on_exactly(place, number):
+def test_killed_trainings_go_on_exactly(place, forks, number):
     chance = random.Random(number)
     kind, out = number % len(CONFIGS), f"killed{number}"
-    process = start(place, "train", f"c{kind}.yaml", "--out", out)
+
+    def begin(*arguments):
+        if number < len(CONFIGS):  # each kind once by the command itself
+            return start(place, *arguments)
+        return forks.start(place, *arguments, "--quiet")
+
+    process = begin("train", f"c{kind}.yaml", "--out", out)
     for _ in range(4):  # a training may be killed several times
         wait_for_training(place / out, process)
         time.sleep(chance.uniform(0, 0.25))
         process.kill()
         process.communicate()
-        process = start(place, "train", "--resume", out)
+        process = begin("train", "--resume", out)
         if chance.random() < 0.5:
             break
     _, err = process.communicate(timeout=TIMEOUT)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 import signal
 import sqlite3
@@ -25,6 +26,7 @@ pytest.importorskip("optuna")
 from nnlite.tuning import Study, Trial, tune
 from nnlite.tuning.records import adopt
 from nnlite.tuning.trials import Trials, is_alive, optuna_library, process_name
+from nnlite.tuning.tune import checked
 
 ROOT = Path(nnlite.__file__).parents[1]
 CONFIG = """\
@@ -122,7 +124,7 @@ def test_data_are_read_once_as_long_as_their_choices_are_the_same(config, monkey
     read, whole = [], Data.prepare
     monkeypatch.setattr(Data, "prepare", lambda self, *given, **more: read.append(self) or whole(self, *given, **more))
     study = tune(config, trials=3, quiet=True)
-    assert len(read) == 2 and study.finished == 3  # for the check, and for all trials
+    assert len(read) == 1 and study.finished == 3  # for the check and for all trials
     alone = Trials(str(config), ("seed=3",), Experiment.from_file(config).search)
     for trial in study.trials:
         assert alone._trained(optuna_library().trial.FixedTrial(trial.params), trial.params)[0] == trial.value
@@ -130,6 +132,20 @@ def test_data_are_read_once_as_long_as_their_choices_are_the_same(config, monkey
     rewritten(config, ("    fit.batch_size", "    seed: {int: [1, 9]}\n    fit.batch_size"))
     tune(config, trials=3, quiet=True, out="seeds")
     assert len(read) == 4
+
+
+def test_processes_are_handed_the_data(config, monkeypatch):
+    _, changes, known = checked(config, ())
+    handed = pickle.loads(pickle.dumps(known))
+    assert all(data.is_in_memory for data in handed.values())
+    monkeypatch.setattr(Data, "prepare", None)
+    search = Experiment.from_file(config).search
+    params = search.first_values()
+    values = [
+        Trials(str(config), changes, search, data)._trained(optuna_library().trial.FixedTrial(params), params)[0]
+        for data in (known, handed)
+    ]
+    assert values[0] == values[1]
 
 
 def test_values_that_were_tried_are_not_trained_again(config, monkeypatch):

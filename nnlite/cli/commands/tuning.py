@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from nnlite.cli.arguments import Commands, add_backend, add_command, add_config
+from nnlite.distributed.crew import Crew
 
 __all__ = ["add_commands"]
 
@@ -24,12 +25,22 @@ def add_commands(commands: Commands) -> None:
     tune.set_defaults(command=_tune)
 
 
-def _tune(arguments: argparse.Namespace) -> int:
-    from nnlite.tuning import tune
+def _load() -> None:
+    from nnlite.tuning.processes import load
 
+    load()
+
+
+def _tune(arguments: argparse.Namespace) -> int:
     out = arguments.out or Path("runs", f"{Path(arguments.config).stem}-tune")
     chosen = (arguments.trials, arguments.jobs, out, arguments.storage, arguments.sampler)
-    study = tune(arguments.config, *chosen, arguments.set, arguments.quiet, arguments.backend, arguments.scheduler)
+    size = 0 if arguments.backend or arguments.scheduler else min(arguments.jobs, arguments.trials) - 1
+    with Crew(size, _load) as crew:  # which loads what a trial needs while this process does
+        from nnlite.tuning.tune import tune_with
+
+        study = tune_with(
+            crew, arguments.config, *chosen, arguments.set, arguments.quiet, arguments.backend, arguments.scheduler
+        )
     print(study)
     if study.best is None:
         print("no trial is complete")

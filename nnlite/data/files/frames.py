@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.data.files.around.amounts import amounts_of_texts
 from nnlite.data.files.decoding import decode, decompress
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
@@ -59,6 +60,8 @@ class FileFrame(Frame):
 
     def column(self, name: str, kind: Kind) -> Column:
         column = self.given(name)
+        if kind == "number" and column.kind == "category" and amounts_of_texts(column.values) is not None:
+            return column.as_kind(kind)
         if kind == "number" and column.kind in ("category", "date") and not column.missing.all():
             row = int(np.argmin(column.missing))
             what = "text" if column.kind == "category" else "the date"

@@ -5,6 +5,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from nnlite.data.files.around.amounts import bare_columns
+from nnlite.data.files.around.titles import without_title, without_total
 from nnlite.data.files.decoding import DialectError, decode, decompress, looks_like_utf8, refuse_other_makes
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.lines import Rows, rows_of
@@ -12,12 +14,14 @@ from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes, Unheard
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import (
+    MOST_TITLE_LINES,
     SAMPLE,
     columns_of_numbers,
     find_delimiter,
     find_header,
     find_number_format,
     find_rows,
+    grouped_number,
 )
 from nnlite.data.safety.files import place_of
 from nnlite.errors import DataError
@@ -91,10 +95,14 @@ def read_text_table(
 def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named: Collection[str]) -> TextTable:
     """The table of these rows, once numbers and header are found."""
     marks = Marks(dialect.missing)
+    if not named or not set(named) <= {cell.strip() for cell in rows.cells[0]}:
+        rows = without_title(rows, marks, place, notes)
     sample = _stripped(rows.cells[:SAMPLE])
     form = _number_format(rows, dialect, marks)
     if form != PLAIN and AUTO in (dialect.decimal, dialect.thousands):
         notes.tell(f"{place}: numbers are read with {_changes(form)}")
+    if form == PLAIN and dialect.thousands == AUTO:
+        _tell_grouped(sample, dialect.delimiter, marks, place, notes)
     header = dialect.header
     if header == AUTO:
         header = find_header(sample, form, marks, named)
@@ -104,7 +112,11 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
                 "them, state `header: true`"
             )
     settled = dataclasses.replace(dialect, decimal=form.decimal, thousands=form.thousands, header=bool(header))
-    return named_table(rows, settled, place, notes)
+    table = named_table(rows, settled, place, notes)
+    if not without_total(table.columns, table.lines, form, marks, place, notes):
+        return table
+    columns = {name: cells[:-1] for name, cells in table.columns.items()}
+    return dataclasses.replace(table, columns=columns, lines=table.lines[:-1])
 
 
 def named_table(rows: Rows, dialect: Dialect, place: str, notes: Notes) -> TextTable:
@@ -134,11 +146,19 @@ def _number_format(rows: Rows, dialect: Dialect, marks: Marks) -> NumberFormat:
     later = _stripped(rows.cells[SAMPLE :: 1 + len(rows.cells) // SAMPLE])  # spread over the rest of the file
     scores = []
     for part in (sample + later, sample[1:] + later):
-        columns = list(zip(*part, strict=False))
+        columns = bare_columns(zip(*part, strict=False), marks.in_numbers)
         form = find_number_format(columns, dialect.delimiter, marks, dialect.decimal, dialect.thousands)
         scores.append((columns_of_numbers(columns, form, marks), form))
     whole, below = scores
     return whole[1] if whole[0] >= below[0] else below[1]
+
+
+def _tell_grouped(sample: list[list[str]], delimiter: str, marks: Marks, file: str, notes: Notes) -> None:
+    """A note about numbers whose points may stand between thousands."""
+    cell = grouped_number(bare_columns(zip(*sample[1:], strict=False), marks.in_numbers), delimiter)
+    if cell is not None:
+        plain = cell.replace(".", "")
+        notes.tell(f"{file}: {cell} and the like are read with decimals; if this is {plain}, state `thousands: '.'`")
 
 
 def _stripped(rows: list[list[str]]) -> list[list[str]]:
@@ -166,7 +186,7 @@ def read_text_table_like(content: bytes, dialect: Dialect, path: str) -> TextTab
     except DialectError as error:
         return _told(read_text_table(content, fresh, path), dialect, str(error))
     marks = Marks(dialect.missing)
-    columns = [cells[:SAMPLE] for cells in table.columns.values()]
+    columns = bare_columns((cells[:SAMPLE] for cells in table.columns.values()), marks.in_numbers)
     form = find_number_format(columns, table.dialect.delimiter, marks)
     if columns_of_numbers(columns, form, marks) > columns_of_numbers(columns, table.dialect.numbers, marks):
         return _told(read_text_table(content, fresh, path), dialect, f"{place}: its numbers are not written as stated")
@@ -183,9 +203,18 @@ def _told(table: TextTable, stated: Dialect, reason: str) -> TextTable:
     return table
 
 
-def first_row(text: str, dialect: Dialect, place: str) -> list[str]:
-    """The cells of the first row of a text, by a dialect that leaves nothing open."""
-    return rows_of(_delimiter_line(text)[1], dialect.delimiter, dialect.quote, place, 1).cells[0]
+def first_row(text: str, dialect: Dialect, place: str, before: int) -> list[str]:
+    """The cells of the row that names the columns, or else of the first one, by a dialect that leaves nothing open.
+
+    Args:
+        text: of the file.
+        dialect: how it is written.
+        place: what messages call the file.
+        before: the line of the first row below the names; what stands above these is a title.
+    """
+    rows = rows_of(_delimiter_line(text)[1], dialect.delimiter, dialect.quote, place, MOST_TITLE_LINES + 1)
+    names = [cells for cells, line in zip(rows.cells, rows.lines, strict=True) if line < before]
+    return names[-1] if names else rows.cells[0]
 
 
 def _delimiter_line(text: str) -> tuple[str | None, str]:

@@ -1,15 +1,17 @@
 """Find the dialect of a text file from its first rows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from nnlite.data.files.lines import QuotingError, Rows, plain_rows, rows_of
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 
-__all__ = ["find_delimiter", "find_header", "find_number_format", "find_rows"]
+__all__ = ["find_delimiter", "find_header", "find_number_format", "find_rows", "grouped_number"]
 
 SAMPLE = 500  # rows
+LEAST_GROUPED = 10  # numbers, before their last digits say something
+MOST_TITLE_LINES = 30  # above the names of the columns
 DELIMITERS = ("\t", ";", "|", ",")  # the first one wins where several give rows of the same number of cells
 QUOTES = ('"', "'")
 FORMATS = (
@@ -34,9 +36,21 @@ def find_delimiter(text: str, quote: str = "auto") -> str:
         share = max((_share(sample.cells) for sample in [*samples, plain_rows(text, delimiter, SAMPLE)]), default=0.0)
         if share > best_share:
             best, best_share = delimiter, share
+    if best_share < 1:
+        best = _below_a_title(text) or best
     if best_share < 1 and _is_columns_of_numbers(plain_rows(text, " ", SAMPLE).cells):
         return " "
     return best
+
+
+def _below_a_title(text: str) -> str | None:
+    """The delimiter that gives all rows the same number of cells, two or more, below rows of one cell."""
+    for delimiter in DELIMITERS:
+        rows = plain_rows(text, delimiter, SAMPLE).cells
+        start = next((number for number, row in enumerate(rows) if len(row) > 1), len(rows))
+        if 0 < start < MOST_TITLE_LINES and len(rows) - start > 2 and _share(rows[start:]) == 1:
+            return delimiter
+    return None
 
 
 def _sample(text: str, delimiter: str, quote: str) -> Rows | None:
@@ -106,7 +120,7 @@ def find_number_format(
         if decimal in ("auto", form.decimal) and (thousands in ("auto", form.thousands) or form == PLAIN)
     ]
     if delimiter != ";":
-        possible.sort(key=lambda own: (own != PLAIN, own.decimal == ","))
+        possible.sort(key=lambda candidate: (candidate != PLAIN, candidate.decimal == ","))
     stated = NumberFormat("." if decimal == "auto" else decimal, "none" if thousands == "auto" else thousands)
     if decimal == "," or thousands not in ("auto", "none"):
         possible = [form for form in possible if form != PLAIN] or [stated]
@@ -120,6 +134,18 @@ def columns_of_numbers(columns: Sequence[Sequence[str]], form: NumberFormat, mar
     """Count the columns that hold numbers, written this way, and missing values, nothing else."""
     present = ([cell for cell in column if cell not in marks.in_numbers] for column in columns)
     return sum(bool(cells) and form.all_match(cells) for cells in present)
+
+
+def grouped_number(columns: Iterable[Sequence[str]], delimiter: str) -> str | None:
+    """A number that is read with decimals, such as 30.123, though its point may stand between thousands.
+
+    None unless semicolons stand between cells, as they do beside decimal commas, and every number with a point has
+    groups of three digits after it.
+    """
+    grouped = NumberFormat(",", ".")
+    numbers = [cell for column in columns if PLAIN.all_match(column) for cell in column if "." in cell]
+    alike = delimiter == ";" and len(numbers) >= LEAST_GROUPED and all(map(grouped.matches, numbers))
+    return numbers[0] if alike else None
 
 
 def find_header(rows: Sequence[Sequence[str]], form: NumberFormat, marks: Marks, named: Collection[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nnlite.data.files.around.amounts import amounts_of_texts
 from nnlite.errors import DataError, no_column
 
 __all__ = ["Column", "Frame"]
@@ -61,7 +62,7 @@ class Column:
         """The same column read as `kind`.
 
         Booleans are numbers 0 and 1; numbers are booleans, where 0 and 1 alone have a meaning; numbers and booleans
-        are categories by their text; a column of gaps is of any kind.
+        are categories by their text; texts such as $5,000 are numbers; a column of gaps is of any kind.
 
         Raises:
             DataError: another kind that cannot be read as this one; it names column, row and cell.
@@ -75,6 +76,8 @@ class Column:
             return Column(self.name, kind, _gaps(kind, len(missing)))
         if kind == "category" and self.kind != "date":
             return Column(self.name, kind, self._texts(missing), from_numbers=self.kind == "number")
+        if kind == "number" and self.kind == "category" and (amounts := amounts_of_texts(self.values)) is not None:
+            return Column(self.name, kind, amounts)
         row = int(np.argmin(missing))
         raise DataError(
             f"column {self.name!r}, row {row}: {str(self.values[row])!r} is {SINGULAR[self.kind]}; in the fit the "
@@ -151,7 +154,7 @@ class Frame:
     @functools.cached_property
     def names(self) -> list[str]:
         """The columns' names, in order."""
-        return [f"x{place}" for place in range(self.n_columns)] if self._names is None else self._names
+        return [f"x{index}" for index in range(self.n_columns)] if self._names is None else self._names
 
     @functools.cached_property
     def columns(self) -> list[Column]:
@@ -163,7 +166,7 @@ class Frame:
     @functools.cached_property
     def places(self) -> dict[str, int]:
         """Position of each column."""
-        return {name: place for place, name in enumerate(self.names)}
+        return {name: index for index, name in enumerate(self.names)}
 
     @property
     def dtype(self) -> np.dtype:

@@ -22,6 +22,7 @@ from nnlite.data.files.opening import *
 from nnlite.data.frames.frame import *
 from nnlite.data.frames.reading import *
 from nnlite.data.pipeline import *
+from nnlite.data.prepared import *
 from nnlite.data.profile import *
 from nnlite.data.safety.limits import *
 from nnlite.data.sources.base import *

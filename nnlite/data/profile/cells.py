@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnlite.data.files.around.amounts import amounts_of_texts
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.spelling import date_format, read_dates
@@ -116,6 +117,9 @@ def _of_texts(name: str, typed: Kind | None, texts: np.ndarray, spelling: Number
 def _of_frame(column: Column) -> Cells:
     missing = column.missing
     if column.kind == "category":
+        amounts = None if column.declared else amounts_of_texts(column.values)
+        if amounts is not None:
+            return Cells(column.name, "category", column.values, amounts, None, None)
         return _of_texts(column.name, "category", column.values)
     if column.kind == "date":
         texts = column.values.astype(str).astype(object)

@@ -23,6 +23,7 @@ class Dataset:
         target_names: one name per column of the target.
         last_known: of a series, the last value that is known of each column of the target, shape (rows, columns).
         input_names: one name per feature of an array, where the source knows them.
+        numbers: number of each row in the file, from 0, where rows without a target were left out; else None.
     """
 
     inputs: Table | Frame | np.ndarray
@@ -30,6 +31,7 @@ class Dataset:
     target_names: list[str]
     last_known: np.ndarray | None = None
     input_names: list[str] | None = None
+    numbers: np.ndarray | None = None
 
 
 def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, place: str) -> Dataset:

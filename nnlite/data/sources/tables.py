@@ -96,10 +96,10 @@ class TableSource(DataSource, abstract=True):
         return self._with_target(table, target_kind)
 
     def _with_target(self, table: Table | FileFrame, target_kind: TargetKind) -> Dataset:
-        names = self._targets()
+        names, numbers = self._targets(), None
         if self.missing_target == "drop" and target_kind != "multilabel":
-            table = labelled_rows(table, names, self.path)
-        return Dataset(table, read_target(table, names, target_kind), names)
+            table, numbers = labelled_rows(table, names, self.path)
+        return Dataset(table, read_target(table, names, target_kind), names, numbers=numbers)
 
     def named_inputs(self) -> set[str]:
         return {*self.categorical, *self.ordinal, *([] if self.text is None else [self.text])}

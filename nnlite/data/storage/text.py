@@ -136,7 +136,7 @@ def _tables(
         return
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
     text = decoder.decode(lines)
-    names = first_row(text.removeprefix("\ufeff"), dialect, source.place)
+    names = first_row(text.removeprefix("\ufeff"), dialect, source.place, first.lines[0])
     texts = _texts(source, carry, decoder, "\n" if "\n" in text else "\r", count_lines(text))
     for rows in _blocks(texts, dialect, source.place, count_lines(text), lines_within):
         yield _named_as(first, names, rows)

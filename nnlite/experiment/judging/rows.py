@@ -61,9 +61,7 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     leverage = derivatives.leverage(*arrays, **options) if size <= DENSE else None
     assert model.target is not None  # a run knows its target
     predicted = np.asarray(next(iter(model.target.decode(model.predict(arrays[0], verbose=0)).values())))
-    places = data.rows[part]
-    numbers = np.arange(len(target)) if isinstance(places, slice) else np.asarray(places)
     wrong = None if target.dtype.kind == "f" else predicted.astype(str) != target.astype(str)
     order = np.argsort(-influence, kind="stable")
-    columns = (numbers, influence, leverage, target, predicted, wrong)
+    columns = (data.numbers(part), influence, leverage, target, predicted, wrong)
     return RowFigures(*(None if values is None else values[order] for values in columns))  # type: ignore[arg-type]

@@ -165,7 +165,7 @@ class WholeLoss:
     def _values(self, point: Array) -> list[Array]:
         """One array for each parameter of the model, in its order."""
         split = self.vector.split(self._laid(point))
-        return [fixed if own is None else own for fixed, own in zip(self.fixed, split, strict=True)]
+        return [fixed if value is None else value for fixed, value in zip(self.fixed, split, strict=True)]
 
     def _laid(self, vector: Array) -> Array:
         """A vector in the order of the packs, laid out in the order of the model's parameters."""
@@ -240,7 +240,7 @@ class WholeLoss:
         """Number of rows whose Jacobians with respect to the parameters take `PIECE_BYTES`."""
         shape = self.steps.trainer.model.output_shape
         shapes = shape if isinstance(shape[0], tuple) else (shape,)
-        units = sum(math.prod(length or 1 for length in own[1:]) for own in shapes)
+        units = sum(math.prod(length or 1 for length in shape[1:]) for shape in shapes)
         return max(PIECE_BYTES // (8 * self.size * units), 16)
 
     def each_output(self, piece: Piece, share: float = 1.0) -> Iterator[tuple]:

@@ -12,11 +12,17 @@ from nnlite.data.table import Table
 __all__ = ["labelled_rows"]
 
 
-def labelled_rows(table: Table | FileFrame, names: Sequence[str], place: str) -> Table | FileFrame:
-    """The rows of a table that have all targets; a note counts the others, of which there are fewer than all."""
+def labelled_rows(
+    table: Table | FileFrame, names: Sequence[str], place: str
+) -> tuple[Table | FileFrame, np.ndarray | None]:
+    """The rows of a table that have all targets, and their numbers, None for all rows.
+
+    A note counts the rows that are left out, of which there are fewer than all.
+    """
     missing = np.any([table.missing(name) for name in names], axis=0)
     if not missing.any() or missing.all():
-        return table
+        return table, None
     listed = ", ".join(map(repr, names))
     LOGGER.info("%s: %d of %d rows have no %s, and are left out", place, missing.sum(), len(missing), listed)
-    return taken(table, np.flatnonzero(~missing))
+    numbers = np.flatnonzero(~missing)
+    return taken(table, numbers), numbers

@@ -1,0 +1,1 @@
+"""Titles and totals around a table, currencies and units around its numbers."""

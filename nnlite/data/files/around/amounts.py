@@ -1,0 +1,147 @@
+"""Numbers with something around them: `$5,000`, `7 %`, `12 kg`, `(300)` for -300, `1.2M`."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnlite.data.files.numerals import NumberFormat
+
+__all__ = ["Amounts", "amounts_of_texts", "bare_columns", "read_amounts"]
+
+CURRENCIES = (
+    r"US\$|A\$|C\$|R\$|[$€£¥₹₩₽₺]|(?:USD|EUR|GBP|CHF|JPY|CNY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|INR|BRL)\b"
+    r"|Rs\.?|kr\.?|zł|Fr\."
+)
+GLUED_UNITS = (  # which may follow a number without a blank
+    r"%|‰|[kmµ]?g|lbs?|oz|[kcmµn]?m|mi|ft|in|yd|[mcd]?l|gal|h|hrs?|mins?|s|secs?|[mµn]s|°[CF]?|kWh|kW|mA|mV|[kMG]?Hz|[TGM]B"
+    r"|[kK]B|mph|km/h|m/s|[kc]?m[²³]|m2|m3|ha|sqft|px|dB|bar|[kh]?Pa|kJ|kcal|bpm|pcs"
+)
+MULTIPLES = {"k": 3, "K": 3, "Tsd": 3, "M": 6, "Mio": 6, "Mn": 6, "mn": 6, "B": 9, "bn": 9, "Bn": 9, "Mrd": 9}
+TYPED = NumberFormat(".", ",")
+LETTERS = re.compile(r"[^\W\d_]{1,12}\.?")
+BLANKS, SIGNS = "[ \u00a0\u202f]*", "[-+\u2212\u2013]?"
+LONGEST_FIRST = "|".join(sorted(MULTIPLES, key=len, reverse=True))
+AMOUNT = re.compile(
+    rf"(?P<sign>{SIGNS}) ?(?P<outer>{CURRENCIES})?{BLANKS}(?P<open>\(?)"
+    rf"(?P<before>{CURRENCIES})?{BLANKS}(?P<inner>{SIGNS})"
+    r"(?P<digits>[0-9](?:[0-9.,'\u2019 \u00a0\u202f\u2009]*[0-9])?|[.,][0-9]+)"
+    rf"(?P<blank>{BLANKS})(?:(?P<multiple>{LONGEST_FIRST})\.?(?![^\W\d_]))?{BLANKS}"
+    r"(?P<after>[^\s()]{0,12})(?P<close>\)?)"
+)
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """Numbers of one unit.
+
+    Args:
+        numbers: the cells without what stood around them, as a file writes bare numbers.
+        unit: what stood there; empty for signs and multiples alone.
+    """
+
+    numbers: list[str]
+    unit: str
+
+
+def read_amounts(cells: Sequence[str]) -> Amounts | None:
+    """The numbers in cells without gaps and without blanks around them; None unless all are of one unit.
+
+    A zero needs no unit. Numbers that nothing is written around, and codes such as `12A`, are none of these.
+
+    >>> read_amounts(["$1,200.50", "-$3", "($4)", "0"])
+    Amounts(numbers=['1,200.50', '-3', '-4', '0'], unit='$')
+    >>> read_amounts(["1.2K", "3M"]).numbers, read_amounts(["3 kg", "500 g"]), read_amounts(["1", "2"])
+    (['1.2e3', '3e6'], None, None)
+    """
+    known: dict[str, _Amount] = {}
+    for cell in cells:
+        if cell not in known:
+            amount = _amount(cell)
+            if amount is None:
+                return None
+            known[cell] = amount
+    units = {amount.unit for amount in known.values() if amount.unit or not amount.is_zero}
+    if len(_singular(units)) > 1 or all(cell == amount.number for cell, amount in known.items()):
+        return None
+    unit = min(units, default="")
+    if not re.fullmatch(CURRENCIES, unit) and not _are_multiples(known):
+        return None
+    return Amounts([known[cell].number for cell in cells], unit)
+
+
+def bare_columns(columns: Iterable[Sequence[str]], gaps: frozenset[str]) -> list[list[str]]:
+    """Columns without gaps, and those of amounts without what stands around these."""
+    present = [[cell for cell in column if cell not in gaps] for column in columns]
+    return [cells if (amounts := read_amounts(cells)) is None else amounts.numbers for cells in present]
+
+
+def amounts_of_texts(texts: np.ndarray) -> np.ndarray | None:
+    """The numbers in texts of a table whose own numbers have a type: a point before decimals, a comma in thousands.
+
+    Args:
+        texts: shape (rows,), Python strings with None for a gap.
+
+    Returns:
+        Shape (rows,), float64 with NaN for a gap; None unless all are amounts of one unit, such as `$5,000`.
+
+    >>> amounts_of_texts(np.array(["$5,000", None, "$2.50"], object)).tolist()
+    [5000.0, nan, 2.5]
+    """
+    present = [text.strip() for text in texts if text is not None]
+    amounts = read_amounts(present) if present else None
+    values = None if amounts is None else TYPED.values(amounts.numbers)
+    if values is None:
+        return None
+    numbers = np.full(len(texts), np.nan)
+    numbers[[text is not None for text in texts]] = values
+    return numbers
+
+
+@dataclass(frozen=True)
+class _Amount:
+    """The bare number in a cell, what stands around it, the letter that multiplies it, and whether it is zero."""
+
+    number: str
+    unit: str
+    multiple: str
+    is_zero: bool
+
+
+def _amount(cell: str) -> _Amount | None:
+    """None if the cell is no amount."""
+    match = AMOUNT.fullmatch(cell)
+    if match is None or bool(match["open"]) != bool(match["close"]):
+        return None
+    signs, unit = [sign for sign in (match["sign"], match["inner"], match["open"]) if sign], _unit(match)
+    if len(signs) > 1 or unit is None:
+        return None
+    minus = "-" if signs and signs[0] != "+" else ""
+    multiple = match["multiple"] or ""
+    number = minus + match["digits"] + (f"e{MULTIPLES[multiple]}" if multiple else "")
+    return _Amount(number, unit, multiple, not match["digits"].strip("0.,"))
+
+
+def _unit(match: re.Match[str]) -> str | None:
+    """The one thing before or after a number; None if it is no unit."""
+    around = [text for text in (match["outer"], match["before"], match["after"]) if text]
+    if len(around) != 1:
+        return None if around else ""
+    after = match["after"]
+    is_unit = not after or re.fullmatch(CURRENCIES, after) or re.fullmatch(GLUED_UNITS, after)
+    return around[0] if is_unit or (match["blank"] and LETTERS.fullmatch(after)) else None
+
+
+def _are_multiples(known: dict[str, _Amount]) -> bool:
+    """Whether letters after numbers multiply them, as in 1.2K; those of 1K and 2M alone may be codes."""
+    multiplied = [cell for cell, amount in known.items() if amount.multiple]
+    return not multiplied or (
+        any("." in cell or "," in cell for cell in multiplied)
+        and all(known[cell].multiple != "B" for cell in multiplied)
+    )
+
+
+def _singular(units: set[str]) -> set[str]:
+    """Units with `year` and `years` as one."""
+    return {unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit for unit in units}

@@ -1,0 +1,69 @@
+"""Lines around a table: a title above it, totals below it."""
+
+import re
+
+from nnlite.data.files.around.amounts import bare_columns
+from nnlite.data.files.lines import Rows
+from nnlite.data.files.marks import Marks
+from nnlite.data.files.notes import Notes
+from nnlite.data.files.numerals import NumberFormat
+from nnlite.data.files.sniffing import FORMATS, MOST_TITLE_LINES
+
+__all__ = ["without_title", "without_total"]
+
+SAMPLE = 200  # rows below the names that tell whether these are names
+TOTAL = re.compile(
+    r"(grand |sub-?|column )?totals?|sums?|summen?|gesamt(summe)?|insgesamt|somme|total g[eé]n[eé]ral|suma|totale",
+    re.IGNORECASE,
+)
+CLOSE = 0.005  # how far a total may be off, relative to the sum of magnitudes: it was summed before rounding
+
+
+def without_title(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
+    """The rows from the one on that names the columns, where lines above it fill less than half of them.
+
+    The first row that is full then has to hold distinct texts, and some column below it numbers: else all rows stay.
+    """
+    width = max(map(len, rows.cells[: MOST_TITLE_LINES + SAMPLE]))
+    start = next((n for n, row in enumerate(rows.cells[:MOST_TITLE_LINES]) if 2 * _filled(row) >= width), 0)
+    if not 0 < start < len(rows.cells) - 1:
+        return rows
+    names, below = [cell.strip() for cell in rows.cells[start]], rows.cells[start + 1 : start + 1 + SAMPLE]
+    if len(names) != width or not all(names) or len(set(names)) < width or any(len(row) != width for row in below):
+        return rows
+    columns = bare_columns(([cell.strip() for cell in column] for column in zip(*below, strict=True)), marks.in_numbers)
+    form = next((form for form in FORMATS if any(cells and form.all_match(cells) for cells in columns)), None)
+    if form is None or any(map(form.matches, names)):
+        return rows
+    lines = f"line {rows.lines[0]}" if start == 1 else f"lines {rows.lines[0]} to {rows.lines[start - 1]}"
+    notes.tell(f"{file}: {lines} above the names of the columns {'is' if start == 1 else 'are'} left out, as a title")
+    return Rows(rows.cells[start:], rows.lines[start:])
+
+
+def _filled(row: list[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def without_total(
+    columns: dict[str, list[str]], lines: list[int], form: NumberFormat, marks: Marks, file: str, notes: Notes
+) -> bool:
+    """Whether the last row holds totals: it says so, and each number in it is the sum of those above."""
+    last = [cells[-1] for cells in columns.values()]
+    if len(lines) < 3 or not any(TOTAL.fullmatch(cell.rstrip(" :")) for cell in last):
+        return False
+    sums = [_is_sum(cells, form, marks) for cells in columns.values()]
+    if True not in sums or False in sums:
+        return False
+    notes.tell(f"{file}, line {lines[-1]}: the last row is the sum of the others, and is left out")
+    return True
+
+
+def _is_sum(cells: list[str], form: NumberFormat, marks: Marks) -> bool | None:
+    """Whether the last cell is the sum of the others; None if it is empty, or if these are no numbers."""
+    if cells[-1] in marks.in_numbers:
+        return None
+    numbers = bare_columns([cells], marks.in_numbers)[0]
+    values = form.values(numbers) if form.all_match(numbers) else None
+    if values is None:
+        return None
+    return abs(values[-1] - values[:-1].sum()) <= CLOSE * abs(values[:-1]).sum()

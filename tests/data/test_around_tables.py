@@ -1,0 +1,161 @@
+"""What people write around a table and around its numbers: titles, totals, currencies, units."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnlite.cli import main
+from nnlite.data import read_table_file
+from nnlite.data.files.around.amounts import read_amounts
+from nnlite.data.storage.text import text_chunks
+from nnlite.errors import DataError
+
+BARE = {
+    "5 EUR": "5",
+    "\u20ac 1.234,50": "1.234,50",
+    "CHF 1'200": "1'200",
+    "US$3": "3",
+    "$(4.00)": "-4.00",
+    "- $7": "-7",
+    "-$7": "-7",
+    "$-7": "-7",
+    "(12 %)": "-12",
+    "\u22125": "-5",
+    "3.5 Mio. \u20ac": "3.5e6",
+    "2.5k": "2.5e3",
+    "2K": None,
+    "7B": None,
+    "$7B": "7e9",
+    "12A": None,
+    "12 A": "12",
+    "4 bedrooms": "4",
+    "1st": None,
+    "65+": None,
+    "18-24": None,
+    "(5": None,
+    "--5 %": None,
+    "$5 kg": None,
+    "5": None,
+    "12:30": None,
+    "abc": None,
+}
+
+
+@pytest.mark.parametrize("cell", BARE)
+def test_one_cell(cell):
+    amounts = read_amounts([cell])
+    assert (None if amounts is None else amounts.numbers) == (None if BARE[cell] is None else [BARE[cell]])
+
+
+def table_of(folder, content, **dialect):
+    (folder / "t.csv").write_text(content)
+    return read_table_file(str(folder / "t.csv"), dialect)
+
+
+def test_a_currency_decides_how_numbers_are_written(tmp_path):
+    english = table_of(tmp_path, 'a,b\n"$1,200",1\n$30,2\n')
+    assert english.numbers("a").tolist() == [1200, 30] and english.dialect.thousands == ","
+    german = table_of(tmp_path, "a;b\n1.200,50 \u20ac;1\n30,00 \u20ac;2\n")
+    assert german.numbers("a").tolist() == [1200.5, 30] and german.dialect.decimal == ","
+
+
+def test_amounts_with_gaps(tmp_path):
+    table = table_of(tmp_path, "a,b\n$5,1\nNA,2\n,3\n$7,4\n")
+    np.testing.assert_array_equal(table.numbers("a"), [5, np.nan, np.nan, 7])
+    assert table.texts("a").tolist() == ["$5", "", "", "$7"]
+
+
+def test_two_currencies_are_refused(tmp_path):
+    with pytest.raises(DataError, match="line 2, column 'a': text '\\$5' in a numeric column; take the currency away"):
+        table_of(tmp_path, "a,b\n$5,1\n\u20ac5,2\n").numbers("a")
+
+
+ROWS = "".join(f"{'xyz'[row % 3]},{row},{row * 1.5}\n" for row in range(12))
+TITLES = {
+    "filled up": "Sales 2023,,\n,,\n",
+    "bare": "Sales 2023\nprinted on 2024-01-02\n",
+    "comments": "# made by a tool\n",
+    "of one cell in two": "Sales,,\nfrom:,,\n",
+}
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_title_is_left_out(title, tmp_path):
+    table = table_of(tmp_path, f"{TITLES[title]}kind,n,price\n{ROWS}")
+    assert table.names == ["kind", "n", "price"] and len(table) == 12
+    lines = TITLES[title].count("\n")
+    assert table.lines[0] == lines + 2
+    assert "left out, as a title" in table.notes[0] and table.notes[0].startswith(str(tmp_path / "t.csv"))
+
+
+def test_a_title_above_semicolons(tmp_path):
+    table = table_of(
+        tmp_path, f"Umsatz 2023, vorläufig\nin Tausend Euro\nart;n;preis\n{ROWS.replace(',', ';').replace('.', ',')}"
+    )
+    assert table.names == ["art", "n", "preis"] and table.numbers("preis")[1] == 1.5
+
+
+def test_a_title_above_a_streamed_table(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlite.data.storage.text.HEAD_BYTES", 200)
+    rows = "".join(f"{'xyz'[row % 3]},{row},$ {row * 1.5}\n" for row in range(60))
+    (tmp_path / "t.csv").write_text(f"Sales,,\nof 2023,,\nkind,n,price\n{rows}")
+    chunks = list(text_chunks(str(tmp_path / "t.csv")))
+    assert sum(map(len, chunks)) == 60 and {tuple(chunk.names) for chunk in chunks} == {("kind", "n", "price")}
+    assert np.concatenate([chunk.numbers("price") for chunk in chunks]).tolist() == [row * 1.5 for row in range(60)]
+    assert chunks[-1].lines[-1] == 63
+
+
+def test_what_is_no_title_stays(tmp_path):
+    table = table_of(tmp_path, "name,,\na,b,c\nd,e,f\n")  # no numbers say that the second line names columns
+    assert table.names == ["name", "x1", "x2"]
+    assert table_of(tmp_path, f"kind,n,price\n{ROWS}").lines[0] == 2
+
+
+def test_totals_are_left_out(tmp_path):
+    total = f"Total,{sum(range(12))},{sum(range(12)) * 1.5}\n"
+    table = table_of(tmp_path, f"kind,n,price\n{ROWS}{total}")
+    assert len(table) == 12 and table.lines[-1] == 13
+    assert table.notes[-1] == f"{tmp_path / 't.csv'}, line 14: the last row is the sum of the others, and is left out"
+
+
+@pytest.mark.parametrize("last", ["Total,5,6\n", f"x,{sum(range(12))},{sum(range(12)) * 1.5}\n", "Total,,\n"])
+def test_what_is_no_total_stays(last, tmp_path):
+    assert len(table_of(tmp_path, f"kind,n,price\n{ROWS}{last}")) == 13
+
+
+def test_an_export_is_learned_and_predicted(tmp_path, monkeypatch, capsys):
+    """A title, a currency, percent signs and a total: two commands, and rows of another file and of Python."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    sizes, rates = random.uniform(30, 200, 200), random.uniform(1, 9, 200)
+    prices = 1500 * sizes + 9000 * rates
+    rows = [
+        f'{size:.1f} m²,{rate:.2f}%,"${price:,.0f}"' for size, rate, price in zip(sizes, rates, prices, strict=True)
+    ]
+    total = f'Total,,"${prices.sum():,.0f}"'
+    Path("t.csv").write_text("\n".join(["Houses sold,,", "size,rate,price", *rows, total, ""]))
+    assert main(["init", "t.csv", "--target", "price"]) == 0
+    assert main(["train", "t.yaml", "--out", "run", "--quiet", "--set", "fit.epochs=20"]) == 0
+    assert main(["evaluate", "run"]) == 0
+    assert main(["predict", "run", "t.csv", "-o", "out.csv"]) == 0
+    assert len(Path("out.csv").read_text().splitlines()) == 201
+    from nnlite import load
+
+    model = load("run")
+    row = {"size": "80.0 m²", "rate": "5.00%"}
+    assert model.predict([row])[0] == model.predict([{"size": 80.0, "rate": 5.0}])[0]
+    assert abs(float(model.predict([row])[0]) - 165_000) < 30_000
+    assert main(["check", "t.yaml"]) == 0  # schedules of the dropout rate know a length of the training
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(("last", "told"), [("30.123", True), ("30.12", False)])
+def test_points_that_may_stand_between_thousands_are_told(last, told, tmp_path):
+    content = "a;b\n" + "".join(f"{row}.{row * 37 % 900 + 100};x\n" for row in range(1, 30)) + f"{last};y\n"
+    table = table_of(tmp_path, content)
+    assert table.numbers("a")[-1] == float(last)
+    note = f"{tmp_path / 't.csv'}: 1.137 and the like are read with decimals; if this is 1137, state `thousands: '.'`"
+    assert list(table.notes) == ([note] if told else [])
+    stated = table_of(tmp_path, content, thousands=".")
+    assert not told or (stated.numbers("a")[-1] == 30123 and note not in stated.notes)
