@@ -54,7 +54,7 @@ class Uncertainty:
 
     Attributes:
         effective_parameters: the sum of the leverages: how many parameters the data determine.
-        residual_std: s, one for each output; None where the loss is no sum of squares.
+        residual_std: s, one for each output; None if the loss is not a sum of squares.
 
     Reference: Hwang & Ding 1997, "Prediction intervals for artificial neural networks"; MacKay 1992, "The evidence
     framework applied to classification networks"; Barber et al. 2021, "Predictive inference with the jackknife+".
@@ -147,8 +147,8 @@ class Uncertainty:
                 noise's, right where the model and its noise are. `"conformal"`: scaled on rows of `calibrate`, which
                 holds whatever the model is. `"jackknife+"`: by what leaving each training row out would change, of
                 which none is set apart; the level holds up to the error of the Newton steps, and is never below
-                `2 * level - 1` for exact ones. None: conformal after `calibrate`, else delta, or jackknife+ where the
-                loss is no sum of squares.
+                `2 * level - 1` for exact ones. None: conformal after `calibrate`, else delta, or jackknife+ if the
+                loss is not a sum of squares.
 
         Shape: two arrays `(rows, outputs)`.
 
@@ -179,7 +179,7 @@ class Uncertainty:
         """Learn from rows that were not trained on how wide intervals have to be; returns itself.
 
         The scores are `abs(y - output)` over the standard deviation that the delta method gives a new target, or over 1
-        where the loss is no sum of squares: split conformal prediction, whose intervals hold their level whatever the
+        if the loss is not a sum of squares: split conformal prediction, whose intervals hold their level whatever the
         model is.
         """
         self._need_amounts()

@@ -53,8 +53,8 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
         if size > self.max_parameters:
             raise ConfigError(
                 f"{type(self).__name__} makes a matrix of the square of the number of trained parameters: {size:,} of "
-                f"them take {readable_bytes(BYTES * size * size)}, and at most {self.max_parameters:,} are allowed. Take LBFGS, NewtonCG "
-                "or GaussNewton, which need no such matrix, freeze layers, or raise max_parameters"
+                f"them take {readable_bytes(BYTES * size * size)}, and at most {self.max_parameters:,} are allowed. "
+                "Take LBFGS, NewtonCG or GaussNewton, which need no such matrix, freeze layers, or raise max_parameters"
             )
 
     def _damped_step(
