@@ -57,7 +57,8 @@ def made() -> tuple[np.ndarray, np.ndarray]:
     """5,000 rows of 8 features, two classes."""
     from sklearn.datasets import make_classification
 
-    return make_classification(5_000, 8, n_informative=6, random_state=0)
+    table: Any = make_classification(5_000, 8, n_informative=6, random_state=0)
+    return table
 
 
 CASES = {
@@ -133,7 +134,8 @@ def measure(case: Case, rounds: int, dtype: str) -> dict[str, Any]:
 def markdown(results: Mapping[str, Any]) -> str:
     """A table of fits and one of predictions."""
     found = results["results"]
-    head = f"{where(results)}; {results['dtype']}; {HIDDEN} hidden units, batches of {BATCH}."
+    how = f"{results['dtype']}; kernels by {results['kernels']}; {HIDDEN} hidden units, batches of {BATCH}"
+    head = f"{where(results)}; {how}."
     fits = "Milliseconds of a fit: median (lower to upper quartile); in brackets the log-loss on the training rows.\n\n"
     rows = "Microseconds of `predict` of one row: median (lower to upper quartile).\n\n"
     return "\n\n".join([head, fits + _fits(found), rows + _predictions(found)]) + "\n"
@@ -173,6 +175,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--case", action="append", choices=CASES, metavar="NAME", help="may be repeated")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--dtype", choices=["float64", "float32"], default="float64", help="of the features")
+    parser.add_argument("--kernels", choices=["numpy", "numba"], default="numpy", help="of nnlite; %(default)s")
     parser.add_argument("--docs", action="store_true", help=f"write the tables into {DOCUMENT.name}")
     parser.set_defaults(act=_act)
 
@@ -180,10 +183,14 @@ def add_to(commands: Any) -> None:
 def _act(options: argparse.Namespace) -> None:
     from threadpoolctl import threadpool_limits
 
+    from nnlite import kernels
+
     if options.docs:
         around_markers(DOCUMENT, SECTION)  # before time is spent
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     results = {"date": today, "machine": machine(), "threads": 1, "rounds": options.rounds, "dtype": options.dtype}
+    results["kernels"] = {"numpy": "NumPy", "numba": "Numba"}[options.kernels]
+    kernels.use(options.kernels)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged
         cases = [CASES[name] for name in options.case or CASES]

@@ -93,10 +93,10 @@ def data(task: Task, seed: int) -> tuple[Arrays, Arrays]:
         x = random.uniform(-1, 1, (task.rows, task.columns))
         y = task.target(x)
     order = random.permutation(len(y))
-    held, learnt = order[: len(y) // 3], order[len(y) // 3 :]
-    x = (x - x[learnt].mean(axis=0)) / x[learnt].std(axis=0)
-    y = ((y - y[learnt].mean()) / y[learnt].std())[:, None]
-    return (x[learnt], y[learnt]), (x[held], y[held])
+    held, learned = order[: len(y) // 3], order[len(y) // 3 :]
+    x = (x - x[learned].mean(axis=0)) / x[learned].std(axis=0)
+    y = ((y - y[learned].mean()) / y[learned].std())[:, None]
+    return (x[learned], y[learned]), (x[held], y[held])
 
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -188,11 +188,11 @@ ENGINES: dict[str, tuple[Callable[..., Predict], tuple[float | None, ...]]] = {
 def run(engine: str, name: str, seed: int, seconds: float) -> tuple[float, float]:
     """Training and held-out error, of the better one of several learning rates."""
     train, rates = ENGINES[engine]
-    learnt, held = data(TASKS[name], seed)
+    learned, held = data(TASKS[name], seed)
     errors = []
     for rate in rates:
-        predict = train(TASKS[name], *learnt, seed, seconds, *(() if rate is None else (rate,)))
-        errors.append(tuple(float(np.mean((predict(x) - y[:, 0]) ** 2)) for x, y in (learnt, held)))
+        predict = train(TASKS[name], *learned, seed, seconds, *(() if rate is None else (rate,)))
+        errors.append(tuple(float(np.mean((predict(x) - y[:, 0]) ** 2)) for x, y in (learned, held)))
     return min(errors)
 
 
@@ -231,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for engine in ENGINES
         }
         ours, others = medians.pop("LM"), list(medians.values())
-        cells = [f"{learnt:.1e}, {held:.1e}" for learnt, held in (ours, *others)]
+        cells = [f"{learned:.1e}, {held:.1e}" for learned, held in (ours, *others)]
         times = [min(error[part] for error in others) / ours[part] for part in (0, 1)]
         task = TASKS[name]
         print(

@@ -82,7 +82,7 @@ REASONS = [
     ("ops", r"image|linalg|nn|numpy", "names are in `nnlite.ops` itself"),
     ("ops", r".*", "on arrays NumPy's function of that name does it"),
     ("top level", r"DTypePolicy|FloatDTypePolicy|Quantizer|dtype_policies|quantizers|mixed_precision|RematScope|remat",
-     "there is no mixed precision, no quantization, and no recomputation"),
+     "nothing is quantized, and nothing recomputed"),
     ("top level", r"StatelessScope|SymbolicScope|Function|Operation|KerasTensor|InputSpec",
      "inner parts of Keras; here an `Op` and a `Symbol`"),
     ("top level", r"applications|distillation", "large models with weights to download are out of scope"),

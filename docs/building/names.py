@@ -19,8 +19,8 @@ HEADINGS = {
     "Derivatives": ["derivatives", "jacobians", "ops", "check"],
     "Circuits": ["circuits"],
     "Settings and machinery": [
-        "config", "backend", "threads", "random", "errors", "kernels", "parameters", "registry", "documents", "charts",
-        "cli",
+        "config", "dtype_policies", "mixed_precision", "backend", "threads", "random", "errors", "kernels",
+        "parameters", "registry", "documents", "charts", "cli",
     ],
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""BestMembers: each member of a model ends with the weights of its own best epoch."""
+"""BestMembers: each member of a model ends with the weights of its own best epoch, or the mean of those of several."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import layers_within
 from nnlite.parameters import Parameter, assign_all, each_once
-from nnlite.registry.bounds import Index, NonNegative
+from nnlite.registry.bounds import Count, Index, NonNegative
 
 __all__ = ["BestMembers"]
 
@@ -22,18 +22,25 @@ class BestMembers(MonitorCallback):
     first axis. A model that is trained as one counts as a single member, and all its weights are restored. Until an
     epoch improves on anything, the first one counts as a member's best; an epoch in which its value is NaN never does.
 
+    With `average` above 1 they are the mean of the weights of so many best epochs, those of integers the best epoch's:
+    which epoch is the best of all is partly chance, and the mean lies between several good ones.
+
     Args:
         monitor: name in the logs, of which each member has a value: that of the validation.
         min_delta: a change must exceed it to count as an improvement.
         patience: number of epochs without improvement of any member after which training stops; None for never.
         verbose: 1 prints a line when training is stopped and when weights are restored.
         mode: "min", "max", or "auto": the direction of the monitored metric.
+        average: number of the best epochs whose weights are averaged.
 
     Attributes:
         best, best_epochs: of each member, `(members,)`: its best value, NaN before there is one, and the epoch of that.
 
     Raises:
         ConfigError: the run does not log `monitor` for each member, or members share parameters that are trained.
+
+    Reference: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy
+    without increasing inference time", arXiv:2203.05482; of the epochs of one training in place of several ones.
 
     >>> BestMembers(patience=10)
     BestMembers(patience=10)
@@ -44,8 +51,9 @@ class BestMembers(MonitorCallback):
     patience: Index | None = None
     verbose: Verbosity = 0
     mode: Literal["auto", "min", "max"] = "auto"
+    average: Count = 1
 
-    state_names = ("wait", "stopped_epoch", "best", "best_epochs", "_kept")
+    state_names = ("wait", "stopped_epoch", "best", "best_epochs", "_kept", "_ranked")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,13 +64,16 @@ class BestMembers(MonitorCallback):
         self.stopped_epoch = 0
         self.best = np.empty(0)
         self.best_epochs = np.empty(0, int)
-        self._kept: list[np.ndarray] = []  # the best weights so far
+        self._kept: list[np.ndarray] = []  # the weights of the best epochs so far, the best one's first
+        self._ranked: list[np.ndarray] = []  # the members' values in each of these epochs, NaN if there is none yet
         self._apart: list[Parameter] = []  # what they belong to, where there are members; else the whole model
 
     def set_state(self, state: dict[str, Any]) -> None:
-        super().set_state(state)
+        super().set_state({"_ranked": [], **state})
         members = self.best.size and self.model.trainer.folds is not None
         self._apart = self._of_members() if members else []
+        if self.best.size and not self._ranked:  # the checkpoint is of a version that kept the best epoch alone
+            self._ranked = [self.best.copy()]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.skips(epoch):
@@ -71,18 +82,52 @@ class BestMembers(MonitorCallback):
         if not self.best.size:
             self.best, self.best_epochs = np.full(len(values), np.nan), np.full(len(values), epoch)
             self._apart = self._of_members() if apart else []
-            self._kept = [parameter.value.copy() for parameter in self._apart] if apart else self.model.get_weights()
-        references = [None if np.isnan(value) else float(value) for value in self.best]
-        improved = np.array([self.improves(*pair) for pair in zip(values, references, strict=True)])
+            self._ranked = [self.best.copy() for _ in range(self.average)]
+            self._kept = [array for _ in self._ranked for array in self._weights()]
+        improved = self._improved(values, self.best)
         self.best[improved], self.best_epochs[improved] = values[improved], epoch
-        if not apart and improved[0]:
-            self._kept = self.model.get_weights()
-        for parameter, kept in zip(self._apart, self._kept if apart else [], strict=True):
-            kept[improved] = parameter.value[improved]
+        if self._improved(values, self._ranked[-1]).any():
+            self._insert(values.copy(), self._weights())
         self.wait = 0 if improved.any() else self.wait + 1
         if self.patience is not None and self.wait and self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+
+    def _weights(self) -> list[np.ndarray]:
+        """Copies of the weights of the moment."""
+        return [parameter.value.copy() for parameter in self._apart] if self._apart else self.model.get_weights()
+
+    def _improved(self, values: np.ndarray, references: np.ndarray) -> np.ndarray:
+        """Of which members the value is better than the reference, NaN if there is none."""
+        known = [None if np.isnan(reference) else float(reference) for reference in references]
+        return np.array([self.improves(*pair) for pair in zip(values, known, strict=True)])
+
+    def _insert(self, values: np.ndarray, weights: list[np.ndarray]) -> None:
+        """Give each member's epoch its rank among the best, and forget the last of these."""
+        for rank, ranked in enumerate(self._ranked):
+            better = self._improved(values, ranked)
+            ranked[better], values[better] = values[better], ranked[better]
+            for index, array in enumerate(weights, rank * len(weights)):
+                kept = self._kept[index]
+                if self._apart:
+                    kept[better], array[better] = array[better], kept[better]
+                elif better[0]:
+                    self._kept[index], weights[index - rank * len(weights)] = array, kept
+
+    def _averaged(self) -> list[np.ndarray]:
+        """The mean of each member's weights in its best epochs; of integers those of the best."""
+        count = len(self._kept) // len(self._ranked)
+        known = np.array([~np.isnan(ranked) for ranked in self._ranked])
+        known[0] = True
+        shares, averaged = known / known.sum(axis=0), []
+        for index, best in enumerate(self._kept[:count]):
+            if best.dtype.kind != "f" or len(known) == 1:
+                averaged.append(best)
+                continue
+            shape = (len(known), -1, *[1] * (best.ndim - 1)) if self._apart else (-1, *[1] * best.ndim)
+            stacked = np.stack(self._kept[index::count])
+            averaged.append((stacked * shares.reshape(shape)).sum(axis=0).astype(best.dtype))
+        return averaged
 
     def _values(self, logs: dict[str, float] | None) -> tuple[np.ndarray, bool]:
         """The monitored value of each member, and whether there are members."""
@@ -110,10 +155,10 @@ class BestMembers(MonitorCallback):
             epochs = ", ".join(str(epoch + 1) for epoch in self.best_epochs)
             announce(f"Restoring the weights of each member from the end of its best epoch: {epochs}.")
         if self._apart:
-            assign_all(self._apart, self._kept, type(self).__name__)
+            assign_all(self._apart, self._averaged(), type(self).__name__)
         elif self._kept:
-            self.model.set_weights(self._kept)
-        self._kept, self._apart = [], []
+            self.model.set_weights(self._averaged())
+        self._kept, self._ranked, self._apart = [], [], []
 
 
 def member_parameters(model: Any) -> list[Parameter]:

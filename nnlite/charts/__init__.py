@@ -7,7 +7,7 @@ from nnlite.charts.histogram import bar_strip, histogram
 from nnlite.charts.lines import Series, line_chart
 from nnlite.charts.png import png_uri
 from nnlite.charts.scatter import scatter_chart
-from nnlite.charts.tables import aligned, aligned_lines, html_table
+from nnlite.charts.tables import aligned, aligned_lines, boxed, html_table
 from nnlite.charts.ticks import number_text
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "aligned_lines",
     "bar_chart",
     "bar_strip",
+    "boxed",
     "heat_map",
     "histogram",
     "html_table",

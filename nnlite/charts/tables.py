@@ -1,7 +1,9 @@
 """Tables of a few columns, as HTML and as aligned text."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import zip_longest
 
 __all__ = ["aligned", "aligned_lines", "html_table"]
 
@@ -53,3 +55,47 @@ def aligned_lines(rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()) ->
         ).rstrip()
         for row in rows
     ]
+
+
+def boxed(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int], sides: str) -> str:
+    """The table as text in a frame: cells go on in further lines where they are too long, words are cut.
+
+    Args:
+        head, rows: the cells.
+        widths: characters of each column, without its margins.
+        sides: for each column `"<"`, `">"` or `"^"`, where its cells stand.
+
+    >>> print(boxed(["part", "loss"], [["a test", "0.5"]], [4, 4], "<>"))
+    ┏━━━━━━┳━━━━━━┓
+    ┃ part ┃ loss ┃
+    ┡━━━━━━╇━━━━━━┩
+    │ a    │  0.5 │
+    │ test │      │
+    └──────┴──────┘
+    """
+    formats = [f"{side}{width}" for side, width in zip(sides, widths, strict=True)]
+
+    def line(cells: Sequence[str], edge: str) -> str:
+        return f"{edge} " + f" {edge} ".join(map(format, cells, formats)) + f" {edge}"
+
+    def rule(left: str, fill: str, middle: str, right: str) -> str:
+        return left + middle.join(fill * (width + 2) for width in widths) + right
+
+    blocks = [[line(cells, "│") for cells in _in_lines(row, widths)] for row in rows]
+    between = rule("├", "─", "┼", "┤")
+    body = [text for index, block in enumerate(blocks) for text in ([between] * (index > 0) + block)]
+    titles = [line(cells, "┃") for cells in _in_lines(head, widths)]
+    top, under = rule("┏", "━", "┳", "┓"), rule("┡", "━", "╇", "┩")
+    return "\n".join([top, *titles, under, *body, rule("└", "─", "┴", "┘")])
+
+
+def _in_lines(row: Sequence[str], widths: Sequence[int]) -> list[tuple[str, ...]]:
+    """The lines of a row; a word longer than its column ends in an ellipsis."""
+    wrapped = [
+        [
+            part if len(part) <= width else f"{part[: width - 1]}…"
+            for part in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+        ]
+        for text, width in zip(row, widths, strict=True)
+    ]
+    return list(zip_longest(*wrapped, fillvalue=""))

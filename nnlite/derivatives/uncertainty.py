@@ -10,13 +10,23 @@ from nnlite.arrays.types import Array
 from nnlite.derivatives.influence import LeaveOneOut, need_rows, outputs_at, penalized_curvature, penalized_last_layer
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.inference.conformal import ConformalIntervals, check_level, jackknife_ends, rank_of
-from nnlite.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from nnlite.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Gamma,
+    Huber,
+    LogCosh,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    Tweedie,
+)
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.trainable import Trainable
 
 __all__ = ["Uncertainty"]
 
 CLASSES = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
+AMOUNTS = (Huber, LogCosh, Poisson, Gamma, Tweedie)  # of each output and its target, with a second derivative
 ROUNDING = 1e-6  # of a number of parameters that a solution of equations gave
 Method = Literal["delta", "conformal", "jackknife+"]
 
@@ -33,6 +43,9 @@ class Uncertainty:
     Cross-entropies: Laplace's approximation. With the curvature C of the loss summed over the rows, the inputs of the
     softmax or sigmoid have the covariance `g' C^-1 g`, and the probabilities are averaged over it by MacKay's formula.
 
+    Huber's, LogCosh's, Poisson's, Gamma's and Tweedie's losses: intervals by `"jackknife+"`, and by `"conformal"`, of
+    one width for all rows; they tell no noise, of which a variance could be made.
+
     Args:
         whole: the loss over the training rows, as in prediction.
         model: whose predictions they are.
@@ -41,7 +54,7 @@ class Uncertainty:
 
     Attributes:
         effective_parameters: the sum of the leverages: how many parameters the data determine.
-        residual_std: s, one for each output; None for classes.
+        residual_std: s, one for each output; None if the loss is not a sum of squares.
 
     Reference: Hwang & Ding 1997, "Prediction intervals for artificial neural networks"; MacKay 1992, "The evidence
     framework applied to classification networks"; Barber et al. 2021, "Predictive inference with the jackknife+".
@@ -62,8 +75,10 @@ class Uncertainty:
     def __init__(self, whole: WholeLoss, model: Trainable, layers: Literal["all", "last"], damping: float) -> None:
         need_rows(whole)
         self.whole, self.damping = whole, damping
-        if not (whole.squares or isinstance(whole.loss, CLASSES)):
-            message = f"needs squared errors or a cross-entropy, the loss is {type(whole.loss).__name__}"
+        self._classes = isinstance(whole.loss, CLASSES)
+        if not (whole.squares or self._classes or isinstance(whole.loss, AMOUNTS)):
+            known = ", ".join(loss.__name__ for loss in AMOUNTS)
+            message = f"needs squared errors, a cross-entropy, or {known}; the loss is {type(whole.loss).__name__}"
             raise ConfigError(message, ("uncertainty",))
         if layers == "all":
             self.curvature = penalized_curvature(whole, model, "dense")
@@ -113,9 +128,11 @@ class Uncertainty:
         Shape: `(rows, outputs)`, twice with `return_std`.
         """
         outputs, _, covered = self._at(x)
+        if return_std and not self._classes:
+            self._noise("a standard deviation")
         spread = self._spread(covered)
         predictions = outputs
-        if self.residual_std is None:
+        if self._classes:
             moderated = outputs / np.sqrt(1 + math.pi / 8 * spread**2)
             predictions = self.whole.steps.predictions(moderated)
         return (predictions, spread) if return_std else predictions
@@ -126,24 +143,27 @@ class Uncertainty:
         Args:
             x: rows.
             level: in (0, 1).
-            method: `"delta"`: the output +- Student's quantile times its standard deviation and the noise's, right
-                where the model and its noise are. `"conformal"`: the same scaled on the rows of `calibrate`, which
+            method: `"delta"`, of squared errors: the output +- Student's quantile times its standard deviation and the
+                noise's, right where the model and its noise are. `"conformal"`: scaled on rows of `calibrate`, which
                 holds whatever the model is. `"jackknife+"`: by what leaving each training row out would change, of
                 which none is set apart; the level holds up to the error of the Newton steps, and is never below
-                `2 * level - 1` for exact ones. None: conformal after `calibrate`, else delta.
+                `2 * level - 1` for exact ones. None: conformal after `calibrate`, else delta, or jackknife+ if the
+                loss is not a sum of squares.
 
         Shape: two arrays `(rows, outputs)`.
 
         Raises:
-            ConfigError: a model of classes; another level or method.
+            ConfigError: a model of classes; another level or method, or one that the loss does not allow.
             NotReadyError: `"conformal"` before `calibrate`.
             DataError: a level that needs more rows than there were.
         """
-        self._noise()  # whatever the method
+        self._need_amounts()
         check_level(level)
-        method = method or ("delta" if self._scores is None else "conformal")
+        method = method or ("conformal" if self._scores else "jackknife+" if self.residual_std is None else "delta")
         if method == "jackknife+":
             return self._jackknife_interval(x, level)
+        if method == "delta":
+            self._noise("the delta method")
         outputs, width = self._new_targets(x)
         if method == "delta":
             width *= _student(0.5 + level / 2, len(self.whole.arrays[1]) - self.effective_parameters)
@@ -158,25 +178,36 @@ class Uncertainty:
     def calibrate(self, x: Any, y: Any) -> "Uncertainty":
         """Learn from rows that were not trained on how wide intervals have to be; returns itself.
 
-        The scores are `abs(y - output)` over the standard deviation that the delta method gives a new target: split
-        conformal prediction, whose intervals hold their level whatever the model is.
+        The scores are `abs(y - output)` over the standard deviation that the delta method gives a new target, or over 1
+        if the loss is not a sum of squares: split conformal prediction, whose intervals hold their level whatever the
+        model is.
         """
-        self._noise()  # before the targets are read
+        self._need_amounts()
         x, y, _ = self.whole.steps.trainer.read_batch(x, y)
         outputs, width = self._new_targets(x)
         self._scores = ConformalIntervals.of((y.reshape(outputs.shape) - outputs) / width)
         return self
 
-    def _noise(self) -> Array:
-        """The residual standard deviation of each output; `ConfigError` for a model of classes, which has none."""
-        if self.residual_std is None:
+    def _need_amounts(self) -> None:
+        """`ConfigError` for a model of classes, which have no intervals."""
+        if self._classes:
             raise ConfigError("intervals are those of amounts, and the model tells classes: see predict")
+
+    def _noise(self, needed_by: str) -> Array:
+        """The residual standard deviation of each output; `ConfigError` where the loss does not tell one."""
+        if self.residual_std is None:
+            raise ConfigError(
+                f"{needed_by} needs squared errors, the loss is {type(self.whole.loss).__name__}: take 'jackknife+', "
+                "or 'conformal' after calibrate(x, y)"
+            )
         return self.residual_std
 
     def _new_targets(self, x: Any) -> tuple[Array, Array]:
-        """Outputs at rows, and the standard deviations of new targets there, `(rows, U)` both."""
+        """Outputs at rows, and the standard deviations of new targets there, `(rows, U)`; 1 if not known."""
         outputs, _, covered = self._at(x)
-        return outputs, np.sqrt(self._spread(covered) ** 2 + self._noise() ** 2)
+        if self.residual_std is None:
+            return outputs, np.ones(outputs.shape)
+        return outputs, np.sqrt(self._spread(covered) ** 2 + self.residual_std**2)
 
     def _jackknife_interval(self, x: Any, level: float) -> tuple[Array, Array]:
         if self._jackknife is None:

@@ -86,8 +86,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         return iter(self._policies)
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, DTypePolicyMap) and other.default_policy == self.default_policy
-        return same and other._policies == self._policies
+        if not isinstance(other, DTypePolicyMap):
+            return False
+        return other.default_policy == self.default_policy and other._policies == self._policies
 
     __hash__ = DTypePolicy.__hash__
 

@@ -78,7 +78,8 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     early_stopping : bool, default=True
         Judge each epoch by samples that are not learned from, and go back to the best one. Each of several members sets
         a fold of its own apart, so that all samples are learned from; a single network sets `validation_fraction`
-        apart. False learns from all samples until the last epoch, and leaves out the calibration.
+        apart, and with the default optimizer, learning rate and layers gets the mean of its three best epochs. False
+        learns from all samples until the last epoch, and leaves out the calibration.
     validation_fraction : float in (0, 1), default=0.2
         The part that a single network sets apart, with the mix of classes kept.
     tol : float, default=1e-4
@@ -128,7 +129,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     best_validation_score_ : float or None
         The largest of them.
     loss_ : float
-        Training loss of the epoch whose weights were kept.
+        Training loss of the epoch whose weights were kept, the best one.
     best_loss_ : float
         The least training loss of an epoch.
     n_iter_ : int

@@ -28,9 +28,9 @@ def register_onnx_converters() -> None:
     """Let `skl2onnx.to_onnx` convert pipelines with nnlite's classifiers, regressors and transformers.
 
     Outputs are those of scikit-learn's models: `label` and `probabilities`, with the options `zipmap`, `nocl` and
-    `raw_scores`; or `variable`, the predictions or the transformed samples. Labels that are booleans or whole numbers
-    become int64. An estimator that was fitted on a table takes one input for each of its columns, or numbers alone as
-    one matrix.
+    `raw_scores`; or `variable`, the predictions or the transformed samples. Labels that are booleans or integers become
+    int64, also where they are kept as floats. An estimator that was fitted on a table takes one input for each of its
+    columns, or numbers alone as one matrix.
 
     Raises:
         MissingLibraryError: skl2onnx is not installed.
@@ -86,12 +86,12 @@ def _parse_transformer(scope: Any, estimator: Any, inputs: list[Any], custom_par
 
 
 def _labels(estimator: Any, scope: Any) -> list[int] | list[str]:
-    """The labels as the graph gives them: integers, or texts."""
+    """The labels as the graph gives them: integers, or strings."""
     labels = np.asarray(estimator.classes_)
     if scope.get_options(estimator, {"nocl": False}, fail=False).get("nocl"):
         return list(range(len(labels)))
     if labels.dtype.kind == "f" and (labels % 1).any():
-        raise ConfigError(f"labels in ONNX are integers or texts; got {labels.tolist()}: fit the classifier on texts")
+        raise ConfigError(f"labels in ONNX are integers or strings; got {labels.tolist()}: fit on strings")
     return [str(label) for label in labels] if labels.dtype.kind in "OUS" else labels.astype(int).tolist()
 
 
@@ -106,9 +106,9 @@ def _converter(outputs: Callable[[Any, Value, Any], list[Value]]) -> Callable[[A
 
     def convert(scope: Any, operator: Any, container: Any) -> None:
         estimator, graph = operator.raw_operator, Graph()
-        for place, value in enumerate(outputs(estimator, _matrix(graph, estimator, operator.inputs), scope)):
-            kind = _type_of(operator.outputs[place])
-            graph.output(f"output{place}", value if kind == "string" else value.cast(kind), kind, (None,))
+        for index, value in enumerate(outputs(estimator, _matrix(graph, estimator, operator.inputs), scope)):
+            kind = _type_of(operator.outputs[index])
+            graph.output(f"output{index}", value if kind == "string" else value.cast(kind), kind, (None,))
         simplify(graph)
         _add_nodes(graph, scope, operator, container)
 
@@ -123,16 +123,16 @@ def _type_of(variable: Any) -> str:
 
 def _matrix(graph: Graph, estimator: Any, variables: list[Any]) -> Value:
     """The matrix that the estimator's model takes, of its inputs: one of numbers, or columns of a table."""
-    values = [graph.input(f"input{place}", _type_of(given), (None, None)) for place, given in enumerate(variables)]
+    values = [graph.input(f"input{index}", _type_of(given), (None, None)) for index, given in enumerate(variables)]
     model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
     encoder: Any = model.encoder
     if encoder is None or encoder.is_identity:
         return graph.concat([value.cast("float32") for value in values], axis=1)
     given_columns = [
-        (given.raw_name, kind, value.take([place], axis=1))
+        (given.raw_name, kind, value.take([index], axis=1))
         for given, value in zip(variables, values, strict=True)
         for kind, width in [(_type_of(given), given.type.shape[1] or 1)]
-        for place in range(width)
+        for index in range(width)
     ]
     by_name = len(variables) > 1 and encoder.named
     names = [name for name, _, _ in given_columns] if by_name else encoder.names
@@ -180,7 +180,7 @@ def _predictions(estimator: Any, x: Value, scope: Any) -> list[Value]:
 
 
 def _transformed(estimator: Any, x: Value, scope: Any) -> list[Value]:
-    """What a transformer makes of samples, a row of numbers each."""
+    """The transformed samples, a row of numbers each."""
     model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
     return [lower(model, x).reshape(0, -1)]
 

@@ -1,12 +1,17 @@
-"""The graph of a `Model` as Keras draws it: uses of layers by name, in Keras's order."""
+"""The graph of a `Model` as Keras draws it: uses of layers by name, in Keras's order, and its config."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from nnlite.foreign.operations import operation_config, operation_node
 from nnlite.layers import Layer
+from nnlite.layers.composite.operation import Operation
 
-__all__ = ["Use", "is_graph", "is_model", "keras_order", "uses_of"]
+__all__ = ["Use", "graph_config", "is_graph", "is_model", "keras_order", "uses_of"]
+
+OF_HEADS = ("MultiHeadAttention", "GroupQueryAttention")
+RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 
 
 def is_model(layer: Layer) -> bool:
@@ -83,3 +88,60 @@ def _walk(outputs: list[tuple[Use, int]]) -> tuple[list[Use], dict[int, int]]:
             waiting.append((use, True))
             waiting += [(source, False) for source, _ in reversed(use.taken)]
     return finished, numbers
+
+
+def graph_config(model: Any, describe: Callable[[Layer, str], dict[str, Any]], place: str) -> dict[str, Any]:
+    """The config of a graph in Keras's form: its layers with their calls, and by name where it begins and ends.
+
+    Args:
+        model: the graph.
+        describe: makes the JSON of a layer, told where that stands.
+        place: where the graph stands.
+
+    Raises:
+        ModelFileError: a function that is not an operation of Keras.
+    """
+    inputs, uses, outputs = uses_of(model)
+    calls: dict[int, list[Use]] = {}
+    for use in uses:
+        calls.setdefault(id(use.layer), []).append(use)
+    layers = []
+    for layer in keras_order(model):
+        location = f"{place}.{layer.name}"
+        applied = isinstance(layer, Operation)
+        document = operation_config(layer, location) if applied else describe(layer, location)
+        nodes = [_applied(use, location) if applied else _node(use) for use in calls.get(id(layer), ())]
+        layers.append({**document, "name": layer.name, "inbound_nodes": nodes})
+    config = {"name": model.name, "trainable": model.trainable, "layers": layers}
+    ends = {"input_layers": [(use, 0) for use in inputs], "output_layers": outputs}
+    for key, values in ends.items():
+        named = [[use.layer.name, use.index, part] for use, part in values]
+        config[key] = named if len(named) > 1 else named[0]
+    return config
+
+
+def _applied(use: Use, location: str) -> dict[str, Any]:
+    """One call of a function."""
+    return operation_node(use.layer, lambda number: _value(*use.taken[number]), location)
+
+
+def _node(use: Use) -> dict[str, Any]:
+    """One call: attention with heads takes its inputs one by one, other layers of several take a list."""
+    values = [_value(source, part) for source, part in use.taken]
+    options: dict[str, Any] = {}
+    if vars(use.layer).get("use_causal_mask"):
+        options["use_causal_mask"] = True
+    if type(use.layer).__name__ in OF_HEADS:
+        return {"args": values * 2 if len(values) == 1 else values, "kwargs": options}
+    if type(use.layer).__name__ in RECURRENT and len(values) > 1:
+        return {"args": values[:1], "kwargs": {"initial_state": values[1:]}}
+    if type(use.layer).__name__ in ("Attention", "AdditiveAttention"):
+        return {"args": [values * 2 if len(values) == 1 else values], "kwargs": options}
+    return {"args": [values] if use.layer.takes_several else values, "kwargs": options}
+
+
+def _value(use: Use, part: int) -> dict[str, Any]:
+    shape: Any = use.layer.output_shape
+    shape = shape[part] if isinstance(shape[0], tuple) else shape
+    config = {"shape": list(shape), "dtype": use.layer.dtype or "float32"}
+    return {"class_name": "__keras_tensor__", "config": {**config, "keras_history": [use.layer.name, use.index, part]}}

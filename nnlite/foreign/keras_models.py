@@ -1,24 +1,22 @@
 """Whole models as Keras describes them in JSON, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlite.errors import ConfigError, DataError, ModelFileError
-from nnlite.foreign.keras_graphs import Use, keras_order, uses_of
+from nnlite.foreign.keras_graphs import OF_HEADS, graph_config, keras_order
 from nnlite.foreign.keras_specs import config_error, described, name_of_class, plain_value, read_config
-from nnlite.foreign.operations import apply_operation, is_operation, operation_config, operation_node
+from nnlite.foreign.operations import apply_operation, is_operation
 from nnlite.layers import Input, Layer
 from nnlite.layers.composite.operation import Operation
 
-__all__ = ["Orders", "model_config", "read_model"]
+__all__ = ["Orders", "graph_ends", "model_config", "read_model"]
 
 # `id` of a model that was read -> its layers in the order of the file.
 Orders = dict[int, Sequence[Layer]]
 # What Keras draws of the masks that `Embedding` and `Masking` make; here these hand them on by themselves.
 OF_MASKS = ("Any", "NotEqual")
 CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
-OF_HEADS = ("MultiHeadAttention", "GroupQueryAttention")
-RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 CALL_ARGUMENTS = ("query", "value", "key", "inputs", "sequences", "sequence", "initial_state")
 
 
@@ -81,7 +79,19 @@ def _sequential(config: dict[str, Any], orders: Orders, place: str) -> Layer:
 
 
 def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
-    """The layers, then the calls, each as soon as what it takes is there."""
+    *ends, layers = graph_ends(config, orders, place)
+    options = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
+    model: Any = Layer.members()["Model"](*ends, **options)
+    orders[id(model)] = layers
+    return model
+
+
+def graph_ends(config: Mapping[str, Any], orders: Orders, place: str) -> tuple[list[Any], list[Any], Sequence[Layer]]:
+    """Inputs, outputs and layers of a graph, drawn again: each call as soon as what it takes is there.
+
+    Raises:
+        ModelFileError: a class, an argument or a call that nnlite does not have, or that is described wrongly.
+    """
     documents = [one for one in config["layers"] if not _makes_masks(one)]
     layers = {
         one["name"]: one if is_operation(one) else read_model(one, orders, f"{place}.{one.get('name')}")
@@ -98,10 +108,7 @@ def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
             raise ModelFileError(f"{place}: the call of {later[0][0]!r} takes a value that nothing gives")
         waiting = later
     ends = [_ends(config.get(name), values, f"{place}.{name}") for name in ("input_layers", "output_layers")]
-    options = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
-    model: Any = Layer.members()["Model"](*ends, **options)
-    orders[id(model)] = [layer for layer in layers.values() if isinstance(layer, Layer)]
-    return model
+    return ends[0], ends[1], [layer for layer in layers.values() if isinstance(layer, Layer)]
 
 
 def _makes_masks(document: Any) -> bool:
@@ -250,51 +257,12 @@ def _input_config(layer: Input) -> dict[str, Any]:
 
 
 def _graph_config(model: Any, place: str) -> dict[str, Any]:
-    inputs, uses, outputs = uses_of(model)
-    layers = []
     for layer in keras_order(model):
         if type(layer).__name__ in CELLS:
             _check_alone(layer, place)
-        location = f"{place}.{layer.name}"
-        applied = isinstance(layer, Operation)
-        document = operation_config(layer, location) if applied else model_config(layer, location)
-        nodes = [_applied(use, location) if applied else _node(use) for use in uses if use.layer is layer]
-        layers.append({**document, "name": layer.name, "inbound_nodes": nodes})
-    config = {"name": model.name, "trainable": model.trainable, "layers": layers}
-    ends = {"input_layers": [(use, 0) for use in inputs], "output_layers": outputs}
-    for key, values in ends.items():
-        named = [[use.layer.name, use.index, part] for use, part in values]
-        config[key] = named if len(named) > 1 else named[0]
     return {
         "module": "keras.src.models.functional",
         "class_name": "Functional",
-        "config": config,
+        "config": graph_config(model, model_config, place),
         "registered_name": "Functional",
     }
-
-
-def _applied(use: Use, location: str) -> dict[str, Any]:
-    """One call of a function."""
-    return operation_node(use.layer, lambda number: _value(*use.taken[number]), location)
-
-
-def _node(use: Use) -> dict[str, Any]:
-    """One call: attention with heads takes its inputs one by one, other layers of several take a list."""
-    values = [_value(source, part) for source, part in use.taken]
-    options: dict[str, Any] = {}
-    if vars(use.layer).get("use_causal_mask"):
-        options["use_causal_mask"] = True
-    if type(use.layer).__name__ in OF_HEADS:
-        return {"args": values * 2 if len(values) == 1 else values, "kwargs": options}
-    if type(use.layer).__name__ in RECURRENT and len(values) > 1:
-        return {"args": values[:1], "kwargs": {"initial_state": values[1:]}}
-    if type(use.layer).__name__ in ("Attention", "AdditiveAttention"):
-        return {"args": [values * 2 if len(values) == 1 else values], "kwargs": options}
-    return {"args": [values] if use.layer.takes_several else values, "kwargs": options}
-
-
-def _value(use: Use, part: int) -> dict[str, Any]:
-    shape: Any = use.layer.output_shape
-    shape = shape[part] if isinstance(shape[0], tuple) else shape
-    config = {"shape": list(shape), "dtype": use.layer.dtype or "float32"}
-    return {"class_name": "__keras_tensor__", "config": {**config, "keras_history": [use.layer.name, use.index, part]}}

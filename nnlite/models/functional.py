@@ -19,8 +19,8 @@ from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
 from nnlite.models.drawn.again import drawn_ends
-from nnlite.models.drawn.description import arguments_of, described, is_described_by_graph, names_of_outputs
-from nnlite.models.drawn.drawing import Drawing, redrawn
+from nnlite.models.drawn.description import arguments_of, config_of, drawn_from, is_described_by_graph, names_of_outputs
+from nnlite.models.drawn.drawing import Drawing
 from nnlite.models.drawn.ends import output_dtype, returned_dtypes, until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input
@@ -284,16 +284,14 @@ class Model(BaseModel):
         return until_loss(self, loss)
 
     def get_config(self) -> dict:
-        """The layers, and how they are connected: values are numbered, inputs first. Of a subclass its arguments."""
-        return described(self) if is_described_by_graph(self) else super().get_config()
+        """The layers with their calls, in Keras's form where that says it all. Of a subclass its arguments."""
+        return config_of(self) if is_described_by_graph(self) else super().get_config()
 
     @classmethod
     def from_config(cls, config: Mapping) -> "Model":
         """The inverse of `get_config`."""
         if cls is not Model and not config.keys() & {"nodes", "layers"}:
             return super().from_config(config)
-        inputs, outputs = redrawn(config)
-        options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
-        return cls(inputs, outputs, **options)
+        return drawn_from(cls, config)
 
     _arguments = cast(Any, arguments_of)

@@ -1,10 +1,15 @@
 """The table of layers that `model.summary()` prints, and a notebook shows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnlite.charts import aligned, html_table, notebook
+import numpy as np
+
+from nnlite.charts import aligned, boxed, html_table, notebook
+from nnlite.foreign.keras_graphs import is_graph, uses_of
+from nnlite.layers import Input
+from nnlite.layers.composite.operation import Operation
 from nnlite.registry import snake_case
 
 if TYPE_CHECKING:
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["print_summary", "summary_html", "summary_output", "summary_table"]
 
 HEAD = ("Layer", "Output shape", "Params")
+UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def print_summary(
@@ -24,11 +30,11 @@ def print_summary(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
 ) -> None:
-    """Print a table of layers, output shapes and numbers of parameters.
+    """Print a table of layers, output shapes and numbers of parameters, in the layout of Keras.
 
     Args:
-        line_length: lines are cut to so many characters; None for whole lines.
-        positions: accepted, as Keras has it; columns are as wide as they have to be.
+        line_length: width of the table in characters; 76 when None.
+        positions: accepted, as Keras has it; columns share the width in fixed parts.
         print_fn: called with the text; `print` when None.
         expand_nested: whether the layers of models inside are listed too.
         show_trainable: whether a column says which layers are trained.
@@ -36,18 +42,115 @@ def print_summary(
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense
-    >>> Sequential([Input((2,)), Dense(3)], seed=0).summary()
-    Model: sequential
-    Layer          Output shape  Params
-    -----------------------------------
-    dense (Dense)  (None, 3)          9
-    -----------------------------------
-    Total params: 9  trainable: 9  non-trainable: 0
+    >>> Sequential([Input((2,)), Dense(3)], seed=0).summary(line_length=48)
+    Model: "sequential"
+    ┏━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━┳━━━━━━━━━┓
+    ┃ Layer (type)       ┃ Output Shape  ┃ Param # ┃
+    ┡━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━╇━━━━━━━━━┩
+    │ dense (Dense)      │ (None, 3)     │       9 │
+    └────────────────────┴───────────────┴─────────┘
+     Total params: 9 (36.00 B)
+     Trainable params: 9 (36.00 B)
+     Non-trainable params: 0 (0.00 B)
     """
-    rows = [*_listed(model, model._listed() if layer_range is None else _range(model, layer_range), expand_nested)]
-    text = _table(model, rows, show_trainable)
-    shown = "\n".join(line[:line_length] for line in text.split("\n")) if line_length else text
-    (print_fn or print)(shown)
+    listed = [*_listed(model, model._listed() if layer_range is None else _range(model, layer_range), expand_nested)]
+    sources = _sources(model)
+    columns = [*COLUMNS[sources is not None, show_trainable]]
+    rows = [_framed_row(layer, depth, sources, show_trainable) for layer, depth in listed]
+    table = boxed([column.title for column in columns], rows, _widths(columns, line_length), _sides(columns))
+    text = "\n".join([f'Model: "{_name(model)}"', table, *_amounts(model)])
+    try:
+        (print_fn or print)(text)
+    except UnicodeEncodeError:  # a terminal without such characters
+        print(summary_table(model))
+
+
+class Column(NamedTuple):
+    """A column of the printed table: its title, where its cells stand, and its width in a table of 76 characters."""
+
+    title: str
+    side: str
+    width: int
+
+
+def _columns(*widths: int, connected: bool, trainable: bool) -> list[Column]:
+    titles = ["Layer (type)", "Output Shape", "Param #"] + ["Connected to"] * connected + ["Trainable"] * trainable
+    sides = "<<>" + "<" * connected + "^" * trainable
+    return [Column(*column) for column in zip(titles, sides, widths, strict=True)]
+
+
+# By whether calls are told, and whether layers are trained.
+COLUMNS = {
+    (False, False): _columns(31, 22, 13, connected=False, trainable=False),
+    (False, True): _columns(27, 21, 10, 5, connected=False, trainable=True),
+    (True, False): _columns(19, 17, 10, 17, connected=True, trainable=False),
+    (True, True): _columns(17, 15, 9, 14, 5, connected=True, trainable=True),
+}
+
+
+def _widths(columns: Sequence[Column], line_length: int | None) -> list[int]:
+    """The widths of the columns in a table that is so wide, of which margins and frames take a part."""
+    given = [column.width for column in columns]
+    if line_length is None:
+        return given
+    room = max(line_length - 3 * len(columns) - 1, 4 * len(columns))
+    widths = [width * room // sum(given) for width in given]
+    rest = room - sum(widths)
+    return [width + (place < rest) for place, width in enumerate(widths)]
+
+
+def _sides(columns: Sequence[Column]) -> str:
+    return "".join(column.side for column in columns)
+
+
+def _sources(model: Any) -> dict[int, list[str]] | None:
+    """By `id` of each layer of a graph the values that its calls take; None for layers one after another."""
+    if not is_graph(model):
+        return None
+    inputs, uses, _ = uses_of(model)
+    before = inputs[-1:]
+    straight = len(inputs) == 1 and len({id(use.layer) for use in uses}) == len(uses)
+    sources: dict[int, list[str]] = {}
+    for use in uses:
+        straight = straight and [id(source) for source, _ in use.taken] == [id(one) for one in before]
+        before = [use]
+        taken = [f"{source.layer.name}[{source.index}][{part}]" for source, part in use.taken]
+        sources.setdefault(id(use.layer), []).extend(taken)
+    return None if straight else sources
+
+
+def _framed_row(layer: Any, depth: int, sources: dict[int, list[str]] | None, trainable: bool) -> list[str]:
+    kind = "InputLayer" if isinstance(layer, Input) else type(layer).__name__
+    if isinstance(layer, Operation):
+        kind = layer.function.title().replace("_", "")  # as Keras calls the function's class
+    shape = str(layer.output_shape) if layer.output_shape is not None else "?"
+    count = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+    connected = [] if sources is None else [", ".join(sources.get(id(layer), [])) or "-"]
+    trained = ("Y" if layer.trainable else "N") if layer.built and layer.weights else "-"
+    name = f"{layer.name} ({kind})"
+    return [f"{'   ' * depth}└ {name}" if depth else name, shape, count, *connected, *([trained] if trainable else [])]
+
+
+def _amounts(model: "BaseModel") -> list[str]:
+    """The numbers of parameters, and the bytes that they take."""
+    weights, trained = model.weights, model.trainable_weights
+    optimizer = model.optimizer.variables if model.compiled and model.optimizer.built else []
+    amounts = {
+        "Total": [*weights, *optimizer],
+        "Trainable": trained,
+        "Non-trainable": [one for one in weights if all(one is not other for other in trained)],
+        **({"Optimizer": optimizer} if optimizer else {}),
+    }
+    return [f" {what} params: {_amount(variables)}" for what, variables in amounts.items()]
+
+
+def _amount(variables: Iterable[Any]) -> str:
+    arrays = [np.asarray(variable) for variable in variables]
+    size = float(sum(array.nbytes for array in arrays))
+    unit = 0
+    while size >= 1024 and unit < len(UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{sum(array.size for array in arrays):,} ({size:.2f} {UNITS[unit]})"
 
 
 def _range(model: "BaseModel", names: Sequence[str]) -> list[Any]:
@@ -71,13 +174,7 @@ def summary_output(model: "BaseModel") -> str:
 
 def summary_table(model: "BaseModel") -> str:
     """One line per layer: name, class, output shape and number of parameters, `?` where not known yet; the totals."""
-    return _table(model, [(layer, 0) for layer in model._listed()])
-
-
-def _table(model: "BaseModel", listed: Sequence[tuple[Any, int]], show_trainable: bool = False) -> str:
-    rows = [_row(layer, depth) + ((("yes" if layer.trainable else "no"),) * show_trainable) for layer, depth in listed]
-    head = (*HEAD, "Trainable") if show_trainable else HEAD
-    lines = aligned(head, rows, numbers=(2,)).split("\n")
+    lines = aligned(HEAD, _rows(model), numbers=(2,)).split("\n")
     return "\n".join([_title(model), *lines, lines[1], *_totals(model)])
 
 
@@ -88,17 +185,21 @@ def summary_html(model: "BaseModel") -> str:
 
 
 def _title(model: "BaseModel") -> str:
-    return f"Model: {model._given_name or snake_case(type(model).__name__)}"
+    return f"Model: {_name(model)}"
+
+
+def _name(model: "BaseModel") -> str:
+    return model._given_name or snake_case(type(model).__name__)
 
 
 def _rows(model: "BaseModel") -> list[tuple[str, ...]]:
     return [_row(layer) for layer in model._listed()]
 
 
-def _row(layer: Any, depth: int = 0) -> tuple[str, ...]:
+def _row(layer: Any) -> tuple[str, ...]:
     shape = str(layer.output_shape) if layer.output_shape is not None else "?"
     count = f"{layer.count_params():,}" if layer.built else "?"
-    return f"{'  ' * depth}{layer.name} ({type(layer).__name__})", shape, count
+    return f"{layer.name} ({type(layer).__name__})", shape, count
 
 
 def _totals(model: "BaseModel") -> list[str]:

@@ -11,10 +11,16 @@ from nnlite.layers.base.call import layers_within
 from nnlite.threads import suited_threads
 from nnlite.training.trainable import Trainable
 
-# Microseconds that compiled kernels save of a step, by what it goes over: 54 of 30,000 parameters and calls of a dense
-# net, 25,000 of the 8 million outputs of a convnet, 7,500 of the 3 million of a transformer block, 3,000 of the 0.2
-# million of an LSTM.
-GAIN_OF_OUTPUTS = 2
+# What compiled kernels save by each number that layers of these modules put out, in parameters of a dense net, of which
+# 30,000, calls included, are 54 us: 25 ms of a convnet's step with 8 million numbers, 7 ms of a transformer block's,
+# with 0.3 million of attention, 3 ms of an LSTM's with 0.2 million. Other layers gain little by each number.
+GAINS = {
+    "nnlite.layers.attention": 8,
+    "nnlite.layers.convolution": 2,
+    "nnlite.layers.normalization": 2,
+    "nnlite.layers.pooling.pooling": 2,
+    "nnlite.layers.recurrent.lstm": 8,
+}
 
 
 @contextmanager
@@ -41,12 +47,16 @@ def ends_early(callbacks: CallbackList) -> bool:
 def step_work(model: Trainable, batch_size: int | None) -> int:
     """Number of parameters whose update gains as much by compiled kernels as a step of this model does.
 
-    These are its parameters, and beside them what layers over steps or pixels put out: convolutions, recurrent layers
-    and attention gain by each number of it, dense layers over rows hardly.
+    These are its parameters, and beside them what layers with kernels of their own put out over steps or pixels.
     """
-    computing = (layer for layer in layers_within(model) if not layer._keeps_values)
-    numbers = sum(_numbers(layer.input_shape, layer.output_shape) for layer in computing)
-    return model.count_params() + GAIN_OF_OUTPUTS * (batch_size or 32) * numbers
+    numbers = sum(_gain(layer) * _numbers(layer.input_shape, layer.output_shape) for layer in layers_within(model))
+    return model.count_params() + (batch_size or 32) * numbers
+
+
+def _gain(layer: Any) -> int:
+    """What compiled kernels save by each number that a layer puts out, in parameters."""
+    modules = [kind.__module__ for kind in type(layer).__mro__]
+    return next((gain for module in modules for place, gain in GAINS.items() if module.startswith(place)), 0)
 
 
 def _numbers(entering: Any, leaving: Any) -> int:

@@ -50,7 +50,7 @@ CASES = [
     Callback.get("History"),
     ProgressBar(),
     EarlyStopping("val_loss", 0.1, 2, 1, "min", 0.5, True, 1),
-    BestMembers("val_loss", 0.1, 2, 1, "min"),
+    BestMembers("val_loss", 0.1, 2, 1, "min", 3),
     MaxTime("1h30m"),
     ModelCheckpoint("folder/{epoch}.safetensors", save_freq=3, save_best_only=True, monitor="loss"),
     CSVLogger("log.csv", separator=";", append=True),

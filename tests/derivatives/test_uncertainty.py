@@ -127,8 +127,47 @@ def test_what_cannot_be_told_is_said():
         sure.predict_interval(NEW, method="conformal")
     with pytest.raises(DataError, match="need more than 50 training rows"):
         sure.predict_interval(NEW, 0.99, method="jackknife+")
-    with pytest.raises(ConfigError, match="uncertainty: needs squared errors or a cross-entropy, the loss is Huber"):
-        fitted(Dense(1), loss="huber").uncertainty(X, Y)
+    with pytest.raises(ConfigError, match=r"uncertainty: needs squared errors, a cross-entropy.*is MeanAbsoluteError"):
+        fitted(Dense(1), loss="mae").uncertainty(X, Y)
     few = fitted(Dense(1), x=X[:4], y=Y[:4])
     with pytest.raises(DataError, match="4 rows do not tell the residual variance beside 4 effective parameters"):
         few.uncertainty(X[:4], Y[:4])
+
+
+def test_jackknife_and_conformal_intervals_of_other_losses():
+    random = np.random.default_rng(5)
+    x, new = random.uniform(-1, 1, (120, 1)), random.uniform(-1, 1, (2000, 1))
+
+    def targets(rows):
+        return 2 * rows + 0.1 * random.standard_t(3, size=rows.shape)
+
+    y, held = targets(x), targets(new)
+    model = Sequential([Input((1,)), Dense(1)], seed=0, dtype="float64")
+    model.compile("LBFGS", "huber")
+    model.fit(x, y, epochs=50, verbose=0)
+    sure = model.uncertainty(x, y)
+    low, high = sure.predict_interval(new, 0.9)
+    np.testing.assert_array_equal(low, sure.predict_interval(new, 0.9, method="jackknife+")[0])
+    assert 0.85 < ((low <= held) & (held <= high)).mean() < 0.95
+    again = Sequential([Input((1,)), Dense(1)], seed=0, dtype="float64")
+    again.compile("LBFGS", "mse")
+    again.set_weights(model.get_weights())
+    by_squares = again.uncertainty(x, y).predict_interval(new, 0.9, method="jackknife+")
+    np.testing.assert_allclose(high - low, by_squares[1] - by_squares[0], rtol=0.05)  # errors below 1 are squared
+    sure.calibrate(*(new[:500], held[:500]))
+    low, high = sure.predict_interval(new[500:], 0.9)
+    assert np.ptp(high - low) < 1e-12 and 0.86 < ((low <= held[500:]) & (held[500:] <= high)).mean() < 0.94
+    with pytest.raises(ConfigError, match="the delta method needs squared errors, the loss is Huber: take 'jackknife"):
+        sure.predict_interval(new, 0.9, method="delta")
+    with pytest.raises(ConfigError, match="a standard deviation needs squared errors"):
+        sure.predict(new, return_std=True)
+    np.testing.assert_allclose(sure.predict(new), model.predict(new, verbose=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["mae", "hinge", "cosine_similarity"])
+def test_losses_that_do_not_bend_or_compare_no_amounts_tell_no_intervals(loss):
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    model = Sequential([Input((2,)), Dense(2)], seed=0)
+    model.compile("LBFGS", loss)
+    with pytest.raises(ConfigError, match="needs squared errors, a cross-entropy, or Huber, LogCosh"):
+        model.uncertainty(x, np.sign(x))

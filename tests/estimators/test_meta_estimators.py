@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from nnlite import NNClassifier, NNRegressor
+from nnlite import MLPClassifier, MLPRegressor, NNClassifier, NNRegressor
 from nnlite.layers import Dense
 
 OPTIONS = {**QUICK, "epochs": 25, "n_members": 2, "batch_size": 16, "learning_rate": 0.02}
@@ -81,6 +81,60 @@ def test_regressors(make):
 )
 def test_several_targets(make, y):
     assert (make(NNClassifier(**OPTIONS)).fit(X, y).predict(X) == y).mean() > 0.75
+
+
+PERCEPTRON = {"hidden_layer_sizes": (8,), "max_iter": 60, "learning_rate_init": 0.03, "random_state": 0}
+
+
+def slopes(model):
+    """How much the first layer of a perceptron takes of each column."""
+    return np.abs(model.coefs_[0]).sum(axis=1)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda inner: make_pipeline(StandardScaler(), inner),
+        lambda inner: CalibratedClassifierCV(inner, cv=2),
+        lambda inner: StackingClassifier([("mlp", inner), ("linear", LogisticRegression())], cv=2),
+        lambda inner: BaggingClassifier(inner, n_estimators=2, random_state=0),
+        lambda inner: AdaBoostClassifier(inner, n_estimators=2, random_state=0),
+        OneVsRestClassifier,
+        OneVsOneClassifier,
+        lambda inner: GridSearchCV(inner, {"alpha": [1e-4, 1e-2]}, cv=2),
+        lambda inner: HalvingGridSearchCV(inner, {"alpha": [1e-4, 1e-2]}, cv=2, random_state=0),
+        lambda inner: RFE(inner, n_features_to_select=2, importance_getter=slopes),
+        SelfTrainingClassifier,
+        lambda inner: MultiOutputClassifier(inner),
+        lambda inner: ClassifierChain(inner),
+    ],
+)
+def test_perceptrons_for_classes(make):
+    model = make(MLPClassifier(**PERCEPTRON))
+    y = TWO if isinstance(model, (MultiOutputClassifier, ClassifierChain)) else THREE
+    known = np.where(np.arange(80) % 2, -1, y) if isinstance(model, SelfTrainingClassifier) else y
+    assert (model.fit(X, known).predict(X) == y).mean() > 0.7
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda inner: make_pipeline(StandardScaler(), inner),
+        lambda inner: BaggingRegressor(inner, n_estimators=2, random_state=0),
+        lambda inner: AdaBoostRegressor(inner, n_estimators=2, random_state=0),
+        lambda inner: TransformedTargetRegressor(inner, transformer=StandardScaler()),
+        lambda inner: MultiOutputRegressor(inner),
+        lambda inner: RFE(inner, n_features_to_select=2, importance_getter=slopes),
+        lambda inner: HalvingGridSearchCV(inner, {"alpha": [1e-4, 1e-2]}, resource="max_iter", max_resources=60, cv=2),
+    ],
+)
+def test_perceptrons_for_numbers(make):
+    model = make(MLPRegressor(**PERCEPTRON, solver="lbfgs"))
+    scaled = (TARGET - TARGET.mean()) / TARGET.std()
+    y = np.column_stack([scaled, -scaled]) if isinstance(model, MultiOutputRegressor) else scaled
+    assert model.fit(X, y).score(X, y) > 0.6
 
 
 def test_rfe_keeps_what_matters():

@@ -136,5 +136,5 @@ def test_a_transformer_and_what_follows_it(transformer):
 def test_labels_that_are_fractions_are_refused():
     model = MLPClassifier(max_iter=1).fit(X, CODES)
     model.classes_ = model.classes_ + 0.5
-    with pytest.raises(ConfigError, match="labels in ONNX are integers or texts"):
+    with pytest.raises(ConfigError, match="labels in ONNX are integers or strings"):
         converted(model, options={"zipmap": False})

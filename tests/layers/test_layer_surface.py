@@ -255,3 +255,18 @@ def test_layers_without_weights_are_built_from_the_beginning(layer, shape, resul
     assert inside(np.ones((shape[0], 5, *shape[1:]))).shape == (result[0], 5, *result[1:])
     with pytest.raises(ShapeError):
         layers.MaxPooling2D()(np.ones((2, 3)))
+
+
+def test_a_pixel_of_a_smaller_image_mixes_all_that_it_covers():
+    columns = np.array([0.0, 1.0, 2.0, 3.0]).reshape(1, 1, 4, 1)
+    # its center lies 0.5, 0.5 and 1.5 old pixels from theirs, and the triangle over it reaches twice as far
+    weights = np.array([0.75, 0.75, 0.25]) / 1.75
+    smooth = layers.Resizing(1, 2, antialias=True, dtype="float64")(columns).ravel()
+    np.testing.assert_allclose(smooth, [weights @ [0, 1, 2], weights @ [3, 2, 1]], rtol=1e-12)
+    layer = layers.Resizing(1, 2, antialias=True, dtype="float64")
+    layer.forward(columns)
+    slopes = layer.backward(np.array([1.0, 0.0]).reshape(1, 1, 2, 1))
+    np.testing.assert_allclose(np.ravel(slopes), [*weights, 0], rtol=1e-12)
+    np.testing.assert_array_equal(layers.Resizing(1, 2)(columns).ravel(), [0.5, 2.5])
+    kept = layers.Resizing(1, 2, "nearest", antialias=True)(columns).ravel()
+    np.testing.assert_array_equal(kept, layers.Resizing(1, 2, "nearest")(columns).ravel())

@@ -2,12 +2,13 @@
 
 import copy
 import pickle
+import sys
 
 import numpy as np
 import pytest
 from numeric import EXACT, complex_step, relative_error
 
-from nnlite import Input, Model, Sequential, load_model
+from nnlite import Input, Model, Sequential, layers, load_model
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import (
     Add,
@@ -21,6 +22,7 @@ from nnlite.layers import (
     Multiply,
     Normalization,
 )
+from nnlite.models.drawn import drawing
 
 generator = np.random.default_rng(8)
 
@@ -331,3 +333,15 @@ class TestErrors:
     def test_derivatives_of_several_outputs(self):
         with pytest.raises(ConfigError, match="several outputs"):
             two_by_two().jacobian(X, "left")
+
+
+def test_a_graph_may_be_deeper_than_calls_of_python_and_naming_it_takes_few_steps(monkeypatch):
+    count, asked = sys.getrecursionlimit() + 50, []
+    numbered = drawing._numbered
+    monkeypatch.setattr(drawing, "_numbered", lambda *given: asked.append(given) or numbered(*given))
+    start = value = Input((1,))
+    for _ in range(count):
+        value = layers.Identity()(value)
+    model = Model(start, value)
+    assert len(model.layers) == count + 1 and len(asked) < 4 * count
+    assert len({layer.name for layer in model.layers}) == count + 1

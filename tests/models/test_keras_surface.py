@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import Input, Model, Sequential, models, ops, utils
+from nnlite import Input, Model, Sequential, layers, models, ops, utils
 from nnlite.errors import ConfigError, ModelFileError, NotReadyError
 from nnlite.layers import Dense, Dropout, Layer
 from nnlite.losses import Loss
@@ -159,10 +159,10 @@ def test_the_summary_shows_what_is_asked_for():
         model.summary(print_fn=lines.append, **options)
         return lines[0]
 
-    assert "inside" not in shown() and "  inside (Dense)" in shown(expand_nested=True)
+    assert "inside" not in shown() and "│    └ inside (Dense)" in shown(expand_nested=True)
     table = shown(show_trainable=True).split("\n")
-    assert table[1].endswith("Trainable") and table[3].endswith("no") and table[4].endswith("yes")
-    assert max(map(len, shown(line_length=20).split("\n"))) == 20
+    assert table[2].endswith("┃ Trai… ┃") and table[4].endswith("│   N   │") and table[6].endswith("│   Y   │")
+    assert {len(line) for line in shown(line_length=60).split("\n")[1:-3]} == {60}
     assert "block" not in shown(layer_range=["last", "last"])
     assert "subject" not in shown(positions=[0.3, 0.6])
 
@@ -172,9 +172,15 @@ def test_the_summary_of_a_graph_has_its_inputs_and_functions():
     hidden = Dense(3, name="hidden")(given)
     model = Model(given, Dense(1, name="last")(hidden + 2 * hidden))
     model.summary(print_fn=lines.append)
-    assert lines[0].split("\n")[3].split() == ["given", "(Input)", "(None,", "4)", "0"]
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines[0].split("\n") if "│" in line]
+    assert cells[0] == ["given (InputLayer)", "(None, 4)", "0", "-"]
+    assert cells[1] == ["hidden (Dense)", "(None, 3)", "15", "given[0][0]"]
+    assert cells[3:5] == [["add (Add)", "(None, 3)", "0", "hidden[0][0],"], ["", "", "", "multiply[0][0]"]]
     model.summary(print_fn=lines.append, layer_range=["hidden", "last"])
-    assert [line.split()[0] for line in lines[1].split("\n")[3:-2]] == ["hidden", "multiply", "add", "last"]
+    shown = [line.split()[1] for line in lines[1].split("\n") if line.startswith("│ ") and "None" in line]
+    assert shown == ["hidden", "multiply", "add", "last"]
+    Model(given, Dense(1)(hidden)).summary(print_fn=lines.append)
+    assert "Connected to" not in lines[2]  # one after another
 
 
 def test_a_picture_of_the_graph(tmp_path):
@@ -210,3 +216,84 @@ def test_steps_that_nobody_wrote_give_loss_and_metrics():
     fresh = models.clone_model(model)
     fresh.compile("sgd", "mse", metrics=["mae"])
     assert fresh.test_step((x, y))["mae"] > 0  # before any other step
+
+
+class TestConfigsOfGraphs:
+    @staticmethod
+    def two_headed():
+        entry = Input((3,), name="entry")
+        hidden = layers.Dense(4, "relu", name="hidden")
+        first = layers.Dense(2, name="first")(hidden(entry))
+        second = layers.Dense(1, name="second")(layers.Concatenate()([hidden(entry * 2), first]))
+        return Model(entry, [first, second], name="two")
+
+    def test_layers_have_their_calls(self):
+        config = self.two_headed().get_config()
+        assert config["layers"][0]["class_name"] == "InputLayer"
+        assert (config["name"], config["trainable"], config["input_layers"]) == ("two", True, ["entry", 0, 0])
+        assert config["output_layers"] == [["first", 0, 0], ["second", 0, 0]]
+        hidden = next(layer for layer in config["layers"] if layer["name"] == "hidden")
+        assert (hidden["module"], hidden["config"]["units"], len(hidden["inbound_nodes"])) == ("keras.layers", 4, 2)
+        history = hidden["inbound_nodes"][0]["args"][0]["config"]["keras_history"]
+        assert history == ["entry", 0, 0]
+
+    def test_from_config_draws_them_again(self):
+        model, x = self.two_headed(), np.ones((2, 3))
+        twin = Model.from_config(json.loads(json.dumps(model.get_config())))
+        assert twin.name == "two" and len(twin.weights) == 6
+        twin.set_weights(model.get_weights())
+        for one, other in zip(model(x), twin(x), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_layers_of_users_and_models_inside(self):
+        class Times(layers.Layer):
+            def __init__(self, factor=2, **options):
+                super().__init__(**options)
+                self.factor = factor
+
+            def call(self, inputs):
+                return inputs * self.factor
+
+            def get_config(self):
+                return {**super().get_config(), "factor": self.factor}
+
+        entry, inner = Input((3,)), Sequential([Input((3,)), layers.Dense(3)])
+        model = Model(entry, Times(5)(inner(self.two_headed()(entry)[0] @ np.ones((2, 3)))))
+        twin = Model.from_config(model.get_config())
+        twin.set_weights(model.get_weights())
+        np.testing.assert_array_equal(twin(np.ones((2, 3))), model(np.ones((2, 3))))
+
+    def test_what_calls_alone_do_not_say_is_in_the_form_of_files(self):
+        entry = Input((3,))
+        in_dict = Model(entry, {"a": layers.Dense(1)(entry)})
+        in_training = Model(entry, layers.Dropout(0.5)(entry, training=True))
+        shared = layers.Dense(3)
+        inside = Model(entry, layers.TimeDistributed(shared)(layers.Reshape((1, 3))(shared(entry))))
+        for model in (in_dict, in_training, inside):
+            assert "nodes" in model.get_config()
+            assert len(Model.from_config(model.get_config()).weights) == len(model.weights)
+
+    def test_a_config_that_keras_wrote(self):
+        policy = {
+            "module": "keras",
+            "class_name": "DTypePolicy",
+            "config": {"name": "float32"},
+            "registered_name": None,
+        }
+        tensor = {"shape": [None, 3], "dtype": "float32", "keras_history": ["entry", 0, 0]}
+        entry = {"batch_shape": [None, 3], "dtype": "float32", "sparse": False, "ragged": False, "name": "entry"}
+        dense = {"name": "dense", "trainable": True, "dtype": policy, "units": 2, "activation": "linear"}
+        common = {"module": "keras.layers", "registered_name": None}
+        call = {"args": [{"class_name": "__keras_tensor__", "config": tensor}], "kwargs": {}}
+        config = {
+            "name": "functional",
+            "trainable": True,
+            "layers": [
+                {**common, "class_name": "InputLayer", "config": entry, "name": "entry", "inbound_nodes": []},
+                {**common, "class_name": "Dense", "config": dense, "name": "dense", "inbound_nodes": [call]},
+            ],
+            "input_layers": [["entry", 0, 0]],
+            "output_layers": [["dense", 0, 0]],
+        }
+        model = Model.from_config(config)
+        assert (model.name, model.output_shape, model.layers[1].units) == ("functional", (None, 2), 2)

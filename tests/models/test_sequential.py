@@ -162,11 +162,40 @@ def test_summary():
     printed = []
     Sequential([Input((3,)), Dense(400), BatchNormalization()], name="mine").summary(print_fn=printed.append)
     text = "\n".join(printed)
-    assert "Model: mine" in text
-    assert re.search(r"dense \(Dense\) +\(None, 400\) +1,600\n", text)
-    assert "Total params: 3,200  trainable: 2,400  non-trainable: 800" in text
+    assert text.startswith('Model: "mine"\n┏━') and {len(line) for line in text.split("\n")[1:-3]} == {76}
+    assert re.search(r"│ dense \(Dense\) +│ \(None, 400\) +│ +1,600 │\n", text)
+    assert text.split("\n")[-3:] == [
+        " Total params: 3,200 (12.50 KB)",
+        " Trainable params: 2,400 (9.38 KB)",
+        " Non-trainable params: 800 (3.12 KB)",
+    ]
     Sequential([Dense(400)]).summary(print_fn=printed.append)
-    assert re.search(r"dense \(Dense\) +\? +\?", printed[-1])
+    assert re.search(r"│ dense \(Dense\) +│ \? +│ +0 \(unbuilt\) │", printed[-1])
+    assert re.search(r"Dense\) +\(None, 400\) +1,600\n", repr(Sequential([Input((3,)), Dense(400)])))
+
+
+def test_a_summary_tells_what_the_optimizer_keeps(capsys):
+    model = Sequential([Input((3,)), Dense(4)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((2, 3)), np.ones((2, 4)), verbose=0)
+    model.summary()
+    assert capsys.readouterr().out.split("\n")[-5:-1] == [
+        *(" Total params: 50 (200.00 B)", " Trainable params: 16 (64.00 B)", " Non-trainable params: 0 (0.00 B)"),
+        " Optimizer params: 34 (136.00 B)",
+    ]
+
+
+def test_a_terminal_without_frames_gets_the_plain_table(monkeypatch, capsys):
+    written = []
+
+    def printing(text):
+        if not text.isascii():
+            raise UnicodeEncodeError("ascii", text, 0, 1, "ordinal not in range")
+        written.append(text)
+
+    monkeypatch.setattr("builtins.print", printing)
+    Sequential([Input((3,)), Dense(4)]).summary()
+    assert len(written) == 1 and written[0].startswith("Model: sequential\nLayer")
 
 
 def test_config_round_trip():

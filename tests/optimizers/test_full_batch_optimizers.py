@@ -201,7 +201,7 @@ def test_gradients_of_some_rows_are_refused(name):
 
 
 def test_more_parameters_than_a_matrix_can_have():
-    with pytest.raises(ConfigError, match=r"20,000 of them take 3\.2 GB, and at most 4,000 are allowed\. Take LBFGS"):
+    with pytest.raises(ConfigError, match=r"20,000 of them take 2\.98 GiB, and at most 4,000 are allowed\. Take LBFGS"):
         LevenbergMarquardt().check(20_000)
     LevenbergMarquardt().check(4000)
     GaussNewton().check(20_000)

@@ -25,7 +25,7 @@ def test_small_regression_tasks(tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr().out
     runs = {key[0]: errors for key, errors in map(json.loads, path.read_text().splitlines())}
     assert list(runs) == list(regression.ENGINES)
-    assert all(0 < learnt < 1 for learnt, _ in runs.values())
+    assert all(0 < learned < 1 for learned, _ in runs.values())
     assert printed.splitlines()[-1].startswith("| sine | 500, 61 | ")
     monkeypatch.setattr(regression, "run", None)  # nothing is run again
     regression.main(arguments)

@@ -22,10 +22,8 @@ def parsed(html):
     return ET.fromstring(html)
 
 
-def test_a_model_shows_its_layers(capsys):
+def test_a_model_shows_its_layers():
     shown = model()
-    shown.summary()
-    assert repr(shown) == capsys.readouterr().out.rstrip("\n")
     assert "Total params: 13" in repr(shown)
     cells = [[cell.text for cell in row] for row in parsed(shown._repr_html_()).iter("tr")]
     assert cells[0] == ["Layer", "Output shape", "Params"]

@@ -438,7 +438,7 @@ def test_batches_other_losses_and_large_models_are_refused():
         model = net(*softmax(), optimizer=name, loss="sparse_categorical_crossentropy")
         with pytest.raises(ConfigError, match=f"{name} needs a sum of squared errors, which Sparse.*GaussNewton"):
             model.fit(X, CLASSES, verbose=0)
-    with pytest.raises(ConfigError, match=r"31 of them take 7\.69e-06 GB, and at most 30 are allowed"):
+    with pytest.raises(ConfigError, match=r"31 of them take 7\.51 KiB, and at most 30 are allowed"):
         net(optimizer=LevenbergMarquardt(max_parameters=30)).fit(X, Y, verbose=0)
     frozen = net()
     frozen.layers[0].trainable = frozen.layers[1].trainable = False

@@ -8,7 +8,7 @@ from nnlite.data.batches import suited_batch_size
 from nnlite.data.members import MemberBatches
 from nnlite.data.partition import random_folds
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
-from nnlite.layers import Activation, Dense
+from nnlite.layers import Activation, BatchNormalization, Dense, Dropout
 from nnlite.losses import SparseCategoricalCrossentropy
 from nnlite.models import Model, Sequential
 from nnlite.optimizers import SGD, Adam
@@ -254,6 +254,36 @@ def test_each_member_ends_with_its_best_epoch(script, best, epochs):
     for place, found in enumerate(model.get_weights()):
         for member, epoch in enumerate(best):
             np.testing.assert_array_equal(found[member], weights[epoch][place][member])
+
+
+@pytest.mark.parametrize(
+    "script, best",
+    [
+        ([[3, 3, 3], [2, 4, 3.5], [2.5, 1, 2], [1, 2, 3]], [[3, 1], [2, 3], [2, 0]]),  # ties go to the earlier epoch
+        ([[np.nan, 3, np.nan], [np.nan, np.nan, np.nan], [5, 4, np.nan]], [[2], [0, 2], [0]]),
+    ],
+)
+def test_each_member_ends_with_the_mean_of_its_best_epochs(script, best):
+    model, callback = together(), BestMembers(average=2)
+    weights = scripted(model, script, callback)
+    assert callback.best_epochs.tolist() == [epochs[0] for epochs in best]
+    for index, kept in enumerate(model.get_weights()):
+        for member, epochs in enumerate(best):
+            mean = np.mean([weights[epoch][index][member] for epoch in epochs], axis=0)
+            np.testing.assert_allclose(kept[member], mean, rtol=1e-6)
+
+
+def test_the_best_epochs_of_a_single_model_are_averaged():
+    x, y = data(rows=80)
+    model = Sequential([Dense(9, "tanh"), BatchNormalization(), Dropout(0.1), Dense(CLASSES, "softmax")], seed=0)
+    model.compile(Adam(0.03), "sparse_categorical_crossentropy")
+    weights = []
+    watch = LambdaCallback(on_epoch_end=lambda epoch, logs: weights.append(model.get_weights()))
+    callbacks = [watch, BestMembers(average=3)]
+    losses = model.fit(x, y, epochs=8, validation_split=0.3, callbacks=callbacks, verbose=0).history["val_loss"]
+    best = np.argsort(losses)[:3]
+    for index, kept in enumerate(model.get_weights()):
+        np.testing.assert_allclose(kept, np.mean([weights[epoch][index] for epoch in best], axis=0), rtol=1e-5)
 
 
 def test_best_members_without_members_is_early_stopping(capsys):

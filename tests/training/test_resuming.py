@@ -117,6 +117,7 @@ SETUPS = {
     "recurrent": (recurrent, {"validation_data": (X, Y), "validation_freq": 2}, lambda folder: []),
     "outputs": (two_outputs, {"y": {"a": Y, "b": Y}}, lambda folder: []),
     "members": (ensemble, {"folds": 3}, lambda folder: [BestMembers(patience=3)]),
+    "averaged members": (ensemble, {"folds": 3}, lambda folder: [BestMembers(average=2)]),
     "early stopping": (
         lambda: network(optimizer={"Adam": {"learning_rate": 0.1}}),
         {"validation_split": 0.2},

@@ -76,12 +76,13 @@ def patience_of(parameters: dict[str, Any]) -> dict[str, Any]:
     return {} if patience is None else {"patience": patience, "min_delta": parameters["tol"]}
 
 
-def stopping(parameters: dict[str, Any], judged: bool) -> list[Callback]:
+def stopping(parameters: dict[str, Any], judged: bool, averaged_epochs: int = 1) -> list[Callback]:
     """The callbacks that go back to the best epoch, divide the learning rate, or end the training.
 
     Args:
         parameters: of the estimator.
         judged: whether rows that are not learned from judge the epochs; else the training loss decides.
+        averaged_epochs: of how many best epochs the weights are averaged, where rows judge these.
     """
     rate = parameters["learning_rate"]
     adaptive = isinstance(rate, str) and rate == ADAPTIVE
@@ -89,7 +90,7 @@ def stopping(parameters: dict[str, Any], judged: bool) -> list[Callback]:
     stops = {} if adaptive else patience
     callbacks: list[Callback] = []
     if judged:
-        callbacks.append(BestMembers(**stops))
+        callbacks.append(BestMembers(**stops, average=averaged_epochs))
     elif stops:
         callbacks.append(EarlyStopping("loss", **stops))
     if adaptive:

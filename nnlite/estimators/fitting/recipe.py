@@ -34,6 +34,7 @@ MOST_ROWS_FOR_MEMBERS = 10_000
 LEAST_ROWS_FOR_MEMBERS = 20
 LEAST_ROWS_TO_JUDGE = 10
 FEW_ROWS = 2_000
+BEST_EPOCHS = 3
 ITERATIONS = 500  # where each takes all rows
 EMBEDDING_WIDTH = 8
 INPUT_SCALE = "input_scale"
@@ -143,6 +144,11 @@ class Recipe:
             return self._get("epochs", ITERATIONS)
         few = self.problem.n_rows <= FEW_ROWS and not self.has_pieces  # which learn sooner
         return self._get("epochs", 128 if few else 64)
+
+    @property
+    def averaged_epochs(self) -> int:
+        """Number of best epochs whose weights are averaged; members are averaged anyway, and numbers gain nothing."""
+        return BEST_EPOCHS if self.is_tuned and self.n_members == 1 and self.problem.task == "class" else 1
 
     def fit_arguments(self) -> dict[str, Any]:
         """Arguments of `Sequential.fit`."""

@@ -97,18 +97,19 @@ def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[C
         arguments["validation_data"] = lesson.taken(apart)
     if lesson.judges is not None:
         arguments["validation_data"] = lesson.judges
-    rules = [] if recipe.online else stopping(recipe.parameters, splits or lesson.judges is not None)
+    judged = splits or lesson.judges is not None
+    rules = [] if recipe.online else stopping(recipe.parameters, judged, recipe.averaged_epochs)
     adapt_waiting(network, arguments["x"])
     arguments |= recipe.fit_arguments() | {"validation_batch_size": VALIDATED_AT_ONCE}
     history = network.fit(**arguments, callbacks=[*rules, *recipe.callbacks(), *listeners])
-    judged = None
+    outputs = None
     if lesson.judges is not None:
-        judged = _judged_by(network, lesson.judges, recipe.n_members)
+        outputs = _judged_by(network, lesson.judges, recipe.n_members)
     elif splits:
         rows = apart if recipe.n_members == 1 else np.arange(len(lesson.y))
-        judged = _set_apart(network, lesson, rows, recipe.n_members)
+        outputs = _set_apart(network, lesson, rows, recipe.n_members)
     best = [round(rule.best_epochs.mean()) for rule in rules if isinstance(rule, BestMembers)]
-    return Outcome(history.history, best[0] if best else None, judged, network.trainer.stop_training)
+    return Outcome(history.history, best[0] if best else None, outputs, network.trainer.stop_training)
 
 
 def _judged_by(network: Sequential, judges: tuple[Any, np.ndarray], n_members: int) -> Judged:

@@ -96,7 +96,7 @@ def windows_of(
     lengths = [(x.shape[2 + a] - (kernel_shape[a] - 1) * dilations[a] - 1) // strides[a] + 1 for a in range(rank)]
     cells = []
     for cell in itertools.product(*map(range, kernel_shape)):
-        starts = [place * step for place, step in zip(cell, dilations, strict=True)]
+        starts = [offset * step for offset, step in zip(cell, dilations, strict=True)]
         parts = [slice(s, s + (n - 1) * step + 1, step) for s, n, step in zip(starts, lengths, strides, strict=True)]
         cells.append(x[(slice(None), slice(None), *parts)])
     return cells
@@ -139,7 +139,7 @@ def conv_transpose(
     full = np.zeros((len(x), w.shape[1], *lengths), x.dtype)
     rows = x.reshape(len(x), x.shape[1], -1)
     for cell in itertools.product(*map(range, kernel_shape)):
-        starts = [place * step for place, step in zip(cell, dilations, strict=True)]
+        starts = [offset * step for offset, step in zip(cell, dilations, strict=True)]
         parts = [
             slice(s, s + (n - 1) * step + 1, step) for s, n, step in zip(starts, x.shape[2:], strides, strict=True)
         ]

@@ -1,4 +1,4 @@
-"""What is done with texts, for which ONNX has no operators: functions that an exported Python file takes along.
+"""Functions of strings, for which ONNX has no operators: an exported Python file takes them along.
 
 Those of hashes are the ones that encode tables.
 """

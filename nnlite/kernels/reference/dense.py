@@ -234,22 +234,19 @@ def dense_backward(
 
 
 def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
-    """The derivative of one number of each row with respect to all kernels and biases, one column for each row.
-
-    It is at the activations of the last `dense_forward`, of a room without members, factors and dropout.
+    """The derivative of one number of each row by all kernels and biases, after `dense_forward`; no member, no dropout.
 
     Args:
         seed: the derivative of the number with respect to what left the last layer, `(rows, units)`.
         out: where it is written, `(values, rows)`, in the order of `room.values`.
     """
-    room.passes[-1].slopes[...] = seed
-    stop = len(out)
+    room.passes[-1].slopes[...], stop = seed, len(out)
     for index in range(len(room.passes) - 1, -1, -1):
         stage = room.passes[index]
         _begin(stage)
-        (inner, rows), units = stage.entering.shape, len(stage.by_column)
-        start = stop - inner * units
-        np.multiply(stage.entering[:, None], stage.by_column, out=out[start:stop].reshape(inner, units, rows))
+        shape = len(stage.entering), *stage.by_column.shape
+        start = stop - shape[0] * shape[1]
+        np.multiply(stage.entering[:, None], stage.by_column, out=out[start:stop].reshape(shape))
         stop = start
         if index:
             room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
@@ -289,9 +286,7 @@ def _begin(stage):
     elif stage.activation == SIGMOID:
         slopes *= leaving * (1 - leaving)
     elif stage.activation == TANH:
-        np.multiply(leaving, leaving, out=stage.scratch)
-        np.subtract(1, stage.scratch, out=stage.scratch)
-        np.multiply(slopes, stage.scratch, out=slopes)
+        slopes *= np.subtract(1, np.multiply(leaving, leaving, out=stage.scratch), out=stage.scratch)
 
 
 def turned(matrices: np.ndarray) -> np.ndarray:

@@ -23,8 +23,8 @@ Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 class Resizing(Layer):
     """Images of another height and width.
 
-    Pixels are squares: the center of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Nothing is
-    smoothed when images become smaller.
+    Pixels are squares: the center of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Without `antialias`
+    nothing is smoothed when images become smaller.
 
     Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
 
@@ -35,6 +35,7 @@ class Resizing(Layer):
         pad_to_aspect_ratio: keep the shape of things, by padding the short side.
         fill_mode: of the padding.
         fill_value: of the padding.
+        antialias: whether a pixel of a smaller image mixes all that it covers; `"nearest"` does not.
         data_format: `channels_last`, the default, or `channels_first`.
 
     PyTorch's `interpolate` is the same for `bilinear` with `align_corners=False`, and for `nearest-exact`; its
@@ -54,6 +55,7 @@ class Resizing(Layer):
     pad_to_aspect_ratio: bool = False
     fill_mode: Literal["constant"] = "constant"
     fill_value: float = 0.0
+    antialias: bool = False
     data_format: DataFormat = None
 
     def validate(self) -> None:
@@ -67,9 +69,8 @@ class Resizing(Layer):
         return with_size(self, input_shape)
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        outputs, by_inputs = resize(
-            self, inputs, self.interpolation, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio
-        )
+        arguments = self.interpolation, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio, self.antialias
+        outputs, by_inputs = resize(self, inputs, *arguments)
         if self.pad_to_aspect_ratio and self.fill_value:
             rows, columns = (matrix.sum(axis=1) for matrix in by_inputs.matrices)
             padding = self.fill_value * (1 - np.outer(rows, columns))
@@ -171,11 +172,16 @@ def with_size(layer: Any, shape: tuple) -> tuple:
 
 
 def resize(
-    layer: Any, inputs: Array, interpolation: str = "bilinear", crop: bool = False, pad: bool = False
+    layer: Any,
+    inputs: Array,
+    interpolation: str = "bilinear",
+    crop: bool = False,
+    pad: bool = False,
+    antialias: bool = False,
 ) -> tuple[np.ndarray, Separable]:
     """`inputs` of the layer's height and width, and the map that made them."""
     size, target = image_size(layer, inputs.shape), (layer.height, layer.width)
-    matrices = resize_matrices(size, target, interpolation, crop, pad)
+    matrices = resize_matrices(size, target, interpolation, crop, pad, antialias)
     matrices = tuple(matrix.astype(inputs.real.dtype, copy=False) for matrix in matrices)
     by_inputs = Separable(matrices, image_axes(layer), inputs.shape, with_size(layer, inputs.shape))
     return by_inputs.jvp(inputs), by_inputs

@@ -11,6 +11,8 @@ from nnlite.arrays.types import Array, ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.inference.calibration import CalibrationMethod, isotonic_of, temperature_of
 from nnlite.layers import Activation, Input, Layer
+from nnlite.layers.base.contract.structure import arranged_as, leaves_in
+from nnlite.layers.composite.operation import Operation
 from nnlite.models.drawn.recorded import need_drawing
 from nnlite.models.interpretation import link_of
 from nnlite.ops.activations import Sigmoid, Softmax
@@ -39,7 +41,7 @@ def calibrated(
 
     Args:
         x: rows that the model was not trained on, as `predict` takes them.
-        y: their targets, as the loss takes them.
+        y: their targets, as the loss takes them; of a model whose one output has a key, a dict too.
         method: "temperature" for one number, by which all logits are divided; "isotonic" for a rising function of each
             probability, which needs more rows, some thousands, and scikit-learn.
         sample_weight: weights of the rows, >= 0.
@@ -74,9 +76,9 @@ def calibrated(
         ends["isotonic"].append(Activation(link))
     if method not in ends:
         raise ConfigError(f"method={method!r}: expected 'temperature' or 'isotonic'", ("method",))
-    outputs = np.asarray(ending.model_of(ends[method]).predict(x, verbose=0))
+    outputs = np.asarray(_only(self, ending.model_of(ends[method]).predict(x, verbose=0)))
     weights = None if sample_weight is None else np.asarray(sample_weight)
-    known = outputs, _truth(np.asarray(y), outputs, exclusive), weights, exclusive, self.dtype
+    known = outputs, _truth(np.asarray(_only(self, y)), outputs, exclusive), weights, exclusive, self.dtype
     last_layer = isotonic_of(*known) if method == "isotonic" else temperature_of(*known, low=LOWEST, high=HIGHEST)
     last_layer.name = None  # whichever is free
     made = ending.model_of([*ends[method], last_layer])
@@ -108,9 +110,25 @@ def _ending_of(model: Any) -> _Ending:
     inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
 
     def model_of(last: list[Layer]) -> "BaseModel":
-        return kinds["Model"](inputs, functools.reduce(lambda value, layer: layer(value), last, taken), **kept)
+        outputs: Any = functools.reduce(lambda value, layer: layer(value), last, taken)
+        if isinstance(model._structure, dict):
+            outputs = arranged_as(model._structure, [outputs])
+        return kinds["Model"](inputs, outputs, **kept)
 
-    return _Ending(end.layer, model_of)
+    return _Ending(_as_activation(end.layer), model_of)
+
+
+def _as_activation(layer: Any) -> Layer:
+    """The layer; in place of `ops.softmax` or `ops.sigmoid` at the end of a graph the layer that does the same."""
+    if not isinstance(layer, Operation) or layer.function not in ("softmax", "sigmoid"):
+        return layer
+    alone = layer.arguments in ([], [{"input": 0}]) and layer.options in ({}, {"axis": -1})
+    return Activation(layer.function, dtype=layer.dtype) if alone else layer
+
+
+def _only(model: Any, value: Any) -> Any:
+    """What belongs to the one output, of a dict by its key too."""
+    return leaves_in(model._structure, value)[0] if isinstance(value, dict) else value
 
 
 def _truth(y: Array, outputs: Array, exclusive: bool) -> Array:

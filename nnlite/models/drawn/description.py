@@ -1,12 +1,19 @@
 """The config of a model: its graph, or the arguments of a subclass."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
-from nnlite.layers.base.contract.keras_config import numbering_shared
+from nnlite.errors import ModelFileError
+from nnlite.foreign.keras_graphs import graph_config
+from nnlite.foreign.keras_models import graph_ends, model_config
+from nnlite.layers import Input, Layer
+from nnlite.layers.base.contract.keras_config import is_for_files, numbered_specs, numbering_shared
+from nnlite.models.drawn.drawing import redrawn
 from nnlite.registry.configurable import constructor_parameters
+from nnlite.registry.modules import keras_form
 
-__all__ = ["arguments_of", "described", "is_described_by_graph", "names_of_outputs"]
+__all__ = ["arguments_of", "config_of", "described", "drawn_from", "is_described_by_graph", "names_of_outputs"]
 
 
 def names_of_outputs(model: Any) -> list[str]:
@@ -44,6 +51,40 @@ def _graph_of(model: Any) -> dict[str, Any]:
         **({} if model._structure is None else {"structure": model._structure}),
         **{name: vars(model)[name] for name in ("seed", "name", "trainable", "dtype")},
     }
+
+
+def config_of(model: Any) -> dict[str, Any]:
+    """The config of a graph in Keras's form, or in that of files, where Keras's does not say it all.
+
+    So it is where a call is told `training` or a mask, where outputs are in a dict or a list of one, where a layer is
+    also inside another one, and for functions that are not operations of Keras.
+    """
+    config = described(model)
+    by_calls = all(len(node) == 2 for node in config["nodes"]) and not numbered_specs(config)
+    in_lists = model._structure is None and not (model._lists_outputs and len(model.outputs) == 1)
+    if is_for_files() or not (by_calls and in_lists):
+        return config
+    try:
+        graph = graph_config(model, _layer_in_graph, "config")
+    except ModelFileError:
+        return config
+    name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
+    return {**graph, "name": name, "seed": model.seed}
+
+
+def _layer_in_graph(layer: Layer, place: str) -> dict[str, Any]:
+    return model_config(layer, place) if isinstance(layer, Input) else keras_form(layer)
+
+
+def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:
+    """The model of such a config, in either form."""
+    if "input_layers" not in config:
+        inputs, outputs = redrawn(config)
+        options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
+        return cls(inputs, outputs, **options)
+    inputs, outputs, _ = graph_ends(config, {}, "config")
+    options = {name: config[name] for name in ("seed", "name", "trainable") if config.get(name) is not None}
+    return cls(inputs, outputs if len(outputs) > 1 else outputs[0], **options)
 
 
 def arguments_of(model: Any) -> dict[str, Any]:

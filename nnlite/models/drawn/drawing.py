@@ -42,20 +42,21 @@ class Drawing:
         self.inputs = inputs
         self.outputs = outputs
         self.nodes: list[Symbol] = []
-        seen = set()
-        for symbol in outputs:
-            self._visit(symbol, seen)
-
-    def _visit(self, symbol: Symbol, seen: set[int]) -> None:
-        if any(symbol.key == known.key for known in self.inputs):
-            return
-        if isinstance(symbol.layer, Input):
-            raise ConfigError(f"the outputs depend on {symbol.layer.label}, which is not among the inputs")
-        if id(symbol.use) not in seen:
-            seen.add(id(symbol.use))
-            for source in (*symbol.inputs, *([] if symbol.mask is None else [symbol.mask])):
-                self._visit(source, seen)
-            self.nodes.append(symbol)
+        first, seen = {symbol.key for symbol in inputs}, set()
+        waiting = [
+            (symbol, False) for symbol in reversed(outputs)
+        ]  # a list, as graphs may be deeper than Python's calls
+        while waiting:
+            symbol, is_ready = waiting.pop()
+            if is_ready:
+                self.nodes.append(symbol)
+            elif symbol.key not in first and id(symbol.use) not in seen:
+                if isinstance(symbol.layer, Input):
+                    raise ConfigError(f"the outputs depend on {symbol.layer.label}, which is not among the inputs")
+                seen.add(id(symbol.use))
+                waiting.append((symbol, True))
+                sources = (*symbol.inputs, *([] if symbol.mask is None else [symbol.mask]))
+                waiting += [(source, False) for source in reversed(sources)]
 
     def layers(self) -> list[Layer]:
         """The layers in use, each once."""

@@ -1,5 +1,6 @@
 """Names and first weights of the layers of a graph."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ __all__ = ["draw_weights", "name_layers"]
 def name_layers(layers: Sequence[Layer]) -> None:
     """Give the layers that have no name one; `ConfigError` for two of one name."""
     names = [layer.name for layer in layers if layer._given_name]
-    twice = [name for name in names if names.count(name) > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ConfigError(f"there are two layers named {twice[0]!r}; names must be unique")
     name_inside(layers)

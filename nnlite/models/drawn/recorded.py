@@ -123,11 +123,11 @@ def _is_text(inputs: Any) -> bool:
 
 def name_inside(layers: Sequence[Layer]) -> None:
     """Give the layers that have no name one that is free among them."""
-    names = [layer.name for layer in layers if layer._given_name]
+    names, least = {layer.name for layer in layers if layer._given_name}, {}
     for layer in layers:
         if layer._given_name is None:
-            layer.name = free_name(layer, names)
-            names.append(layer.name)
+            layer.name = free_name(layer, names, least)
+            names.add(layer.name)
 
 
 def remembering(constructor: Callable[..., None]) -> Callable[..., None]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError, TrainingWarning
+from nnlite.jacobians.maps.base import readable_bytes
 from nnlite.optimizers.full_batch.base import FullBatchOptimizer, norm
 from nnlite.registry.bounds import BelowOne, Count, Positive
 
@@ -50,11 +51,10 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
 
     def check(self, size: int) -> None:
         if size > self.max_parameters:
-            gigabytes = BYTES * size * size / 1e9
             raise ConfigError(
                 f"{type(self).__name__} makes a matrix of the square of the number of trained parameters: {size:,} of "
-                f"them take {gigabytes:.3g} GB, and at most {self.max_parameters:,} are allowed. Take LBFGS, NewtonCG "
-                "or GaussNewton, which need no such matrix, freeze layers, or raise max_parameters"
+                f"them take {readable_bytes(BYTES * size * size)}, and at most {self.max_parameters:,} are allowed. "
+                "Take LBFGS, NewtonCG or GaussNewton, which need no such matrix, freeze layers, or raise max_parameters"
             )
 
     def _damped_step(

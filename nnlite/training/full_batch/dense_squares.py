@@ -44,7 +44,7 @@ class Part(NamedTuple):
 class DenseSquares(WholeLoss):
     """`WholeLoss` where the loss is a sum of squares, and the model dense layers in a row.
 
-    The same numbers up to rounding in less time: a loss is one pass through memory that is there already, and
+    The same numbers up to rounding in less time: a loss is one pass through existing memory, and
     `gauss_newton` takes up the activations of the last loss, where that was of the same point. Each row's Jacobian is a
     column of one block, kernel by kernel the outer product of what enters a layer and the derivative of what leaves
     it, and `J'J` is one product of the block with itself.

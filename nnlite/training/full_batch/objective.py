@@ -116,7 +116,7 @@ class WholeLoss:
         """The divisor of the loss's reduction: the number of losses that count, or the sum of their weights.
 
         Args:
-            first, mask: the outputs of some rows, and their mask; where there is none, no rows have one.
+            first, mask: the outputs of some rows, and their mask; if there is none, no rows have one.
         """
         if mask is None:
             return self._counted((self.count, *first.shape[1:]), self.arrays[2], None)

@@ -7,7 +7,7 @@ from numeric import EXACT, relative_error
 from torch_parity import assert_same, channels_first, functional, needs_torch, torch
 
 from nnlite import Sequential
-from nnlite.arrays import windows
+from nnlite.arrays import depthwise, windows
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import (
     Conv1D,
@@ -350,3 +350,33 @@ def test_an_image_of_unknown_size_is_checked_when_it_comes():
         layer(np.zeros((1, 2, 5, 1)))
     model = Sequential([Input((None, None, 1)), Conv2D(2, 3)])
     assert model.output_shape == (None, None, None, 2)
+
+
+def test_depthwise_cells_that_lie_in_the_padding_alone_have_no_part():
+    layer, x = built(DepthwiseConv2D(3, dilation_rate=4, padding="same", use_bias=False), 2, 3, 3, 4)
+    kernel, upstream = layer.parameters[0].value[..., 0], normal(2, 3, 3, 4)
+    np.testing.assert_allclose(layer.forward(x), x * kernel[1, 1], rtol=1e-13)
+    by_inputs, by_kernel = layer.backward(upstream)
+    expected = np.zeros_like(by_kernel)
+    expected[1, 1, :, 0] = (x * upstream).sum(axis=(0, 1, 2))
+    np.testing.assert_allclose(by_inputs, upstream * kernel[1, 1], rtol=1e-13)
+    np.testing.assert_allclose(by_kernel, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (DepthwiseConv1D(3, padding="same", depth_multiplier=2), (2, 9, 3)),
+        (DepthwiseConv2D((2, 3), strides=2, padding="same"), (2, 5, 7, 4)),
+    ],
+    ids=repr,
+)
+def test_lines_too_long_for_copies_of_weights_change_nothing(layer, shape, monkeypatch):
+    layer, x = built(layer, *shape)
+    upstream = normal(*layer.forward(x).shape)
+    results = []
+    for most in (10**6, 0):
+        monkeypatch.setattr(depthwise, "MOST_WEIGHTS", most)
+        results.append([layer.forward(x), *layer.backward(upstream)])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-13)

@@ -55,7 +55,7 @@ def _with_either_mask(combine: Callable[[Value, Value], Value]) -> Callable[[Any
 
 
 def _either(layer: Any, values: list[Value]) -> Value | None:
-    """Where a step counts in one of the inputs that have a mask; None where none has one."""
+    """The mask of the steps that count in one of the inputs that have a mask; None if none has one."""
     masks = [value.mask for value in values if value.mask is not None]
     if len(masks) > 1 and len({len(shape) for shape in layer.input_shape}) > 1:
         raise refuse(layer, "joins masks of inputs of unlike ranks, which has no form in this format")

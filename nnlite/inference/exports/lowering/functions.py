@@ -70,7 +70,7 @@ def _operation(layer: Operation, inputs: Any) -> Any:
 def _axes(layer: Operation, axis: Any) -> tuple[int, ...]:
     """The axes of a reduction; `ConfigError` where it would mix examples."""
     axes = (axis,) if isinstance(axis, int) else axis
-    if axes is None or any(place % len(layer.input_shape) == 0 for place in axes):
+    if axes is None or any(index % len(layer.input_shape) == 0 for index in axes):
         raise refuse(layer, f"applies ops.{layer.function} over the batch, which has no form in this format")
     return tuple(axes)
 
@@ -120,9 +120,9 @@ def _item(layer: Operation, graph: Graph, x: Value, index: Any) -> Value:
     """Slices, places, new axes and `...`, after the whole batch."""
     parts = list(index) if isinstance(index, (tuple, list)) else [index]
     if ... in parts:
-        place = parts.index(...)
+        middle = parts.index(...)
         missing = len(layer.input_shape) - sum(part is not None for part in parts) + 1
-        parts[place : place + 1] = [slice(None)] * missing
+        parts[middle : middle + 1] = [slice(None)] * missing
     if not parts or parts[0] != slice(None) or not all(isinstance(part, int | slice | None) for part in parts):
         raise refuse(layer, "picks examples, or by an array, which has no form in this format")
     axis = 0

@@ -25,7 +25,7 @@ def _name(layer: Any, function: ActivationFunction | None) -> str:
 def _blocks(matrix: np.ndarray, order: list[int]) -> np.ndarray:
     """The gates' blocks of columns in another order, as rows."""
     parts = np.split(matrix, len(order), axis=-1)
-    return np.concatenate([parts[place] for place in order], axis=-1).T
+    return np.concatenate([parts[gate] for gate in order], axis=-1).T
 
 
 @dataclass(frozen=True)

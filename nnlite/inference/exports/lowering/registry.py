@@ -103,7 +103,7 @@ def _lower_row(layers: list[Any], value: Any) -> Any:
         if not isinstance(value, list) and value.mask is not None:
             count, steps = 1, layers[:1]
         else:
-            count = next((place for place, layer in enumerate(layers, 1) if _may_set_a_mask(layer)), len(layers))
+            count = next((number for number, layer in enumerate(layers, 1) if _may_set_a_mask(layer)), len(layers))
             steps = folded(layers[:count])
         for step in steps:
             value = lower(step, value)

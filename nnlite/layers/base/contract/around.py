@@ -86,7 +86,7 @@ def rounded(arrays: Any, kind: np.dtype) -> Any:
 def returned(arrays: Any, kinds: Sequence[str]) -> Any:
     """Outputs of a call, rounded already, in their types, or all in the only one; symbols and records as they are."""
     if isinstance(arrays, tuple):
-        kinds = kinds if len(kinds) > 1 else kinds * len(arrays)
+        kinds = kinds if len(kinds) > 1 else [kinds[0]] * len(arrays)
         return tuple(returned(array, (kind,)) for array, kind in zip(arrays, kinds, strict=True))
     is_number = isinstance(arrays, np.ndarray) and arrays.dtype.kind == "f"
     return arrays.astype(kinds[0], copy=False) if is_number else arrays

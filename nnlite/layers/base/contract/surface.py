@@ -110,7 +110,7 @@ def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
     shape: Any = self.compute_output_shape(given_shape)
     several = len(shape) > 0 and isinstance(shape[0], (tuple, list))
     if several:
-        kinds = self._returned_dtypes if len(self._returned_dtypes) > 1 else self._returned_dtypes * len(shape)
+        kinds = self._returned_dtypes if len(self._returned_dtypes) > 1 else [self._returned_dtypes[0]] * len(shape)
         return tuple(TensorSpec(tuple(one), kind) for one, kind in zip(shape, kinds, strict=True))
     return TensorSpec(tuple(shape), self._returned_dtypes[0])
 
