@@ -31,6 +31,7 @@ class Forks:
     def start(self, folder: Path, *arguments: str) -> "Fork":
         """A command, running in a folder."""
         errors = folder / f"stderr{len(list(folder.glob('stderr*')))}"
+        errors.touch()  # a fork may be killed before it does anything
         return Fork(self, self.ask("start", str(folder), str(errors), arguments), errors)
 
     def close(self) -> None:
