@@ -1,6 +1,10 @@
 """How many new targets prediction intervals hold: eight real sets, repeated splits, each method beside the level.
 
-    python -m benchmarks.coverage [--splits 20] [--level 0.9] [--of estimators models] [--sets diabetes ...]
+    python -m benchmarks.coverage [--splits 20] [--level 0.9] [--of estimators models peers] [--sets diabetes ...]
+
+`peers` are MAPIE's split conformal intervals and CV+ around scikit-learn's network of as many units as that of the
+regressor, and a quantile regression by boosted trees, as it is and with MAPIE's correction; they need MAPIE, 1.0 or
+later, and are asked for by name.
 
 The sets come with scikit-learn, but for `housing`, California's, whose CSV file NNLITE_BENCHMARK_HOUSING names. Sets of
 classes are measured columns by the others. A third of the rows of each split are new. For a method that holds its
@@ -115,7 +119,39 @@ def model_intervals(learnt: Arrays, new: np.ndarray, level: float, seed: int) ->
     return {name: tuple(end[:, 0] * scale + mean for end in ends) for name, ends in intervals.items()}
 
 
-MAKERS: dict[str, Callable[..., Intervals]] = {"estimators": estimator_intervals, "models": model_intervals}
+def peer_intervals(learnt: Arrays, new: np.ndarray, level: float, seed: int) -> Intervals:
+    """Those of MAPIE around scikit-learn's perceptron, and of two quantile regressions by boosted trees."""
+    from mapie.regression import ConformalizedQuantileRegressor, CrossConformalRegressor, SplitConformalRegressor
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    x, y = learnt
+    network = MLPRegressor(hidden_layer_sizes=(32, 32), early_stopping=True, max_iter=400, random_state=seed)
+    scaled = TransformedTargetRegressor(make_pipeline(StandardScaler(), network), transformer=StandardScaler())
+    order = np.random.default_rng(seed).permutation(len(y))
+    some, rest = order[: 2 * len(y) // 3], order[2 * len(y) // 3 :]
+    split = SplitConformalRegressor(scaled, level, prefit=False).fit(x[some], y[some]).conformalize(x[rest], y[rest])
+    crossed = CrossConformalRegressor(scaled, level, cv=5, random_state=seed).fit_conformalize(x, y)
+    edges = (1 - level) / 2, (1 + level) / 2
+    trees = [
+        HistGradientBoostingRegressor(loss="quantile", quantile=edge, max_iter=100, random_state=seed)
+        for edge in (*edges, 0.5)
+    ]
+    quantiles = [own.fit(x[some], y[some]) for own in trees]
+    corrected = ConformalizedQuantileRegressor(quantiles, level, prefit=True).conformalize(x[rest], y[rest])
+    ends = {"MAPIE, split": split, "MAPIE, CV+": crossed, "quantiles, MAPIE": corrected}
+    intervals = {name: tuple(own.predict_interval(new)[1][:, :, 0].T) for name, own in ends.items()}
+    return intervals | {"quantiles": tuple(own.fit(x, y).predict(new) for own in trees[:2])}
+
+
+MAKERS: dict[str, Callable[..., Intervals]] = {
+    "estimators": estimator_intervals,
+    "models": model_intervals,
+    "peers": peer_intervals,
+}
 
 
 def coverage(
@@ -139,7 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--level", type=float, default=0.9)
-    parser.add_argument("--of", choices=[*MAKERS], nargs="*", default=[*MAKERS])
+    parser.add_argument("--of", choices=[*MAKERS], nargs="*", default=["estimators", "models"])
     known = [name for name in SETS if name != "housing" or HOUSING in os.environ]
     parser.add_argument("--sets", choices=[*SETS, *MADE], nargs="*", default=known)
     arguments = parser.parse_args()

@@ -2,7 +2,7 @@
 
     python -m benchmarks.least_squares [--rounds 7]
 
-500 rows of a smooth function, tanh units, float64, the same first weights and arguments: the losses agree. Seconds of
+Rows of a smooth function, tanh units, float64, the same first weights and arguments: the losses agree. Seconds of
 `fit` are those of a whole training, callbacks and history included; medians of interleaved runs.
 """
 
@@ -18,13 +18,14 @@ from nnlite.layers import Dense
 __all__ = ["CASES", "by_hand", "trained"]
 
 ROWS = 500
-CASES = ((1, 20, 60), (4, 20, 60), (2, 100, 20))  # columns, units, iterations
+# columns, units, iterations, rows
+CASES = ((1, 20, 60, ROWS), (4, 20, 60, ROWS), (2, 100, 20, ROWS), (2, 50, 20, 1000), (5, 30, 20, 2000))
 LARGEST_MU = 1e10
 
 
-def rows(columns: int) -> tuple[np.ndarray, np.ndarray]:
+def rows(columns: int, count: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets."""
-    x = np.random.default_rng(0).uniform(-1, 1, (ROWS, columns))
+    x = np.random.default_rng(0).uniform(-1, 1, (count, columns))
     return x, np.sin(3 * x[:, 0]) * np.cos(2 * x[:, -1])
 
 
@@ -74,9 +75,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    print("parameters  by hand, s  fit, s  times       loss  differs")
-    for columns, units, iterations in CASES:
-        x, y = rows(columns)
+    print("  rows parameters  by hand, s  fit, s  times       loss  differs")
+    for columns, units, iterations, count in CASES:
+        x, y = rows(columns, count)
         taken, losses = [], []
         for _ in range(rounds):
             model = untrained(columns, units)
@@ -87,8 +88,9 @@ def main() -> None:
             taken.append((between - begun, time.perf_counter() - between))
         ours, theirs = (statistics.median(pair[place] for pair in taken) for place in (1, 0))
         differs = abs(losses[-1] / hand[-1] - 1)
+        sizes = f"{count:6}{model.count_params():11}"
         print(
-            f"{model.count_params():10}{theirs:12.4f}{ours:8.4f}{ours / theirs:7.2f}{losses[-1]:11.3e}{differs:9.1e}",
+            f"{sizes}{theirs:12.4f}{ours:8.4f}{ours / theirs:7.2f}{losses[-1]:11.3e}{differs:9.1e}",
             flush=True,
         )
 

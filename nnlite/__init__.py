@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         datasets as datasets,
         derivatives as derivatives,
         documents as documents,
+        dtype_policies as dtype_policies,
         errors as errors,
         estimators as estimators,
         experiment as experiment,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         layers as layers,
         losses as losses,
         metrics as metrics,
+        mixed_precision as mixed_precision,
         models as models,
         ops as ops,
         optimizers as optimizers,
@@ -46,7 +48,9 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         tuning as tuning,
         utils as utils,
     )
+    from nnlite.backend import device, version
     from nnlite.config import DTypePolicy, set_deterministic
+    from nnlite.dtype_policies import FloatDTypePolicy
     from nnlite.estimators import (
         MLPClassifier,
         MLPRegressor,
@@ -89,16 +93,20 @@ _HOMES = {
     "Regularizer": "nnlite.regularizers",
     "Sequential": "nnlite.models",
     "Variable": "nnlite.variables",
+    "device": "nnlite.backend",
     "from_keras": "nnlite.models",
     "from_sklearn": "nnlite.models",
     "load": "nnlite.trained",
     "load_model": "nnlite.models",
     "DTypePolicy": "nnlite.config",
+    "FloatDTypePolicy": "nnlite.dtype_policies",
     "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
+    "version": "nnlite.backend",
 }
 __all__ = [
     "DTypePolicy",
+    "FloatDTypePolicy",
     "Function",
     "Initializer",
     "Input",
@@ -120,12 +128,14 @@ __all__ = [
     "Sequential",
     "Variable",
     "__version__",
+    "device",
     "from_keras",
     "from_sklearn",
     "load",
     "load_model",
     "set_deterministic",
     "set_threads",
+    "version",
 ]
 # Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and
 # `help` work; asking for one says what to install.

@@ -1,9 +1,12 @@
 """Names of `keras.backend`: defaults of `nnlite.config`, and questions about types."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from nnlite import __version__
 from nnlite.config import (
     backend,
     epsilon,
@@ -13,11 +16,13 @@ from nnlite.config import (
     set_floatx,
     set_image_data_format,
 )
+from nnlite.errors import ConfigError
 from nnlite.utils.types import UIDS, clear_session, is_keras_tensor, standardize_dtype
 
 __all__ = [
     "backend",
     "clear_session",
+    "device",
     "epsilon",
     "floatx",
     "get_uid",
@@ -30,7 +35,29 @@ __all__ = [
     "set_floatx",
     "set_image_data_format",
     "standardize_dtype",
+    "version",
 ]
+
+
+@contextmanager
+def device(device_name: str) -> Iterator[None]:
+    """A context in which arrays are on a device; there is the processor alone, `"cpu"` or `"cpu:0"`.
+
+    Raises:
+        ConfigError: another device.
+
+    >>> with device("cpu:0"):
+    ...     print(np.ones(2))
+    [1. 1.]
+    """
+    if str(device_name).lower().partition(":")[0] != "cpu":
+        raise ConfigError(f"nnlite computes on the processor, 'cpu', got {device_name!r}")
+    yield
+
+
+def version() -> str:
+    """The version of nnlite."""
+    return __version__
 
 
 def get_uid(prefix: str = "") -> int:

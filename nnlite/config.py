@@ -1,15 +1,24 @@
 """The defaults of new layers: floating-point type and order of axes; the largest dense Jacobian; determinism."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 from nnlite import kernels
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.threads import set_threads
 
 FloatType = Literal["float32", "float64"]
 FLOAT_TYPES = get_args(FloatType)
+Policy = Literal["float32", "float64", "mixed_float16"]
+POLICIES = get_args(Policy)
+MIXED = "mixed_"
+# What policies may name that no layer computes in.
+TYPES_ELSEWHERE = (
+    *("mixed_bfloat16", "bfloat16", "float16", "bool", "string"),
+    *("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+)
 _floatx: FloatType = "float32"
+_policy: str | None = None
 _dense_limit = 2**30
 _deterministic = False
 DataFormat = Literal["channels_last", "channels_first"]
@@ -36,63 +45,118 @@ def set_floatx(dtype: str) -> None:
 
 
 class DTypePolicy:
-    """The floating-point type of a layer, in the form in which Keras names it: computed and stored in one type.
+    """The types in which a layer computes and keeps its weights.
+
+    A mixed policy keeps float32 and computes in the other type: what a layer takes, its weights and what it gives are
+    rounded to that, while sums and derivatives inside it are float32, as on hardware that multiplies such numbers.
 
     Args:
-        name: `"float32"` or `"float64"`; None for `floatx()`.
+        name: a type, such as `"float32"`, which is both, or `"mixed_float16"`; None for that of `set_dtype_policy`.
+            NumPy has no bfloat16: a policy may name it, as those of models made elsewhere do, and no layer takes it.
 
     Attributes:
-        name, compute_dtype, variable_dtype: that type.
+        name: the argument.
+        compute_dtype, variable_dtype: the type of what a layer takes and gives, and that of its weights.
+        quantization_mode: None; nothing is quantized.
 
     Raises:
-        ConfigError: any other name, such as one of mixed precision, which nnlite does not have.
+        ConfigError: any other name; it is also a `ValueError`, or a `TypeError` if it is not a string.
 
-    >>> DTypePolicy("float64")
-    DTypePolicy('float64')
+    >>> policy = DTypePolicy("mixed_float16")
+    >>> policy, policy.compute_dtype, policy.variable_dtype
+    (<DTypePolicy "mixed_float16">, 'float16', 'float32')
     """
 
-    def __init__(self, name: str | None = None) -> None:
-        known = _floatx if name is None else name
-        if known not in FLOAT_TYPES:
-            raise ConfigError(
-                f"there is no policy {known!r}: layers compute and keep weights in one type, float32 or float64"
-            )
-        self.name = self.compute_dtype = self.variable_dtype = cast(FloatType, known)
+    quantization_mode: ClassVar[None] = None
 
-    def get_config(self) -> dict[str, str]:
+    def __init__(self, name: str | None = None) -> None:
+        known: Any = default_policy() if name is None else name
+        if not isinstance(known, str):
+            raise WrongTypeError(f"the name of a policy is a string, such as 'mixed_float16', got {known!r}")
+        if known not in (*POLICIES, *TYPES_ELSEWHERE):
+            raise ConfigError(f"unknown policy {known!r}; {did_you_mean(known, POLICIES)}")
+        self.name: Any = known
+
+    @property
+    def compute_dtype(self) -> str:
+        return computed_in(self.name)
+
+    @property
+    def variable_dtype(self) -> str:
+        return "float32" if self.name.startswith(MIXED) else self.name
+
+    def for_path(self, path: str) -> str:
+        """The name of the policy of the layer of this path: this one's."""
+        return self.name
+
+    def get_config(self) -> dict[str, Any]:
         """The argument."""
         return {"name": self.name}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, str]) -> "DTypePolicy":
+    def from_config(cls, config: Mapping[str, Any]) -> "DTypePolicy":
         """The inverse of `get_config`."""
         return cls(**config)
 
     @classmethod
     def from_spec(cls, spec: "Mapping[str, Any] | str | None") -> "DTypePolicy":
-        """The policy of a name or of Keras's dict of one; of mixed precision it is that of the weights, float32."""
+        """The policy of a name or of Keras's dict of one."""
         inner = spec.get("config", spec) if isinstance(spec, Mapping) else spec
-        name = inner.get("name") if isinstance(inner, Mapping) else inner
-        return cls("float32" if isinstance(name, str) and name.startswith("mixed_") else name)
+        return cls(inner.get("name") if isinstance(inner, Mapping) else inner)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DTypePolicy) and other.name == self.name
+        return type(other) is type(self) and cast(DTypePolicy, other).name == self.name
 
     def __hash__(self) -> int:
         return hash(self.name)
 
     def __repr__(self) -> str:
-        return f"DTypePolicy({self.name!r})"
+        return f'<{type(self).__name__} "{self.name}">'
+
+
+def computed_in(name: str) -> str:
+    """The type in which a layer of the policy `name` computes."""
+    return name.removeprefix(MIXED)
+
+
+def refuse_elsewhere(name: object, owner: str) -> None:
+    """`ConfigError` for a policy that NumPy has no type for."""
+    if isinstance(name, str) and name in ("bfloat16", "mixed_bfloat16"):
+        raise ConfigError(
+            f"{owner}: NumPy, which computes here, has no bfloat16; mixed_float16 has results of 16 bits too, float32 "
+            "is faster"
+        )
+
+
+def default_policy() -> str:
+    """Name of the policy of layers made without one: that of `set_dtype_policy`, else `floatx()`."""
+    return _policy or _floatx
+
+
+def mixed_default() -> str | None:
+    """The name of the policy of `set_dtype_policy` if it is not that of one type; else None."""
+    return _policy
 
 
 def dtype_policy() -> DTypePolicy:
-    """`floatx()` as a policy."""
+    """The policy of layers made without one."""
     return DTypePolicy()
 
 
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
-    """`set_floatx` for the type of a policy; `ConfigError` for one that nnlite does not have."""
-    set_floatx(policy.name if isinstance(policy, DTypePolicy) else DTypePolicy(policy).name)
+    """Choose the policy of layers made from now on without one; that of one type is also `floatx()`.
+
+    Raises:
+        ConfigError: no policy, or one that no layer takes.
+    """
+    global _policy
+    name = (policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)).name
+    refuse_elsewhere(name, "set_dtype_policy")
+    if name.startswith(MIXED):
+        _policy = name
+    else:
+        set_floatx(name)
+        _policy = None
 
 
 def image_data_format() -> DataFormat:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from registered import registered
 
-from nnlite import Variable, config
+from nnlite import Variable, config, initializers
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import (
     Constant,
@@ -283,3 +283,11 @@ def test_functions_make_weights_and_variables(function, dtype):
         assert made.value.tolist() == np.full(2, 2.5).astype(dtype).tolist()
     with pytest.raises(ShapeError, match=r"must return values of the shape \(3,\), got \(2,\)"):
         layer.add_weight((3,), lambda shape: np.ones(2))
+
+
+def test_an_array_stands_for_its_numbers():
+    numbers = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(initializers.get(numbers)((3, 2)), numbers)
+    layer = Dense(2, kernel_initializer=numbers)
+    layer.build((None, 3))
+    np.testing.assert_array_equal(layer.kernel.value, numbers)

@@ -22,12 +22,12 @@ def contract(
         wanted: the labels of the result, in order, each once; one of the arrays has each.
     """
     parts = [diagonal(axes, array) for axes, array in zip(labels, arrays, strict=True)]
-    own, result = parts[0]
-    for place, (other, array) in enumerate(parts[1:], 2):
-        needed = {*wanted, *(label for later, _ in parts[place:] for label in later)}
-        own, result = _product(own, result, other, array, needed, wanted)
-    own, result = _summed(own, result, set(wanted))
-    return np.asarray(result).transpose([own.index(label) for label in wanted])
+    present, result = parts[0]
+    for index, (other, array) in enumerate(parts[1:], 2):
+        needed = {*wanted, *(label for later, _ in parts[index:] for label in later)}
+        present, result = _product(present, result, other, array, needed, wanted)
+    present, result = _summed(present, result, set(wanted))
+    return np.asarray(result).transpose([present.index(label) for label in wanted])
 
 
 def diagonal(labels: Sequence[Hashable], array: np.ndarray) -> tuple[tuple[Hashable, ...], np.ndarray]:
@@ -39,27 +39,27 @@ def diagonal(labels: Sequence[Hashable], array: np.ndarray) -> tuple[tuple[Hasha
     return unique, np.einsum(array, [number[label] for label in labels], list(range(len(unique))))
 
 
-def _summed(own, array, needed):
+def _summed(labels, array, needed):
     """`array` summed over its labels that are not in `needed`."""
-    axes = tuple(place for place, label in enumerate(own) if label not in needed)
-    return tuple(label for label in own if label in needed), np.asarray(array.sum(axis=axes)) if axes else array
+    axes = tuple(index for index, label in enumerate(labels) if label not in needed)
+    return tuple(label for label in labels if label in needed), np.asarray(array.sum(axis=axes)) if axes else array
 
 
-def _product(own, left, other, right, needed, wanted):
+def _product(labels, left, other, right, needed, wanted):
     """Labels and array of the product of two arrays, summed over the labels that are not in `needed`."""
-    own, left = _summed(own, left, needed.union(other))
-    other, right = _summed(other, right, needed.union(own))
-    free = [label for label in wanted if (label in own) != (label in other)]
+    labels, left = _summed(labels, left, needed.union(other))
+    other, right = _summed(other, right, needed.union(labels))
+    free = [label for label in wanted if (label in labels) != (label in other)]
     if free and free[0] in other:
-        own, left, other, right = other, right, own, left
-    length = dict(zip(own + other, left.shape + right.shape, strict=True))
+        labels, left, other, right = other, right, labels, left
+    length = dict(zip(labels + other, left.shape + right.shape, strict=True))
     place = {label: number for number, label in enumerate(wanted)}
     kept = sorted((label for label in length if label in needed), key=lambda label: place.get(label, len(place)))
-    stacked = [label for label in kept if label in own and label in other]
+    stacked = [label for label in kept if label in labels and label in other]
     rows = [label for label in kept if label not in other]
-    columns = [label for label in kept if label not in own]
-    inner = [label for label in own if label not in needed]
-    left = left.transpose([own.index(label) for label in (*stacked, *rows, *inner)])
+    columns = [label for label in kept if label not in labels]
+    inner = [label for label in labels if label not in needed]
+    left = left.transpose([labels.index(label) for label in (*stacked, *rows, *inner)])
     right = right.transpose([other.index(label) for label in (*stacked, *inner, *columns)])
     lead = [length[label] for label in stacked]
     row, column, depth = ([length[label] for label in group] for group in (rows, columns, inner))

@@ -126,11 +126,11 @@ def _patches(inputs, windows, groups):
     source, inside = _padding(inputs, windows, largest[0]) if windows.padded else (inputs, None)
     covered = _windows_of(source, windows, groups)
     for images, lines in blocks:
-        own = images
+        part = images
         if inside is not None:
-            own = slice(images.stop - images.start)
-            inside[own] = inputs[images]
-        patches = covered[own, lines].transpose(order)
+            part = slice(images.stop - images.start)
+            inside[part] = inputs[images]
+        patches = covered[part, lines].transpose(order)
         if not patches.flags.c_contiguous:
             copied = buffer[: patches.size].reshape(patches.shape)
             copied[...] = patches

@@ -218,7 +218,7 @@ class CallbackList:
     def resumes_from(self) -> Any:
         """Path that the training resumes from, as one of the callbacks says; None for none."""
         places = (callback.resumes_from() for callback in self.callbacks)
-        return next((place for place in places if place is not None), None)
+        return next((index for index in places if index is not None), None)
 
     def wants(self, hook: str) -> bool:
         """Whether any callback listens to `hook`."""

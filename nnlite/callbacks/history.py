@@ -90,12 +90,12 @@ def curves(epochs: Sequence[int], history: Mapping[str, Sequence[Any]]) -> list[
     names = dict.fromkeys(name.removeprefix("val_") for name in history)
     charts = []
     for name in names:
-        pair = {own: history[own] for own in (name, f"val_{name}") if own in history}
-        lines = {own: _aligned(values, len(epochs)) for own, values in pair.items()}
+        pair = {key: history[key] for key in (name, f"val_{name}") if key in history}
+        lines = {key: _aligned(values, len(epochs)) for key, values in pair.items()}
         known = np.concatenate([values[np.isfinite(values)] for values in lines.values()])
         small = any(word in name for word in SMALLER_IS_BETTER) or name == "learning_rate"
         log = small and bool(known.size) and known.min() > 0 and known.max() / known.min() > WIDE_RANGE
-        series = [Series(own, epochs, values) for own, values in lines.items()]
+        series = [Series(key, epochs, values) for key, values in lines.items()]
         charts.append(line_chart(series, name, "epoch", "", log_y=log, note="Logarithmic axis." if log else ""))
     return charts
 

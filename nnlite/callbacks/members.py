@@ -71,14 +71,14 @@ class BestMembers(MonitorCallback):
         if not self.best.size:
             self.best, self.best_epochs = np.full(len(values), np.nan), np.full(len(values), epoch)
             self._apart = self._of_members() if apart else []
-            self._kept = [own.value.copy() for own in self._apart] if apart else self.model.get_weights()
+            self._kept = [parameter.value.copy() for parameter in self._apart] if apart else self.model.get_weights()
         references = [None if np.isnan(value) else float(value) for value in self.best]
         improved = np.array([self.improves(*pair) for pair in zip(values, references, strict=True)])
         self.best[improved], self.best_epochs[improved] = values[improved], epoch
         if not apart and improved[0]:
             self._kept = self.model.get_weights()
-        for own, kept in zip(self._apart, self._kept if apart else [], strict=True):
-            kept[improved] = own.value[improved]
+        for parameter, kept in zip(self._apart, self._kept if apart else [], strict=True):
+            kept[improved] = parameter.value[improved]
         self.wait = 0 if improved.any() else self.wait + 1
         if self.patience is not None and self.wait and self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
@@ -96,12 +96,12 @@ class BestMembers(MonitorCallback):
 
     def _of_members(self) -> list[Parameter]:
         """The parameters of which each member has its own; `ConfigError` if training changes others too."""
-        own = member_parameters(self.model)
-        shared = {id(parameter) for parameter in self.model.trainable_weights} - set(map(id, own))
+        separate = member_parameters(self.model)
+        shared = {id(parameter) for parameter in self.model.trainable_weights} - set(map(id, separate))
         for layer in [*self.model.layers, self.model]:  # which may have weights of its own
             if any(id(parameter) in shared for parameter in layer.parameters):
                 raise ConfigError(f"BestMembers: all members share the parameters of {layer.label}, which are trained")
-        return own
+        return separate
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.stopped_epoch and self.verbose:

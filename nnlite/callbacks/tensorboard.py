@@ -82,15 +82,25 @@ class TensorBoard(Callback):
         training["learning_rate"] = self.model.optimizer.current_learning_rate
         if self.write_steps_per_second:
             training["steps_per_second"] = (step - self._first_step) / (time.perf_counter() - self._start)
-        for part, found in (("train", training), ("validation", validation)):
-            if found:
-                self._file(part).scalars(epoch, {f"epoch_{name}": value for name, value in found.items()})
+        for part, figures in (("train", training), ("validation", validation)):
+            if figures:
+                self._file(part).scalars(epoch, {f"epoch_{name}": value for name, value in figures.items()})
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             for layer in self.model.layers:
                 for name, weight in zip(_names(layer), layer.weights, strict=True):
                     self._file("train").histogram(epoch, f"{layer.name}/{name}", weight.value)
         for file in self._files.values():
             file.flush()
+
+    def log(self, name: str, value: float, step: int) -> None:
+        """Write one more figure into the folder `train`: for other callbacks. Trackers have the same method.
+
+        Args:
+            name: the tag; a slash makes groups.
+            value: a number.
+            step: where it stands along the axis; epochs count from 0.
+        """
+        self._file("train").scalars(step, {name: float(value)})
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         for file in self._files.values():
@@ -107,4 +117,4 @@ class TensorBoard(Callback):
 def _names(layer: object) -> list[str]:
     """The names of a layer's weights, each once."""
     names = [weight.name for weight in layer.weights]  # type: ignore[attr-defined]
-    return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+    return [name if names.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(names)]

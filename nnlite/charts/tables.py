@@ -20,13 +20,13 @@ def html_table(
         raw: places of the columns whose cells are markup already.
     """
     right, markup = set(numbers), set(raw)
-    styles = [' class="n"' if place in right else "" for place in range(len(head))]
+    styles = [' class="n"' if index in right else "" for index in range(len(head))]
     titles = "".join(f'<th scope="col"{style}>{escape(title)}</th>' for style, title in zip(styles, head, strict=True))
     lines = []
     for row in rows:
-        long = [place not in markup and len(cell) > LONG for place, cell in enumerate(row)]
+        long = [index not in markup and len(cell) > LONG for index, cell in enumerate(row)]
         kinds = [' class="long"' if is_long else style for is_long, style in zip(long, styles, strict=True)]
-        cells = (cell if place in markup else escape(cell) for place, cell in enumerate(row))
+        cells = (cell if index in markup else escape(cell) for index, cell in enumerate(row))
         lines.append("".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, cells, strict=True)))
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
@@ -48,8 +48,8 @@ def aligned_lines(rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()) ->
     right = set(numbers)
     return [
         "  ".join(
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]

@@ -56,20 +56,20 @@ def check_slopes(findings: Findings, subject: Subject, index: int, random: np.ra
         tangents = np.eye(point.size).reshape(-1, *point.shape)
     else:
         tangents = random.normal(size=(effort.value, *point.shape))
-    found = subject.jvp(index, tangents)
+    products = subject.jvp(index, tangents)
     exact = complex_steps(function, point, tangents)
     weights = np.random.default_rng(7).normal(size=(2, len(tangents)))
     mixed = np.eye(len(tangents)) if effort is Effort.ENTRYWISE else weights
-    given = subject.names[index], function, point, tangents, mixed, found, exact
+    given = subject.names[index], function, point, tangents, mixed, products, exact
     if exact is None or not _confirmed(findings, *given):
-        numeric = slopes(function, point, tangents, found, exact)
-        Comparison(subject, index, found, numeric, entrywise).tell(findings, function)
+        numeric = slopes(function, point, tangents, products, exact)
+        Comparison(subject, index, products, numeric, entrywise).tell(findings, function)
 
 
-def _confirmed(findings, name, function, point, tangents, weights, found, exact) -> bool:
+def _confirmed(findings, name, function, point, tangents, weights, products, exact) -> bool:
     """Whether complex steps met the Jacobian and stencils along mixed directions say the same; if so, the rows."""
     near = [stencil(function, point, tangent, 1e-4) for tangent in np.tensordot(weights, tangents, 1)]
-    errors = difference(found, exact), difference(weights @ found, np.array(near))
+    errors = difference(products, exact), difference(weights @ products, np.array(near))
     if not (errors[0] <= EXACT and errors[1] <= NEAR):
         return False
     findings.measured(f"{name}, complex step", errors[0], EXACT, "")
@@ -87,21 +87,21 @@ class Comparison:
         entrywise: whether tangent i moves entry i alone.
     """
 
-    def __init__(self, subject: Subject, index: int, found: np.ndarray, numeric: Slopes, entrywise: bool) -> None:
+    def __init__(self, subject: Subject, index: int, products: np.ndarray, numeric: Slopes, entrywise: bool) -> None:
         self.subject = subject
         self.index = index
         self.name = subject.names[index]
-        self.found = found
+        self.found = products
         self.numeric = numeric
         self.entrywise = entrywise
         smooth = ~numeric.bends
         self.scale = largest(numeric.near[smooth])
         exact = numeric.exact
         analytic = exact is not None and _worst(exact - numeric.near, smooth) <= NEAR * self.scale
-        near = _worst(found - numeric.near, smooth) / self.scale
+        near = _worst(products - numeric.near, smooth) / self.scale
         self.errors = {"stencil": (near, NEAR, numeric.near)}
         if exact is not None and analytic:
-            self.errors["complex step"] = (_worst(found - exact, smooth) / self.scale, EXACT, exact)
+            self.errors["complex step"] = (_worst(products - exact, smooth) / self.scale, EXACT, exact)
 
     def tell(self, findings: Findings, function: Callable[[np.ndarray], np.ndarray]) -> None:
         """Write the rows."""
@@ -139,11 +139,11 @@ class Comparison:
         if self.entrywise:
             gaps = np.where(self.numeric.bends, 0, _finite(self.found - expected))
             row, entry = map(int, np.unravel_index(np.argmax(gaps), gaps.shape))
-            found, wanted = self.found[row, entry], expected[row, entry]
+            value, wanted = self.found[row, entry], expected[row, entry]
         else:
-            row, entry, found, wanted = self._search(function, method)
+            row, entry, value, wanted = self._search(function, method)
         by = self.subject.entry(self.index, row)
-        return f"d {self.subject.place(entry)} / d {by} is {found:.10g}, should be {wanted:.10g}"
+        return f"d {self.subject.place(entry)} / d {by} is {value:.10g}, should be {wanted:.10g}"
 
     def _search(self, function, method):
         """One entry of the array by which the derivative is wrong, found by halving."""
@@ -154,19 +154,19 @@ class Comparison:
             tangent = np.zeros(point.size)
             tangent[start:stop] = signs[start:stop] if stop - start > 1 else 1
             tangent = tangent.reshape(point.shape)
-            found = self.subject.jvp(self.index, tangent[None])[0]
+            value = self.subject.jvp(self.index, tangent[None])[0]
             if method == "complex step":
-                return found, complex_step(function, point, tangent)
-            return found, stencil(function, point, tangent, 1e-4)
+                return value, complex_step(function, point, tangent)
+            return value, stencil(function, point, tangent, 1e-4)
 
         start, stop = 0, point.size
         while stop - start > 1:
             middle = (start + stop) // 2
             gaps = [_finite(np.subtract(*compared(*half))).max() for half in ((start, middle), (middle, stop))]
             start, stop = (start, middle) if gaps[0] >= gaps[1] else (middle, stop)
-        found, wanted = compared(start, stop)
-        entry = int(np.argmax(_finite(found - wanted)))
-        return start, entry, found[entry], wanted[entry]
+        value, wanted = compared(start, stop)
+        entry = int(np.argmax(_finite(value - wanted)))
+        return start, entry, value[entry], wanted[entry]
 
 
 def check_transposes(findings: Findings, subject: Subject, random: Generator) -> None:
@@ -199,10 +199,10 @@ def check_transposes(findings: Findings, subject: Subject, random: Generator) ->
 
 def _check_wanted(findings, subject, cotangent, full, index) -> None:
     """The product by one array alone is the same, and the others are spared."""
-    only = tuple(place == index for place in range(len(full)))
+    only = tuple(position == index for position in range(len(full)))
     alone = subject.jacobians.vjp(cotangent, only)
     name = subject.names[index]
-    spared = all(result is None for place, result in enumerate(alone) if place != index)
+    spared = all(result is None for position, result in enumerate(alone) if position != index)
     findings.held("wanted products", spared, f"vjp with only {name} wanted returned products nobody asked for")
     if alone[index] is None or full[index] is None:
         same = alone[index] is full[index]
@@ -214,7 +214,7 @@ def _check_wanted(findings, subject, cotangent, full, index) -> None:
 def check_linear(findings: Findings, subject: Subject, random: Generator) -> None:
     """Products of several vectors at once are those of each; jvp adds up what the tangents of all arrays do."""
     cotangents, single = subject.cotangent(random, (2, 2)), "of several vectors at once is not that of each"
-    found = subject.jacobians.vjp(cotangents)
+    products = subject.jacobians.vjp(cotangents)
     alone = subject.jacobians.vjp(map_outputs(lambda part: part[1, 0], cotangents))
     tangents = [
         random.normal(size=(2, 2, *array.shape)) if wanted else None
@@ -225,8 +225,8 @@ def check_linear(findings: Findings, subject: Subject, random: Generator) -> Non
         if tangent is None:
             continue
         name, pushed = subject.names[index], subject.jvp(index, tangent)
-        if found[index] is not None and alone[index] is not None:
-            error = difference(found[index][1, 0], alone[index])
+        if products[index] is not None and alone[index] is not None:
+            error = difference(products[index][1, 0], alone[index])
             findings.measured("leading axes", error, EXACT, f"vjp by {name} {single}")
         error = difference(pushed[1, 0], subject.jvp(index, tangent[1, 0]))
         findings.measured("leading axes", error, EXACT, f"jvp by {name} {single}")
@@ -238,16 +238,16 @@ def check_linear(findings: Findings, subject: Subject, random: Generator) -> Non
 def check_into(findings: Findings, subject: Subject, random: Generator) -> None:
     """Check that training writes into its own arrays what `vjp` returns."""
     jacobians, cotangent = subject.jacobians, subject.cotangent(random)
-    wanted = tuple(place >= subject.data and wants for place, wants in enumerate(subject.wanted))
+    wanted = tuple(index >= subject.data and wants for index, wants in enumerate(subject.wanted))
     both = isinstance(jacobians, Jacobians) and same_batch(subject)
     for product in (jacobians.vjp, jacobians.per_example) if both else (jacobians.vjp,):
         expected, method = product(cotangent, wanted), product.__name__
         into = tuple(None if part is None else np.full(part.shape, np.nan) for part in expected)
         product(cotangent, wanted, into)
-        for name, found, own in zip(subject.names, into, expected, strict=True):
-            if own is not None and found is not None:
+        for name, written, gradient in zip(subject.names, into, expected, strict=True):
+            if gradient is not None and written is not None:
                 sentence = f"{method}_into by {name} writes something else than {method} returns"
-                findings.measured("written into", difference(found, own), EXACT, sentence)
+                findings.measured("written into", difference(written, gradient), EXACT, sentence)
 
 
 def same_batch(subject: Subject) -> bool:
@@ -260,25 +260,29 @@ def check_per_example(findings: Findings, subject: Subject, random: Generator) -
     if not same_batch(subject):
         return
     cotangent = subject.cotangent(random)
-    found, by_row = subject.jacobians.per_example(cotangent), subject.jacobians.vjp(subject.rows_of(cotangent))
+    products, by_row = subject.jacobians.per_example(cotangent), subject.jacobians.vjp(subject.rows_of(cotangent))
     if not subject.jacobians.mixes_rows:
         _check_rows_apart(findings, subject, by_row)
-    data = any(part is not None for part in found[: subject.data])
+    data = any(part is not None for part in products[: subject.data])
     findings.held("per example", not data, "per_example gives products by the data too, which are not gradients")
     for index in range(subject.data, len(subject.names)):
-        if not subject.wanted[index] or (found[index] is None and by_row[index] is None):
+        if not subject.wanted[index] or (products[index] is None and by_row[index] is None):
             continue
-        if found[index] is None or by_row[index] is None:
+        if products[index] is None or by_row[index] is None:
             findings.held("per example", False, f"by {subject.names[index]}: per_example or vjp gives nothing")
             continue
-        gaps = _finite(found[index] - by_row[index]) if found[index].shape == by_row[index].shape else np.array(np.inf)
+        gaps = (
+            _finite(products[index] - by_row[index])
+            if products[index].shape == by_row[index].shape
+            else np.array(np.inf)
+        )
         row, entry = divmod(int(np.argmax(gaps)), max(subject.arrays[index].size, 1))
         findings.measured(
             "per example",
-            difference(found[index], by_row[index]),
+            difference(products[index], by_row[index]),
             EXACT,
             f"row {row} of per_example by {subject.entry(index, entry)} is not "
-            f"that row's own product; shape {found[index].shape}, expected {by_row[index].shape}",
+            f"that row's own product; shape {products[index].shape}, expected {by_row[index].shape}",
         )
 
 

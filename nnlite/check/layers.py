@@ -156,11 +156,15 @@ def _check_mode(findings, layer, inputs, context, random, effort, alone) -> None
 
 def _check_shapes(findings, layer, subject, inputs) -> None:
     shape = tuple(map(np.shape, inputs)) if isinstance(inputs, tuple) else np.shape(inputs)
-    found = subject.shapes if isinstance(subject.output, tuple) else subject.shapes[0]
+    shapes = subject.shapes if isinstance(subject.output, tuple) else subject.shapes[0]
     declared = layer.compute_output_shape(free_batch(shape))
-    for own, other in zip(declared, found, strict=True) if several(declared) else [(declared, found)]:
-        fits = len(own) == len(other) and all(length in (None, real) for length, real in zip(own, other, strict=True))
-        findings.held("shapes", fits, f"compute_output_shape declares {tuple(own)}, the output has {tuple(other)}")
+    for declared_shape, other in zip(declared, shapes, strict=True) if several(declared) else [(declared, shapes)]:
+        fits = len(declared_shape) == len(other) and all(
+            length in (None, real) for length, real in zip(declared_shape, other, strict=True)
+        )
+        findings.held(
+            "shapes", fits, f"compute_output_shape declares {tuple(declared_shape)}, the output has {tuple(other)}"
+        )
     for output in subject.outputs:
         same = output.dtype.kind != "f" or output.dtype == np.float64
         findings.held("shapes", same, f"the output is {output.dtype} in a layer of float64")
@@ -191,18 +195,18 @@ def _check_state(findings, layer, subject, context) -> None:
 def _check_momentum(findings, layer, subject, context, places) -> None:
     """`moving = moving * momentum + batch * (1 - momentum)`, and what the averages settle at is what training uses."""
     settled = list(subject.arrays)
-    for place in places:
-        name = subject.names[place]
+    for index in places:
+        name = subject.names[index]
         momentum = vars(layer).get(f"{name.split('_')[0]}_momentum", layer.momentum)
-        shifted, at = list(subject.arrays), places.index(place)
-        shifted[place] = shifted[place] + 1
+        shifted, at = list(subject.arrays), places.index(index)
+        shifted[index] = shifted[index] + 1
         old, new = (np.asarray(subject.run(arrays)[1].state[at]) for arrays in (subject.arrays, shifted))
         error = difference(new - old, np.full_like(old, momentum))
         sentence = f"a new {name} holds {(new - old).flat[0]:.6g} of the old one, momentum is {momentum}"
         findings.measured("state", error, 1e-10, sentence)
         if momentum == 1 or error > 1e-10:
             return
-        settled[place] = (old - momentum * subject.arrays[place]) / (1 - momentum)
+        settled[index] = (old - momentum * subject.arrays[index]) / (1 - momentum)
     trained = subject.flat(subject.run(settled)[0])
     with np.errstate(all="ignore"):
         inferred = layer.linearize(*settled, **{**context, "training": False})[0]

@@ -86,10 +86,10 @@ def suitable(loss: Loss, shape: Shape, random: np.random.Generator) -> tuple[np.
     }
     numbers = random.normal(size=shape)
     from_chances = loss.link is not None and not loss.from_logits
-    own = targets.get(loss.target_kind, targets["regression"])
-    usual = [(own, chances if from_chances else numbers), (own, chances), (chances[::-1], chances)]
+    target = targets.get(loss.target_kind, targets["regression"])
+    usual = [(target, chances if from_chances else numbers), (target, chances), (chances[::-1], chances)]
     first = classes.reshape(len(classes), -1)[:, :1]
-    narrow = [(own[..., : shape[-1] // 2], numbers), (first[:, 0] % 2, chances), (first, numbers)]
+    narrow = [(target[..., : shape[-1] // 2], numbers), (first[:, 0] % 2, chances), (first, numbers)]
     for y_true, y_pred in [*usual, *narrow]:
         try:
             with np.errstate(all="ignore"):
@@ -98,7 +98,7 @@ def suitable(loss: Loss, shape: Shape, random: np.random.Generator) -> tuple[np.
             continue
         if finite:
             return y_true, y_pred
-    return own, numbers
+    return target, numbers
 
 
 def _check_mode(findings, loss, arrays, random, effort, masked=False) -> None:
@@ -143,19 +143,19 @@ def _check_calls(findings, loss, arrays, random) -> None:
     loss = copy.copy(loss)
     value, jacobian = loss.linearize(*loss._fitted(*arrays))
     spread = [None if array is None else strided(np.asarray(array)) for array in arrays]
-    for what, found in (("the call", loss(*spread)), ("forward", loss.forward(*spread))):
-        error = difference(np.asarray(found), np.asarray(value))
+    for what, result in (("the call", loss(*spread)), ("forward", loss.forward(*spread))):
+        error = difference(np.asarray(result), np.asarray(value))
         findings.measured("called", error, EXACT, f"{what} gives another loss than linearize")
         single = loss.reduction not in ("none", None)
-        findings.held("called", not single or type(found) is float, f"{what} gives no float, but {type(found)}")
+        findings.held("called", not single or type(result) is float, f"{what} gives no float, but {type(result)}")
     cotangent, tangent = random.normal(size=np.shape(value)), random.normal(size=arrays[1].shape)
-    for factor, found in (
+    for factor, result in (
         (np.ones_like(cotangent), loss.backward()),
         (np.full_like(cotangent, -2.5), loss.backward(-2.5)),
         (cotangent, loss.backward(cotangent)),
     ):
         sentence = "backward of the loss is not that of its Jacobian"
-        findings.measured("called", difference(found, jacobian.vjp(factor)), EXACT, sentence)
+        findings.measured("called", difference(result, jacobian.vjp(factor)), EXACT, sentence)
     error = difference(np.asarray(loss.jvp(tangent)), np.asarray(jacobian.jvp(tangent)))
     findings.measured("called", error, EXACT, "jvp of the loss is not that of its Jacobian")
 
@@ -188,8 +188,8 @@ def _check_reduction(findings, loss, subject, y_true, weights, mask) -> None:
     if loss.reduction not in ("none", None):
         divisor = {"sum": 1, "mean_with_sample_weight": shares.sum() or 1}.get(loss.reduction, count)
         expected = expected.sum() / divisor
-    found, wanted = np.ravel(subject.output)[0], np.ravel(expected)[0]
-    sentence = f"the loss is {found:.10g}, the losses of the rows make {wanted:.10g}"
+    value, wanted = np.ravel(subject.output)[0], np.ravel(expected)[0]
+    sentence = f"the loss is {value:.10g}, the losses of the rows make {wanted:.10g}"
     findings.measured("reduction", difference(subject.output, expected), EXACT, sentence)
 
 
@@ -197,12 +197,12 @@ def _check_single_precision(findings, loss, y_true, y_pred, weights) -> None:
     """float32 stays float32 in all that comes back."""
     loss = copy.copy(loss)
     value = loss.forward(y_true, y_pred.astype(np.float32), weights)
-    found = {
+    results = {
         "the value": value,
         "backward(1)": loss.backward(1),
         "backward(0.5)": loss.backward(0.5),
         "jvp": loss.jvp(np.ones(y_pred.shape, np.float32)),
     }
-    for what, array in found.items():
+    for what, array in results.items():
         kind = array.dtype if isinstance(array, (np.ndarray, np.generic)) else np.dtype(np.float32)
         findings.held("float32", kind == np.float32, f"{what} is {kind} for float32 predictions")

@@ -56,8 +56,8 @@ def check_layouts(findings: Findings, subject: Subject, random: np.random.Genera
         error = difference(subject.flat(output), subject.flat(subject.output))
         findings.measured("any memory layout", error, EXACT, "another output for arrays that are not contiguous")
     cotangent = subject.cotangent(random)
-    found = jacobians.vjp(map_outputs(strided, cotangent))
-    for name, result, wanted in zip(subject.names, found, subject.jacobians.vjp(cotangent), strict=True):
+    products = jacobians.vjp(map_outputs(strided, cotangent))
+    for name, result, wanted in zip(subject.names, products, subject.jacobians.vjp(cotangent), strict=True):
         if result is not None and wanted is not None:
             sentence = f"another product by {name} for arrays that are not contiguous"
             findings.measured("any memory layout", difference(result, wanted), EXACT, sentence)
@@ -79,7 +79,7 @@ def check_pure(findings: Findings, layer: Any, subject: Subject) -> None:
     output = subject.run(subject.arrays)[0]
     same = all(map(_equal, listed(output), subject.outputs))
     findings.held("same twice", same, "linearize gave two outputs for the same arrays and the same random source")
-    subject.run([array[::-1] if place < subject.data else array for place, array in enumerate(subject.arrays)])
+    subject.run([array[::-1] if index < subject.data else array for index, array in enumerate(subject.arrays)])
     after = dict(attributes(layer))
     changed = [name for name, (mark, _) in after.items() if name not in before or before[name][0] != mark]
     sentence = f"linearize changed {', '.join(changed)}; what it keeps belongs into Jacobians"

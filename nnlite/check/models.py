@@ -61,7 +61,7 @@ def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = Non
 
 def layers_of(model: BaseModel, inputs: Any) -> list[tuple[str, Layer, Any]]:
     """`(path, layer, inputs)` of every layer that is not a container itself, as one run of the model meets them."""
-    found, reached = dict(_leaves(model)), {}
+    leaves, reached = dict(_leaves(model)), {}
 
     def watched(path, linearize):
         def run(inputs, *values, **context):
@@ -70,14 +70,14 @@ def layers_of(model: BaseModel, inputs: Any) -> list[tuple[str, Layer, Any]]:
 
         return run
 
-    for path, layer in found.items():
+    for path, layer in leaves.items():
         layer.linearize = watched(path, layer.linearize)
     try:
         model.linearize(inputs, *model.values)
     finally:
-        for layer in found.values():
+        for layer in leaves.values():
             del layer.linearize
-    return [(path, layer, reached[path]) for path, layer in found.items() if path in reached]
+    return [(path, layer, reached[path]) for path, layer in leaves.items() if path in reached]
 
 
 def _leaves(model, prefix=""):
@@ -209,12 +209,12 @@ def _check_hvp(findings, model, inputs, y_true, subject, random) -> None:
         parameter.assign(value)
     theta, tries = subject.vector.join(model.values, ()), []
     for v in random.normal(size=(TRIES, theta.size)):
-        found, expected = model.hvp(inputs, y_true, v), stencil(gradient, theta, v, HESSIAN_STEP)
-        entry = int(np.argmax(abs(found - expected)))
-        tries.append((difference(found, expected), entry, found[entry], expected[entry]))
-    error, entry, found, expected = min(tries)
+        product, expected = model.hvp(inputs, y_true, v), stencil(gradient, theta, v, HESSIAN_STEP)
+        entry = int(np.argmax(abs(product - expected)))
+        tries.append((difference(product, expected), entry, product[entry], expected[entry]))
+    error, entry, product, expected = min(tries)
     sentence = (
-        f"hvp by {subject.entry(0, entry)} is {found:.10g}, the slope of the gradient is {expected:.10g}: complex "
+        f"hvp by {subject.entry(0, entry)} is {product:.10g}, the slope of the gradient is {expected:.10g}: complex "
         f"numbers do not pass through a layer, its Jacobian or the loss"
     )
     findings.measured("hvp", error, HESSIAN_NEAR, sentence)

@@ -64,7 +64,7 @@ def slopes(
     function: Callable[[np.ndarray], np.ndarray],
     point: np.ndarray,
     tangents: np.ndarray,
-    found: np.ndarray,
+    products: np.ndarray,
     exact: np.ndarray | None,
 ) -> Slopes:
     """Derivatives of `function` at `point` along each of `tangents`, to be compared with `found`.
@@ -75,15 +75,17 @@ def slopes(
     near = np.array([stencil(function, point, tangent, STENCIL_STEPS[0]) for tangent in tangents])
     scale, last, spread = largest(near), near.copy(), np.zeros(near.shape)
     for step in STENCIL_STEPS[1:]:
-        for row in np.flatnonzero(~(abs(near - found) <= NEAR * scale).all(axis=1)):
+        for row in np.flatnonzero(~(abs(near - products) <= NEAR * scale).all(axis=1)):
             again = stencil(function, point, tangents[row], step)
             last[row], spread[row] = again, abs(again - last[row])
-            nearer = ~(abs(near[row] - found[row]) <= abs(again - found[row]))
+            nearer = ~(abs(near[row] - products[row]) <= abs(again - products[row]))
             near[row, nearer] = again[nearer]
-    missed = ~(abs(near - found) <= NEAR * scale)
-    undecided = missed & (spread > 0.5 * abs(near - found))  # a kink so near that stencils of two widths differ as much
+    missed = ~(abs(near - products) <= NEAR * scale)
+    undecided = missed & (
+        spread > 0.5 * abs(near - products)
+    )  # a kink so near that stencils of two widths differ as much
     if exact is not None:
-        missed |= ~(abs(exact - found) <= EXACT * scale)
+        missed |= ~(abs(exact - products) <= EXACT * scale)
     left, right, bends = near.copy(), near.copy(), np.zeros(near.shape, bool)
     for row in np.flatnonzero(missed.any(axis=1)):
         left[row], right[row], bends[row] = sides(function, point, tangents[row])
@@ -151,12 +153,12 @@ def largest(*arrays: ArrayLike) -> float:
     return max([SMALLEST, *(float(size.max()) for size in sizes if size.size)])
 
 
-def difference(found: ArrayLike, expected: ArrayLike) -> float:
+def difference(computed: ArrayLike, expected: ArrayLike) -> float:
     """The largest difference of two arrays relative to the largest expected entry; infinite unless both are finite."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    if found.shape != expected.shape:
+    computed, expected = np.asarray(computed), np.asarray(expected)
+    if computed.shape != expected.shape:
         return np.inf
-    if not found.size:
+    if not computed.size:
         return 0.0
-    worst = float(np.max(abs(found - expected)))
+    worst = float(np.max(abs(computed - expected)))
     return worst / largest(expected) if np.isfinite(worst) else np.inf

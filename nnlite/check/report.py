@@ -148,10 +148,10 @@ class Findings:
 
 def told(error: Exception) -> str:
     """An exception as a sentence, with the line of the user's own code that raised it, if any did."""
-    own = [
+    frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<") and not any(Path(frame.filename).is_relative_to(root) for root in NOT_OWN)
     ]
-    place = f", at {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
+    place = f", at {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}: {error}{place}"

@@ -32,7 +32,7 @@ def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> 
     twin = type(layer).from_config(respelled(given_arguments(layer), dtype))
     if not layer.built and not layer.adapted:
         twin.adapt(draw(twin, (8, *shape[1:]), random))
-    twin._ensure_built(layer.input_shape if layer.built else free_batch(shape), RandomSource(SEED))
+    twin._ensure_built(layer.input_shape if layer.input_shape is not None else free_batch(shape), RandomSource(SEED))
     if layer.built:
         for parameter, other in zip(twin.parameters, layer.parameters, strict=True):
             parameter.assign(other.value)
@@ -57,12 +57,12 @@ def moved(values: Sequence[np.ndarray]) -> list:
 
     Zeros and ones would hide what they multiply; a layer that keeps an old value of its own gives itself away.
     """
-    random, found = np.random.default_rng(11), []
+    random, changed = np.random.default_rng(11), []
     for value in values:
         equal = value.size and (value == value.flat[0]).all()
         change = random.uniform(0.1, 0.5, value.shape) if equal else value * random.uniform(-0.1, 0.1, value.shape)
-        found.append(value + change.astype(value.dtype))
-    return found
+        changed.append(value + change.astype(value.dtype))
+    return changed
 
 
 def sample(layer: Any, shape: tuple, random: np.random.Generator) -> Any:

@@ -55,7 +55,7 @@ class Subject:
         """The outputs, laid end to end, as a function of one array."""
 
         def function(value):
-            moved = [value if place == index else array for place, array in enumerate(self.arrays)]
+            moved = [value if position == index else array for position, array in enumerate(self.arrays)]
             return self.flat(self.run(moved)[0])
 
         return function
@@ -72,7 +72,7 @@ class Subject:
     def jvp(self, index: int, tangents: Any) -> np.ndarray:
         """`(*seeds, *shape)` tangents of one array to `(*seeds, size)` tangents of the outputs."""
         seeds = tangents.shape[: tangents.ndim - self.arrays[index].ndim]
-        return self.push([tangents if place == index else None for place in range(len(self.arrays))], seeds)
+        return self.push([tangents if position == index else None for position in range(len(self.arrays))], seeds)
 
     def push(self, tangents: Any, seeds: Shape) -> np.ndarray:
         """A tangent of each array, None for zero, to `(*seeds, size)` tangents of the outputs."""

@@ -37,9 +37,9 @@ def subject_of(layer: Layer, inputs: np.ndarray | tuple[np.ndarray, ...], contex
 
     data = inputs if isinstance(inputs, tuple) else (inputs,)
     count = len(data)
-    own = [parameter.name for parameter in layer.parameters]
+    parameters = [parameter.name for parameter in layer.parameters]
     names = ["inputs"] if count == 1 else [f"inputs {number}" for number in range(count)]
-    names += [name if own.count(name) == 1 else f"{name} {place}" for place, name in enumerate(own)]
+    names += [name if parameters.count(name) == 1 else f"{name} {index}" for index, name in enumerate(parameters)]
     numbers = layer.input_kind == "numbers"
     wanted = [numbers and array.dtype.kind == "f" for array in data] + [
         parameter.trainable for parameter in layer.parameters
@@ -76,8 +76,8 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
     findings.held("called", jacobians is not None, "forward keeps no Jacobians for backward")
     if not training:
         expected = listed(layer.linearize(inputs, *layer.values, **context)[0])
-        for what, found in (("the call", called), ("forward", output)):
-            same = all(map(np.array_equal, listed(found), expected))
+        for what, result in (("the call", called), ("forward", output)):
+            same = all(map(np.array_equal, listed(result), expected))
             findings.held("called", same, f"{what} gives another output than linearize")
     shared = any(np.may_share_memory(*pair) for pair in itertools.product(listed(called), listed(inputs)))
     findings.held("called", not shared, "the call gives memory of its inputs")
@@ -103,10 +103,10 @@ def check_products(findings: Findings, op: Op, subject: Subject, random: np.rand
     _held_equal(findings, "jvp", listed(Op.jvp(op, *tangents)), listed(expected))
 
 
-def _held_equal(findings, method: str, found, expected) -> None:
-    same = len(found) == len(expected) and all(
+def _held_equal(findings, method: str, results, expected) -> None:
+    same = len(results) == len(expected) and all(
         result is wanted if result is None or wanted is None else difference(result, wanted) <= EXACT
-        for result, wanted in zip(found, expected, strict=True)
+        for result, wanted in zip(results, expected, strict=True)
     )
     findings.held("called", same, f"{method} is not that of the Jacobians")
 

@@ -225,12 +225,12 @@ class CompiledNetwork(Layer, abstract=True):
             bundle: Any = node.jacobians
             top = cotangents.pop(node.outputs[0])
             inner = bundle.outer.vjp(top)
-            for place in range(bundle.data):
-                cotangents[node.inputs[place]] = bundle.maps[place].vjp(inner)
+            for index in range(bundle.data):
+                cotangents[node.inputs[index]] = bundle.maps[index].vjp(inner)
             for number, table in enumerate(bucket.tables):
                 aligned = bundle.maps[bundle.data + 2 * number].maps[0]
                 counts[table] = aligned.vjp(inner)
-        return [counts[own] for own in range(len(self.families))]
+        return [counts[variable] for variable in range(len(self.families))]
 
     def _checked_codes(self, inputs: np.ndarray) -> np.ndarray:
         if inputs.dtype.kind not in "biuf":

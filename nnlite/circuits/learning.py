@@ -143,7 +143,7 @@ class _Best:
         self.history["val_log_likelihood"].append(value)
         self.waited += 1
         if value > self.value:
-            self.value, self.weights, self.waited = value, [own.copy() for own in self.circuit.values], 0
+            self.value, self.weights, self.waited = value, [array.copy() for array in self.circuit.values], 0
         return self.waited >= self.patience
 
     def restore(self) -> None:

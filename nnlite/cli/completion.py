@@ -95,14 +95,14 @@ def _places(arguments: list[Argument]) -> list[Argument]:
 def _bash(arguments: dict[str, list[Argument]], meanings: Mapping[str, str]) -> str:
     after, options, places = [], [], []
     first = shlex.quote(" ".join([*arguments, "--help", "--version"]))
-    for name, own in arguments.items():
-        options.append(f"    {name}) options={shlex.quote(' '.join(_flags(own)))} ;;")
+    for name, entries in arguments.items():
+        options.append(f"    {name}) options={shlex.quote(' '.join(_flags(entries)))} ;;")
         after += [
             f"    {'|'.join(f'{name}:{flag}' for flag in argument.flags)}) {_bash_words(argument)}; return ;;"
-            for argument in own
+            for argument in entries
             if argument.flags and argument.takes != "nothing"
         ]
-        places += [f"    {name}) {_bash_words(argument)} ;;" for argument in _places(own)[:1]]
+        places += [f"    {name}) {_bash_words(argument)} ;;" for argument in _places(entries)[:1]]
     words = {"FIRST": first, "AFTER": "\n".join(after), "OPTIONS": "\n".join(options), "PLACES": "\n".join(places)}
     text = BASH
     for name, lines in words.items():

@@ -44,9 +44,9 @@ def group_parts(groups: np.ndarray, sizes: Mapping[str, int], random: np.random.
 def _groups_of_size(counts: np.ndarray, size: int, most: int) -> list[int]:
     """The first groups that together come near to `size` rows: one at least, and `most` at most."""
     chosen, rows = [], 0
-    for place, count in enumerate(counts.tolist()):
+    for index, count in enumerate(counts.tolist()):
         if len(chosen) < most and abs(rows + count - size) < abs(rows - size):
-            chosen.append(place)
+            chosen.append(index)
             rows += count
     return chosen or [int(np.abs(counts - size).argmin())]
 

@@ -52,16 +52,16 @@ def explain(
     if y is None and output is None and outputs.size > 1:
         measured, normed = root(), f"all {outputs[0].size} outputs"
         _send_all_back(measured, outputs)
-    found = {"normed": normed, "gradients": _norms(model, measured, jacobians.data)}
-    found["stages"] = measured.inner if y is None else (*measured.inner[0].inner, measured.inner[1])
-    found["trail"] = follow(model, followed, gradients, weight)
-    return Explanation(model.label, row, subject, float(value), outputs[0], None if y is None else y[0], **found)
+    evidence = {"normed": normed, "gradients": _norms(model, measured, jacobians.data)}
+    evidence["stages"] = measured.inner if y is None else (*measured.inner[0].inner, measured.inner[1])
+    evidence["trail"] = follow(model, followed, gradients, weight)
+    return Explanation(model.label, row, subject, float(value), outputs[0], None if y is None else y[0], **evidence)
 
 
 def _norms(model: Trainable, stage: Stage, data: int) -> dict[str, float | None]:
     trained = {id(parameter) for parameter in model.trainable_weights}
     places = enumerate(zip(parameter_names(model), model.parameters, strict=True), start=data)
-    return {name: stage.norm_at(place) for place, (name, own) in places if id(own) in trained}
+    return {name: stage.norm_at(place) for place, (name, weight) in places if id(weight) in trained}
 
 
 def _one_row(model: Trainable, trainer: Trainer, x: Any, y: Any, row: int) -> tuple:
@@ -81,7 +81,7 @@ def _one_row(model: Trainable, trainer: Trainer, x: Any, y: Any, row: int) -> tu
 def _send_all_back(stage: Stage, outputs: np.ndarray) -> None:
     """The derivatives of all outputs, a block of them at a time."""
     for start in range(0, outputs.size, BLOCK):
-        own = np.arange(min(BLOCK, outputs.size - start))
-        seeds = np.zeros((len(own), outputs.size), outputs.dtype)
-        seeds[own, start + own] = 1
+        rows = np.arange(min(BLOCK, outputs.size - start))
+        seeds = np.zeros((len(rows), outputs.size), outputs.dtype)
+        seeds[rows, start + rows] = 1
         stage.vjp(seeds.reshape(-1, *outputs.shape))

@@ -12,7 +12,8 @@ from nnlite.derivatives.curvature.build import block_of_last_layer
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import ParameterVector
 from nnlite.training.full_batch.curvature import jacobian_of_rows, unit_seeds
-from nnlite.training.full_batch.objective import WholeLoss, in_float64
+from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.full_batch.parts import in_float64
 from nnlite.training.inputs import built_inputs
 from nnlite.training.trainable import Trainable
 
@@ -114,11 +115,11 @@ class LeaveOneOut:
         In units of a sum over rows of the negative log-likelihood; its dispersion is 1, or for squared errors the sum
         of squares over the number of errors less p.
         """
-        whole, found, effective = self.whole, [], 0.0
+        whole, squares, effective = self.whole, [], 0.0
         for rows in self:
-            found.append((rows.moves * self.curvature.vp(rows.moves)).sum(axis=1))
+            squares.append((rows.moves * self.curvature.vp(rows.moves)).sum(axis=1))
             effective += float(rows.leverages.sum())
-        bent = np.concatenate(found)
+        bent = np.concatenate(squares)
         if not whole.squares:
             return bent * whole.divisor / effective
         errors = sum(piece.value for piece in whole.linearized(whole.point)) / whole.scale

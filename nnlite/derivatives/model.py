@@ -93,8 +93,8 @@ class Derivatives(SecondOrder):
         """
         (_, outputs, jacobians), vector = self._linearized(x), parameter_vector(self.model)
         cotangent = self._fitting(cotangent, outputs.shape, outputs.dtype, "vjp", "a cotangent")
-        found = jacobians.vjp(cotangent, (*[True] * jacobians.data, *vector.chosen))
-        by_inputs, by_parameters = found[: jacobians.data], found[jacobians.data :]
+        products = jacobians.vjp(cotangent, (*[True] * jacobians.data, *vector.chosen))
+        by_inputs, by_parameters = products[: jacobians.data], products[jacobians.data :]
         joined = vector.join(by_parameters, cotangent.shape[: cotangent.ndim - outputs.ndim])
         return by_inputs if jacobians.data > 1 else by_inputs[0], joined
 
@@ -114,15 +114,17 @@ class Derivatives(SecondOrder):
         (x, outputs, jacobians), vector = self._linearized(x), parameter_vector(self.model)
         several = isinstance(x, tuple)
         by_inputs = [
-            None if own is None else self._fitting(own, data.shape, outputs.dtype, "jvp", "a tangent of the inputs")
-            for own, data in zip(
+            None
+            if by_input is None
+            else self._fitting(by_input, data.shape, outputs.dtype, "jvp", "a tangent of the inputs")
+            for by_input, data in zip(
                 (tangent or [None] * len(x)) if several else [tangent], x if several else [x], strict=True
             )
         ]
         by_parameters = [None] * len(vector.chosen)
         if dparameters is not None:
             by_parameters = vector.split(vector.read(dparameters, "jvp"))
-        if any(own is not None and jacobians[index] is None for index, own in enumerate(by_inputs)):
+        if any(by_input is not None and jacobians[index] is None for index, by_input in enumerate(by_inputs)):
             raise ConfigError(f"{self.model.label} takes indices or strings: their tangent must be None")
         result = jacobians.jvp(*by_inputs, *by_parameters)
         return np.zeros_like(outputs) if result is None else result

@@ -57,13 +57,13 @@ class Stage(Bundle):
         """`label -> structured map` of what it keeps, one per input and parameter; none if `inner` has them."""
         if self.inner:
             return {}
-        found = {label: self.jacobians[place] for place, label in enumerate(self._labels)}
-        return {label: part for label, part in found.items() if part is not None}
+        by_label = {label: self.jacobians[index] for index, label in enumerate(self._labels)}
+        return {label: part for label, part in by_label.items() if part is not None}
 
     @property
     def _labels(self) -> list[str]:
         names = [source.name if source else "inputs" for source in self.sources]
-        return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+        return [name if names.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(names)]
 
     @property
     def shape(self) -> tuple | None:
@@ -80,7 +80,7 @@ class Stage(Bundle):
     @property
     def by_input(self) -> float | None:
         """Frobenius norm of the derivative with respect to its data, without parameters; None if there is none."""
-        return _norm([self._squares.get(place) for place, source in enumerate(self.sources) if source is None])
+        return _norm([self._squares.get(index) for index, source in enumerate(self.sources) if source is None])
 
     def norm_at(self, place: int) -> float | None:
         """Frobenius norm of the derivative with respect to the input of that number."""
@@ -89,7 +89,7 @@ class Stage(Bundle):
     @property
     def norms(self) -> dict:
         """`label -> Frobenius norm` of the derivative with respect to each input and parameter, None for none."""
-        return {label: self.norm_at(place) for place, label in enumerate(self._labels)}
+        return {label: self.norm_at(index) for index, label in enumerate(self._labels)}
 
     def vjp(
         self,
@@ -102,8 +102,8 @@ class Stage(Bundle):
         self.cotangent = cotangent
         for part in cotangent if isinstance(cotangent, tuple) else (cotangent,):
             self._add("output", part)
-        for place, result in enumerate(results):
-            self._add(place, result)
+        for index, result in enumerate(results):
+            self._add(index, result)
         return results
 
     def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | tuple | None:
@@ -146,8 +146,8 @@ class Stage(Bundle):
 
     def uses(self, parameter: Parameter) -> list["Stage"]:
         """The innermost stages that take `parameter`."""
-        found = [use for stage in self.inner for use in stage.uses(parameter)]
-        return found or [self] * any(source is parameter for source in self.sources)
+        uses = [use for stage in self.inner for use in stage.uses(parameter)]
+        return uses or [self] * any(source is parameter for source in self.sources)
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -184,17 +184,17 @@ def watch(jacobians: Any, owner: Any, name: str, sources: Sequence[Parameter | N
         program = owner.chain if isinstance(owner, Layer) else owner
         parts, chain = jacobians.stages, isinstance(program, Chain)
         owners = [stage.layer for stage in program.stages] if chain else [None] * len(parts)
-        names = [_name_of(own) if chain else f"part {number}" for number, own in enumerate(owners, start=1)]
+        names = [_name_of(layer) if chain else f"part {number}" for number, layer in enumerate(owners, start=1)]
     elif isinstance(jacobians, GraphJacobians):
         return _watched_graph(jacobians, owner, name, sources)
     else:
         return Stage(name, owner, jacobians, sources)
     stop = 1
-    for part, own, label in zip(parts, owners, names, strict=True):
+    for part, layer, label in zip(parts, owners, names, strict=True):
         start, stop = stop, stop + len(part) - 1
         carried = None if inner else sources[0]
-        inner.append(watch(part, own, label, (carried, *sources[start:stop])))
-        if own is None:
+        inner.append(watch(part, layer, label, (carried, *sources[start:stop])))
+        if layer is None:
             inner[-1].layer = name
     if outer is not None:
         inner[0].then = inner[1]

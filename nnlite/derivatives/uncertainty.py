@@ -180,10 +180,10 @@ class Uncertainty:
 
     def _jackknife_interval(self, x: Any, level: float) -> tuple[Array, Array]:
         if self._jackknife is None:
-            found = list(LeaveOneOut(self.whole, self.curvature, self.damping, "newton"))
-            moves = np.concatenate([rows.moves for rows in found])
-            own = np.concatenate([rows.output_moves for rows in found])
-            self._jackknife = moves, np.abs(self._errors() - own)
+            left_out = list(LeaveOneOut(self.whole, self.curvature, self.damping, "newton"))
+            moves = np.concatenate([rows.moves for rows in left_out])
+            by_own_row = np.concatenate([rows.output_moves for rows in left_out])
+            self._jackknife = moves, np.abs(self._errors() - by_own_row)
         moves, residuals = self._jackknife
         rank = rank_of(level, len(moves), f"{len(moves)} training rows")
         outputs, slopes, _ = self._at(x)

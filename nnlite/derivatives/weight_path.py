@@ -85,7 +85,7 @@ def follow(model: Trainable, root: Stage, gradients: tuple, weight: str | None =
         if not known:
             return None
         # A bias multiplies 1 and has no value coming in to look at: kernels go first.
-        number = max(known, key=lambda own: (gradients[own].ndim > 1, np.abs(gradients[own]).max()))
+        number = max(known, key=lambda key: (gradients[key].ndim > 1, np.abs(gradients[key]).max()))
         place = np.unravel_index(np.abs(gradients[number]).argmax(), gradients[number].shape)
     else:
         number, place = _found(weight, names, gradients)
@@ -130,8 +130,8 @@ def _largest_term(root, parameter, place) -> tuple[Term | None, int]:
             count += int(np.count_nonzero(parts))
             # Where nothing comes back, as behind a ReLU at rest, it is worth seeing what would have been multiplied.
             top = np.unravel_index(np.abs(parts if parts.any() else values).argmax(), parts.shape)
-            found = (use, top, float(values[top]), _is_direct(use.jacobians[index]))
-            best = max(best, (abs(float(parts[top])), found), key=lambda pair: pair[0])
+            candidate = (use, top, float(values[top]), _is_direct(use.jacobians[index]))
+            best = max(best, (abs(float(parts[top])), candidate), key=lambda pair: pair[0])
     return (None if best[1] is None else _term(root, *best[1])), count
 
 
@@ -146,8 +146,8 @@ def _term(root, use, place, value, direct) -> Term:
         column = use.then.jvp(_unit(use.cotangent.shape, place, use.cotangent.dtype))
         if column.shape == use.cotangent.shape and np.count_nonzero(column) == bool(column[place]):
             slope, upstream, last = float(column[place]), use.then.cotangent[place], use.then
-    own = tuple(int(index) for index in place[1:])
-    return Term(last.layer, own, value, slope, float(upstream), _hops(root, last, place), direct)
+    index_in_row = tuple(int(index) for index in place[1:])
+    return Term(last.layer, index_in_row, value, slope, float(upstream), _hops(root, last, place), direct)
 
 
 def _hops(root, stage, place) -> list[Hop]:

@@ -120,7 +120,7 @@ class ClassPredictions(FittedNetwork):
         std : ndarray of shape (n_samples, n_classes)
             With `return_std`.
         """
-        found = self.predict_proba(X, return_jacobian, return_std)
+        predicted = self.predict_proba(X, return_jacobian, return_std)
         if not (return_jacobian or return_std):
-            return self._targets.decided(found)
-        return self._targets.decided(found[0]), *found[1:]
+            return self._targets.decided(predicted)
+        return self._targets.decided(predicted[0]), *predicted[1:]

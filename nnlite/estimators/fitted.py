@@ -151,13 +151,13 @@ class FittedNetwork(BaseEstimator):
         if not (return_jacobian or return_std):
             quick = quick_outputs(self.model_, matrix)
             return self._predicted(matrix) if quick is None else quick
-        found = [self._predicted(matrix, return_jacobian=return_jacobian)]
+        results = [self._predicted(matrix, return_jacobian=return_jacobian)]
         if return_jacobian:
-            outputs, slopes = found.pop()
-            found += [outputs, by_raw_columns(slopes, self._encoder)]
+            outputs, slopes = results.pop()
+            results += [outputs, by_raw_columns(slopes, self._encoder)]
         if return_std:
-            found.append(self._spread(matrix))
-        return tuple(found)
+            results.append(self._spread(matrix))
+        return tuple(results)
 
     def _predicted(self, matrix: Any, model: Sequential | None = None, return_jacobian: bool = False) -> Any:
         """Predictions of the model, or of a part of it, in pieces that fit the width of the rows."""
@@ -199,7 +199,7 @@ class FittedNetwork(BaseEstimator):
         """
         check_is_fitted(self)
         matrix = self._matrix(read_inputs(self, X, False))
-        names = list(vars(self).get("feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)]))
+        names = list(vars(self).get("feature_names_in_", [f"x{index}" for index in range(self.n_features_in_)]))
         statistics = sensitivities_of(self.model_, matrix, column_groups(self._encoder, names))
         level, outputs = self._output_names()
         return labelled_table(statistics, names, outputs, level)

@@ -1,19 +1,23 @@
 """Estimators inside scikit-learn pipelines that skl2onnx converts."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 
-from nnlite.data import Classes, TargetEncoder
+from nnlite.data import Classes
 from nnlite.errors import ConfigError, needed_for
+from nnlite.estimators.class_predictions import SMALLEST
 from nnlite.estimators.classifier import NNClassifier
+from nnlite.estimators.family.autoencoder import NNAutoencoder
+from nnlite.estimators.family.transformer import NNTransformer
+from nnlite.estimators.fitting.targets import LabelTargets
 from nnlite.estimators.mlp import MLPClassifier, MLPRegressor
 from nnlite.estimators.regressor import NNRegressor
-from nnlite.inference.exports.columns import answers
-from nnlite.inference.exports.graph import Graph
+from nnlite.inference.exports.columns import class_outputs, column_kinds, encoded_values, in_units
+from nnlite.inference.exports.graph import Graph, Value
 from nnlite.inference.exports.lowering import activate, lower
-from nnlite.inference.exports.onnx_files import type_number
+from nnlite.inference.exports.onnx_files import check_operators, type_number
 from nnlite.inference.exports.simplify import simplify
 from nnlite.models.interpretation import link_of
 
@@ -21,33 +25,171 @@ __all__ = ["register_onnx_converters"]
 
 
 def register_onnx_converters() -> None:
-    """Let `skl2onnx.to_onnx` convert pipelines that end in nnlite's classifiers and regressors.
+    """Let `skl2onnx.to_onnx` convert pipelines with nnlite's classifiers, regressors and transformers.
 
-    Outputs are those of scikit-learn's models: `label` and `probabilities`, with the option `zipmap`, or `variable`.
-    The estimator must be fitted on numbers; tables are converted whole by `estimator.export("model.onnx")`.
+    Outputs are those of scikit-learn's models: `label` and `probabilities`, with the options `zipmap`, `nocl` and
+    `raw_scores`; or `variable`, the predictions or the transformed samples. Labels that are booleans or whole numbers
+    become int64. An estimator that was fitted on a table takes one input for each of its columns, or numbers alone as
+    one matrix.
 
     Raises:
         MissingLibraryError: skl2onnx is not installed.
     """
     with needed_for("pipelines are converted by skl2onnx", "skl2onnx"):
         from skl2onnx import update_registered_converter
-        from skl2onnx.common import shape_calculator
-    classifiers = shape_calculator.calculate_linear_classifier_output_shapes
-    regressors = shape_calculator.calculate_linear_regressor_output_shapes
-    options = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
+    options = {
+        "zipmap": [True, False, "columns"],
+        "nocl": [True, False],
+        "output_class_labels": [False, True],
+        "raw_scores": [True, False],
+    }
     for cls in (NNClassifier, MLPClassifier):
-        update_registered_converter(cls, f"nnlite{cls.__name__}", classifiers, _convert, options=options)
+        update_registered_converter(
+            cls, f"nnlite{cls.__name__}", _shapes_of_classes, _converter(_classes), options=options
+        )
     for cls in (NNRegressor, MLPRegressor):
-        update_registered_converter(cls, f"nnlite{cls.__name__}", regressors, _convert)
+        update_registered_converter(cls, f"nnlite{cls.__name__}", _shape_of_numbers, _converter(_predictions))
+    for cls in (NNAutoencoder, NNTransformer):
+        converter = _converter(_transformed)
+        update_registered_converter(
+            cls, f"nnlite{cls.__name__}", _shape_of_numbers, converter, parser=_parse_transformer
+        )
 
 
-def _convert(scope: Any, operator: Any, container: Any) -> None:
-    """Add the nodes of a fitted estimator to the container of skl2onnx."""
+def _shapes_of_classes(operator: Any) -> None:
+    """Set the types of the labels and probabilities of a classifier."""
+    from skl2onnx.common.data_types import Int64TensorType, StringTensorType
+
+    estimator, rows = operator.raw_operator, operator.inputs[0].get_first_dimension()
+    labels = _labels(estimator, operator.scope_inst)
+    shape = [rows, len(labels)] if _is_multilabel(estimator) else [rows]
+    operator.outputs[0].set_type((StringTensorType if isinstance(labels[0], str) else Int64TensorType)(shape=shape))
+    operator.outputs[1].type.shape = [rows, len(labels)]
+
+
+def _shape_of_numbers(operator: Any) -> None:
+    """Set the shape of the predictions of a regressor, or of transformed samples."""
     estimator = operator.raw_operator
-    graph = _graph(estimator)
-    names = {"input": operator.inputs[0].full_name}
-    outputs = [port.name for port in graph.outputs]
-    names |= {ours: given.full_name for ours, given in zip(outputs, operator.outputs, strict=True)}
+    model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
+    operator.outputs[0].type.shape = [operator.inputs[0].get_first_dimension(), int(np.prod(model.output_shape[1:]))]
+
+
+def _parse_transformer(scope: Any, estimator: Any, inputs: list[Any], custom_parsers: Any = None) -> list[Any]:
+    """The operator of a transformer, which has one output; skl2onnx takes a detector of outliers for a classifier."""
+    from skl2onnx import get_model_alias
+    from skl2onnx.common.data_types import guess_tensor_type
+
+    operator = scope.declare_local_operator(get_model_alias(type(estimator)), estimator)
+    operator.inputs = inputs
+    operator.outputs.append(scope.declare_local_variable("variable", guess_tensor_type(inputs[0].type)))
+    return operator.outputs
+
+
+def _labels(estimator: Any, scope: Any) -> list[int] | list[str]:
+    """The labels as the graph gives them: integers, or texts."""
+    labels = np.asarray(estimator.classes_)
+    if scope.get_options(estimator, {"nocl": False}, fail=False).get("nocl"):
+        return list(range(len(labels)))
+    if labels.dtype.kind == "f" and (labels % 1).any():
+        raise ConfigError(f"labels in ONNX are integers or texts; got {labels.tolist()}: fit the classifier on texts")
+    return [str(label) for label in labels] if labels.dtype.kind in "OUS" else labels.astype(int).tolist()
+
+
+def _is_multilabel(estimator: Any) -> bool:
+    if isinstance(estimator, MLPClassifier):
+        return estimator._multilabel
+    return isinstance(estimator._targets, LabelTargets)
+
+
+def _converter(outputs: Callable[[Any, Value, Any], list[Value]]) -> Callable[[Any, Any, Any], None]:
+    """A converter for skl2onnx, of a function that makes an estimator's outputs of its model's matrix."""
+
+    def convert(scope: Any, operator: Any, container: Any) -> None:
+        estimator, graph = operator.raw_operator, Graph()
+        for place, value in enumerate(outputs(estimator, _matrix(graph, estimator, operator.inputs), scope)):
+            kind = _type_of(operator.outputs[place])
+            graph.output(f"output{place}", value if kind == "string" else value.cast(kind), kind, (None,))
+        simplify(graph)
+        _add_nodes(graph, scope, operator, container)
+
+    return convert
+
+
+def _type_of(variable: Any) -> str:
+    """NumPy's name of the type of a variable of skl2onnx."""
+    names = {"FloatTensorType": "float32", "DoubleTensorType": "float64", "StringTensorType": "string"}
+    return names.get(type(variable.type).__name__, "int64")
+
+
+def _matrix(graph: Graph, estimator: Any, variables: list[Any]) -> Value:
+    """The matrix that the estimator's model takes, of its inputs: one of numbers, or columns of a table."""
+    values = [graph.input(f"input{place}", _type_of(given), (None, None)) for place, given in enumerate(variables)]
+    model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
+    encoder: Any = model.encoder
+    if encoder is None or encoder.is_identity:
+        return graph.concat([value.cast("float32") for value in values], axis=1)
+    given_columns = [
+        (given.raw_name, kind, value.take([place], axis=1))
+        for given, value in zip(variables, values, strict=True)
+        for kind, width in [(_type_of(given), given.type.shape[1] or 1)]
+        for place in range(width)
+    ]
+    by_name = len(variables) > 1 and encoder.named
+    names = [name for name, _, _ in given_columns] if by_name else encoder.names
+    table = dict(zip(names, given_columns, strict=False))
+    kinds = column_kinds(encoder)
+    missing = [name for name in kinds if name not in table]
+    if missing:
+        raise ConfigError(f"the estimator was fitted on a table, and no input is its column {', '.join(missing)}")
+    columns = {name: _column(name, kind, *table[name][1:]) for name, kind in kinds.items()}
+    return encoded_values(encoder, columns, model.dtype)
+
+
+def _column(name: str, kind: str, given: str, value: Value) -> Value:
+    """A raw column in the type that its encoder reads."""
+    if (given == "string") != (kind in ("category", "text")):
+        raise ConfigError(f"column {name!r} of the estimator holds a {kind}, the input of the pipeline is {given}")
+    return value if given == "string" else value.cast("float64")
+
+
+def _classes(estimator: Any, x: Value, scope: Any) -> list[Value]:
+    """Labels, and probabilities or the scores of `decision_function`."""
+    labels, model, graph = _labels(estimator, scope), estimator.model_, x.graph
+    outputs = activate(link_of(model), lower(model, x))
+    if _is_multilabel(estimator):
+        label, probabilities = outputs > 0.5, outputs
+    else:
+        kind = "binary" if model.output_shape[-1] == 1 and len(labels) == 2 else "sparse"
+        label, probabilities = class_outputs(outputs, Classes("label", labels, kind))
+    if not scope.get_options(estimator, {"raw_scores": False}, fail=False).get("raw_scores"):
+        return [label, probabilities]
+    logs = probabilities.apply("Max", float(SMALLEST)).apply("Log")
+    if _is_multilabel(estimator):
+        return [label, logs - (1 - probabilities).apply("Max", float(SMALLEST)).apply("Log")]
+    if len(labels) != 2:
+        return [label, logs]
+    score = logs.take([1], axis=1) - logs.take([0], axis=1)
+    return [label, graph.concat([-score, score], axis=1)]
+
+
+def _predictions(estimator: Any, x: Value, scope: Any) -> list[Value]:
+    """The numbers that a regressor predicts, in their own units."""
+    model = estimator.model_
+    outputs = activate(link_of(model), lower(model, x))
+    return [outputs if model.target is None else in_units(outputs, model.target)]
+
+
+def _transformed(estimator: Any, x: Value, scope: Any) -> list[Value]:
+    """What a transformer makes of samples, a row of numbers each."""
+    model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
+    return [lower(model, x).reshape(0, -1)]
+
+
+def _add_nodes(graph: Graph, scope: Any, operator: Any, container: Any) -> None:
+    """Add a graph to the container of skl2onnx, under names that are free there."""
+    check_operators(graph)
+    names = {port.name: given.full_name for port, given in zip(graph.inputs, operator.inputs, strict=True)}
+    names |= {port.name: given.full_name for port, given in zip(graph.outputs, operator.outputs, strict=True)}
 
     def name_of(name: str) -> str:
         if name and name not in names:
@@ -65,41 +207,13 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
             [name_of(name) for name in node.inputs],
             [name_of(name) for name in node.outputs],
             op_domain=node.domain,
-            op_version=OPERATORS.get(node.op, 13),
+            op_version=OPERATORS.get(node.op, 13) if not node.domain else 2,
             name=scope.get_unique_operator_name(f"nnlite_{node.op}"),
             **attributes,
         )
 
 
 OPERATORS = {"ReduceMean": 18, "ReduceMax": 18, "Relu": 14, "Reshape": 14, "Where": 16}  # 13 for the others
-
-
-def _graph(estimator: Any) -> Graph:
-    """The graph of an estimator that was fitted on a matrix of numbers; its outputs are those of an ONNX file."""
-    model, width = estimator.model_, estimator.n_features_in_
-    encoder = model.encoder
-    if encoder is not None and not encoder.is_identity:
-        raise ConfigError(
-            "the estimator was fitted on a table with text or gaps, whose encoding is no part of a pipeline; "
-            "export it by estimator.export, or encode the table by a ColumnTransformer before it"
-        )
-    graph = Graph()
-    x = graph.input("input", "float32", (None, width)).cast("float32")
-    outputs = lower(model, x)
-    answers(graph, activate(link_of(model), outputs), _target(estimator, model), (None, *model.output_shape[1:]))
-    simplify(graph)
-    return graph
-
-
-def _target(estimator: Any, model: Any) -> TargetEncoder | None:
-    """The classes of a classifier; None for a regressor, whose outputs are the answers."""
-    if not is_classifier(estimator):
-        return model.target
-    labels = estimator.classes_
-    if isinstance(labels, list) or np.ndim(labels[0]):
-        raise ConfigError("labels of several columns have no form in a pipeline; export by estimator.export")
-    kind = "binary" if model.output_shape[-1] == 1 and len(labels) == 2 else "sparse"
-    return Classes("label", labels.tolist(), kind)
 
 
 def _tensor(array: np.ndarray) -> tuple[int, list[int], list]:

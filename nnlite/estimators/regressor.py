@@ -245,15 +245,15 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
         std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             With `return_std`.
         """
-        found = self._outputs(X, return_jacobian, return_std)
+        outputs = self._outputs(X, return_jacobian, return_std)
         if return_jacobian or return_std:
-            return tuple(self._targets.shaped(array) for array in found)
-        return self._targets.shaped(found)
+            return tuple(self._targets.shaped(array) for array in outputs)
+        return self._targets.shaped(outputs)
 
     def _output_names(self) -> tuple[str, list[Any] | None]:
         if self._targets.is_column:
             return "output", None
-        return "output", self._targets.names or [f"y{place}" for place in range(self._targets.n_outputs)]
+        return "output", self._targets.names or [f"y{index}" for index in range(self._targets.n_outputs)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -18,7 +18,7 @@ Sums = np.ndarray  # sums of changes, of their absolute values and of their squa
 def column_groups(encoder: TableEncoder | None, names: list[str]) -> dict[str, list[int]]:
     """Each column of the raw table, and the columns of the matrix that it became."""
     if encoder is None:
-        return {name: [place] for place, name in enumerate(names)}
+        return {name: [index] for index, name in enumerate(names)}
     places = places_of(encoder)
     parts = [[places[part] for part in group] for group in encoder.groups.values()]
     return dict(zip(names, parts, strict=True))
@@ -56,8 +56,8 @@ def sensitivities_of(model: Any, matrix: np.ndarray, groups: dict[str, list[int]
     numbers = set(number_columns(matrix.shape[1], model.encoder))
     slopes: Any = 0.0
     for rows in _chunks(matrix):
-        found = model.predict(rows, verbose=0, return_jacobian=True)[1].astype(np.float64)
-        slopes = slopes + np.stack([found, np.abs(found), found**2]).sum(axis=1)  # (3, outputs, columns)
+        jacobian = model.predict(rows, verbose=0, return_jacobian=True)[1].astype(np.float64)
+        slopes = slopes + np.stack([jacobian, np.abs(jacobian), jacobian**2]).sum(axis=1)  # (3, outputs, columns)
     columns = []
     for places in groups.values():
         if places and places[0] in numbers:

@@ -42,11 +42,13 @@ def labelled_table(
         import pandas as pd
     except ImportError:
         columns: list[Hashable]
-        columns = [name if groups is None else (groups[place], name) for place in places for name in values]
-        numbers = np.stack([values[name][place] for place in places for name in values], axis=1)
+        columns = [name if groups is None else (groups[position], name) for position in places for name in values]
+        numbers = np.stack([values[name][position] for position in places for name in values], axis=1)
         return LabelledTable(numbers, list(index), columns)
     rows = pd.Index(index, name=row)
-    tables = [pd.DataFrame({name: own[place] for name, own in values.items()}, index=rows) for place in places]
+    tables = [
+        pd.DataFrame({name: by_place[position] for name, by_place in values.items()}, index=rows) for position in places
+    ]
     return tables[0] if groups is None else pd.concat(tables, axis=1, keys=groups, names=[level, "statistic"])
 
 
@@ -134,7 +136,7 @@ class LabelledTable:
     def __getitem__(self, key: Hashable | list[Hashable]) -> "LabelledColumn | LabelledTable":
         if isinstance(key, list):
             places = [self._place(label) for label in key]
-            return LabelledTable(self.values[:, places], self.index, [self.columns[place] for place in places])
+            return LabelledTable(self.values[:, places], self.index, [self.columns[index] for index in places])
         inner = {n: label[1] for n, label in enumerate(self.columns) if isinstance(label, tuple) and label[0] == key}
         if inner:
             return LabelledTable(self.values[:, list(inner)], self.index, list(inner.values()))
@@ -170,7 +172,7 @@ class LabelledTable:
         if len(body) > SHOWN_ROWS:
             body = [*body[: SHOWN_ROWS // 2], ["..."] * len(body[0]), *body[-(SHOWN_ROWS // 2) :]]
         lines = [*heads, *body]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+        widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
         return "\n".join(
             "  ".join(
                 [

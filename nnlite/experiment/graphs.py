@@ -202,7 +202,7 @@ class ModelGraph(Section):
                 if item.columns is None and not used:
                     values[name] = whole
                 else:
-                    remaining = [place for place in range(whole.shape[-1] or 0) if place not in used]
+                    remaining = [index for index in range(whole.shape[-1] or 0) if index not in used]
                     places = item.places(named) if item.columns is not None else remaining
                     values[name] = Columns(places, name=name)(whole)
                     used.update(places)

@@ -166,7 +166,7 @@ def _adapted(model: Any, order: Order) -> list[str]:
     places: dict[str, list[Parameter]] = {}
     for place, parameter in parameter_places(model, order):
         places.setdefault(place.rpartition("/")[0], []).append(parameter)
-    return [group for group, found in places.items() if [one.name for one in found] == ["mean", "variance"]]
+    return [group for group, statistics in places.items() if [one.name for one in statistics] == ["mean", "variance"]]
 
 
 class KerasModel(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 from nnlite.errors import ConfigError, DataError, ModelFileError
 from nnlite.foreign.keras_graphs import Use, keras_order, uses_of
-from nnlite.foreign.keras_specs import config_error, described, plain_value, read_config
+from nnlite.foreign.keras_specs import config_error, described, name_of_class, plain_value, read_config
 from nnlite.foreign.operations import apply_operation, is_operation, operation_config, operation_node
 from nnlite.layers import Input, Layer
 from nnlite.layers.composite.operation import Operation
@@ -30,7 +30,7 @@ def read_model(document: Any, orders: Orders, place: str = "model") -> Layer:
     """
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
         raise ModelFileError(f"{place}: expected class_name and config, got {type(document).__name__}")
-    kind, config = document.get("class_name"), document["config"]
+    kind, config = name_of_class(document), document["config"]
     if kind == "Sequential":
         return _sequential(config, orders, place)
     if kind in ("Functional", "Model") and "layers" in config:
@@ -38,10 +38,10 @@ def read_model(document: Any, orders: Orders, place: str = "model") -> Layer:
     if kind == "InputLayer":
         return _input(config, place)
     inside = {key: value for key, value in config.items() if _is_layer(value)}
-    own = read_config(str(kind), {**config, **dict.fromkeys(inside)}, str(document.get("module")), place)
-    own |= {key: read_model(value, orders, f"{place}.{key}") for key, value in inside.items()}
+    settings = read_config(str(kind), {**config, **dict.fromkeys(inside)}, str(document.get("module")), place)
+    settings |= {key: read_model(value, orders, f"{place}.{key}") for key, value in inside.items()}
     try:
-        return Layer.get({str(kind): own})
+        return Layer.get({str(kind): settings})
     except (ConfigError, TypeError) as error:
         raise config_error(place, ConfigError(str(error))) from None
 
@@ -222,13 +222,13 @@ def model_config(model: Any, place: str = "model") -> dict[str, Any]:
 
 def _check_writable(layer: Layer, place: str) -> None:
     """`ModelFileError` for what Keras has under the same name, but does otherwise."""
-    kind, own = type(layer).__name__, vars(layer)
-    axis = own.get("axis")
+    kind, attributes = type(layer).__name__, vars(layer)
+    axis = attributes.get("axis")
     reasons = {
         "Lambda": "Keras keeps the code of functions: write a layer",
         "Wrapper": "that of Keras does nothing",
         "SpectralNormalization": "Keras keeps the normalized kernel",
-        "BatchNormalization": "with renorm it has other variables in Keras" if own.get("renorm") else "",
+        "BatchNormalization": "with renorm it has other variables in Keras" if attributes.get("renorm") else "",
     }
     reason = reasons.get(kind, "")
     if kind == "BatchNormalization" and isinstance(axis, (list, tuple)) and len(axis) > 1:

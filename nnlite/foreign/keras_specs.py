@@ -20,6 +20,7 @@ from nnlite.ops.tracing import FUNCTIONS
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
 from nnlite.registry.field_types import jsonable
+from nnlite.registry.names import USERS
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -63,7 +64,7 @@ def plain_value(value: Any, place: str) -> Any:
         return value
     if "class_name" not in value:
         return {key: plain_value(item, place) for key, item in value.items()}
-    kind, config = value["class_name"], value.get("config")
+    kind, config = name_of_class(value), value.get("config")
     if kind == "DTypePolicy":
         return _dtype(config, place)
     if kind == "__tuple__":
@@ -79,10 +80,18 @@ def plain_value(value: Any, place: str) -> Any:
     )
 
 
+def name_of_class(value: Mapping[str, Any]) -> Any:
+    """The name of the class of an object in Keras's JSON, as it is registered here: a user's may be one of nnlite's."""
+    name = value.get("registered_name")
+    if isinstance(name, str) and name.startswith(USERS) and any(name in one.members() for one in FAMILIES.values()):
+        return name
+    return value.get("class_name")
+
+
 def _dtype(config: Any, place: str) -> Any:
-    """The type of the parameters: a mixed policy has float32."""
+    """The name of the policy; one of bfloat16 has weights of float32, in which nnlite computes."""
     name = config.get("name") if isinstance(config, dict) else config
-    if isinstance(name, str) and name.startswith("mixed_"):
+    if name == "mixed_bfloat16":
         return "float32"
     if name in ("float16", "bfloat16"):
         raise ModelFileError(f"{place} computes in {name}; nnlite has float32 and float64: convert the model in Keras")
@@ -150,17 +159,17 @@ def _activation(activation: ActivationFunction, place: str) -> Any:
     if isinstance(activation, Recorded):  # whoever reads it has to know the function
         name = jsonable(activation.function)
         return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
-    own: type = type(activation)
+    cls: type = type(activation)
     names = {OP_OF_FUNCTION.get(id(function)): name for name, function in FUNCTIONS.items()}
     names[Exp] = "exponential"
-    defaults = {name: parameter.default for name, parameter in constructor_parameters(own).items()}
+    defaults = {name: parameter.default for name, parameter in constructor_parameters(cls).items()}
     if activation.get_config() != defaults:
         raise ModelFileError(
             f"{place} is {activation!r}: Keras keeps names of activations alone; use the layer of that name"
         )
-    if own not in names:
-        raise ModelFileError(f"{place}: Keras has no activation {own.__name__}; save as .safetensors")
-    return names[own]
+    if cls not in names:
+        raise ModelFileError(f"{place}: Keras has no activation {cls.__name__}; save as .safetensors")
+    return names[cls]
 
 
 def described(item: Any, family: str, place: str) -> dict[str, Any]:
@@ -169,31 +178,31 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
     Raises:
         ModelFileError: Keras has no such class, or lacks an argument that is not at its default.
     """
-    own: type = type(item)
-    known = signatures().get(family, {}).get(own.__name__)
-    if known is None and not own.__module__.startswith("nnlite."):
+    cls: type = type(item)
+    known = signatures().get(family, {}).get(cls.__name__)
+    if cls._spec_name != cls.__name__ or (known is None and not cls.__module__.startswith("nnlite.")):
         return _of_user(item)
     if known is None:
-        raise ModelFileError(f"{place}: Keras has no {own.__name__}; save as .safetensors, or leave it out")
+        raise ModelFileError(f"{place}: Keras has no {cls.__name__}; save as .safetensors, or leave it out")
     config, arguments = {}, item._arguments()
-    for name, parameter in constructor_parameters(own).items():
+    for name, parameter in constructor_parameters(cls).items():
         value = arguments[name]
         if name in OF_CALLS:
             continue
         if name in known:
             config[name] = serialized(value, f"{place}.{name}")
-        elif jsonable(value) != default_value(own, name, parameter.default):
+        elif jsonable(value) != default_value(cls, name, parameter.default):
             raise ModelFileError(
-                f"{place}: {own.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
+                f"{place}: {cls.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
             )
     module = "keras.optimizers.schedules" if family == "schedules" else f"keras.{family}"
-    return {"module": module, "class_name": own.__name__, "config": config, "registered_name": None}
+    return {"module": module, "class_name": cls.__name__, "config": config, "registered_name": None}
 
 
 def _of_user(item: Any) -> dict[str, Any]:
     """Keras's form of an object of a user-defined class; whoever reads it has to know the class."""
-    own: type = type(item)
-    kind = {"module": own.__module__, "class_name": own.__name__, "registered_name": f"Custom>{own.__name__}"}
+    cls: type = type(item)
+    kind = {"module": cls.__module__, "class_name": cls.__name__, "registered_name": USERS + cls.__name__}
     return {**kind, "config": jsonable(item.get_config())}
 
 

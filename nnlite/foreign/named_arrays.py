@@ -45,10 +45,10 @@ def load_named_arrays(model: Any, path: str | os.PathLike, mapping: Mapping[str,
     layers = [layer for layer in _leaves(model) if layer.parameters]
     flattened = _flattened(model)
     fits = {
-        (id(layer), module.name): found
+        (id(layer), module.name): arrays
         for layer in layers
         for module in modules
-        if (found := converted(layer, module.arrays, flattened.get(id(layer)))) is not None
+        if (arrays := converted(layer, module.arrays, flattened.get(id(layer)))) is not None
     }
     pairs = _named(layers, modules, mapping, path) if mapping is not None else _matched(layers, modules, fits, path)
     problems = []
@@ -107,21 +107,21 @@ def _leaves(model: Any) -> list[Layer]:
 
 def _flattened(model: Any) -> dict[int, tuple[int, ...]]:
     """`id` of a `Dense` after a `Flatten` -> the shape that was flattened, where PyTorch has channels first."""
-    found: dict[int, tuple[int, ...]] = {}
+    shapes: dict[int, tuple[int, ...]] = {}
     chains = [_chain(use) for use in uses_of(model)[1]] if is_graph(model) else [model._layers_inside()]
     for chain in chains:
         shape, convolved = None, False
         for layer in chain:
             kind = type(layer).__name__
             if layer._builds_itself:
-                found |= _flattened(layer)
+                shapes |= _flattened(layer)
             convolved = convolved or kind.startswith(("Conv", "DepthwiseConv")) or "Pooling1D" in kind
             if kind == "Flatten" and (len(layer.input_shape) > 3 or convolved):
                 shape = tuple(layer.input_shape[1:])
             elif kind == "Dense":
-                found |= {id(layer): shape} if shape is not None else {}
+                shapes |= {id(layer): shape} if shape is not None else {}
                 shape = None
-    return found
+    return shapes
 
 
 def _chain(use: Any) -> list[Layer]:
@@ -187,12 +187,12 @@ def _fits(layer: Layer, module: Module, fits: dict) -> bool:
     return (id(layer), module.name) in fits and not _problems(layer, module, fits[id(layer), module.name])
 
 
-def _problems(layer: Layer, module: Module, found: dict[int, np.ndarray] | None) -> list[str]:
-    if found is None:
+def _problems(layer: Layer, module: Module, arrays: dict[int, np.ndarray] | None) -> list[str]:
+    if arrays is None:
         needed = ", ".join(f"{one.name} {one.shape}" for one in layer.parameters)
         return [f"{module.name} has {', '.join(module.arrays)}, which are not those of {layer.name} ({needed})"]
     return [
-        f"{module.name} gives {parameter.name} of {layer.name} as {found[number].shape}, needed {parameter.shape}"
+        f"{module.name} gives {parameter.name} of {layer.name} as {arrays[number].shape}, needed {parameter.shape}"
         for number, parameter in enumerate(layer.parameters)
-        if found[number].shape != parameter.shape
+        if arrays[number].shape != parameter.shape
     ]

@@ -28,12 +28,12 @@ def converted(layer: Layer, arrays: Arrays, flattened: tuple[int, ...] | None) -
     rule = RULES.get(kind) or RULES.get(kind.rstrip("123D"))
     given = {name: array for name, array in arrays.items() if name != "num_batches_tracked"}
     try:
-        found = None if rule is None else rule(layer, given, flattened)
+        laid_out = None if rule is None else rule(layer, given, flattened)
     except (KeyError, ValueError, IndexError):  # other names, or shapes that cannot be brought into order
         return None
-    if found is None or len(found) != len(names):
+    if laid_out is None or len(laid_out) != len(names):
         return None
-    return dict(enumerate(found))
+    return dict(enumerate(laid_out))
 
 
 def _is_torch(arrays: Arrays, names: list[str]) -> bool:
@@ -98,10 +98,10 @@ def _recurrent(arrays: Arrays, ending: str, order: list[int], joined: bool) -> l
 
 def _one_way(order: list[int], joined: bool) -> Callable[..., list[np.ndarray]]:
     def rule(layer: Layer, arrays: Arrays, flattened: Any) -> list[np.ndarray]:
-        found = _recurrent(arrays, "", order, joined)
-        if len(arrays) != (2 if len(found) == 2 else 4):
+        weights = _recurrent(arrays, "", order, joined)
+        if len(arrays) != (2 if len(weights) == 2 else 4):
             raise KeyError("names of two directions")
-        return found
+        return weights
 
     return rule
 
@@ -124,12 +124,12 @@ def _attention(layer: Layer, arrays: Arrays, flattened: Any) -> list[np.ndarray]
     heads = vars(layer)["num_heads"]
     weights = np.split(arrays["in_proj_weight"], 3)
     biases = np.split(arrays["in_proj_bias"], 3) if "in_proj_bias" in arrays else []
-    found: list[np.ndarray] = []
+    parameters: list[np.ndarray] = []
     for number, weight in enumerate(weights):
-        found.append(weight.T.reshape(weight.shape[1], heads, -1))
-        found += [biases[number].reshape(heads, -1)] if biases else []
+        parameters.append(weight.T.reshape(weight.shape[1], heads, -1))
+        parameters += [biases[number].reshape(heads, -1)] if biases else []
     last = arrays["out_proj.weight"]
-    return [*found, last.T.reshape(heads, -1, len(last)), *([arrays["out_proj.bias"]] if biases else [])]
+    return [*parameters, last.T.reshape(heads, -1, len(last)), *([arrays["out_proj.bias"]] if biases else [])]
 
 
 RULES: dict[str, Callable[..., list[np.ndarray]]] = {

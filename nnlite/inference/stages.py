@@ -133,15 +133,15 @@ class _Convolution(Stage):
         source, inside = _source(images, windows, algorithm.needed(counts), fixed)
         out = np.empty((len(x), *(counts if self.pool else windows.outputs), algorithm.filters), algorithm.dtype)
         compute = self._in_blocks(source, out, counts)
-        own = np.moveaxis(out, -1, 1) if layer.channels_first else out
+        ordered = np.moveaxis(out, -1, 1) if layer.channels_first else out
 
         def run(x: np.ndarray, wanted: np.ndarray | None) -> np.ndarray:
             if inside is not None:
                 np.copyto(inside, layer.to_channels_last(x))
             compute()
-            return own if wanted is own else own.copy()
+            return ordered if wanted is ordered else ordered.copy()
 
-        return Prepared(run, own)
+        return Prepared(run, ordered)
 
     def _in_blocks(self, source: np.ndarray, out: np.ndarray, counts: tuple[int, ...]) -> Callable[[], None]:
         """The function that computes `out` from `source`, so many images or lines of tiles of an image at a time.
@@ -180,11 +180,11 @@ class _Convolution(Stage):
         tile = self.algorithm.tile
         if self.pool:
             return [(np.maximum.reduce, values.reshape(math.prod(tile), -1), 0, None, part.reshape(-1))]
-        found = []
+        copies = []
         for place in np.ndindex(*tile):
-            own = part[(slice(None), *(slice(first, None, side) for first, side in zip(place, tile, strict=True)))]
-            found.append((np.copyto, own, values[place][tuple(map(slice, own.shape))]))
-        return found
+            inside = part[(slice(None), *(slice(first, None, side) for first, side in zip(place, tile, strict=True)))]
+            copies.append((np.copyto, inside, values[place][tuple(map(slice, inside.shape))]))
+        return copies
 
     def __repr__(self) -> str:
         pool = f", pool={self.pool}" if self.pool else ""

@@ -35,6 +35,11 @@ class Initializer(Configurable, family="initializer"):
         if written is not None and "generator" not in inspect.signature(written).parameters:
             setattr(cls, "__call__", _without_generator(written))  # noqa: B010 - the class is made
 
+    @classmethod
+    def get(cls, spec: Any) -> Any:
+        """As `Configurable.get`; an array stands for its numbers."""
+        return Constant(spec) if isinstance(spec, np.ndarray) else super().get(spec)
+
     def __call__(
         self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
     ) -> np.ndarray:

@@ -132,13 +132,13 @@ class FanScaled(Initializer, abstract=True):
     def fans(self, shape: Shape) -> tuple[int, int]:
         """Number of inputs and of outputs of each unit."""
         named = compute_fans(shape)
-        for place, axes in enumerate((self.input_axes, self.output_axes)):
+        for index, axes in enumerate((self.input_axes, self.output_axes)):
             if axes is not None:
                 if np.min(axes) < -len(shape) or np.max(axes) >= len(shape):
-                    name = ("input_axes", "output_axes")[place]
+                    name = ("input_axes", "output_axes")[index]
                     raise ConfigError(f"is {axes}; the parameter has the shape {shape}", (type(self).__name__, name))
                 count = math.prod(shape[axis] for axis in np.atleast_1d(axes))
-                named = (count, named[1]) if place == 0 else (named[0], count)
+                named = (count, named[1]) if index == 0 else (named[0], count)
         return named
 
 

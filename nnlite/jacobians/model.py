@@ -71,14 +71,14 @@ class NetworkJacobian(Jacobian):
             return self._contributions(cotangent)
         batch, *row = self.out_shape
         units = math.prod(row)
-        own = self.in_shape[1:] if self.vector is None else self.in_shape
-        self._check_dense_bytes(batch * units * math.prod(own) * self.dtype.itemsize, "per-example")
-        result = np.empty((batch, units, *own), self.dtype)
+        row_shape = self.in_shape[1:] if self.vector is None else self.in_shape
+        self._check_dense_bytes(batch * units * math.prod(row_shape) * self.dtype.itemsize, "per-example")
+        result = np.empty((batch, units, *row_shape), self.dtype)
         for unit in range(units):
             seed = np.zeros((batch, units), self.dtype)
             seed[:, unit] = 1
             result[:, unit] = self._contributions(seed.reshape(self.out_shape))
-        return result.reshape(batch, *row, *own)
+        return result.reshape(batch, *row, *row_shape)
 
     def _fitting(self, array, shape, method, seeds="..., "):
         needs = f"{method} of the Jacobian of {self.out_shape} by {self.in_shape} needs an array"
@@ -98,7 +98,7 @@ class NetworkJacobian(Jacobian):
         return self.vector is not None or self.jacobians.mixes_rows
 
     def _only(self, chosen, other):
-        return tuple(chosen if place == self.index else other for place in range(len(self.jacobians)))
+        return tuple(chosen if index == self.index else other for index in range(len(self.jacobians)))
 
     def stored(self) -> Iterator[np.ndarray]:
         return self.jacobians.stored()
@@ -130,7 +130,7 @@ def tree(
         last = number == len(parts) - 1
         label, inputs = names[number] if len(names) == len(parts) else (label, ())
         lines.append(f"{indent}{'└─ ' if last else '├─ '}{described(label, part)}")
-        inner = [(inputs[int(own)] if own.isdigit() and inputs else own, piece) for own, piece in part.parts()]
+        inner = [(inputs[int(key)] if key.isdigit() and inputs else key, piece) for key, piece in part.parts()]
         lines += tree(inner, indent + ("   " if last else "│  "))
     return lines
 

@@ -44,9 +44,9 @@ class ParameterVector:
                 raise ShapeError(f"{method} needs an array for each of {', '.join(self.names)}, got {', '.join(given)}")
             given = [given[name] for name in self.names]
         if isinstance(given, (list, tuple)):
-            found = [np.shape(part) for part in given]
-            if found != self.shapes:
-                raise ShapeError(f"{method} needs arrays of the shapes {self.shapes}, got {found}")
+            shapes = [np.shape(part) for part in given]
+            if shapes != self.shapes:
+                raise ShapeError(f"{method} needs arrays of the shapes {self.shapes}, got {shapes}")
             return np.concatenate([np.ravel(part) for part in given]) if given else np.zeros(0, self.dtype)
         vector = np.asarray(given)
         if vector.shape[-1:] != (self.size,) or (vector.ndim > 1 and not seeds):
@@ -85,8 +85,8 @@ class ParameterVector:
         data = jacobians.data
         matrix = np.empty((len(cotangent), self.size), np.result_type(cotangent.dtype, self.dtype))
         views = self.split(matrix)
-        found = jacobians.per_example(cotangent, self.wanted(jacobians), (*[None] * data, *views))
-        for view, result in zip(views, found[data:], strict=True):
+        results = jacobians.per_example(cotangent, self.wanted(jacobians), (*[None] * data, *views))
+        for view, result in zip(views, results[data:], strict=True):
             if view is not None and result is not view:
                 view[...] = 0 if result is None else result
         return matrix

@@ -5,8 +5,10 @@ Call them as `kernels.adam(...)`, not by a name imported from here: `use` takes 
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from nnlite.errors import ConfigError
@@ -20,6 +22,7 @@ CHOICES = ("auto", "numpy", "numba")
 WORTH_LOADING = 300_000_000
 WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes up to ten seconds
 STEP = 25_000
+ENDED_EARLY = 0.5  # share of its steps that a training takes on average where something may end it early
 TRAINING = {"attention", "convolution", "dense", "dense_steps", "recurrent"}  # files worth loading Numba for
 
 __all__ = [
@@ -53,7 +56,8 @@ def use(choice: str) -> None:
         choice: `"numpy"`; `"numba"`, which compiles at first use and needs the extra `fast`; or `"auto"`, the default
             unless the environment variable NNLITE_KERNELS says otherwise: Numba, where it is installed, in each `fit`
             that is long enough to win back the half second of loading it, and up to ten for compiling when that has
-            never been done on this machine, else NumPy. Both give the same results up to rounding.
+            never been done on this machine, else NumPy; where a callback may end the `fit`, half of its steps count.
+            Both give the same results up to rounding.
 
     Raises:
         ConfigError: another word, or Numba is asked for and cannot be loaded.
@@ -65,9 +69,16 @@ def use(choice: str) -> None:
 
 
 @contextlib.contextmanager
-def suited_kernels(steps: int, parameters: int) -> Iterator[None]:
-    """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them."""
-    compiled, files = _worth_it(steps * (parameters + STEP)) if _Choice.word == "auto" else (None, None)
+def suited_kernels(steps: int, work: int, may_end: bool = False) -> Iterator[None]:
+    """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them.
+
+    Args:
+        steps: of the training.
+        work: of a step, in single parameters that an optimizer updates.
+        may_end: whether something may end the training before its last step.
+    """
+    updates = steps * (work + STEP) * (ENDED_EARLY if may_end else 1)
+    compiled, files = _worth_it(updates) if _Choice.word == "auto" else (None, None)
     if compiled is None:
         yield
         return
@@ -97,12 +108,24 @@ def _worth_it(updates):
     """The module and files for `_take`, if compiled kernels save more time than it takes to have them; else Nones."""
     if updates < (WORTH_COMPILING if _Choice.alike else WORTH_LOADING):
         return None, None
+    if updates < WORTH_COMPILING and not _may_be_on_disk():
+        return None, None  # without half a second of loading what is of no use
     try:
         compiled = _compiled()
     except ConfigError:
         return None, None
     files = None if updates >= WORTH_COMPILING else compiled.on_disk()
     return (compiled, files) if files is None or files & TRAINING else (None, None)
+
+
+def _may_be_on_disk() -> bool:
+    """Whether Numba may have kept kernels before; where it keeps them beside the source, their files tell."""
+    folder = Path(__file__).parent / "compiled"
+    elsewhere = "NUMBA_CACHE_DIR" in os.environ or not os.access(folder, os.W_OK)
+    if elsewhere or f"{__name__}.compiled" in sys.modules:
+        return True
+    kept = {path.name.partition(".")[0] for path in folder.glob("**/*.nbi")}
+    return bool(kept & (TRAINING | {"products"}))  # the latter are what `convolution` calls
 
 
 def _compiled():

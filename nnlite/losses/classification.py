@@ -159,8 +159,8 @@ class SparseCategoricalCrossentropy(Loss):
         if self.from_logits:
             log_p = log_softmax(y_pred)
             rows = np.exp(log_p, order="C")  # so that reshape gives a view
-            table, own = rows.reshape(-1, units), np.expm1(log_p.reshape(-1, units)[places])
-            table[places] = own
+            table, slopes = rows.reshape(-1, units), np.expm1(log_p.reshape(-1, units)[places])
+            table[places] = slopes
         else:
             log_p, rows = _log_of_normalized(y_pred, _one_hot(y_true, y_pred))
         return -log_p.reshape(-1, units)[places].reshape(y_true.shape), Contraction(rows)

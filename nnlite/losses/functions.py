@@ -89,8 +89,8 @@ def _function(cls: type[Loss], name: str) -> Callable[..., Any]:
         f"    `(batch, ...)`. Further arguments are those of the class."
     )
     arguments = [inspect.Parameter(array, inspect.Parameter.POSITIONAL_OR_KEYWORD) for array in ("y_true", "y_pred")]
-    own = [item for item in inspect.signature(cls).parameters.values() if item.name not in OF_THE_CLASS]
-    vars(compute)["__signature__"] = inspect.Signature([*arguments, *own])
+    of_class = [item for item in inspect.signature(cls).parameters.values() if item.name not in OF_THE_CLASS]
+    vars(compute)["__signature__"] = inspect.Signature([*arguments, *of_class])
     CLASS_OF_FUNCTION[id(compute)] = cls
     return compute
 

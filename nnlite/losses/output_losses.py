@@ -66,13 +66,13 @@ class OutputLosses:
 
     def prepare_targets(self, y_true: Sequence[Any], output_shapes: Sequence[tuple], dtype: Any) -> tuple:
         """Targets as each loss compares them with its output."""
-        found = []
+        prepared = []
         for name, loss, target, shape in zip(self.names, self.losses, y_true, output_shapes, strict=True):
             try:
-                found.append(target if loss is None else loss.prepare_targets(target, shape, dtype))
+                prepared.append(target if loss is None else loss.prepare_targets(target, shape, dtype))
             except DataError as error:
                 raise with_place(error, f"output {name!r}") from None
-        return tuple(found)
+        return tuple(prepared)
 
 
 class OutputGradients(Bundle):

@@ -13,7 +13,7 @@ __all__ = ["ConcordanceCorrelation", "PearsonCorrelation", "concordance_correlat
 
 def _moments(y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> tuple[Any, Any, Any, Any]:
     """Variances, covariance and squared difference of means along an axis, in float64."""
-    true, predicted = (np.asarray(own, dtype=np.float64) for own in (y_true, y_pred))
+    true, predicted = (np.asarray(values, dtype=np.float64) for values in (y_true, y_pred))
     means = true.mean(axis=axis, keepdims=True), predicted.mean(axis=axis, keepdims=True)
     true, predicted = true - means[0], predicted - means[1]
     covariance = (true * predicted).mean(axis=axis)

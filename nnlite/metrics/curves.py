@@ -87,8 +87,8 @@ class AUC(ConfusionMetric):
             self.reset_state()
             self.count(y_true[:, label], y_pred[:, label], sample_weight)
             counts.append([getattr(self, name) for name in self._state])
-        for name, own, old in zip(self._state, np.stack(counts, axis=-1), before, strict=True):
-            setattr(self, name, own + (old if old.ndim == 2 else 0.0))
+        for name, count, old in zip(self._state, np.stack(counts, axis=-1), before, strict=True):
+            setattr(self, name, count + (old if old.ndim == 2 else 0.0))
 
     def result(self) -> float:
         positives = self.true_positives + self.false_negatives

@@ -71,7 +71,7 @@ class FBetaScore(Metric):
         if not states[0].size:
             return 0.0
         positives = states[0] + states[2]
-        true, false_positive, false_negative = (own.sum() for own in states) if self.average == "micro" else states
+        true, false_positive, false_negative = (state.sum() for state in states) if self.average == "micro" else states
         squared = self.beta**2
         scores = ratio((1 + squared) * true, (1 + squared) * true + squared * false_negative + false_positive)
         if self.average is None:

@@ -85,5 +85,5 @@ class TopKCategoricalAccuracy(Average):
 def among_top(labels: np.ndarray, scores: np.ndarray, k: int) -> np.ndarray:
     """Whether fewer than k scores are larger than that of the label, which must be finite."""
     places = np.clip(labels.astype(np.intp), 0, scores.shape[-1] - 1)
-    own = np.take_along_axis(scores, places[..., None], -1)
-    return ((scores > own).sum(axis=-1) < k) & np.isfinite(own[..., 0]) & (places == labels)
+    score = np.take_along_axis(scores, places[..., None], -1)
+    return ((scores > score).sum(axis=-1) < k) & np.isfinite(score[..., 0]) & (places == labels)

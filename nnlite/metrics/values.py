@@ -188,7 +188,9 @@ class CosineSimilarity(OfLoss):
         return losses.CosineSimilarity(reduction="none")
 
     def add(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: Any) -> None:
-        y_true, y_pred = (np.atleast_2d(np.moveaxis(own, self.axis, -1)) for own in (y_true, y_pred.astype(np.float64)))
+        y_true, y_pred = (
+            np.atleast_2d(np.moveaxis(values, self.axis, -1)) for values in (y_true, y_pred.astype(np.float64))
+        )
         self.accumulate(-self.loss()(y_true, y_pred), sample_weight)
 
 

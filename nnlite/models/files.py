@@ -259,8 +259,8 @@ def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
     if not read.optimizer or trainer.loss is None:
         return
     packs = trainer.ready_steps().store.packs
-    trained = {id(own) for pack in packs for own in pack.parameters}
-    parameters = [own for own in read.parameters if id(own) in trained]
+    trained = {id(parameter) for pack in packs for parameter in pack.parameters}
+    parameters = [parameter for parameter in read.parameters if id(parameter) in trained]
     try:
         trainer.optimizer.set_state(optimizer_state(trainer.optimizer, read.optimizer, parameters, packs))
     except NNLiteError as error:

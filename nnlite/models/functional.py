@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from nnlite.config import FloatType, floatx
+from nnlite.config import Policy, floatx
 from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers, read_methods
@@ -21,7 +21,7 @@ from nnlite.models.base import BaseModel
 from nnlite.models.drawn.again import drawn_ends
 from nnlite.models.drawn.description import arguments_of, described, is_described_by_graph, names_of_outputs
 from nnlite.models.drawn.drawing import Drawing, redrawn
-from nnlite.models.drawn.ends import until_loss
+from nnlite.models.drawn.ends import output_dtype, returned_dtypes, until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input
 from nnlite.models.drawn.recorded import (
@@ -92,7 +92,7 @@ class Model(BaseModel):
         seed: Index | None = None,
         name: str | None = None,
         trainable: bool = True,
-        dtype: FloatType | None = None,
+        dtype: Policy | None = None,
     ) -> None:
         super().__init__(name=name, trainable=trainable, dtype=dtype)
         given = read(seed, Index | None)
@@ -168,10 +168,11 @@ class Model(BaseModel):
         draw_weights(self, redraw)
         self.parameters = each_once(layer.parameters for layer in self._drawn_layers)
         self.chain = self._graph(self._drawing.uses())
-        shapes, ends = (tuple(symbol.shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
+        shapes, ends = (tuple(symbol.free_shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
         self.input_shape = shapes if self.takes_several else shapes[0]
         self.output_shape = ends if len(self.outputs) > 1 else ends[0]
         self._penalizes = any(layer._penalizes for layer in self._drawn_layers)
+        self._lowers = any(layer._lowers for layer in self._drawn_layers)
         self.built = True
 
     def _graph(self, uses: list[tuple]) -> Graph:
@@ -233,9 +234,7 @@ class Model(BaseModel):
     def _output_name(self) -> str | None:
         return next(iter(self.output_names or self._structure or ()), None) or super()._output_name
 
-    @property
-    def _output_dtype(self) -> str:
-        return self.outputs[0].layer._output_dtype if self.outputs else self.dtype or floatx()
+    _returned_dtypes, _output_dtype = returned_dtypes, output_dtype
 
     @property
     def input_kind(self) -> str:

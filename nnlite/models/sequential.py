@@ -2,7 +2,7 @@
 
 import contextlib
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from nnlite.config import floatx
@@ -160,7 +160,8 @@ class Sequential(BaseModel):
                 layer.trainable = False
             if isinstance(layer, BaseModel):
                 layer._nested = True
-        self.dtype = self.layers[0].dtype  # data is brought into it
+        if self.compute_dtype == self.variable_dtype:  # else data are rounded by the layers
+            self.dtype = self.layers[0].dtype  # data is brought into it
         with inside(self):
             for index, layer in enumerate(self.layers):
                 try:
@@ -171,6 +172,7 @@ class Sequential(BaseModel):
         self.chain = in_line(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
         self._penalizes = any(layer._penalizes for layer in self.layers)
+        self._lowers = any(layer._lowers for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
 
     @property
@@ -231,6 +233,10 @@ class Sequential(BaseModel):
     @property
     def _output_dtype(self) -> str:
         return self.layers[-1]._output_dtype
+
+    @property
+    def _returned_dtypes(self) -> Sequence[str]:
+        return self.layers[-1]._returned_dtypes
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         for layer in self.layers:

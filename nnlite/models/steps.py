@@ -80,7 +80,7 @@ def train_step(self: "BaseModel", x: Any, y: Any = None, sample_weight: Any = No
         loss = _loss_of(self, inputs, targets, outputs, weights, training=True)
         steps.loss_mean.update_state(loss, count_rows(inputs))
         self.zero_grad()
-        loss.backward()
+        self.optimizer.scale_loss(loss).backward()
         trained = [weight for weight in self.trainable_weights if weight.size]
         self.optimizer.apply([weight.gradient for weight in trained], trained)
         for weight in trained:

@@ -96,7 +96,7 @@ def _rows(model: "BaseModel") -> list[tuple[str, ...]]:
 
 
 def _row(layer: Any, depth: int = 0) -> tuple[str, ...]:
-    shape = str(layer.output_shape) if layer.built else "?"
+    shape = str(layer.output_shape) if layer.output_shape is not None else "?"
     count = f"{layer.count_params():,}" if layer.built else "?"
     return f"{'  ' * depth}{layer.name} ({type(layer).__name__})", shape, count
 

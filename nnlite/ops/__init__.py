@@ -11,6 +11,7 @@ from nnlite.ops.elementwise import *
 from nnlite.ops.functions import *
 from nnlite.ops.matmul import *
 from nnlite.ops.names import *
+from nnlite.ops.plain.matrices import *
 from nnlite.ops.reductions import *
 from nnlite.ops.shaping import *
 from nnlite.ops.signals import *

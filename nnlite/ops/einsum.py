@@ -46,10 +46,10 @@ class Einsum(Op):
         labels, wanted = labels_of(self, self.subscripts, [array.shape for array in arrays])
         output = contract(labels, arrays, wanted)
         maps = []
-        for place, array in enumerate(arrays):
-            others = (*arrays[:place], *arrays[place + 1 :])
-            other_labels = (*labels[:place], *labels[place + 1 :])
-            maps.append(EinsumJacobian(labels[place], wanted, others, other_labels, array.shape, output.shape))
+        for index, array in enumerate(arrays):
+            others = (*arrays[:index], *arrays[index + 1 :])
+            other_labels = (*labels[:index], *labels[index + 1 :])
+            maps.append(EinsumJacobian(labels[index], wanted, others, other_labels, array.shape, output.shape))
         return output, Jacobians(*maps)
 
 

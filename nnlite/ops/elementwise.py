@@ -131,6 +131,9 @@ class Abs(Op):
         sign = np.sign(x.real)
         return x * sign, elementwise(sign)
 
+    def _of_integers(self, x: np.ndarray) -> np.ndarray:
+        return np.abs(x)
+
 
 class Erf(Op):
     """y = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x; dy/dx = 2 / sqrt(pi) * exp(-x^2).

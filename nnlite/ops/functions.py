@@ -284,7 +284,7 @@ def take(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
 @drawable
 def var(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """mean((x - mean(x)) ** 2) over `axis`: the biased variance."""
-    return mean(square(x - mean(x, axis, True)), axis, keepdims)
+    return mean(square(subtract(x, mean(x, axis, True))), axis, keepdims)
 
 
 @drawable

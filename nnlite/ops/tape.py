@@ -155,7 +155,7 @@ class Tape(Trace):
     def gradients(self, output: Recorded) -> list[tuple[Any, Any]]:
         """Each trainable parameter on the tape with the derivative of `output` by it."""
         leaves = [pair for pair in self._leaves.values() if pair[0].trainable]
-        places = {leaf.slot: place for place, (_, leaf) in enumerate(leaves)}
+        places = {leaf.slot: index for index, (_, leaf) in enumerate(leaves)}
 
         def moved(slots: tuple) -> tuple:
             return tuple(None if slot is None else places.get(slot, slot + len(leaves)) for slot in slots)

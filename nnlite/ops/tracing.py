@@ -16,6 +16,7 @@ Arguments = ParamSpec("Arguments")
 FUNCTIONS: dict[str, Callable] = {}  # the op functions by name, which `nnlite.ops.functions` adds
 UNLIKE_NUMPY: set[str] = set()  # names of such that mean something else in NumPy
 CONSTANTS: dict[str, Callable] = {}  # those without a derivative, which graphs of layers apply too
+UNDERIVED: dict[str, Callable] = {}  # those whose derivative is not written: graphs apply them, training refuses
 COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal")
 NO_ARRAY = (
     "a traced value was turned into a plain array or number, which has no derivative: use functions of nnlite.ops, "

@@ -149,8 +149,8 @@ class LossScaleOptimizer(Optimizer):
         """A copy of what changes during training; see `Optimizer.get_state`."""
         state = self.inner_optimizer.get_state()
         if state["slots"]:
-            own = {"step_counter": np.array(self.step_counter), "dynamic_scale": np.array(self.dynamic_scale)}
-            state["slots"][0] |= own
+            counters = {"step_counter": np.array(self.step_counter), "dynamic_scale": np.array(self.dynamic_scale)}
+            state["slots"][0] |= counters
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:

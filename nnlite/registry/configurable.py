@@ -12,7 +12,7 @@ from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nea
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import ConstructorSignature, dataclass_transform, make_dataclass, option
-from nnlite.registry.names import custom_object, listing_of, load_home, normalized, open_room, snake_case
+from nnlite.registry.names import USERS, custom_object, listing_of, load_home, normalized, open_room, snake_case
 from nnlite.registry.pickling import stamped, unstamped
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Configurable:
     _members: ClassVar[dict[str, type[Any]]]
     _room: ClassVar[str]  # the package that has all of them that nnlite has
     _of_functions: ClassVar[str | None] = None  # the member that a user-defined function becomes
+    _spec_name: ClassVar[str]  # the class's name in files; that of a user may be one that nnlite has, after `USERS`
     _own_constructor: ClassVar[bool] = False  # whether `__init__` was written by hand, here or in a base class
     __signature__ = ConstructorSignature()
 
@@ -64,6 +65,7 @@ class Configurable:
         super().__init_subclass__(**kwargs)
         written = "__init__" in vars(cls)
         make_dataclass(cls)
+        cls._spec_name = cls.__name__
         if not written and cls._own_constructor and not _adds_fields(cls):
             del cls.__init__  # the one made of fields would hide the one that a base class wrote
         else:
@@ -77,7 +79,8 @@ class Configurable:
 
     @classmethod
     def _register(cls, name: str) -> None:
-        if not cls.__module__.startswith("nnlite."):
+        ours = cls.__module__.startswith("nnlite.")
+        if not ours:
             open_room(cls._room)  # whose names are taken, whether or not they have been loaded
         present = cls._members.get(normalized(name))
         if (
@@ -85,14 +88,14 @@ class Configurable:
             and present.__module__.startswith("nnlite.")
             and (present.__module__, present.__qualname__) != (cls.__module__, cls.__qualname__)
         ):
-            raise ConfigError(
-                f"the {cls._family} name {name!r} is taken by {present.__module__}; rename {cls.__qualname__}"
-            )
+            if ours:
+                raise ConfigError(f"the {cls._family} name {name!r} is taken by {present.__module__}")
+            name = cls._spec_name = USERS + name  # of a user, who gives the name to another class
         cls._members[normalized(name)] = cls
 
     def __post_init__(self) -> None:
-        own: type = type(self)
-        values, errors = read_fields(own, self.__dict__)
+        cls: type = type(self)
+        values, errors = read_fields(cls, self.__dict__)
         self.__dict__.update(values)
         raise_all(errors)
         self.validate()
@@ -133,6 +136,8 @@ class Configurable:
 
     @classmethod
     def _lookup(cls, name: object) -> "type[Self]":
+        if isinstance(name, str) and name.startswith(USERS) and normalized(name) not in cls._members:
+            name = name.removeprefix(USERS) if custom_object(name) is None else name
         if isinstance(name, str) and normalized(name) not in cls._members:
             load_home(cls._family, cls._room, name)
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
@@ -161,15 +166,16 @@ class Configurable:
 
     def to_spec(self) -> dict[str, Any]:
         """`{ClassName: {argument: value}}`: what `get` reads and files store."""
-        return {type(self).__name__: self.get_config()}
+        return {type(self)._spec_name: self.get_config()}
 
     def _arguments(self) -> dict[str, Any]:
-        own: type = type(self)
+        cls: type = type(self)
         given = vars(self)  # what was given may be shown otherwise by the attribute of its name
-        for name in constructor_parameters(own):
-            if name not in given and not hasattr(self, name):
-                raise ConfigError(f"{own.__name__}.__init__ must store its argument {name!r} as self.{name}")
-        return {name: given[name] if name in given else getattr(self, name) for name in constructor_parameters(own)}
+        kept = [name for name in constructor_parameters(cls) if name in given or hasattr(self, name)]
+        lacking = [name for name in constructor_parameters(cls) if name not in kept]
+        if lacking and cls.get_config.__module__.startswith("nnlite."):  # that of a user says what is kept otherwise
+            raise ConfigError(f"{cls.__name__}.__init__ must store its argument {lacking[0]!r} as self.{lacking[0]}")
+        return {name: given[name] if name in given else getattr(self, name) for name in kept}
 
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""
@@ -182,13 +188,13 @@ class Configurable:
         self.__dict__.update(unstamped(state, type(self)))
 
     def __repr__(self) -> str:
-        own: type = type(self)
-        parameters, shown, arguments = constructor_parameters(own), [], {}
+        cls: type = type(self)
+        parameters, shown, arguments = constructor_parameters(cls), [], {}
         with contextlib.suppress(ConfigError):  # a constructor of a user keeps them elsewhere, or not at all
             arguments = self._repr_arguments()
         for name, value in arguments.items():
             given_as_option = name not in parameters  # of a constructor that takes further ones by name
-            if given_as_option or _differs(value, default_value(own, name, parameters[name].default)):
+            if given_as_option or _differs(value, default_value(cls, name, parameters[name].default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -232,7 +238,7 @@ def wrong_keys(
 def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
     """`cls.members()`, also of a class whose instances have an argument of that name."""
     open_room(cls._room)
-    return dict(sorted({one.__name__: one for one in cls._members.values() if issubclass(one, cls)}.items()))
+    return dict(sorted({one._spec_name: one for one in cls._members.values() if issubclass(one, cls)}.items()))
 
 
 def _known_names(cls: type[Configurable]) -> list[str]:
@@ -253,13 +259,13 @@ def _adds_fields(cls: type) -> bool:
 @functools.cache
 def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Name -> parameter of the constructor; `**kwargs` stands for the parameters of the base class."""
-    found: dict[str, inspect.Parameter] = {}
+    parameters: dict[str, inspect.Parameter] = {}
     for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            found |= constructor_parameters(cls.__mro__[1])
+            parameters |= constructor_parameters(cls.__mro__[1])
         elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
-            found[parameter.name] = parameter
-    return found
+            parameters[parameter.name] = parameter
+    return parameters
 
 
 @functools.cache

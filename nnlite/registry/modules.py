@@ -50,13 +50,13 @@ def keras_form(value: Any) -> Any:
 
 def object_form(value: Any) -> dict[str, Any]:
     """`{module, class_name, config, registered_name}` of an object; the registered name is that of users' classes."""
-    own: type = type(value)
-    ours = own.__module__.startswith("nnlite.")
+    cls: type = type(value)
+    ours = cls.__module__.startswith("nnlite.")
     return {
-        "module": f"keras.{MODULES.get(value._family, 'models')}" if ours else own.__module__,
-        "class_name": own.__name__,
+        "module": f"keras.{MODULES.get(value._family, 'models')}" if ours else cls.__module__,
+        "class_name": cls.__name__,
         "config": value.get_config(),
-        "registered_name": None if ours else get_registered_name(own),
+        "registered_name": None if ours else get_registered_name(cls),
     }
 
 
@@ -162,8 +162,8 @@ def take_by_position(cls: type, last: Sequence[str]) -> None:
 
     def change(construct: Any) -> Callable[..., None]:
         parameters = list(inspect.signature(construct).parameters.values())[1:]
-        own = [item.name for item in parameters if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-        order = vars(cls).get("_positional") or (*own, *(name for name in last if name not in own))
+        positional = [item.name for item in parameters if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        order = vars(cls).get("_positional") or (*positional, *(name for name in last if name not in positional))
 
         @functools.wraps(construct)
         def __init__(self: Any, *given: Any, **named: Any) -> None:

@@ -13,6 +13,7 @@ from nnlite.errors import ConfigError
 
 __all__ = [
     "LISTED",
+    "USERS",
     "CustomObjectScope",
     "custom_object",
     "custom_object_scope",
@@ -24,6 +25,8 @@ __all__ = [
     "opened_later",
     "register_keras_serializable",
 ]
+
+USERS = "Custom>"  # before the name of a user's class that nnlite has too, as in Keras's files
 
 # What `nnlite list` calls a family, for messages about a name that is unknown.
 LISTED = {
@@ -141,12 +144,12 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     """
 
     def register(item: Any) -> Any:
-        own = name or getattr(item, "__name__", "")
+        label = name or getattr(item, "__name__", "")
         if isinstance(item, type) and not callable(getattr(item, "get_config", None)):
-            raise ConfigError(f"{own} cannot be registered: a class needs a method get_config()")
-        for key in (f"{package}>{own}", own):
+            raise ConfigError(f"{label} cannot be registered: a class needs a method get_config()")
+        for key in (f"{package}>{label}", label):
             _registered[key] = item
-        _names[id(item)] = f"{package}>{own}"
+        _names[id(item)] = f"{package}>{label}"
         return item
 
     return register
@@ -204,8 +207,8 @@ def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
 ) -> Any:
     """The object of that name: in a scope, registered, in `custom_objects` or in `module_objects`; else None."""
-    found = custom_object(name)
+    item = custom_object(name)
     for names in (custom_objects, module_objects):
-        if found is None and names is not None:
-            found = names.get(name)
-    return found
+        if item is None and names is not None:
+            item = names.get(name)
+    return item

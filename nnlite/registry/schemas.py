@@ -188,12 +188,15 @@ def _names(cls: type[Configurable], name: str) -> list[str]:
 
 def _spellings(cls: type[Configurable], name: str) -> list[str]:
     """The names that are offered: `ReLU`, `relu`; `BatchNormalization`, `batch_normalization`."""
-    return list(dict.fromkeys(spelled for own in _names(cls, name) for spelled in (own, snake_case(own))))
+    return list(
+        dict.fromkeys(spelled for spelling in _names(cls, name) for spelled in (spelling, snake_case(spelling)))
+    )
 
 
 def _patterns(cls: type[Configurable], name: str) -> list[str]:
     """Regular expressions for all spellings, in any case and underscore style."""
     letters = [
-        [f"[{one}{one.upper()}]" if one.isalpha() else one for one in normalized(own)] for own in _names(cls, name)
+        [f"[{one}{one.upper()}]" if one.isalpha() else one for one in normalized(spelling)]
+        for spelling in _names(cls, name)
     ]
-    return [f"^_*{'_*'.join(own)}_*$" for own in letters]
+    return [f"^_*{'_*'.join(spelling)}_*$" for spelling in letters]

@@ -111,7 +111,7 @@ def _others(compiled: dict[str, Any], scores: dict[str, float]) -> dict[str, Any
     single = {}
     for name, value in compiled.items():
         if np.ndim(value):
-            single |= {f"{name}_{place}": item for place, item in enumerate(np.ravel(value))}
+            single |= {f"{name}_{index}": item for index, item in enumerate(np.ravel(value))}
         else:
             single[name] = value
     return {name: value for name, value in single.items() if name not in scores}

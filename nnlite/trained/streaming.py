@@ -76,7 +76,7 @@ def _explanations(trained: TrainedModel, x: np.ndarray, inputs: Any, count: int)
         for explanation in explained(trained, x, inputs)
     ]
     places = range(min(count, max(map(len, texts))))
-    return {f"explanation_{place + 1}": [row[place] if place < len(row) else "" for row in texts] for place in places}
+    return {f"explanation_{index + 1}": [row[index] if index < len(row) else "" for row in texts] for index in places}
 
 
 def _kept(table: Table | None, keep: Sequence[str], path: str) -> dict[str, list[str]]:

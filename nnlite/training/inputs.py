@@ -218,11 +218,11 @@ def _checked_weights(loss: Any, sample_weight: Any, targets: Any, output_shape: 
         return _fitted(sample_weight, targets.shape[: len(output_shape) - 1], dtype)
     shapes = [target.shape[: len(shape) - 1] for target, shape in zip(targets, output_shape, strict=True)]
     if isinstance(sample_weight, dict) or (
-        isinstance(sample_weight, (list, tuple)) and any(np.ndim(own) for own in sample_weight)
+        isinstance(sample_weight, (list, tuple)) and any(np.ndim(weights) for weights in sample_weight)
     ):
         given = by_output(sample_weight, loss.names, "sample_weight")
         pairs = zip(given, shapes, strict=True)
-        return tuple(None if own is None else _fitted(own, shape, dtype) for own, shape in pairs)
+        return tuple(None if weights is None else _fitted(weights, shape, dtype) for weights, shape in pairs)
     return _fitted(sample_weight, shapes[0][:1], dtype)
 
 

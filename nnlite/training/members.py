@@ -59,22 +59,22 @@ class Judgement:
     def __call__(self, callbacks: CallbackList) -> dict[str, float]:
         """Means over the members; the trainer keeps the values of each as `member_logs`."""
         callbacks.on_test_begin({})
-        trainer, (x, *own) = self.trainer, self.arrays
+        trainer, (x, *others) = self.trainer, self.arrays
         steps = trainer.bare_steps()
-        found: dict[str, list[float]] = {"loss": []} | {str(metric.name): [] for metric in trainer.metrics}
+        figures: dict[str, list[float]] = {"loss": []} | {str(metric.name): [] for metric in trainer.metrics}
         outputs = [*member_outputs(trainer, x, self.rows)]
         for member, (rows, output) in enumerate(zip(self.rows, outputs, strict=True)):
-            y, weights = (None if array is None else array.take(rows, axis=0) for array in own)
-            found["loss"].append(steps.loss.linearize(y, output, weights)[0] + self._penalty(member))
+            y, weights = (None if array is None else array.take(rows, axis=0) for array in others)
+            figures["loss"].append(steps.loss.linearize(y, output, weights)[0] + self._penalty(member))
             for metric in trainer.metrics:
                 metric.reset_state()
             trainer.update_metrics(y, output, weights)
             for metric in trainer.metrics:
-                found[str(metric.name)].append(metric.result())
+                figures[str(metric.name)].append(metric.result())
         trainer.member_logs = (trainer.member_logs or {}) | {
-            f"val_{name}": np.array(values) for name, values in found.items()
+            f"val_{name}": np.array(values) for name, values in figures.items()
         }
-        logs = {name: float(np.mean(values)) for name, values in found.items()}
+        logs = {name: float(np.mean(values)) for name, values in figures.items()}
         callbacks.on_test_end(logs)
         return logs
 
@@ -168,13 +168,13 @@ def member_outputs(trainer: "Trainer", x: np.ndarray, rows: Sequence[np.ndarray]
     longest = max(map(len, rows))
     most = min(CHUNK, max(CHUNK_CELLS // (len(rows) * max(math.prod(x.shape[1:]), 1)), LEAST_CHUNK))
     size = math.ceil(longest / math.ceil(longest / most))  # all chunks have one size, so that they share memory
-    places = np.stack([np.resize(own, math.ceil(longest / size) * size) for own in rows])
+    places = np.stack([np.resize(chosen, math.ceil(longest / size) * size) for chosen in rows])
     steps, chunks = trainer.bare_steps(), []
     for start in range(0, longest, size):
         inputs = x.take(places[:, start : start + size], axis=0).swapaxes(0, 1)
         chunks.append(steps.outputs(inputs).swapaxes(0, 1))
     outputs = np.concatenate(chunks, axis=1)
-    return (outputs[member, : len(own)] for member, own in enumerate(rows))
+    return (outputs[member, : len(chosen)] for member, chosen in enumerate(rows))
 
 
 def out_of_fold(trainer: "Trainer", x: Any) -> np.ndarray:
@@ -192,8 +192,8 @@ def out_of_fold(trainer: "Trainer", x: Any) -> np.ndarray:
         missing = np.flatnonzero(judges == 0)
         raise DataError(f"no member was judged on row {missing[0]}, nor on {len(missing) - 1} others")
     total = np.zeros((count, *trainer.model.output_shape[2:]), trainer.model._output_dtype)
-    for own, output in zip(rows, member_outputs(trainer, array, rows), strict=True):
-        total[own] += trainer.bare_steps().predictions(output)
+    for chosen, output in zip(rows, member_outputs(trainer, array, rows), strict=True):
+        total[chosen] += trainer.bare_steps().predictions(output)
     return total / judges.reshape(-1, *(1,) * (total.ndim - 1)).astype(total.dtype)
 
 
@@ -275,7 +275,9 @@ def _adapt_first_weights(model: Any, x: np.ndarray, trained: list[np.ndarray]) -
     """Let layers whose first weights are fitted to data see rows that each member is trained on."""
     if not model.adapted:
         count = min(ADAPTED_ROWS, *map(len, trained))
-        rows = [stream(model.seed, "adapt", member).permutation(own)[:count] for member, own in enumerate(trained)]
+        rows = [
+            stream(model.seed, "adapt", member).permutation(chosen)[:count] for member, chosen in enumerate(trained)
+        ]
         model.adapt(x.take(np.stack(rows), axis=0).swapaxes(0, 1))
 
 

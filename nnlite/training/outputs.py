@@ -60,7 +60,8 @@ class OutputsTrainer(Trainer):
             for index, specs in enumerate(by_output(argument, self.names, "metrics"))
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
         ]
-        super().compile(optimizer, None, None, None, None, run_eagerly, steps_per_execution, jit_compile)
+        settings = (run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
+        super().compile(optimizer, None, None, None, None, *settings)
         taken = OutputLosses(losses, weights, self.names) if any(losses) else None
         self._take(taken, OutputMetrics(specs, self.names))
         self._arguments = {
@@ -105,7 +106,7 @@ class OutputsTrainer(Trainer):
             return self.names
         measured = {index for index, *_ in self._metrics.output_specs}
         losses = zip(self.names, self.loss.losses, strict=True)
-        return [name for place, (name, loss) in enumerate(losses) if loss is not None or place in measured]
+        return [name for position, (name, loss) in enumerate(losses) if loss is not None or position in measured]
 
     def reorder(self, names: list[str]) -> None:
         """Take the outputs in this order, which is known since the model is built."""
@@ -142,14 +143,14 @@ class OutputMetrics(CompiledMetrics):
             return
         losses = list(zip(self.names, loss.losses, strict=True))
         settled: list[tuple[Any, bool]] = [
-            (OutputMetric(index, LossValue(own), f"{name}_loss"), True)
-            for index, (name, own) in enumerate(losses)
-            if own and len(losses) - loss.losses.count(None) > 1
+            (OutputMetric(index, LossValue(loss_of_output), f"{name}_loss"), True)
+            for index, (name, loss_of_output) in enumerate(losses)
+            if loss_of_output and len(losses) - loss.losses.count(None) > 1
         ]
         for index, spec, weighted in self.output_specs:
-            name, own = losses[index]
+            name, loss_of_output = losses[index]
             if isinstance(spec, str):
-                metric, label = accuracy_for(own, output_shape[index], targets[index].shape), spec
+                metric, label = accuracy_for(loss_of_output, output_shape[index], targets[index].shape), spec
             else:
                 metric, label = copy.deepcopy(spec), spec.name
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))

@@ -57,7 +57,7 @@ class Profile:
             lines.append((row.name, f"{row.forward:.1f}", f"{row.backward:.1f}", f"{share:.0%}", floor))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = [
-            "  ".join(cell.ljust(width) if not place else cell.rjust(width) for place, (cell, width) in enumerate(row))
+            "  ".join(cell.ljust(width) if not index else cell.rjust(width) for index, (cell, width) in enumerate(row))
             for row in (list(zip(cells, widths, strict=True)) for cells in lines)
         ]
         rule = "-" * len(table[0])
@@ -77,42 +77,44 @@ def profile_step(model: Any, x: Any, y: Any, sample_weight: np.ndarray | None, s
     """Measure `steps` training steps of copies of `model` on one batch of arrays that its trainer has read."""
     times = defaultdict(list)
     total = _median(_measured(copy.deepcopy(model).trainer.bare_steps(), (x, y, sample_weight), steps))
-    own = Steps(copy.deepcopy(model).trainer, join=False)
-    jacobians = own.chain.run(x, own.layered.values, True, RandomSource(own.seed))[1]
-    floors = _floors(own, jacobians)
-    own.joined = own.layered = own.layered._replace(program=_timed_program(own.chain, times))
-    own.loss = _Timed(own.loss, times, LOSS, ("linearize",))
-    own.optimizer = cast(Any, _Timed(own.optimizer, times, UPDATE, ("apply_packs",)))
-    layered = _median(_measured(own, (x, y, sample_weight), steps, times))
+    timed = Steps(copy.deepcopy(model).trainer, join=False)
+    jacobians = timed.chain.run(x, timed.layered.values, True, RandomSource(timed.seed))[1]
+    floors = _floors(timed, jacobians)
+    timed.joined = timed.layered = timed.layered._replace(program=_timed_program(timed.chain, times))
+    timed.loss = _Timed(timed.loss, times, LOSS, ("linearize",))
+    timed.optimizer = cast(Any, _Timed(timed.optimizer, times, UPDATE, ("apply_packs",)))
+    layered = _median(_measured(timed, (x, y, sample_weight), steps, times))
     rows = [
         Row(name, _median(times[name, "linearize"]), _median(times[name, "vjp"]), floors.get(name))
-        for name in dict.fromkeys(label for label, _ in own.chain.labels)
+        for name in dict.fromkeys(label for label, _ in timed.chain.labels)
     ]
     rows.append(Row("loss", _median(times[LOSS, "linearize"]), 0.0, None))
-    streaming = _streaming(own)
+    streaming = _streaming(timed)
     rows.append(Row("update", 0.0, _median(times[UPDATE, "apply_packs"]), streaming))
     rows.append(Row("the rest", layered - sum(row.forward + row.backward for row in rows), 0.0, None))
     floor = sum(floors.values()) + streaming
     return Profile(rows, layered, total, floor, steps, len(y[0]) if isinstance(y, tuple) else len(y))
 
 
-def _measured(own: Steps, batch: tuple, steps: int, times: dict | None = None) -> list[float]:
+def _measured(timed: Steps, batch: tuple, steps: int, times: dict | None = None) -> list[float]:
     """The seconds of each of so many steps; `times`, which parts of the step fill, forgets those that warm up."""
-    found = []
+    seconds = []
     for step in range(WARM_UP + steps):
         if step == WARM_UP and times is not None:
             times.clear()
         start = time.perf_counter()
-        own.train(*batch)
-        found.append(time.perf_counter() - start)
-    return found[WARM_UP:]
+        timed.train(*batch)
+        seconds.append(time.perf_counter() - start)
+    return seconds[WARM_UP:]
 
 
 class _Timed:
     """Something whose methods are timed, and those of the Jacobians that it returns; everything else is its own."""
 
-    def __init__(self, own: Any, times: dict, key: Any, methods: tuple[str, ...], of_jacobians: tuple[str, ...] = ()):
-        self.__dict__.update(_own=own, _times=times, _key=key, _methods=methods, _of_jacobians=of_jacobians)
+    def __init__(
+        self, target: Any, times: dict, key: Any, methods: tuple[str, ...], of_jacobians: tuple[str, ...] = ()
+    ):
+        self.__dict__.update(_own=target, _times=times, _key=key, _methods=methods, _of_jacobians=of_jacobians)
 
     def __getattr__(self, attribute: str) -> Any:
         value = getattr(self._own, attribute)
@@ -148,41 +150,41 @@ def _timed_program(program: Program, times: dict) -> Program:
 
 def _floors(steps: Steps, jacobians: Bundle) -> dict[str, float]:
     """The time of the bare matrix products of each layer that has any: forward, by the kernel and by the inputs."""
-    found, first = {}, True
+    floors, first = {}, True
     for (name, _), (_, stage) in zip(steps.chain.labels, jacobians.parts(), strict=True):
         for _, part in stage.parts():
             if isinstance(part, KernelOfRows):
                 rows = part.rows.reshape(-1, part.in_shape[0])
-                found[name] = found.get(name, 0.0) + _products(rows, part.in_shape[1], first)
+                floors[name] = floors.get(name, 0.0) + _products(rows, part.in_shape[1], first)
                 first = False
-    return found
+    return floors
 
 
 def _products(rows: np.ndarray, units: int, first: bool) -> float:
     kernel, gradient = np.ones((rows.shape[1], units), rows.dtype), np.ones((len(rows), units), rows.dtype)
     products = [(rows, kernel), (rows.T, gradient)] + ([] if first else [(gradient, kernel.T)])
     outs = [np.empty((left.shape[0], right.shape[1]), rows.dtype) for left, right in products]
-    found = []
+    seconds = []
     for _ in range(FLOOR_ROUNDS):
         start = time.perf_counter()
         for (left, right), out in zip(products, outs, strict=True):
             np.matmul(left, right, out=out)
-        found.append(time.perf_counter() - start)
-    return _median(found)
+        seconds.append(time.perf_counter() - start)
+    return _median(seconds)
 
 
 def _streaming(steps: Steps) -> float:
     """The time of reading and writing parameters and optimizer state once."""
     pairs = [(pack.values.copy(), pack.values.copy()) for pack in steps.store.packs]
-    found = []
+    seconds = []
     count = 1 + len(steps.optimizer.slot_names())
     for _ in range(FLOOR_ROUNDS):
         start = time.perf_counter()
         for source, target in pairs:
             for _ in range(count):
                 np.copyto(target, source)
-        found.append(time.perf_counter() - start)
-    return _median(found)
+        seconds.append(time.perf_counter() - start)
+    return _median(seconds)
 
 
 def _median(seconds: list[float]) -> float:

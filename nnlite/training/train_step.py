@@ -83,7 +83,7 @@ class Steps:
         self.lease = Lease(self.parameters)
         trained = {id(parameter) for parameter in trainable}
         wanted = [id(parameter) in trained for parameter in self.parameters]
-        into = [own.gradient if want else None for own, want in zip(self.parameters, wanted, strict=True)]
+        into = [weight.gradient if want else None for weight, want in zip(self.parameters, wanted, strict=True)]
         joined = join_dense(self.chain, self.store.packs) if join else self.chain
         self.layered, self.joined = (
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)

@@ -4,6 +4,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from nnlite.config import DTypePolicy
 from nnlite.layers import Layer, Program
 from nnlite.parameters import Parameter
 
@@ -29,6 +30,7 @@ class Trainable(Protocol):
         input_shape, output_shape: None before the model is built.
         layers: those that the model is made of, each once.
         parameters: of all layers, in the order in which `linearize` takes their values.
+        dtype_policy: of the model.
         values: the parameters' arrays.
         _writes_steps: whether `fit` and `evaluate` call methods of the model's class, rather than steps of the trainer.
         _reads_targets: whether what targets mean is up to a method of the model's class.
@@ -71,6 +73,8 @@ class Trainable(Protocol):
     def _output_name(self) -> str | None: ...
     @property
     def _output_dtype(self) -> str: ...
+    @property
+    def dtype_policy(self) -> DTypePolicy: ...
     @property
     def values(self) -> list[np.ndarray]: ...
     def compute_output_shape(self, input_shape: Any) -> Any: ...

@@ -40,7 +40,7 @@ from nnlite.training.inputs import (
 )
 from nnlite.training.members import Folds, out_of_fold, training_plan, training_step
 from nnlite.training.predict import joined, run_prediction
-from nnlite.training.resources import suited
+from nnlite.training.resources import ends_early, suited
 from nnlite.training.safety.checkpoint_files import latest_checkpoint
 from nnlite.training.safety.divergence import OnDivergence
 from nnlite.training.safety.session import Session
@@ -189,7 +189,8 @@ class Trainer(Compiled):
         watching = [*agreements(self), *listeners_for(self.optimizer), *(options["callbacks"] or ()), *added]
         listeners = callback_list(self.model, watching, verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
-        with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:
+        resources, call = suited(self.model, size, count, ends_early(listeners)), (listeners, batches, options)
+        with resources, self._in_session(*call) as session:
             if (place := listeners.resumes_from() if resume is None else resume) is not None:
                 session.resume(latest_checkpoint(place), resume_anyway)
             listeners.check(logged_names(self, validate is not None, listeners.callbacks))
@@ -218,10 +219,9 @@ class Trainer(Compiled):
         self.need_steps("evaluate")
         read_call(Trainer.evaluate, locals())
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
-        step = self.ready_steps().test
         listeners = callback_list(self.model, callbacks, verbose, steps=batches.steps)
         with suited(self.model, batch_size):
-            return as_returned(run_test(self, batches, step, listeners), return_dict)
+            return as_returned(run_test(self, batches, self.ready_steps().test, listeners), return_dict)
 
     def predict(
         self,
@@ -281,8 +281,8 @@ class Trainer(Compiled):
         return run_on_batch(self, "test", (x, y, sample_weight), return_dict)
 
     @contextmanager
-    def _in_session(self, session: Session) -> Iterator[Session]:
-        steps = self.ready_steps()
+    def _in_session(self, *call: Any) -> Iterator[Session]:
+        steps, session = self.ready_steps(), Session(self, *call)
         self.session, self.diverged, steps.guarded = session, False, session.guarded
         # Where the end of the training is told with its origin, NumPy need not warn of each number.
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore") if session.guarded else nullcontext()

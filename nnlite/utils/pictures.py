@@ -92,8 +92,8 @@ def _boxes(model: Any, shown: dict[str, bool], nested: bool) -> Iterator[Box]:
             places += [count] * len(use.outputs)
             count += 1
         return
-    for place, layer in enumerate(_in_line(model, nested)):
-        yield Box(_lines(layer, shown), [place])
+    for index, layer in enumerate(_in_line(model, nested)):
+        yield Box(_lines(layer, shown), [index])
 
 
 def _in_line(model: Any, nested: bool) -> Iterator[Any]:

@@ -244,14 +244,12 @@ def test_a_batch_costs_next_to_nothing_when_nobody_listens():
     callbacks = CallbackList([History(), ProgressBar()], FakeModel(), epochs=1, steps=10, verbose=1)
     assert not callbacks.wants("on_train_batch_begin")
     assert not callbacks.wants("on_train_batch_end")
-    best = np.inf
-    for _ in range(20):
-        start = time.perf_counter()
-        for batch in range(1000):
-            callbacks.on_train_batch_begin(batch)
-            callbacks.on_train_batch_end(batch, None)
-        best = min(best, (time.perf_counter() - start) / 1000)
-    assert best < 2e-6
+    calls = []
+    sys.setprofile(lambda frame, event, argument: calls.append(frame.f_code.co_name) if event == "call" else None)
+    callbacks.on_train_batch_begin(0)
+    callbacks.on_train_batch_end(0, None)
+    sys.setprofile(None)
+    assert calls == ["dispatch", "dispatch"]  # which goes through no callback
 
 
 # ------------------------------------------------------------------------------------------------- history

@@ -15,7 +15,7 @@ import pytest
 
 import nnlite
 from nnlite import Sequential
-from nnlite.callbacks import MLflowLogger, ProgressLog, TensorBoard, WandbLogger
+from nnlite.callbacks import Callback, MLflowLogger, ProgressLog, TensorBoard, WandbLogger
 from nnlite.callbacks.event_files import EventFile, crc32c
 from nnlite.cli import main
 from nnlite.errors import ConfigError, MissingLibraryError
@@ -223,6 +223,44 @@ def test_values_that_are_not_finite_are_written(tmp_path):
     file.close()
     events = read_events(tmp_path)
     assert math.isnan(scalars(events, "nan")[0][1]) and scalars(events, "large")[0][1] == math.inf
+
+
+def test_the_command_writes_event_files(tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("epochs: 6", "epochs: 2"))
+    folder, run = tmp_path / "logs", str(tmp_path / "run")
+    train = ["train", str(tmp_path / "config.yaml"), "--quiet", "--out", run]
+    assert main([*train, "--tensorboard", str(folder)]) == 0
+    assert [step for step, _ in scalars(read_events(folder / "train"), "epoch_loss")] == [0, 1]
+    assert main(["train", "--resume", run, "--epochs", "3", "--quiet", "--tensorboard", str(tmp_path / "more")]) == 0
+    assert [step for step, _ in scalars(read_events(tmp_path / "more" / "train"), "epoch_loss")] == [2]
+
+
+class LogsMore(Callback):
+    """A figure of its own for each of the others: all have the same `log(name, value, step)`."""
+
+    def __init__(self, *others):
+        super().__init__()
+        self.others = others
+
+    def on_epoch_end(self, epoch, logs=None):
+        for other in self.others:
+            other.log("mine/half", logs["loss"] / 2, epoch)
+
+
+def test_callbacks_log_further_figures_by_one_method(tmp_path, monkeypatch):
+    mlflow, wandb = StandIn(), WandbStandIn()
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow)
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    others = [TensorBoard(tmp_path), MLflowLogger(), WandbLogger()]
+    model = fitted(LogsMore(*others), *others)  # the first to be called: it opens the runs
+    halves = [loss / 2 for loss in model.history.history["loss"]]
+    written = scalars(read_events(tmp_path / "train"), "mine/half")
+    assert [step for step, _ in written] == [0, 1, 2]
+    np.testing.assert_allclose([value for _, value in written], halves, rtol=1e-6)
+    logged = [arguments[0] for name, arguments, _ in mlflow.calls if name == "log_metrics"]
+    assert [values["mine/half"] for values in logged if "mine/half" in values] == halves
+    logged = [call[1] for call in wandb.calls if call[0] == "log"]
+    assert [values["mine/half"] for values in logged if "mine/half" in values] == halves
 
 
 # MLflow

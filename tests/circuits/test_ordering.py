@@ -54,7 +54,7 @@ def test_the_limit_says_what_would_be_needed():
 def test_a_hidden_markov_model_of_two_thousand_steps_is_ordered_at_once():
     steps = 2000
     scopes = [[t, t + 1] for t in range(steps - 1)] + [[t, steps + t] for t in range(steps)]
-    start = time.perf_counter()
+    start = time.process_time()
     order = elimination_order(scopes, [4] * (2 * steps))
     assert order.width == 1
-    assert time.perf_counter() - start < 5  # 0.4 s on an idle core
+    assert time.process_time() - start < 5  # 0.4 s on an idle core

@@ -274,9 +274,9 @@ def laughs(levels, form):
     ids=["aliases", "references", "texts", "chain", "depth", "brackets"],
 )
 def test_what_grows_is_bounded(write, text):
-    start = time.monotonic()
+    start = time.process_time()
     assert PLACE.match(error_of(Document, write(text)).partition("\n")[2].strip() or error_of(Document, "c.yaml"))
-    assert time.monotonic() - start < 60
+    assert time.process_time() - start < 60
 
 
 def test_the_number_of_values_is_bounded(write, monkeypatch):

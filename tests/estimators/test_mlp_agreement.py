@@ -106,6 +106,38 @@ def test_weighted_samples_agree(data):
     assert_alike(theirs, ours, X)
 
 
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("data", ["three classes", "labels", "numbers"])
+def test_negative_weights_agree(data, solver):
+    name, X, y, options = DATA[data]
+    weights = np.where(np.arange(len(X)) % 7, 1.5, -0.5)  # as simulated events have
+    both = pair(name, hidden_layer_sizes=(20,), solver=solver, max_iter=5, random_state=0, alpha=0.1, **options)
+    theirs, ours = (own.fit(X, y, sample_weight=weights) for own in both)
+    assert_alike(theirs, ours, X, ("loss_", "n_iter_"))
+
+
+@pytest.mark.parametrize(
+    "y", [np.array(["b", "a", "c"], object), np.array([2.0, 0.0, 1.0]), np.array([True, False, True])]
+)
+def test_labels_have_the_same_type(y):
+    theirs, ours = (own.fit([[0.0], [1.0], [2.0]], y) for own in pair("MLPClassifier", max_iter=1, random_state=0))
+    assert ours.classes_.dtype == theirs.classes_.dtype
+    assert ours.predict([[0.0]]).dtype == theirs.predict([[0.0]]).dtype
+
+
+@pytest.mark.parametrize("sizes", [(2.5,), (3, "4"), [[3]], True])
+def test_layers_of_no_whole_number_of_units_are_a_type_error(sizes):
+    for own in pair("MLPClassifier", hidden_layer_sizes=sizes):
+        with pytest.raises(TypeError):
+            own.fit([[0.0], [1.0]], [0, 1])
+
+
+def test_the_name_of_the_loss_is_an_attribute():
+    theirs, ours = pair("MLPClassifier")
+    assert ours.loss == theirs.loss
+    assert "loss" not in ours.get_params()
+
+
 @pytest.mark.parametrize("data", [name for name in DATA if name != "two targets"])
 def test_lbfgs_agrees(data):
     name, X, y, options = DATA[data]

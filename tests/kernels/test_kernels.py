@@ -372,11 +372,35 @@ def test_auto_is_numba_within_a_long_training_alone(monkeypatch):
     seen = []
     monkeypatch.setattr(kernels, "WORTH_LOADING", 20 * (kernels.STEP + 130))  # 20 steps of a net with 130 parameters
     watch = LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(kernels.adam))
-    for epochs in (4, 5):
-        model, x, y = small_net("float32", Adam())
-        model.fit(x, y, batch_size=16, epochs=epochs, verbose=0, callbacks=[watch])
-    assert seen == [reference.adam] * 4 + [compiled.adam] * 5
+    for watches, most in ((True, 4), (False, 9)):  # what may end a training lets half of its steps count
+        monkeypatch.setattr(LambdaCallback, "watches", watches)
+        for epochs in (most, most + 1):
+            model, x, y = small_net("float32", Adam())
+            model.fit(x, y, batch_size=16, epochs=epochs, verbose=0, callbacks=[watch])
+        assert seen == [reference.adam] * most + [compiled.adam] * (most + 1)
+        seen.clear()
     assert kernels.adam is reference.adam
+
+
+@needs_numba
+@pytest.mark.parametrize(("kept", "loads"), [("optimizers.decay-10.py311.nbi", False), ("dense.dense-1.nbi", True)])
+def test_a_training_of_middling_length_does_not_load_numba_for_nothing(tmp_path, monkeypatch, kept, loads):
+    """Where no file of compiled kernels lies beside the source, half a second of loading would be of no use."""
+    (tmp_path / "compiled" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "compiled" / "__pycache__" / kept).touch()
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.delitem(sys.modules, "nnlite.kernels.compiled", raising=False)
+    asked = []
+
+    def load():
+        asked.append(True)
+        raise ConfigError("not needed here")
+
+    monkeypatch.setattr(kernels, "_compiled", load)
+    kernels.use("auto")
+    with kernels.suited_kernels(kernels.WORTH_LOADING // kernels.STEP + 1, 0):
+        assert bool(asked) is loads
 
 
 @needs_numba

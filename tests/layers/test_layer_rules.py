@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from draws import stream
 
+from nnlite import layers
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers import (
@@ -219,6 +220,28 @@ def test_user_layers_train_save_and_load(make, tmp_path):
         assert [weight.name for weight in layer.trainable_weights] == ["weight"]
 
 
+def test_a_config_of_a_user_names_what_the_constructor_keeps_otherwise():
+    class HiddenUnits(Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.hidden_units = units
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight((input_shape[-1], self.hidden_units), "ones")
+
+        def call(self, inputs):
+            return inputs @ self.kernel
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.hidden_units}
+
+    document = layers.serialize(HiddenUnits(4, name="own"))
+    again = layers.deserialize(document)
+    assert (again.hidden_units, again.name) == (4, "own")
+    model = Sequential([layers.Input((3,)), again])
+    assert Sequential.from_config(model.get_config()).layers[-1].hidden_units == 4
+
+
 def test_a_forgotten_argument_is_named():
     class Forgetful(Layer):
         def __init__(self, units, **kwargs):
@@ -236,6 +259,29 @@ def test_a_layer_without_linearize_says_so():
         Empty()(np.ones((2, 3)))
 
 
-def test_a_name_of_nnlite_is_not_taken_over():
-    with pytest.raises(ConfigError, match=r"'Dense' is taken by nnlite\.layers\.core"):
-        type("Dense", (Layer,), {})
+def test_a_class_of_a_user_may_have_a_name_of_nnlite():
+    members = dict(Layer._members)
+    own = type("Dense", (Layer,), {"call": lambda self, inputs: inputs * 2, "__module__": "somewhere"})
+    try:
+        assert isinstance(Layer.get({"dense": {"units": 2}}), layers.Dense)
+        spec = own().to_spec()
+        assert list(spec) == ["Custom>Dense"] and type(Layer.get(spec)) is own
+        assert layers.Dense(2).to_spec().keys() == {"Dense"} and Layer.members()["Dense"] is layers.Dense
+    finally:
+        Layer._members.clear()
+        Layer._members.update(members)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.keras"])
+def test_models_with_such_a_class_are_saved_and_loaded(name, tmp_path):
+    members = dict(Layer._members)
+    own = type("Dropout", (Layer,), {"call": lambda self, inputs: inputs * 2, "__module__": "somewhere"})
+    model = Sequential([layers.Input((3,)), own(), layers.Dropout(0.5)])
+    try:
+        model.save(tmp_path / name)
+        loaded = load_model(tmp_path / name)
+        assert [type(layer) for layer in loaded.layers[-2:]] == [own, layers.Dropout]
+        np.testing.assert_array_equal(loaded.predict(np.ones((2, 3)), verbose=0), np.full((2, 3), 2.0))
+    finally:
+        Layer._members.clear()
+        Layer._members.update(members)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import layers, ops
+from nnlite import InputSpec, layers, ops
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 
 
@@ -129,8 +129,8 @@ def test_a_policy_is_the_type_of_a_layer():
     try:
         nnlite.config.set_dtype_policy(policy)
         assert nnlite.config.floatx() == "float64" and nnlite.config.dtype_policy() == policy
-        with pytest.raises(ConfigError, match="no policy 'mixed_float16'"):
-            nnlite.config.set_dtype_policy("mixed_float16")
+        with pytest.raises(ConfigError, match="unknown policy 'mixed'"):
+            nnlite.config.set_dtype_policy("mixed")
     finally:
         nnlite.config.set_dtype_policy("float32")
 
@@ -179,3 +179,79 @@ def test_add_variable_is_add_weight():
     layer = layers.Dense(2)
     layer.build((None, 3))
     assert layer.add_variable((2,), "ones", name="more") is layer.weights[2]
+
+
+@pytest.mark.parametrize(
+    ("layer", "before", "shape", "after"),
+    [
+        (layers.Dense(3), InputSpec(min_ndim=2), (None, 4), InputSpec(min_ndim=2, axes={-1: 4})),
+        (
+            layers.Conv2D(3, 2),
+            InputSpec(min_ndim=4),
+            (None, 5, 5, 2),
+            InputSpec(min_ndim=4, axes={-1: 2}),
+        ),
+        (
+            layers.Conv2D(3, 2, data_format="channels_first"),
+            *(InputSpec(min_ndim=4), (None, 2, 5, 5), InputSpec(min_ndim=4, axes={1: 2})),
+        ),
+        (
+            layers.SeparableConv1D(3, 2),
+            InputSpec(min_ndim=3),
+            (None, 5, 2),
+            InputSpec(min_ndim=3, axes={-1: 2}),
+        ),
+        (layers.LSTM(3), InputSpec(ndim=3), (None, 5, 2), InputSpec(ndim=3)),
+        (layers.Bidirectional(layers.GRU(3)), InputSpec(ndim=3), (None, 5, 2), InputSpec(ndim=3)),
+        (layers.ConvLSTM2D(2, 2), InputSpec(ndim=5), (None, 3, 4, 4, 1), InputSpec(ndim=5)),
+        (layers.MaxPooling1D(), InputSpec(ndim=3), (None, 5, 2), InputSpec(ndim=3)),
+        (layers.Permute((2, 1)), InputSpec(ndim=3), (None, 5, 2), InputSpec(ndim=3)),
+        (layers.SpatialDropout2D(0.1), InputSpec(ndim=4), (None, 5, 5, 2), InputSpec(ndim=4)),
+        (layers.RNN(layers.LSTMCell(2)), None, (None, 5, 2), None),
+        (layers.Embedding(3, 2), None, (None, 5), None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_layers_say_what_inputs_they_take(layer, before, shape, after):
+    assert layer.input_spec == before
+    layer.build(shape)
+    assert layer.input_spec == after
+
+
+def test_a_subclass_may_demand_more_of_the_inputs():
+    class Small(layers.Dense):
+        input_spec = InputSpec(axes={-1: 2})
+
+    with pytest.raises(ShapeError, match="length 2 of axis -1"):
+        Small(1)(np.ones((1, 3)))
+    layer = layers.Dense(1)
+    layer.input_spec = InputSpec(ndim=2)
+    with pytest.raises(ShapeError, match="inputs of 2 axes"):
+        layer(np.ones((1, 3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "result"),
+    [
+        (layers.Dropout(0.5), (2, 3), (2, 3)),
+        (layers.ReLU(), (2, 3), (2, 3)),
+        (layers.Activation("relu"), (2, 3), (2, 3)),
+        (layers.Masking(), (2, 3, 4), (2, 3, 4)),
+        (layers.Reshape((3, 2)), (2, 6), (2, 3, 2)),
+        (layers.MaxPooling2D(), (2, 4, 4, 1), (2, 2, 2, 1)),
+        (layers.GlobalAveragePooling1D(), (2, 4, 3), (2, 3)),
+        (layers.UnitNormalization(), (2, 3), (2, 3)),
+        (layers.Identity(), (2, 3), (2, 3)),
+        (layers.GaussianNoise(0.5), (2, 3), (2, 3)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_layers_without_weights_are_built_from_the_beginning(layer, shape, result):
+    assert layer.built and layer.count_params() == 0 and layer.get_build_config() is None
+    assert layer(nnlite.Input(shape[1:])).shape == (None, *result[1:])
+    twin = type(layer).from_config(layer.get_config())
+    assert twin(np.ones(shape)).shape == result
+    inside = layers.TimeDistributed(type(layer).from_config(layer.get_config()))
+    assert inside(np.ones((shape[0], 5, *shape[1:]))).shape == (result[0], 5, *result[1:])
+    with pytest.raises(ShapeError):
+        layers.MaxPooling2D()(np.ones((2, 3)))

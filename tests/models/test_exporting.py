@@ -10,18 +10,21 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import Input, Model, NNClassifier, NNRegressor, Sequential
+from nnlite import Input, Model, NNClassifier, NNRegressor, Sequential, ops
 from nnlite.cli import main
 from nnlite.data import Columns, Dates, OneHot
 from nnlite.data.encoders.columns import ColumnEncoder
 from nnlite.errors import ConfigError, MissingLibraryError
 from nnlite.experiment import Experiment, train
-from nnlite.inference.exports.columns import ENCODINGS, encoded_columns
+from nnlite.inference.exports.columns import ENCODINGS, column_kinds, encoded_columns
 from nnlite.inference.exports.graph import Graph
+from nnlite.inference.exports.onnx_files import onnx_model
 from nnlite.inference.exports.python_files import RawColumns, python_files
 from nnlite.layers import (
+    GRU,
     LSTM,
     BatchNormalization,
+    Bidirectional,
     Clip,
     Concatenate,
     Conv2D,
@@ -29,10 +32,15 @@ from nnlite.layers import (
     Dropout,
     Embedding,
     Flatten,
+    GlobalAveragePooling1D,
     LayerNormalization,
+    Masking,
     MaxPooling2D,
     MultiHeadAttention,
+    PositionEmbedding,
+    Residual,
     SimpleRNN,
+    TextVectorization,
 )
 
 RANDOM = np.random.default_rng(5)
@@ -274,10 +282,63 @@ def test_dates_by_the_calendar():
 
 def test_every_encoding_has_a_form_or_is_named():
     without = {name for name, cls in ColumnEncoder.members().items() if cls not in ENCODINGS}
-    assert without == {"HashedLevels", "HashedText", "Quantiles"}
-    encoder = Columns([OneHot("a", ["x"]), ColumnEncoder.get({"HashedText": {"name": "b", "width": 4}})])
-    with pytest.raises(ConfigError, match="column 'b': its encoding HashedText has no form in this format"):
-        encoded_columns(Graph(), encoder, "float32")
+    assert without == {"Quantiles"}
+    quantiles = ColumnEncoder.get({"Quantiles": {"name": "b", "fill": 1.0, "quantiles": [0.0, 2.0]}})
+    with pytest.raises(ConfigError, match="column 'b': its encoding Quantiles has no form in this format"):
+        encoded_columns(Graph(), Columns([OneHot("a", ["x"]), quantiles]), "float32")
+
+
+def test_hashes_go_to_a_python_file_and_are_named_in_onnx():
+    encoder = Columns(
+        [
+            ColumnEncoder.get({"HashedLevels": {"name": "zip", "width": 5}}),
+            ColumnEncoder.get({"HashedText": {"name": "note", "width": 16, "ngrams": 3}}),
+        ]
+    )
+    cells = {"zip": ["8001", "3012", ""], "note": ["A quiet room, a garden", "Zürich!", ""]}
+    graph = Graph()
+    graph.output("y", encoded_columns(graph, encoder, "float32"), "float32", (None, 21))
+    names = {"__name__": "exported", "__file__": "exported.py"}
+    exec(compile(python_files(graph, "m.py", RawColumns(column_kinds(encoder), {}))["m.py"], "m.py", "exec"), names)
+    np.testing.assert_allclose(names["predict"](cells)["y"], encoder.encode(cells), rtol=1e-6)
+    with pytest.raises(ConfigError, match="column 'zip': its encoding HashedLevels has no form in ONNX; a Python file"):
+        onnx_model(graph)
+
+
+def test_texts_through_a_python_file(tmp_path, capsys):
+    words = {"output_mode": "count", "ngrams": 2, "max_tokens": 20}
+    for options in ({}, {"standardize": "lower", "split": "character", "output_sequence_length": 4}, words):
+        vectors = TextVectorization(**options)
+        vectors.adapt(["a red house", "the house, the garden", "Red garden"])
+        rest = [Dense(2)] if options is words else [Embedding(30, 3, mask_zero=True), PositionEmbedding(12), GRU(2)]
+        model = Sequential([Input((), dtype="string"), vectors, *rest], seed=0)
+        texts = np.array(["The red HOUSE!", "unknown garden", "", "a a a the house, the red one"], object)
+        model.export(tmp_path / "m.py")
+        outputs = module_of(tmp_path / "m.py").predict(texts)["output"]
+        np.testing.assert_allclose(outputs, model.predict(texts, verbose=0), atol=1e-6)
+    with pytest.raises(ConfigError, match=r"\(TextVectorization\) has no form in ONNX; a Python file, \.py, takes it"):
+        model.export(tmp_path / "m.onnx")
+    (tmp_path / "t.csv").write_text('text\n"The red HOUSE!"\nunknown garden\n')
+    run = [sys.executable, "-I", str(tmp_path / "m.py"), str(tmp_path / "t.csv")]
+    done = subprocess.run(run, capture_output=True, text=True)
+    rows = [[float(cell) for cell in line.split(",")] for line in done.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(rows, model.predict(texts[:2], verbose=0), atol=1e-6)
+
+
+def test_rows_of_arrays_from_the_command_line(tmp_path):
+    model, inputs = two_inputs()
+    model.export(tmp_path / "m.py")
+    rows = np.hstack(inputs).astype("float32")
+    lines = [",".join(map(repr, row)) for row in rows.tolist()]
+    (tmp_path / "t.csv").write_text("\n".join([",".join("abcdefg"), *lines]))
+    run = [sys.executable, "-I", str(tmp_path / "m.py"), str(tmp_path / "t.csv")]
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert done.stdout.splitlines()[0] == "a_0,a_1,b"
+    made = [[float(cell) for cell in line.split(",")] for line in done.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(made, np.hstack(outputs_of(model, inputs)), atol=1e-6)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert done.returncode == 3 and "2 columns; the model takes rows of the shapes [(4,), (3,)]" in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
@@ -401,8 +462,120 @@ def test_a_layer_that_always_trains_is_refused(tmp_path):
     np.testing.assert_allclose(output, model.predict(x, verbose=0), rtol=1e-6, atol=1e-6)
 
 
-def test_a_layer_with_a_mask_is_refused(tmp_path):
+def masked_lstm():
     x, counts = Input((4, 3), name="x"), Input((4,), name="counts")
     model = Model([x, counts], LSTM(2, name="walk")(x, mask=counts), seed=0)
-    with pytest.raises(ConfigError, match=r"layer 'walk' \(LSTM\) is called with a mask"):
+    return model, (RANDOM.normal(size=(5, 4, 3)), RANDOM.integers(0, 2, (5, 4)))
+
+
+def padded_texts():
+    layers = [Embedding(9, 4, mask_zero=True), Dropout(0.1), Dense(4, "relu"), LayerNormalization()]
+    layers += [Bidirectional(GRU(3, return_sequences=True)), BatchNormalization(), LSTM(5), Dense(1)]
+    model = Sequential([Input((7,), dtype="int64"), *layers], seed=0)
+    return model, (np.where(np.arange(7) < RANDOM.integers(0, 8, (6, 1)), RANDOM.integers(1, 9, (6, 7)), 0),)
+
+
+def padded_attention():
+    x = Input((6, 3))
+    y = Dense(8)(Masking()(x))
+    y = Residual([LayerNormalization(), MultiHeadAttention(2, 4)])(y)
+    y = nnlite.layers.Add()([y, Dense(8, "gelu")(y)])
+    model = Model(x, Dense(2)(GlobalAveragePooling1D()(Concatenate()([y, y]))), seed=0)
+    return model, (RANDOM.normal(size=(5, 6, 3)) * (np.arange(6) < np.arange(1, 6)[:, None])[..., None],)
+
+
+@pytest.mark.parametrize("net", [masked_lstm, padded_texts, padded_attention], ids=lambda net: net.__name__)
+def test_masks_go_on_in_both_formats(net, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    model, inputs = net()
+    (wanted,) = outputs_of(model, inputs)
+    unmasked = [np.where(array == 0, 1, array) for array in inputs]  # a mask that changed nothing would test nothing
+    assert np.abs(outputs_of(model, unmasked)[0] - wanted).max() > 1e-3
+    model.export(tmp_path / "m.py")
+    np.testing.assert_allclose(module_of(tmp_path / "m.py").predict(*inputs)["output"], wanted, atol=1e-6)
+    model.export(tmp_path / "m.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    feed = {
+        port.name: array.astype("int64" if "int64" in port.type else "float32")
+        for port, array in zip(session.get_inputs(), inputs, strict=True)
+    }
+    np.testing.assert_allclose(session.run(None, feed)[0], wanted, atol=1e-6)
+
+
+class OwnMask(Dense):
+    """A layer that says itself which steps count."""
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return np.asarray(inputs)[..., 0] > 0
+
+
+def test_a_mask_without_a_form_is_refused(tmp_path):
+    own = Sequential([Input((4, 3)), OwnMask(2, name="own"), LSTM(2)], seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'own' \(OwnMask\) writes compute_mask"):
+        own.export(tmp_path / "m.py")
+    x = Input((4, 3))
+    masked = Masking()(x)
+    product = Model(x, nnlite.layers.Multiply(name="product")([masked, masked]), seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'product' \(Multiply\) is given a mask"):
+        product.export(tmp_path / "m.py")
+    joined = Model(x, Concatenate(axis=1, name="joined")([masked, masked]), seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'joined' \(Concatenate\) joins masked sequences along their steps"):
+        joined.export(tmp_path / "m.py")
+    counts = Input((4,), name="counts")
+    attended = Model([x, counts], MultiHeadAttention(1, 2, name="heads")(x, mask=counts), seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'heads' \(MultiHeadAttention\) is called with a mask"):
+        attended.export(tmp_path / "m.py")
+
+
+FUNCTIONS = {
+    "operators": lambda y, x: 1 - y * 2 / (abs(x) + 1) + y**2 - np.arange(4.0),
+    "slices": lambda y, x: y[:, :2] * y[:, ::-1][:, 1:3] + y[..., -1:],
+    "places": lambda y, x: y[:, 1:2] + y[:, None, 0],
+    "moments": lambda y, x: (y - ops.mean(y, axis=-1, keepdims=True)) / ops.std(y, axis=-1, keepdims=True),
+    "extremes": lambda y, x: (
+        ops.max(y, axis=1) - ops.min(x, axis=(1,)) + ops.sum(ops.var(y, axis=-1, keepdims=True), -1)
+    ),
+    "activations": lambda y, x: ops.relu(x, max_value=0.5) + ops.leaky_relu(y, 0.3) + ops.softmax(y) * ops.sigmoid(x),
+    "choices": lambda y, x: ops.where(y > x, y, 0.0) + ops.where(y <= 0, x, y) + ops.clip(y, -0.1, 0.1),
+    "joined": lambda y, x: ops.concatenate([y, x], axis=-1) @ np.ones((8, 2)),
+    "stacked": lambda y, x: ops.transpose(ops.stack([y, x], axis=1), (0, 2, 1)),
+    "reshaped": lambda y, x: ops.squeeze(ops.expand_dims(ops.reshape(y, (-1, 2, 2)), 1), 1),
+    "outer": lambda y, x: ops.einsum("bi,bj->bij", y, x),
+    "roots": lambda y, x: ops.log(ops.exp(y) + 1) * ops.rsqrt(ops.square(x) + 1) + ops.maximum(ops.sin(y), ops.cos(x)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_symbols_in_both_formats(name, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    x = Input((4,))
+    model = Model(x, FUNCTIONS[name](Dense(4)(x), x), seed=0)
+    rows = RANDOM.normal(size=(5, 4)).astype("float32")
+    wanted = model.predict(rows, verbose=0)
+    model.export(tmp_path / "m.py")
+    np.testing.assert_allclose(module_of(tmp_path / "m.py").predict(rows)["output"], wanted, atol=1e-6)
+    model.export(tmp_path / "m.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {session.get_inputs()[0].name: rows})[0], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda y: ops.sort(y), r"layer 'sort' \(Operation\) applies ops.sort, which has no form"),
+        (lambda y: y - ops.mean(y, axis=0), "applies ops.mean over the batch"),
+        (lambda y: y[::2], "picks examples, or by an array"),
+        (lambda y: ops.reshape(y, (1, -1)), "gives the batch a length"),
+        (lambda y: ops.transpose(y), "moves the axis of the batch"),
+    ],
+)
+def test_functions_without_a_form_are_named(function, reason, tmp_path):
+    x = Input((4,))
+    with pytest.raises(ConfigError, match=reason):
+        Model(x, function(x), seed=0).export(tmp_path / "m.py")
+
+
+def test_a_users_function_is_refused_with_a_remedy(tmp_path):
+    model = Sequential([Input((3,)), nnlite.layers.Lambda(lambda x: x * 2, name="double")], seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'double' \(Lambda\) .*; nearest: functions of nnlite.ops"):
         model.export(tmp_path / "m.py")

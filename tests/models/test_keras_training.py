@@ -254,3 +254,16 @@ def test_assigned_weights_are_returned():
     assert kernel.assign([[1], [2], [3]]).tolist() == [[1], [2], [3]]
     assert kernel.assign_add([[1], [1], [1]]).tolist() == [[2], [3], [4]] == kernel.value.tolist()
     assert kernel.assign_sub([[1], [1], [1]]).tolist() == [[1], [2], [3]]
+
+
+def test_a_model_without_weights_is_trained_on_what_its_layers_add():
+    class Adding(Layer):
+        def call(self, inputs):
+            self.add_loss(ops.mean(inputs))
+            return inputs
+
+    inputs = Input((3,))
+    model = Model(inputs, Adding()(inputs))
+    model.compile("adam")
+    history = model.fit(np.full((2, 3), 0.5), np.zeros((2, 3)), epochs=2, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], 0.5)

@@ -77,7 +77,7 @@ def test_what_has_no_derivative_is_drawn_by_ops_alone(name):
     model = Model(inputs, getattr(ops, name)(inputs))
     expected = getattr(np, name)(X.astype(np.float32))
     np.testing.assert_array_equal(model.predict(X, verbose=0), expected)
-    assert model.outputs[0].dtype == expected.dtype
+    assert model.outputs[0].dtype == ("int32" if name == "argsort" else expected.dtype)
 
 
 def test_types_of_results_are_stated_of_functions_that_can_be_drawn():

@@ -111,3 +111,37 @@ def test_gelu_is_approximate_in_ops_alone():
     np.testing.assert_array_equal(near, activations.gelu(SINGLE, approximate=True))
     np.testing.assert_array_equal(exact, ops.gelu(SINGLE, approximate=False))
     assert (near != exact).any()
+
+
+COUNTS, TRUTHS = np.array([[1, 2, 4]], np.int32), np.array([[True, False, True]])
+
+
+@pytest.mark.parametrize(
+    ("compute", "dtype", "expected"),
+    [
+        (lambda: ops.array([1.0, 2.5]), "float32", [1.0, 2.5]),
+        (lambda: ops.round([1.4]), "float32", [1.0]),
+        (lambda: ops.i0(COUNTS[:, :1]), "float32", [[1.2660658]]),
+        (lambda: ops.floor_divide(COUNTS, 2.5), "float32", [[0.0, 0.0, 1.0]]),
+        (lambda: ops.median(COUNTS), "float32", 2.0),
+        (lambda: ops.cumsum(COUNTS, axis=1), "int32", [[1, 3, 7]]),
+        (lambda: ops.prod(COUNTS, axis=[0, 1]), "int32", 8),
+        (lambda: ops.nanmean(TRUTHS, axis=[0, 1]), "float32", 2 / 3),
+        (lambda: ops.abs(TRUTHS), "bool", [[True, False, True]]),
+        (lambda: ops.sign(TRUTHS), "bool", [[True, False, True]]),
+        (lambda: ops.cosh(TRUTHS[:, 1:2]), "float32", [[1.0]]),
+        (lambda: ops.logaddexp2(COUNTS, COUNTS), "float32", [[2.0, 3.0, 5.0]]),
+        (lambda: ops.logaddexp2(np.float64([1.0]), 1.0), "float64", [2.0]),
+        (lambda: ops.ldexp([0.5], np.array([2])), "float32", [2.0]),
+        (lambda: ops.copy([0.5]), "float32", [0.5]),
+        (lambda: ops.trapezoid(TRUTHS), "float32", [1.0]),
+        (lambda: ops.argsort(COUNTS), "int32", [[0, 1, 2]]),
+        (lambda: ops.allclose([1.0], [1.0]), "bool", True),
+        (lambda: ops.conj(TRUTHS), "bool", [[True, False, True]]),
+        (lambda: ops.kaiser(1, beta=14.0), "float32", [1.0]),
+    ],
+)
+def test_results_have_the_types_of_keras(compute, dtype, expected):
+    result = compute()
+    assert result.dtype == dtype
+    np.testing.assert_allclose(result, expected, rtol=1e-6)

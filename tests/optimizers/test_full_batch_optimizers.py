@@ -10,7 +10,7 @@ from registered import registered
 from nnlite.errors import ConfigError, TrainingWarning
 from nnlite.optimizers import LBFGS, FullBatchOptimizer, GaussNewton, LevenbergMarquardt, NewtonCG, Optimizer
 from nnlite.optimizers.full_batch.conjugate_gradients import conjugate_gradients
-from nnlite.optimizers.full_batch.damped import solved
+from nnlite.optimizers.full_batch.damped import Damped
 from nnlite.optimizers.full_batch.line_search import search
 
 EVERY = ["LevenbergMarquardt", "BayesianRegularization", "GaussNewton", "LBFGS", "NewtonCG"]
@@ -117,15 +117,17 @@ def test_a_step_that_raises_the_loss_is_not_taken():
 
 def test_a_singular_matrix_is_damped_and_said_once():
     matrix = np.outer([1.0, 1.0], [1.0, 1.0])
-    assert solved(matrix, 0.0, np.ones(2)) is None
-    assert solved(matrix, 1e-30, np.array([1.0, 2.0])) is None
-    np.testing.assert_allclose(solved(matrix, 1.0, np.ones(2)), [1 / 3, 1 / 3])
+    assert Damped(matrix, np.ones(2)).solve(0.0) is None
+    damped = Damped(matrix, np.array([1.0, 2.0]))
+    assert damped.solve(1e-30) is None
+    np.testing.assert_allclose(damped.solve(1.0), [0, 1])
+    np.testing.assert_array_equal(matrix, np.ones((2, 2)))  # as it was
     optimizer, said = GaussNewton(mu=1e-30), []
     optimizer.slots = optimizer._fill_slots([Pack(np.zeros(2))]) or optimizer.slots
 
     def solve(mu):
         said.append(mu)
-        return solved(matrix, mu, np.array([1.0, 1.0]))
+        return Damped(matrix, np.array([1.0, 1.0])).solve(mu)
 
     with pytest.warns(TrainingWarning, match="singular with the damping mu = 1e-30") as warned:
         optimizer._damped_step(solve, lambda x: -float(x.sum()), np.zeros(2), 0.0)

@@ -18,6 +18,6 @@ def test_both_take_the_same_steps(columns, units):
 
 def test_the_benchmark_prints_both(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["least_squares", "--rounds", "1"])
-    monkeypatch.setattr("benchmarks.least_squares.CASES", ((1, 4, 3),))
+    monkeypatch.setattr("benchmarks.least_squares.CASES", ((1, 4, 3, 50),))
     main()
-    assert capsys.readouterr().out.splitlines()[1].split()[0] == "13"
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["50", "13"]

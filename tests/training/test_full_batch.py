@@ -24,9 +24,10 @@ from nnlite.layers import (
     SimpleRNNCell,
     TimeDistributed,
 )
+from nnlite.losses.output_losses import OutputCurvature
 from nnlite.optimizers import LBFGS, BayesianRegularization, GaussNewton, LevenbergMarquardt, NewtonCG
 from nnlite.training.full_batch import objective
-from nnlite.training.full_batch.curvature import jacobian_of_rows
+from nnlite.training.full_batch.curvature import each_output, jacobian_of_rows
 from nnlite.training.full_batch.objective import WholeLoss
 
 EVERY = ["LevenbergMarquardt", "BayesianRegularization", "GaussNewton", "LBFGS", "NewtonCG"]
@@ -118,6 +119,59 @@ def test_the_gauss_newton_matrix_is_that_of_ggn_vp(name, monkeypatch):
         for _ in range(2):  # the second from kept Jacobians
             found = whole.gauss_newton_product(point, vector)
             np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-13)
+
+
+def test_rows_that_depend_on_one_another_are_one_piece(monkeypatch):
+    monkeypatch.setattr(objective, "PIECE_BYTES", 1)
+    _, whole, _ = whole_loss("moments")
+    value, gradient, matrix = whole.gauss_newton(whole.point + 0.1)
+    assert value == pytest.approx(whole.value(whole.point + 0.1), rel=1e-14)
+    np.testing.assert_allclose(gradient, whole.gradient(whole.point + 0.1)[1], rtol=1e-9, atol=1e-13)
+    vector = np.random.default_rng(0).normal(size=whole.size)
+    expected = whole.gauss_newton_product(whole.point + 0.1, vector)
+    np.testing.assert_allclose(matrix @ vector, expected, rtol=1e-9, atol=1e-13)
+
+
+def two_outputs(losses, optimizer="LevenbergMarquardt"):
+    inputs = Input((3,), dtype="float64")
+    hidden = Dense(4, "tanh", dtype="float64")(inputs)
+    outputs = [Dense(1, name="one", dtype="float64")(hidden), Dense(2, name="two", dtype="float64")(hidden)]
+    model = Model(inputs, outputs, seed=0)
+    model.compile(optimizer, losses, loss_weights=[1.0, 0.3])
+    return model, [Y, np.hstack([X[:, :1] * Y, Y**2])]
+
+
+@pytest.mark.parametrize("losses", ["mse", ["huber", "mse"]])
+def test_the_matrix_of_several_outputs_is_the_sum_of_theirs(losses):
+    model, y = two_outputs(losses, "GaussNewton")
+    arrays = model.trainer.read_batch(X, y, WEIGHTS)
+    whole = WholeLoss(model.trainer.ready_steps(), arrays)
+    value, gradient, matrix = whole.gauss_newton(whole.point)
+    assert value == pytest.approx(whole.value(whole.point), rel=1e-14)
+    np.testing.assert_allclose(gradient, whole.gradient(whole.point)[1], rtol=1e-10, atol=1e-14)
+    vector = np.random.default_rng(0).normal(size=whole.size)
+    product = model.ggn_vp(X, y, vector, WEIGHTS)
+    np.testing.assert_allclose(matrix @ vector, product, rtol=1e-10, atol=1e-14)
+    for structure in ("dense", "matrix_free"):
+        np.testing.assert_allclose(model.ggn(X, y, WEIGHTS, structure=structure).vp(vector), product, rtol=1e-10)
+    diagonal = model.ggn(X, y, WEIGHTS, structure="diagonal").diagonal()
+    np.testing.assert_allclose(diagonal, np.diag(matrix), rtol=1e-10, atol=1e-14)
+    one = [X[:1], [part[:1] for part in y]]
+    exact, factored = (model.ggn(*one, structure=structure).todense() for structure in ("block", "kfac"))
+    np.testing.assert_allclose(factored, exact, rtol=1e-10, atol=1e-14)  # of a single row the factors are exact
+
+
+def test_least_squares_of_several_outputs():
+    model, y = two_outputs("mse")
+    losses = model.fit(X, y, epochs=60, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] / 5
+    assert np.linalg.norm(model.gradient(X, y)) < 0.01
+    model, y = two_outputs(["mse", "huber"])
+    with pytest.raises(ConfigError, match="needs a sum of squared errors"):
+        model.fit(X, y, verbose=0)
+    model, y = two_outputs("mse", "BayesianRegularization")
+    with pytest.raises(ConfigError, match="the errors of one output"):
+        model.fit(X, y, verbose=0)
 
 
 def test_jacobians_of_rows_that_depend_on_one_another():
@@ -251,6 +305,15 @@ def test_reasons_to_end(capsys):
     assert model.optimizer.stop_reason == "maximum epoch reached"
 
 
+@pytest.mark.parametrize("optimizer", ["GaussNewton", "LBFGS", "NewtonCG"])
+def test_a_loss_below_0_is_no_reason_to_end(optimizer):
+    model = net(Dense(6, "tanh"), Dense(2), optimizer=optimizer, loss="cosine_similarity")
+    losses = model.fit(X, np.hstack([Y, X[:, :1]]), epochs=25, verbose=0).history["loss"]
+    assert losses[-1] < min(losses[0], 0)
+    assert len(losses) > 5
+    assert model.optimizer.stop_reason in ("maximum epoch reached", "minimum gradient reached")
+
+
 def test_validation_stop_gives_the_best_weights_back():
     noise = RANDOM.normal(size=(40, 1))
     model = net(Dense(12, "tanh"), Dense(1), optimizer=LevenbergMarquardt(max_fail=4))
@@ -261,17 +324,16 @@ def test_validation_stop_gives_the_best_weights_back():
     assert model.evaluate(*held, verbose=0) == pytest.approx(min(logs["val_loss"]), rel=1e-9)
 
 
-def test_several_outputs_by_their_gradients():
+def test_several_outputs_with_losses_of_their_own():
     inputs = Input((3,))
     hidden = Dense(4, "tanh")(inputs)
     model = Model(inputs, [Dense(1, name="a")(hidden), Dense(3, "softmax", name="b")(hidden)], seed=0)
-    for name in ("LBFGS", "NewtonCG"):
+    for name in ("LBFGS", "NewtonCG", "GaussNewton"):
         model.compile(name, ["mse", "sparse_categorical_crossentropy"])
         losses = model.fit(X, [Y, CLASSES], epochs=10, verbose=0).history["loss"]
         assert losses[-1] < losses[0]
-    model.compile("GaussNewton", ["mse", "sparse_categorical_crossentropy"])
-    with pytest.raises(ConfigError, match="needs a model of one output; take LBFGS or NewtonCG"):
-        model.fit(X, [Y, CLASSES], verbose=0)
+    with pytest.raises(ConfigError, match="a model of one output, or a graph of layers"):
+        next(each_output(None, OutputCurvature([None], [1.0]), None))
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -488,4 +488,14 @@ def test_arguments_of_a_wrong_kind_are_refused():
     with pytest.raises(ConfigError, match="data_format must be"):
         keras.utils.array_to_img(np.zeros((3, 4, 3)), data_format="last")
     for name in ("image_dataset_from_directory", "text_dataset_from_directory", "timeseries_dataset_from_array"):
-        assert callable(getattr(keras.utils, name))
+        assert getattr(keras.utils, name) is getattr(keras.preprocessing, name)
+
+
+def test_the_processor_is_the_only_device():
+    with keras.device("CPU:0"):
+        assert keras.version() == keras.__version__
+    with (
+        pytest.raises(ConfigError, match="computes on the processor, 'cpu', got 'gpu:0'"),
+        keras.device("gpu:0"),
+    ):
+        pass

@@ -8,7 +8,8 @@ __all__ = ["Tracker"]
 
 
 class Tracker(Callback, abstract=True):
-    """Logs settings and epochs to a run that `open_run` begins, or continues, just before its first epoch ends.
+    """Logs settings and epochs to a run that `open_run` begins, or continues, just before its first epoch ends, or
+    when `log` is called.
 
     A checkpoint keeps the identifier of the run, so that a training that is resumed goes on in it.
     """
@@ -34,6 +35,17 @@ class Tracker(Callback, abstract=True):
         """Log the figures of an epoch, numbered from 0."""
         raise NotImplementedError
 
+    def log(self, name: str, value: float, step: int) -> None:
+        """Log one more figure, in a training: for other callbacks. `TensorBoard` has the same method.
+
+        Args:
+            name: as the tracker shows it.
+            value: a number.
+            step: where it stands along the axis; epochs count from 0.
+        """
+        self._begin()
+        self.log_epoch(step, {name: float(value)})
+
     def close_run(self) -> None:
         """End the run, if `open_run` began or continued it."""
         raise NotImplementedError
@@ -44,17 +56,22 @@ class Tracker(Callback, abstract=True):
         self._open = False
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if not self._open:
-            continued = self._identifier is not None
-            self._identifier = self.open_run(self._identifier)
-            self._open = True
-            if not continued:
-                self.log_settings(self._settings())
+        self._begin()
         self.log_epoch(epoch, scalars(logs))
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._open:
             self.close_run()
+
+    def _begin(self) -> None:
+        """Open the run, unless it is open, and log the settings of a new one."""
+        if self._open:
+            return
+        continued = self._identifier is not None
+        self._identifier = self.open_run(self._identifier)
+        self._open = True
+        if not continued:
+            self.log_settings(self._settings())
 
     def _settings(self) -> dict[str, Any]:
         """The settings that decide the training, as far as the model knows."""

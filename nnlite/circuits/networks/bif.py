@@ -222,11 +222,11 @@ class _Parser:
                 raise self._error(f"expected a number, got {token.text!r}", token.line) from None
         return numbers
 
-    def _table(self, own: str) -> np.ndarray:
+    def _table(self, variable: str) -> np.ndarray:
         """The table of a variable, of the shape (*parents, states)."""
-        self.variable = own
-        block = self.tables[own]
-        shape = [len(self.states[name]) for name in (*block.parents, own)]
+        self.variable = variable
+        block = self.tables[variable]
+        shape = [len(self.states[name]) for name in (*block.parents, variable)]
         table, filled = np.zeros(shape), np.zeros(shape[:-1], bool)
         for states, numbers, line in sorted(block.rows, key=lambda row: row[0] != []):  # `default` first
             needed = int(np.prod(shape)) if states is None else shape[-1]

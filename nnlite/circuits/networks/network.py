@@ -246,13 +246,13 @@ class BayesianNetwork:
     def _topological_order(self) -> list[str]:
         left = {variable: set(parents) for variable, parents in self.parents.items()}
         children: dict[str, list[str]] = {variable: [] for variable in self.variables}
-        for own, parents in self.parents.items():
+        for node, parents in self.parents.items():
             for parent in parents:
-                children[parent].append(own)
+                children[parent].append(node)
         order = [variable for variable in self.variables if not left[variable]]
-        for own in order:
-            for child in children[own]:
-                left[child].discard(own)
+        for node in order:
+            for child in children[node]:
+                left[child].discard(node)
                 if not left[child]:
                     order.append(child)
         if len(order) < len(self.variables):
@@ -263,28 +263,30 @@ class BayesianNetwork:
             raise self._error(f"is on a cycle: {' -> '.join(circle)}", circle[0], "parents")
         return order
 
-    def _read_table(self, own: str, given: ArrayLike | None) -> np.ndarray:
-        shape = self.shape(own)
+    def _read_table(self, variable: str, given: ArrayLike | None) -> np.ndarray:
+        shape = self.shape(variable)
         if given is None:
             return np.full(shape, 1 / shape[-1])
         table = np.asarray(given, np.float64)
         if table.shape != shape:
             raise self._error(
                 f"needs a table of the shape {shape}, of {int(np.prod(shape)):,} numbers, got {table.shape}",
-                own,
+                variable,
                 "cpts",
             )
         if not (np.isfinite(table) & (table >= 0)).all():
-            raise self._error("has a table with numbers that are not probabilities", own, "cpts")
+            raise self._error("has a table with numbers that are not probabilities", variable, "cpts")
         sums = table.sum(axis=-1, keepdims=True)
         if (sums == 0).any():
             place = np.argwhere(sums[..., 0] == 0)[0]
-            named = ", ".join(self.states[parent][code] for parent, code in zip(self.parents[own], place, strict=True))
-            raise self._error(f"has a row that sums to 0{f': ({named})' if named else ''}", own, "cpts")
+            named = ", ".join(
+                self.states[parent][code] for parent, code in zip(self.parents[variable], place, strict=True)
+            )
+            raise self._error(f"has a row that sums to 0{f': ({named})' if named else ''}", variable, "cpts")
         off = np.abs(sums - 1)
         if (off > NOTED).any():
             self.notes.append(
-                f"{own}: {int((off > NOTED).sum())} rows divided by their sums, off by up to {off.max():.1e}"
+                f"{variable}: {int((off > NOTED).sum())} rows divided by their sums, off by up to {off.max():.1e}"
             )
         return np.where(off > ROUNDING, table / sums, table)
 

@@ -121,32 +121,32 @@ class _Walk:
             self._eliminate(variable)
         return Order(tuple(columns), width, largest, total, widest)
 
-    def _key(self, own: int) -> tuple[float, ...]:
-        first, second = self.fill[own], self.entries[own]
+    def _key(self, variable: int) -> tuple[float, ...]:
+        first, second = self.fill[variable], self.entries[variable]
         scores = (first, second) if self.heuristic == "min_fill" else (second, first)
-        return (own in self.last, *scores, self.draws[own])
+        return (variable in self.last, *scores, self.draws[variable])
 
-    def _push(self, own: int) -> None:
-        heapq.heappush(self.heap, (self._key(own), own))
+    def _push(self, variable: int) -> None:
+        heapq.heappush(self.heap, (self._key(variable), variable))
 
-    def _fill_of(self, own: int) -> int:
-        near = self.near[own]
+    def _fill_of(self, variable: int) -> int:
+        near = self.near[variable]
         return sum(len(near) - 1 - len(near & self.near[other]) for other in near) // 2
 
-    def _entries_of(self, own: int) -> int:
-        return self.cards[own] * math.prod(self.cards[other] for other in self.near[own])
+    def _entries_of(self, variable: int) -> int:
+        return self.cards[variable] * math.prod(self.cards[other] for other in self.near[variable])
 
-    def _eliminate(self, own: int) -> None:
-        near, changed = self.near[own], set(self.near[own])
+    def _eliminate(self, variable: int) -> None:
+        near, changed = self.near[variable], set(self.near[variable])
         for one in near:
             for other in near - self.near[one] - {one}:
                 changed |= self._join(one, other)
         for one in near:
             self.fill[one] -= len(self.near[one]) - len(near)  # those of its neighbors that `own` was not joined to
-            self.near[one].discard(own)
-            self.entries[one] //= self.cards[own]
-        self.fill[own] = -1  # its entries in the heap are outdated from now on
-        for one in changed - {own}:
+            self.near[one].discard(variable)
+            self.entries[one] //= self.cards[variable]
+        self.fill[variable] = -1  # its entries in the heap are outdated from now on
+        for one in changed - {variable}:
             self._push(one)
 
     def _join(self, one: int, other: int) -> set[int]:

@@ -94,15 +94,15 @@ def compile_plan(
     tables: list[list[int]] = [[] for _ in range(last + 1)]
     evidence: list[list[int]] = [[] for _ in range(last + 1)]
     messages: list[list[int]] = [[] for _ in range(last + 1)]
-    for own in range(len(cards)):
-        tables[home(plan.table_axes(own))].append(own)
-        if own not in known:
-            evidence[home((own,))].append(own)
+    for variable in range(len(cards)):
+        tables[home(plan.table_axes(variable))].append(variable)
+        if variable not in known:
+            evidence[home((variable,))].append(variable)
     scopes: list[tuple[int, ...]] = []
-    for number, own in enumerate(summed):
+    for number, variable in enumerate(summed):
         axes = {each for table in tables[number] for each in plan.table_axes(table)}
         axes.update(*(scopes[message] for message in messages[number]))
-        scopes.append(tuple(sorted(axes - {own})))
+        scopes.append(tuple(sorted(axes - {variable})))
         messages[home(scopes[number])].append(number)
     scopes.append(plan.targets)
     parts = zip([*summed, None], tables, evidence, messages, scopes, strict=True)

@@ -32,11 +32,13 @@ def draw(sweep: Sweep, evidence: Evidence, places: np.ndarray, generator: np.ran
     return codes.T
 
 
-def _at(array: np.ndarray, axes: tuple[int, ...], own: int, codes: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
+def _at(
+    array: np.ndarray, axes: tuple[int, ...], variable: int, codes: np.ndarray, rows: np.ndarray | None
+) -> np.ndarray:
     """The entries of an array for every state of `own`, the other axes at the states drawn so far."""
-    place = axes.index(own)
+    place = axes.index(variable)
     moved = np.moveaxis(array, place, -1)
-    index = tuple(codes[axis] for axis in axes if axis != own)
+    index = tuple(codes[axis] for axis in axes if axis != variable)
     if rows is not None:
         index = (*index, rows)
     picked = moved[index] if index else moved

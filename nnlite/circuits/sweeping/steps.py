@@ -30,7 +30,7 @@ class Recipe:
         self.order = tuple(axes.index(axis) for axis in kept)
         self.shape = tuple(cards[axis] if axis in axes else 1 for axis in wanted)
         self.back = tuple(kept.index(axis) for axis in axes)
-        self.missing = tuple(place for place, axis in enumerate(wanted) if axis not in axes)
+        self.missing = tuple(index for index, axis in enumerate(wanted) if axis not in axes)
         self.same = self.order == tuple(range(len(axes))) and not self.missing
 
     def lay(self, array: np.ndarray) -> np.ndarray:

@@ -60,14 +60,14 @@ def product_of(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarr
 def others(arrays: Sequence[np.ndarray], top: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """For each array `top` times all the others, by products from both ends: no division, so zeros are no trouble."""
     after: list[np.ndarray | None] = [None] * len(arrays)
-    for place in range(len(arrays) - 1, 0, -1):
-        behind = after[place]
-        after[place - 1] = arrays[place] if behind is None else arrays[place] * behind
+    for index in range(len(arrays) - 1, 0, -1):
+        behind = after[index]
+        after[index - 1] = arrays[index] if behind is None else arrays[index] * behind
     before = top
-    for place, array in enumerate(arrays):
-        behind = after[place]
-        yield place, before if behind is None else before * behind
-        if place + 1 < len(arrays):
+    for index, array in enumerate(arrays):
+        behind = after[index]
+        yield index, before if behind is None else before * behind
+        if index + 1 < len(arrays):
             before = before * array
 
 
@@ -196,14 +196,14 @@ class Sweep:
         other = top.reshape(shared, tables, rows * top.shape[-1])
         return (one * other if tables == 1 else np.matmul(one, other)).reshape(out)
 
-    def _to_tables(self, step: Step, top: np.ndarray, product: np.ndarray, found: dict[int, np.ndarray]) -> None:
+    def _to_tables(self, step: Step, top: np.ndarray, product: np.ndarray, by_table: dict[int, np.ndarray]) -> None:
         shared, tables, summed, rows = step.sizes
         count = top.shape[-1]
         one = top.reshape(shared, tables, rows * count)
         other = product.reshape(shared, summed, rows * count).swapaxes(1, 2)
         by_left = np.matmul(one, other).reshape(step.left_shape)
         for place, array in others(self._constants(step), by_left):
-            found[step.constants[place]] = step.constant_recipes[place].collect(array)
+            by_table[step.constants[place]] = step.constant_recipes[place].collect(array)
 
     def _constants(self, step: Step) -> list[np.ndarray]:
         """The tables of a step that do not depend on the rows, side by side."""

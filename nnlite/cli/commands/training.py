@@ -39,6 +39,7 @@ def add_commands(commands: Commands) -> None:
     train.add_argument("--jobs", type=int, metavar="N", help="folds side by side (default: 1)")
     add_backend(train)
     add_logging(train)
+    train.add_argument("--tensorboard", metavar="DIR", help="write event files for `tensorboard --logdir DIR`")
     train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
     _add_processes(train)
     train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
@@ -131,6 +132,8 @@ def _trained(arguments: argparse.Namespace) -> "Run":
 
     log = progress_log(arguments)
     quiet = arguments.quiet or bool(log)
+    if arguments.tensorboard is not None:
+        log = [*log, {"TensorBoard": {"log_dir": arguments.tensorboard}}]
     if arguments.resume is not None:
         return resume(arguments.resume, quiet, arguments.epochs, arguments.resume_anyway, arguments.set, log)
     epochs = [] if arguments.epochs is None else [f"fit.epochs={arguments.epochs}"]

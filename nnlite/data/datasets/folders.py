@@ -115,8 +115,8 @@ def parts(count: int, seed: int | None, validation_split: float | None, subset: 
         raise ConfigError("validation_split and subset belong together")
     order = np.arange(count) if seed is None else stream(seed, "files").permutation(count)
     held = int((validation_split or 0) * count)
-    found = {"training": order[: count - held], "validation": order[count - held :]}
-    wanted = found if subset == "both" else {subset or "training": found[subset or "training"]}
+    by_subset = {"training": order[: count - held], "validation": order[count - held :]}
+    wanted = by_subset if subset == "both" else {subset or "training": by_subset[subset or "training"]}
     for name, rows in wanted.items():
         if not len(rows):
             raise DataError(f"validation_split={validation_split} of {count} files leaves none for {name}")

@@ -33,7 +33,7 @@ class Hashed(ColumnEncoder, abstract=True):
 
     @property
     def outputs(self) -> list[str]:
-        return [f"{self.name}#{place}" for place in range(self.width)]
+        return [f"{self.name}#{index}" for index in range(self.width)]
 
     def texts(self, source: ColumnSource) -> list[str]:
         """The cells as text, `""` for a gap."""
@@ -63,13 +63,7 @@ class HashedLevels(Hashed):
     """
 
     def encode(self, source: ColumnSource) -> np.ndarray:
-        texts = self.texts(source)
-        encoded = np.zeros((len(texts), self.width))
-        for row, text in enumerate(texts):
-            if text:
-                place, sign = place_and_sign(text, self.width)
-                encoded[row, place] = sign
-        return encoded
+        return hashed_levels(self.texts(source), self.width)
 
 
 class HashedText(Hashed):
@@ -94,21 +88,30 @@ class HashedText(Hashed):
     ngrams: Annotated[int, Range(1, 5)] = 2
 
     def encode(self, source: ColumnSource) -> np.ndarray:
-        texts = self.texts(source)
-        encoded = np.zeros((len(texts), self.width))
-        for row, text in enumerate(texts):
-            for term in self._terms(WORD.findall(text.lower())):
-                place, sign = place_and_sign(term, self.width)
-                encoded[row, place] += sign
-        lengths = np.sqrt((encoded**2).sum(axis=1, keepdims=True))
-        return encoded / np.where(lengths > 0, lengths, 1)
+        return hashed_text(self.texts(source), self.width, self.ngrams)
 
-    def _terms(self, words: list[str]) -> list[str]:
-        return [
-            " ".join(words[start : start + size])
-            for size in range(1, self.ngrams + 1)
-            for start in range(len(words) - size + 1)
-        ]
+
+def hashed_levels(texts: Sequence[str], width: int) -> np.ndarray:
+    """1 or -1 in the column that the hash of each text says; zeros for an empty one. Shape: (texts, width)."""
+    encoded = np.zeros((len(texts), width))
+    for row, text in enumerate(texts):
+        if text:
+            place, sign = place_and_sign(text, width)
+            encoded[row, place] = sign
+    return encoded
+
+
+def hashed_text(texts: Sequence[str], width: int, ngrams: int) -> np.ndarray:
+    """Counts of the words of each text and of up to so many side by side, of length 1. Shape: (texts, width)."""
+    encoded = np.zeros((len(texts), width))
+    for row, text in enumerate(texts):
+        words = WORD.findall(text.lower())
+        for size in range(1, ngrams + 1):
+            for start in range(len(words) - size + 1):
+                place, sign = place_and_sign(" ".join(words[start : start + size]), width)
+                encoded[row, place] += sign
+    lengths = np.sqrt((encoded**2).sum(axis=1, keepdims=True))
+    return encoded / np.where(lengths > 0, lengths, 1)
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -123,16 +126,17 @@ def murmurhash3(data: bytes, seed: int = 0) -> int:
     """MurmurHash3_x86_32 (Austin Appleby, public domain): a number from 0 to 2 ** 32 - 1."""
     number, blocks = seed, len(data) // 4 * 4
     for start in range(0, blocks, 4):
-        number ^= _scrambled(int.from_bytes(data[start : start + 4], "little"))
+        number ^= scrambled(int.from_bytes(data[start : start + 4], "little"))
         number = ((number << 13 | number >> 19) * 5 + 0xE6546B64) & MASK
     if len(data) > blocks:
-        number ^= _scrambled(int.from_bytes(data[blocks:], "little"))
+        number ^= scrambled(int.from_bytes(data[blocks:], "little"))
     number ^= len(data)
     number = (number ^ number >> 16) * 0x85EBCA6B & MASK
     number = (number ^ number >> 13) * 0xC2B2AE35 & MASK
     return number ^ number >> 16
 
 
-def _scrambled(block: int) -> int:
+def scrambled(block: int) -> int:
+    """Four bytes as MurmurHash3 mixes them."""
     block = block * 0xCC9E2D51 & MASK
     return (block << 15 | block >> 17) * 0x1B873593 & MASK

@@ -73,7 +73,7 @@ class TableEncoder(InputEncoder):
             for column in frame.columns
             for encoder in _encoders(column.taken(rows), one_hot, float(one_hot_value))
         ]
-        return cls(frame.names, frame.named, sorted(fitted, key=lambda own: ORDER.index(type(own))))
+        return cls(frame.names, frame.named, sorted(fitted, key=lambda coding: ORDER.index(type(coding))))
 
     @property
     def takes_tables(self) -> bool:

@@ -120,7 +120,7 @@ def find_number_format(
         if decimal in ("auto", form.decimal) and (thousands in ("auto", form.thousands) or form == PLAIN)
     ]
     if delimiter != ";":
-        possible.sort(key=lambda own: (own != PLAIN, own.decimal == ","))
+        possible.sort(key=lambda candidate: (candidate != PLAIN, candidate.decimal == ","))
     stated = NumberFormat("." if decimal == "auto" else decimal, "none" if thousands == "auto" else thousands)
     if decimal == "," or thousands not in ("auto", "none"):
         possible = [form for form in possible if form != PLAIN] or [stated]

@@ -57,8 +57,8 @@ def read_workbook(
     with reading(place, "a damaged sheet", "save the workbook again"):
         rows = _rows(book[sheet], place)
     given = {} if dialect is None else {"header": dialect.header, "missing": dialect.missing}
-    found = {"header": "auto", "thousands": "auto"}  # of texts such as $1,000
-    return settled_table(rows, Dialect(**{**plain_dialect().get_config(), **found, **given}), place, notes, named)
+    detected = {"header": "auto", "thousands": "auto"}  # of texts such as $1,000
+    return settled_table(rows, Dialect(**{**plain_dialect().get_config(), **detected, **given}), place, notes, named)
 
 
 def _rows(sheet: Any, place: str) -> Rows:

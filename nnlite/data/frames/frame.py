@@ -154,7 +154,7 @@ class Frame:
     @functools.cached_property
     def names(self) -> list[str]:
         """The columns' names, in order."""
-        return [f"x{place}" for place in range(self.n_columns)] if self._names is None else self._names
+        return [f"x{index}" for index in range(self.n_columns)] if self._names is None else self._names
 
     @functools.cached_property
     def columns(self) -> list[Column]:
@@ -166,7 +166,7 @@ class Frame:
     @functools.cached_property
     def places(self) -> dict[str, int]:
         """Position of each column."""
-        return {name: place for place, name in enumerate(self.names)}
+        return {name: index for index, name in enumerate(self.names)}
 
     @property
     def dtype(self) -> np.dtype:

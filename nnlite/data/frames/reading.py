@@ -103,7 +103,7 @@ def _of_array(X: Any) -> Frame:
     _check_shape(array, X)
     if array.dtype.kind in "iuf":
         return _of_numbers(array, None)
-    columns = [column_of(f"x{place}", array[:, place]) for place in range(array.shape[1])]
+    columns = [column_of(f"x{index}", array[:, index]) for index in range(array.shape[1])]
     return _checked(columns, named=False)
 
 

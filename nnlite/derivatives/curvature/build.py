@@ -1,6 +1,7 @@
 """From the Jacobians that layers cache to the generalized Gauss-Newton matrix, in the structure that is asked for."""
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from nnlite.derivatives.curvature.maps import BlockCurvature, MatrixFreeCurvatur
 from nnlite.jacobians import ParameterVector
 from nnlite.training.full_batch.curvature import add_gauss_newton, jacobian_of_rows, unit_seeds
 from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.full_batch.parts import Piece
 from nnlite.training.trainable import Trainable
 
 __all__ = ["Structure", "block_of_last_layer", "ggn"]
@@ -33,7 +35,7 @@ def ggn(whole: WholeLoss, model: Trainable, structure: Structure) -> Curvature:
     if structure == "diagonal":
         return BlockCurvature(vector, [(np.arange(vector.size), DiagonalBlock(_diagonal(whole)))])
     if structure == "matrix_free":
-        pieces = [(piece.jacobians, Scaled(whole, piece)) for piece in whole.linearized(whole.point)]
+        pieces = [part[:2] for piece in whole.linearized(whole.point) for part in _outputs(whole, piece)]
         return MatrixFreeCurvature(vector, pieces, lambda: _diagonal(whole))
     groups = _by_layer(model, vector)
     if structure == "block":
@@ -50,16 +52,9 @@ def block_of_last_layer(whole: WholeLoss, model: Trainable) -> tuple[np.ndarray,
     return places, BlockCurvature(_restricted(whole.vector, places), [(np.arange(len(places)), block)])
 
 
-class Scaled:
-    """The second derivative of the loss of a piece of the rows, as a part of the whole loss."""
-
-    def __init__(self, whole: WholeLoss, piece: Any) -> None:
-        self.map, self.share = whole.bend(piece), 1 / whole.divisor
-        self.in_shape = self.map.in_shape
-
-    def jvp(self, tangent: Array) -> Array:
-        """Its product with changes of the outputs."""
-        return self.map.jvp(tangent) * self.share
+def _outputs(whole: WholeLoss, piece: Piece) -> Iterator[tuple]:
+    """For each output the Jacobians, and the second derivative as a part of the whole loss."""
+    return whole.each_output(piece, 1 / whole.divisor)
 
 
 def _by_layer(model: Trainable, vector: ParameterVector) -> list[LayerParameters]:
@@ -86,9 +81,9 @@ def _dense_blocks(whole: WholeLoss, groups: list[np.ndarray]) -> list[tuple[np.n
     vectors = [_restricted(whole.vector, places) for places in groups]
     matrices = [np.zeros((len(places), len(places))) for places in groups]
     for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
-        curvature = Scaled(whole, piece)
-        for matrix, vector in zip(matrices, vectors, strict=True):
-            add_gauss_newton(matrix, vector, piece.jacobians, curvature)
+        for jacobians, curvature, _ in _outputs(whole, piece):
+            for matrix, vector in zip(matrices, vectors, strict=True):
+                add_gauss_newton(matrix, vector, jacobians, curvature)
     return [(places, DenseBlock(matrix)) for places, matrix in zip(groups, matrices, strict=True)]
 
 
@@ -107,11 +102,11 @@ def _restricted(vector: ParameterVector, places: np.ndarray) -> ParameterVector:
 def _diagonal(whole: WholeLoss) -> Array:
     total = np.zeros(whole.size)
     for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
-        curvature = Scaled(whole, piece)
-        dense = jacobian_of_rows(whole.vector, piece.jacobians, curvature.in_shape)
-        flat = np.ascontiguousarray(dense.reshape(-1, whole.size).T)
-        bent = curvature.jvp(flat.reshape(whole.size, *curvature.in_shape)).reshape(whole.size, -1)
-        total += np.einsum("pn,pn->p", flat, bent)
+        for jacobians, curvature, _ in _outputs(whole, piece):
+            dense = jacobian_of_rows(whole.vector, jacobians, curvature.in_shape)
+            flat = np.ascontiguousarray(dense.reshape(-1, whole.size).T)
+            bent = curvature.jvp(flat.reshape(whole.size, *curvature.in_shape)).reshape(whole.size, -1)
+            total += np.einsum("pn,pn->p", flat, bent)
     return total
 
 
@@ -121,8 +116,11 @@ def _kronecker_blocks(whole: WholeLoss, layers: list[KroneckerLayer]) -> list[tu
     if factors:
         for piece in whole.linearized(whole.point):
             root = watched(whole, piece)
-            curvature = Scaled(whole, piece)
-            root.vjp(unit_seeds(curvature.in_shape), whole.vector.wanted(piece.jacobians))
             for one in factors:
-                one.add(root, curvature)
+                one.add_inputs(root)
+            for jacobians, curvature, _ in _outputs(whole, piece):
+                root = watched(whole, piece._replace(jacobians=jacobians))
+                root.vjp(unit_seeds(curvature.in_shape), whole.vector.wanted(jacobians))
+                for one in factors:
+                    one.add_slopes(root, curvature)
     return [(one.layer.places, KroneckerBlock(one.left / whole.count, one.right)) for one in factors]

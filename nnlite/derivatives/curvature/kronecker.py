@@ -10,7 +10,8 @@ from nnlite.derivatives.observed import Stage, watch
 from nnlite.jacobians.maps.matmul import KernelOfRows
 from nnlite.layers import Dense, Layer
 from nnlite.parameters import Parameter
-from nnlite.training.full_batch.objective import Piece, WholeLoss
+from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.full_batch.parts import Piece
 from nnlite.training.trainable import Trainable
 
 __all__ = ["Factors", "KroneckerLayer", "LayerParameters", "kronecker_layers", "watched"]
@@ -87,14 +88,20 @@ class Factors:
         width = inputs + layer.has_bias
         self.layer, self.left, self.right = layer, np.zeros((width, width)), np.zeros((outputs, outputs))
 
-    def add(self, root: Stage, curvature: Any) -> None:
-        """Take up the rows that `root` is of, after one cotangent for each output of a row went back through it."""
+    def add_inputs(self, root: Stage) -> None:
+        """Take up the layer's inputs of the rows that `root` is of."""
         stage = self.layer.stage(root)
         assert stage is not None
         rows: Array = stage.maps["kernel"].rows
         if self.layer.has_bias:
             rows = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
         self.left += rows.T @ rows
+
+    def add_slopes(self, root: Stage, curvature: Any) -> None:
+        """Take up an output of these rows, after one cotangent for each of its numbers went back through `root`."""
+        stage = self.layer.stage(root)
+        if stage is None or stage.cotangent is None:  # the output does not depend on the layer
+            return
         slopes: Array = np.asarray(stage.cotangent)  # (units, rows, outputs of the layer)
         by_output = np.ascontiguousarray(slopes.transpose(2, 1, 0))
         bent = curvature.jvp(by_output.reshape(-1, *curvature.in_shape)).reshape(by_output.shape)

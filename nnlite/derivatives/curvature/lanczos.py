@@ -24,7 +24,7 @@ def largest_eigenvalues(product: Callable[[Array], Array], size: int, count: int
     basis = [direction / np.linalg.norm(direction)]
     middle: list[float] = []
     beside: list[float] = []
-    found = np.zeros(0)
+    previous = np.zeros(0)
     for step in range(size):
         bent = product(basis[-1])
         middle.append(float(bent @ basis[-1]))
@@ -33,10 +33,10 @@ def largest_eigenvalues(product: Callable[[Array], Array], size: int, count: int
             bent = bent - known.T @ (known @ bent)
         norm = float(np.linalg.norm(bent))
         ritz = np.linalg.eigvalsh(np.diag(middle) + np.diag(beside, 1) + np.diag(beside, -1))[::-1][:count]
-        settled = len(found) == len(ritz) == count and np.abs(ritz - found).max() <= TOLERANCE * abs(ritz[0])
-        found = ritz
+        settled = len(previous) == len(ritz) == count and np.abs(ritz - previous).max() <= TOLERANCE * abs(ritz[0])
+        previous = ritz
         if norm <= 1e-12 * max(map(abs, middle)) or (settled and step > 2 * count):
             break
         beside.append(norm)
         basis.append(bent / norm)
-    return found
+    return previous

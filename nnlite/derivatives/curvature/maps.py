@@ -86,10 +86,10 @@ class MatrixFreeCurvature(Curvature):
             def product(direction: Array) -> Array:
                 return self._one_product(direction) + damping * direction
 
-            found = conjugate_gradients(product, vector, CG_TOLERANCE, CG_FACTOR * self.size)
-            if np.linalg.norm(found.residual) > 1e-6 * np.linalg.norm(vector):
+            solved = conjugate_gradients(product, vector, CG_TOLERANCE, CG_FACTOR * self.size)
+            if np.linalg.norm(solved.residual) > 1e-6 * np.linalg.norm(vector):
                 raise DataError(f"conjugate gradients found no solution with damping={damping:g}: pass a larger one")
-            results.append(found.vector)
+            results.append(solved.vector)
         return np.stack(results)
 
     def diagonal(self) -> np.ndarray:

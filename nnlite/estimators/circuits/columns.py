@@ -48,7 +48,7 @@ class Levels:
             self.values = np.interp(np.arange(len(counts)), np.flatnonzero(there), sums[there] / counts[there])
         self.names = [str(value) for value in self.values.tolist()]
         if len(set(self.names)) < len(self.names):
-            self.names = [f"{name} ({place})" for place, name in enumerate(self.names)]
+            self.names = [f"{name} ({index})" for index, name in enumerate(self.names)]
 
     def codes(self, column: np.ndarray) -> np.ndarray:
         """State numbers, -1 for gaps and for values that were not there when fitting."""
@@ -96,12 +96,12 @@ class CircuitEstimator(BaseEstimator):
 
     def _states(self, X: np.ndarray, weights: np.ndarray) -> dict[str, list[str]]:
         names = vars(self).get("feature_names_in_")
-        columns = [f"x{place}" for place in range(X.shape[1])] if names is None else [str(name) for name in names]
+        columns = [f"x{index}" for index in range(X.shape[1])] if names is None else [str(name) for name in names]
         self.levels_ = [Levels(column[weights > 0], self.max_states, weights[weights > 0]) for column in X.T]
-        return {name: own.names for name, own in zip(columns, self.levels_, strict=True)}
+        return {name: levels.names for name, levels in zip(columns, self.levels_, strict=True)}
 
     def _codes(self, X: np.ndarray) -> np.ndarray:
-        return np.stack([own.codes(column) for own, column in zip(self.levels_, X.T, strict=True)], axis=1)
+        return np.stack([levels.codes(column) for levels, column in zip(self.levels_, X.T, strict=True)], axis=1)
 
     def _tree(self, rows: np.ndarray, states: dict[str, list[str]], weights: np.ndarray) -> BayesianNetwork:
         """The tree of all columns of state numbers, with hidden variables for `structure="hclt"`."""

@@ -129,14 +129,14 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
 
     def _values(self, codes: np.ndarray) -> np.ndarray:
         network = self.circuit_.network
-        codes = codes[:, [network.index(own) for own in network.observed]]
+        codes = codes[:, [network.index(item) for item in network.observed]]
         if self.levels_ is None:
-            named: list[Any] = [np.array(network.states[own], object) for own in network.observed]
+            named: list[Any] = [np.array(network.states[item], object) for item in network.observed]
         else:
-            named = [own.values for own in self.levels_]
+            named = [item.values for item in self.levels_]
         columns = [values[column] for values, column in zip(named, codes.T, strict=True)]
-        kind = np.result_type(*columns) if all(own.dtype.kind in "biuf" for own in columns) else object
-        return np.stack([own.astype(kind) for own in columns], axis=1)
+        kind = np.result_type(*columns) if all(item.dtype.kind in "biuf" for item in columns) else object
+        return np.stack([item.astype(kind) for item in columns], axis=1)
 
 
 class CircuitClassifier(ClassifierMixin, CircuitEstimator):
@@ -194,10 +194,10 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CircuitClassifier":
         """Learn the tables from rows `X` of classes `y`."""
-        own = self._own_network()
+        given = self._own_network()
         X, y = self._validated(X, True, y)
         check_classification_targets(y)
-        if own is None:
+        if given is None:
             sample_weight = weights_of(len(X), sample_weight)
             states = self._states(X, sample_weight)
             self.classes_ = np.unique(y[sample_weight > 0])
@@ -208,7 +208,7 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
                 rows, sample_weight, {**states, self.target_: list(map(str, self.classes_.tolist()))}
             )
         else:
-            network, rows = self._given(own, X, y)
+            network, rows = self._given(given, X, y)
         if len(self.classes_) < 2:
             raise DataError(f"the classifier needs two classes, got 1 class: {self.classes_.tolist()}")
         self.circuit_ = Circuit(network, target=self.target_)
@@ -229,11 +229,11 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
         network.index(self.target)
         self.target_, self.levels_ = self.target, None
         self.classes_ = np.array(network.states[self.target])
-        self.columns_ = [own for own in network.observed if own != self.target]
+        self.columns_ = [item for item in network.observed if item != self.target]
         if X.shape[1] != len(self.columns_):
             raise DataError(f"rows need one column for each of {len(self.columns_)} variables, got {X.shape[1]}")
         named = [
-            dict(zip([*self.columns_, self.target], [*row, own], strict=True)) for row, own in zip(X, y, strict=True)
+            dict(zip([*self.columns_, self.target], [*row, item], strict=True)) for row, item in zip(X, y, strict=True)
         ]
         return network, named
 

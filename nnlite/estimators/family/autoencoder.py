@@ -176,7 +176,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
             self._keep(inner)
             self._medians, self.scale_ = inner.medians, inner.scale
             places = range(matrix.shape[1])
-            self.column_names_ = [f"x{place}" for place in places] if encoder is None else encoder.feature_names
+            self.column_names_ = [f"x{index}" for index in places] if encoder is None else encoder.feature_names
             self._split()
             self.offset_ = weighted_quantile(self._scores(matrix), self.contamination, weights)
         return self

@@ -178,8 +178,8 @@ class NNEmbedder(SingleNetwork):
         else:
             (read_classes if classes else read_numbers)(frame.n_rows, y, self)
         self._vectors = vectors
-        self.unknown_embeddings_ = {name: own[0] for name, own in vectors.items()}
-        self.embeddings_ = {name: self._table(name, own[1:]) for name, own in vectors.items()}
+        self.unknown_embeddings_ = {name: table[0] for name, table in vectors.items()}
+        self.embeddings_ = {name: self._table(name, table[1:]) for name, table in vectors.items()}
 
     def _check_own_parameters(self) -> None:
         if self.task not in ("auto", "class", "number"):
@@ -201,13 +201,13 @@ class NNEmbedder(SingleNetwork):
         return [name for name in frame.names if name in names]
 
     def _table(self, name: str, vectors: np.ndarray) -> Any:
-        values = {f"{name}_{place}": column[None] for place, column in enumerate(vectors.T)}
+        values = {f"{name}_{index}": column[None] for index, column in enumerate(vectors.T)}
         return labelled_table(values, self._levels[name].categories, None, "", row=name)
 
     @property
     def _levels(self) -> dict[str, Ordinal]:
         """The codes of each column that is replaced."""
-        return {own.name: own for own in self._encoder.columns if isinstance(own, Ordinal)}
+        return {column.name: column for column in self._encoder.columns if isinstance(column, Ordinal)}
 
     def transform(self, X: Any) -> np.ndarray:
         """The table with vectors in the place of categories.
@@ -261,11 +261,11 @@ class NNEmbedder(SingleNetwork):
             renamed = dict(zip(names, given, strict=True))
         else:
             renamed = {name: name for name in names}
-        found: list[str] = []
+        features: list[str] = []
         for name in names:
-            numbered = [f"{renamed[name]}_{place}" for place in range(self.n_components)]
-            found += numbered if name in self._vectors else [renamed[name]]
-        return np.array(found, object)
+            numbered = [f"{renamed[name]}_{index}" for index in range(self.n_components)]
+            features += numbered if name in self._vectors else [renamed[name]]
+        return np.array(features, object)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "embeddings_" in vars(self)

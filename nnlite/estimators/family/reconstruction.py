@@ -28,7 +28,7 @@ def reconstructed_encoder(table: Any) -> TableEncoder | None:
         return None
     frame = read_frame(table)
     encoder = TableEncoder.fit(frame, one_hot=MOST_LEVELS)
-    columns = [_most_frequent(own, frame) if isinstance(own, Ordinal) else own for own in encoder.columns]
+    columns = [_most_frequent(column, frame) if isinstance(column, Ordinal) else column for column in encoder.columns]
     return TableEncoder(encoder.names, encoder.named, columns)
 
 

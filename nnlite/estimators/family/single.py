@@ -94,15 +94,15 @@ class SingleNetwork(TransformerMixin, NestedParameters, BaseEstimator):
 
     def _inner(self, kind: type[Inner], encoder: TableEncoder | None) -> Inner:
         """A new estimator with the parameters that it shares with this one, which are checked first."""
-        own = self.get_params(deep=False)
-        check_parameters(own, type(self).__name__)
+        parameters = self.get_params(deep=False)
+        check_parameters(parameters, type(self).__name__)
         if not is_whole(self.n_components) or self.n_components < 1:
             raise ConfigError(
                 f"The 'n_components' parameter of {type(self).__name__} must be an int in the range [1, inf). Got "
                 f"{self.n_components!r} instead."
             )
         inner = kind(n_members=1)
-        inner.set_params(**{name: own[name] for name in own.keys() & inner.get_params(deep=False).keys()})
+        inner.set_params(**{name: parameters[name] for name in parameters.keys() & inner.get_params(deep=False).keys()})
         inner.given_encoder, inner.n_components = encoder, self.n_components
         return inner
 

@@ -129,9 +129,9 @@ class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _place(self, model: Sequential) -> int:
         """The place of the chosen layer; -1 where the features are the model's inputs."""
-        names, layer = [str(own.name) for own in model.layers], self.layer
+        names, layer = [str(item.name) for item in model.layers], self.layer
         if layer is None:
-            return max(place for place, own in enumerate(model.layers) if own.trainable_weights) - 1
+            return max(index for index, item in enumerate(model.layers) if item.trainable_weights) - 1
         if isinstance(layer, str) and layer in names:
             return names.index(layer)
         if not isinstance(layer, str) and is_whole(layer) and -len(names) <= layer < len(names):

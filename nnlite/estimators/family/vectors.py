@@ -27,7 +27,7 @@ def embedding_encoder(frame: Frame, chosen: list[str], weights: np.ndarray | Non
         min_frequency: sum of weights from which on a level has a code of its own.
     """
     usual = TableEncoder.fit(frame, one_hot_value=ONE_HOT_VALUE)
-    others = [own for own in usual.columns if own.name not in set(chosen)]
+    others = [column for column in usual.columns if column.name not in set(chosen)]
     codes = [_frequent(name, frame, weights, min_frequency) for name in chosen]
     return TableEncoder(frame.names, frame.named, [*others, *codes])
 
@@ -85,13 +85,13 @@ def learned_vectors(
     over the rows, in the model too.
     """
     layer = next(layer for layer in model.layers if isinstance(layer, CategoryEmbedding))
-    codes = [own for own in encoder.columns if isinstance(own, Ordinal)]
-    stops = np.cumsum([1 + len(own.categories) for own in codes])
+    codes = [column for column in encoder.columns if isinstance(column, Ordinal)]
+    stops = np.cumsum([1 + len(column.categories) for column in codes])
     vectors = dict.fromkeys(chosen, layer.embeddings.value)  # in the order of the table
-    for own, table in zip(codes, np.split(layer.embeddings.value, stops[:-1]), strict=True):
-        sums = np.bincount(own.codes(frame), weights, len(table))
+    for column, table in zip(codes, np.split(layer.embeddings.value, stops[:-1]), strict=True):
+        sums = np.bincount(column.codes(frame), weights, len(table))
         if sums[0] == 0:
             table[0] = sums @ table / sums.sum()
-        if own.name in vectors:
-            vectors[own.name] = table.copy()
+        if column.name in vectors:
+            vectors[column.name] = table.copy()
     return vectors

@@ -85,9 +85,11 @@ def target_encoder(targets: Targets) -> TargetEncoder | None:
     if type(targets) is ClassTargets:
         labels = targets.classes.tolist()
         name = str(targets.names[0]) if targets.names else "target"
-        return Classes(name, labels, "sparse") if all(type(own) in (str, int, float, bool) for own in labels) else None
+        return (
+            Classes(name, labels, "sparse") if all(type(label) in (str, int, float, bool) for label in labels) else None
+        )
     if type(targets) is NumberTargets:
         count = targets.n_outputs
-        names = targets.names or (["target"] if count == 1 else [f"target_{place}" for place in range(count)])
+        names = targets.names or (["target"] if count == 1 else [f"target_{index}" for index in range(count)])
         return Quantities(list(map(str, names)), [0.0] * count, [1.0] * count)
     return None

@@ -220,7 +220,7 @@ def code_columns(encoder: TableEncoder | None) -> dict[int, int]:
 
 def places_of(encoder: TableEncoder) -> dict[str, int]:
     """Positions of the columns of the matrix, by name."""
-    return {name: place for place, name in enumerate(encoder.feature_names)}
+    return {name: index for index, name in enumerate(encoder.feature_names)}
 
 
 def scaled(matrix: Any, scaling: RobustScaling | None, dtype: FloatType) -> Any:

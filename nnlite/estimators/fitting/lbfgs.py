@@ -116,8 +116,8 @@ class _WholeLoss:
     def __call__(self, values: np.ndarray) -> tuple[float, np.ndarray]:
         packs, gradient, self.loss = self.steps.store.packs, np.zeros_like(values), 0.0
         bounds = np.cumsum([len(pack.values) for pack in packs])[:-1]
-        for pack, own in zip(packs, np.split(values, bounds), strict=True):
-            pack.values[...] = own
+        for pack, stretch in zip(packs, np.split(values, bounds), strict=True):
+            pack.values[...] = stretch
         for start in range(0, self.count, JOINED_ROWS):
             rows = slice(start, start + JOINED_ROWS)
             share = self._weight_of(rows) / self.total

@@ -162,13 +162,13 @@ class Recipe:
         """The callbacks of the user."""
         given = self.parameters["callbacks"]
         listed = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
-        found = []
-        for place, own in enumerate(listed):
+        callbacks = []
+        for index, item in enumerate(listed):
             try:
-                found.append(Callback.get(own))
+                callbacks.append(Callback.get(item))
             except ConfigError as error:
-                raise error.within("callbacks", place) from None
-        return found
+                raise error.within("callbacks", index) from None
+        return callbacks
 
     def layers(self) -> list[Layer]:
         """The layers between the scaled columns and the outputs, new ones."""

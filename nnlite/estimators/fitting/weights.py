@@ -16,8 +16,12 @@ __all__ = ["checked_weight", "class_weighted"]
 FLOATS = [np.float64, np.float32]
 
 
-def checked_weight(sample_weight: object, n_rows: int) -> np.ndarray | None:
-    """`sample_weight` as an array of one number >= 0 per row, not all of them 0, or None."""
+def checked_weight(sample_weight: object, n_rows: int, negative: bool = False) -> np.ndarray | None:
+    """`sample_weight` as an array of one number per row, not all of them 0, or None.
+
+    Args:
+        negative: whether they may be less than 0.
+    """
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Number):
@@ -35,7 +39,8 @@ def checked_weight(sample_weight: object, n_rows: int) -> np.ndarray | None:
         raise DataError(f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}!")
     if not weights.any():
         raise DataError("Sample weights must contain at least one non-zero number.")
-    check_non_negative(weights, "`sample_weight`")
+    if not negative:
+        check_non_negative(weights, "`sample_weight`")
     return weights
 
 

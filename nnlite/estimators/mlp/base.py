@@ -128,14 +128,17 @@ class BaseMLP(BaseEstimator):
                 raise ConfigError("partial_fit does not support early_stopping=True")
             if not isinstance(X, np.ndarray):
                 X = X.tocsr()
-            data, random = Rows(X, y, checked_weight(sample_weight, len(y))), check_random_state(self.random_state)
+            data, random = (
+                Rows(X, y, checked_weight(sample_weight, len(y), negative=True)),
+                check_random_state(self.random_state),
+            )
         units = [X.shape[1], *hidden, self.n_outputs_]
         if fresh:
             self._start(units, X.dtype, random)
         elif units != [*map(len, self.coefs_), len(self.intercepts_[-1])]:
-            found = [len(intercept) for intercept in self.intercepts_]
+            past = [len(intercept) for intercept in self.intercepts_]
             raise ConfigError(
-                f"the weights to go on from are those of layers of {found} units, but layers of {units[1:]} units are "
+                f"the weights to go on from are those of layers of {past} units, but layers of {units[1:]} units are "
                 "needed; set warm_start=False and call fit, or clone the estimator"
             )
         self._solve(units, data, incremental, random)
@@ -160,13 +163,14 @@ class BaseMLP(BaseEstimator):
             network.assign(self.coefs_, self.intercepts_)
             with suited(cast(Any, network.model), batch_size):
                 minimize(self, network, data)
-            self.coefs_, self.intercepts_ = ([own.astype(dtype) for own in group] for group in network.weights)
+            self.coefs_, self.intercepts_ = ([array.astype(dtype) for array in group] for group in network.weights)
             return
         if not incremental or "_optimizer" not in vars(self):
             self._optimizer = optimizer_of(self)
         network = self._ready_network(units, dtype)
         data = Rows(data.X.astype(dtype, copy=False), *data[1:])
-        with suited(cast(Any, network.model), batch_size, epochs * -(-data.X.shape[0] // batch_size)):
+        steps = epochs * -(-data.X.shape[0] // batch_size)
+        with suited(cast(Any, network.model), batch_size, steps, may_end=not incremental):
             self._train(network, data, incremental, random)
 
     def _ready_network(self, units: list[int], dtype: np.dtype) -> Network:
@@ -208,13 +212,13 @@ class BaseMLP(BaseEstimator):
         """The examples to train on, and those set apart for early stopping."""
         given = [array for array in data if array is not None]
         options: dict[str, Any] = {"test_size": self.validation_fraction, "random_state": random}
-        found: list[Any] = train_test_split(*given, stratify=self._stratify(data.y), **options)
-        if found[1].shape[0] < 2:
+        parts: list[Any] = train_test_split(*given, stratify=self._stratify(data.y), **options)
+        if parts[1].shape[0] < 2:
             raise DataError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
         without = [] if len(given) == 3 else [None]
-        return Rows(*found[::2], *without), Rows(*found[1::2], *without)
+        return Rows(*parts[::2], *without), Rows(*parts[1::2], *without)
 
     def _check_finite(self) -> None:
         if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):

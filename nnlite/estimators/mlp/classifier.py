@@ -110,6 +110,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    loss: str = "log_loss"
     classes_: np.ndarray
     _multilabel: bool
     _label_form: Any  # the type of y, an array or a sparse matrix
@@ -124,7 +125,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels; an indicator matrix of zeros and ones where a sample has several labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample in the loss, >= 0; all the same when None.
+            Weight of each sample in the loss; all the same when None.
 
         Returns
         -------
@@ -169,7 +170,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             y = column_or_1d(y, warn=True)
         self._label_form, kind = type(y), type_of_target(y)
         if kind in ("multiclass", "binary"):
-            classes = np.unique(y)
+            classes = unique_labels(y)
         elif kind == "multilabel-indicator":
             classes = np.arange(y.shape[1])
         else:

@@ -22,8 +22,8 @@ ROWS_AT_ONCE = 512
 
 # scikit-learn's names of activation functions, and the functions; None does nothing.
 ACTIVATIONS = {
-    name: ActivationFunction.get(own) if own else None
-    for name, own in [
+    name: ActivationFunction.get(function) if function else None
+    for name, function in [
         ("identity", None),
         ("logistic", "sigmoid"),
         ("tanh", "tanh"),
@@ -89,14 +89,25 @@ class Network:
         """Their gradients of the last step."""
         return self.steps.store.packs[0].gradients
 
+    def together(self, batch_size: int) -> int:
+        """Number of batches of so many rows, without weights, that the next `step` may take at once."""
+        return self.steps.together(batch_size) if self.objective.shown == 1 else 1
+
     def step(
-        self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float
+        self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float, batch_size: int
     ) -> tuple[float, np.ndarray | float]:
         """One training step; returns the loss as scikit-learn shows it and the outputs, of the weights before the step.
 
         The loss is the mean over rows, weighted, plus `alpha / 2` times the squared kernels over the number of rows,
         or the sum of their weights. Rows whose weights are all 0 are as good as absent: nothing happens.
+
+        Args:
+            batch_size: with several times as many rows, as `together` allows, these are several steps, one after
+                another, and the loss is the mean of theirs.
         """
+        if len(x) > batch_size:
+            self.penalty.l2 = 0.5 * alpha / batch_size
+            return self.steps.train(x, y, None, batch_size)
         total = len(x) if sample_weight is None else sample_weight.sum().item()
         return self.share(x, y, sample_weight, alpha, total)[1:] if total else (0.0, 0.0)
 

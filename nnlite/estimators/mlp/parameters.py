@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.errors import ConfigError
-from nnlite.estimators.parameters import ARRAY_LIKE, BOOLS, NOTHING, SEED, Rule, is_whole
+from nnlite.estimators.parameters import ARRAY_LIKE, BOOLS, NOTHING, SEED, InvalidParameterError, Rule, is_whole
 
 __all__ = ["RULES", "hidden_units"]
 
@@ -73,10 +72,10 @@ RULES: dict[str, Rule] = {
 
 
 def hidden_units(hidden_layer_sizes: Any) -> list[int]:
-    """The units of each hidden layer; `ConfigError` unless all are positive integers."""
+    """The units of each hidden layer; `InvalidParameterError` unless all are positive integers."""
     sizes = [hidden_layer_sizes] if isinstance(hidden_layer_sizes, Integral) else list(hidden_layer_sizes)
     if not all(is_whole(size) for size in sizes):
-        raise ConfigError(f"hidden_layer_sizes must be integers, got {sizes}.")
+        raise InvalidParameterError(f"hidden_layer_sizes must be integers, got {sizes}.")
     if any(size <= 0 for size in sizes):
-        raise ConfigError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        raise InvalidParameterError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]

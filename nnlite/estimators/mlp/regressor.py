@@ -176,7 +176,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; `predict` returns the same number of dimensions.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample in the loss, >= 0; all the same when None.
+            Weight of each sample in the loss; all the same when None.
 
         Returns
         -------

@@ -110,30 +110,37 @@ class Training:
         """Whether the rows come in an order of their own in each epoch."""
         return bool(self.estimator.shuffle) and self.batch_size < self.count
 
-    def _batches(self) -> Iterator[Rows]:
-        """The batches, several gathered at once; a single one needs no shuffling, but others may draw from `random`."""
-        shuffles = self._shuffles
+    def _turns(self) -> Iterator[Rows]:
+        """The batches, several gathered at once; several come together where compiled code takes them in one call.
+
+        A single batch needs no shuffling, but others may draw from `random`.
+        """
+        shuffles, size = self._shuffles, self.batch_size
         if shuffles:
             self.order = self.order[self.random.permutation(self.count)]
         elif self.estimator.shuffle and self.draws_on:
             self.random.permutation(self.count)
         dense = isinstance(self.train.X, np.ndarray)
-        cells = self.batch_size * max(self.train.X.shape[1], 1)
-        gathered = self.batch_size * (max(CELLS_AT_ONCE // cells, 1) if dense and shuffles else 1)
+        gathered = size * (max(CELLS_AT_ONCE // (size * max(self.train.X.shape[1], 1)), 1) if dense else 1)
         for start in range(0, self.count, gathered):
             rows = slice(start, start + gathered)
             taken = self.train.take(self.order[rows] if shuffles else rows)
-            if gathered == self.batch_size:
-                yield taken
-                continue
-            for first in range(0, len(taken.y), self.batch_size):
-                yield taken.take(slice(first, first + self.batch_size))
+            first, count = 0, len(taken.y)
+            while first < count:
+                several = 1 if count - first < 2 * size else self._together()
+                stop = first + min(several, max((count - first) // size, 1)) * size
+                yield taken if stop - first >= count else taken.take(slice(first, stop))
+                first = stop
+
+    def _together(self) -> int:
+        """Number of batches of the next turn, where that many are left; the rows' weights are those of one batch."""
+        return 1 if self.train.sample_weight is not None else self.network.together(self.batch_size)
 
     def _epoch(self):
         estimator, total, start = self.estimator, 0.0, 0
-        for batch in self._batches():
-            value, outputs = self.network.step(*batch, self.alpha)
-            stop = start + len(batch.y)
+        for rows in self._turns():
+            value, outputs = self.network.step(*rows, self.alpha, self.batch_size)
+            stop = start + len(rows.y)
             total += value * (stop - start)
             if self.logits is not None:
                 self.logits[start:stop] = outputs
@@ -165,7 +172,7 @@ class Training:
         weights, starts = self.train.sample_weight[rows], np.arange(0, self.count, self.batch_size)
         sizes, totals = np.diff([*starts, self.count]), np.add.reduceat(weights, starts)
         shares = np.add.reduceat(by_row * weights, starts)
-        return float((shares[totals > 0] / totals[totals > 0]) @ sizes[totals > 0])
+        return float((shares[totals != 0] / totals[totals != 0]) @ sizes[totals != 0])
 
     def _count_failures(self):
         """Count the epochs in a row that were not better than the best one by `tol`."""

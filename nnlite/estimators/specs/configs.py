@@ -140,11 +140,15 @@ def _of_fit(section: Mapping[str, Any], task: Task) -> dict[str, Any]:
             callbacks.append(Callback.get(spec))
         except ConfigError as error:
             raise error.within("fit", "callbacks", index) from None
-    stopping = [own for own in callbacks if isinstance(own, EarlyStopping) and own.monitor == "val_loss"]
-    others = [own for own in callbacks if own not in stopping[:1]]
-    for own in stopping[:1]:
-        parameters |= {"n_iter_no_change": max(own.patience, 1), "tol": own.min_delta}
-    judged = any(isinstance(own, MonitorCallback) and own.monitor.startswith("val_") for own in callbacks)
+    stopping = [
+        callback for callback in callbacks if isinstance(callback, EarlyStopping) and callback.monitor == "val_loss"
+    ]
+    others = [callback for callback in callbacks if callback not in stopping[:1]]
+    for callback in stopping[:1]:
+        parameters |= {"n_iter_no_change": max(callback.patience, 1), "tol": callback.min_delta}
+    judged = any(
+        isinstance(callback, MonitorCallback) and callback.monitor.startswith("val_") for callback in callbacks
+    )
     return parameters | {"early_stopping": judged, "callbacks": others or None}
 
 

@@ -57,16 +57,16 @@ def c_header(layers: Sequence[Layer], name: str) -> str:
     first = width
     buffers: list[int] = []
     source = "inputs"
-    for place, step in enumerate(steps):
-        target = f"b{place}" if place < len(steps) - 1 else "outputs"
-        text, arrays, width = _step(step, place, source, target, width, name)
+    for index, step in enumerate(steps):
+        target = f"b{index}" if index < len(steps) - 1 else "outputs"
+        text, arrays, width = _step(step, index, source, target, width, name)
         tables += [_table(key, array) for key, array in arrays.items()]
         buffers.append(width)
         lines += text
         source = target
     if not steps:
         raise ConfigError("the model has no layer that computes anything")
-    declared = [f"    float b{place}[{size}];" for place, size in enumerate(buffers[:-1])]
+    declared = [f"    float b{index}[{size}];" for index, size in enumerate(buffers[:-1])]
     guard = f"{name.upper()}_H"
     parts = [
         f"/* Written by nnlite: {name}_predict, {first} inputs, {width} outputs, float32, one row. */",
@@ -108,7 +108,7 @@ def _step(step: Step, place: int, source: str, target: str, width: int, name: st
         ]
         return lines, {}, width
     layer = step if isinstance(step, Layer) else step.layer if isinstance(step, Convolution | Pooling) else None
-    reason = "has no form in a C header, which holds dense chains; a Python file or ONNX takes it"
+    reason = "has no form in a C header, which holds chains of dense layers alone"
     raise ConfigError(f"a product with members {reason}") if layer is None else refuse(layer, reason)
 
 

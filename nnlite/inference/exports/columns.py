@@ -19,12 +19,13 @@ from nnlite.data.encoders.columns import (
     TwoValued,
 )
 from nnlite.data.encoders.dates import Dates
+from nnlite.data.encoders.hashing import HashedLevels, HashedText
 from nnlite.data.encoders.levels import Ranks, TargetMeans
 from nnlite.errors import ConfigError
-from nnlite.inference.exports.graph import Graph, Value
+from nnlite.inference.exports.graph import TEXTS, Graph, Value
 from nnlite.inference.exports.lowering.tables import one_hot
 
-__all__ = ["answers", "column_kinds", "encoded_columns"]
+__all__ = ["answers", "class_outputs", "column_kinds", "encoded_columns", "encoded_values", "in_units"]
 
 THURSDAY = 3  # the weekday of 1 January 1970, counted from Monday
 KINDS = {"number": "float64", "boolean": "float64", "date": "float64", "category": "string", "text": "string"}
@@ -58,15 +59,26 @@ def encoded_columns(graph: Graph, encoder: InputEncoder, dtype: str) -> Value:
         ConfigError: a column is encoded in a way that has no form in operators.
     """
     values = {name: graph.input(name, KINDS[kind], (None, 1)) for name, kind in column_kinds(encoder).items()}
-    encoded = []
+    return encoded_values(encoder, values, dtype)
+
+
+def encoded_values(encoder: InputEncoder, values: dict[str, Value], dtype: str) -> Value:
+    """The matrix of type `dtype` that the model takes, of the raw columns by name, each of its type in `KINDS`.
+
+    Raises:
+        ConfigError: a column is encoded in a way that has no form in operators.
+    """
+    kinds, encoded = column_kinds(encoder), []
     for column in _column_encoders(encoder):
         if type(column) not in ENCODINGS:
             raise ConfigError(
                 f"column {column.name!r}: its encoding {type(column).__name__} has no form in this format; nearest: a "
                 f"category with one_hot or ordinal"
             )
-        encoded.append(ENCODINGS[type(column)](column, values[column.name]))
-    return graph.concat([value.cast(dtype) for value in encoded], axis=1)
+        is_text_gap = isinstance(column, GapIndicator) and KINDS[kinds[column.name]] == "string"
+        encode = _text_gap if is_text_gap else ENCODINGS[type(column)]
+        encoded.append(encode(column, values[column.name]).cast(dtype))
+    return encoded[0].graph.concat(encoded, axis=1)
 
 
 def _filled(column: Any, x: Value) -> Value:
@@ -94,9 +106,8 @@ def _sine_and_cosine(turns: Value) -> Value:
     return graph.concat([angle.apply("Sin"), angle.apply("Cos")], axis=1)
 
 
-def _gap(column: Any, x: Value) -> Value:
-    is_text = any(port.name == x.name and port.dtype == "string" for port in x.graph.inputs)
-    return _codes(x, [""]) if is_text else x.apply("IsNaN").cast("float32")
+def _text_gap(column: Any, x: Value) -> Value:
+    return _codes(x, [""])
 
 
 def _boolean(column: Any, x: Value) -> Value:
@@ -185,17 +196,25 @@ def _month(days: Value) -> Value:
     return graph.where(from_march < exact(9.5), from_march + exact(2), from_march - exact(10))
 
 
+def _hashed(column: Any, x: Value, **options: int) -> Value:
+    kind = type(column).__name__
+    owner = f"column {column.name!r}: its encoding {kind}"
+    return x.graph.add(kind, x, domain=TEXTS, owner=owner, width=column.width, **options)
+
+
 ENCODINGS: dict[type[ColumnEncoder], Callable[[Any, Value], Value]] = {
     Numeric: lambda column, x: _standard(column, _filled(column, x)),
     Logarithm: _logarithm,
     Cyclic: _cyclic,
-    GapIndicator: _gap,
+    GapIndicator: lambda column, x: x.apply("IsNaN"),
     Boolean: _boolean,
     TwoValued: lambda column, x: _table(column, x, np.array([[0.0], [-1.0], [1.0]])),
     OneHot: _one_hot,
     Ordinal: _levels,
     Ranks: _ranks,
     TargetMeans: _target_means,
+    HashedLevels: _hashed,
+    HashedText: lambda column, x: _hashed(column, x, ngrams=column.ngrams),
     Dates: _dates,
 }
 
@@ -213,9 +232,11 @@ def answers(
     if target is None:
         graph.output("output", outputs, "int64" if dtype == "int64" else "float32", shape)
     elif isinstance(target, Quantities):
-        graph.output("prediction", _in_units(outputs, target), "float32", shape)
+        graph.output("prediction", in_units(outputs, target), "float32", shape)
     elif isinstance(target, Classes):
-        _classes(graph, outputs, target)
+        label, probabilities = class_outputs(outputs, target)
+        graph.output("label", label, "int64" if _are_whole(target.labels) else "string", (None,))
+        graph.output("probabilities", probabilities, "float32", (None, len(target.labels)))
     else:
         several: Any = target
         thresholds = np.full(len(several.labels), 0.5) if several.thresholds is None else several.thresholds
@@ -225,22 +246,27 @@ def answers(
         graph.output("probabilities", outputs, "float32", shape)
 
 
-def _in_units(outputs: Value, target: Quantities) -> Value:
+def in_units(outputs: Value, target: Quantities) -> Value:
+    """Amounts in their own unit, of those that the model was trained on."""
     values = outputs * np.array(target.scale) + np.array(target.mean)
     if target.transform is None:
         return values
     return values.apply("Exp") if target.transform == "log" else values.apply("Exp") - 1
 
 
-def _classes(graph: Graph, outputs: Value, target: Classes) -> None:
+def _are_whole(labels: list) -> bool:
+    return all(isinstance(label, int) and not isinstance(label, bool) for label in labels)
+
+
+def class_outputs(outputs: Value, target: Classes) -> tuple[Value, Value]:
+    """The label of each row, an integer where all labels are, else a text, and the probabilities of all classes."""
+    graph = outputs.graph
     probabilities = graph.concat([1 - outputs, outputs], axis=1) if target.kind == "binary" else outputs
     if target.threshold is None:
         codes = probabilities.apply("ArgMax", axis=1, keepdims=0)
     else:
         second = probabilities.take([1], axis=1).apply("Squeeze", graph.integers(1))
         codes = (second.cast("float64") >= graph.exact(target.threshold)).cast("int64")
-    whole = all(isinstance(label, int) and not isinstance(label, bool) for label in target.labels)
+    whole = _are_whole(target.labels)
     names = np.array(target.labels, np.int64) if whole else np.array([str(label) for label in target.labels], object)
-    label = graph.add("Gather", names, codes, axis=0)
-    graph.output("label", label, "int64" if whole else "string", (None,))
-    graph.output("probabilities", probabilities, "float32", (None, len(target.labels)))
+    return graph.add("Gather", names, codes, axis=0), probabilities

@@ -1,12 +1,14 @@
 """A model as a graph of ONNX operators: written down once, from which every format is made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Graph", "Node", "Value"]
+__all__ = ["TEXTS", "Graph", "Node", "Value"]
+
+TEXTS = "nnlite.texts"  # the domain of operators that ONNX does not have; their attribute `owner` says what needs them
 
 FLOAT = np.dtype("float32")
 
@@ -111,10 +113,19 @@ class Graph:
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a graph, with the operators of Python and the few methods that layers are written in."""
+    """A value of a graph, with the operators of Python and the few methods that layers are written in.
+
+    Args:
+        mask: of a sequence whose steps do not all count, the booleans `(batch, steps)`; operators leave it out.
+    """
 
     graph: Graph
     name: str
+    mask: "Value | None" = None
+
+    def masked(self, mask: "Value | None") -> "Value":
+        """The same value with another mask, or without one."""
+        return replace(self, mask=mask)
 
     def __add__(self, other: Any) -> "Value":
         return self.graph.add("Add", self, other)
@@ -174,6 +185,10 @@ class Value:
     def take(self, places: Any, axis: int) -> "Value":
         """Entries along an axis by their places."""
         return self.apply("Gather", self.graph.constant(np.asarray(places, dtype=np.int64)), axis=axis)
+
+    def expand_dims(self, *axes: int) -> "Value":
+        """The value with new axes of length 1 at these places."""
+        return self.apply("Unsqueeze", self.graph.integers(*axes))
 
     def cast(self, dtype: str) -> "Value":
         """The numbers in another type."""

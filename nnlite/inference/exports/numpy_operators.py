@@ -22,10 +22,12 @@ __all__ = [
     "max_pool",
     "pad",
     "rnn",
+    "scatter_elements",
     "selu",
     "sigmoid",
     "softmax",
     "step_function",
+    "walked",
     "windows_of",
 ]
 
@@ -114,9 +116,9 @@ def conv(
     filters, channels = w.shape[:2]
     flat = w.reshape(group, filters // group, channels, -1)
     outputs: Any = 0
-    for place, cell in enumerate(cells):
+    for index, cell in enumerate(cells):
         rows = cell.reshape(len(x), group, channels, -1)
-        outputs = outputs + np.matmul(flat[None, :, :, :, place], rows)
+        outputs = outputs + np.matmul(flat[None, :, :, :, index], rows)
     return outputs.reshape(len(x), filters, *cells[0].shape[2:])
 
 
@@ -163,6 +165,16 @@ def average_pool(
     return totals / counts
 
 
+def scatter_elements(x: np.ndarray, places: np.ndarray, updates: np.ndarray, axis: int) -> np.ndarray:
+    outputs = x.copy()
+    np.put_along_axis(outputs, places, updates, axis)
+    return outputs
+
+
+def walked(new: np.ndarray, old: np.ndarray, step: int, lengths: np.ndarray | None) -> np.ndarray:
+    return new if lengths is None else np.where((step < lengths)[:, None], new, old)
+
+
 def step_function(name: str) -> Callable[[np.ndarray], np.ndarray]:
     return {
         "Tanh": np.tanh,
@@ -177,7 +189,7 @@ def lstm(
     w: np.ndarray,
     r: np.ndarray,
     b: np.ndarray,
-    _lengths: None,
+    lengths: np.ndarray | None,
     h: np.ndarray | None,
     c: np.ndarray | None,
     hidden_size: int,
@@ -188,10 +200,10 @@ def lstm(
     bias = b[0, : 4 * hidden_size] + b[0, 4 * hidden_size :]
     zeros = np.zeros((x.shape[1], hidden_size), x.dtype)
     hidden, carried, outputs = zeros if h is None else h[0], zeros if c is None else c[0], []
-    for row in x @ w[0].T + bias:
+    for step, row in enumerate(x @ w[0].T + bias):
         i, o, f, g = np.split(row + hidden @ r[0].T, 4, axis=1)
-        carried = gate(f) * carried + gate(i) * inner(g)
-        hidden = gate(o) * outer(carried)
+        carried = walked(gate(f) * carried + gate(i) * inner(g), carried, step, lengths)
+        hidden = walked(gate(o) * outer(carried), hidden, step, lengths)
         outputs.append(hidden)
     return np.stack(outputs)[:, None], hidden[None], carried[None]
 
@@ -201,7 +213,7 @@ def gru(
     w: np.ndarray,
     r: np.ndarray,
     b: np.ndarray,
-    _lengths: None,
+    lengths: np.ndarray | None,
     h: np.ndarray | None,
     hidden_size: int,
     activations: Sequence[str],
@@ -213,13 +225,13 @@ def gru(
     mine, others = b[0, : 3 * units], b[0, 3 * units :]
     hidden = np.zeros((x.shape[1], units), x.dtype) if h is None else h[0]
     outputs = []
-    for row in x @ w[0].T + mine:
+    for step, row in enumerate(x @ w[0].T + mine):
         z, reset = np.split(gate(row[:, : 2 * units] + hidden @ r[0, : 2 * units].T + others[: 2 * units]), 2, axis=1)
         if linear_before_reset:
             candidate = inner(row[:, 2 * units :] + reset * (hidden @ r[0, 2 * units :].T + others[2 * units :]))
         else:
             candidate = inner(row[:, 2 * units :] + (reset * hidden) @ r[0, 2 * units :].T + others[2 * units :])
-        hidden = (1 - z) * candidate + z * hidden
+        hidden = walked((1 - z) * candidate + z * hidden, hidden, step, lengths)
         outputs.append(hidden)
     return np.stack(outputs)[:, None], hidden[None]
 
@@ -229,7 +241,7 @@ def rnn(
     w: np.ndarray,
     r: np.ndarray,
     b: np.ndarray,
-    _lengths: None,
+    lengths: np.ndarray | None,
     h: np.ndarray | None,
     hidden_size: int,
     activations: Sequence[str],
@@ -239,7 +251,7 @@ def rnn(
     bias = b[0, :hidden_size] + b[0, hidden_size:]
     hidden = np.zeros((x.shape[1], hidden_size), x.dtype) if h is None else h[0]
     outputs = []
-    for row in x @ w[0].T + bias:
-        hidden = inner(row + hidden @ r[0].T)
+    for step, row in enumerate(x @ w[0].T + bias):
+        hidden = walked(inner(row + hidden @ r[0].T), hidden, step, lengths)
         outputs.append(hidden)
     return np.stack(outputs)[:, None], hidden[None]

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from nnlite.errors import needed_for
-from nnlite.inference.exports.graph import Graph, Node, Port
+from nnlite.errors import ConfigError, needed_for
+from nnlite.inference.exports.graph import TEXTS, Graph, Node, Port
 
-__all__ = ["onnx_model", "type_number"]
+__all__ = ["check_operators", "onnx_model", "type_number"]
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
 PRODUCER = "nnlite"
@@ -18,8 +18,10 @@ def onnx_model(graph: Graph, metadata: dict[str, str] | None = None) -> Any:
         metadata: texts by key, which the file keeps as `metadata_props`.
 
     Raises:
+        ConfigError: an operator that ONNX does not have.
         MissingLibraryError: the library onnx is not installed.
     """
+    check_operators(graph)
     with needed_for("ONNX files are written by onnx", "'nnlite[onnx]'"):
         from onnx import checker, helper, numpy_helper
     made = helper.make_graph(
@@ -36,6 +38,13 @@ def onnx_model(graph: Graph, metadata: dict[str, str] | None = None) -> Any:
     helper.set_model_props(model, metadata or {})
     checker.check_model(model, full_check=True)
     return model
+
+
+def check_operators(graph: Graph) -> None:
+    """`ConfigError` where the graph has an operator that ONNX does not have, which names what needs it."""
+    for node in graph.nodes:
+        if node.domain == TEXTS:
+            raise ConfigError(f"{node.attributes['owner']} has no form in ONNX; a Python file, .py, takes it")
 
 
 def _node(node: Node) -> Any:

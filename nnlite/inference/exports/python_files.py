@@ -13,7 +13,8 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.inference.exports import numpy_operators, python_runtime
-from nnlite.inference.exports.graph import Graph, Node
+from nnlite.inference.exports.graph import TEXTS, Graph, Node
+from nnlite.inference.exports.text_operators import CONSTANTS, TEXT_OPERATORS
 
 __all__ = ["RawColumns", "python_files"]
 
@@ -26,33 +27,31 @@ From Python: `predict(rows)`. From the command line: `python {name} rows.csv`.
 import base64
 import csv
 import datetime
+import functools
 import itertools
 import math
 import pathlib
+import re
+import string
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 '''
-READING = ("as_number", "as_days", "as_text", "column_of", "predict_columns", "predict_arrays", "read_csv", "main")
+READING = (
+    *("as_number", "as_days", "as_text", "column_of", "predict_columns", "predict_arrays"),
+    *("read_csv", "arrays_of", "main"),
+)
 SMALL = 8  # numbers, up to which a constant is written where it is used
-ELEMENTWISE = {
+NAMESAKES = ("Sqrt", "Exp", "Log", "Tanh", "Abs", "Sign", "Sin", "Cos", "Floor", "IsNaN")  # of NumPy's functions
+ELEMENTWISE = {op: f"np.{op.lower()}({{0}})" for op in NAMESAKES} | {
     "Add": "{0} + {1}",
     "Sub": "{0} - {1}",
     "Mul": "{0} * {1}",
     "Div": "{0} / {1}",
     "Neg": "-{0}",
     "MatMul": "{0} @ {1}",
-    "Sqrt": "np.sqrt({0})",
-    "Exp": "np.exp({0})",
-    "Log": "np.log({0})",
-    "Tanh": "np.tanh({0})",
-    "Abs": "np.abs({0})",
-    "Sign": "np.sign({0})",
-    "Sin": "np.sin({0})",
-    "Cos": "np.cos({0})",
-    "Floor": "np.floor({0})",
     "Relu": "np.maximum({0}, 0)",
     "Softsign": "{0} / (1 + np.abs({0}))",
     "Max": "np.maximum({0}, {1})",
@@ -60,9 +59,14 @@ ELEMENTWISE = {
     "Greater": "{0} > {1}",
     "Less": "{0} < {1}",
     "GreaterOrEqual": "{0} >= {1}",
+    "LessOrEqual": "{0} <= {1}",
+    "Pow": "np.power({0}, {1})",
     "Equal": "{0} == {1}",
-    "IsNaN": "np.isnan({0})",
     "Where": "np.where({0}, {1}, {2})",
+    "Not": "~{0}",
+    "Or": "{0} | {1}",
+    "Shape": "np.array({0}.shape)",
+    "Expand": "np.broadcast_to({0}, {1})",
     "Identity": "{0}",
 }
 
@@ -123,7 +127,7 @@ class _Source:
     def __init__(self, graph: Graph, raw: RawColumns | None, labels: list | None) -> None:
         self.graph, self.raw, self.labels = graph, raw, labels
         self.helpers: set[str] = set()
-        self.names = {port.name: f"x{place}" for place, port in enumerate(graph.inputs)}
+        self.names = {port.name: f"x{index}" for index, port in enumerate(graph.inputs)}
 
     def function(self) -> str:
         lines = [f"    {self._assignment(node)}" for node in self.graph.nodes]
@@ -140,10 +144,12 @@ class _Source:
         if written is not None:
             return f"{results} = {written(node, arguments, self.graph)}"
         function = _snake(node.op)
-        if function not in vars(numpy_operators):
+        if function not in OPERATORS:
             raise ConfigError(f"the operator {node.op} has no form in a Python file; export to ONNX")
         self.helpers.add(function)
-        options = [f"{name}={value!r}" for name, value in node.attributes.items()]
+        if node.domain == TEXTS:
+            arguments = [f"{given}.ravel().tolist()" for given in arguments]
+        options = [f"{name}={value!r}" for name, value in node.attributes.items() if name != "owner"]
         return f"{results} = {function}({', '.join([*arguments, *options])})"
 
     def _argument(self, name: str) -> str:
@@ -187,17 +193,25 @@ def _reduction(function: str) -> Callable[[Node, list[str], Graph], str]:
 
 def _reshaped(node: Node, arguments: list[str], graph: Graph) -> str:
     lengths = _values(graph, node.inputs[1])
-    known = [f"{arguments[0]}.shape[{place}]" if length == 0 else str(length) for place, length in enumerate(lengths)]
+    known = [f"{arguments[0]}.shape[{index}]" if length == 0 else str(length) for index, length in enumerate(lengths)]
     return f"{arguments[0]}.reshape({', '.join(known)})"
 
 
 def _sliced(node: Node, arguments: list[str], graph: Graph) -> str:
-    start, stop, axis, step = (_values(graph, name)[0] for name in node.inputs[1:])
-    shown = ["" if abs(bound) >= 2**62 else str(bound) for bound in (start, stop)]
-    index = f"slice({shown[0] or None}, {shown[1] or None}, {step})"
-    return f"np.moveaxis(np.moveaxis({arguments[0]}, {axis}, 0)[{index}], 0, {axis})"
+    start, stop = (_bound(graph, name, given) for name, given in zip(node.inputs[1:3], arguments[1:3], strict=True))
+    axis, step = (_values(graph, name)[0] for name in node.inputs[3:])
+    return f"np.moveaxis(np.moveaxis({arguments[0]}, {axis}, 0)[slice({start}, {stop}, {step})], 0, {axis})"
 
 
+def _bound(graph: Graph, name: str, given: str) -> str:
+    """A bound of a slice: a number, None for the end, or a value that is computed."""
+    if name not in graph.constants:
+        return f"{given}[0]"
+    bound = _values(graph, name)[0]
+    return "None" if abs(bound) >= 2**62 else str(bound)
+
+
+OPERATORS = {name: vars(numpy_operators)[name] for name in numpy_operators.__all__} | TEXT_OPERATORS
 WRITTEN: dict[str, Callable[[Node, list[str], Graph], str]] = {
     "Transpose": lambda node, given, graph: f"{given[0]}.transpose({tuple(node.attributes['perm'])})",
     "Reshape": _reshaped,
@@ -208,6 +222,10 @@ WRITTEN: dict[str, Callable[[Node, list[str], Graph], str]] = {
     "Unsqueeze": lambda node, given, graph: f"np.expand_dims({given[0]}, {tuple(_values(graph, node.inputs[1]))})",
     "Squeeze": lambda node, given, graph: f"np.squeeze({given[0]}, {tuple(_values(graph, node.inputs[1]))})",
     "Einsum": lambda node, given, graph: f"np.einsum({node.attributes['equation']!r}, {', '.join(given)})",
+    "CumSum": lambda node, given, graph: f"np.cumsum({given[0]}, axis={_values(graph, node.inputs[1])[0]})",
+    "GatherElements": lambda node, given, graph: (
+        f"np.take_along_axis({given[0]}, {given[1]}, axis={node.attributes['axis']})"
+    ),
     "ArgMax": lambda node, given, graph: f"np.argmax({given[0]}, axis={node.attributes['axis']})",
     "ReduceSum": _reduction("sum"),
     "ReduceMean": _reduction("mean"),
@@ -251,7 +269,8 @@ def _module(source: _Source, body: str, constants: str, name: str) -> str:
         f"SHAPES, TYPES = {shapes!r}, {types!r}",
         f"DELIMITER, DECIMAL, ENCODING = {text.delimiter!r}, {text.decimal!r}, {text.encoding!r}",
     ]
-    operators = [inspect.getsource(getattr(numpy_operators, helper)) for helper in _with_callees(source.helpers)]
+    operators = [inspect.getsource(OPERATORS[helper]) for helper in _with_callees(source.helpers)]
+    settings += [line for name, line in CONSTANTS.items() if any(re.search(rf"\b{name}\b", code) for code in operators)]
     reading = [inspect.getsource(getattr(python_runtime, name)) for name in READING]
     entry = "predict_arrays" if raw is None else "predict_columns"
     parts = [HEAD.format(name=name), "\n".join(settings), constants, *operators, body, *reading]
@@ -266,8 +285,8 @@ def _with_callees(names: set[str]) -> list[str]:
     def visit(name: str) -> None:
         if name in ordered:
             return
-        code = inspect.getsource(getattr(numpy_operators, name))
-        for other in numpy_operators.__all__:
+        code = inspect.getsource(OPERATORS[name])
+        for other in OPERATORS:
             if other != name and re.search(rf"\b{other}\b", code):
                 visit(other)
         ordered.append(name)

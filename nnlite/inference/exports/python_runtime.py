@@ -17,7 +17,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_days", "as_number", "as_text", "column_of", "main", "predict_arrays", "predict_columns", "read_csv"]
+__all__ = [
+    "arrays_of",
+    "as_days",
+    "as_number",
+    "as_text",
+    "column_of",
+    "main",
+    "predict_arrays",
+    "predict_columns",
+    "read_csv",
+]
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 
@@ -90,7 +100,8 @@ def predict_arrays(*inputs: Any) -> dict[str, np.ndarray]:
         array = np.asarray(array, object if kind == "string" else kind)
         fits = array.ndim == len(shape) + 1
         if not fits or any(n is not None and n != m for n, m in zip(shape, array.shape[1:], strict=True)):
-            raise ValueError(f"inputs must have shape (rows, {', '.join(map(str, shape))}), got {array.shape}")
+            wanted = ", ".join(["rows", *map(str, shape)])
+            raise ValueError(f"inputs must have shape ({wanted}), got {array.shape}")
         arrays.append(array)
     return outputs_of(*arrays)
 
@@ -103,7 +114,21 @@ def read_csv(path: str) -> dict[str, list[str]]:
     short = [number for number, line in enumerate(lines, 2) if len(line) != len(header)]
     if short:
         raise ValueError(f"{path}, line {short[0]}: {len(lines[short[0] - 2])} cells, the header has {len(header)}")
-    return {name: [line[place] for line in lines] for place, name in enumerate(header)}
+    return {name: [line[index] for line in lines] for index, name in enumerate(header)}
+
+
+def arrays_of(table: dict[str, list[str]]) -> list[np.ndarray]:
+    """The inputs of a model of arrays: the columns in their order, as many as each input has numbers in a row."""
+    columns, sizes = list(table.values()), [math.prod(shape) for shape in SHAPES if None not in shape]
+    if len(sizes) < len(SHAPES) or sum(sizes) != len(columns):
+        raise ValueError(f"{len(columns)} columns; the model takes rows of the shapes {SHAPES}")
+    arrays, first = [], 0
+    for size, shape, kind in zip(sizes, SHAPES, TYPES, strict=True):
+        rows = list(zip(*columns[first : first + size], strict=True))
+        cells = rows if kind == "string" else [[float(cell) for cell in row] for row in rows]
+        arrays.append(np.array(cells, object if kind == "string" else kind).reshape(len(rows), *shape))
+        first += size
+    return arrays
 
 
 def main(arguments: list[str]) -> int:
@@ -113,11 +138,7 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments in (["-h"], ["--help"]) else 2
     try:
         table = read_csv(arguments[0])
-        if COLUMNS is None:
-            rows = [[float(cell) for cell in row] for row in zip(*table.values(), strict=True)]
-            outputs = predict_arrays(rows)
-        else:
-            outputs = predict_columns(table)
+        outputs = predict_arrays(*arrays_of(table)) if COLUMNS is None else predict_columns(table)
     except (OSError, ValueError) as error:
         print(f"{__file__}: error: {error}", file=sys.stderr)
         return 3
@@ -125,10 +146,10 @@ def main(arguments: list[str]) -> int:
     named = {}
     for name, values in outputs.items():
         flat = values.reshape(len(values), -1)
-        for place in range(flat.shape[1]):
+        for index in range(flat.shape[1]):
             of_classes = name == "probabilities" and LABELS is not None
-            column = f"probability_{LABELS[place]}" if of_classes else name if flat.shape[1] == 1 else f"{name}_{place}"
-            named[column] = flat[:, place].tolist()
+            column = f"probability_{LABELS[index]}" if of_classes else name if flat.shape[1] == 1 else f"{name}_{index}"
+            named[column] = flat[:, index].tolist()
     writer.writerow(named)
     writer.writerows(zip(*named.values(), strict=True))
     return 0

@@ -26,7 +26,7 @@ def _move_one(graph: Graph) -> bool:
     """Move or cancel one transpose; whether there was one."""
     uses = Counter(name for node in graph.nodes for name in node.inputs)
     made = {node.outputs[0]: node for node in graph.nodes}
-    for place, node in enumerate(graph.nodes):
+    for index, node in enumerate(graph.nodes):
         before = [made.get(name) for name in node.inputs]
         moved = [other for other in before if other is not None and other.op == "Transpose"]
         if not moved:
@@ -35,12 +35,12 @@ def _move_one(graph: Graph) -> bool:
         if node.op == "Transpose":
             order = [transpose.attributes["perm"][axis] for axis in node.attributes["perm"]]
             unchanged = order == sorted(order)
-            graph.nodes[place] = Node("Identity" if unchanged else "Transpose", [source], node.outputs, {"perm": order})
+            graph.nodes[index] = Node("Identity" if unchanged else "Transpose", [source], node.outputs, {"perm": order})
             if unchanged:
-                _bypass(graph, graph.nodes[place])
+                _bypass(graph, graph.nodes[index])
             return True
         if uses[transpose.outputs[0]] == 1 and (node.op in UNARY or _with_constant(graph, node, transpose)):
-            _push_down(graph, place, node, transpose)
+            _push_down(graph, index, node, transpose)
             return True
     return False
 

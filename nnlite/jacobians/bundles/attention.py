@@ -59,8 +59,10 @@ class AttentionJacobians(JointBundle):
     ) -> np.ndarray | None:
         """Forward mode: the tangent of the context for a tangent of each; None stands for zero."""
         tangents = [
-            None if own is None else own.reshape(*own.shape[: own.ndim - len(self.lead) - 3], *array.shape)
-            for own, array in zip((query, key, value), self.inputs, strict=False)
+            None
+            if tangent is None
+            else tangent.reshape(*tangent.shape[: tangent.ndim - len(self.lead) - 3], *array.shape)
+            for tangent, array in zip((query, key, value), self.inputs, strict=False)
         ]
         result = kernels.attention_push(self.inputs, self.outputs, tangents)
         return None if result is None else result.reshape(*result.shape[:-4], *self.out_shape)

@@ -88,8 +88,8 @@ class ChainJacobians(Bundle):
         for position, stage in enumerate(self.stages):
             stop = start + len(stage) - 1
             if 0 <= index < stop:
-                own = stage[index - start + 1 if index else 0]
-                path = [*[later[0] for later in reversed(self.stages[position + 1 :])], own]
+                block = stage[index - start + 1 if index else 0]
+                path = [*[later[0] for later in reversed(self.stages[position + 1 :])], block]
                 return None if None in path else Composed(*path)
             start = stop
         raise IndexError(f"this chain has {len(self)} inputs, got index {index}")

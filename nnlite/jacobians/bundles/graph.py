@@ -113,6 +113,11 @@ class GraphJacobians(JointBundle):
                     cotangents[slot] = cotangents[slot] + result if slot in cotangents else result
         return self._written(cotangents, chosen, into, cotangent.shape[:1], cotangent.dtype)
 
+    def of_output(self, index: int) -> "GraphJacobians":
+        """The Jacobians of one of several outputs, from the same maps."""
+        mask = self.mask[index] if isinstance(self.mask, tuple) else self.mask
+        return GraphJacobians(self.nodes, self.in_shapes, [self.outputs[index]], self.data, self.state, mask)
+
     @property
     def mixes_rows(self) -> bool:
         """Whether a row of the output depends on other rows of the data."""

@@ -116,8 +116,8 @@ class RecurrentJacobians(JointBundle):
     def _arriving(self, cotangent: Cotangent) -> tuple[tuple[int, ...], np.ndarray | None, list[np.ndarray]]:
         """The seed axes, the derivatives with respect to each step's hidden state, or None, and the last ones."""
         outputs, *states = cotangent if self.ends else (cotangent,)
-        own = [(outputs, 3 if self.sequences else 2), *((state, 2) for state in states)]
-        given, rank = next((part, rank) for part, rank in own if part is not None)
+        leaving = [(outputs, 3 if self.sequences else 2), *((state, 2) for state in states)]
+        given, rank = next((part, rank) for part, rank in leaving if part is not None)
         seeds = given.shape[: given.ndim - rank]
         lead = (math.prod(seeds),) if seeds else ()
         batch, units = self.recurrence.hidden.shape[1:]
@@ -191,7 +191,7 @@ class RecurrentJacobians(JointBundle):
             output = hidden[-1] if self.keep is None else hidden[-1] * self.keep[:, -1]
         outputs = [output, *last] if self.ends else [output]
         rank = 2 + self.sequences
-        outputs = [part.reshape(*seeds, *part.shape[-own:]) for part, own in zip(outputs, (rank, 2, 2), strict=False)]
+        outputs = [part.reshape(*seeds, *part.shape[-axes:]) for part, axes in zip(outputs, (rank, 2, 2), strict=False)]
         return tuple(outputs) if self.ends else outputs[0]
 
     @property

@@ -58,20 +58,20 @@ class WaveJacobians(JointBundle):
         """Reverse mode, as `Bundle.vjp`: the products for inputs, frequency, phase, kernel and bias."""
         wants = (True,) * 5 if wanted is None else tuple(wanted)
         slopes, kernel = self._beside(cotangent), self.parameters[2]
-        found: list[Any] = [None] * 5
+        products: list[Any] = [None] * 5
         if wants[4]:
-            found[4] = slopes.sum(axis=-1)
+            products[4] = slopes.sum(axis=-1)
         if wants[3]:
-            found[3] = np.matmul(self.waves, slopes.swapaxes(-1, -2))
+            products[3] = np.matmul(self.waves, slopes.swapaxes(-1, -2))
         if any(wants[:3]):
             by_angles = np.matmul(kernel, slopes)
             np.multiply(by_angles, -np.sin(self.angles), out=by_angles)
-            found[2] = by_angles.sum(axis=-1) if wants[2] else None
+            products[2] = by_angles.sum(axis=-1) if wants[2] else None
             if wants[1]:
-                found[1] = np.matmul(by_angles, CIRCLE * self.x[..., None])[..., 0]
+                products[1] = np.matmul(by_angles, CIRCLE * self.x[..., None])[..., 0]
             if wants[0]:
-                found[0] = self._by_inputs(cotangent, by_angles)
-        return tuple(placed(*pair) for pair in zip(found, into or (None,) * 5, strict=True))
+                products[0] = self._by_inputs(cotangent, by_angles)
+        return tuple(placed(*pair) for pair in zip(products, into or (None,) * 5, strict=True))
 
     def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:
         """Forward mode, as `Bundle.jvp`."""
@@ -104,9 +104,9 @@ class WaveJacobians(JointBundle):
     def _by_inputs(self, cotangent: np.ndarray, by_angles: np.ndarray) -> np.ndarray:
         frequency = self.parameters[0]
         added = CIRCLE * np.matmul(frequency[..., None, :], by_angles)[..., 0, :]
-        found = cotangent[..., : self.features].astype(np.result_type(cotangent, added))
-        found[..., self.places] += moved_axis(added, -1, -self.x.ndim)
-        return found
+        product = cotangent[..., : self.features].astype(np.result_type(cotangent, added))
+        product[..., self.places] += moved_axis(added, -1, -self.x.ndim)
+        return product
 
     def stored(self) -> Iterator[np.ndarray]:
         """The parameters, the columns, the angles and their cosines."""

@@ -203,8 +203,8 @@ def readable_bytes(count: int) -> str:
 
 def _lines(label: str, part: Any, inputs: Sequence[str], depth: int) -> Iterator[Line]:
     yield _line(label, part, depth)
-    for own, piece in part.parts():
-        name = inputs[int(own)] if own.isdigit() and inputs else own
+    for key, piece in part.parts():
+        name = inputs[int(key)] if key.isdigit() and inputs else key
         yield from _lines(name, piece, (), depth + 1)
 
 

@@ -170,7 +170,7 @@ class TransposedConvolutionByKernel(Jacobian):
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         images = cotangent.reshape(math.prod(seeds), *self.out_shape)
-        gradients = [kernels.kernel_gradient(own, self.inputs[None], self.windows) for own in images]
+        gradients = [kernels.kernel_gradient(image, self.inputs[None], self.windows) for image in images]
         return np.stack(gradients).reshape(seeds + self.in_shape)
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:

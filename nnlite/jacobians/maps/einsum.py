@@ -62,7 +62,7 @@ class EinsumJacobian(Jacobian):
     def _by_operand(self, cotangent, seeds, kept=()):
         """The einsum of `cotangent` and the others with the axes of A, after those of `seeds` and `kept`."""
         unique = tuple(dict.fromkeys(self.labels))
-        known = {*self.out_labels, *(label for own in self.other_labels for label in own)}
+        known = {*self.out_labels, *(label for operand in self.other_labels for label in operand)}
         reached = tuple(label for label in unique if label in known)
         labels = (seeds + self.out_labels, *self.other_labels)
         result = contract(labels, (cotangent, *self.others), seeds + kept + reached)

@@ -87,12 +87,12 @@ def penalized_parts(jacobians: Any) -> list[Penalized | AddedLoss]:
     """The maps with a term of the loss among the parts of `jacobians`."""
     if isinstance(jacobians, (Penalized, AddedLoss)):
         return [jacobians]
-    return [found for _, part in jacobians.parts() for found in penalized_parts(part)]
+    return [inner for _, part in jacobians.parts() for inner in penalized_parts(part)]
 
 
 def add_penalties(jacobians: Any, share: float = 1.0) -> float:
     """Let the next product of reverse mode include all terms, times the share of the rows; returns their sum."""
-    found = penalized_parts(jacobians)
-    for part in found:
+    parts = penalized_parts(jacobians)
+    for part in parts:
         part.add(share)
-    return sum(part.penalty for part in found) * share
+    return sum(part.penalty for part in parts) * share

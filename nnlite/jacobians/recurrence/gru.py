@@ -60,13 +60,13 @@ class GRURecurrence(Recurrence):
         if bias is not None:
             inner = inner + bias[..., None, None, :]
         inner = np.zeros_like(entering) + inner
-        found = []
-        for x, own, slope, carry in zip(steps_first(entering), steps_first(inner), slopes, carried, strict=True):
-            by_x, by_inner = blocks(x, 3), blocks(own + hidden @ self.kernel, 3)
+        outputs = []
+        for x, by_state, slope, carry in zip(steps_first(entering), steps_first(inner), slopes, carried, strict=True):
+            by_x, by_inner = blocks(x, 3), blocks(by_state + hidden @ self.kernel, 3)
             hidden = hidden * carry + by_inner[..., 2, :, :] * slope[0] + by_x[..., 2, :, :] * slope[3]
             hidden += ((by_x + by_inner)[..., :2, :, :] * slope[1:3]).sum(axis=-3)
-            found.append(hidden)
-        return found, [hidden]
+            outputs.append(hidden)
+        return outputs, [hidden]
 
     def entering(self, deltas: np.ndarray) -> np.ndarray:
         return deltas[..., self.hidden.shape[-1] :]
@@ -127,13 +127,13 @@ class ResetBeforeRecurrence(Recurrence):
             recurrent = recurrent[..., None, :, :]
             first = self.hidden[:-1] @ recurrent[..., : 2 * units]
             entering = entering + np.concatenate([first, self._reset_hidden() @ recurrent[..., 2 * units :]], axis=-1)
-        found = []
+        outputs = []
         for arriving, by_z, by_r, by_x, carry, r in zip(steps_first(entering), *self._slopes(), strict=True):
             gates = blocks(arriving[..., : 2 * units] + hidden @ of_gates, 2)
             x = arriving[..., 2 * units :] + (gates[..., 1, :, :] * by_r + hidden * r) @ of_x
             hidden = hidden * carry + gates[..., 0, :, :] * by_z + x * by_x
-            found.append(hidden)
-        return found, [hidden]
+            outputs.append(hidden)
+        return outputs, [hidden]
 
     def _reset_hidden(self):
         return self.cached[0][:, 1] * self.hidden[:-1]

@@ -32,7 +32,7 @@ class LSTMRecurrence(Recurrence):
         hidden, cell = states
         if recurrent is not None:
             entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
-        found = []
+        outputs = []
         for arriving, (by_gate, by_o, by_c, f, skip) in zip(
             steps_first(entering), lstm_slopes(*self.cached, self.mask), strict=True
         ):
@@ -40,8 +40,8 @@ class LSTMRecurrence(Recurrence):
             gates = blocks(arriving + hidden @ self.kernel, 4)
             cell = cell * f + (gates[..., :3, :, :] * by_gate).sum(axis=-3)
             hidden = cell * by_c + gates[..., 3, :, :] * by_o + kept
-            found.append(hidden)
-        return found, [hidden, cell]
+            outputs.append(hidden)
+        return outputs, [hidden, cell]
 
     def by_weights(self, gradient: Gradient, rows: np.ndarray, deltas: np.ndarray) -> list[Callable[[], np.ndarray]]:
         return self._apart(functools.cache(lambda: gradient(self.cached[0][:-1], deltas)), rows)

@@ -40,10 +40,10 @@ class SimpleRecurrence(Recurrence):
         (hidden,) = states
         if recurrent is not None:
             entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
-        found = []
+        outputs = []
         slopes = self.masked(tanh_slope(self.hidden[1:]))
         for arriving, slope, skip in zip(steps_first(entering), slopes, self._skipped(), strict=True):
             kept = 0 if skip is None else hidden * skip
             hidden = (arriving + hidden @ self.kernel) * slope + kept
-            found.append(hidden)
-        return found, [hidden]
+            outputs.append(hidden)
+        return outputs, [hidden]

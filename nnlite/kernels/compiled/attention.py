@@ -85,14 +85,14 @@ def _attend(query, key, value, scale, hidden, noise, noise_scale, context, large
                     _exponentials(scores[j, :count], most)
                     add(scores[j, :count], sums)
                     if noise is not None:
-                        own = noise[example, head, j, start : start + count]
-                        _drop(scores[j, :count], own, scores[j, :count])
+                        row = noise[example, head, j, start : start + count]
+                        _drop(scores[j, :count], row, scores[j, :count])
                 sizes = np.array([width, count, others, by_value, rows, by_value], np.int32)
                 left, out = value[example, 0, head], context[example, start, head]
                 _multiply(address, letters[2:], sizes, plain, left, scores, out)
                 for i in range(count):
-                    own = context[example, start + i, head]
-                    _stretch(own, noise_scale / sums[i], own)
+                    row = context[example, start + i, head]
+                    _stretch(row, noise_scale / sums[i], row)
 
 
 @compiled
@@ -109,23 +109,23 @@ def _softmax_again(scores, hidden, largest):
 def _slopes_of_scores(slopes, p, along, hidden, noise):
     count = along.size
     for j in range(len(slopes)):
-        own = slopes[j, :count]
+        row = slopes[j, :count]
         if noise is not None:
-            _drop(own, noise[j], own)
-        _by_scores(own, p[j, :count], along)
+            _drop(row, noise[j], row)
+        _by_scores(row, p[j, :count], along)
         if hidden is not None:
-            _hide(own, hidden[j], ZERO)
+            _hide(row, hidden[j], ZERO)
 
 
 @compiled
 def _slopes_of_context(cotangent, context, total, noise_scale, g, along):
     """The cotangent of dropped exponentials times values, and what the sum over its product with them comes to."""
     for i in range(total.size):
-        dot, own, there = ZERO, cotangent[i], context[i]
-        for k in range(own.size):
-            dot += own[k] * there[k]
+        dot, row, there = ZERO, cotangent[i], context[i]
+        for k in range(row.size):
+            dot += row[k] * there[k]
         along[i] = dot / total[i]
-        _stretch(own, noise_scale / total[i], g[i])
+        _stretch(row, noise_scale / total[i], g[i])
 
 
 @compiled
@@ -176,11 +176,11 @@ def _pull(
                 here, count = slice(start, min(start + rows, steps)), min(rows, steps - start)
                 shown, kept = _part(hidden, example, head, here), _part(noise, example, head, here)
                 q, k, v = query[example, start, head], key[example, 0, head], value[example, 0, head]
-                own, sums = context[example, here, head], total[example, head, here]
+                contexts, sums = context[example, here, head], total[example, head, here]
                 sizes = np.array([count, others, inner, narrow, narrow, rows], np.int32)
                 _multiply(address, letters, sizes, scaled, q, k, p)
                 _softmax_again(p, shown, largest[example, head, here])
-                _slopes_of_context(cotangent[example, here, head], own, sums, noise_scale, g, along[:count])
+                _slopes_of_context(cotangent[example, here, head], contexts, sums, noise_scale, g, along[:count])
                 added, again = np.array([ONE, np.float32(start > 0)]), np.array([scale, np.float32(start > 0)])
                 dropped = _dropped(p, kept, room, count)
                 sizes = np.array([width, others, count, width, rows, wide], np.int32)
@@ -207,7 +207,7 @@ def attention_pull(
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     if not (all(wanted) and cotangent.ndim == 4 and _takes(inputs, cotangent)):
         return reference.attention_pull(inputs, outputs, cotangent, wanted)
-    by_query, by_key, by_value = (np.empty_like(own) for own in inputs[:3])
+    by_query, by_key, by_value = (np.empty_like(array) for array in inputs[:3])
     noise_scale, rows = np.float32(inputs.noise_scale), _rows(inputs)
     _pull(*_plain(inputs), noise_scale, *outputs, cotangent, by_query, by_key, by_value, rows, SGEMM)
     return by_query, by_key, by_value
@@ -221,7 +221,7 @@ def _plain(inputs):
 def _takes(inputs, *others):
     """Whether these are arrays that BLAS can read, and noise that keeps or drops."""
     arrays, noise = (*inputs[:3], *others), inputs.noise
-    plain = all(own.size and own.dtype == np.float32 and own.flags.c_contiguous for own in arrays)
+    plain = all(array.size and array.dtype == np.float32 and array.flags.c_contiguous for array in arrays)
     return plain and (noise is None or noise.dtype == bool)
 
 

@@ -30,11 +30,12 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 LARGE_PRODUCT = 2**20
 
 
-def dense_forward(room: DenseRoom, inputs: np.ndarray) -> np.ndarray:
+def dense_forward(room: DenseRoom, inputs: np.ndarray | None) -> np.ndarray:
     if room.lead or room.copies or room.largest_product >= LARGE_PRODUCT:
         dense.dense_forward(room, inputs, _finish)
     else:
-        enter(inputs, room.memory)
+        if inputs is not None:
+            enter(inputs, room.memory)
         run_forward(room.values, room.memory, room.plan, room.scales, room.all_bits, False)
     room.backward = dense_backward
     return room.passes[-1].kept
@@ -49,32 +50,32 @@ def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = Fal
     return np.dot(first.by_row, first.weights.T) if wants_inputs else None
 
 
-def _finish(own):
-    scale = own.leaving.dtype.type(own.scale)
-    for leaving, derivative, kept, _, bits in _vectors(own):
-        _activate(leaving, derivative, own.activation)
-        if own.bits is not None:
-            _drop(leaving, kept, bits, own.threshold, scale)
-        if own.bits is not None and own.derivative is not None:
-            _drop(derivative, derivative, bits, own.threshold, scale)
+def _finish(stage):
+    scale = stage.leaving.dtype.type(stage.scale)
+    for leaving, derivative, kept, _, bits in _vectors(stage):
+        _activate(leaving, derivative, stage.activation)
+        if stage.bits is not None:
+            _drop(leaving, kept, bits, stage.threshold, scale)
+        if stage.bits is not None and stage.derivative is not None:
+            _drop(derivative, derivative, bits, stage.threshold, scale)
 
 
-def _begin(own):
-    scale = own.leaving.dtype.type(own.scale)
-    for leaving, derivative, _, slopes, bits in _vectors(own):
-        if own.bits is not None and own.derivative is None:
-            _drop(slopes, slopes, bits, own.threshold, scale)
-        _pull_activation(slopes, leaving, derivative, own.activation)
+def _begin(stage):
+    scale = stage.leaving.dtype.type(stage.scale)
+    for leaving, derivative, _, slopes, bits in _vectors(stage):
+        if stage.bits is not None and stage.derivative is None:
+            _drop(slopes, slopes, bits, stage.threshold, scale)
+        _pull_activation(slopes, leaving, derivative, stage.activation)
 
 
-def _vectors(own):
+def _vectors(stage):
     """The arrays of a layer as vectors, for each member; an empty one in place of None."""
-    if own.vectors is None:
-        arrays = own.leaving, own.derivative, own.kept, own.slopes, own.bits
-        arrays = [own.leaving[..., :0, :] if array is None else array for array in arrays]
-        members = zip(*arrays, strict=True) if own.leaving.ndim > 2 else [arrays]
-        own.vectors = [[matrix.reshape(-1) for matrix in member] for member in members]
-    return own.vectors
+    if stage.vectors is None:
+        arrays = stage.leaving, stage.derivative, stage.kept, stage.slopes, stage.bits
+        arrays = [stage.leaving[..., :0, :] if array is None else array for array in arrays]
+        members = zip(*arrays, strict=True) if stage.leaving.ndim > 2 else [arrays]
+        stage.vectors = [[matrix.reshape(-1) for matrix in member] for member in members]
+    return stage.vectors
 
 
 @compiled

@@ -64,9 +64,9 @@ def _steps(
         for member in range(members):
             if len(places):
                 _gather(member, members, places, factors, values, own_values)
-            own = inputs[member, start:stop], targets[member, start:stop], weights[member, start:stop]
+            batch = inputs[member, start:stop], targets[member, start:stop], weights[member, start:stop]
             room = own_values, own_gradients, memory, plan, dropout_scales, bits[step, member]
-            value += _differentiate(*own, loss, turn[SCALE], *room, outputs[member, start:stop], apart, address)
+            value += _differentiate(*batch, loss, turn[SCALE], *room, outputs[member, start:stop], apart, address)
             if len(places):
                 _scatter(member, members, places, factors, values, own_gradients, gradients)
         turn[LOSS] = (value + updates.penalize(penalties, values, gradients)) / members
@@ -111,7 +111,7 @@ def _differentiate(
 
 
 @compiled
-def _gather(member, members, places, factors, values, own):
+def _gather(member, members, places, factors, values, gathered):
     """Copy the kernels and biases of a member together, the kernels times what they are multiplied by.
 
     Args:
@@ -127,16 +127,16 @@ def _gather(member, members, places, factors, values, own):
             factor = values.dtype.type(factors[layer])
             if scaled:
                 factor *= values[scales + feature]
-            _multiply(values[start : start + units], factor, own[to : to + units])
+            _multiply(values[start : start + units], factor, gathered[to : to + units])
             start += units
             to += units
         if bias:
-            _copy(values[biases : biases + units], own[to : to + units])
+            _copy(values[biases : biases + units], gathered[to : to + units])
             to += units
 
 
 @compiled
-def _scatter(member, members, places, factors, values, own, gradients):
+def _scatter(member, members, places, factors, values, gathered, gradients):
     """Copy the gradients of a member to where those of all are."""
     to = 0
     for layer in range(len(places)):
@@ -145,13 +145,15 @@ def _scatter(member, members, places, factors, values, own, gradients):
         for feature in range(features):
             factor = values.dtype.type(factors[layer])
             if scaled:
-                gradients[scales + feature] = _product(own[to : to + units], values[start : start + units]) * factor
+                gradients[scales + feature] = (
+                    _product(gathered[to : to + units], values[start : start + units]) * factor
+                )
                 factor *= values[scales + feature]
-            _multiply(own[to : to + units], factor, gradients[start : start + units])
+            _multiply(gathered[to : to + units], factor, gradients[start : start + units])
             start += units
             to += units
         if bias:
-            _copy(own[to : to + units], gradients[biases : biases + units])
+            _copy(gathered[to : to + units], gradients[biases : biases + units])
             to += units
 
 

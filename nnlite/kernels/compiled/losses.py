@@ -35,17 +35,17 @@ def _softmax_crossentropy(logits, classes, scale, weights, gradient):
     kind, total = logits.dtype.type, 0.0
     for row in range(len(logits)):
         weight = 1.0 if weights is None else weights[row]
-        largest, own, others = logits[row].max(), classes[row], kind(0)
+        largest, label, others = logits[row].max(), classes[row], kind(0)
         for i in range(logits.shape[1]):
             gradient[row, i] = np.exp(logits[row, i] - largest)
-            if i != own:
+            if i != label:
                 others += gradient[row, i]
-        own_share = gradient[row, own]
-        total += weight * (np.log1p(others + (own_share - kind(1))) - (logits[row, own] - largest))
+        own_share = gradient[row, label]
+        total += weight * (np.log1p(others + (own_share - kind(1))) - (logits[row, label] - largest))
         factor = kind(scale * weight) / (others + own_share)
         for i in range(logits.shape[1]):
             gradient[row, i] *= factor
-        gradient[row, own] = -others * factor
+        gradient[row, label] = -others * factor
     return total * scale
 
 
@@ -63,11 +63,11 @@ def _crossentropy_of_shares(logits, shares, scale, weights, gradient):
         below, factor = np.log1p(others), kind(scale * weight)
         everything = others + gradient[row, top]
         for i in range(last):
-            share, own = shares[row, i], gradient[row, i]
+            share, slope = shares[row, i], gradient[row, i]
             value += share * (below - (logits[row, i] - largest))
-            rest = others if i == top else everything - own
+            rest = others if i == top else everything - slope
             sure = (whole - share) - rest / everything * whole
-            gradient[row, i] = (sure if share > kind(0.5) * whole else own / everything * whole - share) * factor
+            gradient[row, i] = (sure if share > kind(0.5) * whole else slope / everything * whole - share) * factor
         total += weight * value
     return total * scale
 

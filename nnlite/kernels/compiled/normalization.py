@@ -216,5 +216,5 @@ def normalize_columns_pull(
 
 def _takes(rows, *others):
     """Whether these are contiguous real numbers of one type."""
-    alike = all(own is None or (own.dtype == rows.dtype and own.flags.c_contiguous) for own in others)
+    alike = all(array is None or (array.dtype == rows.dtype and array.flags.c_contiguous) for array in others)
     return rows.size and readable(rows) and alike

@@ -128,7 +128,7 @@ def sgemm(typing, address, letters, sizes, factors, left, right, out):
         places += [(right, 0), (sizes, 4), (factors, 1), (out, 0), (sizes, 5)]
         pointers = [builder.gep(base, [ir.Constant(ir.IntType(32), place)]) for base, place in places]
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(places)).as_pointer()
-        builder.call(builder.inttoptr(function, kind), [builder.bitcast(own, pointer) for own in pointers])
+        builder.call(builder.inttoptr(function, kind), [builder.bitcast(number, pointer) for number in pointers])
         return context.get_dummy_value()
 
     return types.void(types.intp, *(types.CPointer(kind) for kind in kinds)), call
@@ -159,9 +159,14 @@ def _pull(joined, cells, gates, squashed, back, mask, outputs, by_hidden, by_cel
                 kept[row] = by_hidden[row]
                 delta[row] = 0
                 continue
-            own = delta[row]
+            slopes = delta[row]
             o, i, f, g = gates[step, 0, row], gates[step, 1, row], gates[step, 2, row], gates[step, 3, row]
-            by_i, by_f, by_g, by_o = own[:units], own[units : 2 * units], own[2 * units : 3 * units], own[3 * units :]
+            by_i, by_f, by_g, by_o = (
+                slopes[:units],
+                slopes[units : 2 * units],
+                slopes[2 * units : 3 * units],
+                slopes[3 * units :],
+            )
             hidden = joined[step + 1, row, :units]
             _slopes_of_output(o, hidden, squashed[step, row], by_hidden[row], by_cell[row], by_o)
             _slopes_of_cell(i, f, g, cells[step, row], by_cell[row], by_i, by_f, by_g)

@@ -41,12 +41,12 @@ def _largest(images, size, strides, dilation, before, largest, chosen):
                     if 0 <= y < images.shape[1] and 0 <= x < images.shape[2]:
                         places[inside, 0], places[inside, 1], numbers[inside] = y, x, cell
                         inside += 1
-                most, own = largest[n, row, column], chosen[n, row, column]
-                most[:], own[:] = images[n, places[0, 0], places[0, 1]], numbers[inside - 1]
+                most, cells = largest[n, row, column], chosen[n, row, column]
+                most[:], cells[:] = images[n, places[0, 0], places[0, 1]], numbers[inside - 1]
                 for i in range(1, inside):
                     _raise_to(images[n, places[i, 0], places[i, 1]], most)
                 for i in range(inside - 2, -1, -1):
-                    _choose(images[n, places[i, 0], places[i, 1]], numbers[i], most, own)
+                    _choose(images[n, places[i, 0], places[i, 1]], numbers[i], most, cells)
 
 
 @inlined
@@ -103,11 +103,11 @@ def _spread(cotangent, chosen, size, strides, dilation, before, disjoint, result
                     x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
                     if not (0 <= y < result.shape[1] and 0 <= x < result.shape[2]):
                         continue
-                    slopes, own, out = cotangent[n, row, column], chosen[n, row, column], result[n, y, x]
+                    slopes, cells, out = cotangent[n, row, column], chosen[n, row, column], result[n, y, x]
                     if disjoint:
-                        _put_chosen(slopes, own, np.uint8(cell), out)
+                        _put_chosen(slopes, cells, np.uint8(cell), out)
                     else:
-                        _add_chosen(slopes, own, np.uint8(cell), out)
+                        _add_chosen(slopes, cells, np.uint8(cell), out)
 
 
 @compiled
@@ -190,4 +190,4 @@ def axis_numbers(windows: Windows) -> list[tuple[int, ...]]:
     """Sizes, strides, dilation and the padding in front, along rows and columns."""
     missing = 2 - len(windows.size)
     arrays = windows.size, windows.strides, windows.dilation, windows.before
-    return [(fill,) * missing + own for own, fill in zip(arrays, (1, 1, 1, 0), strict=True)]
+    return [(fill,) * missing + array for array, fill in zip(arrays, (1, 1, 1, 0), strict=True)]

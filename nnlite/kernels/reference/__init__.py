@@ -23,6 +23,7 @@ __all__ = [
     "decay",
     "dense_backward",
     "dense_forward",
+    "dense_jacobian",
     "dropout",
     "elu",
     "erf",

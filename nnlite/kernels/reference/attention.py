@@ -61,7 +61,7 @@ def attend(inputs: AttentionInputs) -> AttentionOutputs:
     """The context of every head."""
     outputs = empty_outputs(inputs)
     context, largest, total = outputs
-    query, key, value, by_head = (own.swapaxes(1, 2) for own in (*inputs[:3], context))
+    query, key, value, by_head = (array.swapaxes(1, 2) for array in (*inputs[:3], context))
     ones = np.ones(key.shape[2], total.dtype)
     for here in _blocks(total, len(ones)):
         examples, heads, rows = here
@@ -105,10 +105,10 @@ def attention_pull(
     seeds, total = cotangent.shape[: cotangent.ndim - 4], outputs.total[..., None]
     dtype = np.result_type(cotangent, outputs.context)
     results = [
-        np.empty(seeds + own.shape, dtype) if want else None for own, want in zip(inputs[:3], wanted, strict=True)
+        np.empty(seeds + array.shape, dtype) if want else None for array, want in zip(inputs[:3], wanted, strict=True)
     ]
-    by_query, by_key, by_value = (None if own is None else own.swapaxes(-2, -3) for own in results)
-    query, key, value = (own.swapaxes(1, 2) for own in inputs[:3])
+    by_query, by_key, by_value = (None if array is None else array.swapaxes(-2, -3) for array in results)
+    query, key, value = (array.swapaxes(1, 2) for array in inputs[:3])
     along = np.einsum("...i,...i->...", cotangent, outputs.context)[..., None].swapaxes(-2, -3) / total
     along, slopes = along.swapaxes(-1, -2), cotangent.swapaxes(-2, -3) / total  # else the exponentials were divided
     for here in _blocks(outputs.total, key.shape[2]):
@@ -138,12 +138,12 @@ def attention_push(
 
     None stands for a tangent that is zero, also returned.
     """
-    given = [own for own in tangents if own is not None]
+    given = [array for array in tangents if array is not None]
     if not given:
         return None
     result = np.zeros(given[0].shape[:-4] + outputs.context.shape, np.result_type(outputs.context, *given))
-    query, key, value, by_head = (own.swapaxes(-2, -3) for own in (*inputs[:3], result))
-    by_query, by_key, by_value = (None if own is None else own.swapaxes(-2, -3) for own in tangents)
+    query, key, value, by_head = (array.swapaxes(-2, -3) for array in (*inputs[:3], result))
+    by_query, by_key, by_value = (None if array is None else array.swapaxes(-2, -3) for array in tangents)
     for here in _blocks(outputs.total, key.shape[2]):
         examples, heads, _ = here
         keys, queries = (..., examples, heads, slice(None), slice(None)), (..., *here, slice(None))
@@ -166,14 +166,14 @@ def attention_push(
 def _blocks(total: np.ndarray, others: int) -> Iterator[Block]:
     """Blocks of so many examples, heads and queries that their scores fit into the cache."""
     sizes, room = [], BLOCK // max(1, others * total.itemsize)
-    for place, count in enumerate(total.shape):
-        sizes.append(max(1, min(count, room // max(1, math.prod(total.shape[place + 1 :])))))
+    for index, count in enumerate(total.shape):
+        sizes.append(max(1, min(count, room // max(1, math.prod(total.shape[index + 1 :])))))
     sizes[2] = max(sizes[2], LEAST_QUERIES)
     examples, heads, rows = (
         [slice(start, start + size) for start in range(0, count, size)]
         for count, size in zip(total.shape, sizes, strict=True)
     )
-    return ((own, head, row) for own in examples for head in heads for row in rows)
+    return ((example, head, row) for example in examples for head in heads for row in rows)
 
 
 def _scores(query, key, inputs, here):

@@ -20,7 +20,7 @@ from nnlite.kernels.memory import aligned_zeros
 from nnlite.kernels.reference.dense_activations import mish, selu
 from nnlite.kernels.reference.elementwise import sigmoid
 
-__all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
+__all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward", "dense_jacobian"]
 
 LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
 DERIVED = (SELU, MISH)  # their derivatives are computed with them, and dropout is applied to both at once
@@ -97,11 +97,11 @@ class DenseRoom:
         self.scratch = np.empty((2, largest), values.dtype)
         self.passes = [_Pass(self, index) for index in range(len(layers))]
         self.inputs = np.moveaxis(self.passes[0].entering[..., : layers[0].features, :], -1, 0)
-        self.copies = any(own.copied for own in self.passes)
+        self.copies = any(stage.copied for stage in self.passes)
 
     def _plan(self):
         """The length of the memory, and the plan."""
-        times, found, at, entering = self.times, [], 0, 0
+        times, rows, at, entering = self.times, [], 0, 0
         free = times * self.rows * (self.layers[0].features + 1)
         for features, units, bias, activation, threshold, _, _, _, scaled in self.layers:
             at += times * features * scaled
@@ -110,15 +110,15 @@ class DenseRoom:
             slopes = kept + room
             derivative = slopes + times * self.rows * units
             number = -1 if threshold is None else threshold
-            found.append((features, units, bias, activation, number, at, entering, leaving, kept, slopes, derivative))
+            rows.append((features, units, bias, activation, number, at, entering, leaving, kept, slopes, derivative))
             at, entering = at + times * (features + bias) * units, kept
             free = derivative + (times * self.rows * units if activation in DERIVED else 0)
-        return free, np.array(found, np.int64)
+        return free, np.array(rows, np.int64)
 
     def set_dropout(self, index: int, threshold: int, scale: float) -> None:
         """From now on layer `index`, which has dropout, keeps what reaches `threshold`, times `scale`."""
-        own = self.passes[index]
-        own.threshold, own.scale = threshold, scale
+        stage = self.passes[index]
+        stage.threshold, stage.scale = threshold, scale
         self.plan[index, self.COLUMNS.index("threshold")], self.scales[index] = threshold, scale
 
 
@@ -154,21 +154,21 @@ class _Pass:
         self.copied = layer.factor != 1 or layer.scaled or bool(room.lead and layer.bias)
         if not self.copied:
             shape = (*room.lead, inner, layer.units)
-            self.kernel, self.by_kernel = (part(own, at, shape) for own in (room.values, room.gradients))
+            self.kernel, self.by_kernel = (part(vector, at, shape) for vector in (room.values, room.gradients))
             return
         self.kernel, self.by_kernel = np.empty((2, *room.lead, inner, layer.units), room.values.dtype)
         shapes = (at, (*room.lead, layer.features, layer.units)), (end, (*room.lead, int(layer.bias), layer.units))
         vectors = (room.values, room.gradients)
-        self.apart = [[part(own, *shape) for shape in shapes] for own in vectors]
+        self.apart = [[part(vector, *shape) for shape in shapes] for vector in vectors]
         shape = (*room.lead, layer.features, 1)
         start = at - room.times * layer.features
-        self.scales = [part(own, start, shape) for own in vectors] if layer.scaled else None
+        self.scales = [part(vector, start, shape) for vector in vectors] if layer.scaled else None
 
     def _take_activation(self, room, at, shape):
         """Take the memory that activation and dropout need in addition to their inputs."""
         self.derivative = part(room.memory, at, shape) if self.activation in DERIVED else None
         shared = (room.zeros, room.above, *room.scratch)
-        self.zeros, self.above, self.scratch, self.second = (part(own, 0, shape) for own in shared)
+        self.zeros, self.above, self.scratch, self.second = (part(vector, 0, shape) for vector in shared)
         once = self.bits is None or self.activation in DERIVED  # else the way back needs the factors of dropout again
         self.factors = self.scratch if once else np.empty(shape, room.values.dtype)
 
@@ -191,22 +191,24 @@ class _Pass:
         bias[...] = self.by_kernel[..., self.features :, :]
 
 
-def dense_forward(room: DenseRoom, inputs: np.ndarray, finish: Callable[[_Pass], None] | None = None) -> np.ndarray:
+def dense_forward(
+    room: DenseRoom, inputs: np.ndarray | None, finish: Callable[[_Pass], None] | None = None
+) -> np.ndarray:
     """The last layer's outputs, `(*lead, rows, units)`, in the room's memory, which keeps what `dense_backward` needs.
 
     Args:
-        inputs: `(rows, *lead, features)`.
+        inputs: `(rows, *lead, features)`; None for those that stand in the room from the last time.
         finish: what a layer does after its product, here and in `dense_backward` before it; NumPy's way by default.
     """
     finish, room.backward = finish or _finish, dense_backward
-    for start in range(0, room.rows, COPIED_ROWS):
+    for start in range(0, 0 if inputs is None else room.rows, COPIED_ROWS):
         room.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
-    for own in room.passes:
-        if own.copied:
-            own.gather()
-        room.multiply(*own.product, out=own.leaving)
-        finish(own)
-    return own.kept
+    for stage in room.passes:
+        if stage.copied:
+            stage.gather()
+        room.multiply(*stage.product, out=stage.leaving)
+        finish(stage)
+    return stage.kept
 
 
 def dense_backward(
@@ -222,51 +224,75 @@ def dense_backward(
     begin = begin or _begin
     room.passes[-1].slopes[...] = slopes
     for index in range(len(room.passes) - 1, -1, -1):
-        own = room.passes[index]
-        begin(own)
-        room.multiply(own.entering, own.by_row, out=own.by_kernel)
-        if own.copied:
-            own.scatter()
+        stage = room.passes[index]
+        begin(stage)
+        room.multiply(stage.entering, stage.by_row, out=stage.by_kernel)
+        if stage.copied:
+            stage.scatter()
         if index:
-            room.multiply(own.weights, own.by_column, out=room.passes[index - 1].slopes)
-    return room.multiply(own.by_row, turned(own.weights)) if wants_inputs else None
+            room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
+    return room.multiply(stage.by_row, turned(stage.weights)) if wants_inputs else None
 
 
-def _finish(own):
-    leaving = own.leaving
-    if own.activation == RELU:
-        np.maximum(leaving, own.zeros, out=leaving)  # two arrays: with a number it is not vectorized
-    elif own.activation == TANH:
+def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
+    """The derivative of one number of each row with respect to all kernels and biases, one column for each row.
+
+    It is at the activations of the last `dense_forward`, of a room without members, factors and dropout.
+
+    Args:
+        seed: the derivative of the number with respect to what left the last layer, `(rows, units)`.
+        out: where it is written, `(values, rows)`, in the order of `room.values`.
+    """
+    room.passes[-1].slopes[...] = seed
+    stop = len(out)
+    for index in range(len(room.passes) - 1, -1, -1):
+        stage = room.passes[index]
+        _begin(stage)
+        (inner, rows), units = stage.entering.shape, len(stage.by_column)
+        start = stop - inner * units
+        np.multiply(stage.entering[:, None], stage.by_column, out=out[start:stop].reshape(inner, units, rows))
+        stop = start
+        if index:
+            room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
+
+
+def _finish(stage):
+    leaving = stage.leaving
+    if stage.activation == RELU:
+        np.maximum(leaving, stage.zeros, out=leaving)  # two arrays: with a number it is not vectorized
+    elif stage.activation == TANH:
         np.tanh(leaving, out=leaving)
-    elif own.activation == SIGMOID:
+    elif stage.activation == SIGMOID:
         leaving[...] = sigmoid(leaving)
-    elif own.activation == SELU:
-        selu(leaving, own.derivative, own.scratch, own.zeros, own.above)
-    elif own.activation == MISH:
-        mish(leaving, own.derivative, own.scratch, own.second)
-    if own.bits is not None:
-        np.greater_equal(own.bits, own.threshold, out=own.above)
-        np.copyto(own.factors, own.above)
-        np.multiply(own.factors, own.scale, out=own.factors)
-        np.multiply(leaving, own.factors, out=own.kept)
-        if own.derivative is not None:
-            np.multiply(own.derivative, own.factors, out=own.derivative)
+    elif stage.activation == SELU:
+        selu(leaving, stage.derivative, stage.scratch, stage.zeros, stage.above)
+    elif stage.activation == MISH:
+        mish(leaving, stage.derivative, stage.scratch, stage.second)
+    if stage.bits is not None:
+        np.greater_equal(stage.bits, stage.threshold, out=stage.above)
+        np.copyto(stage.factors, stage.above)
+        np.multiply(stage.factors, stage.scale, out=stage.factors)
+        np.multiply(leaving, stage.factors, out=stage.kept)
+        if stage.derivative is not None:
+            np.multiply(stage.derivative, stage.factors, out=stage.derivative)
 
 
-def _begin(own):
-    slopes, leaving = own.slopes, own.leaving
-    if own.derivative is not None:
-        np.multiply(slopes, own.derivative, out=slopes)
+def _begin(stage):
+    slopes, leaving = stage.slopes, stage.leaving
+    if stage.derivative is not None:
+        np.multiply(slopes, stage.derivative, out=slopes)
         return
-    if own.bits is not None:
-        np.multiply(slopes, own.factors, out=slopes)
-    if own.activation == RELU:
-        np.greater(leaving, own.zeros, out=own.above)
-        np.multiply(slopes, own.above, out=slopes)
-    elif own.activation == SIGMOID:
+    if stage.bits is not None:
+        np.multiply(slopes, stage.factors, out=slopes)
+    if stage.activation == RELU:
+        np.greater(leaving, stage.zeros, out=stage.above)
+        np.multiply(slopes, stage.above, out=slopes)
+    elif stage.activation == SIGMOID:
         slopes *= leaving * (1 - leaving)
-    elif own.activation == TANH:
-        slopes *= 1 - leaving * leaving
+    elif stage.activation == TANH:
+        np.multiply(leaving, leaving, out=stage.scratch)
+        np.subtract(1, stage.scratch, out=stage.scratch)
+        np.multiply(slopes, stage.scratch, out=slopes)
 
 
 def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:

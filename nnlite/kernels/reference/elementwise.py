@@ -127,7 +127,7 @@ def bias_relu(rows: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
         np.maximum(rows, zeros, out=rows)
         return above
     above = np.empty(rows.shape, bool)
-    flat, gates = (own.reshape(-1, rows.shape[-1]) for own in (rows, above))
+    flat, gates = (array.reshape(-1, rows.shape[-1]) for array in (rows, above))
     step = max(1, BLOCK // max(1, rows.shape[-1]))
     zeros = np.zeros((min(step, len(flat)), rows.shape[-1]), rows.dtype)  # with a number maxima are not vectorized
     for start in range(0, len(flat), step):

@@ -23,12 +23,12 @@ def softmax_crossentropy(
     table, axis = (np.ascontiguousarray(rows.T), 0) if few else (rows, 1)
     shifted = np.subtract(table, np.maximum.reduce(table.real, axis=axis, keepdims=True), order="C")
     places = classes.ravel() * count + np.arange(count) if few else classes.ravel() + np.arange(0, rows.size, units)
-    own = shifted.ravel().take(places)
+    labelled = shifted.ravel().take(places)
     shares = np.exp(shifted, out=shifted)
-    flat, own_shares = shares.reshape(-1), np.exp(own)
+    flat, own_shares = shares.reshape(-1), np.exp(labelled)
     flat[places] = 0  # the others are summed alone: beside a share of 1 small ones would be rounded away
     others = np.add.reduce(shares, axis=axis)
-    losses, totals = np.log1p(others + (own_shares - 1)) - own, others + own_shares
+    losses, totals = np.log1p(others + (own_shares - 1)) - labelled, others + own_shares
     factors = scale
     if weights is not None:
         losses, factors = losses * weights.ravel(), weights.ravel() * scale

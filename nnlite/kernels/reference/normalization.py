@@ -25,7 +25,7 @@ def normalize(
         standardized: the same before scale and center; `outputs` itself where there are none.
         inverse_deviation: 1 / sqrt(variance + epsilon), `(rows, 1)`.
     """
-    dtype = np.result_type(rows, *(own for own in (gamma, beta) if own is not None))
+    dtype = np.result_type(rows, *(array for array in (gamma, beta) if array is not None))
     standardized, inverse_deviation = np.empty(rows.shape, rows.dtype), np.empty((len(rows), 1), rows.dtype)
     plain = gamma is None and beta is None
     outputs = standardized if plain else np.empty(rows.shape, dtype)

@@ -130,14 +130,14 @@ class Headed(SequencePair, Layer, abstract=True):
 
     def _axes(self, rank) -> tuple:
         """Order of the axes after which those attended over come last but the features."""
-        own = range(1, rank - 1) if self.attention_axes is None else np.atleast_1d(self.attention_axes).tolist()
-        own = [axis + rank if axis < 0 else axis for axis in own]
-        return [axis for axis in range(rank - 1) if axis not in own], own
+        attended = range(1, rank - 1) if self.attention_axes is None else np.atleast_1d(self.attention_axes).tolist()
+        attended = [axis + rank if axis < 0 else axis for axis in attended]
+        return [axis for axis in range(rank - 1) if axis not in attended], attended
 
     def _check_axes(self, query, value):
         rank = len(query)
-        others, own = self._axes(rank)
-        if len(set(own)) < len(own) or not own or any(not 1 <= axis < rank - 1 for axis in own):
+        others, attended = self._axes(rank)
+        if len(set(attended)) < len(attended) or not attended or any(not 1 <= axis < rank - 1 for axis in attended):
             raise ConfigError(f"{self.label}: attention_axes {self.attention_axes} must be axes in 1 to {rank - 2}")
         if any(None not in (query[axis], value[axis]) and query[axis] != value[axis] for axis in others):
             raise ShapeError(
@@ -156,8 +156,8 @@ class Headed(SequencePair, Layer, abstract=True):
 
     def scores_shape(self, query: tuple, value: tuple) -> tuple:
         """The shape of the attention weights: batch, axes that are not attended over, heads, those of both."""
-        others, own = self._axes(len(query))
-        lengths = [query[axis] for axis in own] + [value[axis] for axis in own]
+        others, attended = self._axes(len(query))
+        lengths = [query[axis] for axis in attended] + [value[axis] for axis in attended]
         return (*(query[axis] for axis in others), self.heads.queries, *lengths)
 
     def linearize(
@@ -171,7 +171,7 @@ class Headed(SequencePair, Layer, abstract=True):
         data = inputs if isinstance(inputs, tuple) else (inputs,)
         slots, trace, size = self.slots_of(len(data)), Trace(), 2 if self.use_bias else 1
         traced = [trace.variable(value) for value in (*data, *parameters)]
-        weights = [traced[place : place + size] for place in range(len(data), len(traced), size)]
+        weights = [traced[index : index + size] for index in range(len(data), len(traced), size)]
         query, key, *gate, value, last = weights
         steps = [
             self._noted(trace, self._by_head, traced[slot], *given)
@@ -182,7 +182,7 @@ class Headed(SequencePair, Layer, abstract=True):
             context = context * ops.sigmoid(self._noted(trace, self._by_head, traced[slots.query], *gate[0]))
         shape = data[slots.query].shape
         outputs = self._noted(trace, lambda *given: self._joined(given[0], shape, *given[1:]), context, *last)
-        scores = [ops.reshape(own, self.scores_shape(shape, data[slots.key].shape)) for own in scores]
+        scores = [ops.reshape(score, self.scores_shape(shape, data[slots.key].shape)) for score in scores]
         jacobians, query_mask = trace.jacobians(outputs, *scores, data=len(data)), self.query_mask(mask)
         jacobians.mask = (query_mask, None) if scores else query_mask
         return (outputs.value, scores[0].value) if scores else outputs.value, jacobians
@@ -213,7 +213,7 @@ class Headed(SequencePair, Layer, abstract=True):
 
     def _hidden(self, data, mask):
         """True where a query skips a key, `(batch, ..., heads, steps, others)` or 1 for a length; None if none does."""
-        if data[0].ndim > 3 and mask is not None and any(own is not None for own in self.masks_of(data, mask)[:-1]):
+        if data[0].ndim > 3 and mask is not None and any(rows is not None for rows in self.masks_of(data, mask)[:-1]):
             raise ShapeError(f"{self.label} takes masks of steps for inputs (batch, steps, features) alone")
         allowed, pairs = self.allowed(data, mask) if data[0].ndim == 3 else (None, self.masks_of(data, mask)[-1])
         if allowed is not None and allowed.ndim > 2:
@@ -225,28 +225,28 @@ class Headed(SequencePair, Layer, abstract=True):
 
     def _by_scores(self, pairs, shape):
         """A mask of pairs for scores of `shape`, with the axes attended over as one of queries and one of keys."""
-        own = len(self._axes(len(shape) - 1)[1]) if self.attention_axes is not None else (len(shape) - 2) // 2
+        count = len(self._axes(len(shape) - 1)[1]) if self.attention_axes is not None else (len(shape) - 2) // 2
         while pairs.ndim < len(shape):
-            pairs = np.expand_dims(pairs, max(-2 * own - 1, -pairs.ndim - 1))
+            pairs = np.expand_dims(pairs, max(-2 * count - 1, -pairs.ndim - 1))
         try:
-            lead = np.broadcast_shapes(pairs.shape[: -2 * own], shape[: -2 * own])
-            pairs = np.broadcast_to(pairs, (*pairs.shape[: -2 * own], *shape[-2 * own :]))
+            lead = np.broadcast_shapes(pairs.shape[: -2 * count], shape[: -2 * count])
+            pairs = np.broadcast_to(pairs, (*pairs.shape[: -2 * count], *shape[-2 * count :]))
         except ValueError:
             lead = ()
-        if lead != shape[: -2 * own]:
+        if lead != shape[: -2 * count]:
             raise ShapeError(f"{self.label} needs an attention_mask that fits {shape}, got {pairs.shape}")
-        steps, others = (math.prod(part) for part in (shape[-2 * own : -own], shape[-own:]))
-        return pairs.reshape(*pairs.shape[: -2 * own], steps, others)
+        steps, others = (math.prod(part) for part in (shape[-2 * count : -count], shape[-count:]))
+        return pairs.reshape(*pairs.shape[: -2 * count], steps, others)
 
     def _by_head(self, inputs, kernel, bias=None):
         """Queries, keys or values `(batch, ..., steps, heads, width)`, and the Jacobians."""
-        axes = tuple(f"axis {place}" for place in range(inputs.ndim - 1))
+        axes = tuple(f"axis {index}" for index in range(inputs.ndim - 1))
         labels = [(*axes, "feature"), ("feature", "head", "width")]
         projected, maps = project(labels, (*axes, "head", "width"), inputs, kernel, bias)
         if inputs.ndim == 3:
             return projected, Jacobians(*maps)
-        others, own = self._axes(inputs.ndim)
-        order = (*others, *own, inputs.ndim - 1, inputs.ndim)
+        others, attended = self._axes(inputs.ndim)
+        order = (*others, *attended, inputs.ndim - 1, inputs.ndim)
         moved = projected.transpose(order)
         shape = (*moved.shape[: len(others)], -1, *moved.shape[-2:])
         moved = moved.reshape(shape)
@@ -254,15 +254,15 @@ class Headed(SequencePair, Layer, abstract=True):
 
     def _joined(self, context, shape, kernel, bias=None):
         """The outputs for the context of every head, and the Jacobians; `shape` is that of the queries."""
-        outputs_of = [f"output {place}" for place in range(kernel.ndim - 2)]
-        axes = tuple(f"axis {place}" for place in range(context.ndim - 2))
+        outputs_of = [f"output {index}" for index in range(kernel.ndim - 2)]
+        axes = tuple(f"axis {index}" for index in range(context.ndim - 2))
         labels = [(*axes, "head", "width"), ("head", "width", *outputs_of)]
         outputs, maps = project(labels, (*axes, *outputs_of), context, kernel, bias)
         if len(shape) == 3:
             return outputs, Jacobians(*maps)
-        others, own = self._axes(len(shape))
-        split = (*(shape[axis] for axis in (*others, *own)), *kernel.shape[2:])
-        back = (*np.argsort([*others, *own]).tolist(), *range(len(shape) - 1, len(split)))
+        others, attended = self._axes(len(shape))
+        split = (*(shape[axis] for axis in (*others, *attended)), *kernel.shape[2:])
+        back = (*np.argsort([*others, *attended]).tolist(), *range(len(shape) - 1, len(split)))
         moved = outputs.reshape(split).transpose(back)
         split_map = Rearrange(outputs.shape, split)
         return moved, Jacobians(*maps, outer=Composed(Rearrange(split, moved.shape, back), split_map))

@@ -118,19 +118,19 @@ class MultiHeadAttention(Headed):
         data = inputs if isinstance(inputs, tuple) else (inputs,)  # the same nodes as there, put down at less cost
         slots, size = self.slots_of(len(data)), 2 if self.use_bias else 1
         start = len(data) + len(parameters)
-        own = range(len(data), start)
+        weight_slots = range(len(data), start)
         nodes, steps = [], []
-        for place, slot in enumerate((slots.query, slots.key, slots.value)):
-            given = slice(place * size, (place + 1) * size)
+        for index, slot in enumerate((slots.query, slots.key, slots.value)):
+            given = slice(index * size, (index + 1) * size)
             projected, jacobians = self._by_head(data[slot], *parameters[given])
-            nodes.append(Node(jacobians, (slot, *own[given]), (start + place,), self))
+            nodes.append(Node(jacobians, (slot, *weight_slots[given]), (start + index,), self))
             steps.append(projected)
         query, key, value = steps
         noise = self._noise(training, random, query, key)
         context, jacobians = attend(query, key, value, 1 / math.sqrt(self.key_dim), self._hidden(data, mask), *noise)
         nodes.append(Node(jacobians, (start, start + 1, start + 2), (start + 3,), self))
         outputs, jacobians = self._joined(context, data[slots.query].shape, *parameters[3 * size :])
-        nodes.append(Node(jacobians, (start + 3, *own[3 * size :]), (start + 4,), self))
+        nodes.append(Node(jacobians, (start + 3, *weight_slots[3 * size :]), (start + 4,), self))
         shapes = [array.shape if array.dtype.kind in "fc" else None for array in (*data, *parameters)]
         ends = [(start + 4, outputs.shape)]
         return outputs, GraphJacobians(nodes, shapes, ends, len(data), mask=self.query_mask(mask))

@@ -99,13 +99,13 @@ class SequencePair(Host):
         slots = self.slots_of(count)
         padding: list[Any] = [None] * count
         allowed = []
-        for place, item in enumerate(given):
+        for index, item in enumerate(given):
             if item is None:
                 continue
             item = np.asarray(item, bool)
-            if place < count and item.shape == data[place].shape[:-1]:
-                padding[place] = item
-            elif place == count or item.shape == (*data[slots.query].shape[:-1], data[slots.value].shape[-2]):
+            if index < count and item.shape == data[index].shape[:-1]:
+                padding[index] = item
+            elif index == count or item.shape == (*data[slots.query].shape[:-1], data[slots.value].shape[-2]):
                 allowed.append(item)
             else:
                 raise ShapeError(

@@ -1,19 +1,19 @@
 """Attributes of a layer: every attribute that others ask a layer for, with its default."""
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.config import DTypePolicy, image_data_format
+from nnlite.config import image_data_format
 from nnlite.errors import NotReadyError
+from nnlite.layers.base.contract import naming as named
+from nnlite.layers.base.contract.around import as_returned, copied, read_policy, returned_dtypes
 from nnlite.layers.base.contract.keras_config import get
-from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
-from nnlite.layers.base.contract.structure import arranged_as, kept, weights_in_order
-from nnlite.layers.base.simplified import DensePart, Simplified
+from nnlite.layers.base.contract.structure import kept, weights_in_order
+from nnlite.layers.base.simplified import DensePart, Simplified, without_activation
 from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.parameters import Parameter, assign_all
 from nnlite.random import RandomSource, fresh_seed
@@ -62,6 +62,8 @@ class LayerAttributes:
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
         _final_activation: the activation function that gives the outputs; None if that is not known.
         input_spec: an `InputSpec` that the inputs have to fit, or a list of them; None for none.
+        _has_spec: whether that is to be checked: a layer of nnlite says the same itself, in its own words.
+        _needs_no_building: whether the layer is `built` from the beginning, as Keras says of some without parameters.
         activity_regularizer: a penalty on the outputs, divided by the number of examples; None for none.
         label, _next_random: how errors call the layer; the random numbers of its next call.
         _moves_on: whether calls outside training store new states, as those of stateful recurrent layers do; None until
@@ -69,12 +71,14 @@ class LayerAttributes:
         _compares_first: whether the layer looks whether its weights are still those that it began with.
         _keeps_values: whether the outputs, outside training, are the inputs in the same or in other places.
         _penalizes: whether the loss has a term of the layer: a `Penalized` or an `AddedLoss` is among its maps.
+        _takes_policies: whether the policy of `set_dtype_policy` is meant for it.
+        _lowers: whether results are rounded by a mixed policy, its own or that of a layer inside a model.
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
         adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
-        _path_inside, at_inference, _dense_part, without_activation, _output_dtype, _as_returned: see there.
+        _path_inside, at_inference, _dense_part, without_activation, _output_dtype, _returned_dtypes, _as_returned.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
         _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype, get: see there.
 
@@ -105,6 +109,8 @@ class LayerAttributes:
 
     activity_regularizer: Any = None
     input_spec: Any = None
+    _has_spec: bool = False
+    _needs_no_building: bool = False
     input_kind: InputKind = "numbers"
     _input_kinds: list[InputKind] | None = None
     takes_several: bool | None = False
@@ -127,6 +133,8 @@ class LayerAttributes:
     _keeps_values: bool = False
     _penalizes: bool = False
     stops_gradient: bool = False
+    _takes_policies: bool = True
+    _lowers: bool = False
     schedules: tuple[LearningRateSchedule, ...] = ()
 
     name: str | None
@@ -158,16 +166,18 @@ class LayerAttributes:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
             value = "channels_first"  # else None stands for channels last, also in files
-        if name == "dtype" and isinstance(value, (DTypePolicy, Mapping)):
-            value = value.name if isinstance(value, DTypePolicy) else DTypePolicy.from_spec(value).name
+        if name == "input_spec":
+            self._has_spec = value is not None
+        if name == "dtype":
+            value = read_policy(self, value)
         if name == "padding" and isinstance(value, str):
             value = value.lower()  # as Keras takes it
         super().__setattr__(name, value)
 
     def _keras_arguments(self) -> dict[str, Any]:
         """The arguments as Keras's config has them, before they become plain values."""
-        own: Any = self
-        return own._arguments()
+        layer: Any = self
+        return layer._arguments()
 
     @property
     def _keeps_mask(self) -> bool:
@@ -245,8 +255,9 @@ class LayerAttributes:
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
-    _given_name, _given_dtype, _name_stem, get = given_name, given_dtype, name_stem, get
-    compute_dtype, variable_dtype = compute_dtype, variable_dtype
+    _given_name, _given_dtype, _name_stem, get = named.given_name, named.given_dtype, named.name_stem, get
+    compute_dtype, variable_dtype, _returned_dtypes = named.compute_dtype, named.variable_dtype, returned_dtypes
+    _as_returned, without_activation, __copy__ = as_returned, without_activation, copied
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:
@@ -264,12 +275,6 @@ class LayerAttributes:
         """The activation function that gives the outputs; None if that is not known."""
         return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
 
-    def _as_returned(self, output: Any) -> Any:
-        """Result of a call, from the output of `linearize`: dicts and nested lists as `call` returned them."""
-        if self._structure is None:
-            return output
-        return arranged_as(self._structure, output if isinstance(output, tuple) else (output,))
-
     def at_inference(self) -> Simplified | None:
         """Simpler form of `linearize` outside training, with the present weights; None: as it is."""
         return None
@@ -277,16 +282,6 @@ class LayerAttributes:
     def _dense_part(self) -> DensePart | None:
         """The part that the layer can take over in several dense layers trained as one; None for none."""
         return None
-
-    def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
-        """This layer up to its final activation, and that activation; parameters are shared, not copied."""
-        layer: Any = self
-        activation = layer.activation if self.ends_in_activation and not self._penalizes else None
-        if activation is None:
-            return layer, None
-        bare = copy.copy(layer)
-        bare.activation = Linear()
-        return bare, activation
 
     @property
     def _output_dtype(self) -> str:

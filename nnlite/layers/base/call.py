@@ -55,7 +55,7 @@ class LayerTrace(Trace):
         available = {
             "training": self.training,
             "random": self._random_for(layer, given.get("training")),
-            "mask": (masks if several else masks[0]) if any(own is not None for own in masks) else None,
+            "mask": (masks if several else masks[0]) if any(rows is not None for rows in masks) else None,
             **{name: value for name, value in given.items() if value is not None},
         }
         context = {name: available[name] for name in layer._context}
@@ -69,8 +69,8 @@ class LayerTrace(Trace):
         self.states[id(layer)] = jacobians.state or self.states.get(id(layer), ())
         if jacobians.state:
             self.changed.update((id(state), value) for state, value in layer._state_pairs(jacobians.state))
-        found = output_masks(layer, jacobians, (available["mask"],), len(traced))
-        self.masks.update((item.slot, own) for item, own in zip(traced, found, strict=True) if own is not None)
+        leaving = output_masks(layer, jacobians, (available["mask"],), len(traced))
+        self.masks.update((item.slot, rows) for item, rows in zip(traced, leaving, strict=True) if rows is not None)
         return traced if isinstance(output, tuple) else traced[0]
 
     def _random_for(self, layer: "Layer", training: bool | None) -> RandomSource | None:
@@ -131,12 +131,13 @@ def trace_call(
     mask = context.get("mask")
     trace.masks = dict(enumerate(mask if several and mask is not None else [mask] * len(data)))
     traced = {
-        id(own): state_variable(trace, own, value) for own, value in zip(layer.parameters, parameters, strict=True)
+        id(parameter): state_variable(trace, parameter, value)
+        for parameter, value in zip(layer.parameters, parameters, strict=True)
     }
 
     def use(inner: "Layer", inner_inputs: Any, **given: Any) -> Any:
-        known = [traced.get(id(own)) for own in inner.parameters]
-        if any(own is None for own in known):
+        known = [traced.get(id(parameter)) for parameter in inner.parameters]
+        if any(parameter is None for parameter in known):
             raise ConfigError(f"{inner.label} is new to this layer: keep it as an attribute, and use it in every call")
         return trace.use(inner, inner_inputs, known, **given)
 
@@ -185,19 +186,25 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
             inner._check_input_shape(shapes if several else shapes[0])
         else:
             inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
-        traced.update((id(own), trace.variable(own.value)) for own in inner.parameters if id(own) not in traced)
-        return trace.use(inner, inputs, [traced[id(own)] for own in inner.parameters], **given)
+        traced.update(
+            (id(parameter), trace.variable(parameter.value))
+            for parameter in inner.parameters
+            if id(parameter) not in traced
+        )
+        return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **given)
 
     kept = inner_layers(layer)
     for training in {False, "training" in layer._call_context}:
         trace = LayerTrace(training, layer.random)
         data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
-        traced = {id(own): state_variable(trace, own, own.value) for own in layer.parameters}
+        traced = {id(parameter): state_variable(trace, parameter, parameter.value) for parameter in layer.parameters}
         context = {"training": training, "mask": None}
         with trial_run():
             _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context, *more)
     for inner in kept:
-        layer.parameters.extend(own for own in inner.parameters if not any(own is known for known in layer.parameters))
+        layer.parameters.extend(
+            parameter for parameter in inner.parameters if not any(parameter is known for known in layer.parameters)
+        )
 
 
 def read_methods(cls: Any, recorded: Callable) -> None:
@@ -286,7 +293,9 @@ def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) 
         return _Bound(cast(Any, value), use, replace) if isinstance(value, LayerAttributes) else value
 
     twin = object.__new__(type(layer))
-    own = {name: value for name, value in vars(layer).items() if name != "parameters"}
-    twin.__dict__.update({name: replaced(value, replace) for name, value in own.items()}, parameters=layer.parameters)
+    attributes = {name: value for name, value in vars(layer).items() if name != "parameters"}
+    twin.__dict__.update(
+        {name: replaced(value, replace) for name, value in attributes.items()}, parameters=layer.parameters
+    )
     twin._recorded = traced
     return twin

@@ -91,9 +91,10 @@ def gives_several(inputs: Any, layer: "Layer") -> bool:
 
 def check_number(layer: "Layer", input_shape: tuple) -> None:
     """`ShapeError` for several inputs to a layer that takes one; one that takes either is told which it is."""
+    several = isinstance(next(iter(input_shape), None), (tuple, list))
     if type(layer).takes_several is None:
-        layer.takes_several = isinstance(input_shape[0], (tuple, list))
-    if isinstance(input_shape[0], (tuple, list)) and not layer.takes_several:
+        layer.takes_several = several
+    if several and not layer.takes_several:
         raise ShapeError(
             f"{layer.label} takes one input, got {len(input_shape)} of the shapes {' and '.join(map(str, input_shape))}"
             "; a class whose layers take several says takes_several = True"
@@ -147,12 +148,12 @@ def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
     flat = array.ravel().tolist()
     types = set(map(type, flat))
     allowed = str if kind == "strings" else (str, numbers.Integral)
-    if not all(issubclass(found, allowed) for found in types):
+    if not all(issubclass(cls, allowed) for cls in types):
         place, value = next((place, value) for place, value in enumerate(flat) if not isinstance(value, allowed))
         missing = " (a missing value: fill it first)" if _is_missing(value) else ""
         row = place * len(array) // len(flat) if array.ndim else 0
         raise DataError(f"{owner} needs {wanted}, got {_shown(value)} in row {row}{missing}")
-    if all(issubclass(found, str) for found in types):
+    if all(issubclass(cls, str) for cls in types):
         return array
     return np.array([str(value) for value in flat], dtype=object).reshape(array.shape)
 
@@ -204,10 +205,10 @@ def gathered(data: Any, owner: str, steps: int | None = None, batch_size: int | 
     batches = _batches(data)
     if batches is None:
         return data if steps is None or batch_size is None else data[: steps * batch_size]
-    found = [np.asarray(batch[0] if isinstance(batch, tuple) else batch) for batch in islice(batches, steps)]
-    if not found:
+    arrays = [np.asarray(batch[0] if isinstance(batch, tuple) else batch) for batch in islice(batches, steps)]
+    if not arrays:
         raise DataError(f"{owner} got no batch")
-    return np.concatenate([np.atleast_1d(batch) for batch in found])
+    return np.concatenate([np.atleast_1d(batch) for batch in arrays])
 
 
 def _batches(data: Any) -> Iterator[Any] | None:

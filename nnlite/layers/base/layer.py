@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from nnlite.config import FloatType
+from nnlite.config import Policy
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
@@ -50,7 +50,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     Args:
         name: shown in summaries and errors; given by the model when None.
         trainable: whether training changes the parameters.
-        dtype: floating-point type, `nnlite.config.floatx()` when None.
+        dtype: floating-point type, or `"mixed_float16"`, see `DTypePolicy`; `nnlite.config.floatx()` when None.
         activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
 
     >>> import numpy as np
@@ -64,7 +64,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
-    dtype: Settled[FloatType] = option(default=None, kw_only=True)
+    dtype: Settled[Policy] = option(default=None, kw_only=True)
 
     _fast_paths: ClassVar[dict[str, Any]] = {"linearize": ("call",)} | dict.fromkeys(
         ("ends_in_activation", "_final_activation", "without_activation", "at_inference", "_dense_part", "infer"),
@@ -75,6 +75,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         super().__init_subclass__(**kwargs)
         read_methods(cls, Layer.linearize)
         show_made(cls)
+        cls._has_spec = cls._has_spec or cls.input_spec is not None
         cls._writes_mask = cls.compute_mask is not Layer.compute_mask
         writer = next(base for base in cls.__mro__ if "build" in vars(base))
         if not cls._builds_itself and (writer is cls or not issubclass(writer, LayerAttributes)):
@@ -95,9 +96,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def __post_init__(self):
         self.parameters = []
-        self.built = False
-        self.input_shape: Any = None
-        self.output_shape: Any = None
+        self.built = self._needs_no_building
+        self.input_shape = self.output_shape = cast(Any, None)
         self.random = None
         self._calls = 0
         self._declared: list[Parameter] = []
@@ -167,8 +167,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         try:
             self._building = True
             if self._traced and self.random is not None:
-                for place, layer in enumerate(inner_layers(self)):
-                    layer.random = layer.random or self.random.child(place)
+                for index, layer in enumerate(inner_layers(self)):
+                    layer.random = layer.random or self.random.child(index)
             with inside(self):
                 self.build(parts_of_shape(self, self.input_shape))
                 track_kept(self)
@@ -188,8 +188,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if not self.trainable:
             return []
         inner = inner_layers(self)
-        free = {id(own) for layer in inner for own in layer.trainable_weights}
-        frozen = {id(own) for layer in inner for own in layer.parameters} - free
+        free = {id(weight) for layer in inner for weight in layer.trainable_weights}
+        frozen = {id(weight) for layer in inner for weight in layer.parameters} - free
         return [parameter for parameter in self.parameters if parameter.trainable and id(parameter) not in frozen]
 
     @property
@@ -202,7 +202,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """Compute the output, keep the Jacobians for `backward`; `training` turns dropout on, updates averages."""
         output, self.jacobians = self._apply(inputs, training, mask)
         several = isinstance(output, tuple)
-        self._output = [(own.shape, own.dtype) for own in output] if several else (output.shape, output.dtype)
+        self._output = [(array.shape, array.dtype) for array in output] if several else (output.shape, output.dtype)
         return output
 
     def __call__(self, *inputs: Any, **given: Any) -> Any:
@@ -270,7 +270,11 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """`(parameter, new value)` for all that `state` carries."""
         if self._traced and state:
             return pairs_inside(inner_layers(self), state)
-        return zip((own for own in self.parameters if not own.trainable), state, strict=True) if state else ()
+        return (
+            zip((parameter for parameter in self.parameters if not parameter.trainable), state, strict=True)
+            if state
+            else ()
+        )
 
     def _as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
         """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""
@@ -278,16 +282,16 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def _check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless the layer, as it is built, takes inputs of `shape`."""
-        if self.input_spec is not None:
+        if self._has_spec:
             check_spec(self, shape)
         if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
             raise wrong_shape(self, shape)
 
     input, output = NodePart(0), NodePart(1)
     get_config, to_spec, from_config = keras_config.get_config, keras_config.to_spec, keras_config.from_config
-    stateless_call, path, input_dtype = surface.stateless_call, surface.path, surface.input_dtype
-    variables, trainable_variables = surface.variables, surface.trainable_variables
-    non_trainable_variables, dtype_policy = surface.non_trainable_variables, surface.dtype_policy
+    stateless_call, path, variables = surface.stateless_call, surface.path, surface.variables
+    trainable_variables, non_trainable_variables = surface.trainable_variables, surface.non_trainable_variables
+    dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call
     get_build_config, build_from_config = surface.get_build_config, surface.build_from_config
     compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
     metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight

@@ -42,10 +42,10 @@ def checked_masks(layer: "Layer", inputs: Sequence[np.ndarray], mask: Any) -> li
         raise ShapeError(
             f"{layer.label} needs one mask, or None, for each of its {len(inputs)} inputs, got {len(masks)}"
         )
-    masks = [None if own is None else np.asarray(own, bool) for own in masks]
-    for own, array in zip(masks, inputs, strict=True):
-        if own is not None and (own.ndim == 0 or own.shape != array.shape[: own.ndim]):
+    masks = [None if rows is None else np.asarray(rows, bool) for rows in masks]
+    for rows, array in zip(masks, inputs, strict=True):
+        if rows is not None and (rows.ndim == 0 or rows.shape != array.shape[: rows.ndim]):
             raise ShapeError(
-                f"{layer.label} needs a mask of shape {array.shape[:2]} for {array.shape}, got {own.shape}"
+                f"{layer.label} needs a mask of shape {array.shape[:2]} for {array.shape}, got {rows.shape}"
             )
     return masks

@@ -58,7 +58,9 @@ def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tup
     if not layer.takes_several:
         return np.zeros(_sized(input_shape, size), dtypes[layer.input_kind])
     kinds = layer._input_kinds or ["numbers"] * len(input_shape)
-    return tuple(np.zeros(_sized(own, size), dtypes[kind]) for own, kind in zip(input_shape, kinds, strict=True))
+    return tuple(
+        np.zeros(_sized(lengths, size), dtypes[kind]) for lengths, kind in zip(input_shape, kinds, strict=True)
+    )
 
 
 def _sized(shape: tuple, size: int) -> list[int]:

@@ -5,13 +5,14 @@ form of the first has a `then` for that of the second. `Layer._dense_part` answe
 that are trained as one. Weights are float64 here, so that combining them rounds once.
 """
 
+import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from nnlite.kernels.reference.dense import DenseLayer
-from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.activations import ActivationFunction, Linear
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -31,6 +32,16 @@ __all__ = [
     "Unchanged",
     "View",
 ]
+
+
+def without_activation(self: Any) -> "tuple[Layer, ActivationFunction | None]":
+    """This layer up to its final activation, and that activation; parameters are shared, not copied."""
+    activation = self.activation if self.ends_in_activation and not self._penalizes else None
+    if activation is None:
+        return self, None
+    bare = copy.copy(self)
+    bare.activation = Linear()
+    return bare, activation
 
 
 @dataclass(frozen=True)

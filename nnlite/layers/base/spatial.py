@@ -10,6 +10,7 @@ from nnlite.arrays.windows import Windows, place_windows, window_count
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobian, Jacobians, Rearrange
 from nnlite.kernels.reference.dense import RELU
+from nnlite.layers.base.contract.input_spec import Described, InputSpec
 from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted
@@ -37,6 +38,7 @@ class Spatial(Host):
         'Literal["channels_last", "channels_first"] | None', None
     )  # no field: each layer has one in its place
     _fixes = "rank"
+    input_spec = Described(lambda layer: InputSpec(ndim=layer.rank + 2))
 
     @property
     def _fixed_axis(self) -> int:
@@ -127,8 +129,8 @@ class Spatial(Host):
 
     def check_fit(self, lengths: tuple, size: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> None:
         """`ShapeError` where a window without padding is larger than the input."""
-        reach = [(own - 1) * step + 1 for own, step in zip(size, dilation or (1,) * self.rank, strict=True)]
-        if any(length is not None and length < own for length, own in zip(lengths, reach, strict=True)):
+        reach = [(side - 1) * step + 1 for side, step in zip(size, dilation or (1,) * self.rank, strict=True)]
+        if any(length is not None and length < side for length, side in zip(lengths, reach, strict=True)):
             raise ShapeError(
                 f"{self.label} needs at least {tuple(reach)} cells, what its window covers, got {tuple(lengths)}: "
                 f"make the window smaller or use padding='same'"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes
@@ -105,7 +104,7 @@ class Symbol(Drawable):
     Attributes:
         layer: the layer that gives it; an `Input` for an input of the graph.
         inputs: the symbols that the layer takes.
-        shape: with None for the batch.
+        shape: with None for the batch, or the number of examples that an `Input` states.
         index: which of the layer's outputs it is.
         use: the same object for all outputs of one use of the layer.
         training: whether the layer is used as in training; None: as the model is.
@@ -131,6 +130,11 @@ class Symbol(Drawable):
         return (id(self.use), self.index)
 
     @property
+    def free_shape(self) -> tuple:
+        """The shape with None for the batch, also where an `Input` states it."""
+        return (None, *self.shape[1:]) if self.shape else self.shape
+
+    @property
     def ndim(self) -> int:
         """Number of axes, that of the batch included."""
         return len(self.shape)
@@ -138,7 +142,7 @@ class Symbol(Drawable):
     @property
     def dtype(self) -> str:
         """The type of the values, such as `"float32"`, `"int64"` for indices, `"object"` for strings."""
-        return self.layer._output_dtype or floatx()
+        return self.layer._returned_dtypes[self.index % len(self.layer._returned_dtypes)]
 
     @property
     def name(self) -> str | None:
@@ -158,8 +162,8 @@ class Symbol(Drawable):
 def symbols_of(inputs: Any) -> Any:
     """`inputs` as symbols: one, or a tuple; None when they are data. An `Input` stands for the value it describes."""
     if isinstance(inputs, (list, tuple)) and inputs:
-        found = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
-        return tuple(symbols_of(item) for item in inputs) if found[0] is not None else None
+        first = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
+        return tuple(symbols_of(item) for item in inputs) if first[0] is not None else None
     if isinstance(inputs, LayerAttributes):
         return inputs._symbol
     return inputs if isinstance(inputs, Symbol) else None
@@ -180,13 +184,14 @@ def apply_to_symbols(
         raise ConfigError(f"{layer.label}, called on an Input, takes another symbol for a mask, got {mask!r}")
     several = isinstance(symbols, tuple)
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
-    if not layer.built:
-        layer._ensure_built(shapes)
+    free = tuple(symbol.free_shape for symbol in symbols) if several else symbols.free_shape
+    if not layer.built or layer.input_shape is None:
+        layer._ensure_built(free)
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
-    layer._check_input_shape(shapes)
+    layer._check_input_shape(free)
     output_shape = layer.compute_output_shape(shapes)
     taken = symbols if several else (symbols,)
-    several_outputs, use = isinstance(output_shape[0], tuple), object()
+    several_outputs, use = isinstance(next(iter(output_shape), None), tuple), object()
     outputs = [
         Symbol(layer, taken, tuple(shape), index, use)
         for index, shape in enumerate(output_shape if several_outputs else [output_shape])

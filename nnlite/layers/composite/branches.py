@@ -91,11 +91,11 @@ class _Branches(Layer, abstract=True):
     def adapt(self, data) -> None:
         """Let each layer inside that has to learn from data see it, as the layers before it pass it on."""
         for columns, chain in self.branches():
-            own = data if columns is None else data[..., places_of(columns)]
+            part = data if columns is None else data[..., places_of(columns)]
             for layer in chain:
                 if not layer.adapted:
-                    layer.adapt(own)
-                own = layer(own)
+                    layer.adapt(part)
+                part = layer(part)
 
     def _check_ready(self):
         for layer in self.layers:
@@ -246,10 +246,10 @@ class ColumnBranch(_Branches):
                 if not RANGE.fullmatch(part) and part not in places:
                     hint = did_you_mean(part, places) if places else "the data have no names, give places such as 0-7"
                     raise ConfigError(f"{self.label} names a column {part!r}; {hint}", ("columns", key))
-            found = ",".join(part if RANGE.fullmatch(part) else ",".join(map(str, places[part])) for part in parts)
-            if found in resolved:
-                raise ConfigError(f"{self.label} has two entries for the columns {found}", ("columns", key))
-            resolved[found] = chain
+            columns = ",".join(part if RANGE.fullmatch(part) else ",".join(map(str, places[part])) for part in parts)
+            if columns in resolved:
+                raise ConfigError(f"{self.label} has two entries for the columns {columns}", ("columns", key))
+            resolved[columns] = chain
         self.columns = resolved
 
 
@@ -262,12 +262,12 @@ def places_of(key: str) -> list[int]:
     """`"0-7"` or `"0,2,5"` as a list of places."""
     places = []
     for part in map(str.strip, key.split(",")):
-        found = RANGE.fullmatch(part)
-        if not found:
+        match = RANGE.fullmatch(part)
+        if not match:
             raise ConfigError(
                 f"columns must be places such as 3, 0-7 or 0,2,5, or names where the data have any; got {key!r}"
             )
-        first, last = int(found[1]), int(found[2] or found[1])
+        first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise ConfigError(f"columns {part!r} end before they begin")
         places += range(first, last + 1)

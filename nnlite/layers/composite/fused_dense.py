@@ -116,12 +116,12 @@ class JoinedDense:
 
     def draw(self, source: RandomSource) -> None:
         """Give the room of the last batch its random bits, and the share that is dropped now."""
-        for place, (dropout, bits) in enumerate(zip(self.dropouts, self.room.bits, strict=True)):
+        for position, (dropout, bits) in enumerate(zip(self.dropouts, self.room.bits, strict=True)):
             if dropout is not None:
                 index, layer = dropout
                 bits[...] = random_bits(layer, source.child(index), bits.shape)
                 if layer.schedules:
-                    self.room.set_dropout(place, *threshold_and_scale(layer.rate_at(source.step)))
+                    self.room.set_dropout(position, *threshold_and_scale(layer.rate_at(source.step)))
 
 
 class JoinedJacobians(Bundle):

@@ -95,7 +95,7 @@ class Graph(Program):
         for position, value in enumerate(moved):
             if layer.input_kind == "numbers" and self._dtypes[value] != layer.dtype:
                 moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, range(0))[0]
-        count = len(layer.output_shape) if isinstance(layer.output_shape[0], tuple) else 1
+        count = len(layer.output_shape) if isinstance(next(iter(layer.output_shape), 0), tuple) else 1
         mask = None if mask is None else self._moved[mask]
         self._moved += self._use(layer, tuple(moved), count, parameters, training, mask, shares_state)
 
@@ -196,7 +196,7 @@ class Graph(Program):
         """As a chain's, if each use takes what the one before gives, and nothing else does; else None."""
         values = range(self.inputs, self.inputs + len(self.uses))
         straight = all(
-            use.inputs == (value - 1,) and use[4:6] == (None, None) and not use.layer.takes_several
+            use[1:3] == ((value - 1,), (value,)) and use[4:6] == (None, None) and not use.layer.takes_several
             for use, value in zip(self.uses, values, strict=True)
         )
         shares = sum(len(use.parameters) for use in self.uses) > self.parameter_count
@@ -267,4 +267,4 @@ def _cut(items: Sequence, places: Sequence[int]) -> tuple:
     """The items at these places."""
     if isinstance(places, range):
         return tuple(items[places.start : places.stop])
-    return tuple([items[place] for place in places])
+    return tuple([items[index] for index in places])

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from nnlite import ops
+from nnlite.config import floatx
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.jacobians import Jacobians
+from nnlite.jacobians import Jacobian, Jacobians
+from nnlite.layers.base.inputs import check_number
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import OPERATIONS, Symbol, symbols_of
-from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, Traced
+from nnlite.layers.composite.outlines import outlines
+from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, UNDERIVED, Traced
+from nnlite.random import RandomSource
 
 __all__ = ["Operation"]
 
@@ -50,13 +54,19 @@ class Operation(Layer):
     options: dict[str, Any] = field(default_factory=dict)
 
     takes_several = None
+    _takes_policies = False  # what it is given decides
+
+    def __post_init__(self) -> None:
+        self._input_types: list[str] = []  # of the symbols that it was drawn on; the layer's where none are known
+        self._outlines: tuple[tuple, list[tuple[tuple, str]]] | None = None  # of the last shapes that were asked for
+        super().__post_init__()
 
     @property
     def _name_stem(self) -> str:
         return self.function
 
     def validate(self) -> None:
-        if self.function not in FUNCTIONS and self.function not in CONSTANTS:
+        if not any(self.function in functions for functions in (FUNCTIONS, CONSTANTS, UNDERIVED)):
             known = self.function in vars(ops)
             message = (
                 f"nnlite.ops.{self.function} is not applied by layers of a graph: apply it to arrays"
@@ -68,11 +78,45 @@ class Operation(Layer):
     def call(self, inputs: Any) -> Any:
         """Apply the function to the inputs and the constants among its arguments."""
         given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-        arguments = [_filled(argument, given, self.dtype) for argument in self.arguments or [{"input": 0}]]
-        options = {name: _filled(option, given, self.dtype) for name, option in self.options.items()}
-        result = (FUNCTIONS.get(self.function) or CONSTANTS[self.function])(*arguments, **options)
-        ends = [_recorded(end, given[0], self) for end in (result if isinstance(result, (list, tuple)) else [result])]
+        plain = self.function in UNDERIVED
+        result = self._applied([item.value for item in given] if plain else given)
+        take = _without_derivative if plain else _recorded
+        ends = [take(end, given, self) for end in (result if isinstance(result, (list, tuple)) else [result])]
         return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
+
+    def _applied(self, inputs: Sequence[Any]) -> Any:
+        """What the function returns for the inputs and the constants among its arguments."""
+        arguments = [filled(argument, inputs, self.dtype) for argument in self.arguments or [{"input": 0}]]
+        options = {name: filled(option, inputs, self.dtype) for name, option in self.options.items()}
+        name = self.function
+        return (FUNCTIONS.get(name) or CONSTANTS.get(name) or UNDERIVED[name])(*arguments, **options)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Shape of what the function returns, found by trying it; None for an axis that varies with the inputs."""
+        shapes = tuple(shape for shape, _ in self._outlined(input_shape))
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    def _outlined(self, input_shape: tuple) -> list[tuple[tuple, str]]:
+        """Shape and type of each result."""
+        several = bool(input_shape) and isinstance(input_shape[0], (tuple, list))
+        shapes = tuple(map(tuple, input_shape)) if several else (tuple(input_shape),)
+        if self._outlines is None or self._outlines[0] != shapes:
+            types = self._input_types or [self.dtype or floatx()] * len(shapes)
+            self._outlines = shapes, outlines(self.label, self._applied, shapes, types)
+        return self._outlines[1]
+
+    def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
+        """Find the output shape on first use; there are no parameters, and nothing is added to the loss."""
+        if not self.built or self.input_shape is None:
+            check_number(self, input_shape)
+            self.dtype = self._given_dtype or floatx()
+            self.input_shape, self.output_shape = tuple(input_shape), self.compute_output_shape(input_shape)
+            self.built = self._build_done = True
+        return self.output_shape
+
+    @property
+    def _returned_dtypes(self) -> Sequence[str]:
+        return [kind for _, kind in self._outlines[1]] if self._outlines else super()._returned_dtypes
 
     @property
     def _output_dtype(self) -> str:
@@ -82,24 +126,46 @@ class Operation(Layer):
         return "bool" if self.function in LOGICAL else "int64" if self.function in COUNTING else self.dtype
 
 
-def _recorded(end: Any, inputs: Any, layer: Operation) -> Any:
+def _recorded(end: Any, inputs: Sequence[Any], layer: Operation) -> Any:
     """A result of the function as part of the record that the inputs belong to: a constant has no derivative."""
     if isinstance(end, Traced):
         return end
-    return inputs.trace.note(layer, np.asarray(end), Jacobians(), ())
+    return inputs[0].trace.note(layer, np.asarray(end), Jacobians(), ())
 
 
-def _filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
+class _Unwritten(Jacobian):
+    """The derivative of a function for which none is written: `ConfigError` where it is asked for."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: str, shapes: tuple[Any, Any]) -> None:
+        super().__init__(*shapes)
+        self._function = function
+
+    def vjp(self, cotangent: np.ndarray) -> NoReturn:
+        raise ConfigError(f"ops.{self._function} has no derivative: apply nnlite.ops.stop_gradient to what it takes")
+
+    jvp = vjp
+
+
+def _without_derivative(end: Any, inputs: Sequence[Any], layer: Operation) -> Any:
+    """A result of a function whose derivative is not written, as part of the record."""
+    output = np.asarray(end)
+    maps = [_Unwritten(layer.function, (item.shape, output.shape)) for item in inputs]
+    return inputs[0].trace.note(layer, output, Jacobians(*maps), [item.slot for item in inputs])
+
+
+def filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
     """An argument as the function takes it, with the inputs in their places, and arrays of numbers in this dtype."""
     if isinstance(value, (list, tuple)):
-        return [_filled(item, inputs, dtype) for item in value]
+        return [filled(item, inputs, dtype) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content), *_) = value.items()
     if kind == "input":
         return inputs[content]
     if kind == "tuple":
-        return tuple(_filled(item, inputs, dtype) for item in content)
+        return tuple(filled(item, inputs, dtype) for item in content)
     if kind == "slice":
         return slice(*content)
     return ... if kind == "ellipsis" else np.array(content, dtype if "float" in value["dtype"] else value["dtype"])
@@ -109,7 +175,7 @@ def _plain(value: Any, inputs: list[Symbol]) -> Any:
     """An argument as a plain value; symbols in it are added to `inputs`."""
     symbol = None if isinstance(value, (list, tuple)) else symbols_of(value)
     if symbol is not None:
-        places = [place for place, known in enumerate(inputs) if known.key == symbol.key]
+        places = [index for index, known in enumerate(inputs) if known.key == symbol.key]
         inputs.extend([] if places else [symbol])
         return {"input": places[0] if places else len(inputs) - 1}
     if isinstance(value, tuple):
@@ -129,6 +195,7 @@ def draw(name: str, arguments: tuple, options: dict[str, Any]) -> Any:
     plain = [_plain(argument, inputs) for argument in arguments]
     named = {key: _plain(option, inputs) for key, option in options.items()}
     layer = Operation(name, plain, named)
+    layer._input_types = [symbol.dtype for symbol in inputs]
     return layer(tuple(inputs) if len(inputs) > 1 else inputs[0])
 
 

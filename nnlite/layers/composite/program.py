@@ -152,4 +152,4 @@ class Program(ABC):
 
 def label_of(layer: Runnable, data: int = 1) -> tuple[str, list[str]]:
     """Labels of a layer of so many inputs, of these, and of its parameters."""
-    return layer.name or type(layer).__name__, [*["inputs"] * data, *(own.name for own in layer.parameters)]
+    return layer.name or type(layer).__name__, [*["inputs"] * data, *(parameter.name for parameter in layer.parameters)]

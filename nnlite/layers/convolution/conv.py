@@ -16,6 +16,7 @@ from nnlite.jacobians import (
     Jacobians,
 )
 from nnlite.kernels.reference.dense import LINEAR
+from nnlite.layers.base.contract.input_spec import OF_CHANNELS
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Convolution
 from nnlite.layers.base.spatial import (
@@ -60,6 +61,8 @@ class _Conv(Spatial, Layer, abstract=True):
     bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
+
+    input_spec = OF_CHANNELS
 
     def validate(self) -> None:
         check_windows(self)

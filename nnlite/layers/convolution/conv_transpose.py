@@ -16,6 +16,7 @@ from nnlite.jacobians import (
     Transposed,
     TransposedConvolutionByKernel,
 )
+from nnlite.layers.base.contract.input_spec import OF_CHANNELS
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, add_bias_and_activation, by_inputs, check_windows
 from nnlite.ops.activations import ActivationFunction
@@ -52,12 +53,17 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
 
     ends_in_activation = True
 
+    input_spec = OF_CHANNELS
+
     def validate(self) -> None:
         check_windows(self)
         if self.output_padding is None:
             return
         self.check_lengths("output_padding")
-        if any(own >= stride for own, stride in zip(*map(self.per_axis, ("output_padding", "strides")), strict=True)):
+        if any(
+            padding >= stride
+            for padding, stride in zip(*map(self.per_axis, ("output_padding", "strides")), strict=True)
+        ):
             raise ConfigError(
                 f"{type(self).__name__} needs output_padding below strides, got output_padding={self.output_padding}, "
                 f"strides={self.strides}"
@@ -85,10 +91,10 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
 
     def _output_lengths(self, lengths):
         extra = self.per_axis("output_padding") if self.output_padding is not None else (None,) * self.rank
-        found = tuple(self._output_length(*axis) for axis in zip(lengths, *self.geometry, extra, strict=True))
-        if 0 in found:
+        results = tuple(self._output_length(*axis) for axis in zip(lengths, *self.geometry, extra, strict=True))
+        if 0 in results:
             raise ShapeError(f"{self.label} has no output for inputs of {lengths} cells: increase output_padding")
-        return found
+        return results
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.output_shape_of(input_shape, self._output_lengths(self.spatial(input_shape)), self.filters)

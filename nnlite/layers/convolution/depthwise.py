@@ -10,6 +10,7 @@ from nnlite.arrays.windows import place_windows
 from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByKernel, Jacobian, Jacobians
+from nnlite.layers.base.contract.input_spec import OF_CHANNELS
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, add_bias_and_activation, by_inputs, check_windows
 from nnlite.ops.activations import ActivationFunction
@@ -60,6 +61,8 @@ class _DepthwiseConv(Spatial, Layer, abstract=True):
     bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
+
+    input_spec = OF_CHANNELS
 
     def validate(self) -> None:
         check_windows(self)
@@ -153,6 +156,8 @@ class _SeparableConv(Spatial, Layer, abstract=True):
     bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
+
+    input_spec = OF_CHANNELS
 
     def validate(self) -> None:
         check_windows(self)

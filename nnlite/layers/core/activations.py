@@ -31,6 +31,7 @@ class _Activated(Layer, abstract=True):
         activation = cast(ActivationFunction, None)
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
 
     @property
@@ -179,7 +180,7 @@ class _MaskedSoftmax:
         self.layer, self.mask = layer, mask if mask.dtype == bool else mask > 0.5
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
-        stretched = [own in (1, length) for own, length in zip(self.mask.shape[::-1], x.shape[::-1], strict=False)]
+        stretched = [side in (1, length) for side, length in zip(self.mask.shape[::-1], x.shape[::-1], strict=False)]
         if self.mask.ndim > x.ndim or not all(stretched):
             raise ShapeError(f"{self.layer.label} needs a mask that stretches to {x.shape}, got {self.mask.shape}")
         lowest = x.dtype.type(np.finfo(x.real.dtype).min / 2)

@@ -21,6 +21,7 @@ from nnlite.jacobians import (
 )
 from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.kernels.reference.dense import LINEAR, RELU, DenseLayer
+from nnlite.layers.base.contract.input_spec import Described, InputSpec, with_axis
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import for_members, member_shape
@@ -91,6 +92,8 @@ class Dense(Layer):
     ends_in_activation = True
     _fixes = "last"
 
+    input_spec = Described(lambda layer: InputSpec(min_ndim=2, axes=with_axis(layer, -1)))
+
     def validate(self) -> None:
         if self.members is not None and (self.kernel_constraint or self.bias_constraint):
             raise ConfigError("a constraint is on the weights of one network; choose it or members", ("Dense",))
@@ -125,7 +128,9 @@ class Dense(Layer):
     def build(self, input_shape: tuple) -> None:
         lead = member_shape(self, self.members, input_shape)
         shapes = {"kernel": (*lead, input_shape[-1], self.units), "bias": (*lead, self.units)}
-        kernel, bias = (for_members(self.members, own) for own in (self.kernel_initializer, self.bias_initializer))
+        kernel, bias = (
+            for_members(self.members, initializer) for initializer in (self.kernel_initializer, self.bias_initializer)
+        )
         self.kernel = self.add_weight(
             shapes["kernel"],
             kernel,
@@ -160,22 +165,22 @@ class Dense(Layer):
         kernel = self.used_kernel(self.kernel.value.astype(np.float64))
         features, units = kernel.shape[-2:]
         rows = data.reshape(-1, self.members or 1, features).swapaxes(0, 1)
-        found = np.matmul(rows, kernel.reshape(-1, features, units)) * self.factor  # (members, rows, units)
-        spread = found.std(axis=1, keepdims=True)
-        spread = np.where(spread > 1e-6 * np.abs(found).max(axis=1, keepdims=True), spread, 1.0)
+        products = np.matmul(rows, kernel.reshape(-1, features, units)) * self.factor  # (members, rows, units)
+        spread = products.std(axis=1, keepdims=True)
+        spread = np.where(spread > 1e-6 * np.abs(products).max(axis=1, keepdims=True), spread, 1.0)
         self.kernel.assign((kernel.reshape(-1, features, units) / spread).reshape(kernel.shape))
         if self.use_bias:
-            self.bias.assign(-self._among(found / spread).reshape(self.bias.shape))
+            self.bias.assign(-self._among(products / spread).reshape(self.bias.shape))
         self._first = None
 
-    def _among(self, found):
+    def _among(self, values):
         """For each unit a convex combination of what it computes for some rows, `(members, units)`."""
         source = self.random = self.random or RandomSource(fresh_seed())
         generator = source.generator("adapt")
-        members, count, units = found.shape
+        members, count, units = values.shape
         rows = generator.integers(0, count, (KINK_ROWS, members, units))
         shares = generator.exponential(size=rows.shape)
-        taken = found[np.arange(members)[:, None], rows, np.arange(units)]
+        taken = values[np.arange(members)[:, None], rows, np.arange(units)]
         return (taken * shares).sum(axis=0) / shares.sum(axis=0)
 
     @property
@@ -222,7 +227,7 @@ def _product(inputs: np.ndarray, kernel: np.ndarray, factor: float) -> tuple[np.
         outputs = rows_matmul(inputs, weights)
         by_inputs = RowsTimesKernel(weights, inputs.shape, outputs.shape)
         return outputs, by_inputs, KernelOfRows(rows, kernel.shape, outputs.shape)
-    own, other, wanted = STACKED
-    outputs = contract((own, other), (inputs, weights), wanted)
-    by_inputs = EinsumJacobian(own, wanted, (weights,), (other,), inputs.shape, outputs.shape)
-    return outputs, by_inputs, EinsumJacobian(other, wanted, (rows,), (own,), kernel.shape, outputs.shape)
+    labels, other, wanted = STACKED
+    outputs = contract((labels, other), (inputs, weights), wanted)
+    by_inputs = EinsumJacobian(labels, wanted, (weights,), (other,), inputs.shape, outputs.shape)
+    return outputs, by_inputs, EinsumJacobian(other, wanted, (rows,), (labels,), kernel.shape, outputs.shape)

@@ -126,12 +126,12 @@ class EinsumDense(Layer):
 
     def _lengths(self, input_shape):
         """The length of every axis, and the labels of the result."""
-        own = self.labels[0]
-        unnamed = len(input_shape) - len(own) + 1 if "..." in own else 0
-        own, wanted = expanded(own, unnamed), expanded(self.wanted, unnamed)
-        if unnamed < 0 or len(own) != len(input_shape):
+        labels = self.labels[0]
+        unnamed = len(input_shape) - len(labels) + 1 if "..." in labels else 0
+        labels, wanted = expanded(labels, unnamed), expanded(self.wanted, unnamed)
+        if unnamed < 0 or len(labels) != len(input_shape):
             raise ShapeError(f"{self.label} needs inputs with the axes of {self.equation!r}, got {tuple(input_shape)}")
-        lengths = dict(zip(own, input_shape, strict=True))
+        lengths = dict(zip(labels, input_shape, strict=True))
         named = [label for label in self.wanted if label != "..."][self.wanted[0] != "..." :]
         if len(named) != len(self.given_shape or ()):
             raise ConfigError(
@@ -150,7 +150,7 @@ class EinsumDense(Layer):
         self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
     ) -> tuple[np.ndarray, Jacobians]:
         unnamed = inputs.ndim - len(self.labels[0]) + 1
-        labels, wanted = [expanded(own, unnamed) for own in self.labels], expanded(self.wanted, unnamed)
+        labels, wanted = [expanded(operand, unnamed) for operand in self.labels], expanded(self.wanted, unnamed)
         outputs, maps = project(labels, wanted, inputs, kernel, bias)
         if self.activation is None:
             return outputs, Jacobians(*maps)

@@ -51,9 +51,11 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
     batch_shape: ShapeArgument = option(default=None, kw_only=True)
 
     supports_masking = True
+    _takes_policies = False
     _default_name = "input_layer"
 
     def __post_init__(self) -> None:
+        self._kind: str | None = None  # the type of a `KerasTensor`, which may be any
         super().__post_init__()
         if self.batch_shape is None and self.shape is not None:
             self.batch_shape = (self.batch_size, *self.shape)
@@ -61,8 +63,8 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
             raise ConfigError("give shape, with batch_size if it is known, or batch_shape", (type(self).__name__,))
         self.batch_size, *inner = self.batch_shape
         self.shape = self.batch_shape
-        self._symbol = Symbol(self, (), (None, *inner))
-        self.input_shape = self.output_shape = self._symbol.shape
+        self._symbol = Symbol(self, (), self.batch_shape)
+        self.input_shape = self.output_shape = (None, *inner)
         self.built = True
 
     def _arguments(self) -> dict[str, Any]:
@@ -82,6 +84,10 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         """The kind of inputs that `dtype` stands for."""
         kinds: dict[Any, Any] = {"string": "strings", "int32": "indices", "int64": "indices"}
         return kinds.get(self.dtype, "numbers")
+
+    @property
+    def _returned_dtypes(self) -> Sequence[str]:
+        return super()._returned_dtypes if self._kind is None else (self._kind,)
 
     @property
     def ndim(self) -> int:
@@ -111,24 +117,30 @@ class KerasTensorType(type):
 
 
 class KerasTensor(metaclass=KerasTensorType):
-    """A stand-in for a value of a graph, of which shape and type are known; made by hand it is an `Input`.
+    """A stand-in for a value of a graph, of which shape and type are known.
 
-    What `Input` makes, and what a layer or an op makes of it, are instances.
+    What `Input` makes, and what a layer or an op makes of it, are instances. One that is made by hand tells the shape
+    and the type of what ops give for such values.
 
     Args:
-        shape: with the batch axis.
-        dtype: as that of an `Input`.
+        shape: with the batch axis, `()` for a single number; None for a length that varies.
+        dtype: the name of any type of NumPy; `config.floatx()` when None.
         name: for display.
 
+    >>> from nnlite import ops
     >>> from nnlite.layers import Dense
     >>> isinstance(Dense(2)(Input((3,))), KerasTensor), KerasTensor((None, 3)).shape
     (True, (None, 3))
+    >>> ops.matmul(KerasTensor((2, 3)), KerasTensor((3, 4))).shape, ops.argmax(KerasTensor((None, 3)), 1).dtype
+    ((2, 4), 'int32')
     """
 
     def __new__(  # type: ignore[misc]
         cls, shape: Sequence[int | None], dtype: Any = None, name: str | None = None
-    ) -> Input:
-        return Input(batch_shape=shape, dtype=dtype, name=name)
+    ) -> Symbol:
+        layer = Input(batch_shape=(None, *shape[1:]), name=name)
+        layer._kind = None if dtype is None else np.dtype(dtype).name
+        return Symbol(layer, (), tuple(shape))
 
 
 class Identity(Layer):
@@ -140,6 +152,7 @@ class Identity(Layer):
     """
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
     _keeps_values = True
 

@@ -33,6 +33,7 @@ class Masking(Layer):
     mask_value: float = 0.0
 
     supports_masking, _sets_mask = True, True
+    _needs_no_building = True
     _fixes = "nothing"
 
     def build(self, input_shape: BatchShape) -> None:

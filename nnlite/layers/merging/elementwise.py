@@ -123,7 +123,7 @@ class Multiply(_Elementwise):
         one, zero = (np.full((), value, arrays[0].real.dtype) for value in (1, 0))
         factors = [array if c is None else np.where(c, array, one) for array, c in zip(arrays, counted, strict=True)]
         outputs = reduce(np.multiply, factors)
-        slopes = [reduce(np.multiply, [*factors[:place], *factors[place + 1 :]], one) for place in range(len(factors))]
+        slopes = [reduce(np.multiply, [*factors[:index], *factors[index + 1 :]], one) for index in range(len(factors))]
         slopes = [slope if c is None else np.where(c, slope, zero) for slope, c in zip(slopes, counted, strict=True)]
         if all(c is not None for c in counted):
             outputs = np.where(reduce(np.logical_or, counted), outputs, zero)

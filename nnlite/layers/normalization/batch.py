@@ -180,15 +180,18 @@ class BatchNormalization(Layer):
         mean: Array
         variance: Array
         mean, variance = (moment.reshape(averages[0].shape) for moment in moments)
-        found, momenta = [mean, variance], [self.momentum, self.momentum]
+        statistics, momenta = [mean, variance], [self.momentum, self.momentum]
         if self.renorm:
             deviation: Array = np.sqrt(variance + self.epsilon)
             factor, offset = self._corrections(mean.real, deviation.real, *averages[2:])
             standardized = standardized * factor + offset
             by_inputs = Composed(Diagonal(factor, moved.shape, moved.shape), by_inputs)
-            found += [mean, deviation]
+            statistics += [mean, deviation]
             momenta += [self.renorm_momentum, self.renorm_momentum]
-        state = [old * own + new * (1 - own) for old, new, own in zip(averages, found, momenta, strict=True)]
+        state = [
+            old * momentum + new * (1 - momentum)
+            for old, new, momentum in zip(averages, statistics, momenta, strict=True)
+        ]
         return standardized, by_inputs, tuple(state)
 
     def _corrections(self, mean, deviation, renorm_mean, renorm_stddev):

@@ -180,10 +180,16 @@ class UnitNormalization(Layer):
     supports_masking = True
     _fixes = "nothing"
 
+    _needs_no_building = True
+
     def build(self, input_shape: BatchShape) -> None:
         rank = len(input_shape)
         axes = axes_from_left(self.axis, rank)
-        if 0 in axes or len(set(axes)) < len(axes) or not all(-rank <= own < rank for own in np.atleast_1d(self.axis)):
+        if (
+            0 in axes
+            or len(set(axes)) < len(axes)
+            or not all(-rank <= axis < rank for axis in np.atleast_1d(self.axis))
+        ):
             raise ConfigError(f"{self.label}: axis {self.axis} does not name axes after the batch of {input_shape}")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:

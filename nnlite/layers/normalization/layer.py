@@ -85,13 +85,13 @@ class LayerNormalization(Layer):
         if self.rms_scaling:
             return self._by_deviation(inputs, *gamma_beta, axes=axes)
         to_last, from_last = to_last_axes(inputs, axes)
-        moved, own = inputs.transpose(to_last.axes), tuple(range(-len(axes), 0))
+        moved, last = inputs.transpose(to_last.axes), tuple(range(-len(axes), 0))
         gamma, beta = gamma_and_beta(self, gamma_beta)
-        rows = moved.reshape(-1, math.prod(moved.shape[axis] for axis in own))
+        rows = moved.reshape(-1, math.prod(moved.shape[axis] for axis in last))
         scale, center = (None if part is None else part.reshape(-1) for part in (gamma, beta))
         outputs, standardized, inverse_deviation = kernels.normalize(rows, scale, center, self.epsilon)
         outputs, normal = outputs.reshape(moved.shape), standardized.reshape(moved.shape)
-        by_inputs = Standardize(normal, inverse_deviation.reshape(*moved.shape[: own[0]], *[1] * len(own)), own)
+        by_inputs = Standardize(normal, inverse_deviation.reshape(*moved.shape[: last[0]], *[1] * len(last)), last)
         maps = scale_and_center_maps(normal, gamma, beta)
         if to_last.axes == tuple(range(inputs.ndim)):
             maps = [Composed(maps[0], by_inputs), *maps[1:]]

@@ -17,9 +17,9 @@ __all__ = []
 def checked_axes(layer: Any, axis: int | Sequence[int], input_shape: BatchShape) -> list[int]:
     """`axis` counted from the left, in order; `ConfigError` unless it names known lengths after the batch."""
     rank = len(input_shape)
-    axes = sorted(own + rank if own < 0 else own for own in np.atleast_1d(axis).tolist())
-    for own in axes:
-        if not 1 <= own < rank or input_shape[own] is None or axes.count(own) > 1:
+    axes = sorted(number + rank if number < 0 else number for number in np.atleast_1d(axis).tolist())
+    for number in axes:
+        if not 1 <= number < rank or input_shape[number] is None or axes.count(number) > 1:
             raise ConfigError(f"{layer.label}: axis {axis} does not name features of inputs {input_shape}")
     return axes
 
@@ -47,7 +47,7 @@ def add_scale_and_center(layer: Any, shape: BatchShape) -> None:
 
 def axes_from_left(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """One axis or several, counted from the left, in order."""
-    return tuple(sorted(own % rank for own in ((axis,) if isinstance(axis, int) else axis)))
+    return tuple(sorted(number % rank for number in ((axis,) if isinstance(axis, int) else axis)))
 
 
 def counted_entries(layer: Any, mask: np.ndarray | None, inputs: Array) -> np.ndarray:
@@ -63,8 +63,8 @@ def counted_entries(layer: Any, mask: np.ndarray | None, inputs: Array) -> np.nd
     return np.broadcast_to(counted, inputs.shape)
 
 
-def _stretches(own: int, length: int) -> bool:
-    return own in (1, length)
+def _stretches(side: int, length: int) -> bool:
+    return side in (1, length)
 
 
 def to_last_axes(inputs: np.ndarray, axes: tuple[int, ...]) -> tuple[Rearrange, Rearrange]:

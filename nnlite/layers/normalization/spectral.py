@@ -75,14 +75,14 @@ class SpectralNormalization(Layer):
         random: RandomSource | None = None,
         mask: Any = None,
     ) -> tuple[Any, Any]:
-        own: list[Any]
+        inner: list[Any]
         vector: Array
-        *own, vector = parameters
-        kernel: Any = own[self._place]
-        own[self._place], by_kernel = normalized(kernel, vector)
+        *inner, vector = parameters
+        kernel: Any = inner[self._place]
+        inner[self._place], by_kernel = normalized(kernel, vector)
         available = {"training": training, "random": random, "mask": mask}
         context = {name: available[name] for name in self.layer._context}
-        outputs, jacobians = self.layer.linearize(inputs, *own, **context)
+        outputs, jacobians = self.layer.linearize(inputs, *inner, **context)
         maps = [*jacobians.maps, None]
         maps[1 + self._place] = Reparametrized(maps[1 + self._place], by_kernel)
         state = ()

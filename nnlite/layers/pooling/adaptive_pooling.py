@@ -41,7 +41,7 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
             outputs, maps = largest_in_bins(inputs, bins, self.from_right)
             return outputs, Jacobians(Composed(*maps))
         matrices = tuple(
-            means_of_bins(own, length, inputs.real.dtype) for own, length in zip(bins, lengths, strict=True)
+            means_of_bins(count, length, inputs.real.dtype) for count, length in zip(bins, lengths, strict=True)
         )
         shape: Any = self.compute_output_shape(inputs.shape)
         part = Separable(matrices, self.from_right, inputs.shape, shape)
@@ -69,8 +69,8 @@ def largest_in_bins(
     The last axis comes first, so that of equal elements the first in memory is chosen.
     """
     maps = []
-    for own, axis in zip(bins[::-1], axes[::-1], strict=True):
-        inputs, part = LargestOfBins.of(inputs, own, axis)
+    for count, axis in zip(bins[::-1], axes[::-1], strict=True):
+        inputs, part = LargestOfBins.of(inputs, count, axis)
         maps.insert(0, part)
     return inputs, maps
 

@@ -35,6 +35,8 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
     data_format: Literal["channels_last", "channels_first"] | None = None
     keepdims: bool = False
 
+    _needs_no_building = True
+
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.with_spatial(input_shape, (1,) * self.rank if self.keepdims else ())
 

@@ -39,6 +39,8 @@ class _Pooling(Spatial, Layer, abstract=True):
 
     average = False
 
+    _needs_no_building = True
+
     @property
     def geometry(self) -> tuple[Shape, Shape]:
         """Sizes and strides of the windows along each axis."""

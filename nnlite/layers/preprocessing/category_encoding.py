@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
-from nnlite.config import FloatType
+from nnlite.config import Policy
 from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.jacobians import Jacobians
 from nnlite.layers.base.layer import Layer
@@ -42,7 +42,7 @@ class Categorical(Layer, abstract=True):
     """
 
     sparse: bool = field(default=False, kw_only=True)
-    dtype: Settled[FloatType | Literal["int32", "int64"]] = option(default=None, kw_only=True)
+    dtype: Settled[Policy | Literal["int32", "int64"]] = option(default=None, kw_only=True)
 
     _rows_are_examples = False  # whether `(batch,)` is a batch in every mode
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from nnlite.arrays.types import Array
-from nnlite.config import FloatType
+from nnlite.config import Policy
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.inputs import gathered, read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
@@ -44,7 +44,7 @@ class Discretization(Categorical):
     num_bins: Count | None = None
     epsilon: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.01
     output_mode: OutputMode = "int"
-    dtype: Settled[FloatType] = option(default=None, kw_only=True)  # the inputs are numbers of it
+    dtype: Settled[Policy] = option(default=None, kw_only=True)  # the inputs are numbers of it
 
     def validate(self) -> None:
         if self.bin_boundaries is None and self.num_bins is None:

@@ -33,6 +33,8 @@ class RNN(Recurrent):
 
     cell: Converted[Spec[Layer] | Sequence[Spec[Layer]], Layer | list[Layer]]
 
+    input_spec = None  # the cell decides
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.cell, list):

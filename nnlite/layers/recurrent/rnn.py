@@ -11,6 +11,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import RecurrentJacobians, UnrolledJacobians
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.call import LayerTrace, inner_layers
+from nnlite.layers.base.contract.input_spec import Described, InputSpec
 from nnlite.layers.base.contract.naming import put_inside
 from nnlite.layers.base.inputs import variant_for
 from nnlite.layers.base.layer import Layer
@@ -72,6 +73,8 @@ class Recurrent(Layer, abstract=True):
     cell_class: ClassVar[type[RNNCell] | None] = None
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"fuses": ("cell_class",)}
     takes_several = None
+
+    input_spec = Described(lambda layer: InputSpec(ndim=layer.input_rank))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -182,6 +185,7 @@ class Recurrent(Layer, abstract=True):
         return (shape, *((batch, *state) for state in states)) if self.return_state else shape
 
     def _as_returned(self, output: Any) -> Any:
+        output = super()._as_returned(output)
         if not (self.return_state and isinstance(self._step, StackedRNNCells)):
             return output
         return (output[0], *self._step.nested(output[1:]))

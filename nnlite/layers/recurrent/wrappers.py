@@ -10,6 +10,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import FoldedJacobians
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.base.contract.input_spec import Described
 from nnlite.layers.base.contract.naming import put_inside
 from nnlite.layers.base.inputs import variant_for
 from nnlite.layers.base.layer import Layer
@@ -57,6 +58,8 @@ class Bidirectional(Layer):
 
     supports_masking, _sets_mask = True, True
     takes_several = None
+
+    input_spec = Described(lambda layer: layer.layer.input_spec)
 
     def validate(self) -> None:
         forward, other = self.layer, self.backward_layer
@@ -119,13 +122,13 @@ class Bidirectional(Layer):
     def build(self, input_shape: tuple) -> None:
         several = isinstance(input_shape[0], (tuple, list))
         middle = 1 + len(self.layer.sizes)
-        for place, layer in enumerate((self.layer, self._twin)):
-            states = input_shape[1:middle] if place == 0 else input_shape[middle:]
+        for index, layer in enumerate((self.layer, self._twin)):
+            states = input_shape[1:middle] if index == 0 else input_shape[middle:]
             shape = (input_shape[0], *states) if several else input_shape
             layer.dtype = layer._given_dtype or self.dtype
             if not layer.built:
-                put_inside(layer, self, f"{('forward', 'backward')[place]}_{self.layer.name}")
-            layer._ensure_built(shape, child_of(self.random, place))
+                put_inside(layer, self, f"{('forward', 'backward')[index]}_{self.layer.name}")
+            layer._ensure_built(shape, child_of(self.random, index))
             self.parameters = each_once([self.parameters, layer.parameters])
 
     def _check_linearize(self) -> None:

@@ -30,6 +30,7 @@ class ActivityRegularization(Layer):
     l2: NonNegative = 0.0
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
     _keeps_values = True
     _penalizes = True

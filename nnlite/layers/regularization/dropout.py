@@ -9,6 +9,7 @@ from nnlite import kernels
 from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
+from nnlite.layers.base.contract.input_spec import Described, InputSpec
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import DenseDropout, Unchanged
 from nnlite.random import RandomSource
@@ -52,6 +53,7 @@ class Dropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
     _keeps_values = True
 
@@ -100,9 +102,12 @@ class _SpatialDropout(Layer, abstract=True):
     rate: Fraction
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "rank"
     data_format = cast(DataFormat, None)
     spatial = 1
+
+    input_spec = Described(lambda layer: InputSpec(ndim=layer.spatial + 2))
 
     def build(self, input_shape: BatchShape) -> None:
         if len(input_shape) != self.spatial + 2:
@@ -197,6 +202,7 @@ class AlphaDropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
 
     def validate(self) -> None:

@@ -35,6 +35,7 @@ class GaussianNoise(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
@@ -75,6 +76,7 @@ class GaussianDropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _needs_no_building = True
     _fixes = "nothing"
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:

@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobians, Rearrange
+from nnlite.layers.base.contract.input_spec import Described, InputSpec
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import View
 from nnlite.registry.bounds import Count
@@ -39,6 +40,8 @@ class Flatten(Layer):
 
     _keeps_values = True
     _fixes = "nothing"
+
+    input_spec = Described(lambda layer: InputSpec(min_ndim=1))
 
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
@@ -76,6 +79,7 @@ class Reshape(Layer):
 
     _keeps_values = True
     _fixes = "nothing"
+    _needs_no_building = True
 
     def validate(self) -> None:
         if self.target_shape.count(-1) > 1 or any(length < 1 and length != -1 for length in self.target_shape):
@@ -120,6 +124,8 @@ class Permute(Layer):
 
     _fixes = "nothing"
 
+    input_spec = Described(lambda layer: InputSpec(ndim=len(layer.dims) + 1))
+
     def validate(self) -> None:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ConfigError(f"Permute takes dims 1 to {len(self.dims)}, each once, got {self.dims}")
@@ -154,6 +160,8 @@ class RepeatVector(Layer):
     n: Count
 
     _fixes = "nothing"
+
+    input_spec = Described(lambda layer: InputSpec(ndim=2))
 
     def build(self, input_shape: BatchShape) -> None:
         self.compute_output_shape(input_shape)  # refuses inputs of another rank

@@ -111,28 +111,28 @@ class _Walk:
 
     def forwards(self) -> Array:
         """log P(steps so far, state) before the first step and after each; `(steps + 1, batch, states)`."""
-        found: Array = np.empty((len(self.scores) + 1, *self.last.shape), self.scores.dtype)
-        found[0] = IMPOSSIBLE
-        found[0, :, 0] = 0
-        for before, after, score, counts in zip(found, found[1:], self.scores, self.counted, strict=False):
+        log_alpha: Array = np.empty((len(self.scores) + 1, *self.last.shape), self.scores.dtype)
+        log_alpha[0] = IMPOSSIBLE
+        log_alpha[0, :, 0] = 0
+        for before, after, score, counts in zip(log_alpha, log_alpha[1:], self.scores, self.counted, strict=False):
             ways = np.full((3, *before.shape), IMPOSSIBLE, before.dtype)
             ways[0], ways[1, :, 1:] = before, before[:, :-1]
             ways[2, :, 2:] = np.where(self.skips[:, 2:], before[:, :-2], IMPOSSIBLE)
             after[...] = np.where(counts, _log_sum(ways, 0) + score, before)
-        return found
+        return log_alpha
 
     def backwards(self) -> Array:
         """log P(steps to come | state), of the same shape."""
-        found: Array = np.empty((len(self.scores) + 1, *self.last.shape), self.scores.dtype)
-        found[-1] = self.last
-        steps = zip(found[-2::-1], found[:0:-1], self.scores[::-1], self.counted[::-1], strict=True)
+        log_beta: Array = np.empty((len(self.scores) + 1, *self.last.shape), self.scores.dtype)
+        log_beta[-1] = self.last
+        steps = zip(log_beta[-2::-1], log_beta[:0:-1], self.scores[::-1], self.counted[::-1], strict=True)
         for before, after, score, counts in steps:
             coming = after + score
             ways = np.full((3, *after.shape), IMPOSSIBLE, after.dtype)
             ways[0], ways[1, :, :-1] = coming, coming[:, 1:]
             ways[2, :, :-2] = np.where(self.skips[:, 2:], coming[:, 2:], IMPOSSIBLE)
             before[...] = np.where(counts, _log_sum(ways, 0), after)
-        return found
+        return log_beta
 
 
 def _with_blanks(labels: np.ndarray) -> np.ndarray:

@@ -62,14 +62,14 @@ class FunctionLoss(Loss):
         else:
             self._numerical = False
             return recorded
-        found = checked(lambda point: self.call(y_true, point), y_pred, self.function, reason)
+        result = checked(lambda point: self.call(y_true, point), y_pred, self.function, reason)
         self._numerical = True
         warnings.warn(
             f"{self!r} is not made of functions of nnlite.ops: its derivative is found by differences, which takes "
             "many evaluations and gives no second derivative",
             stacklevel=2,
         )
-        return found
+        return result
 
     def curvature(
         self,

@@ -26,8 +26,8 @@ def numerical_gradient(function: Function, y_pred: np.ndarray, step: float = STE
     steps = step * np.maximum(np.abs(point), 1)
     gradient = np.empty((*losses.shape, *point.shape[losses.ndim :]))
     places = np.ndindex(point.shape[losses.ndim :]) if by_row else np.ndindex(point.shape)
-    for place in places:
-        where = (..., *place) if by_row else place
+    for index in places:
+        where = (..., *index) if by_row else index
         gradient[where] = _stencil(function, point, where, steps[where])
     rank = point.ndim - losses.ndim
     return losses.astype(y_pred.dtype), Contraction(gradient.astype(y_pred.dtype), rank)

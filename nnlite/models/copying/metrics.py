@@ -14,7 +14,7 @@ __all__ = ["listed_metrics"]
 
 def listed_metrics(model: "BaseModel") -> list[Any]:
     """See `BaseModel.metrics`; a metric of the model's own that is called loss takes the place of the mean."""
-    own: list[Any] = kept(model, Metric)
+    attributes: list[Any] = kept(model, Metric)
     compiled = model.trainer.listed_metrics
-    own_loss = any(metric.name == "loss" for metric in own)
-    return [*(compiled[1:] if own_loss else compiled), *own, *metrics_inside(model)]
+    own_loss = any(metric.name == "loss" for metric in attributes)
+    return [*(compiled[1:] if own_loss else compiled), *attributes, *metrics_inside(model)]

@@ -66,7 +66,7 @@ class Drawing:
         numbers = {symbol.key: number for number, symbol in enumerate(self.inputs)}
         for node in self.nodes:
             shape = node.layer.output_shape
-            for index in range(len(shape) if isinstance(shape[0], tuple) else 1):
+            for index in range(len(shape) if isinstance(next(iter(shape), 0), tuple) else 1):
                 numbers[(id(node.use), index)] = len(numbers)
         return numbers
 
@@ -104,9 +104,9 @@ def listed(values: Any, what: str) -> list[Symbol]:
     Raises:
         ConfigError: something else.
     """
-    found = [symbols_of(item) for item in leaves_of(values)]
-    symbols = [symbol for symbol in found if isinstance(symbol, Symbol)]
-    if not symbols or len(symbols) < len(found):
+    leaves = [symbols_of(item) for item in leaves_of(values)]
+    symbols = [symbol for symbol in leaves if isinstance(symbol, Symbol)]
+    if not symbols or len(symbols) < len(leaves):
         raise ConfigError(f"{what} must be an Input or what a layer gives when it is called on one, got {values!r}")
     return symbols
 

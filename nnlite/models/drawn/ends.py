@@ -1,11 +1,12 @@
-"""Ends of a graph in training: activations that a loss takes over."""
+"""Ends of a graph: their types, and in training activations that a loss takes over."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.outputs import OutputActivations
 
-__all__ = ["until_loss"]
+__all__ = ["output_dtype", "returned_dtypes", "until_loss"]
 
 
 def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
@@ -29,3 +30,17 @@ def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
         both = OutputLosses(losses, loss.weights, loss.names)
         return model._graph(uses), both, OutputActivations(activations)
     return model._graph(uses), losses[0], activations[0]
+
+
+@property
+def returned_dtypes(self: Any) -> Sequence[str]:
+    """The types of what a call returns; of a model that writes `call` that of its last layer."""
+    if self.outputs:
+        return [symbol.dtype for symbol in self.outputs]
+    return self.layers[-1]._returned_dtypes[:1] if self.layers else (self.compute_dtype,)
+
+
+@property
+def output_dtype(self: Any) -> str:
+    """The type of the first output."""
+    return self.outputs[0].layer._output_dtype if self.outputs else self.dtype

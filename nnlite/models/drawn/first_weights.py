@@ -34,9 +34,9 @@ def draw_weights(model: Any, redraw: bool) -> None:
         if untouched[index]:
             twin = type(layer).from_config(given_arguments(layer))
             twin._ensure_built(layer.input_shape, model.random.child(index))
-            for own, new in zip(layer.parameters, twin.parameters, strict=True):
-                if own.trainable:
-                    own.assign(new.value)
+            for parameter, new in zip(layer.parameters, twin.parameters, strict=True):
+                if parameter.trainable:
+                    parameter.assign(new.value)
             _take_fingerprints(layer, twin)
         layer._drawn = None
         if not model.trainable:
@@ -54,5 +54,5 @@ def _is_untouched(layer: Layer) -> bool:
 def _take_fingerprints(layer: Layer, twin: Layer) -> None:
     """The first weights of `layer`, and of the layers inside, are those of its twin now."""
     layer._first = twin._first
-    for own, other in zip(inner_layers(layer), inner_layers(twin), strict=True):
-        _take_fingerprints(own, other)
+    for inner, other in zip(inner_layers(layer), inner_layers(twin), strict=True):
+        _take_fingerprints(inner, other)

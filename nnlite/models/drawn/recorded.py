@@ -218,6 +218,7 @@ def finish_building(model: Any) -> None:
     model.chain = RecordedProgram(model)
     if isinstance(trainer, OutputsTrainer):
         trainer.reorder(names)
+    model._lowers = any(layer._lowers for layer in model.layers)
     for layer in model.layers:
         if layer.chain is not None:
             layer._nested = True

@@ -86,15 +86,15 @@ OTHER_NAMES = {"exp": "exponential", "swish": "silu", "hard_swish": "hard_silu"}
 
 def keras_name(activation: ActivationFunction) -> Any:
     """The name of an activation function among Keras's; its class and arguments where these are not the defaults."""
-    own: type = type(activation)
-    if own is Recorded:
+    cls: type = type(activation)
+    if cls is Recorded:
         return keras_form(activation._arguments()["function"])
     named = {
         OP_OF_FUNCTION[id(function)]: name for name, function in FUNCTIONS.items() if id(function) in OP_OF_FUNCTION
     }
-    defaults = {name: parameter.default for name, parameter in constructor_parameters(own).items()}
-    if own in named and activation.get_config() == defaults:
-        return OTHER_NAMES.get(named[own], named[own])
+    defaults = {name: parameter.default for name, parameter in constructor_parameters(cls).items()}
+    if cls in named and activation.get_config() == defaults:
+        return OTHER_NAMES.get(named[cls], named[cls])
     return object_form(activation)
 
 

@@ -73,7 +73,7 @@ def map_coordinates(
     return total if kind.kind == "f" else total.astype(kind)
 
 
-def _each_image(images: Any, data_format: str | None, read: Callable[..., Any], maps: np.ndarray) -> Any:
+def each_image(images: Any, data_format: str | None, read: Callable[..., Any], maps: np.ndarray) -> Any:
     """`read(image, *numbers of its map)` of each image, channels last; the result is as the images were.
 
     `maps` has a row for each image, or one for all.
@@ -91,14 +91,14 @@ def _each_image(images: Any, data_format: str | None, read: Callable[..., Any], 
     return ops.squeeze(result, 0) if single else result
 
 
-def _read_at(image: Any, rows: np.ndarray, columns: np.ndarray, order: int, mode: str, fill: float) -> Any:
+def read_at(image: Any, rows: np.ndarray, columns: np.ndarray, order: int, mode: str, fill: float) -> Any:
     """An image `(height, width, channels)` at places `(new height, new width)`."""
     channels = np.broadcast_to(np.arange(lengths(image)[-1]), (*rows.shape, lengths(image)[-1]))
     where = [np.broadcast_to(one[..., None], channels.shape) for one in (rows, columns)]
     return map_coordinates(image, [*where, channels], order, mode, fill)
 
 
-def _order(interpolation: str) -> int:
+def order_of(interpolation: str) -> int:
     if interpolation not in ORDERS:
         raise ConfigError(f"must be 'nearest' or 'bilinear', got {interpolation!r}", ("interpolation",))
     return ORDERS[interpolation]
@@ -122,14 +122,14 @@ def affine_transform(
         fill_mode, fill_value: as of `map_coordinates`.
         data_format: where the channels are; that of `config` when None.
     """
-    maps, order = np.atleast_2d(convert_to_numpy(transform)), _order(interpolation)
+    maps, order = np.atleast_2d(convert_to_numpy(transform)), order_of(interpolation)
 
     def read(image: Any, a0: float, a1: float, a2: float, b0: float, b1: float, b2: float, *zeros: float) -> Any:
         height, width, _ = lengths(image)
         y, x = np.mgrid[:height, :width]
-        return _read_at(image, b0 * x + b1 * y + b2, a0 * x + a1 * y + a2, order, fill_mode, fill_value)
+        return read_at(image, b0 * x + b1 * y + b2, a0 * x + a1 * y + a2, order, fill_mode, fill_value)
 
-    return _each_image(images, data_format, read, maps)
+    return each_image(images, data_format, read, maps)
 
 
 def _homography(start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -165,7 +165,7 @@ def perspective_transform(
     start, end = (np.asarray(convert_to_numpy(points), np.float64) for points in (start_points, end_points))
     if start.shape[-2:] != (4, 2) or start.shape != end.shape:
         raise ShapeError(f"points must be (4, 2) or (batch, 4, 2), got {start.shape} and {end.shape}")
-    pairs, order = zip(start.reshape(-1, 4, 2), end.reshape(-1, 4, 2), strict=True), _order(interpolation)
+    pairs, order = zip(start.reshape(-1, 4, 2), end.reshape(-1, 4, 2), strict=True), order_of(interpolation)
     maps = np.array([_homography(*pair) for pair in pairs])
 
     def read(image: Any, *numbers: float) -> Any:
@@ -174,9 +174,9 @@ def perspective_transform(
         a0, a1, a2, b0, b1, b2, c0, c1 = numbers
         depth = c0 * x + c1 * y + 1
         rows, columns = (b0 * x + b1 * y + b2) / depth, (a0 * x + a1 * y + a2) / depth
-        return _read_at(image, rows, columns, order, "constant", fill_value)
+        return read_at(image, rows, columns, order, "constant", fill_value)
 
-    return _each_image(images, data_format, read, maps)
+    return each_image(images, data_format, read, maps)
 
 
 @drawable

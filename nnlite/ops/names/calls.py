@@ -1,6 +1,7 @@
 """Ops as `keras.ops` calls them, with the further arguments and forms that it has."""
 
 from collections.abc import Sequence
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,10 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import convert_to_numpy, nonzero, shape
+from nnlite.ops.names.constants import as_floats, convert_to_numpy, nonzero, shape
 from nnlite.ops.tracing import drawable
 
-__all__ = ["clip", "expand_dims", "gelu", "max", "min", "reshape", "squeeze", "where"]
+__all__ = ["clip", "einsum", "expand_dims", "gelu", "logsumexp", "max", "min", "reshape", "squeeze", "where"]
 
 Axis = int | Shape | None
 
@@ -31,6 +32,30 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     for one in sorted(position % rank for position in axis):
         x = ops.expand_dims(x, one)
     return x
+
+
+def einsum(subscripts: Any, *operands: Any) -> Any:
+    """The product of the operands, summed over the labels that the result lacks: see `Einsum`.
+
+    `einsum("ij,jk->ik", a, b)` may be written with numbers for labels, `einsum(a, [0, 1], b, [1, 2], [0, 2])`.
+    """
+    if isinstance(subscripts, str):
+        return ops.einsum(subscripts, *operands)
+    given = (subscripts, *operands)
+    count = len(given) // 2 * 2
+    text = ",".join(map(_letters, given[1:count:2]))
+    return ops.einsum(f"{text}->{_letters(given[-1])}" if len(given) > count else text, *given[:count:2])
+
+
+def _letters(labels: Sequence[Any]) -> str:
+    """Numbers of axes as letters, in the same order; `...` stands for itself."""
+    return "".join("..." if label is ... else ascii_letters[label] for label in labels)
+
+
+@drawable
+def logsumexp(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
+    return ops.logsumexp(as_floats(x), tuple(axis) if isinstance(axis, list) else axis, keepdims)
 
 
 @drawable

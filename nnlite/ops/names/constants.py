@@ -9,10 +9,10 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
-from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
-from nnlite.ops.base import as_written, called
-from nnlite.ops.tracing import CONSTANTS, NO_ARRAY, NotThere, Traced, drawable
+from nnlite.ops.base import as_written, called, is_written
+from nnlite.ops.plain.results import as_typed, in_floatx, named
+from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
 __all__ = [
     "all",
@@ -85,13 +85,14 @@ def _plain(item: Any) -> Any:
     return _value(item) if isinstance(item, Traced) else item
 
 
-def _constant(function: Callable[..., Any], *names: str, whole: bool = True) -> Callable[..., Any]:
+def constant(function: Callable[..., Any], *names: str, whole: bool = True, counts: bool = False) -> Callable[..., Any]:
     """A function of NumPy whose derivative is zero, or is none: a traced value counts as its number.
 
     Args:
         function: that of NumPy.
         names: of its arrays, `"x"` by default.
         whole: whether integers are what it takes, rather than floating-point numbers.
+        counts: whether it gives places or counts, which are of int32, as in Keras.
     """
 
     @called(*(names or ("x",)))
@@ -101,7 +102,12 @@ def _constant(function: Callable[..., Any], *names: str, whole: bool = True) -> 
             options["axis"] = tuple(options["axis"])
         if arguments and not whole and not isinstance(arguments[0], Traced):
             arguments = (*as_written(arguments[:1]), *arguments[1:])
-        return function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
+        given = [_plain(item) for item in arguments]
+        options = {key: _plain(item) for key, item in options.items()}
+        result = function(*given, **options)
+        if counts or isinstance(result, bool):
+            return np.asarray(result, np.int32 if counts else bool)
+        return in_floatx(result, (*given, *options.values()))
 
     compute.__doc__ = f"`numpy.{function.__name__}`; the result is a constant, without a derivative."
     compute.__module__ = __name__
@@ -128,86 +134,73 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
     return drawable(make)
 
 
-def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of arrays alone: a traced value is refused with `ConfigError`, as the derivative is not written."""
-
-    @functools.wraps(function)
-    def compute(*arguments: Any, **options: Any) -> Any:
-        if _holds_traced((*arguments, *options.values())):
-            raise ConfigError(f"ops.{compute.__name__}: {NO_ARRAY}")
-        return function(*arguments, **options)
-
-    return compute
+def _sign(x: ArrayLike) -> np.ndarray:
+    """-1, 0 or 1; booleans are their own sign."""
+    return np.asarray(x) if np.asarray(x).dtype == bool else np.sign(x)
 
 
-def _holds_traced(item: Any) -> bool:
-    return isinstance(item, Traced) or (isinstance(item, (list, tuple)) and builtins.any(map(_holds_traced, item)))
+def _array(x: Any, dtype: Any = None) -> np.ndarray:
+    """An array of its own, of numbers of a program in `config.floatx()` or int32."""
+    values = np.array(x, dtype)
+    return as_typed(values, x) if dtype is None and is_written(x) else values
 
 
 # Functions of NumPy under the same name and arguments.
-all = _constant(np.all)
-allclose = _constant(np.allclose, "x1", "x2")
-any = _constant(np.any)
+all = constant(np.all)
+allclose = constant(np.allclose, "x1", "x2")
+any = constant(np.any)
 arange = called("start")(_made(np.arange))
-argmax = _constant(np.argmax)
-argmin = _constant(np.argmin)
-argsort = _constant(np.argsort)
-array = _constant(np.array)
-bincount = _constant(np.bincount)
-ceil = _constant(np.ceil, whole=False)
-count_nonzero = _constant(np.count_nonzero)
-digitize = _constant(np.digitize)
-equal = _constant(np.equal, "x1", "x2")
+argmax = constant(np.argmax, counts=True)
+argmin = constant(np.argmin, counts=True)
+argsort = constant(np.argsort, counts=True)
+array = constant(_array)
+bincount = constant(np.bincount)
+ceil = constant(np.ceil, whole=False)
+count_nonzero = constant(np.count_nonzero, counts=True)
+digitize = constant(np.digitize, counts=True)
+equal = constant(np.equal, "x1", "x2")
 eye = _made(np.eye)
-floor = _constant(np.floor, whole=False)
+floor = constant(np.floor, whole=False)
 full = _made(np.full, always=True)
-full_like = _constant(np.full_like)
-greater = _constant(np.greater, "x1", "x2")
-greater_equal = _constant(np.greater_equal, "x1", "x2")
+full_like = constant(np.full_like)
+greater = constant(np.greater, "x1", "x2")
+greater_equal = constant(np.greater_equal, "x1", "x2")
 identity = _made(np.identity)
-isclose = _constant(np.isclose, "x1", "x2")
-isfinite = _constant(np.isfinite)
-isin = _constant(np.isin, "x1", "x2")
-isinf = _constant(np.isinf)
-isnan = _constant(np.isnan)
-less = _constant(np.less, "x1", "x2")
-less_equal = _constant(np.less_equal, "x1", "x2")
+isclose = constant(np.isclose, "x1", "x2")
+isfinite = constant(np.isfinite)
+isin = constant(np.isin, "x1", "x2")
+isinf = constant(np.isinf)
+isnan = constant(np.isnan)
+less = constant(np.less, "x1", "x2")
+less_equal = constant(np.less_equal, "x1", "x2")
 linspace = _made(np.linspace)
-logical_and = _constant(np.logical_and, "x1", "x2")
-logical_not = _constant(np.logical_not)
-logical_or = _constant(np.logical_or, "x1", "x2")
-logical_xor = _constant(np.logical_xor, "x1", "x2")
+logical_and = constant(np.logical_and, "x1", "x2")
+logical_not = constant(np.logical_not)
+logical_or = constant(np.logical_or, "x1", "x2")
+logical_xor = constant(np.logical_xor, "x1", "x2")
 logspace = _made(np.logspace)
-meshgrid = _constant(np.meshgrid)
-ndim = _constant(np.ndim)
-nonzero = _constant(np.nonzero)
-not_equal = _constant(np.not_equal, "x1", "x2")
+meshgrid = constant(np.meshgrid)
+ndim = constant(np.ndim)
+nonzero = constant(np.nonzero)
+not_equal = constant(np.not_equal, "x1", "x2")
 ones = _made(np.ones)
-ones_like = _constant(np.ones_like)
-round = _constant(np.round)
-searchsorted = _constant(np.searchsorted, "sorted_sequence", "values")
-sign = _constant(np.sign)
+ones_like = constant(np.ones_like)
+round = constant(np.round)
+searchsorted = constant(np.searchsorted, "sorted_sequence", "values", counts=True)
+sign = constant(_sign)
 tri = _made(np.tri)
-trunc = _constant(np.trunc)
-unravel_index = _constant(np.unravel_index)
+trunc = constant(np.trunc)
+unravel_index = constant(np.unravel_index)
 zeros = _made(np.zeros)
-zeros_like = _constant(np.zeros_like)
+zeros_like = constant(np.zeros_like)
 
 
 @drawable
 def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None) -> Any:
-    """`x` as an array, a traced value as it is; Python's numbers in `config.floatx()`. `sparse` is accepted."""
+    """`x` as an array, a traced value as it is; numbers of a program are of `config.floatx()` or int32."""
     if isinstance(x, Traced):
         return x
-    array = np.asarray(x, dtype)
-    return array.astype(floatx()) if dtype is None and _is_written(x) and array.dtype == np.float64 else array
-
-
-def _is_written(x: Any) -> bool:
-    """Whether x is a number of Python's, or lists of such."""
-    while isinstance(x, (list, tuple)) and x:
-        x = x[0]
-    return type(x) is float
+    return np.asarray(x, dtype) if dtype is not None or not is_written(x) else as_typed(np.asarray(x), x)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
@@ -251,9 +244,15 @@ def cast(x: Any, dtype: str) -> Any:
     return _value(x).astype(dtype)
 
 
+@drawable
 def copy(x: Any) -> Any:
     """An array of its own with the same numbers."""
-    return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(x)
+    return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(convert_to_tensor(x))
+
+
+def as_floats(x: Any) -> Any:
+    """x as a floating-point array, integers in `config.floatx()`; a traced value as it is."""
+    return x if isinstance(x, Traced) else as_written([x])[0]
 
 
 @drawable
@@ -274,7 +273,4 @@ def multi_hot(
 
 
 NOT_IN_GRAPHS = ("array", "convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size")  # they tell it at once
-for _name in __all__:
-    if _name not in NOT_IN_GRAPHS:
-        globals()[_name].__name__ = globals()[_name].__qualname__ = _name
-        CONSTANTS[_name] = globals()[_name]
+CONSTANTS.update(named(globals(), [_name for _name in __all__ if _name not in NOT_IN_GRAPHS]))

@@ -8,13 +8,15 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
-from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.constants import as_floats, convert_to_numpy, convert_to_tensor, lengths
 from nnlite.ops.tracing import Traced, drawable
 
 __all__ = [
     "cumprod",
     "cumsum",
     "kron",
+    "nancumprod",
+    "nancumsum",
     "nanmax",
     "nanmean",
     "nanmin",
@@ -38,7 +40,7 @@ Axis = int | Shape | None
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = None) -> Any:
     """The product over `axis`; its derivative is made of products too, so that zeros do no harm."""
     if not isinstance(x, Traced):
-        return np.prod(convert_to_numpy(x), axis, dtype, keepdims=keepdims)
+        return np.prod(_given(x), _axes(axis), dtype or _summed(x), keepdims=keepdims)
     rank = x.ndim
     axes = sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
     rest = [one for one in range(rank) if one not in axes]
@@ -58,7 +60,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = 
 def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """The sums of all numbers up to each one along `axis`; of all in a row when None."""
     if not isinstance(x, Traced):
-        return np.cumsum(convert_to_numpy(x), axis, dtype)
+        return np.cumsum(_given(x), axis, dtype or _summed(x))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     order = [one for one in range(x.ndim) if one != axis] + [axis]
     upper = np.triu(np.ones((x.shape[axis],) * 2, x.dtype))
@@ -71,7 +73,7 @@ def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
 def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """The products of all numbers up to each one along `axis`; of all in a row when None."""
     if not isinstance(x, Traced):
-        return np.cumprod(convert_to_numpy(x), axis, dtype)
+        return np.cumprod(_given(x), axis, dtype or _summed(x))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     length, step = x.shape[axis], 1
     while step < length:  # products of `step` factors, then of twice as many
@@ -87,8 +89,24 @@ def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _filled(x: Any, value: float) -> tuple[Any, np.ndarray]:
     """x with a number in the place of NaN, and where x has numbers."""
+    x = convert_to_tensor(x)
     known = ~np.isnan(convert_to_numpy(x))
     return ops.where(known, x, np.asarray(value, convert_to_numpy(x).dtype)), known
+
+
+def _given(x: Any) -> np.ndarray:
+    """x as an array, lists of a program in `config.floatx()`."""
+    return convert_to_numpy(convert_to_tensor(x))
+
+
+def _summed(x: Any) -> np.dtype:
+    """The type in which numbers of x are added up or multiplied: its own, of integers one with room."""
+    kind = _given(x).dtype
+    return np.dtype("uint32" if kind.kind == "u" else "int32") if kind.kind in "biu" and kind.itemsize < 4 else kind
+
+
+def _axes(axis: Any) -> Axis:
+    return tuple(axis) if isinstance(axis, list) else axis
 
 
 @drawable
@@ -101,6 +119,18 @@ def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The product of what is not NaN."""
     return prod(_filled(x, 1.0)[0], axis, keepdims)
+
+
+@drawable
+def nancumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
+    """The sums of what is not NaN up to each place along `axis`; of all in a row when None."""
+    return cumsum(_filled(x, 0.0)[0], axis, dtype)
+
+
+@drawable
+def nancumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
+    """The products of what is not NaN up to each place along `axis`; of all in a row when None."""
+    return cumprod(_filled(x, 1.0)[0], axis, dtype)
 
 
 @drawable
@@ -123,16 +153,18 @@ def _extreme(reduce: Callable[..., Any], x: Any, bound: float, axis: Axis, keepd
 
 
 @drawable
-def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def nanmean(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
     """The mean of what is not NaN."""
+    x, axis = as_floats(x), _axes(axis)
     filled, known = _filled(x, 0.0)
     count = known.sum(axis, keepdims=keepdims)
     return ops.divide(ops.sum(filled, axis, keepdims), count.astype(convert_to_numpy(x).dtype))
 
 
 @drawable
-def nanvar(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def nanvar(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
     """The biased variance of what is not NaN."""
+    x, axis = as_floats(x), _axes(axis)
     filled, known = _filled(x, 0.0)
     apart = ops.where(known, ops.subtract(filled, nanmean(x, axis, True)), 0.0)
     count = known.sum(axis, keepdims=keepdims)

@@ -11,7 +11,7 @@ from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
 from nnlite.ops.names.arranging import ravel
-from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.constants import as_floats, convert_to_numpy, lengths
 from nnlite.ops.tracing import drawable
 
 __all__ = [
@@ -154,6 +154,7 @@ def quantile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", ke
         q: in [0, 1].
         method: `"linear"`, `"lower"`, `"higher"`, `"midpoint"` or `"nearest"`.
     """
+    x = as_floats(x) if method in ("linear", "midpoint") else x
     rank = len(lengths(x))
     axes = builtins.sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
     rest = [one for one in range(rank) if one not in axes]
@@ -193,6 +194,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @drawable
 def trapezoid(y: Any, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Any:
     """The integral along `axis` by the trapezoidal rule, at places `x` or at distances `dx`."""
+    y = as_floats(y)
     length = lengths(y)[axis]
     rank, kind = len(lengths(y)), np.result_type(convert_to_numpy(y), np.float16)
     places = np.arange(length) * dx if x is None else convert_to_numpy(x)

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` on arrays alone: linear algebra, window functions, bits, sets."""
+"""Functions of `keras.ops` on arrays alone: bits, steps, window functions, sets."""
 
 import functools
 from collections.abc import Callable
@@ -9,7 +9,9 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import convert_to_numpy, on_arrays
+from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor
+from nnlite.ops.plain.results import named, on_arrays
+from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
 
 __all__ = [
     "angle",
@@ -23,16 +25,11 @@ __all__ = [
     "bitwise_right_shift",
     "bitwise_xor",
     "blackman",
-    "cholesky",
-    "cholesky_inverse",
     "conj",
     "conjugate",
     "corrcoef",
     "correlate",
     "cross",
-    "det",
-    "eig",
-    "eigh",
     "empty",
     "empty_like",
     "floor_divide",
@@ -44,36 +41,23 @@ __all__ = [
     "histogram",
     "i0",
     "imag",
-    "inv",
     "isneginf",
     "isposinf",
     "isreal",
     "kaiser",
     "lcm",
     "left_shift",
-    "logdet",
-    "lstsq",
-    "lu_factor",
-    "matrix_rank",
     "nanargmax",
     "nanargmin",
-    "nancumprod",
-    "nancumsum",
     "nanmedian",
     "nanpercentile",
     "nanquantile",
     "nextafter",
-    "pinv",
     "polar",
-    "qr",
     "real",
     "right_shift",
     "saturate_cast",
     "signbit",
-    "slogdet",
-    "solve",
-    "solve_triangular",
-    "svd",
     "unique",
     "view",
 ]
@@ -81,61 +65,70 @@ __all__ = [
 
 def _of_numpy(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
     """A function of NumPy on arrays, which have these names, `"x"` by default."""
-    compute = called(*(names or ("x",)))(on_arrays(function))
+    compute = on_arrays(called(*(names or ("x",)))(function))
     compute.__doc__ = f"`numpy.{function.__name__}`, on arrays alone."
     compute.__module__ = __name__
     return compute
 
 
-angle, conj, conjugate, real, imag = map(_of_numpy, (np.angle, np.conj, np.conjugate, np.real, np.imag))
-argpartition, nanargmax, nanargmin = map(_of_numpy, (np.argpartition, np.nanargmax, np.nanargmin))
+# Steps and integers: their derivative is zero.
 bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift = (
-    _of_numpy(function, "x", "y")
+    constant(function, "x", "y")
     for function in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift)
 )
-bitwise_invert = bitwise_not = _of_numpy(np.invert)
+bitwise_invert = bitwise_not = constant(np.invert)
 left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
-corrcoef, floor_divide, gcd, lcm = map(_of_numpy, (np.corrcoef, np.floor_divide, np.gcd, np.lcm))
-cross = _of_numpy(np.cross, "x1", "x2")
-heaviside, histogram, i0, nextafter, signbit = map(
-    _of_numpy, (np.heaviside, np.histogram, np.i0, np.nextafter, np.signbit)
+angle, imag = constant(np.angle), constant(np.imag)
+argpartition, nanargmax, nanargmin = (
+    constant(function, counts=True) for function in (np.argpartition, np.nanargmax, np.nanargmin)
 )
-isneginf, isposinf, isreal = map(_of_numpy, (np.isneginf, np.isposinf, np.isreal))
-nancumprod, nancumsum, nanmedian, nanpercentile, nanquantile = map(
-    _of_numpy, (np.nancumprod, np.nancumsum, np.nanmedian, np.nanpercentile, np.nanquantile)
+floor_divide, gcd, heaviside, lcm = (
+    constant(function, "x1", "x2") for function in (np.floor_divide, np.gcd, np.heaviside, np.lcm)
 )
-det, inv, matrix_rank, pinv, solve, slogdet = map(
-    _of_numpy,
-    (np.linalg.det, np.linalg.inv, np.linalg.matrix_rank, np.linalg.pinv, np.linalg.solve, np.linalg.slogdet),
-)
-eig, eigh = _of_numpy(np.linalg.eig), _of_numpy(np.linalg.eigh)
+isneginf, isposinf, isreal, signbit = map(constant, (np.isneginf, np.isposinf, np.isreal, np.signbit))
+histogram = constant(np.histogram)
+
+corrcoef, i0, nanmedian = map(_of_numpy, (np.corrcoef, np.i0, np.nanmedian))
+cross, nextafter = _of_numpy(np.cross, "x1", "x2"), _of_numpy(np.nextafter, "x1", "x2")
+nanpercentile, nanquantile = _of_numpy(np.nanpercentile, "x", "q"), _of_numpy(np.nanquantile, "x", "q")
+
+
+@drawable
+def conj(x: Any) -> Any:
+    """x with the imaginary part turned round; what is recorded is real, and stays as it is."""
+    return x if isinstance(x, Traced) else _without_imaginary(np.conjugate, x)
+
+
+@drawable
+def real(x: Any) -> Any:
+    """The real part of x; what is recorded is real, and stays as it is."""
+    return x if isinstance(x, Traced) else _without_imaginary(np.real, x)
+
+
+conjugate = conj
+
+
+def _without_imaginary(function: Callable[..., np.ndarray], x: Any) -> np.ndarray:
+    values = convert_to_numpy(convert_to_tensor(x))
+    return function(values) if values.dtype.kind == "c" else values
 
 
 def _window(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """A window function of a number of points, in the floating-point type of `config`."""
-    return _of_numpy(
-        functools.wraps(function)(lambda x, *shape: function(int(convert_to_numpy(x)), *shape).astype(floatx()))
-    )
+
+    @functools.wraps(function)
+    def compute(x: ArrayLike) -> np.ndarray:
+        return function(int(convert_to_numpy(x))).astype(floatx())
+
+    return _of_numpy(compute)
 
 
-bartlett, blackman, hamming, hanning, kaiser = map(
-    _window, (np.bartlett, np.blackman, np.hamming, np.hanning, np.kaiser)
-)
+bartlett, blackman, hamming, hanning = map(_window, (np.bartlett, np.blackman, np.hamming, np.hanning))
 
 
-@on_arrays
-def cholesky(x: ArrayLike, upper: bool = False) -> np.ndarray:
-    """The lower triangular matrix whose product with its transpose is x, or that transpose."""
-    lower = np.linalg.cholesky(convert_to_numpy(x))
-    return np.swapaxes(lower, -1, -2) if upper else lower
-
-
-@on_arrays
-def cholesky_inverse(x: ArrayLike, upper: bool = False) -> np.ndarray:
-    """The inverse of the matrix whose Cholesky factor is x."""
-    factor = np.linalg.inv(convert_to_numpy(x))
-    turned = np.swapaxes(factor, -1, -2)
-    return factor @ turned if upper else turned @ factor
+def kaiser(x: ArrayLike, beta: ArrayLike) -> np.ndarray:
+    """Kaiser's window of a number of points; `beta` makes it narrower, 0 is a rectangle."""
+    return np.kaiser(int(convert_to_numpy(x)), float(convert_to_numpy(beta))).astype(floatx())
 
 
 @on_arrays
@@ -149,6 +142,7 @@ def empty(shape: Any, dtype: str | None = None) -> np.ndarray:
     return np.zeros(shape, dtype or floatx())
 
 
+@drawable
 def empty_like(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """An array of the shape of x, of zeros."""
     return np.zeros_like(convert_to_numpy(x), dtype)
@@ -162,41 +156,9 @@ def geomspace(
 
 
 @on_arrays
-def logdet(x: ArrayLike) -> np.ndarray:
-    """The logarithm of the determinant of a positive definite matrix."""
-    return np.linalg.slogdet(convert_to_numpy(x))[1]
-
-
-@on_arrays
-def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> np.ndarray:
-    """The x with the least squares of a @ x - b."""
-    return np.linalg.lstsq(convert_to_numpy(a), convert_to_numpy(b), rcond)[0]
-
-
-@on_arrays
-def lu_factor(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """LU decomposition of a square matrix with the largest pivot of each column: both factors in one, and the rows."""
-    matrix = np.array(convert_to_numpy(x), dtype=np.result_type(convert_to_numpy(x), np.float32))
-    pivots = np.empty(len(matrix), np.int32)
-    for column in range(len(matrix)):
-        pivots[column] = row = column + int(np.abs(matrix[column:, column]).argmax())
-        matrix[[column, row]] = matrix[[row, column]]
-        if matrix[column, column] != 0:  # else all below is 0 too
-            matrix[column + 1 :, column] /= matrix[column, column]
-        matrix[column + 1 :, column + 1 :] -= np.outer(matrix[column + 1 :, column], matrix[column, column + 1 :])
-    return matrix, pivots
-
-
-@on_arrays
 def polar(abs_: ArrayLike, angle: ArrayLike) -> np.ndarray:
     """Complex numbers of these lengths and angles."""
     return convert_to_numpy(abs_) * np.exp(1j * convert_to_numpy(angle))
-
-
-@on_arrays
-def qr(x: ArrayLike, mode: str = "reduced") -> tuple[np.ndarray, np.ndarray]:
-    """An orthogonal and an upper triangular matrix whose product is x; `mode` is `"reduced"` or `"complete"`."""
-    return tuple(np.linalg.qr(convert_to_numpy(x), mode))  # type: ignore[call-overload]
 
 
 @on_arrays
@@ -205,23 +167,6 @@ def saturate_cast(x: ArrayLike, dtype: str) -> np.ndarray:
     values, kind = convert_to_numpy(x), np.dtype(dtype)
     limits = np.iinfo(kind) if kind.kind in "iu" else np.finfo(kind) if kind.kind == "f" else None
     return (values if limits is None else np.clip(values, limits.min, limits.max)).astype(kind)
-
-
-@on_arrays
-def solve_triangular(a: ArrayLike, b: ArrayLike, lower: bool = False) -> np.ndarray:
-    """The x with a @ x = b for a triangular a, of which the other half does not count."""
-    matrix = np.tril(convert_to_numpy(a)) if lower else np.triu(convert_to_numpy(a))
-    right = convert_to_numpy(b)
-    if right.ndim < matrix.ndim:
-        return np.linalg.solve(matrix, right[..., None])[..., 0]
-    return np.linalg.solve(matrix, right)
-
-
-@on_arrays
-def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    """Singular value decomposition: u, s and the conjugate transpose of v, or s alone."""
-    result: Any = np.linalg.svd(convert_to_numpy(x), full_matrices, compute_uv)
-    return tuple(result) if compute_uv else result
 
 
 @on_arrays
@@ -236,19 +181,38 @@ def unique(
     fill_value: Any = None,
 ) -> Any:
     """The different numbers in rising order, and what else is asked for; `size` cuts or fills them."""
-    found = np.unique(convert_to_numpy(x), return_index, return_inverse, return_counts, axis)
-    if size is None:
-        return found
-    values, *rest = found if isinstance(found, tuple) else (found,)
-    along = 0 if axis is None else axis
-    kept = np.take(values, np.arange(min(size, values.shape[along])), along)
-    missing = [(0, size - kept.shape[along] if one == along % kept.ndim else 0) for one in range(kept.ndim)]
-    kept = np.pad(kept, missing, constant_values=values.min() if fill_value is None else fill_value)
-    return (kept, *rest) if rest else kept
+    values, *rest = np.unique(convert_to_numpy(x), True, True, True, axis)
+    if size is not None:
+        values = _resized(values, size, 0 if axis is None else axis, values.min() if fill_value is None else fill_value)
+        rest = [_resized(rest[0], size, 0, 0), rest[1], _resized(rest[2], size, 0, 0)]
+    wanted = (return_index, return_inverse, return_counts)
+    chosen = [part for part, is_wanted in zip(rest, wanted, strict=True) if is_wanted]
+    return (values, *chosen) if chosen else values
+
+
+def _resized(values: np.ndarray, size: int, axis: int, filling: Any) -> np.ndarray:
+    """`size` numbers along the axis: the first ones, or with others that fill them up."""
+    kept = np.take(values, np.arange(min(size, values.shape[axis])), axis)
+    missing = [(0, size - kept.shape[axis] if one == axis % kept.ndim else 0) for one in range(kept.ndim)]
+    return np.pad(kept, missing, constant_values=filling)
 
 
 @on_arrays
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes as numbers of another type."""
-    values = convert_to_numpy(x)
+    values = convert_to_numpy(convert_to_tensor(x))
     return values if dtype is None else values.view(dtype)
+
+
+add_functions(globals(), ["conj", "conjugate", "real"], as_numpy=False)
+_ARRAYS_ALONE = [
+    *("corrcoef", "correlate", "cross", "i0", "nanmedian", "nanpercentile", "nanquantile", "nextafter", "polar"),
+    *("saturate_cast", "unique", "view"),
+]
+UNDERIVED.update(named(globals(), _ARRAYS_ALONE))
+_STEPS = [
+    *("angle", "argpartition", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or"),
+    *("bitwise_right_shift", "bitwise_xor", "empty_like", "floor_divide", "gcd", "heaviside", "histogram", "imag"),
+    *("isneginf", "isposinf", "isreal", "lcm", "left_shift", "nanargmax", "nanargmin", "right_shift", "signbit"),
+]
+CONSTANTS.update(named(globals(), _STEPS))

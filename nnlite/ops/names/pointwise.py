@@ -4,8 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nnlite.ops import functions as ops
-from nnlite.ops.names.constants import convert_to_numpy
+from nnlite.ops.base import as_written
+from nnlite.ops.names.constants import as_floats, convert_to_numpy
+from nnlite.ops.tracing import Traced
 
 __all__ = [
     "absolute",
@@ -48,13 +52,17 @@ def tan(x: Any) -> Any:
     return ops.divide(ops.sin(x), ops.cos(x))
 
 
+@ops.drawable
 def sinh(x: Any) -> Any:
     """(exp(x) - exp(-x)) / 2, exact near 0."""
+    x = as_floats(x)
     return ops.multiply(ops.subtract(ops.expm1(x), ops.expm1(ops.negative(x))), 0.5)
 
 
+@ops.drawable
 def cosh(x: Any) -> Any:
     """(exp(x) + exp(-x)) / 2."""
+    x = as_floats(x)
     return ops.multiply(ops.add(ops.exp(x), ops.exp(ops.negative(x))), 0.5)
 
 
@@ -73,8 +81,11 @@ def log10(x: Any) -> Any:
     return ops.divide(ops.log(x), math.log(10))
 
 
+@ops.drawable
 def logaddexp(x1: Any, x2: Any) -> Any:
     """log(exp(x1) + exp(x2)), where nothing overflows."""
+    if not isinstance(x1, Traced) and not isinstance(x2, Traced):
+        return np.logaddexp(*as_written([x1, x2]))
     difference = ops.subtract(x1, x2)
     return ops.add(ops.maximum(x1, x2), ops.log1p(ops.exp(ops.negative(ops.abs(difference)))))
 

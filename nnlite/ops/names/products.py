@@ -82,7 +82,7 @@ def average(x: Any, axis: Axis = None, weights: ArrayLike | None = None) -> Any:
         return ops.mean(x, axis)
     factors = np.asarray(weights)
     if factors.ndim < len(lengths(x)) and isinstance(axis, int):
-        factors = factors.reshape([-1 if place == axis % len(lengths(x)) else 1 for place in range(len(lengths(x)))])
+        factors = factors.reshape([-1 if index == axis % len(lengths(x)) else 1 for index in range(len(lengths(x)))])
     factors = np.broadcast_to(factors, lengths(x))
     return ops.divide(ops.sum(ops.multiply(x, factors), axis), factors.sum(axis))
 

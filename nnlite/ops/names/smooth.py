@@ -10,7 +10,7 @@ from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import erf
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_given, as_written
-from nnlite.ops.names.constants import convert_to_numpy
+from nnlite.ops.names.constants import as_floats, convert_to_numpy, convert_to_tensor
 from nnlite.ops.tracing import Traced, drawable
 
 __all__ = [
@@ -34,7 +34,11 @@ __all__ = [
     "sinc",
 ]
 
-fabs = ops.abs
+
+@drawable
+def fabs(x: Any) -> Any:
+    """|x| as a floating-point number."""
+    return ops.abs(as_floats(x))
 
 
 def _smooth(function: Callable[[Any], Any], slope: Callable[[Any, Any], Any], text: str) -> Callable[[Any], Any]:
@@ -142,14 +146,19 @@ def fmod(x1: Any, x2: Any) -> Any:
     return ops.subtract(x1, ops.multiply(np.trunc(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
 
 
+@drawable
 def ldexp(x1: Any, x2: Any) -> Any:
     """x1 * 2 ** x2."""
+    x1 = as_floats(x1)
     powers = 2.0 ** convert_to_numpy(x2)
-    return ops.multiply(x1, powers.astype(np.result_type(convert_to_numpy(x1), np.float16)))
+    return ops.multiply(x1, powers.astype(x1.dtype))
 
 
+@drawable
 def logaddexp2(x1: Any, x2: Any) -> Any:
     """log2(2 ** x1 + 2 ** x2), where nothing overflows."""
+    if not isinstance(x1, Traced) and not isinstance(x2, Traced):
+        return np.logaddexp2(*as_written([x1, x2]))
     same = convert_to_numpy(x1) == convert_to_numpy(x2)  # also two infinities, which have no difference
     apart = ops.negative(ops.abs(ops.subtract(ops.where(same, 0.0, x1), ops.where(same, 0.0, x2))))
     more = ops.divide(ops.log1p(ops.exp(ops.multiply(apart, np.log(2)))), np.log(2))
@@ -159,6 +168,7 @@ def logaddexp2(x1: Any, x2: Any) -> Any:
 @drawable
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """x with numbers in the place of NaN and infinities, the largest of the type by default; they have no slope."""
+    x = convert_to_tensor(x)
     values = convert_to_numpy(x)
     finite = np.isfinite(values)
     return ops.where(finite, x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))

@@ -84,8 +84,8 @@ def custom_gradient(f: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callabl
         def by_arrays(upstream: Any) -> Sequence[Any]:
             parameters = inspect.signature(gradient).parameters
             several = "upstream" in parameters and len(parameters) > 1
-            found = gradient(*values, upstream=upstream) if several else gradient(upstream)
-            return found if isinstance(found, (list, tuple)) else (found,)
+            gradients = gradient(*values, upstream=upstream) if several else gradient(upstream)
+            return gradients if isinstance(gradients, (list, tuple)) else (gradients,)
 
         output = np.asarray(output)
         maps = [

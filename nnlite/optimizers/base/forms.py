@@ -67,4 +67,4 @@ def rates_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float]]
 def stretches_of(factors: Factors, size: int) -> np.ndarray:
     """`(start, stop, factor of the update, factor of the decay)` of the parts of a pack with factors of their own."""
     parts = factors.stretches or [(slice(0, size), factors)]
-    return np.array([(part.start, part.stop, own.update, own.decay) for part, own in parts])
+    return np.array([(part.start, part.stop, shares.update, shares.decay) for part, shares in parts])

@@ -247,7 +247,9 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
             if whole:
                 walk = [(*vectors, factors)]
             elif factors.stretches and not self.by_kernel:
-                walk = (block for part, own in factors.stretches for block in blocks_of(*cut(*vectors, part), own))
+                walk = (
+                    block for part, shares in factors.stretches for block in blocks_of(*cut(*vectors, part), shares)
+                )
             else:
                 walk = in_parts(*vectors, parts)
             for block in walk:

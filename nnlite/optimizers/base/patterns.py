@@ -71,10 +71,14 @@ class Factors(NamedTuple):
         return [(block, self._within(block) if self.stretches else self) for block in blocks]
 
     def _within(self, block: slice) -> "Factors":
-        inside = [(max(part.start, block.start), min(part.stop, block.stop), own) for part, own in self.stretches]
-        moved = [(slice(start - block.start, stop - block.start), own) for start, stop, own in inside if start < stop]
-        updates = [(part, own.update) for part, own in moved if own.update != 1.0]
-        decays = [(part, own.decay) for part, own in moved if own.decay != 1.0]
+        inside = [
+            (max(part.start, block.start), min(part.stop, block.stop), factors) for part, factors in self.stretches
+        ]
+        moved = [
+            (slice(start - block.start, stop - block.start), factors) for start, stop, factors in inside if start < stop
+        ]
+        updates = [(part, factors.update) for part, factors in moved if factors.update != 1.0]
+        decays = [(part, factors.decay) for part, factors in moved if factors.decay != 1.0]
         return Factors(updates=updates or None, decays=decays or None)
 
 
@@ -124,14 +128,14 @@ def parameter_factors(paths: Sequence[str], excluded: Sequence[str], multipliers
 
 def _factors(pack, excluded: Sequence[str], multipliers: Mapping[str, float]) -> Factors:
     stretches: list[tuple[slice, Factors]] = []
-    for segment, own in zip(pack.segments, parameter_factors(pack.paths, excluded, multipliers), strict=True):
-        if stretches and stretches[-1][1] == own:
-            stretches[-1] = slice(stretches[-1][0].start, segment.stop), own
+    for segment, factors in zip(pack.segments, parameter_factors(pack.paths, excluded, multipliers), strict=True):
+        if stretches and stretches[-1][1] == factors:
+            stretches[-1] = slice(stretches[-1][0].start, segment.stop), factors
         else:
-            stretches.append((segment, own))
+            stretches.append((segment, factors))
     if len(stretches) == 1:
         return stretches[0][1]
-    updates, decays = (_spread([(part, own[kind]) for part, own in stretches], pack.values) for kind in (0, 1))
+    updates, decays = (_spread([(part, factors[kind]) for part, factors in stretches], pack.values) for kind in (0, 1))
     return Factors(updates=updates, decays=decays, stretches=stretches)
 
 

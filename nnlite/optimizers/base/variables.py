@@ -29,8 +29,8 @@ class VariablePack:
     __slots__ = ("gradients", "parameters", "paths", "places", "segments", "shapes", "values")
 
     def __init__(self, places: list[int], variables: Sequence[Variable], paths: Sequence[str]) -> None:
-        self.places, self.parameters = places, [variables[place] for place in places]
-        self.paths = [paths[place] for place in places]
+        self.places, self.parameters = places, [variables[index] for index in places]
+        self.paths = [paths[index] for index in places]
         self.shapes = [variable.shape for variable in self.parameters]
         stops = np.cumsum([variable.size for variable in self.parameters]).tolist()
         self.segments = [slice(stop - v.size, stop) for stop, v in zip(stops, self.parameters, strict=True)]
@@ -120,16 +120,16 @@ class VariableDoors(Slots):
             ConfigError: a variable that the optimizer was not built for, or no gradient at all.
             ShapeError: gradients that do not fit.
         """
-        gradients = list(gradients)
+        gradients, variables = list(gradients), None if variables is None else list(variables)
+        if not gradients and variables == []:  # of a model that has nothing to train
+            return
         if variables is not None and not self._variables:
-            variables = list(variables)
             self.build(variables)
         if not self._variables:
             raise NotReadyError(
                 f"{type(self).__name__} does not know the variables: pass them, or call build(variables) first"
             )
-        chosen = self._variables if variables is None else list(variables)
-        by_place = self._by_place(gradients, chosen)
+        by_place = self._by_place(gradients, self._variables if variables is None else variables)
         for pack in self._packs:
             pack.take([by_place[place] for place in pack.places], self.loss_scale_factor)
         kept = [pair for number in range(len(self._packs)) for pair in self._without_gradient(number, by_place)]
@@ -141,7 +141,7 @@ class VariableDoors(Slots):
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> int:
         """`apply` for pairs of a gradient and its variable; returns the number of calls so far."""
-        gradients, variables = zip(*grads_and_vars, strict=True)
+        gradients, variables = list(zip(*grads_and_vars, strict=True)) or ((), ())
         self.apply(gradients, variables)
         return self.batches
 
@@ -250,16 +250,16 @@ class VariableDoors(Slots):
     def _without_gradient(self, number: int, by_place: list[Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Values and slots of the parameters of a pack that have no gradient, views, each with a copy."""
         pack = self._packs[number]
-        for place, segment in enumerate(pack.segments):
-            if by_place[pack.places[place]] is None:
-                for view in (pack.values[segment], *self.slot_views(number, place).values()):
+        for index, segment in enumerate(pack.segments):
+            if by_place[pack.places[index]] is None:
+                for view in (pack.values[segment], *self.slot_views(number, index).values()):
                     yield view, view.copy()
 
     def _by_place(self, gradients: list[Any], chosen: Sequence[Variable]) -> list[Any]:
         """The gradient of each variable, None if there is none."""
         if len(gradients) != len(chosen):
             raise ShapeError(f"{type(self).__name__} got {len(gradients)} gradients for {len(chosen)} variables")
-        places = {id(variable): place for place, variable in enumerate(self._variables)}
+        places = {id(variable): index for index, variable in enumerate(self._variables)}
         by_place: list[Any] = [None] * len(self._variables)
         for gradient, variable in zip(gradients, chosen, strict=True):
             if id(variable) not in places:
@@ -287,11 +287,11 @@ def _packed(variables: Sequence[Variable]) -> list[VariablePack]:
         seen[name] += 1
     groups: dict[Any, list[int]] = {}
     rows = []
-    for place, variable in enumerate(variables):
+    for index, variable in enumerate(variables):
         if isinstance(variable, Parameter) and variable.sparse:
-            rows.append([place])
+            rows.append([index])
         else:
-            groups.setdefault(variable.dtype, []).append(place)
+            groups.setdefault(variable.dtype, []).append(index)
     return [VariablePack(places, variables, paths) for places in (*groups.values(), *rows)]
 
 

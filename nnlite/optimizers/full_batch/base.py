@@ -1,5 +1,6 @@
 """Base of full-batch optimizers: their state, their reasons to end, and their memory."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import field
@@ -14,7 +15,7 @@ from nnlite.optimizers.full_batch.objective import Objective
 from nnlite.registry.bounds import Count, NonNegative, Positive
 from nnlite.registry.fields import option
 
-__all__ = ["FullBatchOptimizer"]
+__all__ = ["FullBatchOptimizer", "norm"]
 
 UNUSED = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_overwrite_frequency",
           "loss_scale_factor", "gradient_accumulation_steps", "exclude_from_weight_decay",
@@ -22,6 +23,11 @@ UNUSED = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema",
 GRADIENT, GOAL, TIME = "minimum gradient reached", "performance goal met", "maximum time elapsed"
 FAILURES, EPOCHS = "validation stop", "maximum epoch reached"
 NO_STEP = "no step lowers the loss"
+
+
+def norm(vector: Array) -> float:
+    """The Euclidean norm, for a third of the time of `numpy.linalg.norm`."""
+    return math.sqrt(float(vector @ vector))
 
 
 class FullBatchOptimizer(Optimizer, abstract=True):
@@ -34,7 +40,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     `clipnorm`, are refused.
 
     Args:
-        goal: training ends where the loss is at most this.
+        goal: training ends where the loss is at most this; None for no such limit, as a loss may go below 0.
         min_grad: training ends where the Euclidean norm of the gradient is at most this.
         max_fail: training ends after so many epochs in a row whose `val_loss` is no new minimum, and the weights of
             that minimum are given back; None for no such limit. Without validation data it has no effect.
@@ -55,7 +61,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     needs_squares: ClassVar[bool] = False
 
     learning_rate: LearningRate = option(default=1.0, kw_only=True)
-    goal: NonNegative = field(default=0.0, kw_only=True)
+    goal: float | None = field(default=None, kw_only=True)
     min_grad: NonNegative = field(default=1e-7, kw_only=True)
     max_fail: Count | None = field(default=None, kw_only=True)
     time: Positive | None = field(default=None, kw_only=True)
@@ -97,7 +103,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
             pack.values[...] = slots["point"]
             start += pack.values.size
         self.batches += 1
-        if self.stop_reason is None and value <= self.goal:
+        if self.stop_reason is None and self._reached(value):
             self.stop_reason = GOAL
         if self.stop_reason is None and self.time and self._started and time.monotonic() - self._started >= self.time:
             self.stop_reason = TIME
@@ -107,18 +113,21 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         """The weights in float64: those kept, where the model's are their rounding."""
         parts = []
         for pack, slots in zip(packs, self.slots, strict=True):
-            kept = np.array_equal(slots["point"].astype(pack.values.dtype), pack.values)
+            kept = slots["point"].astype(pack.values.dtype, copy=False).tobytes() == pack.values.tobytes()
             parts.append(slots["point"] if kept else pack.values.astype(np.float64))
         return np.concatenate(parts)
 
     def _ended(self, value: float, gradient: Array) -> bool:
         """Whether there is nothing left to do at a point with this loss and gradient; says why."""
-        self.logs = dict.fromkeys(self.log_names, 0.0) | {"gradient_norm": float(np.linalg.norm(gradient))}
-        if value <= self.goal:
+        self.logs = dict.fromkeys(self.log_names, 0.0) | {"gradient_norm": norm(gradient)}
+        if self._reached(value):
             self.stop_reason = GOAL
         elif self.logs["gradient_norm"] <= self.min_grad:
             self.stop_reason = GRADIENT
         return self.stop_reason is not None
+
+    def _reached(self, value: float) -> bool:
+        return self.goal is not None and value <= self.goal
 
     def matrix_names(self) -> dict[str, int]:
         """Slots of several vectors like the weights: name -> how many."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError
-from nnlite.optimizers.full_batch.damped import DampedOptimizer, solved
+from nnlite.optimizers.full_batch.damped import Damped, DampedOptimizer
 from nnlite.optimizers.full_batch.objective import Objective
 from nnlite.registry.bounds import Positive
 from nnlite.registry.fields import option
@@ -29,6 +29,7 @@ class BayesianRegularization(DampedOptimizer):
 
     Args:
         mu: the first damping.
+        goal: as in `FullBatchOptimizer`; 0, as in MATLAB.
 
     The further arguments are those of `DampedOptimizer` and `FullBatchOptimizer`.
 
@@ -46,10 +47,13 @@ class BayesianRegularization(DampedOptimizer):
     number_names = ("mu", "alpha", "beta")
 
     mu: Positive = option(default=0.005)
+    goal: float | None = option(default=0.0, kw_only=True)
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
         if objective.penalized:
             raise ConfigError("BayesianRegularization has a penalty of its own: leave regularizers of layers out")
+        if not objective.scale:
+            raise ConfigError("BayesianRegularization weighs the errors of one output: take LevenbergMarquardt")
         value, gradient, matrix = objective.gauss_newton(point)
         half = 0.5 / objective.scale  # from the derivatives of the loss to J'J and J'e
         matrix *= half
@@ -61,13 +65,13 @@ class BayesianRegularization(DampedOptimizer):
         if ended:
             return point, value
         matrix *= beta
-        right = -(beta * half * gradient + alpha * point)
+        damped = Damped(matrix, -(beta * half * gradient + alpha * point))
         before = beta * errors + alpha * weights
 
         def energy(there: Array) -> float:
             return beta / objective.scale * objective.value(there) + alpha * float(there @ there)
 
-        reached, lower = self._damped_step(lambda mu: solved(matrix, alpha + mu, right), energy, point, before)
+        reached, lower = self._damped_step(lambda mu: damped.solve(alpha + mu), energy, point, before)
         self._keep_number("alpha", alpha)
         self._keep_number("beta", beta)
         return reached, objective.scale / beta * (lower - alpha * float(reached @ reached))

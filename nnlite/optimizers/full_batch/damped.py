@@ -1,5 +1,6 @@
 """Steps by a matrix that is damped until the loss falls."""
 
+import math
 import warnings
 from collections.abc import Callable
 
@@ -7,14 +8,15 @@ import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError, TrainingWarning
-from nnlite.optimizers.full_batch.base import FullBatchOptimizer
+from nnlite.optimizers.full_batch.base import FullBatchOptimizer, norm
 from nnlite.registry.bounds import BelowOne, Count, Positive
 
-__all__ = ["MU", "DampedOptimizer", "solved"]
+__all__ = ["MU", "Damped", "DampedOptimizer"]
 
 MU = "maximum mu reached"
 SMALLEST = 1e-20  # as MATLAB keeps mu
 BYTES = 8
+ROUNDING = float(np.finfo(np.float64).eps)
 
 
 class DampedOptimizer(FullBatchOptimizer, abstract=True):
@@ -68,11 +70,12 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
             if step is None:
                 self._say_singular(mu)
             else:
-                lower = loss(point + step)
+                reached = point + step
+                lower = loss(reached)
                 if lower < value:
                     self._keep_number("mu", max(mu * self.mu_dec, SMALLEST))
-                    self.logs |= {"mu": mu, "step_norm": float(np.linalg.norm(step))}
-                    return point + step, lower
+                    self.logs |= {"mu": mu, "step_norm": norm(step)}
+                    return reached, lower
             mu *= self.mu_inc
         self.stop_reason = MU
         self.logs["mu"] = mu
@@ -97,18 +100,31 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
             )
 
 
-def solved(matrix: Array, damping: float, right: Array) -> Array | None:
-    """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64."""
-    damped = matrix.copy()
-    damped.flat[:: len(damped) + 1] += damping
-    diagonal = damped.diagonal()
-    try:
-        solution = np.linalg.solve(damped, right)
-    except np.linalg.LinAlgError:
-        return None
-    largest = float(diagonal.max(initial=0.0))
-    lost = damping <= np.finfo(np.float64).eps * largest and not _definite(damped)
-    return None if lost or not np.isfinite(solution).all() else solution
+class Damped:
+    """A symmetric matrix that is solved with several dampings.
+
+    Args:
+        matrix: it; it is the same again after each call.
+        right: the right-hand side.
+    """
+
+    def __init__(self, matrix: Array, right: Array) -> None:
+        self.matrix, self.right = matrix, right
+        self._entries = np.einsum("ii->i", matrix)
+        self._diagonal = self._entries.copy()
+        self._largest = float(self._diagonal.max(initial=0.0))
+
+    def solve(self, damping: float) -> Array | None:
+        """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64."""
+        self._entries += damping
+        try:
+            solution = np.linalg.solve(self.matrix, self.right)
+            lost = damping <= ROUNDING * (self._largest + damping) and not _definite(self.matrix)
+        except np.linalg.LinAlgError:
+            return None
+        finally:
+            self._entries[...] = self._diagonal
+        return None if lost or not math.isfinite(solution @ solution) else solution
 
 
 def _definite(matrix: Array) -> bool:

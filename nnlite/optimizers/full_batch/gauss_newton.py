@@ -1,8 +1,11 @@
 """Gauss-Newton for any convex loss."""
 
+from collections.abc import Callable
+from functools import partial
+
 from nnlite.arrays.types import Array
 from nnlite.optimizers.full_batch.conjugate_gradients import conjugate_gradients
-from nnlite.optimizers.full_batch.damped import DampedOptimizer, solved
+from nnlite.optimizers.full_batch.damped import Damped, DampedOptimizer
 from nnlite.optimizers.full_batch.objective import Objective
 from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.fields import option
@@ -41,18 +44,16 @@ class GaussNewton(DampedOptimizer):
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
         if objective.size <= self.max_parameters:
             value, gradient, matrix = objective.gauss_newton(point)
-
-            def solve(mu: float) -> Array | None:
-                return solved(matrix, mu, -gradient)
+            solve: Callable[[float], Array | None] = Damped(matrix, -gradient).solve
         else:
             value, gradient = objective.gradient(point)
-
-            def solve(mu: float) -> Array | None:
-                def product(vector: Array) -> Array:
-                    return objective.gauss_newton_product(point, vector) + mu * vector
-
-                return conjugate_gradients(product, -gradient, self.cg_tolerance, self.cg_iterations).vector
-
+            solve = partial(self._by_products, objective, point, gradient)
         if self._ended(value, gradient):
             return point, value
         return self._damped_step(solve, objective.value, point, value)
+
+    def _by_products(self, objective: Objective, point: Array, gradient: Array, mu: float) -> Array:
+        def product(vector: Array) -> Array:
+            return objective.gauss_newton_product(point, vector) + mu * vector
+
+        return conjugate_gradients(product, -gradient, self.cg_tolerance, self.cg_iterations).vector

@@ -1,7 +1,7 @@
 """Levenberg-Marquardt: least squares by the Jacobian of the outputs."""
 
 from nnlite.arrays.types import Array
-from nnlite.optimizers.full_batch.damped import DampedOptimizer, solved
+from nnlite.optimizers.full_batch.damped import Damped, DampedOptimizer
 from nnlite.optimizers.full_batch.objective import Objective
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import option
@@ -21,7 +21,7 @@ class LevenbergMarquardt(DampedOptimizer):
     sum of squared errors.
 
     Args:
-        max_fail: as in `FullBatchOptimizer`; 6, as in MATLAB.
+        goal, max_fail: as in `FullBatchOptimizer`; 0 and 6, as in MATLAB.
 
     The further arguments are those of `DampedOptimizer` and `FullBatchOptimizer`. `optimizer.stop_reason` is one of
     "minimum gradient reached", "performance goal met", "maximum mu reached", "maximum time elapsed", "validation stop",
@@ -42,11 +42,12 @@ class LevenbergMarquardt(DampedOptimizer):
 
     needs_squares = True
 
+    goal: float | None = option(default=0.0, kw_only=True)
     max_fail: Count | None = option(default=6, kw_only=True)
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
         value, gradient, matrix = objective.gauss_newton(point)
         if self._ended(value, gradient):
             return point, value
-        matrix *= 0.5  # from the second derivative of a square to J'J
-        return self._damped_step(lambda mu: solved(matrix, mu, -0.5 * gradient), objective.value, point, value)
+        damped = Damped(matrix, -gradient)  # the second derivative of a square is twice J'J, and the slope twice J'e
+        return self._damped_step(lambda mu: damped.solve(2 * mu), objective.value, point, value)

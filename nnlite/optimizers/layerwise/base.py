@@ -80,13 +80,13 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
         factors = parameter_factors(pack.paths, self.exclude_from_weight_decay, self.learning_rate_multipliers)
         ends = dict.fromkeys(self.slot_names(), 0)
         parts = []
-        for segment, shape, path, own in zip(pack.segments, pack.shapes, pack.paths, factors, strict=True):
+        for segment, shape, path, shares in zip(pack.segments, pack.shapes, pack.paths, factors, strict=True):
             slots = {}
             for name, slot_shape in self.slot_shapes(shape, path).items():
                 start = ends[name]
                 ends[name] += math.prod(slot_shape)
                 slots[name] = slice(start, ends[name]), slot_shape
-            parts.append(Part(segment, shape, path, slots, own.update, own.decay))
+            parts.append(Part(segment, shape, path, slots, shares.update, shares.decay))
         return parts
 
     def _update_packs(self, packs: Sequence) -> None:

@@ -69,8 +69,8 @@ class Features:
         inputs, width = self.subject.run.preprocessing.inputs, self.x.shape[1]
         if isinstance(inputs, Columns):
             return {name: places for name, places in inputs.places().items() if places}
-        names = (self.subject.dataset and self.subject.dataset.input_names) or [f"x{place}" for place in range(width)]
-        return {name: [place] for place, name in enumerate(names)}
+        names = (self.subject.dataset and self.subject.dataset.input_names) or [f"x{index}" for index in range(width)]
+        return {name: [index] for index, name in enumerate(names)}
 
     def is_number(self, name: str) -> bool:
         """Whether the feature is one column of numbers, along which there is a derivative."""

@@ -43,7 +43,7 @@ def gradient_norms(subject: Subject) -> list[GradientNorms]:
     names = zip(model.derivatives.parameter_names(), model.parameters, strict=True)
     parameters = {name: parameter for name, parameter in names if id(parameter) in trained}
     if most < LEAST_ROWS:
-        parts = np.split(model.gradient(x, y), np.cumsum([own.size for own in parameters.values()])[:-1])
+        parts = np.split(model.gradient(x, y), np.cumsum([array.size for array in parameters.values()])[:-1])
         gradients = {name: part[None] for name, part in zip(parameters, parts, strict=True)}
     else:
         gradients = model.per_example_gradients(x, y, flat=False)

@@ -137,7 +137,7 @@ def _table(codes: np.ndarray, chosen: np.ndarray, labels: list[str]) -> str:
     columns = class_table(codes, chosen, len(labels))
     names = ("precision", "recall", "f1", "support")
     rows = [
-        [label, *(number_text(float(columns[name][place])) for name in names)] for place, label in enumerate(labels)
+        [label, *(number_text(float(columns[name][index])) for name in names)] for index, label in enumerate(labels)
     ]
     table = wide(html_table(["class", *names], rows, numbers=(1, 2, 3, 4)))
     return table if len(rows) <= MOST_CLASSES else details(f"Each of the {len(rows)} classes", table)

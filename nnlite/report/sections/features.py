@@ -69,15 +69,18 @@ def _dependences(features: Features) -> Iterator[Dependence]:
         yield dependence
 
 
-def _dependence(found: Dependence) -> Chart:
-    title, note = f"Partial dependence: {found.name}", "Mean prediction, all other columns being what they are"
-    first, curve = next(iter(found.curves.items()))
-    if found.values and isinstance(found.values[0], str):
-        names = [str(value) for value in found.values]
+def _dependence(dependence: Dependence) -> Chart:
+    title, note = f"Partial dependence: {dependence.name}", "Mean prediction, all other columns being what they are"
+    first, curve = next(iter(dependence.curves.items()))
+    if dependence.values and isinstance(dependence.values[0], str):
+        names = [str(value) for value in dependence.values]
         return bar_chart(names, curve, title, first, note=f"{note}.")
-    note += "." if found.low is None else "; the band holds 80% of the rows."
-    series = [Series(name, found.values, means, found.low, found.high) for name, means in found.curves.items()]
-    return line_chart(series, title, found.name, first if len(series) == 1 else "probability", note=note)
+    note += "." if dependence.low is None else "; the band holds 80% of the rows."
+    series = [
+        Series(name, dependence.values, means, dependence.low, dependence.high)
+        for name, means in dependence.curves.items()
+    ]
+    return line_chart(series, title, dependence.name, first if len(series) == 1 else "probability", note=note)
 
 
 def _elsewhere(subject: Subject, reason: str) -> str:
@@ -94,7 +97,7 @@ def _elsewhere(subject: Subject, reason: str) -> str:
     if mean.ndim != 2:
         return notice(f"No sensitivities by feature: {reason}.")
     series = [
-        Series(f"channel {place}", np.arange(len(mean)), mean[:, place]) for place in range(min(mean.shape[1], 8))
+        Series(f"channel {index}", np.arange(len(mean)), mean[:, index]) for index in range(min(mean.shape[1], 8))
     ]
     note = "Mean absolute derivative of the outputs with respect to each step, exact, times its standard deviation."
     return figures(line_chart(series, "Sensitivity", "step", "change of an output", note=note))

@@ -26,8 +26,8 @@ def gradients_section(subject: Subject) -> str:
     return section("gradients", "Gradients", figures(_chart(norms[:SHOWN])), table)
 
 
-def _spread(own: GradientNorms) -> list[str]:
-    return [number_text(float(how(own.rows))) for how in (np.median, np.max)] if len(own.rows) else ["", ""]
+def _spread(norms: GradientNorms) -> list[str]:
+    return [number_text(float(how(norms.rows))) for how in (np.median, np.max)] if len(norms.rows) else ["", ""]
 
 
 def _chart(norms: list[GradientNorms]) -> Chart:

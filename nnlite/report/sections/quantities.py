@@ -20,20 +20,20 @@ def quantities_section(subject: Subject) -> str:
         said = "The model predicts values that are not finite."
         return section("residuals", "Residuals", notice(said, loud=True))
     charts: list[Chart | None] = [_errors(truth, predicted, names)] if len(names) > 1 else []
-    for place, name in enumerate(names[:MOST_TARGETS]):
-        residuals = predicted[:, place] - truth[:, place]
+    for index, name in enumerate(names[:MOST_TARGETS]):
+        residuals = predicted[:, index] - truth[:, index]
         charts.append(
             scatter_chart(
-                truth[:, place], predicted[:, place], f"{name}: predicted and actual", "actual", "predicted", True
+                truth[:, index], predicted[:, index], f"{name}: predicted and actual", "actual", "predicted", True
             )
         )
         if len(names) == 1:
-            charts.append(scatter_chart(predicted[:, place], residuals, f"{name}: residuals", "predicted", "residual"))
+            charts.append(scatter_chart(predicted[:, index], residuals, f"{name}: residuals", "predicted", "residual"))
         charts.append(histogram(residuals, f"{name}: distribution of residuals", "predicted less actual"))
     said = notice(f"The {subject.part} part, {len(truth):,} rows, in the target's own unit.")
     return section("residuals", "Residuals", said, figures(*charts))
 
 
 def _errors(truth: np.ndarray, predicted: np.ndarray, names: list[str]) -> Chart:
-    scores = [regression_scores(truth[:, place], predicted[:, place])["rmse"] for place in range(len(names))]
+    scores = [regression_scores(truth[:, index], predicted[:, index])["rmse"] for index in range(len(names))]
     return bar_chart(names, scores, "Error of each target", "root-mean-square error")

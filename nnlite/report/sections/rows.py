@@ -104,7 +104,7 @@ def _table(subject: Subject, worst: np.ndarray, losses: np.ndarray, features: Fe
     places = worst if table is None else subject.rows(subject.part)[worst]
     columns: dict[str, list[str]] = {}
     if isinstance(table, Table):
-        columns["line"] = [str(table.lines[place]) for place in places]
+        columns["line"] = [str(table.lines[index]) for index in places]
     verdicts = [_verdict(subject, row) for row in worst.tolist()]
     name = ", ".join(subject.target.columns)
     columns[name] = [truth for truth, _ in verdicts]

@@ -25,6 +25,15 @@ __all__ = ["AnyMetric", "Compiled", "read_weight"]
 AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 
 
+def with_scaled_loss(model: Trainable, optimizer: Optimizer) -> Optimizer:
+    """`optimizer`, for a model of the policy `"mixed_float16"` in a `LossScaleOptimizer`."""
+    if model.dtype_policy.name != "mixed_float16":
+        return optimizer
+    from nnlite.optimizers import LossScaleOptimizer  # here, as few models need it
+
+    return optimizer if isinstance(optimizer, LossScaleOptimizer) else LossScaleOptimizer(optimizer)
+
+
 def read_factor(loss_weights: Any) -> float:
     """The argument `loss_weights` of a model with one output; `ConfigError` for anything but one number."""
     if isinstance(loss_weights, (list, tuple)) and len(loss_weights) == 1:
@@ -88,8 +97,10 @@ class Compiled:
             metrics: `Metric`s or names; `"accuracy"` becomes the accuracy that fits loss and shapes.
             weighted_metrics: metrics that heed `sample_weight` and `class_weight`.
             loss_weights: factor of the loss, a number or a list of one.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: Keras's; accepted, without an effect: steps
-                run as they are written, and callbacks are called after each.
+            run_eagerly, steps_per_execution, jit_compile: Keras's; accepted, without an effect: steps run as they are
+                written, and callbacks are called after each.
+            auto_scale_loss: whether the optimizer of a model of the policy `"mixed_float16"` is put into a
+                `LossScaleOptimizer`.
 
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
@@ -105,6 +116,7 @@ class Compiled:
         if measure is not None and loss_weights is not None:
             measure = scaled(measure, read_factor(loss_weights))
         in_use = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
+        chosen = with_scaled_loss(self.model, chosen) if auto_scale_loss else chosen
         taken = chosen.slots and chosen is not self.optimizer
         self.optimizer = type(chosen).from_config(chosen.get_config()) if taken else chosen
         self._take(measure, in_use)

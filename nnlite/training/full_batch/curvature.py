@@ -1,14 +1,46 @@
 """The generalized Gauss-Newton matrix of some rows, from the Jacobians that the layers cache."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nnlite.arrays.types import Array
-from nnlite.jacobians import ParameterVector
+from nnlite.errors import ConfigError
+from nnlite.jacobians import GraphJacobians, ParameterVector
+from nnlite.losses.output_losses import OutputCurvature
 
-__all__ = ["add_gauss_newton", "jacobian_of_rows", "unit_seeds"]
+__all__ = ["add_gauss_newton", "each_output", "jacobian_of_rows", "unit_seeds"]
+
+
+class Weighted:
+    """A map times a number."""
+
+    def __init__(self, jacobian: Any, weight: float) -> None:
+        self.map, self.weight, self.in_shape = jacobian, weight, jacobian.in_shape
+
+    def jvp(self, tangent: Array) -> Array:
+        """Its product with changes of the outputs."""
+        return self.map.jvp(tangent) * self.weight
+
+
+def each_output(jacobians: Any, curvature: Any, slopes: Any, share: float = 1.0) -> Iterator[tuple[Any, Weighted, Any]]:
+    """For each output with a loss its Jacobians, the second derivative of the loss by it, and the first one.
+
+    Args:
+        jacobians: those of all outputs, of a `GraphJacobians` where there are several.
+        curvature, slopes: of the loss by the outputs, a part for each where there are several.
+        share: what the second derivative is multiplied by.
+    """
+    if not isinstance(curvature, OutputCurvature):
+        yield jacobians, Weighted(curvature, share), slopes
+        return
+    if not isinstance(jacobians, GraphJacobians):
+        raise ConfigError("a Gauss-Newton matrix needs a model of one output, or a graph of layers")
+    for index, (block, weight) in enumerate(zip(curvature.blocks, curvature.weights, strict=True)):
+        if block is not None:
+            yield jacobians.of_output(index), Weighted(block, weight * share), slopes[index]
 
 
 def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int, ...]) -> Array:

@@ -3,40 +3,31 @@
 import copy
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.data.batches import count_rows, take_rows
-from nnlite.errors import ConfigError
 from nnlite.jacobians import ParameterVector
 from nnlite.jacobians.hessian import directional_derivative
 from nnlite.layers.composite.derivatives import step_along
-from nnlite.losses import Loss, MeanSquaredError
+from nnlite.losses import Loss
 from nnlite.losses.masks import counted_weights
+from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.full_batch.chance import Chanceless
-from nnlite.training.full_batch.curvature import add_gauss_newton
+from nnlite.training.full_batch.curvature import add_gauss_newton, each_output
+from nnlite.training.full_batch.parts import Piece, adds_up, in_float64, sums_squares
 from nnlite.training.full_batch.penalties import Penalties
 from nnlite.training.parameter_names import parameter_names
 from nnlite.training.predict import joined
 from nnlite.training.train_step import Steps
 
-__all__ = ["WholeLoss", "in_float64"]
+__all__ = ["WholeLoss"]
 
 PIECE_ROWS = 1024  # rows that are run at once: their activations stay in the cache
 PIECE_BYTES = 2**23  # of the Jacobian of a piece by the parameters
 KEPT_BYTES = 2**28  # of cached Jacobians that stay for further products at the same point
-
-
-class Piece(NamedTuple):
-    """Some of the rows, and the loss linearized there."""
-
-    outputs: Any
-    jacobians: Any
-    rows: tuple
-    value: float
-    by_outputs: Any
 
 
 class WholeLoss:
@@ -106,32 +97,41 @@ class WholeLoss:
     def _settle(self) -> None:
         """Find out how rows hang together, and what the loss is divided by."""
         loss = self.steps.loss
-        self.loss, self.divisor, self.rows = loss, 1.0, self.count
+        self.loss, self.divisor, self.rows, self._adds_up = loss, 1.0, self.count, False
         first = tuple(take_rows(array, slice(0, min(self.count, 2))) for array in self.arrays)
         outputs, jacobians = self._run(first[0], self.fixed)
-        if not isinstance(loss, Loss) or jacobians.mixes_rows or not _adds_up(loss, first[1], outputs):
+        if not isinstance(loss, Loss) or jacobians.mixes_rows or not adds_up(loss, first[1], outputs):
             return
-        self.loss, self.rows = copy.copy(loss), PIECE_ROWS
+        self.loss, self.rows, self._adds_up = copy.copy(loss), PIECE_ROWS, True
         self.loss.reduction = "sum"
         if loss.reduction != "sum":
-            self.divisor = max(self._number_of_losses(), 1e-300)
+            self.divisor = max(self._number_of_losses(outputs, jacobians.mask), 1e-300)
 
     def _run(self, x: Any, values: list[Array]) -> tuple[Any, Any]:
         """The outputs of some rows and their Jacobians; `Drawn` from a layer that draws at random while training."""
         random = Chanceless() if self.training else None
         return self.steps.chain.linearize(x, *values, training=self.training, random=random)
 
-    def _number_of_losses(self) -> float:
-        """The divisor of the loss's reduction: the number of losses that count, or the sum of their weights."""
+    def _number_of_losses(self, first: Any, mask: Any) -> float:
+        """The divisor of the loss's reduction: the number of losses that count, or the sum of their weights.
+
+        Args:
+            first, mask: the outputs of some rows, and their mask; where there is none, no rows have one.
+        """
+        if mask is None:
+            return self._counted((self.count, *first.shape[1:]), self.arrays[2], None)
         total = 0.0
         for x, _, weights in self._pieces():
             outputs: Any
             jacobians: Any
             outputs, jacobians = self._run(x, self.fixed)
-            counted, size = counted_weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
-            by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
-            total += float(counted.sum()) if by_weight and counted is not None else size
+            total += self._counted(outputs.shape, weights, jacobians.mask)
         return total
+
+    def _counted(self, outputs: tuple[int, ...], weights: Any, mask: Any) -> float:
+        counted, size = counted_weights(outputs[:-1], np.float64, weights, mask)
+        by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
+        return float(counted.sum()) if by_weight and counted is not None else size
 
     @property
     def point(self) -> Array:
@@ -148,22 +148,24 @@ class WholeLoss:
     @property
     def squares(self) -> bool:
         """Whether the loss is a sum of squared errors."""
-        return isinstance(self.loss, Loss) and type(self.loss).per_row is MeanSquaredError.per_row
+        return sums_squares(self.loss)
 
     @property
     def scale(self) -> float:
-        """Factor of the sum of squares in the loss; 0 for another loss."""
-        return 1 / (self.divisor * self.steps.trainer.model.output_shape[-1]) if self.squares else 0.0
+        """Factor of the sum of squares in the loss; 0 for another loss, and for those of several outputs."""
+        if not self.squares or isinstance(self.loss, OutputLosses):
+            return 0.0
+        return self.loss._factor / (self.divisor * self.steps.trainer.model.output_shape[-1])
 
     def _pieces(self, rows: int | None = None) -> Iterator[tuple]:
-        length = min(rows or self.rows, self.rows)
+        length = min(rows or self.rows, self.rows) if self._adds_up else self.count
         for start in range(0, self.count, length):
             yield tuple(take_rows(array, slice(start, start + length)) for array in self.arrays)
 
     def _values(self, point: Array) -> list[Array]:
         """One array for each parameter of the model, in its order."""
         split = self.vector.split(self._laid(point))
-        return [fixed if own is None else own for fixed, own in zip(self.fixed, split, strict=True)]
+        return [fixed if value is None else value for fixed, value in zip(self.fixed, split, strict=True)]
 
     def _laid(self, vector: Array) -> Array:
         """A vector in the order of the packs, laid out in the order of the model's parameters."""
@@ -174,7 +176,7 @@ class WholeLoss:
     def linearized(self, point: Array, rows: int | None = None) -> Iterator[Piece]:
         """The pieces at a point; outputs and states are kept for who asks where the training stands."""
         self.outputs, self.masks, self.place = [], [], None
-        whole = min(rows or self.rows, self.rows) >= self.count
+        whole = not self._adds_up or min(rows or self.rows, self.rows) >= self.count
         if whole and self._single is not None and np.array_equal(self._single[0], point):
             self._note(self._single[1])
             self.place = self._single[0]
@@ -226,9 +228,9 @@ class WholeLoss:
         with np.errstate(all="ignore"):
             for piece in self.linearized(point, self.rows_of_jacobians()):
                 value += piece.value
-                slopes, bends = piece.by_outputs.gradients, self.bend(piece)
-                by_parameters = add_gauss_newton(matrix, self.vector, piece.jacobians, bends, self.squares, slopes)
-                gradient += by_parameters[self._order] / self.divisor
+                for jacobians, bends, slopes in self.each_output(piece):
+                    by_parameters = add_gauss_newton(matrix, self.vector, jacobians, bends, self.squares, slopes)
+                    gradient += by_parameters[self._order] / self.divisor
         matrix /= self.divisor
         matrix = matrix if self._ordered else matrix[np.ix_(self._order, self._order)]
         matrix.flat[:: self.size + 1] += self._penalties.curvature()
@@ -237,10 +239,13 @@ class WholeLoss:
     def rows_of_jacobians(self) -> int:
         """Number of rows whose Jacobians with respect to the parameters take `PIECE_BYTES`."""
         shape = self.steps.trainer.model.output_shape
-        if isinstance(shape[0], tuple):
-            raise ConfigError("a Gauss-Newton matrix needs a model of one output; take LBFGS or NewtonCG")
-        units = math.prod(length or 1 for length in shape[1:])
+        shapes = shape if isinstance(shape[0], tuple) else (shape,)
+        units = sum(math.prod(length or 1 for length in shape[1:]) for shape in shapes)
         return max(PIECE_BYTES // (8 * self.size * units), 16)
+
+    def each_output(self, piece: Piece, share: float = 1.0) -> Iterator[tuple]:
+        """`curvature.each_output` of a piece."""
+        return each_output(piece.jacobians, self.bend(piece), piece.by_outputs.gradients, share)
 
     def bend(self, piece: Piece) -> Any:
         """The second derivative of the loss by the outputs of a piece, before it is divided by `divisor`."""
@@ -282,19 +287,3 @@ class WholeLoss:
         """The raw outputs where the loss was last computed, all rows together, and their mask."""
         known = isinstance(self.masks[0], np.ndarray)
         return joined(self.outputs), np.concatenate(self.masks) if known else self.masks[0]
-
-
-def _adds_up(loss: Loss, y: Any, outputs: Any) -> bool:
-    """Whether the loss is a sum over rows by itself, so that pieces of the rows can be added up."""
-    if not loss.counts_zeros or loss._adapts(outputs):
-        return False
-    losses, by_rows = loss.per_row(y, outputs)
-    return losses.shape == outputs.shape[:-1] and not by_rows.mixes_rows
-
-
-def in_float64(array: Any) -> Any:
-    """Floating-point numbers in float64; indices, strings and None as they are."""
-    if isinstance(array, tuple):
-        return tuple(in_float64(part) for part in array)
-    floats = isinstance(array, np.ndarray) and array.dtype.kind == "f"
-    return array.astype(np.float64, copy=False) if floats else array

@@ -9,6 +9,7 @@ from nnlite.errors import ConfigError
 from nnlite.layers.composite.graph import Graph
 from nnlite.optimizers.full_batch import FullBatchOptimizer
 from nnlite.training.full_batch.chance import Drawn
+from nnlite.training.full_batch.dense_squares import whole_loss
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.safety.divergence import NotFinite
 from nnlite.training.train_step import Steps
@@ -30,16 +31,17 @@ class FullBatchSteps(Steps):
 
     def __init__(self, trainer: "Trainer") -> None:
         super().__init__(trainer)
-        self.whole = None
+        self.dense, self.whole = self.whole, None
         self._problem: tuple[Any, tuple, WholeLoss] | None = None
 
     def train(
         self, x: Any, y: Any, sample_weight: np.ndarray | None = None, batch_size: int | None = None
     ) -> tuple[float, Any]:
         """One iteration on all of these rows; the loss and the raw outputs are those after it."""
-        objective = self._objective((x, y, sample_weight))
-        point, value = self.optimizer.iterate(objective, self.store.packs)
-        known = value if self._stands_at(objective, point) else objective.value(point)
+        with np.errstate(all="ignore"):
+            objective = self._objective((x, y, sample_weight))
+            point, value = self.optimizer.iterate(objective, self.store.packs)
+            known = value if self._stands_at(objective, point) else objective.value(point)
         if self.guarded and not isfinite(known):
             raise NotFinite(known, x)
         if self.has_state and objective.state is not None:
@@ -52,21 +54,22 @@ class FullBatchSteps(Steps):
     @staticmethod
     def _stands_at(objective: WholeLoss, point: np.ndarray) -> bool:
         """Whether the outputs that the objective has are those at this point."""
-        return objective.place is not None and np.array_equal(objective.place, point)
+        place = objective.place
+        return place is point or (place is not None and np.array_equal(place, point))
 
     def _objective(self, arrays: tuple) -> WholeLoss:
         """The loss over these rows; that of the iteration before, where the rows are the same."""
-        key = tuple(_identity(array) for array in arrays)
-        session = self.trainer.session
-        if self._problem is None or session is None or self._problem[:2] != (session, key):
+        key = tuple(map(_identity, arrays))
+        session, problem = self.trainer.session, self._problem
+        if problem is None or session is None or problem[:2] != (session, key):
             self._check()
             try:
-                objective = WholeLoss(self, arrays)
+                objective = whole_loss(self, arrays, self.dense)
             except Drawn as drawn:
                 raise ConfigError(self._about_chance(drawn.index)) from None
             self._check_loss(objective)
-            self._problem = session, key, objective
-        return self._problem[2]
+            problem = self._problem = session, key, objective
+        return problem[2]
 
     def _check(self) -> None:
         name = type(self.optimizer).__name__

@@ -10,7 +10,7 @@ from nnlite import kernels
 from nnlite.kernels import DenseRoom
 from nnlite.kernels.reference.forms import LossForm, Standing, UpdateForm
 from nnlite.layers.base.simplified import Affine, Unchanged, View
-from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
+from nnlite.layers.composite.fused_dense import ROOMS_KEPT, JoinedDense, join_dense
 from nnlite.layers.composite.program import ProgramStage
 from nnlite.layers.regularization.dropout import random_bits, threshold_and_scale
 from nnlite.losses import Loss
@@ -74,8 +74,8 @@ class DenseSteps:
         self.most_rows = math.inf if narrow else steps.joined_rows
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
-        self._key: Any = None  # what the table was made for
-        self._standing: tuple[Any, ...] = ()  # what lies at its addresses, and the table
+        # By room: what its table was made for, the table, and what lies at its addresses.
+        self._tables: dict[int, tuple[Any, np.ndarray, tuple[Any, ...]]] = {}
 
     @classmethod
     def of(cls, steps: "Steps") -> "DenseSteps | None":
@@ -85,7 +85,7 @@ class DenseSteps:
         if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
             return None
         further = steps.constrained or steps.penalized or len(steps.store.packs) > 1
-        whole = stage.values.size == steps.store.size and all(_is_by_row(own.layer) for own in line[:-1])
+        whole = stage.values.size == steps.store.size and all(_is_by_row(member.layer) for member in line[:-1])
         known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
         same_bits = len(steps.joined.program.line or ()) == len(line) or not steps.draws
         return cls(steps, line) if whole and known and same_bits and not further else None
@@ -179,8 +179,9 @@ class DenseSteps:
         limits = optimizer.clipvalue, optimizer.clipnorm, optimizer.global_clipnorm
         strengths = self._strengths() if self.steps.regularized else None
         numbers = plan.loss.code, guarded, apart, update, limits, batches, strengths
-        key = id(room), id(factors), [*map(id, slots.values())], numbers
-        if key != self._key:
+        key = id(factors), [*map(id, slots.values())], numbers
+        known, table, _ = self._tables.get(id(room), (None, self.segments, ()))
+        if known != key:
             code, names, constants = update
             way, limit = clip_form(optimizer)
             nothing, stage, copies = self.nothing, self.stage, self.copies
@@ -194,8 +195,11 @@ class DenseSteps:
                 *(plan.loss.code, guarded, apart, code, way, batches),
             )
             standing = Standing._make(parts)
-            self._key, self._standing = key, (standing, room, factors, list(slots.values()), standing.table())
-        return self._standing[-1]
+            table, lasting = standing.table(), (standing, room, factors, list(slots.values()))
+            if len(self._tables) == ROOMS_KEPT:
+                del self._tables[next(iter(self._tables))]
+            self._tables[id(room)] = key, table, lasting
+        return table
 
     def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:
         """The random bits of dropout of each step and member; where a schedule says what is dropped, it is asked."""
@@ -205,14 +209,14 @@ class DenseSteps:
         bits = np.empty((count, members, room.all_bits.size), np.uint16)
         for step in range(count):
             source, start = RandomSource(self.steps.seed, self.steps.optimizer.batches + step), 0
-            for place, (dropout, layer) in enumerate(zip(stage.dropouts, stage.layers, strict=True)):
+            for position, (dropout, layer) in enumerate(zip(stage.dropouts, stage.layers, strict=True)):
                 if dropout is not None:
                     index, drops = dropout
                     stop = start + size * layer.units
                     bits[step, :, start:stop] = random_bits(drops, source.child(index), (members, stop - start))
                     start = stop
                     if drops.schedules:
-                        room.set_dropout(place, *threshold_and_scale(drops.rate_at(source.step)))
+                        room.set_dropout(position, *threshold_and_scale(drops.rate_at(source.step)))
         return bits
 
     def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> list[float]:
@@ -222,7 +226,7 @@ class DenseSteps:
             return [loss.scale(size) * loss.whole._scale(size, None) * share] * count
         if weights is None or loss.reduction != "mean_with_sample_weight":
             return [loss._scale(size, None) * share] * count
-        return [loss._scale(size, own) * share for own in weights.reshape(count, size)]
+        return [loss._scale(size, part) * share for part in weights.reshape(count, size)]
 
     def _strengths(self) -> list[tuple[float, float] | None]:
         """`(l1, l2)` of each parameter that is penalized."""
@@ -233,7 +237,9 @@ class DenseSteps:
         if not self.steps.regularized:
             return NO_PENALTIES
         pairs = zip(self.packs[0].parameters, self.packs[0].segments, strict=True)
-        known = [(part, own.regularizer.strengths()) for own, part in pairs if own.regularizer is not None]
+        known = [
+            (part, parameter.regularizer.strengths()) for parameter, part in pairs if parameter.regularizer is not None
+        ]
         return np.array([(part.start, part.stop, *strengths) for part, strengths in known if strengths], np.float64)
 
     def _ones(self, shape: tuple[int, int]) -> np.ndarray:

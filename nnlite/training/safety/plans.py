@@ -60,14 +60,14 @@ def compare_plans(before: Mapping[str, Any], now: Mapping[str, Any], source: obj
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """In words, what differs between two plans; empty where nothing does."""
-    found = list(_differences(before, now, ()))
+    changes = list(_differences(before, now, ()))
     lines = []
-    for path, old, new in found[:DIFFERENCES_SHOWN]:
+    for path, old, new in changes[:DIFFERENCES_SHOWN]:
         other_data = path == ("data",)
         lines.append(
             "the data are others" if other_data else f"{format_path(path)} is {_short(new)}, was {_short(old)}"
         )
-    more = f"; and {len(found) - len(lines)} more" if len(found) > len(lines) else ""
+    more = f"; and {len(changes) - len(lines)} more" if len(changes) > len(lines) else ""
     return "; ".join(lines) + more
 
 

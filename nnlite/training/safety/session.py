@@ -47,8 +47,6 @@ class Session:
         restores: whether the weights of the last epoch that was finite are given back then.
     """
 
-    loss: Mean
-
     def __init__(self, trainer: "Trainer", callbacks: CallbackList, batches: Any, options: Mapping[str, Any]) -> None:
         assert trainer.optimizer is not None  # the model is compiled
         self.trainer, self.callbacks, self.batches = trainer, callbacks, batches
@@ -59,6 +57,7 @@ class Session:
         self._kept: tuple[list[np.ndarray], dict[str, Any]] | None = None
         self.first_epoch, self.begun = self.epochs.start, trainer.optimizer.batches
         self.batch, self.shuffled_at = 0, self.begun
+        self.loss = Mean(name="loss")
         self.logs: dict[str, float] = {}
         self.stopped = False
         self._plan: dict[str, Any] | None = None
@@ -98,7 +97,6 @@ class Session:
         trainer.optimizer.set_state({"iterations": checkpoint.iterations, "slots": slots})
         self.first_epoch, self.begun, self.shuffled_at = state["first_epoch"], state["begun"], state["shuffled_at"]
         self.epochs, self.batch = range(state["epoch"], self.options["epochs"]), state["batch"]
-        self.loss = Mean(name="loss")
         self.loss.total, self.loss.count = state["loss"]
         self.logs, self.stopped = state["logs"], state["stopped"] and state["epochs"] == self.options["epochs"]
         self.callbacks.params["steps"] = self.batches.steps or state["steps"]
@@ -171,7 +169,8 @@ class Session:
             if self.stopped:
                 left.close()
             return left, self.loss, self.batch
-        self.loss, self.batch, self.shuffled_at = Mean(name="loss"), 0, trainer.optimizer.batches
+        self.loss.reset_state()
+        self.batch, self.shuffled_at = 0, trainer.optimizer.batches
         for metric in trainer.metrics:
             metric.reset_state()
         return self.batches.epoch(self.shuffled_at, together=together), self.loss, 0

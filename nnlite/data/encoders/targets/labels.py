@@ -92,7 +92,7 @@ class Labels(TargetEncoder):
         return np.vectorize(YES_AND_NO.__getitem__, otypes=[bool])(texts)
 
     def _joined(self, target: np.ndarray) -> np.ndarray:
-        places = {label: place for place, label in enumerate(self.labels)}
+        places = {label: index for index, label in enumerate(self.labels)}
         marks = np.zeros((len(target), len(self.labels)), bool)
         for row, cell in enumerate(target.tolist()):
             for label in _split(str(cell), self.separator or ""):
@@ -117,7 +117,7 @@ class Labels(TargetEncoder):
 
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
         """Decoded columns of the target, and the probability of each label; `outputs` are probabilities."""
-        named = {f"probability_{label}": outputs[:, place] for place, label in enumerate(self.labels)}
+        named = {f"probability_{label}": outputs[:, index] for index, label in enumerate(self.labels)}
         if self.name is None:
             return {**dict(zip(self.labels, self.chosen(outputs).T.astype(int), strict=True)), **named}
         return {self.name: [(self.separator or "").join(labels) for labels in self.labels_of(outputs)], **named}
@@ -139,7 +139,7 @@ class Labels(TargetEncoder):
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:
         marks = self.encode(target)
         self.thresholds = [
-            best_threshold(marks[:, place], outputs[:, place], score, weights) for place in range(len(self.labels))
+            best_threshold(marks[:, index], outputs[:, index], score, weights) for index in range(len(self.labels))
         ]
 
     def check_outputs(self, output_shape: tuple) -> None:

@@ -1,4 +1,4 @@
-"""Attention as operators; masks of padding have no form there."""
+"""Attention as operators."""
 
 import math
 from typing import Any
@@ -12,6 +12,23 @@ from nnlite.layers import AdditiveAttention, Attention, GroupQueryAttention, Mul
 __all__ = []
 
 FORBIDDEN = -1e9
+
+
+def _allowed(layer: Any, data: list[Value], scores: Value, heads: bool) -> Value:
+    """Scores of what a query may not attend to made hopeless: steps masked, after the query, or too far from it.
+
+    Args:
+        heads: whether the scores have an axis of heads, after the batch.
+    """
+    scores, slots = _near(layer, scores), layer.slots_of(len(data))
+    parts = [data[slot].mask for slot in sorted({slots.value, slots.key})]
+    masks = [mask.expand_dims(*((1, 2) if heads else (1,))) for mask in parts if mask is not None]
+    query = data[slots.query].mask
+    if query is not None and layer.hides_queries:
+        masks.append(query.expand_dims(*((1, 3) if heads else (2,))))
+    for mask in masks:
+        scores = scores.graph.where(mask, scores, FORBIDDEN)
+    return scores
 
 
 def _near(layer: Any, scores: Value) -> Value:
@@ -40,12 +57,12 @@ def _shapes_of(layer: Any) -> tuple[tuple[int | None, ...], ...]:
     return shapes
 
 
-@lowers(GroupQueryAttention, MultiHeadAttention)
+@lowers(GroupQueryAttention, MultiHeadAttention, heeds_masks=True)
 def _multi_head(layer: Any, inputs: Any) -> Value:
     data = inputs if isinstance(inputs, list) else [inputs]
     _shapes_of(layer)
     slots, size = layer.slots_of(len(data)), 2 if layer.use_bias else 1
-    weights = [layer.values[place : place + size] for place in range(0, len(layer.values), size)]
+    weights = [layer.values[index : index + size] for index in range(0, len(layer.values), size)]
     query, key, *gate, value, last = weights
     q, k, v = (
         _heads(data[slot], *given)
@@ -55,7 +72,7 @@ def _multi_head(layer: Any, inputs: Any) -> Value:
     if heads.keys < heads.queries:
         shared = [head * heads.keys // heads.queries for head in range(heads.queries)]
         k, v = k.take(shared, axis=1), v.take(shared, axis=1)
-    scores = _near(layer, (q @ k.transpose(0, 1, 3, 2)) * (1 / math.sqrt(heads.key_dim)))
+    scores = _allowed(layer, data, (q @ k.transpose(0, 1, 3, 2)) * (1 / math.sqrt(heads.key_dim)), heads=True)
     context = scores.apply("Softmax", axis=-1) @ v
     if gate:
         context = context * _heads(data[slots.query], *gate[0]).apply("Sigmoid")
@@ -64,7 +81,8 @@ def _multi_head(layer: Any, inputs: Any) -> Value:
     joined = context.transpose(0, 2, 1, 3).reshape(0, -1, width)
     outputs = joined @ kernel.reshape(width, -1)
     outputs = outputs + bias[0].reshape(-1) if bias else outputs
-    return outputs if kernel.ndim == 3 else outputs.reshape(0, -1, *kernel.shape[2:])
+    shaped = outputs if kernel.ndim == 3 else outputs.reshape(0, -1, *kernel.shape[2:])
+    return shaped.masked(data[slots.query].mask)
 
 
 def _heads(x: Value, kernel: np.ndarray, *bias: np.ndarray) -> Value:
@@ -79,8 +97,9 @@ def _weighted(layer: Any, inputs: Any) -> Value:
     _shapes_of(layer)
     slots = layer.slots_of(len(data))
     query, key, value = (data[slot] for slot in (slots.query, slots.key, slots.value))
-    scores = _near(layer, _scores(layer, query, key))
-    return scores.apply("Softmax", axis=-1) @ value
+    scores = _allowed(layer, data, _scores(layer, query, key), heads=False)
+    outputs = scores.apply("Softmax", axis=-1) @ value
+    return outputs if query.mask is None else (outputs * query.mask.expand_dims(2).cast("float32")).masked(query.mask)
 
 
 def _scores(layer: Any, query: Value, key: Value) -> Value:
@@ -97,4 +116,4 @@ def _scores(layer: Any, query: Value, key: Value) -> Value:
     return (bent * parameters[0] if layer.use_scale else bent).reduce("Sum", (-1,), keepdims=False)
 
 
-lowers(Attention, AdditiveAttention)(_weighted)
+lowers(Attention, AdditiveAttention, heeds_masks=True)(_weighted)

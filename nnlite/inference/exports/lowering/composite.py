@@ -1,6 +1,7 @@
 """Layers that merge, or are made of layers, and whole models, as operators."""
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from nnlite.inference.exports.graph import Value
@@ -44,8 +45,25 @@ def _folding(combine: Callable[[Value, Value], Value]) -> Callable[[Any, list[Va
     return lowering
 
 
-lowers(Add)(_folding(lambda a, b: a + b))
-lowers(Subtract)(_folding(lambda a, b: a - b))
+def _with_either_mask(combine: Callable[[Value, Value], Value]) -> Callable[[Any, list[Value]], Value]:
+    """Of a sum, whose values no mask changes: a step of it counts where it counts in one of the inputs."""
+
+    def lowering(layer: Any, values: list[Value]) -> Value:
+        return _folding(combine)(layer, values).masked(_either(layer, values))
+
+    return lowering
+
+
+def _either(layer: Any, values: list[Value]) -> Value | None:
+    """Where a step counts in one of the inputs that have a mask; None where none has one."""
+    masks = [value.mask for value in values if value.mask is not None]
+    if len(masks) > 1 and len({len(shape) for shape in layer.input_shape}) > 1:
+        raise refuse(layer, "joins masks of inputs of unlike ranks, which has no form in this format")
+    return reduce(lambda a, b: a.apply("Or", b), masks) if masks else None
+
+
+lowers(Add, heeds_masks=True)(_with_either_mask(lambda a, b: a + b))
+lowers(Subtract, heeds_masks=True)(_with_either_mask(lambda a, b: a - b))
 lowers(Multiply)(_folding(lambda a, b: a * b))
 lowers(Maximum)(_folding(lambda a, b: a.apply("Max", b)))
 lowers(Minimum)(_folding(lambda a, b: a.apply("Min", b)))
@@ -56,9 +74,13 @@ def _average(layer: Any, values: list[Value]) -> Value:
     return _folding(lambda a, b: a + b)(layer, values) * (1 / len(values))
 
 
-@lowers(Concatenate)
+@lowers(Concatenate, heeds_masks=True)
 def _concatenate(layer: Any, values: list[Value]) -> Value:
-    return values[0].graph.concat(values, axis=layer.axis)
+    masked = [value.mask is not None for value in values]
+    if any(masked) and layer.axis not in (-1, len(layer.input_shape[0]) - 1):
+        raise refuse(layer, "joins masked sequences along their steps, which has no form in this format")
+    joined = values[0].graph.concat(values, axis=layer.axis)
+    return joined.masked(_either(layer, values)) if all(masked) else joined  # without a mask, all steps count
 
 
 @lowers(Dot)
@@ -79,12 +101,12 @@ def _dot(layer: Any, values: list[Value]) -> Value:
     return summed if len(result) > 1 else summed.apply("Unsqueeze", left.graph.integers(1))
 
 
-@lowers(Pipeline, Residual, Parallel, ColumnBranch)
+@lowers(Pipeline, Residual, Parallel, ColumnBranch, heeds_masks=True)
 def _branches(layer: Any, x: Value) -> Value:
     return lower_graph(layer.graph, [x])[0]
 
 
-@lowers(Wrapper)
+@lowers(Wrapper, heeds_masks=True)
 def _wrapper(layer: Any, x: Value) -> Value:
     if type(layer) is not Wrapper:
         raise refuse(layer, "computes what its class alone knows")

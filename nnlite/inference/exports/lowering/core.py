@@ -22,6 +22,7 @@ from nnlite.layers import (
     GaussianNoise,
     Identity,
     Input,
+    Masking,
     MonotonicDense,
     PeriodicEmbedding,
     PositionEmbedding,
@@ -89,11 +90,17 @@ def _columns(layer: Any, x: Value) -> Value:
     return x.take(layer.places, axis=len(layer.input_shape) - 1)
 
 
-@lowers(Embedding, ReversibleEmbedding)
+@lowers(Embedding, ReversibleEmbedding, heeds_masks=True)
 def _embedding(layer: Any, x: Value) -> Value:
-    if layer.mask_zero:
-        raise refuse(layer, "sets a mask, which has no form in this format; mask_zero=False goes")
-    return x.graph.add("Gather", layer.embeddings.value, x, axis=0)
+    mask = x.apply("Equal", np.int64(0)).apply("Not") if layer.mask_zero else None
+    return x.graph.add("Gather", layer.embeddings.value, x, axis=0).masked(mask)
+
+
+@lowers(Masking, heeds_masks=True)
+def _masking(layer: Any, x: Value) -> Value:
+    counted = x.apply("Equal", np.float32(layer.mask_value)).apply("Not").cast("float32").reduce("Max", (-1,))
+    mask = (counted > 0.5).apply("Squeeze", x.graph.integers(-1))
+    return (x * counted).masked(mask)
 
 
 @lowers(CategoryEmbedding)
@@ -125,10 +132,11 @@ def _periodic_embedding(layer: Any, x: Value) -> Value:
 @lowers(PositionEmbedding)
 def _position_embedding(layer: Any, x: Value) -> Value:
     (embeddings,) = layer.values
-    steps = layer.input_shape[-2]
-    if steps is None:
-        raise refuse(layer, "needs a known number of steps")
-    return x + embeddings[:steps]
+    axis, integers = len(layer.input_shape) - 2, x.graph.integers
+    if layer.input_shape[axis] is not None:
+        return x + embeddings[: layer.input_shape[axis]]
+    steps = x.apply("Shape").cut(0, axis, axis + 1)
+    return x + x.graph.constant(embeddings).apply("Slice", integers(0), steps, integers(0), integers(1))
 
 
 @lowers(SinePositionEncoding)

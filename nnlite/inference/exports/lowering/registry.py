@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 from nnlite.errors import ConfigError
 from nnlite.inference.exports.graph import Value
 from nnlite.inference.fold_constants import folded
+from nnlite.layers import BatchNormalization
+from nnlite.layers.attention.sequences import SequencePair
+from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Step
 from nnlite.layers.composite.chain import Chain
@@ -16,24 +19,32 @@ __all__ = ["lower", "lower_graph", "lowers", "nearest_form", "refuse"]
 
 Lowering = Callable[..., Any]
 LOWERINGS: dict[type, Lowering] = {}
+HEEDING: set[Lowering] = set()  # those that take the mask of their inputs into account, and set that of the outputs
 NEAREST: dict[str, str] = {
-    "TextVectorization": "encode texts before the model, and export what comes after it",
+    "Lambda": "functions of nnlite.ops applied to symbols: Model(x, ops.exp(x))",
+    "RNN": "LSTM, GRU or SimpleRNN",
+    "ConvLSTM1D": "TimeDistributed(Conv1D), Flatten, LSTM",
+    "ConvLSTM2D": "TimeDistributed(Conv2D), Flatten, LSTM",
+    "ConvLSTM3D": "TimeDistributed(Conv3D), Flatten, LSTM",
     "Hashing": "StringLookup or IntegerLookup with a vocabulary",
     "HashedCrossing": "StringLookup with a vocabulary of the crossed words",
-    "Masking": "sequences of one length, without masks",
     "Sparsemax": "softmax",
 }
 Function = TypeVar("Function", bound=Lowering)
 
 
-def lowers(*classes: type) -> Callable[[Function], Function]:
+def lowers(*classes: type, heeds_masks: bool = False) -> Callable[[Function], Function]:
     """Register a function `(layer, value) -> value` that writes layers of these classes down.
 
-    Layers of several inputs get a list of values; layers of several outputs return one.
+    Layers of several inputs get a list of values; layers of several outputs return one. With `heeds_masks` the
+    function takes `value.mask` into account and gives its values their masks; others get values without a mask, and
+    their outputs the mask of the input where the layer supports masking.
     """
 
     def register(function: Function) -> Function:
         LOWERINGS.update(dict.fromkeys(classes, function))
+        if heeds_masks:
+            HEEDING.add(function)
         return function
 
     return register
@@ -45,12 +56,32 @@ def lower(layer: Step, value: Value | Sequence[Value]) -> Any:
     Raises:
         ConfigError: the layer has no form there.
     """
-    if isinstance(layer, Layer) and layer.chain is not None:
-        return _lower_program(layer, value)
+    if isinstance(layer, Layer):
+        if layer.chain is not None:
+            return _lower_program(layer, value)
+        _check_mask(layer)
     for cls in type(layer).__mro__:
         if cls in LOWERINGS and _computes_as(layer, cls):
-            return LOWERINGS[cls](layer, value)
+            return _written(LOWERINGS[cls], layer, value)
     raise refuse(layer, "has no form in this format")
+
+
+def _check_mask(layer: Layer) -> None:
+    """`ConfigError` where a user's function says which steps count."""
+    if layer._writes_mask:
+        raise refuse(layer, "writes compute_mask, which has no form in this format")
+
+
+def _written(lowering: Lowering, layer: Any, value: Any) -> Any:
+    """The values that a layer's function writes, with their masks."""
+    values = value if isinstance(value, list) else [value]
+    if lowering in HEEDING or all(one.mask is None for one in values):
+        return lowering(layer, value)
+    if "mask" in layer._context and not isinstance(layer, BatchNormalization):  # which needs it in training alone
+        raise refuse(layer, "is given a mask, which has no form in this format")
+    bare = [one.masked(None) for one in values]
+    made = lowering(layer, bare if isinstance(value, list) else bare[0])
+    return made.masked(values[0].mask) if layer._keeps_mask and not layer.takes_several else made
 
 
 def _lower_program(model: Layer, value: Any) -> Any:
@@ -61,10 +92,27 @@ def _lower_program(model: Layer, value: Any) -> Any:
         return outputs if len(outputs) > 1 else outputs[0]
     if not isinstance(program, Chain):
         raise refuse(model, "writes call, which has no form in this format; Model(inputs, outputs) goes")
-    layers: list[Any] = [stage.layer for stage in program.stages]
-    for step in folded(layers):
-        value = lower(step, value)
+    return _lower_row([stage.layer for stage in program.stages], value)
+
+
+def _lower_row(layers: list[Any], value: Any) -> Any:
+    """The outputs of layers in a row, folded where there is no mask: folded steps know nothing of masks."""
+    for layer in layers:
+        _check_mask(layer)
+    while layers:
+        if not isinstance(value, list) and value.mask is not None:
+            count, steps = 1, layers[:1]
+        else:
+            count = next((place for place, layer in enumerate(layers, 1) if _may_set_a_mask(layer)), len(layers))
+            steps = folded(layers[:count])
+        for step in steps:
+            value = lower(step, value)
+        layers = layers[count:]
     return value
+
+
+def _may_set_a_mask(layer: Any) -> bool:
+    return layer._sets_mask or layer.chain is not None or bool(inner_layers(layer))
 
 
 def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
@@ -73,9 +121,12 @@ def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
     for use in graph.uses:
         if use.training:
             raise refuse(use.layer, "is called with training=True, and what is drawn again has no form in this format")
-        if use.mask is not None:
-            raise refuse(use.layer, "is called with a mask, which has no form in this format")
         data = [values[place] for place in use.inputs]
+        if use.mask is not None:
+            if isinstance(use.layer, SequencePair):
+                raise refuse(use.layer, "is called with a mask, which has no form in this format; that of Masking goes")
+            mask = values[use.mask].cast("bool")
+            data = [value.masked(mask) for value in data]
         made = lower(use.layer, data if use.layer.takes_several or len(data) > 1 else data[0])
         values += made if isinstance(made, list) else [made]
     return [values[place] for place in graph.outputs]

@@ -32,7 +32,6 @@ from nnlite.layers import (
     DepthwiseConv1D,
     DepthwiseConv2D,
     Flatten,
-    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     GlobalAveragePooling3D,
     GlobalMaxPooling1D,
@@ -191,7 +190,7 @@ def _over_space(kind: str) -> Any:
     return lowering
 
 
-lowers(GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D)(_over_space("Mean"))
+lowers(GlobalAveragePooling2D, GlobalAveragePooling3D)(_over_space("Mean"))
 lowers(GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D)(_over_space("Max"))
 
 

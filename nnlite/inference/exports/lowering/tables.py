@@ -4,11 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.inference.exports.graph import Value
+from nnlite.inference.exports.graph import TEXTS, Value
 from nnlite.inference.exports.lowering.registry import lowers, refuse
-from nnlite.layers import CategoryEncoding, Discretization, IntegerLookup, PiecewiseLinearEncoding, StringLookup
+from nnlite.layers import (
+    CategoryEncoding,
+    Discretization,
+    IntegerLookup,
+    PiecewiseLinearEncoding,
+    StringLookup,
+    TextVectorization,
+)
 
 __all__ = ["one_hot"]
+
+UNKNOWN = "\x00"  # a token of no vocabulary
 
 
 def one_hot(codes: Value, depth: int) -> Value:
@@ -58,6 +67,36 @@ def _lookup(layer: Any, x: Value) -> Value:
         "LabelEncoder", x, domain="ai.onnx.ml", values_int64s=values, default_int64=layer.num_oov_indices - 1, **keys
     )
     return _encoded(layer, codes)
+
+
+@lowers(TextVectorization)
+def _text_vectorization(layer: Any, x: Value) -> Value:
+    if callable(layer.standardize) or callable(layer.split):
+        raise refuse(layer, "has a user-defined function, which has no form outside of nnlite")
+    if layer.split is None and layer.input_shape[1:] not in ((), (1,)):
+        raise refuse(layer, "takes texts that are split already, which has no form in this format")
+    words = layer.get_vocabulary(include_special_tokens=False)
+    ngrams = range(1, layer.ngrams + 1) if isinstance(layer.ngrams, int) else layer.ngrams
+    codes = x.graph.add(
+        "TextCodes",
+        x,
+        domain=TEXTS,
+        owner=f"layer {layer._given_name or type(layer).__name__!r} (TextVectorization)",
+        words=words,
+        codes=layer.lookup(words).tolist(),
+        unknown=int(layer.lookup([UNKNOWN])[0]),
+        fill=0 if layer.output_mode == "int" else -1,
+        length=layer.output_sequence_length,
+        standardize=layer.standardize,
+        split=layer.split,
+        ngrams=None if ngrams is None else tuple(ngrams),
+    )
+    if layer.output_mode == "int":
+        return codes
+    counts = one_hot(codes, layer.depth).reduce("Sum", (-2,), keepdims=False)
+    if layer.output_mode == "tf_idf":
+        return counts * layer._weights
+    return counts if layer.output_mode == "count" else counts.apply("Min", 1.0)
 
 
 @lowers(PiecewiseLinearEncoding)

@@ -99,8 +99,8 @@ def _typed_multiply_turned(left, right, out, apart, address):
         letters, factors = np.array([ord("N"), ord("T")], np.uint8), np.array([1, 0], np.float32)
         for start in range(0, columns if count else 0, max(count, 1)):
             sizes = np.array([units, min(count, columns - start), inner, units, columns, units], np.int32)
-            own, result = flat[start:], to[start * units :]
-            sgemm(address, letters.ctypes, sizes.ctypes, factors.ctypes, right.ctypes, own.ctypes, result.ctypes)
+            piece, result = flat[start:], to[start * units :]
+            sgemm(address, letters.ctypes, sizes.ctypes, factors.ctypes, right.ctypes, piece.ctypes, result.ctypes)
         if not count:
             np.dot(left.T, right, out)
 

@@ -28,9 +28,9 @@ UPDATE_CODE, WAY, BATCHES = (Standing._fields.index(name) for name in ("update",
 def penalize(penalties: np.ndarray, values: np.ndarray, gradients: np.ndarray) -> float:
     """The penalties, whose gradients are added to those that lie there."""
     total = 0.0
-    for place in range(len(penalties)):
-        by_size, by_square = penalties[place, BY_SIZE], penalties[place, BY_SQUARE]
-        for i in range(int(penalties[place, START]), int(penalties[place, STOP])):
+    for index in range(len(penalties)):
+        by_size, by_square = penalties[index, BY_SIZE], penalties[index, BY_SQUARE]
+        for i in range(int(penalties[index, START]), int(penalties[index, STOP])):
             value = values[i]
             total += by_size * abs(value) + by_square * value * value
             gradients[i] += values.dtype.type(by_size * np.sign(value) + 2.0 * by_square * value)
@@ -97,8 +97,8 @@ def _clip(way, limit, gradients, segments):
             slope = gradients[i]
             gradients[i] = highest if slope > highest else -highest if slope < -highest else slope
     elif way == BY_NORM:
-        for place in range(len(segments)):
-            _limit_norm(gradients[segments[place, 0] : segments[place, 1]], limit)
+        for index in range(len(segments)):
+            _limit_norm(gradients[segments[index, 0] : segments[index, 1]], limit)
     elif way == GLOBALLY:
         _limit_norm(gradients, limit)
 
@@ -122,20 +122,24 @@ def _sum_of_squares(vector):
 
 @compiled
 def _update(code, numbers, stretches, values, gradients, turn, first, second):
-    for place in range(len(stretches)):
-        start, stop = int(stretches[place, START]), int(stretches[place, STOP])
-        step, own, slopes = turn[RATE] * stretches[place, UPDATE], values[start:stop], gradients[start:stop]
-        decay = turn[SHARE] * stretches[place, DECAY]
+    for index in range(len(stretches)):
+        start, stop = int(stretches[index, START]), int(stretches[index, STOP])
+        step, weights, slopes = turn[RATE] * stretches[index, UPDATE], values[start:stop], gradients[start:stop]
+        decay = turn[SHARE] * stretches[index, DECAY]
         if decay:
-            optimizers.decay(own, decay, None, slopes)
+            optimizers.decay(weights, decay, None, slopes)
         sums, squares = first[start:stop], second[start:stop]
         if code == ADAM:
-            optimizers.adam(own, slopes, sums, squares, None, numbers[0], numbers[1], step, numbers[2], None, slopes)
+            optimizers.adam(
+                weights, slopes, sums, squares, None, numbers[0], numbers[1], step, numbers[2], None, slopes
+            )
         elif code == SGD and numbers[0] == 0:
-            optimizers.sgd(own, slopes, None, step, 0.0, False, None, slopes)
+            optimizers.sgd(weights, slopes, None, step, 0.0, False, None, slopes)
         elif code == SGD:
-            optimizers.sgd(own, slopes, sums, step, numbers[0], numbers[1] != 0, None, slopes)
+            optimizers.sgd(weights, slopes, sums, step, numbers[0], numbers[1] != 0, None, slopes)
         elif numbers[1] == 0:
-            optimizers.rmsprop(own, slopes, sums, None, None, numbers[0], step, 0.0, numbers[2], None, slopes)
+            optimizers.rmsprop(weights, slopes, sums, None, None, numbers[0], step, 0.0, numbers[2], None, slopes)
         else:
-            optimizers.rmsprop(own, slopes, sums, None, squares, numbers[0], step, numbers[1], numbers[2], None, slopes)
+            optimizers.rmsprop(
+                weights, slopes, sums, None, squares, numbers[0], step, numbers[1], numbers[2], None, slopes
+            )

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
-from nnlite.layers.base.contract.regularized import Regularized
+from nnlite.layers.base.contract.around import put_around
 from nnlite.ops.tracing import Traced
 from nnlite.regularizers import Regularizer
 
@@ -39,7 +39,9 @@ def data_arguments(call: Callable, context: Sequence[str]) -> tuple[str, ...]:
     """The names of the arguments of `call`, without `self`, that may be data, in order."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = list(inspect.signature(call).parameters.values())[1:]
-    return tuple(own.name for own in parameters if own.kind in kinds and own.name not in context)
+    return tuple(
+        parameter.name for parameter in parameters if parameter.kind in kinds and parameter.name not in context
+    )
 
 
 def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall:
@@ -135,8 +137,8 @@ def with_common_arguments(construct: Callable) -> Callable:
 
     @functools.wraps(construct)
     def constructor(self: "Layer", *args: Any, **given: Any) -> None:
-        own = [name for name in self._further_arguments if name not in parameters]
-        extra = {name: given.pop(name) for name in (*further, *own) if name in given}
+        absent = [name for name in self._further_arguments if name not in parameters]
+        extra = {name: given.pop(name) for name in (*further, *absent) if name in given}
         for name in given:
             if name not in parameters:
                 hint = did_you_mean(name, [*parameters, REGULARIZER])
@@ -147,7 +149,7 @@ def with_common_arguments(construct: Callable) -> Callable:
         shape = extra.get("input_shape", extra.get("input_dim"))
         if shape is not None:
             self._stated_shape = (None, *([shape] if isinstance(shape, int) else shape))
-        if own:
+        if absent:
             self._take_further(extra)
         regularize(self, extra.get(REGULARIZER))
 
@@ -164,6 +166,4 @@ def regularize(layer: Any, regularizer: Any) -> None:
             layer.activity_regularizer = Regularizer.get(regularizer)
         except ConfigError as error:
             raise error.within(type(layer).__name__, REGULARIZER) from None
-    if layer.activity_regularizer is not None:
-        layer._penalizes = True
-        vars(layer)["linearize"] = Regularized(layer)
+    put_around(layer)

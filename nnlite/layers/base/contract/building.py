@@ -30,8 +30,10 @@ def building(build: Callable) -> Callable:
     It may take the shape of the inputs, one for each input, or none.
     """
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = [own for own in list(inspect.signature(build).parameters.values())[1:] if own.kind in kinds]
-    needed = [own.name for own in parameters if own.default is inspect.Parameter.empty]
+    parameters = [
+        parameter for parameter in list(inspect.signature(build).parameters.values())[1:] if parameter.kind in kinds
+    ]
+    needed = [parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty]
 
     @functools.wraps(build)
     def build_layer(self: "Layer", *shapes: Any, **named: Any) -> None:

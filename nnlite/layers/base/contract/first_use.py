@@ -20,7 +20,7 @@ __all__ = []
 def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> None:
     """Build a layer for inputs of a shape, drawing from `random`, or from fresh entropy when None."""
     check_number(layer, input_shape)
-    if layer.input_spec is not None:
+    if layer._has_spec:
         check_spec(layer, input_shape)
     layer.dtype = layer._given_dtype or floatx()
     layer.random = layer.random or random
@@ -62,5 +62,5 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     layer._check_input_shape(shapes if several else shapes[0])
     layer._check_ready()
     if kind == "numbers":
-        arrays = tuple(own if own.dtype.kind == "c" else own.astype(layer.dtype, copy=False) for own in arrays)
+        arrays = tuple(part if part.dtype.kind == "c" else part.astype(layer.dtype, copy=False) for part in arrays)
     return arrays if several else arrays[0]

@@ -1,5 +1,6 @@
 """Requirements of a layer on the shapes of its inputs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,12 +62,35 @@ class InputSpec:
                 raise ShapeError(f"{owner} needs inputs with the length {length} of axis {axis}, got {tuple(shape)}")
 
 
+class Described:
+    """`input_spec` of a class that checks shapes itself: what it demands, told when it is asked for.
+
+    Args:
+        describe: makes the `InputSpec` of a layer.
+    """
+
+    def __init__(self, describe: Callable[[Any], InputSpec]) -> None:
+        self.describe = describe
+
+    def __get__(self, layer: Any, owner: type) -> InputSpec | None:
+        return None if layer is None else self.describe(layer)
+
+
+def with_axis(layer: Any, axis: int) -> dict[int, int | None]:
+    """The length of an axis of the inputs, which the parameters of a built layer fix."""
+    return {axis: layer.input_shape[axis]} if layer.built else {}
+
+
+# Of layers over spatial axes whose kernels fix the number of channels.
+OF_CHANNELS = Described(lambda layer: InputSpec(min_ndim=layer.rank + 2, axes=with_axis(layer, layer._fixed_axis)))
+
+
 def check_spec(layer: Any, shape: Any) -> None:
     """`ShapeError` unless the shape, or each of several, is as the layer's `input_spec` demands."""
     specs = layer.input_spec if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec]
     shapes = shape if isinstance(shape[0], (tuple, list)) else [shape]
     if len(specs) not in (1, len(shapes)):
         raise ShapeError(f"{layer.label} needs {len(specs)} inputs, got {len(shapes)}")
-    for own, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
+    for given, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
         if spec is not None:
-            spec.check(layer.label, own)
+            spec.check(layer.label, given)

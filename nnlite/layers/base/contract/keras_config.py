@@ -143,7 +143,8 @@ def _without_regularizer(layer: "Layer") -> bool:
 
 def common_config(layer: Any, name: str) -> dict[str, Any]:
     """Name, trainable and dtype, which Keras has first."""
-    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": layer.compute_dtype}}
+    config = {"name": vars(layer).get("dtype") or layer.dtype}
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": config}
     return {"name": name, "trainable": layer.trainable, "dtype": {**policy, "registered_name": None}}
 
 

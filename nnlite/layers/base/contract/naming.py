@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from nnlite.config import FloatType, floatx
+from nnlite.config import MIXED, POLICIES, Policy, computed_in, floatx
 from nnlite.registry.names import default_name
 
 if TYPE_CHECKING:
@@ -41,10 +41,16 @@ class Name:
 
 
 class TypeName:
-    """The attribute `dtype`: the one that was given or that the layer was built in, before that `floatx()`."""
+    """The attribute `dtype`: the one that was given or that the layer was built in, before that `floatx()`.
+
+    For a mixed policy it is the type of the weights.
+    """
 
     def __get__(self, layer: "Layer | None", owner: Any = None) -> Any:
-        return None if layer is None else vars(layer).get("dtype") or floatx()
+        if layer is None:
+            return None
+        given = vars(layer).get("dtype") or floatx()
+        return "float32" if given.startswith(MIXED) else given
 
     def __set__(self, layer: "Layer", value: Any) -> None:
         vars(layer)["dtype"] = value
@@ -70,21 +76,27 @@ def name_stem(self: Any) -> str:
 
 
 @property
-def given_dtype(self: Any) -> FloatType | None:
-    """The type that was given, or that the layer was built in; None before."""
+def given_dtype(self: Any) -> Policy | None:
+    """The type, or mixed policy, that was given, or that the layer was built in; None before."""
     return vars(self).get("dtype")
 
 
 @property
 def compute_dtype(self: Any) -> str:
-    """`dtype`, in which the layer computes."""
-    return self.dtype
+    """The type of what the layer takes and gives: `dtype`, for a mixed policy the other one."""
+    return computed_in(vars(self).get("dtype") or self.dtype)
 
 
 @property
 def variable_dtype(self: Any) -> str:
-    """`dtype`: parameters have the type that the layer computes in."""
+    """`dtype`, which parameters have."""
     return self.dtype
+
+
+def policy_name(layer: Any) -> str:
+    """The name of the policy of a layer: the argument `dtype`, `floatx()` for a type of other numbers."""
+    given = vars(layer).get("dtype")
+    return given if given in POLICIES else floatx()
 
 
 def forget_names() -> None:

@@ -45,4 +45,6 @@ def adds_losses(layer: "Layer") -> bool:
 
 def weight_penalties(layer: "Layer") -> list[float]:
     """The penalty of each trainable weight that has a regularizer."""
-    return [own.regularizer.penalty(own.value) for own in layer.trainable_weights if own.regularizer is not None]
+    return [
+        weight.regularizer.penalty(weight.value) for weight in layer.trainable_weights if weight.regularizer is not None
+    ]

@@ -30,11 +30,11 @@ class RunsLinearize:
             return layer._apply(inputs, training, mask)[0]
         taken = [name for name in inspect.signature(self.linearize).parameters if name not in CONTEXT]
         parameters = layer.parameters[: len(taken) - 2]  # after self and inputs
-        if not all(own.trainable for own in parameters):
+        if not all(parameter.trainable for parameter in parameters):
             raise ConfigError(f"{layer.label} keeps state: override linearize, which returns it, in place of call")
         runner: Any = copy.copy(layer)
         runner.parameters, runner._recorded, runner._context = parameters, None, context_of(self.linearize)
         vars(runner)["linearize"] = functools.partial(self.linearize, runner)
         first = inputs[0] if isinstance(inputs, (tuple, list)) else inputs
-        values = [layer._recorded[id(own)] for own in parameters]
+        values = [layer._recorded[id(parameter)] for parameter in parameters]
         return first.trace.use(runner, inputs, values, training=training or None, mask=mask)

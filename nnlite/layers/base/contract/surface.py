@@ -1,14 +1,15 @@
 """Further members of Keras's layers: calls with other weights than their own, shapes, arrays by number."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite.config import FLOAT_TYPES, DTypePolicy
+from nnlite.config import DTypePolicy
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.layers.base.call import inner_layers
-from nnlite.layers.base.contract.naming import place_of
+from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter, assign_all
 from nnlite.registry import Configurable
@@ -77,7 +78,8 @@ def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[
     return {id(parameter): array for parameter, array in zip(parameters, arrays, strict=True)}
 
 
-class TensorSpec(NamedTuple):
+@dataclass(frozen=True)
+class TensorSpec:
     """Shape and type of a value, without one: what `compute_output_spec` returns."""
 
     shape: tuple[int | None, ...]
@@ -108,14 +110,20 @@ def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
     shape: Any = self.compute_output_shape(given_shape)
     several = len(shape) > 0 and isinstance(shape[0], (tuple, list))
     if several:
-        return tuple(TensorSpec(tuple(one), self._output_dtype) for one in shape)
-    return TensorSpec(tuple(shape), self._output_dtype)
+        kinds = self._returned_dtypes if len(self._returned_dtypes) > 1 else self._returned_dtypes * len(shape)
+        return tuple(TensorSpec(tuple(one), kind) for one, kind in zip(shape, kinds, strict=True))
+    return TensorSpec(tuple(shape), self._returned_dtypes[0])
 
 
 def _shape_of(value: Any) -> Any:
-    if isinstance(value, (list, tuple)) and not isinstance(value, TensorSpec):
+    if isinstance(value, (list, tuple)):
         return [_shape_of(item) for item in value]
     return tuple(value.shape)
+
+
+def symbolic_call(self: "Layer", *inputs: Any, **given: Any) -> Any:
+    """The outputs of a call on symbols, as symbols."""
+    return self(*inputs, **given)
 
 
 def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
@@ -154,8 +162,8 @@ def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
 
 def save_own_variables(self: "Layer", store: MutableMapping[str, Any]) -> None:
     """Put the arrays of the layer's own parameters into `store` under `"0"`, `"1"` and so on; Keras's files do so."""
-    for place, parameter in enumerate(_own_weights(self)):
-        store[str(place)] = parameter.numpy()
+    for index, parameter in enumerate(_own_weights(self)):
+        store[str(index)] = parameter.numpy()
 
 
 def load_own_variables(self: "Layer", store: Mapping[str, Any]) -> None:
@@ -176,8 +184,8 @@ def path(self: "Layer") -> str:
 
 @property
 def dtype_policy(self: "Layer") -> DTypePolicy:
-    """`compute_dtype` as a policy; the argument `dtype` takes one too."""
-    return DTypePolicy(self.compute_dtype if self.compute_dtype in FLOAT_TYPES else None)
+    """The argument `dtype`, which takes one, as a policy."""
+    return DTypePolicy(policy_name(self))
 
 
 @property

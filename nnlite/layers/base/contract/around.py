@@ -1,0 +1,147 @@
+"""Functions in the place of `linearize`: of layers with a penalty on their activities, and of a mixed policy."""
+
+from collections.abc import Mapping, Sequence
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.config import DTypePolicy, mixed_default, refuse_elsewhere
+from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
+from nnlite.layers.base.contract.structure import arranged_as
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
+
+__all__ = []
+
+
+class Regularized:
+    """`linearize` of a layer with an `activity_regularizer`, which stands in the place of the method of its class.
+
+    Args:
+        layer: whose outputs are penalized.
+        run: what computes them; None for the method of the class.
+    """
+
+    def __init__(self, layer: "Layer", run: Any = None) -> None:
+        self.layer, self.run = layer, run
+
+    def __call__(self, inputs: Any, *parameters: np.ndarray, **context: Any) -> tuple[Any, Bundle]:
+        layer: Any = self.layer
+        run = self.run or MethodType(type(layer).linearize, layer)
+        outputs, jacobians = run(inputs, *parameters, **context)
+        if type(jacobians) is Jacobians:
+            penalized = Penalized(outputs, layer.activity_regularizer)
+            jacobians.outer = penalized if jacobians.outer is None else Composed(penalized, jacobians.outer)
+            return outputs, jacobians
+        several = isinstance(outputs, tuple)
+        arrays = (*(inputs if isinstance(inputs, tuple) else (inputs,)), *parameters)
+        return outputs, self._after(jacobians, arrays, outputs if several else (outputs,))
+
+    def _after(self, jacobians: Bundle, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Bundle:
+        """`jacobians` of arrays, and a `Penalized` behind each output."""
+        regularizer: Any = self.layer.activity_regularizer
+        start, count = len(arrays), len(outputs)
+        nodes = [Node(jacobians, tuple(range(start)), tuple(range(start, start + count)), self.layer)]
+        ends = []
+        for slot, output in enumerate(outputs, start):
+            ends.append((slot + count, output.shape))
+            nodes.append(Node(Jacobians(Penalized(output, regularizer)), (slot,), (slot + count,), regularizer))
+        shapes = [array.shape if array.dtype.kind in "fc" else None for array in arrays]
+        return GraphJacobians(nodes, shapes, ends, jacobians.data, jacobians.state, jacobians.mask)
+
+
+class Lowered:
+    """`linearize` of a layer of a mixed policy, which stands in the place of the method of its class.
+
+    Inputs, trainable parameters and outputs are rounded to the type of the policy and stay arrays of float32: what the
+    layer adds up in between, and its derivatives, are float32. Rounding counts as the identity.
+    """
+
+    def __init__(self, layer: "Layer") -> None:
+        self.layer = layer
+
+    def __call__(self, inputs: Any, *parameters: np.ndarray, **context: Any) -> tuple[Any, Any]:
+        layer: Any = self.layer
+        kind = np.dtype(layer.compute_dtype)
+        values = [
+            rounded(value, kind) if own.trainable else value
+            for own, value in zip(layer.parameters, parameters, strict=True)
+        ]
+        outputs, jacobians = type(layer).linearize(layer, rounded(inputs, kind), *values, **context)
+        return rounded(outputs, kind), jacobians
+
+
+def rounded(arrays: Any, kind: np.dtype) -> Any:
+    """Floating-point numbers, in a tuple or alone, as they are in the type `kind`, in arrays of their own type."""
+    if isinstance(arrays, tuple):
+        return tuple(rounded(array, kind) for array in arrays)
+    if arrays.dtype.kind != "f":
+        return arrays
+    with np.errstate(over="ignore"):  # beyond its range there is infinity
+        return arrays.astype(kind).astype(arrays.dtype)
+
+
+def returned(arrays: Any, kinds: Sequence[str]) -> Any:
+    """Outputs of a call, rounded already, in their types, or all in the only one; symbols and records as they are."""
+    if isinstance(arrays, tuple):
+        kinds = kinds if len(kinds) > 1 else kinds * len(arrays)
+        return tuple(returned(array, (kind,)) for array, kind in zip(arrays, kinds, strict=True))
+    is_number = isinstance(arrays, np.ndarray) and arrays.dtype.kind == "f"
+    return arrays.astype(kinds[0], copy=False) if is_number else arrays
+
+
+@property
+def returned_dtypes(self: Any) -> Sequence[str]:
+    """The types of what a call returns, or the one of all: for numbers of a mixed policy its other one."""
+    kind = self._output_dtype or self.dtype
+    return (self.compute_dtype if kind == self.dtype else kind,)
+
+
+def as_returned(self: Any, output: Any) -> Any:
+    """Result of a call, from the output of `linearize`: dicts and nested lists as `call` returned them."""
+    output = returned(output, self._returned_dtypes) if self._lowers else output
+    if self._structure is None:
+        return output
+    return arranged_as(self._structure, output if isinstance(output, tuple) else (output,))
+
+
+def copied(self: Any) -> Any:
+    """A copy of the layer, for `copy.copy`, with what stands in the place of `linearize` around itself."""
+    twin = object.__new__(type(self))
+    twin.__setstate__(self.__getstate__())
+    if "linearize" in vars(twin):
+        put_around(twin)
+    return twin
+
+
+def read_policy(layer: Any, given: Any) -> Any:
+    """The argument `dtype` as it is kept: the name of a policy, of an instance of one, or of Keras's dict of one.
+
+    For None it is that of `set_dtype_policy` where this is a mixed one.
+    """
+    if given is None and layer._takes_policies:
+        given = mixed_default()
+    elif isinstance(given, DTypePolicy):
+        given = given.for_path(str(layer.name))
+    elif isinstance(given, Mapping):
+        given = DTypePolicy.from_spec(given).name
+        given = "float32" if given == "mixed_bfloat16" else given  # of a model made elsewhere: that of its weights
+    refuse_elsewhere(given, f"{type(layer).__name__}.dtype")
+    return given
+
+
+def put_around(layer: Any) -> None:
+    """Let what stands in the place of `linearize` and of faster ways do what policy and regularizer of a layer ask."""
+    lowered = layer.compute_dtype != layer.variable_dtype and not layer._builds_itself
+    if lowered:
+        layer._lowers = True
+        vars(layer).update(linearize=Lowered(layer), at_inference=_nothing, _dense_part=_nothing)
+    if layer.activity_regularizer is not None:
+        layer._penalizes = True
+        vars(layer)["linearize"] = Regularized(layer, vars(layer)["linearize"] if lowered else None)
+
+
+def _nothing() -> None:
+    """In the place of a faster way, there is none."""

@@ -1,0 +1,74 @@
+"""What functions of NumPy become as ops: results in Keras's types, symbols drawn, traced values refused."""
+
+import functools
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.errors import ConfigError
+from nnlite.ops.tracing import NO_ARRAY, Traced, drawable
+
+__all__ = ["as_typed", "in_floatx", "named", "on_arrays"]
+
+CHOSEN_BY_NUMPY = ("float16", "float64", "complex128")  # for booleans; for integers, Python's numbers and lists
+
+
+def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays alone: a traced value is refused with `ConfigError`, as the derivative is not written."""
+
+    @functools.wraps(function)
+    def compute(*arguments: Any, **options: Any) -> Any:
+        given = (*arguments, *options.values())
+        if _holds(given, lambda item: isinstance(item, Traced)):
+            raise ConfigError(f"ops.{compute.__name__}: {NO_ARRAY}")
+        return in_floatx(function(*arguments, **options), given)
+
+    return drawable(compute)
+
+
+def in_floatx(result: Any, inputs: Any) -> Any:
+    """A result in `config.floatx()` where its type is NumPy's choice, since none of the inputs has one that is as wide.
+
+    Args:
+        result: an array, or a list or tuple of such.
+        inputs: what it was computed of; arrays among them have a type, numbers and lists of a program have none.
+    """
+    if isinstance(result, (list, tuple)):
+        return tuple(in_floatx(part, inputs) for part in result)
+    kind = np.asarray(result).dtype
+    if kind.name not in CHOSEN_BY_NUMPY or _holds(inputs, lambda item: _reaches(item, kind)):
+        return result
+    wanted = np.result_type(floatx(), np.complex64) if kind.kind == "c" else np.dtype(floatx())
+    return np.asarray(result).astype(wanted)
+
+
+def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[..., Any]]:
+    """The functions of a module by these names, under which graphs know them."""
+    for name in names:
+        module[name].__name__ = module[name].__qualname__ = name
+    return {name: module[name] for name in names}
+
+
+def as_typed(values: np.ndarray, written: Any) -> np.ndarray:
+    """Numbers and lists of a program in Keras's types: `config.floatx()`, and int32 where that has room."""
+    if values.dtype == np.int64 and not _holds(written, lambda item: isinstance(item, (np.ndarray, np.generic))):
+        small = np.iinfo(np.int32)
+        room = not values.size or small.min <= values.min() <= values.max() <= small.max
+        return values.astype(np.int32) if room else values
+    return in_floatx(values, written)
+
+
+def _reaches(item: Any, kind: np.dtype) -> bool:
+    """Whether the item is an array, or a number of NumPy's, that is as precise as this type."""
+    if not isinstance(item, (np.ndarray, np.generic)) or item.dtype.kind not in "fc":
+        return False
+    return np.finfo(item.dtype).eps <= np.finfo(kind).eps
+
+
+def _holds(item: Any, accepted: Callable[[Any], bool]) -> bool:
+    """Whether the item, or one in its lists, is accepted."""
+    if isinstance(item, (list, tuple)):
+        return any(_holds(part, accepted) for part in item)
+    return accepted(item)
