@@ -260,29 +260,25 @@ def check_per_example(findings: Findings, subject: Subject, random: Generator) -
     if not same_batch(subject):
         return
     cotangent = subject.cotangent(random)
-    products, by_row = subject.jacobians.per_example(cotangent), subject.jacobians.vjp(subject.rows_of(cotangent))
+    parts, by_row = subject.jacobians.per_example(cotangent), subject.jacobians.vjp(subject.rows_of(cotangent))
     if not subject.jacobians.mixes_rows:
         _check_rows_apart(findings, subject, by_row)
-    data = any(part is not None for part in products[: subject.data])
-    findings.held("per example", not data, "per_example gives products by the data too, which are not gradients")
+    data = any(part is not None for part in parts[: subject.data])
+    findings.held("per example", not data, "per_example gives parts by the data too, which are not gradients")
     for index in range(subject.data, len(subject.names)):
-        if not subject.wanted[index] or (products[index] is None and by_row[index] is None):
+        if not subject.wanted[index] or (parts[index] is None and by_row[index] is None):
             continue
-        if products[index] is None or by_row[index] is None:
+        if parts[index] is None or by_row[index] is None:
             findings.held("per example", False, f"by {subject.names[index]}: per_example or vjp gives nothing")
             continue
-        gaps = (
-            _finite(products[index] - by_row[index])
-            if products[index].shape == by_row[index].shape
-            else np.array(np.inf)
-        )
+        gaps = _finite(parts[index] - by_row[index]) if parts[index].shape == by_row[index].shape else np.array(np.inf)
         row, entry = divmod(int(np.argmax(gaps)), max(subject.arrays[index].size, 1))
         findings.measured(
             "per example",
-            difference(products[index], by_row[index]),
+            difference(parts[index], by_row[index]),
             EXACT,
             f"row {row} of per_example by {subject.entry(index, entry)} is not "
-            f"that row's own product; shape {products[index].shape}, expected {by_row[index].shape}",
+            f"that row's own product; shape {parts[index].shape}, expected {by_row[index].shape}",
         )
 
 

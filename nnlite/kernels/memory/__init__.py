@@ -1,5 +1,7 @@
 """Places of arrays in memory, and the treatment of freed memory by the C library."""
 
+import math
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -29,3 +31,8 @@ def aligned_zeros(size: int, dtype: DTypeLike) -> np.ndarray:
     memory = np.zeros(size * dtype.itemsize + CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
     return memory[start : start + size * dtype.itemsize].view(dtype)
+
+
+def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
+    """A part of a vector in this shape."""
+    return vector[start : start + math.prod(shape)].reshape(shape)

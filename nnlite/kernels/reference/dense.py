@@ -10,13 +10,12 @@ lie apart, and kernels of the NTK parametrization lack a factor: these are copie
 after it, each of which takes as long as one of the ten passes over a layer's numbers.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nnlite.kernels.memory import aligned_zeros
+from nnlite.kernels.memory import aligned_zeros, part
 from nnlite.kernels.reference.dense_activations import mish, selu
 from nnlite.kernels.reference.elementwise import sigmoid
 
@@ -293,11 +292,6 @@ def _begin(stage):
         np.multiply(leaving, leaving, out=stage.scratch)
         np.subtract(1, stage.scratch, out=stage.scratch)
         np.multiply(slopes, stage.scratch, out=slopes)
-
-
-def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
-    """A part of a vector in this shape."""
-    return vector[start : start + math.prod(shape)].reshape(shape)
 
 
 def turned(matrices: np.ndarray) -> np.ndarray:

@@ -293,9 +293,7 @@ def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) 
         return _Bound(cast(Any, value), use, replace) if isinstance(value, LayerAttributes) else value
 
     twin = object.__new__(type(layer))
-    attributes = {name: value for name, value in vars(layer).items() if name != "parameters"}
-    twin.__dict__.update(
-        {name: replaced(value, replace) for name, value in attributes.items()}, parameters=layer.parameters
-    )
+    kept = {name: value for name, value in vars(layer).items() if name != "parameters"}
+    twin.__dict__.update({name: replaced(value, replace) for name, value in kept.items()}, parameters=layer.parameters)
     twin._recorded = traced
     return twin

@@ -270,11 +270,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """`(parameter, new value)` for all that `state` carries."""
         if self._traced and state:
             return pairs_inside(inner_layers(self), state)
-        return (
-            zip((parameter for parameter in self.parameters if not parameter.trainable), state, strict=True)
-            if state
-            else ()
-        )
+        return zip((weight for weight in self.parameters if not weight.trainable), state, strict=True) if state else ()
 
     def _as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
         """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""

@@ -73,7 +73,6 @@ class Recurrent(Layer, abstract=True):
     cell_class: ClassVar[type[RNNCell] | None] = None
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"fuses": ("cell_class",)}
     takes_several = None
-
     input_spec = Described(lambda layer: InputSpec(ndim=layer.input_rank))
 
     def __post_init__(self) -> None:
@@ -150,7 +149,7 @@ class Recurrent(Layer, abstract=True):
         return self.parameters[self.weight_count :] if self.stateful else None
 
     def _read_call(
-        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = None
     ) -> LayerCall:
         return sequence_call(self, sequences, initial_state, mask, training)
 
@@ -287,10 +286,8 @@ class Recurrent(Layer, abstract=True):
 
     def _ordered_mask(self, mask, sequence):
         """`mask` in the order in which steps are taken, or None."""
-        if mask is None:
-            return None
-        mask = step_mask(mask, sequence.shape[:2], self.label)
-        return mask[:, ::-1] if self.go_backwards else mask
+        mask = None if mask is None else step_mask(mask, sequence.shape[:2], self.label)
+        return mask[:, ::-1] if mask is not None and self.go_backwards else mask
 
 
 def reset_states(layer: Layer) -> None:

@@ -247,9 +247,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
             if whole:
                 walk = [(*vectors, factors)]
             elif factors.stretches and not self.by_kernel:
-                walk = (
-                    block for part, shares in factors.stretches for block in blocks_of(*cut(*vectors, part), shares)
-                )
+                walk = (block for part, rates in factors.stretches for block in blocks_of(*cut(*vectors, part), rates))
             else:
                 walk = in_parts(*vectors, parts)
             for block in walk:

@@ -66,8 +66,8 @@ class Lowered:
         layer: Any = self.layer
         kind = np.dtype(layer.compute_dtype)
         values = [
-            rounded(value, kind) if own.trainable else value
-            for own, value in zip(layer.parameters, parameters, strict=True)
+            rounded(value, kind) if parameter.trainable else value
+            for parameter, value in zip(layer.parameters, parameters, strict=True)
         ]
         outputs, jacobians = type(layer).linearize(layer, rounded(inputs, kind), *values, **context)
         return rounded(outputs, kind), jacobians
