@@ -24,8 +24,8 @@ def check_spread(what: str, center: float, width: float) -> None:
 def standard_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each column, 1 for a constant, to the bits of scikit-learn's `StandardScaler`.
 
-    To import that takes as long as to encode a small table. The sum of squared differences is corrected by that of the differences; a deviation within the rounding errors of
-    this is none (Chan, Golub and LeVeque 1983).
+    To import that takes as long as to encode a small table. The sum of squared differences is corrected by that of the
+    differences; a deviation within the rounding errors of this is none (Chan, Golub and LeVeque 1983).
 
     Args:
         values: shape (rows, columns), float64, without gaps.
