@@ -1,6 +1,8 @@
 """Encodings per column: what is fitted equals scikit-learn's transformers, choices do what they say, in every make."""
 
 import json
+import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -254,6 +256,19 @@ def test_a_bare_csv_finds_kinds(tmp_path):
     stated = Csv(str(tmp_path / "t.csv"), "t", columns={"id": "number", "kind": "drop"})
     inputs = Data(stated, Split(0, 0.2)).prepare("binary", seed=0).preprocessing.inputs
     assert [column.name for column in inputs.columns] == ["id", "age"]
+
+
+@pytest.mark.parametrize("cells", ["12_3 1_24 7_7", "2020_01_02 2020_01_03 2021_01_02", "$1 €2 $3"])
+def test_strings_that_look_like_numbers_are_warned_of_unless_a_choice_is_made(tmp_path, cells):
+    path = tmp_path / "t.csv"
+    path.write_text("site,n,y\n" + "".join(f"{cell},{row},{row % 2}\n" for row, cell in enumerate(cells.split())))
+    source = Csv(str(path), target="y")
+    inputs = source.load("classes").inputs
+    with pytest.warns(UserWarning, match=f"column 'site' holds .* such as {re.escape(repr(cells.split()[0]))}: "):
+        source.fit_inputs(inputs, np.arange(3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Csv(str(path), target="y", columns={"site": "category"}).fit_inputs(inputs, np.arange(3))
 
 
 def test_a_sole_text_column_is_given_to_the_model_as_it_is():

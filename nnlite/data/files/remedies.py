@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import FORMATS
 
-__all__ = ["remedy_of", "remedy_of_amounts", "shown"]
+__all__ = ["remedy_of", "remedy_of_amounts", "remedy_of_underscores", "shown"]
 
 CURRENCY = re.compile(r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)\b)", re.IGNORECASE)
 DATE = re.compile(
@@ -63,6 +63,17 @@ def remedy_of_amounts(cells: Iterable[str]) -> str | None:
         if advice is None and not any(form.matches(cell) for form in FORMATS):
             return None
     return advice
+
+
+def remedy_of_underscores(cells: Iterable[str]) -> str | None:
+    """The advice for a column of digits around underscores alone, such as `12_3`, which Python reads as numbers.
+
+    >>> remedy_of_underscores(["12_3", "1_24"]), remedy_of_underscores(["12_3", "a_b"])
+    ('state that it is a category if these are codes, or write amounts without underscores', None)
+    """
+    if not all("_" in cell and cell.replace("_", "").isdecimal() for cell in cells):
+        return None
+    return "state that it is a category if these are codes, or write amounts without underscores"
 
 
 def _written_otherwise(cell: str, form: NumberFormat) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.charts import notebook
-from nnlite.data.files.remedies import remedy_of_amounts, shown
+from nnlite.data.files.remedies import remedy_of_amounts, remedy_of_underscores, shown
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.reading import read_frame
 from nnlite.data.profile.cells import Cells, read_cells
@@ -57,6 +57,7 @@ class ColumnProfile:
         order: the levels of an ordered category in their order; else empty.
         form: how text spells the dates of the column: `"iso"`, or a format of `strptime`; else None.
         encoding: what becomes of the column unless a config says otherwise.
+        numeric_text: advice where strings look like numbers; else None.
         warning: what looks suspicious; else None.
     """
 
@@ -72,6 +73,7 @@ class ColumnProfile:
     order: list[str]
     form: str | None
     encoding: str
+    numeric_text: str | None = None
     warning: str | None = None
 
 
@@ -206,6 +208,7 @@ def _profile(cells: Cells, targets: list[Cells], is_classes: bool) -> ColumnProf
         order=(order_of(counts) or []) if kind == "ordered_category" else [],
         form=cells.form,
         encoding=encoding_of(kind, len(counts)),
+        numeric_text=_numeric_text(cells),
         warning=_warning(cells, kind, reason),
     )
 
@@ -249,8 +252,8 @@ def _statistics(values: np.ndarray) -> dict[str, float]:
 def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
     if kind in ("leaking", "constant", "mostly_missing"):
         return f"{kind.replace('_', ' ')}: {reason}"
-    if cells.numbers is None and cells.dates is None and (remedy := remedy_of_amounts(cells.counts)) is not None:
-        return f"amounts that are read as strings, such as {shown(next(iter(cells.counts)))}: {remedy}"
+    if (advice := _numeric_text(cells)) is not None:
+        return advice
     if kind == "identifier":
         return f"{kind}: {reason}"
     if kind == "date" and _is_in_order(cells):
@@ -258,6 +261,16 @@ def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
     if cells.marks:
         return f"{reason}: if that says that a value is missing, declare it so (`missing`)"
     return None
+
+
+def _numeric_text(cells: Cells) -> str | None:
+    if cells.numbers is not None or cells.dates is not None or not cells.counts:
+        return None
+    level = shown(next(iter(cells.counts)))
+    if (remedy := remedy_of_amounts(cells.counts)) is not None:
+        return f"amounts that are read as strings, such as {level}: {remedy}"
+    remedy = remedy_of_underscores(cells.counts)
+    return None if remedy is None else f"strings that are no numbers in a table, such as {level}: {remedy}"
 
 
 def _is_in_order(cells: Cells) -> bool:

@@ -1,5 +1,6 @@
 """The fit of a whole table."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -57,6 +58,9 @@ def fit_columns(
         for profile in profiles
         if profile.name not in targets
     ]
+    for fit in fits:
+        if fit.profile.numeric_text is not None and fit.name not in choices:
+            warnings.warn(f"column {fit.name!r} holds {fit.profile.numeric_text}", stacklevel=3)
     kept = [fit for fit in fits if fit.encoding != "drop" or fit.choice.missing == "indicator"]
     if len(kept) == 1 and kept[0].encoding == "text" and kept[0].choice.encoding is None:
         return Texts(kept[0].name)
