@@ -34,6 +34,7 @@ from nnlite.data import (
     read_frame,
     rows_without_gaps,
 )
+from nnlite.data.encoders.spreads import standard_scale
 from nnlite.errors import ConfigError, DataError
 
 ROWS = 120
@@ -324,3 +325,15 @@ def test_a_choice_says_no_more_than_it_was_told():
         "a": {"kind": "category"},
         "b": {"encoding": "min_max"},
     }
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_means_and_deviations_are_those_of_sklearn_to_the_bit(seed):
+    random = np.random.default_rng(seed)
+    shape = (int(random.integers(1, 2000)), 3)
+    values = random.normal(size=shape) * 10.0 ** random.integers(-8, 9, 3) + 10.0 ** random.integers(-8, 9, 3)
+    values[:, 0] = values[0, 0] if seed % 2 else np.round(values[:, 0])
+    scaler = StandardScaler().fit(values)
+    mean, scale = standard_scale(values)
+    np.testing.assert_array_equal(mean, scaler.mean_)
+    np.testing.assert_array_equal(scale, scaler.scale_)

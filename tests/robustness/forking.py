@@ -3,8 +3,10 @@
 A fork is killed, interrupted and waited for as any other process; `python -m nnlite` differs in its imports alone.
 """
 
+import builtins
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +30,17 @@ class Forks:
         print(json.dumps(request), file=self._process.stdin, flush=True)
         return int(self._process.stdout.readline())
 
-    def start(self, folder: Path, *arguments: str) -> "Fork":
-        """A command, running in a folder."""
+    def start(self, folder: Path, *arguments: str, failing: tuple[int, int] | None = None) -> "Fork":
+        """A command, running in a folder.
+
+        Args:
+            folder: in which it runs.
+            arguments: of the command.
+            failing: the number of the write from which on all writes fail, and with which error.
+        """
         errors = folder / f"stderr{len(list(folder.glob('stderr*')))}"
-        return Fork(self, self.ask("start", str(folder), str(errors), arguments), errors)
+        errors.touch()  # a fork may be killed before it does anything
+        return Fork(self, self.ask("start", str(folder), str(errors), arguments, failing), errors)
 
     def close(self) -> None:
         """End the process; commands that still run are not waited for."""
@@ -56,8 +65,12 @@ class Fork:
 
     def kill(self) -> None:
         """SIGKILL, if it runs."""
+        self.interrupt(signal.SIGKILL)
+
+    def interrupt(self, number: int) -> None:
+        """Send a signal, if it runs."""
         if self.poll() is None:
-            os.kill(self.pid, 9)
+            os.kill(self.pid, number)
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; what it wrote to the standard error."""
@@ -86,18 +99,43 @@ def serve() -> None:
             print(os.waitstatus_to_exitcode(status) if pid else RUNNING, flush=True)
 
 
-def run(main, folder: str, errors: str, arguments: list[str]) -> None:
+def run(main, folder: str, errors: str, arguments: list[str], failing: tuple[int, int] | None) -> None:
     """Run a command in the fork, and end it."""
     os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0), os.dup2(null, 1)
     os.chdir(folder)
+    if failing is not None:
+        fail_from(folder, *failing)
     code = 1
     try:
         code = main(arguments)
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def fail_from(folder: str, first: int, error: int) -> None:
+    """Let all writes below a folder fail, from the `first` on, as on a disk that is full or read-only from then on."""
+    count = [0]
+
+    def failing(function, is_write):
+        def call(path, *given, **more):
+            if is_write(given, more) and os.path.abspath(os.fspath(path)).startswith(folder):
+                count[0] += 1
+                if count[0] >= first:
+                    raise OSError(error, os.strerror(error), str(path))
+            return function(path, *given, **more)
+
+        return call
+
+    def opens_to_write(given, more):
+        return bool((given[0] if given else more["flags"]) & (os.O_WRONLY | os.O_RDWR))
+
+    os.open = failing(os.open, opens_to_write)
+    for name in ("replace", "link", "mkdir"):
+        setattr(os, name, failing(getattr(os, name), lambda given, more: True))
+    builtins.open = failing(open, lambda given, more: bool(set(str(given[0] if given else "r")) & set("wax+")))
 
 
 if __name__ == "__main__":

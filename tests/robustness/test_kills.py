@@ -1,8 +1,10 @@
 """Trainings that are killed at random moments and gone on with end as if nothing had happened, to the last bit.
 
-`NNLITE_KILLS=300 pytest tests/robustness/test_kills.py` kills 300 of them; a handful without.
+`NNLITE_KILLS=300 NNLITE_ENDINGS=200 pytest tests/robustness/test_kills.py` kills 300 of them, and ends 200 by signals
+and by disks that are full or read-only; a handful without.
 """
 
+import errno
 import json
 import os
 import random
@@ -20,6 +22,7 @@ import nnlite
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 KILLS = int(os.environ.get("NNLITE_KILLS", "10"))
+ENDINGS = int(os.environ.get("NNLITE_ENDINGS", "10"))
 ROOT = Path(nnlite.__file__).parent.parent
 TIMEOUT = 600  # seconds: of a machine that is busy
 
@@ -153,6 +156,43 @@ def test_killed_trainings_go_on_exactly(place, forks, number):
             break
     _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0 or (process.returncode == 2 and "the training is finished" in err), err
+    assert_same(place, f"whole{kind}", out)
+
+
+# How a training is ended -> the exit code.
+CODES = {"SIGINT": 130, "SIGINT twice": 130, "SIGTERM": 143, "full disk": 5, "read-only folder": 5}
+
+
+def ended(folder, forks, kind, out, ending, chance):
+    """A training that has ended in this way at a random moment: its exit code, and what it said."""
+    command = ("train", f"c{kind}.yaml", "--out", out, "--quiet")
+    if ending in ("full disk", "read-only folder"):
+        error = errno.ENOSPC if ending == "full disk" else errno.EROFS
+        process = forks.start(folder, *command, failing=(chance.randint(1, 120), error))
+    else:
+        process = forks.start(folder, *command)
+        while process.poll() is None and not (folder / out / "state.json").exists():
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, 0.3))
+        for _ in range(1 + ending.endswith("twice")):
+            process.interrupt(signal.SIGTERM if ending == "SIGTERM" else signal.SIGINT)
+            time.sleep(chance.uniform(0, 0.01))
+    err = process.communicate()[1]
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("number", range(ENDINGS))
+def test_no_training_is_lost(place, forks, number):
+    chance, kind, out = random.Random(number), number % len(CONFIGS), f"ended{number}"
+    ending = list(CODES)[number % len(CODES)]
+    code, err = ended(place, forks, kind, out, ending, chance)
+    assert code in (0, CODES[ending]) and "Traceback" not in err, err
+    assert code == 0 or err.count("nnlite: error: ") == 1, err
+    assert err.count("\n") == err.count("nnlite: "), err
+    again = ("--resume", out) if (place / out / "config.yaml").exists() else (f"c{kind}.yaml", "--out", out)
+    done = forks.start(place, "train", *again, "--quiet")
+    err = done.communicate()[1]
+    assert done.returncode == 0 or (done.returncode == 2 and "the training is finished" in err), err
     assert_same(place, f"whole{kind}", out)
 
 

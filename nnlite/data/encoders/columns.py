@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.data.encoders.spreads import check_spread
+from nnlite.data.encoders.spreads import check_spread, standard_scale
 from nnlite.data.encoders.unknown import report_unknown
 from nnlite.data.files.numerals import PLAIN
 from nnlite.data.frames.frame import Column, ColumnSource, Kind
 from nnlite.data.frames.spelling import read_truths
 from nnlite.data.table import Table
-from nnlite.errors import ConfigError, DataError, needed_for
+from nnlite.errors import ConfigError, DataError
 from nnlite.registry import Configurable
 from nnlite.registry.bounds import Positive
 from nnlite.registry.fields import option
@@ -73,17 +73,14 @@ class Numeric(ColumnEncoder):
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Numeric":
         """The standardizing encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
-        with needed_for("columns of numbers are scaled by scikit-learn", "scikit-learn"):
-            from sklearn.preprocessing import StandardScaler
-
         column = table.column(name, "number").taken(rows)
         if column.missing.all():
             raise DataError(f"{table.path}: column {name!r} has no value in the training part; add it to `drop`")
         filling = cls.filling(column)
         with np.errstate(over="ignore", invalid="ignore"):
-            scaler: Any = StandardScaler().fit(filling.encode_column(column))
-        check_spread(f"column {name!r}", scaler.mean_[0], scaler.scale_[0])
-        return cls(name, filling.fill, float(scaler.mean_[0]), float(scaler.scale_[0]))
+            (mean,), (scale,) = standard_scale(filling.encode_column(column).astype(np.float64))
+        check_spread(f"column {name!r}", mean, scale)
+        return cls(name, filling.fill, float(mean), float(scale))
 
     @classmethod
     def filling(cls, column: Column) -> "Numeric":

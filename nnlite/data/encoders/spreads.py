@@ -1,10 +1,12 @@
-"""The width of numbers, which float64 cannot always hold."""
+"""The center and the width of numbers, which float64 cannot always hold."""
 
 import math
 
+import numpy as np
+
 from nnlite.errors import DataError
 
-__all__ = ["check_spread"]
+__all__ = ["check_spread", "standard_scale"]
 
 
 def check_spread(what: str, center: float, width: float) -> None:
@@ -17,3 +19,25 @@ def check_spread(what: str, center: float, width: float) -> None:
     """
     if not (math.isfinite(center) and math.isfinite(width)):
         raise DataError(f"{what} holds numbers so large that float64 cannot hold their spread; use a larger unit")
+
+
+def standard_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column, 1 for a constant, to the bits of scikit-learn's `StandardScaler`.
+
+    To import that takes as long as to encode a small table. The sum of squared differences is corrected by that of the
+    differences; a deviation within the rounding errors of this is none (Chan, Golub and LeVeque 1983).
+
+    Args:
+        values: shape (rows, columns), float64, without gaps.
+
+    >>> [figure.tolist() for figure in standard_scale(np.array([[1.0, 5.0], [3.0, 5.0]]))]
+    [[2.0, 5.0], [1.0, 1.0]]
+    """
+    count = np.float64(len(values))
+    mean = values.sum(axis=0) / count
+    differences = values - mean
+    correction = differences.sum(axis=0)
+    differences **= 2
+    variance = (differences.sum(axis=0) - correction**2 / count) / count
+    rounding = count * np.finfo(np.float64).eps * variance + (count * mean * np.finfo(np.float64).eps) ** 2
+    return mean, np.where(variance <= rounding, 1.0, np.sqrt(variance))

@@ -10,7 +10,7 @@ from nnlite.data.encoders.amounts import Cyclic, Logarithm, Quantiles
 from nnlite.data.encoders.columns import ColumnEncoder, Numeric
 from nnlite.data.encoders.dates import Dates, dates_in
 from nnlite.data.encoders.fitting.column import Fit, indicator, mean_and_scale, wants_indicator
-from nnlite.data.encoders.spreads import check_spread
+from nnlite.data.encoders.spreads import check_spread, standard_scale
 from nnlite.data.table import Table
 from nnlite.errors import needed_for
 
@@ -37,6 +37,9 @@ def _fill(fit: Fit, values: np.ndarray) -> float:
     strategy: Any = fit.choice.missing if fit.choice.missing in ("mean", "most_frequent", "constant") else "median"
     if strategy == "constant" and not isinstance(fit.choice.fill, float):
         raise fit.wrong("fill", f"expected a number, got {fit.choice.fill!r}")
+    present = values[~np.isnan(values)]
+    if strategy == "median" and len(present):
+        return float(np.median(present))
     with needed_for("gaps are filled by scikit-learn", "scikit-learn"):
         from sklearn.impute import SimpleImputer
 
@@ -60,6 +63,13 @@ def _affine(scaler: str, center: str, width: str) -> Callable[[Fit, float, np.nd
     return fitted
 
 
+def _standard(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
+    with np.errstate(over="ignore", invalid="ignore"):
+        (mean,), (scale,) = standard_scale(values)
+    check_spread(f"column {fit.name!r}", mean, scale)
+    return Numeric(fit.name, fill, float(mean), float(scale))
+
+
 def _logarithm(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
     sizes = np.abs(values[values != 0])
     bare = Logarithm(fit.name, fill, float(np.median(sizes)) if len(sizes) else 1.0)
@@ -77,7 +87,7 @@ def _quantiles(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
 
 
 _AMOUNTS: dict[str, Callable[[Fit, float, np.ndarray], ColumnEncoder]] = {
-    "standardize": _affine("StandardScaler", "mean_", "scale_"),
+    "standardize": _standard,
     "min_max": _affine("MinMaxScaler", "data_min_", "data_range_"),
     "robust": _affine("RobustScaler", "center_", "scale_"),
     "passthrough": lambda fit, fill, values: Numeric(fit.name, fill, 0.0, 1.0),

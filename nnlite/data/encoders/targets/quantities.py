@@ -6,9 +6,9 @@ import numpy as np
 
 from nnlite.arrays.rows import row_by_row
 from nnlite.config import floatx
-from nnlite.data.encoders.spreads import check_spread
+from nnlite.data.encoders.spreads import check_spread, standard_scale
 from nnlite.data.encoders.targets.base import TargetEncoder, listed
-from nnlite.errors import ConfigError, DataError, ShapeError, needed_for
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.metrics.scores import regression_scores
 
 __all__ = ["Quantities"]
@@ -64,14 +64,11 @@ class Quantities(TargetEncoder):
         transformed = blank._transformed(target)
         if not standardize:
             return blank
-        with needed_for("targets are scaled by scikit-learn", "scikit-learn"):
-            from sklearn.preprocessing import StandardScaler
-
         with np.errstate(over="ignore", invalid="ignore"):
-            scaler: Any = StandardScaler().fit(transformed[rows])
-        for name, mean, scale in zip(names, scaler.mean_, scaler.scale_, strict=True):
+            means, scales = standard_scale(transformed[rows].astype(np.float64))
+        for name, mean, scale in zip(names, means, scales, strict=True):
             check_spread(f"the target {name!r}", mean, scale)
-        return cls(names, scaler.mean_.tolist(), scaler.scale_.tolist(), transform)
+        return cls(names, means.tolist(), scales.tolist(), transform)
 
     @property
     def columns(self) -> list[str]:
