@@ -73,9 +73,9 @@ def kernel_gradient(
         if slopes is not None:
             block = gate(block, slopes[images, lines])
         examples, rows = (len(source), images) if per_example else (1, slice(None))
-        for number, (taken, place) in enumerate(cells(windows, lines.start, lines.stop)):
-            product = block[(slice(None), slice(None), *taken)] * source[(slice(None), *place)]
-            width = max(1, product.shape[-2])  # none where a cell lies in the padding alone
+        for number, (taken, cell) in enumerate(cells(windows, lines.start, lines.stop)):
+            product = block[(slice(None), slice(None), *taken)] * source[(slice(None), *cell)]
+            width = max(1, product.shape[-2])  # none is left if a cell lies in the padding alone
             sums = product.reshape(seeds, examples, -1, width * filters).sum(axis=2)  # long rows first
             total[:, rows, number] += sums.reshape(seeds, examples, width, filters).sum(axis=2)
     return total if per_example else total[:, 0]

@@ -96,7 +96,7 @@ def _widths(columns: Sequence[Column], line_length: int | None) -> list[int]:
     room = max(line_length - 3 * len(columns) - 1, 4 * len(columns))
     widths = [width * room // sum(given) for width in given]
     rest = room - sum(widths)
-    return [width + (place < rest) for place, width in enumerate(widths)]
+    return [width + (index < rest) for index, width in enumerate(widths)]
 
 
 def _sides(columns: Sequence[Column]) -> str:

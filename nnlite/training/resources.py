@@ -54,9 +54,9 @@ def step_work(model: Trainable, batch_size: int | None) -> int:
 
 
 def _gain(layer: Any) -> int:
-    """What compiled kernels save by each number that a layer puts out, in parameters."""
+    """The saving by compiled kernels for each number that a layer puts out, in parameters."""
     modules = [kind.__module__ for kind in type(layer).__mro__]
-    return next((gain for module in modules for place, gain in GAINS.items() if module.startswith(place)), 0)
+    return next((gain for module in modules for room, gain in GAINS.items() if module.startswith(room)), 0)
 
 
 def _numbers(entering: Any, leaving: Any) -> int:

@@ -270,7 +270,7 @@ def _numeric_text(cells: Cells) -> str | None:
     if (remedy := remedy_of_amounts(cells.counts)) is not None:
         return f"amounts that are read as strings, such as {level}: {remedy}"
     remedy = remedy_of_underscores(cells.counts)
-    return None if remedy is None else f"strings that are no numbers in a table, such as {level}: {remedy}"
+    return None if remedy is None else f"strings, not numbers, such as {level}: {remedy}"
 
 
 def _is_in_order(cells: Cells) -> bool:

@@ -127,7 +127,7 @@ def _as_activation(layer: Any) -> Layer:
 
 
 def _only(model: Any, value: Any) -> Any:
-    """What belongs to the one output, of a dict by its key too."""
+    """The value that belongs to the one output, of a dict by its key too."""
     return leaves_in(model._structure, value)[0] if isinstance(value, dict) else value
 
 

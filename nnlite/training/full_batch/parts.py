@@ -1,4 +1,4 @@
-"""What the loss over all rows is made of: pieces of the rows, and what a loss says of these."""
+"""Parts of the loss over all rows: pieces of the rows, and what a loss says of these."""
 
 from typing import Any, NamedTuple
 

@@ -54,8 +54,8 @@ class FullBatchSteps(Steps):
     @staticmethod
     def _stands_at(objective: WholeLoss, point: np.ndarray) -> bool:
         """Whether the outputs that the objective has are those at this point."""
-        place = objective.place
-        return place is point or (place is not None and np.array_equal(place, point))
+        last = objective.place
+        return last is point or (last is not None and np.array_equal(last, point))
 
     def _objective(self, arrays: tuple) -> WholeLoss:
         """The loss over these rows; that of the iteration before, where the rows are the same."""
