@@ -32,6 +32,7 @@ def run_trials(plan: Plan, left: int, crew: Crew, known: dict[str, Prepared]) ->
         known: data that are prepared already, by their key.
     """
     if plan.backend is not None:
+        crew.join()  # a config that names a backend has no work for it
         _run_generations(plan, left, plan.backend)
         return
     crew.tickets.value = left

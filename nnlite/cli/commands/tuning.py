@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from nnlite.cli.arguments import Commands, add_backend, add_command, add_config
-from nnlite.distributed.crew import Crew
 
 __all__ = ["add_commands"]
 
@@ -32,6 +31,8 @@ def _load() -> None:
 
 
 def _tune(arguments: argparse.Namespace) -> int:
+    from nnlite.distributed.crew import Crew
+
     out = arguments.out or Path("runs", f"{Path(arguments.config).stem}-tune")
     chosen = (arguments.trials, arguments.jobs, out, arguments.storage, arguments.sampler)
     size = 0 if arguments.backend or arguments.scheduler else min(arguments.jobs, arguments.trials) - 1
