@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import zip_longest
 
-__all__ = ["aligned", "aligned_lines", "html_table"]
+__all__ = ["aligned", "aligned_lines", "boxed", "html_table"]
 
 LONG = 48  # characters of a cell from which on it may take several lines
 
