@@ -45,7 +45,7 @@ def _standardized(x: Value, axes: Sequence[int], epsilon: float) -> Value:
     return centered / ((centered * centered).reduce("Mean", axes) + epsilon).apply("Sqrt")
 
 
-@lowers(BatchNormalization)
+@lowers(BatchNormalization, heeds_masks=True)  # which it needs in training alone
 def _batch(layer: Any, x: Value) -> Value:
     axes = axes_from_left(layer.axis, len(layer.input_shape))
     mean, variance = (moment.value.astype(np.float64) for moment in (layer.moving_mean, layer.moving_variance))
@@ -53,7 +53,7 @@ def _batch(layer: Any, x: Value) -> Value:
     scale = scale * layer.gamma.value if layer.scale else scale
     shift = (layer.beta.value if layer.center else 0) - mean * scale
     rank = len(layer.input_shape)
-    return x * _along(scale, axes, rank) + _along(shift, axes, rank)
+    return (x * _along(scale, axes, rank) + _along(shift, axes, rank)).masked(x.mask)
 
 
 @lowers(LayerNormalization)

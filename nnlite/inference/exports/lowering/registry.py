@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from nnlite.errors import ConfigError
 from nnlite.inference.exports.graph import Value
 from nnlite.inference.fold_constants import folded
-from nnlite.layers import BatchNormalization
 from nnlite.layers.attention.sequences import SequencePair
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.layer import Layer
@@ -77,7 +76,7 @@ def _written(lowering: Lowering, layer: Any, value: Any) -> Any:
     values = value if isinstance(value, list) else [value]
     if lowering in HEEDING or all(one.mask is None for one in values):
         return lowering(layer, value)
-    if "mask" in layer._context and not isinstance(layer, BatchNormalization):  # which needs it in training alone
+    if "mask" in layer._context:
         raise refuse(layer, "is given a mask, which has no form in this format")
     bare = [one.masked(None) for one in values]
     made = lowering(layer, bare if isinstance(value, list) else bare[0])
