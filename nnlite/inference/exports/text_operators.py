@@ -1,27 +1,22 @@
 """Functions of strings, for which ONNX has no operators: an exported Python file takes them along.
 
-Those of hashes are the ones that encode tables.
+Those of hashes are the ones that encode tables, those of words the ones of the layer `TextVectorization`.
 """
 
-import string
 from collections.abc import Sequence
 
 import numpy as np
 
 from nnlite.data.encoders.hashing import MASK, WORD, hashed_levels, hashed_text, murmurhash3, place_and_sign, scrambled
+from nnlite.layers.preprocessing.text import ngrams_of, standardized_text
 
 __all__ = ["CONSTANTS", "TEXT_OPERATORS", "text_codes", "tokens_of"]
 
 
 def tokens_of(text: str, standardize: str | None, split: str | None, ngrams: Sequence[int] | None) -> list[str]:
-    if standardize in ("lower", "lower_and_strip_punctuation"):
-        text = text.lower()
-    if standardize in ("strip_punctuation", "lower_and_strip_punctuation"):
-        text = text.translate(str.maketrans("", "", string.punctuation))
+    text = standardized_text(text, standardize)
     words = [text] if split is None else text.split() if split == "whitespace" else list(text)
-    if ngrams is None:
-        return words
-    return [" ".join(words[start : start + n]) for n in ngrams for start in range(len(words) - n + 1)]
+    return words if ngrams is None else ngrams_of(words, ngrams)
 
 
 def text_codes(
@@ -44,8 +39,13 @@ def text_codes(
     return outputs
 
 
-TEXT_OPERATORS = {
-    function.__name__: function
-    for function in (tokens_of, text_codes, scrambled, murmurhash3, hashed_levels, hashed_text)
-} | {"place_and_sign": place_and_sign}  # cached
-CONSTANTS = {"MASK": f"MASK = {MASK}", "WORD": f"WORD = re.compile({WORD.pattern!r})"}
+OF_WORDS = (standardized_text, ngrams_of, tokens_of, text_codes)
+OF_HASHES = (scrambled, murmurhash3, hashed_levels, hashed_text)
+TEXT_OPERATORS = {function.__name__: function for function in OF_WORDS + OF_HASHES} | {
+    "place_and_sign": place_and_sign  # cached
+}
+CONSTANTS = {
+    "MASK": f"MASK = {MASK}",
+    "WORD": f"WORD = re.compile({WORD.pattern!r})",
+    "PUNCTUATION": 'PUNCTUATION = str.maketrans("", "", string.punctuation)',
+}

@@ -17,7 +17,7 @@ from nnlite.registry import NamedFunction
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
 
-__all__ = ["TextVectorization"]
+__all__ = ["TextVectorization"]  # exported Python files take the functions below the class along
 
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -135,13 +135,12 @@ class TextVectorization(Vocabulary, Categorical):
         if self.ngrams is None:
             return words
         sizes = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
-        return [" ".join(words[start : start + n]) for n in sizes for start in range(len(words) - n + 1)]
+        return ngrams_of(words, sizes)
 
     def _standardized(self, text: str) -> str:
         if callable(self.standardize):
             return self.standardize(text)
-        text = text.lower() if self.standardize in ("lower", "lower_and_strip_punctuation") else text
-        return text.translate(PUNCTUATION) if (self.standardize or "").endswith("strip_punctuation") else text
+        return standardized_text(text, self.standardize)
 
     def _words(self, text: str) -> list[str]:
         if callable(self.split):
@@ -156,3 +155,14 @@ class TextVectorization(Vocabulary, Categorical):
         codes = self.lookup([token for tokens in documents for token in tokens])
         indices[np.arange(length) < np.array([len(tokens) for tokens in documents])[:, None]] = codes
         return indices
+
+
+def standardized_text(text: str, standardize: str | None) -> str:
+    """The text in lower case, without the punctuation of ASCII, both, or as it is."""
+    text = text.lower() if standardize in ("lower", "lower_and_strip_punctuation") else text
+    return text.translate(PUNCTUATION) if (standardize or "").endswith("strip_punctuation") else text
+
+
+def ngrams_of(words: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    """All runs of so many words, joined by blanks, those of the first size first."""
+    return [" ".join(words[start : start + n]) for n in sizes for start in range(len(words) - n + 1)]
