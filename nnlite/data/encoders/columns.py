@@ -77,8 +77,7 @@ class Numeric(ColumnEncoder):
         if column.missing.all():
             raise DataError(f"{table.path}: column {name!r} has no value in the training part; add it to `drop`")
         filling = cls.filling(column)
-        with np.errstate(over="ignore", invalid="ignore"):
-            (mean,), (scale,) = standard_scale(filling.encode_column(column).astype(np.float64))
+        (mean,), (scale,) = standard_scale(filling.encode_column(column))
         check_spread(f"column {name!r}", mean, scale)
         return cls(name, filling.fill, float(mean), float(scale))
 

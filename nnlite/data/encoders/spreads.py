@@ -28,16 +28,20 @@ def standard_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     differences; a deviation within the rounding errors of this is none (Chan, Golub and LeVeque 1983).
 
     Args:
-        values: shape (rows, columns), float64, without gaps.
+        values: shape (rows, columns), without gaps; calculated with in float64.
+
+    Returns:
+        Two arrays of shape (columns,); infinite or NaN where float64 cannot hold them, which `check_spread` refuses.
 
     >>> [figure.tolist() for figure in standard_scale(np.array([[1.0, 5.0], [3.0, 5.0]]))]
     [[2.0, 5.0], [1.0, 1.0]]
     """
-    count = np.float64(len(values))
-    mean = values.sum(axis=0) / count
-    differences = values - mean
-    correction = differences.sum(axis=0)
-    differences **= 2
-    variance = (differences.sum(axis=0) - correction**2 / count) / count
-    rounding = count * np.finfo(np.float64).eps * variance + (count * mean * np.finfo(np.float64).eps) ** 2
+    values, count = np.asarray(values, np.float64), np.float64(len(values))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = values.sum(axis=0) / count
+        differences = values - mean
+        correction = differences.sum(axis=0)
+        differences **= 2
+        variance = (differences.sum(axis=0) - correction**2 / count) / count
+        rounding = count * np.finfo(np.float64).eps * variance + (count * mean * np.finfo(np.float64).eps) ** 2
     return mean, np.where(variance <= rounding, 1.0, np.sqrt(variance))

@@ -64,8 +64,7 @@ def _affine(scaler: str, center: str, width: str) -> Callable[[Fit, float, np.nd
 
 
 def _standard(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
-    with np.errstate(over="ignore", invalid="ignore"):
-        (mean,), (scale,) = standard_scale(values)
+    (mean,), (scale,) = standard_scale(values)
     check_spread(f"column {fit.name!r}", mean, scale)
     return Numeric(fit.name, fill, float(mean), float(scale))
 

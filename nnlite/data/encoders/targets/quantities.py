@@ -64,8 +64,7 @@ class Quantities(TargetEncoder):
         transformed = blank._transformed(target)
         if not standardize:
             return blank
-        with np.errstate(over="ignore", invalid="ignore"):
-            means, scales = standard_scale(transformed[rows].astype(np.float64))
+        means, scales = standard_scale(transformed[rows])
         for name, mean, scale in zip(names, means, scales, strict=True):
             check_spread(f"the target {name!r}", mean, scale)
         return cls(names, means.tolist(), scales.tolist(), transform)
