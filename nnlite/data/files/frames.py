@@ -60,8 +60,10 @@ class FileFrame(Frame):
 
     def column(self, name: str, kind: Kind) -> Column:
         column = self.given(name)
-        if kind == "number" and column.kind == "category" and amounts_of_texts(column.values) is not None:
-            return column.as_kind(kind)
+        if kind == "number" and column.kind == "category":
+            amounts = amounts_of_texts(column.values)
+            if amounts is not None:
+                return Column(name, kind, amounts)
         if kind == "number" and column.kind in ("category", "date") and not column.missing.all():
             row = int(np.argmin(column.missing))
             what = "text" if column.kind == "category" else "the date"

@@ -192,7 +192,7 @@ def _profile(cells: Cells, targets: list[Cells], is_classes: bool) -> ColumnProf
         leaks = (leak_of(cells, target, is_classes) for target in targets)
         leak = next(filter(None, leaks), None)
         kind, reason = (kind, reason) if leak is None else ("leaking", leak)
-    counts = cells.counts
+    counts, numeric_text = cells.counts, _numeric_text(cells)
     values = cells.present if cells.dates is None else _seconds(cells)
     is_amount = len(values) > 0 and kind not in ("integer_code", "boolean")
     return ColumnProfile(
@@ -208,8 +208,8 @@ def _profile(cells: Cells, targets: list[Cells], is_classes: bool) -> ColumnProf
         order=(order_of(counts) or []) if kind == "ordered_category" else [],
         form=cells.form,
         encoding=encoding_of(kind, len(counts)),
-        numeric_text=_numeric_text(cells),
-        warning=_warning(cells, kind, reason),
+        numeric_text=numeric_text,
+        warning=_warning(cells, kind, reason, numeric_text),
     )
 
 
@@ -249,11 +249,11 @@ def _statistics(values: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in {**statistics, "std": values.std(), "skew": skewness(values)}.items()}
 
 
-def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
+def _warning(cells: Cells, kind: ColumnKind, reason: str, numeric_text: str | None) -> str | None:
     if kind in ("leaking", "constant", "mostly_missing"):
         return f"{kind.replace('_', ' ')}: {reason}"
-    if (advice := _numeric_text(cells)) is not None:
-        return advice
+    if numeric_text is not None:
+        return numeric_text
     if kind == "identifier":
         return f"{kind}: {reason}"
     if kind == "date" and _is_in_order(cells):
