@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from nnlite.data.files.around.amounts import bare_columns
-from nnlite.data.files.around.titles import without_title, without_total
+from nnlite.data.files.around.titles import has_total, without_title
 from nnlite.data.files.decoding import DialectError, decode, decompress, looks_like_utf8, refuse_other_makes
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.lines import Rows, rows_of
@@ -113,7 +113,7 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
             )
     settled = dataclasses.replace(dialect, decimal=form.decimal, thousands=form.thousands, header=bool(header))
     table = named_table(rows, settled, place, notes)
-    if not without_total(table.columns, table.lines, form, marks, place, notes):
+    if not has_total(table.columns, table.lines, form, marks, place, notes):
         return table
     columns = {name: cells[:-1] for name, cells in table.columns.items()}
     return dataclasses.replace(table, columns=columns, lines=table.lines[:-1])

@@ -9,7 +9,7 @@ from nnlite.data.files.notes import Notes
 from nnlite.data.files.numerals import NumberFormat
 from nnlite.data.files.sniffing import FORMATS, MOST_TITLE_LINES
 
-__all__ = ["without_title", "without_total"]
+__all__ = ["has_total", "without_title"]
 
 SAMPLE = 200  # rows below the names that tell whether these are names
 TOTAL = re.compile(
@@ -44,7 +44,7 @@ def _filled(row: list[str]) -> int:
     return sum(bool(cell.strip()) for cell in row)
 
 
-def without_total(
+def has_total(
     columns: dict[str, list[str]], lines: list[int], form: NumberFormat, marks: Marks, file: str, notes: Notes
 ) -> bool:
     """Whether the last row holds totals: it says so, and each number in it is the sum of those above."""
