@@ -70,8 +70,8 @@ def _shapes_of_classes(operator: Any) -> None:
 def _shape_of_numbers(operator: Any) -> None:
     """Set the shape of the predictions of a regressor, or of transformed samples."""
     estimator = operator.raw_operator
-    model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
-    operator.outputs[0].type.shape = [operator.inputs[0].get_first_dimension(), int(np.prod(model.output_shape[1:]))]
+    width = int(np.prod(_model_of(estimator).output_shape[1:]))
+    operator.outputs[0].type.shape = [operator.inputs[0].get_first_dimension(), width]
 
 
 def _parse_transformer(scope: Any, estimator: Any, inputs: list[Any], custom_parsers: Any = None) -> list[Any]:
@@ -83,6 +83,11 @@ def _parse_transformer(scope: Any, estimator: Any, inputs: list[Any], custom_par
     operator.inputs = inputs
     operator.outputs.append(scope.declare_local_variable("variable", guess_tensor_type(inputs[0].type)))
     return operator.outputs
+
+
+def _model_of(estimator: Any) -> Any:
+    """The network that makes an estimator's outputs: of an autoencoder, the half that transforms."""
+    return estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
 
 
 def _labels(estimator: Any, scope: Any) -> list[int] | list[str]:
@@ -124,7 +129,7 @@ def _type_of(variable: Any) -> str:
 def _matrix(graph: Graph, estimator: Any, variables: list[Any]) -> Value:
     """The matrix that the estimator's model takes, of its inputs: one of numbers, or columns of a table."""
     values = [graph.input(f"input{index}", _type_of(given), (None, None)) for index, given in enumerate(variables)]
-    model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
+    model = _model_of(estimator)
     encoder: Any = model.encoder
     if encoder is None or encoder.is_identity:
         return graph.concat([value.cast("float32") for value in values], axis=1)
@@ -181,8 +186,7 @@ def _predictions(estimator: Any, x: Value, scope: Any) -> list[Value]:
 
 def _transformed(estimator: Any, x: Value, scope: Any) -> list[Value]:
     """The transformed samples, a row of numbers each."""
-    model = estimator.encoder_ if isinstance(estimator, NNAutoencoder) else estimator.model_
-    return [lower(model, x).reshape(0, -1)]
+    return [lower(_model_of(estimator), x).reshape(0, -1)]
 
 
 def _add_nodes(graph: Graph, scope: Any, operator: Any, container: Any) -> None:
