@@ -63,7 +63,10 @@ class Prepared:
         return self.datasets[part].target[self.rows[part]]
 
     def numbers(self, part: str) -> np.ndarray:
-        """The number of each row of a part in its raw data, from 0; rows left out for want of a target count, too."""
+        """The number of each row of a part in its raw data, from 0; rows left out for want of a target count, too.
+
+        Of a streamed table they are numbers within the part.
+        """
         rows, numbers = self.rows[part], self.datasets[part].numbers
         if isinstance(rows, slice):
             return np.arange(len(self.parts[part][1]))
