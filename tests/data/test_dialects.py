@@ -470,6 +470,7 @@ CELLS = {
     "$1,200.50": "take the currency away, and state `thousands: ','`",
     "1.200,50 \u20ac": "take the currency away, and state `decimal: ','` and `thousands: '.'`",
     "12 EUR": "take the currency away",
+    "12 kr": "take the currency away",
     "12%": "take the percent sign away",
     "(1,200.5)": "write a negative number with a minus sign, -1,200.5",
     "\u0661\u0662": "write its digits in ASCII, 0 to 9",

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable
 
+from nnlite.data.files.around.amounts import CURRENCIES
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import FORMATS
 
 __all__ = ["remedy_of", "remedy_of_amounts", "remedy_of_underscores", "shown"]
 
-CURRENCY = re.compile(r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)\b)", re.IGNORECASE)
+CURRENCY = re.compile(CURRENCIES, re.IGNORECASE)
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?"
     r"|\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}( .*)?"
