@@ -78,7 +78,8 @@ class LayerAttributes:
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
         adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
-        _path_inside, at_inference, _dense_part, without_activation, _output_dtype, _returned_dtypes, _as_returned.
+        _path_inside, at_inference, _dense_part, without_activation: see there.
+        _output_dtype, _returned_dtypes, _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
         _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype, get: see there.
 
