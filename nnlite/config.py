@@ -85,8 +85,8 @@ class DTypePolicy:
     def variable_dtype(self) -> str:
         return "float32" if self.name.startswith(MIXED) else self.name
 
-    def for_path(self, path: str) -> str:
-        """The name of the policy of the layer of this path: this one's."""
+    def for_layer(self, layer: Any) -> str:
+        """The name of the policy of the layer: this one's."""
         return self.name
 
     def get_config(self) -> dict[str, Any]:

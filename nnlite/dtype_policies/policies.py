@@ -56,9 +56,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def variable_dtype(self) -> str:
         return self.default_policy.variable_dtype
 
-    def for_path(self, path: str) -> str:
-        """The name of the policy of the layer of this path."""
-        return self[path].name
+    def for_layer(self, layer: Any) -> str:
+        """The name of the policy of the layer's path: its name, as it is made before the layers around it."""
+        return self[str(layer.name)].name
 
     def __getitem__(self, path: str) -> DTypePolicy:
         if path in self._policies:

@@ -124,7 +124,7 @@ def read_policy(layer: Any, given: Any) -> Any:
     if given is None and layer._takes_policies:
         given = mixed_default()
     elif isinstance(given, DTypePolicy):
-        given = given.for_path(str(layer.name))
+        given = given.for_layer(layer)
     elif isinstance(given, Mapping):
         given = DTypePolicy.from_spec(given).name
         given = "float32" if given == "mixed_bfloat16" else given  # of a model made elsewhere: that of its weights
