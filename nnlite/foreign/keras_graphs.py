@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from nnlite.foreign.operations import operation_config, operation_node
 from nnlite.layers import Layer
+from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.composite.operation import Operation
 
 __all__ = ["Use", "graph_config", "is_graph", "is_model", "keras_order", "uses_of"]
@@ -47,8 +48,7 @@ def uses_of(model: Any) -> tuple[list[Use], list[Use], list[tuple[Use, int]]]:
     for layer, numbers, *_ in model._drawing.uses():
         uses.append(Use(layer, counts[id(layer)], [values[number] for number in numbers]))
         counts[id(layer)] += 1
-        shape = layer.output_shape
-        values += [(uses[-1], part) for part in range(len(shape) if isinstance(shape[0], tuple) else 1)]
+        values += [(uses[-1], part) for part in range(len(shapes_in(layer.output_shape)))]
     return inputs, uses, [values[number] for number in model._drawing.ends()]
 
 
@@ -141,7 +141,5 @@ def _node(use: Use) -> dict[str, Any]:
 
 
 def _value(use: Use, part: int) -> dict[str, Any]:
-    shape: Any = use.layer.output_shape
-    shape = shape[part] if isinstance(shape[0], tuple) else shape
-    config = {"shape": list(shape), "dtype": use.layer.dtype or "float32"}
+    config = {"shape": list(shapes_in(use.layer.output_shape)[part]), "dtype": use.layer.dtype or "float32"}
     return {"class_name": "__keras_tensor__", "config": {**config, "keras_history": [use.layer.name, use.index, part]}}

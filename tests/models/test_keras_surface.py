@@ -263,6 +263,16 @@ class TestConfigsOfGraphs:
         twin.set_weights(model.get_weights())
         np.testing.assert_array_equal(twin(np.ones((2, 3))), model(np.ones((2, 3))))
 
+    def test_a_single_number_as_the_output(self):
+        entry = Input((3,))
+        model, x = Model(entry, ops.sum(layers.Dense(2)(entry))), np.ones((2, 3))
+        twin = Model.from_config(model.get_config())
+        twin.set_weights(model.get_weights())
+        assert twin.output_shape == () and twin(x) == model(x)
+        lines: list[str] = []
+        model.summary(print_fn=lines.append)
+        assert "│ ()  " in lines[0]
+
     def test_what_calls_alone_do_not_say_is_in_the_form_of_files(self):
         entry = Input((3,))
         in_dict = Model(entry, {"a": layers.Dense(1)(entry)})

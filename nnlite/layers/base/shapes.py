@@ -1,7 +1,8 @@
 """Trying a layer on zeros: what it returns, and which shape."""
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +19,14 @@ __all__ = []
 SMALL = 1024  # numbers
 
 
+def shapes_in(shape: Sequence) -> Sequence[Any]:
+    """The shapes in a tuple of several, or the one that is given, which is empty for a single number."""
+    return shape if isinstance(next(iter(shape), None), (tuple, list)) else (shape,)
+
+
 def is_small(*shapes: tuple) -> bool:
     """Whether an example of each of the shapes, of which one may be a tuple of shapes, has few numbers."""
-    parts = [part for shape in shapes for part in (shape if isinstance(shape[0], (tuple, list)) else (shape,))]
+    parts = [part for shape in shapes for part in shapes_in(shape)]
     return all(math.prod(_sized(part, 1)) <= SMALL for part in parts)
 
 

@@ -12,6 +12,7 @@ from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers.base.call import pairs_inside, renewed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import output_masks
+from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.composite.program import Data, Mask, Program, ProgramStage, label_of
 from nnlite.layers.core.input import Cast
@@ -95,7 +96,7 @@ class Graph(Program):
         for position, value in enumerate(moved):
             if layer.input_kind == "numbers" and self._dtypes[value] != layer.dtype:
                 moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, range(0))[0]
-        count = len(layer.output_shape) if isinstance(next(iter(layer.output_shape), 0), tuple) else 1
+        count = len(shapes_in(layer.output_shape))
         mask = None if mask is None else self._moved[mask]
         self._moved += self._use(layer, tuple(moved), count, parameters, training, mask, shares_state)
 

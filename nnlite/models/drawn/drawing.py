@@ -8,6 +8,7 @@ from nnlite.errors import ConfigError
 from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.keras_config import reading_shared
 from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of
+from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.base.symbolic import Symbol, symbols_of
 from nnlite.registry.bounds import Index
 from nnlite.registry.field_types import read
@@ -43,9 +44,8 @@ class Drawing:
         self.outputs = outputs
         self.nodes: list[Symbol] = []
         first, seen = {symbol.key for symbol in inputs}, set()
-        waiting = [
-            (symbol, False) for symbol in reversed(outputs)
-        ]  # a list, as graphs may be deeper than Python's calls
+        # A list, as graphs may be deeper than Python's calls.
+        waiting = [(symbol, False) for symbol in reversed(outputs)]
         while waiting:
             symbol, is_ready = waiting.pop()
             if is_ready:
@@ -66,8 +66,7 @@ class Drawing:
         """The number of each value by its symbol's key."""
         numbers = {symbol.key: number for number, symbol in enumerate(self.inputs)}
         for node in self.nodes:
-            shape = node.layer.output_shape
-            for index in range(len(shape) if isinstance(next(iter(shape), 0), tuple) else 1):
+            for index in range(len(shapes_in(node.layer.output_shape))):
                 numbers[(id(node.use), index)] = len(numbers)
         return numbers
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnlite.errors import ShapeError
+from nnlite.layers.base.shapes import shapes_in
 
 __all__ = ["InputSpec"]
 
@@ -88,7 +89,7 @@ OF_CHANNELS = Described(lambda layer: InputSpec(min_ndim=layer.rank + 2, axes=wi
 def check_spec(layer: Any, shape: Any) -> None:
     """`ShapeError` unless the shape, or each of several, is as the layer's `input_spec` demands."""
     specs = layer.input_spec if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec]
-    shapes = shape if isinstance(shape[0], (tuple, list)) else [shape]
+    shapes = shapes_in(shape)
     if len(specs) not in (1, len(shapes)):
         raise ShapeError(f"{layer.label} needs {len(specs)} inputs, got {len(shapes)}")
     for given, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
