@@ -80,7 +80,7 @@ def _sequential(config: dict[str, Any], orders: Orders, place: str) -> Layer:
 
 def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
     *ends, layers = graph_ends(config, orders, place)
-    options = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
+    options = {key: config[key] for key in ("name", "trainable", "dtype") if config.get(key) is not None}
     model: Any = Layer.members()["Model"](*ends, **options)
     orders[id(model)] = layers
     return model

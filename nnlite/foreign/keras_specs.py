@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from nnlite.config import FLOAT_TYPES
+from nnlite.config import POLICIES
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ModelFileError
 from nnlite.initializers import Initializer
@@ -121,7 +121,7 @@ def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, An
     for key, item in config.items():
         value = plain_value(item, f"{place}.{key}")
         if key == "dtype":
-            value = value if "dtype" in accepted and _dtype(value, place) in FLOAT_TYPES else None
+            value = value if "dtype" in accepted and _dtype(value, place) in POLICIES else None
         if key in accepted:
             values[key] = value
         elif key not in PASSED_OVER and value is not None and value is not False:

@@ -183,6 +183,23 @@ def test_files_and_configs_keep_the_policy(tmp_path, mixed):
     assert layers.Dense.from_config(config).compute_dtype == "float16"
 
 
+def test_the_config_of_a_graph_keeps_the_policies():
+    start, begin = Input((3,)), Input((3,))
+    inner = Model(begin, layers.Dense(2, dtype=MIXED)(begin), name="inner", dtype=MIXED)
+    model = Model(start, layers.Dense(1, dtype="float64")(inner(start)), dtype="float64")
+    twin = Model.from_config(model.get_config())
+    assert "input_layers" in model.get_config()
+    for one in (model, twin):
+        assert [layer.dtype_policy.name for layer in one.layers[1:]] == [MIXED, "float64"]
+        assert one.layers[1].layers[-1].dtype_policy.name == MIXED
+        assert one.dtype_policy.name == "float64"
+
+
+def test_a_policy_gives_no_name():
+    layer = layers.Dense(2, dtype=nnlite.DTypePolicy(MIXED))
+    assert layer._given_name is None and layer._made_name is None
+
+
 def test_a_layer_of_a_users_own():
     class Doubled(layers.Layer):
         def call(self, inputs):

@@ -69,7 +69,7 @@ def config_of(model: Any) -> dict[str, Any]:
     except ModelFileError:
         return config
     name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
-    return {**graph, "name": name, "seed": model.seed}
+    return {**graph, "name": name, "seed": model.seed, "dtype": vars(model)["dtype"]}
 
 
 def _layer_in_graph(layer: Layer, place: str) -> dict[str, Any]:
@@ -80,11 +80,11 @@ def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:
     """The model of such a config, in either form."""
     if "input_layers" not in config:
         inputs, outputs = redrawn(config)
-        options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
-        return cls(inputs, outputs, **options)
-    inputs, outputs, _ = graph_ends(config, {}, "config")
-    options = {name: config[name] for name in ("seed", "name", "trainable") if config.get(name) is not None}
-    return cls(inputs, outputs if len(outputs) > 1 else outputs[0], **options)
+    else:
+        inputs, outputs, _ = graph_ends(config, {}, "config")
+        outputs = outputs if len(outputs) > 1 else outputs[0]
+    options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if config.get(name) is not None}
+    return cls(inputs, outputs, **options)
 
 
 def arguments_of(model: Any) -> dict[str, Any]:
