@@ -55,14 +55,16 @@ def print_summary(
     """
     listed = [*_listed(model, model._listed() if layer_range is None else _range(model, layer_range), expand_nested)]
     sources = _sources(model)
-    columns = [*COLUMNS[sources is not None, show_trainable]]
+    columns = COLUMNS[sources is not None, show_trainable]
     rows = [_framed_row(layer, depth, sources, show_trainable) for layer, depth in listed]
-    table = boxed([column.title for column in columns], rows, _widths(columns, line_length), _sides(columns))
+    titles, sides = [column.title for column in columns], "".join(column.side for column in columns)
+    table = boxed(titles, rows, _widths(columns, line_length), sides)
     text = "\n".join([f'Model: "{_name(model)}"', table, *_amounts(model)])
+    write = print_fn or print
     try:
-        (print_fn or print)(text)
-    except UnicodeEncodeError:  # a terminal without such characters
-        print(summary_table(model))
+        write(text)
+    except UnicodeEncodeError:  # a terminal, or a file, without such characters
+        write(summary_table(model))
 
 
 class Column(NamedTuple):
@@ -99,10 +101,6 @@ def _widths(columns: Sequence[Column], line_length: int | None) -> list[int]:
     return [width + (index < rest) for index, width in enumerate(widths)]
 
 
-def _sides(columns: Sequence[Column]) -> str:
-    return "".join(column.side for column in columns)
-
-
 def _sources(model: Any) -> dict[int, list[str]] | None:
     """By `id` of each layer of a graph the values that its calls take; None for layers one after another."""
     if not is_graph(model):
@@ -133,12 +131,11 @@ def _framed_row(layer: Any, depth: int, sources: dict[int, list[str]] | None, tr
 
 def _amounts(model: "BaseModel") -> list[str]:
     """The numbers of parameters, and the bytes that they take."""
-    weights, trained = model.weights, model.trainable_weights
     optimizer = model.optimizer.variables if model.compiled and model.optimizer.built else []
     amounts = {
-        "Total": [*weights, *optimizer],
-        "Trainable": trained,
-        "Non-trainable": [one for one in weights if all(one is not other for other in trained)],
+        "Total": [*model.weights, *optimizer],
+        "Trainable": model.trainable_weights,
+        "Non-trainable": model.non_trainable_weights,
         **({"Optimizer": optimizer} if optimizer else {}),
     }
     return [f" {what} params: {_amount(variables)}" for what, variables in amounts.items()]
