@@ -19,6 +19,7 @@ from nnlite.ops.activations.base import OP_OF_FUNCTION, Recorded
 from nnlite.ops.tracing import FUNCTIONS
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
+from nnlite.registry.configurable import name_in
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.names import USERS
 from nnlite.regularizers import Regularizer
@@ -82,10 +83,8 @@ def plain_value(value: Any, place: str) -> Any:
 
 def name_of_class(value: Mapping[str, Any]) -> Any:
     """The name of the class of an object in Keras's JSON, as it is registered here: a user's may be one of nnlite's."""
-    name = value.get("registered_name")
-    if isinstance(name, str) and name.startswith(USERS) and any(name in one.members() for one in FAMILIES.values()):
-        return name
-    return value.get("class_name")
+    name = name_in(value)
+    return name if any(name in one.members() for one in FAMILIES.values()) else value.get("class_name")
 
 
 def _dtype(config: Any, place: str) -> Any:

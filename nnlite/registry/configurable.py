@@ -126,8 +126,8 @@ class Configurable:
         if isinstance(spec, str):
             return cls._lookup(spec).from_config({})
         if isinstance(spec, Mapping) and ("class_name" in spec or len(spec) == 1):
-            of_keras = spec.get("class_name"), spec.get("config")
-            name, config = of_keras if "class_name" in spec else next(iter(spec.items()))
+            of_keras = "class_name" in spec
+            name, config = (name_in(spec), spec.get("config")) if of_keras else next(iter(spec.items()))
             return cls._lookup(name).from_config({} if config is None else config)
         if cls._of_functions is not None and callable(spec):
             return cls._lookup(cls._of_functions)(spec)  # type: ignore[call-arg]
@@ -233,6 +233,15 @@ def wrong_keys(
         if parameter.default is inspect.Parameter.empty and key not in given and key not in meant:
             errors.append(ConfigError(f"missing argument {key!r}"))
     return errors
+
+
+def name_in(document: Mapping[str, Any]) -> Any:
+    """The name by which the class of Keras's form of an object is found; a user's class may share that of nnlite's."""
+    name = document.get("registered_name")
+    registered = custom_object(name) if isinstance(name, str) else None
+    if isinstance(registered, type) and issubclass(registered, Configurable):
+        name = registered._spec_name
+    return name if isinstance(name, str) and name.startswith(USERS) else document.get("class_name")
 
 
 def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:

@@ -52,11 +52,12 @@ def object_form(value: Any) -> dict[str, Any]:
     """`{module, class_name, config, registered_name}` of an object; the registered name is that of users' classes."""
     cls: type = type(value)
     ours = cls.__module__.startswith("nnlite.")
+    registered = get_registered_name(cls)
     return {
         "module": f"keras.{MODULES.get(value._family, 'models')}" if ours else cls.__module__,
         "class_name": cls.__name__,
         "config": value.get_config(),
-        "registered_name": None if ours else get_registered_name(cls),
+        "registered_name": None if ours else cls._spec_name if registered == cls.__name__ else registered,
     }
 
 

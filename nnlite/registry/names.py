@@ -147,7 +147,8 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         label = name or getattr(item, "__name__", "")
         if isinstance(item, type) and not callable(getattr(item, "get_config", None)):
             raise ConfigError(f"{label} cannot be registered: a class needs a method get_config()")
-        for key in (f"{package}>{label}", label):
+        shared = isinstance(item, type) and vars(item).get("_spec_name") == USERS + label  # the plain one is nnlite's
+        for key in (f"{package}>{label}", USERS + label if shared else label):
             _registered[key] = item
         _names[id(item)] = f"{package}>{label}"
         return item

@@ -120,7 +120,7 @@ def _read(config: Any) -> Any:
         made: Any = registered
         return made.from_config(inner)
     family = FAMILIES.get(str(config.get("module")).partition(".")[2]) or _family_of(str(name))
-    return family.get({"class_name": name, "config": inner})
+    return family.get(config)
 
 
 def _function(name: str) -> Any:

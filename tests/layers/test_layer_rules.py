@@ -1,10 +1,12 @@
 """How layers refuse wrong input, which weights they have, and layers that users write."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from draws import stream
 
-from nnlite import layers
+from nnlite import layers, utils
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers import (
@@ -22,7 +24,8 @@ from nnlite.layers import (
     PReLU,
     Reshape,
 )
-from nnlite.models import Sequential, load_model
+from nnlite.models import Model, Sequential, load_model
+from nnlite.registry import names
 
 normal = stream(29)
 
@@ -270,6 +273,24 @@ def test_a_class_of_a_user_may_have_a_name_of_nnlite():
     finally:
         Layer._members.clear()
         Layer._members.update(members)
+
+
+@pytest.mark.parametrize("package", [None, "Mine"])
+def test_configs_tell_such_a_class_from_that_of_nnlite(package, monkeypatch):
+    monkeypatch.setattr(Layer, "_members", dict(Layer._members))
+    monkeypatch.setattr(names, "_registered", {})
+    own: Any = type("Dropout", (Layer,), {"call": lambda self, inputs: inputs * 2, "__module__": "somewhere"})
+    if package is not None:
+        names.register_keras_serializable(package)(own)
+    document = layers.serialize(own())
+    assert document["registered_name"] == f"{package or 'Custom'}>Dropout"
+    assert type(layers.deserialize(document)) is type(utils.deserialize_keras_object(document)) is own
+    for read in (layers.deserialize, utils.deserialize_keras_object):
+        assert type(read(layers.serialize(layers.Dropout(0.5)))) is layers.Dropout
+    entry = layers.Input((3,))
+    for model in (Sequential([entry, layers.Dropout(0.5), own()]), Model(entry, own()(layers.Dropout(0.5)(entry)))):
+        again = type(model).from_config(model.get_config())
+        assert [type(layer) for layer in again.layers[-2:]] == [layers.Dropout, own]
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.keras"])
