@@ -19,9 +19,8 @@ from nnlite.ops.activations.base import OP_OF_FUNCTION, Recorded
 from nnlite.ops.tracing import FUNCTIONS
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
-from nnlite.registry.configurable import name_in
 from nnlite.registry.field_types import jsonable
-from nnlite.registry.names import USERS
+from nnlite.registry.names import USER, name_in
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -201,7 +200,7 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
 def _of_user(item: Any) -> dict[str, Any]:
     """Keras's form of an object of a user-defined class; whoever reads it has to know the class."""
     cls: type = type(item)
-    kind = {"module": cls.__module__, "class_name": cls.__name__, "registered_name": USERS + cls.__name__}
+    kind = {"module": cls.__module__, "class_name": cls.__name__, "registered_name": USER + cls.__name__}
     return {**kind, "config": jsonable(item.get_config())}
 
 

@@ -12,7 +12,7 @@ from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nea
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import ConstructorSignature, dataclass_transform, make_dataclass, option
-from nnlite.registry.names import USERS, custom_object, listing_of, load_home, normalized, open_room, snake_case
+from nnlite.registry.names import USER, custom_object, listing_of, load_home, name_in, normalized, open_room, snake_case
 from nnlite.registry.pickling import stamped, unstamped
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Configurable:
     _members: ClassVar[dict[str, type[Any]]]
     _room: ClassVar[str]  # the package that has all of them that nnlite has
     _of_functions: ClassVar[str | None] = None  # the member that a user-defined function becomes
-    _spec_name: ClassVar[str]  # the class's name in files; that of a user may be one that nnlite has, after `USERS`
+    _spec_name: ClassVar[str]  # the class's name in files; that of a user may be one that nnlite has, after `USER`
     _own_constructor: ClassVar[bool] = False  # whether `__init__` was written by hand, here or in a base class
     __signature__ = ConstructorSignature()
 
@@ -90,7 +90,7 @@ class Configurable:
         ):
             if ours:
                 raise ConfigError(f"the {cls._family} name {name!r} is taken by {present.__module__}")
-            name = cls._spec_name = USERS + name  # of a user, who gives the name to another class
+            name = cls._spec_name = USER + name  # of a user, who gives the name to another class
         cls._members[normalized(name)] = cls
 
     def __post_init__(self) -> None:
@@ -136,8 +136,8 @@ class Configurable:
 
     @classmethod
     def _lookup(cls, name: object) -> "type[Self]":
-        if isinstance(name, str) and name.startswith(USERS) and normalized(name) not in cls._members:
-            name = name.removeprefix(USERS) if custom_object(name) is None else name
+        if isinstance(name, str) and name.startswith(USER) and normalized(name) not in cls._members:
+            name = name.removeprefix(USER) if custom_object(name) is None else name
         if isinstance(name, str) and normalized(name) not in cls._members:
             load_home(cls._family, cls._room, name)
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
@@ -233,15 +233,6 @@ def wrong_keys(
         if parameter.default is inspect.Parameter.empty and key not in given and key not in meant:
             errors.append(ConfigError(f"missing argument {key!r}"))
     return errors
-
-
-def name_in(document: Mapping[str, Any]) -> Any:
-    """The name by which the class of Keras's form of an object is found; a user's class may share that of nnlite's."""
-    name = document.get("registered_name")
-    registered = custom_object(name) if isinstance(name, str) else None
-    if isinstance(registered, type) and issubclass(registered, Configurable):
-        name = registered._spec_name
-    return name if isinstance(name, str) and name.startswith(USERS) else document.get("class_name")
 
 
 def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:

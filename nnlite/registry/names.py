@@ -13,20 +13,21 @@ from nnlite.errors import ConfigError
 
 __all__ = [
     "LISTED",
-    "USERS",
+    "USER",
     "CustomObjectScope",
     "custom_object",
     "custom_object_scope",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "name_in",
     "name_of_custom",
     "open_room",
     "opened_later",
     "register_keras_serializable",
 ]
 
-USERS = "Custom>"  # before the name of a user's class that nnlite has too, as in Keras's files
+USER = "Custom>"  # before the name of a user's class that nnlite has too, as in Keras's files
 
 # What `nnlite list` calls a family, for messages about a name that is unknown.
 LISTED = {
@@ -147,8 +148,8 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         label = name or getattr(item, "__name__", "")
         if isinstance(item, type) and not callable(getattr(item, "get_config", None)):
             raise ConfigError(f"{label} cannot be registered: a class needs a method get_config()")
-        shared = isinstance(item, type) and vars(item).get("_spec_name") == USERS + label  # the plain one is nnlite's
-        for key in (f"{package}>{label}", USERS + label if shared else label):
+        shared = isinstance(item, type) and vars(item).get("_spec_name") == USER + label  # the plain one is nnlite's
+        for key in (f"{package}>{label}", USER + label if shared else label):
             _registered[key] = item
         _names[id(item)] = f"{package}>{label}"
         return item
@@ -183,6 +184,16 @@ def custom_object(name: str) -> Any:
         if name in scope:
             return scope[name]
     return _registered.get(name)
+
+
+def name_in(document: Mapping[str, Any]) -> Any:
+    """The name by which the class of Keras's form of an object is found; a user's class may share that of nnlite's."""
+    registered, kind = document.get("registered_name"), document.get("class_name")
+    if not isinstance(registered, str):
+        return kind
+    item = custom_object(registered)
+    is_shared = registered.startswith(USER) or (item is not None and custom_object(f"{USER}{kind}") is item)
+    return f"{USER}{kind}" if is_shared else kind
 
 
 def name_of_custom(item: Any) -> str | None:
