@@ -42,3 +42,11 @@ def test_one_output_by_its_key():
     np.testing.assert_allclose(calibrated.predict(X, verbose=0)["chance"], expected, rtol=1e-6)
     with pytest.raises(ConfigError, match="there is no output 'other'"):
         model.calibrated(X, {"other": Y})
+
+
+def test_a_calibrated_model_keeps_a_mixed_policy():
+    start = Input((3,))
+    model = Model(start, Dense(3, "softmax")(start), dtype="mixed_float16")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    rows = np.random.default_rng(0).normal(size=(12, 3))
+    assert model.calibrated(rows, np.arange(12) % 3).dtype_policy.name == "mixed_float16"

@@ -98,7 +98,7 @@ class _Ending(NamedTuple):
 def _ending_of(model: Any) -> _Ending:
     """The ending of a model; `ConfigError` where that is not one layer."""
     kinds: Any = Layer.members()  # the modules of both import this one
-    kept: dict[str, Any] = {"seed": model.seed, "name": model.name, "dtype": model.dtype}
+    kept: dict[str, Any] = {"seed": model.seed, "name": model.name, "dtype": model._given_dtype}
     if isinstance(model, kinds["Sequential"]):
         first, layers = Input(model.input_shape[1:]), model.layers[:-1]
         return _Ending(model.layers[-1], lambda last: type(model)([first, *layers, *last], **kept))
