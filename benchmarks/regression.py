@@ -39,6 +39,7 @@ class Task(NamedTuple):
     Args:
         columns, rows, units: numbers of inputs, of rows and of hidden units.
         target: the function, or what loads the set.
+        real: whether `target` loads a set.
     """
 
     columns: int

@@ -217,8 +217,8 @@ class CallbackList:
 
     def resumes_from(self) -> Any:
         """Path that the training resumes from, as one of the callbacks says; None for none."""
-        places = (callback.resumes_from() for callback in self.callbacks)
-        return next((index for index in places if index is not None), None)
+        paths = (callback.resumes_from() for callback in self.callbacks)
+        return next((path for path in paths if path is not None), None)
 
     def wants(self, hook: str) -> bool:
         """Whether any callback listens to `hook`."""

@@ -81,9 +81,8 @@ def slopes(
             nearer = ~(abs(near[row] - products[row]) <= abs(again - products[row]))
             near[row, nearer] = again[nearer]
     missed = ~(abs(near - products) <= NEAR * scale)
-    undecided = missed & (
-        spread > 0.5 * abs(near - products)
-    )  # a kink so near that stencils of two widths differ as much
+    # A kink is so near that stencils of two widths differ as much.
+    undecided = missed & (spread > 0.5 * abs(near - products))
     if exact is not None:
         missed |= ~(abs(exact - products) <= EXACT * scale)
     left, right, bends = near.copy(), near.copy(), np.zeros(near.shape, bool)

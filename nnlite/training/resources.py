@@ -11,16 +11,7 @@ from nnlite.layers.base.call import layers_within
 from nnlite.threads import suited_threads
 from nnlite.training.trainable import Trainable
 
-# What compiled kernels save by each number that layers of these modules put out, in parameters of a dense net, of which
-# 30,000, calls included, are 54 us: 25 ms of a convnet's step with 8 million numbers, 7 ms of a transformer block's,
-# with 0.3 million of attention, 3 ms of an LSTM's with 0.2 million. Other layers gain little by each number.
-GAINS = {
-    "nnlite.layers.attention": 8,
-    "nnlite.layers.convolution": 2,
-    "nnlite.layers.normalization": 2,
-    "nnlite.layers.pooling.pooling": 2,
-    "nnlite.layers.recurrent.lstm": 8,
-}
+__all__ = ["ends_early", "step_work", "suited"]
 
 
 @contextmanager
@@ -47,16 +38,14 @@ def ends_early(callbacks: CallbackList) -> bool:
 def step_work(model: Trainable, batch_size: int | None) -> int:
     """Number of parameters whose update gains as much by compiled kernels as a step of this model does.
 
-    These are its parameters, and beside them what layers with kernels of their own put out over steps or pixels.
+    These are its parameters, and beside them what layers with kernels of their own put out over steps or pixels, times
+    their `_kernel_gain`: 30,000 parameters, calls included, are 54 us; 25 ms of a convnet's step are saved by 8 million
+    numbers, 7 ms of a transformer block's by 0.3 million of attention, 3 ms of an LSTM's by 0.2 million. Other layers
+    gain little by each number.
     """
-    numbers = sum(_gain(layer) * _numbers(layer.input_shape, layer.output_shape) for layer in layers_within(model))
+    layers = layers_within(model)
+    numbers = sum(layer._kernel_gain * _numbers(layer.input_shape, layer.output_shape) for layer in layers)
     return model.count_params() + (batch_size or 32) * numbers
-
-
-def _gain(layer: Any) -> int:
-    """The saving by compiled kernels for each number that a layer puts out, in parameters."""
-    modules = [kind.__module__ for kind in type(layer).__mro__]
-    return next((gain for module in modules for room, gain in GAINS.items() if module.startswith(room)), 0)
 
 
 def _numbers(entering: Any, leaving: Any) -> int:

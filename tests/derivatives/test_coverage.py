@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.coverage import MADE, SETS, coverage, estimator_intervals, main, model_intervals, split
+from benchmarks.coverage import MADE, SETS, coverage, estimator_intervals, main, model_intervals, peer_intervals, split
 
 
 def test_eight_sets_have_rows_to_learn_from_and_new_ones(tmp_path, monkeypatch):
@@ -41,3 +41,13 @@ def test_intervals_of_estimators(capsys, monkeypatch):
     monkeypatch.setattr("benchmarks.coverage.SETS", {"iris": SETS["iris"]})
     main()
     assert "all         split conformal" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_intervals_of_peers():
+    pytest.importorskip("mapie")
+    random = np.random.default_rng(0)
+    x = random.normal(size=(90, 3))
+    intervals = peer_intervals((x, x[:, 0] + 0.1 * random.normal(size=90)), x[:7], 0.9, 0)
+    assert list(intervals) == ["MAPIE, split", "MAPIE, CV+", "quantiles, MAPIE", "quantiles"]
+    assert all(low.shape == high.shape == (7,) and (low < high).all() for low, high in intervals.values())

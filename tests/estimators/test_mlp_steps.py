@@ -23,11 +23,8 @@ CASES = {
     "two classes": (MLPClassifier, (DIGITS, DIGIT > 4), True),
     "labels": (MLPClassifier, LABELS, True),
     "numbers": (MLPRegressor, (NUMBERS[0], NUMBERS[1] / 100), True),
-    "two targets": (
-        MLPRegressor,
-        (PAIRS[0], PAIRS[1] / 100),
-        False,
-    ),  # of which scikit-learn shows the mean and minimises the sum
+    # scikit-learn shows the mean of two targets' losses and minimizes the sum
+    "two targets": (MLPRegressor, (PAIRS[0], PAIRS[1] / 100), False),
     "weights": (MLPClassifier, (DIGITS, DIGIT, np.random.default_rng(0).random(331)), False),
     "sparse": (MLPClassifier, (scipy.sparse.csr_array(DIGITS), DIGIT), False),
 }

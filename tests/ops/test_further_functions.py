@@ -1,6 +1,7 @@
 """Functions of `nnlite.ops` under the names of `keras.ops`: values beside NumPy's, derivatives beside differences."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -369,3 +370,9 @@ def test_images_are_bent_alike_by_one_seed():
     assert set(np.sign(constant).ravel()) == {-1.0, 1.0}  # some pixels are read outside
     with pytest.raises(ConfigError, match="must be 'nearest' or 'bilinear', got 'cubic'"):
         ops.image.elastic_transform(images, interpolation="cubic")
+
+
+@pytest.mark.parametrize("name", ["bitwise_and", "argmax", "eig", "bartlett", "corrcoef", "qr"])
+def test_functions_are_pickled_by_name(name):
+    function = getattr(ops, name)
+    assert pickle.loads(pickle.dumps(function)) is function

@@ -100,7 +100,6 @@ GENERAL = {
 def test_what_the_plan_does_not_know_goes_the_general_way(name):
     layers, loss, y = GENERAL[name]
     model = model_of(*layers, loss=loss, optimizer="GaussNewton")
-    steps = model.trainer.ready_steps()
     arrays = model.trainer.read_batch(X, y)
     steps = model.trainer.ready_steps()
     assert type(dense_squares.whole_loss(steps, arrays, steps.dense)) is WholeLoss

@@ -18,6 +18,8 @@ from nnlite.layers import (
     LayerNormalization,
     MaxPooling2D,
     MultiHeadAttention,
+    RMSNormalization,
+    SinePositionEncoding,
 )
 from nnlite.training.resources import step_work
 
@@ -39,6 +41,7 @@ def numbers_of(model, batch_size=8):
         ([Input((10, 3)), LSTM(4), Dense(2)], 8 * 10 * 4),
         ([Input((10, 3)), OwnLSTM(4), Dense(2)], 8 * 10 * 4),
         ([Input((10, 3)), Dense(7), GRU(4)], 0),
+        ([Input((10, 4)), SinePositionEncoding(), RMSNormalization()], 0),  # beside layers that have kernels
         ([Input((None, 3)), LayerNormalization(), LSTM(4)], 2 * 3 + 8 * 4),  # of a length that is not known
         ([Input((10,)), Embedding(20, 3), LSTM(4)], 8 * 10 * 4),
         ([Input((10, 3)), Bidirectional(LSTM(4))], 8 * 10 * (4 + 4)),

@@ -128,7 +128,7 @@ def sgemm(typing, address, letters, sizes, factors, left, right, out):
         places += [(right, 0), (sizes, 4), (factors, 1), (out, 0), (sizes, 5)]
         pointers = [builder.gep(base, [ir.Constant(ir.IntType(32), place)]) for base, place in places]
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(places)).as_pointer()
-        builder.call(builder.inttoptr(function, kind), [builder.bitcast(number, pointer) for number in pointers])
+        builder.call(builder.inttoptr(function, kind), [builder.bitcast(start, pointer) for start in pointers])
         return context.get_dummy_value()
 
     return types.void(types.intp, *(types.CPointer(kind) for kind in kinds)), call

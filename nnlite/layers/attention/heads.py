@@ -43,6 +43,7 @@ class Headed(SequencePair, Layer, abstract=True):
         kernel_constraint, bias_constraint = cast("Constraint | None", None), cast("Constraint | None", None)
 
     attention_axes = cast(Any, None)
+    _kernel_gain = 8
     given_shape = cast(Any, None)
 
     @property

@@ -76,6 +76,7 @@ class LayerAttributes:
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
+        _kernel_gain: what compiled kernels save by each number of the outputs, in updates of single parameters.
 
         adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
         _path_inside, at_inference, _dense_part, without_activation: see there.
@@ -115,6 +116,7 @@ class LayerAttributes:
     input_kind: InputKind = "numbers"
     _input_kinds: list[InputKind] | None = None
     takes_several: bool | None = False
+    _kernel_gain: int = 0
     supports_masking: bool = False
     _sets_mask: bool = False
     call: Callable[..., Any] | None = None

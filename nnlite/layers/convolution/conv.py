@@ -61,6 +61,7 @@ class _Conv(Spatial, Layer, abstract=True):
     bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
+    _kernel_gain = 2
 
     input_spec = OF_CHANNELS
 

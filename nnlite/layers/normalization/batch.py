@@ -91,6 +91,8 @@ class BatchNormalization(Layer):
     renorm_clipping: dict | None = None
     renorm_momentum: Fraction = 0.99
 
+    _kernel_gain = 2
+
     def validate(self) -> None:
         self.stops_gradient = self.renorm  # r and d
         if self.synchronized:

@@ -83,6 +83,7 @@ class GroupNormalization(Layer):
             raise ConfigError(f"GroupNormalization takes groups >= 1, or -1 for one per feature, got {self.groups}")
 
     supports_masking = True
+    _kernel_gain = 2
     _fixes = "rank"
 
     def build(self, input_shape: BatchShape) -> None:

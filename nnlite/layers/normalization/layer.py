@@ -64,6 +64,7 @@ class LayerNormalization(Layer):
     rms_scaling: bool = field(default=False, kw_only=True)
 
     supports_masking = True
+    _kernel_gain = 2
 
     @property
     def _fixes(self) -> Fixed:

@@ -39,6 +39,7 @@ class _Pooling(Spatial, Layer, abstract=True):
 
     average = False
 
+    _kernel_gain = 2
     _needs_no_building = True
 
     @property

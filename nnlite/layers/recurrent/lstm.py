@@ -90,6 +90,7 @@ class LSTM(Recurrent, GatedWeights):
     implementation: Literal[0, 1, 2] = field(default=2, kw_only=True)
 
     cell_class = LSTMCell
+    _kernel_gain = 8
 
     @property
     def fuses(self) -> bool:

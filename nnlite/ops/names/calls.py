@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import as_floats, convert_to_numpy, nonzero, shape
+from nnlite.ops.names.constants import as_axes, as_floats, convert_to_numpy, nonzero, shape
 from nnlite.ops.tracing import drawable
 
 __all__ = ["clip", "einsum", "expand_dims", "gelu", "logsumexp", "max", "min", "reshape", "squeeze", "where"]
@@ -55,13 +55,13 @@ def _letters(labels: Sequence[Any]) -> str:
 @drawable
 def logsumexp(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
-    return ops.logsumexp(as_floats(x), tuple(axis) if isinstance(axis, list) else axis, keepdims)
+    return ops.logsumexp(as_floats(x), as_axes(axis), keepdims)
 
 
 @drawable
 def squeeze(x: Any, axis: Axis | list[int] = None) -> Any:
     """x without axes of length 1: those of `axis`, or all."""
-    return ops.squeeze(x, tuple(axis) if isinstance(axis, list) else axis)
+    return ops.squeeze(x, as_axes(axis))
 
 
 @called("condition", "x1", "x2")

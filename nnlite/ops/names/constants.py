@@ -2,7 +2,7 @@
 
 import builtins
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -248,6 +248,11 @@ def cast(x: Any, dtype: str) -> Any:
 def copy(x: Any) -> Any:
     """An array of its own with the same numbers."""
     return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(convert_to_tensor(x))
+
+
+def as_axes(axis: int | Sequence[int] | None) -> int | Shape | None:
+    """Axes as NumPy takes them: not as a list."""
+    return tuple(axis) if isinstance(axis, list) else axis
 
 
 def as_floats(x: Any) -> Any:

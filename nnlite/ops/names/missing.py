@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
-from nnlite.ops.names.constants import as_floats, convert_to_numpy, convert_to_tensor, lengths
+from nnlite.ops.names.constants import as_axes, as_floats, convert_to_numpy, convert_to_tensor, lengths
 from nnlite.ops.tracing import Traced, drawable
 
 __all__ = [
@@ -40,7 +40,8 @@ Axis = int | Shape | None
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = None) -> Any:
     """The product over `axis`; its derivative is made of products too, so that zeros do no harm."""
     if not isinstance(x, Traced):
-        return np.prod(_given(x), _axes(axis), dtype or _summed(x), keepdims=keepdims)
+        values = convert_to_tensor(x)
+        return np.prod(values, as_axes(axis), dtype or _summed(values.dtype), keepdims=keepdims)
     rank = x.ndim
     axes = sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
     rest = [one for one in range(rank) if one not in axes]
@@ -60,7 +61,8 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = 
 def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """The sums of all numbers up to each one along `axis`; of all in a row when None."""
     if not isinstance(x, Traced):
-        return np.cumsum(_given(x), axis, dtype or _summed(x))
+        values = convert_to_tensor(x)
+        return np.cumsum(values, axis, dtype or _summed(values.dtype))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     order = [one for one in range(x.ndim) if one != axis] + [axis]
     upper = np.triu(np.ones((x.shape[axis],) * 2, x.dtype))
@@ -73,7 +75,8 @@ def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
 def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """The products of all numbers up to each one along `axis`; of all in a row when None."""
     if not isinstance(x, Traced):
-        return np.cumprod(_given(x), axis, dtype or _summed(x))
+        values = convert_to_tensor(x)
+        return np.cumprod(values, axis, dtype or _summed(values.dtype))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     length, step = x.shape[axis], 1
     while step < length:  # products of `step` factors, then of twice as many
@@ -94,19 +97,9 @@ def _filled(x: Any, value: float) -> tuple[Any, np.ndarray]:
     return ops.where(known, x, np.asarray(value, convert_to_numpy(x).dtype)), known
 
 
-def _given(x: Any) -> np.ndarray:
-    """x as an array, lists of a program in `config.floatx()`."""
-    return convert_to_numpy(convert_to_tensor(x))
-
-
-def _summed(x: Any) -> np.dtype:
-    """The type in which numbers of x are added up or multiplied: its own, of integers one with room."""
-    kind = _given(x).dtype
+def _summed(kind: np.dtype) -> np.dtype:
+    """The type in which numbers of a type are added up or multiplied: that type, for integers one with room."""
     return np.dtype("uint32" if kind.kind == "u" else "int32") if kind.kind in "biu" and kind.itemsize < 4 else kind
-
-
-def _axes(axis: Any) -> Axis:
-    return tuple(axis) if isinstance(axis, list) else axis
 
 
 @drawable
@@ -155,7 +148,7 @@ def _extreme(reduce: Callable[..., Any], x: Any, bound: float, axis: Axis, keepd
 @drawable
 def nanmean(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
     """The mean of what is not NaN."""
-    x, axis = as_floats(x), _axes(axis)
+    x, axis = as_floats(x), as_axes(axis)
     filled, known = _filled(x, 0.0)
     count = known.sum(axis, keepdims=keepdims)
     return ops.divide(ops.sum(filled, axis, keepdims), count.astype(convert_to_numpy(x).dtype))
@@ -164,7 +157,7 @@ def nanmean(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> An
 @drawable
 def nanvar(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
     """The biased variance of what is not NaN."""
-    x, axis = as_floats(x), _axes(axis)
+    x, axis = as_floats(x), as_axes(axis)
     filled, known = _filled(x, 0.0)
     apart = ops.where(known, ops.subtract(filled, nanmean(x, axis, True)), 0.0)
     count = known.sum(axis, keepdims=keepdims)

@@ -8,9 +8,8 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
-from nnlite.ops.base import called
 from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor
-from nnlite.ops.plain.results import named, on_arrays
+from nnlite.ops.plain.results import named, of_numpy, on_arrays
 from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
 
 __all__ = [
@@ -63,14 +62,6 @@ __all__ = [
 ]
 
 
-def _of_numpy(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
-    """A function of NumPy on arrays, which have these names, `"x"` by default."""
-    compute = on_arrays(called(*(names or ("x",)))(function))
-    compute.__doc__ = f"`numpy.{function.__name__}`, on arrays alone."
-    compute.__module__ = __name__
-    return compute
-
-
 # Steps and integers: their derivative is zero.
 bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift = (
     constant(function, "x", "y")
@@ -88,9 +79,9 @@ floor_divide, gcd, heaviside, lcm = (
 isneginf, isposinf, isreal, signbit = map(constant, (np.isneginf, np.isposinf, np.isreal, np.signbit))
 histogram = constant(np.histogram)
 
-corrcoef, i0, nanmedian = map(_of_numpy, (np.corrcoef, np.i0, np.nanmedian))
-cross, nextafter = _of_numpy(np.cross, "x1", "x2"), _of_numpy(np.nextafter, "x1", "x2")
-nanpercentile, nanquantile = _of_numpy(np.nanpercentile, "x", "q"), _of_numpy(np.nanquantile, "x", "q")
+corrcoef, i0, nanmedian = map(of_numpy, (np.corrcoef, np.i0, np.nanmedian))
+cross, nextafter = of_numpy(np.cross, "x1", "x2"), of_numpy(np.nextafter, "x1", "x2")
+nanpercentile, nanquantile = of_numpy(np.nanpercentile, "x", "q"), of_numpy(np.nanquantile, "x", "q")
 
 
 @drawable
@@ -109,18 +100,18 @@ conjugate = conj
 
 
 def _without_imaginary(function: Callable[..., np.ndarray], x: Any) -> np.ndarray:
-    values = convert_to_numpy(convert_to_tensor(x))
+    values = convert_to_tensor(x)
     return function(values) if values.dtype.kind == "c" else values
 
 
 def _window(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """A window function of a number of points, in the floating-point type of `config`."""
 
-    @functools.wraps(function)
+    @functools.wraps(function, assigned=("__name__", "__qualname__"))
     def compute(x: ArrayLike) -> np.ndarray:
         return function(int(convert_to_numpy(x))).astype(floatx())
 
-    return _of_numpy(compute)
+    return of_numpy(compute)
 
 
 bartlett, blackman, hamming, hanning = map(_window, (np.bartlett, np.blackman, np.hamming, np.hanning))
@@ -200,7 +191,7 @@ def _resized(values: np.ndarray, size: int, axis: int, filling: Any) -> np.ndarr
 @on_arrays
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes as numbers of another type."""
-    values = convert_to_numpy(convert_to_tensor(x))
+    values = convert_to_tensor(x)
     return values if dtype is None else values.view(dtype)
 
 

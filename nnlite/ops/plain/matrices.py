@@ -1,6 +1,5 @@
 """Linear algebra of `keras.ops`: determinants, inverses and factors of matrices, or of stacks of them."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.ops import functions as ops
 from nnlite.ops.names.constants import convert_to_numpy, convert_to_tensor
-from nnlite.ops.plain.results import in_floatx, named, on_arrays
+from nnlite.ops.plain.results import in_floatx, named, of_numpy, on_arrays
 from nnlite.ops.tracing import UNDERIVED, Traced, add_functions, drawable
 from nnlite.ops.windows.functional import custom_gradient
 
@@ -185,20 +184,7 @@ def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> An
     return tuple(result) if compute_uv else result
 
 
-def _of_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of `numpy.linalg` on arrays."""
-
-    @on_arrays
-    @functools.wraps(function)
-    def compute(x: ArrayLike, *arguments: Any, **options: Any) -> Any:
-        return function(convert_to_numpy(x), *arguments, **options)
-
-    compute.__doc__ = f"`numpy.linalg.{function.__name__}`, on arrays alone."
-    compute.__module__ = __name__
-    return compute
-
-
-eig, eigh, matrix_rank, pinv = map(_of_numpy, (np.linalg.eig, np.linalg.eigh, np.linalg.matrix_rank, np.linalg.pinv))
+eig, eigh, matrix_rank, pinv = map(of_numpy, (np.linalg.eig, np.linalg.eigh, np.linalg.matrix_rank, np.linalg.pinv))
 
 add_functions(
     globals(),

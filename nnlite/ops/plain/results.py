@@ -8,9 +8,10 @@ import numpy as np
 
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
+from nnlite.ops.base import called
 from nnlite.ops.tracing import NO_ARRAY, Traced, drawable
 
-__all__ = ["as_typed", "in_floatx", "named", "on_arrays"]
+__all__ = ["as_typed", "in_floatx", "named", "of_numpy", "on_arrays"]
 
 CHOSEN_BY_NUMPY = ("float16", "float64", "complex128")  # for booleans; for integers, Python's numbers and lists
 
@@ -26,6 +27,14 @@ def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
         return in_floatx(function(*arguments, **options), given)
 
     return drawable(compute)
+
+
+def of_numpy(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
+    """A function of NumPy on arrays, which have these names, `"x"` by default."""
+    compute = on_arrays(called(*(names or ("x",)))(function))
+    package = "numpy.linalg" if vars(np.linalg).get(function.__name__) is function else "numpy"
+    compute.__doc__ = f"`{package}.{function.__name__}`, on arrays alone."
+    return compute
 
 
 def in_floatx(result: Any, inputs: Any) -> Any:
@@ -45,9 +54,10 @@ def in_floatx(result: Any, inputs: Any) -> Any:
 
 
 def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[..., Any]]:
-    """The functions of a module by these names, under which graphs know them."""
+    """The functions of a module by these names, under which graphs and pickled objects know them."""
     for name in names:
         module[name].__name__ = module[name].__qualname__ = name
+        module[name].__module__ = module["__name__"]
     return {name: module[name] for name in names}
 
 

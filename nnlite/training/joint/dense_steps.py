@@ -180,8 +180,8 @@ class DenseSteps:
         strengths = self._strengths() if self.steps.regularized else None
         numbers = plan.loss.code, guarded, apart, update, limits, batches, strengths
         key = id(factors), [*map(id, slots.values())], numbers
-        known, table, _ = self._tables.get(id(room), (None, self.segments, ()))
-        if known != key:
+        known = self._tables.get(id(room))
+        if known is None or known[0] != key:
             code, names, constants = update
             way, limit = clip_form(optimizer)
             nothing, stage, copies = self.nothing, self.stage, self.copies
@@ -195,11 +195,11 @@ class DenseSteps:
                 *(plan.loss.code, guarded, apart, code, way, batches),
             )
             standing = Standing._make(parts)
-            table, lasting = standing.table(), (standing, room, factors, list(slots.values()))
-            if len(self._tables) == ROOMS_KEPT:
+            if known is None and len(self._tables) == ROOMS_KEPT:
                 del self._tables[next(iter(self._tables))]
-            self._tables[id(room)] = key, table, lasting
-        return table
+            lasting = standing, room, factors, list(slots.values())
+            known = self._tables[id(room)] = key, standing.table(), lasting
+        return known[1]
 
     def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:
         """The random bits of dropout of each step and member; where a schedule says what is dropped, it is asked."""
