@@ -12,6 +12,11 @@ from nnlite.errors import ModelFileError
 __all__ = []
 
 SLACK = 2**20  # bytes beyond the file's: a model that lacks little is told, name by name, what it lacks
+PADDED = 2**14  # numbers that any input may be padded to
+
+
+class TooManyError(ModelFileError):
+    """Work on more numbers than a model's file accounts for."""
 
 
 class Allowance:
@@ -36,9 +41,15 @@ class Allowance:
         return np.zeros(shape, dtype)
 
     def check_count(self, count: int, what: str) -> None:
-        """`ModelFileError` for work on more numbers than any file of this size, or of a mebibyte, would ask for."""
+        """`TooManyError` for work on more numbers than any file of this size, or of a mebibyte, would ask for."""
         if count > max(self.size, SLACK):
-            raise ModelFileError(f"{what}, and there are {count} numbers; the file's weights are {self.size} bytes")
+            raise TooManyError(f"{what}, and there are {count} numbers; the file's weights are {self.size} bytes")
+
+    def check_padding(self, padded: int, count: int, owner: str) -> None:
+        """`TooManyError` where `count` numbers of an input are padded to far more, `padded`."""
+        if padded > max(PADDED, 16 * count):
+            raise TooManyError(f"{owner} is tried on an example, and pads its {count} numbers to {padded}")
+        self.check_count(padded // 4, f"{owner} is tried on an example, and pads it")
 
 
 _allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)

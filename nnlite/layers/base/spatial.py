@@ -1,5 +1,6 @@
 """Base of the layers over one, two or three spatial axes."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
@@ -8,6 +9,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.arrays.windows import Windows, place_windows, window_count
 from nnlite.errors import ConfigError, ShapeError
+from nnlite.initializers.blank import allowance
 from nnlite.jacobians import Broadcast, Composed, Jacobian, Jacobians, Rearrange
 from nnlite.kernels.reference.dense import RELU
 from nnlite.layers.base.contract.input_spec import Described, InputSpec
@@ -146,7 +148,15 @@ class Spatial(Host):
         """Positions of the windows over an input of `lengths`."""
         if self.padding == "valid":
             self.check_fit(lengths, size, dilation)
-        return place_windows(lengths, size, strides, self.padding, dilation)
+        return self.allowed(place_windows(lengths, size, strides, self.padding, dilation))
+
+    def allowed(self, windows: Windows) -> Windows:
+        """The windows; `TooManyError` where a model from a file is tried, and they reach far outside its inputs."""
+        room = allowance()
+        if room is not None:
+            channels = self.input_shape[self._fixed_axis] or 1
+            room.check_padding(*(channels * math.prod(cells) for cells in (windows.needed, windows.inputs)), self.label)
+        return windows
 
     def window_counts(
         self,

@@ -28,9 +28,7 @@ def outlines(
     refused: Exception | None = None
     for length in LENGTHS if unknown else LENGTHS[:1]:
         try:
-            tried.append(
-                _results(owner, function, [_example(*pair, length) for pair in zip(shapes, types, strict=True)])
-            )
+            tried.append(_results(function, _examples(owner, shapes, types, length)))
         except (ValueError, IndexError, DataError) as error:
             refused = refused or error
         if len(tried) == (2 if unknown else 1):
@@ -41,18 +39,23 @@ def outlines(
     return [(_common(first.shape, second.shape), _name(first.dtype)) for first, second in pairs]
 
 
-def _results(owner: str, function: Callable[[list[np.ndarray]], Any], arrays: list[np.ndarray]) -> list[np.ndarray]:
-    room = allowance()
-    if room is not None:
-        room.check_count(sum(math.prod(array.shape) for array in arrays) // 4, f"{owner} is tried on an example")
+def _results(function: Callable[[list[np.ndarray]], Any], arrays: list[np.ndarray]) -> list[np.ndarray]:
     with np.errstate(all="ignore"):
         result = function(arrays)
     return [np.asarray(end) for end in (result if isinstance(result, (list, tuple)) else [result])]
 
 
-def _example(shape: tuple, kind: str, length: int) -> np.ndarray:
+def _examples(owner: str, shapes: Sequence[tuple], types: Sequence[str], length: int) -> list[np.ndarray]:
+    sizes = [[length if one is None else one for one in shape] for shape in shapes]
+    room = allowance()
+    if room is not None:
+        room.check_count(sum(map(math.prod, sizes)) // 4, f"{owner} is tried on an example")
+    return [_example(*pair) for pair in zip(sizes, types, strict=True)]
+
+
+def _example(shape: Sequence[int], kind: str) -> np.ndarray:
     """Zeros, on the diagonal of square matrices ones, so that they have an inverse."""
-    array = np.zeros([length if one is None else one for one in shape], "U1" if kind == "object" else kind)
+    array = np.zeros(shape, "U1" if kind == "object" else kind)
     if array.ndim > 1 and array.shape[-1] == array.shape[-2] and array.dtype.kind in "fc":
         array[...] = np.eye(array.shape[-1])
     return array

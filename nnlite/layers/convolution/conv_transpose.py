@@ -106,7 +106,8 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
         enlarged: Any = self._output_lengths(lengths)
         windows = Windows(enlarged, lengths, size, strides, dilation, (0,) * self.rank)
         overhang = zip(windows.needed, windows.inputs, strict=True)
-        return windows._replace(before=tuple(max(needed - length, 0) // 2 for needed, length in overhang))
+        before = tuple(max(needed - length, 0) // 2 for needed, length in overhang)
+        return self.allowed(windows._replace(before=before))
 
     def linearize(
         self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None

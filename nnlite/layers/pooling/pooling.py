@@ -7,10 +7,8 @@ import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.arrays.windows import Windows, cells
-from nnlite.initializers.blank import allowance
 from nnlite.jacobians import Jacobians, LargestOfWindows, SumOfWindows
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.shapes import is_small
 from nnlite.layers.base.simplified import Pooling as PoolingForm
 from nnlite.layers.base.spatial import OptionalSizes, Sizes, Spatial
 from nnlite.registry.fields import option
@@ -52,11 +50,6 @@ class _Pooling(Spatial, Layer, abstract=True):
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.with_spatial(input_shape, self.window_counts(self.spatial(input_shape), *self.geometry))
-
-    def _check_linearize(self) -> None:
-        """As the base class; huge windows, in a model from a file, are not tried."""
-        if allowance() is None or is_small(self.geometry[0]):
-            super()._check_linearize()
 
     def at_inference(self) -> PoolingForm:
         return PoolingForm(self)

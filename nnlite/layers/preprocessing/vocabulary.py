@@ -74,7 +74,7 @@ class Vocabulary(Host):
 
     def validate(self) -> None:
         """Check the arguments together; `ConfigError` if they contradict each other."""
-        special = len(self._special_tokens())
+        special = self._special_count
         for holds, needed in (
             ((self.max_tokens or np.inf) <= special, f"max_tokens above its {special} special ones"),
             (self.idf_weights is not None and self.output_mode != "tf_idf", 'output_mode="tf_idf" for idf_weights'),
@@ -84,7 +84,7 @@ class Vocabulary(Host):
         ):
             if holds:
                 raise ConfigError(f"{type(self).__name__} needs {needed}")
-        self._table, self._weights = {}, None
+        self._table, self._column_weights = {}, None
         if self.vocabulary is not None:
             self.set_vocabulary(self.vocabulary, self.idf_weights)
 
@@ -101,8 +101,9 @@ class Vocabulary(Host):
                 `max_tokens`, weights that are missing or do not fit.
         """
         given = self._lines(sought(vocabulary)) if isinstance(vocabulary, str) else vocabulary
-        tokens, special = read(given, list[self.token_type]), self._special_tokens()
-        tokens = tokens[len(special) :] if tokens[: len(special)] == special else tokens
+        tokens, special = read(given, list[self.token_type]), self._special_count
+        if special <= len(tokens) and tokens[:special] == self._special_tokens():
+            tokens = tokens[special:]
         weights = None if idf_weights is None else read(idf_weights, list[float])
         problem = self._problem(tokens) or self._problem_of_weights(weights, len(tokens))
         if problem:
@@ -112,7 +113,7 @@ class Vocabulary(Host):
     def _problem(self, tokens) -> str | None:
         repeated = [token for token, count in Counter(tokens).items() if count > 1]
         reserved = {self.mask_token, self.oov_token if self.invert else None} & set(tokens)
-        size = len(self._special_tokens()) + len(tokens)
+        size = self._special_count + len(tokens)
         if not tokens:
             return "a vocabulary with at least one token"
         if repeated:
@@ -126,22 +127,29 @@ class Vocabulary(Host):
     def _problem_of_weights(self, weights, count) -> str | None:
         if (weights is None) == (self.output_mode == "tf_idf"):
             return 'idf_weights with its vocabulary if output_mode="tf_idf", and only then'
-        if weights is not None and len(weights) not in (count, len(self._special_tokens()) + count):
+        if weights is not None and len(weights) not in (count, self._special_count + count):
             return f"one of idf_weights per token of its vocabulary, got {len(weights)} for {count}"
         return None
 
     def _take(self, tokens: list, weights: list[float] | None) -> None:
         self.vocabulary, self.idf_weights = tokens, weights
-        self._weights = None if weights is None else self._all_weights()
-        start = len(self._special_tokens())
+        self._column_weights = None
+        start = self._special_count
         self._table = {token: index for index, token in enumerate(tokens, start)}
         if self.mask_token is not None:
             self._table[self.mask_token] = 0 if self.output_mode == "int" else -1
         self.renew_shape()
 
+    @property
+    def _special_count(self) -> int:
+        return self._has_mask + self.num_oov_indices
+
+    @property
+    def _has_mask(self) -> bool:
+        return self.mask_token is not None and self.output_mode == "int"
+
     def _special_tokens(self) -> list:
-        masks = 1 if self.mask_token is not None and self.output_mode == "int" else 0
-        return [self.mask_token] * masks + [self.oov_token] * self.num_oov_indices
+        return [self.mask_token] * self._has_mask + [self.oov_token] * self.num_oov_indices
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list:
         """The tokens in the order of their indices; before them, on request, the mask and OOV tokens."""
@@ -149,7 +157,7 @@ class Vocabulary(Host):
 
     def vocabulary_size(self) -> int:
         """The number of tokens, with the mask and OOV tokens."""
-        return len(self._special_tokens()) + len(self.vocabulary or ())
+        return self._special_count + len(self.vocabulary or ())
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Take the tokens of `data` as vocabulary: the most frequent first, those of equal frequency in falling order.
@@ -175,7 +183,7 @@ class Vocabulary(Host):
         if not counts:
             raise DataError(f"{self.label}: adapt found no token in {len(documents)} examples")
         tokens = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
-        room = None if self.max_tokens is None else self.max_tokens - len(self._special_tokens())
+        room = None if self.max_tokens is None else self.max_tokens - self._special_count
         weights = None
         if self.output_mode == "tf_idf":
             holding = Counter(token for document in documents for token in set(document))
@@ -210,7 +218,7 @@ class Vocabulary(Host):
                     "its vocabulary; num_oov_indices=1 gives unknown ones an index"
                 )
             others = [tokens[place] for place in unknown]
-            start = len(self._special_tokens()) - self.num_oov_indices
+            start = self._special_count - self.num_oov_indices
             indices[unknown] = start + (0 if self.num_oov_indices == 1 else self.bins(others, self.num_oov_indices))
         return indices
 
@@ -219,11 +227,15 @@ class Vocabulary(Host):
         weights = None if self._weights is None else self._weights.astype(self.dtype)
         return encoded(indices, self.output_mode, self.depth, self._output_dtype, weights)
 
-    def _all_weights(self) -> np.ndarray:
+    @property
+    def _weights(self) -> np.ndarray | None:
         """Of every column of the output: those before and after the given ones count by the mean, and not at all."""
-        weights = np.array(self.idf_weights)
-        front = np.full(self.vocabulary_size() - len(weights), weights.mean())
-        return np.concatenate([front, weights, np.zeros(self.depth - self.vocabulary_size())])
+        if self._column_weights is None and self.idf_weights is not None:
+            weights = np.array(self.idf_weights)
+            front = np.full(self.vocabulary_size() - len(weights), weights.mean())
+            end = np.zeros(self.depth - self.vocabulary_size())
+            self._column_weights = np.concatenate([front, weights, end])
+        return self._column_weights
 
     def _lines(self, path: str) -> list:
         try:

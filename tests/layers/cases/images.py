@@ -13,6 +13,7 @@ SIZED = [  # height, width, the other options, shape
         ("Resizing", 3, 5, {"interpolation": kind}, (2, 4, 3, 1))
         for kind in ("nearest", "bicubic", "lanczos3", "lanczos5")
     ],
+    ("Resizing", 2, 3, {"antialias": True}, (2, 5, 4, 1)),
     ("Resizing", 3, 3, {"crop_to_aspect_ratio": True}, (2, 3, 5, 1)),
     ("Resizing", 4, 2, {"crop_to_aspect_ratio": True, **FIRST}, (2, 1, 2, 3)),
     ("Resizing", 3, 3, {"pad_to_aspect_ratio": True, "fill_value": 0.5}, (2, 2, 4, 2)),

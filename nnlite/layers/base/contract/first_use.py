@@ -1,13 +1,15 @@
 """First use of a layer: building it for a shape, and reading its arguments."""
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
-from nnlite.initializers.blank import allowance
+from nnlite.initializers.blank import TooManyError, allowance
+from nnlite.layers.base.call import layers_within
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several
@@ -31,14 +33,21 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
     if allowance() is None:
         layer._check_linearize()
     layer.output_shape = tuple(layer.compute_output_shape(layer.input_shape))
-    if allowance() is not None and is_small(layer.input_shape, layer.output_shape):
-        layer._check_linearize()  # of a model from a file: where that costs next to nothing
+    if allowance() is not None and is_small(*shapes_within(layer)):
+        with suppress(TooManyError):  # of a model from a file: where that costs next to nothing
+            layer._check_linearize()
     layer._penalizes = layer._penalizes or (layer._traced and adds_losses(layer))
     layer.built = True
     if layer._writes_mask:
         layer._sets_mask = True
     if not layer.trainable:
         layer.trainable = False  # that of the layers inside too
+
+
+def shapes_within(layer: Any) -> list[tuple]:
+    """The shapes that go into and come out of a layer and those inside it, as far as they are known."""
+    shapes = [shape for part in (layer, *layers_within(layer)) for shape in (part.input_shape, part.output_shape)]
+    return [shape for shape in shapes if shape]
 
 
 def refuse_repeated(layer: Any) -> None:
