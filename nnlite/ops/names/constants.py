@@ -252,7 +252,7 @@ def copy(x: Any) -> Any:
 
 def as_axes(axis: int | Sequence[int] | None) -> int | Shape | None:
     """Axes as NumPy takes them: not as a list."""
-    return tuple(axis) if isinstance(axis, list) else axis
+    return axis if axis is None or isinstance(axis, int) else tuple(axis)
 
 
 def as_floats(x: Any) -> Any:
