@@ -16,6 +16,8 @@ Single questions have modules of their own, `python -m benchmarks.NAME [--help]`
     kernels, jacobians    compiled kernels beside NumPy's; structured Jacobians beside dense ones
     one_row    a raw row beside the network alone
     full_batch, least_squares    Levenberg-Marquardt beside Adam, and beside a plain NumPy one
+    regression    ten small regression tasks beside scikit-learn's and PyTorch's optimizers at equal time
+    monotone    networks of given directions beside LightGBM's trees
     circuits    queries of Bayesian networks beside pgmpy and pyAgrum; densities
     guards    what guards cost a training on a table
     physics    differential equations solved by Levenberg-Marquardt

@@ -79,10 +79,12 @@ class DTypePolicy:
 
     @property
     def compute_dtype(self) -> str:
+        """The type of what layers compute, float16 of a mixed policy."""
         return computed_in(self.name)
 
     @property
     def variable_dtype(self) -> str:
+        """The type of weights, float32 of a mixed policy."""
         return "float32" if self.name.startswith(MIXED) else self.name
 
     def for_layer(self, layer: Any) -> str:

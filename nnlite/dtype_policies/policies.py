@@ -50,10 +50,12 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     @property
     def compute_dtype(self) -> str:
+        """The type of what layers compute under the default policy."""
         return self.default_policy.compute_dtype
 
     @property
     def variable_dtype(self) -> str:
+        """The type of weights under the default policy."""
         return self.default_policy.variable_dtype
 
     def for_layer(self, layer: Any) -> str:

@@ -62,7 +62,7 @@ def test_a_search_is_the_same_by_each_backend_and_when_it_goes_on(config, tmp_pa
 
 def test_the_config_names_the_backend_too(config, tmp_path, monkeypatch):
     pytest.importorskip("optuna")
-    module = sys.modules["nnlite.tuning.tune"]
+    module = sys.modules["nnlite.tuning.processes"]
     backends = []
     monkeypatch.setattr(module, "_run_generations", lambda plan, left, backend: backends.append(backend))
     assert main(["tune", str(config), "--set", "search.backend=threading", "--out", str(tmp_path / "a")]) == 1

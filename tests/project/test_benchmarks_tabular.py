@@ -189,10 +189,9 @@ def test_the_tables_of_the_estimators():
     seconds[estimators.OWN[0]] = [0.5, 1.0]
     losses = dict.fromkeys(seconds, 0.25)
     result = {"case": "c", "fits": seconds, "losses": losses, "predictions": seconds}
-    about = {"processor": "p", "cores": 1, "load": None}
-    text = estimators.markdown(
-        {"date": "d", "machine": about, "threads": 1, "rounds": 2, "dtype": "float64", "results": [result]}
-    )
+    about = {"date": "d", "machine": {"processor": "p", "cores": 1, "load": None}, "threads": 1, "rounds": 2}
+    text = estimators.markdown({**about, "dtype": "float64", "kernels": "NumPy", "results": [result]})
+    assert "float64; kernels by NumPy; " in text
     assert "| 750.0 (375.0 to 1,125.0) [0.250] |" in text and "| 4.00 | 1.00 |" in text and "| -2250000 | 0 |" in text
 
 

@@ -60,6 +60,7 @@ def steps(value, first=1):
 def numbers_of(task):
     """What the default network of a task is made of: setting -> its value, as the page writes it."""
     made, optimizer = recipe(task), recipe(task).optimizer()
+    single = Recipe({**DEFAULTS[task], "n_members": 1}, made.problem)
     layers = made.layers()
     dense, dropout = (
         next(own for own in layers if type(own) is Dense),
@@ -92,6 +93,7 @@ def numbers_of(task):
         "rows of a batch": steps(lambda rows: recipe(task, rows).batch_size, first=32),
         "networks": steps(lambda rows: recipe(task, rows).n_members),
         "rows set apart from a single network": f"{made.validation_fraction:.0%}".replace("%", " %"),
+        "best epochs averaged in a single network": str(single.averaged_epochs),
     }
 
 
