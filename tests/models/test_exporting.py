@@ -26,6 +26,7 @@ from nnlite.layers import (
     BatchNormalization,
     Bidirectional,
     Clip,
+    ColumnBranch,
     Concatenate,
     Conv2D,
     Dense,
@@ -79,7 +80,13 @@ def transformer():
     return Model(x, Dense(1)(Flatten()(y)), seed=0), (RANDOM.normal(size=(5, 6, 8)),)
 
 
-NETS = [image_net, dense_net, text_net, two_inputs, transformer]
+def codes_beside_numbers():
+    branch = ColumnBranch({"0": [Embedding(6, 4, mask_zero=True), Flatten()], "1-2": [Dense(4)], "0-2": []})
+    model = Sequential([Input((3,)), branch, Dense(2, "softmax")], seed=0)
+    return model, (np.stack([RANDOM.integers(0, 6, 5), *RANDOM.normal(size=(2, 5))], axis=1),)
+
+
+NETS = [image_net, dense_net, text_net, two_inputs, transformer, codes_beside_numbers]
 
 
 def outputs_of(model, inputs):

@@ -92,8 +92,9 @@ def _columns(layer: Any, x: Value) -> Value:
 
 @lowers(Embedding, ReversibleEmbedding, heeds_masks=True)
 def _embedding(layer: Any, x: Value) -> Value:
-    mask = x.apply("Equal", np.int64(0)).apply("Not") if layer.mask_zero else None
-    return x.graph.add("Gather", layer.embeddings.value, x, axis=0).masked(mask)
+    codes = x.cast("int64")  # columns of codes beside numbers are floats
+    mask = codes.apply("Equal", np.int64(0)).apply("Not") if layer.mask_zero else None
+    return x.graph.add("Gather", layer.embeddings.value, codes, axis=0).masked(mask)
 
 
 @lowers(Masking, heeds_masks=True)
