@@ -101,8 +101,8 @@ def curves(epochs: Sequence[int], history: Mapping[str, Sequence[Any]]) -> list[
 
 
 def _aligned(values: Sequence[Any], count: int) -> np.ndarray:
-    means = np.array([np.mean(value) for value in values], float)[-count:]
-    return np.concatenate([np.full(count - len(means), np.nan), means])
+    means = [np.mean(value) for value in values[max(len(values) - count, 0) :]]
+    return np.array([*[np.nan] * (count - len(means)), *means], float)
 
 
 def _value_text(value: Any) -> str:

@@ -55,6 +55,7 @@ def test_curves_put_training_and_validation_together():
     assert "val_loss: from 2 to 1, lowest 1 at epoch 3" in charts[0].description
     members = curves(range(2), {"loss": [np.array([1.0, 3.0]), np.array([1.0, 1.0])]})
     assert "from 2 to 1" in members[0].description
+    assert len(curves([], {"loss": [1.0, 2.0]})) == 1  # values without epochs are left out
 
 
 def test_a_history_of_training_is_shown():

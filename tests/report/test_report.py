@@ -287,6 +287,15 @@ def test_damaged_files_are_named(damage, runs, tmp_path):
         assert damage in Report(folder).html or damage == "history.csv"
 
 
+@pytest.mark.parametrize("columns", ["epochs,loss,val_loss\n0,1,2\n", "epoch,loss\n0.5,1\n", "epoch,loss\n,1\n"])
+def test_a_history_that_counts_no_epochs_is_damaged(columns, runs, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(runs("xor").folder, folder)
+    (folder / "history.csv").write_text(columns, encoding="utf-8")
+    (folder / "manifest.json").unlink()
+    assert "damaged (the column `epoch` has to hold integers)" in Report(folder).html
+
+
 def test_the_command_writes_the_page(runs, tmp_path, capsys):
     folder = tmp_path / "copy"
     shutil.copytree(runs("xor").folder, folder)

@@ -64,7 +64,10 @@ def read_history(folder: Path) -> dict[str, list[float]]:
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        return {name: [float(row[name] or math.nan) for row in rows] for name in (rows[0] if rows else ())}
+        history = {name: [float(row[name] or math.nan) for row in rows] for name in (rows[0] if rows else ())}
+        if history and not all(map(float.is_integer, history.get("epoch", [math.nan]))):
+            raise ValueError("the column `epoch` has to hold integers")
+        return history
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, csv.Error) as error:
