@@ -155,7 +155,8 @@ class Spatial(Host):
         room = allowance()
         if room is not None:
             channels = self.input_shape[self._fixed_axis] or 1
-            room.check_padding(*(channels * math.prod(cells) for cells in (windows.needed, windows.inputs)), self.label)
+            padded, count = (channels * math.prod(cells) for cells in (windows.needed, windows.inputs))
+            room.check_padding(padded, count, self.label)
         return windows
 
     def window_counts(
