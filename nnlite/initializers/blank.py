@@ -24,10 +24,14 @@ class Allowance:
 
     Args:
         size: of the file's weights in bytes.
+
+    Attributes:
+        untried: `id` of the layers that are not tried on an example, because it would be large.
     """
 
     def __init__(self, size: int) -> None:
         self.size, self.left = size, size + SLACK
+        self.untried: set[int] = set()
 
     def take(self, shape: tuple, dtype: str, owner: str) -> np.ndarray:
         """Zeros of `shape`; `ModelFileError` where the file has not so many numbers."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
-from nnlite.initializers.blank import TooManyError, allowance
-from nnlite.layers.base.call import layers_within
+from nnlite.initializers.blank import Allowance, TooManyError, allowance
+from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several
@@ -30,12 +30,12 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
     if not layer._build_done:
         layer._build_whole()
         refuse_repeated(layer)
-    if allowance() is None:
+    room = allowance()
+    if room is None:
         layer._check_linearize()
     layer.output_shape = tuple(layer.compute_output_shape(layer.input_shape))
-    if allowance() is not None and is_small(*shapes_within(layer)):
-        with suppress(TooManyError):  # of a model from a file: where that costs next to nothing
-            layer._check_linearize()
+    if room is not None:
+        _try_cheaply(layer, room)
     layer._penalizes = layer._penalizes or (layer._traced and adds_losses(layer))
     layer.built = True
     if layer._writes_mask:
@@ -44,10 +44,14 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
         layer.trainable = False  # that of the layers inside too
 
 
-def shapes_within(layer: Any) -> list[tuple]:
-    """The shapes that go into and come out of a layer and those inside it, as far as they are known."""
-    shapes = [shape for part in (layer, *layers_within(layer)) for shape in (part.input_shape, part.output_shape)]
-    return [shape for shape in shapes if shape]
+def _try_cheaply(layer: Any, room: Allowance) -> None:
+    """Try a layer of a model from a file where that costs next to nothing: all arrays, those inside too, are small."""
+    inside = any(id(inner) in room.untried for inner in inner_layers(layer))
+    if inside or not is_small(*filter(None, (layer.input_shape, layer.output_shape))):
+        room.untried.add(id(layer))
+        return
+    with suppress(TooManyError):
+        layer._check_linearize()
 
 
 def refuse_repeated(layer: Any) -> None:
