@@ -37,3 +37,16 @@ def choice_restored() -> Iterator[None]:
     """The kernels are those of before, whatever the test has chosen."""
     yield
     kernels.use(os.environ.get("NNLITE_KERNELS", "auto"))
+
+
+@pytest.fixture
+def step_calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many steps each call of the compiled kernel of whole steps has taken."""
+    counted, taken = kernels.dense_steps, []
+
+    def counting():
+        run = counted()
+        return run and (lambda *arguments: taken.append(run(*arguments)) or taken[-1])
+
+    monkeypatch.setattr(kernels, "dense_steps", counting)
+    return taken

@@ -38,16 +38,22 @@ def importances(model):
     return table.reshape(model.n_features_in_, -1, 3)[:, :, 1].sum(axis=1)
 
 
+# What wraps one classifier, a network or a perceptron.
+AROUND_CLASSIFIERS = [
+    lambda inner: make_pipeline(StandardScaler(), inner),
+    lambda inner: CalibratedClassifierCV(inner, cv=2),
+    lambda inner: StackingClassifier([("net", inner), ("linear", LogisticRegression())], cv=2),
+    lambda inner: BaggingClassifier(inner, n_estimators=2, random_state=0),
+    lambda inner: AdaBoostClassifier(inner, n_estimators=2, random_state=0),
+    OneVsRestClassifier,
+    OneVsOneClassifier,
+]
+
+
 @pytest.mark.parametrize(
     "make",
     [
-        lambda own: make_pipeline(StandardScaler(), own),
-        lambda own: CalibratedClassifierCV(own, cv=2),
-        lambda own: StackingClassifier([("nn", own), ("linear", LogisticRegression())], cv=2),
-        lambda own: BaggingClassifier(own, n_estimators=2, random_state=0),
-        lambda own: AdaBoostClassifier(own, n_estimators=2, random_state=0),
-        OneVsRestClassifier,
-        OneVsOneClassifier,
+        *AROUND_CLASSIFIERS,
         lambda own: HalvingGridSearchCV(own, {"hidden_layer_sizes": [4, 8]}, cv=2, random_state=0),
         lambda own: GridSearchCV(own, {"n_members": [1, 2]}, cv=2),
         lambda own: RFE(own, n_features_to_select=2, importance_getter=importances),
@@ -95,13 +101,7 @@ def slopes(model):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda inner: make_pipeline(StandardScaler(), inner),
-        lambda inner: CalibratedClassifierCV(inner, cv=2),
-        lambda inner: StackingClassifier([("mlp", inner), ("linear", LogisticRegression())], cv=2),
-        lambda inner: BaggingClassifier(inner, n_estimators=2, random_state=0),
-        lambda inner: AdaBoostClassifier(inner, n_estimators=2, random_state=0),
-        OneVsRestClassifier,
-        OneVsOneClassifier,
+        *AROUND_CLASSIFIERS,
         lambda inner: GridSearchCV(inner, {"alpha": [1e-4, 1e-2]}, cv=2),
         lambda inner: HalvingGridSearchCV(inner, {"alpha": [1e-4, 1e-2]}, cv=2, random_state=0),
         lambda inner: RFE(inner, n_features_to_select=2, importance_getter=slopes),

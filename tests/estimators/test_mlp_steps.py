@@ -30,22 +30,9 @@ CASES = {
 }
 
 
-@pytest.fixture
-def calls(monkeypatch):
-    """How many steps each call of the compiled kernel has taken."""
-    counted, taken = kernels.dense_steps, []
-
-    def counting():
-        run = counted()
-        return run and (lambda *arguments: taken.append(run(*arguments)) or taken[-1])
-
-    monkeypatch.setattr(kernels, "dense_steps", counting)
-    return taken
-
-
 @pytest.mark.parametrize("options", [{}, {"shuffle": False, "solver": "sgd"}, {"early_stopping": True}])
 @pytest.mark.parametrize("case", CASES)
-def test_losses_and_weights_are_those_of_single_steps(case, options, calls):
+def test_losses_and_weights_are_those_of_single_steps(case, options, step_calls):
     cls, data, together = CASES[case]
     fits = []
     for choice in ("numpy", "numba"):
@@ -60,17 +47,17 @@ def test_losses_and_weights_are_those_of_single_steps(case, options, calls):
             **options,
         )
         fits.append(model.fit(*data))
-        assert bool(calls) == (choice == "numba")
-    assert (max(calls) > 1) == together
+        assert bool(step_calls) == (choice == "numba")
+    assert (max(step_calls) > 1) == together
     batches = -(-round(331 * (0.9 if "early_stopping" in options else 1)) // 32)
-    assert sum(calls) == 4 * batches
+    assert sum(step_calls) == 4 * batches
     theirs, ours = fits
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-9)
     for one, other in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-9)
 
 
-def test_losses_beyond_what_scikit_learn_counts_are_cut_in_each_row(calls):
+def test_losses_beyond_what_scikit_learn_counts_are_cut_in_each_row(step_calls):
     curves = []
     for choice in ("numpy", "numba"):
         kernels.use(choice)
@@ -79,7 +66,7 @@ def test_losses_beyond_what_scikit_learn_counts_are_cut_in_each_row(calls):
     np.testing.assert_allclose(curves[1], curves[0], rtol=1e-6)
 
 
-def test_a_table_lasts_for_each_size_of_batch(calls, monkeypatch):
+def test_a_table_lasts_for_each_size_of_batch(step_calls, monkeypatch):
     from nnlite.kernels.reference.forms import Standing
 
     made, table = [], Standing.table

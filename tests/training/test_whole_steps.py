@@ -57,19 +57,6 @@ class Halved(LearningRateSchedule):
         return 0.3 / (1 + step % 3)
 
 
-@pytest.fixture
-def calls(monkeypatch):
-    """How many steps each call of the compiled kernel has taken."""
-    counted, found = kernels.dense_steps, []
-
-    def counting():
-        run = counted()
-        return run and (lambda *arguments: found.append(run(*arguments)) or found[-1])
-
-    monkeypatch.setattr(kernels, "dense_steps", counting)
-    return found
-
-
 def net(layers=None, optimizer=None, loss="mse", metrics=None, dtype="float64", shape=(FEATURES,), **options):
     layers = copy.deepcopy(layers or [Dense(8, "relu"), Dense(7, "tanh"), Dense(3)])
     for layer in layers:
@@ -239,55 +226,55 @@ SINGLE = {
 
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_numbers_are_those_of_single_steps(name, dtype, calls):
+def test_the_numbers_are_those_of_single_steps(name, dtype, step_calls):
     tolerance = 1e-10 if dtype == "float64" else 2e-5
     expected = trained("numpy", dtype=dtype, **WHOLE[name])
-    assert not calls
+    assert not step_calls
     found = trained("numba", dtype=dtype, **WHOLE[name])
     compare(found, expected, tolerance)
-    assert sum(calls) == found[2].optimizer.batches
-    assert len(calls) < sum(calls) or "halved" in repr(WHOLE[name])
+    assert sum(step_calls) == found[2].optimizer.batches
+    assert len(step_calls) < sum(step_calls) or "halved" in repr(WHOLE[name])
 
 
 @pytest.mark.parametrize("name", MEMBERS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_numbers_of_members_are_those_of_single_steps(name, dtype, calls):
+def test_the_numbers_of_members_are_those_of_single_steps(name, dtype, step_calls):
     tolerance = 1e-10 if dtype == "float64" else 2e-5
     options = {"layers": MEMBERS["plain"]["layers"], "shape": (3, FEATURES), **MEMBERS[name]}
     options["fit"] = {"folds": 3, **options.get("fit", {})}
     expected = trained("numpy", dtype=dtype, **options)
-    assert not calls
+    assert not step_calls
     found = trained("numba", dtype=dtype, **options)
     compare(found, expected, tolerance)
-    assert sum(calls) == found[2].optimizer.batches
-    assert len(calls) < sum(calls) or name == "scheduled dropout"
+    assert sum(step_calls) == found[2].optimizer.batches
+    assert len(step_calls) < sum(step_calls) or name == "scheduled dropout"
 
 
-def test_members_trained_on_rows_of_their_own_are_trained_step_by_step(calls):
+def test_members_trained_on_rows_of_their_own_are_trained_step_by_step(step_calls):
     x, y = (np.stack([array, -array, 2 * array], axis=1) for array in (X, Y))
     options = {"layers": MEMBERS["plain"]["layers"], "shape": (3, FEATURES), "x": x, "y": y}
     compare(trained("numba", **options), trained("numpy", **options), 1e-10)
-    assert not calls
+    assert not step_calls
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_what_compiled_code_does_not_know_is_trained_step_by_step(name, calls):
+def test_what_compiled_code_does_not_know_is_trained_step_by_step(name, step_calls):
     compare(trained("numba", **SINGLE[name]), trained("numpy", **SINGLE[name]), 1e-10)
-    assert not calls
+    assert not step_calls
 
 
-def test_wide_inputs_are_joined_unless_random_bits_would_change(calls):
+def test_wide_inputs_are_joined_unless_random_bits_would_change(step_calls):
     x = np.random.default_rng(2).standard_normal((ROWS, 50))
     for layers, whole in (([Dense(4, "relu"), Dense(3)], True), ([Dense(4, "relu"), Dropout(0.5), Dense(3)], False)):
-        calls.clear()
+        step_calls.clear()
         options = {"layers": layers, "x": x, "shape": (50,)}
         compare(trained("numba", **options), trained("numpy", **options), 1e-10)
-        assert bool(calls) == whole
+        assert bool(step_calls) == whole
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("batch", [64, 61])
-def test_products_in_pieces_are_those_of_the_whole(batch, dtype, calls):
+def test_products_in_pieces_are_those_of_the_whole(batch, dtype, step_calls):
     """Inputs, hidden layers and gradients that are large enough for it, and a last batch of other rows."""
     generator = np.random.default_rng(2)
     x, y = generator.standard_normal((150, 784)) / 10, generator.standard_normal((150, 3))
@@ -295,7 +282,7 @@ def test_products_in_pieces_are_those_of_the_whole(batch, dtype, calls):
     options = {"layers": layers, "x": x, "y": y, "shape": (784,), "dtype": dtype, "fit": {"batch_size": batch}}
     options["optimizer"] = SGD(0.01)
     compare(trained("numba", **options), trained("numpy", **options), 1e-10 if dtype == "float64" else 1e-5)
-    assert sum(calls) == 9
+    assert sum(step_calls) == 9
 
 
 @pytest.mark.parametrize(
@@ -307,29 +294,29 @@ def test_products_in_pieces_are_those_of_the_whole(batch, dtype, calls):
         ([Dense(8, "relu"), Dropout(0.5), Dense(1000), Dense(3)], True),  # joined draws other random bits than apart
     ],
 )
-def test_batches_of_many_rows_are_taken_by_narrow_layers(layers, whole, calls):
+def test_batches_of_many_rows_are_taken_by_narrow_layers(layers, whole, step_calls):
     options = {"layers": layers, "x": np.resize(X, (700, FEATURES)), "y": np.resize(Y, (700, 3))}
     options["fit"] = {"batch_size": 300}
     compare(trained("numba", **options), trained("numpy", **options), 1e-10)
-    assert sum(calls) == (9 if whole else 0)
+    assert sum(step_calls) == (9 if whole else 0)
 
 
-def test_batches_that_compiled_code_declines_after_all_are_trained_one_by_one(calls, monkeypatch):
+def test_batches_that_compiled_code_declines_after_all_are_trained_one_by_one(step_calls, monkeypatch):
     monkeypatch.setattr("nnlite.training.joint.dense_steps.DenseSteps._fits", lambda *arguments: False)
     options = {"metrics": ["mae"], "fit": {"sample_weight": WEIGHTS}}
     one, other = (trained(choice, **options) for choice in ("numba", "numpy"))
     compare(one, other, 1e-10)
-    assert not calls and one[2].optimizer.batches == other[2].optimizer.batches == 30
+    assert not step_calls and one[2].optimizer.batches == other[2].optimizer.batches == 30
 
 
-def test_slots_become_zero_after_the_same_steps(calls):
+def test_slots_become_zero_after_the_same_steps(step_calls):
     options = {
         "fit": {"epochs": 40},
         "x": np.where(np.arange(FEATURES) < 5, X, 0.0),
         "optimizer": SGD(1e-3, momentum=0.1),
     }
     (_, _, one), (_, _, other) = trained("numba", **options), trained("numpy", **options)
-    assert sum(calls) == 400 and one.optimizer.batches == other.optimizer.batches == 400
+    assert sum(step_calls) == 400 and one.optimizer.batches == other.optimizer.batches == 400
     for name, slot in one.optimizer.slots[0].items():
         np.testing.assert_allclose(slot, other.optimizer.slots[0][name], rtol=1e-8, atol=1e-12)
 
@@ -344,13 +331,13 @@ def test_slots_become_zero_after_the_same_steps(calls):
         {"metrics": [MeanMetricWrapper(lambda y_true, y_pred: abs(y_true - y_pred).max())]},
     ],
 )
-def test_each_step_is_a_call_where_somebody_listens(listening, calls):
+def test_each_step_is_a_call_where_somebody_listens(listening, step_calls):
     fit = {"epochs": 1, **listening.get("fit", {})}
     compare(trained("numba", **{**listening, "fit": fit}), trained("numpy", **{**listening, "fit": fit}), 1e-10)
-    assert calls == [1] * 10
+    assert step_calls == [1] * 10
 
 
-def test_a_metric_that_a_user_redefines_is_shown_each_batch(calls):
+def test_a_metric_that_a_user_redefines_is_shown_each_batch(step_calls):
     class Largest(BinaryAccuracy):
         def update_state(self, y_true, y_pred, sample_weight=None):
             self.total, self.count = self.total + abs(y_true - y_pred).max(), self.count + 1
@@ -362,11 +349,11 @@ def test_a_metric_that_a_user_redefines_is_shown_each_batch(calls):
     assert not Largest.adds_up and not Worst.adds_up and BinaryAccuracy.adds_up
     for metric in (Largest, Worst):
         compare(trained("numba", metrics=[metric()]), trained("numpy", metrics=[metric()]), 1e-10)
-    assert set(calls) == {1}
+    assert set(step_calls) == {1}
 
 
 @pytest.mark.parametrize("what", ["stop", "restore"])
-def test_a_loss_that_is_not_finite_is_found_in_its_batch(what, calls):
+def test_a_loss_that_is_not_finite_is_found_in_its_batch(what, step_calls):
     x = X.copy()
     x[13] = 1e300  # in order, it is in the second batch
     told = []
@@ -385,10 +372,10 @@ def test_a_loss_that_is_not_finite_is_found_in_its_batch(what, calls):
                 told.append(str(caught[-1].message))
         told.append((model.optimizer.batches, [weight.round(9).tolist() for weight in model.get_weights()]))
     assert "epoch 1, batch 2: the loss is" in told[0]
-    assert told[:2] == told[2:] and sum(calls) == 11
+    assert told[:2] == told[2:] and sum(step_calls) == 11
 
 
-def test_a_training_goes_on_from_within_an_epoch(tmp_path, calls):
+def test_a_training_goes_on_from_within_an_epoch(tmp_path, step_calls):
     kernels.use("numba")
     options = {"batch_size": BATCH, "epochs": 3, "verbose": 0}
     whole = net(metrics=["mae"])
@@ -397,10 +384,10 @@ def test_a_training_goes_on_from_within_an_epoch(tmp_path, calls):
     stop = LambdaCallback(on_train_batch_end=lambda batch, logs: 1 / (parts.optimizer.batches - 13))
     with pytest.raises(ZeroDivisionError):
         parts.fit(X, Y, **options, callbacks=[Checkpoints(tmp_path, "1 step"), stop])
-    calls.clear()
+    step_calls.clear()
     resumed = net(metrics=["mae"])
     found = resumed.fit(X, Y, **options, resume=tmp_path, resume_anyway=True).history
-    assert sum(calls) in (17, 18) and len(calls) < 8
+    assert sum(step_calls) in (17, 18) and len(step_calls) < 8
     for name in found:
         np.testing.assert_allclose(found[name][-1], history[name][-1], rtol=1e-12)
     for one, other in zip(resumed.get_weights(), whole.get_weights(), strict=True):
@@ -439,14 +426,14 @@ def test_who_interrupts_is_answered_soon(monkeypatch):
 
 
 @pytest.mark.parametrize("steps", [10, 4, 1])
-def test_a_call_is_the_shorter_the_longer_a_step_is(steps, calls, monkeypatch):
+def test_a_call_is_the_shorter_the_longer_a_step_is(steps, step_calls, monkeypatch):
     """So that it returns soon to who interrupts, whatever the size of the network."""
     kernels.use("numba")
     model = net([Dense(10), Dense(4), Dense(3)])
     products = 3 * 2 * (FEATURES * 10 + 10 * 4 + 4 * 3)  # of one step of two rows
     monkeypatch.setattr("nnlite.training.joint.dense_steps.CALL_PRODUCTS", steps * products)
     model.fit(X[:40], Y[:40], batch_size=2, verbose=0)
-    assert calls == [steps] * (20 // steps)
+    assert step_calls == [steps] * (20 // steps)
 
 
 def test_a_signal_ends_the_training_after_the_call(monkeypatch):
@@ -468,7 +455,7 @@ def test_arrays_that_do_not_fit_are_refused_as_ever(x, y):
         model.train_step(x, y)
 
 
-def test_settings_that_change_between_calls_count(calls):
+def test_settings_that_change_between_calls_count(step_calls):
     found = []
     for choice in ("numpy", "numba"):
         kernels.use(choice)
@@ -479,7 +466,7 @@ def test_settings_that_change_between_calls_count(calls):
         model.optimizer.clipvalue = 1e-3
         model.train_step(X, Y)
         found.append(model.get_weights())
-    assert calls == [1, 1, 1]
+    assert step_calls == [1, 1, 1]
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 
@@ -523,7 +510,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_is_changed_between_two_steps_takes_effect(change, calls):
+def test_what_is_changed_between_two_steps_takes_effect(change, step_calls):
     weights = {}
     for choice in ("numpy", "numba"):
         kernels.use(choice)
@@ -534,6 +521,6 @@ def test_what_is_changed_between_two_steps_takes_effect(change, calls):
             rows = slice(BATCH * step, BATCH * (step + 1))
             model.train_step(X[rows], Y[rows])
         weights[choice] = model.get_weights()
-    assert calls == [1] * 4
+    assert step_calls == [1] * 4
     for array, expected in zip(weights["numba"], weights["numpy"], strict=True):
         np.testing.assert_allclose(array, expected, rtol=0, atol=1e-12)
