@@ -1,6 +1,7 @@
 """What tests share. That this file is here puts `tests/` on the path: `from numeric import complex_step`."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +11,23 @@ from nnlite.config import set_floatx
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--runs N`: how many inputs each test of tests/robustness makes, in place of a few."""
+    """`--runs N`: how many inputs each test of tests/robustness makes; `--every N`: one in N cases of each test."""
     parser.addoption("--runs", type=int, default=None, help="inputs that each generator of tests/robustness makes")
+    parser.addoption("--every", type=int, default=1, help="run one in so many of the cases of each parametrized test")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--every N` a test keeps its first case, and then one in N: a quick look at everything."""
+    step = config.getoption("--every")
+    if step > 1:
+        count = Counter()
+        chosen, left_out = [], []
+        for item in items:
+            test = item.nodeid.partition("[")[0]
+            (left_out if count[test] % step else chosen).append(item)
+            count[test] += 1
+        items[:] = chosen
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture
