@@ -245,7 +245,7 @@ class Pack:
 
 
 class RowPack:
-    """A parameter of which each step changes few rows, in the form of a `Pack`; `rows` says which.
+    """A parameter with few rows changed in each step, in the form of a `Pack`; `rows` says which.
 
     Attributes:
         values: the whole parameter as a vector.

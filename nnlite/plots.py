@@ -22,7 +22,7 @@ Method = Literal["gradient", "integrated"]
 def saliency(
     model: Any, x: Any, path: str | PathLike | None = None, method: Method = "gradient", output: Any = None
 ) -> Any:
-    """Draw images beside maps of which pixels decide an output.
+    """Draw images next to maps of the pixels that determine an output.
 
     Args:
         model: takes images, `(rows, columns)` or `(rows, columns, channels)` with 1 or 3 channels.

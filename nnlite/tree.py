@@ -60,7 +60,7 @@ def _rebuilt(structure: Any, parts: Sequence[Any]) -> Any:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
-    """`(path, value)` of each value; a path is the keys and places that lead to it.
+    """`(path, value)` of each value; a path consists of the keys and indices that lead to it.
 
     >>> flatten_with_path({"b": [1, 2], "a": 3})
     [(('a',), 3), (('b', 0), 1), (('b', 1), 2)]

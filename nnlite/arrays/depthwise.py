@@ -91,9 +91,9 @@ def gated_blocks(
 
 
 def _along_lines(kernel, width):
-    """The weights of each cell once for each place of a line, `(cells, width, filters)`; of long lines once in all.
+    """The weights of each cell once for each position of a line, `(cells, width, filters)`; of long lines once in all.
 
-    Products then go along whole lines, rather than over the channels of a place: 0.7 of the time.
+    Products then go along whole lines, rather than over the channels of a position: 0.7 of the time.
     """
     return np.repeat(kernel[:, None], width if kernel.size * width <= MOST_WEIGHTS else 1, axis=1)
 

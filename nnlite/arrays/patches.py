@@ -26,7 +26,7 @@ def convolve(
     """outputs[n, o, f] = sum over cells k and channels c of inputs[n, o * stride + k * dilation, c] * kernel[k, c, f].
 
     Args:
-        after: a function of each block of outputs, which it may change, and of the block's place in the outputs.
+        after: a function of each block of outputs, which it may change, and of the block's position in the outputs.
     """
     if groups == inputs.shape[-1] > 1:
         return depthwise.convolve(inputs, kernel, windows, after)

@@ -41,7 +41,7 @@ class LazyRows:
         raise NotImplementedError
 
     def first_not_finite(self) -> tuple[int, ...] | None:
-        """The place of the first entry that is NaN or infinite; None if there is none."""
+        """The index of the first entry that is NaN or infinite; None if there is none."""
         for block in blocks(self, _rows_of_a_block(self)):
             bad = np.argwhere(~np.isfinite(self[block]))
             if len(bad):

@@ -14,7 +14,7 @@ BYTES_AT_ONCE = 2**24
 
 
 class StoredRows(LazyRows):
-    """An array in a file, of which rows are read when they are taken.
+    """An array in a file; rows are read when they are taken.
 
     It stands in for an array in `fit`, `evaluate`, `predict` and `adapt`: `len`, `shape`, `dtype`, `ndim`, slices and
     row numbers work as those of NumPy along the first axis. `rows[:]` and `np.asarray(rows)` read everything.
@@ -90,7 +90,7 @@ class StoredRows(LazyRows):
         return self if same else StoredRows(*like, dtype, finite, self.keeper)
 
     def first_not_finite(self) -> tuple[int, ...] | None:
-        """The place of the first number that is NaN or infinite; None if there is none. Reads what is not known."""
+        """The index of the first number that is NaN or infinite; None if there is none. Reads what is not known."""
         if self.finite or self.dtype.kind not in "fc":
             return None
         place = super().first_not_finite()

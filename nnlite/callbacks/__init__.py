@@ -1,4 +1,4 @@
-"""Callbacks: what happens around the training loop, with Keras's names and semantics."""
+"""Callbacks, which run during training, with Keras's names and semantics."""
 
 from typing import TYPE_CHECKING
 

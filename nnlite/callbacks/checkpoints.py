@@ -64,7 +64,7 @@ class ModelCheckpoint(MonitorCallback):
         self._batches_since_save = 0
 
     def check(self, names: list[str] | None) -> None:
-        """`ConfigError` for a name that is not logged, or a place that cannot be written."""
+        """`ConfigError` for a name that is not logged, or a path that cannot be written."""
         if self.save_best_only:
             super().check(names)
         if names is not None:

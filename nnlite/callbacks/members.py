@@ -26,7 +26,7 @@ class BestMembers(MonitorCallback):
     which epoch is the best of all is partly chance, and the mean lies between several good ones.
 
     Args:
-        monitor: name in the logs, of which each member has a value: that of the validation.
+        monitor: name of a value of the validation in the logs; each member has its own.
         min_delta: a change must exceed it to count as an improvement.
         patience: number of epochs without improvement of any member after which training stops; None for never.
         verbose: 1 prints a line when training is stopped and when weights are restored.
@@ -98,7 +98,7 @@ class BestMembers(MonitorCallback):
         return [parameter.value.copy() for parameter in self._apart] if self._apart else self.model.get_weights()
 
     def _improved(self, values: np.ndarray, references: np.ndarray) -> np.ndarray:
-        """Of which members the value is better than the reference, NaN if there is none."""
+        """The members with a value better than the reference; NaN stands for no reference."""
         known = [None if np.isnan(reference) else float(reference) for reference in references]
         return np.array([self.improves(*pair) for pair in zip(values, known, strict=True)])
 
@@ -140,7 +140,7 @@ class BestMembers(MonitorCallback):
         return of_members[self.monitor], True
 
     def _of_members(self) -> list[Parameter]:
-        """The parameters of which each member has its own; `ConfigError` if training changes others too."""
+        """The parameters that each member has separately; `ConfigError` if training changes others too."""
         separate = member_parameters(self.model)
         shared = {id(parameter) for parameter in self.model.trainable_weights} - set(map(id, separate))
         for layer in [*self.model.layers, self.model]:  # which may have weights of its own
@@ -162,7 +162,7 @@ class BestMembers(MonitorCallback):
 
 
 def member_parameters(model: Any) -> list[Parameter]:
-    """The parameters of which each member has its own, along the first axis: those of layers with `member_count`."""
+    """The parameters that each member has separately, along the first axis: those of layers with `member_count`."""
     return each_once([_within(model)])
 
 

@@ -42,7 +42,7 @@ class Axis:
 
     @classmethod
     def of(cls, label: str, values: Iterable[ArrayLike], log: bool = False, margin: float = 0.03) -> "Axis":
-        """The axis on which all finite `values` have a place; a logarithmic one only where they are positive."""
+        """The axis that covers all finite `values`; a logarithmic one only if they are positive."""
         numbers = np.concatenate([np.zeros(0), *(finite(value) for value in values)])
         if log and (numbers > 0).any():
             low, high = np.log10(numbers[numbers > 0].min()), np.log10(numbers.max())
@@ -61,7 +61,7 @@ class Axis:
         return (log_ticks if self.log else linear_ticks)(self.low, self.high, count)
 
     def share(self, values: ArrayLike) -> np.ndarray:
-        """Positions of `values` along the axis: 0 at `low`, 1 at `high`; NaN where they have no place."""
+        """Positions of `values` along the axis: 0 at `low`, 1 at `high`; NaN for values outside of the axis."""
         numbers = np.asarray(values, dtype=np.float64)
         if not self.log:
             return (numbers / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
@@ -88,11 +88,11 @@ class Plot:
         self.right = WIDTH - 14.0
 
     def across(self, values: ArrayLike) -> np.ndarray:
-        """Horizontal places of numbers."""
+        """Horizontal positions of numbers."""
         return self.left + self.x.share(values) * (self.right - self.left)
 
     def down(self, values: ArrayLike) -> np.ndarray:
-        """Vertical places of numbers."""
+        """Vertical positions of numbers."""
         return self.bottom - self.y.share(values) * (self.bottom - self.top)
 
     def frame(self) -> str:

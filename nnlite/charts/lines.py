@@ -15,7 +15,7 @@ from nnlite.charts.ticks import number_text
 __all__ = ["Series", "line_chart"]
 
 MARKED = 12  # points of a line up to which each is marked
-HOVERED = 36  # places of all lines together that tell their numbers
+HOVERED = 36  # points of all lines together that show their numbers
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ def html_table(
     Args:
         head: the titles of the columns.
         rows: the cells, as strings.
-        numbers: places of the columns that are aligned to the right.
-        raw: places of the columns whose cells are markup already.
+        numbers: indices of the columns that are aligned to the right.
+        raw: indices of the columns whose cells are markup already.
     """
     right, markup = set(numbers), set(raw)
     styles = [' class="n"' if index in right else "" for index in range(len(head))]

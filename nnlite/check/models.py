@@ -31,7 +31,7 @@ def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = Non
     Args:
         model: a `Sequential` or another model; it stays as it is.
         input_shape: `(batch, ...)` of random inputs; the one it was built for when None.
-        x, y: a batch to check at instead, of which a few rows are taken; targets suit the loss when y is None.
+        x, y: a batch to check at instead; a few of its rows are used. Targets suit the loss when y is None.
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense

@@ -65,7 +65,7 @@ def check_monotone(folder: str, directions: Sequence[str], modules: Sequence[str
 
 
 def _read(text: str, inputs: Any) -> Directed:
-    """`"age:+"` as the column, its place and the sign."""
+    """`"age:+"` as the column, its index and the sign."""
     name, colon, sign = text.rpartition(":")
     if not (colon and name and sign in SIGNS):
         raise ConfigError(f"--monotone {text}: expected a column and its direction, such as age:+ or age:-")
@@ -126,7 +126,7 @@ def _left_open(model: Any, low: Array, high: Array, column: Directed) -> tuple[f
 
 
 def _halved(lows: Array, highs: Array, width: Array) -> tuple[Array, Array]:
-    """Each box as two, cut across where it is the longest in terms of the whole one."""
+    """Each box as two halves, cut along the side that is longest relative to the whole box."""
     longest = np.argmax((highs - lows) / width, axis=1)
     cut = np.arange(lows.shape[1]) == longest[:, None]
     middle = (lows + highs) / 2

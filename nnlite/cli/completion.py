@@ -44,7 +44,7 @@ class Argument:
     """An option, or an argument without a name, of a command.
 
     Args:
-        flags: its names; none for one that is told by its place.
+        flags: its names; none for a positional argument.
         takes: what follows: "nothing", "choice", "folder", "run", "file".
         choices: of "choice".
         meaning: one line.

@@ -1,4 +1,4 @@
-"""A command that several processes run together, of which the first alone is heard."""
+"""A command that several processes run together; only the first one prints."""
 
 import contextlib
 import os

@@ -109,7 +109,7 @@ def read_idx(path: str, content: bytes | None = None) -> np.ndarray:
     dtype, start = np.dtype(VALUE_TYPES[content[2]]), 4 + 4 * content[3]
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
     if len(shape) > MOST_DIMENSIONS:
-        raise DataError(f"{place}: damaged; {len(shape)} dimensions, of which no array has more than {MOST_DIMENSIONS}")
+        raise DataError(f"{place}: damaged; {len(shape)} dimensions; an array has at most {MOST_DIMENSIONS}")
     expected = start + dtype.itemsize * math.prod(shape)
     if len(content) != expected:
         raise DataError(f"{place}: damaged; shape {shape} of {dtype} needs {expected} bytes, found {len(content)}")

@@ -14,7 +14,7 @@ __all__ = ["MemberBatches"]
 
 
 class MemberBatches:
-    """Batches of which each member sees other rows, `(batch, members, ...)`, laid out in memory with members first.
+    """Batches with different rows for each member, `(batch, members, ...)`, laid out in memory with members first.
 
     The member with the most rows has batches of `batch_size`, the last of them smaller; others have as many batches,
     each with their share of the rows, and are padded: a padded row has the weight 0.
@@ -114,7 +114,7 @@ def _side_by_side(weights: list[np.ndarray | None], cuts: list[slice]) -> np.nda
 def _padded(lengths: list[int], stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows that a member sees, padded to the longest member, and the mask of those that are not padding.
 
-    Shape: both `(members, longest)`. Each batch of a member has its share of the rows, rounded; the surplus places of
+    Shape: both `(members, longest)`. Each batch of a member has its share of the rows, rounded; the surplus entries of
     the batch repeat its first row.
     """
     longest, starts = int(stops[-1]), np.concatenate([[0], stops[:-1]])

@@ -1,4 +1,4 @@
-"""Batches by number: objects with `__len__` and `__getitem__`, of which item i is batch i."""
+"""Batches by number: objects with `__len__` and `__getitem__` whose item i is batch i."""
 
 import operator
 from collections.abc import Iterable, Iterator, Sized
@@ -20,7 +20,7 @@ class PyDataset:
 
     Args:
         workers, use_multiprocessing, max_queue_size: kept, so that programs written for Keras run; batches are made
-            one after another, in the thread that trains.
+            in order, in the thread that trains.
 
     >>> import numpy as np
     >>> from nnlite import Input, Sequential

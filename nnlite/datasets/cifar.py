@@ -14,7 +14,7 @@ Part = tuple[np.ndarray, np.ndarray]
 
 
 def read_batches(folder: Path, names: list[str], label_key: str) -> Part:
-    """Images and labels of the files of these names, one after another."""
+    """Images and labels of the files with these names, concatenated."""
     batches = [_read(folder / name, label_key) for name in names]
     x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return (x if image_data_format() == "channels_first" else x.transpose(0, 2, 3, 1)), y.reshape(-1, 1)

@@ -15,7 +15,7 @@ def load_data(path: str | os.PathLike = "cifar-10-batches-py") -> tuple[Part, Pa
 
     Args:
         path: of the folder that holds `data_batch_1` ... `data_batch_5` and `test_batch`; if there is none, its
-            place among the files of Keras, `~/.keras/datasets`. The files are pickles, of which arrays alone are read.
+            place among the files of Keras, `~/.keras/datasets`. The files are pickles; only arrays are read from them.
 
     Shape: x `(50000, 32, 32, 3)` and `(10000, 32, 32, 3)`, or channels first, as `nnlite.config.image_data_format()`
     says; y `(50000, 1)` and `(10000, 1)`.

@@ -17,7 +17,7 @@ def load_data(label_mode: str = "fine", path: str | os.PathLike = "cifar-100-pyt
     Args:
         label_mode: `"fine"`, 100 classes, or `"coarse"`, 20.
         path: of the folder that holds `train` and `test`; if there is none, its place among the files of Keras,
-            `~/.keras/datasets`. The files are pickles, of which arrays alone are read.
+            `~/.keras/datasets`. The files are pickles; only arrays are read from them.
 
     Shape: as `nnlite.datasets.cifar10.load_data`.
 

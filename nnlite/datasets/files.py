@@ -81,7 +81,7 @@ def shuffled(random: np.random.RandomState, *arrays: np.ndarray) -> tuple[np.nda
 
 
 def split_rows(test_split: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Two parts of each array, of which the second has the share `test_split` of the rows.
+    """Two parts of each array; the second has the share `test_split` of the rows.
 
     Raises:
         DataError: `test_split` is not in [0, 1).

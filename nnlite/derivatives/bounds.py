@@ -152,7 +152,7 @@ class Interval(NamedTuple):
         return self if shift is None else Interval(self.low + shift, self.high + shift)
 
     def by_positive(self, factors: "Interval") -> "Interval":
-        """Products, entry by entry, with factors of which none is below 0."""
+        """Elementwise products with factors >= 0."""
         low = np.minimum(self.low * factors.low, self.low * factors.high)
         return Interval(low, np.maximum(self.high * factors.low, self.high * factors.high))
 

@@ -44,7 +44,7 @@ class Uncertainty:
     softmax or sigmoid have the covariance `g' C^-1 g`, and the probabilities are averaged over it by MacKay's formula.
 
     Huber's, LogCosh's, Poisson's, Gamma's and Tweedie's losses: intervals by `"jackknife+"`, and by `"conformal"`, of
-    one width for all rows; they tell no noise, of which a variance could be made.
+    one width for all rows; they contain no estimate of the noise, so no variance.
 
     Args:
         whole: the loss over the training rows, as in prediction.

@@ -26,7 +26,7 @@ def each(
         function: a function at the top of a module, or a `functools.partial` of one, which takes one item.
         items: what it is called with.
         jobs: how many calls there are at a time; with Dask, workers of a cluster on this machine.
-        backend: "loky", processes; "threading", threads; "dask", workers of Dask, of which one that dies is replaced.
+        backend: "loky", processes; "threading", threads; "dask", Dask workers, which are replaced if they die.
         scheduler: the address of a cluster of Dask; one on this machine, for the time of the call, when None.
 
     Raises:

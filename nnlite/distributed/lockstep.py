@@ -17,7 +17,7 @@ class BrokenOff(Exception):
 
 
 class Lockstep:
-    """Runs several functions, one for each shard, of which a single one is awake at any time.
+    """Runs several functions, one for each shard, with a single one active at any time.
 
     A function `run(shard, sums)` may call `sums(array)`, which waits until all have called it, and returns the sum of
     all arrays, the same to each. As in coroutines, the turn passes on there alone, so that functions may share arrays

@@ -77,7 +77,7 @@ class _Composer:
         return root
 
     def _parsed(self) -> Iterator[Any]:
-        """The events; whatever goes wrong in PyYAML is a `ConfigError` with its place."""
+        """The events; any failure of PyYAML becomes a `ConfigError` with line and column."""
         try:
             yield from yaml.parse(self.text, Loader=yaml.SafeLoader)
         except ConfigError:

@@ -23,7 +23,7 @@ def resolve(root: Node) -> None:
     A value that is one reference becomes what that has, of any type; within other text it becomes text.
 
     Raises:
-        ConfigError: unknown keys, variables that are not set, references in a circle: all of them, with their places.
+        ConfigError: unknown keys, variables that are not set, circular references; all of them, with line and column.
     """
     resolver = _Resolver(root)
     resolver.settle(root, ())

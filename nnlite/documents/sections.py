@@ -12,7 +12,7 @@ __all__ = ["within"]
 def within(section: str = "", field: str = "") -> Iterator[None]:
     """A context in which every exception is a `ConfigError` below `section`, but for others of nnlite and the system.
 
-    What user-defined classes raise, and what NumPy says of sizes and numbers that nobody foresaw, has a place as well.
+    Errors of user-defined classes, and unforeseen ones of NumPy about sizes and numbers, get a location, too.
 
     Args:
         section: the key whose value is at work; none for the whole config.

@@ -108,7 +108,7 @@ def raise_all(errors: Sequence[ConfigError], place: str = "") -> None:
 
     Args:
         errors: each may stand for several itself.
-        place: what all of them are in, such as a file.
+        place: what all of them concern, such as a file.
     """
     single = [one for error in errors for one in error.each()]
     if len(single) == 1:
@@ -211,7 +211,7 @@ def shown(value: object) -> str:
 
 
 def _cut(text: str) -> str:
-    """`text`, of which a message shows no more than its beginning where it is long."""
+    """`text`, shortened to its beginning if it is too long for a message."""
     return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}..."
 
 
@@ -243,7 +243,7 @@ def no_column(name: object, columns: Iterable[str]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """Candidates for what `name` was meant to be: the names of the fewest edits, of which there may be up to three.
+    """Candidates for what `name` was meant to be: the names of the fewest edits, at most three.
 
     Case, hyphens, underscores and spaces count only between names that are equally near without them.
     """
@@ -271,7 +271,7 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
 
 
 def _may_be(folded: str, item: str, most: int) -> bool:
-    """Whether a name may be as few edits away: by its length and its letters, of which an edit changes two at most."""
+    """Whether a name may be as few edits away: by its length and its letters; an edit changes at most two."""
     other = _folded(item)
     return abs(len(folded) - len(other)) <= most and len(set(folded) ^ set(other)) <= 2 * most
 

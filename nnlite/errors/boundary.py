@@ -58,7 +58,7 @@ def _message(place: object, what: str, why: str, remedy: str) -> str:
 
 
 def with_place(error: Exception, place: object) -> Exception:
-    """The same error, of its class and with its attributes, whose message begins with a place."""
+    """The same error, of its class and with its attributes, whose message begins with a location."""
     twin = type(error).__new__(type(error))
     vars(twin).update(vars(error))
     twin.args = (f"{place}: {error}",)

@@ -69,7 +69,7 @@ class IntervalPredictions(FittedNetwork):
             member k(i) that did not learn from sample i, and its error R_i there, the quantiles over the samples of
             `prediction of k(i) - R_i` and `prediction of k(i) + R_i`. It is wider where members disagree, holds
             `2 * level - 1` for certain and about `level` in practice. `"jackknife+"`: the same with as many members as
-            samples, each of which left one out. For more samples than one trains members for, `cv+` is its stand-in,
+            samples, each leaving one out. For more samples than one trains members for, `cv+` is its stand-in,
             and the `jackknife+` of `Uncertainty` has single models by influence, without retraining.
 
         Returns

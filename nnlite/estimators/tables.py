@@ -30,7 +30,7 @@ def labelled_table(
     Args:
         values: the statistics by name.
         index: the features.
-        groups: the labels of the groups, each of which has all statistics; None for one without a label.
+        groups: the labels of the groups; each group has all statistics. None stands for a group without a label.
         level: what the groups are.
         row: what the rows are.
 
@@ -72,7 +72,7 @@ class LabelledColumn:
         self.values, self.index, self.name = values, index, name
 
     def __getitem__(self, key: Any) -> Any:
-        """The number with a label; places and slices of places serve as well, where they are no labels."""
+        """The number with a label; positions and slices are accepted, too, unless they are labels."""
         if isinstance(key, Hashable) and key in self.index:
             return self.values[self.index.index(key)]
         if isinstance(key, str):

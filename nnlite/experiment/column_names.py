@@ -85,7 +85,7 @@ def _tell(layer: Layer, named: NamedColumns, codes: dict) -> None:
         layer.name_columns(named)
     for inner in layer._layers_inside():
         if isinstance(layer, ColumnBranch) and isinstance(inner, TELLS_COLUMNS) and inner.has_names:
-            raise ConfigError(f"{inner.label} names columns inside of {layer.label}, where they have other places")
+            raise ConfigError(f"{inner.label} names columns inside {layer.label}, where columns have other positions")
         _tell(inner, named, codes)
 
 

@@ -25,7 +25,7 @@ class ModelInput(Section):
     """An input of a graph.
 
     Args:
-        columns: those of the table that it takes: names, or places from 0, such as `3` and `"0-7"`; all that no other
+        columns: those of the table that it takes: names, or positions from 0, such as `3`, `"0-7"`; all that no other
             input takes when None.
 
     >>> ModelInput(["0-2", "5"]).places({})
@@ -45,7 +45,7 @@ class ModelInput(Section):
             elif isinstance(column, int) or RANGE.fullmatch(column):
                 places += places_of(str(column))
             else:
-                hint = did_you_mean(column, named) if named else "the data have no names, give places such as 0-7"
+                hint = did_you_mean(column, named) if named else "the data have no names; give positions such as 0-7"
                 errors.append(ConfigError(f"unknown column {column!r}; {hint}", ("columns", index)))
         raise_all(errors)
         return places

@@ -132,7 +132,7 @@ class Run:
         return moved.prepare(self.preprocessing)[1]
 
     def _moved(self, data: str | Path | None) -> Experiment:
-        """The experiment with its data in another place."""
+        """The experiment with its data at another path."""
         if data is None:
             return self.experiment
         experiment = copy.copy(self.experiment)

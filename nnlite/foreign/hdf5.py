@@ -1,4 +1,4 @@
-"""HDF5 as Keras uses it: arrays by path, of which no part may lie in another file."""
+"""HDF5 as Keras uses it: arrays by path, all within one file."""
 
 import contextlib
 import io
@@ -56,7 +56,7 @@ def opened(source: bytes | str | os.PathLike, label: object) -> Iterator[dict[st
 
 
 def _datasets(group: Any, prefix: str, h5py: Any, label: object, seen: set[Any]) -> Iterator[tuple[str, Any]]:
-    """The data sets below a group; `seen` are the groups so far, each of which stands in one place."""
+    """The data sets below a group; `seen` are the groups so far; a group may occur only once."""
     if group.id in seen:
         raise ModelFileError(f"{label}: the group {prefix or '/'} stands in the file more than once")
     if prefix.count("/") > DEEPEST:
@@ -64,7 +64,7 @@ def _datasets(group: Any, prefix: str, h5py: Any, label: object, seen: set[Any])
     seen.add(group.id)
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise ModelFileError(f"{label}: {prefix}{name} is a link to another place, which is not followed")
+            raise ModelFileError(f"{label}: {prefix}{name} is a link, which is not followed")
         item = group[name]
         if isinstance(item, h5py.Group):
             yield from _datasets(item, f"{prefix}{name}/", h5py, label, seen)

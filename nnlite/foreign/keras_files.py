@@ -90,7 +90,7 @@ def _start(path: str | os.PathLike) -> bytes:
 
 
 def encode_extra(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """Data of a model that Keras has no place for."""
+    """Data of a model that Keras files do not provide for."""
     return bytes(safetensors.encode(arrays, {"nnlite": json.dumps(header, allow_nan=False)}))
 
 
@@ -120,7 +120,7 @@ def save_keras(
         extra: bytes that nnlite reads and Keras passes over.
         overwrite: whether a file of that name is replaced.
         compiled: the arguments of `compile` in Keras's JSON.
-        memory: the variables of the optimizer by their places.
+        memory: the variables of the optimizer by path.
 
     Raises:
         ModelFileError: a layer or an argument that Keras does not have; the message names it.

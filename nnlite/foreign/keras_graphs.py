@@ -96,7 +96,7 @@ def graph_config(model: Any, describe: Callable[[Layer, str], dict[str, Any]], p
     Args:
         model: the graph.
         describe: makes the JSON of a layer, told where that stands.
-        place: where the graph stands.
+        place: the location of the graph in the file.
 
     Raises:
         ModelFileError: a function that is not an operation of Keras.

@@ -165,7 +165,7 @@ def _keep(output: Any, values: dict, name: str, number: int) -> bool:
 
 
 def _placed(items: Any, values: dict) -> Any:
-    """Arguments of a call with the values of the graph in their places."""
+    """Arguments of a call, with the values of the graph filled in."""
     if isinstance(items, list):
         return [_placed(item, values) for item in items]
     if _is_value(items):

@@ -35,7 +35,7 @@ def _slots_in_order(
 
 
 def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: Sequence[Any]) -> dict[str, np.ndarray]:
-    """The inverse of `optimizer_state`: the variables by their places in a file of Keras; none before the first step.
+    """The inverse of `optimizer_state`: the variables by their paths in a Keras file; none before the first step.
 
     Raises:
         ModelFileError: an optimizer whose slots mean something else in Keras.

@@ -1,4 +1,4 @@
-"""Places of parameters in a Keras HDF5 file: `layers/dense_1/vars/0`."""
+"""Paths of parameters in a Keras HDF5 file: `layers/dense_1/vars/0`."""
 
 import re
 from collections import Counter

@@ -29,7 +29,7 @@ def temperature_of(
         logits: `(rows, ..., classes)`, or `(rows, ..., events)`.
         y: class numbers `(rows, ...)`, or 0 and 1 for each event.
         weights: of the rows, >= 0.
-        exclusive: whether the outputs are classes, of which each row has one, rather than events.
+        exclusive: whether the outputs are mutually exclusive classes rather than independent events.
         dtype: of the layer.
         bounds: `low` and `high` of the temperature.
     """
@@ -50,7 +50,7 @@ def isotonic_of(
         probabilities: `(rows, classes)`, or `(rows, events)`.
         y: class numbers `(rows,)`, or 0 and 1 for each event.
         weights: of the rows, >= 0.
-        exclusive: whether the outputs are classes, of which each row has one, rather than events.
+        exclusive: whether the outputs are mutually exclusive classes rather than independent events.
         dtype: of the layer.
 
     Raises:

@@ -1,7 +1,7 @@
 """Convolutions that predict: three algorithms that make them out of matrix products, on memory prepared beforehand.
 
 The outputs are computed by tiles. Where a pooling follows, a tile is one of its windows, so that the largest value of
-a window is the maximum over the places of a tile, which stand first: values are `(places, tiles, filters)`. Outputs
+a window is the maximum over the positions of a tile, the first axis: values are `(places, tiles, filters)`. Outputs
 that the pooling leaves out are not computed at all.
 
 A bias costs no pass over memory: it is one more row of the kernel, for which a one stands beside each patch.
@@ -121,7 +121,7 @@ class Patches(Algorithm):
 
 
 class Spans(Algorithm):
-    """All that a tile depends on, times a kernel with zeros, one for each place: for few channels.
+    """All that a tile depends on, times a kernel with zeros, one for each position: for few channels.
 
     Neighboring patches share most of their cells: a tile copies 16 in place of 4 * 9. Cells stand first, so that
     runs are as long as a line of tiles.

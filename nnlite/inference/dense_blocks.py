@@ -107,7 +107,7 @@ def joined_stages(steps: Sequence[Step], stages: Sequence[Stage], dtype: np.dtyp
     """The stages with one in place of narrow dense layers in a row.
 
     Args:
-        steps: of which the stages were made.
+        steps: the steps that the stages were made from.
     """
     joined: list[Stage] = []
     start = 0

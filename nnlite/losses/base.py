@@ -72,7 +72,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
     _factor = 1.0  # of `scaled`
     axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
     target_kind: ClassVar[str] = "regression"
-    from_logits = False  # whether predictions are logits, of which `link` makes chances
+    from_logits = False  # whether predictions are logits, which `link` turns into probabilities
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
 
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {

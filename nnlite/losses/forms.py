@@ -72,7 +72,7 @@ def _flat(by_outputs: Jacobian) -> Jacobian:
 
 
 def check_finite(targets: np.ndarray, where: str) -> None:
-    """`DataError` for targets of which one is not finite."""
+    """`DataError` for targets that are not all finite."""
     if targets.dtype.kind == "f" and not np.isfinite(targets).all():
         row = np.argwhere(~np.isfinite(np.atleast_1d(targets)))[0][0]
         raise DataError(f"the targets hold a value that is not finite{where} in row {row}")

@@ -1,4 +1,4 @@
-"""The loss of several models at once: a sum over members, each of which has the loss that it would have alone."""
+"""The loss of several models at once: a sum over members; each has the loss that it would have alone."""
 
 import copy
 import math

@@ -44,7 +44,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
     _default_dtype: ClassVar[str | None] = None  # where it is not `floatx()`
     _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
     _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are not arrays
-    # Whether several batches that are shown as one count as they do one after another.
+    # Whether several batches passed as one give the same result as in sequence.
     adds_up: ClassVar[bool] = False
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
         "takes_logits": ("update_state",),

@@ -97,7 +97,7 @@ class SklearnMetric(Metric):
 
     Args:
         scorer: its name in scikit-learn, such as `"balanced_accuracy"` or `"neg_mean_absolute_error"`.
-        from_logits: whether predictions are logits, of which probabilities are made.
+        from_logits: whether predictions are logits, which are turned into probabilities.
 
     >>> sklearn_metric("balanced_accuracy")([0, 0, 0, 1], [[0.1], [0.2], [0.6], [0.9]])
     0.8333333333333333

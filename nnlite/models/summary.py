@@ -91,7 +91,7 @@ COLUMNS = {
 
 
 def _widths(columns: Sequence[Column], line_length: int | None) -> list[int]:
-    """The widths of the columns in a table that is so wide, of which margins and frames take a part."""
+    """The widths of the columns in a table of this width, including margins and frames."""
     given = [column.width for column in columns]
     if line_length is None:
         return given
@@ -102,7 +102,7 @@ def _widths(columns: Sequence[Column], line_length: int | None) -> list[int]:
 
 
 def _sources(model: Any) -> dict[int, list[str]] | None:
-    """By `id` of each layer of a graph the values that its calls take; None for layers one after another."""
+    """By `id` of each layer of a graph the values that its calls take; None for a chain of layers."""
     if not is_graph(model):
         return None
     inputs, uses, _ = uses_of(model)

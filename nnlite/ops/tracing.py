@@ -91,7 +91,7 @@ class Trace:
         return self._slot(value)
 
     def record(self, op: Any, inputs: Iterable[Any]) -> "Traced":
-        """Apply `op` to values of which some are traced."""
+        """Apply `op` to values some of which are traced."""
         values, slots = [], []
         for item in inputs:
             known = isinstance(item, Traced)

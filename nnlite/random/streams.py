@@ -36,7 +36,7 @@ def seed_fresh_seeds(seed: int) -> None:
 
 
 def stream(seed: int, purpose: str, index: int = 0, step: int = 0) -> np.random.Generator:
-    """The generator of one purpose at one place and one step, so that any step can be replayed alone.
+    """The generator for one purpose, position and step, so that any step can be replayed alone.
 
     Philox is counter-based: `seed` and `purpose` are its key, `index` and `step` the two high words of its
     256-bit counter; two streams would meet only after 2**128 draws.
@@ -68,12 +68,12 @@ class _Words(ISeedSequence):
 
 
 class RandomSource:
-    """Source of a layer's random numbers in one training step: the streams of (seed, place in the model, step).
+    """Source of a layer's random numbers in one training step: the streams of (seed, position in the model, step).
 
     Args:
         seed: the model's seed.
         step: number of the training step.
-        place: where in the model; `child` leads into a container.
+        place: position in the model; `child` leads into a container.
     """
 
     __slots__ = ("place", "seed", "step")

@@ -71,7 +71,7 @@ def read(value: Any, hint: Any) -> Any:
 
 
 def jsonable(value: Any) -> Any:
-    """`value` in terms of dict, list, str, int, float, bool and None."""
+    """`value` as dict, list, str, int, float, bool and None."""
     if isinstance(value, Specified):
         return value.to_spec()
     if isinstance(value, Mapping):

@@ -92,7 +92,7 @@ else:
             return list[family]
 
     class Settled:
-        """`Settled[Index]`: a field that accepts None, in whose place the instance later holds an `Index`."""
+        """`Settled[Index]`: a field that accepts None, which the instance later replaces by an `Index`."""
 
         def __class_getitem__(cls, kind):
             return kind | None
@@ -125,7 +125,7 @@ def alone() -> Iterator[None]:
 
 
 def absolute_paths(path: "str | os.PathLike[str]", folder: str) -> list[str]:
-    """Candidate places of `path`: in `folder`, then in the current folder."""
+    """Candidates for `path`: in `folder`, then in the current folder."""
     return list(dict.fromkeys(os.path.abspath(Path(base, path).expanduser()) for base in (folder, ".")))
 
 

@@ -31,7 +31,7 @@ FORMS: dict[str, Callable[[Any], Any]] = {}  # family -> its own form in Keras's
 def keras_form(value: Any) -> Any:
     """A value of a config in Keras's terms: objects as `{module, class_name, config, registered_name}`.
 
-    A function has its registered name there; one that is not registered stands for itself, so that a copy can be made.
+    A function has its registered name there; one that is not registered is kept as it is, so that a copy can be made.
 
     >>> from nnlite.regularizers import L2
     >>> keras_form({"kernel_regularizer": L2(0.5), "kernel_size": (3, 3)})["kernel_regularizer"]["config"]

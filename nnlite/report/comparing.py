@@ -120,7 +120,7 @@ def _names(folders: list[Path]) -> list[str]:
 
 
 def _flat(value: Any, path: tuple = ()) -> Iterator[tuple[str, str]]:
-    """The place of each value in a config, and its text."""
+    """The path of each value in a config, and its text."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
     simple = isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value)
     if not inside or not value or simple:

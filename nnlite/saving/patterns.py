@@ -1,4 +1,4 @@
-"""Names of files with places for numbers, such as `epoch-{epoch:03d}.safetensors`."""
+"""Names of files with placeholders for numbers, such as `epoch-{epoch:03d}.safetensors`."""
 
 import re
 import string
@@ -14,7 +14,7 @@ NUMBER = re.compile(r"\d+")
 
 
 def filled(pattern: str, values: Mapping[str, Any]) -> str:
-    """The pattern with the values in their places.
+    """The pattern with its placeholders filled in.
 
     Of Python's replacement fields, names, conversions and formats are read; attributes and items are not: a pattern
     comes from a config, which is data, and would reach whatever objects are made of.

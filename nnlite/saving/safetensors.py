@@ -111,7 +111,7 @@ def _check(name: str, entry: object) -> None:
 
 
 def _check_offsets(offsets: list[list[int]], size: int) -> None:
-    """`ModelFileError` unless the arrays, one after another, fill the file from end to end."""
+    """`ModelFileError` unless the arrays fill the file without gaps."""
     ordered = [[0, 0], *sorted(offsets), [size, size]]
     for (_, end), (start, _) in pairwise(ordered):
         if start != end:

@@ -20,7 +20,7 @@ def text_file(path: str | os.PathLike) -> Iterator[TextIO]:
 
     Raises:
         DataError: a folder.
-        OutputError: a place that cannot be written, under its own name.
+        OutputError: a path that cannot be written, under its own name.
     """
     if os.path.isdir(path):
         raise DataError(f"{os.fspath(path)}: is a folder; name a file in it")

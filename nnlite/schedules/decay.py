@@ -194,7 +194,7 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Half cosines one after another, each `t_mul` times as long as the one before and `m_mul` times as high.
+    """Consecutive half cosines, each `t_mul` times as long as the one before and `m_mul` times as high.
 
     `initial_learning_rate * ((1 - alpha) * m_mul ** i * (1 + cos(pi * t)) / 2 + alpha)`, where i counts the restarts
     so far and t in [0, 1) is the progress since the last, over `first_decay_steps * t_mul ** i` steps.

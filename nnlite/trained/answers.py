@@ -11,7 +11,7 @@ __all__ = []
 
 
 class Probabilities(np.ndarray):
-    """An array of probabilities that knows its `classes`, one for each place of the last axis."""
+    """An array of probabilities that knows its `classes`, one for each entry of the last axis."""
 
     classes: Any = None
 

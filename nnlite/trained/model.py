@@ -148,7 +148,7 @@ class TrainedModel:
         intervals = self.model._interpretation.intervals
         if intervals is None:
             raise DataError(
-                "the model has no validation residuals, of which intervals are made: train with a validation part, "
+                "the model has no validation residuals, which intervals need: train with a validation part, "
                 "such as split: {validation: 0.2}"
             )
         return intervals.half_widths(level)

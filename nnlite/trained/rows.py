@@ -88,7 +88,7 @@ class RowReader:
         return self.of_table(inputs) if isinstance(inputs, Table) else inputs
 
     def _named(self, frame: Frame) -> Frame:
-        """A frame whose columns have the names that the encoder seeks: by place where it came without names."""
+        """A frame whose columns have the names that the encoder expects: by position if it came without names."""
         if frame.named or isinstance(self.encoder, TableEncoder):  # which knows the places of its columns
             return frame
         names = self.schema.names
@@ -109,7 +109,7 @@ class RowReader:
 
     @contextmanager
     def explaining(self, source: Any, place: str) -> Iterator[None]:
-        """Around `encode`: an error says everything that is wrong with the columns of `source`, and of which file."""
+        """Around `encode`: an error names the file and everything that is wrong with the columns of `source`."""
         try:
             yield
         except DataError as error:
@@ -194,7 +194,7 @@ def targets_of(source: Table | Frame, names: list[str], kind: Any) -> np.ndarray
             return np.column_stack([source.quantities(name) for name in names])
         return source.labels(names[0]) if len(names) == 1 else np.column_stack([source.labels(name) for name in names])
     columns = [source.column(name, "number" if kind == "regression" else "category") for name in names]
-    if kind == "multilabel" and len(columns) == 1:  # labels in one cell, of which a gap has none
+    if kind == "multilabel" and len(columns) == 1:  # labels in one cell; a missing cell has none
         return np.where(columns[0].missing, "", columns[0].values).astype(str)
     for column in columns:
         if column.missing.any():

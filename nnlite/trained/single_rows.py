@@ -46,7 +46,7 @@ class SingleRows:
 
     @classmethod
     def of(cls, encoder: InputEncoder) -> "SingleRows | None":
-        """The plan for an encoder; None for one that is not made of columns, or finds them by place."""
+        """The plan for an encoder; None for one that is not made of columns, or identifies them by position."""
         if isinstance(encoder, Columns) or (isinstance(encoder, TableEncoder) and encoder.named):
             return cls(encoder)
         return None
@@ -112,7 +112,7 @@ class SingleRows:
 
 
 def places_of(encoder: Columns | TableEncoder) -> list[tuple[ColumnEncoder, list[int]]]:
-    """Each encoder of a column with the places of its numbers in a row."""
+    """Each encoder of a column with the indices of its numbers in a row."""
     places, start = [], 0
     for column in encoder.columns:
         stop = start + len(column.outputs)

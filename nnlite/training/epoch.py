@@ -45,7 +45,7 @@ def run_epoch(
         callbacks: its hooks `on_<phase>_batch_begin` and `_end` are called if anybody listens.
         phase: `"train"` or `"test"`.
         session: the training that this is an epoch of, which may have done a part of it already. In it a step may take
-            several batches at once, one after another in the same arrays, if nobody hears of each and metrics add up.
+            several batches at once, consecutive in the same arrays, if nothing listens to each and metrics add up.
 
     Returns:
         The loss, averaged over examples, and the metrics; the number of batches.

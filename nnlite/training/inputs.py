@@ -82,7 +82,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
 
 
 def _going_on(batches: ArrayBatches) -> ArrayBatches:
-    """These batches, of which an epoch of a few goes on where the one before stopped."""
+    """These batches; an epoch of a few continues where the previous one stopped."""
     batches.goes_on = True
     return batches
 

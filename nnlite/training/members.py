@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Folds = Count | Literal["all"] | Sequence[tuple[Any, Any]] | None
 Rows = list[tuple[np.ndarray, np.ndarray]]  # of each member: those it is trained on, those it is judged on
 CHUNK, LEAST_CHUNK = 256, 64  # rows of a member that are predicted at once: more leave the cache
-CHUNK_CELLS = 2**23  # numbers of all members' rows, of which fewer are taken at once then
+CHUNK_CELLS = 2**23  # numbers of all members' rows; above this, fewer are taken at once
 
 
 class Judgement:

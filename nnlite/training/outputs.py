@@ -120,7 +120,7 @@ class OutputMetrics(CompiledMetrics):
     """The metrics of several outputs, with the loss of each as the first.
 
     Args:
-        specs: `(index, metric, weighted)` of each, where `index` says of which output.
+        specs: `(index, metric, weighted)` of each; `index` is that of the output.
         names: of the outputs.
     """
 

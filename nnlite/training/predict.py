@@ -45,7 +45,7 @@ def _as_output(output: Any) -> Any:
 
 
 def joined(batches: list) -> Any:
-    """Outputs of several batches, one after another; for several outputs a tuple."""
+    """Outputs of several batches, concatenated; for several outputs a tuple."""
     if isinstance(batches[0], tuple):
         return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
     return np.concatenate(batches)

@@ -58,7 +58,7 @@ class Steps:
         members: of how many models the latter is the loss, whose penalties are shared among them.
         guarded: whether a loss that is not finite is `NotFinite`, before weights are changed by it.
         mask: that of the outputs of the last batch.
-        ends_in_softmax: whether predictions are shares of classes, of which the raw outputs are the logits.
+        ends_in_softmax: whether predictions are probabilities of classes whose logits are the raw outputs.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
         whole: carries out whole steps in compiled code, where that knows the model; None if it does not.
     """

@@ -140,7 +140,7 @@ def _formats(archive_format: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _unpack(path: Path, target: Path, formats: tuple[str, ...]) -> None:
-    """Unpack an archive of plain files and folders, none of which may lie outside `target`."""
+    """Unpack an archive of plain files and folders, all inside `target`."""
     if "tar" in formats and tarfile.is_tarfile(path):
         with reading(path, "cannot be unpacked"), tarfile.open(path) as archive:
             members = archive.getmembers()

@@ -21,7 +21,7 @@ class Box(NamedTuple):
 
     Attributes:
         lines: what is written in it.
-        sources: the places of the boxes whose outputs it takes.
+        sources: the indices of the boxes whose outputs it takes.
     """
 
     lines: list[str]

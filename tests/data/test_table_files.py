@@ -433,7 +433,7 @@ UNKEPT = {
     "colors of 16 bits": (
         png(2, 1, 16, 2, [bytes(12)]),
         "rgb",
-        "colors of 16 bits each, of which Pillow reads 8; save",
+        "colors of 16 bits each, but Pillow reads only 8; save",
     ),
     "gray of 16 bits, opacity": (png(2, 1, 16, 4, [bytes(8)]), "grayscale", "colors of 16 bits each"),
     "16 bits as RGBA": (

@@ -120,7 +120,7 @@ class BayesianNetwork:
 
     @classmethod
     def _of_arguments(cls, arguments: Mapping[str, Any]) -> "BayesianNetwork":
-        """The network of arguments in a config, where what is wrong has a place."""
+        """The network of arguments in a config; errors name the key."""
         parameters = {
             key: parameter for key, parameter in constructor_parameters(cls).items() if key not in ("source", "lines")
         }

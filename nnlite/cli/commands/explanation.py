@@ -23,7 +23,9 @@ def _add_explain(commands: Commands) -> None:
     add_config(explain, "a YAML file, for its model as it starts, or a run folder, for the trained one")
     explain.add_argument("--row", type=int, default=0, metavar="N", help="which example, from 0 (default: 0)")
     parts = ("training", "validation", "test")
-    explain.add_argument("--part", choices=parts, default="training", help="of which part (default: training)")
+    explain.add_argument(
+        "--part", choices=parts, default="training", help="the part that holds the row (default: training)"
+    )
     explain.add_argument("--output", type=int, metavar="K", help="explain this output in place of the loss")
     explain.add_argument("--weight", metavar="NAME", help="the weight to follow, for example: 'dense.kernel[3, 7]'")
     explain.set_defaults(command=_explain)

@@ -111,7 +111,7 @@ class _Reader:
             image = np.asarray(file.convert(self.mode), np.float32)
         if reduced:
             raise DataError(
-                f"{path}: colors of 16 bits each, of which Pillow reads 8; save the image with 8 bits, or in gray, "
+                f"{path}: colors of 16 bits each, but Pillow reads only 8; save the image with 8 bits, or in gray, "
                 "whose 16 bits are kept"
             )
         return image

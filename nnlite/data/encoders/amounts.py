@@ -1,4 +1,4 @@
-"""Encoders of one column of amounts that bend it: logarithms, ranks, and places on a circle."""
+"""Encoders of one column of amounts that bend it: logarithms, ranks, and positions on a circle."""
 
 from statistics import NormalDist
 

@@ -18,7 +18,7 @@ THURSDAY = 3  # the weekday of 1 January 1970, counted from Monday
 
 
 class Dates(ColumnEncoder):
-    """Days since 1 January 1970, with fractions; where asked for, sine and cosine of the place in each cycle.
+    """Days since 1 January 1970, with fractions; if requested, sine and cosine of the position in each cycle.
 
     The cycles are the time of day, the weekday and the month, each as an angle from 0 to two pi. A gap counts as the
     median of the days, and as 0 in each sine and cosine.

@@ -50,7 +50,7 @@ class InputEncoder(Configurable, family="input encoder"):
         Args:
             x: what `encode` makes of the inputs; it may be overwritten.
             inputs: raw data.
-            rows: places of the training rows.
+            rows: indices of the training rows.
             target: of all rows.
         """
         return x

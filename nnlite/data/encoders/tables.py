@@ -34,7 +34,7 @@ class TableEncoder(InputEncoder):
 
     Args:
         names: the columns of the table that it was fitted on.
-        named: whether columns of other tables are found by these names, else by their place.
+        named: whether columns of other tables are found by these names, else by position.
         columns: the encoders in the order of the matrix.
 
     >>> encoder = TableEncoder.fit({"age": [31, None, 40], "city": ["Rome", "Oslo", "Bern"], "ok": [True, False, True]})
@@ -63,7 +63,7 @@ class TableEncoder(InputEncoder):
 
         Args:
             frame: a `Frame`, or a table that `read_frame` reads.
-            rows: places of the rows to learn from, such as the training part; all where None.
+            rows: indices of the rows to learn from, such as the training part; all where None.
             one_hot: number of levels up to which a category becomes one column per level, else codes.
             one_hot_value: what stands in the column of the level that a row has.
         """
@@ -87,7 +87,7 @@ class TableEncoder(InputEncoder):
         """The matrix of a table. Shape: (rows, width), float32 where all numbers of the table are, else float64.
 
         Columns are found by name where both tables have names, then their order is free and others are passed over;
-        else by place.
+        else by position.
 
         Raises:
             DataError: a column that is missing, or holds another kind of cells than in the fit.

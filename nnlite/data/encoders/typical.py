@@ -21,8 +21,8 @@ def typical_row(
 
     Args:
         inputs: a table with named columns, or an array of numbers.
-        encoder: says which columns matter, and of which kinds they are.
-        rows: places of the rows to look at; all where None.
+        encoder: says which columns matter, and what kinds they are.
+        rows: indices of the rows to look at; all where None.
 
     Returns:
         Cells by column for a table, nested lists for an array; None for data that have no mean: texts, and arrays of

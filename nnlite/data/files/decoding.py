@@ -148,7 +148,7 @@ def newline_of(content: bytes, encoding: str) -> bytes:
 
 
 def _without_mark(content: bytes) -> str | None:
-    """UTF-16 by its zero bytes, which stand in every second place; None for what is not text in it."""
+    """UTF-16 by its zero bytes, every second one; None for what is not text in it."""
     head = content[:HEAD]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) < max(1, 0.3 * (len(head) // 2)) or min(even, odd) > 0.05 * max(even, odd):

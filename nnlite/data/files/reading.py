@@ -1,4 +1,4 @@
-"""A text file read as named columns of cells, by a dialect of which the open fields are found from the file."""
+"""A text file read as named columns of cells, by a dialect whose open fields are detected from the file."""
 
 import dataclasses
 import re

@@ -175,7 +175,7 @@ def find_header(rows: Sequence[Sequence[str]], form: NumberFormat, marks: Marks,
 
 
 def _are_names(first: Sequence[str], numbers: list[str], below: Sequence[Sequence[str]], form: NumberFormat) -> bool:
-    """Whether numbers of a first row are years or places in a row, unlike what stands below them."""
+    """Whether the numbers of a first row are years or consecutive indices, unlike those below them."""
     if len(numbers) < 2 or not all(cell.isdecimal() for cell in numbers):
         return False
     values = list(map(int, numbers))

@@ -110,7 +110,7 @@ class ColumnSource(Protocol):
 
 
 class Frame:
-    """A raw table: columns of one length, by name and by place; `read_frame` makes one of any table.
+    """A raw table: columns of one length, by name and by position; `read_frame` makes one of any table.
 
     Args:
         columns: the columns, with distinct names; None if `matrix` holds them.

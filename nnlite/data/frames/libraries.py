@@ -26,7 +26,7 @@ def maker_of(X: Any, classes: tuple[str, ...] = ("DataFrame", "Series", "LazyFra
 def pandas_table(X: Any) -> tuple[list[Column] | np.ndarray, list[str], bool]:
     """The columns of a DataFrame or a Series, or one matrix if all are numbers; their names; whether these are strings.
 
-    Names that are not strings, such as pandas' default numbers, do not count as names: columns go by their place.
+    Names that are not strings, such as pandas' default numbers, do not count as names: columns go by position.
     """
     if X.ndim == 1:
         X = X.to_frame()

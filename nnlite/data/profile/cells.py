@@ -104,7 +104,7 @@ def read_cells(source: Table | Frame, name: str) -> Cells:
     except DataError:
         spelling = source.dialect.numbers
         if all(cell is None or spelling.matches(cell) or INFINITY.fullmatch(cell) for cell in texts):
-            raise  # numbers, one of which is infinite
+            raise  # numbers, one of them infinite
         return _of_texts(name, None, texts, spelling)
 
 

@@ -14,7 +14,7 @@ from nnlite.random import stream
 
 __all__ = ["StoredBatches", "batches_of"]
 
-WINDOW_BYTES = 2**25  # of rows that are in memory at once; four such windows are, at the most
+WINDOW_BYTES = 2**25  # of rows that are in memory at once; at most four such windows are
 ORDERED_BYTES = 2**22  # the same of rows in the file's order, which a larger window does not mix better
 WINDOW_ROWS = 2**17
 BLOCKS_OF_A_WINDOW = 32

@@ -70,7 +70,7 @@ def taken(inputs: Any, rows: np.ndarray) -> Any:
 
 
 def joined(chunks: Sequence[Any]) -> Any:
-    """Chunks of one table, one after another."""
+    """Consecutive chunks of one table."""
     first = chunks[0]
     if len(chunks) == 1:
         return first

@@ -1,4 +1,4 @@
-"""Eigenvalues of matrices of which only products are known."""
+"""Eigenvalues of matrices that are given by their products with vectors."""
 
 from collections.abc import Callable
 

@@ -38,7 +38,7 @@ class NNEmbedder(SingleNetwork):
     n_components : int, default=8
         Length of each vector.
     columns : list of str or int, default=None
-        The columns to replace, by name or by place; numbers and booleans among them are categories then. None are all
+        The columns to replace, by name or by position; numbers and booleans among them become categories. None are all
         columns of text and of categories.
     task : {"auto", "class", "number"}, default="auto"
         What the targets are; `"auto"` takes text, booleans and integers for classes. Integers that are amounts need

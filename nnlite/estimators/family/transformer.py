@@ -128,7 +128,7 @@ class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return model
 
     def _place(self, model: Sequential) -> int:
-        """The place of the chosen layer; -1 where the features are the model's inputs."""
+        """The index of the chosen layer; -1 if the features are the model's inputs."""
         names, layer = [str(item.name) for item in model.layers], self.layer
         if layer is None:
             return max(index for index, item in enumerate(model.layers) if item.trainable_weights) - 1

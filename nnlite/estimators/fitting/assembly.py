@@ -15,7 +15,7 @@ AVERAGE = "average_of_members"
 
 
 class Core(NamedTuple):
-    """Place of the trained network in a model.
+    """Position of the trained network in a model.
 
     Args:
         start, stop: its layers are `model.layers[start:stop]`.

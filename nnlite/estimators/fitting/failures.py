@@ -17,7 +17,7 @@ __all__ = ["check_known", "check_numbers", "check_present", "different", "labels
 def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
     """A context that, when it fails, leaves an estimator as it was: a fitted one still predicts.
 
-    Training that goes on changes weights in the place where the fitted model has them, and the optimizer's memory.
+    Continued training changes the weights of the fitted model in place, and the state of the optimizer.
     """
     before = vars(estimator).copy()
     model, online = before.get("model_"), before.get("_online")

@@ -18,9 +18,9 @@ class DistinctRows(NamedTuple):
     """Distinct rows of a table that are learned from.
 
     Args:
-        first: their places; a place is there several times where copies are learned from.
+        first: their indices; an index occurs several times if copies are learned from.
         weights: of each; None if all are 1.
-        inverse: for each row of the table a place in `first`; -1 for a row of weight 0.
+        inverse: for each row of the table an index into `first`; -1 for a row of weight 0.
     """
 
     first: np.ndarray

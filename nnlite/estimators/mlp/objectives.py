@@ -1,4 +1,4 @@
-"""Objective of scikit-learn's multi-layer perceptron, in terms of the outputs before the last activation."""
+"""Objective of scikit-learn's multi-layer perceptron, as a function of the outputs before the last activation."""
 
 import math
 from collections.abc import Callable

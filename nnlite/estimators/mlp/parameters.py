@@ -14,7 +14,7 @@ KINDS: dict[type, str] = {Integral: "an int", Real: "a float"}
 
 
 def _interval(kind: type, low: float, high: float = np.inf, closed: str = "[)") -> Rule:
-    """Numbers of one kind between two bounds, of which those with a square bracket belong to them."""
+    """Numbers of one kind between two bounds; a square bracket includes its bound."""
     above: Callable[[Any], bool] = (lambda value: value >= low) if closed[0] == "[" else (lambda value: value > low)
     below: Callable[[Any], bool] = (lambda value: value <= high) if closed[1] == "]" else (lambda value: value < high)
     bounds = ", ".join(str(bound if bound == np.inf or kind is Integral else float(bound)) for bound in (low, high))

@@ -205,7 +205,7 @@ class Training:
         return ends
 
     def _after_failures(self) -> tuple[bool, str]:
-        """Whether training ends, and what happens in words."""
+        """Whether training ends, and a message about it."""
         if self.estimator.solver != "sgd" or self.estimator.learning_rate != "adaptive":
             return True, "Stopping."
         optimizer: Any = self.network.model.optimizer

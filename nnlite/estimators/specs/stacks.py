@@ -76,7 +76,7 @@ def whole_stack(specs: Sequence[Any], activation: str | None) -> WholeStack:
         try:
             layers.append(Layer.get(spec))
             if isinstance(layers[-1], ColumnBranch):
-                layers[-1].name_columns({})  # an estimator knows places alone
+                layers[-1].name_columns({})  # an estimator identifies columns only by position
         except ConfigError as error:
             raise error.within(index) from None
     while layers and isinstance(layers[-1], (Activation, Softmax)):

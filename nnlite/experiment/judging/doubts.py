@@ -67,7 +67,7 @@ def _not_better(part: str, figures: Figures, baseline: Figures, names: Iterable[
 
 
 def _blind(part: str, target: Classes, codes: np.ndarray, outputs: np.ndarray) -> list[str]:
-    """The classes that occur and are never predicted, and those of which no row is found."""
+    """The classes that occur but are never predicted, and those that are never predicted correctly."""
     chosen = target.chosen(outputs).reshape(-1)
     table = class_table(codes, chosen, len(target.labels))
     predicted = confusion_matrix(codes, chosen, len(target.labels)).sum(axis=0) > 0

@@ -1,4 +1,4 @@
-"""The call of `fit` of a run, by one process or by several, of which the first keeps the run folder."""
+"""The call of `fit` of a run, by one process or by several; the first one writes the run folder."""
 
 from collections.abc import Callable
 from pathlib import Path

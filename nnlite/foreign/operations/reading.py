@@ -19,7 +19,7 @@ def is_operation(document: Any) -> bool:
 def apply_operation(
     document: Mapping[str, Any], arguments: list[Any], options: Mapping[str, Any], location: str
 ) -> Any:
-    """The result of the function for the arguments of its call, which have the values of the graph in their places.
+    """The result of the function for the arguments of its call, with the values of the graph filled in.
 
     Raises:
         ModelFileError: a function that nnlite lacks, or that cannot be applied so.

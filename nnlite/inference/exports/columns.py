@@ -100,7 +100,7 @@ def _cyclic(column: Any, x: Value) -> Value:
 
 
 def _sine_and_cosine(turns: Value) -> Value:
-    """Of turns, of which whole ones are taken away first: sine and cosine are computed in float32."""
+    """Of turns; whole ones are subtracted first, because sine and cosine are computed in float32."""
     graph = turns.graph
     angle = ((turns - turns.apply("Floor")) * graph.exact(2 * math.pi)).cast("float32")
     return graph.concat([angle.apply("Sin"), angle.apply("Cos")], axis=1)

@@ -170,7 +170,7 @@ class Value:
         return self.apply(f"Reduce{kind}", self.graph.integers(*axes), keepdims=int(keepdims))
 
     def reshape(self, *shape: int) -> "Value":
-        """Another shape; 0 keeps the length of the axis at this place, -1 stands for the one that follows."""
+        """Another shape; 0 keeps the length of the axis at this position, -1 stands for the one that follows."""
         return self.apply("Reshape", self.graph.integers(*shape))
 
     def transpose(self, *order: int) -> "Value":
@@ -183,11 +183,11 @@ class Value:
         return self.apply("Slice", *bounds)
 
     def take(self, places: Any, axis: int) -> "Value":
-        """Entries along an axis by their places."""
+        """Entries along an axis by index."""
         return self.apply("Gather", self.graph.constant(np.asarray(places, dtype=np.int64)), axis=axis)
 
     def expand_dims(self, *axes: int) -> "Value":
-        """The value with new axes of length 1 at these places."""
+        """The value with new axes of length 1 at these positions."""
         return self.apply("Unsqueeze", self.graph.integers(*axes))
 
     def cast(self, dtype: str) -> "Value":

@@ -24,7 +24,7 @@ class _Convolution(Jacobian):
 
     Args:
         windows: `nnlite.arrays.windows.Windows`.
-        groups: parts of the channels, each of which sees its part of the filters alone.
+        groups: parts of the channels; each one uses its own part of the filters.
         slopes: of an elementwise activation, shaped like the outputs; None for none. A cotangent is multiplied by
             them block by block: a product of the whole batch is as large as any array of a training step.
     """
@@ -135,7 +135,7 @@ class BiasInBlocks(Diagonal):
 
 
 class Transposed(Jacobian):
-    """y = J' x for another map J: the two products change places. Storage: that of J."""
+    """y = J' x for another map J: the two products are swapped. Storage: that of J."""
 
     __slots__ = ("original",)
 

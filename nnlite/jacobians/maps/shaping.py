@@ -97,7 +97,7 @@ class Slice(Jacobian):
 
 
 class RowGradients:
-    """The gradient of a table of which a batch uses few rows: these rows, and nothing of the others.
+    """The gradient of a table from which a batch uses few rows: only these rows are stored.
 
     Attributes:
         rows: numbers of the rows, each once.

@@ -102,7 +102,7 @@ class LargestOfWindows(_OverWindows):
 class LargestOfBins(Jacobian):
     """y = the largest x of each bin along `axis` (counted from the right), the first where several are.
 
-    Storage: `chosen`, for each output the place along the axis that it was taken from.
+    Storage: `chosen`, for each output the index along the axis that it was taken from.
     """
 
     __slots__ = ("axis", "chosen")
@@ -120,7 +120,7 @@ class LargestOfBins(Jacobian):
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         result = np.zeros(seeds + self.in_shape, cotangent.dtype)
         chosen = np.broadcast_to(self.chosen, cotangent.shape)
-        for number in range(chosen.shape[self.axis]):  # bins may overlap, so that one place is chosen twice
+        for number in range(chosen.shape[self.axis]):  # bins may overlap, so that an index may be chosen twice
             place = chosen.take([number], self.axis)
             sums = np.take_along_axis(result, place, self.axis) + cotangent.take([number], self.axis)
             np.put_along_axis(result, place, sums, self.axis)

@@ -163,7 +163,7 @@ def run_backward(
 
 
 def _squash(array):
-    """tanh of a vector in its place: Numba's own takes fifteen times as long for float32."""
+    """tanh of a vector, in place: Numba's own takes fifteen times as long for float32."""
 
 
 @overload(_squash)
@@ -201,7 +201,7 @@ def _activate(array, derivative, activation):
 
 @compiled
 def _selu(array, derivative):
-    """SELU in its place, and its derivative: exp(z) - 1 = 2 t / (1 - t), t = tanh(z / 2)."""
+    """SELU in place, and its derivative: exp(z) - 1 = 2 t / (1 - t), t = tanh(z / 2)."""
     zero, half, one = array.dtype.type(0), array.dtype.type(0.5), array.dtype.type(1)
     scale, lowest = array.dtype.type(SELU_SCALE), array.dtype.type(SELU_LOWEST)
     for i in range(array.size):
@@ -215,7 +215,7 @@ def _selu(array, derivative):
 
 @compiled
 def _mish(array, derivative):
-    """Mish in its place, and its derivative; u = exp(-|z|) = (1 - t) / (1 + t), t = tanh(|z| / 2)."""
+    """Mish in place, and its derivative; u = exp(-|z|) = (1 - t) / (1 + t), t = tanh(|z| / 2)."""
     zero, half, one, two = array.dtype.type(0), array.dtype.type(0.5), array.dtype.type(1), array.dtype.type(2)
     for i in range(array.size):
         derivative[i] = abs(array[i]) * half

@@ -42,7 +42,7 @@ def _steps(
 
     Args:
         address: that of the matrix library's product.
-        inputs, targets, weights: of all steps, one after another.
+        inputs, targets, weights: of all steps, concatenated.
         turns: of each step what the sum of its losses is multiplied by, the size of the step of the optimizer, and so
             on, see `updates`; in the last column losses are written, means over members.
         table: that of `Standing`.

@@ -18,7 +18,7 @@ ONE = np.float32(1)
 
 @inlined
 def exp_below_0(x):
-    """2^n * exp(r) with r = x - n * log(2); to 2 last places. NaN stays NaN."""
+    """2^n * exp(r) with r = x - n * log(2); to 2 ulp. NaN stays NaN."""
     x = LOWEST if x < LOWEST else x
     shifted = np.float32(x * PER_LOG_2 + TO_WHOLE)
     n = shifted - TO_WHOLE

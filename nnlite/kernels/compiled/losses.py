@@ -110,7 +110,7 @@ def softmax_crossentropy(
 
 
 def _alike(one, other):
-    """Whether a loop over one may read the other at the same places."""
+    """Whether a loop over one may read the other at the same indices."""
     return one.shape == other.shape and one.dtype == other.dtype
 
 

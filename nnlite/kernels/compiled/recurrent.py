@@ -33,7 +33,7 @@ A, B, C, D, E = (np.float32(number) for number in (0.5, 0.16666543, 0.0416672, 0
 
 @inlined
 def _tanh(x):
-    """e / (e + 2) with e = expm1(2 * |x|) = 2^n * expm1(r) + 2^n - 1, r = 2 * |x| - n * log(2); to 3 last places."""
+    """e / (e + 2) with e = expm1(2 * |x|) = 2^n * expm1(r) + 2^n - 1, r = 2 * |x| - n * log(2); to 3 ulp."""
     size = abs(x)
     size = LARGE if size > LARGE else size
     shifted = np.float32(size * HALVES_OF_LOG_2 + TO_WHOLE)
@@ -46,7 +46,7 @@ def _tanh(x):
 
 @compiled
 def tanh(values: np.ndarray) -> np.ndarray:
-    """The hyperbolic tangent of a vector, in its place: with a second array there would be no vector instructions."""
+    """The hyperbolic tangent of a vector, in place: with a second array there would be no vector instructions."""
     for i in range(values.size):
         values[i] = _tanh(values[i])
 

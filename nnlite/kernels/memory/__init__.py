@@ -1,4 +1,4 @@
-"""Places of arrays in memory, and the treatment of freed memory by the C library."""
+"""Addresses of arrays in memory, and the treatment of freed memory by the C library."""
 
 import math
 

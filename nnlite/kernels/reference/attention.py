@@ -203,7 +203,7 @@ def _by_scores(slopes, p, along, inputs, here):
 
 
 def _shown(scores, inputs, here):
-    """0 where a key is hidden, else as they are, in their place."""
+    """0 where a key is hidden, else unchanged; in place."""
     if inputs.hidden is not None:
         np.copyto(scores, 0, where=_part(inputs.hidden, here))
     return scores

@@ -7,7 +7,7 @@ last layer has a row for each example.
 
 An ensemble has all that for each member, along a first axis, and its products are stacked ones. Its kernels and biases
 lie apart, and kernels of the NTK parametrization lack a factor: these are copied before a pass, and their gradients
-after it, each of which takes as long as one of the ten passes over a layer's numbers.
+after it, and each of those takes as long as one of the ten passes over a layer's numbers.
 """
 
 from collections.abc import Callable, Sequence

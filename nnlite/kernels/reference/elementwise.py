@@ -59,7 +59,7 @@ def relu(x: Array) -> tuple[np.ndarray, np.ndarray]:
 def elu(x: Array, scale: float, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """scale * (max(x, 0) + alpha * (exp(min(x, 0)) - 1)), and its slopes: `scale * alpha` at 0.
 
-    Sums of two parts, one of which is 0: a choice by a mask takes ten times as long as a sum.
+    Sums of two parts, one of them 0: a choice by a mask takes ten times as long as a sum.
     """
     zero, above = scalar(0, x.real.dtype), np.greater(x.real, scalar(0, x.real.dtype))
     outputs, below = np.empty_like(x), np.empty_like(x)
@@ -140,7 +140,7 @@ def bias_relu(rows: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
 
 
 def gated(cotangent: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """The product of both, of which `slopes` may be booleans."""
+    """The product of both; `slopes` may be booleans."""
     return np.multiply(cotangent, slopes)
 
 

@@ -49,11 +49,11 @@ class UpdateForm(NamedTuple):
 class Standing(NamedTuple):
     """Arrays, in C order, and integers that stay the same from one call of compiled code for whole steps to the next.
 
-    It is handed over as one `table`, since each array by itself takes a fifth of a microsecond. Whoever calls keeps
+    It is passed as one `table`, since each separate array takes a fifth of a microsecond. Whoever calls keeps
     the arrays, and makes another table where one of them is another array.
 
     Attributes:
-        values, gradients: the vectors of all parameters, all of which are updated.
+        values, gradients: the vectors of all parameters, which are all updated.
         own_values, own_gradients: the vectors of one member that a `DenseRoom` was made for; those of all, if one.
         memory, dropout_scales: those of the room.
         first, second, average, sums: the slots of the update, the average of the values, the sum of gradients; each

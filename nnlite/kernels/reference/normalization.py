@@ -144,7 +144,7 @@ def group_means(sums: np.ndarray, count: int, groups: int) -> np.ndarray:
 def scale_and_center(
     standardized: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, out: np.ndarray
 ) -> None:
-    """out = gamma * standardized + beta, either of which may be missing; nothing is done where both are."""
+    """out = gamma * standardized + beta, either may be missing; nothing is done if both are."""
     if gamma is not None:
         np.multiply(standardized, gamma, out=out)
     if beta is not None:

@@ -92,7 +92,7 @@ def lstm_pull(
 
 
 def _walked(joined, cells, gates, squashed, recurrent, mask, outputs, hidden, cell, deltas):
-    """Go backwards; yields the number of each step when its deltas are in their place, the first after the last."""
+    """Go backwards; yields the number of each step when its deltas are complete, the first step last."""
     steps, back = len(gates), np.ascontiguousarray(recurrent.T)
     flat, blocked = steps_first(deltas), steps_first(blocks(deltas, 4), 4)
     rounds = -(-steps // len(flat))

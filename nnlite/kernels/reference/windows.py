@@ -85,6 +85,6 @@ def spread_pixels(cotangent: Array, pixels: np.ndarray, weights: np.ndarray, cou
 
 
 def places_of(windows: Windows, trailing: int) -> list[tuple]:
-    """For each cell of a window, the places of the outputs that have it, and of their inputs."""
+    """For each cell of a window, the slices of the outputs that have it, and of their inputs."""
     rest = (slice(None),) * trailing
     return [((..., *taken, *rest), (..., *source, *rest)) for taken, source in cells(windows)]

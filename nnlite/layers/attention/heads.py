@@ -278,7 +278,7 @@ class Headed(SequencePair, Layer, abstract=True):
 
 
 def _repeated(steps: Traced, times: int) -> Traced:
-    """Keys or values `(batch, steps, heads, width)`, each head `times` times, one after another."""
+    """Keys or values `(batch, steps, heads, width)`, each head repeated `times` times."""
     if times == 1:
         return steps
     shape = steps.shape

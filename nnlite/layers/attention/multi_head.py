@@ -152,7 +152,7 @@ class GroupQueryAttention(Headed, aliases=("GroupedQueryAttention",)):
         dropout, use_bias, ..., flash_attention: as in `MultiHeadAttention`.
 
     Raises:
-        ConfigError: numbers of heads of which one does not divide the other.
+        ConfigError: one number of heads does not divide the other.
         ShapeError: inputs that are not sequences, masks of another shape.
 
     Reference: Ainslie et al. 2023, arXiv:2305.13245.

@@ -116,7 +116,7 @@ class SequencePair(Host):
         return [*padding, reduce(np.logical_and, allowed) if allowed else None]
 
     def allowed(self, data: tuple[np.ndarray, ...], mask: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """The keys that each query may attend to, None for all: by padding and places, and by a mask of pairs.
+        """The keys that each query may attend to, None for all: by padding and order, and by a mask of pairs.
 
         Masked queries may attend to nothing, where the layer `hides_queries`.
 

@@ -69,7 +69,7 @@ class LayerAttributes:
         _moves_on: whether calls outside training store new states, as those of stateful recurrent layers do; None until
             `moves_on` has asked the layers inside.
         _compares_first: whether the layer looks whether its weights are still those that it began with.
-        _keeps_values: whether the outputs, outside training, are the inputs in the same or in other places.
+        _keeps_values: whether the outputs, outside training, are the inputs, possibly in another order.
         _penalizes: whether the loss has a term of the layer: a `Penalized` or an `AddedLoss` is among its maps.
         _takes_policies: whether the policy of `set_dtype_policy` is meant for it.
         _lowers: whether results are rounded by a mixed policy, its own or that of a layer inside a model.

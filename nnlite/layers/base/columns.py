@@ -50,7 +50,7 @@ class OfColumns(Layer, abstract=True):
 class OfSomeColumns(OfColumns, abstract=True):
     """Base of layers that treat the columns of their field `columns` in one way; all when None."""
 
-    if TYPE_CHECKING:  # a field of the subclasses, each of which has it at its own place
+    if TYPE_CHECKING:  # a field of the subclasses, which have it in different positions
         columns = cast("list[int | str] | str | None", None)
 
     @property

@@ -195,7 +195,7 @@ def gathered(data: Any, owner: str, steps: int | None = None, batch_size: int | 
         data: as users pass it.
         owner: who needs it, for messages.
         steps: how many batches are taken; all when None.
-        batch_size: rows of a batch, for an array of which `steps` batches are taken.
+        batch_size: rows of a batch, if `steps` batches are taken from an array.
 
     Raises:
         DataError: no batch at all.

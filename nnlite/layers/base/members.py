@@ -39,7 +39,7 @@ def for_members(members: int | None, initializer: Initializer) -> Initializer:
 
 
 class EachMember(Initializer, abstract=True):
-    """Parameters of an ensemble, one after another along the first axis, each drawn by `initializer` independently.
+    """Parameters of an ensemble, stacked along the first axis, each drawn by `initializer` independently.
 
     Fans are those of one member, and no two members get the same numbers, also where `initializer` has a seed.
 

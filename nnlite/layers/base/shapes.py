@@ -25,7 +25,7 @@ def shapes_in(shape: Sequence) -> Sequence[Any]:
 
 
 def is_small(*shapes: tuple) -> bool:
-    """Whether an example of each of the shapes, of which one may be a tuple of shapes, has few numbers."""
+    """Whether an example of each shape has few numbers; a shape may be a tuple of shapes."""
     parts = [part for shape in shapes for part in shapes_in(shape)]
     return all(math.prod(_sized(part, 1)) <= SMALL for part in parts)
 

@@ -38,7 +38,7 @@ class Spatial(Host):
     window_arguments: ClassVar[tuple[str, ...]] = ("kernel_size", "strides", "dilation_rate")
     data_format = cast(
         'Literal["channels_last", "channels_first"] | None', None
-    )  # no field: each layer has one in its place
+    )  # not a field: each layer has a field of its own instead
     _fixes = "rank"
     input_spec = Described(lambda layer: InputSpec(ndim=layer.rank + 2))
 
@@ -219,10 +219,10 @@ def by_inputs(layer: Any, part: Jacobian, shape: tuple[int, ...]) -> Jacobian:
 def add_bias_and_activation(
     layer: Any, outputs: np.ndarray, maps: tuple[Jacobian, ...], bias: np.ndarray | None = None
 ) -> tuple[np.ndarray, Jacobians]:
-    """Bias, the channels' own place and the activation after `outputs`, which may be written to.
+    """Bias, the axis of the channels and the activation after `outputs`, which may be written to.
 
     Args:
-        layer: whose place of the channels and activation they are.
+        layer: the layer whose channel axis and activation they are.
         outputs: with channels last.
         maps: of `outputs` with respect to the inputs and the kernel.
         bias: of the channels, or None.

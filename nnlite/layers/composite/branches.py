@@ -39,7 +39,7 @@ class _Branches(Layer, abstract=True):
         super().__post_init__()
         self.graph: Any = None
         if len({id(layer) for layer in self.layers}) < len(self.layers):
-            raise ConfigError(f"{self.label}: a layer is there twice; each place needs a layer of its own")
+            raise ConfigError(f"{self.label}: a layer occurs twice; each position needs its own layer")
 
     def _layers_inside(self) -> list[Layer]:
         """All layers inside, in order; the property `layers` of those that have no argument of that name."""
@@ -103,7 +103,7 @@ class _Branches(Layer, abstract=True):
 
 
 class Pipeline(_Branches):
-    """outputs = the layers applied one after another: several layers in the place of one, such as augmentations.
+    """outputs = the layers applied in order: several layers in place of one, such as augmentations.
 
     Args:
         layers: a chain of layers.
@@ -203,7 +203,7 @@ class ColumnBranch(_Branches):
     Shape: `(batch, features) -> (batch, sum of the chains' units)`.
 
     Args:
-        columns: columns -> chain of layers (or one layer). Columns are places from 0, `"0-7"` (with the last),
+        columns: columns -> chain of layers (or one layer). Columns are positions from 0, `"0-7"` (with the last),
             `"3"`, `"0,2,5"`, or names, `"age,income"`, where a config's data have names.
         merge, axis: how the ends are joined, as in `Parallel`.
 
@@ -234,7 +234,7 @@ class ColumnBranch(_Branches):
         return merging(self.merge, self.axis) if len(self.columns) > 1 else Identity(name="identity")
 
     def name_columns(self, places: dict[str, list[int]]) -> None:
-        """Put places where names stand.
+        """Replace names by positions.
 
         Args:
             places: where the columns of each name are; a name may have become several columns of numbers.
@@ -244,7 +244,7 @@ class ColumnBranch(_Branches):
             parts = [part.strip() for part in key.split(",")]
             for part in parts:
                 if not RANGE.fullmatch(part) and part not in places:
-                    hint = did_you_mean(part, places) if places else "the data have no names, give places such as 0-7"
+                    hint = did_you_mean(part, places) if places else "the data have no names; give positions such as 0-7"
                     raise ConfigError(f"{self.label} names a column {part!r}; {hint}", ("columns", key))
             columns = ",".join(part if RANGE.fullmatch(part) else ",".join(map(str, places[part])) for part in parts)
             if columns in resolved:

@@ -16,7 +16,7 @@ __all__ = ["Chain"]
 
 
 class Chain(Program):
-    """A program that runs built layers one after another.
+    """A program that runs built layers in order.
 
     Args:
         layers: the layers; where the dtype changes from one to the next, a `Cast` is put between them.

@@ -1,4 +1,4 @@
-"""A network's outputs beside their derivatives with respect to its inputs, both of which can be trained."""
+"""The outputs of a network and their derivatives with respect to its inputs; both can be trained."""
 
 import cmath
 import math

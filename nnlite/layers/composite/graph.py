@@ -247,7 +247,7 @@ class Graph(Program):
 
 
 def in_line(layers: Sequence[Layer], dtype: str) -> Chain | Graph:
-    """The program of layers one after another: a chain, or a graph where they share parameters.
+    """The program of layers in a row: a chain, or a graph where they share parameters.
 
     Args:
         layers: built.

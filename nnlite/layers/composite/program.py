@@ -23,7 +23,7 @@ class Runnable(Protocol):
         name: for display.
         parameters: what `linearize` takes after the data, in order.
         _context: which of `training`, `random` and `mask` `linearize` takes by keyword. In a chain there is `source`
-            as well: the random source of the whole chain, of which that of layer i is `source.child(i)`.
+            as well: the random source of the whole chain; that of layer i is `source.child(i)`.
         _keeps_mask: whether the mask of the data is that of the output; where not, the bundle has it.
     """
 
@@ -97,7 +97,7 @@ class Program(ABC):
         random: RandomSource | None = None,
         mask: Mask = None,
     ) -> tuple[Data, Bundle]:
-        """As `run`, for the parameters' arrays one after another."""
+        """As `run`, for the parameters' arrays in one sequence."""
         return self.run(inputs, self.group(values), training, random, mask)
 
     @abstractmethod

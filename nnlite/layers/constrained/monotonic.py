@@ -162,7 +162,7 @@ def _place_of(label: str, column: str, named: NamedColumns) -> int:
 def check_rising(activation: ActivationFunction) -> None:
     """`ConfigError` unless each output depends on its own input alone, and nowhere falls as that rises."""
     if not activation.by_element:
-        raise ConfigError(f"{activation!r} mixes its inputs, of which none has a direction", ("activation",))
+        raise ConfigError(f"{activation!r} mixes its inputs, so no input has a direction", ("activation",))
     values, jacobians = activation.linearize(GRID[:, None])
     falls = (np.diff(values[:, 0]) < -1e-12) | (jacobians.vjp(np.ones_like(values))[0][1:, 0] < 0)
     if falls.any():

@@ -117,7 +117,7 @@ class KerasTensorType(type):
 
 
 class KerasTensor(metaclass=KerasTensorType):
-    """A stand-in for a value of a graph, of which shape and type are known.
+    """A stand-in for a value of a graph, with known shape and type.
 
     What `Input` makes, and what a layer or an op makes of it, are instances. One that is made by hand tells the shape
     and the type of what ops give for such values.

@@ -59,7 +59,7 @@ class BatchNormalization(Layer):
         renorm_momentum: of renorm_mean and renorm_stddev.
 
     A `mask` of booleans, or of weights >= 0, stretched to the shape of the inputs' first axes, takes entries out of the
-    moments; all are normalized. A feature of which no entry is left has mean and variance 0.
+    moments; all are normalized. A feature without any remaining entry has mean and variance 0.
 
     The variance is the biased one everywhere; PyTorch keeps the unbiased one in its moving average.
 

@@ -164,7 +164,7 @@ class Vocabulary(Host):
 
         Args:
             data: an array, or batches: a list, an iterator or a `PyDataset` of arrays.
-            batch_size: rows of a batch, for an array of which only `steps` batches are taken.
+            batch_size: rows of a batch, if only `steps` batches are taken from an array.
             steps: how many batches are taken; all when None.
 
         With `output_mode="tf_idf"` each example is a document, and

@@ -18,7 +18,7 @@ __all__ = ["StackedRNNCells"]
 
 
 class StackedRNNCells(RNNCell):
-    """Cells on top of one another: each takes the output of the one before. Its states are theirs, one after another.
+    """Cells on top of one another: each takes the output of the one before. Its states are theirs, in order.
 
     Shape: `(batch, features) -> (batch, output size of the last cell)`.
 
@@ -122,7 +122,7 @@ class StepOf(RNNCell, abstract=True):
         if not cell.built:
             cell.dtype, cell.random = cell._given_dtype or self.dtype, cell.random or self.random
             cell.input_shape, cell.output_shape = input_shape, self.compute_output_shape(input_shape)
-            cell._building = True  # its own `build` alone: `call` takes states too, of which a layer knows nothing
+            cell._building = True  # its own `build` alone: `call` takes states too, which a layer does not have
             try:
                 cell.build(input_shape)
             finally:

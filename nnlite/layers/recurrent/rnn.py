@@ -52,7 +52,7 @@ class Recurrent(Layer, abstract=True):
         batch_size: examples in each batch, which `stateful` needs to know; None takes it from an Input that says it, or
             from the first call of the layer.
         zero_output_for_mask: whether the output of a masked step is zero.
-        unroll: accepted for Keras's sake: steps are always run one after another.
+        unroll: accepted for Keras's sake: steps always run in sequence.
     """
 
     if TYPE_CHECKING:  # of the layers whose cells have derivatives written by hand

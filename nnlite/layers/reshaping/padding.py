@@ -39,7 +39,7 @@ def borders_for_keras(layer: Any, name: str) -> dict[str, Any]:
 
 
 def inside(borders: list[tuple[int, int]], lengths: tuple[int, ...], trailing: int) -> tuple[slice, ...]:
-    """The slices of the last axes, of which `trailing` are not spatial, that leave the borders out."""
+    """The slices of the last axes that leave the borders out; the `trailing` last ones are not spatial."""
     spatial = [slice(before, before + length) for (before, _), length in zip(borders, lengths, strict=True)]
     return (*spatial, *[slice(None)] * trailing)
 

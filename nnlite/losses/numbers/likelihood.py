@@ -125,7 +125,7 @@ class Gamma(Amounts):
 
 
 class Tweedie(Amounts):
-    """The deviance of amounts many of which are 0, such as claims: a Poisson number of Gamma amounts.
+    """The deviance of amounts with many zeros, such as claims: a Poisson number of Gamma amounts.
 
     mean(2 * (y ** (2 - p) / ((1 - p) * (2 - p)) - y * m ** (1 - p) / (1 - p) + m ** (2 - p) / (2 - p))), for targets y,
     means m and the power p: the variance is proportional to m ** p.

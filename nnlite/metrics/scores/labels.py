@@ -21,7 +21,7 @@ def multilabel_scores(
 ) -> dict[str, float]:
     """Subset accuracy, F1 (macro and micro), area under the ROC curve and log loss.
 
-    Subset accuracy is the share of the rows of which every label is right. Macro F1, ROC AUC and log loss are means
+    Subset accuracy is the share of rows in which every label is right. Macro F1, ROC AUC and log loss are means
     over the labels for which they are defined; micro F1 counts all decisions of all labels together.
 
     Args:

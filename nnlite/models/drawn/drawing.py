@@ -160,7 +160,7 @@ def _read_node(node: tuple[Any, ...], index: int) -> tuple[int, list[int], dict[
 
 
 def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple) -> None:
-    """`ConfigError` unless each of the numbers, of which there is at least one, is that of one of `numbered`."""
+    """`ConfigError` unless there is at least one number and each belongs to one of `numbered`."""
     if not numbers or max(numbers) >= len(numbered):
         raise ConfigError(f"must be numbers below {len(numbered)}, got {list(numbers)}", ("Model", *path))
 
@@ -172,7 +172,7 @@ def free_name(layer: Layer, taken: Collection[str | None], least: dict[str, int]
         layer: the layer.
         taken: names of others.
         least: for each stem the number that the search begins with, since those below are taken; kept up to date.
-            Where many layers are named one after another, this is what makes it fast.
+            This makes naming many layers in a row fast.
     """
     if layer._made_name is not None and layer._made_name not in taken:
         return layer._made_name

@@ -38,7 +38,7 @@ def ravel(x: Any) -> Any:
 
 @ops.drawable
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
-    """x with axes moved to other places; the others keep their order."""
+    """x with axes moved to other positions; the others keep their order."""
     rank = len(lengths(x))
     sources = [axis % rank for axis in np.atleast_1d(source).tolist()]
     targets = [axis % rank for axis in np.atleast_1d(destination).tolist()]

@@ -48,7 +48,7 @@ def einsum(subscripts: Any, *operands: Any) -> Any:
 
 
 def _letters(labels: Sequence[Any]) -> str:
-    """Numbers of axes as letters, in the same order; `...` stands for itself."""
+    """Numbers of axes as letters, in the same order; `...` is kept."""
     return "".join("..." if label is ... else ascii_letters[label] for label in labels)
 
 
@@ -66,7 +66,7 @@ def squeeze(x: Any, axis: Axis | list[int] = None) -> Any:
 
 @called("condition", "x1", "x2")
 def where(condition: Any, a: Any = None, b: Any = None) -> Any:
-    """a where `condition` holds, else b; without them the places where it holds, as `nonzero`."""
+    """a where `condition` holds, else b; without them the indices where it holds, as `nonzero`."""
     return nonzero(condition) if a is None and b is None else ops.where(condition, a, b)
 
 

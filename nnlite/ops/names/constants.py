@@ -92,7 +92,7 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         function: that of NumPy.
         names: of its arrays, `"x"` by default.
         whole: whether integers are what it takes, rather than floating-point numbers.
-        counts: whether it gives places or counts, which are of int32, as in Keras.
+        counts: whether it gives indices or counts, which are of int32, as in Keras.
     """
 
     @called(*(names or ("x",)))

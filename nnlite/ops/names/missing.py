@@ -116,13 +116,13 @@ def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @drawable
 def nancumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
-    """The sums of what is not NaN up to each place along `axis`; of all in a row when None."""
+    """The sums of what is not NaN up to each position along `axis`; of all in a row when None."""
     return cumsum(_filled(x, 0.0)[0], axis, dtype)
 
 
 @drawable
 def nancumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
-    """The products of what is not NaN up to each place along `axis`; of all in a row when None."""
+    """The products of what is not NaN up to each position along `axis`; of all in a row when None."""
     return cumprod(_filled(x, 1.0)[0], axis, dtype)
 
 

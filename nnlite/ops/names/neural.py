@@ -123,7 +123,7 @@ def dot_product_attention(
 def _windows(
     shape: Sequence[int], size: Sequence[int], strides: Sequence[int], padding: str, dilation: Sequence[int]
 ) -> np.ndarray:
-    """The places, -1 for padding, of what a window covers at each of its positions: `(*positions, *size)`."""
+    """The indices, -1 for padding, of what a window covers at each of its positions: `(*positions, *size)`."""
     grid = np.arange(int(np.prod(shape))).reshape(tuple(shape))
     reach = [1 + (length - 1) * rate for length, rate in zip(size, dilation, strict=True)]
     if padding.lower() == "same":
@@ -157,7 +157,7 @@ def patches_of(
 
 
 def with_fill(inputs: Any, places: np.ndarray, fill: float) -> Any:
-    """Rows with channels last at places of their axes in space, counted in a row; `fill` where a place is -1.
+    """Rows with channels last at flat indices of their spatial axes; `fill` where an index is -1.
 
     Shape: `(batch, *space, channels) -> (batch, *places.shape, channels)`.
     """

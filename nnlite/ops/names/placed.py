@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` that choose numbers and put them in other places: each gathers from all numbers."""
+"""Functions of `keras.ops` that choose numbers and rearrange them: each gathers from all numbers."""
 
 import builtins
 import functools
@@ -47,7 +47,7 @@ Axis = int | Shape | None
 
 
 def gathered(x: Any, places: np.ndarray, fill: Any = None) -> Any:
-    """The numbers of x, counted in a row, at these places; `fill` where a place is -1."""
+    """The numbers of x at these flat indices; `fill` where an index is -1."""
     flat = ravel(x)
     if fill is not None:
         flat = ops.concatenate([flat, np.full(1, fill, convert_to_numpy(flat).dtype)], 0)
@@ -56,7 +56,7 @@ def gathered(x: Any, places: np.ndarray, fill: Any = None) -> Any:
 
 
 def numbered(x: Any) -> np.ndarray:
-    """The places of the numbers of x, in its shape."""
+    """The flat indices of the numbers of x, in its shape."""
     shape = lengths(x)
     return np.arange(int(np.prod(shape))).reshape(shape)
 
@@ -193,7 +193,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @drawable
 def trapezoid(y: Any, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Any:
-    """The integral along `axis` by the trapezoidal rule, at places `x` or at distances `dx`."""
+    """The integral along `axis` by the trapezoidal rule, at points `x` or at distances `dx`."""
     y = as_floats(y)
     length = lengths(y)[axis]
     rank, kind = len(lengths(y)), np.result_type(convert_to_numpy(y), np.float16)
@@ -225,10 +225,10 @@ def slice_update(inputs: Any, start_indices: Sequence[int], updates: Any) -> Any
 
 @drawable
 def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str | None = None) -> Any:
-    """`inputs` with `updates` at `indices`, one row of which is a place; or combined with what stands there.
+    """`inputs` with `updates` at `indices`, one row for each entry; or combined with the entries there.
 
     Args:
-        reduction: None to replace, or `"add"`, `"max"`, `"min"`, `"mul"`, each place once.
+        reduction: None to replace, or `"add"`, `"max"`, `"min"`, `"mul"`, each entry once.
     """
     where = tuple(np.moveaxis(np.asarray(convert_to_numpy(indices), np.intp), -1, 0))
     places = numbered(inputs)
@@ -244,13 +244,13 @@ def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str
 
 @drawable
 def scatter(indices: ArrayLike, values: Any, shape: Sequence[int]) -> Any:
-    """Zeros of a shape with `values` added at `indices`, one row of which is a place."""
+    """Zeros of a shape with `values` added at `indices`, one row for each entry."""
     where = tuple(np.moveaxis(np.asarray(convert_to_numpy(indices), np.intp), -1, 0))
     chosen = np.arange(int(np.prod(shape))).reshape(shape)[where].reshape(-1)
     order = np.argsort(chosen, kind="stable")
-    repeated = np.arange(len(order)) - np.searchsorted(chosen[order], chosen[order])  # how often a place came before
+    repeated = np.arange(len(order)) - np.searchsorted(chosen[order], chosen[order])  # how often an entry came before
     total: Any = None
-    for turn in range(int(repeated.max(initial=0)) + 1):  # each place once in a turn
+    for turn in range(int(repeated.max(initial=0)) + 1):  # each entry once per pass
         places, now = np.full(int(np.prod(shape)), -1), order[repeated == turn]
         places[chosen[now]] = now
         part = gathered(values, places, 0)

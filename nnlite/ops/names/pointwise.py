@@ -118,7 +118,7 @@ def rad2deg(x: Any) -> Any:
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
-    """For each place the choice of the first condition that holds there."""
+    """For each entry the choice of the first condition that holds."""
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         default = ops.where(condition, choice, default)
     return default

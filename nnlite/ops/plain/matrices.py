@@ -145,7 +145,7 @@ def solve(a: Any, b: Any) -> Any:
 
 @drawable
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
-    """The x with a @ x = b for a triangular a, of which the other half does not count."""
+    """The x with a @ x = b for a triangular a; the other half is ignored."""
     a = convert_to_tensor(a)
     half = np.tri(a.shape[-1], dtype=a.dtype)
     return solve(ops.multiply(a, half if lower else half.T), b)

@@ -36,7 +36,7 @@ def _as_pair(values: np.ndarray, kind: np.dtype) -> tuple[np.ndarray, np.ndarray
 
 
 def _waves(length: int, count: int, kind: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines of `count` frequencies at `length` places, `(length, count)`; angles are taken in one turn."""
+    """Cosines and sines of `count` frequencies at `length` points, `(length, count)`; angles are taken in one turn."""
     angles = 2 * np.pi * (np.outer(np.arange(length), np.arange(count)) % length) / length
     return np.cos(angles).astype(kind), np.sin(angles).astype(kind)
 
@@ -125,7 +125,7 @@ def irfft(x: Pair, fft_length: int | None = None) -> Any:
 
 
 def _window(window: str | ArrayLike | None, length: int, whole: int, kind: np.dtype) -> np.ndarray:
-    """The weights of a window, in the middle of `whole` places."""
+    """The weights of a window, in the middle of `whole` entries."""
     if isinstance(window, str) and window not in ("hann", "hamming"):
         raise ConfigError(f"must be 'hann', 'hamming', weights or None, got {window!r}", ("window",))
     before = (whole - length) // 2
@@ -204,7 +204,7 @@ def istft(
 
 
 def _added_up(frames: Any, places: np.ndarray, steps: int) -> Any:
-    """Frames added up at their places in `steps` steps; those that do not meet are put down in one turn."""
+    """Frames added up at their positions in `steps` steps; those that do not overlap are written together."""
     count, width = places.shape
     stride = int(places[1, 0]) if count > 1 else width
     turns, total = -(-width // stride), None

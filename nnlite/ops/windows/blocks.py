@@ -60,7 +60,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
 
 
 def _bins(length: int, count: int) -> list[range]:
-    """The places of each of `count` parts, which cover all and overlap where they do not divide the length."""
+    """The indices of each of `count` parts, which cover the axis and overlap if they do not divide its length."""
     return [range(part * length // count, -(-(part + 1) * length // count)) for part in range(count)]
 
 

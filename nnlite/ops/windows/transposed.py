@@ -67,7 +67,7 @@ def conv_transpose(
 
 
 def _positions(size: Sequence[int], kernel: Sequence[int], rate: Sequence[int], stride: Sequence[int]) -> np.ndarray:
-    """The places of the padded image that each entry of a patch has, `(rows, columns, height, width)`."""
+    """The indices in the padded image of each entry of a patch, `(rows, columns, height, width)`."""
     grid = np.arange(size[0] * size[1]).reshape(size[0], size[1])
     reach = tuple((length - 1) * step + 1 for length, step in zip(kernel, rate, strict=True))
     if reach[0] > size[0] or reach[1] > size[1]:

@@ -50,7 +50,7 @@ class StateVariable(Parameter):
 
 
 def slot_variable(path: str, slot: KerasSlot, view: np.ndarray) -> StateVariable:
-    """The variable of a slot of the parameter at a path, of which `view` is a view."""
+    """The variable of a slot of the parameter at a path; `view` is its view."""
     factor = view.dtype.type(slot.factor)
 
     def write(value: np.ndarray) -> None:

@@ -225,7 +225,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         self.count_batches(packs, 1)
 
     def count_batches(self, packs: Sequence, count: int) -> None:
-        """Take notice that so many batches more are done, with the last of which numbers may have to become 0."""
+        """Note that this many more batches are done; tiny numbers may have to become 0 now."""
         self.batches += count
         if not self.batches % FLUSH_PERIOD:
             self._flush(packs)

@@ -170,7 +170,7 @@ class Slots:
                     kernels.flush(slots[name])
 
     def keras_slots(self) -> list[list[KerasSlot]]:
-        """The slots in Keras's order: of each group, those of one parameter come one after another."""
+        """The slots in Keras's order: of each group, those of one parameter are adjacent."""
         return [[KerasSlot(name, name) for name in self.slot_names()]]
 
     def further_variables(self) -> list[Parameter]:

@@ -1,4 +1,4 @@
-"""Linear systems of which only products with the matrix are known."""
+"""Linear systems whose matrix is given by its products with vectors."""
 
 import math
 from collections.abc import Callable

@@ -35,7 +35,7 @@ class Part(NamedTuple):
 class LayerwiseOptimizer(Optimizer, abstract=True):
     """Base of the optimizers whose update is not one of each element by itself; they write `update_parameter`.
 
-    A slot is one vector per pack here too: those of its parameters one after another, of which `slot_shapes` says what
+    A slot is one vector per pack here too: those of its parameters concatenated; `slot_shapes` says what
     each has. Rows that a batch does not use are updated as well: the gradient of a sparse parameter is filled up by 0.
     """
 

@@ -148,7 +148,7 @@ class Features:
         return target.units(outputs) if isinstance(target, Quantities) else target.probabilities(outputs)
 
     def _output_names(self, count: int) -> dict[str, int]:
-        """Name of what is drawn -> its place: of two classes the second, else up to three outputs."""
+        """Name of what is drawn -> its index: of two classes the second, else up to three outputs."""
         if isinstance(self.subject.target, Quantities):
             return {name: place for place, name in enumerate(self.subject.target.names[:MOST_CURVES])}
         labels = self.subject.labels
@@ -175,7 +175,7 @@ class Features:
         return np.array(["" if text is None else text for text in texts])
 
     def _grid(self, raw: np.ndarray) -> tuple[list, list[int]]:
-        """The values that are tried, and for each the place of a row that has it."""
+        """The values that are tried, and for each the index of a row that has it."""
         if raw.dtype.kind == "M":
             return _dates(raw)
         if raw.dtype.kind == "f" and len(np.unique(raw[np.isfinite(raw)])) > MOST_LEVELS:

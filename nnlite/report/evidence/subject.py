@@ -94,7 +94,7 @@ class Subject:
         return self.prepared.target(part)
 
     def rows(self, part: str) -> np.ndarray:
-        """The places of a part's rows in its raw data."""
+        """The indices of a part's rows in its raw data."""
         rows = self.prepared.rows[part]
         return np.arange(len(self.arrays(part)[1])) if isinstance(rows, slice) else rows
 
@@ -129,7 +129,7 @@ class Subject:
 
     @property
     def labels(self) -> list[str]:
-        """The classes, or the labels of which a row may have several, as strings."""
+        """The classes, or the labels of a multi-label task, as strings."""
         return [str(label) for label in self.target.labels]
 
     def row_losses(self, x: Any, y: np.ndarray, outputs: np.ndarray | None = None) -> np.ndarray:
@@ -165,7 +165,7 @@ class Subject:
         )
 
     def sample(self, part: str, most: int = MOST_ROWS) -> np.ndarray:
-        """Places of at most `most` rows of a part, ascending, drawn with the seed of the run."""
+        """Indices of at most `most` rows of a part, ascending, drawn with the seed of the run."""
         return sampled(len(self.arrays(part)[0]), most, self.run.experiment.seed)
 
     @property

@@ -85,7 +85,7 @@ def _place_name(place: tuple[int, ...]) -> str:
 
 
 def _groups(trained: "TrainedModel", x: np.ndarray) -> list[tuple[str, list[int], bool]]:
-    """Raw column, places of its numbers in the raveled row, and whether they are codes; codes come last."""
+    """Raw column, indices of its numbers in the raveled row, and whether they are codes; codes come last."""
     encoder = trained.encoder
     if not isinstance(encoder, (Columns, TableEncoder)):
         return [(_place_name(place), [n], False) for n, place in enumerate(np.ndindex(x.shape[1:]))]
@@ -121,7 +121,7 @@ def _contributions(
     """Contributions of the raw columns, the output for the row, and that for the baseline.
 
     First codes change from those of the baseline to those of the row, one column after the other, in this order and in
-    the reverse one, of which the mean is taken; then the other numbers go along the straight line.
+    the reverse one, and their mean is taken; then the other numbers go along the straight line.
     """
     model = trained.model
     codes = [(name, places) for name, places, is_code in groups if is_code]

@@ -132,7 +132,7 @@ def _of_logits(activation: ActivationFunction, loss: Loss) -> Complaint | None:
     return Complaint(
         "scale",
         f"the activation {activation!r} gives probabilities, and {type(loss).__name__}(from_logits=True) takes them "
-        "for logits, of which it makes probabilities once more: leave the activation out, or set from_logits=False",
+        "for logits, and applies softmax or sigmoid again: leave the activation out, or set from_logits=False",
     )
 
 

@@ -17,7 +17,7 @@ SIGNATURES_KEPT = 64
 
 
 class Signatures:
-    """Shapes and types of inputs and targets that were read in full, and found to need a cast at the most.
+    """Shapes and types of inputs and targets that were read in full, and found to need at most a cast.
 
     Of others like them the numbers alone are looked at.
 

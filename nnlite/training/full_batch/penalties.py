@@ -15,7 +15,7 @@ class Penalties:
     """Terms that regularizers add to a loss.
 
     Args:
-        regularized: `(regularizer, places of its parameter's numbers in the vector)` for each.
+        regularized: `(regularizer, indices of its parameter's numbers in the vector)` for each.
         size: length of the vector.
     """
 

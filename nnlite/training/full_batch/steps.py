@@ -105,7 +105,7 @@ class FullBatchSteps(Steps):
 
 
 def _identity(array: Any) -> Any:
-    """By what two arrays are told to be the same numbers in the same place."""
+    """The key by which two arrays are recognized as the same numbers at the same address."""
     if isinstance(array, tuple):
         return tuple(map(_identity, array))
     if not isinstance(array, np.ndarray):

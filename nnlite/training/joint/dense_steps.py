@@ -112,7 +112,7 @@ class DenseSteps:
         return max(min(most, FLUSH_PERIOD - self.steps.optimizer.batches % FLUSH_PERIOD), 1)
 
     def train(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> tuple[float, np.ndarray] | None:
-        """The steps, as `Steps.train`, of which the last one may have fewer rows; None if none can be taken so."""
+        """The steps, as `Steps.train`; the last one may have fewer rows. None if none can be taken this way."""
         plan, given = self.plan(), x
         if plan is None or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             return None

@@ -87,7 +87,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _check_rest(state: dict[str, Any], path: Path) -> None:
-    """`ModelFileError` for a place that no training reaches, or for parts of another kind."""
+    """`ModelFileError` for a position that no training reaches, or for parts of another kind."""
     for name, kind in KINDS.items():
         if not isinstance(state[name], kind):
             raise ModelFileError(f"{path}: {name} is of another kind than a training keeps, {shown(state[name])}")

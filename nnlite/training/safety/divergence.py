@@ -82,7 +82,7 @@ def divergence(steps: "Steps", failure: NotFinite, epoch: int, batch: int) -> Di
 
 
 def _origin(steps: "Steps", failure: NotFinite) -> str:
-    """Place where numbers were lost first: in weights, by the step before; in the output of a layer; in the loss."""
+    """The first part that is not finite: weights, after the step before; the output of a layer; the loss."""
     names = parameter_names(steps.trainer.model, "/")
     broken = [name for name, parameter in zip(names, steps.parameters, strict=True) if not finite(parameter.value)]
     if broken:  # a gradient goes back from the last layer, and what it meets on its way is lost too

@@ -1,4 +1,4 @@
-"""Training of one model by several processes, each of which computes some shards of each batch."""
+"""Training of one model by several processes; each computes some shards of each batch."""
 
 from nnlite.training.sharded.agreement import agreements
 from nnlite.training.sharded.batches import ShardedBatches, sharded

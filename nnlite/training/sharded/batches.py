@@ -1,4 +1,4 @@
-"""Batches of which a process reads its own rows alone."""
+"""Batches from which a process reads only its own rows."""
 
 import copy
 from contextlib import closing

@@ -53,7 +53,7 @@ class Room:
 
 
 class ShardGradients:
-    """Gradients of the shards of one process, one after another or all at once; the sums are those of the model.
+    """Gradients of the shards of one process, in turn or all at once; the sums are those of the model.
 
     Args:
         steps: the `Steps` of the model.
@@ -71,7 +71,7 @@ class ShardGradients:
         return self.rooms[room_number]
 
     def room_of(self, shard: int) -> int:
-        """The room of a shard, where shards are computed one after another and `join` follows each.
+        """The workspace of a shard, if shards are computed in turn and `join` follows each.
 
         The sums that wait for their neighbor lie in the rooms before it: as many as `shard` has ones in binary.
         """

@@ -191,7 +191,7 @@ def flat(state: Any) -> list[Any]:
 
 
 def _joined(parts: list[Any]) -> Any:
-    """The rows of all shards, one after another; of each array of a tuple, and None of None."""
+    """The rows of all shards, concatenated; of each array of a tuple, and None of None."""
     if parts[0] is None or len(parts) == 1:
         return parts[0]
     if isinstance(parts[0], tuple):

@@ -50,7 +50,7 @@ class LayerTape(Tape):
         return layer._as_returned(output)
 
     def _taken(self, inputs: Any, arrays: Any) -> Any:
-        """`arrays`, what a layer reads in `inputs`, with recorded numbers in their places."""
+        """`arrays`, what a layer reads in `inputs`, replaced by recorded numbers."""
         if not isinstance(arrays, tuple):
             return inputs if _is_number(inputs) else arrays
         given = list(inputs.values()) if isinstance(inputs, dict) else inputs
@@ -67,7 +67,7 @@ def _is_number(item: Any) -> bool:
 
 
 def values_of(inputs: Any) -> Any:
-    """`inputs` with the arrays of recorded values in their places."""
+    """`inputs` with recorded values replaced by their arrays."""
     if isinstance(inputs, Traced):
         return inputs.value
     if isinstance(inputs, dict):

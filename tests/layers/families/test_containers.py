@@ -240,7 +240,7 @@ class TestNames:
     def test_unknown_names(self):
         with pytest.raises(ConfigError, match=r"columns\.ag, b: .*names a column 'ag'; did you mean 'age'"):
             ColumnBranch({"ag, b": []}).name_columns({"age": [0], "b": [1]})
-        with pytest.raises(ConfigError, match="the data have no names, give places such as 0-7"):
+        with pytest.raises(ConfigError, match="the data have no names; give positions such as 0-7"):
             ColumnBranch({"age": []}).name_columns({})
         with pytest.raises(ConfigError, match="two entries for the columns 0,1"):
             ColumnBranch({"0,1": [Dense(2)], "age, b": []}).name_columns({"age": [0], "b": [1]})
@@ -261,8 +261,8 @@ class TestNames:
         (lambda: ColumnBranch({"-1": []}), "columns must be places"),
         (lambda: ColumnBranch({"0": []}, merge="concatenate"), "unknown value 'concatenate'; did you mean 'concat'"),
         (lambda: Parallel([Dense(4)]), "needs two branches or more, got 1"),
-        (lambda: Pipeline([same := Dense(3), same]), "a layer is there twice"),
-        (lambda: Residual([same := Dense(3)], [same]), "a layer is there twice"),
+        (lambda: Pipeline([same := Dense(3), same]), "a layer occurs twice"),
+        (lambda: Residual([same := Dense(3)], [same]), "a layer occurs twice"),
         (lambda: Pipeline([Dense(3), "dens"]), r"layers\[1\]: unknown layer 'dens'"),
         (lambda: Residual([Dense(3), Conv2D(2, 1)]), r"\(Conv2D\) needs inputs of shape .* got \(None, 3\)"),
     ],

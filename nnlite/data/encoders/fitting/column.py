@@ -26,7 +26,7 @@ class Fit:
         profile: what the column holds.
         choice: what the config says of it.
         source: the table.
-        rows: places of the training rows.
+        rows: indices of the training rows.
         target: of all rows: labels, or numbers of shape (rows, targets).
     """
 

@@ -38,7 +38,7 @@ def fit_columns(
 
     Args:
         source: the table; gaps of text are `""`, as `Frame.gaps_as_text` has them.
-        rows: places of the training rows.
+        rows: indices of the training rows.
         targets: the columns to predict.
         choices: what a config says of single columns.
         target: of all rows, for columns encoded by it: labels, or numbers of shape (rows, targets).

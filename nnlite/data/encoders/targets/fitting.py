@@ -39,7 +39,7 @@ class TargetOptions:
         Args:
             names: its columns.
             target: labels, or amounts of shape (rows, columns).
-            rows: places of the training rows; amounts are learned from these.
+            rows: indices of the training rows; amounts are learned from these.
             labels: all labels that occur, each once or more.
             kind: what the loss compares.
         """

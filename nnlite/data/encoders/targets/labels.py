@@ -16,7 +16,7 @@ YES_AND_NO = {"1": True, "0": False, "1.0": True, "0.0": False, "true": True, "f
 
 
 class Labels(TargetEncoder):
-    """Labels of which a row may have several, or none: one column of 0 and 1 for each.
+    """Labels that rows may have any number of: one column of 0 and 1 for each.
 
     Args:
         labels: what they are called; without a separator, these are the columns of the table.

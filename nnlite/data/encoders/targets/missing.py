@@ -17,7 +17,7 @@ def labelled_rows(
 ) -> tuple[Table | FileFrame, np.ndarray | None]:
     """The rows of a table that have all targets, and their numbers, None for all rows.
 
-    A note counts the rows that are left out, of which there are fewer than all.
+    A note counts the rows that are left out; at least one row must remain.
     """
     missing = np.any([table.missing(name) for name in names], axis=0)
     if not missing.any() or missing.all():

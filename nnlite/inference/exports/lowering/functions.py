@@ -117,7 +117,7 @@ def _reshape(layer: Operation, graph: Graph, x: Value, shape: Sequence[int]) -> 
 
 
 def _item(layer: Operation, graph: Graph, x: Value, index: Any) -> Value:
-    """Slices, places, new axes and `...`, after the whole batch."""
+    """Slices, indices, new axes and `...`, after the whole batch."""
     parts = list(index) if isinstance(index, (tuple, list)) else [index]
     if ... in parts:
         middle = parts.index(...)

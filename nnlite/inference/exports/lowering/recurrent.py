@@ -57,7 +57,7 @@ class _Compressed:
         return sequence.apply("ScatterElements", _for_each_feature(places, sequence), sequence, axis=1)
 
     def expand(self, steps: Value, zero: bool) -> Value:
-        """Outputs in the places of the steps; a step that does not count repeats the one before it, or is zero."""
+        """Outputs in the order of the steps; a step that does not count repeats the one before it, or is zero."""
         last = _running(self.counts) - np.int64(1)
         shown = self.mask if zero else last >= np.int64(0)
         places = _for_each_feature(last.apply("Max", np.int64(0)), steps)

@@ -133,7 +133,7 @@ def _way_back(windows):
 
 
 def _in_blocks(inputs, windows, filters, slopes=None, gate: Gate = np.multiply) -> Iterator[tuple[slice, np.ndarray]]:
-    """Places of some images at a time, and these, multiplied by their slopes, with columns of padding."""
+    """Positions of some images at a time, and these, multiplied by their slopes, with columns of padding."""
     length, before = windows.inputs[-1], windows.before[-1]
     width = max(windows.needed[-1], before + length)
     per_image = inputs.itemsize * max(math.prod(inputs.shape[1:]), math.prod(windows.outputs) * filters)

@@ -22,7 +22,7 @@ WITH_REGULARIZER = {"kernel_initializer", "depthwise_initializer", "embeddings_i
 QUANTIZABLE = {"Dense", "EinsumDense", "Embedding"}  # whose configs in Keras have a `quantization_config`
 # Whether `get_config` is asked for what files hold: arguments as they were given, without a name that was not given.
 _FOR_FILES: ContextVar[bool] = ContextVar("configs for files", default=False)
-# The entry of a spec, beside that of its class, that numbers a layer which several places of the whole share.
+# The entry of a spec, beside that of its class, that numbers a layer which occurs several times.
 SHARED = "shared layer"
 _WRITTEN: ContextVar["dict[int, tuple[int, Layer]] | None"] = ContextVar("numbers of layers, by id", default=None)
 _READ: ContextVar["dict[int, tuple[Any, Layer]] | None"] = ContextVar("specs and layers, by number", default=None)
@@ -111,7 +111,7 @@ def reading_shared() -> Iterator[dict[int, tuple[Any, "Layer"]]]:
 
 @classmethod
 def get(cls: Any, spec: Any) -> Any:
-    """The layer that `spec` describes, see `Configurable.get`; a layer that several places share is read once."""
+    """The layer that `spec` describes, see `Configurable.get`; a layer that occurs several times is read once."""
     read = Configurable.get.__func__
     if not isinstance(spec, Mapping):
         return read(cls, spec)
@@ -125,7 +125,9 @@ def get(cls: Any, spec: Any) -> Any:
             known[number] = (described, read(cls, described))
         same, layer = known[number]
         if same != described or not isinstance(layer, cls):
-            raise ConfigError(f"layer {number} is described in two ways: places that share it agree", (SHARED,))
+            raise ConfigError(
+                f"layer {number} is described in two ways; all entries of a shared layer must agree", (SHARED,)
+            )
         return layer
 
 

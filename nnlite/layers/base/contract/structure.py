@@ -35,7 +35,7 @@ def leaves_of(value: Any) -> list[Any]:
 
 
 def structure_of(value: Any) -> Any:
-    """The dicts and lists of a value with the number of each leaf in its place; None for one leaf, or a plain list.
+    """The dicts and lists of a value with each leaf replaced by its number; None for one leaf, or a plain list.
 
     >>> structure_of({"a": "x", "b": ["y", "z"]}), structure_of(["x", "y"]), structure_of("x")
     ({'a': 0, 'b': [1, 2]}, None, None)

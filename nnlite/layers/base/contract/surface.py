@@ -94,7 +94,7 @@ class TensorSpec:
 
 
 def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
-    """Shape and type of the outputs for inputs of which shape and type are known; nothing is computed.
+    """Shape and type of the outputs for inputs with known shape and type; nothing is computed.
 
     Args:
         inputs: symbols, arrays, or whatever has a `shape`; several as a list.
