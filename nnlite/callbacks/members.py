@@ -53,7 +53,7 @@ class BestMembers(MonitorCallback):
     mode: Literal["auto", "min", "max"] = "auto"
     average: Count = 1
 
-    state_names = ("wait", "stopped_epoch", "best", "best_epochs", "_kept", "_ranked")
+    state_names = ("wait", "stopped_epoch", "best_epochs", "_kept", "_ranked")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,30 +62,34 @@ class BestMembers(MonitorCallback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.wait = 0
         self.stopped_epoch = 0
-        self.best = np.empty(0)
         self.best_epochs = np.empty(0, int)
         self._kept: list[np.ndarray] = []  # the weights of the best epochs so far, the best one's first
         self._ranked: list[np.ndarray] = []  # the members' values in each of these epochs, NaN if there is none yet
         self._apart: list[Parameter] = []  # what they belong to, where there are members; else the whole model
 
+    @property
+    def best(self) -> np.ndarray:
+        """The best value of each member, NaN before there is one."""
+        return self._ranked[0] if self._ranked else np.empty(0)
+
     def set_state(self, state: dict[str, Any]) -> None:
-        super().set_state({"_ranked": [], **state})
-        members = self.best.size and self.model.trainer.folds is not None
+        best = state.get("best", np.empty(0))  # of a version that kept the best epoch alone
+        known = {name: value for name, value in state.items() if name != "best"}
+        super().set_state({"_ranked": [best.copy()] if best.size else [], **known})
+        members = self._ranked and self.model.trainer.folds is not None
         self._apart = self._of_members() if members else []
-        if self.best.size and not self._ranked:  # the checkpoint is of a version that kept the best epoch alone
-            self._ranked = [self.best.copy()]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.skips(epoch):
             return
         values, apart = self._values(logs)
-        if not self.best.size:
-            self.best, self.best_epochs = np.full(len(values), np.nan), np.full(len(values), epoch)
+        if not self._ranked:
+            self.best_epochs = np.full(len(values), epoch)
             self._apart = self._of_members() if apart else []
-            self._ranked = [self.best.copy() for _ in range(self.average)]
+            self._ranked = [np.full(len(values), np.nan) for _ in range(self.average)]
             self._kept = [array for _ in self._ranked for array in self._weights()]
         improved = self._improved(values, self.best)
-        self.best[improved], self.best_epochs[improved] = values[improved], epoch
+        self.best_epochs[improved] = epoch
         if self._improved(values, self._ranked[-1]).any():
             self._insert(values.copy(), self._weights())
         self.wait = 0 if improved.any() else self.wait + 1

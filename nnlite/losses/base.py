@@ -146,7 +146,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
             return ComplexStepHessian(gradient, y_pred)
         weights, size = counted_weights(y_pred.shape[:-1], y_pred.dtype, sample_weight, mask)
-        share = np.full((*y_pred.shape[:-1], 1), self._scale(size, weights), y_pred.dtype)
+        share = np.full((*y_pred.shape[:-1], 1), self.sum_factor(size, weights), y_pred.dtype)
         if weights is not None:
             share *= weights[..., None]
         return Composed(Diagonal(share, y_pred.shape, y_pred.shape), rows)
@@ -167,7 +167,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         single = self.reduction not in ("none", None)
         if single and type(self).total is not Loss.total:
             weights, size = counted_weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
-            quick = self.total(y_true, y_pred, self._scale(size, weights), weights)
+            quick = self.total(y_true, y_pred, self.sum_factor(size, weights), weights)
             if quick is not None:
                 return quick[0], Contraction(quick[1], y_pred.ndim)
         losses, rows = self.per_row(y_true, y_pred)
@@ -188,7 +188,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
             losses = losses * weights
         if not single:
             return losses, rows if weights is None else Composed(Diagonal(weights, shape, shape), rows)
-        scale = self._scale(size, weights)
+        scale = self.sum_factor(size, weights)
         gradient = rows.vjp(np.full(shape, scale, losses.dtype) if weights is None else weights * scale)
         return np.add.reduce(losses, axis=None).item() * scale, Contraction(gradient, gradient.ndim)
 
@@ -203,7 +203,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
             given_dtype(self) is not None and y_pred.real.dtype != given_dtype(self)
         )
 
-    def _scale(self, size: int, weights: np.ndarray | None) -> float:
+    def sum_factor(self, size: int, weights: np.ndarray | None) -> float:
         """The factor of the sum of all losses."""
         if self.reduction == "mean_with_sample_weight" and weights is not None:
             return self._factor / (float(weights.sum()) or 1)

@@ -26,7 +26,7 @@ def ratio(part: Any, whole: Any) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)
 
 
-class Thresholds:
+class ThresholdList:
     """The attribute `thresholds`, as Keras has it: a list of those in use, also where others than a list were given."""
 
     key: ClassVar[str] = "thresholds"
@@ -40,7 +40,7 @@ class Thresholds:
 
 def given_thresholds(metric: Any) -> Any:
     """The argument `thresholds` of a metric."""
-    return vars(metric).get(Thresholds.key)
+    return vars(metric).get(ThresholdList.key)
 
 
 class ConfusionMetric(Metric, abstract=True):
@@ -55,8 +55,8 @@ class ConfusionMetric(Metric, abstract=True):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if any(field.name == Thresholds.key for field in dataclasses.fields(cls)):
-            setattr(cls, Thresholds.key, Thresholds())  # after the fields' defaults were taken from the class
+        if any(field.name == ThresholdList.key for field in dataclasses.fields(cls)):
+            setattr(cls, ThresholdList.key, ThresholdList())  # after the fields' defaults were taken from the class
 
     def limits(self) -> np.ndarray:
         """The thresholds, ascending."""
@@ -139,7 +139,7 @@ class AtThresholds(ConfusionMetric, abstract=True):
     def validate(self) -> None:
         given = given_thresholds(self)
         if given is not None and any(not 0 <= threshold <= 1 for threshold in self.in_use()):
-            raise ConfigError(f"must be in [0, 1], got {given}", (type(self).__name__, Thresholds.key))
+            raise ConfigError(f"must be in [0, 1], got {given}", (type(self).__name__, ThresholdList.key))
 
     @property
     def default_threshold(self) -> float:

@@ -1,7 +1,6 @@
 """One file per model: layers, weights, what inputs and outputs mean, `compile` arguments, the optimizer's state."""
 
 import inspect
-import warnings
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from nnlite import saving
 from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning, shown
+from nnlite.errors.caller import warn_user
 from nnlite.foreign import (
     KerasModel,
     assign_datasets,
@@ -247,7 +247,7 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
             _compile_as_saved(read.model, compile_arguments(read.compiled))
         except (NNLiteError, TypeError) as error:
             text = f"{filepath}: the model is not compiled, since nnlite lacks what it was compiled with: {error}"
-            warnings.warn(text, TrainingWarning, stacklevel=3)
+            warn_user(text, TrainingWarning)
         else:
             _take_optimizer(read, filepath)
     return read.model
@@ -265,7 +265,7 @@ def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
         trainer.optimizer.set_state(optimizer_state(trainer.optimizer, read.optimizer, parameters, packs))
     except NNLiteError as error:
         text = f"{filepath}: the optimizer starts without what Keras kept of it: {error}"
-        warnings.warn(text, TrainingWarning, stacklevel=4)
+        warn_user(text, TrainingWarning)
 
 
 def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool, include_optimizer: bool) -> None:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import stat
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from nnlite.arrays.types import Shape
 from nnlite.errors import ModelFileError
+from nnlite.errors.caller import warn_user
 from nnlite.saving import safetensors
 from nnlite.saving.atomic import write_atomically
 from nnlite.saving.boundary import reading_saved
@@ -156,7 +156,7 @@ def names_that_fit(needed: Mapping[str, Shape], present: Mapping[str, Any], sour
     fits = [name for name, shape in needed.items() if name in present and present[name].shape == shape]
     others = sorted({*needed, *present}.difference(fits))
     if others:
-        warnings.warn(f"{source}: left out, since they do not fit: {', '.join(others)}", stacklevel=5)
+        warn_user(f"{source}: left out, since they do not fit: {', '.join(others)}")
     return fits
 
 

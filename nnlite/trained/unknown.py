@@ -1,12 +1,12 @@
 """Treatment of categories that the training data did not hold: one warning or one error per call."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
 from nnlite.data.encoders.unknown import UnknownCategories
 from nnlite.errors import ConfigError, DataError, UnknownCategoryWarning
+from nnlite.errors.caller import warn_user
 
 __all__ = []
 
@@ -28,4 +28,4 @@ def told_unknown(on_unknown: OnUnknown) -> Iterator[UnknownCategories]:
     if unknown and on_unknown == "error":
         raise DataError(str(unknown))
     if unknown and on_unknown == "warn":
-        warnings.warn(str(unknown), UnknownCategoryWarning, stacklevel=6)
+        warn_user(str(unknown), UnknownCategoryWarning)

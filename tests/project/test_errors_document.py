@@ -191,7 +191,7 @@ PROVOCATIONS: dict[str, list[Callable]] = {
         source(text="b", drop=["b"]),
         source("a,t\n1,0\n2,0\n"),
     ],
-    "What is stated": [
+    "Stated dialects": [
         lambda: Dialect(delimiter="::"),
         lambda: Dialect(decimal=",", thousands=","),
         lambda: Dialect(encoding="utf9"),
@@ -242,7 +242,7 @@ PROVOCATIONS: dict[str, list[Callable]] = {
         split(stratify=True),
         split(group="a", time="a"),
     ],
-    "Going on": [
+    "Resuming": [
         run(lambda: resume("run", quiet=True)),
         run(lambda: resume("run", quiet=True, epochs=3, overrides=["fit.batch_size=8"])),
         lambda: resume("nowhere"),

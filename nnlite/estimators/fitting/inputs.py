@@ -1,6 +1,5 @@
 """Reading of X by the estimators: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from typing import Any, cast
@@ -17,6 +16,7 @@ from nnlite.data.frames import Frame, is_table, read_frame
 from nnlite.data.frames.libraries import maker_of
 from nnlite.data.frames.spelling import date_format
 from nnlite.errors import DataError, ShapeError
+from nnlite.errors.caller import warn_user
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.layers import RobustScaling
 
@@ -153,10 +153,9 @@ def _warn_of_text(frame: Frame) -> None:
         elif date_format(levels) is not None:
             what, remedy = "dates", ", such as by pandas.to_datetime"
         if what:
-            warnings.warn(
+            warn_user(
                 f"column {column.name!r} holds {what} as text, such as {levels[0]!r}, which are taken for categories: "
-                f"make {what} of it{remedy}, or a column of categories by .astype('category')",
-                stacklevel=8,
+                f"make {what} of it{remedy}, or a column of categories by .astype('category')"
             )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from nnlite.errors.caller import warn_user
 from nnlite.estimators.mlp.network import Network
 from nnlite.optimizers import SGD, Adam, Optimizer
 
@@ -80,9 +81,7 @@ class Training:
         if wanted == "auto":
             return min(200, self.count)
         if wanted > self.count:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=5
-            )
+            warn_user("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         return min(int(wanted), self.count)
 
     def run(self, single: bool) -> None:

@@ -244,7 +244,9 @@ class ColumnBranch(_Branches):
             parts = [part.strip() for part in key.split(",")]
             for part in parts:
                 if not RANGE.fullmatch(part) and part not in places:
-                    hint = did_you_mean(part, places) if places else "the data have no names; give positions such as 0-7"
+                    hint = (
+                        did_you_mean(part, places) if places else "the data have no names; give positions, such as 0-7"
+                    )
                     raise ConfigError(f"{self.label} names a column {part!r}; {hint}", ("columns", key))
             columns = ",".join(part if RANGE.fullmatch(part) else ",".join(map(str, places[part])) for part in parts)
             if columns in resolved:

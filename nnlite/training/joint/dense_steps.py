@@ -223,10 +223,10 @@ class DenseSteps:
         """Factor of the sum of the losses of each step."""
         loss, share = self.steps.trained_loss, plan.loss.factor / (self.units if plan.loss.averages else 1)
         if self.members:
-            return [loss.scale(size) * loss.whole._scale(size, None) * share] * count
+            return [loss.scale(size) * loss.whole.sum_factor(size, None) * share] * count
         if weights is None or loss.reduction != "mean_with_sample_weight":
-            return [loss._scale(size, None) * share] * count
-        return [loss._scale(size, part) * share for part in weights.reshape(count, size)]
+            return [loss.sum_factor(size, None) * share] * count
+        return [loss.sum_factor(size, part) * share for part in weights.reshape(count, size)]
 
     def _strengths(self) -> list[tuple[float, float] | None]:
         """`(l1, l2)` of each parameter that is penalized."""

@@ -55,7 +55,7 @@ class ShardLosses:
     def _factors(self, numbers: np.ndarray) -> list[tuple[int, float, float]]:
         """Number and weight of each output, and what the sum of its losses is multiplied by."""
         return [
-            (output, weight, 1.0 if loss is None else loss._scale(counted, counted))
+            (output, weight, 1.0 if loss is None else loss.sum_factor(counted, counted))
             for output, (loss, weight, counted) in enumerate(zip(self.losses, self.weights, numbers[:, 1], strict=True))
         ]
 
@@ -70,7 +70,7 @@ def _summed(loss: Loss, y: Any, outputs: Any, sample_weight: Any, mask: Any) -> 
         return 1
 
     twin = copy.copy(loss)
-    vars(twin)["_scale"] = undivided
+    vars(twin)["sum_factor"] = undivided
     by_outputs: Any
     value, by_outputs = twin.linearize(y, outputs, sample_weight, mask)
     if divisors[-1] == 1 < len(outputs) and mask is None and sample_weight is None and loss.counts_zeros:
