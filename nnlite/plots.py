@@ -36,7 +36,7 @@ def saliency(
 
     Raises:
         ConfigError: matplotlib is not installed, or the folder of `path` does not exist.
-        ShapeError: `x` are no images.
+        ShapeError: `x` are not images.
         DataError: too many of them.
     """
     figure_class = _figure_class()

@@ -159,7 +159,7 @@ class OrthogonalRegularizer(Regularizer):
         mode: `"rows"` or `"columns"`.
 
     Raises:
-        ConfigError: the parameter is no matrix.
+        ConfigError: the parameter is not a matrix.
 
     >>> OrthogonalRegularizer(1.0)(np.array([[1.0, 0.0], [1.0, 1.0]])).__round__(4)
     0.7071

@@ -89,7 +89,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 
     Raises:
         ConfigError: no structure, or others than the first.
-        WrongTypeError: `func` is no function.
+        WrongTypeError: `func` is not a function.
 
     >>> map_structure(lambda x, y: x + y, {"a": [1, 2]}, {"a": [10, 20]})
     {'a': [11, 22]}

@@ -221,7 +221,7 @@ BAD_TRAINING = {
     "repeated key": (
         config("fit:", "seed:"),
         2,
-        "c.yaml, line 10, column 1: seed: the key 'seed' stands here a second",
+        "c.yaml, line 10, column 1: seed: the key 'seed' is repeated here",
     ),
     "empty config": (lambda: Path("c.yaml").write_text(""), 2, "c.yaml, line 1, column 1: the file is empty"),
     "no config": (lambda: Path("c.yaml").unlink(), 2, "c.yaml: No such file or directory"),

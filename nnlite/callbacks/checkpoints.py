@@ -193,8 +193,8 @@ class Checkpoints(Callback):
         check_writable(os.path.join(self.folder, "last.safetensors"), "Checkpoints")
         if not self.params.get("resumed") and self.present:
             raise ConfigError(
-                f"{self.folder} holds checkpoints of another training: go on with that by resume, or choose another "
-                "folder",
+                f"{self.folder} holds checkpoints of another training: continue that one with resume, or choose "
+                "another folder",
                 ("Checkpoints", "folder"),
             )
         size = sum(value.nbytes for value in self.model.values) * 3  # with the optimizer's memory
@@ -236,7 +236,7 @@ class Checkpoints(Callback):
         except DivergenceError:  # the last one that is finite stays
             return
         except OSError as error:  # training is worth more than one of its checkpoints
-            warnings.warn(f"no checkpoint: {error}; training goes on", TrainingWarning, stacklevel=2)
+            warnings.warn(f"no checkpoint: {error}; training continues", TrainingWarning, stacklevel=2)
         ended = time.monotonic()
         self._next = ended + (self._seconds or (ended - begun) / SHARE)
 
@@ -271,7 +271,7 @@ def check_writable(path: str | os.PathLike, where: str) -> None:
     """`ConfigError` unless a file of this name can be made, and the folders that are missing."""
     place = nearest_folder(Path(path).parent)
     if not place.is_dir():
-        raise ConfigError(f"{path} cannot be written: {place} is no folder", (where,))
+        raise ConfigError(f"{path} cannot be written: {place} is not a folder", (where,))
     if Path(path).is_dir():
         raise ConfigError(f"{path} cannot be written: it is a folder", (where,))
     if not os.access(place, os.W_OK | os.X_OK):

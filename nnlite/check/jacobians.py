@@ -116,7 +116,7 @@ class Comparison:
             self._tell_kink(findings)
 
     def _tell_kink(self, findings) -> None:
-        """A kink is no error while the slope lies between those of the two sides."""
+        """A kink is not an error while the slope lies between those of the two sides."""
         left, right, bends = self.numeric.left, self.numeric.right, self.numeric.bends
         slack = 1e-3 * largest(left[bends], right[bends])
         below, above = np.minimum(left, right) - slack, np.maximum(left, right) + slack
@@ -175,7 +175,7 @@ def check_transposes(findings: Findings, subject: Subject, random: Generator) ->
     full = subject.jacobians.vjp(cotangent)
     seeded = subject.jacobians.vjp(subject.cotangent(random, (2,)))
     if len(full) != len(subject.names):
-        raise ValueError(f"vjp returned {len(full)} products, there are {len(subject.names)} inputs")
+        raise ValueError(f"vjp returned {len(full)} products for {len(subject.names)} inputs")
     flat = subject.flat(cotangent)
     for index, name in enumerate(subject.names):
         if not subject.wanted[index]:
@@ -203,7 +203,7 @@ def _check_wanted(findings, subject, cotangent, full, index) -> None:
     alone = subject.jacobians.vjp(cotangent, only)
     name = subject.names[index]
     spared = all(result is None for position, result in enumerate(alone) if position != index)
-    findings.held("wanted products", spared, f"vjp with only {name} wanted returned products nobody asked for")
+    findings.held("wanted products", spared, f"vjp with only {name} wanted returned additional products")
     if alone[index] is None or full[index] is None:
         same = alone[index] is full[index]
     else:
@@ -292,7 +292,7 @@ def _check_rows_apart(findings, subject, by_row) -> None:
 
 
 def _finite(gaps):
-    """Sizes of differences, infinite where they are no numbers."""
+    """Sizes of differences, infinite where they are not numbers."""
     return np.where(np.isfinite(gaps), abs(gaps), np.inf)
 
 

@@ -22,7 +22,7 @@ __all__ = ["check_model"]
 
 ROWS = 6  # of a batch that is given
 TRIES = 3
-HESSIAN_STEP, HESSIAN_NEAR = 1e-6, 1e-5  # so small a step that it hardly meets a kink; what it misses is no rounding
+HESSIAN_STEP, HESSIAN_NEAR = 1e-6, 1e-5  # so small a step that it hardly meets a kink; what it misses is not rounding
 
 
 def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = None, y: Any = None) -> Report:

@@ -75,7 +75,7 @@ def _read(text: str, inputs: Any) -> Directed:
         raise ConfigError(f"--monotone {text}: no column {name!r}; {hint}")
     numbers = [place for place in places[name] if place in inputs.amounts]
     if len(numbers) != 1:
-        raise ConfigError(f"--monotone {text}: {name!r} is no column of numbers, which alone rise")
+        raise ConfigError(f"--monotone {text}: {name!r} is not a column of numbers; only these can rise or fall")
     return Directed(name, numbers[0], SIGNS[sign])
 
 

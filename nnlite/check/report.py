@@ -63,7 +63,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed; a kink is no failure."""
+        """Whether nothing failed; a kink is not a failure."""
         return not self.failures
 
     @property

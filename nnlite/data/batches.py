@@ -116,7 +116,7 @@ class IterableBatches:
         self._walks_again = iterator is not self.source
         first = next(iterator, None)
         if first is None:
-            raise DataError("there are no examples: the iterable of batches is empty")
+            raise DataError("no examples: the iterable of batches is empty")
         prepare(*_parts(first))  # the first batch decides the shapes that a model is built for
         self._iterator: Any = None if self._walks_again else itertools.chain([first], iterator)
 
@@ -213,7 +213,7 @@ def check_lengths(x: Any, **others: Any) -> None:
     """`ShapeError` unless each of the named arrays has one entry per example, `DataError` when there is none."""
     count = count_rows(x)
     if not count:
-        raise DataError("there are no examples: x has 0 rows")
+        raise DataError("no examples: x has 0 rows")
     for name, array in others.items():
         if len(array) != count:
             raise ShapeError(f"x has {count} rows, {name} has {len(array)}")

@@ -29,7 +29,7 @@ class MemberBatches:
         dtype: of the weights.
 
     Attributes:
-        real: which rows of the last batch are no padding, `(batch, members)`.
+        real: which rows of the last batch are not padding, `(batch, members)`.
     """
 
     def __init__(

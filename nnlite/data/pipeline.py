@@ -184,7 +184,7 @@ class Data(Section):
                 "only numbers have a logarithm; choose a regression loss such as mse", ("target_transform",)
             )
         if isinstance(self.threshold, str) and "validation" not in parts:
-            raise ConfigError("it is tuned on the validation part, and there is none", ("threshold",))
+            raise ConfigError("it is tuned on the validation part, but there is none", ("threshold",))
 
     def _fit(self, dataset: Dataset, rows: np.ndarray, labels: np.ndarray, kind: TargetKind) -> Preprocessing:
         """The encoders that the `rows` of a dataset suggest; `labels` are all that occur, also in other files."""

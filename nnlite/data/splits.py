@@ -75,7 +75,7 @@ class Split(Section):
         for part in self.files:
             if part not in ("validation", "test"):
                 raise ConfigError(
-                    f"{part!r} is no part with a file of its own: 'validation' or 'test'. The training rows are "
+                    f"{part!r} is not a part with a file of its own: 'validation' or 'test'. The training rows are "
                     "those of the source's file",
                     ("files", part),
                 )

@@ -110,7 +110,7 @@ class Table:
             self.cells(name)
             if name in self.repeated:
                 raise DataError(
-                    f"{self.path}: the column name {name!r} stands more than once in the first line; give each "
+                    f"{self.path}: the column name {name!r} occurs more than once in the first line; give each "
                     "column a name of its own"
                 )
 
@@ -247,7 +247,7 @@ class Table:
         advice = remedy_of(cell, form, name, remedy, rare=2 * len(bad) < len(cells))
         if row == 0 and len(bad) == 1 and not self.dialect.header:
             advice = "state `header: true` if this line names the columns"
-        count = f" ({len(bad)} of {len(cells)} cells are no numbers)" if len(bad) > 1 else ""
+        count = f" ({len(bad)} of {len(cells)} cells are not numbers)" if len(bad) > 1 else ""
         raise DataError(f"{self.place(row, name)}: text {shown(cell)} in a numeric column; {advice}{count}")
 
     def _refuse_infinite(self, name: str, row: int) -> NoReturn:

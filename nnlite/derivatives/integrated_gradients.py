@@ -54,7 +54,7 @@ def integrated_gradients(
         ) from None
     outputs, jacobians = model.linearize(x, *model.values)
     if jacobians[0] is None:
-        raise ConfigError(f"{model.label} takes indices or strings, along which there is nothing to integrate")
+        raise ConfigError(f"{model.label} takes indices or strings, which cannot be integrated over")
     cotangent, _ = one_output_each(model, outputs, output)
     mean = np.zeros_like(x)
     nodes, weights = np.polynomial.legendre.leggauss(steps)

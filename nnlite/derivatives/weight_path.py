@@ -113,7 +113,7 @@ def _found(weight, names, gradients):
     fits = len(place) == gradient.ndim and all(at < size for at, size in zip(place, gradient.shape, strict=True))
     if not fits:
         example = f"{name}{[0] * gradient.ndim}" if gradient.ndim else name
-        raise ConfigError(f"{weight!r} is no weight: {name} has the shape {gradient.shape}; write {example}")
+        raise ConfigError(f"{weight!r} is not a weight: {name} has the shape {gradient.shape}; write {example}")
     return names.index(name), place
 
 

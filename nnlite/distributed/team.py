@@ -190,7 +190,7 @@ def mpi(shards: int = 8) -> Iterator[Team]:
 
     Raises:
         MissingLibraryError: mpi4py is not installed, or finds no MPI library.
-        ConfigError: the number of processes is no power of two, or larger than `shards`.
+        ConfigError: the number of processes is not a power of two, or larger than `shards`.
     """
     world = _mpi_library().COMM_WORLD
     with ended_together(world.Dup()):

@@ -51,8 +51,8 @@ def _wait(child: int, rank: str) -> None:
     if code < 0:
         name = signal.Signals(-code).name
         print(
-            f"nnlite: error: rank {rank} (process {child} on {socket.gethostname()}) was ended by {name}; go on from "
-            "the last checkpoint with --resume",
+            f"nnlite: error: rank {rank} (process {child} on {socket.gethostname()}) was ended by {name}; continue "
+            "from the last checkpoint with --resume",
             file=sys.stderr,
             flush=True,
         )

@@ -141,7 +141,7 @@ class _Composer:
     def _repeated(self, event: Any) -> Node:
         node = self.anchors.get(event.anchor)
         if node is None:
-            reason = "is within itself" if event.anchor in self.anchors else "stands for nothing above"
+            reason = "is within itself" if event.anchor in self.anchors else "is not defined above"
             raise self._error(event.start_mark, f"the alias *{event.anchor} {reason}")
         size, depth = node.extent()
         self._count(event, size)
@@ -173,7 +173,7 @@ class _Composer:
                 raise self._error(event.start_mark, "a key is a list or a mapping; keys are text or numbers")
             self.path.append(key.value)
             if key.value in mapping.value:
-                raise self._error(event.start_mark, f"the key {key.value!r} stands here a second time")
+                raise self._error(event.start_mark, f"the key {key.value!r} is repeated here")
             mapping.keys[key.value] = self._place(event.start_mark)
             mapping.value[key.value] = self._node(next(self.events))
             self.path.pop()

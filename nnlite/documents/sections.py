@@ -22,7 +22,7 @@ def within(section: str = "", field: str = "") -> Iterator[None]:
     ...     raise MemoryError("Unable to allocate 39.1 GiB")
     Traceback (most recent call last):
         ...
-    nnlite.errors.ConfigError: model: there is not the memory for it: Unable to allocate 39.1 GiB
+    nnlite.errors.ConfigError: model: not enough memory: Unable to allocate 39.1 GiB
     """
     path = (section,) if section else ()
     try:
@@ -31,9 +31,9 @@ def within(section: str = "", field: str = "") -> Iterator[None]:
         for one in error.each():
             one.path = one.path[1:] if field and one.path[:1] == (field,) else one.path
         raise error.within(*path) from None
-    except (NNLiteError, OSError):  # what the system says of a full disk is no fault of the config
+    except (NNLiteError, OSError):  # what the system says of a full disk is not a fault of the config
         raise
     except MemoryError as error:
-        raise ConfigError(f"there is not the memory for it: {error}", path) from error
+        raise ConfigError(f"not enough memory: {error}", path) from error
     except Exception as error:
         raise ConfigError(f"it cannot be used: {type(error).__name__}: {error}", path) from error

@@ -72,7 +72,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     def __setitem__(self, path: str, policy: Any) -> None:
         if path in self._policies:
-            raise ConfigError(f"there is a policy of {path!r} already, {self._policies[path]}")
+            raise ConfigError(f"{path!r} has a policy already, {self._policies[path]}")
         self._policies[path] = get(policy)
 
     def __delitem__(self, path: str) -> None:
@@ -131,7 +131,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, type] | 
     kind = config.get("class_name")
     cls: Any = {**POLICY_CLASSES, **(custom_objects or {})}.get(str(kind))
     if cls is None:
-        raise ConfigError(f"there is no policy {kind!r}; there are {', '.join(POLICY_CLASSES)}: nothing is quantized")
+        raise ConfigError(f"no policy {kind!r}; there are {', '.join(POLICY_CLASSES)}: nothing is quantized")
     return cls.from_config(config.get("config") or {})
 
 

@@ -126,7 +126,7 @@ class WrongTypeError(ConfigError, TypeError):
 
     @classmethod
     def of(cls, error: ConfigError, value: object) -> ConfigError:
-        """`error`, of reading `value`, as one of a wrong type where the value is no name and no `{Name: {...}}`."""
+        """`error`, of reading `value`, as one of a wrong type where the value is not a name and no `{Name: {...}}`."""
         inside = error.errors or error.path or isinstance(value, (str, Mapping))
         return error if inside else cls(error.message)
 

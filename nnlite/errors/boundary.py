@@ -37,7 +37,7 @@ def reading(
             raise kind(f"{place}: {error.strerror}") from error
         raise kind(_message(place, what, _reason(error), remedy)) from error
     except MemoryError as error:
-        raise kind(f"{place}: there is not the memory to read this file") from error
+        raise kind(f"{place}: not enough memory to read this file") from error
     except RecursionError:
         raise kind(_message(place, what, "its parts are too deep within one another", remedy)) from None
     except Exception as error:

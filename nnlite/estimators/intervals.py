@@ -127,7 +127,7 @@ class IntervalPredictions(FittedNetwork):
             )
         if method == "jackknife+" and len(set(out_of_fold.members.tolist())) < len(out_of_fold.members):
             raise DataError(
-                f"method='jackknife+' needs a member for each of {len(out_of_fold.members)} samples, and there are "
+                f"method='jackknife+' needs a member for each of {len(out_of_fold.members)} samples, but there are "
                 f"{self.n_members_}: take 'cv+', which has folds of several samples, fit with as many members as "
                 "samples, or leave rows out by influence, as the uncertainty(x, y) of a Sequential does"
             )

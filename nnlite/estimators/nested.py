@@ -82,13 +82,13 @@ def _changed(family: type[Configurable], value: Any, inner: list[str], new: Any,
     first, *rest = inner
     if isinstance(value, (list, tuple)):
         if not first.isdigit() or int(first) >= len(value) or not rest:
-            raise ConfigError(f"{path!r} is no parameter: {path.split('__')[0]!r} is a list of {len(value)} items")
+            raise ConfigError(f"{path!r} is not a parameter: {path.split('__')[0]!r} is a list of {len(value)} items")
         items = list(value)
         items[int(first)] = _changed(family, items[int(first)], rest, new, path)
         return items
     bare = not isinstance(value, (str, dict, Configurable))  # None, a number, a function: without fields
     if bare or rest:
-        raise ConfigError(f"{path!r} is no parameter: {path.split('__')[0]!r} is {value!r}")
+        raise ConfigError(f"{path!r} is not a parameter: {path.split('__')[0]!r} is {value!r}")
     name = path.split("__")[0]
     whole: Any = family.get(AUTOMATIC.get(name, value) if isinstance(value, str) and value == "auto" else value)
     return type(whole).from_config({**given_arguments(whole), first: new})

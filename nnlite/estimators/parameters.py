@@ -65,7 +65,7 @@ def _at_least_0(value: Any) -> bool:
 
 
 def _makes_layers(value: Any) -> bool:
-    return callable(value) and not isinstance(value, (Layer, type))  # a layer is no list of layers
+    return callable(value) and not isinstance(value, (Layer, type))  # a layer is not a list of layers
 
 
 ANYTHING: Rule = (lambda value: True, "anything")

@@ -53,7 +53,7 @@ def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
     for index, layer in enumerate(model._layers_inside()):
         try:
             if changed is not None and isinstance(layer, TELLS_COLUMNS) and layer.has_names:
-                raise ConfigError(f"{layer.label} names columns, but stands behind {changed.label}, which changes them")
+                raise ConfigError(f"{layer.label} names columns, but comes after {changed.label}, which changes them")
             if isinstance(layer, MonotonicDense) and layer.has_names:
                 _check_rising(layer, model._layers_inside()[:index])
             _tell(layer, named, codes)

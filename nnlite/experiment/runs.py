@@ -47,7 +47,7 @@ class Run:
             check_run(self.folder)
             state = read_state(self.folder)["state"]
             if not (self.folder / "model.safetensors").exists() and state not in ("finished", "unknown"):
-                raise DataError(f"{folder}: the training is {state}; go on with: nnlite train --resume {folder}")
+                raise DataError(f"{folder}: the training is {state}; continue with: nnlite train --resume {folder}")
             check_manifest(self.folder)
             self.experiment = Experiment.from_file(self.folder / "config.yaml")
             self.preprocessing = read_preprocessing(self.folder)

@@ -58,7 +58,7 @@ def opened(source: bytes | str | os.PathLike, label: object) -> Iterator[dict[st
 def _datasets(group: Any, prefix: str, h5py: Any, label: object, seen: set[Any]) -> Iterator[tuple[str, Any]]:
     """The data sets below a group; `seen` are the groups so far; a group may occur only once."""
     if group.id in seen:
-        raise ModelFileError(f"{label}: the group {prefix or '/'} stands in the file more than once")
+        raise ModelFileError(f"{label}: the group {prefix or '/'} occurs more than once")
     if prefix.count("/") > DEEPEST:
         raise ModelFileError(f"{label}: its groups are too deep within one another")
     seen.add(group.id)

@@ -47,7 +47,7 @@ class Allowance:
     def check_count(self, count: int, what: str) -> None:
         """`TooManyError` for work on more numbers than any file of this size, or of a mebibyte, would ask for."""
         if count > max(self.size, SLACK):
-            raise TooManyError(f"{what}, and there are {count} numbers; the file's weights are {self.size} bytes")
+            raise TooManyError(f"{what}, but there are {count} numbers; the file's weights are {self.size} bytes")
 
     def check_padding(self, padded: int, count: int, owner: str) -> None:
         """`TooManyError` where `count` numbers of an input are padded to far more, `padded`."""

@@ -20,7 +20,7 @@ class Identity(Initializer, aliases=("IdentityInitializer",)):
         gain: factor on the matrix.
 
     Raises:
-        ConfigError: the parameter is no matrix.
+        ConfigError: the parameter is not a matrix.
 
     >>> Identity(2.0)((2, 3)).tolist()
     [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]

@@ -124,7 +124,7 @@ class ConfusionMetric(Metric, abstract=True):
 def _only_top(predictions: np.ndarray, top_k: int) -> np.ndarray:
     """Minus infinity in place of all but the largest `top_k` of each row, the first of equal ones."""
     if top_k > predictions.shape[-1]:
-        raise ConfigError(f"top_k={top_k}, and there are {predictions.shape[-1]} classes")
+        raise ConfigError(f"top_k={top_k}, but there are {predictions.shape[-1]} classes")
     places = np.argsort(-predictions, axis=-1, kind="stable")[..., :top_k]
     kept = np.full(predictions.shape, -np.inf)
     np.put_along_axis(kept, places, np.take_along_axis(predictions, places, -1), -1)

@@ -121,7 +121,7 @@ def uniform(
     """Numbers in [minval, maxval), all equally likely. See `normal`.
 
     Raises:
-        ConfigError: `dtype` is no type of floating-point numbers: `randint` gives integers.
+        ConfigError: `dtype` is not a type of floating-point numbers: `randint` gives integers.
     """
     if np.dtype(dtype or floatx()).kind != "f":
         raise ConfigError(f"dtype must be a floating-point type, got {dtype!r}; randint gives integers")
@@ -132,7 +132,7 @@ def randint(shape: Shape, minval: float, maxval: float, dtype: str = "int32", se
     """Integers in [minval, maxval), all equally likely. See `normal`.
 
     Raises:
-        ConfigError: `dtype` is no integer type.
+        ConfigError: `dtype` is not an integer type.
     """
     if np.dtype(dtype).kind not in "iu":
         raise ConfigError(f"dtype must be an integer type, got {dtype!r}")

@@ -48,7 +48,7 @@ def run_trials(plan: Plan, left: int, crew: Crew, known: dict[str, Prepared]) ->
         _work(crew.tickets, plan, 0, known)
     crew.join()
     if crew.failed is not None:
-        raise NNLiteError(f"a process of the search ended with code {crew.failed}; the same command goes on")
+        raise NNLiteError(f"a process of the search ended with code {crew.failed}; run the same command to continue")
 
 
 def _run_generations(plan: Plan, left: int, backend: Backend) -> None:

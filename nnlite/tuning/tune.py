@@ -100,13 +100,13 @@ def tune_with(
     adopt(study)
     left = remaining(study, trials)
     if not quiet and plan.done:
-        print(f"{folder}: {plan.done} trials are there, {left} to go", flush=True)
+        print(f"{folder}: {plan.done} trials are done, {left} to go", flush=True)
     try:
         run_trials(plan, left, crew, known)
     except KeyboardInterrupt:
         adopt(study)
         kept = _write(folder, plan, study)
-        message = f"interrupted; {kept.finished} finished trials are kept in {folder}, the same command goes on"
+        message = f"interrupted; {kept.finished} finished trials are kept in {folder}; run the same command to continue"
         raise Interrupted(message) from None
     adopt(study)
     return _write(folder, plan, study)

@@ -153,7 +153,7 @@ def _unpack(path: Path, target: Path, formats: tuple[str, ...]) -> None:
             _check_members(path, target, archive.namelist())
             archive.extractall(target)
     else:
-        raise DataError(f"{path} is no archive of the format {' or '.join(formats) or 'None'}")
+        raise DataError(f"{path} is not an archive of the format {' or '.join(formats) or 'None'}")
 
 
 def _check_members(path: Path, target: Path, names: list[str]) -> None:

@@ -38,7 +38,7 @@ def array_to_img(
         dtype: in which that is computed; `nnlite.config.floatx()` when None.
 
     Raises:
-        ShapeError: the array is no image.
+        ShapeError: the array is not an image.
         ConfigError: another `data_format`.
     """
     if data_format not in (None, "channels_first", "channels_last"):

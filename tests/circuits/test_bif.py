@@ -45,7 +45,7 @@ def test_rows_of_tables_are_divided_by_their_sums_with_a_note():
     [
         ("( flu | abroad )", "( flu | broad )", 0, "flu", "'broad' that is not a variable; did you mean 'abroad'"),
         ("(never) 0.01, 0.99;", "(never) 0.01;", 0, "tumour", "needs 2 numbers here, got 1"),
-        ("(never) 0.01, 0.99;", "(newer) 0.01, 0.99;", 0, "tumour", "'newer' is no state of the parent 'smoker'"),
+        ("(never) 0.01, 0.99;", "(newer) 0.01, 0.99;", 0, "tumour", "'newer' is not a state of the parent 'smoker'"),
         ("(never) 0.01, 0.99;", "(never) 0, 0;", 0, "tumour", "has a row that sums to 0"),
         ("(never) 0.01, 0.99;", "(never) x, 0.99;", 0, "tumour", "expected a number, got 'x'"),
         ("(never) 0.01, 0.99;", "", -1, "tumour", "has no numbers for 1 of 3 rows"),
@@ -53,7 +53,7 @@ def test_rows_of_tables_are_divided_by_their_sums_with_a_note():
         ("discrete [ 3 ] { never", "discrete [ 4 ] { never", 0, "smoker", "says 4 states and names 3"),
         ("variable tumour", "node tumour", 0, None, "expected network, variable or probability, got 'node'"),
         ("table 1, 1, 1, 0, 0, 0, 0, 1;", "table 1, 1, 1, 0;", 0, "finding", "needs 8 numbers here, got 4"),
-        ("variable flu {", "variable abroad {", 0, "abroad", "is there twice"),
+        ("variable flu {", "variable abroad {", 0, "abroad", "occurs twice"),
         ("(yes, dry)", "(yes)", 0, "breathless", "has 2 parents, got 1 states"),
     ],
 )

@@ -155,7 +155,9 @@ def test_points_that_may_stand_between_thousands_are_told(last, told, tmp_path):
     content = "a;b\n" + "".join(f"{row}.{row * 37 % 900 + 100};x\n" for row in range(1, 30)) + f"{last};y\n"
     table = table_of(tmp_path, content)
     assert table.numbers("a")[-1] == float(last)
-    note = f"{tmp_path / 't.csv'}: 1.137 and the like are read with decimals; if this is 1137, state `thousands: '.'`"
+    note = (
+        f"{tmp_path / 't.csv'}: 1.137 and similar cells are read with decimals; if this is 1137, state `thousands: '.'`"
+    )
     assert list(table.notes) == ([note] if told else [])
     stated = table_of(tmp_path, content, thousands=".")
     assert not told or (stated.numbers("a")[-1] == 30123 and note not in stated.notes)

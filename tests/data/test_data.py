@@ -460,7 +460,7 @@ GOOD = "a,b,t\n1,x,0\n2,y,1\n"
 BAD_CSV = {
     "empty file": ("", {}, "d.csv: the file is empty"),
     "header only": ("a,b,t\n", {}, "d.csv: only column names, no rows"),
-    "repeated name": ("a,a,t\n1,2,0\n2,1,1\n", {"ordinal": ["a"]}, "d.csv: the column name 'a' stands more than once"),
+    "repeated name": ("a,a,t\n1,2,0\n2,1,1\n", {"ordinal": ["a"]}, "d.csv: the column name 'a' occurs more than once"),
     "short row": ("a,b,t\n1,x,0\n\n2,y\n", {}, "d.csv, line 4: 2 cells, but the first line names 3 columns"),
     "text": (
         GOOD,

@@ -414,7 +414,7 @@ REFUSED = {
     "another encoding": (
         "a,b\n\u00e9,1\n".encode("cp1252"),
         {"encoding": "utf-8"},
-        "t.csv, line 2: byte 0xe9 is no text in utf-8",
+        "t.csv, line 2: byte 0xe9 is not text in utf-8",
     ),
     "no UTF-16": (GOOD, {"encoding": "utf-16"}, "t.csv: `encoding: utf-16` is stated, but the file is of single bytes"),
     "UTF-16": (
@@ -488,7 +488,7 @@ def test_the_remedy_fits_the_cell(cell, tmp_path):
     message = complaint(tmp_path, content, "n", decimal=".", thousands="none", delimiter="\t", header=True)
     start = f"t.csv, line 3, column 'n': text {cell!r} in a numeric column; "
     assert message.startswith(f"{start}{CELLS[cell]}"), message
-    assert message.endswith(" (2 of 3 cells are no numbers)")
+    assert message.endswith(" (2 of 3 cells are not numbers)")
 
 
 def test_a_remedy_heals(tmp_path):
@@ -548,7 +548,7 @@ def test_odd_names(tmp_path):
     assert table.names == ["a", "x1_", "b", "b_2", "3", "x1"]
     assert [note.partition(": ")[2] for note in table.notes] == [
         "column 2 has no name; it is called 'x1_'",
-        "the name 'b' stands twice; column 4 is called 'b_2'",
+        "the name 'b' occurs twice; column 4 is called 'b_2'",
     ]
     assert table_of(tmp_path, "a,,b,\n1,,2,\n,3,4,\n").names == ["a", "x1", "b"]
     assert "t.csv: column 4 has neither name nor values and is left out" in str(
@@ -556,7 +556,7 @@ def test_odd_names(tmp_path):
     )
     assert [note.partition(": ")[2][:20] for note in table_of(tmp_path, "1,2\n3,4\n").notes] == ["line 1 holds numbers"]
     table.require(["a", "b_2"])
-    with pytest.raises(DataError, match="the column name 'b' stands more than once in the first line"):
+    with pytest.raises(DataError, match="the column name 'b' occurs more than once in the first line"):
         table.require(["b"])
 
 

@@ -134,8 +134,8 @@ def test_whatever_makes_an_array():
 X = np.ones((4, 2))
 BIG = {"inf": np.inf, "-inf": -np.inf, "large": 1e39}
 BAD = {
-    "infinity": ({"a": [1.0, 2.0], "b": [1.0, np.inf]}, DataError, "column 'b', row 1: infinity is no number"),
-    "minus infinity": (np.diag([1.0, -np.inf]), DataError, "column 'x1', row 1: -infinity is no number"),
+    "infinity": ({"a": [1.0, 2.0], "b": [1.0, np.inf]}, DataError, "column 'b', row 1: infinity is not a number"),
+    "minus infinity": (np.diag([1.0, -np.inf]), DataError, "column 'x1', row 1: -infinity is not a number"),
     "infinity among objects": ({"a": [None, np.inf]}, DataError, "column 'a', row 1: infinity"),
     "infinite float32": (np.diag([1, np.inf]).astype(np.float32), DataError, "column 'x1', row 1: infinity"),
     "too large": (np.array([[1.0, 1], [1, -1e39]]), DataError, "column 'x1', row 1: -1e+39 is too large for float32"),
@@ -164,7 +164,7 @@ BAD = {
     "a list of numbers": ([1, 2], ShapeError, "Expected 2D array, got 1D array instead:\narray=[1, 2]"),
     "one number": (3.0, ShapeError, "Expected 2D array, got scalar array instead"),
     "three dimensions": (np.ones((2, 2, 2)), ShapeError, "Found array with dim 3, while dim <= 2 is required"),
-    "sparse": (SimpleNamespace(toarray=None), DataError, "a sparse matrix (SimpleNamespace) is no table"),
+    "sparse": (SimpleNamespace(toarray=None), DataError, "a sparse matrix (SimpleNamespace) is not a table"),
 }
 
 

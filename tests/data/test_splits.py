@@ -114,7 +114,7 @@ def test_stratify_auto_is_stratified_where_that_is_possible():
         ({"group": "g", "shuffle": False}, "shuffle: false and group are two ways"),
         ({"group": "g", "stratify": True}, "stratify and group are two ways"),
         ({"by": "g", "files": {"test": "a.csv"}}, "column 'g' names the parts already"),
-        ({"files": {"training": "a.csv"}}, "'training' is no part with a file of its own"),
+        ({"files": {"training": "a.csv"}}, "'training' is not a part with a file of its own"),
         ({"stratify": "perhaps"}, "stratify"),
     ],
 )

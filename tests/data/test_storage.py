@@ -404,7 +404,7 @@ def test_chunks_have_the_lines_of_the_file_and_name_them(tmp_path, monkeypatch, 
         with pytest.raises(DataError, match=message):
             list(text_chunks(str(path), rows=7))
     path.write_bytes(end.join(["a,b", *lines[:150]]).encode() + end.encode() + b"1,\xe9")
-    with pytest.raises(DataError, match=r"line 152: byte 0xe9 is no text in utf-8.*state `encoding`"):
+    with pytest.raises(DataError, match=r"line 152: byte 0xe9 is not text in utf-8.*state `encoding`"):
         list(text_chunks(str(path), rows=7))
 
 

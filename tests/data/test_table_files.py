@@ -285,7 +285,7 @@ def test_a_matrix_is_a_table(tmp_path, monkeypatch):
     frame = read_table_file(str(tmp_path / "m.npy"))
     assert frame.names == ["x0", "x1"] and frame.quantities("x1").tolist() == [2, 4]
     np.save(tmp_path / "m.npy", PIXELS)
-    with pytest.raises(DataError, match=r"m\.npy: an array of uint8 and shape \(4, 3, 2\) is no table of numbers"):
+    with pytest.raises(DataError, match=r"m\.npy: an array of uint8 and shape \(4, 3, 2\) is not a table of numbers"):
         read_table_file(str(tmp_path / "m.npy"))
     windows = np.arange(12.0).reshape(2, 6)
     np.save(tmp_path / "w.npy", windows)

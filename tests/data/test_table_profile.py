@@ -267,7 +267,7 @@ BAD_TARGETS = {
     "gaps": ([cycle("")], None, "no value in 200 of 200 rows, first in row 1 after the header"),
     "one value": ([cycle("1")], None, "has one value alone, '1'"),
     "names": ([[f"n{row}" for row in range(ROWS)]], None, "200 different texts in 200 rows (identifier: all texts"),
-    "text as numbers": ([cycle("a", "b")], "regression", "'a' is no number; a regression needs numbers"),
+    "text as numbers": ([cycle("a", "b")], "regression", "'a' is not a number; a regression needs numbers"),
     "three as two": ([cycle("a", "b", "c")], "binary", "has 3 values; a binary task has two"),
     "one column of labels": ([cycle("0", "1")], "multilabel", "several columns of 0 and 1: --target a,b,c; or"),
     "labels of texts": ([cycle("0", "1"), cycle("a", "b")], "multilabel", "labels are 0 and 1, it has 'a'"),
@@ -320,7 +320,7 @@ def test_spelling_of_dates(case):
 def test_what_is_no_date():
     for cells in (["2020-02-30"], ["12"], ["red"], ["2020-01-01", "soon"], ["1.5"], []):
         assert date_format(cells) is None
-    with pytest.raises(DataError, match="column 'd', row 1: 'soon' is no date of the form 2020-01-31"):
+    with pytest.raises(DataError, match="column 'd', row 1: 'soon' is not a date of the form 2020-01-31"):
         read_dates("d", ["2020-01-01", "soon"], "iso")
     with pytest.raises(DataError, match="column 'b', row 0: 'maybe' is neither true nor false"):
         read_truths("b", ["maybe"])

@@ -88,10 +88,10 @@ def test_parameters_of_parameters():
     ("name", "message"),
     [
         ("layers__0__unit", "unknown argument 'unit'; did you mean 'units'"),
-        ("layers__5__units", "'layers__5__units' is no parameter: 'layers' is a list of 1 items"),
-        ("layers__units", "is no parameter"),
+        ("layers__5__units", "'layers__5__units' is not a parameter: 'layers' is a list of 1 items"),
+        ("layers__units", "is not a parameter"),
         ("optimizer__lr", "unknown argument 'lr'"),
-        ("optimizer__learning_rate__value", "is no parameter"),
+        ("optimizer__learning_rate__value", "is not a parameter"),
         ("loss__delta", "unknown loss 'auto'"),
     ],
 )

@@ -106,9 +106,9 @@ def test_what_is_no_table_is_named():
 def test_an_infinity_in_an_array_has_a_place():
     bad = X.copy()
     bad[4, 2] = -np.inf
-    with pytest.raises(DataError, match="column 'x2', row 4: -infinity is no number"):
+    with pytest.raises(DataError, match="column 'x2', row 4: -infinity is not a number"):
         NNRegressor(**QUICK).fit(bad, TARGET)
-    with pytest.raises(DataError, match="column 'x2', row 1: -infinity is no number"):
+    with pytest.raises(DataError, match="column 'x2', row 1: -infinity is not a number"):
         NNRegressor(**QUICK).fit(X, TARGET).predict(bad[3:])
 
 
@@ -143,9 +143,9 @@ def test_gaps_of_pandas_in_targets():
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (LABELS, "y, row 0: '(no|yes)' is no number, and NNRegressor learns numbers"),
-        (changed(TARGET, 3, "high"), "y, row 3: 'high' is no number"),
-        (np.arange(80).astype("datetime64[D]"), "y holds dates, and NNRegressor learns numbers"),
+        (LABELS, "y, row 0: '(no|yes)' is not a number, but NNRegressor learns numbers"),
+        (changed(TARGET, 3, "high"), "y, row 3: 'high' is not a number"),
+        (np.arange(80).astype("datetime64[D]"), "y holds dates, but NNRegressor learns numbers"),
         (np.arange(80).astype("timedelta64[D]"), "y holds durations"),
         (changed(TARGET, 6, np.inf), "Input y contains infinity .*: row 6"),
     ],
@@ -156,7 +156,7 @@ def test_what_is_no_number_is_refused(y, message):
 
 
 def test_what_is_no_label_is_refused():
-    with pytest.raises(ConfigError, match="classes: None and NaN are no labels"):
+    with pytest.raises(ConfigError, match="classes: None and NaN are not labels"):
         NNClassifier(**QUICK).partial_fit(X, LABELS, classes=["yes", "no", None])
 
 

@@ -110,7 +110,7 @@ def test_jackknife_plus_leaves_out_each_sample_once():
         np.testing.assert_array_equal(model.predict_interval(new, 0.9, method="cv+"), (low, high))
         held.append(((low <= targets) & (targets <= high)).mean())
     assert 0.8 < np.mean(held) < 0.98
-    with pytest.raises(DataError, match=r"a member for each of 24 samples, and there are 3: take .cv\+."):
+    with pytest.raises(DataError, match=r"a member for each of 24 samples, but there are 3: take .cv\+."):
         NNRegressor(n_members=3, **options).fit(x, y).predict_interval(new, method="jackknife+")
     with pytest.raises(DataError, match=r"method='jackknife\+' needs members that each left a fold out"):
         NNRegressor(n_members=1, **options).fit(x, y).predict_interval(new, method="jackknife+")

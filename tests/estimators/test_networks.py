@@ -197,7 +197,7 @@ def test_bad_data(cls, y):
         cls(**QUICK).fit(X, y[:-1])
     with pytest.raises(ValueError, match="expecting 4 features"):
         cls(**QUICK).fit(X, y).predict(X[:, :3])
-    with pytest.raises(ValueError, match="row 3: infinity is no number"):
+    with pytest.raises(ValueError, match="row 3: infinity is not a number"):
         cls(**QUICK).fit(np.where(X[3, 1] == X, np.inf, X), y)
     with pytest.raises(ValueError, match=r"y cannot be None|requires y to be passed"):
         cls(**QUICK).fit(X, None)

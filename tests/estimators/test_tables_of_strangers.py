@@ -111,7 +111,7 @@ def test_what_is_no_table_is_called_by_its_name(X, message):
 
 
 def test_targets_of_unequal_length_are_refused():
-    with pytest.raises(DataError, match="y is no array, its rows are of unequal length"):
+    with pytest.raises(DataError, match="y is not an array: its rows have different lengths"):
         fitted(NUMBERS[:, None], [[1.0], [1.0, 2.0]] * (ROWS // 2))
 
 

@@ -78,8 +78,8 @@ def test_scalars_are_those_of_yaml_1_2(write, text, value):
         ("", "c.yaml, line 1, column 1: the file is empty"),
         ("# nothing\n", "c.yaml, line 1, column 1: expected `key: value` lines"),
         ("- 1\n", "c.yaml, line 1, column 1: expected `key: value` lines"),
-        ("a: 1\nb: 2\na: 3\n", "c.yaml, line 3, column 1: a: the key 'a' stands here a second time"),
-        ("a: {b: 1, b: 1}\n", "c.yaml, line 1, column 11: a.b: the key 'b' stands here a second time"),
+        ("a: 1\nb: 2\na: 3\n", "c.yaml, line 3, column 1: a: the key 'a' is repeated here"),
+        ("a: {b: 1, b: 1}\n", "c.yaml, line 1, column 11: a.b: the key 'b' is repeated here"),
         ("a: [1\nb: 2\n", "c.yaml, line 2, column 2: a: not valid YAML: "),
         ("a:\n\t- b\n", "c.yaml, line 2, column 1: a: not valid YAML: found character '\\t'"),
         ("a: !!python/name:os.system\n", "c.yaml, line 1, column 4: a: the tag '!!python/name:os.system'"),
@@ -495,7 +495,7 @@ def test_interrupted_training_keeps_the_epochs_done(write, tmp_path, monkeypatch
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(History, "on_epoch_begin", ctrl_c)
-    message = "interrupted in epoch 3; what was trained is kept in runs/small-1; go on with: nnlite train --resume"
+    message = "interrupted in epoch 3; what was trained is kept in runs/small-1; continue with: nnlite train --resume"
     with pytest.raises(Interrupted, match=re.escape(message)) as caught:
         train(Experiment.from_file(write(SMALL)), quiet=True)
     assert caught.value.exit_code == 130

@@ -1,4 +1,4 @@
-"""The memory of an optimizer in a file of Keras: training goes on where Keras stopped."""
+"""The memory of an optimizer in a file of Keras: training continues where Keras stopped."""
 
 import json
 import zipfile

@@ -52,7 +52,7 @@ def test_masked_steps_are_taken_out():
 def test_what_is_refused():
     for labels, error, message in (
         ([[1, 1, 1, 1, 1, 2]] * 4, DataError, "labels of row 0 need 10 steps, the outputs have 9"),
-        ([[1, 0, 2]] * 4, DataError, r"0 stands for no label and follows the last one alone, got \[1, 0, 2\]"),
+        ([[1, 0, 2]] * 4, DataError, r"0 means no label and may only follow the last label, got \[1, 0, 2\]"),
         ([[1, 5, 0]] * 4, DataError, "hold class 5, but the model has 5 outputs"),
         ([[1, -1, 0]] * 4, DataError, "hold class -1"),
         ([[1, 0.5, 0]] * 4, DataError, "integers"),

@@ -108,8 +108,8 @@ BAD = {
     "infinite": (DataError, "x holds inf in row 0, column 0", lambda: fit(regression(), X * 0 + np.inf)),
     "text": (DataError, "needs numbers, column 'a' holds", lambda: fit(regression(), frame_with_text(), [1, 2])),
     "complex": (DataError, "x holds complex numbers", lambda: fit(regression(), X + 1j)),
-    "no rows": (DataError, "there are no examples: x has 0 rows", lambda: fit(regression(), X[:0], T[:0])),
-    "no rows to predict": (DataError, "there are no examples", lambda: fitted().predict(X[:0], verbose=0)),
+    "no rows": (DataError, "no examples: x has 0 rows", lambda: fit(regression(), X[:0], T[:0])),
+    "no rows to predict": (DataError, "no examples", lambda: fitted().predict(X[:0], verbose=0)),
     "other features": (
         ShapeError,
         r"was built for inputs of shape \(None, 3\), got \(50, 2\)",
@@ -209,13 +209,13 @@ BAD = {
         r"a batch must be x, .* got 4 parts",
         lambda: fit(regression(), [(X, T, None, T)], None),
     ),
-    "predict of an empty list": (DataError, "there are no examples", lambda: fitted().predict([], verbose=0)),
+    "predict of an empty list": (DataError, "no examples", lambda: fitted().predict([], verbose=0)),
     "predict of an empty array": (
         DataError,
-        "there are no examples",
+        "no examples",
         lambda: fitted().predict(np.array([]), verbose=0),
     ),
-    "fit to empty lists": (DataError, "there are no examples", lambda: regression().fit([], [], verbose=0)),
+    "fit to empty lists": (DataError, "no examples", lambda: regression().fit([], [], verbose=0)),
     "no batches": (DataError, "the iterable of batches is empty", lambda: fit(regression(), iter([]), None)),
     "generator for two epochs": (
         DataError,

@@ -230,5 +230,5 @@ def test_float32_weights_keep_full_precision_in_the_slot():
         value = optimizer.iterate(problem, [pack])[1]
     assert pack.values.dtype == np.float32 and value < 1e-16
     np.testing.assert_array_equal(optimizer.slots[0]["point"].astype(np.float32), pack.values)
-    pack.values[:] = [0.0, 0.0, 0.0, 0.0]  # somebody sets the weights: training goes on from there
+    pack.values[:] = [0.0, 0.0, 0.0, 0.0]  # somebody sets the weights: training continues from there
     assert optimizer.iterate(problem, [pack])[1] > 0.1

@@ -57,7 +57,7 @@ def test_tuning(tmp_path, monkeypatch, capsys):
     run_python(code, tmp_path)
     search, best = pages.blocks_of("bash", TUNING)[0].splitlines()
     assert main(search.replace("--trials 20", "--trials 7").split()[1:]) == 0
-    assert "6 trials are there, 1 to go" in capsys.readouterr().out
+    assert "6 trials are done, 1 to go" in capsys.readouterr().out
     assert main(best.split()[1:]) == 0
 
 

@@ -215,7 +215,7 @@ FOUND = {
     "units: 8": {
         "units: !!int x": "line 7, column 20: model[1].Dense.units: the tag '!!int'",
         f"units: {'1' * 5000}": "line 7, column 20: model[1].Dense.units: an integer of 5000 digits",
-        "units: 99999999999999": "line 5, column 1: model: there is not the memory for it",
+        "units: 99999999999999": "line 5, column 1: model: not enough memory",
     },
     "l2: 0.01": {
         f"l2: -1{'0' * 30}": "line 7, column 67: model[1].Dense.kernel_regularizer.L2.l2: must be >= 0, got -1e+30",

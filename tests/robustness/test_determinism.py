@@ -190,7 +190,7 @@ def test_ctrl_c_within_folds_keeps_those_that_are_finished(folder, fold, monkeyp
     whole = train(Experiment.from_file("c.yaml"), "whole", quiet=True, folds=3)
     with monkeypatch.context() as patched:
         _Interrupting(patched, fold)
-        with pytest.raises((Interrupted, KeyboardInterrupt), match="go on with: nnlite train --resume run"):
+        with pytest.raises((Interrupted, KeyboardInterrupt), match="continue with: nnlite train --resume run"):
             train(Experiment.from_file("c.yaml"), "run", quiet=True, folds=3)
     kept = json.loads(Path("run/folds.json").read_text())
     assert kept["planned"] == 3 and kept["folds"] == whole.folds["folds"][: fold - 1]

@@ -207,7 +207,7 @@ def test_signals_keep_what_was_trained(place, number, code, again):
         process.send_signal(number)
     _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == code
-    assert err.count("\n") == 1 and f"go on with: nnlite train --resume {out}" in err
+    assert err.count("\n") == 1 and f"continue with: nnlite train --resume {out}" in err
     assert json.loads((place / out / "state.json").read_text())["state"] == "interrupted"
     before = (place / out / "history.csv").read_text()
     done = run(place, "train", "--resume", out, "--epochs", str(len(before.splitlines()) + 3))

@@ -84,7 +84,7 @@ def test_a_full_disk_at_the_end_loses_nothing(folder, monkeypatch, capsys):
     assert message.count("\n") == 1
     assert load_model(message.split(" is in ")[1].split(";")[0]).optimizer.iterations == 32
     assert state()["state"] == "failed"
-    with pytest.raises(DataError, match="the training is failed; go on with: nnlite train --resume run"):
+    with pytest.raises(DataError, match="the training is failed; continue with: nnlite train --resume run"):
         Run("run")
     monkeypatch.undo()
     monkeypatch.chdir(folder)
@@ -155,7 +155,7 @@ def test_restoring_is_a_choice(folder, capsys):
         ("compile.optimizer={SGD: {learning_rate: .inf}}", 2, "learning rate must be finite, got inf"),
         ("checkpoint.every=often", 2, "checkpoint.every: expected auto, or something like 1 epoch"),
         ("fit.on_divergence=sotp", 2, "fit.on_divergence: "),
-        ("fit.callbacks=[{ModelCheckpoint: {filepath: data.npz/x}}]", 2, "data.npz is no folder"),
+        ("fit.callbacks=[{ModelCheckpoint: {filepath: data.npz/x}}]", 2, "data.npz is not a folder"),
         ("data.source.Npz.path=none.npz", 3, "none.npz"),
     ],
 )

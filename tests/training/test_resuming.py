@@ -299,7 +299,7 @@ def test_a_checkpoint_that_cannot_be_written_ends_nothing(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    with pytest.warns(TrainingWarning, match="no checkpoint: .*No space left on device; training goes on"):
+    with pytest.warns(TrainingWarning, match="no checkpoint: .*No space left on device; training continues"):
         history = network().fit(X, Y, epochs=2, verbose=0, callbacks=[Checkpoints(tmp_path)])
     assert len(history.epoch) == 2
     assert list(tmp_path.iterdir()) == []
@@ -312,8 +312,8 @@ def test_a_checkpoint_that_cannot_be_written_ends_nothing(tmp_path, monkeypatch)
         (ReduceLROnPlateau("val_loss"), "Pass validation_data or validation_split"),
         (ModelCheckpoint("x.safetensors", "val_acc", save_best_only=True), "ModelCheckpoint monitors 'val_acc'"),
         (ModelCheckpoint("{val_acc}.safetensors"), "unknown name 'val_acc'"),
-        (ModelCheckpoint("file/x.safetensors"), "cannot be written: .*file is no folder"),
-        (Checkpoints("file"), "cannot be written: .*file is no folder"),
+        (ModelCheckpoint("file/x.safetensors"), "cannot be written: .*file is not a folder"),
+        (Checkpoints("file"), "cannot be written: .*file is not a folder"),
     ],
 )
 def test_what_can_be_known_before_is_checked_before(callback, message, tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ class RemoteMonitor(Callback):
         send_as_json: whether the logs are the body of the request, as JSON, rather than a field of a form.
 
     Raises:
-        ConfigError: `root` is no address that begins with http:// or https://.
+        ConfigError: `root` is not an address that begins with http:// or https://.
 
     >>> RemoteMonitor("http://localhost:8000").address
     'http://localhost:8000/publish/epoch/end/'

@@ -57,7 +57,7 @@ def read_bif(path: "str | PathLike[str]") -> dict[str, Any]:
     except OSError as error:
         raise NetworkError(f"cannot be read: {error.strerror or error}", name) from None
     except UnicodeDecodeError as error:
-        raise NetworkError(f"is no UTF-8 text: byte {error.start} cannot be read", name) from None
+        raise NetworkError(f"is not UTF-8 text: byte {error.start} cannot be read", name) from None
 
 
 def parse_bif(text: str, source: str | None = None) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class _Parser:
         name = self._next()
         self.variable = name.text
         if name.text in self.states:
-            raise self._error("is there twice", name.line)
+            raise self._error("occurs twice", name.line)
         for token in self._body(f"variable {name.text}"):
             if token.text != "type":
                 raise self._error(f"expected type or property, got {token.text!r}", token.line)
@@ -252,7 +252,7 @@ class _Parser:
         for parent, state in zip(parents, states, strict=True):
             if state not in self.states[parent]:
                 raise self._error(
-                    f"{state!r} is no state of the parent {parent!r}: {', '.join(self.states[parent])}", line
+                    f"{state!r} is not a state of the parent {parent!r}: {', '.join(self.states[parent])}", line
                 )
             place.append(self.states[parent].index(state))
         return tuple(place)

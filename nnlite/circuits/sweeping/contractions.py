@@ -38,7 +38,7 @@ class Contraction:
         cards: states of each axis.
 
     Attributes:
-        fresh: whether the product has memory of its own, and is no view of a factor.
+        fresh: whether the product has memory of its own, and is not a view of a factor.
     """
 
     def __init__(

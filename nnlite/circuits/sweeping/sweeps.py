@@ -58,7 +58,7 @@ def product_of(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarr
 
 
 def others(arrays: Sequence[np.ndarray], top: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """For each array `top` times all the others, by products from both ends: no division, so zeros are no trouble."""
+    """For each array `top` times all the others, by products from both ends: no division, so zeros do no harm."""
     after: list[np.ndarray | None] = [None] * len(arrays)
     for index in range(len(arrays) - 1, 0, -1):
         behind = after[index]

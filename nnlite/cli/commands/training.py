@@ -106,7 +106,7 @@ def _run(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     """`ConfigError` for arguments that do not go together, or cannot be."""
     if (arguments.config is None) == (arguments.resume is None):
-        raise ConfigError("expected a config to train, or --resume with a run folder to go on with, and not both")
+        raise ConfigError("expected a config to train, or --resume with a run folder to resume, but not both")
     if (arguments.jobs or arguments.backend or arguments.scheduler) and arguments.folds is None:
         raise ConfigError("--jobs, --backend and --scheduler go with --folds")
     if arguments.jobs is not None and arguments.jobs < 1:

@@ -11,7 +11,7 @@ __all__ = ["add_commands"]
 def add_commands(commands: Commands) -> None:
     """Add `tune`."""
     meaning = "search for the best values of a config's arguments, as its section `search` says"
-    description = f"{meaning[:1].upper()}{meaning[1:]}; the same command again goes on."
+    description = f"{meaning[:1].upper()}{meaning[1:]}; run the same command again to continue."
     tune = add_command(commands, "tune", meaning, "tune config.yaml --trials 30 --jobs 2", description)
     add_config(tune)
     tune.add_argument("--trials", type=int, default=50, metavar="N", help="how many in the end (default: 50)")

@@ -43,7 +43,7 @@ class Files:
             raise ConfigError("class_names belong to labels='inferred'")
         self.top, self.suffixes, self.follow_links = Path(directory), suffixes, follow_links
         if not self.top.is_dir():
-            raise DataError(f"there is no directory {str(self.top)!r}")
+            raise DataError(f"no directory {str(self.top)!r}")
         self.class_names = self.targets = None
         if labels is None or label_mode is None:
             self.paths = self._below(self.top)
@@ -52,7 +52,7 @@ class Files:
         else:
             self.paths, numbers = self._below(self.top), self._given(labels)
         if not self.paths:
-            raise DataError(f"there are no files in {str(self.top)!r} that end in {', '.join(suffixes)}")
+            raise DataError(f"no files in {str(self.top)!r} that end in {', '.join(suffixes)}")
         if labels is not None and label_mode is not None:
             if len(numbers) != len(self.paths):
                 raise DataError(f"{str(self.top)!r} holds {len(self.paths)} files, got {len(numbers)} labels")
@@ -70,7 +70,7 @@ class Files:
         self.class_names = list(class_names or present)
         missing = [name for name in self.class_names if name not in present]
         if missing:
-            raise DataError(f"{str(self.top)!r} has no subdirectory {missing[0]!r}; there are {', '.join(present)}")
+            raise DataError(f"{str(self.top)!r} has no subdirectory {missing[0]!r}, only {', '.join(present)}")
         by_class = [self._below(self.top / name) for name in self.class_names]
         self.paths = [path for files in by_class for path in files]
         return np.repeat(np.arange(len(by_class)), [len(files) for files in by_class])

@@ -176,7 +176,7 @@ class Levels(ColumnEncoder, abstract=True):
 
     def validate(self) -> None:
         if len(set(self.categories)) < len(self.categories):
-            raise ConfigError("a category stands there twice", (type(self).__name__, "categories"))
+            raise ConfigError("a category occurs twice", (type(self).__name__, "categories"))
 
     @functools.cached_property
     def _codes(self) -> dict[str, int]:

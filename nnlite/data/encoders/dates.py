@@ -29,7 +29,7 @@ class Dates(ColumnEncoder):
         cycles: those in which the dates of the training part differ.
         mean, scale: days become (days - mean) / scale; 0 and 1 where scaling is left to the model.
         days: whether there is a column of days, before those of the cycles.
-        form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None if text is no date.
+        form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None if text is not a date.
 
     >>> from nnlite.data import read_frame
     >>> encoder = Dates("day", fill=0.0, cycles=["weekday"], form="iso")

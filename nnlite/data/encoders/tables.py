@@ -53,7 +53,7 @@ class TableEncoder(InputEncoder):
         if unknown:
             raise ConfigError(f"{unknown[0]!r} is not among the names", (type(self).__name__, "columns"))
         if len(set(self.names)) < len(self.names):
-            raise ConfigError("a name stands there twice", (type(self).__name__, "names"))
+            raise ConfigError("a name occurs twice", (type(self).__name__, "names"))
 
     @classmethod
     def fit(

@@ -132,7 +132,7 @@ def _quoted_rows(
 
 
 def _kept(text: str, delimiter: str, record: list[str]) -> Iterator[str]:
-    """The lines of a text, each added to `record`, without blanks where these are no cells."""
+    """The lines of a text, each added to `record`, without blanks where these are not cells."""
     for line in _lines(text):
         record.append(line)
         if _is_blank(line, delimiter):
@@ -177,7 +177,7 @@ def _refuse_swallowed(
     if any(number and not PLAIN.matches(cell) for row in rows for number, cell in zip(numeric, row, strict=False)):
         return
     raise QuotingError(
-        f"{place}, line {start}: a cell that begins with a quotation mark ({quote}) goes on to line "
+        f"{place}, line {start}: a cell that begins with a quotation mark ({quote}) continues to line "
         f"{start + len(lines) - 1}, though each of these lines has the {width} cells of a row; close the mark, state "
         f"`quote: none` if quotation marks are text, or `quote: {quote!r}` if the cell holds several lines",
         start,
@@ -199,7 +199,7 @@ def _broken(lines: list[str], start: int, delimiter: str, quote: str, place: str
     if is_open or offset < len(lines) - 1:
         what = f"the quotation mark ({quote}) that opens a cell here is not closed at the end of the cell"
     else:
-        what = f"after a cell in quotation marks ({quote}) stands text before the next {delimiter!r}"
+        what = f"after a cell in quotation marks ({quote}) there is text before the next {delimiter!r}"
     remedy = f"write a mark within a quoted cell twice ({2 * quote}), or state `quote: none` if these marks are text"
     return QuotingError(f"{place}, line {opened}: {what}; {remedy}", opened)
 

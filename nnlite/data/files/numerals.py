@@ -41,7 +41,7 @@ class NumberFormat:
         return float(self.plain(cell))
 
     def values(self, cells: Sequence[str]) -> np.ndarray | None:
-        """The numbers in these cells, float64; None if one of them is no number."""
+        """The numbers in these cells, float64; None if one of them is not a number."""
         if self.thousands == "none":
             joined = "\n".join(cells)
             if joined.translate(self._allowed) or joined.count("\n") != max(len(cells) - 1, 0):

@@ -90,5 +90,7 @@ def _is_json(content: bytes, path: str) -> bool:
 
 def _matrix(array: np.ndarray, path: str) -> np.ndarray:
     if array.ndim != 2 or array.dtype.kind not in "biuf":
-        raise DataError(f"{place_of(path)}: an array of {array.dtype} and shape {array.shape} is no table of numbers")
+        raise DataError(
+            f"{place_of(path)}: an array of {array.dtype} and shape {array.shape} is not a table of numbers"
+        )
     return array

@@ -158,7 +158,9 @@ def _tell_grouped(sample: list[list[str]], delimiter: str, marks: Marks, file: s
     cell = grouped_number(bare_columns(zip(*sample[1:], strict=False), marks.in_numbers), delimiter)
     if cell is not None:
         plain = cell.replace(".", "")
-        notes.tell(f"{file}: {cell} and the like are read with decimals; if this is {plain}, state `thousands: '.'`")
+        notes.tell(
+            f"{file}: {cell} and similar cells are read with decimals; if this is {plain}, state `thousands: '.'`"
+        )
 
 
 def _stripped(rows: list[list[str]]) -> list[list[str]]:
@@ -270,7 +272,7 @@ def name_columns(cells: list[str], place: str, notes: Notes) -> tuple[list[str],
             notes.tell(f"{place}: column {number + 1} has no name; it is called {name!r}")
         elif name in names:
             name = _free(f"{name}_{names.count(name) + 1}", taken)
-            notes.tell(f"{place}: the name {cell!r} stands twice; column {number + 1} is called {name!r}")
+            notes.tell(f"{place}: the name {cell!r} occurs twice; column {number + 1} is called {name!r}")
         taken.add(name)
         names.append(name)
     return names, frozenset(cell for cell in cells if cell and cells.count(cell) > 1)

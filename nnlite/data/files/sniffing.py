@@ -68,7 +68,7 @@ def _share(rows: list[list[str]]) -> float:
 
 
 def _is_columns_of_numbers(rows: list[list[str]]) -> bool:
-    """Whether rows are equally long and mostly of numbers, so that the blanks between them are no part of a text."""
+    """Whether rows are equally long and mostly of numbers, so that the blanks between them are not part of a text."""
     cells = [cell for row in rows[1:] or rows for cell in row]
     return _share(rows) == 1 and 2 * sum(map(PLAIN.matches, cells)) >= len(cells)
 

@@ -42,7 +42,7 @@ def is_complete(matrix: np.ndarray, name_of: Callable[[int], str]) -> bool:
         row, column = np.argwhere(infinite)[0].tolist()
         sign = "-" if matrix[row, column] < 0 else ""
         raise DataError(
-            f"column {name_of(column)!r}, row {row}: {sign}infinity is no number; give NaN or None for a missing value"
+            f"column {name_of(column)!r}, row {row}: {sign}infinity is not a number; give NaN or None if it is missing"
         )
     large = np.abs(matrix) > np.finfo(floatx()).max
     if large.any():

@@ -76,7 +76,7 @@ def is_table(X: Any, named: bool = False) -> bool:
 
 def _read(X: Any) -> Frame:
     if hasattr(X, "toarray"):
-        raise DataError(f"a sparse matrix ({type(X).__name__}) is no table of columns: pass X.toarray()")
+        raise DataError(f"a sparse matrix ({type(X).__name__}) is not a table of columns: pass X.toarray()")
     maker = maker_of(X)
     if maker == "pandas":
         return _checked(*pandas_table(X))

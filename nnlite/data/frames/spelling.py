@@ -71,7 +71,7 @@ def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:
         date = read[cell]
         if date is None:
             wanted = "2020-01-31" if form == ISO else form
-            raise DataError(f"column {name!r}, row {row}: {cell!r} is no date of the form {wanted}")
+            raise DataError(f"column {name!r}, row {row}: {cell!r} is not a date of the form {wanted}")
         dates[row] = np.datetime64(date, "us")
     return dates
 

@@ -28,9 +28,9 @@ class Cells:
         name: the column.
         typed: the kind by the type of the cells; None for those of a text file, which have no type.
         texts: shape (rows,), Python strings with None for a gap.
-        numbers: shape (rows,), float64 with NaN for a gap; None if some cell is no number.
-        dates: shape (rows,), `datetime64` with NaT for a gap; None if some cell is no date.
-        form: how text spells the dates, as `date_format` says; None if they are no text.
+        numbers: shape (rows,), float64 with NaN for a gap; None if some cell is not a number.
+        dates: shape (rows,), `datetime64` with NaT for a gap; None if some cell is not a date.
+        form: how text spells the dates, as `date_format` says; None if they are not text.
         spelling: how the file writes numbers.
     """
 
@@ -67,7 +67,7 @@ class Cells:
 
     @functools.cached_property
     def has_leading_zeros(self) -> bool:
-        """Whether texts of digits such as 02134 say that they are no amounts."""
+        """Whether texts of digits such as 02134 say that they are not amounts."""
         return self.typed is None and any(
             cell is not None and len(cell) > 1 and cell[0] == "0" and cell.isdecimal() for cell in self.texts
         )

@@ -141,7 +141,7 @@ def _regression(targets: list[Cells]) -> Task:
     for cells in targets:
         if cells.numbers is None:
             level = next(iter(cells.counts))
-            raise DataError(f"target {cells.name!r}: {shown(level)} is no number; a regression needs numbers")
+            raise DataError(f"target {cells.name!r}: {shown(level)} is not a number; a regression needs numbers")
     skews = [skewness(cells.present) for cells in targets]
     log = all(_log_is_better(cells.present, skew) for cells, skew in zip(targets, skews, strict=True))
     shape = f", skewed ({max(skews):.1f})" if log else ""

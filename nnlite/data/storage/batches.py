@@ -24,7 +24,7 @@ class StoredBatches(ArrayBatches):
     """Batches of `StoredRows`.
 
     A new order for each epoch: the file's blocks are permuted, a window takes the next 32 of them, and the window's
-    rows are permuted. It is no full permutation: rows of one block stay within one window. A file whose rows were
+    rows are permuted. It is not a full permutation: rows of one block stay within one window. A file whose rows were
     sorted is mixed in blocks of 1/32 window, and so is best written in an order of chance. What fits into one window
     is permuted fully. A thread reads the next window while this one is used.
 

@@ -180,7 +180,7 @@ def _texts(
         except UnicodeDecodeError as error:
             line = before + left.count("\n") + error.object[: error.start].count(b"\n") + 1
             raise DataError(
-                f"{source.place}, line {line}: byte 0x{error.object[error.start]:02x} is no text in {error.encoding}, "
+                f"{source.place}, line {line}: byte 0x{error.object[error.start]:02x} is not text in {error.encoding}, "
                 "as which the lines before are read; state `encoding`, such as cp1252"
             ) from None
         end = len(text) if piece is None else text.rfind(newline) + 1

@@ -50,7 +50,7 @@ def labels_of(classes: Any) -> np.ndarray:
     """The different labels, sorted; `ConfigError` where None or NaN is among them, else as `different`."""
     labels = np.asarray(classes)
     if any(map(is_gap, labels.ravel().tolist())):
-        raise ConfigError(f"None and NaN are no labels; got {labels.tolist()}", ("classes",))
+        raise ConfigError(f"None and NaN are not labels; got {labels.tolist()}", ("classes",))
     return different(labels)
 
 
@@ -71,7 +71,7 @@ def _as_array(y: Any, name: str) -> np.ndarray:
     try:
         array = np.asarray(y)
     except ValueError as error:
-        raise DataError(f"{name} is no array, its rows are of unequal length: {error}") from None
+        raise DataError(f"{name} is not an array: its rows have different lengths: {error}") from None
     if np.ma.is_masked(y):
         array = array.astype(object)
         array[np.ma.getmaskarray(y)] = None
@@ -119,5 +119,5 @@ def check_numbers(y: Any, owner: str) -> None:
                 float(cell)
             except (TypeError, ValueError):
                 raise DataError(
-                    f"y, row {row}: {cell!r} is no number, and {owner} learns numbers; a classifier learns labels"
+                    f"y, row {row}: {cell!r} is not a number, but {owner} learns numbers; a classifier learns labels"
                 ) from None

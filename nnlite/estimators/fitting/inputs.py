@@ -140,7 +140,7 @@ def fitted_encoder(table: Any) -> TableEncoder | None:
 
 
 def _warn_of_text(frame: Frame) -> None:
-    """A warning for each column of text that spells numbers or dates, and is no column of categories by its type."""
+    """A warning for each column of text that spells numbers or dates, and is not a column of categories by its type."""
     for column in frame.columns:
         if column.kind != "category" or column.declared:
             continue

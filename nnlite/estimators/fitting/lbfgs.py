@@ -31,7 +31,7 @@ def minimize(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: lis
     """Bring a compiled network to the minimum of its loss over all rows.
 
     Raises:
-        ConfigError: layers that draw at random while training, so that the loss is no function of the weights; rows
+        ConfigError: layers that draw at random while training, so that the loss is not a function of the weights; rows
             that judge epochs.
     """
     if lesson.judges is not None:

@@ -138,7 +138,7 @@ class BaseMLP(BaseEstimator):
         elif units != [*map(len, self.coefs_), len(self.intercepts_[-1])]:
             past = [len(intercept) for intercept in self.intercepts_]
             raise ConfigError(
-                f"the weights to go on from are those of layers of {past} units, but layers of {units[1:]} units are "
+                f"the weights to continue from belong to layers of {past} units, but layers of {units[1:]} units are "
                 "needed; set warm_start=False and call fit, or clone the estimator"
             )
         self._solve(units, data, incremental, random)

@@ -42,7 +42,7 @@ def with_members(layer: Layer, n_members: int) -> Layer:
     if isinstance(layer, WITHOUT_WEIGHTS):
         return layer
     raise ConfigError(
-        f"{n_members} members need layers that can stand side by side: {', '.join(SIDE_BY_SIDE)} and those without "
+        f"{n_members} members need layers that support members: {', '.join(SIDE_BY_SIDE)} and those without "
         f"weights; {layer.label} cannot: pass n_members=1",
         ("n_members",),
     )

@@ -43,7 +43,7 @@ def led(
         experiment: what is trained.
         lead: trains, and keeps everything in the run folder.
         folds: whether it cross-validates as well, which a team cannot.
-        resumed: the run folder that the training goes on in.
+        resumed: the run folder that the training continues in.
         anyway: whether it goes on also where config or data have changed.
     """
     team = current_team()

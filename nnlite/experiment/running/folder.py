@@ -122,7 +122,7 @@ class RunFolder:
     @property
     def kept(self) -> str:
         """Message for a training that ended early."""
-        return f"what was trained is kept in {self.path}; go on with: nnlite train --resume {self.path}"
+        return f"what was trained is kept in {self.path}; continue with: nnlite train --resume {self.path}"
 
     def __enter__(self) -> "RunFolder":
         return self

@@ -49,7 +49,7 @@ class RunRecord(CSVLogger, abstract=True):
         except OSError as error:
             if not self._failed:
                 warnings.warn(
-                    f"{self.filename}: {error.strerror or error}; training goes on", TrainingWarning, stacklevel=2
+                    f"{self.filename}: {error.strerror or error}; training continues", TrainingWarning, stacklevel=2
                 )
             self._failed = True
 

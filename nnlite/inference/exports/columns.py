@@ -44,7 +44,7 @@ def column_kinds(encoder: InputEncoder) -> dict[str, str]:
 
 def _column_encoders(encoder: InputEncoder) -> list[ColumnEncoder]:
     if not isinstance(encoder, Columns | TableEncoder):
-        raise ConfigError(f"inputs that {type(encoder).__name__} encodes are no columns")
+        raise ConfigError(f"inputs that {type(encoder).__name__} encodes are not columns")
     return list(encoder.columns)
 
 

@@ -58,7 +58,7 @@ def as_days(cell: Any, name: str) -> float:
             iso = form == "iso"
             cell = datetime.datetime.fromisoformat(cell.strip()) if iso else datetime.datetime.strptime(cell, form)
         except ValueError:
-            raise ValueError(f"column {name!r}: {cell!r} is no date") from None
+            raise ValueError(f"column {name!r}: {cell!r} is not a date") from None
     return (np.datetime64(cell, "us") - np.datetime64("1970-01-01", "us")) / np.timedelta64(1, "D")
 
 

@@ -36,7 +36,7 @@ def output_masks(layer: "Layer", jacobians: Bundle, given: tuple, count: int) ->
 
 
 def checked_masks(layer: "Layer", inputs: Sequence[np.ndarray], mask: Any) -> list[np.ndarray | None]:
-    """One mask or None for each input; `ShapeError` where one is no beginning of its input's shape."""
+    """One mask or None for each input; `ShapeError` where one is not a beginning of its input's shape."""
     masks = [None] * len(inputs) if mask is None else list(mask)
     if len(masks) != len(inputs):
         raise ShapeError(

@@ -42,7 +42,9 @@ class Concatenate(Layer):
         check_several(self, input_shape)
         rank = len(input_shape[0])
         if self.axis % rank == 0 or not -rank <= self.axis < rank:
-            raise ConfigError(f"{self.label}: axis {self.axis} is no axis after the batch of {tuple(input_shape[0])}")
+            raise ConfigError(
+                f"{self.label}: axis {self.axis} is not an axis after the batch of {tuple(input_shape[0])}"
+            )
         self.compute_output_shape(input_shape)
 
     def compute_output_shape(self, input_shape: Sequence[BatchShape]) -> BatchShape:

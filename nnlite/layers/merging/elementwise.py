@@ -60,7 +60,7 @@ class _Elementwise(Layer, abstract=True):
     def _common(self, lengths, input_shape):
         known = {length for length in lengths if length not in (1, None)}
         if len(known) > 1:
-            raise ShapeError(f"{self.label} needs inputs whose shapes fit one another, got {shown(input_shape)}")
+            raise ShapeError(f"{self.label} needs inputs with compatible shapes, got {shown(input_shape)}")
         return known.pop() if known else None if None in lengths else 1
 
     def linearize(self, inputs: tuple[np.ndarray, ...], mask: Any = None) -> tuple[np.ndarray, Jacobians]:

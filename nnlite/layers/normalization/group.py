@@ -56,7 +56,7 @@ class GroupNormalization(Layer):
         beta_constraint, gamma_constraint: what training brings the values back to after each update.
 
     Raises:
-        ConfigError: the number of features is no multiple of `groups`.
+        ConfigError: the number of features is not a multiple of `groups`.
 
     Reference: Wu & He 2018, arXiv:1803.08494.
 

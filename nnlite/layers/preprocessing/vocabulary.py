@@ -117,7 +117,7 @@ class Vocabulary(Host):
         if not tokens:
             return "a vocabulary with at least one token"
         if repeated:
-            return f"each token once in its vocabulary, {repeated[0]!r} is there more than once"
+            return f"each token once in its vocabulary, {repeated[0]!r} occurs more than once"
         if reserved:
             return f"{reserved.pop()!r} as a special token: take it out of the vocabulary"
         if self.max_tokens is not None and size > self.max_tokens:

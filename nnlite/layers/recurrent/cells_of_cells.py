@@ -97,7 +97,7 @@ class StepOf(RNNCell, abstract=True):
     def validate(self) -> None:
         if _told(self.layer, "state_size") is None or self.layer.call is None:
             raise ConfigError(
-                f"{self.layer.label} is no cell: RNN needs one with the attribute state_size, a length or a list of "
+                f"{self.layer.label} is not a cell: RNN needs one with the attribute state_size, a length or a list of "
                 "lengths, and the method call(inputs, states), which returns (output, new_states)"
             )
 

@@ -87,7 +87,7 @@ class CTC(Loss):
         gaps = (labels[:, :-1] == BLANK) & (labels[:, 1:] != BLANK)
         if gaps.any():
             row = int(gaps.any(axis=1).argmax())
-            raise DataError(f"CTC: 0 stands for no label and follows the last one alone, got {labels[row].tolist()}")
+            raise DataError(f"CTC: 0 means no label and may only follow the last label, got {labels[row].tolist()}")
         return labels
 
 

@@ -40,7 +40,7 @@ class Overlap(Loss, abstract=True):
         sample_weight: np.ndarray | None = None,
         mask: np.ndarray | None = None,
     ) -> tuple[Any, Jacobian]:
-        """As `Loss.linearize`; what a mask leaves out of a row is no part of any sum."""
+        """As `Loss.linearize`; what a mask leaves out of a row is not part of any sum."""
         by_row = self.axis is not None and mask is not None and mask.shape == self.sums(y_pred).shape
         if mask is None or by_row or mask.shape != y_pred.shape[: mask.ndim]:
             return super().linearize(y_true, y_pred, sample_weight, mask)

@@ -57,11 +57,11 @@ def clone_model(
     copy = None if clone_function is None else _copying(clone_function, recursive)
     changed = copy is not None or call_function is not None or input_tensors is not None
     if changed and (model._traced or not model._layers_inside()):
-        raise ConfigError(f"{model.label} writes call: there are no layers in a graph that could be replaced")
+        raise ConfigError(f"{model.label} writes call: it has no graph whose layers could be replaced")
     if isinstance(model, Model) and (call_function is not None or input_tensors is not None):
         return _redrawn(model, input_tensors, copy or _same, call_function or applied)
     if call_function is not None:
-        raise ConfigError(f"{model.label} is a chain, whose layers are called in a row", ("call_function",))
+        raise ConfigError(f"{model.label} is a chain of layers", ("call_function",))
     return _made_again(model, copy, input_tensors)
 
 
@@ -128,9 +128,9 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     try:
         spec = json.loads(json_string)
     except ValueError as error:
-        raise ConfigError(f"this is no JSON of a model: {error}") from None
+        raise ConfigError(f"this is not the JSON of a model: {error}") from None
     if not isinstance(spec, dict):
-        raise ConfigError(f"this is no JSON of a model: expected an object, got {shown(spec)}")
+        raise ConfigError(f"this is not the JSON of a model: expected an object, got {shown(spec)}")
     with custom_object_scope(custom_objects):
         model: Any = Layer.get(spec)
     if not isinstance(model, (Sequential, Model)):

@@ -35,7 +35,7 @@ class StateVariable(Parameter):
         self._write = write
 
     def __eq__(self, other: object) -> Any:
-        """Elementwise, as of arrays: a copy of a part of the state is no object that others share."""
+        """Elementwise, as of arrays: a copy of a part of the state is not an object that others share."""
         return self.value == (other.value if isinstance(other, Parameter) else other)
 
     def __ne__(self, other: object) -> Any:

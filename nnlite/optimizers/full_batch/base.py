@@ -42,7 +42,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     Args:
         goal: training ends where the loss is at most this; None for no such limit, as a loss may go below 0.
         min_grad: training ends where the Euclidean norm of the gradient is at most this.
-        max_fail: training ends after so many epochs in a row whose `val_loss` is no new minimum, and the weights of
+        max_fail: training ends after so many epochs in a row whose `val_loss` is not a new minimum, and the weights of
             that minimum are given back; None for no such limit. Without validation data it has no effect.
         time: training ends after so many seconds; None for no limit.
 
@@ -166,5 +166,5 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         )
 
     def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
-        """None: slots are no arrays of the parameters' shapes."""
+        """None: slots are not arrays of the parameters' shapes."""
         return {}

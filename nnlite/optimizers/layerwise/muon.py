@@ -85,7 +85,7 @@ class Muon(LayerwiseOptimizer):
             try:
                 re.compile(expression)
             except re.error as error:
-                message = f"{expression!r} is no regular expression: {error}"
+                message = f"{expression!r} is not a regular expression: {error}"
                 raise ConfigError(message, (type(self).__name__, "exclude_layers")) from None
 
     def slot_names(self) -> tuple[str, ...]:

@@ -60,9 +60,9 @@ class Features:
     def of(cls, subject: Subject) -> "Features | str":
         """The features of a run, or why there are none to speak of."""
         if subject.model.input_kind == "strings":
-            return "the inputs are strings, along which there is no derivative"
+            return "the inputs are strings, which have no derivative"
         if len(subject.model.input_shape) != 2 or image_shape(subject):
-            return "the inputs are no table"
+            return "the inputs are not a table"
         return cls(subject)
 
     def _places(self) -> dict[str, list[int]]:

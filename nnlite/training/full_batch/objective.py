@@ -34,7 +34,7 @@ class WholeLoss:
     """The `Objective` of a compiled model on some data.
 
     The vector holds the trained parameters in the order of the optimizer's packs. Where the loss of a row depends on
-    other rows, or the loss is no sum over rows, all rows are one piece.
+    other rows, or the loss is not a sum over rows, all rows are one piece.
 
     Args:
         steps: of the compiled model.

@@ -56,7 +56,7 @@ def latest_checkpoint(place: str | PathLike) -> Checkpoint:
         except ModelFileError as error:
             damaged = damaged or error
             warnings.warn(f"{error}; the checkpoint before is taken", TrainingWarning, stacklevel=2)
-    raise damaged or ModelFileError(f"{place}: no checkpoint to go on from")
+    raise damaged or ModelFileError(f"{place}: no checkpoint to resume from")
 
 
 def _step(path: Path) -> int:
@@ -68,7 +68,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Contents of a file; `ModelFileError` if it is damaged, or a model file without a training."""
     header, arrays = saving.read(path)
     if "training" not in header or header.get("content") != "model":
-        raise ModelFileError(f"{path}: a model file, but no checkpoint: it does not say where its training stands")
+        raise ModelFileError(f"{path}: a model file, but not a checkpoint: it does not record how far training got")
     state = saving.state_from_arrays(header["training"], arrays)
     missing = [name for name in NEEDED if not isinstance(state, dict) or name not in state]
     if missing:

@@ -110,7 +110,7 @@ class Session:
         self.batches.skip(done)
 
     def take_up(self) -> None:
-        """Give callbacks and learning rate the state of the checkpoint, if the training goes on from one."""
+        """Give callbacks and learning rate the state of the checkpoint, if the training continues from one."""
         if self._taken is not None:
             with self._reading():
                 self._take_up(self._taken)
@@ -127,7 +127,7 @@ class Session:
                 with reading_saved(self._file):
                     callback.set_state(left.pop(place)[1])
             elif callback.state_names and not callback.watches and not self._anyway:
-                raise ConfigError(f"there is no state of {type(callback).__name__}, which would start over")
+                raise ConfigError(f"there is no saved state of {type(callback).__name__}, which would start over")
 
     def _same_rate(self) -> bool:
         """Whether the learning rate that the training began with is the one that it was to begin with."""

@@ -142,15 +142,15 @@ def test_gradients_equal_pytorch():
     ("layer", "shape", "error", "message"),
     [
         (Add(), (None, 3), ShapeError, r"needs a list of several inputs, got one of shape \(None, 3\)"),
-        (Add(), ((None, 3), (None, 4)), ShapeError, r"fit one another, got \(None, 3\) and \(None, 4\)"),
+        (Add(), ((None, 3), (None, 4)), ShapeError, r"compatible shapes, got \(None, 3\) and \(None, 4\)"),
         (Add(), ((2, 3), (4, 3)), ShapeError, "one number of examples"),
         (Subtract(), ((None, 3),) * 3, ShapeError, "needs a list of 2 inputs"),
         (Subtract(), ((None, 3),), ShapeError, "needs a list of 2 inputs"),
         (Concatenate(), ((None, 3, 2), (None, 4, 2)), ShapeError, "differ in axis 2 alone"),
         (Concatenate(), ((None, 3, 2), (None, 2)), ShapeError, "of one rank"),
-        (Concatenate(axis=0), ((None, 3), (None, 3)), ConfigError, "axis 0 is no axis after the batch"),
-        (Concatenate(axis=-2), ((None, 3), (None, 3)), ConfigError, "axis -2 is no axis after the batch"),
-        (Concatenate(axis=2), ((None, 3), (None, 3)), ConfigError, "axis 2 is no axis after the batch"),
+        (Concatenate(axis=0), ((None, 3), (None, 3)), ConfigError, "axis 0 is not an axis after the batch"),
+        (Concatenate(axis=-2), ((None, 3), (None, 3)), ConfigError, "axis -2 is not an axis after the batch"),
+        (Concatenate(axis=2), ((None, 3), (None, 3)), ConfigError, "axis 2 is not an axis after the batch"),
         (Dot(1), ((None, 3), (None, 4)), ShapeError, "one length along the axes 1"),
         (Dot(1), ((None, 3),) * 3, ShapeError, "needs a list of 2 inputs"),
         (Dot((1, 2)), ((None, 3), (None, 3)), ConfigError, "must name axes after the batch"),
@@ -169,7 +169,7 @@ def test_lengths_that_vary_are_checked_when_they_are_known():
     layer._ensure_built(((None, None, 2), (None, None, 2)))
     assert layer.output_shape == (None, None, 2)
     assert layer([np.ones((2, 3, 2)), np.ones((2, 1, 2))]).shape == (2, 3, 2)
-    with pytest.raises(ShapeError, match="fit one another"):
+    with pytest.raises(ShapeError, match="compatible shapes"):
         layer([np.ones((2, 3, 2)), np.ones((2, 4, 2))])
 
 

@@ -117,7 +117,7 @@ class TestLookup:
     def test_refusals_of_vocabularies(self, kind, vocabulary, few, more, unknown):
         first = vocabulary[0]
         for options, message in [
-            ({"vocabulary": [*vocabulary, first]}, f"{first!r} is there more than once"),
+            ({"vocabulary": [*vocabulary, first]}, f"{first!r} occurs more than once"),
             ({"vocabulary": []}, "at least one token"),
             ({"vocabulary": vocabulary, "max_tokens": 4}, "max_tokens=4, got 5"),
             ({"vocabulary": vocabulary, "mask_token": first}, f"{first!r} as a special token"),

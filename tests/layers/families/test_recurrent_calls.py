@@ -160,7 +160,7 @@ def test_a_frozen_cell_of_the_users_is_not_trained():
 
 
 def test_what_is_no_cell():
-    with pytest.raises(ConfigError, match="is no cell: RNN needs one with the attribute state_size"):
+    with pytest.raises(ConfigError, match="is not a cell: RNN needs one with the attribute state_size"):
         RNN(Dense(2))
 
 

@@ -44,7 +44,7 @@ class Classes(TargetEncoder):
             expected = "expected integers, numbers, booleans or strings"
             raise ConfigError(f"{expected}, got {shown(odd[0])}", (type(self).__name__, "labels"))
         if len(set(self.labels)) < len(self.labels):
-            raise ConfigError("a label stands there twice", (type(self).__name__, "labels"))
+            raise ConfigError("a label occurs twice", (type(self).__name__, "labels"))
         if self.threshold is not None and len(self.labels) != 2:
             raise ConfigError(f"a threshold decides between two classes, {self.name!r} has {len(self.labels)}")
 

@@ -40,9 +40,9 @@ class Labels(TargetEncoder):
 
     def validate(self) -> None:
         if len(set(self.labels)) < len(self.labels):
-            raise ConfigError("a label stands there twice", ("Labels", "labels"))
+            raise ConfigError("a label occurs twice", ("Labels", "labels"))
         if self.separator == "":
-            raise ConfigError("nothing cannot stand between labels", ("Labels", "separator"))
+            raise ConfigError("the separator must not be empty", ("Labels", "separator"))
         if self.thresholds is not None and len(self.thresholds) != len(self.labels):
             raise ConfigError(f"expected one threshold for each of {len(self.labels)} labels", ("Labels", "thresholds"))
 

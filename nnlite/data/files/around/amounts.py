@@ -110,7 +110,7 @@ class _Amount:
 
 
 def _amount(cell: str) -> _Amount | None:
-    """None if the cell is no amount."""
+    """None if the cell is not an amount."""
     match = AMOUNT.fullmatch(cell)
     if match is None or bool(match["open"]) != bool(match["close"]):
         return None
@@ -124,7 +124,7 @@ def _amount(cell: str) -> _Amount | None:
 
 
 def _unit(match: re.Match[str]) -> str | None:
-    """The one thing before or after a number; None if it is no unit."""
+    """The one thing before or after a number; None if it is not a unit."""
     around = [text for text in (match["outer"], match["before"], match["after"]) if text]
     if len(around) != 1:
         return None if around else ""

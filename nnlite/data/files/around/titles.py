@@ -59,7 +59,7 @@ def has_total(
 
 
 def _is_sum(cells: list[str], form: NumberFormat, marks: Marks) -> bool | None:
-    """Whether the last cell is the sum of the others; None if it is empty, or if these are no numbers."""
+    """Whether the last cell is the sum of the others; None if it is empty, or if these are not numbers."""
     if cells[-1] in marks.in_numbers:
         return None
     numbers = bare_columns([cells], marks.in_numbers)[0]

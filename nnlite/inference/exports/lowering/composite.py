@@ -109,5 +109,5 @@ def _branches(layer: Any, x: Value) -> Value:
 @lowers(Wrapper, heeds_masks=True)
 def _wrapper(layer: Any, x: Value) -> Value:
     if type(layer) is not Wrapper:
-        raise refuse(layer, "computes what its class alone knows")
+        raise refuse(layer, "computes something that only its class knows")
     return lower(layer.layer, x)
