@@ -13,7 +13,7 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 CODE = pages.blocks_of("python", TEXT)
 
 
-@pytest.mark.parametrize("code", CODE, ids=["op", "layer", "loss", "optimizer"])
+@pytest.mark.parametrize("code", CODE, ids=["op", "layer", "loss", "optimizer", "metric"])
 def test_what_is_added_works(code, tmp_path):
     assert pages.run_code(code, tmp_path).splitlines() == re.findall(r"  # (.*)$", code, re.MULTILINE)
 
