@@ -1,6 +1,6 @@
 """Write docs/coverage.md from the coverage data that `.ci/coverage` has gathered, and fail below the limit.
 
-    python .ci/coverage_table.py "pytest --cov"
+python .ci/coverage_table.py "pytest --cov"
 """
 
 import io
@@ -50,8 +50,8 @@ def main(command: str) -> int:
         report = Path(folder, "coverage.json")
         subprocess.run([sys.executable, "-m", "coverage", "json", "-q", "-o", report], cwd=ROOT, check=True)
         rooms = shares(json.loads(report.read_text())["files"])
-    shown = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    PAGE.write_text(page(rooms, command.strip(), shown.stdout.strip()), encoding="utf-8")
+    commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True).strip()
+    PAGE.write_text(page(rooms, command.strip(), commit), encoding="utf-8")
     low = {room: 100 * ran / there for room, (ran, there) in rooms.items() if ran < LIMIT / 100 * there}
     for room, share in low.items():
         print(f"{room}: {share:.1f} % of the lines and branches are run by tests, below {LIMIT:.0f} %", file=sys.stderr)
