@@ -25,11 +25,11 @@ class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, after every epoch, every few batches, or whenever it is better than before.
 
     Args:
-        filepath: where to; `{epoch}` (from 1), `{batch}` (from 1, if `save_freq` is a number) and the names in the
+        filepath: the file to write; `{epoch}` (from 1), `{batch}` (from 1, if `save_freq` is a number) and names in the
             logs are filled in: "{epoch:02d}-{val_loss:.2f}.safetensors". Missing folders are made.
-        monitor: name in the logs that tells which model is better; read only if `save_best_only`.
+        monitor: name in the logs by which models are compared; used only with `save_best_only`.
         verbose: 1 prints a line for every decision.
-        save_best_only: save only a model that is better than all before it, also over several calls of `fit`.
+        save_best_only: save a model only if it is better than all before it, also in earlier calls of `fit`.
         save_weights_only: call `model.save_weights` instead of `model.save`.
         mode: "min", "max", or "auto": the direction of the monitored metric.
         save_freq: "epoch", or a number of batches, counted over the epochs.

@@ -19,11 +19,11 @@ __all__ = ["CSVLogger"]
 class CSVLogger(Callback):
     """Writes one row per epoch: the epoch (from 0) and its logs, every number in the shortest exact form.
 
-    There is no time in it, so equal runs write equal bytes. A name that first occurs in a later epoch becomes a new
-    column; where a value is missing, the file says NA.
+    The file contains no times, so equal runs write equal bytes. A name that first occurs in a later epoch becomes a new
+    column; missing values are written as NA.
 
     Args:
-        filename: where to; missing folders are made.
+        filename: the file to write; missing folders are created.
         separator: one character between the columns.
         append: continue an existing file instead of replacing it.
 

@@ -62,8 +62,8 @@ class EarlyStopping(MonitorCallback):
         mode: "min", "max", or "auto": the direction of the monitored metric.
         baseline: the quantity must also be better than this to restart the patience.
         restore_best_weights: give the model the weights of its best epoch at the end of training, whether it was
-            stopped early or not. Until an epoch improves on anything, the first one counts as the best.
-        start_from_epoch: number of first epochs that are ignored.
+            stopped early or not. The first epoch counts as the best until another one improves on it.
+        start_from_epoch: number of epochs at the start that are ignored.
 
     Raises:
         ConfigError: the run does not log `monitor`.

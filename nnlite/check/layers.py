@@ -35,19 +35,19 @@ def check_layer(
 ) -> Report:
     """Check a layer: shapes, Jacobians, both modes, dtype, memory, state, config, file.
 
-    It is done on copies in float64 (the dtype in float32), with its weights if the layer is built. Derivatives with
-    respect to arrays of up to 12 entries are checked entry by entry, those of larger ones along random directions. A
-    layer that takes a mask is tried without one and, on inputs of three axes, with one. A layer that takes a part of
-    its function for a constant while training, on purpose, says so by `stops_gradient = True`; its Jacobians of that
-    mode are not compared with numerical ones.
+    The checks use copies in float64 (float32 for the dtype), with the weights of a built layer. Derivatives with
+    respect to arrays of up to 12 entries are checked entry by entry, those of larger arrays along random directions. A
+    layer that takes a mask is checked without one and, on inputs of three axes, with one. A layer that deliberately
+    treats part of its function as constant during training declares `stops_gradient = True`; its training Jacobians
+    are then not compared with numerical ones.
 
     Args:
-        layer: an instance, of your own class too; it stays as it is.
-        input_shape: `(batch, ...)`, with None for a free length; a tuple of shapes for several inputs. That of a built
-            layer when None.
+        layer: an instance of any class, including your own; it is not changed.
+        input_shape: `(batch, ...)`, with None for a free length; a tuple of shapes for several inputs. If None, the
+            shape that the layer was built for.
         inputs: a batch to check at, instead of random numbers; a tuple of them for several inputs.
-        name: how the report calls it; its own name, or its class, when None.
-        mask: a mask for `inputs`, or a tuple of them for several inputs, to be tried in place of a random one.
+        name: its name in the report; by default the name of the layer or of its class.
+        mask: a mask for `inputs`, or a tuple of them for several inputs, instead of a random one.
         entrywise: check derivatives with respect to all arrays entry by entry, with a stencil for each: as many
             evaluations of the layer as there are numbers, times five.
 
@@ -83,12 +83,12 @@ def check_layer(
 
 
 def check_op(op: Op, *inputs: ArrayLike, name: str | None = None) -> Report:
-    """Check an op: its Jacobians entry by entry, their products and dense forms, and what it does to arrays.
+    """Check an op: its Jacobians entry by entry, their products and dense forms, and that inputs stay unchanged.
 
     Args:
-        op: an instance, of your own class too; what it has cached is replaced.
-        inputs: where it is looked at, in float64; those of other types have no derivative.
-        name: how the report calls it; its class when None.
+        op: an instance of any class, including your own; its cached Jacobians are replaced.
+        inputs: the point at which it is checked, in float64; inputs of other types have no derivative.
+        name: its name in the report; by default its class.
 
     >>> from nnlite.ops import Multiply
     >>> check_op(Multiply(), [[1.0, 2.0]], [3.0, 4.0]).ok

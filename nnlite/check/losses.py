@@ -29,13 +29,13 @@ def check_loss(
     *,
     entrywise: bool = False,
 ) -> Report:
-    """Check a loss: value, Jacobian and Hessian by `y_pred`, with weights and without, dtype, memory, config.
+    """Check a loss: value, Jacobian and Hessian with respect to `y_pred`, weights, dtype, memory, config.
 
     Args:
-        loss: an instance, of your own class too; it stays as it is.
-        output_shape: shape of `y_pred`, `(batch, ..., units)`; targets and predictions are drawn that suit the loss.
-        y_true, y_pred: given instead.
-        name: how the report calls it; its class when None.
+        loss: an instance of any class, including your own; it is not changed.
+        output_shape: shape of `y_pred`, `(batch, ..., units)`; targets and predictions that suit the loss are drawn.
+        y_true, y_pred: targets and predictions to use instead.
+        name: its name in the report; by default its class.
         entrywise: check derivatives entry by entry, however many predictions there are.
 
     >>> from nnlite.losses import MeanSquaredError

@@ -26,10 +26,10 @@ HESSIAN_STEP, HESSIAN_NEAR = 1e-6, 1e-5  # so small a step that it hardly meets 
 
 
 def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = None, y: Any = None) -> Report:
-    """Check a model: each layer as `check_layer` does, on what reaches it; all of it; its loss, if it has one.
+    """Check a model: each layer as in `check_layer`, on the inputs that reach it; the whole model; its loss, if any.
 
     Args:
-        model: a `Sequential` or another model; it stays as it is.
+        model: a `Sequential` or another model; it is not changed.
         input_shape: `(batch, ...)` of random inputs; the one it was built for when None.
         x, y: a batch to check at instead; a few of its rows are used. Targets suit the loss when y is None.
 

@@ -42,7 +42,7 @@ class Derivatives(SecondOrder):
         return f"Derivatives(of {self.model.label})"
 
     def jacobian(self, x: Any, wrt: str = "inputs") -> NetworkJacobian:
-        """The Jacobian of the outputs at `x`, as a structured map that is never multiplied out.
+        """The Jacobian of the outputs at `x`, as a structured map that is not multiplied out.
 
         Args:
             x: a batch of examples.
@@ -130,7 +130,7 @@ class Derivatives(SecondOrder):
         return np.zeros_like(outputs) if result is None else result
 
     def per_example_gradients(self, x: Any, y: Any, sample_weight: Any = None, flat: bool = True) -> Any:
-        """The gradient of each example's loss by the parameters: what it alone would contribute, without `1 / batch`.
+        """The gradient of each example's loss with respect to the parameters, without the factor `1 / batch`.
 
         The loss of an example is the mean over its own rows (steps of a sequence that no mask leaves out), their sum
         with reduction "sum".
@@ -165,10 +165,10 @@ class Derivatives(SecondOrder):
         return self._gradient(steps, batch, self.model.values, vector)
 
     def hvp(self, x: Any, y: Any, v: Any, sample_weight: Any = None) -> Any:
-        """The Hessian of the loss by the parameters times `v`: a complex step through the gradient, exact to rounding.
+        """The Hessian of the loss with respect to the parameters, times `v`: a complex step, exact up to rounding.
 
-        Pieces of piecewise functions are chosen by the real part; where a slope jumps it counts as constant. Through
-        `InputDerivatives`, which takes no complex numbers, differences of the gradient of order 8: to about 1e-10.
+        Piecewise functions use the piece of the real part; at jumps the slope counts as constant. With
+        `InputDerivatives`, which cannot use complex numbers, differences of order 8 are exact to about 1e-10.
 
         Shape: that of `v`, `(count,)`.
 
@@ -207,7 +207,7 @@ class Derivatives(SecondOrder):
     def explain(
         self, x: Any, y: Any = None, row: int = 0, output: int | None = None, weight: str | None = None
     ) -> Explanation:
-        """The chain for one example: what each op caches, how large derivatives are on both sides, and one weight's.
+        """Trace the chain rule for one example: cached arrays, norms of derivatives, and the gradient of one weight.
 
         Args:
             x: a batch of examples.

@@ -76,7 +76,7 @@ class SecondOrder:
         damping: float = 0.0,
         order: Order | None = None,
     ) -> np.ndarray:
-        """Change of everything else if one row had been left out of training: a prediction, without retraining.
+        """Predict, without retraining, how outputs or losses would change if a row were left out of training.
 
         The model should stand at the minimum of its loss over `x` and `y`, penalties of weights included. The change of
         the parameters is that of one step towards the minimum without the row: with the generalized Gauss-Newton matrix
@@ -85,17 +85,18 @@ class SecondOrder:
             d = C^-1 J' (I - B J C^-1 J')^-1 r       order="newton"
             d = C^-1 J' r                            order="first"
 
-        and that of what is tested is its derivative times d. "newton" is exact for linear models with squared errors.
+        and the change of the tested quantity is its derivative times d. "newton" is exact for linear models with
+        squared errors.
 
         Args:
             x, y, sample_weight: the rows that the model was trained on.
-            x_test: rows whose outputs are looked at: those before a final softmax or sigmoid that fits the loss.
-            y_test: targets of these: then it is their loss that is looked at.
+            x_test: rows whose outputs are tested, before a final softmax or sigmoid that fits the loss.
+            y_test: their targets, to test their loss instead of their outputs.
             structure: of C: `"dense"`, or `"block"` or `"diagonal"`, which neglect what lies between layers, or
                 between any two parameters.
             damping: added to the diagonal of C, >= 0; needed where some combination of parameters has no effect.
-            order: which step; when None, "newton" of a dense curvature, else "first". Of one that neglects something,
-                the Newton step may turn round.
+            order: which step; when None, "newton" of a dense curvature, else "first". With an approximate
+                curvature the Newton step may point in the wrong direction.
 
         Shape: `(test rows, rows)` with `y_test`: by how much the loss of each test row would grow without each row;
             else `(test rows, *outputs of a row, rows)`: the same of the outputs.
@@ -196,14 +197,14 @@ class SecondOrder:
         layers: Literal["all", "last"] = "all",
         damping: float = 0.0,
     ) -> Uncertainty:
-        """Uncertainty of predictions, by what the training rows say of the parameters; see `Uncertainty`.
+        """The uncertainty of predictions that follows from the uncertainty of the parameters; see `Uncertainty`.
 
         The model should stand at the minimum of its loss over these rows, penalties of weights included.
 
         Args:
             x, y, sample_weight: the rows that the model was trained on.
-            layers: whose parameters count as uncertain: `"last"` takes those of the last layer that has some, which
-                does for large models.
+            layers: the layers whose parameters count as uncertain; `"last"` is the last layer with parameters, which
+                suffices for large models.
             damping: added to the diagonal of the curvature, >= 0; needed where some combination of parameters has no
                 effect.
 

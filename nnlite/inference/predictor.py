@@ -23,18 +23,18 @@ SHAPES_KEPT = 8  # of batches, for which a thread keeps memory
 
 
 class Predictor:
-    """The outputs of a chain of layers, computed with as little as possible around the matrix products.
+    """The outputs of a chain of layers, computed with as little overhead as possible.
 
-    Dropout is gone, scales and shifts are multiplied into kernels, activations work in place, a convolution and the
-    pooling after it are one, many rows go through in pieces that fit into the cache, and each thread keeps its memory
-    from one call to the next. Results agree with the model's to rounding; a number that is not
-    finite, which `predict` refuses, may spread to neighbors. The weights are those at the time it was made: train on,
-    and make a new one.
+    Dropout is removed, scales and shifts are folded into kernels, activations work in place, convolutions are fused
+    with the pooling after them, many rows are processed in chunks that fit into the cache, and each thread reuses its
+    memory between calls. Results agree with those of the model up to rounding; numbers that are not finite, which
+    `predict` refuses, may spread to neighboring outputs. The weights are those at the time of creation: make a new
+    predictor after more training.
 
     Args:
         layers: built layers, in order.
-        model: whose inputs they take.
-        encoder: makes these inputs of raw tables; None if there are arrays alone.
+        model: the model whose inputs they take.
+        encoder: turns raw tables into these inputs; None for arrays alone.
 
     A predictor may be called from several threads; each call returns an array of its own.
     """

@@ -57,18 +57,18 @@ def load_model(
     custom_objects: Mapping[str, Any] | None = None,
     safe_mode: bool = True,
 ) -> "BaseModel":
-    """Read a model that `model.save(filepath)` wrote; with `compile`, compiled as it was.
+    """Load a model saved by `model.save(filepath)`; with `compile`, compiled as it was saved.
 
     Import the module that defines custom layers or losses before loading the file.
 
     Args:
-        filepath: of the file.
-        compile: whether the model is compiled as it was.
-        custom_objects: classes and functions by the names that the file has for them, see `custom_object_scope`.
-        safe_mode: accepted; a file holds no code, so loading is always safe.
+        filepath: the file.
+        compile: whether to compile the model as it was when it was saved.
+        custom_objects: classes and functions by their names in the file, see `custom_object_scope`.
+        safe_mode: accepted for compatibility; files hold no code, so loading is always safe.
 
     Raises:
-        ModelFileError: missing, damaged or foreign file, one whose parts disagree, or one that names unknown classes.
+        ModelFileError: a file that is missing, damaged, inconsistent or not of nnlite, or that names unknown classes.
     """
     with custom_object_scope(custom_objects), saving.reading_saved(filepath), alone():
         if is_keras_file(filepath):

@@ -48,20 +48,20 @@ from nnlite.training.outputs import OutputsTrainer
 class Model(BaseModel):
     """A graph of layers: branches, several inputs and outputs, layers that are used more than once.
 
-    The graph is drawn by calling layers on an `Input`, and on what other layers gave. A layer that is called twice has
-    one set of weights; its gradients are summed (total derivative).
+    The graph is built by calling layers on an `Input` and on the outputs of other layers. A layer that is called twice
+    has one set of weights; its gradients are summed (total derivative).
 
     Args:
-        inputs: an `Input`, or a list of them; also what a layer gave, where the graph is to begin behind it.
-        outputs: what a layer gave, or a list or a dict of such values: the form in which the model returns them.
-        seed: decides shuffling, splits, dropout, and initial weights of layers that have none yet; drawn when None.
+        inputs: an `Input`, or a list of them; or the output of a layer, if the graph is to begin there.
+        outputs: the output of a layer, or a list or dict of outputs; the model returns them in this form.
+        seed: determines shuffling, splits, dropout, and initial weights of layers without any; drawn when None.
         name: for display.
 
-    Data for several inputs are a list of arrays in their order, or a dict by the names of the inputs; targets for
-    several outputs likewise, by the keys of their dict or the names of the layers that give them.
+    Data for several inputs are a list of arrays in the same order, or a dict by the names of the inputs. Targets for
+    several outputs have the same forms, by the keys of the outputs' dict or the names of the output layers.
 
     Raises:
-        ConfigError: an output that depends on an `Input` which is not among `inputs`, two layers of one name.
+        ConfigError: an output depends on an `Input` that is not among `inputs`, or two layers have the same name.
 
     >>> import numpy as np
     >>> from nnlite import Input, Model

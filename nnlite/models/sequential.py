@@ -25,15 +25,15 @@ from nnlite.registry.fields import FromSpecs, Settled, Spec, option
 
 
 class Sequential(BaseModel):
-    """A chain of layers. Being a layer itself, it may stand inside another one.
+    """A chain of layers. It is a layer itself, so models can contain models.
 
     Args:
-        layers: the layers in order. With an `Input` first the model is built at once, else when it meets data.
-        seed: decides initial weights, shuffling, splits and dropout; drawn, and kept in `model.seed`, when None.
+        layers: the layers in order. With an `Input` first the model is built at once, otherwise by the first data.
+        seed: determines initial weights, shuffling, splits and dropout; if None, drawn and kept in `model.seed`.
         name: for display.
 
     Raises:
-        ConfigError: the same layer, or the same name, twice.
+        ConfigError: a layer or a name occurs twice.
 
     >>> import numpy as np
     >>> from nnlite.layers import Dense, Input

@@ -59,7 +59,7 @@ class AdamBase(Optimizer, abstract=True):
 
 
 class Adam(AdamBase):
-    """Gradient descent along a running mean of the gradients, divided by the root of that of their squares.
+    """Gradient descent along a running mean of the gradients, divided by the root of the running mean of their squares.
 
     With `step` counted from 1:
 
@@ -70,19 +70,19 @@ class Adam(AdamBase):
         alpha = learning_rate * sqrt(1 - beta_2**step) / (1 - beta_1**step)
         values -= alpha * mean / (sqrt(variance) + epsilon)
 
-    The slots are sums, not the means of the paper, whose factors are drawn into alpha and epsilon: a sixth less to do.
+    The slots are sums rather than the means of the paper; alpha and epsilon absorb the factors: a sixth less to do.
 
-    PyTorch adds its epsilon (1e-8) after the bias correction: it is this one over `sqrt(1 - beta_2**step)`.
-    Its `weight_decay` is added to the gradient; here it acts on the values, as in AdamW.
+    PyTorch adds its epsilon (1e-8) after the bias correction, which is equivalent to this one over
+    `sqrt(1 - beta_2**step)`. Its `weight_decay` is added to the gradient; here it acts on the values, as in AdamW.
 
     Args:
         learning_rate: size of a step, >= 0, or a schedule.
-        beta_1: share of the running mean of the gradients that is kept from step to step, in [0, 1).
+        beta_1: decay rate of the running mean of the gradients, in [0, 1).
         beta_2: the same for their squares, in [0, 1).
         epsilon: keeps the division finite, > 0; the paper's "epsilon hat".
-        amsgrad: divide by the largest squares so far, so that steps never grow again.
+        amsgrad: divide by the largest squares so far, so that step sizes never increase.
 
-    The further arguments are those of `Optimizer`.
+    Further arguments are those of `Optimizer`.
 
     Reference: Kingma & Ba 2015, arXiv:1412.6980, section 2, last formula; amsgrad: Reddi et al. 2018,
     arXiv:1904.09237.

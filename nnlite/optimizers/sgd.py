@@ -14,22 +14,22 @@ __all__ = ["SGD"]
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum on request.
+    """Gradient descent, optionally with momentum.
 
-    Without momentum `values -= learning_rate * gradients`; with it
+    Without momentum, `values -= learning_rate * gradients`; with momentum,
 
         velocity = momentum * velocity - learning_rate * gradients
         values += velocity                                                  (nesterov=False)
         values += momentum * velocity - learning_rate * gradients           (nesterov=True)
 
-    PyTorch applies the learning rate after the velocity, which differs when the rate changes during training.
+    PyTorch multiplies the velocity by the learning rate, which differs if the rate changes during training.
 
     Args:
         learning_rate: size of a step, >= 0, or a schedule.
-        momentum: share of the velocity that is kept from step to step, in [0, 1].
-        nesterov: look ahead along the velocity; without momentum it has no effect.
+        momentum: decay rate of the velocity, in [0, 1].
+        nesterov: whether to look ahead along the velocity; no effect without momentum.
 
-    The further arguments are those of `Optimizer`.
+    Further arguments are those of `Optimizer`.
 
     Reference: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
 

@@ -14,18 +14,18 @@ MODEL_FILE = "model.safetensors"  # of a run folder
 
 
 def load(path: str | PathLike) -> TrainedModel:
-    """The trained model of a run folder or a model file, ready for raw rows.
+    """Load the trained model of a run folder or a model file, ready to predict from raw rows.
 
-    Of a run folder nothing but `model.safetensors` is read, and `manifest.json`, which says whether it is the one that
-    the training wrote: the folder may have been moved, and its training data need not be there. NumPy is the only
-    library that is needed.
+    Of a run folder, only `model.safetensors` and `manifest.json` are read; the manifest shows whether the model is the
+    one that the training wrote. The folder may have been moved, the training data are not needed, and NumPy is the only
+    library required.
 
     Args:
-        path: a run folder, or a file that `model.save` wrote.
+        path: a run folder, or a file written by `model.save`.
 
     Raises:
-        DataError: no such file, a folder without a model, or with another one than it was trained.
-        ModelFileError: a damaged file, or one whose parts do not fit together.
+        DataError: no such file, or a folder without its model or with a different one.
+        ModelFileError: a damaged or inconsistent file.
 
     >>> import os, tempfile
     >>> import numpy as np

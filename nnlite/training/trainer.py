@@ -141,33 +141,33 @@ class Trainer(Compiled):
             y: targets, one row per example.
             batch_size: examples per step; 32 when None. "auto" takes the largest power of two up to a sixteenth of
                 the training examples, within 32 to 256.
-            epochs, initial_epoch: the epoch to stop at, and that to start at, to go on with an earlier run.
+            epochs, initial_epoch: the epoch to stop at, and the one to start at when continuing an earlier run.
             verbose: 0 is silent, 1 (and "auto") a bar, 2 a line per epoch.
             callbacks: `Callback`s, names or specs.
-            validation_split: fraction of the examples set apart for validation. They are drawn at random by the
-                model's seed, where Keras takes the last rows: files are often sorted.
+            validation_split: fraction of the examples used for validation. They are drawn at random with the model's
+                seed; Keras takes the last rows, but files are often sorted.
             validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
-            shuffle: a new order of the examples in each epoch; of a `PyDataset` a new order of the batches.
+            shuffle: whether examples get a new order in each epoch; for a `PyDataset`, the batches.
             class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
             sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
                 `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
-            steps_per_epoch: batches per epoch; needed by an endless generator. The next one goes on from there.
-            validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
-            validation_freq, stratify: epochs between validations, or a list of those; whether a split keeps the mix.
+            steps_per_epoch: batches per epoch; required for endless generators. The next epoch continues from there.
+            validation_steps, validation_batch_size: as `steps_per_epoch` and `batch_size`, for validation.
+            validation_freq, stratify: validate every so many epochs, or in those listed; whether a split is stratified.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of
-                shape `(rows, *features)`, each as if alone and in its own order. A number, that of the members,
-                divides the rows into so many folds, with the same mix of classes where the loss is one of classes:
-                each member is trained on all but its own, and judged on that. A list has `(training rows, validation
-                rows)` of each member. "all" trains each on all rows, and goes with `validation_split` or
-                `validation_data`. Logs are means over the members.
+                shape `(rows, *features)`, each independently and in its own order. A number, equal to that of the
+                members, divides the rows into this many folds, stratified for classification losses: each member is
+                trained on all folds but its own, and validated on that one. A list has `(training rows, validation
+                rows)` for each member. "all" trains each member on all rows, and can be combined with
+                `validation_split` or `validation_data`. Logs are means over the members.
             max_time: seconds, or text such as "10m" or "1h30m": training ends after the batch that passes it.
-            on_divergence: a loss or weights that are not finite: "stop" is a `DivergenceError` in that batch, whose
-                message names the layer, and the weights are those before it; "restore" gives back the weights of the
-                last finite epoch, with a warning, and ends the training; "ignore" goes on, as Keras does, and so does
-                None, which `nnlite train` takes for "stop".
-            resume: a checkpoint, a folder of such by `callbacks.Checkpoints`, or a run folder, to go on from exactly,
-                also from within an epoch, with the same model, data and arguments; a larger `epochs` trains for longer.
-            resume_anyway: whether to go on also where model, data or arguments are others.
+            on_divergence: reaction to a loss or weights that are not finite. "stop" raises a `DivergenceError` in the
+                batch, naming the layer, and keeps the weights before it; "restore" restores the weights of the last
+                finite epoch, with a warning, and ends the training; "ignore" continues, as Keras does, and so does
+                None, except that `nnlite train` treats it as "stop".
+            resume: a checkpoint, a folder of `callbacks.Checkpoints`, or a run folder to continue exactly from, even
+                within an epoch, with the same model, data and arguments; a larger `epochs` trains for longer.
+            resume_anyway: whether to continue even if model, data or arguments differ.
 
         Returns:
             The `History`: `history.history["loss"]` and so on, one value per epoch.
@@ -175,7 +175,7 @@ class Trainer(Compiled):
         Raises:
             NotReadyError: before `compile`.
             DataError, ShapeError: data that does not fit the model or the loss, or is not finite.
-            ConfigError: a callback monitors what the run does not log; a checkpoint is of another training.
+            ConfigError: a callback monitors a name that the run does not log; a checkpoint of a different training.
             ModelFileError: no checkpoint, or a damaged one.
             DivergenceError: with `on_divergence="stop"`, a loss or weights that are not finite.
         """
@@ -211,7 +211,7 @@ class Trainer(Compiled):
         callbacks: Sequence[Spec[Callback]] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Loss and metrics over data that is not trained on; arguments as in `fit`.
+        """Compute loss and metrics on data without training on them; arguments as in `fit`.
 
         Returns:
             The loss, or `[loss, *metrics]`, or with `return_dict` a dict of them.
@@ -232,12 +232,12 @@ class Trainer(Compiled):
         callbacks: Sequence[Spec[Callback]] | None = None,
         return_jacobian: bool = False,
     ) -> np.ndarray | Any:
-        """The outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.
+        """Compute the outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.
 
         Args:
             x: examples; targets in batches are ignored. `verbose`, `steps` and `callbacks` are as in `fit`.
             batch_size: rows computed at once; 256 when None. It does not change the result.
-            return_jacobian: returns `(outputs, jacobian)`, the latter by rows, with respect to each row's inputs.
+            return_jacobian: whether to return `(outputs, jacobian)`, with the Jacobian of each row by its inputs.
 
         Shape: `(rows, ...) -> (rows, *output_shape[1:])`; the Jacobian `(rows, *output_shape[1:], *input_shape[1:])`.
         """

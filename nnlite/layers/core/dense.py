@@ -49,18 +49,18 @@ class Dense(Layer):
     Args:
         units: number of outputs.
         activation: an activation function or its name; linear when None.
-        use_bias: whether there is a bias.
+        use_bias: whether a bias is added.
         kernel_initializer: `glorot_uniform` keeps the variance of signals and gradients across layers.
         bias_initializer: zeros by default.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
-        kernel_constraint, bias_constraint: what training brings the values back to after each update.
+        kernel_constraint, bias_constraint: projection of the values after each update.
         activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
         parametrization: `"ntk"` (neural tangent kernel) computes `inputs @ kernel / sqrt(features)` in place of
             `inputs @ kernel`: the kernel is drawn from N(0, 1), unless an initializer other than the default is named,
             and one learning rate suits layers of all widths.
-        data_dependent_init: whether the first weights are fitted to data, see `adapt`. `fit` does that by itself.
-        members: number of dense layers side by side, each with first weights of its own; each gets its own row of an
-            example. None for one layer, without the axis.
+        data_dependent_init: whether initial weights are fitted to the data, see `adapt`; `fit` does this automatically.
+        members: number of parallel dense layers, each with its own initial weights and its own row of each example.
+            None for a single layer, without this axis.
 
     PyTorch's Linear keeps the transposed kernel `(units, features)` and initializes both uniformly by
     1 / sqrt(features).

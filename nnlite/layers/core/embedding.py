@@ -41,13 +41,13 @@ class Embedding(Layer):
         output_dim: length of each vector.
         embeddings_initializer: uniform in [-0.05, 0.05] by default.
         embeddings_regularizer: penalty added to the loss.
-        embeddings_constraint: what training brings the values back to after each update.
-        sparse: whether a training step changes only the rows that its batch uses, which is quicker for large tables.
-            SGD without momentum gives the same result; other optimizers then let the memory of a row rest while the
-            row is not used, as PyTorch's SparseAdam does.
-        mask_zero: whether index 0 fills up sequences: layers that heed masks and the loss leave it out. Its vector
-            is looked up all the same.
-        weights: the first value of the table, an array, or a list of that one array; it is not part of the config.
+        embeddings_constraint: projection of the values after each update.
+        sparse: whether a training step changes only the rows that its batch uses, which is faster for large tables.
+            With SGD without momentum the result is the same; other optimizers then leave the state of unused rows
+            unchanged, like PyTorch's SparseAdam.
+        mask_zero: whether index 0 is padding, which layers with masks and the loss then skip. Its vector is
+            looked up nevertheless.
+        weights: the initial table, an array or a list of one array; it is not part of the config.
 
     `input_length`, which Keras no longer needs, is accepted.
 

@@ -27,13 +27,13 @@ else:
 
 
 class Input(Layer, Drawable, aliases=("InputLayer",)):
-    """States the shape of one example, so that a model is built at once; layers called on it draw a graph.
+    """Declares the shape of one example, so that the model is built at once; layers called on it form a graph.
 
     Args:
         shape: without the batch axis, for example `(28, 28)`; None for a length that varies.
-        batch_size: examples in each batch; None for any number. It is stated alone: no layer holds to it.
-        dtype: `"string"` and integers say what the data are; what a layer makes of them is its own matter.
-        batch_shape: in place of `shape` and `batch_size`, both in one: `(None, 28, 28)`.
+        batch_size: examples in each batch; None for any number. It is only recorded and not enforced.
+        dtype: type of the data, such as `"string"` or an integer type; layers convert it as they need.
+        batch_shape: `shape` and `batch_size` in one, such as `(None, 28, 28)`.
 
     Attributes:
         shape, batch_shape: with the batch axis, None for any number of examples.

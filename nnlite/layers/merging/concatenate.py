@@ -20,8 +20,8 @@ __all__ = ["Concatenate", "Dot"]
 class Concatenate(Layer):
     """outputs = the inputs joined along `axis`.
 
-    Shape: a list of shapes that differ in that axis alone, as `(batch, a), (batch, b) -> (batch, a + b)`. Where one
-    input has a mask, an input without counts as a whole.
+    Shape: a list of shapes that differ in that axis alone, as `(batch, a), (batch, b) -> (batch, a + b)`. If one
+    input has a mask, inputs without a mask count entirely.
 
     Args:
         axis: any but the batch.

@@ -35,13 +35,13 @@ __all__ = ["BatchNormalization"]
 class BatchNormalization(Layer):
     """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, per feature of `axis`.
 
-    While training, the moments are those of the batch and the moving averages follow:
+    During training, the moments are those of the batch, and the moving averages are updated:
     `moving = moving * momentum + batch * (1 - momentum)`. At inference, and when the layer is frozen, the moving
-    averages take their place and stay as they are.
+    averages are used instead and do not change.
 
     With `renorm`, training uses `standardized * r + d` with `r = deviation / renorm_stddev` and
-    `d = (mean - renorm_mean) / renorm_stddev`, so that it sees what inference sees. r and d count as constants in
-    the Jacobian, as the method demands.
+    `d = (mean - renorm_mean) / renorm_stddev`, so that training uses the same statistics as inference. r and d count as
+    constants in the Jacobian, as the method requires.
 
     Shape: any, unchanged; gamma, beta, moving_mean and moving_variance `(features,)`.
 
@@ -49,19 +49,19 @@ class BatchNormalization(Layer):
         axis: the axis of the features, or several whose entries each have moments of their own.
         momentum: of the moving averages, in [0, 1]; PyTorch's momentum is 1 minus this one.
         epsilon: added to the variance.
-        center, scale: whether there is a beta, a gamma.
+        center, scale: whether to use beta and gamma.
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalty added to the loss.
-        beta_constraint, gamma_constraint: what training brings the values back to after each update.
-        synchronized: only false: there is one process, whose batch is the whole batch.
-        renorm: correct the moments of the batch by running ones; for small batches.
+        beta_constraint, gamma_constraint: projection of the values after each update.
+        synchronized: only False is allowed: a single process has the whole batch.
+        renorm: correct the moments of the batch by running ones, for small batches.
         renorm_clipping: `{rmin, rmax, dmax}`, bounds of r and of abs(d); a missing one does not bind.
         renorm_momentum: of renorm_mean and renorm_stddev.
 
-    A `mask` of booleans, or of weights >= 0, stretched to the shape of the inputs' first axes, takes entries out of the
-    moments; all are normalized. A feature without any remaining entry has mean and variance 0.
+    A `mask` of booleans, or of weights >= 0, broadcast to the inputs' first axes, excludes entries from the moments;
+    all entries are normalized. A feature without any remaining entry has mean and variance 0.
 
-    The variance is the biased one everywhere; PyTorch keeps the unbiased one in its moving average.
+    The variance is always the biased one; PyTorch uses the unbiased one for its moving average.
 
     Reference: Ioffe & Szegedy 2015, arXiv:1502.03167; Ioffe 2017, arXiv:1702.03275.
 

@@ -65,9 +65,9 @@ class LSTM(Recurrent, GatedWeights):
 
     i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o); c_t = f * c_{t-1} + i * tanh(z_c); h_t = o * tanh(c_t).
 
-    Shape: `(batch, steps, features) -> (batch, units)`; see `Recurrent`, also for the further arguments. The states
+    Shape: `(batch, steps, features) -> (batch, units)`; see `Recurrent`, also for further arguments. The states
     are h and c. PyTorch has the same order of gates, transposed kernels, and two biases whose sum is this one.
-    Fastest with the default activations and without recurrent_dropout.
+    It is fastest with the default activations and without recurrent_dropout.
 
     Args:
         units, activation, ..., seed: as in `LSTMCell`.
@@ -75,7 +75,7 @@ class LSTM(Recurrent, GatedWeights):
         use_cudnn, implementation: accepted for Keras's sake; there is one way to compute.
 
     Raises:
-        ShapeError: inputs of another rank, a mask or first states of the wrong shape.
+        ShapeError: inputs of the wrong rank, or a mask or initial states of the wrong shape.
 
     Reference: Hochreiter & Schmidhuber 1997; Gers et al. 2000 (forget gate).
 

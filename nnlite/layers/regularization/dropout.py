@@ -25,20 +25,20 @@ LOWEST_SELU = -1.6732632423543772 * 1.0507009873554805
 
 
 class Dropout(Layer):
-    """While training, outputs = inputs * keep / (1 - rate), keep drawn 1 with probability 1 - rate, else 0.
+    """During training, outputs = inputs * keep / (1 - rate); keep is 1 with probability 1 - rate, else 0.
 
-    The scale keeps the expected value, so nothing is left to do at inference. The mask of a training step
-    depends on the model's seed, the layer's place and the step, and on whether it is trained in one stage with the
-    dense layers around it, which orders the random bits.
+    The scale keeps the expected value, so the layer does nothing at inference. The mask of a training step depends
+    on the seed of the model, the position of the layer and the step, and on whether the layer is fused with the dense
+    layers around it, which determines the order of the random bits.
 
     Args:
-        rate: fraction of the inputs that is dropped, in [0, 1], in steps of 1 / 65536; or a schedule, which is asked
-            for it at each step of training. Where it is 0, nothing is dropped.
+        rate: fraction of the inputs that is dropped, in [0, 1], in steps of 1 / 65536; or a schedule that gives it
+            for each training step. At 0, nothing is dropped.
         noise_shape: shape of the mask, broadcast to the inputs; None in it stands for the inputs' own length.
         seed: draws from a stream of its own instead of the model's.
 
     Raises:
-        ConfigError: in training, where a schedule gives a number that is not in [0, 1].
+        ConfigError: in training, if a schedule gives a number that is not in [0, 1].
 
     Reference: Srivastava et al. 2014, JMLR 15.
 
