@@ -226,7 +226,7 @@ def set_deterministic(enabled: bool = True) -> None:
     The matrix library uses one thread, so that no sum depends on how many there are, and hot array functions are those
     of NumPy unless compiled ones were asked for: left alone, a long `fit` compiles them where a cache on the disk makes
     that worthwhile, and rounds otherwise. What is drawn without a seed is left alone; a seed decides it. What holds and
-    what does not is told in docs/reproducibility.md.
+    docs/reproducibility.md lists what does not.
 
     Args:
         enabled: False leaves threads and kernels to each `fit` again.

@@ -17,7 +17,7 @@ def contract(
     axes that only the two have are summed over. What the order of axes allows is a view, not a copy.
 
     Args:
-        labels: for each array one label per axis; a label may stand in several arrays, with one length.
+        labels: for each array one label per axis; a label may occur in several arrays, with one length.
         arrays: the factors.
         wanted: the labels of the result, in order, each once; one of the arrays has each.
     """

@@ -45,7 +45,7 @@ class Callback(Configurable, family="callback"):
     state_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # The names that it adds to the logs of an epoch.
     adds: ClassVar[tuple[str, ...]] = ()
-    # Whether it only watches: a training that goes on may do so without it, or with another one.
+    # Whether it only watches: a training that continues may do so without it, or with another one.
     watches: ClassVar[bool] = False
     # Whether all it does is to write or to show: of processes that train together, the first alone calls its hooks.
     writes: ClassVar[bool] = False
@@ -73,14 +73,14 @@ class Callback(Configurable, family="callback"):
     def get_state(self) -> dict[str, Any]:
         """State of the callback during training: the attributes that the class names in `state_names`.
 
-        A checkpoint keeps it, so that `fit(resume=...)` goes on as if nothing had happened. Values may be numbers,
+        A checkpoint keeps it, so that `fit(resume=...)` continues as if nothing had happened. Values may be numbers,
         strings, None and arrays; lists, tuples and dicts of such.
         """
         return {name: getattr(self, name) for name in self.state_names}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned; called after `on_train_begin`, and after `on_epoch_begin` of an epoch
-        that goes on from within."""
+        that continues from within."""
         if type(self).__module__.startswith("nnlite."):  # a class of the user's may keep under a name what it likes
             check_state(state, Callback.get_state(self), self.state_kinds)
         for name in self.state_names:

@@ -1,4 +1,4 @@
-"""ModelCheckpoint saves the model while it is trained; Checkpoints, all that a training needs to go on exactly."""
+"""ModelCheckpoint saves the model while it is trained; Checkpoints, all that a training needs to continue exactly."""
 
 import math
 import os
@@ -141,7 +141,7 @@ Every = Annotated[str, EveryBound()]
 
 
 class Checkpoints(Callback):
-    """Keeps on disk all that the training needs to go on exactly, by `fit(resume=folder)`.
+    """Keeps on disk all that the training needs to continue exactly, by `fit(resume=folder)`.
 
     `step-<n>.safetensors` are the last ones, by the optimizer's steps, `last.safetensors` is the newest of them, and
     `best.safetensors` is the model of the epoch with the lowest `val_loss`. `load_model` reads them all.

@@ -1,4 +1,4 @@
-"""Two axes with ticks, grid and labels, and where a number stands between them."""
+"""Two axes with ticks, grid and labels, and the position of a number between them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

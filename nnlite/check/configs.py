@@ -18,7 +18,7 @@ def check_config(path: str, overrides: Sequence[str] = (), modules: Sequence[str
     Args:
         path: the YAML file.
         overrides: changes such as `"model.0.Dense.units=64"`.
-        modules: names of modules to import first, sought in the current folder too: they define layers and losses.
+        modules: names of modules to import first, looked up in the current folder too: they define layers and losses.
 
     Raises:
         ConfigError: a wrong config, or a module that cannot be imported.

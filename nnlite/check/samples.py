@@ -17,7 +17,7 @@ BATCH, LENGTH = 3, 4  # in place of None: for the batch, for any other length
 WORDS = ("red", "green", "a", "b")
 POOLS = {"indices": (5, 3, 2, 1)}  # numbers of different indices to try
 SEED = 3
-STEPS = 100  # of the training that schedules are told of
+STEPS = 100  # of the training that schedules assume
 
 
 def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> Any:

@@ -70,7 +70,7 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
     called = twin(inputs, **options)
     findings.held("called", twin.jacobians is None, "calling the layer keeps its Jacobians; only forward should")
     if not training:
-        twin.set_weights(layer.get_weights())  # stateful layers go on from call to call
+        twin.set_weights(layer.get_weights())  # stateful layers continue from call to call
     output = twin.forward(inputs, **options)
     jacobians = twin.jacobians
     findings.held("called", jacobians is not None, "forward keeps no Jacobians for backward")
@@ -142,7 +142,7 @@ def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Gener
         findings.held("file", loaded.to_spec() == model.to_spec(), "a loaded model has another config")
         findings.held("file", np.array_equal(actual, expected), "a loaded model has other predictions")
         sentence = "a model of this layer alone predicts something else than calling it gives"
-        twin.set_weights(weights)  # stateful layers go on from call to call
+        twin.set_weights(weights)  # stateful layers continue from call to call
         findings.held("file", np.array_equal(expected, twin(given)), sentence)
 
 

@@ -35,7 +35,7 @@ class ArrayBatches:
         steps: batches per epoch; as many as there are when None.
 
     Attributes:
-        goes_on: whether an epoch of fewer batches goes on where the one before stopped, until all have come; the last
+        goes_on: whether an epoch of fewer batches continues where the one before stopped, until all have come; the last
             of these epochs may be shorter.
     """
 
@@ -93,7 +93,7 @@ class IterableBatches:
 
     Args:
         source: an iterable of `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`. One that can be walked again starts
-            over each epoch; a generator goes on where it stopped. Or an object that has such batches by number.
+            over each epoch; a generator continues where it stopped. Or an object that has such batches by number.
         prepare: checks and converts one batch `(x, y, sample_weight)`.
         steps: batches per epoch; all there are when None.
         shuffle_seed: draws the order of the batches of a `PyDataset`.

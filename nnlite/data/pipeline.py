@@ -39,7 +39,7 @@ class Data(Section):
         target_transform: for a regression, train on the logarithm of the target (`"log"`, for numbers above 0) or of 1
             + target (`"log1p"`, above -1): for skewed amounts, such as prices. Standardized after that, and inverted
             outside.
-        target_separator: what stands between the labels of one cell, such as `"|"` in `"red|blue"`, where a row may
+        target_separator: the separator of the labels in one cell, such as `"|"` in `"red|blue"`, where a row may
             have several.
         weights: a column that says how much each row counts, >= 0, in the loss and in all scores. Only ratios matter.
         threshold: for two classes or several labels per row, the probability from which on a row is taken for the
@@ -69,7 +69,7 @@ class Data(Section):
             raise ConfigError("expected a character or more", ("target_separator",))
 
     def located(self, folder: str) -> "Data":
-        """The same section with absolute paths; relative ones are sought in `folder`, then in the current folder."""
+        """The same section with absolute paths; relative ones are looked up in `folder`, then in the current folder."""
         files = {part: find_file(path, folder) for part, path in self.split.files.items()}
         return replace(self, source=self.source.located(folder), split=replace(self.split, files=files))
 

@@ -33,7 +33,7 @@ class Table:
         dialect: how the file writes its cells.
         notes: what was decided about the file, or about cells that were read as missing.
         repeated: names that stand more than once in the first line.
-        told_marks: what stands for a missing value, and has been told of.
+        told_marks: what stands for a missing value, and has been reported.
 
     >>> table = Table("t.csv", {"size": ["3.5", "NA"], "kind": ["1.0", "01"]}, [2, 3])
     >>> table.numbers("size").tolist(), table.texts("kind").tolist()
@@ -115,7 +115,7 @@ class Table:
                 )
 
     def cells(self, name: str) -> list[str]:
-        """The column `name` as it stands in the file; `DataError` if there is none."""
+        """The column `name` as it is in the file; `DataError` if there is none."""
         if name in self.columns:
             return self.columns[name]
         unnamed = "" if self.dialect.header else "; its first line is read as a row, unless `header: true`"
@@ -226,7 +226,7 @@ class Table:
         return Marks(self.dialect.missing)
 
     def _gaps(self, name: str, marks: frozenset[str]) -> set[str]:
-        """The marks that stand in a column; each, but for the empty cell, is reported once a file."""
+        """The marks in a column; each, but for the empty cell, is reported once a file."""
         cells = self.cells(name)
         gaps = set(marks.intersection(cells))
         for mark in sorted(gaps - self.told_marks):

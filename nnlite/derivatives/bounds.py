@@ -170,7 +170,7 @@ def _boxes(model: Trainable, ends: ArrayLike) -> Array:
     boxes = np.atleast_2d(np.asarray(ends, np.float64))
     shape = model.input_shape
     if len(shape) != 2 or boxes.ndim != 2 or boxes.shape[1] != shape[1]:
-        raise ShapeError(f"a box is told by one number for each of the inputs {shape}, got {np.shape(ends)}")
+        raise ShapeError(f"a box needs one number for each of the inputs {shape}, got {np.shape(ends)}")
     return boxes
 
 

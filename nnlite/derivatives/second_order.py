@@ -78,7 +78,7 @@ class SecondOrder:
     ) -> np.ndarray:
         """Predict, without retraining, how outputs or losses would change if a row were left out of training.
 
-        The model should stand at the minimum of its loss over `x` and `y`, penalties of weights included. The change of
+        The model should be at the minimum of its loss over `x` and `y`, penalties of weights included. The change of
         the parameters is that of one step towards the minimum without the row: with the generalized Gauss-Newton matrix
         C of the loss, and the row's part r of its slope and B of its curvature by its outputs, whose Jacobian is J,
 
@@ -199,7 +199,7 @@ class SecondOrder:
     ) -> Uncertainty:
         """The uncertainty of predictions that follows from the uncertainty of the parameters; see `Uncertainty`.
 
-        The model should stand at the minimum of its loss over these rows, penalties of weights included.
+        The model should be at the minimum of its loss over these rows, penalties of weights included.
 
         Args:
             x, y, sample_weight: the rows that the model was trained on.

@@ -67,7 +67,7 @@ class Document:
     def explaining(self) -> Iterator[None]:
         """Let errors raised inside say in which file, line and column, or in which override, their causes stand.
 
-        Files that are named inside are sought beside the document.
+        Files that are named inside are looked up next to the document.
         """
         try:
             with beside(self.path.parent):

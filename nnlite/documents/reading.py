@@ -103,7 +103,7 @@ class _Composer:
         if self.text[mark.index : mark.index + 1] == "\t":
             return "; indent with spaces, not with tabs"
         if self.text[max(mark.index - 1, 0) : mark.index + 1] == "${":
-            return '; inside { } and [ ], a reference stands in quotes: "${section.key}"'
+            return '; inside { } and [ ], quote the reference: "${section.key}"'
         return ""
 
     def _place(self, mark: Any) -> Place:

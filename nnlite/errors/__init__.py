@@ -150,7 +150,7 @@ class UnknownCategoryWarning(UserWarning):
 
 
 class TrainingWarning(UserWarning):
-    """Something went wrong around a training that goes on, such as a checkpoint that could not be written."""
+    """Something went wrong around a training that continues, such as a checkpoint that could not be written."""
 
 
 class ModelFileError(DataError):

@@ -49,7 +49,7 @@ Layers = Sequence[Spec[Layer]]
 
 
 class Rows(NamedTuple):
-    """The distinct rows of a table: scaled, with their targets, and where they stand in the table."""
+    """The distinct rows of a table: scaled, with their targets, and their indices in the table."""
 
     x: Any
     y: np.ndarray

@@ -89,7 +89,7 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
     callbacks : list of callbacks, default=None
         Instances of `nnlite.callbacks.Callback`, names or `{name: {arguments}}`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present weights, with the present columns and targets.
+        Whether `fit` continues from the present weights, with the present columns and targets.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, shuffling, dropout and folds. An int gives the same fit every time.
     verbose : int, default=0

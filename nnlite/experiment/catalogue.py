@@ -101,7 +101,7 @@ def _width() -> int:
 
 
 def wrapped_rows(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells in columns; cells that are too long go on in further lines.
+    """Rows of cells in columns; cells that are too long continue in further lines.
 
     >>> print(wrapped_rows([("a", "first"), ("long", "second")]))
     a     first

@@ -38,7 +38,7 @@ def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
     """Tell each layer of the model where the columns that it names stand.
 
     Raises:
-        ConfigError: a name that no column has, or that stands behind layers which change the columns; an `Embedding`
+        ConfigError: a name that no column has, or that comes after layers that change the columns; an `Embedding`
             too small for the codes of its column; texts for a model of numbers.
     """
     if isinstance(inputs, Texts) and model.input_kind != "strings":

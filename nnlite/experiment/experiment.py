@@ -46,7 +46,7 @@ class Experiment(Section):
         fit: arguments of `Sequential.fit`, except the data.
         calibrate: how the probabilities are calibrated on the validation part after training, `temperature` or
             `isotonic`; `null` for as they are. See `Sequential.calibrated`.
-        checkpoint: how often what a training needs to go on is kept, and how many of such files; `null` for never.
+        checkpoint: how often what a training needs to continue is kept, and how many of such files; `null` for never.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
         search: which arguments `nnlite tune` tries; training itself has no use for it.
 
@@ -85,7 +85,7 @@ class Experiment(Section):
         """Read a YAML file.
 
         Args:
-            path: the file. Data files are sought beside it, then in the current folder.
+            path: the file. Data files are looked up next to it, then in the current folder.
             overrides: changes such as `"fit.epochs=3"` or `"model.0.Dense.units=64"`.
 
         Raises:

@@ -35,7 +35,7 @@ def cross_validate(
         experiment: what to train.
         folds: number of folds, 2 or more.
         quiet: show no line after each fold.
-        before: the result as far as an interrupted cross-validation came, to go on from.
+        before: the result as far as an interrupted cross-validation came, to continue from.
         keep: is called with the result so far after each fold, or after `jobs` of them.
         jobs: folds that are trained side by side.
         backend: "loky", "threading" or "dask", a backend of joblib; "loky" when None, if there are several jobs.

@@ -139,7 +139,11 @@ class ModelGraph(Section):
         names = [given] if isinstance(given, str) else read(given, list[str])
         for index, name in enumerate(names):
             if name not in above:
-                below = "stands below; a layer takes what stands above it" if name in self.layers else "is unknown"
+                below = (
+                    "is defined below; a layer takes inputs that are defined above it"
+                    if name in self.layers
+                    else "is unknown"
+                )
                 hint = did_you_mean(name, above)
                 raise ConfigError(f"{name!r} {below}; {hint}", () if isinstance(given, str) else (index,))
         if not names:

@@ -49,13 +49,13 @@ def train(
         out: the folder, new or empty; `runs/<config name>-<n>` with the lowest free n when None.
         quiet: show nothing while training.
         folds: cross-validate first, in so many folds; the figures are kept as `folds.json` beside the model, which is
-            trained as without them. After an interruption, `resume` goes on after the last fold that is finished.
+            trained as without them. After an interruption, `resume` continues after the last fold that is finished.
         callbacks: further ones, which are not part of the config that is kept.
         jobs, backend, scheduler: how folds are trained side by side, as for `cross_validate`.
 
     Raises:
         ConfigError, DataError: the config or the data cannot be used; nothing is written.
-        Interrupted: Ctrl-C or SIGTERM; the folder keeps what was trained, and `resume` goes on.
+        Interrupted: Ctrl-C or SIGTERM; the folder keeps what was trained, and `resume` continues.
         DivergenceError: a loss or weights were not finite; the folder keeps the last checkpoint that is.
         Unfinished: something else went wrong after training began, such as a full disk; the folder keeps the same.
     """
@@ -98,7 +98,7 @@ def resume(
         run: the folder.
         quiet: show nothing while training.
         epochs: to train for more epochs than the config says, those done included.
-        anyway: whether to go on also where config or data have changed.
+        anyway: whether to continue also where config or data have changed.
         overrides: changes of the config.
         callbacks: those of `train`.
 

@@ -66,7 +66,7 @@ def optimizer_arrays(datasets: Mapping[str, Any]) -> list[np.ndarray]:
 def optimizer_state(
     optimizer: Any, arrays: Sequence[np.ndarray], parameters: Sequence[Parameter], packs: Sequence[Any]
 ) -> dict[str, Any]:
-    """The state by which `optimizer.set_state` goes on where Keras stopped.
+    """The state by which `optimizer.set_state` continues where Keras stopped.
 
     Args:
         optimizer: compiled as it was in Keras.

@@ -4,7 +4,7 @@ The outputs are computed by tiles. Where a pooling follows, a tile is one of its
 a window is the maximum over the positions of a tile, the first axis: values are `(places, tiles, filters)`. Outputs
 that the pooling leaves out are not computed at all.
 
-A bias costs no pass over memory: it is one more row of the kernel, for which a one stands beside each patch.
+A bias costs no pass over memory: it is one more row of the kernel, for which each patch gets an additional one.
 """
 
 import math

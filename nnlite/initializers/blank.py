@@ -11,7 +11,7 @@ from nnlite.errors import ModelFileError
 
 __all__ = []
 
-SLACK = 2**20  # bytes beyond the file's: a model that lacks little is told, name by name, what it lacks
+SLACK = 2**20  # bytes beyond the file's: so that the error can name what a nearly complete file lacks
 PADDED = 2**14  # numbers that any input may be padded to
 
 

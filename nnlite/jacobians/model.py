@@ -122,7 +122,7 @@ def tree(
 
     Args:
         parts: `(label, map)` pairs.
-        indent: what stands in front of each line.
+        indent: the beginning of each line.
         names: `(label, names of its inputs)` for each part, where better ones than those of `parts` are known.
     """
     lines = []

@@ -210,7 +210,7 @@ def overflows(array: np.ndarray, dtype: np.dtype) -> bool:
 def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
     """The model of a `.keras` file that Keras 3 wrote, with its weights: `Sequential` or functional.
 
-    Its predictions are those of Keras to rounding. With `compile` an optimizer goes on with its memory in the file; one
+    Its predictions are those of Keras to rounding. With `compile` an optimizer has the state in the file; one
     whose slots mean something else here starts without memory, with a warning.
 
     Args:
@@ -254,7 +254,7 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
 
 
 def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
-    """Let the optimizer go on with what the file has of its memory; a warning where that has no meaning here."""
+    """Let the optimizer continue with what the file has of its memory; a warning where that has no meaning here."""
     trainer = read.model.trainer
     if not read.optimizer or trainer.loss is None:
         return

@@ -212,7 +212,7 @@ class Model(BaseModel):
 
     @property
     def output(self) -> Any:
-        """The output, a list or a dict of them: where another graph may go on."""
+        """The output, a list or a dict of them: where another graph may continue."""
         need_drawing(self, "output")
         if self._structure is not None:
             return arranged_as(self._structure, self.outputs)

@@ -202,7 +202,7 @@ class Sequential(BaseModel):
 
     @property
     def output(self) -> Any:
-        """The symbol of the output: where another graph may go on."""
+        """The symbol of the output: where another graph may continue."""
         return self._drawn_ends()[1]
 
     def _drawn_ends(self) -> tuple[Any, Any]:
@@ -216,7 +216,7 @@ class Sequential(BaseModel):
         return {**super()._arguments(), "layers": [*given, *self.layers]}
 
     def get_config(self) -> dict[str, Any]:
-        """The layers in order, in Keras's terms where none is there twice; `from_config` makes the model again."""
+        """The layers in order, in Keras's terms if none occurs twice; `from_config` makes the model again."""
         config = super().get_config()
         return config if is_for_files() or type(self) is not Sequential else chain_config(self, config)
 

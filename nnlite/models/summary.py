@@ -81,7 +81,7 @@ def _columns(*widths: int, connected: bool, trainable: bool) -> list[Column]:
     return [Column(*column) for column in zip(titles, sides, widths, strict=True)]
 
 
-# By whether calls are told, and whether layers are trained.
+# By whether calls are shown, and whether layers are trained.
 COLUMNS = {
     (False, False): _columns(31, 22, 13, connected=False, trainable=False),
     (False, True): _columns(27, 21, 10, 5, connected=False, trainable=True),

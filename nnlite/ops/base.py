@@ -1,4 +1,4 @@
-"""The contract of an op: the derivative stands beside the function."""
+"""The contract of an op: the derivative next to the function."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence

@@ -25,7 +25,7 @@ __all__ = [
 
 
 class SeedGenerator:
-    """A seed that goes on by one at every use, so that each call of a random function draws other numbers.
+    """A seed that advances by one at every use, so that each call of a random function draws other numbers.
 
     Args:
         seed: where it begins, an integer in [0, 2**63); drawn when None, from `nnlite.utils.set_random_seed` if that
@@ -103,7 +103,7 @@ def normal(
         shape: of the result.
         mean, stddev: of the distribution.
         dtype: floating-point; `nnlite.config.floatx()` when None.
-        seed: an integer, which gives the same numbers at every call; a `SeedGenerator`, which goes on; or None.
+        seed: an integer, which gives the same numbers at every call; a `SeedGenerator`, which advances; or None.
     """
     return _float(mean + stddev * _generator(seed).standard_normal(shape), dtype)
 

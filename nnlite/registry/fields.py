@@ -4,7 +4,7 @@ A type checker takes `Converted` for a descriptor, so that the constructor's par
 assigned, and the attribute the type of what is read. At runtime each of these names stands for the second type alone:
 `FromSpec[Initializer]` is `Initializer`, which `nnlite.registry.field_types` reads values by.
 
-An argument that names a file is converted by `sought`: in a config, the file is sought beside it.
+An argument that names a file is converted by `sought`: in a config, the file is looked up next to it.
 
 Signatures show the types of arguments as a person would write them: `int` for an `Annotated[int, Range(1)]`, and
 `Initializer | str | dict` for what `Initializer.get` reads.

@@ -1,4 +1,4 @@
-"""A configurable whose arguments stand alone, without its class name around them."""
+"""A configurable whose arguments are given without its class name around them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

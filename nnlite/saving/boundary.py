@@ -17,7 +17,7 @@ MOST_PARTS, PARTS_OF_ARRAY = 20_000, 50  # layers, initializers and other parts 
 def reading_saved(place: object, kind: type[DataError] = ModelFileError) -> Iterator[None]:
     """A context in which every exception, one of nnlite included, becomes one of `kind` that begins with `place`.
 
-    A library that is missing is told as such.
+    A missing library is reported as such.
 
     Args:
         place: the file or the folder.

@@ -14,7 +14,7 @@ class ProgressSchedule(LearningRateSchedule, abstract=True):
     """Base of functions of the training's progress `t = step / total_steps`, in [0, 1]; subclasses write `at`.
 
     Where `total_steps` is None, `fit` says how many there are, epochs times steps per epoch, and the progress
-    starts from 0 in each call of `fit`; one with `initial_epoch` goes on where that epoch starts. After the last
+    starts from 0 in each call of `fit`; one with `initial_epoch` starts at that epoch. After the last
     step t stays 1.
 
     Args:

@@ -64,7 +64,7 @@ class RowReader:
         return self._array(data)
 
     def chunks(self, path: str, rows: int) -> Iterator[tuple[Any, Table | None]]:
-        """The rows of a file, some at a time, each time with the table that they stand in if there is one."""
+        """The rows of a file, some at a time, each time with the table that contains them, if any."""
         source = self.source
         pieces = table_chunks(path, rows=rows) if source is None else source.input_chunks(path, rows)
         for piece in pieces:

@@ -169,7 +169,7 @@ class Steps:
                 flush(parameter.value.reshape(-1))
 
     def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, Any]:
-        """Forward and loss without training; returns the loss and the raw outputs. Stateful layers go on."""
+        """Forward and loss without training; returns the loss and the raw outputs. Stateful layers continue."""
         value, outputs, jacobians = self._tested(x, y, sample_weight)
         if self.moves_on:
             self._suited(x).program.update_state(jacobians.state)

@@ -66,7 +66,7 @@ class Trainer(Compiled):
         stop_training: a callback sets it to end the training after the batch.
         interrupted: a handler of a signal sets it to end the training after the batch, as Ctrl-C does at once.
         diverged: whether the last `fit` ended because a loss was not finite, and gave weights back.
-        session: the `fit` that is going on, which makes checkpoints; None in between.
+        session: the running `fit`, which makes checkpoints; None in between.
         folds: `(training rows, validation rows)` of each member in the last `fit`; None unless it had `folds`.
         member_logs: what the last validation found of each member, name -> `(members,)`; None unless there are any.
     """
@@ -284,7 +284,7 @@ class Trainer(Compiled):
     def _in_session(self, *call: Any) -> Iterator[Session]:
         steps, session = self.ready_steps(), Session(self, *call)
         self.session, self.diverged, steps.guarded = session, False, session.guarded
-        # Where the end of the training is told with its origin, NumPy need not warn of each number.
+        # If the error names where divergence began, NumPy need not warn of each number.
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore") if session.guarded else nullcontext()
         try:
             with quiet:

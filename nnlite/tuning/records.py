@@ -14,7 +14,7 @@ __all__ = ["WORKER", "WriteAhead", "adopt", "as_study", "as_trial", "remaining",
 WORKER = "worker "  # and the name of a process: an attribute of the study
 
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
-LEAST_IMPORTANT = 8  # complete trials from which importances are told
+LEAST_IMPORTANT = 8  # complete trials needed for importances
 
 
 class WriteAhead(sqlite3.Connection):

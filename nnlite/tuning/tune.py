@@ -1,4 +1,4 @@
-"""`tune`: trials of a config, in one process or in several, kept in a database that a later call goes on with."""
+"""`tune`: trials of a config, in one process or in several, kept in a database that a later call continues with."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def tune(
     """Search for the best values of the arguments that the section `search` of a config names.
 
     The folder gets `best.yaml`, a config that trains as it is, `study.json`, and the database of the trials, unless it
-    is elsewhere. The same call again goes on where this one was ended: finished trials stay, those that died with their
+    is elsewhere. The same call again continues where this one ended: finished trials stay, those that died with their
     process are tried again. Trials that fail, because values do not fit together or because training diverges, are
     recorded with the reason.
 

@@ -391,7 +391,7 @@ REFUSED = {
     ),
     "closed elsewhere": ('a,b\n1,"x\n2,y\n3,"z"\n', {}, 't.csv, line 2: the quotation mark (")'),
     "row names": ('a,b\n"x",1,2\n"y",3,4\n', {}, "t.csv, line 2: 3 cells, but the first line names 2 columns; if ','"),
-    "a title": ("Sales 2021\na,b\n1,2\n", {}, "names 1 column; if ',' stands between cells, name every column"),
+    "a title": ("Sales 2021\na,b\n1,2\n", {}, "names 1 column; if ',' separates cells, name every column"),
     "IDX": (b"\0\0\x08\3" + bytes(40), {}, "t.csv: this is an IDX file: name it in the source `Idx`"),
     "numbers of 16 bits": (bytes([0, 1, 0, 2, 0, 3] * 9), {}, "t.csv, line 1: not a text file; it holds the character"),
     "HDF5": (b"\x89HDF\r\n", {}, "t.csv: this is an HDF5 file: write the table"),
@@ -410,7 +410,7 @@ REFUSED = {
     "empty": ("", {}, "t.csv: the file is empty"),
     "blank": (" \n\n", {}, "t.csv: the file is empty"),
     "names alone": ("a,b\n", {}, "t.csv: only column names, no rows"),
-    "another delimiter": (GOOD, {"delimiter": ";"}, "t.csv: no ';' in the first line, but ',' stands between cells"),
+    "another delimiter": (GOOD, {"delimiter": ";"}, "t.csv: no ';' in the first line, but ',' separates cells"),
     "another encoding": (
         "a,b\n\u00e9,1\n".encode("cp1252"),
         {"encoding": "utf-8"},
@@ -682,7 +682,7 @@ def test_a_source_states_what_was_found(tmp_path):
 OTHERS = {
     "commas and points": (
         "a,n\nx,1.5\ny,2.5\n",
-        "no ';' in the first line, but ',' stands between cells; read with delimiter ',', decimal '.'",
+        "no ';' in the first line, but ',' separates cells; read with delimiter ',', decimal '.'",
     ),
     "points": ("a;n\nx;1.5\ny;2.5\n", "its numbers are not written as stated; read with decimal '.'"),
     "tabs, compressed": (

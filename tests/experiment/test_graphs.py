@@ -133,7 +133,7 @@ BAD = {
     "below": (
         "from: kinds}",
         "from: both}",
-        "11, column 37: model.layers.kinds_wide.from: 'both' stands below; a layer",
+        "11, column 37: model.layers.kinds_wide.from: 'both' is defined below; a layer",
     ),
     "itself": ("from: kinds}", "from: kinds_wide}", "11, column 37: model.layers.kinds_wide.from: 'kinds_wide' stands"),
     "in a list": (

@@ -33,7 +33,20 @@ TERMS = {
     r"turned round": "reversed, flipped",
     r"None where": "None if",
     r"where there is none": "if there is none",
+    # "There is no" stays, and comparatives: "is no faster".
+    r"(?<!there\s)(is|are) no (date|number|folder|table|text|part|file|array|column|list|name|axis|type|function)s?": (
+        "is not a, are not"
+    ),
     r"(that|which|what) (is|are) no(?! (longer|more|such))": "is not a, are not",
+    r"(is|are|stands?) there (twice|more than once)": "occurs twice",
+    r"(goes|go) on": "continue, resume",
+    r"one after another": "in turn, in order, concatenated",
+    r"(that|which) (is|are) handed over": "passed",
+    r"for itself": "separately",
+    r"at the most": "at most",
+    r"sought": "looked up",
+    r"stands? (in the place of|between cells|behind)": "takes the place of, separates, comes after",
+    r", of which (none|one|each)": "whose, which, each of them",
     r"(is|are) not there(?!:)": "is missing, does not exist",
     r"that (is|are) there": "existing, that occurs",
     r"(functions?|class|classes|code|objects|layers?|callbacks|metrics) of (a user|users)": "user-defined",

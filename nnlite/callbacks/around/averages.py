@@ -12,7 +12,7 @@ class SwapEMAWeights(Callback):
     """Evaluates, validates and predicts with the averages of the weights that an optimizer with `use_ema` keeps.
 
     Args:
-        swap_on_epoch: whether the averages stand in the model from the end of each epoch to the beginning of the next,
+        swap_on_epoch: whether the averages are in the model from the end of each epoch to the beginning of the next,
             so that callbacks after this one save them.
 
     Raises:

@@ -11,7 +11,7 @@ class Tracker(Callback, abstract=True):
     """Logs settings and epochs to a run that `open_run` begins, or continues, just before its first epoch ends, or
     when `log` is called.
 
-    A checkpoint keeps the identifier of the run, so that a training that is resumed goes on in it.
+    A checkpoint keeps the identifier of the run, so that a training that is resumed continues in it.
     """
 
     watches = True

@@ -12,7 +12,7 @@ class MLflowLogger(Tracker):
     """Logs every epoch to MLflow, and at the beginning what is trained: optimizer, loss, epochs, seed, parameters.
 
     A run that is active when training begins is used and left open; otherwise one is begun, and ended afterwards. A
-    training that is resumed goes on in the run that it began.
+    training that is resumed continues in the run that it began.
 
     Args:
         experiment: name of the experiment; MLflow's default when None.

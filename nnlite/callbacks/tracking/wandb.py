@@ -12,7 +12,7 @@ class WandbLogger(Tracker):
     """Logs every epoch to Weights & Biases, and as the run's config what is trained: optimizer, loss, epochs, seed.
 
     A run that is active when training begins is used and left open; otherwise one is begun, and finished afterwards. A
-    training that is resumed goes on in the run that it began.
+    training that is resumed continues in the run that it began.
 
     Args:
         project: name of the project; that of the environment, or "uncategorized", when None.

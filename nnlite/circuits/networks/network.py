@@ -106,7 +106,7 @@ class BayesianNetwork:
     def get(cls, spec: Any) -> "BayesianNetwork":
         """The network that an instance, the path of a BIF file or `{argument: value}` describes.
 
-        In a config, the file is sought beside it, then in the current folder.
+        In a config, the file is looked up next to it, then in the current folder.
         """
         if isinstance(spec, cls):
             return spec

@@ -25,8 +25,8 @@ def add_commands(commands: Commands) -> None:
         train configs/digits.yaml --distributed mpi"""
     train = add_command(commands, "train", "train the model of a config and keep everything in a run folder", example)
     add_config(train, "a YAML file; not with --resume", optional=True)
-    train.add_argument("--resume", metavar="RUN", help="go on with the training of a run folder, exactly")
-    train.add_argument("--resume-anyway", action="store_true", help="go on also where config or data have changed")
+    train.add_argument("--resume", metavar="RUN", help="continue with the training of a run folder, exactly")
+    train.add_argument("--resume-anyway", action="store_true", help="continue also where config or data have changed")
     train.add_argument("--epochs", type=int, metavar="N", help="epochs to train, in place of those of the config")
     train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
     train.add_argument("--quiet", action="store_true", help="show no progress")

@@ -194,7 +194,7 @@ class Levels(ColumnEncoder, abstract=True):
     def codes(self, source: ColumnSource) -> np.ndarray:
         """The number of each row's category, from 1 in their order; 0 for an unknown one. Shape: (rows,).
 
-        Where categories may come from numbers, one that is not spelled like any known one is sought by its value.
+        Where categories may come from numbers, one that is not spelled like any known one is looked up by its value.
         """
         column = self.read(source)
         known: dict[Any, int] = {}

@@ -65,7 +65,7 @@ class TableEncoder(InputEncoder):
             frame: a `Frame`, or a table that `read_frame` reads.
             rows: indices of the rows to learn from, such as the training part; all where None.
             one_hot: number of levels up to which a category becomes one column per level, else codes.
-            one_hot_value: what stands in the column of the level that a row has.
+            one_hot_value: the value in the column of the level that a row has.
         """
         frame = read_frame(frame)
         fitted = [

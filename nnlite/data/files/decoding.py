@@ -130,7 +130,7 @@ def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str
 
 
 def refuse_controls(text: str, place: str, before: int = 0) -> None:
-    """`DataError` for a character that stands in no text; `before` is the number of lines before the text."""
+    """`DataError` for a character that no text contains; `before` is the number of lines before the text."""
     control = CONTROLS.search(text)
     if control:
         line = before + text.count("\n", 0, control.start()) + 1

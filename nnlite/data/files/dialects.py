@@ -58,7 +58,7 @@ class Dialect(DialectFields, Section):
     """Dialect of a text file that holds a table; each field is found from the file where it is `"auto"`.
 
     Args:
-        delimiter: what stands between two cells: one character, or `tab`, `space`; a space stands for any run of them.
+        delimiter: the separator of cells: one character, or `tab`, `space`; a space stands for any run of them.
         quote: the character around cells that hold the delimiter or a line break; `"none"` if quotation marks are text.
         encoding: of the characters: `utf-8`, `utf-16`, `cp1252`, `latin-1` or another one that Python knows.
         decimal: the mark before decimals.

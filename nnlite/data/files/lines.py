@@ -54,7 +54,7 @@ def rows_of(
 
     Args:
         text: the text.
-        delimiter: what stands between cells.
+        delimiter: the separator of cells.
         quote: what stands around cells; `"none"` for nothing.
         place: what messages call the file.
         most: number of rows.

@@ -23,7 +23,7 @@ class NumberFormat:
 
     Args:
         decimal: `"."` or `","`.
-        thousands: what may stand between groups of three digits; `"none"` for nothing.
+        thousands: the separator of groups of three digits; `"none"` for nothing.
 
     >>> NumberFormat(",", ".").value("-1.234,5"), NumberFormat().matches("12_3")
     (-1234.5, False)

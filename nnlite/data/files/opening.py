@@ -34,8 +34,8 @@ def read_table_file(
 ) -> Table | FileFrame:
     """The table in a file: delimited text, an Excel workbook, Parquet, Arrow, JSON, or a NumPy array.
 
-    The make is told by the first bytes; that of JSON also by the ending `.json`, `.jsonl` or `.ndjson`, which that of a
-    compression may follow.
+    The first bytes tell the format; JSON is also recognized by the ending `.json`, `.jsonl` or `.ndjson`, which that of
+    a compression may follow.
 
     Args:
         path: the file; `-` is the standard input.

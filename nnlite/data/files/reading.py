@@ -154,7 +154,7 @@ def _number_format(rows: Rows, dialect: Dialect, marks: Marks) -> NumberFormat:
 
 
 def _tell_grouped(sample: list[list[str]], delimiter: str, marks: Marks, file: str, notes: Notes) -> None:
-    """A note about numbers whose points may stand between thousands."""
+    """A note about numbers whose points may separate thousands."""
     cell = grouped_number(bare_columns(zip(*sample[1:], strict=False), marks.in_numbers), delimiter)
     if cell is not None:
         plain = cell.replace(".", "")
@@ -212,7 +212,7 @@ def first_row(text: str, dialect: Dialect, place: str, before: int) -> list[str]
         text: of the file.
         dialect: how it is written.
         place: what messages call the file.
-        before: the line of the first row below the names; what stands above these is a title.
+        before: the line of the first row below the names; lines above it are a title.
     """
     rows = rows_of(_delimiter_line(text)[1], dialect.delimiter, dialect.quote, place, MOST_TITLE_LINES + 1)
     names = [cells for cells, line in zip(rows.cells, rows.lines, strict=True) if line < before]
@@ -232,7 +232,7 @@ def _check_delimiter(text: str, rows: Rows, dialect: Dialect, place: str) -> Non
     other = find_delimiter(text, dialect.quote)
     if other != dialect.delimiter and len(rows_of(text, other, "none", place, 1).cells[0]) > 1:
         raise DialectError(
-            f"{place}: no {dialect.delimiter!r} in the first line, but {other!r} stands between cells; state "
+            f"{place}: no {dialect.delimiter!r} in the first line, but {other!r} separates cells; state "
             f"`delimiter: {other!r}`"
         )
 
@@ -247,8 +247,8 @@ def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
     others = rows.cells[1:]
     if header and count > width and len(others) > 1 and all(len(cells) == count for cells in others):
         remedy = (
-            f"if {delimiter!r} stands between cells, name every column in the first line, row names as well, and "
-            "remove what stands above the names"
+            f"if {delimiter!r} separates cells, name every column in the first line, row names as well, and "
+            "remove everything above the names"
         )
     elif count > width:
         remedy = f"put a cell that holds {delimiter!r} in quotation marks, or state another `delimiter`"
@@ -257,7 +257,7 @@ def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
 
 
 def name_columns(cells: list[str], place: str, notes: Notes) -> tuple[list[str], frozenset[str]]:
-    """Distinct names from the cells of a first line, and those that stand there more than once."""
+    """Distinct names from the cells of a first line, and those that occur more than once."""
     names: list[str] = []
     taken, named = set(cells), sum(map(bool, cells))
     is_title = 0 < named < len(cells) / 2

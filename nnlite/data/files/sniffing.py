@@ -111,7 +111,7 @@ def find_number_format(
 ) -> NumberFormat:
     """Find the format of numbers in which most columns hold nothing else; a plain point if it is as good.
 
-    `1,234` alone may be either number. Where semicolons stand between the cells the comma is taken for a decimal mark,
+    `1,234` alone may be either number. If semicolons separate the cells, the comma is taken for a decimal mark,
     since that is why they stand there, elsewhere for a thousands separator.
     """
     possible = [
@@ -137,9 +137,9 @@ def columns_of_numbers(columns: Sequence[Sequence[str]], form: NumberFormat, mar
 
 
 def grouped_number(columns: Iterable[Sequence[str]], delimiter: str) -> str | None:
-    """A number that is read with decimals, such as 30.123, though its point may stand between thousands.
+    """A number that is read with decimals, such as 30.123, though its point may separate thousands.
 
-    None unless semicolons stand between cells, as they do beside decimal commas, and every number with a point has
+    None unless semicolons separate cells, as they do in files with decimal commas, and every number with a point has
     groups of three digits after it.
     """
     grouped = NumberFormat(",", ".")

@@ -77,7 +77,7 @@ def _rows(sheet: Any, place: str) -> Rows:
 
 
 def _text(value: Any) -> str:
-    """A value as it would stand in a text file."""
+    """A value as it would be written in a text file."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -42,7 +42,7 @@ def read_truths(name: str, cells: Sequence[str | None]) -> np.ndarray:
 def date_format(cells: Iterable[str]) -> str | None:
     """The first of the known formats in which all cells can be read: `"iso"`, or one of `strptime`; None for none.
 
-    Where day and month could stand in either order, the day is taken to come first.
+    If day and month could be in either order, the day is taken to come first.
     """
     distinct = list(dict.fromkeys(cells))
     if not distinct or any(not cell[:1].isalnum() or len(cell) > LONGEST_DATE for cell in distinct):

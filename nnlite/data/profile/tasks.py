@@ -33,7 +33,7 @@ class Task:
         targets: the columns to predict.
         reason: why, in a few words.
         classes: how often each class or label occurs, of one column; empty for the other tasks.
-        separator: what stands between the labels of one cell, of a multi-label task of one column.
+        separator: the separator of the labels in one cell, of a multi-label task of one column.
         log: whether the logarithm of the target is better learned than the target: positive and skewed to the right.
     """
 

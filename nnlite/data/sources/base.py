@@ -31,7 +31,7 @@ class DataSource(Configurable, family="data source"):
     _files: ClassVar[tuple[str, ...]] = ("path",)  # arguments that are paths: a model file keeps their last parts
 
     def located(self, folder: str) -> "DataSource":
-        """The same source with absolute paths; relative ones are sought in `folder`, then in the current folder."""
+        """The same source with absolute paths; relative ones are looked up in `folder`, then in the current folder."""
         return self
 
     cache = cast("str | None", None)  # a folder for encoded rows, of a source that streams
@@ -135,7 +135,7 @@ class DataSource(Configurable, family="data source"):
 
 
 def find_file(path: str, folder: str) -> str:
-    """`path` made absolute; a relative one is sought in `folder`, then in the current folder; `-` stays."""
+    """`path` made absolute; a relative one is looked up in `folder`, then in the current folder; `-` stays."""
     if path == STDIN:
         return path
     with reading(repr(path), "no file can have this name"):

@@ -157,7 +157,7 @@ def _first_lines(
         except QuotingError:
             if is_all or len(start) > MOST_OPEN:
                 raise
-        wanted = 2 * len(start)  # a line, or a quoted cell, that goes on
+        wanted = 2 * len(start)  # a line, or a quoted cell, that continues
         start += source.read(len(start))
 
 

@@ -25,7 +25,7 @@ Inner = TypeVar("Inner", bound="GivenEncoder")
 
 
 class GivenEncoder(BaseNetwork):
-    """An estimator that does not find out by itself how to read a table, but is told.
+    """An estimator that does not detect how to read a table, but is configured.
 
     Attributes:
         given_encoder: the encoder; None for a matrix of numbers without gaps.

@@ -47,7 +47,7 @@ def is_lbfgs(spec: Any) -> bool:
 
 
 def is_full_batch(spec: Any) -> bool:
-    """Whether it describes an optimizer that takes all rows at once; what is wrong is told where one is made."""
+    """Whether it describes an optimizer that takes all rows at once; errors are raised where one is made."""
     try:
         return isinstance(Optimizer.get(jsonable(spec)), FullBatchOptimizer)
     except ConfigError:

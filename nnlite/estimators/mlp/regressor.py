@@ -58,7 +58,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     verbose : bool or int, default=False
         Whether to print the loss of each epoch.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last call.
+        Whether `fit` continues from the weights of the last call.
     momentum : float in [0, 1], default=0.9
         Of "sgd".
     nesterovs_momentum : bool, default=True

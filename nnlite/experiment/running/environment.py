@@ -24,7 +24,7 @@ _told: set[Path] = set()
 
 
 class OtherEnvironmentWarning(TrainingWarning):
-    """A run is evaluated, or goes on, with other versions, threads, kernels or another processor than it began with."""
+    """A run is evaluated or resumed with other versions, threads, kernels or another processor than it began with."""
 
 
 def environment(seed: int, data: dict[str, str]) -> dict[str, Any]:

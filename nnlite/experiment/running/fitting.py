@@ -23,7 +23,7 @@ def given_arguments(experiment: Experiment, data: Prepared) -> dict[str, Any]:
 
 
 def arguments_to_resume(folder: Path, anyway: bool) -> dict[str, Any]:
-    """The arguments of `fit` with which it goes on from the last checkpoint of a run folder, if there is one."""
+    """The arguments of `fit` with which it continues from the last checkpoint of a run folder, if there is one."""
     begun = any((folder / "checkpoints").glob("step-*.safetensors"))
     return {"resume": folder, "resume_anyway": anyway} if begun else {}
 
@@ -44,7 +44,7 @@ def led(
         lead: trains, and keeps everything in the run folder.
         folds: whether it cross-validates as well, which a team cannot.
         resumed: the run folder that the training continues in.
-        anyway: whether it goes on also where config or data have changed.
+        anyway: whether it continues also where config or data have changed.
     """
     team = current_team()
     if team is None:

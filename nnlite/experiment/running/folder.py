@@ -150,7 +150,7 @@ class RunFolder:
         """Keep how the training ended, and raise an error that says where it can be gone on with."""
         interrupted = isinstance(error, (KeyboardInterrupt, Interrupted))
         state = "interrupted" if interrupted else "diverged" if isinstance(error, DivergenceError) else "failed"
-        with contextlib.suppress(OSError):  # the disk is full, perhaps: the error itself is told
+        with contextlib.suppress(OSError):  # the disk may be full; the error itself is reported
             self.tell(state, message=str(error) or type(error).__name__)
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted(f"interrupted; {self.kept}", self.signals.exit_code) from None

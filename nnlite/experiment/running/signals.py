@@ -20,7 +20,7 @@ class Signals:
 
     Attributes:
         received: the last signal; None if there was none.
-        shielded: whether what goes on must not be broken off: it is short.
+        shielded: whether what continues must not be broken off: it is short.
     """
 
     def __init__(self) -> None:

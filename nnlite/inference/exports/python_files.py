@@ -93,7 +93,7 @@ def python_files(
 ) -> dict[str, bytes]:
     """File name -> content of a module with `predict`, which the command line runs on a CSV file.
 
-    Constants stand in the module up to 5 MB, beyond that in an `.npz` file beside it.
+    Constants are part of the module up to 5 MB, beyond that in an `.npz` file beside it.
 
     Args:
         graph: what it computes.

@@ -15,7 +15,7 @@ __all__ = ["Embedded", "LargestOfBins", "LargestOfWindows", "SumOfWindows"]
 
 
 class _OverWindows(Jacobian):
-    """Base of maps over windows: the spatial axes stand before the last `trailing` axes."""
+    """Base of maps over windows: the spatial axes come before the last `trailing` axes."""
 
     __slots__ = ("trailing", "windows")
 

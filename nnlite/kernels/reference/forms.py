@@ -1,4 +1,4 @@
-"""Losses and optimizers as compiled code for whole steps is told of them: by a number each."""
+"""Losses and optimizers in the form that compiled code for whole steps takes: a number each."""
 
 from typing import NamedTuple
 

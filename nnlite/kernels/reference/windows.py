@@ -1,6 +1,6 @@
 """Convolution, the largest number of each window, mixtures of pixels, and the ways back, in NumPy.
 
-In what pools, the spatial axes stand before the last `trailing` axes.
+In what pools, the spatial axes come before the last `trailing` axes.
 """
 
 import numpy as np

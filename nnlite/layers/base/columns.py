@@ -62,19 +62,19 @@ class OfSomeColumns(OfColumns, abstract=True):
             self.columns = list(found_by_name(self, self.columns, named))
 
     def chosen_columns(self, input_shape: BatchShape) -> list[int]:
-        """The numbers of the columns; `ConfigError` unless the inputs have each of them, and none is there twice."""
+        """The numbers of the columns; `ConfigError` unless the inputs have each of them, and none occurs twice."""
         columns = list(range(known_width(self, input_shape))) if self.columns is None else numbered(self, self.columns)
         check_columns(self, columns, input_shape)
         return columns
 
 
 def has_names(columns: Sequence[int | str] | str | None) -> bool:
-    """Whether some of `columns` are told by name."""
+    """Whether some of `columns` are given by name."""
     return isinstance(columns, str) or any(isinstance(column, str) for column in columns or ())
 
 
 def numbered(layer: Any, columns: Sequence[int | str] | str) -> list[int]:
-    """Columns that are told by number; `ConfigError` where names still stand."""
+    """Columns given by number; `ConfigError` if there are names."""
     if has_names(columns):
         raise ConfigError(
             f"{layer.label} tells columns by name ({columns!r}), which are known where `nnlite train` reads a table; "

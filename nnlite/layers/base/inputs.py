@@ -90,7 +90,7 @@ def gives_several(inputs: Any, layer: "Layer") -> bool:
 
 
 def check_number(layer: "Layer", input_shape: tuple) -> None:
-    """`ShapeError` for several inputs to a layer that takes one; one that takes either is told which it is."""
+    """`ShapeError` for several inputs to a layer that takes one; one that takes either gets to know which it is."""
     several = isinstance(next(iter(input_shape), None), (tuple, list))
     if type(layer).takes_several is None:
         layer.takes_several = several

@@ -208,7 +208,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def __call__(self, *inputs: Any, **given: Any) -> Any:
         """The output alone, in memory of its own. Outside training nothing is stored, so threads may share a layer.
 
-        But for stateful recurrent layers, which go on from call to call; so does a layer that has one inside.
+        But for stateful recurrent layers, which continue from call to call; so does a layer that has one inside.
 
         Called on an `Input`, or on what another layer gave for one, it draws the graph of a `Model`.
         """

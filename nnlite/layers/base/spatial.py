@@ -32,7 +32,7 @@ NAMES = {1: "steps", 2: "rows, cols", 3: "depth, rows, cols"}
 
 
 class Spatial(Host):
-    """Arguments and shapes of a layer over `rank` spatial axes, which stand before or after the channels."""
+    """Arguments and shapes of a layer over `rank` spatial axes, which come before or after the channels."""
 
     rank: ClassVar[int]
     window_arguments: ClassVar[tuple[str, ...]] = ("kernel_size", "strides", "dilation_rate")
@@ -72,7 +72,7 @@ class Spatial(Host):
 
     @property
     def channels_first(self) -> bool:
-        """Whether the channels stand before the spatial axes."""
+        """Whether the channels come before the spatial axes."""
         return self.data_format == "channels_first"
 
     @property

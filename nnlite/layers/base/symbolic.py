@@ -207,7 +207,7 @@ def apply_to_symbols(
 class NodePart:
     """`layer.input` and `layer.output`: the symbols that a layer was first called on, and those that it gave.
 
-    Graphs may begin and go on there. A `Sequential` draws its layers when one of them is asked.
+    Graphs may begin and continue there. A `Sequential` draws its layers when one of them is asked.
 
     Args:
         place: 0 for the input, 1 for the output.

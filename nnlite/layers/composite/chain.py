@@ -59,7 +59,7 @@ class Chain(Program):
     ) -> tuple[Data, ChainJacobians]:
         """The output and the `ChainJacobians`.
 
-        A mask goes on from layer to layer: through those that support masking, else as a layer sets it.
+        A mask is passed from layer to layer: through those that support masking, else as a layer sets it.
         """
         bundles = []
         for stage, values in zip(self.stages, grouped, strict=True):

@@ -27,7 +27,7 @@ class IsotonicCalibration(Layer):
 
     Args:
         thresholds: for each class, rising numbers from 0 to 1.
-        probabilities: for each class, what stands in the place of these, never falling, from 0 to 1.
+        probabilities: for each class, what takes the place of these, never falling, from 0 to 1.
         blur: the share of the uniform distribution that is mixed in, from 0 to 1.
         exclusive: whether the inputs are the probabilities of classes that exclude one another.
 

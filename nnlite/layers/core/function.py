@@ -20,7 +20,7 @@ class Lambda(Layer):
     Args:
         function: made of functions of `nnlite.ops`, of NumPy's functions that have a derivative there, and of
             operators. A model that has the layer can be saved when the function is registered by
-            `nnlite.registry.register_function`, whose name stands in the file.
+            `nnlite.registry.register_function`, whose name is in the file.
         arguments: passed to the function by keyword; saved with the layer.
         output_shape: the shape of one example of the outputs, or a function of the inputs' shape; found by a trial on
             zeros when None. It is not part of the config.

@@ -46,7 +46,7 @@ class Recurrent(Layer, abstract=True):
         return_sequences: whether the output has all steps, in the order in which they were taken.
         return_state: whether the last states are returned too.
         go_backwards: whether the last step is taken first.
-        stateful: whether each batch goes on from the last states of the one before, in training, `predict`, `evaluate`
+        stateful: whether each batch starts from the last states of the one before, in training, `predict`, `evaluate`
             and calls; `reset_states()` begins with zeros again. Validation within `fit` starts from the states that
             training left and leaves them, where Keras moves them on.
         batch_size: examples in each batch, which `stateful` needs to know; None takes it from an Input that says it, or

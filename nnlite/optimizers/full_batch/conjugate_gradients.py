@@ -33,7 +33,7 @@ def conjugate_gradients(
     """`x` with `product(x) = right` for a symmetric matrix, no longer than `radius`.
 
     Ends where the residual is at most `tolerance` times `right` in norm, where x would be longer than the radius, or
-    at a direction along which the matrix is not positive. In the last two cases x goes on to the radius where that is
+    at a direction along which the matrix is not positive. In the last two cases x continues to the radius where that is
     finite; else it is what was found before, `right` where that is nothing.
 
     Reference: Steihaug 1983, "The conjugate gradient method and trust regions in large scale optimization".

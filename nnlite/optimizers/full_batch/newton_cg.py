@@ -22,7 +22,7 @@ class NewtonCG(FullBatchOptimizer):
     Through `InputDerivatives`, where no complex step goes, `H v` is a difference of eight gradients.
 
     A step is at most `radius` long. The system is solved the more exactly the smaller the gradient is, to
-    `min(0.5, sqrt(norm(g)))` of its norm; along a direction in which the loss bends down the step goes on to the
+    `min(0.5, sqrt(norm(g)))` of its norm; along a direction in which the loss bends down the step continues to the
     radius, so that saddle points are left. A step is taken where the loss falls; the radius is divided by 4 where it
     falls by less than a quarter of what the parabola says, and doubled where by more than three quarters and the step
     ended there.

@@ -1,4 +1,4 @@
-"""Several labels per row: how well each is told."""
+"""Several labels per row: how well each is predicted."""
 
 import numpy as np
 

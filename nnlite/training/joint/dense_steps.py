@@ -39,7 +39,7 @@ NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
 
 
 class Plan(NamedTuple):
-    """Loss and optimizer as compiled code is told of them."""
+    """Loss and optimizer in the form that compiled code takes."""
 
     run: Callable[..., int]
     loss: LossForm
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 class DenseSteps:
     """`Steps.train` by compiled code, if that knows all that takes part.
 
-    These are one `JoinedDense` whose parameters are all that are trained, after layers at the most that scale, shift or
+    These are one `JoinedDense` whose parameters are all that are trained, possibly after layers that scale, shift or
     reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
     `update_form`. Members side by side are trained so by `fit(folds=...)`.
 

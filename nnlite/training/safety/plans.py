@@ -1,4 +1,4 @@
-"""Settings that decide a training, so that one that goes on can be told from another one."""
+"""Settings that decide a training, so that a resumed one can be told from another one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -49,12 +49,12 @@ def _callback_spec(callback: Callback) -> dict[str, Any]:
 
 
 def compare_plans(before: Mapping[str, Any], now: Mapping[str, Any], source: object) -> None:
-    """`ConfigError` naming what differs between the training that a checkpoint is of and the one that goes on."""
+    """`ConfigError` naming what differs between the training that a checkpoint is of and the one that continues."""
     changed = differences(before, now)
     if changed:
         raise ConfigError(
-            f"{source}: this training is not the one that was interrupted: {changed}. Restore what was changed, or go "
-            "on all the same by resume_anyway (--resume-anyway)"
+            f"{source}: this training is not the one that was interrupted: {changed}. Restore what was changed, or "
+            "continue anyway by resume_anyway (--resume-anyway)"
         )
 
 

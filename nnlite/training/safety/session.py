@@ -1,4 +1,4 @@
-"""One call of `fit`: where it stands, as a checkpoint keeps it, and how a later call goes on from there."""
+"""One call of `fit`: where it stands, as a checkpoint keeps it, and how a later call continues from there."""
 
 import numbers
 import warnings
@@ -61,7 +61,7 @@ class Session:
         self.logs: dict[str, float] = {}
         self.stopped = False
         self._plan: dict[str, Any] | None = None
-        self._taken: dict[str, Any] | None = None  # the state that goes on
+        self._taken: dict[str, Any] | None = None  # the state that continues
         self._file: Path | None = None  # that it is from
         self._anyway = False
         if options["resume"] is not None or any(one.comes_last for one in callbacks.callbacks):
@@ -157,7 +157,7 @@ class Session:
     def begin_epoch(self, together: Together) -> tuple[Epoch, Mean, int]:
         """The batches of the epoch that are left, the mean of its losses so far, and how many batches are done.
 
-        Mean and metrics start over, or go on; `together` is that of the batches' `epoch`.
+        Mean and metrics start over, or continue; `together` is that of the batches' `epoch`.
         """
         trainer = self.trainer
         assert trainer.optimizer is not None

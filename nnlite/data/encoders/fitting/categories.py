@@ -60,7 +60,7 @@ def _ranks(fit: Fit, levels: list[str], fill: str | None) -> ColumnEncoder:
 
 
 def _by_number(level: str) -> tuple[bool, float, str]:
-    """Levels that are numbers stand in the order of these, before all others."""
+    """Levels that are numbers are ordered by number, before all others."""
     try:
         return False, float(level), level
     except ValueError:

@@ -21,7 +21,7 @@ class TargetOptions:
     Args:
         standardize: whether amounts are standardized.
         transform: of amounts.
-        separator: what stands between the labels of one cell.
+        separator: the separator of the labels in one cell.
         threshold: from which probability on a row is taken for the second class, or to have the label; or the score
             that it is tuned for.
     """

@@ -20,7 +20,7 @@ class Labels(TargetEncoder):
 
     Args:
         labels: what they are called; without a separator, these are the columns of the table.
-        separator: what stands between the labels of one cell, such as `"|"` in `"red|blue"`.
+        separator: the separator of the labels in one cell, such as `"|"` in `"red|blue"`.
         name: the column that holds such cells; where there is a separator.
         thresholds: probability of each label from which on a row has it; None for above 1/2.
 
@@ -53,7 +53,7 @@ class Labels(TargetEncoder):
         Args:
             names: the target's columns.
             target: texts of shape (rows,) where there is a separator, else 0 and 1 of shape (rows, columns).
-            separator: what stands between two labels of one text.
+            separator: the separator of labels in one text.
 
         Raises:
             DataError: no label at all, or a column with cells other than 0 and 1.

@@ -30,7 +30,7 @@ def _blocks(matrix: np.ndarray, order: list[int]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Compressed:
-    """A sequence whose steps that count stand in front, so that an operator that knows lengths walks over them alone.
+    """A sequence whose steps that count come first, so that an operator that knows lengths walks over them alone.
 
     Args:
         mask: booleans `(batch, steps)` in the order of the walk.
@@ -90,7 +90,7 @@ def _for_each_feature(places: Value, sequence: Value) -> Value:
 
 
 def _run(layer: Any, inputs: Any, op: str, order: list[int], names: list[str], **attributes: Any) -> Any:
-    """The layer by one of the operators LSTM, GRU and RNN, whose gates stand in `order`."""
+    """The layer by one of the operators LSTM, GRU and RNN, whose gates are in `order`."""
     if layer.stateful:
         raise refuse(layer, "keeps states from batch to batch; stateful=False goes")
     sequence, *first = inputs if isinstance(inputs, list) else [inputs]

@@ -102,7 +102,7 @@ def _convolve(source, matrices, block, windows):
 def _by_group(cells, groups):
     """`(cells, channels, groups * filters)` as `(groups, cells, channels, whole vectors of filters)`.
 
-    Where each channel stands alone, with a filter of its own, `(cells, channels)`.
+    If each channel is separate, with a filter of its own, `(cells, channels)`.
     """
     count, channels, filters = cells.shape
     if _stand_alone(groups, channels, filters):

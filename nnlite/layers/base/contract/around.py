@@ -17,7 +17,7 @@ __all__ = []
 
 
 class Regularized:
-    """`linearize` of a layer with an `activity_regularizer`, which stands in the place of the method of its class.
+    """`linearize` of a layer with an `activity_regularizer`, which takes the place of the method of its class.
 
     Args:
         layer: whose outputs are penalized.
@@ -53,7 +53,7 @@ class Regularized:
 
 
 class Lowered:
-    """`linearize` of a layer of a mixed policy, which stands in the place of the method of its class.
+    """`linearize` of a layer of a mixed policy, which takes the place of the method of its class.
 
     Inputs, trainable parameters and outputs are rounded to the type of the policy and stay arrays of float32: what the
     layer adds up in between, and its derivatives, are float32. Rounding counts as the identity.
@@ -108,7 +108,7 @@ def as_returned(self: Any, output: Any) -> Any:
 
 
 def copied(self: Any) -> Any:
-    """A copy of the layer, for `copy.copy`, with what stands in the place of `linearize` around itself."""
+    """A copy of the layer, for `copy.copy`, with what takes the place of `linearize` around itself."""
     twin = object.__new__(type(self))
     twin.__setstate__(self.__getstate__())
     if "linearize" in vars(twin):
@@ -133,7 +133,7 @@ def read_policy(layer: Any, given: Any) -> Any:
 
 
 def put_around(layer: Any) -> None:
-    """Let what stands in the place of `linearize` and of faster ways do what policy and regularizer of a layer ask."""
+    """Let what takes the place of `linearize` and of faster ways do what policy and regularizer of a layer ask."""
     lowered = layer.compute_dtype != layer.variable_dtype and not layer._builds_itself
     if lowered:
         layer._lowers = True

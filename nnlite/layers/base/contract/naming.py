@@ -152,7 +152,7 @@ class FormerPlace:
 
 
 def place_of(layer: "Layer") -> Place:
-    """The place of a layer: the one it has, or the one where building goes on at the moment."""
+    """The place of a layer: the one it has, or the one where building continues at the moment."""
     if layer._site is None:
         layer._site = Place(layer, _enclosing.get())
     return layer._site
