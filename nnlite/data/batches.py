@@ -53,7 +53,7 @@ class ArrayBatches:
         self.goes_on, self._place = False, 0  # of the epoch's first batch
 
     def skip(self, batches: int) -> None:
-        """Go on behind so many batches of earlier epochs."""
+        """Continue behind so many batches of earlier epochs."""
         for _ in range(batches // self.steps if self.goes_on else 0):
             self._place = self._end_of_epoch() % self._available
 

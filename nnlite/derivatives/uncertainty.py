@@ -145,8 +145,8 @@ class Uncertainty:
             level: in (0, 1).
             method: `"delta"`, of squared errors: the output +- Student's quantile times its standard deviation and the
                 noise's, right where the model and its noise are. `"conformal"`: scaled on rows of `calibrate`, which
-                holds whatever the model is. `"jackknife+"`: by what leaving each training row out would change, of
-                which none is set apart; the level holds up to the error of the Newton steps, and is never below
+                holds whatever the model is. `"jackknife+"`: by what leaving each training row out would change,
+                without setting rows apart; the level holds up to the error of the Newton steps, and is never below
                 `2 * level - 1` for exact ones. None: conformal after `calibrate`, else delta, or jackknife+ if the
                 loss is not a sum of squares.
 

@@ -92,7 +92,7 @@ def resume(
     overrides: Sequence[str] = (),
     callbacks: Sequence[Spec[Callback]] = (),
 ) -> Run:
-    """Go on with the training of a run folder from its last checkpoint, as if it had not been interrupted.
+    """Continue with the training of a run folder from its last checkpoint, as if it had not been interrupted.
 
     Args:
         run: the folder.

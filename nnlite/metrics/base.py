@@ -193,7 +193,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         return {name: getattr(self, name) for name in self._gathered}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `get_state` returned; `ConfigError` for the state of another metric."""
+        """Continue from what `get_state` returned; `ConfigError` for the state of another metric."""
         check_gathered(state, self.get_state(), str(self.name), type(self).__module__.startswith("nnlite."))
         for name, value in state.items():
             variable = getattr(self, name)

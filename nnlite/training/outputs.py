@@ -192,7 +192,7 @@ class OutputMetric:
         return self.metric.get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `get_state` returned."""
+        """Continue from what `get_state` returned."""
         self.metric.set_state(state)
 
 
@@ -222,7 +222,7 @@ class LossValue:
         return self.mean.get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `get_state` returned."""
+        """Continue from what `get_state` returned."""
         self.mean.set_state(state)
 
 

@@ -44,7 +44,7 @@ TERMS = {
     r"(that|which) (is|are) handed over": "passed",
     r"for itself": "separately",
     r"at the most": "at most",
-    r"sought": "looked up",
+    r"(is|are|be) sought": "looked up",
     r"stands? (in the place of|between cells|behind)": "takes the place of, separates, comes after",
     r", of which (none|one|each)": "whose, which, each of them",
     r"(is|are) not there(?!:)": "is missing, does not exist",

@@ -102,8 +102,8 @@ class Network:
         or the sum of their weights. Rows whose weights are all 0 are as good as absent: nothing happens.
 
         Args:
-            batch_size: with several times as many rows, as `together` allows, these are several steps, one after
-                another, and the loss is the mean of theirs.
+            batch_size: with several times as many rows, as `together` allows, these are several steps in
+                sequence, and the loss is the mean of theirs.
         """
         if len(x) > batch_size:
             self.penalty.l2 = 0.5 * alpha / batch_size

@@ -68,7 +68,7 @@ class Session:
             self._plan = training_plan_of(trainer, batches, options, callbacks.callbacks)
 
     def resume(self, checkpoint: Checkpoint, anyway: bool = False) -> None:
-        """Go on from a checkpoint: weights, optimizer, position now; callbacks once they have begun.
+        """Continue from a checkpoint: weights, optimizer, position now; callbacks once they have begun.
 
         Raises:
             ConfigError: it is of another training, unless `anyway`.

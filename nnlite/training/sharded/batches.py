@@ -69,7 +69,7 @@ class ShardedBatches(ArrayBatches):
         self._numbered.arrays = (RowNumbers(count_rows(batches.arrays[0])), *batches.arrays[1:])
 
     def skip(self, batches: int) -> None:
-        """Go on behind so many batches of earlier epochs."""
+        """Continue behind so many batches of earlier epochs."""
         self._numbered.skip(batches)
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
