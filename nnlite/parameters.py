@@ -126,7 +126,7 @@ class Parameter:
         self._end_leases()
 
     def keep_gradient(self, gradient: np.ndarray) -> None:
-        """Have a gradient of one's own, outside the store: that of a training step which a user wrote."""
+        """Have a separate gradient outside of the store, for a user-defined training step."""
         self._gradient = gradient
         self._end_leases()
 

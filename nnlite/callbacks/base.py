@@ -157,7 +157,7 @@ HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_") and name
 class CallbackList:
     """Calls the hooks of all callbacks, in order: `callback_list.on_epoch_end(epoch, logs)` and so on.
 
-    Who listens to which hook is settled when the list is made, so that a hook nobody listens to costs nothing:
+    Who listens to which hook is settled when the list is made, so that an unused hook costs nothing:
     ask `wants(hook)` once before a loop.
 
     Args:

@@ -27,7 +27,7 @@ def check_arrays(findings: Findings, subject: Subject, random: np.random.Generat
 
 
 def check_left_alone(findings: Findings, subject: Subject, random: np.random.Generator) -> None:
-    """Nobody writes to what the caller owns."""
+    """Arrays of the caller are not written to."""
     arrays = [array.copy() for array in subject.arrays]
     jacobians = subject.linearize(*arrays)[1]
     cotangent = subject.cotangent(random)

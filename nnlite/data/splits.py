@@ -120,7 +120,7 @@ class Split(Section):
     ) -> list[Rows]:
         """The parts of each round of a cross-validation, in which every fold is the test part once.
 
-        Classes and groups are heeded as in `rows`. In the order of time, fold i of `folds` is the test part of what
+        Classes and groups are respected as in `rows`. In the order of time, fold i of `folds` is the test part of what
         was before it, and the first of `folds + 1` blocks is only trained on. The validation part is taken from the
         rest, as the same share of it.
 

@@ -28,7 +28,7 @@ def cross_validate(
 ) -> dict[str, Any]:
     """Train and judge `folds` models, each on all rows but one fold, which it is judged on.
 
-    Classes, groups and the order of time are heeded as the experiment's split says; its share for validation is taken
+    Classes, groups and order of time are respected as the experiment's split says; its share for validation is taken
     from the rows that are left, its share for test does not matter.
 
     Args:

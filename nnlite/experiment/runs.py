@@ -141,7 +141,7 @@ class Run:
         return experiment
 
     def _prints(self) -> Any:
-        """The fingerprints of the data of the training; None if nobody has noted them."""
+        """The fingerprints of the data of the training; None if they were not recorded."""
         path = self.folder / "environment.json"
         return read_json(path).get("data") if path.is_file() else None
 

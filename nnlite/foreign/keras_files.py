@@ -80,7 +80,7 @@ def is_foreign_file(path: str | os.PathLike) -> bool:
 
 
 def _start(path: str | os.PathLike) -> bytes:
-    if not os.path.isfile(path):  # a pipe that nobody writes to would keep us waiting
+    if not os.path.isfile(path):  # a pipe without a writer would block
         return b""
     try:
         with open(path, "rb") as file:

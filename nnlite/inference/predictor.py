@@ -123,6 +123,6 @@ def shares(array: np.ndarray, others: Iterable[np.ndarray]) -> bool:
 
 
 def sets_a_mask(jacobians: Any) -> bool:
-    """Whether a layer said which steps count, which the layers after it heed."""
+    """Whether a layer set a mask of steps, which the layers after it use."""
     inner = [part for _, part in jacobians.parts() if isinstance(part, Bundle)]
     return jacobians.mask is not None or any(map(sets_a_mask, inner))

@@ -21,7 +21,7 @@ class LossScaleOptimizer(Optimizer):
     """Multiplies the loss by a scale and divides the gradients by it, and finds a scale that is large and safe.
 
     An update whose gradients are not all finite is left out, and halves the scale; after `dynamic_growth_steps` others
-    in a row it is doubled. In a loop of one's own `scale_loss` comes before the derivatives, `apply` after them; `fit`,
+    in a row it is doubled. In a custom loop `scale_loss` comes before the derivatives, `apply` after them; `fit`,
     whose gradients are those of the loss itself, leaves out the updates that are not finite.
 
     Args:

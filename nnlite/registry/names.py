@@ -82,7 +82,7 @@ def load_home(family: str, room: str, name: str) -> None:
         importlib.import_module(LATE_HOMES[family, normalized(name)])
 
 
-_closed: set[str] = set()  # rooms that nobody has asked for a name yet
+_closed: set[str] = set()  # rooms whose names have not been asked for yet
 
 
 def opened_later(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -102,7 +102,7 @@ def content_of(path: str | os.PathLike) -> bytearray:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe that nobody writes to does not keep us waiting, where the platform knows of such."""
+    """Open a file; a pipe without a writer does not block, on platforms that have pipes."""
     return os.open(path, flags | vars(os).get("O_NONBLOCK", 0))
 
 

@@ -28,6 +28,8 @@ TERMS = {
     r"anew": "again, or a verb with re-: restart, retrain, rebuild, override",
     r"learnt": "learned",
     r"each for (itself|themselves)": "independently, separately",
+    r"of one's own": "custom, your own",
+    r"heed(s|ed)?": "use, respect",
     r"somebody": "the user, the caller, something",
     r"one after the other": "in turn",
     r"turned round": "reversed, flipped",

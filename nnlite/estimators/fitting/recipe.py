@@ -1,6 +1,6 @@
 """The default recipe: parameters that say "auto" become layers, an optimizer and a length of training.
 
-Every piece is one that a model of one's own can have: layers, schedules, arguments of the optimizer. Sources:
+All parts are available to custom models: layers, schedules, arguments of the optimizer. Sources:
 Holzmüller et al. 2024, "Better by default" (arXiv:2407.04491); `docs/tables.md` says what each piece is worth.
 """
 

@@ -62,7 +62,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: str | Path | None, name: str, signals: Signals) -> "RunFolder":
-        """The folder `out`, or `runs/<name>-<n>` with the lowest free n, which nobody else can get."""
+        """The folder `out`, or `runs/<name>-<n>` with the lowest free n, reserved for this run."""
         if out is not None:
             path = Path(out)
             path.mkdir(parents=True, exist_ok=True)

@@ -106,7 +106,7 @@ class Attention(_Scored):
     Shape: query `(batch, ..., steps, features)`, key `(batch, ..., others, features)`, value
     `(batch, ..., others, width)` `-> (batch, ..., steps, width)`.
 
-    Masks are one for one input, else a tuple: masked values are attended to by nobody, the outputs of masked queries
+    Masks are one for one input, else a tuple: masked values get no attention, the outputs of masked queries
     are 0. Where all values are masked, all count alike.
 
     Args:

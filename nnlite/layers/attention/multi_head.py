@@ -35,8 +35,8 @@ class MultiHeadAttention(Headed):
     `(batch, steps, *output_shape)`. Kernels `(features, heads, key_dim)`, that of the values with value_dim, output
     kernel `(heads, value_dim, features)`.
 
-    A mask is one array for one input, else a tuple. Masked steps, `(batch, steps)`, are attended to by nobody; of
-    `(batch, steps, others)` is what every query may attend to. Where nothing is left, all count alike.
+    A mask is one array for one input, else a tuple. Masked steps, `(batch, steps)`, get no attention; a mask
+    `(batch, steps, others)` says what each query may attend to. If nothing is left, all steps count alike.
 
     Args:
         num_heads: number of heads.
@@ -48,14 +48,14 @@ class MultiHeadAttention(Headed):
         attention_axes: axes of the inputs over which a query looks; all between batch and features when None.
         kernel_initializer, bias_initializer: initial values.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
-        kernel_constraint, bias_constraint: what training brings the values back to after each update.
+        kernel_constraint, bias_constraint: projection of the values after each update.
         seed: draws dropout from a stream of its own instead of the model's.
-        use_causal_mask: whether a step attends to itself and earlier steps alone; a call may say it too, as in Keras.
+        use_causal_mask: whether a step attends only to itself and earlier steps; also an argument of calls.
         return_attention_scores: whether the attention weights before dropout, `(batch, heads, steps, others)`, are a
             second output; a call may say it too.
-        sliding_window: a query attends to steps that are less than so many away; to all when None.
-        use_gate: whether what the heads give is multiplied by sigmoid(query @ gate_kernel + gate_bias), as in Qiu et
-            al. 2025, arXiv:2505.06708.
+        sliding_window: a query attends to steps less than this many away; to all when None.
+        use_gate: whether the outputs of the heads are multiplied by sigmoid(query @ gate_kernel + gate_bias), see Qiu
+            et al. 2025, arXiv:2505.06708.
         flash_attention: accepted for Keras's sake; attention is always computed in blocks that fit into the cache.
 
     Raises:

@@ -28,8 +28,8 @@ def join_dense(program: Program, packs: Sequence[Pack | RowPack], wide: bool = F
     Dropout inside takes its random bits example after example for each unit (of each member of an ensemble), in place
     of unit after unit.
     Each layer says by `_dense_part` what it would be there: a dense layer, a learned factor per feature before it, an
-    activation or dropout after it. Frozen layers, layers with a penalty on their activities and layers with a
-    `linearize` or `call` of one's own stay as they are, and so do layers with few units for their features: to copy
+    activation or dropout after it. Frozen layers, layers with a penalty on their activities and layers with
+    their own `linearize` or `call` stay as they are, and so do layers with few units for their features: to copy
     the inputs would take longer than joining them saves.
 
     Args:

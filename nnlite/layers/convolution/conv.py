@@ -151,7 +151,7 @@ class Conv1D(_Conv, aliases=("Convolution1D",)):
         kernel_initializer: `glorot_uniform` keeps the variance of signals and gradients across layers.
         bias_initializer: zeros by default.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
-        kernel_constraint, bias_constraint: what training brings the values back to after each update.
+        kernel_constraint, bias_constraint: projection of the values after each update.
 
     Raises:
         ConfigError: `filters` that `groups` does not divide, or both `strides` and `dilation_rate` above 1.

@@ -198,7 +198,7 @@ class PReLU(Layer):
     Args:
         alpha_initializer: zeros by default, which starts as ReLU; PyTorch starts at 0.25.
         alpha_regularizer: penalty added to the loss.
-        alpha_constraint: what training brings the values back to after each update.
+        alpha_constraint: projection of the values after each update.
         shared_axes: axes (the batch is 0) along which one slope is shared.
 
     Reference: He et al. 2015, arXiv:1502.01852.

@@ -44,7 +44,7 @@ class EinsumDense(Layer):
         bias_axes: letters of the result along which the bias varies; no bias when None.
         kernel_initializer, bias_initializer: initial values.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
-        kernel_constraint, bias_constraint: what training brings the values back to after each update.
+        kernel_constraint, bias_constraint: projection of the values after each update.
 
     Raises:
         ConfigError: an equation that cannot be read, or one that says nothing about an axis.

@@ -13,7 +13,7 @@ __all__ = ["Masking"]
 class Masking(Layer):
     """Masks the steps all of whose features are `mask_value`; they are passed on as zeros.
 
-    Layers that heed masks skip these steps, and the loss leaves them out.
+    Layers that use masks skip these steps, and the loss excludes them.
 
     Shape: `(batch, steps, features)`, unchanged; `(batch, features)` and further axes between are possible too, where a
     mask has all axes but the last.

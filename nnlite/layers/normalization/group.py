@@ -53,7 +53,7 @@ class GroupNormalization(Layer):
         center, scale: whether there is a beta, a gamma.
         beta_initializer, gamma_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalty added to the loss.
-        beta_constraint, gamma_constraint: what training brings the values back to after each update.
+        beta_constraint, gamma_constraint: projection of the values after each update.
 
     Raises:
         ConfigError: the number of features is not a multiple of `groups`.

@@ -39,7 +39,7 @@ class LayerNormalization(Layer):
         center, scale: whether there is a beta, a gamma.
         beta_initializer, gamma_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalty added to the loss.
-        beta_constraint, gamma_constraint: what training brings the values back to after each update.
+        beta_constraint, gamma_constraint: projection of the values after each update.
         rms_scaling: `gamma * inputs / sqrt(variance + epsilon)` in place of that, without beta; as in Keras it is there
             for old models, and `RMSNormalization` does what its name says.
 

@@ -26,7 +26,7 @@ Chances = Fraction | tuple[Fraction, Fraction]
 
 
 class RandomBrightness(RandomImages):
-    """While training, outputs = clip(inputs + delta, *value_range), delta a part of the range.
+    """During training, outputs = clip(inputs + delta, *value_range), delta a part of the range.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -59,7 +59,7 @@ class RandomBrightness(RandomImages):
 
 
 class RandomContrast(RandomImages):
-    """While training, outputs = clip((inputs - mean) * contrast + mean, *value_range), mean of each image's channel.
+    """During training, outputs = clip((inputs - mean) * contrast + mean, *value_range), mean of each image's channel.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -95,7 +95,7 @@ class RandomContrast(RandomImages):
 
 
 class RandomHue(RandomImages):
-    """While training, turns the hue of each image: brightness and saturation, in the sense of HSV, stay as they are.
+    """During training, turns the hue of each image: brightness and saturation, in the sense of HSV, stay as they are.
 
     Shape: `(batch, height, width, 3)`, unchanged.
 
@@ -134,7 +134,7 @@ class RandomHue(RandomImages):
 
 
 class RandomGrayscale(RandomImages):
-    """While training, makes some images gray: 0.2989 red + 0.587 green + 0.114 blue in all channels.
+    """During training, makes some images gray: 0.2989 red + 0.587 green + 0.114 blue in all channels.
 
     Shape: `(batch, height, width, 3)`, or of one channel, which is gray already; unchanged.
 
@@ -168,7 +168,7 @@ class RandomGrayscale(RandomImages):
 
 
 class RandomErasing(RandomImages):
-    """While training, fills a rectangle of some images, whose height and width are drawn for each.
+    """During training, fills a rectangle of some images, whose height and width are drawn for each.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 

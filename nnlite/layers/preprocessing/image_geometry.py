@@ -66,7 +66,7 @@ class RandomFlip(RandomImages):
 
 
 class RandomRotation(RandomImages):
-    """While training, images turned about their middle by an angle of `2 * pi * uniform(factor)`.
+    """During training, images turned about their middle by an angle of `2 * pi * uniform(factor)`.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -107,7 +107,7 @@ class RandomRotation(RandomImages):
 
 
 class RandomTranslation(RandomImages):
-    """While training, images moved by a part of their height and of their width.
+    """During training, images moved by a part of their height and of their width.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -147,7 +147,7 @@ class RandomTranslation(RandomImages):
 
 
 class RandomZoom(RandomImages):
-    """While training, images made smaller (`1 + factor` > 1) or larger about their middle.
+    """During training, images made smaller (`1 + factor` > 1) or larger about their middle.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -193,7 +193,7 @@ class RandomZoom(RandomImages):
 
 
 class RandomCrop(RandomImages):
-    """While training, a part of each image at a random place; else, and of small images, as much as can be shown.
+    """During training, a part of each image at a random place; else, and of small images, as much as can be shown.
 
     At inference, and where an image is smaller than the part, it is resized with its shape kept, and its middle cut
     out.

@@ -178,7 +178,7 @@ class SpatialDropout3D(_SpatialDropout):
 
 
 class AlphaDropout(Layer):
-    """While training, outputs = a * (inputs or alpha_p) + b: keeps mean 0 and variance 1, for the activation selu.
+    """During training, outputs = a * (inputs or alpha_p) + b: keeps mean 0 and variance 1, for the activation selu.
 
     Dropped inputs become `alpha_p = -1.7580993408473766`, the lower bound of selu;
     `a = 1 / sqrt((1 - rate) * (1 + rate * alpha_p ** 2))`, `b = -a * alpha_p * rate`.

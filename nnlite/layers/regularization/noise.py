@@ -15,7 +15,7 @@ __all__ = ["GaussianDropout", "GaussianNoise"]
 
 
 class GaussianNoise(Layer):
-    """While training, outputs = inputs + noise, the noise normal with mean 0.
+    """During training, outputs = inputs + noise, the noise normal with mean 0.
 
     Shape: any, unchanged.
 
@@ -54,7 +54,7 @@ class GaussianNoise(Layer):
 
 
 class GaussianDropout(Layer):
-    """While training, outputs = inputs * noise, normal with mean 1 and deviation sqrt(rate / (1 - rate)).
+    """During training, outputs = inputs * noise, normal with mean 1 and deviation sqrt(rate / (1 - rate)).
 
     Shape: any, unchanged.
 

@@ -1,4 +1,4 @@
-"""An optimizer used by itself, on a list of arrays or parameters, as Keras's are in a training loop of one's own."""
+"""An optimizer used alone, on a list of arrays or parameters, as in custom training loops of Keras."""
 
 import copy
 from collections import Counter

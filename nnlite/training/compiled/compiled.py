@@ -95,7 +95,7 @@ class Compiled:
             optimizer: an `Optimizer`, its name or `{name: {arguments}}`.
             loss: a `Loss`, its name or `{name: {arguments}}`; needed by `fit` and `evaluate`.
             metrics: `Metric`s or names; `"accuracy"` becomes the accuracy that fits loss and shapes.
-            weighted_metrics: metrics that heed `sample_weight` and `class_weight`.
+            weighted_metrics: metrics that use `sample_weight` and `class_weight`.
             loss_weights: factor of the loss, a number or a list of one.
             run_eagerly, steps_per_execution, jit_compile: Keras's; accepted, without an effect: steps run as they are
                 written, and callbacks are called after each.

@@ -123,7 +123,7 @@ class Session:
         left = list(state["callbacks"])
         for callback in self.callbacks.callbacks:
             place = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
-            if place is not None:  # the first of its class that nobody has taken yet
+            if place is not None:  # the first of its class that is not taken yet
                 with reading_saved(self._file):
                     callback.set_state(left.pop(place)[1])
             elif callback.state_names and not callback.watches and not self._anyway:

@@ -1,4 +1,4 @@
-"""Configs that train as they are, to be changed to data of one's own; each is a YAML file in this folder."""
+"""Configs that train as they are, to be adapted to your own data; each is a YAML file in this folder."""
 
 from pathlib import Path
 
