@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from nnlite.errors import ConfigError
 
-__all__ = ["limited_threads", "set_threads", "several_threads", "suited_threads", "thread_counts"]
+__all__ = ["SMALL_PRODUCT", "limited_threads", "set_threads", "several_threads", "suited_threads", "thread_counts"]
 
 # Below so many multiply-adds a second thread saves little (float32, two quiet cores: 6.7 and 6.4 us at 2**19, 43 and 29
 # us at 2**22), while one that has to wait for a busy core holds every step up: fits of five networks of 128 units take

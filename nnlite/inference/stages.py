@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnlite.arrays.contraction import MANY, multiply
 from nnlite.arrays.windows import Windows, cells
 from nnlite.inference.conv_algorithms import choose_algorithm
+from nnlite.kernels import aligned_zeros
 from nnlite.layers import Layer
 from nnlite.layers.base.simplified import Activated, Affine, Convolution, Pooling, Product, Step, View
 from nnlite.layers.pooling.pooling import inverse_counts
@@ -56,24 +58,26 @@ class _Dense(Stage):
     """activation(x @ kernel + bias)."""
 
     def __init__(self, step: Product, dtype: np.dtype) -> None:
-        self.kernel = np.ascontiguousarray(step.kernel, dtype)
+        self.kernel: np.ndarray = aligned_zeros(step.kernel.size, dtype).reshape(step.kernel.shape)
+        self.kernel[...] = step.kernel
         self.bias = None if step.bias is None else step.bias.astype(dtype)
         self.activation = step.activation
         stacked = self.kernel.ndim == 3
-        self.multiply = _multiply_members if stacked else np.dot if step.matrix else np.matmul
+        self.multiply = _multiply_members if stacked else None if step.matrix else np.matmul
         # A kernel that does not fit into the cache would be read once more for each piece.
         self.rows = DENSE_ROWS if (stacked or step.matrix) and self.kernel.nbytes <= BLOCK_BYTES else math.inf
 
     def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
         out = np.empty((*x.shape[:-1], self.kernel.shape[-1]), self.kernel.dtype)
-        multiply, kernel, bias = self.multiply, self.kernel, self.bias
+        kernel, bias = self.kernel, self.bias
+        product = self.multiply or (np.dot if len(x) < MANY else multiply)
         activate = None if self.activation is None else self.activation.in_place(out)
 
         def run(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-            product = multiply(x, kernel, out=out)
+            outputs = product(x, kernel, out=out)
             if bias is not None:
-                np.add(product, bias, product)
-            return product if activate is None else activate(product)
+                np.add(outputs, bias, outputs)
+            return outputs if activate is None else activate(outputs)
 
         return Prepared(run, out)
 

@@ -136,6 +136,32 @@ def test_each_channel_by_itself(place, name, dtype, monkeypatch):
 
 
 @needs_numba
+@pytest.mark.parametrize("length", [5, 2])
+def test_each_channel_by_itself_in_long_lines(length, monkeypatch):
+    """Several outputs side by side at a time, the last ones fewer, and none of the cells beyond the edge."""
+    convolution = pytest.importorskip("nnlite.kernels.compiled.convolution")
+    monkeypatch.setattr(convolution, "LINE", 3 * length)
+    monkeypatch.setattr(convolution, "_pieces", convolution._pieces.__wrapped__)
+    windows = place_windows((6, 11), (3, 5), (1, 1), "same", (1, 2))
+    images, kernel = normal("float64", 2, 6, 11, 3), normal("float64", 3, 5, 3, 1)
+    cotangent = normal("float64", 2, *windows.outputs, 3)
+    compared("convolve", monkeypatch, images, kernel, windows, 3)
+    compared("spread", monkeypatch, cotangent, kernel, windows, 3)
+    compared("kernel_gradient", monkeypatch, images, cotangent[None], windows, 3)
+
+
+@needs_numba
+@pytest.mark.parametrize("groups", [1, 6])
+def test_a_cotangent_that_is_one_number_many_times_is_taken_by_compiled_code(groups, monkeypatch):
+    """As behind a mean over all places."""
+    windows = place_windows((6, 7), (3, 3), (1, 1), "same")
+    images, kernel = normal("float32", 2, 6, 7, 6), normal("float32", 3, 3, 6 // groups, 6)
+    cotangent = np.broadcast_to(normal("float32", 2, 1, 1, 6), (2, 6, 7, 6))
+    compared("spread", monkeypatch, cotangent, kernel, windows, groups, places=16)
+    compared("kernel_gradient", monkeypatch, images, cotangent[None], windows, groups, places=16)
+
+
+@needs_numba
 @pytest.mark.parametrize("change", ["multiplier", "order", "complex", "volume"])
 def test_what_compiled_convolution_cannot_take_goes_to_numpy(change):
     lengths = (4, 5, 3) if change == "volume" else (4, 5)

@@ -67,6 +67,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("tree", "errors"): "structures that differ are a ConfigError",
     ("threads", "errors"): "a number of threads that is none is a ConfigError",
     ("arrays", "errors"): "a table that holds no numbers is a DataError",
+    ("arrays", "threads"): "products are made in pieces where one thread makes them",
     ("kernels", "arrays"): "kernels name the types of arrays",
     ("kernels", "errors"): "an unknown choice of kernels is a ConfigError",
     ("registry", "errors"): "an unknown name or argument, or a value that cannot be read, is a ConfigError",

@@ -24,6 +24,8 @@ from nnlite.metrics import BinaryAccuracy, MeanMetricWrapper, R2Score
 from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.schedules import ExponentialDecay, LearningRateSchedule
+from nnlite.threads import thread_counts
+from nnlite.training.joint import dense_steps
 
 pytest.importorskip("numba")
 pytestmark = pytest.mark.usefixtures("choice_restored")
@@ -524,3 +526,28 @@ def test_what_is_changed_between_two_steps_takes_effect(change, step_calls):
     assert step_calls == [1] * 4
     for array, expected in zip(weights["numba"], weights["numpy"], strict=True):
         np.testing.assert_allclose(array, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("units", "several", "threads"), [(128, True, 1), (128, False, 2), (8, True, 2), (2048, True, 2)]
+)
+def test_a_step_by_itself_whose_products_are_small_is_done_by_one_thread(monkeypatch, units, several, threads):
+    """Very small ones are so anyway, and to set the number of threads would take as long as they do."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    kernels.use("numba")
+    counts, first = [], dense_steps.DenseSteps.plan
+
+    def watched(self):
+        plan = first(self)
+        return plan._replace(run=lambda *given: counts.append(max(thread_counts().values())) or plan.run(*given))
+
+    monkeypatch.setattr(dense_steps.DenseSteps, "plan", watched)
+    monkeypatch.setattr(dense_steps, "several_threads", lambda: several)
+    model = Sequential([Input((200,)), Dense(units, "relu"), Dense(1)], seed=0)
+    model.compile("adam", "mse")
+    x, y = np.ones((64, 200), np.float32), np.ones((64, 1), np.float32)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        model.train_step(x, y)
+        model.train_step(x, y)
+        assert max(thread_counts().values()) == 2
+    assert counts == [threads, threads]

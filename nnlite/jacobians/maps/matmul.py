@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnlite.arrays.contraction import multiply
 from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.elementwise import Broadcast
@@ -161,6 +162,6 @@ class KernelOfRows(Jacobian):
 def rows_matmul(rows: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """`rows @ kernel` as one matrix product, whatever the number of leading axes of `rows`."""
     if rows.ndim == 2:
-        return np.dot(rows, kernel)  # as matmul, without its broadcasting: 0.3 us less
+        return multiply(rows, kernel)  # as matmul, without its broadcasting
     lead = rows.shape[:-1]
-    return np.matmul(rows.reshape(math.prod(lead), rows.shape[-1]), kernel).reshape(*lead, kernel.shape[-1])
+    return multiply(rows.reshape(math.prod(lead), rows.shape[-1]), kernel).reshape(*lead, kernel.shape[-1])

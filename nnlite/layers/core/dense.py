@@ -212,7 +212,7 @@ class Dense(Layer):
         """As `linearize`; rows are multiplied member by member, as they lie in memory."""
         kernel = self.used_kernel(self.kernel.value)
         rows = inputs if self.factor == 1 else inputs * self.factor
-        outputs = np.matmul(rows if self.members is None else rows.swapaxes(0, 1), kernel)
+        outputs = rows_matmul(rows, kernel) if self.members is None else np.matmul(rows.swapaxes(0, 1), kernel)
         if self.use_bias:
             outputs += self.bias.value if self.members is None else self.bias.value[:, None]
         if self.activation is not None:

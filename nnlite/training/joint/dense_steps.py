@@ -20,7 +20,7 @@ from nnlite.losses.members import MemberLoss
 from nnlite.optimizers.base.forms import averages_ahead, clip_form, knows_rates, rates_ahead, stretches_of
 from nnlite.optimizers.base.slots import AVERAGE, FLUSH_PERIOD, GRADIENT_SUM
 from nnlite.random import RandomSource
-from nnlite.threads import several_threads
+from nnlite.threads import SMALL_PRODUCT, several_threads, suited_threads
 from nnlite.training.joint.copies import MemberCopies, is_multiplied
 from nnlite.training.safety.divergence import NotFinite
 
@@ -162,9 +162,15 @@ class DenseSteps:
         (slots,), (factors,) = optimizer.slots, optimizer._factors
         scales = self._scales(plan, size, count, weights if weighted else None)
         turns = np.array(list(map(_turn, scales, rates_ahead(optimizer, count), averages_ahead(optimizer, count))))
-        apart = room.largest_product > FEW_PRODUCTS and not several_threads()
-        table = self._table(plan, room, slots, factors, apart)
-        done = plan.run(x, y, weights, turns, table, self._bits(room, count, size), outputs)
+        large, small = room.largest_product > FEW_PRODUCTS, room.largest_product < SMALL_PRODUCT
+        shared = large and several_threads()
+        table = self._table(plan, room, slots, factors, large and (small or not shared))
+        arguments = x, y, weights, turns, table, self._bits(room, count, size), outputs
+        if shared:  # outside of a `fit`, which has the threads that suit it: a second one may wait for a core each time
+            with suited_threads(room.largest_product):
+                done = plan.run(*arguments)
+        else:
+            done = plan.run(*arguments)
         optimizer.count_batches(self.packs, done)
         if done < count:
             raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
