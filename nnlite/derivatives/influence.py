@@ -32,7 +32,9 @@ Order = Literal["newton", "first"]
 
 
 class Rows(NamedTuple):
-    """Some rows, and what leaving each of them out would do. U is the number of outputs of a row, P of parameters.
+    """Some rows, and what leaving each of them out would do.
+
+    U is the count of numbers that a row has in all outputs with a loss, P that of parameters.
 
     Attributes:
         slopes: of the row's part of the loss by its outputs, `(rows, U)`.
@@ -50,8 +52,8 @@ class Rows(NamedTuple):
 
     @property
     def leverages(self) -> Array:
-        """The trace of `B S`, `(rows,)`."""
-        return np.einsum("ruv,rvu->r", self.bends, self.covered)
+        """The diagonal of `B S`, `(rows, U)`: the share of a row in each number that it has itself."""
+        return np.einsum("ruv,rvu->ru", self.bends, self.covered)
 
 
 class LeaveOneOut:
@@ -73,7 +75,7 @@ class LeaveOneOut:
         order: which of the two; when None, "newton" of a curvature that is one dense block, else "first".
 
     Raises:
-        ConfigError: a model whose outputs depend on other rows, or one of several outputs.
+        ConfigError: a model whose outputs depend on other rows.
     """
 
     def __init__(self, whole: WholeLoss, curvature: BlockCurvature, damping: float, order: Order | None) -> None:
@@ -84,10 +86,12 @@ class LeaveOneOut:
     def __iter__(self) -> Iterator[Rows]:
         whole = self.whole
         for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
-            shape = piece.outputs.shape
-            jacobians = jacobian_of_rows(self.curvature.vector, piece.jacobians, shape)
-            slopes = piece.by_outputs.gradients.reshape(shape[0], -1) / whole.divisor
-            yield self._left_out(jacobians, slopes, _bends(whole.bend(piece), shape) / whole.divisor)
+            jacobians, slopes, bends = [], [], []
+            for maps, bend, by_output in whole.each_output(piece, 1 / whole.divisor):
+                jacobians.append(jacobian_of_rows(self.curvature.vector, maps, bend.in_shape))
+                slopes.append(by_output.reshape(len(by_output), -1) / whole.divisor)
+                bends.append(_bends(bend))
+            yield self._left_out(np.concatenate(jacobians, axis=1), np.concatenate(slopes, axis=1), _on_diagonal(bends))
 
     def _left_out(self, jacobians: Array, slopes: Array, bends: Array) -> Rows:
         rows, units, size = jacobians.shape
@@ -107,13 +111,13 @@ class LeaveOneOut:
 
     def leverage(self) -> Array:
         """The trace of `B S` for each row, `(rows,)`; all together are the effective number of parameters."""
-        return np.concatenate([rows.leverages for rows in self])
+        return np.concatenate([rows.leverages.sum(axis=1) for rows in self])
 
     def cooks_distance(self) -> Array:
         """`d' C d / (p * dispersion)` for each row, with p the sum of the leverages: `(rows,)`.
 
         In units of a sum over rows of the negative log-likelihood; its dispersion is 1, or for squared errors the sum
-        of squares over the number of errors less p.
+        of squares over the number of errors less p. The squares of several outputs are weighted as in the loss.
         """
         whole, squares, effective = self.whole, [], 0.0
         for rows in self:
@@ -122,11 +126,11 @@ class LeaveOneOut:
         bent = np.concatenate(squares)
         if not whole.squares:
             return bent * whole.divisor / effective
-        errors = sum(piece.value for piece in whole.linearized(whole.point)) / whole.scale
+        loss = sum(piece.value for piece in whole.linearized(whole.point))
         left = whole.residuals - effective
         if left <= 0:
             raise DataError(f"Cook's distance needs more errors than the {effective:.3g} parameters that count")
-        return bent / (2 * whole.scale) / (effective * errors / left)
+        return 0.5 * bent * left / (effective * loss)
 
 
 def _is_whole(curvature: BlockCurvature) -> bool:
@@ -146,16 +150,22 @@ def _without_rows(shares: Array, slopes: Array) -> Array:
 def need_rows(whole: WholeLoss) -> None:
     """`ConfigError` unless the loss is a sum over rows that have outputs of their own."""
     if whole.loss is whole.steps.loss:
-        raise ConfigError("this needs one output, and a loss that is a sum over rows with outputs of their own")
+        raise ConfigError("this needs a loss that is a sum over rows with outputs of their own")
 
 
-def outputs_at(whole: WholeLoss, x: Any, vector: ParameterVector) -> tuple[Array, Array]:
-    """Raw outputs at other rows, `(rows, ...)`, and their Jacobian by the parameters of `vector`, `(rows, U, P)`."""
+def outputs_at(whole: WholeLoss, x: Any, vector: ParameterVector) -> list[tuple[Array, Array]]:
+    """For each output its numbers at other rows, raw, `(rows, ...)`, and their Jacobian by the parameters of `vector`,
+    `(rows, U, P)`."""
     steps = whole.steps
     values = [in_float64(parameter.value) for parameter in steps.parameters]
     outputs: Any
-    outputs, jacobians = steps.chain.linearize(in_float64(built_inputs(steps.trainer.model, x)), *values)
-    return outputs, jacobian_of_rows(vector, jacobians, outputs.shape)
+    maps: Any
+    outputs, maps = steps.chain.linearize(in_float64(built_inputs(steps.trainer.model, x)), *values)
+    if not isinstance(outputs, tuple):
+        return [(outputs, jacobian_of_rows(vector, maps, outputs.shape))]
+    return [
+        (output, jacobian_of_rows(vector, maps.of_output(index), output.shape)) for index, output in enumerate(outputs)
+    ]
 
 
 def penalized_curvature(whole: WholeLoss, model: Trainable, structure: InfluenceStructure) -> BlockCurvature:
@@ -182,7 +192,17 @@ def _with_diagonal(curvature: BlockCurvature, diagonal: Array) -> BlockCurvature
     return BlockCurvature(curvature.vector, blocks)
 
 
-def _bends(curvature: Any, shape: tuple[int, ...]) -> Array:
-    """The second derivative of the loss by the outputs of each row, `(rows, U, U)`."""
-    bent = curvature.jvp(unit_seeds(shape))
+def _bends(curvature: Any) -> Array:
+    """The second derivative of the loss by one output of each row, `(rows, U, U)`."""
+    bent = curvature.jvp(unit_seeds(curvature.in_shape))
     return bent.reshape(*bent.shape[:2], -1).transpose(1, 0, 2)
+
+
+def _on_diagonal(blocks: list[Array]) -> Array:
+    """For each row one matrix with these blocks, `(rows, U, U)` each, along its diagonal."""
+    widths = [block.shape[-1] for block in blocks]
+    whole, start = np.zeros((len(blocks[0]), sum(widths), sum(widths))), 0
+    for block, width in zip(blocks, widths, strict=True):
+        whole[:, start : start + width, start : start + width] = block
+        start += width
+    return whole

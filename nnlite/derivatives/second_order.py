@@ -17,6 +17,7 @@ from nnlite.derivatives.uncertainty import Uncertainty
 from nnlite.registry.field_types import read_call
 from nnlite.training import Steps, Trainable, Trainer
 from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.full_batch.parts import each_part, loss_weights
 
 __all__ = ["SecondOrder"]
 
@@ -75,7 +76,7 @@ class SecondOrder:
         structure: InfluenceStructure = "dense",
         damping: float = 0.0,
         order: Order | None = None,
-    ) -> np.ndarray:
+    ) -> np.ndarray | list[np.ndarray]:
         """Predict, without retraining, how outputs or losses would change if a row were left out of training.
 
         The model should be at the minimum of its loss over `x` and `y`, penalties of weights included. The change of
@@ -98,8 +99,9 @@ class SecondOrder:
             order: which step; when None, "newton" of a dense curvature, else "first". With an approximate
                 curvature the Newton step may point in the wrong direction.
 
-        Shape: `(test rows, rows)` with `y_test`: by how much the loss of each test row would grow without each row;
-            else `(test rows, *outputs of a row, rows)`: the same of the outputs.
+        Shape: `(test rows, rows)` with `y_test`: by how much the loss of each test row, that of all its outputs, would
+            grow without each row; else `(test rows, *outputs of a row, rows)`: the same of the outputs, a list where
+            there are several.
 
         Raises:
             DataError: C is singular, see `damping`; for "newton", it is not positive without one of the rows.
@@ -110,14 +112,21 @@ class SecondOrder:
         read_call(SecondOrder.influence, locals())
         left_out = self._left_out(x, y, sample_weight, structure, damping, order)
         whole, moves = left_out.whole, left_out.moves()
-        outputs, by_parameters = outputs_at(whole, x_test, whole.vector)
-        changes = by_parameters @ moves.T  # (test rows, units, rows)
+        tested = outputs_at(whole, x_test, whole.vector)
+        changes = [by_parameters @ moves.T for _, by_parameters in tested]  # (test rows, units, rows) each
         if y_test is None:
-            return changes.reshape(*outputs.shape, -1)
+            shaped = [change.reshape(*output.shape, -1) for change, (output, _) in zip(changes, tested, strict=True)]
+            return shaped if len(shaped) > 1 else shaped[0]
         _, y_test, _ = self.trainer.read_batch(x_test, y_test)
-        losses, by_rows = whole.steps.loss.per_row(y_test, outputs)
-        slopes = by_rows.vjp(np.ones(losses.shape)).reshape(len(outputs), -1)
-        return np.einsum("tu,tur->tr", slopes, changes)
+        outputs = tuple(output for output, _ in tested)
+        total = np.zeros((len(outputs[0]), len(moves)))
+        parts = each_part(whole.steps.loss, y_test, outputs if len(outputs) > 1 else outputs[0])
+        for (loss, target, output), weight, change in zip(parts, loss_weights(whole.loss), changes, strict=True):
+            if loss is not None:
+                losses, by_rows = loss.per_row(target, output)
+                slopes = weight * by_rows.vjp(np.ones(losses.shape)).reshape(len(output), -1)
+                total += np.einsum("tu,tur->tr", slopes, change)
+        return total
 
     def self_influence(
         self,
@@ -148,7 +157,7 @@ class SecondOrder:
         """Share of each row in its own outputs: the trace of `B J C^-1 J'`; arguments as in `influence`.
 
         For linear regression this is the diagonal of the hat matrix. The sum over the rows is the effective number of
-        parameters.
+        parameters. Of several outputs it is the sum of their shares, with the one curvature of the whole loss.
 
         Shape: `(rows,)`.
         """
@@ -166,11 +175,13 @@ class SecondOrder:
         """Move of all outputs if a row is left out: `d' C d / (p * dispersion)`; arguments as in `influence`.
 
         p is the sum of the leverages; the dispersion is 1, for squared errors their sum divided by their number less
-        p. For linear regression this is Cook's distance.
+        p. For linear regression this is Cook's distance. Of several outputs it is that of multivariate regression, with
+        errors that are independent and whose variances are to one another as the inverse weights in the loss.
 
         Shape: `(rows,)`.
 
-        Reference: Cook 1977, "Detection of influential observation in linear regression".
+        Reference: Cook 1977, "Detection of influential observation in linear regression"; Barrett & Ling 1992,
+        "General classes of influence measures for multivariate regression".
         """
         read_call(SecondOrder.cooks_distance, locals())
         return self._left_out(x, y, sample_weight, structure, damping).cooks_distance()
@@ -210,7 +221,7 @@ class SecondOrder:
 
         Raises:
             DataError: the curvature is singular, see `damping`; too many parameters for a matrix.
-            ConfigError: neither squared errors nor a cross-entropy; a model of several outputs.
+            ConfigError: neither squared errors nor a cross-entropy; of several outputs, classes or `layers="last"`.
         """
         read_call(SecondOrder.uncertainty, locals())
         batch, steps = self._prepared(x, y, sample_weight)

@@ -21,6 +21,8 @@ from nnlite.losses import (
     Tweedie,
 )
 from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.full_batch.parts import each_part, output_shapes, sums_squares
+from nnlite.training.predict import joined
 from nnlite.training.trainable import Trainable
 
 __all__ = ["Uncertainty"]
@@ -28,6 +30,7 @@ __all__ = ["Uncertainty"]
 CLASSES = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
 AMOUNTS = (Huber, LogCosh, Poisson, Gamma, Tweedie)  # of each output and its target, with a second derivative
 ROUNDING = 1e-6  # of a number of parameters that a solution of equations gave
+PLACE = ("uncertainty",)
 Method = Literal["delta", "conformal", "jackknife+"]
 
 
@@ -45,6 +48,10 @@ class Uncertainty:
 
     Huber's, LogCosh's, Poisson's, Gamma's and Tweedie's losses: intervals by `"jackknife+"`, and by `"conformal"`, of
     one width for all rows; they contain no estimate of the noise, so no variance.
+
+    A model of several outputs, none of them classes, has one curvature, that of the weighted sum of its losses: what
+    the parameters owe to one output narrows the others, as is right where the weights of squared errors are to one
+    another as the inverse variances of their noise. What is returned is a list of one array for each output.
 
     Args:
         whole: the loss over the training rows, as in prediction.
@@ -75,49 +82,79 @@ class Uncertainty:
     def __init__(self, whole: WholeLoss, model: Trainable, layers: Literal["all", "last"], damping: float) -> None:
         need_rows(whole)
         self.whole, self.damping = whole, damping
-        self._classes = isinstance(whole.loss, CLASSES)
-        if not (whole.squares or self._classes or isinstance(whole.loss, AMOUNTS)):
-            known = ", ".join(loss.__name__ for loss in AMOUNTS)
-            message = f"needs squared errors, a cross-entropy, or {known}; the loss is {type(whole.loss).__name__}"
-            raise ConfigError(message, ("uncertainty",))
+        self._losses = [loss for (loss,) in each_part(whole.loss)]
+        self._classes = isinstance(self._losses[0], CLASSES)
+        self._need_known_losses(layers)
         if layers == "all":
             self.curvature = penalized_curvature(whole, model, "dense")
         else:
             self.curvature = penalized_last_layer(whole, model)
-        self.effective_parameters = float(LeaveOneOut(whole, self.curvature, damping, "first").leverage().sum())
-        self.residual_std = self._residual_std() if whole.squares else None
+        shares = sum(rows.leverages.sum(axis=0) for rows in LeaveOneOut(whole, self.curvature, damping, "first"))
+        self.effective_parameters = float(np.sum(shares))
+        self.residual_std = self._residual_std(np.asarray(shares)) if whole.squares else None
         self._scores: ConformalIntervals | None = None
         self._jackknife: tuple[Array, Array] | None = None
 
-    def _errors(self) -> Array:
-        """Targets less outputs of the training rows, `(rows, outputs)`."""
-        outputs = np.concatenate([piece.outputs for piece in self.whole.linearized(self.whole.point)])
-        return (self.whole.arrays[1] - outputs).reshape(len(outputs), -1)
+    def _need_known_losses(self, layers: str) -> None:
+        """`ConfigError` unless the losses are of kinds whose spread is known."""
+        several = len(self._losses) > 1
+        for loss in self._losses:
+            if loss is None:
+                raise ConfigError("needs a loss for each output: make a Model of those that have one", PLACE)
+            if several and isinstance(loss, CLASSES):
+                raise ConfigError("of several outputs, none may be classes: make a Model of one of them", PLACE)
+            if not isinstance(loss, (*CLASSES, *AMOUNTS)) and not sums_squares(loss):
+                known = ", ".join(kind.__name__ for kind in AMOUNTS)
+                message = f"needs squared errors, a cross-entropy, or {known}; the loss is {type(loss).__name__}"
+                raise ConfigError(message, PLACE)
+        if several and layers == "last":
+            raise ConfigError("of several outputs, no layer is the last one of all: take layers='all'", PLACE)
 
-    def _residual_std(self) -> Array:
-        errors, weights = self._errors(), self.whole.arrays[2]
-        squares = errors**2 if weights is None else errors**2 * weights.reshape(len(errors), -1)
-        left = len(errors) - self.effective_parameters / errors.shape[1]
-        if left <= ROUNDING * len(errors):
+    def _errors(self, weighted: bool = False) -> Array:
+        """Targets less outputs of the training rows, `(rows, U)`, U the numbers of all outputs.
+
+        Args:
+            weighted: whether they are multiplied by the square roots of the weights of the rows.
+        """
+        whole, errors = self.whole, []
+        outputs = joined([piece.outputs for piece in whole.linearized(whole.point)])
+        for _, y, output, weights in each_part(whole.loss, whole.arrays[1], outputs, whole.arrays[2]):
+            error = (y - output).reshape(len(y), -1)
+            errors.append(error * np.sqrt(weights.reshape(len(y), -1)) if weighted and weights is not None else error)
+        return np.concatenate(errors, axis=1)
+
+    def _residual_std(self, shares: Array) -> Array:
+        """s of each output, from the effective parameters that each of them tells."""
+        errors = self._errors(weighted=True)
+        left = len(errors) - shares
+        if (left <= ROUNDING * len(errors)).any():
             raise DataError(
                 f"{len(errors)} rows do not tell the residual variance beside {self.effective_parameters:.3g} "
                 "effective parameters: pass a larger damping, or layers='last'"
             )
-        return np.sqrt(squares.sum(axis=0) / left)
+        return np.sqrt((errors**2).sum(axis=0) / left)
 
     def _at(self, x: Any) -> tuple[Array, Array, Array]:
         """Raw outputs `(rows, U)` at new rows, their Jacobians `(rows, U, P)`, and their covariances by C alone."""
-        outputs, slopes = outputs_at(self.whole, x, self.curvature.vector)
-        rows, units, size = slopes.shape
-        solved = self.curvature.solve(slopes.reshape(-1, size), self.damping).reshape(slopes.shape)
-        return outputs.reshape(rows, units), slopes, np.einsum("rup,rvp->ruv", slopes, solved)
+        parts = outputs_at(self.whole, x, self.curvature.vector)
+        outputs = np.concatenate([output.reshape(len(output), -1) for output, _ in parts], axis=1)
+        slopes = np.concatenate([jacobian for _, jacobian in parts], axis=1)
+        solved = self.curvature.solve(slopes.reshape(-1, slopes.shape[-1]), self.damping).reshape(slopes.shape)
+        return outputs, slopes, np.einsum("rup,rvp->ruv", slopes, solved)
 
     def _spread(self, covered: Array) -> Array:
         """Standard deviations of the raw outputs, `(rows, U)`."""
         variances = np.maximum(np.einsum("ruu->ru", covered), 0.0)
         if self.residual_std is None:
             return np.sqrt(variances / self.whole.divisor)
-        return np.sqrt(2 * self.whole.scale * variances) * self.residual_std
+        return np.sqrt(2 * (self.whole.scale or self.whole.scales) * variances) * self.residual_std
+
+    def _apart(self, numbers: Array) -> Any:
+        """`(rows, U)` as it is returned: a list of one array for each of several outputs."""
+        if len(self._losses) == 1:
+            return numbers
+        widths = [math.prod(shape[1:]) for shape in output_shapes(self.whole.steps.trainer.model)]
+        return np.split(numbers, np.cumsum(widths)[:-1], axis=1)
 
     def predict(self, x: Any, return_std: bool = False) -> Any:
         """Predictions at `x`; with `return_std` also their standard deviations, by the parameters alone.
@@ -125,7 +162,7 @@ class Uncertainty:
         Of squared errors, the outputs and theirs. Of classes, probabilities that are averaged over the parameters, and
         the standard deviations of the inputs of the softmax or sigmoid.
 
-        Shape: `(rows, outputs)`, twice with `return_std`.
+        Shape: `(rows, outputs)`, twice with `return_std`; lists of such where there are several outputs.
         """
         outputs, _, covered = self._at(x)
         if return_std and not self._classes:
@@ -135,9 +172,10 @@ class Uncertainty:
         if self._classes:
             moderated = outputs / np.sqrt(1 + math.pi / 8 * spread**2)
             predictions = self.whole.steps.predictions(moderated)
-        return (predictions, spread) if return_std else predictions
+        predictions = self._apart(predictions)
+        return (predictions, self._apart(spread)) if return_std else predictions
 
-    def predict_interval(self, x: Any, level: float = 0.9, method: Method | None = None) -> tuple[Array, Array]:
+    def predict_interval(self, x: Any, level: float = 0.9, method: Method | None = None) -> tuple[Any, Any]:
         """The ends of intervals that hold a new target with probability `level`.
 
         Args:
@@ -150,7 +188,7 @@ class Uncertainty:
                 `2 * level - 1` for exact ones. None: conformal after `calibrate`, else delta, or jackknife+ if the
                 loss is not a sum of squares.
 
-        Shape: two arrays `(rows, outputs)`.
+        Shape: two arrays `(rows, outputs)`; two lists of such where there are several outputs.
 
         Raises:
             ConfigError: a model of classes; another level or method, or one that the loss does not allow.
@@ -161,19 +199,20 @@ class Uncertainty:
         check_level(level)
         method = method or ("conformal" if self._scores else "jackknife+" if self.residual_std is None else "delta")
         if method == "jackknife+":
-            return self._jackknife_interval(x, level)
+            low, high = self._jackknife_interval(x, level)
+            return self._apart(low), self._apart(high)
         if method == "delta":
             self._noise("the delta method")
         outputs, width = self._new_targets(x)
         if method == "delta":
-            width *= _student(0.5 + level / 2, len(self.whole.arrays[1]) - self.effective_parameters)
+            width *= _student(0.5 + level / 2, self.whole.count - self.effective_parameters)
         elif method != "conformal":
             raise ConfigError(f"method must be 'delta', 'conformal' or 'jackknife+', got {method!r}")
         elif self._scores is None:
             raise NotReadyError("conformal intervals need rows that were not trained on: call calibrate(x, y) before")
         else:
             width *= self._scores.half_widths(level)
-        return outputs - width, outputs + width
+        return self._apart(outputs - width), self._apart(outputs + width)
 
     def calibrate(self, x: Any, y: Any) -> "Uncertainty":
         """Learn from rows that were not trained on how wide intervals have to be; returns itself.
@@ -185,7 +224,8 @@ class Uncertainty:
         self._need_amounts()
         x, y, _ = self.whole.steps.trainer.read_batch(x, y)
         outputs, width = self._new_targets(x)
-        self._scores = ConformalIntervals.of((y.reshape(outputs.shape) - outputs) / width)
+        parts = [target.reshape(len(outputs), -1) for _, target in each_part(self.whole.loss, y)]
+        self._scores = ConformalIntervals.of((np.concatenate(parts, axis=1) - outputs) / width)
         return self
 
     def _need_amounts(self) -> None:

@@ -169,12 +169,33 @@ def test_kfac_of_one_row_is_the_exact_block():
     np.testing.assert_allclose(one, model.ggn(x[:1], y[:1], structure="block").todense(), atol=1e-14)
 
 
-def test_lanczos_finds_the_largest_and_each_once():
+def test_lanczos_finds_the_largest_as_often_as_they_are_there():
     values = np.concatenate([np.linspace(0, 1, 40), [3.0, 5.0, 9.0]])
     turn = np.linalg.qr(RANDOM.normal(size=(43, 43)))[0]
     matrix = turn @ np.diag(values) @ turn.T
     np.testing.assert_allclose(largest_eigenvalues(lambda v: matrix @ v, 43, 4), [9, 5, 3, 1], rtol=1e-9)
-    np.testing.assert_allclose(largest_eigenvalues(lambda v: 2 * v, 5, 3), [2.0])
+    np.testing.assert_allclose(largest_eigenvalues(lambda v: 2 * v, 5, 3), [2.0] * 3)
+    np.testing.assert_array_equal(largest_eigenvalues(lambda v: 0 * v, 5, 3), np.zeros(3))
+    for values in ([4.0, 4.0, 3.0, 3.0, 3.0, *np.zeros(20)], [4.0, 2.0, 2.0, *np.full(15, 1e-13)], np.ones(6)):
+        turn = np.linalg.qr(RANDOM.normal(size=(len(values), len(values))))[0]
+        matrix = turn @ np.diag(values) @ turn.T
+        for count in (1, 3, 5, len(values)):
+            found = largest_eigenvalues(lambda v, matrix=matrix: matrix @ v, len(values), count)
+            np.testing.assert_allclose(found, sorted(values, reverse=True)[:count], rtol=1e-9, atol=1e-9)
+
+
+def test_eigenvalues_of_several_numbers_are_those_of_the_matrix():
+    model = Sequential([Input((3,)), Dense(4, "tanh"), Dense(2)], seed=0, dtype="float64")
+    model.compile("sgd", "mse")  # whose last layer has the same block for both numbers
+    x, y = RANDOM.normal(size=(20, 3)), RANDOM.normal(size=(20, 2))
+    for structure in ("dense", "block", "diagonal", "kfac", "matrix_free"):
+        curvature = model.ggn(x, y, structure=structure)
+        expected = np.linalg.eigvalsh(curvature.todense())[::-1][:5]
+        np.testing.assert_allclose(curvature.top_eigenvalues(5), expected, rtol=1e-9)
+
+
+def test_lanczos_ends_with_all_of_a_small_matrix():
+    matrix = np.diag(np.arange(43.0))
     assert len(largest_eigenvalues(lambda v: matrix @ v, 43, 50)) == 43
 
 

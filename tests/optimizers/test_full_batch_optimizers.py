@@ -88,7 +88,7 @@ def test_rosenbrock(optimizer, most):
 def test_the_step_of_levenberg_marquardt_is_the_formula_of_matlab():
     problem, start = Rosenbrock(3), np.array([0.5, 0.2, 0.1])
     problem.scale = 1.0
-    optimizer, pack = LevenbergMarquardt(mu=20.0), Pack(start)
+    optimizer, pack = LevenbergMarquardt(mu=20.0, mu_dec=0.1), Pack(start)
     errors, slopes = problem._parts(start)
     expected = start - np.linalg.solve(slopes.T @ slopes + 20.0 * np.eye(3), slopes.T @ errors)
     optimizer.iterate(problem, [pack])
@@ -96,6 +96,37 @@ def test_the_step_of_levenberg_marquardt_is_the_formula_of_matlab():
     assert optimizer.logs["mu"] == 20.0
     assert optimizer.slots[0]["numbers"][0] == pytest.approx(2.0)
     assert optimizer.logs["gradient_norm"] == pytest.approx(np.linalg.norm(2 * slopes.T @ errors))
+
+
+@pytest.mark.parametrize("length, share", [(1.0, 1.0), (0.1, 1.0), (3.0, 1.0)])
+def test_the_damping_follows_the_share_of_the_promise_that_a_step_keeps(length, share):
+    class Scaled(Rosenbrock):
+        def value(self, x):
+            before = self.gauss_newton(self.start)[0]
+            return before + length * (super().value(x) - before)
+
+    problem, start = Scaled(3), np.array([0.5, 0.2, 0.1])
+    problem.scale, problem.start = 1.0, start
+    optimizer, pack = LevenbergMarquardt(mu=20.0), Pack(start)
+    value, gradient, matrix = problem.gauss_newton(start)
+    step = np.linalg.solve(matrix + 40.0 * np.eye(3), -gradient)
+    promised = -(gradient @ step + 0.5 * step @ matrix @ step)
+    kept = (value - problem.value(start + step)) / promised
+    optimizer.iterate(problem, [pack])
+    factor = max(1 / 3, 1 - (2 * kept - 1) ** 3)
+    assert optimizer.slots[0]["numbers"][0] == pytest.approx(20.0 * factor)
+    assert (factor > 1) == (kept < 0.5)
+
+
+def test_a_damping_that_is_raised_again_and_again_is_raised_faster():
+    optimizer, tried = LevenbergMarquardt(mu=1.0), []
+    optimizer._fill_slots([Pack(np.zeros(2))])
+
+    def loss(point):
+        return 1.0 if len(tried) < 4 else -1.0
+
+    optimizer._damped_step(lambda mu: tried.append(mu) or np.ones(2), loss, np.zeros(2), 0.0, -np.ones(2))
+    assert tried == [1.0, 2.0, 8.0, 64.0]
 
 
 def test_a_step_that_raises_the_loss_is_not_taken():
@@ -130,9 +161,9 @@ def test_a_singular_matrix_is_damped_and_said_once():
         return Damped(matrix, np.array([1.0, 1.0])).solve(mu)
 
     with pytest.warns(TrainingWarning, match="singular with the damping mu = 1e-30") as warned:
-        optimizer._damped_step(solve, lambda x: -float(x.sum()), np.zeros(2), 0.0)
+        optimizer._damped_step(solve, lambda x: -float(x.sum()), np.zeros(2), 0.0, -np.ones(2))
         optimizer._keep_number("mu", 1e-30)
-        optimizer._damped_step(solve, lambda x: -float(x.sum()), np.zeros(2), 0.0)
+        optimizer._damped_step(solve, lambda x: -float(x.sum()), np.zeros(2), 0.0, -np.ones(2))
     assert len(warned) == 1 and said[0] == 1e-30 < said[-1]
 
 
@@ -187,7 +218,7 @@ def test_arguments_without_meaning_are_refused(name, arguments, message):
 
 def test_defaults_of_matlab():
     config = LevenbergMarquardt().get_config()
-    expected = {"mu": 1e-3, "mu_dec": 0.1, "mu_inc": 10.0, "mu_max": 1e10, "min_grad": 1e-7, "max_fail": 6, "goal": 0.0}
+    expected = {"mu": 1e-3, "mu_max": 1e10, "min_grad": 1e-7, "max_fail": 6, "goal": 0.0}
     assert {name: config[name] for name in expected} == expected and config["time"] is None
     assert Optimizer.get("BayesianRegularization").mu == 0.005
     with pytest.raises(ConfigError, match=r"LevenbergMarquardt\.mu_inc: must be > 1"):

@@ -165,7 +165,8 @@ def test_least_squares_of_several_outputs():
     model, y = two_outputs("mse")
     losses = model.fit(X, y, epochs=60, verbose=0).history["loss"]
     assert losses[-1] < losses[0] / 5
-    assert np.linalg.norm(model.gradient(X, y)) < 0.01
+    other, y = two_outputs("mse", "LBFGS")
+    assert losses[-1] < other.fit(X, y, epochs=200, verbose=0).history["loss"][-1] * 1.001
     model, y = two_outputs(["mse", "huber"])
     with pytest.raises(ConfigError, match="needs a sum of squared errors"):
         model.fit(X, y, verbose=0)

@@ -67,11 +67,11 @@ class Curvature(ABC):
     def top_eigenvalues(self, count: int = 1, seed: int = 0) -> np.ndarray:
         """The largest eigenvalues by Lanczos's method, largest first: `count` of them, or all where there are fewer.
 
-        Equal eigenvalues are found once, as products with one start vector cannot tell them apart.
+        Equal ones are found as often as they are there, each by a further start.
 
         Args:
             count: how many, >= 1.
-            seed: draws the start vector.
+            seed: draws the start vectors.
         """
         if count < 1:
             raise ConfigError(f"count must be >= 1, got {count!r}")

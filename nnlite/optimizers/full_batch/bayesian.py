@@ -24,7 +24,7 @@ class BayesianRegularization(DampedOptimizer):
 
     `gamma` is the effective number of parameters: how many of them the data determine. The first step has no penalty,
     `alpha = 0` and `beta = 1`, as in the paper; MATLAB's `trainbr`, whose arguments and defaults these are, begins with
-    `gamma` the number of all, which more often ends with all weights near 0. The history has `gamma`, `alpha` and
+    `gamma` the number of all, which more often ends with all weights near 0. `mu_dec` and `mu_inc` have other defaults. The history has `gamma`, `alpha` and
     `beta` beside `loss`, which is the loss of `compile`, without penalty. There is no need for validation data.
 
     Args:
@@ -65,16 +65,17 @@ class BayesianRegularization(DampedOptimizer):
         if ended:
             return point, value
         matrix *= beta
-        damped = Damped(matrix, -(beta * half * gradient + alpha * point))
-        before = beta * errors + alpha * weights
+        slope = beta * half * gradient + alpha * point
+        damped = Damped(matrix, -slope)
+        before = 0.5 * (beta * errors + alpha * weights)
 
         def energy(there: Array) -> float:
-            return beta / objective.scale * objective.value(there) + alpha * float(there @ there)
+            return 0.5 * (beta / objective.scale * objective.value(there) + alpha * float(there @ there))
 
-        reached, lower = self._damped_step(lambda mu: damped.solve(alpha + mu), energy, point, before)
+        reached, lower = self._damped_step(lambda mu: damped.solve(alpha + mu), energy, point, before, slope)
         self._keep_number("alpha", alpha)
         self._keep_number("beta", beta)
-        return reached, objective.scale / beta * (lower - alpha * float(reached @ reached))
+        return reached, objective.scale / beta * (2 * lower - alpha * float(reached @ reached))
 
     def _strengths(self, products: Array, errors: float, weights: float, residuals: int) -> tuple[float, float, float]:
         """gamma, alpha and beta, by J'J at the point and those of the step before."""

@@ -16,6 +16,7 @@ __all__ = ["MU", "Damped", "DampedOptimizer"]
 
 MU = "maximum mu reached"
 SMALLEST = 1e-20  # as MATLAB keeps mu
+RAISE = 2.0  # the factor of mu after a step that does not lower the loss, and of that factor
 BYTES = 8
 ROUNDING = float(np.finfo(np.float64).eps)
 
@@ -26,27 +27,34 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
     A step that lowers what is minimized is taken, and `mu` multiplied by `mu_dec`; else `mu` is multiplied by `mu_inc`
     and the step tried again. Training ends where `mu` is larger than `mu_max`.
 
+    By default both factors follow Nielsen's rule. With rho, the reduction over that which the quadratic model promised,
+    the former is `max(1 / 3, 1 - (2 rho - 1)^3)`: a step that keeps its promise lowers `mu`, one that keeps less than
+    half of it raises `mu` for the next. The latter is 2, 4, 8 ... for as many steps in a row.
+
     Args:
         mu: the first damping.
-        mu_dec, mu_inc: factors of it after a step that lowers the loss, and after one that does not.
+        mu_dec, mu_inc: factors of it after a step that lowers the loss, and after one that does not, such as MATLAB's
+            0.1 and 10; None for those of Nielsen's rule.
         mu_max: the largest damping.
         max_parameters: a model with more is refused: the matrix has the square of that number of entries.
 
     The further arguments are those of `FullBatchOptimizer`.
+
+    Reference: Nielsen 1999, "Damping parameter in Marquardt's method".
     """
 
     log_names = ("gradient_norm", "step_norm", "mu")
     number_names = ("mu",)
 
     mu: Positive = 1e-3
-    mu_dec: BelowOne = 0.1
-    mu_inc: Positive = 10.0
+    mu_dec: BelowOne | None = None
+    mu_inc: Positive | None = None
     mu_max: Positive = 1e10
     max_parameters: Count = 4000
 
     def validate(self) -> None:
         super().validate()
-        if self.mu_inc <= 1:
+        if self.mu_inc is not None and self.mu_inc <= 1:
             raise ConfigError(f"must be > 1, got {self.mu_inc:g}", (type(self).__name__, "mu_inc"))
 
     def check(self, size: int) -> None:
@@ -58,13 +66,23 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
             )
 
     def _damped_step(
-        self, solve: Callable[[float], Array | None], loss: Callable[[Array], float], point: Array, value: float
+        self,
+        solve: Callable[[float], Array | None],
+        loss: Callable[[Array], float],
+        point: Array,
+        value: float,
+        slope: Array,
+        unit: float = 1.0,
     ) -> tuple[Array, float]:
         """The first point `point + solve(mu)` at which `loss` is below `value`; `point` if there is none.
 
-        `solve` returns None if the damped matrix is singular.
+        Args:
+            solve: `(A + unit mu I)^-1 (-slope)`; None if the damped matrix is singular.
+            loss: a function of the point.
+            point, value, slope: where the step begins, the loss there and its gradient.
+            unit: what `mu` is multiplied by in the matrix.
         """
-        mu = self._number("mu") or self.mu
+        mu, raising = self._number("mu") or self.mu, self.mu_inc or RAISE
         while mu <= self.mu_max:
             step = solve(mu)
             if step is None:
@@ -73,13 +91,20 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
                 reached = point + step
                 lower = loss(reached)
                 if lower < value:
-                    self._keep_number("mu", max(mu * self.mu_dec, SMALLEST))
+                    promised = 0.5 * float(step @ (unit * mu * step - slope))
+                    kept = (value - lower) / promised if promised > 0 else 1.0
+                    self._keep_number("mu", max(mu * self._lowering(kept), SMALLEST))
                     self.logs |= {"mu": mu, "step_norm": norm(step)}
                     return reached, lower
-            mu *= self.mu_inc
+            mu *= raising
+            raising *= 1.0 if self.mu_inc else RAISE
         self.stop_reason = MU
         self.logs["mu"] = mu
         return point, value
+
+    def _lowering(self, kept: float) -> float:
+        """The factor of `mu` after a step that lowered the loss by this share of what the quadratic model promised."""
+        return max(1 / 3, 1 - (2 * kept - 1) ** 3) if self.mu_dec is None else self.mu_dec
 
     def begin(self) -> None:
         super().begin()

@@ -50,7 +50,7 @@ class GaussNewton(DampedOptimizer):
             solve = partial(self._by_products, objective, point, gradient)
         if self._ended(value, gradient):
             return point, value
-        return self._damped_step(solve, objective.value, point, value)
+        return self._damped_step(solve, objective.value, point, value, gradient)
 
     def _by_products(self, objective: Objective, point: Array, gradient: Array, mu: float) -> Array:
         def product(vector: Array) -> Array:

@@ -12,8 +12,9 @@ __all__ = ["LevenbergMarquardt"]
 class LevenbergMarquardt(DampedOptimizer):
     """Least squares: each step solves `(J'J + mu I) d = -J'e`, with the errors e and their Jacobian J by the weights.
 
-    Both sides are divided by the number of errors, as in MATLAB's `trainlm`, whose arguments, defaults and reasons to
-    end these are. A small `mu` gives Gauss-Newton's step, a large one a short step down the gradient.
+    Both sides are divided by the number of errors, as in MATLAB's `trainlm`, whose arguments and reasons to end these
+    are, and whose defaults but for `mu_dec` and `mu_inc`. A small `mu` gives Gauss-Newton's step, a large one a short
+    step down the gradient.
 
     `J'J` is summed up over pieces of the rows, from the Jacobians that the layers cache; the Jacobian of all rows is
     never there. An iteration takes `rows * outputs * parameters**2` multiplications and `parameters**3 / 3` for each
@@ -50,4 +51,4 @@ class LevenbergMarquardt(DampedOptimizer):
         if self._ended(value, gradient):
             return point, value
         damped = Damped(matrix, -gradient)  # the second derivative of a square is twice J'J, and the slope twice J'e
-        return self._damped_step(lambda mu: damped.solve(2 * mu), objective.value, point, value)
+        return self._damped_step(lambda mu: damped.solve(2 * mu), objective.value, point, value, gradient, 2.0)

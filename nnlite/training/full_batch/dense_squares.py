@@ -27,7 +27,7 @@ class Part(NamedTuple):
             `sqrt(2 scale)`, so that `J'J` is the Gauss-Newton matrix at once.
         errors: memory for outputs minus targets, times the roots, `(rows, units)`, unit by unit.
         flat: the same memory as a vector.
-        jacobian: memory for the Jacobian, `(size, units * rows)`.
+        jacobian: memory for the Jacobian, and in its last row for the errors, `(size + 1, units * rows)`.
         blocks: the part of it that belongs to each unit, `(size, rows)`.
     """
 
@@ -47,7 +47,7 @@ class DenseSquares(WholeLoss):
     The same numbers up to rounding in less time: a loss is one pass through existing memory, and
     `gauss_newton` takes up the activations of the last loss, where that was of the same point. Each row's Jacobian is a
     column of one block, kernel by kernel the outer product of what enters a layer and the derivative of what leaves
-    it, and `J'J` is one product of the block with itself.
+    it; below them the errors stand, and `J'J` and `J'e` are one product of the block with itself.
 
     The matrix of `gauss_newton` is the caller's until the next one is asked for. Numbers that overflow are NumPy's
     warnings, unless the caller silences them.
@@ -63,9 +63,9 @@ class DenseSquares(WholeLoss):
         self._weights = np.zeros(self.size)
         self._factor, self._root = self.scale, math.sqrt(2 * self.scale)
         rows = min(self.rows, self.rows_of_jacobians(), self.count)
-        memory = np.empty((self.size, dense.units * rows))
+        memory = np.empty((self.size + 1, dense.units * rows))
         self._parts = [self._laid_out(memory, *piece) for piece in self._pieces(rows)]
-        self._matrix = np.empty((self.size, self.size))
+        self._matrix = np.empty((len(memory), len(memory)))
         self._product = np.empty_like(self._matrix) if len(self._parts) > 1 else self._matrix
         self._outputs, self._masks = [part.room.passes[-1].kept for part in self._parts], [None] * len(self._parts)
         self._sum, self._bytes = 0.0, b""  # the squares, and those of the point, where the activations stand
@@ -79,7 +79,7 @@ class DenseSquares(WholeLoss):
         roots = None if weights is None else np.sqrt(weights)[:, None]
         factor = np.full((rows, 1), self._root) if roots is None else self._root * roots
         errors, jacobian = np.empty((units, rows)), memory[:, : units * rows]
-        blocks = [jacobian[:, unit * rows : (unit + 1) * rows] for unit in range(units)]
+        blocks = [jacobian[:-1, unit * rows : (unit + 1) * rows] for unit in range(units)]
         seeds = [factor * row for row in np.eye(units)]
         return Part(room, y, roots, seeds, errors.T, errors.reshape(-1), jacobian, blocks)
 
@@ -104,19 +104,19 @@ class DenseSquares(WholeLoss):
 
     def gauss_newton(self, point: Array) -> tuple[float, Array, Array]:
         """The loss, its gradient and `J' H J`."""
-        value, gradient = self.value(point), np.zeros(self.size)
+        value = self.value(point)
         for number, part in enumerate(self._parts):
             for seed, block in zip(part.seeds, part.blocks, strict=True):
                 kernels.dense_jacobian(part.room, seed, block)
-            gradient += part.jacobian @ part.flat
+            np.multiply(part.flat, self._root, out=part.jacobian[-1])
             np.matmul(part.jacobian, part.jacobian.T, out=self._product if number else self._matrix)
             if number:
                 self._matrix += self._product
-        gradient *= self._root
+        matrix, gradient = self._matrix[:-1, :-1], self._matrix[-1, :-1].copy()
         if self.penalized:
             gradient += self._penalties.gradient(point)
-            np.einsum("ii->i", self._matrix)[...] += self._penalties.curvature()
-        return value, gradient, self._matrix
+            np.einsum("ii->i", matrix)[...] += self._penalties.curvature()
+        return value, gradient, matrix
 
     def all_outputs(self) -> tuple[Any, Any]:
         """A copy, as the memory is written over."""

@@ -1,6 +1,5 @@
 """The loss over all rows as a function of the weights, with its derivatives, a piece of the rows at a time."""
 
-import copy
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -12,12 +11,22 @@ from nnlite.data.batches import count_rows, take_rows
 from nnlite.jacobians import ParameterVector
 from nnlite.jacobians.hessian import directional_derivative
 from nnlite.layers.composite.derivatives import step_along
-from nnlite.losses import Loss
 from nnlite.losses.masks import counted_weights
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.full_batch.chance import Chanceless
 from nnlite.training.full_batch.curvature import add_gauss_newton, each_output
-from nnlite.training.full_batch.parts import Piece, adds_up, in_float64, sums_squares
+from nnlite.training.full_batch.parts import (
+    Piece,
+    adds_up,
+    counted_losses,
+    each_part,
+    factors_of_squares,
+    in_float64,
+    joined_masks,
+    output_shapes,
+    summed,
+    sums_squares,
+)
 from nnlite.training.full_batch.penalties import Penalties
 from nnlite.training.parameter_names import parameter_names
 from nnlite.training.predict import joined
@@ -100,38 +109,33 @@ class WholeLoss:
         self.loss, self.divisor, self.rows, self._adds_up = loss, 1.0, self.count, False
         first = tuple(take_rows(array, slice(0, min(self.count, 2))) for array in self.arrays)
         outputs, jacobians = self._run(first[0], self.fixed)
-        if not isinstance(loss, Loss) or jacobians.mixes_rows or not adds_up(loss, first[1], outputs):
-            return
-        self.loss, self.rows, self._adds_up = copy.copy(loss), PIECE_ROWS, True
-        self.loss.reduction = "sum"
-        if loss.reduction != "sum":
-            self.divisor = max(self._number_of_losses(outputs, jacobians.mask), 1e-300)
+        if not jacobians.mixes_rows and adds_up(loss, first[1], outputs):
+            self.rows, self._adds_up = PIECE_ROWS, True
+            self.loss, self.divisor = summed(loss, self._divisors(outputs, jacobians.mask))
 
     def _run(self, x: Any, values: list[Array]) -> tuple[Any, Any]:
         """The outputs of some rows and their Jacobians; `Drawn` from a layer that draws at random while training."""
         random = Chanceless() if self.training else None
         return self.steps.chain.linearize(x, *values, training=self.training, random=random)
 
-    def _number_of_losses(self, first: Any, mask: Any) -> float:
-        """The divisor of the loss's reduction: the number of losses that count, or the sum of their weights.
+    def _divisors(self, first: Any, mask: Any) -> list[float]:
+        """What the reduction of each output's loss divides by: the losses that count, or the sum of their weights.
 
         Args:
             first, mask: the outputs of some rows, and their mask; if there is none, no rows have one.
         """
         if mask is None:
-            return self._counted((self.count, *first.shape[1:]), self.arrays[2], None)
-        total = 0.0
-        for x, _, weights in self._pieces():
-            outputs: Any
-            jacobians: Any
-            outputs, jacobians = self._run(x, self.fixed)
-            total += self._counted(outputs.shape, weights, jacobians.mask)
-        return total
-
-    def _counted(self, outputs: tuple[int, ...], weights: Any, mask: Any) -> float:
-        counted, size = counted_weights(outputs[:-1], np.float64, weights, mask)
-        by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
-        return float(counted.sum()) if by_weight and counted is not None else size
+            counted = counted_losses(self.steps.loss, first, self.arrays[2], None, self.count)
+        else:
+            counted = np.zeros(1)
+            for x, _, weights in self._pieces():
+                outputs: Any
+                jacobians: Any
+                outputs, jacobians = self._run(x, self.fixed)
+                counted = counted + counted_losses(self.steps.loss, outputs, weights, jacobians.mask)
+        parts = each_part(self.steps.loss)
+        sums = [loss is None or loss.reduction == "sum" for (loss,) in parts]
+        return [1.0 if alone else max(number, 1e-300) for alone, number in zip(sums, counted.tolist(), strict=True)]
 
     @property
     def point(self) -> Array:
@@ -141,9 +145,12 @@ class WholeLoss:
     @property
     def residuals(self) -> int:
         """Number of single errors that count."""
-        outputs, mask = self.all_outputs()
-        rows, size = counted_weights(outputs.shape[:-1], outputs.dtype, self.arrays[2], mask)
-        return (size if rows is None else int(np.count_nonzero(rows))) * outputs.shape[-1]
+        (outputs, masks), total = self.all_outputs(), 0
+        for loss, output, weights, mask in each_part(self.loss, outputs, self.arrays[2], masks):
+            rows, size = counted_weights(output.shape[:-1], output.dtype, weights, mask)
+            counted = size if rows is None else int(np.count_nonzero(rows))
+            total += 0 if loss is None else counted * output.shape[-1]
+        return total
 
     @property
     def squares(self) -> bool:
@@ -153,9 +160,12 @@ class WholeLoss:
     @property
     def scale(self) -> float:
         """Factor of the sum of squares in the loss; 0 for another loss, and for those of several outputs."""
-        if not self.squares or isinstance(self.loss, OutputLosses):
-            return 0.0
-        return self.loss._factor / (self.divisor * self.steps.trainer.model.output_shape[-1])
+        return 0.0 if not self.squares or isinstance(self.loss, OutputLosses) else float(self.scales[0])
+
+    @property
+    def scales(self) -> Array:
+        """Factor in the loss of the square of each number that a row's outputs have, `(U,)`."""
+        return factors_of_squares(self.loss, output_shapes(self.steps.trainer.model)) / self.divisor
 
     def _pieces(self, rows: int | None = None) -> Iterator[tuple]:
         length = min(rows or self.rows, self.rows) if self._adds_up else self.count
@@ -238,8 +248,7 @@ class WholeLoss:
 
     def rows_of_jacobians(self) -> int:
         """Number of rows whose Jacobians with respect to the parameters take `PIECE_BYTES`."""
-        shape = self.steps.trainer.model.output_shape
-        shapes = shape if isinstance(shape[0], tuple) else (shape,)
+        shapes = output_shapes(self.steps.trainer.model)
         units = sum(math.prod(length or 1 for length in shape[1:]) for shape in shapes)
         return max(PIECE_BYTES // (8 * self.size * units), 16)
 
@@ -285,5 +294,4 @@ class WholeLoss:
 
     def all_outputs(self) -> tuple[Any, Any]:
         """The raw outputs where the loss was last computed, all rows together, and their mask."""
-        known = isinstance(self.masks[0], np.ndarray)
-        return joined(self.outputs), np.concatenate(self.masks) if known else self.masks[0]
+        return joined(self.outputs), joined_masks(self.masks)
