@@ -7,13 +7,13 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
 from nnlite.estimators.fitting.targets import dense_targets
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.estimators.mlp.base import SPARSE, BaseMLP
+from nnlite.estimators.mlp.partial import by_batches
 
 __all__ = ["MLPRegressor"]
 
@@ -185,7 +185,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._check_parameters()
         return self._fit(X, y, sample_weight, incremental=False)
 
-    @available_if(lambda self: self._check_stochastic())
+    @by_batches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
         """Train for one epoch; not with `solver="lbfgs"`, nor with `early_stopping`.
 
