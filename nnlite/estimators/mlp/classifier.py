@@ -64,7 +64,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         loss, and go back to the weights with the best score. It is the part that scikit-learn draws, which keeps the
         shares of two classes, but not those of more.
     validation_fraction : float in [0, 1), default=0.1
-        The part that `early_stopping` sets apart.
+        The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, or than the
+        two classes, more are set apart, which scikit-learn refuses. Where at least half of up to 10,000 samples are
+        copies of others, weights being numbers of copies, all copies of a sample are in the same part.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Shares of the running means of gradients and of their squares that "adam" keeps.
     epsilon : float, default=1e-8
@@ -136,7 +138,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @by_batches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
-        """Train for one epoch; not with `solver="lbfgs"`, nor with `early_stopping`.
+        """Train for one epoch; there is no such method with `solver="lbfgs"`, nor with `early_stopping`.
 
         Parameters
         ----------

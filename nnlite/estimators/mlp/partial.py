@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sklearn.utils.metaestimators import available_if
 
@@ -23,7 +23,7 @@ class by_batches:
 
     def __init__(self, method: Callable[..., Any]) -> None:
         self.method: Any = available_if(lambda estimator: _check_stochastic(estimator))(method)
-        update_wrapper(self, method)
+        update_wrapper(cast(Any, self), method)
 
     def __get__(self, estimator: "BaseMLP | None", owner: type | None = None) -> Any:
         method = self.method.__get__(estimator, owner)
