@@ -323,6 +323,28 @@ def test_a_part_that_is_too_small_is_refused():
         MLPRegressor(**QUICK, early_stopping=True, validation_fraction=0.01).fit(X, TARGET)
 
 
+def test_more_of_few_rows_is_set_apart():
+    early = {**QUICK, "early_stopping": True}
+    for cls, y in [(MLPRegressor, TARGET), (MLPClassifier, TWO), (MLPClassifier, np.zeros(len(X)))]:
+        assert cls(**early).fit(X[:10], y[:10]).validation_scores_
+    with pytest.raises(ValueError, match="The validation set is too small"):
+        MLPRegressor(**early).fit(X[:3], TARGET[:3])
+
+
+@pytest.mark.parametrize("make", [np.asarray, scipy.sparse.csr_array])
+@BOTH
+def test_a_weight_is_a_number_of_rows_with_early_stopping_where_most_are_copies(cls, y, make):
+    counts = np.random.default_rng(0).integers(0, 5, 20)
+    model = cls(**{**QUICK, "early_stopping": True, "validation_fraction": 0.3})
+    rows, order = np.repeat(np.arange(20), counts), np.random.default_rng(1).permutation(20)
+    repeated = clone(model).fit(make(X[rows]), y[rows])
+    weighted = clone(model).fit(make(X[order]), y[order], sample_weight=counts[order])
+    np.testing.assert_array_equal(repeated.coefs_[0], weighted.coefs_[0])
+    assert repeated.validation_scores_ == weighted.validation_scores_
+    one_by_one = clone(model).fit(make(X[order]), y[order], sample_weight=counts[order] / 7)  # no numbers of rows
+    assert one_by_one.validation_scores_ != weighted.validation_scores_
+
+
 def test_early_stopping_may_be_turned_on_for_a_warm_start():
     model = MLPRegressor(**QUICK, warm_start=True).fit(X, TARGET).set_params(early_stopping=True).fit(X, TARGET)
     assert len(model.validation_scores_) == model.n_iter_
@@ -420,8 +442,11 @@ def test_classes_of_partial_fit():
 
 
 def test_partial_fit_takes_no_early_stopping():
+    model = MLPRegressor(early_stopping=True)
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
-        MLPRegressor(early_stopping=True).partial_fit(X, TARGET)
+        model.partial_fit(X, TARGET)
+    assert "partial_fit" not in {name for name in dir(model) if hasattr(model, name)}
+    assert hasattr(model.set_params(early_stopping=False), "partial_fit")
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])

@@ -11,7 +11,18 @@ from nnlite import Input, Sequential, kernels
 from nnlite.callbacks import Checkpoints, LambdaCallback
 from nnlite.errors import DivergenceError
 from nnlite.estimators.mlp.objectives import HalfSquaredError, SummedBinaryCrossentropy
-from nnlite.layers import BatchNormalization, Dense, Dropout, Flatten, GaussianNoise, Normalization, Rescaling, Scale
+from nnlite.layers import (
+    BatchNormalization,
+    CategoryEmbedding,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianNoise,
+    Normalization,
+    PeriodicEmbedding,
+    Rescaling,
+    Scale,
+)
 from nnlite.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -250,6 +261,37 @@ def test_the_numbers_of_members_are_those_of_single_steps(name, dtype, step_call
     compare(found, expected, tolerance)
     assert sum(step_calls) == found[2].optimizer.batches
     assert len(step_calls) < sum(step_calls) or name == "scheduled dropout"
+
+
+NTK = {"parametrization": "ntk"}
+FRONTS = {
+    "categories": [CategoryEmbedding({1: 4, 4: 3}, 2, members=3), Dense(3, members=3)],
+    "waves": [
+        PeriodicEmbedding(4, output_dim=2, columns=[0, 5], members=3),
+        Scale(members=3),
+        Dense(8, "mish", members=3, **NTK),
+        Dropout(0.2),
+        Dense(3, members=3, **NTK),
+    ],
+    "one network": [CategoryEmbedding({1: 4, 4: 3}, 2), Dense(8, "selu", **NTK), Dropout(0.2), Dense(3, **NTK)],
+    "scaled after": [Rescaling(0.5), PeriodicEmbedding(4, output_dim=2), Rescaling(2.0), Scale(), Dense(3)],
+}
+
+
+@pytest.mark.parametrize("name", FRONTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_layers_that_learn_before_the_dense_ones_learn_the_same(name, dtype, step_calls):
+    layers, x = FRONTS[name], X.copy()
+    x[:, 1], x[:, 4] = CLASSES, CLASSES % 3
+    members = any(layer.member_count for layer in layers)
+    options = {"layers": layers, "x": x, "dtype": dtype, "optimizer": AdamW(0.01, weight_decay=0.1)}
+    if members:
+        options |= {"shape": (3, FEATURES), "fit": {"folds": 3}}
+    expected = trained("numpy", **options)
+    assert not step_calls
+    found = trained("numba", **options)
+    compare(found, expected, 1e-10 if dtype == "float64" else 2e-5)
+    assert step_calls == [1] * found[2].optimizer.batches
 
 
 def test_members_trained_on_rows_of_their_own_are_trained_step_by_step(step_calls):

@@ -6,7 +6,6 @@ from typing import Any, Literal, cast
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -17,6 +16,7 @@ from nnlite.estimators.mlp.lbfgs import GradientsOnly, minimize
 from nnlite.estimators.mlp.network import Network, as_model, forward, initial_weights
 from nnlite.estimators.mlp.objectives import objective_of
 from nnlite.estimators.mlp.parameters import RULES, hidden_units
+from nnlite.estimators.mlp.parts import divided
 from nnlite.estimators.mlp.stochastic import Rows, Training, optimizer_of
 from nnlite.estimators.parameters import check_parameters
 from nnlite.estimators.pickling import state_of, take_state
@@ -110,9 +110,9 @@ class BaseMLP(BaseEstimator):
         """The score of these outputs for the targets `y` as `_read` returns them."""
         raise NotImplementedError
 
-    def _stratify(self, y: np.ndarray) -> np.ndarray | None:
-        """Classes whose shares the part for early stopping keeps; None for a simple draw."""
-        return None
+    def _stratifies(self) -> bool:
+        """Whether the parts for early stopping keep the shares of classes; else they are a simple draw."""
+        return False
 
     def _check_parameters(self) -> None:
         if not get_config()["skip_parameter_validation"]:
@@ -124,8 +124,6 @@ class BaseMLP(BaseEstimator):
         fresh = not fitted or not (self.warm_start or incremental)
         with unchanged_by_failure(self):
             X, y = self._read(X, y, self.warm_start or incremental, fresh)
-            if incremental and self.early_stopping:
-                raise ConfigError("partial_fit does not support early_stopping=True")
             if not isinstance(X, np.ndarray):
                 X = X.tocsr()
             data, random = (
@@ -192,7 +190,7 @@ class BaseMLP(BaseEstimator):
         if not self.early_stopping:
             Training(self, network, data, None, random).run(incremental)
             return
-        train, test = self._parts(data, random)
+        train, test = divided(data, float(self.validation_fraction), self._stratifies(), random)
 
         def score() -> float:
             outputs = self._outputs(test.X)
@@ -208,32 +206,12 @@ class BaseMLP(BaseEstimator):
         self.validation_scores_ = [] if self.early_stopping else None
         self.best_validation_score_ = -np.inf if self.early_stopping else None
 
-    def _parts(self, data: Rows, random: np.random.RandomState) -> tuple[Rows, Rows]:
-        """The examples to train on, and those set apart for early stopping."""
-        given = [array for array in data if array is not None]
-        options: dict[str, Any] = {"test_size": self.validation_fraction, "random_state": random}
-        parts: list[Any] = train_test_split(*given, stratify=self._stratify(data.y), **options)
-        if parts[1].shape[0] < 2:
-            raise DataError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        without = [] if len(given) == 3 else [None]
-        return Rows(*parts[::2], *without), Rows(*parts[1::2], *without)
-
     def _check_finite(self) -> None:
         if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
             raise DataError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 "preprocessed."
             )
-
-    def _check_stochastic(self) -> bool:
-        """Whether there is `partial_fit`; AttributeError with the reason if not."""
-        if self.solver == "lbfgs":
-            raise AttributeError(
-                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
-            )
-        return True
 
     def _outputs(self, X: Any) -> np.ndarray:
         """The outputs for checked data. Shape: (rows, n_outputs_)."""

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.estimators.mlp.base import SPARSE, BaseMLP
+from nnlite.estimators.mlp.partial import by_batches
 
 __all__ = ["MLPClassifier"]
 
@@ -64,7 +64,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         loss, and go back to the weights with the best score. It is the part that scikit-learn draws, which keeps the
         shares of two classes, but not those of more.
     validation_fraction : float in [0, 1), default=0.1
-        The part that `early_stopping` sets apart.
+        The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, or than the
+        two classes, more are set apart, which scikit-learn refuses. Where at least half of up to 10,000 samples are
+        copies of others, weights being numbers of copies, all copies of a sample are in the same part.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Shares of the running means of gradients and of their squares that "adam" keeps.
     epsilon : float, default=1e-8
@@ -134,9 +136,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._check_parameters()
         return self._fit(X, y, sample_weight, incremental=False)
 
-    @available_if(lambda self: self._check_stochastic())
+    @by_batches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
-        """Train for one epoch; not with `solver="lbfgs"`, nor with `early_stopping`.
+        """Train for one epoch; there is no such method with `solver="lbfgs"`, nor with `early_stopping`.
 
         Parameters
         ----------
@@ -210,9 +212,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.n_outputs_, self.out_activation_ = 1, "logistic"
         return codes.astype(dtype)[:, None]
 
-    def _stratify(self, y: np.ndarray) -> np.ndarray | None:
-        """The classes where there are two, as scikit-learn does; with more, its part is a simple draw."""
-        return y if self.n_outputs_ == 1 else None
+    def _stratifies(self) -> bool:
+        """Where there are two classes, as in scikit-learn; with more, its part is a simple draw."""
+        return self.n_outputs_ == 1
 
     def _decided(self, outputs):
         """The outputs as `_encoded` writes targets."""

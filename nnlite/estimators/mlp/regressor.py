@@ -7,13 +7,13 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
 from nnlite.estimators.fitting.targets import dense_targets
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.estimators.mlp.base import SPARSE, BaseMLP
+from nnlite.estimators.mlp.partial import by_batches
 
 __all__ = ["MLPRegressor"]
 
@@ -67,7 +67,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether "sgd" and "adam" set a part of the samples apart, stop by the score on it
         rather than by the training loss, and go back to the weights with the best score.
     validation_fraction : float in [0, 1), default=0.1
-        The part that `early_stopping` sets apart.
+        The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, two are set
+        apart, which scikit-learn refuses. Where at least half of up to 10,000 samples are copies of others, weights
+        being numbers of copies, all copies of a sample are in the same part.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Shares of the running means of gradients and of their squares that "adam" keeps.
     epsilon : float, default=1e-8
@@ -185,9 +187,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._check_parameters()
         return self._fit(X, y, sample_weight, incremental=False)
 
-    @available_if(lambda self: self._check_stochastic())
+    @by_batches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
-        """Train for one epoch; not with `solver="lbfgs"`, nor with `early_stopping`.
+        """Train for one epoch; there is no such method with `solver="lbfgs"`, nor with `early_stopping`.
 
         Parameters
         ----------

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.jacobians.maps.base import Jacobian
+from nnlite.jacobians.maps.shaping import Rearrange
 
 __all__ = ["Composed", "Summed"]
 
@@ -38,9 +39,12 @@ class Composed(Jacobian):
         return tangent
 
     def vjp_into(self, cotangent: np.ndarray, out: np.ndarray) -> None:
-        for part in self.maps[:-1]:
+        *before, last = self.maps
+        if before and isinstance(last, Rearrange) and last.is_view and out.flags.c_contiguous:
+            out, last = out.reshape(last.out_shape), before.pop()
+        for part in before:
             cotangent = part.vjp(cotangent)
-        self.maps[-1].vjp_into(cotangent, out)
+        last.vjp_into(cotangent, out)
 
     def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         if any(part.mixes_rows for part in self.maps[:-1]):

@@ -24,6 +24,11 @@ class Rearrange(Jacobian):
         self.permuted_shape = tuple(in_shape[axis] for axis in self.axes)
 
     @property
+    def is_view(self) -> bool:
+        """Whether the axes stay in order, so that y is x in another shape."""
+        return self.axes == tuple(range(len(self.axes)))
+
+    @property
     def mixes_rows(self) -> bool:
         return self.axes[:1] != (0,) or self.in_shape[:1] != self.out_shape[:1]
 

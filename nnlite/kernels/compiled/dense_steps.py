@@ -35,6 +35,7 @@ def _steps(
     table: np.ndarray,
     bits: np.ndarray,
     outputs: np.ndarray,
+    by_inputs: np.ndarray,
 ) -> int:
     """Carry out steps of training, each on its rows; returns how many were.
 
@@ -48,6 +49,8 @@ def _steps(
         table: that of `Standing`.
         bits: for each step and member what is the `all_bits` of a room.
         outputs: where what leaves the last layer is written, for all rows.
+        by_inputs: where the derivative of the loss with respect to the inputs is written, and the caller updates the
+            parameters; empty where it is not wanted.
     """
     members, rows = len(inputs), inputs.shape[1] // len(turns)
     values, gradients = vector(table, VALUES, inputs), vector(table, GRADIENTS, inputs)
@@ -67,12 +70,15 @@ def _steps(
             batch = inputs[member, start:stop], targets[member, start:stop], weights[member, start:stop]
             room = own_values, own_gradients, memory, plan, dropout_scales, bits[step, member]
             value += _differentiate(*batch, loss, turn[SCALE], *room, outputs[member, start:stop], apart, address)
+            if by_inputs.size:
+                _enter_slopes(own_values, memory, plan, by_inputs[member, start:stop])
             if len(places):
                 _scatter(member, members, places, factors, values, own_gradients, gradients)
         turn[LOSS] = (value + updates.penalize(penalties, values, gradients)) / members
         if guarded and not np.isfinite(turn[LOSS]):
             return step
-        updates.carry_out(form, values, gradients, turn, slots, sums)
+        if not by_inputs.size:
+            updates.carry_out(form, values, gradients, turn, slots, sums)
     return len(turns)
 
 
@@ -108,6 +114,18 @@ def _differentiate(
     run_backward(values, gradients, memory, plan, dropout_scales, bits, True, apart)
     _end(inputs, gradients, memory, plan, apart, address)
     return value
+
+
+@compiled
+def _enter_slopes(values, memory, plan, by_inputs):
+    """The derivative with respect to the inputs of the first layer, from its slopes."""
+    rows, features, units, start = len(by_inputs), plan[0, 0], plan[0, 1], plan[0, 9]
+    kernel = values[: features * units].reshape(features, units)
+    flat = memory[start : start + units * rows]
+    if len(plan) > 1:
+        np.dot(flat.reshape(units, rows).T, kernel.T, by_inputs)
+    else:
+        np.dot(flat.reshape(rows, units), kernel.T, by_inputs)
 
 
 @compiled

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nnlite import kernels
+from nnlite.jacobians import ChainJacobians
 from nnlite.kernels import DenseRoom
 from nnlite.kernels.reference.forms import LossForm, Standing, UpdateForm
 from nnlite.layers.base.simplified import Affine, Unchanged, View
@@ -22,6 +23,7 @@ from nnlite.optimizers.base.slots import AVERAGE, FLUSH_PERIOD, GRADIENT_SUM
 from nnlite.random import RandomSource
 from nnlite.threads import SMALL_PRODUCT, several_threads, suited_threads
 from nnlite.training.joint.copies import MemberCopies, is_multiplied
+from nnlite.training.joint.front import Front, can_learn_apart
 from nnlite.training.safety.divergence import NotFinite
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ class DenseSteps:
     reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
     `update_form`. Members side by side are trained so by `fit(folds=...)`.
 
+    Where layers before it learn too, and its kernels are copied anyway, it takes one step at a time, without penalties:
+    compiled code goes from the inputs of the dense layers to the loss and back, and all else is as in `Steps`.
+
     Args:
         steps: those of the model.
         line: its layers, the dense ones joined as the last stage.
@@ -63,7 +68,8 @@ class DenseSteps:
         assert isinstance(stage, JoinedDense)
         values = steps.trainer.model.values
         self.steps, self.stage = steps, stage
-        self.before = [(piece.layer, values[piece.start : piece.stop]) for piece in before]
+        self.front = None if stage.values.size == steps.store.size else Front(steps, before)
+        self.before = [] if self.front else [(piece.layer, values[piece.start : piece.stop]) for piece in before]
         self.packs, self.dtype = steps.store.packs, stage.values.dtype
         self.features, self.units = stage.layers[0].features, stage.layers[-1].units
         self.members = stage.layers[0].members
@@ -74,6 +80,7 @@ class DenseSteps:
         self.most_rows = math.inf if narrow else steps.joined_rows
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
+        self.no_slopes = np.empty((0, 0, 0), stage.values.dtype)
         # By room: what its table was made for, the table, and what lies at its addresses.
         self._tables: dict[int, tuple[Any, np.ndarray, tuple[Any, ...]]] = {}
 
@@ -85,7 +92,10 @@ class DenseSteps:
         if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
             return None
         further = steps.constrained or steps.penalized or len(steps.store.packs) > 1
-        whole = stage.values.size == steps.store.size and all(_is_by_row(member.layer) for member in line[:-1])
+        if stage.values.size == steps.store.size:
+            whole = all(_is_by_row(member.layer) for member in line[:-1])
+        else:
+            whole = can_learn_apart(steps, line)
         known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
         same_bits = len(steps.joined.program.line or ()) == len(line) or not steps.draws
         return cls(steps, line) if whole and known and same_bits and not further else None
@@ -105,7 +115,7 @@ class DenseSteps:
 
     def together(self, batch_size: int) -> int:
         """Number of batches of so many rows in the next call, which ends where the optimizer looks after its slots."""
-        if not self.foreseen or batch_size > self.most_rows or self.plan() is None:
+        if self.front or not self.foreseen or batch_size > self.most_rows or self.plan() is None:
             return 1
         row = self.features * self.stage.values.itemsize * (self.members or 1)
         most = min(CALL_BYTES // (batch_size * row), CALL_PRODUCTS // (batch_size * self.products))
@@ -116,24 +126,35 @@ class DenseSteps:
         plan, given = self.plan(), x
         if plan is None or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             return None
-        for layer, values in self.before:
-            x = layer.linearize(x, *values)[0]
-        if not self._fits(plan, x, y, sample_weight, batch_size):
+        x, jacobians = self._enter(x)
+        if not self._fits(plan, x, y, sample_weight, batch_size, jacobians):
             return None
         rows = len(x)
         size = rows if batch_size is None else min(batch_size, rows)
         arrays, weighted, self.steps.mask = self._arrays(plan, x, y, sample_weight), sample_weight is not None, None
         full, outputs = rows - rows % size, arrays[-1].swapaxes(0, 1) if self.members else arrays[-1][0]
         if full == rows:
-            return size * self._train(plan, arrays, given, size, weighted) / rows, outputs
+            return size * self._train(plan, arrays, given, size, weighted, jacobians) / rows, outputs
         cut = [[np.ascontiguousarray(array[:, part]) for array in arrays] for part in (slice(full), slice(full, rows))]
         total = size * self._train(plan, cut[0], given, size, weighted)
         total += (rows - full) * self._train(plan, cut[1], given[full:], rows - full, weighted)
         outputs = np.concatenate([cut[0][-1], cut[1][-1]], axis=1)
         return total / rows, outputs.swapaxes(0, 1) if self.members else outputs[0]
 
-    def _fits(self, plan: Plan, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> bool:
-        """Whether compiled code can read these arrays, of a batch or of several."""
+    def _enter(self, x: np.ndarray) -> tuple[Any, ChainJacobians | None]:
+        """The inputs of the dense layers, and the Jacobians of what learns before them."""
+        if self.front is not None:
+            return self.front.run(x)
+        for layer, values in self.before:
+            x = layer.linearize(x, *values)[0]
+        return x, None
+
+    def _fits(
+        self, plan: Plan, x: Any, y: Any, sample_weight: Any, batch_size: int | None, jacobians: ChainJacobians | None
+    ) -> bool:
+        """Whether compiled code can read these arrays, of a batch or, with nothing that learns before, of several."""
+        if jacobians is not None and (jacobians.mask is not None or len(x) > (batch_size or len(x))):
+            return False
         rows = (len(x), self.members) if self.members else (len(x),)
         kind, shape = ("iu", rows) if plan.loss.by_class else ("f", (*rows, self.units))
         fits = isinstance(y, np.ndarray) and y.shape == shape and y.dtype.kind in kind
@@ -152,7 +173,15 @@ class DenseSteps:
     def _members_first(self, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return np.ascontiguousarray(array.swapaxes(0, 1) if self.members else array[None], dtype)
 
-    def _train(self, plan: Plan, arrays: list[np.ndarray], given: Any, size: int, weighted: bool) -> float:
+    def _train(
+        self,
+        plan: Plan,
+        arrays: list[np.ndarray],
+        given: Any,
+        size: int,
+        weighted: bool,
+        jacobians: ChainJacobians | None = None,
+    ) -> float:
         """Steps of so many rows each; the sum of their losses."""
         steps, stage, optimizer = self.steps, self.stage, self.steps.optimizer
         x, y, weights, outputs = arrays
@@ -165,15 +194,20 @@ class DenseSteps:
         large, small = room.largest_product > FEW_PRODUCTS, room.largest_product < SMALL_PRODUCT
         shared = large and several_threads()
         table = self._table(plan, room, slots, factors, large and (small or not shared))
-        arguments = x, y, weights, turns, table, self._bits(room, count, size), outputs
+        by_inputs = self.no_slopes if jacobians is None else np.empty_like(x)
+        arguments = x, y, weights, turns, table, self._bits(room, count, size), outputs, by_inputs
         if shared:  # outside of a `fit`, which has the threads that suit it: a second one may wait for a core each time
             with suited_threads(room.largest_product):
                 done = plan.run(*arguments)
         else:
             done = plan.run(*arguments)
-        optimizer.count_batches(self.packs, done)
+        if jacobians is None:
+            optimizer.count_batches(self.packs, done)
         if done < count:
             raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
+        if jacobians is not None:
+            assert self.front is not None
+            self.front.leave(steps, jacobians, by_inputs.swapaxes(0, 1) if self.members else by_inputs[0])
         return turns.item(-1) if count == 1 else sum(turns[:, -1].tolist())
 
     def _table(

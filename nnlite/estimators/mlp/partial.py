@@ -1,0 +1,41 @@
+"""Where there is `partial_fit`."""
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, cast
+
+from sklearn.utils.metaestimators import available_if
+
+from nnlite.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nnlite.estimators.mlp.base import BaseMLP
+
+__all__ = ["StoppingError", "by_batches"]
+
+
+class StoppingError(ConfigError, AttributeError):
+    """`partial_fit` with early stopping: the ValueError of scikit-learn, and no such method to those that ask first."""
+
+
+class by_batches:
+    """Decorator of `partial_fit`, which there is with a stochastic solver and without early stopping."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self.method: Any = available_if(lambda estimator: _check_stochastic(estimator))(method)
+        update_wrapper(cast(Any, self), method)
+
+    def __get__(self, estimator: "BaseMLP | None", owner: type | None = None) -> Any:
+        method = self.method.__get__(estimator, owner)
+        if estimator is not None and estimator.early_stopping:
+            raise StoppingError("partial_fit does not support early_stopping=True")
+        return method
+
+
+def _check_stochastic(estimator: "BaseMLP") -> bool:
+    """True; AttributeError with the reason where the solver takes all samples at once."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True
