@@ -17,6 +17,8 @@ from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, trace_loss
 from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.plain.numbers import as_result
+from nnlite.ops.plain.results import in_floatx
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
@@ -87,7 +89,6 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("reduction", "name", "dtype"))
-
         setattr(cls, GivenType.key, GivenType())  # after the fields' defaults were taken from the class
 
     @classmethod
@@ -219,7 +220,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         if isinstance(y_pred, Traced):
             given = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
             return y_pred.trace.apply(self, lambda value: self._linearized(given[0], value, given[1]), y_pred)
-        return self._linearized(y_true, y_pred, sample_weight)[0]
+        return in_floatx(as_result(self._linearized(y_true, y_pred, sample_weight)[0]), (y_pred,))
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:
         """`linearize` of what users pass, be it a single row."""
