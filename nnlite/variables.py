@@ -12,7 +12,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.parameters import WATCHERS, Parameter
 
-__all__ = ["StatelessScope", "Variable", "name_scope"]
+__all__ = ["ScopePlace", "StatelessScope", "Variable", "name_scope"]
 
 SCOPES: list[str] = []  # names of those that are open, the outermost first
 
@@ -90,10 +90,10 @@ class Variable(Parameter):
 
 
 class ScopePlace(NamedTuple):
-    """Where a variable of a scope is.
+    """Where a variable of a scope, or of an optimizer, is.
 
     Attributes:
-        scopes: the names of the scopes, with slashes between.
+        scopes: the names of the scopes, with slashes between, or that of the optimizer.
     """
 
     scopes: str

@@ -81,8 +81,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         "per_row": ("call",),
         "total": ("per_row",),
         "row_hessian": ("per_row", "linearize"),
-        "link": ("per_row", "total", "linearize"),
-        "step_form": ("per_row", "total", "linearize"),
+        **dict.fromkeys(("link", "step_form"), ("per_row", "total", "linearize")),
     }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -99,6 +98,10 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         known = CLASS_OF_FUNCTION.get(id(spec))
         of_function: Any = cls._lookup("FunctionLoss")
         return cast("Self", of_function(spec) if known is None else known())
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments as plain values; `dtype` where it is given."""
+        return {name: value for name, value in super().get_config().items() if name != "dtype" or value}
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[Array, Jacobian]:
         """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
@@ -283,17 +286,14 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         elif targets.ndim == len(output_shape) + 1 and targets.shape[-1] == 1:
             targets = targets[..., 0]
         if not fits(targets.shape, output_shape):
-            raise ShapeError(
-                f"{type(self).__name__} needs targets of shape {('batch', *output_shape[1:])}, as the outputs, "
-                f"got {targets.shape}"
-            )
+            wanted = f"targets of shape {('batch', *output_shape[1:])}, as the outputs"
+            raise ShapeError(f"{type(self).__name__} needs {wanted}, got {targets.shape}")
         return targets.astype(dtype, copy=False)
 
     def from_outputs_of(self, activation: ActivationFunction) -> "Loss | None":
         """This loss for the inputs of the final `activation`, when the two together are more exact; else None."""
-        if self.link is None or self.from_logits or type(activation).linearize is not self.link.linearize:
-            return None
-        if not activation.along_last_axis or self.axis != -1:
+        known = self.link is not None and type(activation).linearize is self.link.linearize
+        if not known or self.from_logits or not activation.along_last_axis or self.axis != -1:
             return None
         twin = copy.copy(self)
         twin.from_logits = True

@@ -14,7 +14,7 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
 from nnlite.metrics.state.kinds import check_gathered
-from nnlite.metrics.state.variables import MetricVariable, in_type, listed, named, of_recorded
+from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded, with_numbers
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
 
@@ -58,7 +58,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("name", "dtype"))
-        for method, wrapper in (("update_state", of_recorded), ("result", in_type)):
+        for method, wrapper in (("update_state", of_recorded), ("result", with_numbers)):
             if method in vars(cls):
                 setattr(cls, method, wrapper(vars(cls)[method]))
 

@@ -11,7 +11,7 @@ import nnlite as keras
 from nnlite import Input, Sequential, Variable, layers
 from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError
 from nnlite.losses import MeanSquaredError, mean_squared_error
-from nnlite.metrics import F1Score, Mean
+from nnlite.metrics import Mean
 from nnlite.ops.plain.numbers import Number
 
 
@@ -158,9 +158,6 @@ def test_results_answer_as_arrays_do():
     assert repr(Number(0.5)) == "0.5"
     assert mean_squared_error([[1.0, 2.0]], [[1.0, 4.0]]).dtype == np.float32
     assert mean_squared_error(np.ones((1, 2)), np.ones((1, 2))).dtype == np.float64
-    score = F1Score(threshold=0.5)
-    score.update_state(np.array([[1, 0], [1, 1]]), np.array([[0.9, 0.1], [0.2, 0.8]]))
-    assert score.result().dtype == np.float32
     model = Sequential([layers.Dense(1)], seed=0)
     model.compile("sgd", "mse", metrics=["mae"])
     history = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).history

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.ops.plain.numbers import Number, as_result
+from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Traced
 
-__all__ = ["MetricVariable", "in_type", "listed", "named", "of_recorded"]
+__all__ = ["MetricVariable", "listed", "named", "of_recorded", "with_numbers"]
 
 
 class MetricVariable(np.ndarray):
@@ -55,31 +55,27 @@ def named(array: np.ndarray, name: str) -> MetricVariable:
     return variable
 
 
-def kind_of(dtype: str | None) -> np.dtype:
-    """The type of numbers of this name; float32 for one that NumPy lacks, or has of another library, as bfloat16."""
+def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
+    """A copy of a state in `dtype`; in float64, where that is a type of integers and the state is weighted counts."""
+    array = np.array(state, np.float64)
     try:
         kind = np.dtype(dtype)
     except TypeError:
         kind = np.dtype(object)
-    return kind if kind.kind in "fiub" else np.dtype(np.float32)
-
-
-def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
-    """A copy of a state in `dtype`; in float64, where that is a type of integers and the state is weighted counts."""
-    array, kind = np.array(state, np.float64), kind_of(dtype)
+    if kind.kind not in "fiub":  # one that NumPy lacks, or has of another library, such as bfloat16
+        kind = np.dtype(np.float32)
     whole = kind.kind == "f" or bool((array == np.trunc(array)).all())
     return array.astype(kind) if whole else array
 
 
-def in_type(result: Callable[..., Any]) -> Callable[..., Any]:
-    """`result` whose float is a `Number`, and whose array of float64 has the type of the metric."""
+def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
+    """`result` whose float is a `Number`."""
 
     @functools.wraps(result)
-    def typed(self: Any) -> Any:
-        value = result(self)
-        return Number(value) if type(value) is float else as_result(value, kind_of(self.dtype))
+    def as_number(self: Any) -> Any:
+        return as_result(result(self))
 
-    return typed
+    return as_number
 
 
 def of_recorded(update: Callable[..., None]) -> Callable[..., None]:

@@ -41,10 +41,6 @@ class Number(float):
         return float, (float(self),)
 
 
-def as_result(value: Any, dtype: Any = None) -> Any:
-    """A float as a `Number`; an array of float64 in `dtype`, where one is given; anything else as it is."""
-    if type(value) is float:
-        return Number(value)
-    if dtype is not None and isinstance(value, np.ndarray) and value.dtype == np.float64:
-        return value.astype(dtype)
-    return value
+def as_result(value: Any) -> Any:
+    """A float as a `Number`; anything else as it is."""
+    return Number(value) if type(value) is float else value
