@@ -61,7 +61,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         NNTransformer,
     )
     from nnlite.initializers import Initializer
-    from nnlite.layers import Input, InputSpec, KerasTensor, Layer
+    from nnlite.layers import Input, InputSpec, KerasTensor, Layer, Layer as Operation
     from nnlite.losses import Loss
     from nnlite.metrics import Metric
     from nnlite.models import Function, Model, Sequential, from_keras, from_sklearn, load_model
@@ -69,7 +69,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
     from nnlite.regularizers import Regularizer
     from nnlite.threads import set_threads
     from nnlite.trained import load
-    from nnlite.variables import Variable
+    from nnlite.variables import StatelessScope, Variable, name_scope
 
 # Public name -> module, loaded at first use, so that `import nnlite` costs what `import numpy` costs.
 _HOMES = {
@@ -89,9 +89,11 @@ _HOMES = {
     "NNEmbedder": "nnlite.estimators",
     "NNRegressor": "nnlite.estimators",
     "NNTransformer": "nnlite.estimators",
+    "Operation": "nnlite.layers",
     "Optimizer": "nnlite.optimizers",
     "Regularizer": "nnlite.regularizers",
     "Sequential": "nnlite.models",
+    "StatelessScope": "nnlite.variables",
     "Variable": "nnlite.variables",
     "device": "nnlite.backend",
     "from_keras": "nnlite.models",
@@ -100,10 +102,12 @@ _HOMES = {
     "load_model": "nnlite.models",
     "DTypePolicy": "nnlite.config",
     "FloatDTypePolicy": "nnlite.dtype_policies",
+    "name_scope": "nnlite.variables",
     "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
     "version": "nnlite.backend",
 }
+_OTHER_NAMES = {"Operation": "Layer"}  # as Keras calls what layers are; here a layer is all of it
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
@@ -123,9 +127,11 @@ __all__ = [
     "NNEmbedder",
     "NNRegressor",
     "NNTransformer",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "StatelessScope",
     "Variable",
     "__version__",
     "device",
@@ -133,6 +139,7 @@ __all__ = [
     "from_sklearn",
     "load",
     "load_model",
+    "name_scope",
     "set_deterministic",
     "set_threads",
     "version",
@@ -158,7 +165,7 @@ if not TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        return getattr(importlib.import_module(_HOMES[name]), _OTHER_NAMES.get(name, name))
     if not name.startswith("_") and importlib.util.find_spec(f"nnlite.{name}"):
         return importlib.import_module(f"nnlite.{name}")
     raise AttributeError(f"module 'nnlite' has no attribute {name!r}")

@@ -12,12 +12,13 @@ from nnlite.jacobians import RowGradients
 from nnlite.kernels import aligned_zeros
 from nnlite.regularizers import Regularizer
 
+WATCHERS: list[Callable[["Parameter"], None]] = []  # called before a parameter is given another value
+
 
 class Parameter:
     """An array that a layer owns: `value` and, once a model trains it, `gradient`.
 
     Both are views into the model's vectors; write with `parameter.value[...] = x` or `assign(x)`.
-
     Args:
         name: unique within its layer, for example `"kernel"`.
         value: the initial array; it is copied into the store when a model packs it.
@@ -103,6 +104,8 @@ class Parameter:
         value = np.asarray(value)
         if value.shape != self.shape:
             raise ShapeError(f"parameter {self.name!r} has the shape {self.shape}, got {value.shape}")
+        for watcher in WATCHERS:
+            watcher(self)
         self._value[...] = value
         return self._value
 
@@ -213,9 +216,8 @@ def assign_all(parameters: Sequence[Parameter], values: Sequence, owner: str) ->
         raise ShapeError(f"{owner} has {len(parameters)} weights, got {len(values)}")
     for parameter, value in zip(parameters, values, strict=True):
         if np.shape(value) != parameter.shape:
-            raise ShapeError(
-                f"{owner}: weight {parameter.name!r} has the shape {parameter.shape}, got {np.shape(value)}"
-            )
+            wanted = f"weight {parameter.name!r} has the shape {parameter.shape}"
+            raise ShapeError(f"{owner}: {wanted}, got {np.shape(value)}")
     for parameter, value in zip(parameters, values, strict=True):
         parameter.assign(value)
 
@@ -227,8 +229,7 @@ class Pack:
         values, gradients: contiguous vectors of equal length.
         segments: one slice per parameter.
         parameters: the parameters, in the order of the segments.
-        paths: their names in the model, such as `"dense/kernel"`.
-        shapes: theirs.
+        paths, shapes: their names in the model, such as `"dense/kernel"`, and their shapes.
     """
 
     __slots__ = ("gradients", "parameters", "paths", "segments", "shapes", "values")
@@ -236,12 +237,11 @@ class Pack:
     def __init__(self, parameters: list[Parameter], paths: list[str]) -> None:
         self.parameters, self.paths = parameters, paths
         self.shapes = [parameter.shape for parameter in parameters]
-        stops = np.cumsum([parameter.size for parameter in parameters]).tolist()
-        self.segments = [slice(stop - p.size, stop) for stop, p in zip(stops, parameters, strict=True)]
+        stops = np.cumsum([one.size for one in parameters]).tolist()
+        self.segments = [slice(stop - one.size, stop) for stop, one in zip(stops, parameters, strict=True)]
         self.values, self.gradients = (aligned_zeros(stops[-1], parameters[0].dtype) for _ in range(2))
-        for parameter, segment in zip(parameters, self.segments, strict=True):
-            shape = parameter.shape
-            parameter.bind(self.values[segment].reshape(shape), self.gradients[segment].reshape(shape))
+        for one, segment in zip(parameters, self.segments, strict=True):
+            one.bind(self.values[segment].reshape(one.shape), self.gradients[segment].reshape(one.shape))
 
 
 class RowPack:

@@ -1,16 +1,44 @@
 """`Variable`, a parameter that belongs to no layer."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlite.arrays.types import Shape
+from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
-from nnlite.parameters import Parameter
+from nnlite.parameters import WATCHERS, Parameter
 
-__all__ = ["Variable"]
+__all__ = ["ScopePlace", "StatelessScope", "Variable", "name_scope"]
+
+SCOPES: list[str] = []  # names of those that are open, the outermost first
+
+
+@contextmanager
+def name_scope(name: str, **options: Any) -> Iterator[str]:
+    """A context in which the `path` of a new `Variable` begins with a name; those of layers follow their model.
+
+    Args:
+        name: without a slash.
+        options: Keras's `caller`, `deduplicate` and `override_parent`; accepted.
+
+    Raises:
+        ConfigError: another name.
+
+    >>> with name_scope("encoder"):
+    ...     Variable(0.0, name="scale").path
+    'encoder/scale'
+    """
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ConfigError(f"the name of a scope is a string without '/', got {name!r}")
+    SCOPES.append(name)
+    try:
+        yield name
+    finally:
+        SCOPES.pop()
 
 
 class Variable(Parameter):
@@ -54,6 +82,80 @@ class Variable(Parameter):
             if shape is not None and tuple(shape) != value.shape:
                 raise ConfigError(f"Variable: the value has the shape {value.shape}, not {tuple(shape)}")
         super().__init__(name, value, trainable)
+        if SCOPES:
+            self.place = ScopePlace("/".join(SCOPES))
 
     def __repr__(self) -> str:
         return super().__repr__().replace("Parameter", "Variable", 1)
+
+
+class ScopePlace(NamedTuple):
+    """Where a variable of a scope, or of an optimizer, is.
+
+    Attributes:
+        scopes: the names of the scopes, with slashes between, or that of the optimizer.
+    """
+
+    scopes: str
+
+    def path_of(self, name: str) -> str:
+        """The path of the variable of this name."""
+        return f"{self.scopes}/{name}"
+
+
+class StatelessScope:
+    """A context in which variables have other values, and after which they are as before.
+
+    What is assigned to variables within it is found by `get_current_value`.
+
+    Args:
+        state_mapping: pairs of a variable and the value that it has in the context.
+        collect_losses, initialize_variables: Keras's; accepted: losses are those that layers give, and variables have
+            values from the start.
+
+    Raises:
+        ShapeError: a value of another shape.
+
+    >>> scale = Variable(2.0)
+    >>> with StatelessScope([(scale, 3.0)]) as scope:
+    ...     _ = scale.assign_add(1.0)
+    >>> scale.numpy().item(), scope.get_current_value(scale).item()
+    (2.0, 4.0)
+    """
+
+    def __init__(
+        self,
+        state_mapping: Iterable[tuple[Parameter, ArrayLike]] | None = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ) -> None:
+        self.state_mapping = list(state_mapping or ())
+        self._before: dict[int, tuple[Parameter, np.ndarray]] = {}  # by identity, with the value outside
+        self._after: dict[int, np.ndarray] = {}
+
+    def __enter__(self) -> "StatelessScope":
+        WATCHERS.append(self._keep)
+        try:
+            for variable, value in self.state_mapping:
+                variable.assign(value)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        WATCHERS.remove(self._keep)
+        for variable, value in self._before.values():
+            self._after[id(variable)] = variable.numpy()
+            variable.value[...] = value
+        self._kept = [variable for variable, _ in self._before.values()]  # so that identities stay theirs
+        self._before = {}
+
+    def _keep(self, variable: Parameter) -> None:
+        self._before.setdefault(id(variable), (variable, variable.numpy()))
+
+    def get_current_value(self, variable: Parameter) -> np.ndarray | None:
+        """The value of a variable in the scope; None if it has none of its own there."""
+        if id(variable) in self._before:
+            return variable.numpy()
+        return self._after.get(id(variable))

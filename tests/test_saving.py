@@ -76,7 +76,11 @@ def test_everything_comes_back(path):
 def steps_by_batches():
     """The optimizers that can train a model with dropout: the others are in tests/training/test_full_batch."""
     names = [name for name, made in registered(Optimizer).items() if not issubclass(made, FullBatchOptimizer)]
-    return [{name: {"inner_optimizer": "adam"}} if name == "LossScaleOptimizer" else name for name in names]
+    inside = {
+        "LossScaleOptimizer": {"inner_optimizer": "adam"},
+        "MultiOptimizer": {"optimizer_map": {"default_optimizer": "adam", "optimizer_map": {".*bias": "sgd"}}},
+    }
+    return [{name: inside[name]} if name in inside else name for name in names]
 
 
 @pytest.mark.parametrize("optimizer", steps_by_batches(), ids=str)

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ __all__ = ["CSVLogger"]
 class CSVLogger(Callback):
     """Writes one row per epoch: the epoch (from 0) and its logs, every number in the shortest exact form.
 
-    The file contains no times, so equal runs write equal bytes. A name that first occurs in a later epoch becomes a new
-    column; missing values are written as NA.
+    The logs are in the order of their names, as Keras writes them, with columns for a validation, whether or not the
+    first epoch has one. The file contains no times, so equal runs write equal bytes. A name that first occurs in a
+    later epoch becomes a new column; missing values are written as NA.
 
     Args:
         filename: the file to write; missing folders are created.
@@ -32,8 +34,8 @@ class CSVLogger(Callback):
     >>> logger.on_train_begin()
     >>> logger.on_epoch_end(0, {"loss": 0.5})
     >>> print(open(logger.filename).read())
-    epoch,loss
-    0,0.5
+    epoch,loss,val_loss
+    0,0.5,NA
     """
 
     filename: str | os.PathLike
@@ -73,7 +75,7 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         row = {"epoch": epoch, **(logs or {})}
-        added = [name for name in row if name not in self._columns]
+        added = [name for name in self.columns_of(logs or {}) if name not in self._columns]
         if added:
             filled = [[*earlier, *["NA"] * len(added)] for earlier in self._read()[1:]]
             self._columns = [*self._columns, *added]
@@ -81,6 +83,12 @@ class CSVLogger(Callback):
         cells = [_cell(row[name]) if name in row else "NA" for name in self._columns]
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             file.write(self._text([cells]))
+
+    def columns_of(self, names: Iterable[str]) -> list[str]:
+        """The columns for logs of these names, in their order; the first epoch has those of a validation too."""
+        ordered = sorted(names)
+        validated = bool(self._columns) or any(name.startswith("val_") for name in ordered)
+        return ["epoch", *ordered, *(f"val_{name}" for name in ordered if not validated)]
 
     def _read(self) -> list[list[str]]:
         with open(self.filename, newline="", encoding="utf-8") as file:

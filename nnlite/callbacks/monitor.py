@@ -1,6 +1,7 @@
 """MonitorCallback: the base of callbacks that watch one quantity of the logs."""
 
 import math
+import warnings
 from typing import TYPE_CHECKING, cast
 
 from nnlite.callbacks.base import Callback
@@ -9,6 +10,8 @@ from nnlite.metrics import Metric
 from nnlite.metrics.state.together import single_metrics
 
 __all__ = ["MonitorCallback", "is_validated"]
+
+MODES = ("auto", "min", "max")
 
 
 def is_validated(epoch: int, frequency: int | list[int]) -> bool:
@@ -19,7 +22,8 @@ def is_validated(epoch: int, frequency: int | list[int]) -> bool:
 class MonitorCallback(Callback, abstract=True):
     """Base of callbacks with the fields `monitor` (a name in the logs) and `mode` ("auto", "min" or "max").
 
-    With "auto" the direction is that of the monitored metric: a loss is to fall, an accuracy is to rise.
+    With "auto" the direction is that of the monitored metric: a loss is to fall, an accuracy is to rise. Any other text
+    counts as "auto", with a warning.
     """
 
     min_delta = 0.0
@@ -27,6 +31,13 @@ class MonitorCallback(Callback, abstract=True):
     if TYPE_CHECKING:  # fields of the subclasses
         monitor = cast(str, None)
         mode = cast(str, None)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.mode, str) and self.mode not in MODES:
+            message = f"{type(self).__name__}: unknown mode {self.mode!r}, one of {', '.join(MODES)}; it is 'auto' now"
+            warnings.warn(message, stacklevel=3)
+            self.mode = "auto"
+        super().__post_init__()
 
     def monitored(self, logs: dict[str, float] | None) -> float:
         """The monitored value, or `ConfigError` if this run does not log it."""

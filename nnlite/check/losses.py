@@ -16,6 +16,7 @@ from nnlite.check.use import check_dense
 from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Jacobians
 from nnlite.losses import Loss
+from nnlite.ops.plain.numbers import Number
 
 __all__ = ["check_loss"]
 
@@ -147,7 +148,9 @@ def _check_calls(findings, loss, arrays, random) -> None:
         error = difference(np.asarray(result), np.asarray(value))
         findings.measured("called", error, EXACT, f"{what} gives another loss than linearize")
         single = loss.reduction not in ("none", None)
-        findings.held("called", not single or type(result) is float, f"{what} gives no float, but {type(result)}")
+        findings.held(
+            "called", not single or type(result) in (float, Number), f"{what} gives no float, but {type(result)}"
+        )
     cotangent, tangent = random.normal(size=np.shape(value)), random.normal(size=arrays[1].shape)
     for factor, result in (
         (np.ones_like(cotangent), loss.backward()),

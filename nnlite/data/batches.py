@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlite.arrays.rows import LazyRows, SparseRows
+from nnlite.config import within_limit
 from nnlite.data.numbered import NumberedBatches, is_batches as is_batches, is_numbered
 from nnlite.data.partition import stratified_parts
 from nnlite.errors import ConfigError, DataError, ShapeError
@@ -49,7 +50,7 @@ class ArrayBatches:
         available = math.ceil(count_rows(arrays[0]) / batch_size)
         if steps is not None and steps > available:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data has {available}")
-        self.steps, self._available = steps or available, available
+        self.steps, self._available = within_limit(steps or available), available
         self.goes_on, self._place = False, 0  # of the epoch's first batch
 
     def skip(self, batches: int) -> None:
@@ -111,7 +112,7 @@ class IterableBatches:
         self.source: Any = NumberedBatches(source, shuffle_seed) if is_numbered(source) else source
         self.prepare = prepare
         self._wanted = steps
-        self.steps = self._known_length() if steps is None else steps
+        self.steps = within_limit(self._known_length() if steps is None else steps)
         iterator = iter(self.source)
         self._walks_again = iterator is not self.source
         first = next(iterator, None)
@@ -135,7 +136,7 @@ class IterableBatches:
         iterator: Any = self._iterator  # an iterator of this epoch alone ends with it
         if self._walks_again:
             iterator = numbered.epoch(step) if numbered else iter(self.source)
-        done, limit = 0, self._wanted
+        done, limit = 0, within_limit(self._wanted)
         while limit is None or done < limit:
             try:
                 batch = next(iterator)
@@ -145,11 +146,9 @@ class IterableBatches:
             done += 1
         if numbered:
             numbered.end()
-        if not done or (limit is not None and done < limit):
-            wanted = "a batch" if limit is None else f"{limit} batches"
-            raise DataError(
-                f"the data ran out: {wanted} expected, got {done}; a generator serves one epoch, a list more"
-            )
+        if not done or (limit and self._wanted and done < limit):
+            wanted = f"the data ran out: {f'{limit} batches' if self._wanted else 'a batch'} expected"
+            raise DataError(f"{wanted}, got {done}; a generator serves one epoch, a list more")
 
     def _known_length(self) -> int | None:
         if isinstance(self.source, NumberedBatches):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.config import within_limit
 from nnlite.data.batches import Epoch, Together, by_rows, one_by_one, take_rows
 from nnlite.errors import DataError
 from nnlite.random import stream
@@ -49,7 +50,7 @@ class MemberBatches:
         available = math.ceil(longest / batch_size)
         if steps is not None and steps > available:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data of a member has {available}")
-        self.steps = steps or available
+        self.steps = within_limit(steps or available)
         self.stops = np.minimum(np.arange(1, available + 1) * batch_size, longest)
         self._places, self._is_real = _padded(list(map(len, rows)), self.stops)
         starts = np.concatenate([[0], self.stops[:-1]])

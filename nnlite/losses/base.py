@@ -17,6 +17,8 @@ from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, trace_loss
 from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.plain.numbers import as_result
+from nnlite.ops.plain.results import in_floatx
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
@@ -79,15 +81,13 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         "per_row": ("call",),
         "total": ("per_row",),
         "row_hessian": ("per_row", "linearize"),
-        "link": ("per_row", "total", "linearize"),
-        "step_form": ("per_row", "total", "linearize"),
+        **dict.fromkeys(("link", "step_form"), ("per_row", "total", "linearize")),
     }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("reduction", "name", "dtype"))
-
         setattr(cls, GivenType.key, GivenType())  # after the fields' defaults were taken from the class
 
     @classmethod
@@ -98,6 +98,10 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         known = CLASS_OF_FUNCTION.get(id(spec))
         of_function: Any = cls._lookup("FunctionLoss")
         return cast("Self", of_function(spec) if known is None else known())
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments as plain values; `dtype` where it is given."""
+        return {name: value for name, value in super().get_config().items() if name != "dtype" or value}
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[Array, Jacobian]:
         """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
@@ -219,7 +223,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         if isinstance(y_pred, Traced):
             given = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
             return y_pred.trace.apply(self, lambda value: self._linearized(given[0], value, given[1]), y_pred)
-        return self._linearized(y_true, y_pred, sample_weight)[0]
+        return in_floatx(as_result(self._linearized(y_true, y_pred, sample_weight)[0]), (y_pred,))
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:
         """`linearize` of what users pass, be it a single row."""
@@ -282,17 +286,14 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         elif targets.ndim == len(output_shape) + 1 and targets.shape[-1] == 1:
             targets = targets[..., 0]
         if not fits(targets.shape, output_shape):
-            raise ShapeError(
-                f"{type(self).__name__} needs targets of shape {('batch', *output_shape[1:])}, as the outputs, "
-                f"got {targets.shape}"
-            )
+            wanted = f"targets of shape {('batch', *output_shape[1:])}, as the outputs"
+            raise ShapeError(f"{type(self).__name__} needs {wanted}, got {targets.shape}")
         return targets.astype(dtype, copy=False)
 
     def from_outputs_of(self, activation: ActivationFunction) -> "Loss | None":
         """This loss for the inputs of the final `activation`, when the two together are more exact; else None."""
-        if self.link is None or self.from_logits or type(activation).linearize is not self.link.linearize:
-            return None
-        if not activation.along_last_axis or self.axis != -1:
+        known = self.link is not None and type(activation).linearize is self.link.linearize
+        if not known or self.from_logits or not activation.along_last_axis or self.axis != -1:
             return None
         twin = copy.copy(self)
         twin.from_logits = True

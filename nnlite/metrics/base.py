@@ -14,7 +14,7 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
 from nnlite.metrics.state.kinds import check_gathered
-from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded
+from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded, with_numbers
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
 
@@ -58,8 +58,9 @@ class Metric(NamedByClass, Configurable, family="metric"):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("name", "dtype"))
-        if "update_state" in vars(cls):
-            cls.update_state = of_recorded(cls.update_state)
+        for method, wrapper in (("update_state", of_recorded), ("result", with_numbers)):
+            if method in vars(cls):
+                setattr(cls, method, wrapper(vars(cls)[method]))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,7 +76,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
         """As `Configurable.get`; a function becomes a `MeanMetricWrapper`.
 
-        A metric asked for by a name, such as `mse` or `AUC`, is logged under that name as it was written.
+        A metric asked for by a name, such as `mse`, is logged under that name.
         """
         if callable(spec) and not isinstance(spec, (Metric, type)):
             wrapper: Any = cls._lookup("MeanMetricWrapper")
@@ -123,8 +124,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         Args:
             shape: its shape.
             initializer: an `Initializer` or its name: the values after `reset_state`.
-            dtype: float64 when None, so that counts stay exact.
-            name: shown in `variables`.
+            dtype: float64 when None, so that counts stay exact. name: shown in `variables`.
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)

@@ -9,6 +9,7 @@ from nnlite.optimizers.full_batch import *
 from nnlite.optimizers.layerwise import *
 from nnlite.optimizers.lion import *
 from nnlite.optimizers.loss_scale import *
+from nnlite.optimizers.multiple import *
 from nnlite.optimizers.rmsprop import *
 from nnlite.optimizers.schedule_free import *
 from nnlite.optimizers.schedules import *

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar, is_validated
+from nnlite.config import is_interactive_logging_enabled
 from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
 from nnlite.distributed import is_first
 from nnlite.layers.base.call import layers_within
 from nnlite.metrics import Mean
+from nnlite.ops.plain.numbers import Number
 from nnlite.registry.fields import Spec
 from nnlite.schedules import LearningRateSchedule
 from nnlite.training.safety.divergence import NotFinite, check_weights, divergence
@@ -193,14 +195,14 @@ def _ignore(*_: Any) -> None:
 
 def _number(value: Any) -> Any:
     """The result of a metric as a Python number, where it is one; user-defined metrics give arrays of no axis too."""
-    return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 else value
+    return value.item() if isinstance(value, (np.ndarray, np.generic, Number)) and value.ndim == 0 else value
 
 
 def callback_list(
     model: Trainable, callbacks: Sequence[Spec[Callback]] | None, verbose: Verbose, **params: Any
 ) -> CallbackList:
     """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless that is silent."""
-    level = 1 if verbose == "auto" or verbose is True else int(verbose)
+    level = (1 if is_interactive_logging_enabled() else 2) if verbose == "auto" else int(verbose)
     listeners = list(callbacks or ())
     if level and not any(isinstance(one, ProgressBar) for one in listeners):
         listeners.append(ProgressBar())

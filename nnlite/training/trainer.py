@@ -182,7 +182,7 @@ class Trainer(Compiled):
         self.need_steps("fit")
         callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
         options = arguments_for(self.optimizer, read_call(Trainer.fit, locals()))
-        batches, validate = training_plan(self, (x, y, sample_weight), options)
+        (batches, validate), epochs = training_plan(self, (x, y, sample_weight), options), options["epochs"]
         need_one_batch(self.optimizer, batches)
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
         added = [*([MaxTime(max_time)] if max_time is not None else []), History()]

@@ -11,7 +11,7 @@ from nnlite.charts.markup import element, text_width
 from nnlite.errors import ConfigError
 from nnlite.layers import Graph
 
-__all__ = ["plot_model"]
+__all__ = ["Dot", "model_to_dot", "plot_model"]
 
 LINE, MARGIN, GAP = 18.0, 12.0, 34.0  # the height of a line of text, the space around it, between the boxes
 
@@ -39,6 +39,7 @@ def plot_model(
     dpi: int = 200,
     show_layer_activations: bool = False,
     show_trainable: bool = False,
+    splines: str = "ortho",
 ) -> str:
     """Draw the layers of a model and how they are connected as an SVG, which browsers and notebooks show.
 
@@ -49,7 +50,7 @@ def plot_model(
             addition to the class of the layer.
         rankdir: "TB" from top to bottom, "LR" from left to right.
         expand_nested: whether chains inside are drawn layer by layer.
-        dpi: accepted; an SVG has no resolution.
+        dpi, splines: accepted; an SVG has no resolution, and arrows are straight.
 
     Returns:
         The text of the picture.
@@ -64,22 +65,86 @@ def plot_model(
     """
     if to_file is not None and os.path.splitext(os.fspath(to_file))[1] != ".svg":
         raise ConfigError(f"the picture is an SVG: give a name that ends in .svg, got {os.fspath(to_file)!r}")
-    model._need_built()
-    shown = {
-        "names": show_layer_names,
-        "shapes": show_shapes,
-        "dtype": show_dtype,
-        "activations": show_layer_activations,
-        "trainable": show_trainable,
-    }
+    shown = _shown(show_layer_names, show_shapes, show_dtype, show_layer_activations, show_trainable)
     picture = _drawn(list(_boxes(model, shown, expand_nested)), rankdir == "LR")
     if to_file is not None:
         Path(to_file).write_text(picture, encoding="utf-8")
     return picture
 
 
+class Dot:
+    """A graph in the language of Graphviz.
+
+    Args:
+        text: its description.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def to_string(self) -> str:
+        """The description."""
+        return self.text
+
+    def write(self, path: str | PathLike, prog: str | None = None, format: str = "raw") -> bool:
+        """Write the description to a file; pictures are made of it by Graphviz, or by `plot_model` without it.
+
+        Raises:
+            ConfigError: another format than `"raw"`.
+        """
+        if format != "raw":
+            raise ConfigError(f"a description is written, format='raw', got {format!r}; plot_model writes a picture")
+        Path(path).write_text(self.text, encoding="utf-8")
+        return True
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def model_to_dot(
+    model: Any,
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: Literal["TB", "LR"] = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    subgraph: bool = False,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+) -> Dot:
+    """The layers of a model and how they are connected as a graph for Graphviz; arguments as of `plot_model`.
+
+    Args:
+        dpi, splines: written into the graph.
+        subgraph: whether it is a cluster, to be put into another graph.
+
+    Returns:
+        A `Dot`, with `to_string()` and `write(path)`; pydot is not needed.
+
+    >>> from nnlite import Input, Sequential
+    >>> from nnlite.layers import Dense
+    >>> print(model_to_dot(Sequential([Input((2,)), Dense(3, name="d")], seed=0)).to_string().splitlines()[4])
+      n1 [label="d (Dense)"];
+    """
+    shown = _shown(show_layer_names, show_shapes, show_dtype, show_layer_activations, show_trainable)
+    boxes = list(_boxes(model, shown, expand_nested))
+    lines = [f'  rankdir={rankdir}; dpi={dpi}; splines="{splines}";', "  node [shape=box];"]
+    for place, box in enumerate(boxes):
+        label = "\\n".join(box.lines).replace('"', '\\"')
+        lines += [f'  n{place} [label="{label}"];', *(f"  n{source} -> n{place};" for source in box.sources)]
+    kind = "subgraph cluster_model" if subgraph else "digraph model"
+    return Dot("\n".join([f"{kind} {{", *lines, "}", ""]))
+
+
+def _shown(*chosen: bool) -> dict[str, bool]:
+    return dict(zip(("names", "shapes", "dtype", "activations", "trainable"), chosen, strict=True))
+
+
 def _boxes(model: Any, shown: dict[str, bool], nested: bool) -> Iterator[Box]:
     """The inputs, then each use of a layer after those that it takes."""
+    model._need_built()
     inputs = model.input_shape if model.takes_several else [model.input_shape]
     names = model.input_names
     for name, shape in zip(names, inputs, strict=True):

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from nnlite.config import floatx
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.layers import Layer
 from nnlite.layers.base.contract.naming import forget_names
-from nnlite.layers.base.symbolic import Symbol
+from nnlite.layers.base.symbolic import Symbol, symbols_of
 
-__all__ = ["clear_session", "is_keras_tensor", "standardize_dtype"]
+__all__ = ["clear_session", "get_source_inputs", "is_keras_tensor", "standardize_dtype"]
 
 UIDS: Counter[str] = Counter()
 
@@ -25,6 +25,33 @@ def clear_session(free_memory: bool = True) -> None:
 def is_keras_tensor(x: Any) -> bool:
     """Whether `x` stands for a value in the graph of a model, as `Input(...)` does."""
     return isinstance(x, Symbol) or (isinstance(x, Layer) and x._symbol is not None)
+
+
+def get_source_inputs(tensor: Any) -> list[Any]:
+    """The inputs of the graph that a symbol is computed from, in the order in which they are met.
+
+    Raises:
+        WrongTypeError: no symbol.
+
+    >>> from nnlite.layers import Dense, Input
+    >>> x = Input((3,))
+    >>> get_source_inputs(Dense(1)(x))[0].shape
+    (None, 3)
+    """
+    symbol = symbols_of(tensor)
+    if not isinstance(symbol, Symbol):
+        raise WrongTypeError(f"expected what a layer returns for an Input, got {tensor!r}")
+    sources: dict[tuple, Symbol] = {}
+    waiting, seen = [symbol], set()
+    while waiting:
+        value = waiting.pop()
+        if value.key in seen:
+            continue
+        seen.add(value.key)
+        if not value.inputs:
+            sources[value.key] = value
+        waiting += reversed(value.inputs)
+    return list(sources.values())
 
 
 def standardize_dtype(dtype: Any) -> str:

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from functools import partialmethod
+from functools import partial, partialmethod
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -169,8 +169,6 @@ def test_unknown_callback_and_argument():
         CallbackList(["early_stoping"])
     with pytest.raises(ConfigError, match=r"EarlyStopping.patince: .*did you mean 'patience'"):
         CallbackList([{"EarlyStopping": {"patince": 3}}])
-    with pytest.raises(ConfigError, match=r"EarlyStopping.mode: unknown value 'minimum'.*auto, max, min"):
-        EarlyStopping(mode="minimum")
 
 
 # -------------------------------------------------------------------------------------------- CallbackList
@@ -576,7 +574,8 @@ def test_csv_bytes(tmp_path):
     path = tmp_path / "new" / "history.csv"
     script = [{"loss": 0.1, "accuracy": np.float32(0.1)}, {"loss": 1e-7, "accuracy": 1.0}]
     run([CSVLogger(path)], script)
-    expected = b"epoch,loss,accuracy\n0,0.1,0.10000000149011612\n1,1e-07,1.0\n"
+    header = b"epoch,accuracy,loss,val_accuracy,val_loss\n"  # in the order of names, as Keras
+    expected = header + b"0,0.10000000149011612,0.1,NA,NA\n1,1.0,1e-07,NA,NA\n"
     assert path.read_bytes() == expected
     run([CSVLogger(path)], script)
     assert path.read_bytes() == expected
@@ -605,8 +604,14 @@ def test_csv_append_and_columns_that_come_late(tmp_path):
     assert path.read_text() == "epoch,loss,val_loss\n0,3.0,NA\n1,2.0,5.0\n"
     run([CSVLogger(path, append=True)], [{"val_loss": 1.0, "loss": float("nan")}, {"loss": 4.0}])
     assert path.read_text() == "epoch,loss,val_loss\n0,3.0,NA\n1,2.0,5.0\n0,nan,1.0\n1,4.0,NA\n"
-    run([CSVLogger(path)], [{"loss": 3.0}])
-    assert path.read_text() == "epoch,loss\n0,3.0\n"
+    run([CSVLogger(path)], [{"loss": 3.0}, {"loss": 2.0, "rate": 0.5}])
+    assert path.read_text() == "epoch,loss,val_loss,rate\n0,3.0,NA,NA\n1,2.0,NA,0.5\n"
+
+
+@pytest.mark.parametrize("cls", [EarlyStopping, ReduceLROnPlateau, partial(ModelCheckpoint, "model")])
+def test_an_unknown_mode_counts_as_auto(cls):
+    with pytest.warns(UserWarning, match="unknown mode 'lowest', one of auto, min, max; it is 'auto' now"):
+        assert cls(mode="lowest").mode == "auto"
 
 
 def test_csv_separator_is_one_character():

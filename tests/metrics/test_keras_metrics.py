@@ -42,7 +42,7 @@ def test_contract(metric, data, expected):
     metric.reset_state()
     assert not np.any(metric.result())
     value = metric(*data, sample_weight=WEIGHTS)
-    assert type(value) is float or metric.average is None
+    assert isinstance(value, float) or metric.average is None
     np.testing.assert_equal(copies, list(data))
     metric.reset_state()
     metric.update_state(*(array[:0] for array in data))

@@ -111,7 +111,7 @@ def test_contract(metric, data, expected):
     metric.reset_state()
     assert metric.result() == 0.0
     value = metric(*data, sample_weight=WEIGHTS)
-    assert type(value) is float or metric.class_aggregation is None
+    assert isinstance(value, float) or metric.class_aggregation is None
     np.testing.assert_array_equal(metric.result(), value)
     np.testing.assert_equal(copies, list(data))
     metric.reset_state()
@@ -198,7 +198,7 @@ def test_mean_of_scalars(value):
     metric.update_state(value, 3)
     metric.update_state(value * 3)
     assert metric.result() == (3 * 2 + 6) / 4
-    assert type(metric.result()) is float
+    assert isinstance(metric.result(), float)
     with pytest.raises(ShapeError):
         metric.update_state(value, [1, 2])
 

@@ -1,5 +1,6 @@
 """Functions of `nnlite.ops` under the names of `keras.ops`: values beside NumPy's, derivatives beside differences."""
 
+import itertools
 import math
 import pickle
 
@@ -8,7 +9,8 @@ import pytest
 from numeric import check_value_and_derivative
 
 from nnlite import Input, Model, ops
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.losses import CTC
 from nnlite.ops.tracing import Trace
 
 generator = np.random.default_rng(3)
@@ -219,6 +221,47 @@ def test_decoding_of_steps():
     np.testing.assert_allclose(scores[:, 0], [-4.5, -5.4])
     assert ops.ctc_decode(best, [5, 6], merge_repeated=False)[0][0, 0].tolist()[:4] == [1, 1, 1, 2]
     assert ops.in_top_k([1, 0], [[0.1, 0.5, 0.4], [0.2, 0.3, 0.5]], 2).tolist() == [True, False]
+
+
+def test_the_loss_of_alignments_equals_a_sum_over_all_of_them():
+    logits = np.random.default_rng(0).normal(size=(2, 4, 3))
+    steps, chances = [4, 3], np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    for blank, targets, counts in ((0, [[1, 1], [2, 0]], [2, 1]), (2, [[0, 1], [1, 1]], [2, 1])):
+        expected = []
+        for row in range(2):
+            total = 0.0
+            for classes in itertools.product(range(3), repeat=steps[row]):
+                spelled = [one for one, _ in itertools.groupby(classes) if one != blank]
+                if spelled == targets[row][: counts[row]]:
+                    total += np.prod([chances[row, step, one] for step, one in enumerate(classes)])
+            expected.append(-np.log(total))
+        np.testing.assert_allclose(ops.ctc_loss(targets, logits, counts, steps, blank), expected, rtol=1e-12)
+    assert ops.ctc_loss([[1, 1, 1]], logits[:1], [3], [4]).tolist() == [np.inf]
+    assert ops.ctc_loss([[1]], logits[:1].astype(np.float32), [1], [4]).dtype == np.float32
+    with pytest.raises(ShapeError, match=r"got the shapes \(1,\) and \(1, 4, 3\)"):
+        ops.ctc_loss([1], logits[:1], [1], [4])
+
+
+def test_the_loss_of_alignments_has_the_derivative_of_ctc():
+    logits = np.random.default_rng(1).normal(size=(2, 5, 4))
+    targets = np.array([[1, 3, 3], [2, 0, 0]])
+    trace = Trace()
+    losses = ops.ctc_loss(targets, trace.variable(logits), [3, 1], [5, 5])
+    loss = CTC(reduction="none")
+    np.testing.assert_allclose(losses.value, loss.forward(targets, logits), rtol=1e-12)
+    (jacobian,) = trace.jacobians(losses)
+    np.testing.assert_allclose(jacobian.vjp(np.ones(2)), loss.backward(np.ones(2)), atol=1e-12)
+
+
+def test_integers_are_small_where_a_program_gives_no_type():
+    assert [ops.arange(*given).dtype for given in ((3,), (0, 3), (3.0,), (0, 1, 0.5))] == ["int32"] * 2 + [
+        "float32"
+    ] * 2
+    assert ops.arange(3, dtype="int64").dtype == np.int64
+    assert ops.bincount(np.array([1, 1, 2])).dtype == np.int32
+    assert ops.bincount([1, 1, 2], weights=[0.5, 0.5, 2.0]).tolist() == [0.0, 1.0, 2.0]
+    assert ops.matrix_rank([[1.0, 2.0], [2.0, 4.0]]).dtype == np.int32
+    assert ops.vander([1, 2]).dtype == np.int32
 
 
 def test_linear_algebra_on_arrays():

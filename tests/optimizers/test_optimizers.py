@@ -25,6 +25,7 @@ from nnlite.optimizers import (
     Lamb,
     Lion,
     LossScaleOptimizer,
+    MultiOptimizer,
     Muon,
     Nadam,
     Optimizer,
@@ -113,7 +114,7 @@ def new(prototype, **changes):
 
 
 def test_every_optimizer_has_a_case():
-    beside = FullBatchOptimizer, LossScaleOptimizer  # which have files of their own
+    beside = FullBatchOptimizer, LossScaleOptimizer, MultiOptimizer  # which have files of their own
     own = {name for name, one in registered(Optimizer).items() if not issubclass(one, beside)}
     assert own == {type(case[0]).__name__ for case in CASES}
 

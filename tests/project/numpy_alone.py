@@ -145,7 +145,11 @@ def test_every_loss_optimizer_metric_and_initializer():
             units = 6 if name == "GaussianNLL" else 3
             steps = [RepeatVector(4)] if name == "CTC" else []
             model = Sequential([Input((5,)), *steps, Dense(6, "gelu"), Dense(units, last)], seed=0)
-            spec = {optimizer: {"inner_optimizer": "adam"}} if optimizer == "LossScaleOptimizer" else optimizer
+            inside = {
+                "LossScaleOptimizer": {"inner_optimizer": "adam"},
+                "MultiOptimizer": {"optimizer_map": {"default_optimizer": "adam"}},
+            }
+            spec = {optimizer: inside[optimizer]} if optimizer in inside else optimizer
             model.compile(spec, loss(quartic) if name == "FunctionLoss" else name)
             wanted = spellings if name == "CTC" else targets[kind]
             history = model.fit(x, wanted, epochs=3, validation_split=0.2, verbose=0)

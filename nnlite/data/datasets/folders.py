@@ -123,13 +123,14 @@ def parts(count: int, seed: int | None, validation_split: float | None, subset: 
     return wanted
 
 
-def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable) -> Any:
+def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable, join: Callable = np.stack) -> Any:
     """`LazyBatches` of the files below a directory; a list of two of them where `subset` is `"both"`.
 
     Args:
         given: the arguments of `text_dataset_from_directory`, or of another one like it.
         suffixes: endings of the files that count, in lowercase.
         read: makes an array of one file.
+        join: makes one array of a list of them.
     """
     shuffle, seed, split, subset = (given[name] for name in ("shuffle", "seed", "validation_split", "subset"))
     if split and subset and shuffle and seed is None:
@@ -145,7 +146,7 @@ def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable) -> An
         targets = None if files.targets is None else files.targets[rows]
 
         def take(chosen):
-            x = np.stack([read(paths[row]) for row in chosen])
+            x = join([read(paths[row]) for row in chosen])
             return x if targets is None else (x, targets[chosen])
 
         order_seed = shuffle_seed if part == "training" else None

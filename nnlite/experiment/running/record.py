@@ -3,7 +3,7 @@
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nnlite.callbacks.logging import CSVLogger
@@ -30,6 +30,10 @@ class RunRecord(CSVLogger, abstract=True):
         self.on_row: Callable[[int], None] | None = None
         self._next = 0.0
         self._failed = False
+
+    def columns_of(self, names: Iterable[str]) -> list[str]:
+        """Those in the order of the logs: the loss comes first."""
+        return ["epoch", *names]
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Traced
 
-__all__ = ["MetricVariable", "listed", "named", "of_recorded"]
+__all__ = ["MetricVariable", "listed", "named", "of_recorded", "with_numbers"]
 
 
 class MetricVariable(np.ndarray):
@@ -65,6 +66,16 @@ def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
         kind = np.dtype(np.float32)
     whole = kind.kind == "f" or bool((array == np.trunc(array)).all())
     return array.astype(kind) if whole else array
+
+
+def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
+    """`result` whose float is a `Number`."""
+
+    @functools.wraps(result)
+    def as_number(self: Any) -> Any:
+        return as_result(result(self))
+
+    return as_number
 
 
 def of_recorded(update: Callable[..., None]) -> Callable[..., None]:

@@ -126,8 +126,9 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
     def make(*arguments: Any, **options: Any) -> Any:
         array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
         given = (*arguments, *options.values())
-        asked = builtins.any(isinstance(item, (str, type, np.dtype)) for item in given)
-        return array if asked or not (always or array.dtype == np.float64) else array.astype(floatx())
+        if builtins.any(isinstance(item, (str, type, np.dtype)) for item in given):
+            return array
+        return array.astype(floatx()) if always or array.dtype == np.float64 else as_typed(array, ())
 
     make.__doc__ = f"`numpy.{function.__name__}`, in the floating-point type of `config.floatx()` by default."
     make.__module__ = __name__
@@ -137,6 +138,12 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
 def _sign(x: ArrayLike) -> np.ndarray:
     """-1, 0 or 1; booleans are their own sign."""
     return np.asarray(x) if np.asarray(x).dtype == bool else np.sign(x)
+
+
+def _bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0) -> np.ndarray:
+    """How often, or with what weight, each integer occurs."""
+    counts = np.bincount(x, weights, minlength)
+    return counts.astype(np.int32) if weights is None else counts
 
 
 def _array(x: Any, dtype: Any = None) -> np.ndarray:
@@ -154,7 +161,7 @@ argmax = constant(np.argmax, counts=True)
 argmin = constant(np.argmin, counts=True)
 argsort = constant(np.argsort, counts=True)
 array = constant(_array)
-bincount = constant(np.bincount)
+bincount = constant(_bincount)
 ceil = constant(np.ceil, whole=False)
 count_nonzero = constant(np.count_nonzero, counts=True)
 digitize = constant(np.digitize, counts=True)

@@ -5,11 +5,15 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.errors import ConfigError
-from nnlite.ops.names.constants import convert_to_numpy
-from nnlite.ops.tracing import CONSTANTS, drawable
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.ops import functions as ops
+from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.placed import pad, take_along_axis
+from nnlite.ops.tracing import CONSTANTS, add_functions, drawable
 
-__all__ = ["ctc_decode", "in_top_k"]
+__all__ = ["ctc_decode", "ctc_loss", "in_top_k"]
+
+UNREACHED = -1e30  # a logarithm of 0 whose sums stay finite
 
 
 @drawable
@@ -57,4 +61,52 @@ def ctc_decode(
     return decoded[None], scores
 
 
+@drawable
+def ctc_loss(
+    target: ArrayLike, output: Any, target_length: ArrayLike, output_length: ArrayLike, mask_index: int = 0
+) -> Any:
+    """-log of the probability of all alignments that spell the labels; infinite where the steps are too few.
+
+    Args:
+        target: labels, `(batch, labels)`.
+        output: logits, `(batch, steps, classes)`.
+        target_length, output_length: how many labels and steps of each row count, `(batch,)`.
+        mask_index: the class of blanks.
+
+    Returns:
+        `(batch,)`. The loss `nnlite.losses.CTC` is faster.
+
+    Raises:
+        ShapeError: arrays of other ranks.
+
+    Reference: Graves et al. 2006, "Connectionist temporal classification".
+    """
+    labels, counts = np.asarray(convert_to_numpy(target)), np.asarray(convert_to_numpy(target_length))
+    if labels.ndim != 2 or len(lengths(output)) != 3:
+        message = "target (batch, labels) and output (batch, steps, classes)"
+        raise ShapeError(f"ctc_loss takes {message}, got the shapes {labels.shape} and {lengths(output)}")
+    states = np.full((len(labels), 2 * labels.shape[1] + 1), mask_index)
+    states[:, 1::2] = labels
+    places, ends = np.arange(states.shape[1]), 2 * counts[:, None]
+    last = np.where((places == ends) | (places == np.maximum(ends - 1, 0)), 0.0, UNREACHED).astype(np.float32)
+    scores = take_along_axis(ops.log_softmax(output, axis=-1), states[:, None], 2)
+    reached = ops.add(_after_steps(scores, states, np.asarray(convert_to_numpy(output_length)), mask_index), last)
+    chance = ops.logsumexp(reached, -1)
+    return ops.where(chance > UNREACHED / 2, ops.negative(chance), np.float32(np.inf))
+
+
+def _after_steps(scores: Any, states: np.ndarray, steps: np.ndarray, blank: int) -> Any:
+    """log P(steps, state), `(batch, states)`, after so many steps of each row."""
+    skips = np.full(states.shape, UNREACHED, np.float32)  # 0 where a state may follow the one two before it
+    skips[:, 2:][(states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])] = 0.0
+    first = np.where(np.arange(states.shape[1]) < 2, 0.0, UNREACHED).astype(np.float32)
+    reached = ops.add(scores[:, 0], first)
+    for step in range(1, lengths(scores)[1]):
+        moved = [pad(reached[:, :-by], ((0, 0), (by, 0)), "constant", UNREACHED) for by in (1, 2)]
+        ways = ops.stack([reached, moved[0], ops.add(moved[1], skips)], 0)
+        reached = ops.where((step < steps)[:, None], ops.add(ops.logsumexp(ways, 0), scores[:, step]), reached)
+    return reached
+
+
+add_functions(globals(), ["ctc_loss"])
 CONSTANTS["in_top_k"] = in_top_k

@@ -215,4 +215,4 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Powers of each number as a row, falling from N - 1 to 0, or rising."""
     count = lengths(x)[0] if N is None else N
     powers = np.arange(count) if increasing else np.arange(count)[::-1]
-    return ops.power(ops.expand_dims(x, 1), powers.astype(convert_to_numpy(x).dtype))
+    return ops.power(ops.expand_dims(x, 1), powers.astype(convert_to_tensor(x).dtype))

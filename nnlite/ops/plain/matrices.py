@@ -184,7 +184,13 @@ def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> An
     return tuple(result) if compute_uv else result
 
 
-eig, eigh, matrix_rank, pinv = map(of_numpy, (np.linalg.eig, np.linalg.eigh, np.linalg.matrix_rank, np.linalg.pinv))
+@on_arrays
+def matrix_rank(x: ArrayLike, tol: float | None = None) -> np.ndarray:
+    """The number of singular values above `tol`, by default NumPy's bound for rounding."""
+    return np.asarray(np.linalg.matrix_rank(convert_to_numpy(x), tol), np.int32)
+
+
+eig, eigh, pinv = map(of_numpy, (np.linalg.eig, np.linalg.eigh, np.linalg.pinv))
 
 add_functions(
     globals(),

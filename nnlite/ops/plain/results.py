@@ -44,6 +44,8 @@ def in_floatx(result: Any, inputs: Any) -> Any:
         result: an array, or a list or tuple of such.
         inputs: what it was computed of; arrays among them have a type, numbers and lists of a program have none.
     """
+    if isinstance(result, float):
+        return result
     if isinstance(result, (list, tuple)):
         return tuple(in_floatx(part, inputs) for part in result)
     kind = np.asarray(result).dtype

@@ -12,6 +12,7 @@ from nnlite.errors import ModelFileError, NotReadyError, ShapeError
 from nnlite.optimizers.base.listed import KerasSlot, StateVariable, slot_variable
 from nnlite.optimizers.base.steps import WrittenSteps
 from nnlite.parameters import Parameter, RowPack, assign_all
+from nnlite.variables import ScopePlace
 
 __all__ = ["AVERAGE", "FLUSH_PERIOD", "GRADIENT_SUM", "Slots", "update_mean"]
 
@@ -183,7 +184,7 @@ class Slots:
         """State that changes during training, as Keras lists it: the number of batches, the learning rate where it is
         a number, and the slots. They are copies; `assign` changes the optimizer.
         """
-        listed = [StateVariable("iteration", self.batches, np.int32, self._set_batches)]
+        listed: list[Parameter] = [StateVariable("iteration", self.batches, np.int32, self._set_batches)]
         if isinstance(self.learning_rate, float):
             listed.append(StateVariable("learning_rate", self.learning_rate, np.float32, self._set_rate))
         shared = [[KerasSlot(name, name)] for name in (AVERAGE, GRADIENT_SUM) if name in self._shared_names()]
@@ -191,7 +192,10 @@ class Slots:
             for number, index in self._in_order():
                 views, path = self.slot_views(number, index), self._described[number][0][index].replace("/", "_")
                 listed += [slot_variable(path, slot, views[slot.name]) for slot in group if slot.name in views]
-        return [*listed, *(self.further_variables() if self.built else [])]
+        listed += self.further_variables() if self.built else []
+        for variable in listed:
+            variable.place = ScopePlace(str(self.name))
+        return listed
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Take over `variables` of another optimizer of the same kind, built for the same variables.

@@ -65,6 +65,14 @@ class Adafactor(LayerwiseOptimizer):
             return {"velocity": shape}
         return {"row": shape[:-1], "column": (*shape[:-2], shape[-1])}
 
+    def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+        """The slots of one parameter as Keras lists them: all three, of which one or two are not remembered here."""
+        views = super().slot_views(number, place)
+        if "velocity" in views:
+            return {**dict.fromkeys(("row", "column"), np.zeros((), np.int32)), **views}
+        row, column = views["row"], views["column"]
+        return {**views, "velocity": _product(row, column) if row.any() else np.zeros((*row.shape, column.shape[-1]))}
+
     def update_parameter(
         self, value: np.ndarray, gradient: np.ndarray, slots: dict[str, np.ndarray], learning_rate: float
     ) -> None:
@@ -78,10 +86,15 @@ class Adafactor(LayerwiseOptimizer):
             row, column = slots["row"], slots["column"]
             update_mean(row, squares.mean(axis=-1), forgotten)
             update_mean(column, squares.mean(axis=-2), forgotten)
-            velocity = (row / row.mean(axis=-1, keepdims=True))[..., None] * column[..., None, :]
+            velocity = _product(row, column)
         change = gradient / np.sqrt(velocity)
         rate = max(self.epsilon_2, _rms(value)) * min(learning_rate, 1.0 / np.sqrt(step))
         value -= change * (rate / max(1.0, _rms(change) / self.clip_threshold))
+
+
+def _product(row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """What the means over rows and over columns say of all squares."""
+    return (row / row.mean(axis=-1, keepdims=True))[..., None] * column[..., None, :]
 
 
 def _rms(x: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """The loop of `fit` for optimizers that take all rows at once: one batch, more in the logs, reasons to end."""
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from nnlite.callbacks import Callback
 from nnlite.callbacks.base import announce
+from nnlite.config import max_epochs
 from nnlite.data.batches import ArrayBatches, count_rows
 from nnlite.errors import ConfigError
 from nnlite.metrics.state.kinds import check_state, check_weights
@@ -24,7 +26,14 @@ VALIDATION_ROWS = 256
 
 
 def arguments_for(optimizer: Optimizer | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `fit`; for a full-batch optimizer all rows in their order, where no size was given."""
+    """The arguments of `fit`; for a full-batch optimizer all rows in their order, where no size was given.
+
+    No more epochs than `nnlite.config.max_epochs()` are left.
+    """
+    limit = max_epochs()
+    if limit is not None and limit < options["epochs"]:
+        warnings.warn(f"epochs={options['epochs']} is limited to {limit} by config.set_max_epochs", stacklevel=4)
+        options = {**options, "epochs": limit}
     if not isinstance(optimizer, FullBatchOptimizer):
         return dict(options)
     given = options["batch_size"]

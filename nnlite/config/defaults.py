@@ -7,6 +7,33 @@ from nnlite import kernels
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.threads import set_threads
 
+__all__ = [
+    "FLOAT_TYPES",
+    "MIXED",
+    "POLICIES",
+    "DTypePolicy",
+    "DataFormat",
+    "FloatType",
+    "Policy",
+    "backend",
+    "computed_in",
+    "default_policy",
+    "dense_limit",
+    "dtype_policy",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_deterministic",
+    "mixed_default",
+    "refuse_elsewhere",
+    "set_dense_limit",
+    "set_deterministic",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+]
+
 FloatType = Literal["float32", "float64"]
 FLOAT_TYPES = get_args(FloatType)
 Policy = Literal["float32", "float64", "mixed_float16"]
