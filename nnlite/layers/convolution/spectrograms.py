@@ -1,7 +1,7 @@
 """Layers that turn signals into spectrograms: by kernels that can be trained, or on the mel scale."""
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -83,7 +83,7 @@ class STFTSpectrogram(Layer):
         shape = (self.frame_length, 1, length // 2 + 1)
         for side, unused in (("real", "imag"), ("imag", "real")):
             if self.mode != unused:
-                kernel = STFTInitializer(side, self.window, self.scaling, self.periodic)
+                kernel = STFTInitializer(cast(Any, side), self.window, self.scaling, self.periodic)
                 setattr(self, f"{side}_kernel", self.add_weight(shape, kernel, name=f"{side}_kernel"))
 
     def call(self, inputs: Any) -> Any:
@@ -104,7 +104,7 @@ class STFTSpectrogram(Layer):
         return ops.reshape(beside, (count, -1, frames) if first else (count, frames, -1))
 
     def _read(self, real: Any, imaginary: Any = None) -> Any:
-        """What the mode says of real and imaginary parts."""
+        """The outputs in the terms of the mode, of real and imaginary parts."""
         if self.mode in ("real", "imag"):
             return real
         if self.mode == "angle":

@@ -65,7 +65,7 @@ class Images(Layer, abstract=True):
         return {name: part[0] for name, part in result.items()} if single else result
 
     def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
-        """Masks changed as the images are, by the same draw, without numbers between those that are there."""
+        """Masks changed as the images are, by the same draw, without numbers between two of theirs."""
         twin = copy.copy(self)
         if "interpolation" in vars(self):
             twin.interpolation = cast(Any, "nearest")
@@ -81,12 +81,12 @@ class Images(Layer, abstract=True):
         images = self.drawn(channels_moved(self, trace.variable(inputs)), generator)
         outputs = channels_moved(self, images, back=True)
         if not isinstance(outputs, Traced):  # steps, flat between the jumps
-            slopes = np.zeros(inputs.shape, inputs.real.dtype)
+            slopes = np.zeros(inputs.shape, np.real(inputs).dtype)
             return outputs.astype(inputs.dtype), Diagonal(slopes, inputs.shape, inputs.shape)
-        return outputs.value, trace.jacobians(outputs)[0]
+        return outputs.value, cast(Any, trace.jacobians(outputs)[0])
 
     def drawn(self, images: Any, generator: Any) -> Any:
-        """What `changed` gives, as functions of `nnlite.ops` make it of images, whose channels are last."""
+        """The outputs of `changed`, as functions of `nnlite.ops` make them of images whose channels are last."""
         raise NotImplementedError
 
 
@@ -165,7 +165,7 @@ def pair(factor: Any) -> tuple[float, float]:
 
 
 def chosen(factor: Any, generator: np.random.Generator, count: int) -> np.ndarray:
-    """Which images are changed, `(count, 1, 1, 1)`: each with a chance that is drawn within the bounds of a factor."""
+    """Flags of the images to change, `(count, 1, 1, 1)`: each with a chance drawn within the bounds of a factor."""
     chances = generator.uniform(*pair(factor), count)
     return (generator.uniform(size=count) < chances)[:, None, None, None]
 

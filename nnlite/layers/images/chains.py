@@ -46,7 +46,7 @@ class RandomColorJitter(RandomImages):
         contrast_factor: as of `RandomContrast`.
         saturation_factor: as of `RandomSaturation`.
         hue_factor: as of `RandomHue`.
-        seed: draws from a stream of its own instead of the model's.
+        seed: draws from a stream of its share instead of the model's.
         data_format: `channels_last`, the default, or `channels_first`.
 
     >>> import numpy as np
@@ -103,7 +103,7 @@ class RandAugment(RandomImages):
         num_ops: how many layers change an image.
         factor: bounds of their strength, in [0, 1], drawn for each batch; one number f stands for (0, f).
         interpolation: how pixels are mixed.
-        seed: draws from a stream of its own instead of the model's.
+        seed: draws from a stream of its share instead of the model's.
         data_format: `channels_last`, the default, or `channels_first`.
 
     Reference: Cubuk et al. 2020, arXiv:1909.13719.
@@ -151,7 +151,7 @@ class AugMix(RandomImages):
         alpha: of both distributions.
         all_ops: also brightness, colors, contrast and sharpness, which tests of robustness change too.
         interpolation: how pixels are mixed.
-        seed: draws from a stream of its own instead of the model's.
+        seed: draws from a stream of its share instead of the model's.
         data_format: `channels_last`, the default, or `channels_first`.
 
     Reference: Hendrycks et al. 2020, arXiv:1912.02781.
@@ -184,13 +184,13 @@ class AugMix(RandomImages):
         layers = usual_layers(self.value_range, self.interpolation, strength, colors, self.all_ops)
         kind = uniform((0, 1), generator, images).dtype
         shares = generator.dirichlet([self.alpha] * self.num_chains, count).astype(kind)
-        own = generator.beta(self.alpha, self.alpha, (count, 1, 1, 1)).astype(kind)
-        total = own * images
+        share = generator.beta(self.alpha, self.alpha, (count, 1, 1, 1)).astype(kind)
+        total = share * images
         for number in range(self.num_chains):
             chain, depths = images, generator.integers(1, self.chain_depth + 1, (count, 1, 1, 1))
             for step in range(self.chain_depth):
                 chain = ops.where(step < depths, changed_by_one(layers, chain, generator), chain)
-            total = total + (1 - own) * shares[:, number, None, None, None] * chain
+            total = total + (1 - share) * shares[:, number, None, None, None] * chain
         return total
 
 

@@ -163,11 +163,12 @@ def between_tiles(levels: np.ndarray, codes: np.ndarray, tile: list[int]) -> np.
         )
     image, channel = np.ogrid[: len(codes), : codes.shape[1]]
     image, channel = image[..., None, None], channel[..., None, None]
-    return sum(
-        (levels[image, channel, row[:, None], column, codes] * down[:, None] * right)
+    parts = [
+        levels[image, channel, row[:, None], column, codes] * down[:, None] * right
         for row, down in taps[0]
         for column, right in taps[1]
-    )
+    ]
+    return np.sum(parts, axis=0)
 
 
 def binned(numbers: np.ndarray, value_range: tuple[float, float], bins: int) -> np.ndarray:

@@ -11,18 +11,13 @@ from nnlite.registry.bounds import Index, NonNegative
 __all__ = ["CutMix", "MixUp"]
 
 
-def both(own: Any, kept: np.ndarray, order: np.ndarray) -> Any:
+def both(images: Any, kept: np.ndarray, order: np.ndarray) -> Any:
     """A part of each row, and the rest of that of another number."""
-    weights = kept.astype(own.dtype.type(0).real.dtype)
-    return weights * own + (1 - weights) * ops.take(own, order, 0)
+    weights = kept.astype(images.dtype.type(0).real.dtype)
+    return weights * images + (1 - weights) * ops.take(images, order, 0)
 
 
-def mixed_images(layer: Any, images: Any, generator: np.random.Generator) -> Any:
-    """The images of a batch mixed with one another by the layer's weights."""
-    return both(images, *layer.parts_kept(generator, images.shape))
-
-
-def mixed_labels(layer: Any, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+def mixed(layer: Any, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
     """Labels mixed in the same parts as the images."""
     size = image_size(layer, images.shape)
     weights, order = layer.parts_kept(layer._generator(random), (len(images), *size, 1))
@@ -56,7 +51,7 @@ class MixUp(RandomImages):
     seed: Index | None = None
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The part that each pixel keeps of its own image, `(images, 1, 1, 1)`, and the number of the other one."""
+        """The part that each pixel keeps of its image, `(images, 1, 1, 1)`, and the number of the other one."""
         order = generator.permutation(shape[0])
         kept = generator.beta(self.alpha, self.alpha, shape[0]) if self.alpha else np.ones(shape[0])
         return kept[:, None, None, None], order
@@ -64,7 +59,12 @@ class MixUp(RandomImages):
     def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
         return self.linearize(masks.astype(self.dtype), **context)[0]  # parts of two masks are no integers
 
-    drawn, mixed_labels = mixed_images, mixed_labels
+    def drawn(self, images: Any, generator: Any) -> Any:
+        return both(images, *self.parts_kept(generator, images.shape))
+
+    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+        """Labels mixed in the same parts as the images."""
+        return mixed(self, labels, images, random)
 
 
 class CutMix(RandomImages):
@@ -96,7 +96,7 @@ class CutMix(RandomImages):
     _bounds = {"factor": pair}
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The part that each pixel keeps of its own image, 0 or 1, and the number of the other one."""
+        """The part that each pixel keeps of its image, 0 or 1, and the number of the other one."""
         count, order = shape[0], generator.permutation(shape[0])
         alphas = np.maximum(generator.uniform(*pair(self.factor), count), 1e-9)
         part = np.sqrt(1 - generator.beta(alphas, alphas)) * (alphas > 1e-9)
@@ -108,4 +108,9 @@ class CutMix(RandomImages):
             inside = inside & covered.reshape(count, *(length if axis == at else 1 for at in (1, 2)), 1)
         return 1.0 - inside, order
 
-    drawn, mixed_labels = mixed_images, mixed_labels
+    def drawn(self, images: Any, generator: Any) -> Any:
+        return both(images, *self.parts_kept(generator, images.shape))
+
+    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+        """Labels mixed in the same parts as the images."""
+        return mixed(self, labels, images, random)
