@@ -55,14 +55,7 @@ MEANINGLESS = {
 # (family, pattern of names) -> why they are absent; the first that fits.
 REASONS = [
     ("layers", r"(Jax|Flax)Layer|TorchModuleWrapper|TFSMLayer", "wraps another engine, which nnlite does without"),
-    ("layers", r".*Spectrogram", "`ops.stft` computes them, in a layer of your own too"),
     ("layers", r"MaxNumBoundingBoxes", "there are no bounding boxes"),
-    (
-        "layers",
-        r"AugMix|AutoContrast|CLAHE|Contrast.*|CutMix|Equalization|MixUp|RandAugment|Random.*|Solarization",
-        "one of many augmentations of photographs; those that small networks profit from are there, others are "
-        "applied to the data before, or written as a layer",
-    ),
     ("callbacks", r"OrbaxCheckpoint", "writes with a library of JAX"),
     ("optimizers", r"LossScaleOptimizer", "there is no float16, whose gradients would need it"),
     ("losses|metrics|optimizers|initializers|regularizers|constraints|activations", r"legacy", "names of Keras 2"),

@@ -48,6 +48,8 @@ WHOLE = {
     "attention, or a table added": "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention "
     "PositionEmbedding SinePositionEncoding",
     "derivatives of other layers": "InputDerivatives",
+    "histograms and extremes of whole images": "AutoContrast Equalization ContrastLimitedAdaptiveHistogramEqualization",
+    "a Fourier transform of frames": "MelSpectrogram STFTSpectrogram",
     "it runs layers of its own": "ColumnBranch Parallel Pipeline Residual Wrapper Lambda SpectralNormalization "
     "TimeDistributed Model Sequential",
     "it runs a function of nnlite.ops": "Operation",

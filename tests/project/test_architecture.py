@@ -44,7 +44,7 @@ FLOORS_INSIDE = {
     "layers": [
         ("base",),
         ("core", "convolution", "pooling", "reshaping", "normalization", "regularization"),
-        ("merging", "preprocessing", "recurrent", "attention", "constrained"),
+        ("merging", "preprocessing", "images", "recurrent", "attention", "constrained"),
         ("composite",),
         ("names",),
     ],

@@ -90,6 +90,8 @@ class Add(_Elementwise):
     [[4.0, 7.0]]
     """
 
+    _keeps_integers = True
+
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return reduce(np.add, arrays), [None] * len(arrays)
 
@@ -102,11 +104,12 @@ class Subtract(_Elementwise):
     [[-2.0, -3.0]]
     """
 
+    _keeps_integers = True
     needed = 2
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         outputs: Array = arrays[0] - arrays[1]
-        return outputs, [None, np.full((), -1, outputs.real.dtype)]
+        return outputs, [None, -np.ones((), outputs.real.dtype)]
 
 
 class Multiply(_Elementwise):
@@ -118,6 +121,8 @@ class Multiply(_Elementwise):
     >>> Multiply()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])]).tolist()
     [[3.0, 10.0]]
     """
+
+    _keeps_integers = True
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         one, zero = (np.full((), value, arrays[0].real.dtype) for value in (1, 0))
@@ -154,6 +159,8 @@ class Maximum(_Elementwise):
     [[3.0, 6.0]]
     """
 
+    _keeps_integers = True
+
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return extreme(arrays, counted, [array.real for array in arrays])
 
@@ -167,6 +174,8 @@ class Minimum(_Elementwise):
     >>> Minimum()([np.array([[1.0, 6.0]]), np.array([[3.0, 5.0]])]).tolist()
     [[1.0, 5.0]]
     """
+
+    _keeps_integers = True
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return extreme(arrays, counted, [-array.real for array in arrays])

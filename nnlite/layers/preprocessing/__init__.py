@@ -1,1 +1,1 @@
-"""Layers that turn numbers, categories, text and images into what a network takes."""
+"""Layers that turn numbers, categories and text into what a network takes."""

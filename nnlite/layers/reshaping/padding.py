@@ -47,6 +47,8 @@ def inside(borders: list[tuple[int, int]], lengths: tuple[int, ...], trailing: i
 class _ZeroPadding(Spatial, Layer, abstract=True):
     padding: Borders = 1
 
+    _keeps_integers = True
+
     def validate(self) -> None:
         borders_of(self, "padding")
 
@@ -122,6 +124,8 @@ class ZeroPadding3D(_ZeroPadding):
 
 class _Cropping(Spatial, Layer, abstract=True):
     cropping: Borders = 1
+
+    _keeps_integers = True
 
     def validate(self) -> None:
         borders_of(self, "cropping")

@@ -38,6 +38,7 @@ class Flatten(Layer):
 
     data_format: Literal["channels_last", "channels_first"] | None = None
 
+    _keeps_integers = True
     _keeps_values = True
     _fixes = "nothing"
 
@@ -77,6 +78,7 @@ class Reshape(Layer):
 
     target_shape: Converted[Sequence[int], tuple[int, ...]]
 
+    _keeps_integers = True
     _keeps_values = True
     _fixes = "nothing"
     _needs_no_building = True
@@ -120,6 +122,7 @@ class Permute(Layer):
 
     dims: Converted[Sequence[int], tuple[Count, ...]]
 
+    _keeps_integers = True
     _keeps_values = True
 
     _fixes = "nothing"
@@ -159,6 +162,7 @@ class RepeatVector(Layer):
 
     n: Count
 
+    _keeps_integers = True
     _fixes = "nothing"
 
     input_spec = Described(lambda layer: InputSpec(ndim=2))

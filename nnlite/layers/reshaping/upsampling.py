@@ -53,6 +53,7 @@ class UpSampling1D(_UpSampling):
     [1.0, 1.0, 2.0, 2.0]
     """
 
+    _keeps_integers = True
     rank = 1
 
     def _keras_arguments(self) -> dict[str, Any]:
@@ -80,6 +81,10 @@ class UpSampling2D(_UpSampling):
 
     rank = 2
 
+    def validate(self) -> None:
+        super().validate()
+        self._keeps_integers = self.interpolation == "nearest"
+
 
 class UpSampling3D(_UpSampling):
     """Repeats every voxel `size` times along each axis.
@@ -97,4 +102,5 @@ class UpSampling3D(_UpSampling):
 
     data_format: Literal["channels_last", "channels_first"] | None = None
 
+    _keeps_integers = True
     rank = 3

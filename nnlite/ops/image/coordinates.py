@@ -132,7 +132,7 @@ def affine_transform(
     return each_image(images, data_format, read, maps)
 
 
-def _homography(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+def homography(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """The eight numbers of the projective map that takes each of four points of `end` to that of `start`."""
     rows, targets = [], []
     for (x, y), (u, v) in zip(start, end, strict=True):
@@ -166,7 +166,7 @@ def perspective_transform(
     if start.shape[-2:] != (4, 2) or start.shape != end.shape:
         raise ShapeError(f"points must be (4, 2) or (batch, 4, 2), got {start.shape} and {end.shape}")
     pairs, order = zip(start.reshape(-1, 4, 2), end.reshape(-1, 4, 2), strict=True), order_of(interpolation)
-    maps = np.array([_homography(*pair) for pair in pairs])
+    maps = np.array([homography(*pair) for pair in pairs])
 
     def read(image: Any, *numbers: float) -> Any:
         height, width, _ = lengths(image)

@@ -45,7 +45,43 @@ DEPTHWISE = [
     ("DepthwiseConv2D", (1, 3), {"padding": "same", "depth_multiplier": 2, "use_bias": False}, (2, 2, 2, 2)),
     ("DepthwiseConv2D", 2, {"dilation_rate": 2, **FIRST}, (2, 2, 3, 3)),
 ]
+SPECTRA = [
+    ("STFTSpectrogram", {"frame_length": 4}, (2, 7, 2)),
+    ("STFTSpectrogram", {"mode": "magnitude", "frame_length": 3, "frame_step": 2, "padding": "same"}, (2, 5, 1)),
+    ("STFTSpectrogram", {"mode": "psd", "frame_length": 4, "scaling": "spectrum", "expand_dims": True}, (1, 6, 2)),
+    ("STFTSpectrogram", {"mode": "real", "frame_length": 4, "window": None, **FIRST}, (1, 2, 6)),
+    ("STFTSpectrogram", {"mode": "imag", "frame_length": 4, "periodic": True, "window": "hamming"}, (2, 6, 1)),
+    ("STFTSpectrogram", {"mode": "angle", "frame_length": 4, "scaling": None, "expand_dims": True, **FIRST}, (1, 2, 6)),
+    ("STFTSpectrogram", {"mode": "stft", "frame_length": 3, "fft_length": 5, "window": [1.0, 2.0, 0.5]}, (1, 6, 2)),
+    ("MelSpectrogram", {"fft_length": 8, "sequence_stride": 4, "num_mel_bins": 3, "min_power": 1e-3}, (2, 12)),
+    (
+        "MelSpectrogram",
+        {
+            "fft_length": 8,
+            "sequence_stride": 3,
+            "sequence_length": 6,
+            "window": "hamming",
+            "num_mel_bins": 2,
+            "power_to_db": False,
+            "mag_exp": 1.0,
+        },
+        (2, 10),
+    ),
+    (
+        "MelSpectrogram",
+        {
+            "fft_length": 8,
+            "sequence_stride": 4,
+            "window": None,
+            "num_mel_bins": 2,
+            "min_freq": 500.0,
+            "max_freq": 7000.0,
+        },
+        (1, 12),
+    ),
+]
 CASES = [
+    *[Case(layer, options, shape) for layer, options, shape in SPECTRA],
     *[Case(layer, {"filters": n, "kernel_size": size, **options}, shape) for layer, n, size, options, shape in FILTERS],
     *[Case(layer, {"kernel_size": size, **options}, shape) for layer, size, options, shape in DEPTHWISE],
 ]

@@ -41,16 +41,7 @@ from nnlite.layers import (
     MaxPooling2D,
     MaxPooling3D,
     Permute,
-    RandomBrightness,
-    RandomContrast,
     RandomCrop,
-    RandomErasing,
-    RandomFlip,
-    RandomGrayscale,
-    RandomHue,
-    RandomRotation,
-    RandomTranslation,
-    RandomZoom,
     RepeatVector,
     Reshape,
     Resizing,
@@ -64,8 +55,8 @@ from nnlite.layers import (
     ZeroPadding3D,
 )
 from nnlite.layers.base.simplified import Convolution
+from nnlite.layers.images.base import RandomImages, image_axes, image_size
 from nnlite.layers.pooling.adaptive_pooling import bin_edges
-from nnlite.layers.preprocessing.image_size import image_axes, image_size
 from nnlite.layers.reshaping.padding import borders_of
 
 __all__ = []
@@ -283,8 +274,7 @@ def _repeat_vector(layer: Any, x: Value) -> Value:
     return x.graph.concat([once] * layer.n, axis=1)
 
 
-@lowers(RandomBrightness, RandomContrast, RandomErasing, RandomGrayscale, RandomHue)
-@lowers(RandomFlip, RandomRotation, RandomTranslation, RandomZoom)
+@lowers(RandomImages)
 def _augmentation(layer: Any, x: Value) -> Value:
     return x
 

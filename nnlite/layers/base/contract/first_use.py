@@ -74,6 +74,7 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         layer._ensure_built(free if several else free[0])
     layer._check_input_shape(shapes if several else shapes[0])
     layer._check_ready()
-    if kind == "numbers":
+    whole = layer._keeps_integers and all(part.dtype.kind in "biu" for part in arrays)
+    if kind == "numbers" and not whole:
         arrays = tuple(part if part.dtype.kind == "c" else part.astype(layer.dtype, copy=False) for part in arrays)
     return arrays if several else arrays[0]

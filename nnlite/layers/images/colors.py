@@ -6,23 +6,26 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
-from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Composed, Diagonal, EinsumJacobian, TowardsMean
 from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.preprocessing.image_size import (
+from nnlite.layers.images.base import (
+    Chances,
     DataFormat,
     Factor,
     RandomImages,
+    channels_moved,
+    check_colors,
+    check_range,
     checked_bounds,
+    either_way,
     image_axes,
     image_size,
+    pair,
 )
 from nnlite.ops.image.sizes import LUMA
 from nnlite.registry.bounds import Fraction, Index, NonNegative
 
 __all__ = ["RandomBrightness", "RandomContrast", "RandomErasing", "RandomGrayscale", "RandomHue"]
-
-Chances = Fraction | tuple[Fraction, Fraction]
 
 
 class RandomBrightness(RandomImages):
@@ -39,7 +42,7 @@ class RandomBrightness(RandomImages):
     >>> import numpy as np
     >>> layer = RandomBrightness(0.2, seed=0)
     >>> image = np.full((1, 2, 2, 1), 100.0)
-    >>> np.ptp(layer(image, training=True)).item(), layer(image).ravel().tolist()  # one shift for the whole image
+    >>> np.ptp(layer(image)).item(), layer(image, training=False).ravel().tolist()  # one shift for the whole image
     (0.0, [100.0, 100.0, 100.0, 100.0])
     """
 
@@ -47,6 +50,8 @@ class RandomBrightness(RandomImages):
     value_range: tuple[float, float] = (0.0, 255.0)
     seed: Index | None = None
     data_format: DataFormat = field(default=None, kw_only=True)
+
+    _moves, _bounds = False, {"factor": either_way}
 
     def validate(self) -> None:
         checked_bounds(self, "factor")
@@ -80,6 +85,8 @@ class RandomContrast(RandomImages):
     value_range: tuple[float, float] = (0.0, 255.0)
     seed: Index | None = None
     data_format: DataFormat = field(default=None, kw_only=True)
+
+    _moves = False
 
     def validate(self) -> None:
         checked_bounds(self, "factor")
@@ -116,6 +123,8 @@ class RandomHue(RandomImages):
     seed: Index | None = None
     data_format: DataFormat = field(default=None, kw_only=True)
 
+    _moves, _bounds = False, {"factor": pair}
+
     def validate(self) -> None:
         check_range(self)
 
@@ -127,9 +136,9 @@ class RandomHue(RandomImages):
         low, high = self.value_range
         turns = generator.uniform(*pair(self.factor), len(inputs)) * generator.choice([-0.5, 0.5], len(inputs))
         shift = 6 * turns.astype(inputs.real.dtype)[:, None, None, None]
-        mixed, matrices = turned_hue((rows_of(self, inputs) - low) / (high - low), shift)
+        mixed, matrices = turned_hue((channels_moved(self, inputs) - low) / (high - low), shift)
         by_inputs = by_pixel(self, matrices, inputs.shape)
-        outputs, outer = clip(rows_of(self, mixed * (high - low) + low, back=True), low, high)
+        outputs, outer = clip(channels_moved(self, mixed * (high - low) + low, back=True), low, high)
         return outputs, Composed(outer, by_inputs)
 
 
@@ -153,12 +162,14 @@ class RandomGrayscale(RandomImages):
     data_format: DataFormat = None
     seed: Index | None = None
 
+    _moves = False
+
     def build(self, input_shape: BatchShape) -> None:
         super().build(input_shape)
         check_colors(self, input_shape, (1, 3))
 
     def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        rows = rows_of(self, inputs)
+        rows = channels_moved(self, inputs)
         channels = rows.shape[-1]
         chosen = (generator.uniform(size=len(inputs)) < self.factor)[:, None, None]
         shares = np.tile(LUMA, (channels, 1)) if channels == 3 else np.eye(1)
@@ -195,6 +206,8 @@ class RandomErasing(RandomImages):
     seed: Index | None = None
     data_format: DataFormat = None
 
+    _moves, _bounds = False, {"factor": pair}
+
     def validate(self) -> None:
         check_range(self)
 
@@ -204,7 +217,7 @@ class RandomErasing(RandomImages):
             check_colors(self, input_shape, (3,))
 
     def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        rows, chances = rows_of(self, inputs), generator.uniform(*pair(self.factor), len(inputs))
+        rows, chances = channels_moved(self, inputs), generator.uniform(*pair(self.factor), len(inputs))
         inside = (generator.uniform(size=len(inputs)) < chances)[:, None, None, None]
         for axis, length in enumerate(image_size(self, inputs.shape), start=1):
             sides = np.sqrt(generator.uniform(*pair(self.scale), len(inputs))) * length
@@ -215,27 +228,8 @@ class RandomErasing(RandomImages):
         filled = generator.normal(size=rows.shape) * high if self.fill_value is None else np.asarray(self.fill_value)
         outputs = np.where(inside, np.clip(filled, low, high).astype(inputs.real.dtype), rows)
         slopes = np.broadcast_to(~inside, rows.shape).astype(inputs.real.dtype)
-        by_inputs = Diagonal(rows_of(self, slopes, back=True), inputs.shape, inputs.shape)
-        return rows_of(self, outputs, back=True), by_inputs
-
-
-def pair(factor: Any) -> tuple[float, float]:
-    """The bounds that a factor stands for: f for (0, f), two numbers in order."""
-    return (0.0, factor) if isinstance(factor, float) else (min(factor), max(factor))
-
-
-def check_colors(layer: Any, input_shape: BatchShape, allowed: tuple[int, ...]) -> None:
-    """`ShapeError` unless the images have one of these numbers of channels."""
-    channels = input_shape[1 if layer.data_format == "channels_first" else -1]
-    if channels not in allowed:
-        raise ShapeError(f"{layer.label} needs images of {' or '.join(map(str, allowed))} channels, got {channels}")
-
-
-def rows_of(layer: Any, images: Array, back: bool = False) -> Array:
-    """The images with channels as the last axis; with `back` the other way."""
-    if layer.data_format != "channels_first":
-        return images
-    return np.moveaxis(images, -1, 1) if back else np.moveaxis(images, 1, -1)
+        by_inputs = Diagonal(channels_moved(self, slopes, back=True), inputs.shape, inputs.shape)
+        return channels_moved(self, outputs, back=True), by_inputs
 
 
 def by_pixel(layer: Any, matrices: Array, shape: tuple[int, ...]) -> EinsumJacobian:
@@ -267,12 +261,6 @@ def turned_hue(colors: Array, shift: Array) -> tuple[Array, Array]:
     spread = (one_hot[top] - one_hot[bottom])[..., None, :]
     by_hue = (chroma != 0).astype(real.dtype)[..., None] * ((after - last)[..., None, :] - slope[..., None] * spread)
     return largest - chroma * phi, one_hot[top][..., None, :] - phi[..., None] * spread - turn * by_hue
-
-
-def check_range(layer: Any) -> None:
-    """`ConfigError` unless value_range goes upwards."""
-    if not layer.value_range[0] < layer.value_range[1]:
-        raise ConfigError(f"{type(layer).__name__}: value_range must be (lowest, highest), got {layer.value_range}")
 
 
 def clip(values: Array, low: float, high: float) -> tuple[np.ndarray, Diagonal]:

@@ -1,26 +1,22 @@
-"""Layers that bring images to a size, and what all layers of images share."""
+"""Layers that bring images to a size."""
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
-from nnlite.errors import ConfigError, ShapeError
-from nnlite.jacobians import Identity, Jacobians, Separable, Slice
-from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.simplified import Unchanged
+from nnlite.errors import ConfigError
+from nnlite.jacobians import Jacobians, Separable, Slice
+from nnlite.layers.images.base import DataFormat, Images, image_axes, image_size
 from nnlite.ops.interpolation import resize_matrices
 from nnlite.registry.bounds import Count
 
-__all__ = ["CenterCrop", "RandomImages", "Resizing"]
+__all__ = ["CenterCrop", "Resizing"]
 
-DataFormat = Literal["channels_last", "channels_first"] | None
-Factor = float | tuple[float, float]
 Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 
 
-class Resizing(Layer):
+class Resizing(Images):
     """Images of another height and width.
 
     Pixels are squares: the center of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Without `antialias`
@@ -62,9 +58,6 @@ class Resizing(Layer):
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             raise ConfigError("Resizing can crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
 
-    def build(self, input_shape: BatchShape) -> None:
-        check_images(self, input_shape)
-
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return with_size(self, input_shape)
 
@@ -78,7 +71,7 @@ class Resizing(Layer):
         return outputs, Jacobians(by_inputs)
 
 
-class CenterCrop(Layer):
+class CenterCrop(Images):
     """The middle of images; those that are smaller than it are first enlarged, their shape kept.
 
     Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
@@ -96,9 +89,6 @@ class CenterCrop(Layer):
     width: Count
     data_format: DataFormat = None
 
-    def build(self, input_shape: BatchShape) -> None:
-        check_images(self, input_shape)
-
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return with_size(self, input_shape)
 
@@ -113,54 +103,6 @@ class CenterCrop(Layer):
             index[axis] = slice(start, start + length)
         by_inputs = Slice(tuple(index), inputs.shape, with_size(self, inputs.shape))
         return by_inputs.jvp(inputs), Jacobians(by_inputs)
-
-
-class RandomImages(Layer, abstract=True):
-    """Base of the layers here: outputs = inputs but while training, when `changed` is asked.
-
-    The draw of a training step depends on the model's seed, the layer's place and the step alone.
-    """
-
-    data_format = cast(DataFormat, None)
-
-    if TYPE_CHECKING:  # a field of the subclasses
-        seed = cast("int | None", None)
-
-    def build(self, input_shape: BatchShape) -> None:
-        check_images(self, input_shape)
-
-    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
-        return input_shape
-
-    def at_inference(self) -> Unchanged | None:
-        return Unchanged()
-
-    def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
-        if not training:
-            return inputs, Jacobians(Identity(inputs.shape))
-        outputs, by_inputs = self.changed(inputs, random.seeded(self.seed).generator("images"))
-        return outputs, Jacobians(by_inputs)
-
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        """The outputs while training, and the map with respect to the inputs."""
-        raise NotImplementedError
-
-
-def image_axes(layer: Any) -> tuple[int, int]:
-    """The axes of height and width, counted from the right."""
-    return (-2, -1) if layer.data_format == "channels_first" else (-3, -2)
-
-
-def image_size(layer: Any, shape: tuple) -> tuple[int, int]:
-    """Height and width."""
-    return tuple(shape[axis] for axis in image_axes(layer))
-
-
-def check_images(layer: Any, input_shape: BatchShape) -> None:
-    """`ShapeError` unless `input_shape` is that of images of known height and width."""
-    if len(input_shape) != 4 or None in image_size(layer, input_shape):
-        axes = "channels, height, width" if layer.data_format == "channels_first" else "height, width, channels"
-        raise ShapeError(f"{layer.label} needs images of a known size, shape (batch, {axes}), got {input_shape}")
 
 
 def with_size(layer: Any, shape: tuple) -> tuple:
@@ -185,12 +127,3 @@ def resize(
     matrices = tuple(matrix.astype(inputs.real.dtype, copy=False) for matrix in matrices)
     by_inputs = Separable(matrices, image_axes(layer), inputs.shape, with_size(layer, inputs.shape))
     return by_inputs.jvp(inputs), by_inputs
-
-
-def checked_bounds(layer: Any, name: str) -> tuple[float, float]:
-    """The bounds that a factor stands for; `ConfigError` unless they lie in [-1, 1]."""
-    factor = getattr(layer, name)
-    bounds = (-abs(factor), abs(factor)) if isinstance(factor, float) else tuple(sorted(factor))
-    if not -1 <= bounds[0] <= bounds[1] <= 1:
-        raise ConfigError(f"{type(layer).__name__}: {name} must lie in [-1, 1], got {factor}")
-    return bounds

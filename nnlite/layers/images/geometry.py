@@ -8,16 +8,8 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.jacobians import Composed, Flip, Interpolate, Jacobians
 from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.preprocessing.image_size import (
-    DataFormat,
-    Factor,
-    RandomImages,
-    checked_bounds,
-    image_axes,
-    image_size,
-    resize,
-    with_size,
-)
+from nnlite.layers.images.base import DataFormat, Factor, RandomImages, checked_bounds, image_axes, image_size
+from nnlite.layers.images.sizes import resize, with_size
 from nnlite.ops.interpolation import affine_places, taps
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count, Index
@@ -82,7 +74,7 @@ class RandomRotation(RandomImages):
     >>> import numpy as np
     >>> layer = RandomRotation(0.1, fill_mode="constant", seed=0)  # by up to 36 degrees either way
     >>> image = np.ones((1, 8, 8, 1))
-    >>> bool(layer(image, training=True).mean() < 1), bool((layer(image) == image).all())
+    >>> bool(layer(image).mean() < 1), bool((layer(image, training=False) == image).all())
     (True, True)
     """
 
@@ -211,7 +203,7 @@ class RandomCrop(RandomImages):
     >>> layer, image = RandomCrop(2, 2, seed=0), np.arange(16.0).reshape(1, 4, 4, 1)
     >>> layer(image, training=True).shape
     (1, 2, 2, 1)
-    >>> layer(image).ravel().tolist()  # at inference the whole image, resized
+    >>> layer(image, training=False).ravel().tolist()  # at inference the whole image, resized
     [2.5, 4.5, 10.5, 12.5]
     """
 
@@ -256,12 +248,20 @@ def moved(layer: Any, inputs: Array, linear: np.ndarray, offsets: np.ndarray) ->
     """Images whose pixel at `place` is what was at `linear @ place + offset`, and the map that made them."""
     size = image_size(layer, inputs.shape)
     places = affine_places(np.concatenate([linear, offsets[..., None]], axis=-1), size)
-    pixels, weights = taps(*places, size, layer.fill_mode, layer.interpolation)
+    return read_at(layer, inputs, *places, layer.fill_mode)
+
+
+def read_at(
+    layer: Any, inputs: Array, rows: np.ndarray, columns: np.ndarray, fill_mode: FillMode
+) -> tuple[np.ndarray, Jacobian]:
+    """Images read at places `(batch, pixels)`, and the map that made them."""
+    size = image_size(layer, inputs.shape)
+    pixels, weights = taps(rows, columns, size, fill_mode, layer.interpolation)
     weights = weights.astype(inputs.real.dtype)
     first = layer.data_format == "channels_first"
     by_inputs = Interpolate(pixels, weights, inputs.shape, inputs.shape, first)
     outputs = by_inputs.jvp(inputs)
-    if layer.fill_mode == "constant" and layer.fill_value:
+    if fill_mode == "constant" and layer.fill_value:
         outside = layer.fill_value * (1 - weights.sum(axis=0)).reshape(-1, *size)
         outputs = outputs + (outside[:, None] if first else outside[..., None])
     return outputs, by_inputs

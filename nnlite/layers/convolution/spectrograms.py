@@ -1,0 +1,219 @@
+"""Layers that turn signals into spectrograms: by kernels that can be trained, or on the mel scale."""
+
+import math
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from nnlite.arrays.types import BatchShape
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.initializers import STFTInitializer
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.symbolic import symbols_of
+from nnlite.ops import functions as ops
+from nnlite.ops.names.neural import conv
+from nnlite.ops.names.smooth import arctan2
+from nnlite.ops.signals import stft
+from nnlite.registry.bounds import Count, NonNegative, Positive
+
+__all__ = ["MelSpectrogram", "STFTSpectrogram"]
+
+SMALL = 1e-7  # the least power of magnitudes, whose root and logarithm stay finite
+
+
+class STFTSpectrogram(Layer):
+    """Spectrograms by a short-time Fourier transform, whose two kernels are parameters like those of a convolution.
+
+    With the real and imaginary parts re and im of each frame, outputs are `log` ln(magnitude), `magnitude`
+    sqrt(max(re^2 + im^2, 1e-7)), `psd` re^2 + im^2, doubled for frequencies that stand for their negative too, `real`,
+    `imag`, `angle` atan2(im, re), or `stft`, re and im after one another. Each channel has a spectrogram of its own.
+
+    Shape: `(batch, steps, channels) -> (batch, frames, channels * frequencies)`, with `expand_dims`
+    `(batch, frames, frequencies, channels)`; kernels `(frame_length, 1, fft_length / 2 + 1)`, frequencies as many,
+    twice for `stft`. With channels first `(batch, channels, steps) -> (batch, channels * frequencies, frames)`, or
+    `(batch, channels, frames, frequencies)`.
+
+    Args:
+        mode: what the outputs are.
+        frame_length: steps of a frame.
+        frame_step: steps from one frame to the next; half a frame when None.
+        fft_length: decides the frequencies k / fft_length; the next power of two from `frame_length` on when None.
+        window: the weights of the steps of a frame, a name or numbers; None for none.
+        periodic: whether the window is one period, rather than symmetric.
+        scaling: divides the window by the root of the sum of its squares, or by the sum of its absolute values.
+        padding: "valid" for frames inside the signal alone, "same" adds zeros at both ends.
+        expand_dims: whether frequencies have an axis of their own.
+        data_format: `channels_last`, the default, or `channels_first`.
+
+    Raises:
+        ConfigError: a window of another length; `fft_length` below `frame_length`, `frame_step` above it.
+
+    >>> import numpy as np
+    >>> wave = np.sin(np.arange(64) * np.pi / 4).reshape(1, 64, 1)
+    >>> STFTSpectrogram("psd", frame_length=16)(wave)[0].argmax(axis=-1).tolist()  # an eighth of 16 frequencies
+    [2, 2, 2, 2, 2, 2, 2]
+    """
+
+    mode: Literal["log", "magnitude", "psd", "real", "imag", "angle", "stft"] = "log"
+    frame_length: Count = 256
+    frame_step: Count | None = None
+    fft_length: Count | None = None
+    window: Literal["hann", "hamming", "blackman", "bartlett"] | list[float] | None = "hann"
+    periodic: bool = False
+    scaling: Literal["density", "spectrum"] | None = "density"
+    padding: Literal["valid", "same"] = "valid"
+    expand_dims: bool = False
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    takes_several = False
+
+    def validate(self) -> None:
+        if self.fft_length is not None and self.fft_length < self.frame_length:
+            raise ConfigError(f"must be >= frame_length = {self.frame_length}, got {self.fft_length}", ("fft_length",))
+        if self.frame_step is not None and self.frame_step > self.frame_length:
+            raise ConfigError(f"must be <= frame_length = {self.frame_length}, got {self.frame_step}", ("frame_step",))
+        if isinstance(self.window, list) and len(self.window) != self.frame_length:
+            message = f"must have frame_length = {self.frame_length} numbers, got {len(self.window)}"
+            raise ConfigError(message, ("window",))
+
+    def build(self, input_shape: BatchShape) -> None:
+        if len(input_shape) != 3:
+            raise ShapeError(f"{self.label} needs signals (batch, steps, channels), got {input_shape}")
+        length = self.fft_length or 2 ** math.ceil(math.log2(self.frame_length))
+        shape = (self.frame_length, 1, length // 2 + 1)
+        for side, unused in (("real", "imag"), ("imag", "real")):
+            if self.mode != unused:
+                kernel = STFTInitializer(cast(Any, side), self.window, self.scaling, self.periodic)
+                setattr(self, f"{side}_kernel", self.add_weight(shape, kernel, name=f"{side}_kernel"))
+
+    def call(self, inputs: Any) -> Any:
+        """The spectrograms of a batch of signals."""
+        first = self.data_format == "channels_first"
+        signals = inputs if first else ops.transpose(inputs, (0, 2, 1))
+        count, channels, steps = signals.shape
+        rows = ops.reshape(signals, (count * channels, steps, 1))
+        stride = self.frame_step or max(self.frame_length // 2, 1)
+        kernels = {side: getattr(self, f"{side}_kernel") for side in ("real", "imag") if self.mode != _OTHER[side]}
+        parts = [conv(rows, kernel, stride, self.padding, "channels_last") for kernel in kernels.values()]
+        spectra = self._read(*parts)
+        spectra = ops.reshape(spectra, (count, channels, *spectra.shape[1:]))
+        if self.expand_dims:
+            return spectra if first else ops.transpose(spectra, (0, 2, 3, 1))
+        beside = ops.transpose(spectra, (0, 1, 3, 2) if first else (0, 2, 1, 3))
+        frames = spectra.shape[2]
+        return ops.reshape(beside, (count, -1, frames) if first else (count, frames, -1))
+
+    def _read(self, real: Any, imaginary: Any = None) -> Any:
+        """The outputs in the terms of the mode, of real and imaginary parts."""
+        if self.mode in ("real", "imag"):
+            return real
+        if self.mode == "angle":
+            return arctan2(imaginary, real)
+        if self.mode == "stft":
+            return ops.concatenate([real, imaginary], -1)
+        power = ops.square(real) + ops.square(imaginary)
+        if self.mode == "psd":
+            twice = np.full(power.shape[-1], 2, power.dtype)
+            twice[[0, -1]] = 1
+            return twice * power
+        power = ops.maximum(power, SMALL)
+        return ops.sqrt(power) if self.mode == "magnitude" else 0.5 * ops.log(power)
+
+
+_OTHER = {"real": "imag", "imag": "real"}
+
+
+class MelSpectrogram(Layer):
+    """Spectrograms of signals on the mel scale: |short-time Fourier transform| ** mag_exp, in bands as ears tell them.
+
+    The middles of the bands are even in m = 1127 ln(1 + f / 700), each a triangle between its neighbors. In decibels
+    outputs are 10 log10(max(power, min_power) / max(ref_power, min_power)), at least the largest of a batch - `top_db`.
+
+    Shape: `(batch, steps) -> (batch, num_mel_bins, frames)`; in a call `(steps,) -> (num_mel_bins, frames)` too.
+
+    Args:
+        fft_length: steps of a frame that is transformed.
+        sequence_stride: steps from one frame to the next.
+        sequence_length: steps of the window in a frame; all of them when None.
+        window: `"hann"`, `"hamming"`, or None for none.
+        sampling_rate: steps a second.
+        num_mel_bins: number of bands.
+        min_freq, max_freq: where the bands begin and end, in Hertz; half the rate is the end when None.
+        power_to_db: whether outputs are in decibels.
+        top_db: the largest distance to the largest.
+        mag_exp: 1 for magnitudes, 2 for power.
+        min_power: below it power is not told apart.
+        ref_power: the power of 0 decibels.
+
+    >>> import numpy as np
+    >>> wave = np.sin(2 * np.pi * 1000 * np.arange(4000) / 8000)
+    >>> bands = MelSpectrogram(512, 256, sampling_rate=8000, num_mel_bins=40)(wave)
+    >>> bands.shape, bands[:, 8].argmax().item()
+    ((40, 16), 18)
+    """
+
+    fft_length: Count = 2048
+    sequence_stride: Count = 512
+    sequence_length: Count | None = None
+    window: Literal["hann", "hamming"] | None = "hann"
+    sampling_rate: Count = 16000
+    num_mel_bins: Count = 128
+    min_freq: NonNegative = 20.0
+    max_freq: Positive | None = None
+    power_to_db: bool = True
+    top_db: Positive = 80.0
+    mag_exp: Positive = 2.0
+    min_power: Positive = 1e-10
+    ref_power: Positive = 1.0
+
+    takes_several = False
+
+    def validate(self) -> None:
+        if self.sequence_length is not None and self.sequence_length > self.fft_length:
+            message = f"must be <= fft_length = {self.fft_length}, got {self.sequence_length}"
+            raise ConfigError(message, ("sequence_length",))
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        ends = {"sequence_length": self.sequence_length or self.fft_length, "max_freq": self._highest()}
+        return super()._keras_arguments() | ends
+
+    def __call__(self, inputs: Any, **given: Any) -> Any:
+        if symbols_of(inputs) is None and np.ndim(inputs) == 1:
+            return super().__call__(np.asarray(inputs)[None], **given)[0]
+        return super().__call__(inputs, **given)
+
+    def build(self, input_shape: BatchShape) -> None:
+        if len(input_shape) != 2:
+            raise ShapeError(f"{self.label} needs signals (batch, steps), got {input_shape}")
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        steps = input_shape[-1]
+        return (*input_shape[:-1], self.num_mel_bins, None if steps is None else steps // self.sequence_stride + 1)
+
+    def call(self, inputs: Any) -> Any:
+        """The spectrograms of a batch of signals."""
+        window = self.sequence_length or self.fft_length
+        real, imaginary = stft(inputs, window, self.sequence_stride, self.fft_length, self.window)
+        power = ops.square(real) + ops.square(imaginary)
+        if self.mag_exp != 2:
+            power = ops.power(ops.maximum(power, np.finfo(power.dtype).tiny), self.mag_exp / 2)
+        bands = ops.transpose(ops.matmul(power, self._weights().astype(power.dtype)), (0, 2, 1))
+        if not self.power_to_db:
+            return bands
+        ratio = ops.maximum(bands, self.min_power) / max(self.ref_power, self.min_power)
+        decibels = ops.log(ratio) * (10 / math.log(10))
+        return ops.maximum(decibels, ops.max(decibels) - self.top_db)
+
+    def _highest(self) -> float:
+        return self.max_freq or self.sampling_rate / 2
+
+    def _weights(self) -> np.ndarray:
+        """The share of each frequency in each band, `(frequencies, bands)`; the mean, frequency 0, has none."""
+        hertz = np.linspace(0, self.sampling_rate / 2, self.fft_length // 2 + 1)
+        mel, low, high = (1127 * np.log1p(np.array(f) / 700) for f in (hertz, self.min_freq, self._highest()))
+        edges = np.linspace(low, high, self.num_mel_bins + 2)
+        up = (mel[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
+        down = (edges[2:] - mel[:, None]) / (edges[2:] - edges[1:-1])
+        weights = np.maximum(0, np.minimum(up, down))
+        weights[0] = 0
+        return weights

@@ -1,0 +1,1 @@
+"""Layers that change images: their size, colors and places, most of them at random while training."""

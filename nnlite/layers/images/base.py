@@ -1,0 +1,195 @@
+"""What all layers of images share: batches and single images, dicts of images and labels, draws while training."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+import numpy as np
+
+from nnlite.arrays.types import BatchShape
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Diagonal, Identity, Jacobians
+from nnlite.jacobians.maps.base import Jacobian
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Unchanged
+from nnlite.layers.base.symbolic import symbols_of
+from nnlite.ops.names.arranging import moveaxis
+from nnlite.ops.tracing import Trace, Traced
+from nnlite.registry.bounds import Fraction
+
+__all__ = ["Images", "RandomImages"]
+
+DataFormat = Literal["channels_last", "channels_first"] | None
+Factor = float | tuple[float, float]
+Chances = Fraction | tuple[Fraction, Fraction]
+
+
+class Images(Layer, abstract=True):
+    """Base of layers whose inputs are images: `(batch, height, width, channels)`, or in a call one without a batch.
+
+    A call takes a dict too, `{"images": ..., "labels": ..., "segmentation_masks": ...}`, and returns one: the labels
+    go with their images, the masks are moved as the images are, each pixel taken from the nearest one.
+
+    A subclass writes `changed`, or `drawn` with functions of `nnlite.ops`, from which `changed` has the derivative.
+    """
+
+    data_format = cast(DataFormat, None)
+    _moves: ClassVar[bool] = True  # whether masks of images change with them
+
+    def build(self, input_shape: BatchShape) -> None:
+        check_images(self, input_shape)
+
+    def __call__(self, data: Any, *more: Any, **given: Any) -> Any:
+        if isinstance(data, Mapping):
+            return self._of_dict(data, *more, **given)
+        if symbols_of(data) is None and np.ndim(data) == 3:
+            return super().__call__(np.asarray(data)[None], *more, **given)[0]
+        return super().__call__(data, *more, **given)
+
+    def _of_dict(self, data: Mapping[str, Any], training: bool | None = True) -> dict[str, Any]:
+        """Images and what belongs to them, all changed by one draw."""
+        if self._moves and "bounding_boxes" in data:
+            raise ConfigError(f"{self.label} moves no bounding boxes: give it images, labels and segmentation_masks")
+        random = self._next_random() if training else None
+        single = np.ndim(data["images"]) == 3
+        batches = {name: np.asarray(part)[None] if single else part for name, part in data.items()}
+        images = cast(np.ndarray, self._as_input(batches["images"]))
+        context = {"training": bool(training), "random": random}
+        context = {name: value for name, value in context.items() if name in self._context}
+        changed = {"images": self.linearize(images, **context)[0]}
+        if "segmentation_masks" in batches and self._moves:
+            changed["segmentation_masks"] = self._of_masks(np.asarray(batches["segmentation_masks"]), context)
+        if "labels" in batches and training:
+            changed["labels"] = self.mixed_labels(np.asarray(batches["labels"]), images, cast(Any, random))
+        result = {**batches, **changed}
+        return {name: part[0] for name, part in result.items()} if single else result
+
+    def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
+        """Masks changed as the images are, by the same draw, without numbers between two of theirs."""
+        twin = copy.copy(self)
+        if "interpolation" in vars(self):
+            twin.interpolation = cast(Any, "nearest")
+        return twin.linearize(masks.astype(self.dtype), **context)[0].astype(masks.dtype)
+
+    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+        """The labels of the images that a draw makes of a batch."""
+        return labels
+
+    def changed(self, inputs: np.ndarray, generator: Any) -> tuple[np.ndarray, Jacobian]:
+        """The outputs, those of training if anything is drawn, and the map with respect to the inputs."""
+        trace = Trace()
+        images = self.drawn(channels_moved(self, trace.variable(inputs)), generator)
+        outputs = channels_moved(self, images, back=True)
+        if not isinstance(outputs, Traced):  # steps, flat between the jumps
+            slopes = np.zeros(inputs.shape, np.real(inputs).dtype)
+            return outputs.astype(inputs.dtype), Diagonal(slopes, inputs.shape, inputs.shape)
+        return outputs.value, cast(Any, trace.jacobians(outputs)[0])
+
+    def drawn(self, images: Any, generator: Any) -> Any:
+        """The outputs of `changed`, as functions of `nnlite.ops` make them of images whose channels are last."""
+        raise NotImplementedError
+
+
+class RandomImages(Images, abstract=True):
+    """Base of layers that change images at random: outputs = inputs but while training, when `changed` is asked.
+
+    The draw of a training step depends on the model's seed, the layer's place and the step alone. A call on arrays is
+    one of training, as in Keras, unless it says `training=False`.
+    """
+
+    _bounds: ClassVar[dict[str, Callable[[Any], Any]]] = {}  # what Keras's config says of an argument
+
+    if TYPE_CHECKING:  # a field of the subclasses
+        seed = cast("int | None", None)
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        return input_shape
+
+    def at_inference(self) -> Unchanged | None:
+        return Unchanged()
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        arguments = super()._keras_arguments()
+        return arguments | {name: read(arguments[name]) for name, read in self._bounds.items()}
+
+    def __call__(self, data: Any, training: bool | None = None, **given: Any) -> Any:
+        if training is None and (isinstance(data, Mapping) or symbols_of(data) is None):
+            training = True
+        return super().__call__(data, training=training, **given)
+
+    def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
+        if not training:
+            return inputs, Jacobians(Identity(inputs.shape))
+        outputs, by_inputs = self.changed(inputs, self._generator(random))
+        return outputs, Jacobians(by_inputs)
+
+    def _generator(self, random: Any) -> Any:
+        """The numbers of a draw, the same ones each time that they are asked for."""
+        return random.seeded(self.seed).generator("images")
+
+
+def image_axes(layer: Any) -> tuple[int, int]:
+    """The axes of height and width, counted from the right."""
+    return (-2, -1) if layer.data_format == "channels_first" else (-3, -2)
+
+
+def image_size(layer: Any, shape: tuple) -> tuple[int, int]:
+    """Height and width."""
+    return tuple(shape[axis] for axis in image_axes(layer))
+
+
+def check_images(layer: Any, input_shape: BatchShape) -> None:
+    """`ShapeError` unless `input_shape` is that of images of known height and width."""
+    if len(input_shape) != 4 or None in image_size(layer, input_shape):
+        axes = "channels, height, width" if layer.data_format == "channels_first" else "height, width, channels"
+        raise ShapeError(f"{layer.label} needs images of a known size, shape (batch, {axes}), got {input_shape}")
+
+
+def checked_bounds(layer: Any, name: str) -> tuple[float, float]:
+    """The bounds that a factor stands for; `ConfigError` unless they lie in [-1, 1]."""
+    factor = getattr(layer, name)
+    bounds = either_way(factor)
+    if not -1 <= bounds[0] <= bounds[1] <= 1:
+        raise ConfigError(f"{type(layer).__name__}: {name} must lie in [-1, 1], got {factor}")
+    return bounds
+
+
+def either_way(factor: Any) -> tuple[float, float]:
+    """The bounds that a factor stands for: f for (-f, f), two numbers in order."""
+    return (-abs(factor), abs(factor)) if isinstance(factor, float) else (min(factor), max(factor))
+
+
+def pair(factor: Any) -> tuple[float, float]:
+    """The bounds that a factor stands for: f for (0, f), two numbers in order."""
+    return (0.0, factor) if isinstance(factor, float) else (min(factor), max(factor))
+
+
+def chosen(factor: Any, generator: np.random.Generator, count: int) -> np.ndarray:
+    """Flags of the images to change, `(count, 1, 1, 1)`: each with a chance drawn within the bounds of a factor."""
+    chances = generator.uniform(*pair(factor), count)
+    return (generator.uniform(size=count) < chances)[:, None, None, None]
+
+
+def uniform(bounds: tuple[float, float], generator: np.random.Generator, images: Any) -> np.ndarray:
+    """A number for each image, `(count, 1, 1, 1)`, in their type."""
+    return generator.uniform(*bounds, (len(images), 1, 1, 1)).astype(images.dtype.type(0).real.dtype)
+
+
+def check_range(layer: Any) -> None:
+    """`ConfigError` unless value_range goes upwards."""
+    if not layer.value_range[0] < layer.value_range[1]:
+        raise ConfigError(f"{type(layer).__name__}: value_range must be (lowest, highest), got {layer.value_range}")
+
+
+def check_colors(layer: Any, input_shape: BatchShape, allowed: tuple[int, ...]) -> None:
+    """`ShapeError` unless the images have one of these numbers of channels."""
+    channels = input_shape[1 if layer.data_format == "channels_first" else -1]
+    if channels not in allowed:
+        raise ShapeError(f"{layer.label} needs images of {' or '.join(map(str, allowed))} channels, got {channels}")
+
+
+def channels_moved(layer: Any, images: Any, back: bool = False) -> Any:
+    """The images with channels as the last axis; with `back` the other way."""
+    if layer.data_format != "channels_first":
+        return images
+    return moveaxis(images, -1, 1) if back else moveaxis(images, 1, -1)

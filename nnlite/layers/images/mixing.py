@@ -1,0 +1,116 @@
+"""Layers that mix the images of a batch at random while training, and their labels with them."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.layers.images.base import Chances, DataFormat, RandomImages, image_size, pair
+from nnlite.ops import functions as ops
+from nnlite.registry.bounds import Index, NonNegative
+
+__all__ = ["CutMix", "MixUp"]
+
+
+def both(images: Any, kept: np.ndarray, order: np.ndarray) -> Any:
+    """A part of each row, and the rest of that of another number."""
+    weights = kept.astype(images.dtype.type(0).real.dtype)
+    return weights * images + (1 - weights) * ops.take(images, order, 0)
+
+
+def mixed(layer: Any, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+    """Labels mixed in the same parts as the images."""
+    size = image_size(layer, images.shape)
+    weights, order = layer.parts_kept(layer._generator(random), (len(images), *size, 1))
+    kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
+    return both(labels.astype(images.dtype), kept, order)
+
+
+class MixUp(RandomImages):
+    """While training, outputs = w * inputs + (1 - w) * other, with another image of the batch for each; labels alike.
+
+    Labels go with their images in a call on `{"images": ..., "labels": ...}`; they are numbers, such as one-hot rows.
+
+    Shape: `(batch, height, width, channels)`, unchanged.
+
+    Args:
+        alpha: w is drawn for each image from Beta(alpha, alpha); 0 mixes nothing.
+        data_format: `channels_last`, the default, or `channels_first`.
+        seed: draws from a stream of its own instead of the model's.
+
+    Reference: Zhang et al. 2018, arXiv:1710.09412.
+
+    >>> import numpy as np
+    >>> images = np.arange(3.0).reshape(3, 1, 1, 1)
+    >>> mixed = MixUp(1.0, seed=0)({"images": images, "labels": np.eye(3)})
+    >>> bool(np.allclose(mixed["labels"] @ np.arange(3.0), mixed["images"].ravel()))
+    True
+    """
+
+    alpha: NonNegative = 0.2
+    data_format: DataFormat = None
+    seed: Index | None = None
+
+    def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """The part that each pixel keeps of its image, `(images, 1, 1, 1)`, and the number of the other one."""
+        order = generator.permutation(shape[0])
+        kept = generator.beta(self.alpha, self.alpha, shape[0]) if self.alpha else np.ones(shape[0])
+        return kept[:, None, None, None], order
+
+    def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
+        return self.linearize(masks.astype(self.dtype), **context)[0]  # parts of two masks are no integers
+
+    def drawn(self, images: Any, generator: Any) -> Any:
+        return both(images, *self.parts_kept(generator, images.shape))
+
+    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+        """Labels mixed in the same parts as the images."""
+        return mixed(self, labels, images, random)
+
+
+class CutMix(RandomImages):
+    """While training, a rectangle of each image is that of another image of the batch, and labels are mixed by area.
+
+    Labels go with their images in a call on `{"images": ..., "labels": ...}`; they are numbers, such as one-hot rows.
+
+    Shape: `(batch, height, width, channels)`, unchanged.
+
+    Args:
+        factor: bounds of a, in [0, 1], drawn for each image; one number f stands for (0, f). The part of an image that
+            is kept is drawn from Beta(a, a), but for what of the rectangle lies outside.
+        seed: draws from a stream of its own instead of the model's.
+        data_format: `channels_last`, the default, or `channels_first`.
+
+    Reference: Yun et al. 2019, arXiv:1905.04899.
+
+    >>> import numpy as np
+    >>> images = np.arange(3.0).reshape(3, 1, 1, 1) * np.ones((3, 8, 8, 1))
+    >>> cut = CutMix((1.0, 1.0), seed=0)({"images": images, "labels": np.eye(3)})
+    >>> bool(np.allclose(cut["labels"] @ np.arange(3.0), cut["images"].mean(axis=(1, 2, 3))))
+    True
+    """
+
+    factor: Chances = 1.0
+    seed: Index | None = None
+    data_format: DataFormat = None
+
+    _bounds = {"factor": pair}
+
+    def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """The part that each pixel keeps of its image, 0 or 1, and the number of the other one."""
+        count, order = shape[0], generator.permutation(shape[0])
+        alphas = np.maximum(generator.uniform(*pair(self.factor), count), 1e-9)
+        part = np.sqrt(1 - generator.beta(alphas, alphas)) * (alphas > 1e-9)
+        inside = np.ones((count, 1, 1, 1), bool)
+        for axis, length in enumerate(shape[1:3], start=1):
+            middles = generator.integers(0, length, count)
+            away = np.abs(np.arange(length) - middles[:, None])
+            covered = away < (part * length / 2)[:, None]
+            inside = inside & covered.reshape(count, *(length if axis == at else 1 for at in (1, 2)), 1)
+        return 1.0 - inside, order
+
+    def drawn(self, images: Any, generator: Any) -> Any:
+        return both(images, *self.parts_kept(generator, images.shape))
+
+    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+        """Labels mixed in the same parts as the images."""
+        return mixed(self, labels, images, random)

@@ -1,0 +1,164 @@
+"""Augmentations and spectrograms: fixed factors against Keras, draws, dicts of images and labels."""
+
+import numpy as np
+import pytest
+from draws import normal
+
+from nnlite import layers
+from nnlite.errors import ConfigError, ShapeError
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 16, 15, 3)).round().astype("float32")
+DETERMINISTIC = [
+    ("AutoContrast", {}),
+    ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": (2, 3)}),
+    ("ContrastLimitedAdaptiveHistogramEqualization", {"clip_limit": 1.5, "tile_grid_size": (1, 1)}),
+    ("RandomInvert", {"factor": (1.0, 1.0)}),
+    ("RandomPosterization", {"factor": (3, 3)}),
+    ("Solarization", {}),
+    ("RandomColorDegeneration", {"factor": (0.3, 0.3)}),
+    ("RandomSaturation", {"factor": (0.25, 0.25)}),
+    ("RandomSharpness", {"factor": (0.0, 0.0)}),
+    ("RandomSharpness", {"factor": (0.8, 0.8)}),
+    ("RandomGaussianBlur", {"factor": (1.0, 1.0), "kernel_size": 5, "sigma": (0.7, 0.7)}),
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), DETERMINISTIC, ids=str)
+def test_fixed_factors_give_the_numbers_of_keras(kind, options):
+    keras = pytest.importorskip("keras")
+    expected = np.asarray(getattr(keras.layers, kind)(**options)(IMAGES, training=True))
+    np.testing.assert_allclose(getattr(layers, kind)(**options)(IMAGES), expected, atol=1e-3)
+    scaled = getattr(layers, kind)(**options, value_range=(0, 1))(IMAGES / 255, training=True)
+    np.testing.assert_allclose(scaled, expected / 255, atol=1e-5)
+
+
+@pytest.mark.parametrize("bins", [256, 16])
+def test_a_single_image_is_equalized_as_by_keras(bins):
+    keras = pytest.importorskip("keras")
+    expected = np.asarray(keras.layers.Equalization(bins=bins)(IMAGES[:1]))
+    np.testing.assert_array_equal(layers.Equalization(bins=bins)(IMAGES[0]), expected[0])
+    np.testing.assert_array_equal(layers.Equalization(bins=bins)(IMAGES[:1], training=False), expected)
+
+
+AUDIO = [
+    ("MelSpectrogram", {"fft_length": 256, "sequence_stride": 100, "num_mel_bins": 20, "sampling_rate": 8000}),
+    (
+        "MelSpectrogram",
+        {"fft_length": 64, "sequence_stride": 32, "sequence_length": 50, "power_to_db": False, "mag_exp": 1.0}
+        | {"num_mel_bins": 9, "window": "hamming"},
+    ),
+    ("STFTSpectrogram", {"frame_length": 64}),
+    ("STFTSpectrogram", {"mode": "psd", "frame_length": 60, "frame_step": 20, "padding": "same", "expand_dims": True}),
+    ("STFTSpectrogram", {"mode": "stft", "frame_length": 32, "scaling": "spectrum", "periodic": True}),
+    ("STFTSpectrogram", {"mode": "magnitude", "frame_length": 32, "data_format": "channels_first"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), AUDIO, ids=str)
+def test_spectrograms_are_those_of_keras(kind, options):
+    keras = pytest.importorskip("keras")
+    shape = (2, 400) if kind == "MelSpectrogram" else (2, 2, 300) if "data_format" in options else (2, 300, 2)
+    signals = normal(*shape).astype("float32")
+    twin = getattr(keras.layers, kind)(**options)
+    expected = keras.ops.convert_to_numpy(twin(signals))
+    layer = getattr(layers, kind)(**options)
+    np.testing.assert_allclose(layer(signals), expected, rtol=1e-3, atol=2e-4)
+    assert layer.compute_output_shape((None, *signals.shape[1:])) == (None, *expected.shape[1:])
+    assert [(weight.name, weight.shape) for weight in layer.weights] == [(one.name, one.shape) for one in twin.weights]
+
+
+def test_saturation_stays_in_the_range():
+    full = layers.RandomSaturation((1.0, 1.0))(IMAGES)
+    assert full.min() >= 0 and full.max() <= 255
+    np.testing.assert_allclose(full.max(axis=-1), IMAGES.max(axis=-1))
+    colored = IMAGES.max(axis=-1) > IMAGES.min(axis=-1)
+    np.testing.assert_allclose(full.min(axis=-1)[colored], 0, atol=1e-3)
+
+
+NEAREST = layers.RandomShear(0.4, interpolation="nearest")
+LAYERS = [
+    layers.RandomInvert(0.9),
+    layers.RandomPosterization(4),
+    layers.Solarization(0.3, 0.5),
+    layers.RandomSaturation(0.9),
+    layers.RandomColorDegeneration(0.9),
+    layers.RandomSharpness(0.9),
+    layers.RandomGaussianBlur((0.5, 0.9)),
+    layers.RandomShear(0.3, 0.2),
+    layers.RandomPerspective(),
+    layers.RandomElasticTransform(),
+    layers.RandomColorJitter(brightness_factor=0.2, hue_factor=0.3),
+    layers.RandAugment(),
+    layers.AugMix(),
+    layers.MixUp(0.9),
+    layers.CutMix(),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_draws_follow_seeds_and_differ_by_image(layer):
+    different = isinstance(layer, (layers.MixUp, layers.CutMix))
+    images = normal(8, 6, 5, 3) * 40 + 120 if different else np.repeat(IMAGES[:1], 12, axis=0)
+    first, same, other = (
+        type(layer).from_config({**layer.get_config(), "seed": seed})(images, training=True) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+    assert len({image.tobytes() for image in first}) > 1
+    np.testing.assert_array_equal(layer(images, training=False), images.astype("float32"))
+    moved = type(layer).from_config({**layer.get_config(), "seed": 1, "data_format": "channels_first"})
+    swapped = np.moveaxis(moved(np.moveaxis(images, -1, 1), training=True), 1, -1)
+    np.testing.assert_allclose(swapped, first, atol=1e-2)
+
+
+def test_masks_move_with_their_images_and_labels_are_mixed_with_them():
+    masks = (IMAGES[..., :1] > 128).astype("int32")
+    for layer in (layers.RandomFlip(), layers.RandomCrop(9, 7), layers.Resizing(8, 30, "nearest"), NEAREST):
+        result = layer({"images": IMAGES, "labels": np.arange(2), "segmentation_masks": masks})
+        np.testing.assert_array_equal(result["segmentation_masks"], result["images"][..., :1] > 128)
+        assert result["segmentation_masks"].dtype == np.int32 and result["labels"].tolist() == [0, 1]
+    kept = layers.RandomBrightness(0.3)({"images": IMAGES[0], "segmentation_masks": masks[0]})
+    np.testing.assert_array_equal(kept["segmentation_masks"], masks[0])
+    assert kept["images"].shape == IMAGES.shape[1:]
+    gray = np.arange(4.0).reshape(4, 1, 1, 1) * np.ones((4, 9, 9, 1))
+    for layer in (layers.MixUp(0.8), layers.CutMix((0.9, 1.0), data_format="channels_last")):
+        mixed = layer({"images": gray, "labels": np.eye(4)})
+        np.testing.assert_allclose(mixed["labels"] @ np.arange(4), mixed["images"].mean(axis=(1, 2, 3)), atol=1e-5)
+        assert layer({"images": gray, "labels": np.eye(4)}, training=False)["labels"].tolist() == np.eye(4).tolist()
+    boxes = {"images": IMAGES, "bounding_boxes": {"boxes": np.zeros((2, 1, 4)), "labels": np.zeros((2, 1))}}
+    with pytest.raises(ConfigError, match="moves no bounding boxes"):
+        layers.RandomFlip()(boxes)
+    assert layers.RandomInvert()(boxes)["bounding_boxes"] is boxes["bounding_boxes"]
+
+
+def test_elastic_moves_are_smooth_and_of_the_stated_size():
+    columns = np.tile(np.arange(80.0).reshape(1, 1, 80, 1), (6, 80, 1, 1))
+    moves = (layers.RandomElasticTransform((1.0, 1.0), (1.0, 1.0), seed=3)(columns) - columns)[:, 10:-10, 10:-10, 0]
+    assert 1.2 < moves.std() < 2.8  # 1/40 of 80
+    assert np.abs(np.diff(moves, axis=2)).std() < 0.35 * moves.std()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: layers.RandomPosterization(9), ConfigError, r"bits in \[1, 8\]"),
+        (lambda: layers.RandomPosterization(0), ConfigError, r"bits in \[1, 8\]"),
+        (lambda: layers.RandomInvert(2.0), ConfigError, "factor"),
+        (lambda: layers.RandomColorDegeneration(1.5), ConfigError, "factor"),
+        (lambda: layers.RandomGaussianBlur(kernel_size=2), ConfigError, "must be odd"),
+        (lambda: layers.RandomShear(-0.5), ConfigError, "x_factor"),
+        (lambda: layers.RandomPerspective(scale=2.0), ConfigError, "scale"),
+        (lambda: layers.AutoContrast((1.0, 0.0)), ConfigError, "value_range"),
+        (lambda: layers.RandomColorJitter(brightness_factor=2.0), ConfigError, "brightness_factor"),
+        (lambda: layers.RandomSaturation(0.5)(IMAGES[..., :1]), ShapeError, "3 channels, got 1"),
+        (lambda: layers.STFTSpectrogram(frame_length=8, fft_length=4), ConfigError, "fft_length"),
+        (lambda: layers.STFTSpectrogram(frame_length=8, frame_step=9), ConfigError, "frame_step"),
+        (lambda: layers.STFTSpectrogram(frame_length=8, window=[1.0]), ConfigError, "window"),
+        (lambda: layers.STFTSpectrogram()(IMAGES), ShapeError, "batch, steps, channels"),
+        (lambda: layers.MelSpectrogram(8, sequence_length=9), ConfigError, "sequence_length"),
+        (lambda: layers.MelSpectrogram()(IMAGES), ShapeError, "batch, steps"),
+    ],
+)
+def test_refused_arguments(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
