@@ -41,6 +41,7 @@ from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.bounds import Count, Index
 from nnlite.registry.field_types import read
 from nnlite.registry.fields import Spec, change_constructor
+from nnlite.registry.names import custom_object_scope
 from nnlite.training import Trainer
 from nnlite.training.outputs import OutputsTrainer
 
@@ -288,10 +289,11 @@ class Model(BaseModel):
         return config_of(self) if is_described_by_graph(self) else super().get_config()
 
     @classmethod
-    def from_config(cls, config: Mapping) -> "Model":
-        """The inverse of `get_config`."""
-        if cls is not Model and not config.keys() & {"nodes", "layers"}:
-            return super().from_config(config)
-        return drawn_from(cls, config)
+    def from_config(cls, config: Mapping, custom_objects: Mapping[str, Any] | None = None) -> "Model":
+        """The inverse of `get_config`; `custom_objects` are classes and functions by the names in it."""
+        with custom_object_scope(custom_objects):
+            if cls is not Model and not config.keys() & {"nodes", "layers"}:
+                return super().from_config(config)
+            return drawn_from(cls, config)
 
     _arguments = cast(Any, arguments_of)

@@ -22,6 +22,7 @@ from nnlite.parameters import each_once
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.bounds import Index
 from nnlite.registry.fields import FromSpecs, Settled, Spec, option
+from nnlite.registry.names import custom_object_scope
 
 
 class Sequential(BaseModel):
@@ -221,11 +222,14 @@ class Sequential(BaseModel):
         return config if is_for_files() or type(self) is not Sequential else chain_config(self, config)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "Sequential":
-        """The inverse of `get_config`; the model is built if that one was."""
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> "Sequential":
+        """The inverse of `get_config`; the model is built if that one was. For `custom_objects` see `Model`."""
         arguments = dict(config)
         shape = arguments.pop("build_input_shape", None)
-        model = cast(Any, super()).from_config(arguments)
+        with custom_object_scope(custom_objects):
+            model = cast(Any, super()).from_config(arguments)
         if shape is not None and not model.built:
             model._ensure_built(tuple(shape))
         return model

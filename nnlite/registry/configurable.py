@@ -161,8 +161,16 @@ class Configurable:
         return cls(**config)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments as plain JSON values, defaults included."""
-        return {name: jsonable(value) for name, value in self._arguments().items()}
+        """All arguments as plain JSON values, defaults included; those of nnlite's class where a class writes its own."""
+        return {name: jsonable(value) for name, value in self._described_arguments().items()}
+
+    def _described_arguments(self) -> dict[str, Any]:
+        """The arguments that `get_config` tells: a class that writes its own adds what it takes itself."""
+        arguments, cls = self._arguments(), type(self)
+        if cls.get_config.__module__.startswith("nnlite."):
+            return arguments
+        base = next(base for base in cls.__mro__ if base.__module__.startswith("nnlite."))
+        return {name: value for name, value in arguments.items() if name in constructor_parameters(base)}
 
     def to_spec(self) -> dict[str, Any]:
         """`{ClassName: {argument: value}}`: what `get` reads and files store."""

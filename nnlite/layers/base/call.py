@@ -187,7 +187,7 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
         else:
             inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
         traced.update(
-            (id(parameter), trace.variable(parameter.value))
+            (id(parameter), state_variable(trace, parameter, parameter.value))
             for parameter in inner.parameters
             if id(parameter) not in traced
         )
@@ -197,7 +197,8 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
     for training in {False, "training" in layer._call_context}:
         trace = LayerTrace(training, layer.random)
         data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
-        traced = {id(parameter): state_variable(trace, parameter, parameter.value) for parameter in layer.parameters}
+        known = [*layer.parameters, *(parameter for inner in kept for parameter in inner.parameters)]
+        traced = {id(parameter): state_variable(trace, parameter, parameter.value) for parameter in known}
         context = {"training": training, "mask": None}
         with trial_run():
             _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context, *more)

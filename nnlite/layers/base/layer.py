@@ -20,11 +20,11 @@ from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
+from nnlite.layers.base.contract.running import recorded_call
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
 from nnlite.layers.base.symbolic import NodePart, apply_to_symbols, symbols_of
 from nnlite.ops.base import Op, own_memory
-from nnlite.ops.tape import active_tape
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.fields import Settled, Spec, change_constructor, option
@@ -215,11 +215,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         call = self._read_call(*inputs, **given)
         symbols = symbols_of(call.inputs)
         if symbols is not None:
-            if call.runner is not self:
-                raise ConfigError(f"{self.label}: further arguments of a call are for arrays, not for a graph")
-            return apply_to_symbols(self, symbols, call.training, call.mask)
-        if (tape := active_tape()) is not None:
-            return tape.call_layer(self, call.inputs, call.training, call.mask, call.runner)
+            return apply_to_symbols(self, symbols, call)
+        if (output := recorded_call(self, call)) is not None:
+            return output
         return self._returned(call, self._apply(call.inputs, call.training, call.mask, call.runner)[0])
 
     def _returned(self, call: LayerCall, output: Any) -> Any:

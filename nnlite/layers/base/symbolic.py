@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
-from nnlite.layers.base.attributes import LayerAttributes
+from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.inputs import read_training
 from nnlite.ops.tracing import FUNCTIONS, NotThere
 
@@ -174,11 +174,11 @@ def fingerprint(layer: "Layer") -> tuple[int, ...]:
     return tuple(zlib.crc32(np.ascontiguousarray(value).data) for value in layer.values)
 
 
-def apply_to_symbols(
-    layer: "Layer", symbols: Symbol | tuple[Symbol, ...], training: bool | None = None, mask: Any = None
-) -> Symbol | tuple[Symbol, ...]:
-    """Apply `layer` to `symbols`, building it for their shapes."""
-    training = None if training is None else read_training(training, layer.label)
+def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call: LayerCall) -> Any:
+    """Apply `layer` to `symbols`, building it for their shapes; the rest of `call` says how."""
+    if call.runner is not layer:
+        raise ConfigError(f"{layer.label}: further arguments of a call are for arrays, not for a graph")
+    training, mask = None if call.training is None else read_training(call.training, layer.label), call.mask
     given_mask = None if mask is None else symbols_of(mask)
     if mask is not None and not isinstance(given_mask, Symbol):
         raise ConfigError(f"{layer.label}, called on an Input, takes another symbol for a mask, got {mask!r}")

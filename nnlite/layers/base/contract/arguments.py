@@ -63,6 +63,9 @@ def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall
         raise WrongTypeError(f"{layer.label} cannot be called like this: {reason}; {hint}")
     data = {name: value for name, value in values.items() if name == names[0] or _is_data(value)}
     options = {name: value for name, value in values.items() if name not in data}
+    if options:
+        usual = inspect.signature(layer.call).parameters
+        options = {name: value for name, value in options.items() if value is not usual[name].default}
     runner = layer
     if options:
         runner = copy.copy(layer)

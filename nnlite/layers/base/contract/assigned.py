@@ -1,10 +1,11 @@
-"""State that `call` assigns: weights that no gradient changes, and what they become."""
+"""Weights that `call` assigns: those that no gradient changes become state, others change at once."""
 
 from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ShapeError
+from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.parameters import Parameter
 
@@ -16,7 +17,7 @@ class Assigned(tuple[tuple[Parameter, np.ndarray], ...]):
 
 
 class StateValue(Traced):
-    """The value of a weight that no gradient changes, in a `call` that is recorded; what follows an `assign` sees it.
+    """The value of a weight in a `call` that is recorded; what follows an `assign` sees the new one.
 
     Args:
         trace, slot, value: see `Traced`.
@@ -46,10 +47,25 @@ class StateValue(Traced):
         return self.assign(self.value - (value.value if isinstance(value, Traced) else np.asarray(value)))
 
 
+class TrainedValue(StateValue):
+    """The value of a weight that training changes: an `assign` changes the weight before the optimizer does."""
+
+    __slots__ = ()
+
+    def assign(self, value: Any) -> "StateValue":
+        """Replace the value, and that of the weight at once."""
+        super().assign(value)
+        self.assigned = False
+        if not is_trial():
+            self.parameter.value[...] = self.value
+        return self
+
+
 def state_variable(trace: Trace, parameter: Parameter, value: Any) -> Traced:
-    """The value of a parameter in a record; one that can be assigned where no gradient changes it."""
+    """The value of a parameter in a record, which `call` may assign."""
     traced = trace.variable(value)
-    return traced if parameter.trainable else StateValue(trace, traced.slot, traced.value, parameter)
+    kind = TrainedValue if parameter.trainable else StateValue
+    return kind(trace, traced.slot, traced.value, parameter)
 
 
 def assigned_in(values: Any) -> Assigned:

@@ -152,7 +152,8 @@ def common_config(layer: Any, name: str) -> dict[str, Any]:
 
 def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     """Name, trainable and dtype first, sizes for each axis, activations by name."""
-    arguments = dict(layer._keras_arguments())
+    described = layer._described_arguments()
+    arguments = {name: value for name, value in layer._keras_arguments().items() if name in described}
     if _without_regularizer(layer) and not WITH_REGULARIZER & arguments.keys():
         arguments.pop("activity_regularizer", None)
     config = common_config(layer, str(layer.name)) | {"trainable": arguments.pop("trainable", True)}

@@ -1,4 +1,4 @@
-"""The method `call` of layers that write `linearize`."""
+"""Calls that are recorded: within a training step, within the `call` of another layer, and of `linearize` itself."""
 
 import copy
 import functools
@@ -7,12 +7,37 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError
+from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.contract.arguments import CONTEXT, context_of
+from nnlite.ops.tape import active_tape
+from nnlite.ops.tracing import Traced
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
 
 __all__ = []
+
+
+def recorded_call(layer: "Layer", call: LayerCall) -> Any:
+    """The output of a call that is recorded, by a training step or by the layer in whose `call` it is; None for none.
+
+    Raises:
+        ConfigError: a layer with weights that the other one does not keep: each call would make new ones.
+    """
+    if (tape := active_tape()) is not None:
+        return tape.call_layer(layer, call.inputs, call.training, call.mask, call.runner)
+    several = isinstance(call.inputs, (tuple, list))
+    data = tuple(call.inputs) if several else (call.inputs,)
+    trace: Any = next((item.trace for item in data if isinstance(item, Traced)), None)
+    if trace is None:
+        return None
+    shapes = tuple((None, *item.shape[1:]) for item in data)
+    layer._ensure_built(shapes if several else shapes[0])
+    if layer.parameters:
+        raise ConfigError(f"{layer.label} has weights: keep it as an attribute of the layer whose call uses it")
+    runner = None if call.runner is layer else call.runner
+    output = trace.use(layer, data if several else data[0], (), runner, training=call.training, mask=call.mask)
+    return layer._as_returned(output)
 
 
 class RunsLinearize:
