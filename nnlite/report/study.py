@@ -72,7 +72,7 @@ def _importances(study: Study) -> Chart | None:
         return None
     keys = sorted(study.importances, key=lambda key: -study.importances[key])
     names, shares = study.short_names(), [study.importances[key] for key in keys]
-    note = "The share of each argument in the variance of the metric."
+    note = "The share of the variance of the trials' ranks that each argument explains alone."
     return bar_chart([names[key] for key in keys], shares, "Importance", note=note)
 
 

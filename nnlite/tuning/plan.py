@@ -2,11 +2,12 @@
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from nnlite.distributed.jobs import Backend
 from nnlite.experiment.search import Search
-from nnlite.tuning.records import WriteAhead
+from nnlite.tuning.journal import journal
 from nnlite.tuning.trials import optuna_library
 
 __all__ = ["Plan"]
@@ -23,7 +24,7 @@ class Plan:
         overrides: changes to it, the seed among them.
         search: its section `search`, as plain values.
         name: of the study.
-        url: of the database.
+        url: of the database, or the path of the journal.
         sampler: "tpe" or "random".
         seed: of sampler and training.
         done: number of trials that were there when this call began.
@@ -31,14 +32,13 @@ class Plan:
         quiet: print nothing.
         backend: by which trials of one generation are run; None for processes that each ask for the next trial.
         scheduler: address of a cluster of Dask.
-        is_local: whether the database is the file in the search's own folder, which one machine uses.
     """
 
     path: str
     overrides: tuple[str, ...]
     search: dict[str, Any]
     name: str
-    url: str
+    url: str | Path
     sampler: Literal["tpe", "random"]
     seed: int
     done: int
@@ -46,7 +46,6 @@ class Plan:
     quiet: bool
     backend: Backend | None = None
     scheduler: str | None = None
-    is_local: bool = False
 
     def pruner(self) -> Any:
         """Optuna's pruner."""
@@ -63,11 +62,16 @@ class Plan:
             sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=self.jobs > 1)
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
-        connecting = {"timeout": 100} | ({"factory": WriteAhead} if self.is_local else {})
-        options = {"connect_args": connecting} if self.url.startswith("sqlite") else {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that heartbeats are experimental
-            storage = optuna.storages.RDBStorage(self.url, heartbeat_interval=HEARTBEAT, engine_kwargs=options)
         direction = "maximize" if search.to_maximize else "minimize"
         chosen = {"sampler": sampler, "pruner": self.pruner(), "direction": direction}
-        return optuna.create_study(storage=storage, study_name=self.name, load_if_exists=True, **chosen)
+        return optuna.create_study(storage=self._storage(), study_name=self.name, load_if_exists=True, **chosen)
+
+    def _storage(self) -> Any:
+        """The journal in the search's own folder, or a database that others may share."""
+        if isinstance(self.url, Path):
+            return journal(self.url)
+        options = {"connect_args": {"timeout": 100}} if self.url.startswith("sqlite") else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that heartbeats are experimental
+            storage = optuna_library().storages.RDBStorage
+            return storage(self.url, heartbeat_interval=HEARTBEAT, engine_kwargs=options)

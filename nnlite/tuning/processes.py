@@ -18,8 +18,8 @@ __all__ = ["load", "run_trials"]
 
 
 def load() -> None:
-    """Import what trials and their database need, in a process that waits for them."""
-    optuna_library().storages.RDBStorage("sqlite://")
+    """Import what trials need, in a process that waits for them."""
+    optuna_library().create_study()
 
 
 def run_trials(plan: Plan, left: int, crew: Crew, known: dict[str, Prepared]) -> None:

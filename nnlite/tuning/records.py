@@ -1,33 +1,18 @@
 """Optuna's database, read as a `Study`; trials whose process died, marked and put back in line."""
 
 import math
-import sqlite3
-import warnings
 from typing import Any
 
 from nnlite.experiment.search import Search
+from nnlite.tuning.importances import explained_shares
 from nnlite.tuning.study import Study, Trial
 from nnlite.tuning.trials import is_alive, optuna_library, process_name
 
-__all__ = ["WORKER", "WriteAhead", "adopt", "as_study", "as_trial", "remaining", "say"]
+__all__ = ["WORKER", "adopt", "as_study", "as_trial", "remaining", "say"]
 
 WORKER = "worker "  # and the name of a process: an attribute of the study
 
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
-LEAST_IMPORTANT = 8  # complete trials needed for importances
-
-
-class WriteAhead(sqlite3.Connection):
-    """A connection to SQLite that appends what an epoch reports to a log, without waiting for the disk.
-
-    A report takes 2 ms rather than 18. A process that dies loses nothing; after a power failure the last moments may be
-    missing, and the file is whole.
-    """
-
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
-        self.execute("PRAGMA journal_mode=WAL")
-        self.execute("PRAGMA synchronous=NORMAL")
 
 
 def adopt(study: Any) -> None:
@@ -54,10 +39,10 @@ def remaining(study: Any, wanted: int) -> int:
 
 
 def as_study(study: Any, name: str, search: Search) -> Study:
-    """The trials of a study of Optuna, with the importances of the arguments."""
+    """The trials of a study of Optuna, with what each argument explains."""
     direction = "maximize" if search.to_maximize else "minimize"
     trials = [as_trial(trial) for trial in study.get_trials(deepcopy=False)]
-    return Study(name, search.metric, direction, search.space, trials, _importances(study))
+    return Study(name, search.metric, direction, search.space, trials, explained_shares(trials, search.space))
 
 
 def as_trial(trial: Any) -> Trial:
@@ -73,19 +58,6 @@ def _state(trial: Any) -> Any:
     if trial.state.name == "FAIL":
         return "failed" if "error" in trial.user_attrs else "interrupted"
     return STATES[trial.state.name]
-
-
-def _importances(study: Any) -> dict[str, float]:
-    """The share of each argument in the variance of the metric, by PED-ANOVA (Watanabe, Bansal and Hutter 2023)."""
-    optuna = optuna_library()
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    if len(complete) < LEAST_IMPORTANT or len({trial.value for trial in complete}) < 2:
-        return {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the evaluator is experimental
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        importances = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return {key: float(value) for key, value in importances.items() if math.isfinite(value)}
 
 
 def say(study: Any, trial: Any) -> None:

@@ -50,8 +50,8 @@ class Study:
         direction: "minimize" or "maximize".
         space: key of the config -> the values that are tried, as in the section `search`.
         trials: in the order in which they began.
-        importances: key of the config -> share in the variance of the metric, in [0, 1]; empty where too few trials
-            are complete.
+        importances: key of the config -> share of the variance of the trials' ranks that it explains alone, in [0, 1];
+            empty where too few trials are complete.
 
     >>> study = Study("c", "val_loss", "minimize", {"fit.batch_size": {"choice": [16, 32]}}, [
     ...     Trial(0, "complete", {"fit.batch_size": 16}, 0.5, [0.7, 0.5], 1.0),

@@ -17,6 +17,7 @@ from nnlite.experiment.search import Search
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable, read_call
 from nnlite.saving import write_text
+from nnlite.tuning.journal import is_database
 from nnlite.tuning.plan import Plan
 from nnlite.tuning.processes import load, run_trials
 from nnlite.tuning.records import adopt, as_study, remaining
@@ -93,7 +94,7 @@ def tune_with(
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(
         os.fspath(path), changes, jsonable(experiment.search), experiment.name, _url(storage, folder), sampler,
-        experiment.seed, 0, jobs, quiet, _backend(experiment, backend, scheduler), scheduler, storage is None,
+        experiment.seed, 0, jobs, quiet, _backend(experiment, backend, scheduler), scheduler,
     )  # fmt: skip
     plan = _resumed(plan, experiment)
     study = plan.study()
@@ -149,14 +150,14 @@ def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tup
     return experiment, changes, {tried.data_key: data}
 
 
-def _url(storage: str | None, folder: Path) -> str:
-    """The database as SQLAlchemy calls it."""
+def _url(storage: str | None, folder: Path) -> str | Path:
+    """The database as SQLAlchemy calls it, or the path of the journal."""
     if storage is not None and "://" in storage:
         return storage
     file = Path(storage) if storage is not None else folder / "study.db"
     if not file.parent.is_dir():
         raise ConfigError(f"{file}: the folder {file.parent} does not exist")
-    return f"sqlite:///{file.resolve()}"
+    return file.resolve() if storage is None and not is_database(file) else f"sqlite:///{file.resolve()}"
 
 
 def _resumed(plan: Plan, experiment: Experiment) -> Plan:

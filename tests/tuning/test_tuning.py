@@ -1,5 +1,6 @@
 """`nnlite tune`: trials are what they say, in one process or in several, and a search outlives its process."""
 
+import gc
 import json
 import os
 import pickle
@@ -24,6 +25,8 @@ from nnlite.threads import _threads
 pytest.importorskip("optuna")
 
 from nnlite.tuning import Study, Trial, tune
+from nnlite.tuning.importances import explained_shares
+from nnlite.tuning.journal import journal
 from nnlite.tuning.records import adopt
 from nnlite.tuning.trials import Trials, is_alive, optuna_library, process_name
 from nnlite.tuning.tune import checked
@@ -168,7 +171,7 @@ def test_processes_share_the_trials(config, capfd):
     assert [trial.number for trial in study.trials] == list(range(6))
     assert all(trial.state == "complete" for trial in study.trials)
     assert capfd.readouterr().out.count("complete") == 6
-    database = optuna_library().load_study(study_name="c", storage="sqlite:///runs/c-tune/study.db")
+    database = optuna_library().load_study(study_name="c", storage=journal(Path("runs/c-tune/study.db")))
     processes = {trial.user_attrs["process"] for trial in database.trials}
     assert process_name() in processes and 1 <= len(processes) <= 2  # this one begins while the other is loaded
     assert _threads.chosen is None
@@ -185,7 +188,7 @@ def test_a_killed_search_goes_on_where_it_was(config):
             process.stdout.readline()
         time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
-    before = optuna_library().load_study(study_name="c", storage="sqlite:///runs/c-tune/study.db").trials
+    before = optuna_library().load_study(study_name="c", storage=journal(Path("runs/c-tune/study.db"))).trials
     finished = [trial.number for trial in before if trial.state.name == "COMPLETE"]
     running = [trial for trial in before if trial.state.name == "RUNNING"]
     study = tune(config, trials=len(finished) + 2, quiet=True)
@@ -346,8 +349,30 @@ def test_importances_are_told_once_there_are_enough_trials(config):
     rewritten(config, ("1e-4, 1e-1", "1e-5, 1e-1"))
     study = tune(config, trials=12, sampler="random", quiet=True)
     assert set(study.importances) == set(study.space)
-    assert sum(study.importances.values()) == pytest.approx(1.0)
+    assert all(0 <= share <= 1 for share in study.importances.values())
     assert max(study.importances, key=study.importances.get) == "compile.optimizer.Adam.learning_rate"
+    assert tune(config, trials=7, quiet=True, out="few").importances == {}
+
+
+def test_shares_are_those_of_the_ranks_between_groups():
+    space = {
+        "side": {"choice": ["a", "b"]},
+        "size": {"int": [0, 9]},
+        "one": {"choice": [1]},
+        "each": {"choice": [*"abcdefgh"]},
+    }
+    values = [0.1, 0.2, 0.3, 0.4, 5.0, 6.0, 7.0, 8000.0]
+    trials = [
+        Trial(number, "complete", {"side": "ab"[number > 3], "size": 7, "one": 1, "each": "abcdefgh"[number]}, value)
+        for number, value in enumerate(values)
+    ]
+    # ranks 0 to 7: 42 about their mean, 5 + 5 within the sides, 2 groups
+    expected = {"side": 1 - 7 / 6 * 10 / 42, "size": 0.0, "one": 0.0, "each": 0.0}
+    assert explained_shares(trials, space) == pytest.approx(expected)
+    assert explained_shares([*trials, Trial(8, "failed", {}, None)], space) == pytest.approx(expected)
+    by_number = [Trial(t.number, "complete", {"size": 2 * t.number}, t.value) for t in trials]
+    assert explained_shares(by_number, {"size": {"int": [0, 20]}}) == pytest.approx({"size": 1 - 7 / 6 * 10 / 42})
+    assert explained_shares([Trial(number, "complete", {"size": 1}, 2.0) for number in range(9)], space) == {}
 
 
 def test_first_values_and_directions_of_a_search():
@@ -362,12 +387,29 @@ def test_first_values_and_directions_of_a_search():
 def test_what_an_epoch_reports_does_not_wait_for_the_disk_and_is_in_one_file_in_the_end(config):
     tune(config, trials=2, quiet=True)
     (folder,) = Path("runs").iterdir()
+    gc.collect()  # which closes connections
+    assert sorted(file.name for file in folder.iterdir()) == ["best.yaml", "study.db", "study.json"]
     with sqlite3.connect(folder / "study.db") as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert database.execute("SELECT COUNT(*) FROM trial_intermediate_values").fetchone() == (10,)
-    tune(config, trials=1, quiet=True, out="other", storage="named.db")  # of which others may have another view
-    with sqlite3.connect("named.db") as database:
-        assert database.execute("PRAGMA journal_mode").fetchone() != ("wal",)
+        numbers = [number for (number,) in database.execute("SELECT number FROM journal ORDER BY number")]
+    assert numbers == list(range(len(numbers)))
+    assert [len(trial.values) for trial in tune(config, trials=2, quiet=True).trials] == [5, 5]
+
+
+def test_a_shared_file_is_a_database_that_other_programs_read(config):
+    tune(config, trials=2, quiet=True, storage="named.db")
+    database = optuna_library().load_study(study_name="c", storage="sqlite:///named.db")
+    assert [len(trial.intermediate_values) for trial in database.trials] == [5, 5]
+    with sqlite3.connect("named.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() != ("wal",)
+
+
+def test_a_search_whose_folder_has_a_database_goes_on_in_it(config):
+    Path("old").mkdir()
+    before = tune(config, trials=2, quiet=True, storage="old/study.db")
+    study = tune(config, trials=3, quiet=True, out="old")
+    assert study.trials[:2] == before.trials and study.finished == 3
+    assert len(optuna_library().load_study(study_name="c", storage="sqlite:///old/study.db").trials) == 3
 
 
 def test_a_search_that_prunes_nothing_does_not_ask_for_it(config, monkeypatch):

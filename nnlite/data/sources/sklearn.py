@@ -1,6 +1,6 @@
 """The data sets that come with scikit-learn."""
 
-import inspect
+import importlib
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from nnlite.data.sources.base import Dataset, DataSource
 from nnlite.errors import ConfigError, DataError, did_you_mean, needed_for
 
 __all__ = ["SklearnDataset"]
+
+NAMES = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
 
 
 class SklearnDataset(DataSource):
@@ -26,12 +28,14 @@ class SklearnDataset(DataSource):
     name: str
 
     def validate(self) -> None:
-        if self.name not in self._loaders():
-            hint = did_you_mean(self.name, self._loaders())
+        if self.name not in NAMES:  # known without loading scikit-learn, as configs are checked more often than loaded
+            hint = did_you_mean(self.name, NAMES)
             raise ConfigError(f"unknown data set {self.name!r}; {hint}", ("SklearnDataset", "name"))
 
     def load(self, target_kind: TargetKind) -> Dataset:
-        bunch = self._loaders()[self.name]()
+        with needed_for("these data sets come with scikit-learn", "scikit-learn"):
+            datasets = importlib.import_module("sklearn.datasets")
+        bunch = getattr(datasets, f"load_{self.name}")()
         names, features = bunch.get("target_names"), list(map(str, bunch.feature_names))
         if target_kind == "regression" or (target_kind == "auto" and not self._has_classes(bunch)):
             target = bunch.target.reshape(len(bunch.target), -1).astype(float)
@@ -43,11 +47,3 @@ class SklearnDataset(DataSource):
     @staticmethod
     def _has_classes(bunch: Any) -> bool:
         return "target_names" in bunch and bunch.target.ndim == 1
-
-    @staticmethod
-    def _loaders() -> dict:
-        with needed_for("these data sets come with scikit-learn", "scikit-learn"):
-            from sklearn import datasets
-
-        functions = {name[5:]: getattr(datasets, name) for name in datasets.__all__ if name.startswith("load_")}
-        return {name: load for name, load in functions.items() if "return_X_y" in inspect.signature(load).parameters}
