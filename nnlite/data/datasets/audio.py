@@ -59,7 +59,7 @@ def audio_dataset_from_directory(
 
     Raises:
         ConfigError: arguments that do not fit together.
-        DataError: no directory, no sounds, or not one label per file; a file that is no WAV without compression.
+        DataError: no directory, no sounds, or not one label per file; a file that is not an uncompressed WAV.
     """
     given = dict(locals())
     given |= read_call(audio_dataset_from_directory, given)

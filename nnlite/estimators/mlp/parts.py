@@ -47,7 +47,7 @@ def divided(data: Rows, fraction: float, stratified: bool, random: np.random.Ran
 def _without_copies(data: Rows, stratified: bool) -> Rows | None:
     """Each different row once, with its number of copies as the weight, in an order that only the rows decide.
 
-    None where less than half of the rows are copies, or too few others would be left.
+    None if less than half of the rows are copies, or too few others would be left.
     """
     weights = data.sample_weight
     total = len(data.y) if weights is None else weights.sum()

@@ -66,7 +66,7 @@ class Adafactor(LayerwiseOptimizer):
         return {"row": shape[:-1], "column": (*shape[:-2], shape[-1])}
 
     def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
-        """The slots of one parameter as Keras lists them: all three, of which one or two are not remembered here."""
+        """The slots of one parameter as Keras lists them: all three, though one or two are not kept here."""
         views = super().slot_views(number, place)
         if "velocity" in views:
             return {**dict.fromkeys(("row", "column"), np.zeros((), np.int32)), **views}
