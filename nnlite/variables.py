@@ -90,7 +90,7 @@ class Variable(Parameter):
 
 
 class ScopePlace(NamedTuple):
-    """Where a variable of a scope, or of an optimizer, is.
+    """The position of a variable in a scope, or in an optimizer.
 
     Attributes:
         scopes: the names of the scopes, with slashes between, or that of the optimizer.

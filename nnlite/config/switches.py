@@ -126,7 +126,7 @@ def disable_traceback_filtering() -> None:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """What was chosen last; True at first, as in Keras."""
+    """The last choice; True at first, as in Keras."""
     return _switches["traceback_filtering"]
 
 
@@ -141,7 +141,7 @@ def disable_flash_attention() -> None:
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """What was chosen last; None at first, as in Keras."""
+    """The last choice; None at first, as in Keras."""
     return _switches["flash_attention"]
 
 

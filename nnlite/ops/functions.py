@@ -208,8 +208,8 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 def expand_dims(x: Any, axis: int) -> Any:
     """x with a new axis of length 1 at `axis`, counted in the result."""
     rank = np.ndim(_value(x)) + 1
-    place = axis + rank if axis < 0 else axis
-    return getitem(x, (*[slice(None)] * place, None))
+    index = axis + rank if axis < 0 else axis
+    return getitem(x, (*[slice(None)] * index, None))
 
 
 @drawable

@@ -1,4 +1,4 @@
-"""How much each argument of a search explains of the metric."""
+"""The share of the metric that each argument of a search explains."""
 
 from typing import Any
 

@@ -213,7 +213,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return codes.astype(dtype)[:, None]
 
     def _stratifies(self) -> bool:
-        """Where there are two classes, as in scikit-learn; with more, its part is a simple draw."""
+        """Whether there are two classes, as in scikit-learn; with more, the part is a simple draw."""
         return self.n_outputs_ == 1
 
     def _decided(self, outputs):

@@ -1,4 +1,4 @@
-"""Where there is `partial_fit`."""
+"""The solvers that have `partial_fit`."""
 
 from collections.abc import Callable
 from functools import update_wrapper

@@ -32,7 +32,7 @@ class RunRecord(CSVLogger, abstract=True):
         self._failed = False
 
     def columns_of(self, names: Iterable[str]) -> list[str]:
-        """Those in the order of the logs: the loss comes first."""
+        """The columns in the order of the logs: the loss comes first."""
         return ["epoch", *names]
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:

@@ -141,7 +141,7 @@ def _sign(x: ArrayLike) -> np.ndarray:
 
 
 def _bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0) -> np.ndarray:
-    """How often, or with what weight, each integer occurs."""
+    """The number, or the weight, of occurrences of each integer."""
     counts = np.bincount(x, weights, minlength)
     return counts.astype(np.int32) if weights is None else counts
 

@@ -93,7 +93,7 @@ class Adafactor(LayerwiseOptimizer):
 
 
 def _product(row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """What the means over rows and over columns say of all squares."""
+    """The squares that follow from the means over rows and over columns."""
     return (row / row.mean(axis=-1, keepdims=True))[..., None] * column[..., None, :]
 
 

@@ -37,7 +37,7 @@ def _target(subject: Subject) -> list[Chart]:
     truth = np.concatenate([subject.truth(part) for part in parts])
     if isinstance(target, Quantities):
         names = target.names[:MOST_TARGETS]
-        return [histogram(truth[:, place], f"Target {name}", name) for place, name in enumerate(names)]
+        return [histogram(truth[:, index], f"Target {name}", name) for index, name in enumerate(names)]
     if isinstance(target, Labels):
         title, counts = "Labels", target.encode(truth).sum(axis=0)
     else:
