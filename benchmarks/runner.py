@@ -7,10 +7,12 @@ import platform
 import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 THROWN_AWAY = 3  # first rounds
+PAUSE = 0.1  # seconds before a round with several threads: those of the one before spin for a while, as if at work
 KERNELS = {"nnlite": "numpy", "nnlite fast": "numba"}  # nnlite takes part twice
 OWN = (*KERNELS, "floor", "by hand")  # contestants that are no peers
 FAMILIES = {
@@ -41,6 +43,7 @@ class Contestant:
     def __init__(self, engine, case, options):
         self.engine = engine
         self.case = case
+        self.pause = PAUSE if options.threads > 1 else 0
         self.reason = None
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop
         arguments = [engine, case.name, str(options.threads), options.batches]
@@ -102,6 +105,7 @@ def take_turns(contestants, rounds) -> list[list[dict]]:
     for number in range(THROWN_AWAY + rounds):
         turn = number % len(contestants)  # nobody always comes after the same one
         for index in (*range(turn, len(contestants)), *range(turn)):
+            time.sleep(contestants[index].pause)
             answers[index].append(contestants[index].ask("round"))
     return [own[THROWN_AWAY:] for own in answers]
 

@@ -213,7 +213,15 @@ def test_tables_are_written_between_markers(tmp_path):
 
 
 def test_the_page_has_a_place_for_every_section():
-    names = ("run numpy 1", "run numpy 1 intel", "whole 1 intel", "run converted 1", "run numpy 2", "growth 1")
+    names = (
+        "run numpy 1",
+        "run numpy 1 intel",
+        "whole 1 intel",
+        "run converted 1",
+        "run numpy 2",
+        "run numpy 2 intel",
+        "growth 1",
+    )
     for name in names:
         assert len(around_markers(__main__.DOCUMENT, name)) == 2
 
