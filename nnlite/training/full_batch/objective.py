@@ -119,7 +119,7 @@ class WholeLoss:
         return self.steps.chain.linearize(x, *values, training=self.training, random=random)
 
     def _divisors(self, first: Any, mask: Any) -> list[float]:
-        """What the reduction of each output's loss divides by: the losses that count, or the sum of their weights.
+        """The divisor of the reduction of each output: the losses that count, or the sum of their weights.
 
         Args:
             first, mask: the outputs of some rows, and their mask; if there is none, no rows have one.

@@ -113,7 +113,7 @@ def factors_of_squares(loss: Any, shapes: Sequence[tuple]) -> Array:
 
 
 def joined_masks(masks: list[Any]) -> Any:
-    """The masks of pieces, one after another; for several outputs a tuple; None where there are none."""
+    """The masks of pieces, one after another; for several outputs a tuple; None if there are none."""
     if isinstance(masks[0], tuple):
         return tuple([joined_masks(list(parts)) for parts in zip(*masks, strict=True)])
     return np.concatenate(masks) if isinstance(masks[0], np.ndarray) else masks[0]
