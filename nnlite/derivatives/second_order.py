@@ -118,7 +118,7 @@ class SecondOrder:
             shaped = [change.reshape(*output.shape, -1) for change, (output, _) in zip(changes, tested, strict=True)]
             return shaped if len(shaped) > 1 else shaped[0]
         _, y_test, _ = self.trainer.read_batch(x_test, y_test)
-        outputs = tuple(output for output, _ in tested)
+        outputs: Any = tuple([output for output, _ in tested])
         total = np.zeros((len(outputs[0]), len(moves)))
         parts = each_part(whole.steps.loss, y_test, outputs if len(outputs) > 1 else outputs[0])
         for (loss, target, output), weight, change in zip(parts, loss_weights(whole.loss), changes, strict=True):

@@ -23,10 +23,10 @@ class BayesianRegularization(DampedOptimizer):
         beta = (number of errors - gamma) / (2 E)
 
     `gamma` is the effective number of parameters: how many of them the data determine. The first step has no penalty,
-    `alpha = 0` and `beta = 1`, as in the paper; MATLAB's `trainbr`, whose arguments and defaults these are, begins with
-    `gamma` the number of all, which more often ends with all weights near 0. `mu_dec` and `mu_inc` have other defaults.
-    The history has `gamma`, `alpha` and `beta` beside `loss`, which is the loss of `compile`, without penalty. There is
-    no need for validation data.
+    `alpha = 0` and `beta = 1`, as in the paper; MATLAB's `trainbr`, whose arguments and, but for `mu_dec` and `mu_inc`,
+    defaults these are, begins with `gamma` the number of all, which more often ends with all weights near 0. The
+    history has `gamma`, `alpha` and `beta` beside `loss`, which is the loss of `compile`, without penalty. There is no
+    need for validation data.
 
     Args:
         mu: the first damping.
