@@ -341,6 +341,8 @@ def test_a_weight_is_a_number_of_rows_with_early_stopping_where_most_are_copies(
     weighted = clone(model).fit(make(X[order]), y[order], sample_weight=counts[order])
     np.testing.assert_array_equal(repeated.coefs_[0], weighted.coefs_[0])
     assert repeated.validation_scores_ == weighted.validation_scores_
+    alike = [clone(model).fit(make(X), y, sample_weight=weights) for weights in (None, np.full(len(X), 3.0))]
+    assert alike[0].validation_scores_ == pytest.approx(alike[1].validation_scores_)
     one_by_one = clone(model).fit(make(X[order]), y[order], sample_weight=counts[order] / 7)  # no numbers of rows
     assert one_by_one.validation_scores_ != weighted.validation_scores_
 

@@ -50,6 +50,8 @@ def _without_copies(data: Rows, stratified: bool) -> Rows | None:
     None if less than half of the rows are copies, or too few others would be left.
     """
     weights = data.sample_weight
+    if weights is not None and (weights == weights[0]).all():
+        weights = None  # which are as good as none
     total = len(data.y) if weights is None else weights.sum()
     if total > MOST_COPIES or (weights is not None and (weights < 0).any()):
         return None
