@@ -301,6 +301,9 @@ def test_defaults_and_questions_about_types(defaults):
     ]
     assert backend.is_float_dtype("float64") and backend.is_int_dtype("uint8") and not backend.is_int_dtype("bool")
     assert backend.result_type("int32", "float32") == "float32" and backend.result_type("int8", "int32") == "int32"
+    pairs = [("int8", int), ("bool", int), ("float16", float), ("int16", float), (int, int), ("bool", "int8")]
+    kinds = ["int8", "int32", "float16", "float32", "int32", "int8"]
+    assert [backend.result_type(*pair) for pair in pairs] == kinds
     assert backend.is_keras_tensor(Input((3,))) and not backend.is_keras_tensor(np.ones(3))
     assert [backend.get_uid("a"), backend.get_uid("a")] == [1, 2]
     backend.clear_session()

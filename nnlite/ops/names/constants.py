@@ -107,7 +107,8 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         result = function(*given, **options)
         if counts or isinstance(result, bool):
             return np.asarray(result, np.int32 if counts else bool)
-        return in_floatx(result, (*given, *options.values()))
+        given = [*given, *options.values()]
+        return as_typed(result, given) if isinstance(result, np.ndarray) else in_floatx(result, given)
 
     compute.__doc__ = f"`numpy.{function.__name__}`; the result is a constant, without a derivative."
     compute.__module__ = __name__
@@ -125,6 +126,8 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
     @functools.wraps(function)
     def make(*arguments: Any, **options: Any) -> Any:
         array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
+        if isinstance(array, tuple):  # with the step between
+            return array[0].astype(floatx()), array[1]
         given = (*arguments, *options.values())
         if builtins.any(isinstance(item, (str, type, np.dtype)) for item in given):
             return array
@@ -280,7 +283,7 @@ def multi_hot(
     inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Any:
     """Rows of integers as rows with a 1 for each that occurs."""
-    rows = one_hot(inputs, num_classes, axis, dtype)
+    rows = np.asarray(one_hot(inputs, num_classes, axis, dtype))
     return rows.max(axis=1 if rows.ndim > 2 else 0)
 
 
