@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
+from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
 from nnlite.ops.plain.results import as_typed, in_floatx, named
@@ -143,8 +144,10 @@ def _sign(x: ArrayLike) -> np.ndarray:
     return np.asarray(x) if np.asarray(x).dtype == bool else np.sign(x)
 
 
-def _bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0) -> np.ndarray:
+def _bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, sparse: bool = False) -> np.ndarray:
     """How often, or with what weight, each integer occurs."""
+    if sparse:
+        raise ConfigError("there are no sparse arrays here: leave `sparse` out", ("sparse",))
     counts = np.bincount(x, weights, minlength)
     return counts.astype(np.int32) if weights is None else counts
 
@@ -206,7 +209,7 @@ zeros_like = constant(np.zeros_like)
 
 
 @drawable
-def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None) -> Any:
+def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
     """`x` as an array, a traced value as it is; numbers of a program are of `config.floatx()` or int32."""
     if isinstance(x, Traced):
         return x
