@@ -166,9 +166,9 @@ def test_archives_are_unpacked_and_stay_inside(tmp_path):
     folder = keras.utils.get_file("named", (tmp_path / "f.tar.gz").as_uri(), **options)
     assert folder.endswith("named") and Path(folder, "f", "a.txt").read_text() == "hi"
     assert keras.utils.get_file(None, (tmp_path / "f.tar.gz").as_uri(), **options).endswith("f_extracted")
-    for name, error in (("bad.zip", "outside"), ("link.tar", "link"), ("f.tar.gz", "no archive")):
+    for name, error in (("bad.zip", "outside"), ("link.tar", "link"), ("f.tar.gz", "not an archive")):
         with pytest.raises(DataError, match=error):
-            further = {"archive_format": "zip"} if error == "no archive" else {}
+            further = {"archive_format": "zip"} if error == "not an archive" else {}
             keras.utils.get_file(None, (tmp_path / name).as_uri(), **options, **further)
     assert not list(tmp_path.rglob("outside.txt"))
 
