@@ -50,7 +50,6 @@ MEANINGLESS = {
     "gptq_unpacked_column_size": "nothing is quantized",
     "sparse": "sparse tensors of TensorFlow",
     "ragged": "ragged tensors of TensorFlow",
-    "preferred_backend": "there is one backend",
 }
 # (family, pattern of names) -> why they are absent; the first that fits.
 REASONS = [

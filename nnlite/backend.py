@@ -80,10 +80,15 @@ def result_type(*dtypes: Any) -> str:
     """The type that numbers of these types have together; `floatx()` for none.
 
     By NumPy's rules among floating-point types and among integers; where both meet, integers do not count, as in Keras.
+    `int` and `float`, the types of a program's numbers, only say what kind of type it is.
 
-    >>> result_type("int64", "float32"), result_type("int32", "int64")
-    ('float32', 'int64')
+    >>> result_type("int64", "float32"), result_type("int32", "int64"), result_type("int8", int), result_type(float)
+    ('float32', 'int64', 'int8', 'float32')
     """
-    names = [standardize_dtype(dtype) for dtype in dtypes] or [floatx()]
+    plain = [dtype for dtype in dtypes if dtype is int or dtype is float]
+    names = [standardize_dtype(dtype) for dtype in dtypes if dtype is not int and dtype is not float]
     floats = [name for name in names if is_float_dtype(name)]
-    return np.result_type(*(floats or names)).name
+    if not floats and (float in plain or not dtypes):
+        return floatx()
+    whole = [name for name in names if name != "bool"] or (["int32"] if plain else names)
+    return np.result_type(*(floats or whole)).name

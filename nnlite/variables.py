@@ -49,7 +49,8 @@ class Variable(Parameter):
         shape: needed unless `initializer` is a value.
         dtype: floating-point numbers have `nnlite.config.floatx()` when None, others keep theirs.
         trainable: whether an optimizer should change it.
-        name: shown in errors.
+        autocast, aggregation, synchronization, layout: Keras's, of precision and of several devices; accepted.
+        name: shown in errors, "variable" when None.
 
     Raises:
         ConfigError: an initializer without a shape, or a value of another shape.
@@ -69,7 +70,11 @@ class Variable(Parameter):
         shape: Shape | None = None,
         dtype: str | None = None,
         trainable: bool = True,
-        name: str = "variable",
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
+        name: str | None = None,
+        layout: Any = None,
     ) -> None:
         if callable(initializer) or isinstance(initializer, (str, dict)):
             if shape is None:
@@ -81,7 +86,7 @@ class Variable(Parameter):
             value = np.array(given, dtype or (floatx() if given.dtype.kind == "f" else given.dtype))
             if shape is not None and tuple(shape) != value.shape:
                 raise ConfigError(f"Variable: the value has the shape {value.shape}, not {tuple(shape)}")
-        super().__init__(name, value, trainable)
+        super().__init__(name or "variable", value, trainable)
         if SCOPES:
             self.place = ScopePlace("/".join(SCOPES))
 

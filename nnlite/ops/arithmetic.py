@@ -126,6 +126,9 @@ class Negative(Op):
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return -x, Jacobians(Diagonal(np.full((), -1, x.dtype), x.shape, x.shape))
 
+    def _of_integers(self, x: np.ndarray) -> np.ndarray:
+        return -x  # of unsigned ones too, which have no -1
+
 
 class _Choice(Op, abstract=True):
     """Base of Maximum and Minimum: the chosen input has slope 1, at a tie each has 1/2."""

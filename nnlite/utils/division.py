@@ -17,6 +17,7 @@ def split_dataset(
     right_size: float | None = None,
     shuffle: bool = False,
     seed: int | None = None,
+    preferred_backend: str | None = None,
 ) -> tuple[Any, Any]:
     """The rows of arrays in two parts, such as for training and test.
 
@@ -27,6 +28,7 @@ def split_dataset(
         right_size: of the second part.
         shuffle: whether rows are drawn at random rather than taken in order.
         seed: decides which rows are drawn.
+        preferred_backend: Keras's; accepted: the parts are what `dataset` is.
 
     Returns:
         Two of what `dataset` is, with rows of their own: for `(x, y)`, `model.fit(*left)`.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import activations, ops
+from nnlite import KerasTensor, activations, ops
 
 WHOLE = np.arange(6, dtype=np.int32).reshape(2, 3)
 SINGLE = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3)
@@ -139,9 +139,21 @@ COUNTS, TRUTHS = np.array([[1, 2, 4]], np.int32), np.array([[True, False, True]]
         (lambda: ops.allclose([1.0], [1.0]), "bool", True),
         (lambda: ops.conj(TRUTHS), "bool", [[True, False, True]]),
         (lambda: ops.kaiser(1, beta=14.0), "float32", [1.0]),
+        (lambda: ops.ones_like([1, 2]), "int32", [1, 1]),
+        (lambda: ops.negative(COUNTS.astype("uint8")), "uint8", [[255, 254, 252]]),
+        (lambda: ops.cumsum(COUNTS.astype("int8"), axis=1), "int8", [[1, 3, 7]]),
+        (lambda: ops.cumsum(TRUTHS, axis=1), "int32", [[1, 1, 2]]),
+        (lambda: ops.linspace(1, 2, 3, retstep=True)[0], "float32", [1.0, 1.5, 2.0]),
     ],
 )
 def test_results_have_the_types_of_keras(compute, dtype, expected):
     result = compute()
     assert result.dtype == dtype
     np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
+def test_symbols_of_integers_are_summed_and_multiplied():
+    symbol = KerasTensor((2, 4), dtype="int32")
+    assert [ops.cumsum(symbol).shape, ops.prod(symbol, axis=0).shape] == [(8,), (4,)]
+    assert ops.cumsum(symbol, axis=1).dtype == "int32"
+    assert ops.multi_hot(KerasTensor((2, 3), dtype="int32"), 5).shape == (2, 5)

@@ -12,7 +12,19 @@ from nnlite.constraints import NonNeg
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.layers import BatchNormalization, Dense, Embedding
 from nnlite.models import Sequential, load_model
-from nnlite.optimizers import SGD, Adam, AdamW, ExponentialDecay, Lamb, Muon, Optimizer, deserialize, get, serialize
+from nnlite.optimizers import (
+    SGD,
+    Adafactor,
+    Adam,
+    AdamW,
+    ExponentialDecay,
+    Lamb,
+    Muon,
+    Optimizer,
+    deserialize,
+    get,
+    serialize,
+)
 from nnlite.registry import register_function
 
 PROTOTYPES = [case[0] for case in CASES]
@@ -422,3 +434,23 @@ def test_apply_keeps_to_constraints_and_variables_may_be_assigned():
     optimizer.assign_add(variable, [1.0, 1.0])
     optimizer.assign_sub(variable, [0.5, 0.5])
     np.testing.assert_array_equal(variable.value, [3.5, 4.5])
+
+
+def test_variables_are_listed_as_in_keras():
+    optimizer = Adafactor(name="ada")
+    pair = [Variable(np.ones((2, 3)), name="x"), Variable(np.ones(3), name="y")]
+    optimizer.build(pair)
+    assert [variable.shape for variable in optimizer.variables[2:]] == [(2,), (3,), (2, 3), (), (), (3,)]
+    assert [variable.path for variable in optimizer.variables[:3]] == [
+        "ada/iteration",
+        "ada/learning_rate",
+        "ada/x_row",
+    ]
+    optimizer.apply([np.arange(1.0, 7.0).reshape(2, 3), np.ones(3)], pair)
+    row, column, squares = (variable.value for variable in optimizer.variables[2:5])
+    np.testing.assert_allclose(squares, np.outer(row, column) / row.mean(), rtol=1e-6)
+    other = Adafactor()
+    other.build(pair)
+    other.set_weights(optimizer.variables)
+    for mine, theirs in zip(optimizer.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(mine.value, theirs.value)

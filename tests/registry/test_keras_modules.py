@@ -181,7 +181,7 @@ def test_objects_are_written_as_keras_writes_them():
     class Further(losses.MeanSquaredError):
         pass
 
-    config = {"reduction": "sum_over_batch_size", "name": "huber_loss", "dtype": None, "delta": 2.0}
+    config = {"reduction": "sum_over_batch_size", "name": "huber_loss", "delta": 2.0}
     of_keras = {"module": "keras.losses", "class_name": "Huber", "config": config, "registered_name": None}
     assert losses.serialize(losses.Huber(2.0)) == saving.serialize_keras_object(losses.Huber(2.0)) == of_keras
     assert schedules.serialize(schedules.CosineDecay(0.1, 5))["module"] == "keras.optimizers.schedules"

@@ -166,9 +166,9 @@ def test_archives_are_unpacked_and_stay_inside(tmp_path):
     folder = keras.utils.get_file("named", (tmp_path / "f.tar.gz").as_uri(), **options)
     assert folder.endswith("named") and Path(folder, "f", "a.txt").read_text() == "hi"
     assert keras.utils.get_file(None, (tmp_path / "f.tar.gz").as_uri(), **options).endswith("f_extracted")
-    for name, error in (("bad.zip", "outside"), ("link.tar", "link"), ("f.tar.gz", "no archive")):
+    for name, error in (("bad.zip", "outside"), ("link.tar", "link"), ("f.tar.gz", "not an archive")):
         with pytest.raises(DataError, match=error):
-            further = {"archive_format": "zip"} if error == "no archive" else {}
+            further = {"archive_format": "zip"} if error == "not an archive" else {}
             keras.utils.get_file(None, (tmp_path / name).as_uri(), **options, **further)
     assert not list(tmp_path.rglob("outside.txt"))
 
@@ -301,6 +301,9 @@ def test_defaults_and_questions_about_types(defaults):
     ]
     assert backend.is_float_dtype("float64") and backend.is_int_dtype("uint8") and not backend.is_int_dtype("bool")
     assert backend.result_type("int32", "float32") == "float32" and backend.result_type("int8", "int32") == "int32"
+    pairs = [("int8", int), ("bool", int), ("float16", float), ("int16", float), (int, int), ("bool", "int8")]
+    kinds = ["int8", "int32", "float16", "float32", "int32", "int8"]
+    assert [backend.result_type(*pair) for pair in pairs] == kinds
     assert backend.is_keras_tensor(Input((3,))) and not backend.is_keras_tensor(np.ones(3))
     assert [backend.get_uid("a"), backend.get_uid("a")] == [1, 2]
     backend.clear_session()

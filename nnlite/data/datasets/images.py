@@ -40,6 +40,7 @@ def image_dataset_from_directory(
     crop_to_aspect_ratio: bool = False,
     pad_to_aspect_ratio: bool = False,
     data_format: Literal["channels_last", "channels_first"] | None = None,
+    format: Literal["tf", "grain"] = "tf",
     verbose: bool = True,
 ) -> Any:
     """Batches `(images, labels)` of the image files below a directory, one subdirectory per class.
@@ -64,6 +65,7 @@ def image_dataset_from_directory(
         interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio: as of `Resizing`.
         follow_links: whether to enter linked subdirectories.
         data_format: `channels_last`, the default, or `channels_first`.
+        format: Keras's; accepted: batches are arrays.
         verbose: say how many files were found.
 
     Returns:

@@ -26,6 +26,7 @@ def text_dataset_from_directory(
     validation_split: BelowOne | None = None,
     subset: Literal["training", "validation", "both"] | None = None,
     follow_links: bool = False,
+    format: Literal["tf", "grain"] = "tf",
     verbose: bool = True,
 ) -> Any:
     """Batches `(texts, labels)` of the files `*.txt` below a directory, one subdirectory per class.
@@ -45,6 +46,7 @@ def text_dataset_from_directory(
         validation_split: part of the files that is set apart, in [0, 1).
         subset: which part is wanted; `both` gives two.
         follow_links: whether to enter linked subdirectories.
+        format: Keras's; accepted: batches are arrays.
         verbose: say how many files were found.
 
     Returns:

@@ -1,6 +1,6 @@
 """Batches of windows cut from one long series."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,7 @@ def timeseries_dataset_from_array(
     seed: Index | None = None,
     start_index: Index | None = None,
     end_index: Count | None = None,
+    format: Literal["tf", "grain"] = "tf",
 ) -> LazyBatches:
     """Windows sliding over a series, as batches `(x, y)`: window i is `data[i], data[i + sampling_rate], ...`.
 
@@ -39,6 +40,7 @@ def timeseries_dataset_from_array(
         seed: decides the order; drawn when None.
         start_index: data before it is not used.
         end_index: data from it on is not used.
+        format: Keras's; accepted: batches are arrays.
 
     Raises:
         DataError: no window fits into the data.

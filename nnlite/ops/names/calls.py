@@ -64,10 +64,9 @@ def squeeze(x: Any, axis: Axis | list[int] = None) -> Any:
     return ops.squeeze(x, as_axes(axis))
 
 
-@called("condition", "x1", "x2")
-def where(condition: Any, a: Any = None, b: Any = None) -> Any:
-    """a where `condition` holds, else b; without them the indices where it holds, as `nonzero`."""
-    return nonzero(condition) if a is None and b is None else ops.where(condition, a, b)
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """x1 where `condition` holds, else x2; without them the indices where it holds, as `nonzero`."""
+    return nonzero(condition) if x1 is None and x2 is None else ops.where(condition, x1, x2)
 
 
 def max(x: Any, axis: Axis | list[int] = None, keepdims: bool = False, initial: float | None = None) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
+from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
 from nnlite.ops.plain.results import as_typed, in_floatx, named
@@ -107,7 +108,8 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         result = function(*given, **options)
         if counts or isinstance(result, bool):
             return np.asarray(result, np.int32 if counts else bool)
-        return in_floatx(result, (*given, *options.values()))
+        given = [*given, *options.values()]
+        return as_typed(result, given) if isinstance(result, np.ndarray) else in_floatx(result, given)
 
     compute.__doc__ = f"`numpy.{function.__name__}`; the result is a constant, without a derivative."
     compute.__module__ = __name__
@@ -125,6 +127,8 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
     @functools.wraps(function)
     def make(*arguments: Any, **options: Any) -> Any:
         array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
+        if isinstance(array, tuple):  # with the step between
+            return array[0].astype(floatx()), array[1]
         given = (*arguments, *options.values())
         if builtins.any(isinstance(item, (str, type, np.dtype)) for item in given):
             return array
@@ -140,8 +144,10 @@ def _sign(x: ArrayLike) -> np.ndarray:
     return np.asarray(x) if np.asarray(x).dtype == bool else np.sign(x)
 
 
-def _bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0) -> np.ndarray:
+def _bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, sparse: bool = False) -> np.ndarray:
     """The number, or the weight, of occurrences of each integer."""
+    if sparse:
+        raise ConfigError("there are no sparse arrays here: leave `sparse` out", ("sparse",))
     counts = np.bincount(x, weights, minlength)
     return counts.astype(np.int32) if weights is None else counts
 
@@ -203,7 +209,7 @@ zeros_like = constant(np.zeros_like)
 
 
 @drawable
-def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None) -> Any:
+def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
     """`x` as an array, a traced value as it is; numbers of a program are of `config.floatx()` or int32."""
     if isinstance(x, Traced):
         return x
@@ -280,7 +286,7 @@ def multi_hot(
     inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Any:
     """Rows of integers as rows with a 1 for each that occurs."""
-    rows = one_hot(inputs, num_classes, axis, dtype)
+    rows = np.asarray(one_hot(inputs, num_classes, axis, dtype))
     return rows.max(axis=1 if rows.ndim > 2 else 0)
 
 

@@ -40,7 +40,7 @@ Axis = int | Shape | None
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = None) -> Any:
     """The product over `axis`; its derivative is made of products too, so that zeros do no harm."""
     if not isinstance(x, Traced):
-        values = convert_to_tensor(x)
+        values = np.asarray(convert_to_tensor(x))
         return np.prod(values, as_axes(axis), dtype or _summed(values.dtype), keepdims=keepdims)
     rank = x.ndim
     axes = sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
@@ -61,8 +61,8 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = 
 def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """The sums of all numbers up to each one along `axis`; of all in a row when None."""
     if not isinstance(x, Traced):
-        values = convert_to_tensor(x)
-        return np.cumsum(values, axis, dtype or _summed(values.dtype))
+        values = np.asarray(convert_to_tensor(x))
+        return np.cumsum(values, axis, dtype or (np.int32 if values.dtype == bool else values.dtype))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     order = [one for one in range(x.ndim) if one != axis] + [axis]
     upper = np.triu(np.ones((x.shape[axis],) * 2, x.dtype))
@@ -75,7 +75,7 @@ def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
 def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """The products of all numbers up to each one along `axis`; of all in a row when None."""
     if not isinstance(x, Traced):
-        values = convert_to_tensor(x)
+        values = np.asarray(convert_to_tensor(x))
         return np.cumprod(values, axis, dtype or _summed(values.dtype))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     length, step = x.shape[axis], 1
