@@ -222,9 +222,7 @@ class Sequential(BaseModel):
         return config if is_for_files() or type(self) is not Sequential else chain_config(self, config)
 
     @classmethod
-    def from_config(
-        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> "Sequential":
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> "Sequential":
         """The inverse of `get_config`; the model is built if that one was. For `custom_objects` see `Model`."""
         arguments = dict(config)
         shape = arguments.pop("build_input_shape", None)

@@ -8,7 +8,6 @@ import numpy as np
 
 from nnlite.config import Policy
 from nnlite.constraints import Constraint
-from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
