@@ -1,4 +1,4 @@
-"""What all layers of images share: batches and single images, dicts of images and labels, draws while training."""
+"""The base of layers of images: batches and single images, dicts of images and labels, draws while training."""
 
 import copy
 from collections.abc import Callable, Mapping
