@@ -57,7 +57,7 @@ class LayerAttributes:
         _call_arguments: the names of the arguments of `call` that may be data.
         _writes_call, _writes_mask: whether a class writes `call`, or `compute_mask`.
         _builds_itself: whether `build` does all of the building: that of a model does.
-        autocast, supports_jit, quantization_mode: Keras's, which say nothing here: inputs are brought into `dtype`.
+        autocast: whether inputs are brought into `dtype` for a `call` of users; supports_jit and others are Keras's.
         _fixes: what of the shape that the layer was built for a call on arrays has to have; see `takes_too`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
         _final_activation: the activation function that gives the outputs; None if that is not known.

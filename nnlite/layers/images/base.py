@@ -1,4 +1,4 @@
-"""Base of all layers of images: batches and single images, dicts of images and labels, draws while training."""
+"""The base of layers of images: batches and single images, dicts of images and labels, draws while training."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -34,7 +34,11 @@ class Images(Layer, abstract=True):
     """
 
     data_format = cast(DataFormat, None)
+    _further_arguments = ("bounding_box_format",)
     _moves: ClassVar[bool] = True  # whether masks of images change with them
+
+    def _take_further(self, given: dict[str, Any]) -> None:
+        """Keras's format of bounding boxes says nothing where there are none."""
 
     def build(self, input_shape: BatchShape) -> None:
         check_images(self, input_shape)

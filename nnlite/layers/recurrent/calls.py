@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.symbolic import symbols_of
 
 __all__ = []
 
@@ -21,9 +22,12 @@ def sequence_call(
         mask: which steps count, `(batch, steps)`.
         training: whether dropout drops.
     """
+    first = sequences[0] if isinstance(sequences, (tuple, list)) else sequences
+    symbol = symbols_of(first)
+    if symbol is not None and not layer.built:
+        layer.know_batch(symbol.shape[0])
     if initial_state is None:
         return LayerCall(layer, sequences, training, mask)
-    first = sequences[0] if isinstance(sequences, (tuple, list)) else sequences
     return LayerCall(layer, (first, *flat(initial_state)), training, mask)
 
 

@@ -131,7 +131,7 @@ def with_common_arguments(construct: Callable) -> Callable:
     """A constructor that also takes what every layer of Keras does.
 
     These are `activity_regularizer`, and `input_shape`, or `input_dim`, the shape of one example of a first layer's
-    data; `autocast`, which says how Keras brings inputs into the dtype of a layer, is accepted, and so is a
+    data; `autocast`, false where `call` gets floating-point inputs in the type that they have; and a
     `quantization_config` of None. Any other keyword that the constructor does not have is a `WrongTypeError`.
     """
     signature = inspect.signature(construct)
@@ -149,6 +149,7 @@ def with_common_arguments(construct: Callable) -> Callable:
         construct(self, *args, **given)
         if extra.get("quantization_config") is not None:
             raise ConfigError("nothing is quantized in nnlite", (type(self).__name__, "quantization_config"))
+        self.autocast = extra.get("autocast", self.autocast)
         shape = extra.get("input_shape", extra.get("input_dim"))
         if shape is not None:
             self._stated_shape = (None, *([shape] if isinstance(shape, int) else shape))

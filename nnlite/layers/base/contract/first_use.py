@@ -75,6 +75,6 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     layer._check_input_shape(shapes if several else shapes[0])
     layer._check_ready()
     whole = layer._keeps_integers and all(part.dtype.kind in "biu" for part in arrays)
-    if kind == "numbers" and not whole:
+    if kind == "numbers" and not whole and (layer.autocast or not layer._traced):
         arrays = tuple(part if part.dtype.kind == "c" else part.astype(layer.dtype, copy=False) for part in arrays)
     return arrays if several else arrays[0]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.config import DTypePolicy
-from nnlite.errors import NotReadyError, ShapeError
+from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter, assign_all
@@ -186,6 +187,14 @@ def path(self: "Layer") -> str:
 def dtype_policy(self: "Layer") -> DTypePolicy:
     """The argument `dtype`, which takes one, as a policy."""
     return DTypePolicy(policy_name(self))
+
+
+@dtype_policy.setter
+def dtype_policy(self: "Layer", policy: Any) -> None:
+    if self.built:
+        raise ConfigError(f"{self.label} is built: its policy can be set before that")
+    self.dtype = DTypePolicy(getattr(policy, "name", policy)).name
+    put_around(self)
 
 
 @property

@@ -1,0 +1,50 @@
+"""Arguments of Keras's layers about types and batches: `autocast`, `dtype_policy`, the batch of stateful layers."""
+
+import numpy as np
+import pytest
+
+from nnlite import Model, layers
+from nnlite.errors import ConfigError
+
+
+class Same(layers.Layer):
+    def call(self, inputs):
+        return 1.0 * inputs
+
+
+@pytest.mark.parametrize("kind", ["float16", "float64"])
+def test_a_call_gets_its_inputs_in_their_type_without_autocast(kind):
+    rows = np.ones((2, 3), kind)
+    assert Same(autocast=False)(rows).dtype == kind
+    assert Same()(rows).dtype == "float32"
+    assert not Same(autocast=False).autocast and Same().autocast
+    assert layers.Dense(2, autocast=False)(rows).dtype == "float32"
+
+
+def test_a_policy_can_be_set_until_a_layer_is_built():
+    layer, rows = layers.Dense(2), np.ones((1, 3), "float32")
+    layer.dtype_policy = "mixed_float16"
+    assert layer.dtype_policy.name == "mixed_float16" and layer.compute_dtype == "float16"
+    assert layer(rows).dtype == "float16" and layer.kernel.dtype == "float32"
+    with pytest.raises(ConfigError, match="is built"):
+        layer.dtype_policy = "float32"
+    other = layers.Dense(2)
+    other.dtype_policy = layers.Dense(2, dtype="float64").dtype_policy
+    assert other(rows).dtype == "float64"
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_stateful_layers_take_the_batch_of_the_input_of_a_graph(wrapped):
+    inputs = layers.Input(batch_shape=(2, 3, 1))
+    layer = layers.LSTM(4, stateful=True)
+    layer = layers.Bidirectional(layer) if wrapped else layer
+    model = Model(inputs, layer(inputs))
+    rows = np.ones((2, 3, 1), "float32")
+    assert not np.array_equal(model.predict(rows, verbose=0), model.predict(rows, verbose=0))
+    with pytest.raises(ConfigError, match="batch_shape"):
+        layers.LSTM(4, stateful=True)(layers.Input((3, 1)))
+
+
+def test_formats_of_bounding_boxes_are_accepted():
+    assert layers.RandomFlip(bounding_box_format="xyxy").mode == "horizontal_and_vertical"
+    assert layers.Resizing(2, 2, bounding_box_format="xywh").height == 2
