@@ -96,6 +96,21 @@ def test_evaluate_prints_the_metrics_of_the_run(run, capsys):
     assert json.loads(capsys.readouterr().out) == {part: metrics[part] for part in ("validation", "test")}
 
 
+def test_evaluate_prints_a_table_on_a_terminal(run, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["evaluate", run]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["part", "figure", "model", "baseline"] and lines[1].split()[:2] == [
+        "validation",
+        "loss",
+    ]
+    assert main(["evaluate", run, "flowers.csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["part", "figure", "model"] and lines[1].split()[:2] == ["flowers.csv", "loss"]
+    assert main(["evaluate", run, "flowers.csv", "--json"]) == 0
+    assert "loss" in json.loads(capsys.readouterr().out)
+
+
 def test_predict_writes_one_row_per_input(run, capsys):
     write_rows("new.csv", [row[:2] for row in flowers()])
     assert main(["predict", run, "new.csv", "-o", "out.csv"]) == 0

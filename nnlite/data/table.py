@@ -128,7 +128,8 @@ class Table:
             DataError: a cell that is not a finite number in a column of numbers; a kind that a text file does not have.
         """
         if kind == "number":
-            return Column(name, "number", self.numbers(name))
+            numbers, unit = self._numbers(name, LEAVE_OUT)
+            return Column(name, "number", numbers, unit=unit)
         texts = np.array(self._levels(name), dtype=object)
         return Column(name, "category", texts, from_numbers=True).as_kind(kind)
 
@@ -149,28 +150,31 @@ class Table:
         Raises:
             DataError: a cell that is not a finite number; it ends with what to do, `remedy` if nothing better is known.
         """
-        cells, gaps = self.cells(name), self._gaps(name, self._marks.in_numbers)
-        if not gaps:
-            numbers = self._values(cells)
-        else:
-            missing = np.fromiter((cell in gaps for cell in cells), bool, len(cells))
-            present = self._values([cell for cell in cells if cell not in gaps])
-            numbers = None if present is None else np.full(len(cells), np.nan)
-            if numbers is not None:
-                numbers[~missing] = present
+        return self._numbers(name, remedy)[0]
+
+    def _numbers(self, name: str, remedy: str) -> tuple[np.ndarray, str | None]:
+        """The column `name` as numbers, and their unit, if they have one."""
+        cells = self.cells(name)
+        gaps = set(self._marks.in_numbers.intersection(cells))
+        numbers, unit = self._values([cell for cell in cells if cell not in gaps] if gaps else cells)
         if numbers is None:
             self._refuse_text(name, gaps, remedy)
+        if gaps:
+            missing = np.fromiter((cell in gaps for cell in cells), bool, len(cells))
+            present, numbers = numbers, np.full(len(cells), np.nan)
+            numbers[~missing] = present
         infinite = np.isinf(numbers)
         if infinite.any():
             self._refuse_infinite(name, int(infinite.argmax()))
-        return numbers
+        self._gaps(name, self._marks.in_numbers)  # which tells of them, now that all others are numbers
+        return numbers, unit
 
-    def _values(self, cells: list[str]) -> np.ndarray | None:
-        """The numbers in present cells, without a currency or a unit; None if one of them is not a number."""
+    def _values(self, cells: list[str]) -> tuple[np.ndarray | None, str | None]:
+        """The numbers in present cells and the currency or unit around them; None if one of them is not a number."""
         numbers = self.dialect.numbers.values(cells)
         if numbers is None and (amounts := read_amounts(cells)) is not None:
-            return self.dialect.numbers.values(amounts.numbers)
-        return numbers
+            return self.dialect.numbers.values(amounts.numbers), amounts.unit
+        return numbers, None
 
     def missing(self, name: str) -> np.ndarray:
         """Mask of the rows without a value in the column `name`, `(rows,)`."""

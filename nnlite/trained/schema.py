@@ -22,18 +22,20 @@ class InputColumn:
         kind: `"number"`, `"boolean"`, `"category"`, `"date"` or `"text"`.
         categories: the values that the model learned something about; None if they are not counted.
         typical: the mean, or the most frequent value, of the training data; None if it is not known.
+        unit: the currency or unit around the numbers of the training data; None where they had none.
     """
 
     name: str
     kind: str
     categories: tuple[str, ...] | None = None
     typical: Any = None
+    unit: str | None = None
 
     @property
     def described(self) -> str:
-        """The categories, in one line."""
+        """The categories, or the unit, in one line."""
         if self.categories is None:
-            return ""
+            return f"in {self.unit}" if self.unit else ""
         named = [category or "(no value)" for category in self.categories[:SHOWN]]
         more = f", ... {len(self.categories)} in all" if len(self.categories) > SHOWN else ""
         return ", ".join(named) + more
@@ -68,7 +70,7 @@ class InputSchema:
         columns: dict[str, InputColumn] = {}
         for column in encoder.columns:
             categories = tuple(column.categories) if isinstance(column, Levels) else None
-            read = InputColumn(column.name, column.reads, categories, cells.get(column.name))
+            read = InputColumn(column.name, column.reads, categories, cells.get(column.name), column.unit_learned)
             if column.name not in columns or categories is not None:
                 columns[column.name] = read
         return cls(tuple(columns.values()))

@@ -69,7 +69,7 @@ def test_mpe_sample_and_learn(files, capsys):
         (["query", "none.bif"], 3, "none.bif: cannot be read: No such file"),
         (["query", "BIF", "--marginals", "flue"], 3, "did you mean 'flu'"),
         (["query", "BIF", "--rows", "BAD"], 3, "bad.csv, line 3, variable 'flu': row 1 holds 'maybe'"),
-        (["query", "BIF", "--rows", "RAGGED"], 3, "ragged.csv, line 2: 1 cells, but the first line names 2 columns"),
+        (["query", "BIF", "--rows", "RAGGED"], 3, "ragged.csv, line 2: 1 cell, but the first line names 2 columns"),
         (["query", "BIF", "--rows", "none.csv"], 3, "none.csv: No such file"),
         (["sample", "BIF", "-n", "0"], 2, "-n: expected a number of rows above 0"),
         (["sample", "BIF", "--given", "flu"], 2, "expected VARIABLE=STATE"),

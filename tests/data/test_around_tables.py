@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import nnlite
 from nnlite.cli import main
 from nnlite.data import read_table_file
 from nnlite.data.files.around.amounts import read_amounts
@@ -37,7 +38,19 @@ BARE = {
     "--5 %": None,
     "$5 kg": None,
     "5": None,
-    "12:30": None,
+    "12:30": "750000000e-6",  # minutes and seconds, once numbers are asked for
+    "36:59:02": "133142000000e-6",
+    "-1:00:00.5": "-3600500000e-6",
+    "2 days, 3:00:00": "183600000000e-6",
+    "7h 23m": "26580000000e-6",
+    "7 h 23 min.": "26580000000e-6",
+    "2 weeks 1 day": "1296000000000e-6",
+    "PT7H23M1.5S": "26581500000e-6",
+    "P2D": "172800000000e-6",
+    "1:2": None,
+    "7h 2x": None,
+    "P": None,
+    "66:75": None,
     "abc": None,
 }
 
@@ -64,6 +77,28 @@ def test_amounts_with_gaps(tmp_path):
     table = table_of(tmp_path, "a,b\n$5,1\nNA,2\n,3\n$7,4\n")
     np.testing.assert_array_equal(table.numbers("a"), [5, np.nan, np.nan, 7])
     assert table.texts("a").tolist() == ["$5", "", "", "$7"]
+
+
+def test_durations_are_seconds_in_every_format_of_numbers(tmp_path):
+    table = table_of(tmp_path, "ride;km\n7 h 3 min;1,5\n45 min;1.200,25\n;3,0\n")
+    assert table.dialect.decimal == ","
+    np.testing.assert_array_equal(table.numbers("ride"), [7 * 3600 + 180, 2700, np.nan])
+    assert table.column("ride", "number").unit == "s" and table.column("km", "number").unit is None
+
+
+def test_a_mark_is_told_of_where_it_is_read_as_a_gap_alone(tmp_path):
+    table = table_of(tmp_path, "a,b\n-,-\nx,1\n7,2\n")
+    with pytest.raises(DataError, match="text 'x' in a numeric column"):
+        table.numbers("a")
+    assert not table.notes
+    table.numbers("b")
+    assert len(table.notes) == 1 and "column 'b': '-' is read as a missing value" in table.notes[0]
+
+
+def test_errors_of_a_spreadsheet_are_gaps_among_numbers(tmp_path):
+    table = table_of(tmp_path, "a,b\n1,x\n#DIV/0!,#REF!\n3,y\n")
+    np.testing.assert_array_equal(table.numbers("a"), [1, np.nan, 3])
+    assert table.texts("b").tolist() == ["x", "#REF!", "y"]
 
 
 def test_two_currencies_are_refused(tmp_path):
@@ -119,6 +154,12 @@ def test_totals_are_left_out(tmp_path):
     assert table.notes[-1] == f"{tmp_path / 't.csv'}, line 14: the last row is the sum of the others, and is left out"
 
 
+def test_a_word_of_totals_below_numbers_is_no_row(tmp_path):
+    table = table_of(tmp_path, "n,price\n1,3\n2,4\nSumme,9\n")
+    assert table.numbers("n").tolist() == [1, 2] and table.numbers("price").tolist() == [3, 4]
+    assert table.notes[-1].endswith("line 4: the last row says 'Summe' below numbers, and is left out")
+
+
 @pytest.mark.parametrize("last", ["Total,5,6\n", f"x,{sum(range(12))},{sum(range(12)) * 1.5}\n", "Total,,\n"])
 def test_what_is_no_total_stays(last, tmp_path):
     assert len(table_of(tmp_path, f"kind,n,price\n{ROWS}{last}")) == 13
@@ -161,3 +202,37 @@ def test_points_that_may_stand_between_thousands_are_told(last, told, tmp_path):
     assert list(table.notes) == ([note] if told else [])
     stated = table_of(tmp_path, content, thousands=".")
     assert not told or (stated.numbers("a")[-1] == 30123 and note not in stated.notes)
+
+
+def test_units_are_remembered(tmp_path, monkeypatch, capsys):
+    """Amounts of another unit are refused; times are converted, bare numbers are taken."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    paid, minutes, hours = random.uniform(5, 99, 120), random.integers(1, 300, 120), random.integers(0, 24, 120)
+    rows = [
+        f"${p:.2f},{m // 60} h {m % 60} min,{h}:30,{p + m / 9 + 20 * (6 < h < 18):.2f}"
+        for p, m, h in zip(paid, minutes, hours, strict=True)
+    ]
+    Path("t.csv").write_text("\n".join(["paid,ride,start,y", *rows, ""]))
+    assert main(["init", "t.csv", "--target", "y"]) == 0
+    assert main(["train", "t.yaml", "--out", "run", "--quiet", "--set", "fit.epochs=3"]) == 0
+    capsys.readouterr()
+    model = nnlite.load("run")
+    assert [(column.name, column.kind, column.unit) for column in model.schema.columns] == [
+        ("paid", "number", "$"), ("ride", "number", "s"), ("start", "date", None)
+    ]  # fmt: skip
+    row = {"paid": "$20", "ride": "1 h 30 min", "start": "8:30"}
+    same = [
+        row, {**row, "paid": 20.0}, {**row, "paid": "20.0"}, {**row, "ride": "90 min"}, {**row, "ride": "1:30:00"},
+        {**row, "ride": 5400}, {**row, "start": "08:30:00"}, {**row, "start": "8:30 AM"},
+    ]  # fmt: skip
+    first = model.predict(row)
+    assert all(model.predict(other) == first for other in same)
+    for wrong, unit in (("\u20ac20", "\u20ac"), ("20 %", "%")):
+        with pytest.raises(
+            DataError, match=f"column 'paid' holds amounts in '{unit}', the model learned '\\$'; convert"
+        ):
+            model.predict({**row, "paid": wrong})
+    Path("euro.csv").write_text("paid,ride,start\n\u20ac20,90 min,8:30\n\u20ac21,1 h,9:30\n", encoding="utf-8")
+    assert main(["predict", "run", "euro.csv"]) == 3
+    assert "column 'paid' holds amounts in '\u20ac'" in capsys.readouterr().err

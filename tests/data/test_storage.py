@@ -348,7 +348,7 @@ def test_chunks_of_a_csv_file_are_the_table(tmp_path, count):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,b\n1,2\n3\n", r"line 3: 1 cells, but the first line names 2 columns"),
+        ("a,b\n1,2\n3\n", r"line 3: 1 cell, but the first line names 2 columns"),
         ("a,b\n", "only column names, no rows"),
         ("", "the file is empty"),
     ],

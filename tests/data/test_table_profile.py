@@ -46,6 +46,15 @@ KINDS_OF = {
     "iso": (texts(np.datetime64("2020-01-01") + np.arange(ROWS)), "date", "dates"),
     "german": ([f"{1 + row % 28}.{1 + row % 12}.2019" for row in range(ROWS)], "date", "%d.%m.%Y"),
     "american": ([f"{1 + row % 12}/{1 + row % 28}/2019 {row % 24}:05" for row in range(ROWS)], "date", "%m/%d/%Y"),
+    "clock": ([f"{row % 24}:{row % 60:02d}" for row in range(ROWS)], "date", "times of day"),
+    "noon": ([f"{1 + row % 12}:{row % 60:02d} {'AP'[row % 2]}M" for row in range(ROWS)], "date", "times of day"),
+    "shift": ([f"{row // 3}:{row % 60:02d}:00" for row in range(ROWS)], "number", "amounts in s"),
+    "fee": ([f"$ {row % 7}.50" for row in range(ROWS)], "number", "amounts in $"),
+    "below": (["<5" if row % 9 == 0 else str(row) for row in range(ROWS)], "category", "numbers, but for '<5'"),
+    "starred": ([f"{row}.5{'*' * (row % 9 == 0)}" for row in range(ROWS)], "category", "but for '0.5*' and 22 others"),
+    "other digits": (["".join(chr(0x660 + int(d)) for d in str(row)) for row in range(ROWS)], "identifier", "differ"),
+    "reachable": ([f"+49 30 {row:06d}" for row in range(ROWS)], "identifier", "all texts differ"),
+    "customerNumber": (texts(RANDOM.permutation(10_000)[:ROWS]), "identifier", "so it is called"),
     "note": ([f"house {row} stands near a lake" for row in range(ROWS)], "text", "6 words a cell"),
     "row_id": (texts(np.arange(1, ROWS + 1)), "identifier", "counts from 1 to 200"),
     "CustomerID": (texts(RANDOM.permutation(10_000)[:ROWS]), "identifier", "so it is called"),
@@ -142,7 +151,7 @@ def test_the_text_fits_on_a_screen(profile):
     lines = str(profile).splitlines()
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 120
-    assert lines[0] == "t.csv: 200 rows, 29 columns"
+    assert lines[0] == "t.csv: 200 rows, 38 columns"
     assert "regression" in lines[1]
     assert any("row_id: identifier: counts from 1 to 200" in line for line in lines)
     wide = profile_table(table({f"c{place}": cycle("a", "b", "c") for place in range(74)}))
@@ -232,7 +241,7 @@ def test_labels_in_one_cell():
 def test_amounts_that_are_texts_are_suspicious():
     paid = [f"{'$€'[row % 2]} {row}.50" for row in range(ROWS)]
     profile = profile_table(table({"paid": paid, "half": cycle("$1", "none")}))
-    warning = "amounts that are read as strings, such as '$ 0.50': take the currency away"
+    warning = "amounts of several units ($, \u20ac), such as '$ 0.50': bring them to one unit"
     assert profile.column("paid").warning == warning
     assert profile.column("half").warning is None
 
@@ -307,6 +316,18 @@ DATES = {
     "slashes, month first": (["02/13/2020", "01/03/2020"], "2020-02-13"),
     "names of months": (["13 Feb 2020", "1 Mar 2020"], "2020-02-13"),
     "months": (["2020-02", "2021-03"], "2020-02-01"),
+    "months first": (["02/2020", "11/2021"], "2020-02-01"),
+    "names of months and years": (["February 2020", "May 2021"], "2020-02-01"),
+    "short names": (["Feb-2020", "Mar-2021"], "2020-02-01"),
+    "iso, nanoseconds": (["2020-02-29T12:30:00.500000999"], "2020-02-29T12:30:00.5"),
+    "comma before the time": (["13.02.2020, 08:15"], "2020-02-13T08:15"),
+    "weekday": (["Thu, 13 Feb 2020"], "2020-02-13"),
+    "in words": (["Thursday, February 13, 2020"], "2020-02-13"),
+    "letters": (["Thu, 13 Feb 2020 10:00:00 +0200"], "2020-02-13T08:00"),
+    "compact": (["20200213T081500Z"], "2020-02-13T08:15"),
+    "logs": (["13/Feb/2020:08:15:00 +0000"], "2020-02-13T08:15"),
+    "time of day": (["8:15", "23:59:59.25"], "1970-01-01T08:15"),
+    "before and after noon": (["12:05 AM", "1:00pm"], "1970-01-01T00:05"),
 }
 
 
@@ -318,7 +339,18 @@ def test_spelling_of_dates(case):
 
 
 def test_what_is_no_date():
-    for cells in (["2020-02-30"], ["12"], ["red"], ["2020-01-01", "soon"], ["1.5"], []):
+    for cells in (
+        ["24:00"],
+        ["13:00 PM"],
+        ["0:30 am"],
+        ["8:75"],
+        ["2020-02-30"],
+        ["12"],
+        ["red"],
+        ["2020-01-01", "soon"],
+        ["1.5"],
+        [],
+    ):
         assert date_format(cells) is None
     with pytest.raises(DataError, match="column 'd', row 1: 'soon' is not a date of the form 2020-01-31"):
         read_dates("d", ["2020-01-01", "soon"], "iso")

@@ -172,7 +172,7 @@ PROVOCATIONS: dict[str, list[Callable]] = {
         text("n,m\n12%,1\n12 or so,2\n", "n"),
         text("n,m\n(12),1\n12 or so,2\n", "n"),
         text("n,m\n12/03/2021,1\n", "n"),
-        text("n,m\n12:30,1\n", "n"),
+        text("n,m\n12:30,1\n5,2\n", "n"),
         text("n,m\nyes,1\n", "n"),
         text("n,m\n12_3,1\n", "n"),
         text("n,m\n\u221212,1\n12 or so,2\n", "n"),

@@ -25,6 +25,8 @@ def add_commands(commands: Commands) -> None:
     evaluate.add_argument("input", metavar="INPUT", nargs="?", help=meaning)
     meaning = "where the data of the training are now, if they were moved: the run's own parts are measured on them"
     evaluate.add_argument("--data", metavar="DATA", help=meaning)
+    meaning = "print JSON, as is done where the output is not a terminal, rather than a table"
+    evaluate.add_argument("--json", action="store_true", help=meaning)
     _add_on_unknown(evaluate)
     evaluate.set_defaults(command=_evaluate)
     _add_predict(commands)
@@ -65,12 +67,15 @@ def _add_on_unknown(parser: argparse.ArgumentParser) -> None:
 def _evaluate(arguments: argparse.Namespace) -> None:
     if arguments.input is None:
         from nnlite.experiment import Run
+        from nnlite.experiment.judging.measuring import format_metrics
 
         if Path(arguments.run).is_file():
             raise ConfigError(
                 f"{arguments.run}: a model file has no data of its own; name a labelled file to measure on"
             )
-        print(json.dumps(Run(arguments.run).evaluate(arguments.data), indent=2))
+        run = Run(arguments.run)
+        measured = run.evaluate(arguments.data)
+        print(json.dumps(measured, indent=2) if _as_json(arguments) else format_metrics(measured, run.baseline))
         return
     if arguments.data is not None:
         raise ConfigError("--data says where the run's own data are, INPUT is another file: give one of them")
@@ -78,7 +83,16 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
     figures = load(arguments.run).evaluate(arguments.input, on_unknown=arguments.on_unknown)
     _tell_learned(arguments.run, arguments.input)
-    print(json.dumps(figures, indent=2))
+    if _as_json(arguments):
+        print(json.dumps(figures, indent=2))
+        return
+    from nnlite.experiment.judging.measuring import format_metrics
+
+    print(format_metrics({arguments.input: figures}, {}))
+
+
+def _as_json(arguments: argparse.Namespace) -> bool:
+    return arguments.json or not sys.stdout.isatty()
 
 
 def _tell_learned(run: str, path: str) -> None:

@@ -41,6 +41,7 @@ class Logarithm(Filled):
         fill: what a gap counts as.
         unit: > 0, the amount from which the scale is logarithmic rather than linear.
         mean, scale: mean and standard deviation of the logarithms in the training part.
+        amounts_in: the currency or unit around the amounts, as for `Numeric`.
 
     >>> import numpy as np
     >>> from nnlite.data import read_frame
@@ -52,6 +53,11 @@ class Logarithm(Filled):
     unit: Positive
     mean: float = 0.0
     scale: Positive = 1.0
+    amounts_in: str | None = None
+
+    @property
+    def unit_learned(self) -> str | None:
+        return self.amounts_in
 
     @property
     def amounts(self) -> list[str]:
@@ -75,6 +81,7 @@ class Quantiles(Filled):
         name: the column.
         fill: what a gap counts as.
         quantiles: values of the training part in ascending order, at ranks evenly spread from 0 to 1.
+        amounts_in: the currency or unit around the amounts, as for `Numeric`.
 
     >>> from nnlite.data import read_frame
     >>> encoder = Quantiles("pay", fill=2.0, quantiles=[1.0, 2.0, 50.0])
@@ -83,6 +90,11 @@ class Quantiles(Filled):
     """
 
     quantiles: list[float]
+    amounts_in: str | None = None
+
+    @property
+    def unit_learned(self) -> str | None:
+        return self.amounts_in
 
     def validate(self) -> None:
         super().validate()

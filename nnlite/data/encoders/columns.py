@@ -31,7 +31,11 @@ class ColumnEncoder(Configurable, family="column encoder"):
 
     def read(self, source: ColumnSource) -> Column:
         """The column as the encoder takes it; an error of the source if it holds something else."""
-        return source.column(self.name, self.reads)
+        return source.column(self.name, self.reads).in_unit(self.unit_learned)
+
+    @property
+    def unit_learned(self) -> str | None:
+        """The currency or unit around the amounts that it was fitted to, if there was one."""
 
     @property
     def outputs(self) -> list[str]:
@@ -55,6 +59,7 @@ class Numeric(ColumnEncoder):
         name: the column.
         fill: median of the training part.
         mean, scale: mean and standard deviation after filling (1 if constant); 0 and 1 leave scaling to the model.
+        amounts_in: the currency or unit around the amounts, such as `$`; others are refused, bare numbers taken.
 
     >>> from nnlite.data import read_frame
     >>> Numeric("age", fill=35.0, mean=35.0, scale=5.0).encode(read_frame({"age": [30.0, None, 45.0]})).tolist()
@@ -64,6 +69,7 @@ class Numeric(ColumnEncoder):
     fill: float
     mean: float
     scale: Positive
+    amounts_in: str | None = None
 
     def validate(self) -> None:
         for key in ("fill", "mean", "scale"):
@@ -85,6 +91,10 @@ class Numeric(ColumnEncoder):
     def filling(cls, column: Column) -> "Numeric":
         """The encoder that fills gaps with the column's median and leaves scaling to the model."""
         return cls(column.name, float(np.median(column.values[~column.missing])), 0.0, 1.0)
+
+    @property
+    def unit_learned(self) -> str | None:
+        return self.amounts_in
 
     @property
     def amounts(self) -> list[str]:

@@ -63,7 +63,7 @@ class FileFrame(Frame):
         if kind == "number" and column.kind == "category":
             amounts = amounts_of_texts(column.values)
             if amounts is not None:
-                return Column(name, kind, amounts)
+                return Column(name, kind, amounts[0], unit=amounts[1])
         if kind == "number" and column.kind in ("category", "date") and not column.missing.all():
             row = int(np.argmin(column.missing))
             what = "text" if column.kind == "category" else "the date"
@@ -143,7 +143,7 @@ def without_index(table: Any) -> Any:
 
 
 def read_json_file(path: str, content: bytes) -> FileFrame:
-    """A file of JSON: one object on each line, or one list of objects.
+    """A file of JSON: one object on each line, one list of objects, or one object of columns, each a list.
 
     Raises:
         DataError: no JSON, or no objects; it names the line.
@@ -163,6 +163,8 @@ def read_json_file(path: str, content: bytes) -> FileFrame:
                 raise DataError(f'{place}, line {number}: expected an object, such as {{"size": 3.5}}')
     if not rows:
         raise DataError(f"{place}: the file is empty")
+    if len(rows) == 1 and len(rows[0]) > 1 and all(isinstance(cells, list) for cells in rows[0].values()):
+        return framed(place, rows[0])
     return framed(place, rows)
 
 

@@ -9,6 +9,7 @@ __all__ = ["Marks"]
 EVERYWHERE = ("", "na", "n/a", "nan", "null")
 # A dash may be a category; in a column of numbers it can only be a gap.
 IN_NUMBERS = ("?", "-", "--", ".", "..", "*", "none", "<na>", "#n/a", "#na", "n.a.", "nil", "-nan")
+IN_NUMBERS = (*IN_NUMBERS, "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!")  # errors of a spreadsheet
 
 
 class Marks:

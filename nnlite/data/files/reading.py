@@ -253,7 +253,8 @@ def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
     elif count > width:
         remedy = f"put a cell that holds {delimiter!r} in quotation marks, or state another `delimiter`"
     first = f"the first line names {width} column{'s' * (width > 1)}" if header else f"the first line has {width}"
-    raise DataError(f"{place}, line {rows.lines[bad]}: {count} cells, but {first}; {remedy}")
+    cells = f"{count} cell{'s' * (count != 1)}"
+    raise DataError(f"{place}, line {rows.lines[bad]}: {cells}, but {first}; {remedy}")
 
 
 def name_columns(cells: list[str], place: str, notes: Notes) -> tuple[list[str], frozenset[str]]:

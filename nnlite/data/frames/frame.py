@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from nnlite.data.files.around.amounts import amounts_of_texts
+from nnlite.data.files.around.amounts import amounts_of_texts, conversion
 from nnlite.errors import DataError, no_column
 
 __all__ = ["Column", "Frame"]
@@ -39,6 +39,7 @@ class Column:
             categories are Python strings with None for a gap; dates are `datetime64` with NaT for a gap.
         from_numbers: whether categories may be numbers, so that one number is one category however it is written.
         declared: whether the table itself says that these are categories, by the type of the column.
+        unit: what stands around numbers that were texts, such as `$`; None or empty for bare numbers.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Column:
     values: np.ndarray
     from_numbers: bool = False
     declared: bool = False
+    unit: str | None = None
 
     @property
     def missing(self) -> np.ndarray:
@@ -56,7 +58,23 @@ class Column:
 
     def taken(self, rows: np.ndarray | None) -> "Column":
         """The column of these rows alone; of all where None."""
-        return self if rows is None else Column(self.name, self.kind, self.values[rows])
+        return self if rows is None else Column(self.name, self.kind, self.values[rows], unit=self.unit)
+
+    def in_unit(self, wanted: str | None) -> "Column":
+        """The numbers in a unit: times are converted, bare numbers taken; `DataError` for another unit.
+
+        >>> Column("ride", "number", np.array([3.0]), unit="min").in_unit("s").values.tolist()
+        [180.0]
+        """
+        if not wanted or not self.unit or self.unit == wanted:
+            return self
+        factor = conversion(self.unit, wanted)
+        if factor is None:
+            raise DataError(
+                f"column {self.name!r} holds amounts in {self.unit!r}, the model learned {wanted!r}; convert them, and "
+                "write them as bare numbers or with that unit"
+            )
+        return Column(self.name, "number", self.values * factor, unit=wanted)
 
     def as_kind(self, kind: Kind) -> "Column":
         """The same column read as `kind`.
@@ -77,7 +95,7 @@ class Column:
         if kind == "category" and self.kind != "date":
             return Column(self.name, kind, self._texts(missing), from_numbers=self.kind == "number")
         if kind == "number" and self.kind == "category" and (amounts := amounts_of_texts(self.values)) is not None:
-            return Column(self.name, kind, amounts)
+            return Column(self.name, kind, amounts[0], unit=amounts[1])
         row = int(np.argmin(missing))
         raise DataError(
             f"column {self.name!r}, row {row}: {str(self.values[row])!r} is {SINGULAR[self.kind]}; in the fit the "

@@ -1,4 +1,4 @@
-"""Spelling of booleans and dates in text."""
+"""Spelling of booleans, dates and times of day in text."""
 
 import datetime
 import re
@@ -8,17 +8,21 @@ import numpy as np
 
 from nnlite.errors import DataError
 
-__all__ = ["ISO", "date_format", "read_dates", "read_truths", "spells_truth"]
+__all__ = ["CLOCK", "ISO", "date_format", "read_dates", "read_truths", "spells_truth"]
 
 PAIRS = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("0.0", "1.0"))
 TRUTHS = {word: float(value) for pair in PAIRS for value, word in enumerate(pair)}
 
 ISO = "iso"
-ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?")
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?")
+CLOCK = "time"
+TIME = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]{1,9}))?)?(?: ?([AaPp])\.?[Mm]\.?)?")
 DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y")
-DAYS = (*DAYS, "%B %d, %Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%Y-%m")
-TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
-FORMATS = (ISO, *(day + time for day in DAYS for time in TIMES))
+DAYS = (*DAYS, "%B %d, %Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%a, %d %b %Y", "%A, %B %d, %Y")
+TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S")
+MONTHS = ("%Y-%m", "%m/%Y", "%b %Y", "%b-%Y", "%B %Y")
+OF_PROGRAMS = ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S%z", "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z")
+FORMATS = (ISO, CLOCK, *(day + time for day in DAYS for time in TIMES), *MONTHS, *OF_PROGRAMS)
 LONGEST_DATE = 40
 
 
@@ -40,12 +44,14 @@ def read_truths(name: str, cells: Sequence[str | None]) -> np.ndarray:
 
 
 def date_format(cells: Iterable[str]) -> str | None:
-    """The first of the known formats in which all cells can be read: `"iso"`, or one of `strptime`; None for none.
+    """The first of the known formats in which all cells can be read: `"iso"`, `"time"` (of day), or one of `strptime`.
 
-    If day and month could be in either order, the day is taken to come first.
+    If day and month could be in either order, the day is taken to come first. None for no format.
     """
     distinct = list(dict.fromkeys(cells))
-    if not distinct or any(not cell[:1].isalnum() or len(cell) > LONGEST_DATE for cell in distinct):
+    if not distinct or not any(map(str.isdigit, distinct[0])):
+        return None
+    if any(not cell[:1].isalnum() or len(cell) > LONGEST_DATE for cell in distinct):
         return None
     return next((form for form in FORMATS if all(_read(cell, form) is not None for cell in distinct)), None)
 
@@ -56,7 +62,7 @@ def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:
     Args:
         name: the column, for the error.
         cells: texts; None or `""` for a gap.
-        form: `"iso"`, or a format of `datetime.strptime`.
+        form: `"iso"`, `"time"`, which is a time of 1 January 1970, or a format of `datetime.strptime`.
 
     Raises:
         DataError: a cell that is not a date of this format.
@@ -70,7 +76,7 @@ def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:
             read[cell] = _read(cell, form)
         date = read[cell]
         if date is None:
-            wanted = "2020-01-31" if form == ISO else form
+            wanted = {ISO: "2020-01-31", CLOCK: "17:45 or 5:45:30 PM"}.get(form, form)
             raise DataError(f"column {name!r}, row {row}: {cell!r} is not a date of the form {wanted}")
         dates[row] = np.datetime64(date, "us")
     return dates
@@ -79,6 +85,8 @@ def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:
 def _read(cell: str, form: str) -> datetime.datetime | None:
     if form == ISO and not ISO_DATE.fullmatch(cell):
         return None
+    if form == CLOCK:
+        return _read_clock(cell)
     try:
         date = _read_iso(cell) if form == ISO else datetime.datetime.strptime(cell, form)
     except ValueError:
@@ -95,5 +103,17 @@ def _read_iso(cell: str) -> datetime.datetime:
         time, zone = time[: match.start()], f"{match[1]}:{match[2]}"
     if "." in time:
         clock, fraction = time.split(".")
-        time = f"{clock}.{fraction:0<6}"
+        time = f"{clock}.{fraction[:6]:0<6}"
     return datetime.datetime.fromisoformat(f"{day}T{time}{zone}" if time else day)
+
+
+def _read_clock(cell: str) -> datetime.datetime | None:
+    """A time of day, from 0:00 to 23:59 or with AM and PM, on the first day of 1970."""
+    match = TIME.fullmatch(cell)
+    if match is None:
+        return None
+    hour, half = int(match[1]), (match[5] or "").lower()
+    if hour > 23 or (half and not 1 <= hour <= 12):
+        return None
+    hour = hour % 12 + 12 * (half == "p") if half else hour
+    return datetime.datetime(1970, 1, 1, hour, int(match[2]), int(match[3] or 0), int(f"{match[4] or 0:0<6}"[:6]))

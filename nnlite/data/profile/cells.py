@@ -10,13 +10,14 @@ import numpy as np
 from nnlite.data.files.around.amounts import amounts_of_texts
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.frames.frame import Column, Frame, Kind
-from nnlite.data.frames.spelling import date_format, read_dates
+from nnlite.data.frames.spelling import CLOCK, date_format, read_dates
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
 __all__ = ["Cells", "read_cells"]
 
 MOST_MARKS = 3
+FOR_EACH = 5  # levels, of which four are numbers, for one that is none
 INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -32,6 +33,7 @@ class Cells:
         dates: shape (rows,), `datetime64` with NaT for a gap; None if some cell is not a date.
         form: how text spells the dates, as `date_format` says; None if they are not text.
         spelling: how the file writes numbers.
+        unit: what stands around numbers that are texts, such as `$`; None or empty for bare numbers.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Cells:
     dates: np.ndarray | None
     form: str | None
     spelling: NumberFormat = PLAIN
+    unit: str | None = None
 
     @functools.cached_property
     def missing(self) -> np.ndarray:
@@ -81,6 +84,14 @@ class Cells:
         return others if is_marked else []
 
     @functools.cached_property
+    def strangers(self) -> list[str]:
+        """The levels that are not numbers, where they are more than marks, and at least four of five others are."""
+        if self.typed is not None or self.numbers is not None or self.dates is not None or self.marks:
+            return []
+        others = [level for level in self.counts if not self.spelling.matches(level)]
+        return others if 0 < FOR_EACH * len(others) <= len(self.counts) else []
+
+    @functools.cached_property
     def codes(self) -> np.ndarray:
         """The number of each row's level, from 0; a gap is a level of its own. Shape: (rows,)."""
         if self.numbers is not None:
@@ -97,10 +108,12 @@ def read_cells(source: Table | Frame, name: str) -> Cells:
     texts[texts == ""] = None
     if all(cell is None for cell in texts):
         return Cells(name, None, texts, None, None, None)
+    if ":" in next(filter(None, texts)) and date_format(filter(None, texts)) == CLOCK:  # which could be durations, too
+        return _of_texts(name, None, texts)
     try:
-        numbers = source.column(name, "number").values
-        texts[np.isnan(numbers)] = None  # marks of a gap that text could have as a value, such as ?
-        return Cells(name, None, texts, numbers, None, None)
+        column = source.column(name, "number")
+        texts[column.missing] = None  # marks of a gap that text could have as a value, such as ?
+        return Cells(name, None, texts, column.values, None, None, unit=column.unit)
     except DataError:
         spelling = source.dialect.numbers
         if all(cell is None or spelling.matches(cell) or INFINITY.fullmatch(cell) for cell in texts):
@@ -117,9 +130,10 @@ def _of_texts(name: str, typed: Kind | None, texts: np.ndarray, spelling: Number
 def _of_frame(column: Column) -> Cells:
     missing = column.missing
     if column.kind == "category":
-        amounts = None if column.declared else amounts_of_texts(column.values)
+        is_time = date_format(filter(None, column.values)) == CLOCK
+        amounts = None if column.declared or is_time else amounts_of_texts(column.values)
         if amounts is not None:
-            return Cells(column.name, "category", column.values, amounts, None, None)
+            return Cells(column.name, "category", column.values, amounts[0], None, None, unit=amounts[1])
         return _of_texts(column.name, "category", column.values)
     if column.kind == "date":
         texts = column.values.astype(str).astype(object)

@@ -6,8 +6,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from nnlite.data.files.numerals import PLAIN
 from nnlite.data.files.remedies import shown
-from nnlite.data.frames.spelling import ISO, spells_truth
+from nnlite.data.frames.spelling import CLOCK, ISO, spells_truth
 from nnlite.data.profile.cells import Cells
 
 __all__ = ["KINDS", "ColumnKind", "kind_of", "order_of"]
@@ -27,6 +28,7 @@ ColumnKind = Literal[
 ]
 KINDS: tuple[str, ...] = get_args(ColumnKind)
 
+DATES = {None: "dates", ISO: "dates", CLOCK: "times of day"}
 MOSTLY = 0.95  # share of gaps from which a column is mostly missing
 NEARLY_ALL = 0.95  # share of distinct values from which texts name rows
 HALF = 0.5
@@ -35,7 +37,10 @@ MOST_CODES = 50
 ROWS_OF_A_CODE = 5  # mean number of rows of a level, from which integers may be codes
 FEWEST_ROWS = 10  # from which distinct values say something
 
-NAMES_OF_ROWS = re.compile(r"(^|_)(id|ids|index|idx|row|uuid|guid|key|no|nr|serial|rownames?|rownumber)$|^unnamed|^$")
+NAMES_OF_ROWS = re.compile(
+    r"(^|_)(id|ids|index|idx|row|uuid|guid|key|no|nr|number|serial|rownames?|rownumber|phone|telephone|tel|mobile|fax"
+    r"|account|iban|ssn|ean|isbn|barcode)$|^unnamed|^$"
+)
 NAMES_OF_PLACES_IN_TIME = re.compile(r"(^|_)(year|quarter|month|week|day|hour|time|date|step|t|x)$")
 NAMES_OF_CODES = re.compile(
     r"(^|_)(id|code|codes|type|class|category|cat|kind|group|zone|zip|zipcode|postcode|postal|plz|sic|naics|fips|isco"
@@ -74,7 +79,9 @@ SCALES = tuple(
         "young|middle-aged|old",
     )
 )
-SPAN = re.compile(r"[<>]?=?\s*\$?(\d+(?:\.\d+)?)\s*(?:k|%)?\s*(?:(?:-|\u2013|to)\s*\$?\d+(?:\.\d+)?\s*(?:k|%)?|\+)?")
+SPAN = re.compile(
+    r"[<>]?=?\s*\$?([0-9]+(?:\.[0-9]+)?)\s*(?:k|%)?\s*(?:(?:-|\u2013|to)\s*\$?[0-9]+(?:\.[0-9]+)?\s*(?:k|%)?|\+)?"
+)
 
 
 def kind_of(cells: Cells) -> tuple[ColumnKind, str]:
@@ -89,7 +96,7 @@ def kind_of(cells: Cells) -> tuple[ColumnKind, str]:
     if cells.typed == "boolean" or spells_truth(cells.counts):
         return "boolean", " and ".join(map(shown, sorted(cells.counts)))
     if cells.dates is not None:
-        return "date", "dates" if cells.form in (None, ISO) else f"dates, {cells.form}"
+        return "date", DATES.get(cells.form, f"dates, {cells.form}")
     return _of_texts(cells) if cells.numbers is None else _of_numbers(cells)
 
 
@@ -98,6 +105,8 @@ def _of_numbers(cells: Cells) -> tuple[ColumnKind, str]:
     name = snake_name(cells.name)
     if cells.has_leading_zeros:
         return ("identifier", "digits, each once") if _names_rows(cells) else ("integer_code", "digits after a zero")
+    if cells.unit:
+        return "number", f"amounts in {cells.unit}"
     if not cells.is_whole:
         return "number", "numbers"
     low, high = present.min(), present.max()
@@ -118,7 +127,10 @@ def _of_texts(cells: Cells) -> tuple[ColumnKind, str]:
         return "ordered_category", "levels of a known order"
     if cells.marks:
         return "category", f"numbers, but for {', '.join(map(shown, cells.marks))}"
-    words = sum(len(level.split()) * count for level, count in counts.items()) / present
+    if cells.strangers:
+        others = f" and {len(cells.strangers) - 1} others" if len(cells.strangers) > 1 else ""
+        return "category", f"numbers, but for {shown(cells.strangers[0])}{others}"
+    words = sum(_words(level) * count for level, count in counts.items()) / present
     if words >= WORDS_OF_TEXT and distinct > HALF * present:
         return "text", f"{words:.0f} words a cell"
     if present >= FEWEST_ROWS and distinct >= NEARLY_ALL * present:
@@ -126,6 +138,12 @@ def _of_texts(cells: Cells) -> tuple[ColumnKind, str]:
     if NAMES_OF_ROWS.search(snake_name(cells.name)) and distinct > HALF * present >= HALF * FEWEST_ROWS:
         return "identifier", f"{distinct} texts in {present} rows, and so it is called"
     return "category", f"{distinct} texts"
+
+
+def _words(text: str) -> int:
+    """Number of words, those of digits and signs not among them unless there are two of letters."""
+    words = text.split()
+    return len(words) if sum(word[0].isalpha() for word in words) > 1 else 1
 
 
 def _names_rows(cells: Cells) -> bool:
@@ -145,7 +163,7 @@ def order_of(levels: Iterable[str]) -> list[str] | None:
         if set(by_word) <= set(scale):
             return [by_word[word] for word in scale if word in by_word]
     spans = {level: SPAN.fullmatch(level.strip().lower()) for level in given}
-    if any(span is None for span in spans.values()):
+    if any(span is None for span in spans.values()) or sum(map(PLAIN.matches, given)) > HALF * len(given):
         return None
     ordered = sorted(given, key=lambda level: (*_start(level), level))
     return ordered if len({_start(level) for level in given}) == len(given) else None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.charts import notebook
+from nnlite.data.files.around.amounts import units_of
 from nnlite.data.files.remedies import remedy_of_amounts, remedy_of_underscores, shown
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.reading import read_frame
@@ -254,6 +255,8 @@ def _warning(cells: Cells, kind: ColumnKind, reason: str, numeric_text: str | No
         return f"{kind.replace('_', ' ')}: {reason}"
     if numeric_text is not None:
         return numeric_text
+    if cells.strangers:
+        return f"{reason}: mend these cells, or empty them, for a column of numbers"
     if kind == "identifier":
         return f"{kind}: {reason}"
     if kind == "date" and _is_in_order(cells):
@@ -267,6 +270,8 @@ def _numeric_text(cells: Cells) -> str | None:
     if cells.numbers is not None or cells.dates is not None or not cells.counts:
         return None
     level = shown(next(iter(cells.counts)))
+    if len(units := units_of(cells.counts)) > 1:
+        return f"amounts of several units ({', '.join(units[:5])}), such as {level}: bring them to one unit"
     if (remedy := remedy_of_amounts(cells.counts)) is not None:
         return f"amounts that are read as strings, such as {level}: {remedy}"
     remedy = remedy_of_underscores(cells.counts)

@@ -103,18 +103,20 @@ def predictions(model: BaseModel, x: Any) -> np.ndarray:
 
 
 def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) -> str:
-    """An aligned table: part, figure, model and baseline; a compiled metric that is a score is not repeated.
+    """An aligned table: part, figure, model and baseline, if there is one; a metric that is a score is not repeated.
 
     >>> print(format_metrics({"test": {"loss": 0.31, "accuracy": 0.95}}, {"test": {"accuracy": 0.6}}))
     part  figure    model  baseline
     test  loss       0.31         -
           accuracy   0.95       0.6
     """
-    rows = [("part", "figure", "model", "baseline")]
+    width = 4 if baseline else 3
+    rows = [("part", "figure", "model", "baseline")[:width]]
     for part, figures in metrics.items():
         for number, (name, value) in enumerate(without_repetition(figures).items()):
             base = baseline.get(part, {})
-            rows.append(("" if number else part, name, figure(value), figure(base[name]) if name in base else "-"))
+            cells = ("" if number else part, name, figure(value), figure(base[name]) if name in base else "-")
+            rows.append(cells[:width])
     return "\n".join(aligned_lines(rows, numbers=(2, 3)))
 
 

@@ -1,4 +1,4 @@
-"""Numbers with something around them: `$5,000`, `7 %`, `12 kg`, `(300)` for -300, `1.2M`."""
+"""Numbers with something around them: `$5,000`, `7 %`, `12 kg`, `(300)` or `300-` for -300, `1.2M`, `7h 23m`."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnlite.data.files.numerals import NumberFormat
+from nnlite.data.files.around.durations import length_of, read_durations
+from nnlite.data.files.numerals import PLAIN, NumberFormat
 
-__all__ = ["Amounts", "amounts_of_texts", "bare_columns", "read_amounts"]
+__all__ = ["Amounts", "amounts_of_texts", "bare_columns", "conversion", "read_amounts", "units_of"]
 
 CURRENCIES = (
     r"US\$|A\$|C\$|R\$|[$€£¥₹₩₽₺]|(?:USD|EUR|GBP|CHF|JPY|CNY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|INR|BRL)\b"
@@ -48,27 +49,46 @@ class Amounts:
 def read_amounts(cells: Sequence[str]) -> Amounts | None:
     """The numbers in cells without gaps and without blanks around them; None unless all are of one unit.
 
-    A zero needs no unit. Numbers that nothing is written around, and codes such as `12A`, are none of these.
+    A zero needs no unit. Numbers that nothing is written around, and codes such as `12A`, are none of these. Durations
+    that are no amounts of one unit, such as `7h 23m` and `36:59:02`, are seconds.
 
     >>> read_amounts(["$1,200.50", "-$3", "($4)", "0"])
     Amounts(numbers=['1,200.50', '-3', '-4', '0'], unit='$')
     >>> read_amounts(["1.2K", "3M"]).numbers, read_amounts(["3 kg", "500 g"]), read_amounts(["1", "2"])
     (['1.2e3', '3e6'], None, None)
     """
-    known: dict[str, _Amount] = {}
-    for cell in cells:
-        if cell not in known:
-            amount = _amount(cell)
-            if amount is None:
-                return None
-            known[cell] = amount
-    units = {amount.unit for amount in known.values() if amount.unit or not amount.is_zero}
-    if len(_singular(units)) > 1 or all(cell == amount.number for cell, amount in known.items()):
+    if PLAIN.values(cells) is not None:  # as most columns are
         return None
-    unit = min(units, default="")
+    known = _amounts(cells)
+    if known is None or len(_units(known)) > 1:
+        return _seconds(cells)
+    if all(cell == amount.number for cell, amount in known.items()):
+        return None
+    unit = min(_units(known), default="")
     if not re.fullmatch(CURRENCIES, unit) and not _are_multiples(known):
         return None
     return Amounts([known[cell].number for cell in cells], unit)
+
+
+def units_of(cells: Iterable[str]) -> list[str]:
+    """The units of cells that are all amounts, sorted; empty where one is no amount, or a number alone.
+
+    >>> units_of(["$3", "4 €"]), units_of(["3 kg", "4"]), units_of(["3", "4"])
+    (['$', '€'], [], [])
+    """
+    known = _amounts(cells)
+    units = _units(known) if known else set()
+    return [] if "" in units else sorted(units)
+
+
+def conversion(unit: str, wanted: str) -> float | None:
+    """The factor from one unit of time to another; None where one of them is none.
+
+    >>> conversion("min", "s"), conversion("$", "€")
+    (60.0, None)
+    """
+    length, of_wanted = length_of(unit), length_of(wanted)
+    return None if length is None or of_wanted is None else length / of_wanted
 
 
 def bare_columns(columns: Iterable[Sequence[str]], gaps: frozenset[str]) -> list[list[str]]:
@@ -77,26 +97,31 @@ def bare_columns(columns: Iterable[Sequence[str]], gaps: frozenset[str]) -> list
     return [cells if (amounts := read_amounts(cells)) is None else amounts.numbers for cells in present]
 
 
-def amounts_of_texts(texts: np.ndarray) -> np.ndarray | None:
+def amounts_of_texts(texts: np.ndarray) -> tuple[np.ndarray, str] | None:
     """The numbers in texts of a table whose own numbers have a type: a point before decimals, a comma in thousands.
 
     Args:
         texts: shape (rows,), Python strings with None for a gap.
 
     Returns:
-        Shape (rows,), float64 with NaN for a gap; None unless all are amounts of one unit, such as `$5,000`.
+        Shape (rows,), float64 with NaN for a gap, and the unit; None unless all are amounts of one unit, such as
+        `$5,000`, or numbers, one with decimals among them.
 
-    >>> amounts_of_texts(np.array(["$5,000", None, "$2.50"], object)).tolist()
-    [5000.0, nan, 2.5]
+    >>> amounts_of_texts(np.array(["$5,000", None, "$2.50"], object))
+    (array([5000. ,    nan,    2.5]), '$')
+    >>> amounts_of_texts(np.array(["5", "2.5"], object))[0].tolist(), amounts_of_texts(np.array(["5", "02"], object))
+    ([5.0, 2.5], None)
     """
     present = [text.strip() for text in texts if text is not None]
     amounts = read_amounts(present) if present else None
+    if amounts is None and any("." in text for text in present):
+        amounts = Amounts(present, "")
     values = None if amounts is None else TYPED.values(amounts.numbers)
-    if values is None:
+    if values is None or amounts is None:
         return None
     numbers = np.full(len(texts), np.nan)
     numbers[[text is not None for text in texts]] = values
-    return numbers
+    return numbers, amounts.unit
 
 
 @dataclass(frozen=True)
@@ -107,6 +132,30 @@ class _Amount:
     unit: str
     multiple: str
     is_zero: bool
+
+
+def _amounts(cells: Iterable[str]) -> dict[str, _Amount] | None:
+    """The amount in each different cell; None if one is no amount."""
+    known: dict[str, _Amount] = {}
+    for cell in cells:
+        if cell not in known:
+            amount = _amount(cell)
+            if amount is None:
+                return None
+            known[cell] = amount
+    return known
+
+
+def _units(known: dict[str, _Amount]) -> set[str]:
+    """Different units of amounts, `""` among them where a number has none; `year` and `years` are one."""
+    units = {amount.unit for amount in known.values() if amount.unit or not amount.is_zero}
+    return {unit for unit in units if len(unit) < 4 or f"{unit[:-1]}" not in units or not unit.endswith("s")}
+
+
+def _seconds(cells: Sequence[str]) -> Amounts | None:
+    """Durations as seconds, which every format of numbers reads; None if one is none."""
+    durations = read_durations(cells)
+    return None if not durations else Amounts([f"{durations[cell]}e-6" for cell in cells], "s")
 
 
 def _amount(cell: str) -> _Amount | None:
@@ -140,8 +189,3 @@ def _are_multiples(known: dict[str, _Amount]) -> bool:
         any("." in cell or "," in cell for cell in multiplied)
         and all(known[cell].multiple != "B" for cell in multiplied)
     )
-
-
-def _singular(units: set[str]) -> set[str]:
-    """Units with `year` and `years` as one."""
-    return {unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit for unit in units}

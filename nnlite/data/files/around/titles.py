@@ -47,10 +47,13 @@ def _filled(row: list[str]) -> int:
 def has_total(
     columns: dict[str, list[str]], lines: list[int], form: NumberFormat, marks: Marks, file: str, notes: Notes
 ) -> bool:
-    """Whether the last row holds totals: it says so, and each number in it is the sum of those above."""
-    last = [cells[-1] for cells in columns.values()]
-    if len(lines) < 3 or not any(TOTAL.fullmatch(cell.rstrip(" :")) for cell in last):
+    """Whether the last row holds totals: it says so below numbers, or each number in it is the sum of those above."""
+    saying = [cells for cells in columns.values() if TOTAL.fullmatch(cells[-1].rstrip(" :"))]
+    if len(lines) < 3 or not saying:
         return False
+    if any(_holds_numbers(cells[:-1], form, marks) for cells in saying):
+        notes.tell(f"{file}, line {lines[-1]}: the last row says {saying[0][-1]!r} below numbers, and is left out")
+        return True
     sums = [_is_sum(cells, form, marks) for cells in columns.values()]
     if True not in sums or False in sums:
         return False
@@ -67,3 +70,9 @@ def _is_sum(cells: list[str], form: NumberFormat, marks: Marks) -> bool | None:
     if values is None:
         return None
     return abs(values[-1] - values[:-1].sum()) <= CLOSE * abs(values[:-1]).sum()
+
+
+def _holds_numbers(cells: list[str], form: NumberFormat, marks: Marks) -> bool:
+    """Whether there are numbers in a column, and nothing else."""
+    numbers = bare_columns([cells], marks.in_numbers)[0]
+    return bool(numbers) and form.all_match(numbers)
