@@ -22,7 +22,7 @@ class InputColumn:
         kind: `"number"`, `"boolean"`, `"category"`, `"date"` or `"text"`.
         categories: the values that the model learned something about; None if they are not counted.
         typical: the mean, or the most frequent value, of the training data; None if it is not known.
-        unit: the currency or unit around the numbers of the training data; None where they had none.
+        unit: the currency or unit around the numbers of the training data; None if they had none.
     """
 
     name: str

@@ -33,7 +33,7 @@ class Cells:
         dates: shape (rows,), `datetime64` with NaT for a gap; None if some cell is not a date.
         form: how text spells the dates, as `date_format` says; None if they are not text.
         spelling: how the file writes numbers.
-        unit: what stands around numbers that are texts, such as `$`; None or empty for bare numbers.
+        unit: what stands around numbers in strings, such as `$`; None or empty for bare numbers.
     """
 
     name: str

@@ -203,9 +203,8 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
         with trial_run():
             _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context, *more)
     for inner in kept:
-        layer.parameters.extend(
-            parameter for parameter in inner.parameters if not any(parameter is known for known in layer.parameters)
-        )
+        known = set(map(id, layer.parameters))
+        layer.parameters.extend(parameter for parameter in inner.parameters if id(parameter) not in known)
 
 
 def read_methods(cls: Any, recorded: Callable) -> None:

@@ -122,12 +122,12 @@ def arctan2(x1: Any, x2: Any) -> Any:
     """The angle of the point (x2, x1) from the first axis, in (-pi, pi]."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
         return np.arctan2(*as_written([x1, x2]))
-    kind = np.result_type(convert_to_numpy(x1).real, convert_to_numpy(x2).real, np.float16)
+    kind = np.result_type(np.real(convert_to_numpy(x1)), np.real(convert_to_numpy(x2)), np.float16)
     ahead, turn = convert_to_numpy(x2) > 0, np.where(convert_to_numpy(x1) < 0, -np.pi, np.pi).astype(kind)
     level = np.abs(convert_to_numpy(x2)) >= np.abs(convert_to_numpy(x1))
     nonzero = convert_to_numpy(x2) != 0  # at the origin, where there is no angle, it is 0, as NumPy's
     flat = arctan(ops.divide(x1, ops.where(level & nonzero, x2, 1.0)))
-    upright = (np.sign(convert_to_numpy(x1).real) * np.pi / 2).astype(kind)
+    upright = (np.sign(np.real(convert_to_numpy(x1))) * np.pi / 2).astype(kind)
     steep = ops.subtract(upright, arctan(ops.divide(x2, ops.where(level, 1.0, x1))))
     return ops.where(level, ops.add(flat, np.where(ahead | ~nonzero, kind.type(0), turn)), steep)
 

@@ -50,7 +50,7 @@ def read_amounts(cells: Sequence[str]) -> Amounts | None:
     """The numbers in cells without gaps and without blanks around them; None unless all are of one unit.
 
     A zero needs no unit. Numbers that nothing is written around, and codes such as `12A`, are none of these. Durations
-    that are no amounts of one unit, such as `7h 23m` and `36:59:02`, are seconds.
+    without a unit of their own, such as `7h 23m` and `36:59:02`, are seconds.
 
     >>> read_amounts(["$1,200.50", "-$3", "($4)", "0"])
     Amounts(numbers=['1,200.50', '-3', '-4', '0'], unit='$')
@@ -82,7 +82,7 @@ def units_of(cells: Iterable[str]) -> list[str]:
 
 
 def conversion(unit: str, wanted: str) -> float | None:
-    """The factor from one unit of time to another; None where one of them is none.
+    """The factor from one unit of time to another; None unless both are units of time.
 
     >>> conversion("min", "s"), conversion("$", "€")
     (60.0, None)

@@ -5,7 +5,7 @@ import functools
 import inspect
 from collections.abc import Callable, Container, Mapping, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall
     data = {name: value for name, value in values.items() if name == names[0] or _is_data(value)}
     options = {name: value for name, value in values.items() if name not in data}
     if options:
-        usual = inspect.signature(layer.call).parameters
+        usual = inspect.signature(cast(Callable, layer.call)).parameters
         options = {name: value for name, value in options.items() if value is not usual[name].default}
     runner = layer
     if options:

@@ -193,7 +193,7 @@ def dtype_policy(self: "Layer") -> DTypePolicy:
 def dtype_policy(self: "Layer", policy: Any) -> None:
     if self.built:
         raise ConfigError(f"{self.label} is built: its policy can be set before that")
-    self.dtype = DTypePolicy(getattr(policy, "name", policy)).name
+    self.dtype = (policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)).name
     put_around(self)
 
 
