@@ -48,3 +48,13 @@ def test_stateful_layers_take_the_batch_of_the_input_of_a_graph(wrapped):
 def test_formats_of_bounding_boxes_are_accepted():
     assert layers.RandomFlip(bounding_box_format="xyxy").mode == "horizontal_and_vertical"
     assert layers.Resizing(2, 2, bounding_box_format="xywh").height == 2
+
+
+def test_configs_name_arguments_beyond_keras_only_where_they_do_something():
+    beyond = {"parametrization", "members", "data_dependent_init", "sparse"}
+    for layer in (layers.Dense(2), layers.Embedding(3, 2)):
+        assert not beyond & layer.get_config().keys()
+        assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+    assert "activity_regularizer" not in layers.Dense(2).get_config()
+    assert layers.Embedding(3, 2, sparse=True).get_config()["sparse"] is True
+    assert layers.Dense(2, activity_regularizer="l2").get_config()["activity_regularizer"] is not None

@@ -20,6 +20,16 @@ __all__ = []
 # Arguments of the layers whose configs in Keras have an `activity_regularizer` of None.
 WITH_REGULARIZER = {"kernel_initializer", "depthwise_initializer", "embeddings_initializer"}
 QUANTIZABLE = {"Dense", "EinsumDense", "Embedding"}  # whose configs in Keras have a `quantization_config`
+# Arguments that Keras's configs do not have, left out of ours at these values.
+BEYOND = {
+    "Dense": {
+        "parametrization": "standard",
+        "members": None,
+        "data_dependent_init": False,
+        "activity_regularizer": None,
+    },
+    "Embedding": {"sparse": False},
+}
 # Whether `get_config` is asked for what files hold: arguments as they were given, without a name that was not given.
 _FOR_FILES: ContextVar[bool] = ContextVar("configs for files", default=False)
 # The entry of a spec, beside that of its class, that numbers a layer which occurs several times.
@@ -156,6 +166,9 @@ def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     arguments = {name: value for name, value in layer._keras_arguments().items() if name in described}
     if _without_regularizer(layer) and not WITH_REGULARIZER & arguments.keys():
         arguments.pop("activity_regularizer", None)
+    for name, usual in BEYOND.get(type(layer).__name__, {}).items():
+        if name in arguments and arguments[name] == usual:
+            del arguments[name]
     config = common_config(layer, str(layer.name)) | {"trainable": arguments.pop("trainable", True)}
     if QUANTIZABLE & {base.__name__ for base in type(layer).__mro__}:
         config["quantization_config"] = None
