@@ -20,6 +20,7 @@ from nnlite.ops.tracing import FUNCTIONS
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
 from nnlite.registry.field_types import jsonable
+from nnlite.registry.modules import keras_form
 from nnlite.registry.names import USER, name_in
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
@@ -201,7 +202,7 @@ def _of_user(item: Any) -> dict[str, Any]:
     """Keras's form of an object of a user-defined class; whoever reads it has to know the class."""
     cls: type = type(item)
     kind = {"module": cls.__module__, "class_name": cls.__name__, "registered_name": USER + cls.__name__}
-    return {**kind, "config": jsonable(item.get_config())}
+    return {**kind, "config": keras_form(item.get_config())}
 
 
 def config_error(place: str, error: ConfigError) -> ModelFileError:

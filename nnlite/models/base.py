@@ -13,7 +13,7 @@ from nnlite.errors import ConfigError, NotReadyError, did_you_mean
 from nnlite.inference.predictor import Predictor
 from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
-from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.composite.chain import Chain
 from nnlite.losses import Loss
 from nnlite.models import steps
@@ -137,6 +137,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
     _reads_targets = steps.Writes(("train_step", "compute_loss"))
+    _reads_batches = steps.Writes(("train_step", "test_step", "predict_step"))
 
     @property
     def compiled(self) -> bool:
@@ -179,6 +180,11 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     def _listed(self) -> list[Layer]:
         """The rows of the summary: `layers` and, in a graph, the functions that it applies."""
         return self.layers
+
+    @property
+    def operations(self) -> list[Layer]:
+        """The `layers` and the functions of `ops` that a graph applies, in their order."""
+        return self._listed()
 
     def _check_ready(self) -> None:
         for layer in self._layers_inside():

@@ -1,6 +1,7 @@
 """One file per model: layers, weights, what inputs and outputs mean, `compile` arguments, the optimizer's state."""
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from nnlite.foreign import (
 )
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
+from nnlite.models.copying.own_parts import OWN, own_parts, take_own_parts
 from nnlite.models.header import ModelHeader, form_of_data, take_form_of_data
 from nnlite.models.interpretation import check_encoder, interpret, interpretation_header
 from nnlite.registry.fields import alone
@@ -84,7 +86,7 @@ def load_model(
 def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dict, dict[str, np.ndarray]]:
     """All that a file of a built model holds: the header, and the arrays by name."""
     check_encoder(model)  # what could not be read is not written
-    arrays = weight_arrays(model)
+    arrays = weight_arrays(model) | own_parts(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
     header |= interpretation_header(model)
     header |= form_of_data(model)
@@ -126,19 +128,28 @@ def _built(header: ModelHeader, source: object) -> Any:
 def _take_rest(model: Any, known: ModelHeader, header: dict, arrays: dict[str, np.ndarray], source: object) -> None:
     """Let a model that has its weights take what else a file says: the meaning of its data, and how it was compiled."""
     interpret(model, header)
-    if known.compile is not None:
-        try:
-            inspect.signature(model.compile).bind(**known.compile)
-        except TypeError as error:
-            raise ModelFileError(f"{source}: the arguments of compile do not fit: {error}") from None
-        _compile_as_saved(model, known.compile)
+    take_own_parts(model, arrays, source)
+    if known.compile is not None and _compiled_by_itself(model, known.compile, source):
         slots = saving.slots_from_arrays(arrays)
         model.optimizer.set_state({"iterations": known.iterations, "slots": slots})
 
 
+def _compiled_by_itself(model: Any, arguments: dict[str, Any], source: object) -> bool:
+    """Whether the model is compiled as it was; a warning where a `compile` of its class takes something else."""
+    try:
+        inspect.signature(model.compile).bind(**arguments)
+    except TypeError as error:
+        if type(model).compile.__module__.startswith("nnlite."):
+            raise ModelFileError(f"{source}: the arguments of compile do not fit: {error}") from None
+        warnings.warn(f"{source}: compile the model by its own compile(): {error}", TrainingWarning, stacklevel=4)
+        return False
+    _compile_as_saved(model, arguments)
+    return True
+
+
 def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: object) -> None:
     """`ModelFileError` for arrays that are neither weights nor those of what the header says of a training."""
-    known = ("weights/", *(("training/",) if header.training is not None else ()), "optimizer/")
+    known = ("weights/", OWN, *(("training/",) if header.training is not None else ()), "optimizer/")
     foreign = [name for name in arrays if not name.startswith(known)]
     if foreign:
         raise ModelFileError(f"{source} does not fit the model; left over: {', '.join(sorted(foreign))}")

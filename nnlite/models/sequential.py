@@ -20,6 +20,7 @@ from nnlite.models.drawn.drawing import free_name
 from nnlite.ops import ActivationFunction
 from nnlite.parameters import each_once
 from nnlite.random import RandomSource, fresh_seed
+from nnlite.registry import constructor_parameters
 from nnlite.registry.bounds import Index
 from nnlite.registry.fields import FromSpecs, Settled, Spec, option
 from nnlite.registry.names import custom_object_scope
@@ -213,6 +214,8 @@ class Sequential(BaseModel):
         return self._ends
 
     def _arguments(self) -> dict:
+        if "layers" not in constructor_parameters(type(self)):  # of a class that makes its layers itself
+            return super()._arguments()
         given = [Input(self._given_shape[1:])] if self._given_shape else []
         return {**super()._arguments(), "layers": [*given, *self.layers]}
 

@@ -161,16 +161,8 @@ class Configurable:
         return cls(**config)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments as plain JSON values, defaults included; those of nnlite's class if a class writes its own."""
-        return {name: jsonable(value) for name, value in self._described_arguments().items()}
-
-    def _described_arguments(self) -> dict[str, Any]:
-        """The arguments that `get_config` tells: a class that writes its own adds what it takes itself."""
-        arguments, cls = self._arguments(), type(self)
-        if cls.get_config.__module__.startswith("nnlite."):
-            return arguments
-        base = next(base for base in cls.__mro__ if base.__module__.startswith("nnlite."))
-        return {name: value for name, value in arguments.items() if name in constructor_parameters(base)}
+        """All arguments as plain JSON values, defaults included."""
+        return {name: jsonable(value) for name, value in self._arguments().items()}
 
     def to_spec(self) -> dict[str, Any]:
         """`{ClassName: {argument: value}}`: what `get` reads and files store."""
@@ -224,8 +216,12 @@ def wrong_keys(
 ) -> list[ConfigError]:
     """One error for each key that is not a parameter, and for each parameter without default that is missing.
 
-    A parameter that an unknown key was probably meant to be is not reported as missing. `listing` says where many
-    parameters are listed.
+    A parameter that an unknown key was probably meant to be is not reported as missing.
+
+    Args:
+        given: arguments.
+        parameters: what a call takes.
+        listing: says where many parameters are listed.
     """
     errors, meant = [], set()
     for key in given:
@@ -254,8 +250,10 @@ def _known_names(cls: type[Configurable]) -> list[str]:
 
 def _adds_fields(cls: type) -> bool:
     """Whether a dataclass declares fields, rather than having those of its bases alone."""
-    fields = [field for base in cls.__bases__ if dataclasses.is_dataclass(base) for field in dataclasses.fields(base)]
-    return not {*map(id, dataclasses.fields(cls))} <= {*map(id, fields)}
+    inherited = {
+        id(field) for base in cls.__bases__ if dataclasses.is_dataclass(base) for field in dataclasses.fields(base)
+    }
+    return any(id(field) not in inherited for field in dataclasses.fields(cls))
 
 
 @functools.cache
@@ -295,5 +293,7 @@ def _differs(value: object, default: object) -> bool:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return repr(normalized(type(value).__name__)) if isinstance(value, Configurable) and text.endswith("()") else text
+    if isinstance(value, Configurable):
+        text = repr(value)
+        return repr(normalized(type(value).__name__)) if text.endswith("()") else text
+    return repr(value)

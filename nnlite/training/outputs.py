@@ -108,6 +108,16 @@ class OutputsTrainer(Trainer):
         losses = zip(self.names, self.loss.losses, strict=True)
         return [name for position, (name, loss) in enumerate(losses) if loss is not None or position in measured]
 
+    @classmethod
+    def take_over(cls, trainer: Trainer, names: list[str]) -> None:
+        """Let `trainer`, made and perhaps compiled before its model was built, be that of several outputs."""
+        given, settings = trainer._given, (trainer.run_eagerly, trainer.steps_per_execution, trainer.jit_compile)
+        trainer.__class__ = cls  # who is training by it goes on
+        taken: Any = trainer
+        taken.names, taken._arguments = names, {}
+        if trainer.optimizer is not None:
+            taken.compile(trainer.optimizer, *given.values(), *settings)
+
     def reorder(self, names: list[str]) -> None:
         """Take the outputs in this order, which is known since the model is built."""
         if names != self.names:

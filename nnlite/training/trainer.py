@@ -88,7 +88,7 @@ class Trainer(Compiled):
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """A user's `(x, y, sample_weight)` as the steps take them; the first builds model and metrics."""
-        inputs, targets = batch_arrays(self.model, x, y, self.as_targets)
+        inputs, targets = batch_arrays(self.model, x, y, lambda given: self.as_targets(given))  # asked once it is built
         return self.with_targets(shape_for(self.model, inputs), inputs, targets, sample_weight, class_weight)
 
     def with_targets(

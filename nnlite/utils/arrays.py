@@ -46,14 +46,20 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
     return rows.reshape(*labels.shape, count)
 
 
-def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray:
-    """`x` divided by its norm along `axis`; where that is 0, zeros stay.
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
+    """`x` divided by its norm along `axis`; where that is 0, zeros stay. `ops.normalize` of what is not an array.
 
     Args:
         x: numbers.
         axis: along which a vector lies.
         order: of the norm, 2 for Euclid's; `numpy.inf` for the largest magnitude.
     """
+    if not isinstance(x, (np.ndarray, Sequence, float)):
+        from nnlite import ops  # here, since most who use this room have no use for it
+        from nnlite.layers.base.symbolic import Drawable
+
+        if isinstance(x, (ops.Traced, Drawable)):
+            return ops.normalize(x, axis, order)
     kept = isinstance(x, np.ndarray) and x.dtype.kind in "fc"
     values = np.asarray(x, None if kept else floatx())
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)

@@ -332,7 +332,7 @@ WRONG_LAYERS = [
     (NumPyLayer, ConfigError, r"np\.unwrap has no derivative"),
     (ShapeLayer, ShapeError, "operands could not be broadcast"),
     (ForeignParameter, ConfigError, "'kernel' belongs to no layer"),
-    (ForeignLayer, ConfigError, "layer Dense got a traced value: keep it as an attribute"),
+    (ForeignLayer, ConfigError, "layer Dense has weights: keep it as an attribute"),
     (IfLayer, ConfigError, "no `if`"),
     (Inner, ConfigError, "layer 'float_layer_0'.*plain array or number"),
 ]

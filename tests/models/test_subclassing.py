@@ -318,7 +318,7 @@ def test_a_subclass_takes_strings_and_remembers_it(tmp_path):
     np.testing.assert_array_equal(again.predict(texts, verbose=0), model.predict(texts, verbose=0))
 
 
-def test_several_outputs_are_told_before_compile():
+def test_several_outputs_may_be_told_before_compile_or_found_by_fit():
     class Forked(Model):
         def __init__(self):
             super().__init__(seed=0)
@@ -333,9 +333,13 @@ def test_several_outputs_are_told_before_compile():
     history = model.fit(X, [Y[:, None], SECOND], epochs=3, verbose=0).history
     assert set(history) == {"loss", "output_1_loss", "output_2_loss"} and history["loss"][-1] < history["loss"][0]
     late = Forked()
-    late.compile("sgd", "mse")
-    with pytest.raises(ConfigError, match="returns several outputs: call build"):
-        late.fit(X, Y, verbose=0)
+    late.compile("sgd", "mse")  # one loss for all, before anybody knows how many there are
+    assert set(late.fit(X, [Y[:, None], SECOND], epochs=3, verbose=0).history) == set(history)
+    assert [output.shape for output in late.predict(X, verbose=0)] == [(40, 1), (40, 2)]
+    wrong = Forked()
+    wrong.compile("sgd", {"a": "mse", "b": "mse"})
+    with pytest.raises(ConfigError, match="returns the outputs output_1, output_2; compile was given losses for a, b"):
+        wrong.fit(X, [Y, SECOND], verbose=0)
 
 
 def test_a_subclass_inside_a_graph_and_a_layer_inside_a_subclass():

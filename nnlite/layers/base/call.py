@@ -1,6 +1,7 @@
 """Layers that write `call` alone: what it computes is recorded, and the record is the derivative."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -9,11 +10,12 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import CONTEXT, arranged, context_of, data_arguments
-from nnlite.layers.base.contract.assigned import Assigned, assigned_in, state_variable
+from nnlite.layers.base.contract.assigned import assigned_in, renewed, state_variable
 from nnlite.layers.base.contract.running import RunsLinearize
 from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
+from nnlite.layers.base.shapes import tried_on, tried_with_mask
 from nnlite.ops.tape import trial_run
 from nnlite.ops.tracing import Trace, Traced, call_traced
 from nnlite.parameters import Parameter
@@ -175,36 +177,45 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
         more: what `call` takes after them, such as the states of a cell.
     """
 
-    def use(inner: "Layer", inputs: Any, **given: Any) -> Any:
-        several = isinstance(inputs, (tuple, list))
-        shapes = tuple((None, *item.shape[1:]) for item in (inputs if several else (inputs,)))
-        place = kept.index(inner)
-        inner.name = inner._given_name or f"{snake_case(type(inner).__name__)}_{place}"
-        inner.dtype = inner._given_dtype or layer.dtype
-        assert layer.random is not None  # it is being built
-        if inner.built and inner.input_shape is not None:
-            inner._check_input_shape(shapes if several else shapes[0])
-        else:
-            inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
-        traced.update(
-            (id(parameter), state_variable(trace, parameter, parameter.value))
-            for parameter in inner.parameters
-            if id(parameter) not in traced
-        )
-        return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **given)
-
     kept = inner_layers(layer)
-    for training in {False, "training" in layer._call_context}:
+
+    def run(training: bool, mask: Any = None) -> None:
         trace = LayerTrace(training, layer.random)
         data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
+        trace.masks = {} if mask is None else dict(enumerate(mask if isinstance(mask, tuple) else (mask,)))
         known = [*layer.parameters, *(parameter for inner in kept for parameter in inner.parameters)]
         traced = {id(parameter): state_variable(trace, parameter, parameter.value) for parameter in known}
-        context = {"training": training, "mask": None}
+        use = functools.partial(_use_first, layer, kept, trace, traced)
+        context = {"training": training, "mask": mask}
         with trial_run():
             _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context, *more)
+
+    for training in {False, "training" in layer._call_context}:
+        tried_with_mask(layer, zeros, functools.partial(run, training))
     for inner in kept:
         known = set(map(id, layer.parameters))
         layer.parameters.extend(parameter for parameter in inner.parameters if id(parameter) not in known)
+
+
+def _use_first(
+    layer: "Layer", kept: list, trace: LayerTrace, traced: dict, inner: "Layer", inputs: Any, **given: Any
+) -> Any:
+    """The output of a layer that another one keeps, which is built for what it is given if it is not yet."""
+    several = isinstance(inputs, (tuple, list))
+    data = inputs if several else (inputs,)
+    shapes, place = tuple((None, *item.shape[1:]) for item in data), kept.index(inner)
+    inner.name = inner._given_name or f"{snake_case(type(inner).__name__)}_{place}"
+    inner.dtype = inner._given_dtype or layer.dtype
+    assert layer.random is not None  # it is being built
+    if inner.built and inner.input_shape is not None:
+        inner._check_input_shape(shapes if several else shapes[0])
+    else:
+        with tried_on(data):
+            inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
+    for parameter in inner.parameters:
+        if id(parameter) not in traced:
+            traced[id(parameter)] = state_variable(trace, parameter, parameter.value)
+    return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **given)
 
 
 def read_methods(cls: Any, recorded: Callable) -> None:
@@ -233,20 +244,6 @@ def read_methods(cls: Any, recorded: Callable) -> None:
         cls._fixes = "last"
         cls.takes_several = None if cls.takes_several is False else cls.takes_several
     cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
-
-
-def pairs_inside(layers: "Iterable[Layer]", states: Sequence) -> Iterator[tuple[Parameter, np.ndarray]]:
-    """`(parameter, new value)` for what the states of these layers carry, and what was assigned beside them."""
-    if states and isinstance(states[-1], Assigned):
-        yield from states[-1]
-        states = states[:-1]
-    for layer, state in zip(layers, states, strict=True):
-        yield from layer._state_pairs(state or ())
-
-
-def renewed(layer: "Layer", values: Sequence[Any], changed: dict[int, np.ndarray]) -> tuple[Any, ...]:
-    """`values` of the layer's parameters, with those that earlier uses have `changed`, by parameter, in their place."""
-    return tuple(changed.get(id(parameter), value) for parameter, value in zip(layer.parameters, values, strict=True))
 
 
 def moves_on(layer: Any) -> bool:

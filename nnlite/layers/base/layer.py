@@ -11,9 +11,10 @@ from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
-from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
+from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, read_methods, trace_call
 from nnlite.layers.base.contract import keras_config, surface
 from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
+from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
 from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
@@ -289,6 +290,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
     metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
+    save_assets, load_assets = surface.save_assets, surface.load_assets
 
 
 Layer.build = building(Layer.build)

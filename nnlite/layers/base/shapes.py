@@ -1,7 +1,9 @@
 """Trying a layer on zeros: what it returns, and which shape."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,22 @@ __all__ = []
 
 
 SMALL = 1024  # numbers
+# The number of rows of each input, where a layer that is built takes these and no others.
+_ROWS: ContextVar[tuple[int, ...]] = ContextVar("rows that layers are tried on", default=())
+
+
+@contextmanager
+def tried_on(inputs: Sequence[Any]) -> Iterator[None]:
+    """A context in which layers are built for, and tried on, as many rows as these values have.
+
+    Nothing is special about one row, by which layers are tried otherwise, or about a number that is not known.
+    """
+    rows = tuple(value.shape[0] if value.shape else 1 for value in inputs)
+    token = _ROWS.set(() if None in rows or set(rows) == {1} else rows)
+    try:
+        yield
+    finally:
+        _ROWS.reset(token)
 
 
 def shapes_in(shape: Sequence) -> Sequence[Any]:
@@ -30,11 +48,20 @@ def is_small(*shapes: tuple) -> bool:
     return all(math.prod(_sized(part, 1)) <= SMALL for part in parts)
 
 
+def tried_on_unequal(arrays: Sequence[np.ndarray]) -> AbstractContextManager[None]:
+    """`tried_on` these, if they have not all the same number of rows, as nodes and edges of a graph."""
+    return tried_on(arrays if len({array.shape[:1] for array in arrays}) > 1 else ())
+
+
 def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
     """The output shape for `input_shape` (a tuple of shapes for several outputs); None stands for one, then for two."""
     ones, twos = (trial_shapes(layer, input_shape, size) for size in (1, 2))
+    rows = _ROWS.get()[:1]
     shapes = [
-        tuple(one if one == two else None for one, two in zip(*lengths, strict=True))
+        tuple(
+            one if one == two and (axis or (one,) != rows) else None
+            for axis, (one, two) in enumerate(zip(*lengths, strict=True))
+        )
         for lengths in zip(ones, twos, strict=True)
     ]
     return shapes[0] if len(shapes) == 1 else tuple(shapes)
@@ -42,8 +69,9 @@ def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
 
 def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[int, ...]]:
     """The shape of each output, with `size` in place of None; `ShapeError` unless `linearize` returns what it must."""
+    zeros = zeros_for(layer, input_shape, size)
     with trial_run():
-        result = layer.linearize(zeros_for(layer, input_shape, size), *layer.values)
+        result = tried_with_mask(layer, zeros, lambda **mask: layer.linearize(zeros, *layer.values, **mask))
     inputs = len(input_shape) if layer.takes_several else 1
     if not (isinstance(result, tuple) and len(result) == 2 and len(result[1]) == inputs + len(layer.parameters)):
         raise ShapeError(
@@ -53,20 +81,33 @@ def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[in
     return [output.shape for output in (result[0] if isinstance(result[0], tuple) else result[:1])]
 
 
+def tried_with_mask(layer: "Layer", inputs: Any, run: Callable[..., Any]) -> Any:
+    """`run()`, or, where that fails since `call` cannot do without a mask, `run(mask=...)` with one of all steps."""
+    try:
+        return run()
+    except Exception:
+        if "mask" not in layer._call_context:
+            raise
+        masks = [np.ones(array.shape[:2], bool) for array in (inputs if isinstance(inputs, tuple) else (inputs,))]
+        with suppress(Exception):
+            return run(mask=tuple(masks) if isinstance(inputs, tuple) else masks[0])
+        raise
+
+
 def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tuple[np.ndarray, ...]:
     """Inputs of `input_shape` to try `layer` on, with `size` in place of None."""
     room = allowance()
+    shapes = input_shape if layer.takes_several else (input_shape,)
+    if len(rows := _ROWS.get()) == len(shapes):
+        shapes = [(count, *shape[1:]) if shape[0] is None else shape for count, shape in zip(rows, shapes, strict=True)]
     if room is not None:
-        shapes = input_shape if layer.takes_several else (input_shape,)
         count = sum(math.prod(_sized(shape, size)) for shape in shapes)
         room.check_count(count // 4, f"{layer.label} is tried on an example")
     dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
     if not layer.takes_several:
-        return np.zeros(_sized(input_shape, size), dtypes[layer.input_kind])
-    kinds = layer._input_kinds or ["numbers"] * len(input_shape)
-    return tuple(
-        np.zeros(_sized(lengths, size), dtypes[kind]) for lengths, kind in zip(input_shape, kinds, strict=True)
-    )
+        return np.zeros(_sized(shapes[0], size), dtypes[layer.input_kind])
+    kinds = layer._input_kinds or ["numbers"] * len(shapes)
+    return tuple(np.zeros(_sized(lengths, size), dtypes[kind]) for lengths, kind in zip(shapes, kinds, strict=True))
 
 
 def _sized(shape: tuple, size: int) -> list[int]:

@@ -11,6 +11,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.inputs import read_training
+from nnlite.layers.base.shapes import tried_on
 from nnlite.ops.tracing import FUNCTIONS, NotThere
 
 if TYPE_CHECKING:
@@ -186,7 +187,8 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
     free = tuple(symbol.free_shape for symbol in symbols) if several else symbols.free_shape
     if not layer.built or layer.input_shape is None:
-        layer._ensure_built(free)
+        with tried_on(symbols if several else (symbols,)):
+            layer._ensure_built(free)
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
     layer._check_input_shape(free)
     output_shape = layer.compute_output_shape(shapes)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.jacobians import GraphJacobians, Node
-from nnlite.layers.base.call import pairs_inside, renewed
+from nnlite.layers.base.contract.assigned import pairs_inside, renewed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import output_masks
 from nnlite.layers.base.shapes import shapes_in

@@ -9,7 +9,7 @@ from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import FoldedJacobians
 from nnlite.layers.base.attributes import LayerCall
-from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.contract.input_spec import Described
 from nnlite.layers.base.contract.naming import put_inside
 from nnlite.layers.base.inputs import variant_for

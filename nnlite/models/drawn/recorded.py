@@ -14,7 +14,7 @@ from nnlite.jacobians import Bundle
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.contract.arguments import by_keys
 from nnlite.layers.base.inputs import read_inputs
-from nnlite.layers.base.shapes import zeros_for
+from nnlite.layers.base.shapes import tried_on_unequal, zeros_for
 from nnlite.layers.composite.program import Data, Mask
 from nnlite.models.drawn.drawing import free_name
 from nnlite.ops.tape import trial_run
@@ -166,8 +166,10 @@ def recorded_input(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ..
         kinds = ["strings" if item.dtype.kind in "OUT" else "numbers" for item in listed_arrays]
         model._kind_of_data, model._kinds_of_data = kinds[0], kinds if several else None
         shapes = tuple((None, *item.shape[1:]) for item in listed_arrays)
-        model._ensure_built(shapes if several else shapes[0])
-    model._check_input_shape(tuple(item.shape for item in arrays) if several else arrays.shape)
+        with tried_on_unequal(listed_arrays):
+            model._ensure_built(shapes if several else shapes[0])
+    if not model._reads_batches:  # what its steps are given may be something else than what `call` takes
+        model._check_input_shape(tuple(item.shape for item in arrays) if several else arrays.shape)
     model._check_ready()
     return arrays
 
@@ -204,18 +206,15 @@ def finish_building(model: Any) -> None:
     """Give a model whose `call` has run on zeros its program; `ConfigError` for losses that came too early."""
     trainer = vars(model).get("trainer")
     names = recorded_outputs(model)
-    if len(names) > 1 and trainer is not None and trainer.optimizer is None:  # made before the outputs were known
-        del vars(model)["trainer"]
-        trainer = None
-    if trainer is not None and sorted(names) != sorted(trainer.names if isinstance(trainer, OutputsTrainer) else ()):
-        model.built = False
-        told = ", ".join(names)
-        raise ConfigError(
-            f"{model.label} returns several outputs: call build(input_shape) before compile"
-            if not isinstance(trainer, OutputsTrainer)
-            else f"{model.label} returns the outputs {told}; compile was given losses for {', '.join(trainer.names)}"
-        )
     model.chain = RecordedProgram(model)
+    if len(names) > 1 and trainer is not None and not isinstance(trainer, OutputsTrainer):
+        OutputsTrainer.take_over(trainer, names)
+    if isinstance(trainer, OutputsTrainer) and sorted(names) != sorted(trainer.names):
+        model.built = False
+        raise ConfigError(
+            f"{model.label} returns the outputs {', '.join(names)}; compile was given "
+            f"losses for {', '.join(trainer.names)}"
+        )
     if isinstance(trainer, OutputsTrainer):
         trainer.reorder(names)
     model._lowers = any(layer._lowers for layer in model.layers)

@@ -66,6 +66,7 @@ class Compiled:
         self.model = model
         self.optimizer: Optimizer | None = None
         self._loss_weights: Any = None
+        self._given: dict[str, Any] = {}  # what `compile` was given beside the optimizer
         self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
         self.loss_mean = Mean(name="loss")
         self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1
@@ -105,6 +106,12 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
+        self._given = {
+            "loss": loss,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "loss_weights": loss_weights,
+        }
         given = of_single(self.model._output_name, loss, loss_weights, metrics, weighted_metrics)
         loss, loss_weights, metrics, weighted_metrics = given
         arguments = read_call(Compiled.compile, locals())

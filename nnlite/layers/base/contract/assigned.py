@@ -1,6 +1,7 @@
 """Weights that `call` assigns: those that no gradient changes become state, others change at once."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,7 +10,10 @@ from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.parameters import Parameter
 
-__all__ = ["Assigned", "StateValue", "assigned_in", "state_variable"]
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
+
+__all__ = ["Assigned", "StateValue", "assigned_in", "pairs_inside", "renewed", "state_variable"]
 
 
 class Assigned(tuple[tuple[Parameter, np.ndarray], ...]):
@@ -71,3 +75,17 @@ def state_variable(trace: Trace, parameter: Parameter, value: Any) -> Traced:
 def assigned_in(values: Any) -> Assigned:
     """The parameters among these traced values that were assigned, with their new values."""
     return Assigned((one.parameter, one.value) for one in values if isinstance(one, StateValue) and one.assigned)
+
+
+def pairs_inside(layers: "Iterable[Layer]", states: Sequence) -> Iterator[tuple[Parameter, np.ndarray]]:
+    """`(parameter, new value)` for what the states of these layers carry, and what was assigned beside them."""
+    if states and isinstance(states[-1], Assigned):
+        yield from states[-1]
+        states = states[:-1]
+    for layer, state in zip(layers, states, strict=True):
+        yield from layer._state_pairs(state or ())
+
+
+def renewed(layer: "Layer", values: Sequence[Any], changed: dict[int, np.ndarray]) -> tuple[Any, ...]:
+    """`values` of the layer's parameters, with those that earlier uses have `changed`, by parameter, in their place."""
+    return tuple(changed.get(id(parameter), value) for parameter, value in zip(layer.parameters, values, strict=True))

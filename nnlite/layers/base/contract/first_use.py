@@ -13,7 +13,7 @@ from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several
-from nnlite.layers.base.shapes import is_small
+from nnlite.layers.base.shapes import is_small, tried_on_unequal
 from nnlite.random import RandomSource
 
 __all__ = []
@@ -71,7 +71,8 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     shapes = tuple(array.shape for array in arrays)
     if not layer.built or layer.input_shape is None:
         free = tuple((None, *shape[1:]) for shape in shapes)
-        layer._ensure_built(free if several else free[0])
+        with tried_on_unequal(arrays):
+            layer._ensure_built(free if several else free[0])
     layer._check_input_shape(shapes if several else shapes[0])
     layer._check_ready()
     whole = layer._keeps_integers and all(part.dtype.kind in "biu" for part in arrays)

@@ -60,6 +60,7 @@ def get_config(self: "Layer") -> dict[str, Any]:
     with configs_for_files():  # few calls for each layer inside another: Python bounds how deep they go
         inside = _WRITTEN.get() is not None
         config = Configurable.get_config(self) if inside else numbering_shared(lambda: Configurable.get_config(self))
+        config = _told(self, config)
     if _without_regularizer(self):
         config.pop("activity_regularizer", None)
     return config
@@ -72,7 +73,9 @@ def to_spec(self: "Layer") -> dict[str, Any]:
         return numbering_shared(lambda: to_spec(self))
     number, _ = numbers.setdefault(id(self), (len(numbers) + 1, self))
     with configs_for_files():
-        return {**Configurable.to_spec(self), SHARED: number}
+        ((name, config),) = Configurable.to_spec(self).items()
+        objects = {key: keras_form(value) for key, value in config.items() if isinstance(value, Configurable)}
+        return {name: {**config, **objects}, SHARED: number}
 
 
 def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -148,6 +151,15 @@ def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
         return Configurable.from_config.__func__(cls, _read(cls, config) if isinstance(config, Mapping) else config)
 
 
+def _told(layer: "Layer", config: dict[str, Any]) -> dict[str, Any]:
+    """The entries that nnlite tells: a class that writes `get_config` adds to those of the class that it extends."""
+    cls = type(layer)
+    if cls.get_config.__module__.startswith("nnlite."):
+        return config
+    base = next(base for base in cls.__mro__ if base.__module__.startswith("nnlite."))
+    return {name: value for name, value in config.items() if name in constructor_parameters(base)}
+
+
 def _without_regularizer(layer: "Layer") -> bool:
     """Whether the config says nothing of `activity_regularizer`: it is None, and no field of the class."""
     return layer.activity_regularizer is None and "activity_regularizer" not in field_hints(type(layer))
@@ -162,8 +174,7 @@ def common_config(layer: Any, name: str) -> dict[str, Any]:
 
 def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     """Name, trainable and dtype first, sizes for each axis, activations by name."""
-    described = layer._described_arguments()
-    arguments = {name: value for name, value in layer._keras_arguments().items() if name in described}
+    arguments = _told(layer, dict(layer._keras_arguments()))
     if _without_regularizer(layer) and not WITH_REGULARIZER & arguments.keys():
         arguments.pop("activity_regularizer", None)
     for name, usual in BEYOND.get(type(layer).__name__, {}).items():

@@ -1,11 +1,12 @@
 """Terms that layers add to the loss: penalties on activities, and what `call` adds by `add_loss`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError
 from nnlite.jacobians import AddedLoss, penalized_parts
 from nnlite.layers.base.call import LayerTrace
-from nnlite.layers.base.shapes import zeros_for
+from nnlite.layers.base.shapes import tried_with_mask, zeros_for
 from nnlite.ops.tape import trial_run
 from nnlite.ops.tracing import Traced
 from nnlite.random import RandomSource
@@ -31,7 +32,8 @@ def adds_losses(layer: "Layer") -> bool:
     inputs = zeros_for(layer, layer.input_shape, 1)
 
     def tried(training: bool) -> bool:
-        bundle = layer.linearize(inputs, *layer.values, training=training, random=RandomSource(0), mask=None)[1]
+        run = partial(layer.linearize, inputs, *layer.values, training=training, random=RandomSource(0))
+        bundle = tried_with_mask(layer, inputs, run)[1]
         return any(isinstance(part, AddedLoss) for part in penalized_parts(bundle))
 
     with trial_run():

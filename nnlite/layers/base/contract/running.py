@@ -54,7 +54,9 @@ class RunsLinearize:
         if layer._recorded is None:
             return layer._apply(inputs, training, mask)[0]
         taken = [name for name in inspect.signature(self.linearize).parameters if name not in CONTEXT]
-        parameters = layer.parameters[: len(taken) - 2]  # after self and inputs
+        by_name = {parameter.name: parameter for parameter in layer.parameters}
+        named = [by_name[name] for name in taken[2:] if name in by_name]  # after self and inputs
+        parameters = named or layer.parameters[: len(taken) - 2]
         if not all(parameter.trainable for parameter in parameters):
             raise ConfigError(f"{layer.label} keeps state: override linearize, which returns it, in place of call")
         runner: Any = copy.copy(layer)

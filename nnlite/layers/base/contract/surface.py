@@ -172,6 +172,14 @@ def load_own_variables(self: "Layer", store: Mapping[str, Any]) -> None:
     assign_all(_own_weights(self), [np.asarray(store[key]) for key in store], self.label)
 
 
+def save_assets(self: "Layer", dir_path: str) -> None:
+    """Write files that belong to the layer into a folder, which goes with the model; a subclass may."""
+
+
+def load_assets(self: "Layer", dir_path: str) -> None:
+    """Read the files that `save_assets` wrote."""
+
+
 def _own_weights(layer: "Layer") -> list[Parameter]:
     """The parameters that the layer itself declared, those that training changes first."""
     return sorted(layer._declared, key=lambda parameter: not parameter.trainable)
