@@ -112,7 +112,7 @@ class OutputsTrainer(Trainer):
     def take_over(cls, trainer: Trainer, names: list[str]) -> None:
         """Let `trainer`, made and perhaps compiled before its model was built, be that of several outputs."""
         given, settings = trainer._given, (trainer.run_eagerly, trainer.steps_per_execution, trainer.jit_compile)
-        trainer.__class__ = cls  # who is training by it goes on
+        trainer.__class__ = cls  # a `fit` under way continues with it
         taken: Any = trainer
         taken.names, taken._arguments = names, {}
         if trainer.optimizer is not None:

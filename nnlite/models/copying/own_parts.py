@@ -1,4 +1,4 @@
-"""Variables and files that layers of users save by themselves, as arrays of a model file."""
+"""Variables and files that user-defined layers save by themselves, as arrays of a model file."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,20 +17,20 @@ OWN = "own/"  # what the names of these arrays begin with
 
 
 def own_parts(model: Any) -> dict[str, np.ndarray]:
-    """What the layers inside save whose classes write `save_own_variables` or `save_assets`; files as their bytes."""
+    """The arrays that classes of layers save by `save_own_variables` and `save_assets`; files as their bytes."""
     parts: dict[str, np.ndarray] = {}
-    for place, layer in _places(model):
+    for prefix, layer in _prefixes(model):
         if type(layer).save_own_variables is not Layer.save_own_variables:
             store: dict[str, Any] = {}
             layer.save_own_variables(store)
-            parts |= {f"{place}variables/{name}": np.array(value) for name, value in store.items()}
+            parts |= {f"{prefix}variables/{name}": np.array(value) for name, value in store.items()}
         if type(layer).save_assets is not Layer.save_assets:
             with tempfile.TemporaryDirectory() as folder:
                 layer.save_assets(folder)
                 files = [path for path in sorted(Path(folder).rglob("*")) if path.is_file()]
                 for path in files:
                     name = path.relative_to(folder).as_posix()
-                    parts[f"{place}assets/{name}"] = np.frombuffer(path.read_bytes(), np.uint8)
+                    parts[f"{prefix}assets/{name}"] = np.frombuffer(path.read_bytes(), np.uint8)
     return parts
 
 
@@ -40,11 +40,11 @@ def take_own_parts(model: Any, parts: Mapping[str, np.ndarray], source: object) 
     Raises:
         ModelFileError: a file that would lie outside the folder of its layer.
     """
-    for place, layer in _places(model):
-        store = _beginning(parts, f"{place}variables/")
+    for prefix, layer in _prefixes(model):
+        store = _beginning(parts, f"{prefix}variables/")
         if type(layer).load_own_variables is not Layer.load_own_variables and store:
             layer.load_own_variables(store)
-        files = _beginning(parts, f"{place}assets/")
+        files = _beginning(parts, f"{prefix}assets/")
         if type(layer).load_assets is not Layer.load_assets and files:
             with tempfile.TemporaryDirectory() as folder:
                 for name, content in files.items():
@@ -55,12 +55,12 @@ def take_own_parts(model: Any, parts: Mapping[str, np.ndarray], source: object) 
 def _write(folder: Path, name: str, content: np.ndarray, source: object) -> None:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()) or content.dtype != np.uint8:
-        raise ModelFileError(f"{source}: the asset {name!r} is no file in the folder of its layer")
+        raise ModelFileError(f"{source}: the asset {name!r} would lie outside the folder of its layer, or is not of bytes")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.tobytes())
 
 
-def _places(model: Any) -> Iterator[tuple[str, Any]]:
+def _prefixes(model: Any) -> Iterator[tuple[str, Any]]:
     """The layers inside, each once, with what the names of their arrays begin with."""
     inside = {id(layer): layer for layer in layers_within(model)}.values()
     yield from ((f"{OWN}{number}/", layer) for number, layer in enumerate(inside))
