@@ -55,7 +55,7 @@ def take_own_parts(model: Any, parts: Mapping[str, np.ndarray], source: object) 
 def _write(folder: Path, name: str, content: np.ndarray, source: object) -> None:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()) or content.dtype != np.uint8:
-        raise ModelFileError(f"{source}: the asset {name!r} would lie outside the folder of its layer, or is not of bytes")
+        raise ModelFileError(f"{source}: the asset {name!r} is not in the folder of its layer, or not of bytes")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.tobytes())
 
