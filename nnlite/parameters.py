@@ -19,6 +19,8 @@ class Parameter:
     """An array that a layer owns: `value` and, once a model trains it, `gradient`.
 
     Both are views into the model's vectors; write with `parameter.value[...] = x` or `assign(x)`.
+    Arithmetic, comparison of sizes and indexing work on the value and give arrays.
+
     Args:
         name: unique within its layer, for example `"kernel"`.
         value: the initial array; it is copied into the store when a model packs it.
@@ -29,8 +31,6 @@ class Parameter:
 
     Attributes:
         place: of the layer that declared it, from which `path` is made; None for none.
-
-    Arithmetic, comparison of sizes and indexing work on the value and give arrays:
 
     >>> import numpy as np
     >>> scale = Parameter("scale", np.array([1.0, 2.0]))
