@@ -7,7 +7,8 @@ import pytest
 
 import nnlite
 from nnlite.cli import main
-from nnlite.data import read_table_file
+from nnlite.data import read_frame, read_table_file
+from nnlite.data.encoders.columns import Numeric
 from nnlite.data.files.around.amounts import read_amounts
 from nnlite.data.storage.text import text_chunks
 from nnlite.errors import DataError
@@ -51,6 +52,8 @@ BARE = {
     "7h 2x": None,
     "P": None,
     "66:75": None,
+    "1:99:00": None,  # no clock shows 99 minutes
+    "2 days 3:00": None,  # minutes or hours
     "abc": None,
 }
 
@@ -77,6 +80,14 @@ def test_amounts_with_gaps(tmp_path):
     table = table_of(tmp_path, "a,b\n$5,1\nNA,2\n,3\n$7,4\n")
     np.testing.assert_array_equal(table.numbers("a"), [5, np.nan, np.nan, 7])
     assert table.texts("a").tolist() == ["$5", "", "", "$7"]
+
+
+def test_a_plural_is_the_same_unit():
+    learned = Numeric("size", fill=2.0, mean=0.0, scale=1.0, amounts_in="room")
+    for cells in (["1 room", "3 rooms"], ["2 rooms", "3 rooms"], ["1 room", None]):
+        assert learned.read(read_frame({"size": cells})).values[0] == float(cells[0][0])
+    with pytest.raises(DataError, match="column 'size' holds amounts in 'beds', the model learned 'room'"):
+        learned.read(read_frame({"size": ["2 beds"]}))
 
 
 def test_durations_are_seconds_in_every_format_of_numbers(tmp_path):
@@ -232,6 +243,9 @@ def test_units_are_remembered(tmp_path, monkeypatch, capsys):
         with pytest.raises(
             DataError, match=f"column 'paid' holds amounts in '{unit}', the model learned '\\$'; convert"
         ):
+            model.predict({**row, "paid": wrong})
+    for wrong, number in (("20,5", "20.5"), ("1 020,5 $", "1020.5"), ("20", "20")):
+        with pytest.raises(DataError, match=f"column 'paid', row 0: .* is text; .* give the number {number}$"):
             model.predict({**row, "paid": wrong})
     Path("euro.csv").write_text("paid,ride,start\n\u20ac20,90 min,8:30\n\u20ac21,1 h,9:30\n", encoding="utf-8")
     assert main(["predict", "run", "euro.csv"]) == 3

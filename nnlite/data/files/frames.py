@@ -11,7 +11,7 @@ from nnlite.data.files.around.amounts import amounts_of_texts
 from nnlite.data.files.decoding import decode, decompress
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
-from nnlite.data.files.remedies import LEAVE_OUT, shown
+from nnlite.data.files.remedies import LEAVE_OUT, remedy_of_typed_text, shown
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
 from nnlite.data.safety.files import first_bytes, place_of, regular
@@ -65,10 +65,12 @@ class FileFrame(Frame):
             if amounts is not None:
                 return Column(name, kind, amounts[0], unit=amounts[1])
         if kind == "number" and column.kind in ("category", "date") and not column.missing.all():
-            row = int(np.argmin(column.missing))
+            row = column.first_text()
             what = "text" if column.kind == "category" else "the date"
             advice = (
-                LEAVE_OUT if column.kind == "category" else f"state `columns: {{{name}: date}}`, or add it to `drop`"
+                remedy_of_typed_text(str(column.values[row])) or LEAVE_OUT
+                if column.kind == "category"
+                else f"state `columns: {{{name}: date}}`, or add it to `drop`"
             )
             raise DataError(
                 f"{self.path}, row {self.start + row}, column {name!r}: {what} {shown(str(column.values[row]))} in a "

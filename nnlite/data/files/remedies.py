@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable
 
-from nnlite.data.files.around.amounts import CURRENCIES
+from nnlite.data.files.around.amounts import CURRENCIES, read_amounts
+from nnlite.data.files.marks import EVERYWHERE
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import FORMATS
 
-__all__ = ["remedy_of", "remedy_of_amounts", "remedy_of_underscores", "shown"]
+__all__ = ["remedy_of", "remedy_of_amounts", "remedy_of_typed_text", "remedy_of_underscores", "shown"]
 
 CURRENCY = re.compile(CURRENCIES, re.IGNORECASE)
 DATE = re.compile(
@@ -64,6 +65,21 @@ def remedy_of_amounts(cells: Iterable[str]) -> str | None:
         if advice is None and not any(form.matches(cell) for form in FORMATS):
             return None
     return advice
+
+
+def remedy_of_typed_text(text: str) -> str | None:
+    """The advice for a text among the numbers of a table whose own numbers have a type; None if it is like none.
+
+    >>> remedy_of_typed_text("94,3 %"), remedy_of_typed_text("1.234"), remedy_of_typed_text("much")
+    ('give the number 94.3', 'give the number 1.234 or 1234', None)
+    """
+    cell = text.strip()
+    if cell.lower() in EVERYWHERE:
+        return "give None for a missing value"
+    amounts = read_amounts([cell])
+    number = cell if amounts is None else amounts.numbers[0]
+    readings = dict.fromkeys(f"{form.value(number):.15g}" for form in FORMATS if form.matches(number))
+    return f"give the number {' or '.join(readings)}" if readings else None
 
 
 def remedy_of_underscores(cells: Iterable[str]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from nnlite.data.files.around.amounts import amounts_of_texts, conversion
+from nnlite.data.files.remedies import remedy_of_typed_text
 from nnlite.errors import DataError, no_column
 
 __all__ = ["Column", "Frame"]
@@ -96,11 +97,19 @@ class Column:
             return Column(self.name, kind, self._texts(missing), from_numbers=self.kind == "number")
         if kind == "number" and self.kind == "category" and (amounts := amounts_of_texts(self.values)) is not None:
             return Column(self.name, kind, amounts[0], unit=amounts[1])
-        row = int(np.argmin(missing))
+        row = self.first_text()
+        cell = str(self.values[row])
+        remedy = remedy_of_typed_text(cell) if (kind, self.kind) == ("number", "category") else None
         raise DataError(
-            f"column {self.name!r}, row {row}: {str(self.values[row])!r} is {SINGULAR[self.kind]}; in the fit the "
-            f"column held {PLURAL[kind]}"
+            f"column {self.name!r}, row {row}: {cell!r} is {SINGULAR[self.kind]}; in the fit the column held "
+            f"{PLURAL[kind]}{f'; {remedy}' if remedy else ''}"
         )
+
+    def first_text(self) -> int:
+        """The first row whose text is not an amount; the first that is present if all are, or if none is a text."""
+        present = np.flatnonzero(~self.missing)
+        texts = present if self.kind == "category" else ()
+        return int(next((row for row in texts if amounts_of_texts(self.values[[row]]) is None), present[0]))
 
     def _texts(self, missing: np.ndarray) -> np.ndarray:
         texts = np.full(len(missing), None, object)

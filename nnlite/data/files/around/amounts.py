@@ -82,11 +82,13 @@ def units_of(cells: Iterable[str]) -> list[str]:
 
 
 def conversion(unit: str, wanted: str) -> float | None:
-    """The factor from one unit of time to another; None unless both are units of time.
+    """The factor from one unit to another; None unless both are units of time, or one is the plural of the other.
 
-    >>> conversion("min", "s"), conversion("$", "€")
-    (60.0, None)
+    >>> conversion("min", "s"), conversion("rooms", "room"), conversion("$", "€")
+    (60.0, 1.0, None)
     """
+    if _singular(unit) == _singular(wanted):
+        return 1.0
     length, of_wanted = length_of(unit), length_of(wanted)
     return None if length is None or of_wanted is None else length / of_wanted
 
@@ -149,7 +151,11 @@ def _amounts(cells: Iterable[str]) -> dict[str, _Amount] | None:
 def _units(known: dict[str, _Amount]) -> set[str]:
     """Different units of amounts, `""` among them where a number has none; `year` and `years` are one."""
     units = {amount.unit for amount in known.values() if amount.unit or not amount.is_zero}
-    return {unit for unit in units if len(unit) < 4 or f"{unit[:-1]}" not in units or not unit.endswith("s")}
+    return {unit for unit in units if unit == _singular(unit) or _singular(unit) not in units}
+
+
+def _singular(unit: str) -> str:
+    return unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit
 
 
 def _seconds(cells: Sequence[str]) -> Amounts | None:

@@ -15,7 +15,9 @@ UNITS = {  # in microseconds; a year of 365.25 days, a month a twelfth of it
     "mos?|months?": 365.25 / 12 * DAY,
     "y|yrs?|years?": 365.25 * DAY,
 }
-CLOCK = re.compile(r"(?:([0-9]+) ?(?:d|days?),? )?(?:([0-9]+):)?([0-9]{1,}):([0-5][0-9])(?:\.([0-9]{1,9}))?")
+CLOCK = re.compile(
+    r"(?:(?:([0-9]+) ?(?:d|days?),? )?([0-9]+):(?=[0-5]?[0-9]:))?([0-9]+):([0-5][0-9])(?:\.([0-9]{1,9}))?"
+)
 ISO = re.compile(r"P(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]+))?S)?)?")
 WORDS = re.compile(r"(?:[0-9]+(?:\.[0-9]+)? ?[a-z]+\.?(?:,? | and |$)?)+", re.IGNORECASE)
 WORD = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([a-z]+)", re.IGNORECASE)
