@@ -170,7 +170,7 @@ def test_parts_do_not_overlap(folder):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"class_names": ["good", "ugly"]}, DataError, "no subdirectory 'ugly'; there are bad, good"),
+        ({"class_names": ["good", "ugly"]}, DataError, "no subdirectory 'ugly', only bad, good"),
         ({"labels": [0, 1]}, DataError, "holds 5 files, got 2 labels"),
         ({"labels": [0.5] * 5}, DataError, "one integer"),
         ({"labels": "guessed"}, ConfigError, "'guessed'"),

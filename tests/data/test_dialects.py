@@ -387,7 +387,7 @@ REFUSED = {
     "closed in the middle": (
         'a,b\n1,"5" pipe"\n',
         {},
-        't.csv, line 2: after a cell in quotation marks (") stands text',
+        't.csv, line 2: after a cell in quotation marks (") there is text',
     ),
     "closed elsewhere": ('a,b\n1,"x\n2,y\n3,"z"\n', {}, 't.csv, line 2: the quotation mark (")'),
     "row names": ('a,b\n"x",1,2\n"y",3,4\n', {}, "t.csv, line 2: 3 cells, but the first line names 2 columns; if ','"),

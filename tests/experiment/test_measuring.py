@@ -432,7 +432,7 @@ def test_a_compiled_metric_that_is_a_score_is_shown_once():
     figures = {"loss": 0.25, "rmse": 0.5, "mae": 0.4, "r2": 0.75, "r2_score": 0.75000001, "mean_absolute_error": 0.41}
     shown = ["loss", "rmse", "mae", "r2", "mean_absolute_error"]  # which differs from the score, as weights can make it
     text = format_metrics({"test": figures}, {})
-    assert [line.split()[-3] for line in text.splitlines()[1:]] == shown
+    assert [line.split()[-2] for line in text.splitlines()[1:]] == shown
     text = format_folds({"mean": figures, "spread": figures, "baseline": {}})
     assert [line.split()[0] for line in text.splitlines()[1:]] == shown
 

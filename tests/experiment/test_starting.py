@@ -156,9 +156,9 @@ def test_the_layers_are_told_where_the_columns_stand():
     ("layers", "message"),
     [
         ("[{RobustScaling: {columns: [agee]}}]", "names a column 'agee'; did you mean 'age'?"),
-        ("[{Dense: {units: 2}}, {RobustScaling: {columns: [age]}}]", "stands behind layer 'dense'"),
+        ("[{Dense: {units: 2}}, {RobustScaling: {columns: [age]}}]", "comes after layer 'dense'"),
         ("[CategoryEmbedding]", "the data have no column of codes"),
-        ("[{ColumnBranch: {columns: {age: [{RobustScaling: {columns: [age]}}]}}}]", "names columns inside of"),
+        ("[{ColumnBranch: {columns: {age: [{RobustScaling: {columns: [age]}}]}}}]", "names columns inside"),
     ],
 )
 def test_names_that_cannot_be_told(layers, message, capsys):

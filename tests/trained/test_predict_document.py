@@ -37,6 +37,6 @@ def test_options_are_those_of_the_command(capsys):
     with pytest.raises(SystemExit):
         main(["predict", "--help"])
     shown = capsys.readouterr().out
-    named = set(re.findall(r"--[a-z][a-z-]+", TEXT.split("| `nnlite predict RUN INPUT` | |")[1]))
+    named = set(re.findall(r"--[a-z][a-z-]+", TEXT.split("| `nnlite predict RUN INPUT` | |")[1].split("\n\n")[0]))
     assert named and all(option in shown for option in named)
     assert set(re.findall(r"--[a-z][a-z-]+", shown)) - named <= {"--help", "--out", "--proba"}
