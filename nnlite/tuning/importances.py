@@ -15,9 +15,9 @@ LEVELS = 4  # groups of values of a number, at most
 def explained_shares(trials: list[Trial], space: dict[str, dict[str, list]]) -> dict[str, float]:
     """The share of the variance of the trials' ranks that each argument explains alone, in [0, 1].
 
-    With g groups of equal or neighboring values among n complete trials, epsilon squared of Kelley (1935),
-    `1 - (n - 1) / (n - g) * (variance within groups) / (variance)`, at least 0. Ranks, so that a trial that went far
-    astray counts as the last one and no more; g is part of it, so that many groups explain nothing by chance.
+    This is epsilon squared of Kelley (1935), `1 - (n - 1) / (n - g) * (squares within groups) / (all squares)`, at
+    least 0, for g groups among n complete trials: one for each choice, or up to four ranges of a number. Ranks limit
+    the influence of a trial that failed badly, and g that of chance. What arguments explain only together is left out.
 
     Args:
         trials: of any state; complete ones count.
@@ -36,8 +36,8 @@ def explained_shares(trials: list[Trial], space: dict[str, dict[str, list]]) -> 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 0; equal values share the mean of theirs."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts + 1) / 2)[places]
+    _, indices, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts + 1) / 2)[indices]
 
 
 def _groups(values: list[Any], domain: dict[str, list]) -> np.ndarray:
