@@ -135,7 +135,7 @@ BAD = {
         "from: both}",
         "11, column 37: model.layers.kinds_wide.from: 'both' is defined below; a layer",
     ),
-    "itself": ("from: kinds}", "from: kinds_wide}", "11, column 37: model.layers.kinds_wide.from: 'kinds_wide' is defined"),
+    "itself": ("from: kinds}", "from: kinds_wide}", "11, column 37: model.layers.kinds_wide.from: 'kinds_wide' is def"),
     "in a list": (
         "[wide, kinds_wide",
         "[wide, kinds_wode",
