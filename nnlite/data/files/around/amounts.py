@@ -109,8 +109,8 @@ def amounts_of_texts(texts: np.ndarray) -> tuple[np.ndarray, str] | None:
         Shape (rows,), float64 with NaN for a gap, and the unit; None unless all are amounts of one unit, such as
         `$5,000`, or numbers, one with decimals among them.
 
-    >>> amounts_of_texts(np.array(["$5,000", None, "$2.50"], object))
-    (array([5000. ,    nan,    2.5]), '$')
+    >>> amounts_of_texts(np.array(["$1,000", None, "$2.50"], object))
+    (array([1000. ,    nan,    2.5]), '$')
     >>> amounts_of_texts(np.array(["5", "2.5"], object))[0].tolist(), amounts_of_texts(np.array(["5", "02"], object))
     ([5.0, 2.5], None)
     """
