@@ -54,6 +54,8 @@ class Images(Layer, abstract=True):
         """Images and what belongs to them, all changed by one draw."""
         if self._moves and "bounding_boxes" in data:
             raise ConfigError(f"{self.label} moves no bounding boxes: give it images, labels and segmentation_masks")
+        if "images" not in data:
+            raise ConfigError(f"{self.label} needs the entry 'images' of a dict, got {', '.join(map(repr, data))}")
         random = self._next_random() if training else None
         single = np.ndim(data["images"]) == 3
         batches = {name: np.asarray(part)[None] if single else part for name, part in data.items()}
@@ -69,11 +71,17 @@ class Images(Layer, abstract=True):
         return {name: part[0] for name, part in result.items()} if single else result
 
     def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
-        """Masks changed as the images are, by the same draw, without numbers between two of theirs."""
+        """Masks changed as the images are, by the same draw, without numbers between two of theirs.
+
+        Masks `(batch, height, width)`, of one channel, stay without its axis.
+        """
+        if masks.ndim == 3:
+            axis = 1 if self.data_format == "channels_first" else -1
+            return self._of_masks(np.expand_dims(masks, axis), context).squeeze(axis)
         twin = copy.copy(self)
         if "interpolation" in vars(self):
             twin.interpolation = cast(Any, "nearest")
-        return twin.linearize(masks.astype(self.dtype), **context)[0].astype(masks.dtype)
+        return twin.linearize(masks.astype(np.float64), **context)[0].astype(masks.dtype)
 
     def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
         """The labels of the images that a draw makes of a batch."""

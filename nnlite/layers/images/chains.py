@@ -68,8 +68,9 @@ class RandomColorJitter(RandomImages):
 
     def validate(self) -> None:
         check_range(self)
-        if self.brightness_factor is not None:
-            checked_bounds(self, "brightness_factor")
+        for name in ("brightness_factor", "contrast_factor"):
+            if getattr(self, name) is not None:
+                checked_bounds(self, name)
 
     def build(self, input_shape: BatchShape) -> None:
         super().build(input_shape)

@@ -92,7 +92,7 @@ class RandomPerspective(RandomImages):
         corners = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])  # (x, y)
         side = np.array(size[::-1]) - 1
         ends = (corners + moves * (1 - 2 * corners)) * np.maximum(side, 1)
-        maps = np.array([homography(corners * np.maximum(side, 1), points) for points in ends])
+        maps = np.array([homography(corners * np.maximum(side, 1), points) for points in ends]).reshape(count, 8)
         y, x = np.indices(size).reshape(2, math.prod(size))
         a0, a1, a2, b0, b1, b2, c0, c1 = maps.T[..., None]
         depth = c0 * x + c1 * y + 1
@@ -151,5 +151,5 @@ class RandomElasticTransform(RandomImages):
             weights /= np.sqrt((weights**2).sum(axis=1, keepdims=True))
             moves = np.moveaxis(np.tensordot(moves, weights, (2 + axis, 1)), -1, 2 + axis)
         moves *= far * BEND * np.array(size)[:, None, None]
-        rows, columns = (np.indices(size) + moves).reshape(count, 2, -1).transpose(1, 0, 2)
+        rows, columns = (np.indices(size) + moves).reshape(count, 2, math.prod(size)).transpose(1, 0, 2)
         return read_at(self, inputs, rows, columns, self.fill_mode)
