@@ -10,7 +10,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import STFTInitializer
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.symbolic import symbols_of
+from nnlite.layers.base.symbolic import is_numbers
 from nnlite.ops import functions as ops
 from nnlite.ops.names.neural import conv
 from nnlite.ops.names.smooth import arctan2
@@ -184,7 +184,7 @@ class MelSpectrogram(Layer):
         return super()._keras_arguments() | ends
 
     def __call__(self, inputs: Any, **given: Any) -> Any:
-        if symbols_of(inputs) is None and np.ndim(inputs) == 1:
+        if is_numbers(inputs) and np.ndim(inputs) == 1:
             return super().__call__(np.asarray(inputs)[None], **given)[0]
         return super().__call__(inputs, **given)
 

@@ -12,7 +12,7 @@ from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.layers.base.symbolic import symbols_of
+from nnlite.layers.base.symbolic import is_numbers
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.registry.bounds import Fraction
@@ -46,7 +46,7 @@ class Images(Layer, abstract=True):
     def __call__(self, data: Any, *more: Any, **given: Any) -> Any:
         if isinstance(data, Mapping):
             return self._of_dict(data, *more, **given)
-        if symbols_of(data) is None and np.ndim(data) == 3:
+        if is_numbers(data) and np.ndim(data) == 3:
             return super().__call__(np.asarray(data)[None], *more, **given)[0]
         return super().__call__(data, *more, **given)
 
@@ -125,7 +125,7 @@ class RandomImages(Images, abstract=True):
         return arguments | {name: read(arguments[name]) for name, read in self._bounds.items()}
 
     def __call__(self, data: Any, training: bool | None = None, **given: Any) -> Any:
-        if training is None and (isinstance(data, Mapping) or symbols_of(data) is None):
+        if training is None and (isinstance(data, Mapping) or is_numbers(data)):
             training = True
         return super().__call__(data, training=training, **given)
 

@@ -160,6 +160,22 @@ def test_a_large_grid_of_tiles_takes_no_memory():
     assert layer(IMAGES).shape == same(IMAGES).shape == IMAGES.shape
 
 
+def test_layers_made_within_a_call_follow_its_training():
+    class Inverting(layers.Layer):
+        def call(self, inputs):
+            return layers.RandomInvert((1.0, 1.0))(inputs)
+
+    class Hearing(layers.Layer):
+        def call(self, inputs):
+            return layers.MelSpectrogram(16, 8, num_mel_bins=3)(inputs)
+
+    layer = Inverting()
+    np.testing.assert_array_equal(layer(IMAGES), IMAGES)
+    np.testing.assert_array_equal(layer(IMAGES, training=True), 255 - IMAGES)
+    signals = normal(2, 64)
+    np.testing.assert_array_equal(Hearing()(signals), layers.MelSpectrogram(16, 8, num_mel_bins=3)(signals))
+
+
 def test_elastic_moves_are_smooth_and_of_the_stated_size():
     columns = np.tile(np.arange(80.0).reshape(1, 1, 80, 1), (6, 80, 1, 1))
     moves = (layers.RandomElasticTransform((1.0, 1.0), (1.0, 1.0), seed=3)(columns) - columns)[:, 10:-10, 10:-10, 0]
