@@ -181,10 +181,8 @@ class Minimum(_Elementwise):
         return extreme(arrays, counted, np.minimum)
 
 
-def extreme(
-    arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None], pick: np.ufunc
-) -> tuple[np.ndarray, list]:
-    """What `pick`, maximum or minimum, takes of the real parts that count, the first where none does; and the slopes.
+def extreme(arrays: Sequence[Array], counted: Sequence[np.ndarray | None], pick: np.ufunc) -> tuple[np.ndarray, list]:
+    """The maximum or minimum, by `pick`, of the real parts that count, the first where none does; and the slopes.
 
     Integers are compared as such: as floating-point numbers, neighbors beyond 2**53 would be equal.
     """
