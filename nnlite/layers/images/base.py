@@ -64,20 +64,18 @@ class Images(Layer, abstract=True):
         context = {name: value for name, value in context.items() if name in self._context}
         changed = {"images": self.linearize(images, **context)[0]}
         if "segmentation_masks" in batches and self._moves:
-            changed["segmentation_masks"] = self._of_masks(np.asarray(batches["segmentation_masks"]), context)
+            channel = 1 if self.data_format == "channels_first" else -1
+            masks = np.asarray(batches["segmentation_masks"])
+            flat = masks.ndim == 3  # without an axis of channels, and so they stay
+            masks = self._of_masks(np.expand_dims(masks, channel) if flat else masks, context)
+            changed["segmentation_masks"] = masks.squeeze(channel) if flat else masks
         if "labels" in batches and training:
             changed["labels"] = self.mixed_labels(np.asarray(batches["labels"]), images, cast(Any, random))
         result = {**batches, **changed}
         return {name: part[0] for name, part in result.items()} if single else result
 
     def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
-        """Masks changed as the images are, by the same draw, without numbers between two of theirs.
-
-        Masks `(batch, height, width)`, of one channel, stay without its axis.
-        """
-        if masks.ndim == 3:
-            axis = 1 if self.data_format == "channels_first" else -1
-            return self._of_masks(np.expand_dims(masks, axis), context).squeeze(axis)
+        """Masks changed as the images are, by the same draw, without numbers between two of theirs."""
         twin = copy.copy(self)
         if "interpolation" in vars(self):
             twin.interpolation = cast(Any, "nearest")

@@ -126,6 +126,8 @@ def test_masks_move_with_their_images_and_labels_are_mixed_with_them():
         mixed = layer({"images": gray, "labels": np.eye(4)})
         np.testing.assert_allclose(mixed["labels"] @ np.arange(4), mixed["images"].mean(axis=(1, 2, 3)), atol=1e-5)
         assert layer({"images": gray, "labels": np.eye(4)}, training=False)["labels"].tolist() == np.eye(4).tolist()
+        flat = layer({"images": gray, "segmentation_masks": gray[..., 0]})
+        np.testing.assert_allclose(flat["segmentation_masks"], flat["images"][..., 0])
     boxes = {"images": IMAGES, "bounding_boxes": {"boxes": np.zeros((2, 1, 4)), "labels": np.zeros((2, 1))}}
     with pytest.raises(ConfigError, match="moves no bounding boxes"):
         layers.RandomFlip()(boxes)
