@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import layers
+from nnlite.regularizers import L2
 
 
 @pytest.mark.parametrize("kind", ["int32", "int64", "uint8"])
@@ -32,3 +33,45 @@ def test_layers_that_arrange_or_compare_integers_give_integers(kind):
         np.testing.assert_array_equal(layer([rows, other]), expected, strict=True)
     assert layers.Average()([rows, other]).dtype == layers.Add()([rows, other / 2]).dtype == np.float32
     assert layers.UpSampling2D(2, interpolation="bilinear")(rows).dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int64"])
+def test_extremes_of_integers_are_exact_at_the_ends_of_their_range(kind):
+    low, high = np.iinfo(kind).min, np.iinfo(kind).max
+    one, other = np.array([[low, high, high - 1, low]], kind), np.array([[high, low, high, low]], kind)
+    for layer, expected in [
+        (layers.Minimum(), np.minimum(one, other)),
+        (layers.Maximum(), np.maximum(one, other)),
+    ]:
+        np.testing.assert_array_equal(layer([one, other]), expected, strict=True)
+        masked = layer([one[..., None], other[..., None]], mask=(np.array([[0, 1, 0, 1]], bool), np.ones((1, 4), bool)))
+        kept = np.where([[0, 1, 0, 1]], expected, other)
+        np.testing.assert_array_equal(masked[..., 0], kept, strict=True)
+
+
+def test_booleans_are_arranged_as_such_and_merged_as_numbers():
+    flags = np.array([[True, False], [True, True]])
+    assert layers.Reshape((1, 2))(flags).dtype == layers.Concatenate()([flags, flags]).dtype == bool
+    for layer, expected in [
+        (layers.Subtract(), flags.astype("f4") - ~flags),
+        (layers.Minimum(), np.minimum(flags, ~flags)),
+        (layers.Maximum(), np.maximum(flags, ~flags)),
+        (layers.Add(), np.ones((2, 2))),
+    ]:
+        np.testing.assert_array_equal(layer([flags, ~flags]), expected.astype("f4"), strict=True)
+
+
+def test_derivatives_with_respect_to_integers_are_numbers():
+    rows = np.array([[200, 100]], "uint8")
+    layer = layers.Subtract()
+    assert layer.forward([rows, rows + 1]).tolist() == [[-1.0, -1.0]]
+    assert [gradient.tolist() for gradient in layer.backward(1)] == [[[1.0, 1.0]], [[-1.0, -1.0]]]
+    single = layers.Flatten()
+    assert single.forward(rows.tolist()).dtype == single.backward(0.5).dtype == np.float32
+
+
+def test_penalties_on_integers_do_not_overflow():
+    rows = np.array([[200, 100]], "uint8")
+    for layer in (layers.ActivityRegularization(l2=1.0), layers.Reshape((2, 1), activity_regularizer=L2(1.0))):
+        assert layer(rows).dtype == np.uint8
+        assert layer.losses == [50000.0]

@@ -112,7 +112,7 @@ def test_a_class_of_the_user_writes_its_own_part():
             self.factor, self.inner = factor, inner
 
         def get_config(self):
-            return {**super().get_config(), "inner": layers.serialize(self.inner)}
+            return {**super().get_config(), "factor": self.factor, "inner": layers.serialize(self.inner)}
 
         @classmethod
         def from_config(cls, config):
@@ -131,6 +131,21 @@ def test_a_class_of_the_user_writes_its_own_part():
     twin.set_weights(model.get_weights())
     x = np.ones((2, 3), "float32")
     assert (twin.predict(x, verbose=0) == model.predict(x, verbose=0)).all()
+
+
+def test_declared_arguments_are_in_the_config_of_a_class_that_writes_more_of_it():
+    class Declared(Layer):
+        factor: float = 2.0
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+        def get_config(self):
+            return {**super().get_config(), "trainable": False}
+
+    model = Sequential([Input((3,)), Declared(5.0)], seed=0)
+    again = Sequential.from_config(model.get_config(), custom_objects={"Declared": Declared}).layers[-1]
+    assert (again.factor, again.trainable) == (5.0, False)
 
 
 def test_a_mixed_policy_is_that_of_its_weights():

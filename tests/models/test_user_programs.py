@@ -250,7 +250,7 @@ def test_layers_save_variables_and_files_of_their_own(name, tmp_path):
 @pytest.mark.parametrize("name", ["../words.txt", "/tmp/words.txt"])
 def test_files_of_layers_stay_in_their_folder(name):
     model = Sequential([Input((4,)), Remembering(2)])
-    with pytest.raises(ModelFileError, match="no file in the folder of its layer"):
+    with pytest.raises(ModelFileError, match="not in the folder of its layer"):
         take_own_parts(model, {f"own/0/assets/{name}": np.zeros(1, np.uint8)}, "model")
 
 

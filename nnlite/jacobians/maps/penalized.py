@@ -24,7 +24,8 @@ class Penalized(Jacobian):
 
     def __init__(self, values: np.ndarray, regularizer: "Regularizer") -> None:
         super().__init__(values.shape, values.shape)
-        self.values = values
+        # The square of a small integer may not fit its type.
+        self.values = values.astype(np.float64) if values.dtype.kind in "biu" else values
         self.regularizer = regularizer
         self.gradient = None
 

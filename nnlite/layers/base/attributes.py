@@ -70,7 +70,7 @@ class LayerAttributes:
             `moves_on` has asked the layers inside.
         _compares_first: whether the layer looks whether its weights are still those that it began with.
         _keeps_values: whether the outputs, outside training, are the inputs, possibly in another order.
-        _keeps_integers: whether a call on integers gives integers, computed as such.
+        _kept_kinds: kinds of types, of integers "iu" and booleans "b", whose inputs a call computes with as they are.
         _penalizes: whether the loss has a term of the layer: a `Penalized` or an `AddedLoss` is among its maps.
         _takes_policies: whether the policy of `set_dtype_policy` is meant for it.
         _lowers: whether results are rounded by a mixed policy, its own or that of a layer inside a model.
@@ -135,7 +135,7 @@ class LayerAttributes:
     _moves_on: bool | None = None
     _compares_first: bool = False
     _keeps_values: bool = False
-    _keeps_integers: bool = False
+    _kept_kinds: str = ""
     _penalizes: bool = False
     stops_gradient: bool = False
     _takes_policies: bool = True

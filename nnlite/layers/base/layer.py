@@ -16,7 +16,7 @@ from nnlite.layers.base.contract import keras_config, surface
 from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
 from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
-from nnlite.layers.base.contract.first_use import as_input, build_first
+from nnlite.layers.base.contract.first_use import as_input, build_first, with_derivatives
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
@@ -200,6 +200,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def forward(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """Compute the output, keep the Jacobians for `backward`; `training` turns dropout on, updates averages."""
+        inputs = with_derivatives(inputs) if self._kept_kinds else inputs
         output, self.jacobians = self._apply(inputs, training, mask)
         several = isinstance(output, tuple)
         self._output = [(array.shape, array.dtype) for array in output] if several else (output.shape, output.dtype)

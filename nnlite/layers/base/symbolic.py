@@ -12,7 +12,7 @@ from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.shapes import tried_on
-from nnlite.ops.tracing import FUNCTIONS, NotThere
+from nnlite.ops.tracing import FUNCTIONS, NotThere, Traced
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -168,6 +168,11 @@ def symbols_of(inputs: Any) -> Any:
     if isinstance(inputs, LayerAttributes):
         return inputs._symbol
     return inputs if isinstance(inputs, Symbol) else None
+
+
+def is_numbers(data: Any) -> bool:
+    """Whether the data of a call are numbers, rather than symbols of a graph or values that a `call` records."""
+    return not isinstance(data, Traced) and symbols_of(data) is None
 
 
 def fingerprint(layer: "Layer") -> tuple[int, ...]:

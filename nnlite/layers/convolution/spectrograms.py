@@ -8,8 +8,9 @@ import numpy as np
 from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import STFTInitializer
+from nnlite.initializers.blank import allowance
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.symbolic import symbols_of
+from nnlite.layers.base.symbolic import is_numbers
 from nnlite.ops import functions as ops
 from nnlite.ops.names.neural import conv
 from nnlite.ops.names.smooth import arctan2
@@ -79,6 +80,9 @@ class STFTSpectrogram(Layer):
     def build(self, input_shape: BatchShape) -> None:
         if len(input_shape) != 3:
             raise ShapeError(f"{self.label} needs signals (batch, steps, channels), got {input_shape}")
+        steps = input_shape[2 if self.data_format == "channels_first" else 1]
+        if self.padding == "valid" and steps is not None and steps < self.frame_length:
+            raise ShapeError(f"{self.label} needs at least frame_length = {self.frame_length} steps, got {input_shape}")
         length = self.fft_length or 2 ** math.ceil(math.log2(self.frame_length))
         shape = (self.frame_length, 1, length // 2 + 1)
         for side, unused in (("real", "imag"), ("imag", "real")):
@@ -172,13 +176,15 @@ class MelSpectrogram(Layer):
         if self.sequence_length is not None and self.sequence_length > self.fft_length:
             message = f"must be <= fft_length = {self.fft_length}, got {self.sequence_length}"
             raise ConfigError(message, ("sequence_length",))
+        if self.min_freq >= self._highest():
+            raise ConfigError(f"must be < max_freq = {self._highest():g}, got {self.min_freq:g}", ("min_freq",))
 
     def _keras_arguments(self) -> dict[str, Any]:
         ends = {"sequence_length": self.sequence_length or self.fft_length, "max_freq": self._highest()}
         return super()._keras_arguments() | ends
 
     def __call__(self, inputs: Any, **given: Any) -> Any:
-        if symbols_of(inputs) is None and np.ndim(inputs) == 1:
+        if is_numbers(inputs) and np.ndim(inputs) == 1:
             return super().__call__(np.asarray(inputs)[None], **given)[0]
         return super().__call__(inputs, **given)
 
@@ -192,6 +198,9 @@ class MelSpectrogram(Layer):
 
     def call(self, inputs: Any) -> Any:
         """The spectrograms of a batch of signals."""
+        if (room := allowance()) is not None:
+            count = self.fft_length * max(self.num_mel_bins, *inputs.shape)
+            room.check_count(count, f"{self.label} is tried on an example")
         window = self.sequence_length or self.fft_length
         real, imaginary = stft(inputs, window, self.sequence_stride, self.fft_length, self.window)
         power = ops.square(real) + ops.square(imaginary)

@@ -151,7 +151,7 @@ class Identity(Layer):
     [[1.0, 2.0]]
     """
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"

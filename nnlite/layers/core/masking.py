@@ -32,7 +32,7 @@ class Masking(Layer):
 
     mask_value: float = 0.0
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     supports_masking, _sets_mask = True, True
     _needs_no_building = True
     _fixes = "nothing"

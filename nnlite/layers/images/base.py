@@ -12,7 +12,7 @@ from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.layers.base.symbolic import symbols_of
+from nnlite.layers.base.symbolic import is_numbers
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.registry.bounds import Fraction
@@ -46,7 +46,7 @@ class Images(Layer, abstract=True):
     def __call__(self, data: Any, *more: Any, **given: Any) -> Any:
         if isinstance(data, Mapping):
             return self._of_dict(data, *more, **given)
-        if symbols_of(data) is None and np.ndim(data) == 3:
+        if is_numbers(data) and np.ndim(data) == 3:
             return super().__call__(np.asarray(data)[None], *more, **given)[0]
         return super().__call__(data, *more, **given)
 
@@ -54,6 +54,8 @@ class Images(Layer, abstract=True):
         """Images and what belongs to them, all changed by one draw."""
         if self._moves and "bounding_boxes" in data:
             raise ConfigError(f"{self.label} moves no bounding boxes: give it images, labels and segmentation_masks")
+        if "images" not in data:
+            raise ConfigError(f"{self.label} needs the entry 'images' of a dict, got {', '.join(map(repr, data))}")
         random = self._next_random() if training else None
         single = np.ndim(data["images"]) == 3
         batches = {name: np.asarray(part)[None] if single else part for name, part in data.items()}
@@ -62,7 +64,11 @@ class Images(Layer, abstract=True):
         context = {name: value for name, value in context.items() if name in self._context}
         changed = {"images": self.linearize(images, **context)[0]}
         if "segmentation_masks" in batches and self._moves:
-            changed["segmentation_masks"] = self._of_masks(np.asarray(batches["segmentation_masks"]), context)
+            channel = 1 if self.data_format == "channels_first" else -1
+            masks = np.asarray(batches["segmentation_masks"])
+            flat = masks.ndim == 3  # without an axis of channels, and so they stay
+            masks = self._of_masks(np.expand_dims(masks, channel) if flat else masks, context)
+            changed["segmentation_masks"] = masks.squeeze(channel) if flat else masks
         if "labels" in batches and training:
             changed["labels"] = self.mixed_labels(np.asarray(batches["labels"]), images, cast(Any, random))
         result = {**batches, **changed}
@@ -73,7 +79,7 @@ class Images(Layer, abstract=True):
         twin = copy.copy(self)
         if "interpolation" in vars(self):
             twin.interpolation = cast(Any, "nearest")
-        return twin.linearize(masks.astype(self.dtype), **context)[0].astype(masks.dtype)
+        return twin.linearize(masks.astype(np.float64), **context)[0].astype(masks.dtype)
 
     def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
         """The labels of the images that a draw makes of a batch."""
@@ -117,7 +123,7 @@ class RandomImages(Images, abstract=True):
         return arguments | {name: read(arguments[name]) for name, read in self._bounds.items()}
 
     def __call__(self, data: Any, training: bool | None = None, **given: Any) -> Any:
-        if training is None and (isinstance(data, Mapping) or symbols_of(data) is None):
+        if training is None and (isinstance(data, Mapping) or is_numbers(data)):
             training = True
         return super().__call__(data, training=training, **given)
 

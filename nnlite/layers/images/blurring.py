@@ -13,7 +13,7 @@ __all__ = ["RandomGaussianBlur", "RandomSharpness"]
 
 
 class RandomSharpness(RandomImages):
-    """While training, outputs = clip(smooth + 2 f (inputs - smooth), *value_range): f = 0 blurs, 1 sharpens.
+    """During training, outputs = clip(smooth + 2 f (inputs - smooth), *value_range): f = 0 blurs, 1 sharpens.
 
     A smooth pixel is a mean of 3 x 3, in which the one in the middle counts five times; beyond the edges is 0.
 
@@ -50,7 +50,7 @@ class RandomSharpness(RandomImages):
 
 
 class RandomGaussianBlur(RandomImages):
-    """While training, blurs some images: a pixel is a mean of its neighbors with the weights of a normal distribution.
+    """During training, blurs some images: a pixel is a mean of its neighbors with the weights of a normal distribution.
 
     Beyond the edges is 0.
 

@@ -36,7 +36,7 @@ __all__ = ["AugMix", "RandAugment", "RandomColorJitter"]
 
 
 class RandomColorJitter(RandomImages):
-    """While training, changes brightness, contrast, saturation and hue of each image, in this order.
+    """During training, changes brightness, contrast, saturation and hue of each image, in this order.
 
     Shape: `(batch, height, width, 3)`, unchanged; other channels too, without saturation and hue.
 
@@ -46,7 +46,7 @@ class RandomColorJitter(RandomImages):
         contrast_factor: as of `RandomContrast`.
         saturation_factor: as of `RandomSaturation`.
         hue_factor: as of `RandomHue`.
-        seed: draws from a stream of its share instead of the model's.
+        seed: draws from a stream of its own instead of the model's.
         data_format: `channels_last`, the default, or `channels_first`.
 
     >>> import numpy as np
@@ -68,8 +68,9 @@ class RandomColorJitter(RandomImages):
 
     def validate(self) -> None:
         check_range(self)
-        if self.brightness_factor is not None:
-            checked_bounds(self, "brightness_factor")
+        for name in ("brightness_factor", "contrast_factor"):
+            if getattr(self, name) is not None:
+                checked_bounds(self, name)
 
     def build(self, input_shape: BatchShape) -> None:
         super().build(input_shape)
@@ -90,7 +91,7 @@ class RandomColorJitter(RandomImages):
 
 
 class RandAugment(RandomImages):
-    """While training, changes each image by `num_ops` of many layers that are drawn for it, in turn.
+    """During training, changes each image by `num_ops` of many layers that are drawn for it, in turn.
 
     They are `AutoContrast`, `Equalization`, `Solarization`, `RandomPosterization`, `RandomBrightness`,
     `RandomContrast`, `RandomSharpness`, of three channels `RandomColorDegeneration`, and `RandomShear`,
@@ -103,7 +104,7 @@ class RandAugment(RandomImages):
         num_ops: how many layers change an image.
         factor: bounds of their strength, in [0, 1], drawn for each batch; one number f stands for (0, f).
         interpolation: how pixels are mixed.
-        seed: draws from a stream of its share instead of the model's.
+        seed: draws from a stream of its own instead of the model's.
         data_format: `channels_last`, the default, or `channels_first`.
 
     Reference: Cubuk et al. 2020, arXiv:1909.13719.
@@ -136,7 +137,7 @@ class RandAugment(RandomImages):
 
 
 class AugMix(RandomImages):
-    """While training, a mixture of each image and of several chains of layers applied to it.
+    """During training, a mixture of each image and of several chains of layers applied to it.
 
     outputs = w * inputs + (1 - w) * sum_k(v_k * chain_k(inputs)), w from Beta(alpha, alpha), v from
     Dirichlet(alpha, ...), each chain of 1 to `chain_depth` of the layers of `RandAugment`.
@@ -151,7 +152,7 @@ class AugMix(RandomImages):
         alpha: of both distributions.
         all_ops: also brightness, colors, contrast and sharpness, which tests of robustness change too.
         interpolation: how pixels are mixed.
-        seed: draws from a stream of its share instead of the model's.
+        seed: draws from a stream of its own instead of the model's.
         data_format: `channels_last`, the default, or `channels_first`.
 
     Reference: Hendrycks et al. 2020, arXiv:1912.02781.

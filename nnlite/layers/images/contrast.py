@@ -1,6 +1,7 @@
 """Layers that spread the tones of images over their range, by extremes or by histograms; nothing is drawn."""
 
-from typing import Any
+import math
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Jacobians
 from nnlite.layers.images.base import DataFormat, Images, check_range
 from nnlite.ops import functions as ops
-from nnlite.registry.bounds import Count, Positive
+from nnlite.registry.bounds import Count, Positive, Range
 
 __all__ = ["AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization"]
 
@@ -67,7 +68,7 @@ class Equalization(Adjusting):
 
     Args:
         value_range: lowest and highest value of a pixel.
-        bins: number of bins of the histograms.
+        bins: number of bins of the histograms, at most 65536.
         data_format: `channels_last`, the default, or `channels_first`.
 
     Keras counts the pixels of all images of a batch together.
@@ -78,7 +79,7 @@ class Equalization(Adjusting):
     """
 
     value_range: tuple[float, float] = (0.0, 255.0)
-    bins: Count = 256
+    bins: Annotated[int, Range(1, 2**16)] = 256
     data_format: DataFormat = None
 
     def validate(self) -> None:
@@ -87,12 +88,13 @@ class Equalization(Adjusting):
     def drawn(self, images: Any, generator: Any) -> Any:
         planes = np.moveaxis(images.value.real, -1, 1)
         codes = binned(planes, self.value_range, self.bins)
-        counts = histograms(codes.reshape(*codes.shape[:2], -1), self.bins)
+        pixels = codes.reshape(*codes.shape[:2], math.prod(codes.shape[2:]))
+        counts = histograms(pixels, self.bins)
         below = counts.cumsum(axis=-1)
-        first = np.where(counts > 0, below, codes[0, 0].size).min(axis=-1, keepdims=True)
+        first = np.where(counts > 0, below, pixels.shape[-1]).min(axis=-1, keepdims=True)
         spread = below[..., -1:] - first
         levels = np.round(255 * (below - first) / np.maximum(spread, 1)).clip(0, 255)
-        ranks = np.take_along_axis(levels, codes.reshape(*codes.shape[:2], -1), -1).reshape(codes.shape)
+        ranks = np.take_along_axis(levels, pixels, -1).reshape(codes.shape)
         low, high = self.value_range
         outputs = np.where(spread[..., None] == 0, planes, ranks * ((high - low) / 255) + low)
         return np.moveaxis(outputs, 1, -1)
@@ -130,13 +132,17 @@ class ContrastLimitedAdaptiveHistogramEqualization(Adjusting):
         check_range(self)
 
     def drawn(self, images: Any, generator: Any) -> Any:
-        planes, grid = np.moveaxis(images.value.real, -1, 1), self.tile_grid_size
+        planes = np.moveaxis(images.value.real, -1, 1)
         codes = binned(planes, self.value_range, 256)
-        size, tile = codes.shape[2:], [-(-length // count) for length, count in zip(codes.shape[2:], grid, strict=True)]
+        size = codes.shape[2:]
+        tile = [-(-length // count) for length, count in zip(size, self.tile_grid_size, strict=True)]
+        # No pixel lies between the middles of tiles farther out than the one behind the last that has pixels.
+        reached = [-(-length // part) + 1 for length, part in zip(size, tile, strict=True)]
+        grid = np.minimum(self.tile_grid_size, reached).tolist()
         more = [(0, part * count - length) for part, count, length in zip(tile, grid, size, strict=True)]
         whole = np.pad(codes, [(0, 0), (0, 0), *more], "symmetric")
         parts = whole.reshape(*codes.shape[:2], grid[0], tile[0], grid[1], tile[1]).swapaxes(3, 4)
-        counts = histograms(parts.reshape(*parts.shape[:4], -1), 256).astype(float)
+        counts = histograms(parts.reshape(*parts.shape[:4], math.prod(tile)), 256).astype(float)
         limit = int(self.clip_limit * tile[0] * tile[1] / 256)
         excess = np.maximum(counts - limit, 0).sum(axis=-1, keepdims=True)
         below = (np.minimum(counts, limit) + excess / 256).cumsum(axis=-1)

@@ -11,22 +11,37 @@ from nnlite.registry.bounds import Index, NonNegative
 __all__ = ["CutMix", "MixUp"]
 
 
-def both(images: Any, kept: np.ndarray, order: np.ndarray) -> Any:
+class Mixing(RandomImages, abstract=True):
+    """Base of layers whose outputs are a part of each image and the rest of another; labels in the same parts."""
+
+    def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """The part that each pixel keeps of its image, and the number of the other image.
+
+        Args:
+            generator: of the draw.
+            shape: of the images, `(images, height, width, 1)`, to which the parts can be broadcast.
+        """
+        raise NotImplementedError
+
+    def drawn(self, images: Any, generator: Any) -> Any:
+        return both(images, *self.parts_kept(generator, images.shape))
+
+    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+        """Labels mixed in the same parts as the images."""
+        shape = (len(images), *image_size(self, images.shape), 1)
+        weights, order = self.parts_kept(self._generator(random), shape)
+        kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
+        return both(labels.astype(images.dtype), kept, order)
+
+
+def both(rows: Any, kept: np.ndarray, order: np.ndarray) -> Any:
     """A part of each row, and the rest of that of another number."""
-    weights = kept.astype(images.dtype.type(0).real.dtype)
-    return weights * images + (1 - weights) * ops.take(images, order, 0)
+    weights = kept.astype(rows.dtype.type(0).real.dtype)
+    return weights * rows + (1 - weights) * ops.take(rows, order, 0)
 
 
-def mixed(layer: Any, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
-    """Labels mixed in the same parts as the images."""
-    size = image_size(layer, images.shape)
-    weights, order = layer.parts_kept(layer._generator(random), (len(images), *size, 1))
-    kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
-    return both(labels.astype(images.dtype), kept, order)
-
-
-class MixUp(RandomImages):
-    """While training, outputs = w * inputs + (1 - w) * other, with another image of the batch for each; labels alike.
+class MixUp(Mixing):
+    """During training, outputs = w * inputs + (1 - w) * other, with another image of the batch for each; labels alike.
 
     Labels go with their images in a call on `{"images": ..., "labels": ...}`; they are numbers, such as one-hot rows.
 
@@ -51,7 +66,6 @@ class MixUp(RandomImages):
     seed: Index | None = None
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The part that each pixel keeps of its image, `(images, 1, 1, 1)`, and the number of the other one."""
         order = generator.permutation(shape[0])
         kept = generator.beta(self.alpha, self.alpha, shape[0]) if self.alpha else np.ones(shape[0])
         return kept[:, None, None, None], order
@@ -59,16 +73,9 @@ class MixUp(RandomImages):
     def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
         return self.linearize(masks.astype(self.dtype), **context)[0]  # parts of two masks are no integers
 
-    def drawn(self, images: Any, generator: Any) -> Any:
-        return both(images, *self.parts_kept(generator, images.shape))
 
-    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
-        """Labels mixed in the same parts as the images."""
-        return mixed(self, labels, images, random)
-
-
-class CutMix(RandomImages):
-    """While training, a rectangle of each image is that of another image of the batch, and labels are mixed by area.
+class CutMix(Mixing):
+    """During training, a rectangle of each image is that of another image of the batch, and labels are mixed by area.
 
     Labels go with their images in a call on `{"images": ..., "labels": ...}`; they are numbers, such as one-hot rows.
 
@@ -96,7 +103,6 @@ class CutMix(RandomImages):
     _bounds = {"factor": pair}
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The part that each pixel keeps of its image, 0 or 1, and the number of the other one."""
         count, order = shape[0], generator.permutation(shape[0])
         alphas = np.maximum(generator.uniform(*pair(self.factor), count), 1e-9)
         part = np.sqrt(1 - generator.beta(alphas, alphas)) * (alphas > 1e-9)
@@ -107,10 +113,3 @@ class CutMix(RandomImages):
             covered = away < (part * length / 2)[:, None]
             inside = inside & covered.reshape(count, *(length if axis == at else 1 for at in (1, 2)), 1)
         return 1.0 - inside, order
-
-    def drawn(self, images: Any, generator: Any) -> Any:
-        return both(images, *self.parts_kept(generator, images.shape))
-
-    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
-        """Labels mixed in the same parts as the images."""
-        return mixed(self, labels, images, random)

@@ -1,4 +1,4 @@
-"""Layers that change the tones of images: inverted, in fewer steps, more or less colorful, sharper or blurred."""
+"""Layers that change the tones of images: inverted, in fewer steps, more or less colorful."""
 
 from dataclasses import field
 from typing import Any
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class RandomInvert(RandomImages):
-    """While training, outputs = value_range[1] - inputs for some images.
+    """During training, outputs = value_range[1] - inputs for some images.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -64,7 +64,7 @@ class RandomInvert(RandomImages):
 
 
 class RandomPosterization(RandomImages):
-    """While training, keep only the first bits of each number, of eight over the range; so there are fewer tones.
+    """During training, keep only the first bits of each number, of eight over the range; so there are fewer tones.
 
     Shape: `(batch, height, width, channels)`, unchanged. The derivative is 0.
 
@@ -101,7 +101,7 @@ class RandomPosterization(RandomImages):
 
 
 class Solarization(RandomImages):
-    """While training, outputs = low + high - x where x >= threshold, else x; x = clip(inputs + addition, low, high).
+    """During training, outputs = low + high - x where x >= threshold, else x; x = clip(inputs + addition, low, high).
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -137,7 +137,7 @@ class Solarization(RandomImages):
 
 
 class RandomSaturation(RandomImages):
-    """While training, the saturation of each image, in the sense of HSV, times f / (1 - f), at most 1.
+    """During training, the saturation of each image, in the sense of HSV, times f / (1 - f), at most 1.
 
     Shape: `(batch, height, width, 3)`, unchanged.
 
@@ -181,7 +181,7 @@ class RandomSaturation(RandomImages):
 
 
 class RandomColorDegeneration(RandomImages):
-    """While training, outputs = clip(inputs + f * (gray - inputs), *value_range): 0 changes nothing, 1 makes all gray.
+    """During training, outputs = clip(inputs + f * (gray - inputs), *value_range): 0 changes nothing, 1 makes all gray.
 
     Shape: `(batch, height, width, 3)`, unchanged.
 

@@ -18,7 +18,7 @@ WAVE = 1 / 20  # the width over which its moves are smooth, in sides
 
 
 class RandomShear(RandomImages):
-    """While training, images sheared about their upper left corner, in either direction.
+    """During training, images sheared about their upper left corner, in either direction.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -58,7 +58,7 @@ class RandomShear(RandomImages):
 
 
 class RandomPerspective(RandomImages):
-    """While training, some images in perspective: each corner is moved inwards, by up to half of each side.
+    """During training, some images in perspective: each corner is moved inwards, by up to half of each side.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -92,7 +92,7 @@ class RandomPerspective(RandomImages):
         corners = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])  # (x, y)
         side = np.array(size[::-1]) - 1
         ends = (corners + moves * (1 - 2 * corners)) * np.maximum(side, 1)
-        maps = np.array([homography(corners * np.maximum(side, 1), points) for points in ends])
+        maps = np.array([homography(corners * np.maximum(side, 1), points) for points in ends]).reshape(count, 8)
         y, x = np.indices(size).reshape(2, math.prod(size))
         a0, a1, a2, b0, b1, b2, c0, c1 = maps.T[..., None]
         depth = c0 * x + c1 * y + 1
@@ -101,7 +101,7 @@ class RandomPerspective(RandomImages):
 
 
 class RandomElasticTransform(RandomImages):
-    """While training, some images bent: each pixel is read at a place that smooth normal numbers move.
+    """During training, some images bent: each pixel is read at a place that smooth normal numbers move.
 
     The moves have a standard deviation of 1/40 of a side times the scale, and are alike over 1/20 of it.
 
@@ -151,5 +151,5 @@ class RandomElasticTransform(RandomImages):
             weights /= np.sqrt((weights**2).sum(axis=1, keepdims=True))
             moves = np.moveaxis(np.tensordot(moves, weights, (2 + axis, 1)), -1, 2 + axis)
         moves *= far * BEND * np.array(size)[:, None, None]
-        rows, columns = (np.indices(size) + moves).reshape(count, 2, -1).transpose(1, 0, 2)
+        rows, columns = (np.indices(size) + moves).reshape(count, 2, math.prod(size)).transpose(1, 0, 2)
         return read_at(self, inputs, rows, columns, self.fill_mode)

@@ -33,7 +33,7 @@ class Concatenate(Layer):
 
     axis: int = -1
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     supports_masking, _sets_mask = True, True
     takes_several = True
 

@@ -90,7 +90,7 @@ class Add(_Elementwise):
     [[4.0, 7.0]]
     """
 
-    _keeps_integers = True
+    _kept_kinds = "iu"
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return reduce(np.add, arrays), [None] * len(arrays)
@@ -104,7 +104,7 @@ class Subtract(_Elementwise):
     [[-2.0, -3.0]]
     """
 
-    _keeps_integers = True
+    _kept_kinds = "iu"
     needed = 2
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
@@ -122,7 +122,7 @@ class Multiply(_Elementwise):
     [[3.0, 10.0]]
     """
 
-    _keeps_integers = True
+    _kept_kinds = "iu"
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         one, zero = (np.full((), value, arrays[0].real.dtype) for value in (1, 0))
@@ -159,10 +159,10 @@ class Maximum(_Elementwise):
     [[3.0, 6.0]]
     """
 
-    _keeps_integers = True
+    _kept_kinds = "iu"
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
-        return extreme(arrays, counted, [array.real for array in arrays])
+        return extreme(arrays, counted, np.maximum)
 
 
 class Minimum(_Elementwise):
@@ -175,22 +175,26 @@ class Minimum(_Elementwise):
     [[1.0, 5.0]]
     """
 
-    _keeps_integers = True
+    _kept_kinds = "iu"
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
-        return extreme(arrays, counted, [-array.real for array in arrays])
+        return extreme(arrays, counted, np.minimum)
 
 
-def extreme(
-    arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None], heights: Sequence[np.ndarray]
-) -> tuple[np.ndarray, list]:
-    """The arrays where their heights are largest among those that count, the first where none does; and the slopes."""
+def extreme(arrays: Sequence[Array], counted: Sequence[np.ndarray | None], pick: np.ufunc) -> tuple[np.ndarray, list]:
+    """The maximum or minimum, by `pick`, of the real parts that count, the first where none does; and the slopes.
+
+    Integers are compared as such: as floating-point numbers, neighbors beyond 2**53 would be equal.
+    """
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
     taken = [np.broadcast_to(True if mask is None else mask, shape) for mask in counted]
     taken[0] = taken[0] | ~reduce(np.logical_or, taken)
-    heights = [np.where(where, height, -np.inf) for where, height in zip(taken, heights, strict=True)]
-    highest = reduce(np.maximum, heights)
-    chosen = [height == highest for height in heights]
+    kind = np.result_type(*(array.real for array in arrays))
+    ends = (np.iinfo(kind).min, np.iinfo(kind).max) if kind.kind in "iu" else (-np.inf, np.inf)
+    never = kind.type(ends[0] if pick is np.maximum else ends[1])
+    levels = [np.where(where, array.real.astype(kind), never) for where, array in zip(taken, arrays, strict=True)]
+    extremes = reduce(pick, levels)
+    chosen = [where & (level == extremes) for where, level in zip(taken, levels, strict=True)]
     outputs: Array = np.select(chosen, arrays)
     shares = 1 / np.sum(chosen, axis=0, dtype=outputs.real.dtype)
     return outputs, [where * shares for where in chosen]

@@ -140,7 +140,7 @@ class GlobalMaxPooling1D(_GlobalPooling, aliases=("GlobalMaxPool1D",)):
     [[3.0, 30.0]]
     """
 
-    rank, _keeps_integers = 1, True
+    rank, _kept_kinds = 1, "biu"
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.largest(inputs)
@@ -156,7 +156,7 @@ class GlobalMaxPooling2D(_GlobalPooling, aliases=("GlobalMaxPool2D",)):
     [[6.0, 7.0]]
     """
 
-    rank, _keeps_integers = 2, True
+    rank, _kept_kinds = 2, "biu"
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.largest(inputs)
@@ -173,7 +173,7 @@ class GlobalMaxPooling3D(_GlobalPooling, aliases=("GlobalMaxPool3D",)):
     [[14.0, 15.0]]
     """
 
-    rank, _keeps_integers = 3, True
+    rank, _kept_kinds = 3, "biu"
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.largest(inputs)

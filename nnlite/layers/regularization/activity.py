@@ -29,7 +29,7 @@ class ActivityRegularization(Layer):
     l1: NonNegative = 0.0
     l2: NonNegative = 0.0
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"

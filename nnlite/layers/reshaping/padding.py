@@ -47,7 +47,7 @@ def inside(borders: list[tuple[int, int]], lengths: tuple[int, ...], trailing: i
 class _ZeroPadding(Spatial, Layer, abstract=True):
     padding: Borders = 1
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
 
     def validate(self) -> None:
         borders_of(self, "padding")
@@ -125,7 +125,7 @@ class ZeroPadding3D(_ZeroPadding):
 class _Cropping(Spatial, Layer, abstract=True):
     cropping: Borders = 1
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
 
     def validate(self) -> None:
         borders_of(self, "cropping")

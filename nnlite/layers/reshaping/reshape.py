@@ -38,7 +38,7 @@ class Flatten(Layer):
 
     data_format: Literal["channels_last", "channels_first"] | None = None
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     _keeps_values = True
     _fixes = "nothing"
 
@@ -78,7 +78,7 @@ class Reshape(Layer):
 
     target_shape: Converted[Sequence[int], tuple[int, ...]]
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     _keeps_values = True
     _fixes = "nothing"
     _needs_no_building = True
@@ -122,7 +122,7 @@ class Permute(Layer):
 
     dims: Converted[Sequence[int], tuple[Count, ...]]
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     _keeps_values = True
 
     _fixes = "nothing"
@@ -162,7 +162,7 @@ class RepeatVector(Layer):
 
     n: Count
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     _fixes = "nothing"
 
     input_spec = Described(lambda layer: InputSpec(ndim=2))

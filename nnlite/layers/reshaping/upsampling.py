@@ -53,7 +53,7 @@ class UpSampling1D(_UpSampling):
     [1.0, 1.0, 2.0, 2.0]
     """
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     rank = 1
 
     def _keras_arguments(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class UpSampling2D(_UpSampling):
 
     def validate(self) -> None:
         super().validate()
-        self._keeps_integers = self.interpolation == "nearest"
+        self._kept_kinds = "biu" if self.interpolation == "nearest" else ""
 
 
 class UpSampling3D(_UpSampling):
@@ -102,5 +102,5 @@ class UpSampling3D(_UpSampling):
 
     data_format: Literal["channels_last", "channels_first"] | None = None
 
-    _keeps_integers = True
+    _kept_kinds = "biu"
     rank = 3

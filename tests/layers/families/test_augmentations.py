@@ -12,6 +12,7 @@ DETERMINISTIC = [
     ("AutoContrast", {}),
     ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": (2, 3)}),
     ("ContrastLimitedAdaptiveHistogramEqualization", {"clip_limit": 1.5, "tile_grid_size": (1, 1)}),
+    ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": (40, 9)}),
     ("RandomInvert", {"factor": (1.0, 1.0)}),
     ("RandomPosterization", {"factor": (3, 3)}),
     ("Solarization", {}),
@@ -125,10 +126,56 @@ def test_masks_move_with_their_images_and_labels_are_mixed_with_them():
         mixed = layer({"images": gray, "labels": np.eye(4)})
         np.testing.assert_allclose(mixed["labels"] @ np.arange(4), mixed["images"].mean(axis=(1, 2, 3)), atol=1e-5)
         assert layer({"images": gray, "labels": np.eye(4)}, training=False)["labels"].tolist() == np.eye(4).tolist()
+        flat = layer({"images": gray, "segmentation_masks": gray[..., 0]})
+        np.testing.assert_allclose(flat["segmentation_masks"], flat["images"][..., 0])
     boxes = {"images": IMAGES, "bounding_boxes": {"boxes": np.zeros((2, 1, 4)), "labels": np.zeros((2, 1))}}
     with pytest.raises(ConfigError, match="moves no bounding boxes"):
         layers.RandomFlip()(boxes)
     assert layers.RandomInvert()(boxes)["bounding_boxes"] is boxes["bounding_boxes"]
+
+
+def test_masks_without_channels_move_and_large_labels_stay_exact():
+    masks = (IMAGES[..., 0] > 128) * (2**24 + 1)
+    for layer in (layers.Resizing(8, 30, "nearest"), layers.CenterCrop(9, 7), layers.RandomFlip(seed=1)):
+        data = {"images": IMAGES, "segmentation_masks": masks}
+        moved, whole = layer(data), layer({**data, "segmentation_masks": masks[..., None]})
+        np.testing.assert_array_equal(moved["segmentation_masks"] > 0, moved["images"][..., 0] > 128)
+        assert set(np.unique(moved["segmentation_masks"])) == {0, 2**24 + 1}
+        assert whole["segmentation_masks"].shape == (*moved["segmentation_masks"].shape, 1)
+        alone = layer({"images": IMAGES[0], "segmentation_masks": masks[0]}, training=False)
+        assert alone["segmentation_masks"].shape == alone["images"].shape[:2]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [*LAYERS, layers.Equalization(), layers.AutoContrast(), layers.ContrastLimitedAdaptiveHistogramEqualization()],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_batch_may_be_empty(layer):
+    fresh = type(layer).from_config(layer.get_config())
+    assert fresh(IMAGES[:0]).shape == (0, 16, 15, 3)
+
+
+def test_a_large_grid_of_tiles_takes_no_memory():
+    layer = layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(10**9, 10**9))
+    same = layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(16, 15))
+    assert layer(IMAGES).shape == same(IMAGES).shape == IMAGES.shape
+
+
+def test_layers_made_within_a_call_follow_its_training():
+    class Inverting(layers.Layer):
+        def call(self, inputs):
+            return layers.RandomInvert((1.0, 1.0))(inputs)
+
+    class Hearing(layers.Layer):
+        def call(self, inputs):
+            return layers.MelSpectrogram(16, 8, num_mel_bins=3)(inputs)
+
+    layer = Inverting()
+    np.testing.assert_array_equal(layer(IMAGES), IMAGES)
+    np.testing.assert_array_equal(layer(IMAGES, training=True), 255 - IMAGES)
+    signals = normal(2, 64)
+    np.testing.assert_array_equal(Hearing()(signals), layers.MelSpectrogram(16, 8, num_mel_bins=3)(signals))
 
 
 def test_elastic_moves_are_smooth_and_of_the_stated_size():
@@ -150,6 +197,11 @@ def test_elastic_moves_are_smooth_and_of_the_stated_size():
         (lambda: layers.RandomPerspective(scale=2.0), ConfigError, "scale"),
         (lambda: layers.AutoContrast((1.0, 0.0)), ConfigError, "value_range"),
         (lambda: layers.RandomColorJitter(brightness_factor=2.0), ConfigError, "brightness_factor"),
+        (lambda: layers.RandomColorJitter(contrast_factor=2.0), ConfigError, "RandomColorJitter: contrast_factor"),
+        (lambda: layers.Equalization(bins=10**9), ConfigError, "bins"),
+        (lambda: layers.RandomFlip()({"labels": np.eye(2)}), ConfigError, "needs the entry 'images'"),
+        (lambda: layers.MelSpectrogram(min_freq=9000.0), ConfigError, "must be < max_freq = 8000"),
+        (lambda: layers.STFTSpectrogram()(np.ones((1, 9, 1))), ShapeError, "at least frame_length = 256 steps"),
         (lambda: layers.RandomSaturation(0.5)(IMAGES[..., :1]), ShapeError, "3 channels, got 1"),
         (lambda: layers.STFTSpectrogram(frame_length=8, fft_length=4), ConfigError, "fft_length"),
         (lambda: layers.STFTSpectrogram(frame_length=8, frame_step=9), ConfigError, "frame_step"),

@@ -240,7 +240,7 @@ class TestNames:
     def test_unknown_names(self):
         with pytest.raises(ConfigError, match=r"columns\.ag, b: .*names a column 'ag'; did you mean 'age'"):
             ColumnBranch({"ag, b": []}).name_columns({"age": [0], "b": [1]})
-        with pytest.raises(ConfigError, match="the data have no names; give positions such as 0-7"):
+        with pytest.raises(ConfigError, match="the data have no names; give positions, such as 0-7"):
             ColumnBranch({"age": []}).name_columns({})
         with pytest.raises(ConfigError, match="two entries for the columns 0,1"):
             ColumnBranch({"0,1": [Dense(2)], "age, b": []}).name_columns({"age": [0], "b": [1]})

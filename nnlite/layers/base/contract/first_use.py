@@ -64,6 +64,14 @@ def refuse_repeated(layer: Any) -> None:
         )
 
 
+def with_derivatives(inputs: Any) -> Any:
+    """`inputs`, arrays or lists of them, with floating-point numbers for integers: derivatives are not integers."""
+    if isinstance(inputs, (tuple, list)):
+        return type(inputs)(map(with_derivatives, inputs))
+    array = np.asarray(inputs)
+    return array.astype(np.float64) if array.dtype.kind in "biu" else array
+
+
 def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """`inputs` as an array of the layer's dtype (a tuple for several), built for and checked against its shape."""
     several, kind = gives_several(inputs, layer), layer.input_kind
@@ -75,7 +83,7 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
             layer._ensure_built(free if several else free[0])
     layer._check_input_shape(shapes if several else shapes[0])
     layer._check_ready()
-    whole = layer._keeps_integers and all(part.dtype.kind in "biu" for part in arrays)
-    if kind == "numbers" and not whole and (layer.autocast or not layer._traced):
+    kept = all(part.dtype.kind in layer._kept_kinds for part in arrays)
+    if kind == "numbers" and not kept and (layer.autocast or not layer._traced):
         arrays = tuple(part if part.dtype.kind == "c" else part.astype(layer.dtype, copy=False) for part in arrays)
     return arrays if several else arrays[0]

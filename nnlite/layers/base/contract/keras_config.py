@@ -152,9 +152,12 @@ def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
 
 
 def _told(layer: "Layer", config: dict[str, Any]) -> dict[str, Any]:
-    """The entries that nnlite tells: a class that writes `get_config` adds to those of the class that it extends."""
+    """The entries that nnlite tells: a class that writes `get_config` adds to those of the class that it extends.
+
+    All of them where the constructor is made of fields: these are the arguments, and as such are kept.
+    """
     cls = type(layer)
-    if cls.get_config.__module__.startswith("nnlite."):
+    if cls.get_config.__module__.startswith("nnlite.") or not cls._own_constructor:
         return config
     base = next(base for base in cls.__mro__ if base.__module__.startswith("nnlite."))
     return {name: value for name, value in config.items() if name in constructor_parameters(base)}
