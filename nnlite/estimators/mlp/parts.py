@@ -14,7 +14,7 @@ from nnlite.estimators.mlp.stochastic import Rows
 __all__ = ["divided"]
 
 USUAL_FRACTION = 0.1  # from which on too few rows are no fault of the fraction
-FEW = 100  # rows; with more, equal ones are those of a table of categories, of which each part needs all
+FEW = 100  # rows; equal ones of more are those of a table of categories, which both parts need
 LEAST = 2  # rows of a part, and of each class that is stratified
 
 
