@@ -200,10 +200,10 @@ class MultiOptimizer(Optimizer):
         states = [optimizer.get_state() for optimizer in self.optimizers]
         slots = [vectors for state in states for vectors in state["slots"] if vectors]  # files drop those without any
         counts = np.array([[state["iterations"], sum(map(bool, state["slots"]))] for state in states])
-        places = {id(optimizer): place for place, optimizer in enumerate(self._known())}
+        index = {id(optimizer): number for number, optimizer in enumerate(self._known())}
         chosen = np.zeros(len(self._parts), int)
         for optimizer, numbers in self._members:
-            chosen[numbers] = places[id(optimizer)]
+            chosen[numbers] = index[id(optimizer)]
         first = {"counts": counts, "chosen": chosen}
         return {"iterations": self.batches, "slots": [first, *slots] if self._members else []}
 
@@ -217,7 +217,8 @@ class MultiOptimizer(Optimizer):
             return
         first, *slots = state["slots"]
         counts = np.asarray(first.get("counts", ()))
-        if counts.shape != (len(self._members), 2) or counts[:, 1].sum() != len(slots):
+        fits = counts.shape == (len(self._members), 2) and counts.dtype.kind == "i" and (counts >= 0).all()
+        if not fits or counts[:, 1].sum() != len(slots):
             raise ConfigError(f"{self.name}: the state is that of other optimizers")
         for (optimizer, _), (iterations, count) in zip(self._members, counts.tolist(), strict=True):
             optimizer.set_state({"iterations": iterations, "slots": slots[:count]})

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.tables import as_plain_array
-from nnlite.errors import DataError
+from nnlite.errors import DataError, NNLiteError
 from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
@@ -110,13 +110,21 @@ class OutputsTrainer(Trainer):
 
     @classmethod
     def take_over(cls, trainer: Trainer, names: list[str]) -> None:
-        """Let `trainer`, made and perhaps compiled before its model was built, be that of several outputs."""
-        given, settings = trainer._given, (trainer.run_eagerly, trainer.steps_per_execution, trainer.jit_compile)
-        trainer.__class__ = cls  # a `fit` under way continues with it
+        """Let `trainer`, made and perhaps compiled before its model was built, be that of several outputs.
+
+        Raises:
+            ConfigError: `compile` was given what does not fit them; the model is not built then, as before.
+        """
         taken: Any = trainer
+        single, optimizer, given = type(trainer), trainer.optimizer, trainer._given
+        taken.__class__ = cls  # not another object: its `fit` may be what builds the model, and continues with it
         taken.names, taken._arguments = names, {}
-        if trainer.optimizer is not None:
-            taken.compile(trainer.optimizer, *given.values(), *settings)
+        try:
+            if optimizer is not None:
+                taken.compile(optimizer, **given)
+        except NNLiteError:
+            taken.__class__, taken._given, taken.model.built = single, given, False
+            raise
 
     def reorder(self, names: list[str]) -> None:
         """Take the outputs in this order, which is known since the model is built."""

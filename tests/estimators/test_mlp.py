@@ -331,6 +331,14 @@ def test_more_of_few_rows_is_set_apart():
         MLPRegressor(**early).fit(X[:3], TARGET[:3])
 
 
+def test_of_a_table_of_categories_each_part_has_all_rows():
+    random = np.random.default_rng(0)
+    table = random.integers(0, 2, (2000, 4)).astype(float)
+    classes = (table[:, 0] != table[:, 1]) ^ (random.random(2000) < 0.1)
+    model = MLPClassifier((20,), early_stopping=True, random_state=0).fit(table, classes)
+    assert model.score(table, classes) > 0.88  # 0.9 is possible
+
+
 @pytest.mark.parametrize("make", [np.asarray, scipy.sparse.csr_array])
 @BOTH
 def test_a_weight_is_a_number_of_rows_with_early_stopping_where_most_are_copies(cls, y, make):

@@ -148,6 +148,22 @@ def test_compile_scales_the_loss(mixed):
     assert isinstance(model.optimizer, SGD)
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+def test_outputs_found_by_training_keep_whether_the_loss_is_scaled(mixed, scaled):
+    class Forked(Model):
+        def __init__(self):
+            super().__init__(seed=0)
+            self.one, self.two = layers.Dense(1), layers.Dense(1)
+
+        def call(self, inputs):
+            return self.one(inputs), self.two(inputs)
+
+    model = Forked()
+    model.compile("sgd", "mse", auto_scale_loss=scaled)
+    model.train_on_batch(draws(8, 3), [np.ones((8, 1))] * 2)
+    assert isinstance(model.optimizer, LossScaleOptimizer) == scaled
+
+
 def test_a_written_loss_is_scaled_too(mixed):
     class Written(Model):
         def __init__(self):

@@ -47,10 +47,10 @@ def test_json_describes_the_model_without_its_weights(make):
     assert not models.model_from_json(lazy.to_json()).built
     lazy.build((None, 4))
     assert models.model_from_json(lazy.to_json()).built
-    with pytest.raises(ConfigError, match="no JSON of a model"):
+    with pytest.raises(ConfigError, match="not the JSON of a model"):
         models.model_from_json("{")
     for text in ('"Sequential"', "[1]", "null"):
-        with pytest.raises(ConfigError, match="no JSON of a model: expected an object"):
+        with pytest.raises(ConfigError, match="not the JSON of a model: expected an object"):
             models.model_from_json(text)
     for build in (5, {"input_shape": "wide"}):
         text = json.dumps({"class_name": "Sequential", "config": {"layers": []}, "build_config": build})

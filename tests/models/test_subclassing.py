@@ -337,6 +337,13 @@ def test_several_outputs_may_be_told_before_compile_or_found_by_fit():
     assert set(late.fit(X, [Y[:, None], SECOND], epochs=3, verbose=0).history) == set(history)
     assert [output.shape for output in late.predict(X, verbose=0)] == [(40, 1), (40, 2)]
     wrong = Forked()
+    wrong.compile("sgd", ["mse"])
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="loss has 1 entries for 2 outputs: output_1, output_2"):
+            wrong.fit(X, [Y[:, None], SECOND], verbose=0)
+    wrong.compile("sgd", "mse")
+    assert set(wrong.fit(X, [Y[:, None], SECOND], verbose=0).history) == set(history)
+    wrong = Forked()
     wrong.compile("sgd", {"a": "mse", "b": "mse"})
     with pytest.raises(ConfigError, match="returns the outputs output_1, output_2; compile was given losses for a, b"):
         wrong.fit(X, [Y, SECOND], verbose=0)

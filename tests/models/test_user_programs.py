@@ -1,12 +1,10 @@
-"""What programs of Keras's guides do beside the usual: layers made within call, graphs of nodes, files of one's own."""
-
-from pathlib import Path
+"""What programs of Keras's guides do beside the usual: layers made within call, graphs of nodes, odd constructors."""
 
 import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential, load_model, ops
-from nnlite.errors import ConfigError, ModelFileError, TrainingWarning
+from nnlite.errors import ConfigError, TrainingWarning
 from nnlite.layers import (
     Activation,
     Add,
@@ -17,10 +15,7 @@ from nnlite.layers import (
     Embedding,
     Layer,
     add,
-    deserialize,
-    serialize,
 )
-from nnlite.models.copying.own_parts import take_own_parts
 from nnlite.utils import normalize
 
 GENERATOR = np.random.default_rng(3)
@@ -186,72 +181,6 @@ def test_the_config_of_a_class_that_writes_its_own_begins_with_that_of_nnlite():
     assert again.layers[0].times == 3
     graph = Model(model.input, model.output)
     assert Model.from_config(graph.get_config(), custom_objects={"Repeated": Repeated}).operations[1].times == 3
-
-
-class Around(Layer):
-    """Has the layer itself in its config."""
-
-    def __init__(self, inner, **options):
-        super().__init__(**options)
-        self.inner = inner
-
-    def call(self, inputs):
-        return self.inner(inputs)
-
-    def get_config(self):
-        return {**super().get_config(), "inner": self.inner}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "inner": deserialize(config["inner"])})
-
-
-class Remembering(Dense):
-    """Keeps a variable and a file of its own."""
-
-    def __init__(self, units, words="", **options):
-        super().__init__(units, **options)
-        self.words, self.seen = words, 0
-
-    def call(self, inputs):
-        return super().call(inputs) + 1
-
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        store["seen"] = np.array(self.seen)
-
-    def load_own_variables(self, store):
-        self.seen = int(store["seen"])
-
-    def save_assets(self, dir_path):
-        Path(dir_path, "inside").mkdir()
-        Path(dir_path, "inside", "words.txt").write_text(self.words)
-
-    def load_assets(self, dir_path):
-        self.words = Path(dir_path, "inside", "words.txt").read_text()
-
-    def get_config(self):
-        return {name: value for name, value in super().get_config().items() if name != "words"}
-
-
-@pytest.mark.parametrize("name", ["model.safetensors", "model.keras"])
-def test_layers_save_variables_and_files_of_their_own(name, tmp_path):
-    if name.endswith(".keras"):
-        pytest.importorskip("h5py")
-    model = Sequential([Input((4,)), Around(Remembering(2, "a b")), Dense(1)])
-    model.layers[0].inner.seen = 7
-    model.save(tmp_path / name)
-    again = load_model(tmp_path / name)
-    inner = again.layers[0].inner
-    assert (inner.seen, inner.words, serialize(inner)["class_name"]) == (7, "a b", "Remembering")
-    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
-
-
-@pytest.mark.parametrize("name", ["../words.txt", "/tmp/words.txt"])
-def test_files_of_layers_stay_in_their_folder(name):
-    model = Sequential([Input((4,)), Remembering(2)])
-    with pytest.raises(ModelFileError, match="not in the folder of its layer"):
-        take_own_parts(model, {f"own/0/assets/{name}": np.zeros(1, np.uint8)}, "model")
 
 
 class Compiling(Model):

@@ -72,6 +72,20 @@ def test_a_state_is_that_of_the_same_optimizers():
         single.optimizer.set_state(model.optimizer.get_state())
 
 
+DAMAGED = [[[12.0, 1.0], [12.0, 1.0]], [[12, 3], [12, -1]], [[-12, 1], [12, 1]], [["a", "b"], ["c", "d"]]]
+
+
+@pytest.mark.parametrize("counts", DAMAGED)
+def test_a_damaged_state_is_an_error_of_the_first_step(counts):
+    model, other = model_with(mapped()), model_with(mapped())
+    losses(model)
+    state = model.optimizer.get_state()
+    state["slots"][0]["counts"] = np.array(counts)
+    other.optimizer.set_state(state)
+    with pytest.raises(ConfigError, match="the state is that of other optimizers"):
+        losses(other)
+
+
 def test_configs_come_back():
     again = deserialize(serialize(mapped()))
     assert repr(again.optimizer_map) == repr(mapped().optimizer_map)

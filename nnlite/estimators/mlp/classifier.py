@@ -65,7 +65,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         shares of two classes, but not those of more.
     validation_fraction : float in [0, 1), default=0.1
         The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, or than the
-        two classes, more are set apart, which scikit-learn refuses. Where at least half of up to 10,000 samples are
+        two classes, more are set apart, which scikit-learn refuses. Where at least half of up to 100 samples are
         copies of others, weights being numbers of copies, all copies of a sample are in the same part.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Shares of the running means of gradients and of their squares that "adam" keeps.

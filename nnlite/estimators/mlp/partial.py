@@ -22,7 +22,7 @@ class by_batches:
     """Decorator of `partial_fit`, which there is with a stochastic solver and without early stopping."""
 
     def __init__(self, method: Callable[..., Any]) -> None:
-        self.method: Any = available_if(lambda estimator: _check_stochastic(estimator))(method)
+        self.method: Any = available_if(_check_stochastic)(method)
         update_wrapper(cast(Any, self), method)
 
     def __get__(self, estimator: "BaseMLP | None", owner: type | None = None) -> Any:

@@ -8,12 +8,13 @@ from sklearn.model_selection import train_test_split
 
 from nnlite.arrays.rows import SparseRows
 from nnlite.errors import DataError
-from nnlite.estimators.fitting.rows import MOST_COPIES, distinct_rows
+from nnlite.estimators.fitting.rows import distinct_rows
 from nnlite.estimators.mlp.stochastic import Rows
 
 __all__ = ["divided"]
 
 USUAL_FRACTION = 0.1  # from which on too few rows are no fault of the fraction
+FEW = 100  # rows; equal ones of more are those of a table of categories, which both parts need
 LEAST = 2  # rows of a part, and of each class that is stratified
 
 
@@ -21,8 +22,8 @@ def divided(data: Rows, fraction: float, stratified: bool, random: np.random.Ran
     """The rows to train on and those set apart: the ones that scikit-learn draws where it draws any that can be used.
 
     Of few rows, of which a usual fraction is less than two or than the number of classes, more are set apart. Where at
-    least half of the rows are copies of others, weights being numbers of copies, the copies stay in one part: drawn one
-    by one, hardly any would be set apart that is not trained on as well.
+    least half of up to 100 rows are copies of others, weights being numbers of copies, the copies stay in one part:
+    drawn one by one, hardly any would be set apart that is not trained on as well.
 
     Args:
         fraction: of the rows that are set apart.
@@ -47,13 +48,13 @@ def divided(data: Rows, fraction: float, stratified: bool, random: np.random.Ran
 def _without_copies(data: Rows, stratified: bool) -> Rows | None:
     """Each different row once, with its number of copies as the weight, in an order that only the rows decide.
 
-    None if less than half of the rows are copies, or too few others would be left.
+    None if there are more than a few rows, less than half are copies, or too few others would be left.
     """
     weights = data.sample_weight
     if weights is not None and (weights == weights[0]).all():
         weights = None  # which are as good as none
     total = len(data.y) if weights is None else weights.sum()
-    if total > MOST_COPIES or (weights is not None and (weights < 0).any()):
+    if total > FEW or (weights is not None and (weights < 0).any()):
         return None
     X = data.X if isinstance(data.X, np.ndarray) else SparseRows(data.X)
     rows = distinct_rows(X, data.y, weights)

@@ -68,7 +68,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         rather than by the training loss, and go back to the weights with the best score.
     validation_fraction : float in [0, 1), default=0.1
         The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, two are set
-        apart, which scikit-learn refuses. Where at least half of up to 10,000 samples are copies of others, weights
+        apart, which scikit-learn refuses. Where at least half of up to 100 samples are copies of others, weights
         being numbers of copies, all copies of a sample are in the same part.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Shares of the running means of gradients and of their squares that "adam" keeps.

@@ -106,12 +106,7 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
-        self._given = {
-            "loss": loss,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-            "loss_weights": loss_weights,
-        }
+        self._given = {name: value for name, value in locals().items() if name not in ("self", "optimizer")}
         given = of_single(self.model._output_name, loss, loss_weights, metrics, weighted_metrics)
         loss, loss_weights, metrics, weighted_metrics = given
         arguments = read_call(Compiled.compile, locals())
