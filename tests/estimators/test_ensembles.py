@@ -111,7 +111,7 @@ def test_members_of_ones_own_layers(cls, y):
         learning_rate=0.01,
     )
     assert model.fit(X, y).n_members_ == 3 and model.score(X, y) > 0.7
-    with pytest.raises(ConfigError, match=r"3 members need layers that can stand side by side.*pass n_members=1"):
+    with pytest.raises(ConfigError, match=r"3 members need layers that support members.*pass n_members=1"):
         cls(layers=[BatchNormalization()], n_members=3).fit(X, y)
 
 

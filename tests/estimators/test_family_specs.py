@@ -167,7 +167,7 @@ def test_errors_name_file_and_line(tmp_path):
     file.write_text("model:\n  - Dense: {units: 3}\ncompile: {loss: mse}\nfit:\n  epochs: 3\n  initial_epoch: 1\n")
     with pytest.raises(ConfigError, match=r"own\.yaml, line 6, column 3: .*'initial_epoch'"):
         NNRegressor.from_config(file)
-    with pytest.raises(ConfigError, match="give places"):
+    with pytest.raises(ConfigError, match="give positions"):
         NNRegressor.from_config(CONFIGS / "housing_embedding.yaml")
 
 

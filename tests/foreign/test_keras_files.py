@@ -230,7 +230,7 @@ HOSTILE = {
     "a path": ({"../../outside": b"x"}, "lies outside"),
     "no hdf5": ({"model.weights.h5": b"x" * 100}, "cannot be read as HDF5"),
     "huge arrays": ({"model.weights.h5": hdf5(full)}, "would have 4398046511104 bytes, and the file holds 0"),
-    "a link": ({"model.weights.h5": hdf5(outside)}, "link to another place"),
+    "a link": ({"model.weights.h5": hdf5(outside)}, "is a link, which is not followed"),
     "another file": ({"model.weights.h5": hdf5(elsewhere)}, "lie in another file"),
 }
 

@@ -108,7 +108,7 @@ def check_numbers(y: Any, owner: str) -> None:
     if array.dtype.kind in "mM":
         what = "durations" if array.dtype.kind == "m" else "dates"
         raise DataError(
-            f"y holds {what}, and {owner} learns numbers: say in which unit, such as (y - y.min()) / "
+            f"y holds {what}, but {owner} learns numbers: say in which unit, such as (y - y.min()) / "
             f"numpy.timedelta64(1, 'D')"
         )
     if array.dtype.kind not in "OUST" or not array.ndim:
