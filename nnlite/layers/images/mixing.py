@@ -11,27 +11,16 @@ from nnlite.registry.bounds import Index, NonNegative
 __all__ = ["CutMix", "MixUp"]
 
 
-class Mixing(RandomImages, abstract=True):
-    """Base of layers whose outputs are a part of each image and the rest of another; labels in the same parts."""
+def drawn(self: Any, images: Any, generator: Any) -> Any:
+    """A part of each image and the rest of another, as `parts_kept` of a layer draws them."""
+    return both(images, *self.parts_kept(generator, images.shape))
 
-    def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The part that each pixel keeps of its image, and the number of the other image.
 
-        Args:
-            generator: of the draw.
-            shape: of the images, `(images, height, width, 1)`, to which the parts can be broadcast.
-        """
-        raise NotImplementedError
-
-    def drawn(self, images: Any, generator: Any) -> Any:
-        return both(images, *self.parts_kept(generator, images.shape))
-
-    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
-        """Labels mixed in the same parts as the images."""
-        shape = (len(images), *image_size(self, images.shape), 1)
-        weights, order = self.parts_kept(self._generator(random), shape)
-        kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
-        return both(labels.astype(images.dtype), kept, order)
+def mixed_labels(self: Any, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+    """Labels mixed in the same parts as the images."""
+    weights, order = self.parts_kept(self._generator(random), (len(images), *image_size(self, images.shape), 1))
+    kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
+    return both(labels.astype(images.dtype), kept, order)
 
 
 def both(rows: Any, kept: np.ndarray, order: np.ndarray) -> Any:
@@ -40,7 +29,7 @@ def both(rows: Any, kept: np.ndarray, order: np.ndarray) -> Any:
     return weights * rows + (1 - weights) * ops.take(rows, order, 0)
 
 
-class MixUp(Mixing):
+class MixUp(RandomImages):
     """During training, outputs = w * inputs + (1 - w) * other, with another image of the batch for each; labels alike.
 
     Labels go with their images in a call on `{"images": ..., "labels": ...}`; they are numbers, such as one-hot rows.
@@ -65,7 +54,10 @@ class MixUp(Mixing):
     data_format: DataFormat = None
     seed: Index | None = None
 
+    drawn, mixed_labels = drawn, mixed_labels
+
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """The part that each pixel keeps of its image, `(images, 1, 1, 1)`, and the number of the other one."""
         order = generator.permutation(shape[0])
         kept = generator.beta(self.alpha, self.alpha, shape[0]) if self.alpha else np.ones(shape[0])
         return kept[:, None, None, None], order
@@ -74,7 +66,7 @@ class MixUp(Mixing):
         return self.linearize(masks.astype(self.dtype), **context)[0]  # parts of two masks are no integers
 
 
-class CutMix(Mixing):
+class CutMix(RandomImages):
     """During training, a rectangle of each image is that of another image of the batch, and labels are mixed by area.
 
     Labels go with their images in a call on `{"images": ..., "labels": ...}`; they are numbers, such as one-hot rows.
@@ -101,8 +93,10 @@ class CutMix(Mixing):
     data_format: DataFormat = None
 
     _bounds = {"factor": pair}
+    drawn, mixed_labels = drawn, mixed_labels
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """The part that each pixel keeps of its image, 0 or 1, and the number of the other one."""
         count, order = shape[0], generator.permutation(shape[0])
         alphas = np.maximum(generator.uniform(*pair(self.factor), count), 1e-9)
         part = np.sqrt(1 - generator.beta(alphas, alphas)) * (alphas > 1e-9)
