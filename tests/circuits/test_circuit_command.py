@@ -112,4 +112,4 @@ def test_sizes_of_a_chain_of_two():
 def test_a_variable_that_stands_twice_is_refused(files, capsys):
     (files[2] / "twice.csv").write_text("flu,flu\nyes,no\n")
     assert main(["circuit", "query", files[0], "--rows", str(files[2] / "twice.csv")]) == 3
-    assert "'flu' stands more than once" in capsys.readouterr().err
+    assert "'flu' occurs more than once" in capsys.readouterr().err

@@ -239,7 +239,7 @@ def test_twenty_errors_are_shown(write):
         ("a: {&x [1]: 2}\n", "line 1, column 5: a: a key is a list or a mapping"),
         ("a: &x [1]\nb: {*x : 2}\n", "line 2, column 5: b: a key is a list or a mapping"),
         ("a: 1\n1: 2\ntrue: 3\n", "line 3, column 1: [True]: the key True is repeated here"),
-        ("a: *b\n", "line 1, column 4: a: the alias *b stands for nothing above"),
+        ("a: *b\n", "line 1, column 4: a: the alias *b is not defined above"),
         ("a: &b [1, *b]\n", "line 1, column 11: a[1]: the alias *b is within itself"),
         ("a: 1\n---\nb: 2\n", "line 2, column 1: a second document begins"),
         ("a: " + "9" * 5000 + "\n", "line 1, column 4: a: an integer of 5000 digits; at most 400 are read"),
