@@ -311,7 +311,7 @@ def test_one_row_is_timed_in_each_case(capsys):
 
 
 def test_levenberg_marquardt_is_timed_beside_adam(capsys):
-    full_batch.main(["--seconds", "0.3", "--tasks", "sine"])
+    full_batch.main(["--seconds", "1", "--tasks", "sine"])
     task, adam, _, reached, times, newton = capsys.readouterr().out.splitlines()[-1].split()
     assert task == "sine" and float(newton) < float(adam) and float(reached) > 0 and float(times) >= 0
 
