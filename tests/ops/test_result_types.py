@@ -144,6 +144,9 @@ COUNTS, TRUTHS = np.array([[1, 2, 4]], np.int32), np.array([[True, False, True]]
         (lambda: ops.cumsum(COUNTS.astype("int8"), axis=1), "int8", [[1, 3, 7]]),
         (lambda: ops.cumsum(TRUTHS, axis=1), "int32", [[1, 1, 2]]),
         (lambda: ops.linspace(1, 2, 3, retstep=True)[0], "float32", [1.0, 1.5, 2.0]),
+        (lambda: ops.linspace(1, 2, 3, retstep=True, dtype="float64")[0], "float64", [1.0, 1.5, 2.0]),
+        (lambda: ops.det([[1.0, 2.0], [3.0, 5.0]]), "float32", -1.0),
+        (lambda: ops.logdet([[2.0, 0.0], [0.0, 0.5]]), "float32", 0.0),
     ],
 )
 def test_results_have_the_types_of_keras(compute, dtype, expected):

@@ -111,7 +111,9 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         given = [*given, *options.values()]
         return as_typed(result, given) if isinstance(result, np.ndarray) else in_floatx(result, given)
 
-    compute.__doc__ = f"`numpy.{function.__name__}`; the result is a constant, without a derivative."
+    public = vars(np).get(function.__name__) is function
+    title = f"`numpy.{function.__name__}`" if public else f"{function.__doc__}".rstrip(".")
+    compute.__doc__ = f"{title}; the result is a constant, without a derivative."
     compute.__module__ = __name__
     return drawable(compute)
 
@@ -127,11 +129,11 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
     @functools.wraps(function)
     def make(*arguments: Any, **options: Any) -> Any:
         array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
-        if isinstance(array, tuple):  # with the step between
-            return array[0].astype(floatx()), array[1]
         given = (*arguments, *options.values())
         if builtins.any(isinstance(item, (str, type, np.dtype)) for item in given):
             return array
+        if isinstance(array, tuple):  # with the step between
+            return array[0].astype(floatx()), array[1]
         return array.astype(floatx()) if always or array.dtype == np.float64 else as_typed(array, ())
 
     make.__doc__ = f"`numpy.{function.__name__}`, in the floating-point type of `config.floatx()` by default."
@@ -153,7 +155,7 @@ def _bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0
 
 
 def _array(x: Any, dtype: Any = None) -> np.ndarray:
-    """An array of its own, of numbers of a program in `config.floatx()` or int32."""
+    """A new array; numbers and lists without a type become `config.floatx()` or int32."""
     values = np.array(x, dtype)
     return as_typed(values, x) if dtype is None and is_written(x) else values
 

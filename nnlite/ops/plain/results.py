@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.ops.base import called
+from nnlite.ops.plain.numbers import Number
 from nnlite.ops.tracing import NO_ARRAY, Traced, drawable
 
 __all__ = ["as_typed", "in_floatx", "named", "of_numpy", "on_arrays"]
@@ -44,7 +45,7 @@ def in_floatx(result: Any, inputs: Any) -> Any:
         result: an array, or a list or tuple of such.
         inputs: what it was computed of; arrays among them have a type, numbers and lists of a program have none.
     """
-    if isinstance(result, float):
+    if isinstance(result, Number):
         return result
     if isinstance(result, (list, tuple)):
         return tuple(in_floatx(part, inputs) for part in result)
