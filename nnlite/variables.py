@@ -111,7 +111,8 @@ class ScopePlace(NamedTuple):
 class StatelessScope:
     """A context in which variables have other values, and after which they are as before.
 
-    What is assigned to variables within it is found by `get_current_value`.
+    What is assigned to variables within it, also by an optimizer's `apply`, is found by `get_current_value`. A training
+    by `fit` changes the model for good.
 
     Args:
         state_mapping: pairs of a variable and the value that it has in the context.
@@ -136,7 +137,7 @@ class StatelessScope:
     ) -> None:
         self.state_mapping = list(state_mapping or ())
         self._before: dict[int, tuple[Parameter, np.ndarray]] = {}  # by identity, with the value outside
-        self._after: dict[int, np.ndarray] = {}
+        self._after: dict[int, tuple[Parameter, np.ndarray]] = {}  # the same, with the value at the end
 
     def __enter__(self) -> "StatelessScope":
         WATCHERS.append(self._keep)
@@ -151,9 +152,8 @@ class StatelessScope:
     def __exit__(self, *_: object) -> None:
         WATCHERS.remove(self._keep)
         for variable, value in self._before.values():
-            self._after[id(variable)] = variable.numpy()
+            self._after[id(variable)] = variable, variable.numpy()
             variable.value[...] = value
-        self._kept = [variable for variable, _ in self._before.values()]  # so that identities stay theirs
         self._before = {}
 
     def _keep(self, variable: Parameter) -> None:
@@ -163,4 +163,4 @@ class StatelessScope:
         """The value of a variable in the scope; None if it has none of its own there."""
         if id(variable) in self._before:
             return variable.numpy()
-        return self._after.get(id(variable))
+        return self._after.get(id(variable), (variable, None))[1]

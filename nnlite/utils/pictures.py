@@ -132,7 +132,7 @@ def model_to_dot(
     boxes = list(_boxes(model, shown, expand_nested))
     lines = [f'  rankdir={rankdir}; dpi={dpi}; splines="{splines}";', "  node [shape=box];"]
     for place, box in enumerate(boxes):
-        label = "\\n".join(box.lines).replace('"', '\\"')
+        label = "\\n".join(line.replace("\\", "\\\\").replace('"', '\\"') for line in box.lines)
         lines += [f'  n{place} [label="{label}"];', *(f"  n{source} -> n{place};" for source in box.sources)]
     kind = "subgraph cluster_model" if subgraph else "digraph model"
     return Dot("\n".join([f"{kind} {{", *lines, "}", ""]))

@@ -51,7 +51,7 @@ class Config(MutableMapping):
         """The values as JSON."""
         return json.dumps(self._values)
 
-    def _changed(self) -> dict[str, Any]:
+    def _writable(self) -> dict[str, Any]:
         if self._frozen:
             raise ConfigError("Cannot mutate attribute(s) because the config is frozen: unfreeze() it first")
         return self._values
@@ -60,10 +60,10 @@ class Config(MutableMapping):
         return self._values[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._changed()[name] = value
+        self._writable()[name] = value
 
     def __delitem__(self, name: str) -> None:
-        del self._changed()[name]
+        del self._writable()[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -83,6 +83,7 @@ class Config(MutableMapping):
             self[name] = value
 
     def __delattr__(self, name: str) -> None:
+        getattr(self, name)
         del self[name]
 
     def __repr__(self) -> str:

@@ -32,6 +32,8 @@ def test_config_is_a_dict_with_attributes():
         assert other.rate == 0.1
     with pytest.raises(AttributeError, match="'speed'"):
         _ = config.speed
+    with pytest.raises(AttributeError, match="'speed'"):
+        del config.speed
     config.unfreeze()
     del config.rate
     assert list(config) == ["epochs"]
@@ -49,12 +51,13 @@ def test_source_inputs_of_a_graph():
 
 def test_a_model_for_graphviz(tmp_path):
     x = Input((2,), name="x")
-    y = layers.Add(name="sum")([layers.Dense(3, name='a"b')(x), layers.Dense(3, name="c")(x)])
+    y = layers.Add(name="sum")([layers.Dense(3, name='a"b')(x), layers.Dense(3, name="c\\")(x)])
     graph = keras.utils.model_to_dot(keras.Model(x, y), show_shapes=True, rankdir="LR", dpi=90)
     lines = graph.to_string().splitlines()
     assert lines[0] == "digraph model {"
     assert '  rankdir=LR; dpi=90; splines="ortho";' in lines
     assert any(r"a\"b (Dense)" in line for line in lines)
+    assert any(r"c\\ (Dense)" in line for line in lines)
     assert sorted(line.strip() for line in lines if "->" in line) == [
         "n0 -> n1;",
         "n0 -> n2;",
@@ -92,6 +95,9 @@ def test_a_stateless_scope_leaves_variables_as_they_were():
         assert scope.get_current_value(free) is None
         free.assign(5.0)
     assert (free.numpy().item(), scope.get_current_value(free).item()) == (1.0, 5.0)
+    with scope:
+        keras.optimizers.SGD(0.5).apply([np.ones(())], [free])
+    assert (free.numpy().item(), scope.get_current_value(free).item()) == (1.0, 0.5)
     with pytest.raises(ShapeError), keras.StatelessScope([(free, 4.0), (model.weights[0], np.ones(5))]):
         pass
     assert free.numpy().item() == 1.0

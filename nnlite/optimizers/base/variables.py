@@ -49,9 +49,12 @@ class VariablePack:
     def write_values(self) -> None:
         """Copy the values out, and bring parameters back to what their constraints allow."""
         for variable, segment in zip(self.parameters, self.segments, strict=True):
-            _array(variable)[...] = self.values[segment].reshape(variable.shape)
+            values = self.values[segment].reshape(variable.shape)
             if isinstance(variable, Parameter):
+                variable.assign(values)  # which a `StatelessScope` watches
                 variable.constrain()
+            else:
+                variable[...] = values
 
 
 class VariableDoors(Slots):
@@ -126,9 +129,8 @@ class VariableDoors(Slots):
         if variables is not None and not self._variables:
             self.build(variables)
         if not self._variables:
-            raise NotReadyError(
-                f"{type(self).__name__} does not know the variables: pass them, or call build(variables) first"
-            )
+            name = type(self).__name__
+            raise NotReadyError(f"{name} does not know the variables: pass them, or call build(variables) first")
         by_place = self._by_place(gradients, self._variables if variables is None else variables)
         for pack in self._packs:
             pack.take([by_place[place] for place in pack.places], self.loss_scale_factor)
@@ -267,10 +269,9 @@ class VariableDoors(Slots):
                     f"Unknown variable of shape {variable.shape}: {type(self).__name__} is built for "
                     f"{len(self._variables)} others; other variables need a new optimizer"
                 )
-            if gradient is not None and np.shape(_array(gradient)) != variable.shape:
-                raise ShapeError(
-                    f"a gradient has the shape {np.shape(_array(gradient))}, its variable {variable.shape}"
-                )
+            shape = variable.shape if gradient is None else _array(gradient).shape
+            if shape != variable.shape:
+                raise ShapeError(f"a gradient has the shape {shape}, its variable {variable.shape}")
             by_place[places[id(variable)]] = gradient
         if all(gradient is None for gradient in by_place):
             raise ConfigError("No gradients provided for any variable.")
@@ -286,11 +287,9 @@ def _packed(variables: Sequence[Variable]) -> list[VariablePack]:
         paths.append(f"{name}_{seen[name]}" if seen[name] else name)
         seen[name] += 1
     groups: dict[Any, list[int]] = {}
-    rows = []
+    rows = [[index] for index, v in enumerate(variables) if isinstance(v, Parameter) and v.sparse]
     for index, variable in enumerate(variables):
-        if isinstance(variable, Parameter) and variable.sparse:
-            rows.append([index])
-        else:
+        if [index] not in rows:
             groups.setdefault(variable.dtype, []).append(index)
     return [VariablePack(places, variables, paths) for places in (*groups.values(), *rows)]
 
