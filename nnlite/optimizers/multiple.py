@@ -16,7 +16,7 @@ from nnlite.registry.modules import keras_form
 
 __all__ = ["MultiOptimizer", "OptimizerMap"]
 
-ELSEWHERE = "is that of each optimizer in `optimizers`: MultiOptimizer has no learning rate of its own"
+NO_RATE = "MultiOptimizer has no learning rate of its own: use those of its `optimizers`"
 
 
 class OptimizerMap(MutableMapping):
@@ -27,6 +27,10 @@ class OptimizerMap(MutableMapping):
     Args:
         default_optimizer: for the variables that no pattern fits.
         optimizer_map: pattern -> optimizer.
+
+    Raises:
+        ConfigError: a pattern that is not a regular expression, or that has an optimizer already.
+        WrongTypeError: a pattern that is not a string.
 
     >>> from nnlite.optimizers import SGD, Adam
     >>> optimizers = OptimizerMap(SGD(0.1), {"model/encoder/.*": Adam()})
@@ -47,14 +51,19 @@ class OptimizerMap(MutableMapping):
     def __setitem__(self, pattern: str, optimizer: Any) -> None:
         if pattern in self._optimizers:
             raise ConfigError(f"the pattern {pattern!r} has an optimizer already: {self._optimizers[pattern]!r}")
+        if not isinstance(pattern, str):
+            raise WrongTypeError(f"a pattern is a string, such as 'model/encoder/.*', got {pattern!r}")
         try:
             re.compile(pattern)
         except re.error as error:
-            raise ConfigError(f"{pattern!r} is no regular expression: {error}") from None
+            raise ConfigError(f"{pattern!r} is not a regular expression: {error}") from None
         self._optimizers[pattern] = Optimizer.get(optimizer)
 
     def __delitem__(self, pattern: str) -> None:
         del self._optimizers[pattern]
+
+    def __contains__(self, pattern: object) -> bool:
+        return pattern in self._optimizers  # not by `self[pattern]`, which finds one for any path
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._optimizers)
@@ -116,8 +125,9 @@ class MultiOptimizer(Optimizer):
         loss_scale_factor: float | None = None,
         name: str | None = None,
     ) -> None:
-        if isinstance(optimizer_map, Mapping) and not isinstance(optimizer_map, OptimizerMap):
-            optimizer_map = OptimizerMap.from_config(optimizer_map.get("config", optimizer_map))
+        if isinstance(optimizer_map, dict):
+            config = optimizer_map.get("config", optimizer_map)
+            optimizer_map = OptimizerMap.from_config(config) if "default_optimizer" in config else optimizer_map
         if not (isinstance(optimizer_map, OptimizerMap) or callable(optimizer_map)):
             raise WrongTypeError(f"optimizer_map is an OptimizerMap or a function of variables, got {optimizer_map!r}")
         self.optimizer_map = optimizer_map
@@ -248,11 +258,11 @@ class NoRate(Rate):
     def __get__(self, optimizer: Any, owner: type) -> Any:
         if optimizer is None:
             return self
-        raise AttributeError(f"the learning rate {ELSEWHERE}")
+        raise AttributeError(NO_RATE)
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         if self.key in vars(optimizer):
-            raise AttributeError(f"the learning rate {ELSEWHERE}")
+            raise AttributeError(NO_RATE)
         vars(optimizer)[self.key] = value
 
 

@@ -86,6 +86,13 @@ def test_a_damaged_state_is_an_error_of_the_first_step(counts):
         losses(other)
 
 
+def test_a_map_has_the_patterns_that_were_set():
+    chosen = OptimizerMap(SGD(0.1), {"a/.*": "adam"})
+    assert ("a/.*" in chosen, "a/kernel" in chosen, "b" in chosen) == (True, False, False)
+    with pytest.raises(WrongTypeError, match=r"a pattern is a string, .*, got 3"):
+        chosen[3] = SGD()
+
+
 def test_configs_come_back():
     again = deserialize(serialize(mapped()))
     assert repr(again.optimizer_map) == repr(mapped().optimizer_map)
@@ -94,10 +101,9 @@ def test_configs_come_back():
 
 
 def test_gradients_of_single_rows_and_of_lists():
-    layers = [Embedding(5, 2), Flatten(), Dense(1)]
     pair = []
     for optimizer in (SGD(0.5), MultiOptimizer(OptimizerMap(SGD(0.5)))):
-        model = Sequential(layers and [type(one).from_config(one.get_config()) for one in layers], seed=3)
+        model = Sequential([Embedding(5, 2), Flatten(), Dense(1)], seed=3)
         model.compile(optimizer, "mse")
         model.fit(np.arange(8).reshape(4, 2) % 5, np.ones((4, 1)), epochs=3, verbose=0)
         pair.append(model.get_weights())
@@ -112,10 +118,12 @@ def test_gradients_of_single_rows_and_of_lists():
 def test_what_is_no_map():
     with pytest.raises(WrongTypeError, match="an OptimizerMap or a function of variables, got 3"):
         MultiOptimizer(3)
+    with pytest.raises(WrongTypeError, match=r"a function of variables, got \{'a': 'adam'\}"):
+        MultiOptimizer({"a": "adam"})
     chosen = OptimizerMap("sgd", {"a": "adam"})
     with pytest.raises(ConfigError, match="'a' has an optimizer already"):
         chosen["a"] = SGD()
-    with pytest.raises(ConfigError, match=r"'\(' is no regular expression"):
+    with pytest.raises(ConfigError, match=r"'\(' is not a regular expression"):
         chosen["("] = SGD()
     optimizer = MultiOptimizer(chosen)
     with pytest.raises(AttributeError, match="MultiOptimizer has no learning rate of its own"):
