@@ -79,8 +79,8 @@ class Callback(Configurable, family="callback"):
         return {name: getattr(self, name) for name in self.state_names}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from the result of `get_state`; called after `on_train_begin`, and after `on_epoch_begin` of one
-        that continues from within."""
+        """Continue from the result of `get_state`; called after `on_train_begin`, and after `on_epoch_begin` of an
+        epoch that is resumed in the middle."""
         if type(self).__module__.startswith("nnlite."):  # a class of the user's may keep under a name what it likes
             check_state(state, Callback.get_state(self), self.state_kinds)
         for name in self.state_names:

@@ -73,7 +73,7 @@ class BestMembers(MonitorCallback):
         return self._ranked[0] if self._ranked else np.empty(0)
 
     def set_state(self, state: dict[str, Any]) -> None:
-        best = state.get("best", np.empty(0))  # of a version that kept the best epoch alone
+        best = np.asarray(state.get("best", ()))  # of a version that kept the best epoch alone
         known = {name: value for name, value in state.items() if name != "best"}
         super().set_state({"_ranked": [best.copy()] if best.size else [], **known})
         members = self._ranked and self.model.trainer.folds is not None

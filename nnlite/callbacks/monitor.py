@@ -22,8 +22,8 @@ def is_validated(epoch: int, frequency: int | list[int]) -> bool:
 class MonitorCallback(Callback, abstract=True):
     """Base of callbacks with the fields `monitor` (a name in the logs) and `mode` ("auto", "min" or "max").
 
-    With "auto" the direction is that of the monitored metric: a loss is to fall, an accuracy is to rise. Any other text
-    counts as "auto", with a warning.
+    With "auto" the direction is that of the monitored metric: a loss is to fall, an accuracy is to rise. Any other
+    string counts as "auto", with a warning.
     """
 
     min_delta = 0.0
@@ -34,7 +34,7 @@ class MonitorCallback(Callback, abstract=True):
 
     def __post_init__(self) -> None:
         if isinstance(self.mode, str) and self.mode not in MODES:
-            message = f"{type(self).__name__}: unknown mode {self.mode!r}, one of {', '.join(MODES)}; it is 'auto' now"
+            message = f"{type(self).__name__}: unknown mode {self.mode!r}, none of {', '.join(MODES)}; 'auto' is used"
             warnings.warn(message, stacklevel=3)
             self.mode = "auto"
         super().__post_init__()

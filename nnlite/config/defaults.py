@@ -1,6 +1,8 @@
 """The defaults of new layers: floating-point type and order of axes; the largest dense Jacobian; determinism."""
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, ClassVar, Literal, cast, get_args
 
 from nnlite import kernels
@@ -217,11 +219,11 @@ def set_epsilon(value: float) -> None:
     """Choose what `epsilon()` returns.
 
     Raises:
-        ConfigError: not a number > 0.
+        ConfigError: not a finite number > 0.
     """
     global _epsilon
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
-        raise ConfigError(f"epsilon must be a number > 0, got {value!r}")
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise ConfigError(f"epsilon must be a finite number > 0, got {value!r}")
     _epsilon = float(value)
 
 
@@ -252,8 +254,8 @@ def set_deterministic(enabled: bool = True) -> None:
 
     The matrix library uses one thread, so that no sum depends on how many there are, and hot array functions are those
     of NumPy unless compiled ones were asked for: left alone, a long `fit` compiles them where a cache on the disk makes
-    that worthwhile, and rounds otherwise. What is drawn without a seed is left alone; a seed decides it. What holds and
-    docs/reproducibility.md lists what does not.
+    that worthwhile, and rounds otherwise. What is drawn without a seed is left alone; a seed decides it.
+    docs/reproducibility.md lists what holds and what does not.
 
     Args:
         enabled: False leaves threads and kernels to each `fit` again.

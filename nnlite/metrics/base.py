@@ -39,8 +39,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
     # The order in which Keras takes arguments by position; None: those of the class, then name and dtype.
     _positional: ClassVar[tuple[str, ...] | None] = None
 
-    # Whether the logits serve as well as the probabilities that softmax makes of them, as where their order counts.
-    takes_logits: ClassVar[bool] = False
+    takes_logits: ClassVar[bool] = False  # whether logits give the same result as probabilities
     _default_dtype: ClassVar[str | None] = None  # where it is not `floatx()`
     _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
     _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are not arrays
@@ -124,7 +123,8 @@ class Metric(NamedByClass, Configurable, family="metric"):
         Args:
             shape: its shape.
             initializer: an `Initializer` or its name: the values after `reset_state`.
-            dtype: float64 when None, so that counts stay exact. name: shown in `variables`.
+            dtype: float64 when None, so that counts stay exact.
+            name: shown in `variables`.
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)

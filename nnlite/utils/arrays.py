@@ -55,7 +55,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
         order: of the norm, 2 for Euclid's; `numpy.inf` for the largest magnitude.
     """
     if not isinstance(x, (np.ndarray, Sequence, float)):
-        from nnlite import ops  # here, since most who use this room have no use for it
+        from nnlite import ops  # here, as arrays do without it
         from nnlite.layers.base.symbolic import Drawable
 
         if isinstance(x, (ops.Traced, Drawable)):

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import math
 import pickle
 import random as python_random
 import tarfile
@@ -290,9 +291,11 @@ def test_defaults_and_questions_about_types(defaults):
     backend.set_epsilon(1e-3)
     assert keras.config.epsilon() == 1e-3
     assert backend.image_data_format() == "channels_last"
-    for wrong in (lambda: backend.set_epsilon(0), lambda: backend.set_image_data_format("middle")):
-        with pytest.raises(ConfigError):
-            wrong()
+    for wrong in (0, math.inf, math.nan, True, "1"):
+        with pytest.raises(ConfigError, match="epsilon must be a finite number > 0"):
+            backend.set_epsilon(wrong)
+    with pytest.raises(ConfigError, match="unknown data format 'middle'"):
+        backend.set_image_data_format("middle")
     assert [backend.standardize_dtype(one) for one in (None, int, float, "uint8")] == [
         "float32",
         "int64",

@@ -29,7 +29,7 @@ def roc_curve(
 
     Returns:
         Three arrays of one length. The first point is (0, 0) with the threshold infinity. A rate is NaN where there
-        are not rows to compute it from.
+        are no rows to compute it from.
     """
     false, true, thresholds = _counts(y, scores, weights)
     if drop_intermediate and len(false) > 2:
