@@ -269,7 +269,7 @@ def test_moments_held_constant_on_purpose_are_skipped():
     assert rows_of(report)["complex step, stencil"].verdict == "skipped"
 
 
-class Counting(Dense):
+class CountedDense(Dense):
     """A Dense that counts its evaluations."""
 
     count = [0]
@@ -280,9 +280,9 @@ class Counting(Dense):
 
 
 def test_large_layers_take_no_more_evaluations():
-    Counting.count[0] = 0
-    assert check_layer(Counting(300, activation="tanh"), (8, 500)).ok
-    assert Counting.count[0] < 150
+    CountedDense.count[0] = 0
+    assert check_layer(CountedDense(300, activation="tanh"), (8, 500)).ok
+    assert CountedDense.count[0] < 150
 
 
 class OneWrongEntry(Dense):

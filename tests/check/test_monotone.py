@@ -127,7 +127,7 @@ def test_bad_directions(train):
         ("area", "expected a column and its direction"),
         ("area:up", "expected a column and its direction"),
         ("aera:+", "no column 'aera'.*area"),
-        ("kind:+", "no column of numbers"),
+        ("kind:+", "not a column of numbers"),
     ):
         with pytest.raises(ConfigError, match=message):
             check_monotone(folder, [text])

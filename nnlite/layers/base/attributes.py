@@ -57,7 +57,7 @@ class LayerAttributes:
         _call_arguments: the names of the arguments of `call` that may be data.
         _writes_call, _writes_mask: whether a class writes `call`, or `compute_mask`.
         _builds_itself: whether `build` does all of the building: that of a model does.
-        autocast: whether inputs are brought into `dtype` for a `call` of users; supports_jit and others are Keras's.
+        autocast, supports_jit, quantization_mode: whether a custom `call` gets inputs in `dtype`; others do nothing.
         _fixes: what of the shape that the layer was built for a call on arrays has to have; see `takes_too`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
         _final_activation: the activation function that gives the outputs; None if that is not known.
