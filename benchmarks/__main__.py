@@ -22,6 +22,7 @@ Single questions have modules of their own, `python -m benchmarks.NAME [--help]`
     guards    what guards cost a training on a table
     physics    differential equations solved by Levenberg-Marquardt
     coverage    shares of new targets within prediction intervals
+    search    trials of `nnlite tune` in one process and in two
     scaling    a step over MPI: measured on one machine, computed for up to 64 processes
 
 In the first three nnlite takes part twice, with NumPy alone and with Numba (`--kernels numpy,numba`). Peers and Numba

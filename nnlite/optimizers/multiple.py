@@ -109,12 +109,10 @@ class MultiOptimizer(Optimizer):
     Raises:
         WrongTypeError: neither a map nor a function.
 
-    >>> import numpy as np
     >>> from nnlite import Variable
     >>> from nnlite.optimizers import SGD
     >>> slow, fast = Variable([1.0], name="slow"), Variable([1.0], name="fast")
-    >>> optimizer = MultiOptimizer(OptimizerMap(SGD(0.5), {"slow": SGD(0.25)}))
-    >>> optimizer.apply([np.ones(1), np.ones(1)], [slow, fast])
+    >>> MultiOptimizer(OptimizerMap(SGD(0.5), {"slow": SGD(0.25)})).apply([[1.0], [1.0]], [slow, fast])
     >>> slow.numpy().tolist(), fast.numpy().tolist()
     ([0.75], [0.5])
     """

@@ -195,7 +195,7 @@ def test_what_needs_a_library_says_which():
     def bundled():
         from nnlite.data import SklearnDataset
 
-        SklearnDataset("iris")
+        SklearnDataset("iris").load("auto")
 
     remedies = {
         "pip install scikit-learn": [lambda: nnlite.NNClassifier, bundled, lambda: metrics.SklearnMetric("accuracy")],

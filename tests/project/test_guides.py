@@ -15,7 +15,7 @@ from nnlite.experiment import Experiment, train
 from nnlite.layers.base import inputs
 from nnlite.report import study
 from nnlite.report.evidence import features, gradients, intervals, subject
-from nnlite.tuning import records, study as tuning_study
+from nnlite.tuning import importances, study as tuning_study
 
 ROOT = Path(__file__).parents[2]
 LARGE, TUNING, RELIABILITY, REPORT = (
@@ -76,7 +76,7 @@ def test_the_numbers_of_reports_are_those_of_the_code():
     )  # fmt: skip
     assert (intervals.MOST_RESAMPLES, intervals.LEAST_RESAMPLES) == (200, 50)
     assert (gradients.MOST_ROWS, gradients.LEAST_ROWS, gradients.MOST_NUMBERS) == (256, 8, 2e7)
-    assert (study.CURVES, tuning_study.SHOWN, records.LEAST_IMPORTANT) == (6, 40, 8)
+    assert (study.CURVES, tuning_study.SHOWN, importances.LEAST) == (6, 40, 8)
 
 
 def test_reliability(tmp_path):

@@ -36,7 +36,7 @@ def test_the_bounds_of_configs_are_those_of_the_code():
 def test_files_that_the_pages_name_are_there():
     texts = (SECURITY, REPRODUCIBILITY, (ROOT / "SECURITY.md").read_text())
     named = {name for text in texts for name in re.findall(r"`(tests/[\w/]+\.py)`", text)}
-    assert len(named) == 15 and [name for name in named if not (ROOT / name).exists()] == []
+    assert len(named) == 16 and [name for name in named if not (ROOT / name).exists()] == []
     links = {link.split("#")[0] for text in texts[:2] for link in re.findall(r"\]\(([\w./#-]+)\)", text)}
     assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
 

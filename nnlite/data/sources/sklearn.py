@@ -1,6 +1,5 @@
 """The data sets that come with scikit-learn."""
 
-import importlib
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,8 @@ class SklearnDataset(DataSource):
 
     def load(self, target_kind: TargetKind) -> Dataset:
         with needed_for("these data sets come with scikit-learn", "scikit-learn"):
-            datasets = importlib.import_module("sklearn.datasets")
+            from sklearn import datasets
+
         bunch = getattr(datasets, f"load_{self.name}")()
         names, features = bunch.get("target_names"), list(map(str, bunch.feature_names))
         if target_kind == "regression" or (target_kind == "auto" and not self._has_classes(bunch)):
