@@ -311,9 +311,11 @@ def picture_model(shape):
 
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1), (9, 7, 3)])
 @pytest.mark.parametrize("method", ["gradient", "integrated"])
-def test_saliency_is_drawn_for_images(tmp_path, shape, method):
+def test_saliency_is_drawn_for_images(tmp_path, shape, method, monkeypatch):
     pytest.importorskip("matplotlib")
     from nnlite import plots
+
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)  # other libraries load it too
 
     model, x = picture_model(shape), RANDOM.uniform(size=(5, *shape))
     figure = plots.saliency(model, x, tmp_path / "picture.png", method)

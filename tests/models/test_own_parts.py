@@ -14,7 +14,7 @@ from nnlite.models.files import model_state
 X = np.random.default_rng(3).normal(size=(12, 4)).astype("float32")
 
 
-class Around(Layer):
+class KeepingALayer(Layer):
     """Has the layer itself in its config."""
 
     def __init__(self, inner, **options):
@@ -64,7 +64,7 @@ class Remembering(Dense):
 def test_layers_save_variables_and_files_of_their_own(name, tmp_path):
     if name.endswith(".keras"):
         pytest.importorskip("h5py")
-    model = Sequential([Input((4,)), Around(Remembering(2, "a b")), Dense(1)])
+    model = Sequential([Input((4,)), KeepingALayer(Remembering(2, "a b")), Dense(1)])
     model.layers[0].inner.seen = 7
     model.save(tmp_path / name)
     again = load_model(tmp_path / name)
