@@ -153,10 +153,10 @@ def test_fits_leave_nothing_behind():
     tracemalloc.start()
     fits(5)
     before = tracemalloc.get_traced_memory()[0]
-    fits(40)
+    fits(160)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert grown < 40 * 1024  # of 1 MiB in 1,000 fits
+    assert grown < 160 * 1024  # of 1 MiB in 1,000 fits; caches that grow once weigh less in many
 
 
 class Listener:
