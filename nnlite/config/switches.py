@@ -151,14 +151,14 @@ def is_nnx_enabled() -> bool:
 
 
 def enable_unsafe_deserialization() -> None:
-    """Keras's switch, accepted with a warning: files of models hold no code here, so there is nothing to allow.
+    """Keras's switch, accepted with a warning: model files hold no code here, so there is nothing to allow.
 
     A model with functions of the user is read where these are registered, by `custom_objects` or
     `register_keras_serializable`.
     """
     warnings.warn(
-        "nothing was unsafe and is allowed now: files of models hold no code, and functions are read by their "
-        "registered names (custom_objects=, register_keras_serializable)",
+        "enable_unsafe_deserialization has no effect: model files hold no code; pass functions by custom_objects= or "
+        "register them by register_keras_serializable",
         stacklevel=2,
     )
 

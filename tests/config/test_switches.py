@@ -93,7 +93,7 @@ def test_switches_of_keras_that_change_nothing():
     config.disable_flash_attention()
     assert config.is_flash_attention_enabled() is False
     assert config.is_nnx_enabled() is False
-    with pytest.warns(UserWarning, match="files of models hold no code"):
+    with pytest.warns(UserWarning, match="model files hold no code"):
         config.enable_unsafe_deserialization()
     config.set_backend("numpy")
     with pytest.raises(ConfigError, match="NumPy alone, backend='numpy'; got 'jax'"):
