@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnlite.data.files.around.durations import length_of, read_durations
+from nnlite.data.files.around.durations import each_read, length_of, read_durations
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 
 __all__ = ["Amounts", "amounts_of_texts", "bare_columns", "conversion", "read_amounts", "units_of"]
@@ -59,7 +59,7 @@ def read_amounts(cells: Sequence[str]) -> Amounts | None:
     """
     if PLAIN.values(cells) is not None:  # as most columns are
         return None
-    known = _amounts(cells)
+    known = each_read(cells, _amount)
     if known is None or len(_units(known)) > 1:
         return _seconds(cells)
     if all(cell == amount.number for cell, amount in known.items()):
@@ -76,7 +76,7 @@ def units_of(cells: Iterable[str]) -> list[str]:
     >>> units_of(["$3", "4 €"]), units_of(["3 kg", "4"]), units_of(["3", "4"])
     (['$', '€'], [], [])
     """
-    known = _amounts(cells)
+    known = each_read(cells, _amount)
     units = _units(known) if known else set()
     return [] if "" in units else sorted(units)
 
@@ -134,18 +134,6 @@ class _Amount:
     unit: str
     multiple: str
     is_zero: bool
-
-
-def _amounts(cells: Iterable[str]) -> dict[str, _Amount] | None:
-    """The amount in each different cell; None if one is no amount."""
-    known: dict[str, _Amount] = {}
-    for cell in cells:
-        if cell not in known:
-            amount = _amount(cell)
-            if amount is None:
-                return None
-            known[cell] = amount
-    return known
 
 
 def _units(known: dict[str, _Amount]) -> set[str]:

@@ -1,9 +1,12 @@
 """Durations in text: `36:59:02`, `7h 23m`, `PT7H23M`, `2 days 03:00:00`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-__all__ = ["length_of", "microseconds_of", "read_durations"]
+__all__ = ["each_read", "length_of", "microseconds_of", "read_durations"]
+
+T = TypeVar("T")
 
 SECOND, DAY = 10**6, 86_400 * 10**6
 UNITS = {  # in microseconds; a year of 365.25 days, a month a twelfth of it
@@ -29,14 +32,19 @@ def read_durations(cells: Iterable[str]) -> dict[str, int] | None:
     >>> read_durations(["1:00:00", "59:30"]), read_durations(["7h 23m", "12 min"]), read_durations(["1 kg"])
     ({'1:00:00': 3600000000, '59:30': 3570000000}, {'7h 23m': 26580000000, '12 min': 720000000}, None)
     """
-    read: dict[str, int] = {}
+    return each_read(cells, microseconds_of)
+
+
+def each_read(cells: Iterable[str], read: Callable[[str], T | None]) -> dict[str, T] | None:
+    """The value that `read` returns for each different cell; None if it returns None for one, at which it stops."""
+    values: dict[str, T] = {}
     for cell in cells:
-        if cell not in read:
-            duration = microseconds_of(cell)
-            if duration is None:
+        if cell not in values:
+            value = read(cell)
+            if value is None:
                 return None
-            read[cell] = duration
-    return read
+            values[cell] = value
+    return values
 
 
 def microseconds_of(cell: str) -> int | None:
