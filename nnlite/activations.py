@@ -84,7 +84,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: globals()[name] for name in __
 
 
 def get(identifier: Any) -> Callable[..., Any]:
-    """The function that a name, a config, of Keras's form too, or a function stands for; `linear` for None.
+    """The activation function that a name, a config (also in Keras's form) or a function describes; `linear` for None.
 
     >>> get("relu")([-1.0, 2.0]).tolist(), get({"LeakyReLU": {"negative_slope": 0.5}})([-1.0, 2.0]).tolist()
     ([0.0, 2.0], [-0.5, 2.0])
@@ -102,9 +102,7 @@ def get(identifier: Any) -> Callable[..., Any]:
 
 
 def serialize(activation: Callable[..., Any]) -> Any:
-    """The name of a function of this module, or of a user's one in Keras's form, or `{class name: {argument: value}}`
-    of an `ActivationFunction`: what `get` reads.
-    """
+    """The inverse of `get`: a name, Keras's form of a user-defined function, or `{class name: {argument: value}}`."""
     if isinstance(activation, ActivationFunction):
         return activation.to_spec()
     if id(activation) in OP_OF_FUNCTION or activation is glu:
@@ -116,6 +114,6 @@ def serialize(activation: Callable[..., Any]) -> Any:
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:
-    """The function of such a name or dict; `custom_objects` are functions by the names in it."""
+    """The function for such a name or dict; `custom_objects` maps names to functions."""
     with custom_object_scope(custom_objects):
         return get(config)

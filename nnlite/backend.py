@@ -1,4 +1,4 @@
-"""Names of `keras.backend`: defaults of `nnlite.config`, and questions about types."""
+"""The names of `keras.backend`: defaults of `nnlite.config`, and predicates on dtypes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ __all__ = [
 
 @contextmanager
 def device(device_name: str) -> Iterator[None]:
-    """A context in which arrays are on a device; there is the processor alone, `"cpu"` or `"cpu:0"`.
+    """A context in which arrays are on a device; the only one is the processor, `"cpu"` or `"cpu:0"`.
 
     Raises:
         ConfigError: another device.
@@ -77,7 +77,7 @@ def is_int_dtype(dtype: Any) -> bool:
 
 
 def result_type(*dtypes: Any) -> str:
-    """The type that numbers of these types have together; `floatx()` for none.
+    """The dtype that NumPy arrays of these dtypes promote to, as in Keras; `floatx()` without arguments.
 
     By NumPy's rules among floating-point types and among integers; where both meet, integers do not count, as in Keras.
     `int` and `float`, the types of a program's numbers, only say what kind of type it is.

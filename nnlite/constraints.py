@@ -1,4 +1,4 @@
-"""Bounds on parameters, restored after each update."""
+"""Constraints on parameters, enforced after each update."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -29,7 +29,7 @@ EPSILON = 1e-7  # Keras's: what norms are kept away from zero by
 
 
 class Constraint(Configurable, family="constraint"):
-    """A projection of the values of a parameter; a subclass writes `__call__`.
+    """A projection of a parameter's values; a subclass writes `__call__`.
 
     >>> Constraint.get("non_neg")(np.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
@@ -38,7 +38,7 @@ class Constraint(Configurable, family="constraint"):
     _of_functions = "FunctionConstraint"
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """The nearest values that are allowed, in an array of their shape."""
+        """The nearest allowed values, in an array of the same shape."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(values)")
 
 
@@ -59,7 +59,7 @@ class FunctionConstraint(Constraint):
 
 
 class NonNeg(Constraint, aliases=("nonneg",)):
-    """Numbers below 0 become 0.
+    """Replace negative values by 0.
 
     >>> import numpy as np
     >>> NonNeg()(np.array([-1.0, 0.0, 2.0])).tolist()
@@ -90,7 +90,7 @@ class _Norm(Constraint, abstract=True):
 
 
 class MaxNorm(_Norm):
-    """Vectors along `axis` have a norm of at most `max_value`; longer ones are shortened.
+    """Limit the norm of vectors along `axis` to `max_value`; longer vectors are scaled down.
 
     Args:
         max_value: >= 0.
@@ -110,7 +110,7 @@ class MaxNorm(_Norm):
 
 
 class UnitNorm(_Norm):
-    """Vectors along `axis` have the norm 1.
+    """Scale vectors along `axis` to norm 1.
 
     Args:
         axis: as in `MaxNorm`.
@@ -127,7 +127,7 @@ class UnitNorm(_Norm):
 
 
 class MinMaxNorm(_Norm):
-    """Vectors along `axis` have a norm between two bounds.
+    """Keep the norm of vectors along `axis` between two bounds.
 
     Args:
         min_value, max_value: the bounds, >= 0.

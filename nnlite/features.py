@@ -1,4 +1,4 @@
-"""Columns of a table, each preprocessed in its own way, as one array."""
+"""Table columns, each preprocessed in its own way, as one array."""
 
 import builtins
 import contextlib
@@ -72,7 +72,7 @@ class Feature(Encoding):
 
 
 class Cross(Encoding):
-    """Several features together: each combination of their values falls into one of `crossing_dim` bins.
+    """Several features crossed: each combination of their values falls into one of `crossing_dim` bins.
 
     Args:
         feature_names: the features; each must give indices.
@@ -182,7 +182,7 @@ class FeatureSpace(Configurable, family="feature space"):
         return {**self.features, **{cross.name: cross for cross in self.crosses}}
 
     def adapt(self, data: Any) -> None:
-        """Let each feature that has to learn something see its column of `data`, a dict or DataFrame."""
+        """Adapt each feature that learns from data to its column of `data`, a dict or DataFrame."""
         for name, layer in self.preprocessors.items():
             column = self._column(data, name)
             with contextlib.suppress(NotReadyError):
@@ -191,7 +191,7 @@ class FeatureSpace(Configurable, family="feature space"):
                 layer.adapt(column)
 
     def __call__(self, data: Any) -> Any:
-        """The features of `data`, a dict or DataFrame, as `output_mode` says."""
+        """The features of `data`, a dict or DataFrame, according to `output_mode`."""
         parts = {name: layer(self._column(data, name)) for name, layer in self.preprocessors.items()}
         if len({len(column) for column in parts.values()}) > 1:
             lengths = ", ".join(f"{name!r} has {len(column)}" for name, column in parts.items())
@@ -223,7 +223,7 @@ class FeatureSpace(Configurable, family="feature space"):
 
     @classmethod
     def load(cls, filepath: str | PathLike) -> "FeatureSpace":
-        """Read a file of `save`; `ModelFileError` for a missing, damaged or foreign one."""
+        """Read a file written by `save`; `ModelFileError` for a missing, damaged or foreign one."""
         with saving.reading_saved(filepath):
             header, arrays = saving.read(filepath)
             if header.get("content") != "feature space" or "config" not in header:
@@ -244,17 +244,17 @@ class FeatureSpace(Configurable, family="feature space"):
 
     @staticmethod
     def feature(dtype: Any, preprocessor: Spec[Layer], output_mode: Mode) -> Feature:
-        """A feature with a layer of your own."""
+        """A feature with a custom layer."""
         return Feature(dtype, preprocessor, output_mode)
 
     @staticmethod
     def cross(feature_names: Sequence, crossing_dim: int, output_mode: Literal["one_hot", "int"] = "one_hot") -> Cross:
-        """Several features together."""
+        """Several features crossed."""
         return Cross(tuple(feature_names), crossing_dim, output_mode)
 
     @staticmethod
     def float(name: str | None = None) -> Feature:
-        """Numbers as they are."""
+        """Numbers, unchanged."""
         return Feature("float32", Identity(name=name), "float")
 
     @staticmethod
@@ -271,7 +271,7 @@ class FeatureSpace(Configurable, family="feature space"):
     def float_discretized(
         num_bins: int | None = None, bin_boundaries: Any = None, output_mode: Mode = "one_hot", name: str | None = None
     ) -> Feature:
-        """Numbers in bins; give `num_bins`, or `bin_boundaries` and None."""
+        """Numbers in bins; give either `num_bins`, or `bin_boundaries` with `num_bins=None`."""
         return Feature("float32", Discretization(bin_boundaries, num_bins, name=name), output_mode)
 
     @staticmethod

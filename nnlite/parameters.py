@@ -92,7 +92,7 @@ class Parameter:
 
     @property
     def path(self) -> str:
-        """Its name below those of the layers in which it was declared, such as `"sequential/dense/kernel"`."""
+        """Its name, preceded by those of the layers in which it was created, such as `"sequential/dense/kernel"`."""
         return self.name if self.place is None else self.place.path_of(self.name)
 
     def numpy(self) -> np.ndarray:
@@ -100,7 +100,7 @@ class Parameter:
         return self._value.copy()
 
     def assign(self, value: ArrayLike) -> np.ndarray:
-        """Copy `value` in, and return what is there now; `ShapeError` unless the shape is the same."""
+        """Copy `value` in, and return the new value; `ShapeError` unless the shape is the same."""
         value = np.asarray(value)
         if value.shape != self.shape:
             raise ShapeError(f"parameter {self.name!r} has the shape {self.shape}, got {value.shape}")
@@ -110,26 +110,26 @@ class Parameter:
         return self._value
 
     def assign_add(self, value: ArrayLike) -> np.ndarray:
-        """Add `value`, which has the same shape, to the present one."""
+        """Add `value`, which has the same shape, to the current one."""
         return self.assign(self._value + np.asarray(value))
 
     def assign_sub(self, value: ArrayLike) -> np.ndarray:
-        """Take `value`, which has the same shape, from the present one."""
+        """Subtract `value`, which has the same shape, from the current one."""
         return self.assign(self._value - np.asarray(value))
 
     def constrain(self) -> None:
-        """Bring the value back to what the constraint allows, if there is one."""
+        """Apply the constraint to the value, if there is one."""
         if self.constraint is not None:
             self._value[...] = self.constraint(self._value)
 
     def bind(self, value: np.ndarray, gradient: np.ndarray | RowGradients | None) -> None:
-        """Move into a store: copy the present value to the view `value` and live there from now on."""
+        """Move into a store: copy the current value to the view `value`, which holds it from now on."""
         value[...] = self._value
         self._value, self._gradient = value, gradient
         self._end_leases()
 
     def keep_gradient(self, gradient: np.ndarray) -> None:
-        """Have a separate gradient outside of the store, for a user-defined training step."""
+        """Keep a separate gradient outside the store, for a user-defined training step."""
         self._gradient = gradient
         self._end_leases()
 
@@ -140,7 +140,7 @@ class Parameter:
         self._leases = ()
 
     def add_lease(self, lease: "Lease") -> None:
-        """End `lease` when this parameter moves into another store."""
+        """Invalidate `lease` when this parameter moves to another store."""
         self._leases = (*(known for known in self._leases if not known.ended), lease)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -185,7 +185,7 @@ for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
 
 
 def each_once(groups: Iterable[Iterable[Parameter]]) -> list[Parameter]:
-    """The parameters of several layers in their order; one that they share is there once, where it comes first.
+    """The parameters of several layers in order; a shared one occurs once, at its first position.
 
     >>> import numpy as np
     >>> kernel, bias = Parameter("kernel", np.ones(2)), Parameter("bias", np.zeros(1))
@@ -196,7 +196,7 @@ def each_once(groups: Iterable[Iterable[Parameter]]) -> list[Parameter]:
 
 
 class Lease:
-    """Tells whether parameters are where they were: who keeps their arrays asks this, rather than each of them.
+    """A token that tells whether parameters are still in the same memory, without asking each of them.
 
     Attributes:
         ended: whether one of them has moved into another store.
@@ -211,7 +211,7 @@ class Lease:
 
 
 def assign_all(parameters: Sequence[Parameter], values: Sequence, owner: str) -> None:
-    """Copy each of `values` into its parameter; `ShapeError` naming `owner`, before any changes, unless all fit."""
+    """Copy each of `values` into its parameter; `ShapeError` naming `owner`, before any change, unless all fit."""
     if len(values) != len(parameters):
         raise ShapeError(f"{owner} has {len(parameters)} weights, got {len(values)}")
     for parameter, value in zip(parameters, values, strict=True):
@@ -223,7 +223,7 @@ def assign_all(parameters: Sequence[Parameter], values: Sequence, owner: str) ->
 
 
 class Pack:
-    """The trainable parameters of one dtype as 1-D arrays: what an optimizer sees.
+    """The trainable parameters of one dtype as 1-D arrays: the optimizer's view of them.
 
     Attributes:
         values, gradients: contiguous vectors of equal length.
@@ -245,7 +245,7 @@ class Pack:
 
 
 class RowPack:
-    """A parameter with few rows changed in each step, in the form of a `Pack`; `rows` says which.
+    """A parameter of which each step changes few rows, in the form of a `Pack`; `rows` has their indices.
 
     Attributes:
         values: the whole parameter as a vector.
@@ -270,7 +270,7 @@ class RowPack:
 
     @property
     def gradients(self) -> np.ndarray:
-        """Their gradients, raveled."""
+        """The raveled gradients of these rows."""
         gradient: Any = self.parameters[0].gradient  # `RowGradients`
         return gradient.values.reshape(-1)
 

@@ -1,4 +1,4 @@
-"""Pictures of what a model sees; they are drawn by matplotlib, which `pip install nnlite[plot]` brings."""
+"""Pictures of what a model looks at, drawn by matplotlib (`pip install nnlite[plot]`)."""
 
 from os import PathLike
 from pathlib import Path
@@ -22,7 +22,7 @@ Method = Literal["gradient", "integrated"]
 def saliency(
     model: Any, x: Any, path: str | PathLike | None = None, method: Method = "gradient", output: Any = None
 ) -> Any:
-    """Draw images next to maps of the pixels that determine an output.
+    """Draw images next to saliency maps of the pixels that determine an output.
 
     Args:
         model: takes images, `(rows, columns)` or `(rows, columns, channels)` with 1 or 3 channels.
@@ -59,7 +59,7 @@ def saliency(
 
 
 def saliency_maps(model: Any, x: Any, method: Method = "gradient", output: Any = None) -> np.ndarray:
-    """One number per pixel: how much it decides an output.
+    """One number per pixel: its effect on an output.
 
     `"gradient"` is |derivative of the output by the pixel|, the largest of its channels (Simonyan et al. 2014,
     arXiv:1312.6034). `"integrated"` is the pixel's share of the output by integrated gradients from black, the sum of

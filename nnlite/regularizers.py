@@ -28,7 +28,7 @@ class Regularizer(Configurable, family="regularizer"):
         return self.penalty(values)
 
     def strengths(self) -> tuple[float, float] | None:
-        """The factors of the sum of absolute values and of that of squares; None if the penalty is another one."""
+        """The factors of the sum of absolute values and of the sum of squares; None if the penalty has another form."""
         return None
 
     def penalty(self, values: np.ndarray) -> float:
@@ -106,7 +106,7 @@ class NormPenalty(Regularizer, abstract=True):
 
 
 class L1(NormPenalty):
-    """`penalty = l1 * sum(abs(values))`: drives values to zero, where its gradient is taken as zero.
+    """`penalty = l1 * sum(abs(values))`: drives values to exactly zero, where its gradient is taken as zero.
 
     Args:
         l1: strength, >= 0.
@@ -152,7 +152,7 @@ class L1L2(NormPenalty, aliases=("l1_l2",)):
 
 
 class OrthogonalRegularizer(Regularizer):
-    """`penalty = factor * mean of abs(cos(angle))` over all pairs of rows, or of columns: makes them orthogonal.
+    """`penalty = factor * mean of abs(cos(angle))` over all pairs of rows, or of columns, which it makes orthogonal.
 
     Args:
         factor: strength, >= 0.

@@ -91,7 +91,7 @@ def set_threads(count: int | None) -> None:
 
 @contextmanager
 def limited_threads(count: int) -> Iterator[None]:
-    """A context with `set_threads(count)`, after which the choice is what it was."""
+    """A context with `set_threads(count)`, after which the previous choice is restored."""
     before = _threads.chosen
     set_threads(count)
     try:
@@ -101,19 +101,19 @@ def limited_threads(count: int) -> Iterator[None]:
 
 
 def thread_counts() -> dict[str, int]:
-    """The threads that each matrix library uses now, by its name; empty where threadpoolctl is not installed."""
+    """The current number of threads of each matrix library, by name; empty if threadpoolctl is not installed."""
     return {library.internal_api: library.get_num_threads() for library in _threads.libraries}
 
 
 def several_threads() -> bool:
-    """Whether a matrix library shares a large product among threads; where that is unknown, whether it could."""
+    """Whether a matrix library splits large products among threads; if that is unknown, whether it could."""
     counts = thread_counts().values()
     return (max(counts) if counts else os.cpu_count() or 1) > 1  # to count processors takes 15 us
 
 
 @contextmanager
 def suited_threads(multiply_adds: int) -> Iterator[None]:
-    """A context with one thread where the largest product has so few `multiply_adds` that more do not pay.
+    """A context with a single thread if the largest product has too few `multiply_adds` for more to pay off.
 
     Several calls may be inside at once, one within another or side by side; the last one that leaves puts the usual
     counts back, unless `set_threads` has chosen others.

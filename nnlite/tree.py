@@ -1,4 +1,4 @@
-"""Lists, tuples and dicts of values, nested, under the functions of `keras.tree`: flat, mapped, compared.
+"""Nested lists, tuples and dicts of values, with the functions of `keras.tree`: flatten, map, compare.
 
 Keys of dicts come in sorted order, those of an `OrderedDict` in their own; None is a value like others.
 """
@@ -27,11 +27,11 @@ __all__ = [
 
 
 class MAP_TO_NONE:
-    """The result of a function of `traverse` where None shall stand."""
+    """Returned by a function of `traverse` to replace a value by None."""
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether it is a list, a tuple or a dict, rather than a value."""
+    """Whether it is a list, a tuple or a dict, rather than a leaf."""
     return isinstance(structure, (list, tuple, dict, deque))
 
 
@@ -60,7 +60,7 @@ def _rebuilt(structure: Any, parts: Sequence[Any]) -> Any:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
-    """`(path, value)` of each value; a path consists of the keys and indices that lead to it.
+    """`(path, value)` of each leaf; a path consists of the keys and indices that lead to it.
 
     >>> flatten_with_path({"b": [1, 2], "a": 3})
     [(('a',), 3), (('b', 0), 1), (('b', 1), 2)]
@@ -71,7 +71,7 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
 
 
 def flatten(structure: Any) -> list[Any]:
-    """All values in order.
+    """All leaves in order.
 
     >>> flatten({"b": [1, 2], "a": 3})
     [3, 1, 2]
@@ -80,7 +80,7 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
-    """The structure of `func(value, ...)` for the values of structures that are alike.
+    """The structure of `func(value, ...)` over the leaves of structures with the same nesting.
 
     Args:
         func: takes one value of each.
@@ -112,7 +112,7 @@ def _mapped(func: Callable[..., Any], structures: Sequence[Any], none_is_leaf: b
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
-    """As `map_structure`, down to the values of a shallower structure; what is below them goes to `func` whole.
+    """As `map_structure`, down to the leaves of a shallower structure; deeper parts are passed to `func` whole.
 
     >>> map_structure_up_to([1, 2], len, [[1], [2, 3]])
     [1, 2]
@@ -153,7 +153,7 @@ def _filled(structure: Any, values: Iterator[Any]) -> Any:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """The structure with tuples in the place of lists."""
+    """The structure with tuples in place of lists."""
     if not is_nested(structure):
         return structure
     parts = [lists_to_tuples(part) for _, part in _entries(structure)]
@@ -176,7 +176,7 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
-    """The structure with what `func` makes of each of its parts and values; where it returns None they stay.
+    """The structure with each part and leaf replaced by the result of `func`; where that is None, it is kept.
 
     Args:
         func: gets parts and values; `MAP_TO_NONE` stands for None. From the top, what it replaces is not entered.

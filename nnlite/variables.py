@@ -1,4 +1,4 @@
-"""`Variable`, a parameter that belongs to no layer."""
+"""`Variable`, a parameter that does not belong to a layer."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ def name_scope(name: str, **options: Any) -> Iterator[str]:
 
 
 class Variable(Parameter):
-    """A parameter that belongs to no layer, under the arguments of Keras's `Variable`; a layer calls `add_weight`.
+    """A parameter that does not belong to a layer, with the arguments of Keras's `Variable`; layers use `add_weight`.
 
     Args:
         initializer: the first value, or an `Initializer`, its name, or a function `(shape)` or `(shape, dtype)`.
@@ -104,12 +104,12 @@ class ScopePlace(NamedTuple):
     scopes: str
 
     def path_of(self, name: str) -> str:
-        """The path of the variable of this name."""
+        """The path of the variable with this name."""
         return f"{self.scopes}/{name}"
 
 
 class StatelessScope:
-    """A context in which variables have other values, and after which they are as before.
+    """A context in which variables have other values, and after which they are unchanged.
 
     What is assigned to variables within it, also by an optimizer's `apply`, is found by `get_current_value`. A training
     by `fit` changes the model for good.
@@ -160,7 +160,7 @@ class StatelessScope:
         self._before.setdefault(id(variable), (variable, variable.numpy()))
 
     def get_current_value(self, variable: Parameter) -> np.ndarray | None:
-        """The value of a variable in the scope; None if it has none of its own there."""
+        """The value of a variable in the scope; None if the scope does not set it."""
         if id(variable) in self._before:
             return variable.numpy()
         return self._after.get(id(variable), (variable, None))[1]

@@ -1,4 +1,4 @@
-"""Convolution of each channel by itself: nothing to multiply as matrices, so one product for each cell of the window.
+"""Depthwise convolution, without matrix products: one elementwise product for each cell of the window.
 
 The kernel, flattened, is `(cells, channels * multiplier)`; output `c * multiplier + m` belongs to channel `c`.
 """

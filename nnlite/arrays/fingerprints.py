@@ -1,4 +1,4 @@
-"""Fingerprints of data: equal arrays have equal ones, whatever they lie in."""
+"""Fingerprints of data: equal arrays have equal fingerprints, whatever container holds them."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Convolution by blocks of patches small enough for the cache.
+"""Convolution by blocks of patches that fit into the cache.
 
 Arrays are `(batch, *spatial, channels)`; a kernel, flattened, is `(cells * channels / groups, filters)`.
 """
@@ -50,7 +50,7 @@ def spread(
     slopes: np.ndarray | None = None,
     gate: Gate = np.multiply,
 ) -> np.ndarray:
-    """The transpose of `convolve` in its inputs: every window is added to the cells that it was taken from.
+    """The transpose of `convolve` with respect to its inputs: each window is added to the cells that it was taken from.
 
     Args:
         slopes: what the cotangent is multiplied by first, block by block, in the shape of the outputs.
@@ -84,7 +84,7 @@ def kernel_gradient(
     per_example: bool = False,
     gate: Gate = np.multiply,
 ) -> np.ndarray:
-    """The transpose of `convolve` in its kernel; `slopes` and `gate` as in `spread`.
+    """The transpose of `convolve` with respect to its kernel; `slopes` and `gate` as in `spread`.
 
     Shape: inputs `(batch, *spatial, channels)`, cotangent `(seeds, batch, *windows, filters)` ->
     `(seeds, cells * channels / groups, filters)`, or with one axis more, the batch, after seeds.

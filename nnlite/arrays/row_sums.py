@@ -1,4 +1,4 @@
-"""Sums of rows that belong together: what comes back to the rows of a table from where they were taken."""
+"""Sums of the rows that share a target, as in the gradient of an embedding table."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Rows that are made, or read, when they are taken, so that the whole of them never is in memory."""
+"""Rows that are computed or read on access, so that the array is never in memory as a whole."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ WHOLE_BATCHES = 256
 
 
 class LazyRows:
-    """Base of stand-ins for arrays whose rows are made, or read, when they are taken."""
+    """Base of stand-ins for arrays whose rows are computed or read on access."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -33,7 +33,7 @@ class LazyRows:
         raise NotImplementedError
 
     def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
-        """The rows of these numbers."""
+        """The rows with these indices."""
         raise NotImplementedError
 
     def astype(self, dtype: Any, copy: bool = True) -> "LazyRows":
@@ -51,7 +51,7 @@ class LazyRows:
 
 
 class MadeRows(LazyRows):
-    """Rows that a function makes, when they are taken, of others that stay where they are.
+    """Rows that a function computes on access, from rows that stay where they are.
 
     Args:
         rows: `(rows, ...)`.
@@ -64,7 +64,7 @@ class MadeRows(LazyRows):
         self.shape, self.dtype = (len(rows), *first.shape[1:]), first.dtype
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """Some of the rows, by a slice or by their numbers."""
+        """Some of the rows, by a slice or by index."""
         return self.make(self.rows[rows])
 
     def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
@@ -80,7 +80,7 @@ def _rows_of_a_block(rows: Any) -> int:
 
 
 def blocks(rows: Any, step: int | None = None) -> Iterator[slice]:
-    """All rows of an array, or of what stands in for one, some at a time.
+    """All rows of an array, or of a stand-in for one, in blocks.
 
     Args:
         rows: `(rows, ...)`.
@@ -92,19 +92,19 @@ def blocks(rows: Any, step: int | None = None) -> Iterator[slice]:
 
 
 def row_by_row(make: Callable[[np.ndarray], np.ndarray], rows: Any) -> Any:
-    """`make(rows)` of an array; of rows that stay where they are the same, made when it is taken."""
+    """`make(rows)` of an array; for lazy rows, the same computed on access."""
     return MadeRows(rows, make) if isinstance(rows, LazyRows) else make(rows)
 
 
 def in_blocks(make: Callable[[np.ndarray], np.ndarray], rows: Any) -> np.ndarray:
-    """`make(rows)`, computed some rows at a time where they are in no array; `make` takes each row by itself."""
+    """`make(rows)`, computed block by block for rows that are not in an array; `make` treats each row independently."""
     if not isinstance(rows, LazyRows):
         return make(rows)
     return np.concatenate([make(rows[block]) for block in blocks(rows)])
 
 
 class SparseRows(LazyRows):
-    """A sparse matrix that batches are taken from: rows come out dense, and as `finish` makes them.
+    """A sparse matrix that batches are taken from: rows come out dense, passed through `finish`.
 
     Args:
         matrix: a SciPy matrix or array in CSR form, with sorted indices.
@@ -124,7 +124,7 @@ class SparseRows(LazyRows):
         return self._dense(self.matrix[rows])
 
     def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
-        """The rows of these numbers, dense. Shape: `(..., columns)` for numbers of the shape `(...)`."""
+        """The rows with these indices, dense. Shape: `(..., columns)` for indices of the shape `(...)`."""
         return self._dense(self.matrix[rows.reshape(-1)]).reshape(*rows.shape, self.shape[1])
 
     def select(self, rows: np.ndarray) -> "SparseRows":
@@ -132,7 +132,7 @@ class SparseRows(LazyRows):
         return SparseRows(self.matrix[rows], self.finish, self.dtype)
 
     def finished(self, finish: Callable[[np.ndarray], np.ndarray] | None, dtype: Any) -> "SparseRows":
-        """The same rows as `finish` makes them when they are taken; nothing is computed yet."""
+        """The same rows, passed through `finish` on access; nothing is computed yet."""
         return SparseRows(self.matrix, finish, dtype)
 
     def astype(self, dtype: Any, copy: bool = True) -> "SparseRows":
@@ -140,7 +140,7 @@ class SparseRows(LazyRows):
         return SparseRows(self.matrix, self.finish, dtype)
 
     def column_blocks(self) -> Iterator[np.ndarray]:
-        """All columns in their order, some at a time, dense, without `finish`. Shape: `(rows, some of the columns)`."""
+        """All columns in order, in blocks, dense, without `finish`. Shape: `(rows, columns of the block)`."""
         by_columns = self.matrix.tocsc()
         step = max(CELLS_AT_ONCE // max(len(self), 1), 1)
         for start in range(0, self.shape[1], step):

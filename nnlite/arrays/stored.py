@@ -1,4 +1,4 @@
-"""Rows of an array that stays in its file: what is taken is read, and nothing else is in memory."""
+"""Rows of an array that stays in its file: only the rows in use are read."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ BYTES_AT_ONCE = 2**24
 
 
 class StoredRows(LazyRows):
-    """An array in a file; rows are read when they are taken.
+    """An array in a file; rows are read on access.
 
     It stands in for an array in `fit`, `evaluate`, `predict` and `adapt`: `len`, `shape`, `dtype`, `ndim`, slices and
     row numbers work as those of NumPy along the first axis. `rows[:]` and `np.asarray(rows)` read everything.
@@ -60,7 +60,7 @@ class StoredRows(LazyRows):
         return flat.reshape(count, *self.shape[1:]).astype(self.dtype, copy=False)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """One row by its number, or several by a slice, row numbers or a mask; all of an array at once by `[:]`."""
+        """One row by its index, or several by a slice, indices or a mask; `[:]` reads the whole array."""
         if isinstance(rows, slice):
             start, stop, step = rows.indices(len(self))
             return self.read(start, stop) if step == 1 else self._every(start, stop, step)
@@ -78,7 +78,7 @@ class StoredRows(LazyRows):
         return np.concatenate(read) if read else self.read(start, start)
 
     def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
-        """The rows of these numbers. Shape: `(*numbers.shape, ...)`."""
+        """The rows with these indices. Shape: `(*indices.shape, ...)`."""
         mapped = np.memmap(self.path, self.stored, "r", self.offset, self.shape)
         return np.asarray(mapped).take(rows, axis=0).astype(self.dtype, copy=False)
 
@@ -90,7 +90,7 @@ class StoredRows(LazyRows):
         return self if same else StoredRows(*like, dtype, finite, self.keeper)
 
     def first_not_finite(self) -> tuple[int, ...] | None:
-        """The index of the first number that is NaN or infinite; None if there is none. Reads what is not known."""
+        """The index of the first number that is NaN or infinite; None if there is none. Reads rows not yet checked."""
         if self.finite or self.dtype.kind not in "fc":
             return None
         place = super().first_not_finite()
@@ -98,7 +98,7 @@ class StoredRows(LazyRows):
         return place
 
     def sample(self, count: int) -> np.ndarray:
-        """At most `count` rows in 64 runs spread evenly over the file, to fit layers to. Shape: `(rows, ...)`."""
+        """At most `count` rows in 64 runs spread evenly over the file, for fitting layers. Shape: `(rows, ...)`."""
         if len(self) <= count:
             return self[:]
         length = max(count // 64, 1)

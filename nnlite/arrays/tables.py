@@ -1,4 +1,4 @@
-"""Tables of numbers and flags, of any library, as one array: each column is looked at by itself.
+"""Tables of numbers and booleans, of any library, as one array, read column by column.
 
 Made into an array as a whole, a table of numbers beside booleans is an array of objects.
 """
@@ -31,7 +31,7 @@ def table_columns(table: Any) -> dict[str, Any] | None:
 
 
 def numbers_of_table(table: Any, owner: str) -> np.ndarray | None:
-    """The columns of a table side by side, NaN for what is missing; None for what is not a table.
+    """The columns of a table side by side, NaN for missing values; None if it is not a table.
 
     Args:
         table: see `table_columns`.
@@ -86,7 +86,7 @@ def _array(values: Any) -> np.ndarray:
 
 
 def numbers_of_objects(array: np.ndarray) -> np.ndarray:
-    """An array of Python's numbers, booleans and gaps as floats, NaN for a gap; any other array as it is."""
+    """An array of Python numbers, booleans and missing values as floats, NaN if missing; any other array unchanged."""
     if array.dtype != object:
         return array
     cells = array.ravel().tolist()
@@ -96,7 +96,7 @@ def numbers_of_objects(array: np.ndarray) -> np.ndarray:
 
 
 def as_plain_array(values: Any) -> np.ndarray:
-    """`values`, a table, Series, list or array, as an array: of numbers, where all in it are numbers.
+    """`values`, a table, Series, list or array, as an array: numeric if all of its values are numbers.
 
     >>> as_plain_array({"a": [1.5, 2.0], "b": [True, False]}).tolist()
     [[1.5, 1.0], [2.0, 0.0]]
@@ -123,7 +123,7 @@ def _first(array: np.ndarray) -> str:
 
 
 def only_array(data: Any, shape: Any) -> Any:
-    """The array of a list of one, as where several are lists of several; anything else as it is.
+    """The array in a list of length one, for callers that accept a list of arrays; anything else unchanged.
 
     Args:
         data: what a user passed.

@@ -1,4 +1,4 @@
-"""Names of types that many signatures share."""
+"""Type names that many signatures share."""
 
 from typing import Any, TypeAlias
 

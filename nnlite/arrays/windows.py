@@ -1,4 +1,4 @@
-"""Windows over the spatial axes of images: where they lie, the cells they cover, and how to go over them in blocks."""
+"""Windows over the spatial axes of images: their positions, the cells they cover, and iteration over them in blocks."""
 
 import functools
 import itertools
@@ -12,7 +12,7 @@ BLOCK_BYTES = 2**20  # of patches at a time; those of a whole batch of images le
 
 
 class Windows(NamedTuple):
-    """Positions of windows, one number for each spatial axis.
+    """Positions of windows, one number per spatial axis.
 
     Window `o` covers the input cells `o * strides + cell * dilation - before` for `cell` in `range(size)`; those
     outside the input are padding.
@@ -55,7 +55,7 @@ def window_count(length: int, size: int, stride: int, dilation: int, padding: st
 @overload
 def window_count(length: int | None, size: int, stride: int, dilation: int, padding: str) -> int | None: ...
 def window_count(length: int | None, size: int, stride: int, dilation: int, padding: str) -> int | None:
-    """Number of windows along one axis; None for an unknown length; below 1 where not one fits."""
+    """Number of windows along one axis; None for an unknown length; below 1 if none fits."""
     if length is None:
         return None
     reach = 0 if padding in ("same", "causal") else (size - 1) * dilation
@@ -66,7 +66,7 @@ def window_count(length: int | None, size: int, stride: int, dilation: int, padd
 def place_windows(
     lengths: Shape, size: Shape, strides: Shape, padding: str = "valid", dilation: Shape | None = None
 ) -> Windows:
-    """Windows over an input of `lengths`; the last cells that fill no window are left out.
+    """Windows over an input of `lengths`; trailing cells that do not fill a window are left out.
 
     Args:
         padding: `valid` for none, `same` for `ceil(length / stride)` windows, with the odd cell of padding at the
@@ -84,7 +84,7 @@ def place_windows(
 
 @functools.lru_cache(maxsize=1024)
 def cells(windows: Windows, start: int = 0, stop: int | None = None) -> list[tuple]:
-    """For each cell of a window: the windows, as slices, in which it is not padding, and where it lies in the input.
+    """For each cell of a window: the windows, as slices, in which it is not padding, and its position in the input.
 
     Args:
         start, stop: windows of the first axis to look at; their slices count from `start`.
@@ -105,7 +105,7 @@ def _cells_of_axis(length, _, size, stride, dilation, before, start, stop):
 
 
 def blocks_of(batch: int, windows: Windows, bytes_per_window: int) -> Iterator[tuple[slice, slice]]:
-    """Slices of images and of windows along the first axis: several whole images, or a part of one."""
+    """Slices of images and of windows along the first axis: several whole images, or part of one."""
     lines = windows.outputs[0]
     bytes_per_line = bytes_per_window * math.prod(windows.outputs[1:])
     images = max(1, BLOCK_BYTES // (bytes_per_line * lines))

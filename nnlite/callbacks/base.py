@@ -1,4 +1,4 @@
-"""Callback, the hooks around training; CallbackList, which calls the hooks of many; LambdaCallback, of functions."""
+"""Callback, the hooks of training; CallbackList, which calls the hooks of many; LambdaCallback, made of functions."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -56,22 +56,22 @@ class Callback(Configurable, family="callback"):
     params = cast("dict[str, Any]", None)
 
     def set_model(self, model: Any) -> None:
-        """Tell the callback which model it serves."""
+        """Tell the callback which model it belongs to."""
         self.model = model
 
     def set_params(self, params: dict) -> None:
-        """Tell the callback the settings of the run."""
+        """Pass the settings of the run to the callback."""
         self.params = params
 
     def check(self, names: list[str] | None) -> None:
-        """Raise whatever can be found wrong before the training begins.
+        """Raise, before training begins, any error that can be detected by then.
 
         Args:
             names: what epochs will log; None if that is not known.
         """
 
     def get_state(self) -> dict[str, Any]:
-        """State of the callback during training: the attributes that the class names in `state_names`.
+        """The callback's state during training: the attributes listed in `state_names`.
 
         A checkpoint keeps it, so that `fit(resume=...)` continues as if nothing had happened. Values may be numbers,
         strings, None and arrays; lists, tuples and dicts of such.
@@ -79,8 +79,7 @@ class Callback(Configurable, family="callback"):
         return {name: getattr(self, name) for name in self.state_names}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from the result of `get_state`; called after `on_train_begin`, and after `on_epoch_begin` of an
-        epoch that is resumed in the middle."""
+        """Restore the result of `get_state`; called after `on_train_begin`, or `on_epoch_begin` if resumed mid-epoch."""
         if type(self).__module__.startswith("nnlite."):  # a class of the user's may keep under a name what it likes
             check_state(state, Callback.get_state(self), self.state_kinds)
         for name in self.state_names:
@@ -93,7 +92,7 @@ class Callback(Configurable, family="callback"):
         return any(name in vars(self) or getattr(type(self), name) is not getattr(Callback, name) for name in names)
 
     def resumes_from(self) -> Any:
-        """Path of the checkpoint that `fit` resumes from; None for none."""
+        """The path of the checkpoint that `fit` resumes from, or None."""
         return None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -103,7 +102,7 @@ class Callback(Configurable, family="callback"):
         """Called once, after the last epoch, with its logs."""
 
     def on_train_interrupted(self, epoch: int, batch: int) -> None:
-        """Called where a signal ends the training in good order: it stands before this batch of this epoch."""
+        """Called when a signal ends the training between batches; training resumes before this batch of this epoch."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called before the first batch of an epoch."""
@@ -211,12 +210,12 @@ class CallbackList:
             setattr(self, hook, _dispatcher(listeners))
 
     def check(self, names: list[str] | None) -> None:
-        """Let each callback look for what can be found wrong before the training begins."""
+        """Let each callback check, before training begins, what can be checked by then."""
         for callback in self.callbacks:
             callback.check(names)
 
     def resumes_from(self) -> Any:
-        """Path that the training resumes from, as one of the callbacks says; None for none."""
+        """The path that the training resumes from, if one of the callbacks names one; else None."""
         paths = (callback.resumes_from() for callback in self.callbacks)
         return next((path for path in paths if path is not None), None)
 
@@ -275,19 +274,19 @@ class LambdaCallback(Callback):
 
 
 def scalars(logs: dict[str, float] | None) -> dict[str, float]:
-    """The logs that are single numbers."""
+    """The logs that are scalars."""
     return {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
 
 
 def for_json(value: Any) -> Any:
-    """A number, or numbers, for JSON, which has none that are not finite."""
+    """A number, or a collection of numbers, as JSON allows them: those that are not finite become None."""
     if np.ndim(value):
         return [for_json(item) for item in value]
     return float(value) if math.isfinite(value) else None
 
 
 def announce(message: str) -> None:
-    """Print a line without tearing a progress bar that is on the screen."""
+    """Print a line without breaking the progress bar on the screen."""
     try:
         from tqdm import tqdm
     except ImportError:  # then there is no bar either

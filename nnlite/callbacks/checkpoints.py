@@ -1,4 +1,4 @@
-"""ModelCheckpoint saves the model while it is trained; Checkpoints, all that a training needs to continue exactly."""
+"""ModelCheckpoint, which saves the model during training; Checkpoints, which save all that is needed to resume it."""
 
 import math
 import os
@@ -22,7 +22,7 @@ SHARE = 0.01  # of the time that "auto" spends on writing at most
 
 
 class ModelCheckpoint(MonitorCallback):
-    """Saves the model, or its weights, after every epoch, every few batches, or whenever it is better than before.
+    """Saves the model or its weights after each epoch, every few batches, or whenever the monitored quantity improves.
 
     Args:
         filepath: the file to write; `{epoch}` (from 1), `{batch}` (from 1, if `save_freq` is a number) and names in the
@@ -64,7 +64,7 @@ class ModelCheckpoint(MonitorCallback):
         self._batches_since_save = 0
 
     def check(self, names: list[str] | None) -> None:
-        """`ConfigError` for a name that is not logged, or a path that cannot be written."""
+        """`ConfigError` for a quantity that is not logged, or a path that cannot be written."""
         if self.save_best_only:
             super().check(names)
         if names is not None:
@@ -115,12 +115,12 @@ class ModelCheckpoint(MonitorCallback):
 
 
 class EveryBound(Bound):
-    """Of "auto", or a number of epochs, steps, or minutes and the like: `"1 epoch"`, `"500 steps"`, `"10 min"`."""
+    """Accepts "auto", or a number of epochs, steps or minutes: `"1 epoch"`, `"500 steps"`, `"10 min"`."""
 
     pattern = r"auto|(\d+) *(epochs?|steps?)|(\d+(\.\d+)?) *(s|sec|min|m|h)"
 
     def check(self, value: str) -> None:
-        """Raise `ConfigError` unless `value` is such."""
+        """Raise `ConfigError` unless `value` has this form."""
         match = re.fullmatch(self.pattern, value)
         if match is None or (value != "auto" and float(match[1] or match[3]) <= 0):
             raise ConfigError(f"expected auto, or something like 1 epoch, 500 steps or 10 min, got {value!r}")
@@ -141,7 +141,7 @@ Every = Annotated[str, EveryBound()]
 
 
 class Checkpoints(Callback):
-    """Keeps on disk all that the training needs to continue exactly, by `fit(resume=folder)`.
+    """Saves to disk all that is needed to resume the training exactly, by `fit(resume=folder)`.
 
     `step-<n>.safetensors` are the last ones, by the optimizer's steps, `last.safetensors` is the newest of them, and
     `best.safetensors` is the model of the epoch with the lowest `val_loss`. `load_model` reads them all.
@@ -189,7 +189,7 @@ class Checkpoints(Callback):
         return any(Path(self.folder).glob("step-*.safetensors"))
 
     def check(self, names: list[str] | None) -> None:
-        """`ConfigError` where the folder cannot be written, `OutputError` where the disk has no room for a file."""
+        """`ConfigError` if the folder is not writable, `OutputError` if the disk has no room for a file."""
         check_writable(os.path.join(self.folder, "last.safetensors"), "Checkpoints")
         if not self.params.get("resumed") and self.present:
             raise ConfigError(
@@ -262,13 +262,13 @@ class Checkpoints(Callback):
 
 
 def nearest_folder(path: Path) -> Path:
-    """The folder itself, or the first one above it that exists."""
+    """The folder itself, or its nearest existing parent."""
     path = path.absolute()
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def check_writable(path: str | os.PathLike, where: str) -> None:
-    """`ConfigError` unless a file of this name can be made, and the folders that are missing."""
+    """`ConfigError` unless a file of this name, and any missing parent folders, can be created."""
     place = nearest_folder(Path(path).parent)
     if not place.is_dir():
         raise ConfigError(f"{path} cannot be written: {place} is not a folder", (where,))

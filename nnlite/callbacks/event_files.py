@@ -1,4 +1,4 @@
-"""The event files that TensorBoard reads, written by hand: records with CRC-32C sums, which hold protocol buffers."""
+"""TensorBoard's event files, written without TensorFlow: records with CRC-32C checksums that hold protocol buffers."""
 
 import itertools
 import os
@@ -31,7 +31,7 @@ _TABLE = _crc_table()
 
 
 def crc32c(content: bytes) -> int:
-    """The CRC-32C of `content`, as RFC 3720 defines it.
+    """The CRC-32C checksum of `content`, as defined by RFC 3720.
 
     >>> hex(crc32c(b"123456789"))
     '0xe3069283'
@@ -72,7 +72,7 @@ def _event(step: int, number: int, content: bytes) -> bytes:
 
 
 class EventFile:
-    """An event file of a new name in a folder, which is made if it is missing.
+    """A new event file in a folder, which is created if it is missing.
 
     Args:
         folder: where TensorBoard looks for it.
@@ -88,22 +88,22 @@ class EventFile:
         self._write(_event(0, 3, b"brain.Event:2"))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Write numbers by their tags."""
+        """Write scalars by their tags."""
         tagged = [_field(1, _field(1, tag.encode()) + _simple_value(value)) for tag, value in values.items()]
         self._write(_event(step, 5, b"".join(tagged)))
 
     def histogram(self, step: int, tag: str, values: np.ndarray) -> None:
-        """Write how the finite ones of the numbers are distributed."""
+        """Write a histogram of the finite values."""
         numbers = values[np.isfinite(values)].astype(np.float64)
         if numbers.size:
             self._write(_event(step, 5, _field(1, _field(1, tag.encode()) + _field(5, _histogram(numbers)))))
 
     def flush(self) -> None:
-        """Let readers see what has been written."""
+        """Flush the file, so that readers see what has been written."""
         self._file.flush()
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         self._file.close()
 
     def _write(self, event: bytes) -> None:

@@ -1,4 +1,4 @@
-"""History: the logs of every epoch, and learning curves of them."""
+"""History: the logs of every epoch, and their learning curves."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -17,7 +17,7 @@ SMALLER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "mape", "msle", "dev
 
 
 class History(Callback):
-    """Records the logs of every epoch; `fit` returns it. A notebook shows it as learning curves.
+    """Records the logs of every epoch; `fit` returns it. A notebook displays it as learning curves.
 
     Attributes:
         epoch: numbers of the epochs, from 0.
@@ -80,7 +80,7 @@ class History(Callback):
 
 
 def curves(epochs: Sequence[int], history: Mapping[str, Sequence[Any]]) -> list[Chart]:
-    """One chart for each logged number, its training and validation values together.
+    """One chart per logged quantity, with its training and validation values.
 
     Args:
         epochs: their numbers.

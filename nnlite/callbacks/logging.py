@@ -51,11 +51,11 @@ class CSVLogger(Callback):
         self._columns: list[str] = []
 
     def get_state(self) -> dict[str, Any]:
-        """The rows of the file so far."""
+        """The rows written so far."""
         return {"rows": self._read()}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The file has these rows again: those of epochs that are trained once more are taken away."""
+        """Restore these rows of the file; rows of epochs that will be repeated are removed."""
         rows = read(state["rows"], list[list[str]])
         self._columns = rows[0] if rows else []
         self._replace(rows)
@@ -85,7 +85,7 @@ class CSVLogger(Callback):
             file.write(self._text([cells]))
 
     def columns_of(self, names: Iterable[str]) -> list[str]:
-        """The columns for logs of these names, in their order; the first epoch has those of a validation too."""
+        """The columns for logs of these names, in order; those of a validation are included from the first epoch on."""
         ordered = sorted(names)
         validated = bool(self._columns) or any(name.startswith("val_") for name in ordered)
         return ["epoch", *ordered, *(f"val_{name}" for name in ordered if not validated)]

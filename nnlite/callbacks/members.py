@@ -1,4 +1,4 @@
-"""BestMembers: each member of a model ends with the weights of its own best epoch, or the mean of those of several."""
+"""BestMembers: each ensemble member ends with the weights of its best epoch, or the mean of several."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -16,7 +16,7 @@ __all__ = ["BestMembers"]
 
 
 class BestMembers(MonitorCallback):
-    """Gives each member of a model, at the end of training, the weights of its own best epoch.
+    """Restores for each member of a model, at the end of training, the weights of its own best epoch.
 
     Members are trained by `fit(folds=...)`; the parameters of layers with an argument `members` have theirs along the
     first axis. A model that is trained as one counts as a single member, and all its weights are restored. Until an
@@ -69,7 +69,7 @@ class BestMembers(MonitorCallback):
 
     @property
     def best(self) -> np.ndarray:
-        """The best value of each member, NaN before there is one."""
+        """The best value of each member, NaN before the first."""
         return self._ranked[0] if self._ranked else np.empty(0)
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ class BestMembers(MonitorCallback):
 
 
 def member_parameters(model: Any) -> list[Parameter]:
-    """The parameters that each member has separately, along the first axis: those of layers with `member_count`."""
+    """The parameters with a leading axis of members: those of layers with `member_count`."""
     return each_once([_within(model)])
 
 

@@ -15,7 +15,7 @@ MODES = ("auto", "min", "max")
 
 
 def is_validated(epoch: int, frequency: int | list[int]) -> bool:
-    """Whether `validation_freq` asks for a validation after `epoch`, counted from 0; a list has epochs from 1 on."""
+    """Whether `validation_freq` asks for a validation after `epoch` (from 0); a list holds epochs counted from 1."""
     return epoch + 1 in frequency if isinstance(frequency, list) else (epoch + 1) % frequency == 0
 
 
@@ -53,13 +53,13 @@ class MonitorCallback(Callback, abstract=True):
         )
 
     def check(self, names: list[str] | None) -> None:
-        """`ConfigError` if the run will not log what is monitored, or it is not known which way is up."""
+        """`ConfigError` if the run will not log the monitored quantity, or if "auto" cannot tell its direction."""
         if names is not None:
             self.monitored(dict.fromkeys(names, 0.0))
         self._higher_is_better()
 
     def skips(self, epoch: int) -> bool:
-        """Whether `epoch` has no value to look at: it was not validated, as `validation_freq` asks."""
+        """Whether `epoch` has no monitored value because `validation_freq` skipped its validation."""
         frequency = (self.params or {}).get("validation_freq", 1)
         return self.monitor.startswith("val_") and not is_validated(epoch, frequency)
 

@@ -1,4 +1,4 @@
-"""ProgressBar: one line per epoch, and a live bar while the epoch runs; ProgressLog: lines at intervals, or JSON."""
+"""ProgressBar: one line per epoch, with a live bar while it runs; ProgressLog: lines at intervals, or JSON."""
 
 import json
 import re
@@ -126,7 +126,7 @@ class ProgressBar(Callback):
 
 
 class ProgbarLogger(ProgressBar):
-    """Keras's name of `ProgressBar`, which `fit` adds by itself unless it is silent.
+    """Keras's name for `ProgressBar`, which `fit` adds automatically unless `verbose=0`.
 
     >>> from nnlite import Sequential, layers
     >>> model = Sequential([layers.Dense(1, kernel_initializer="ones")])
@@ -137,7 +137,7 @@ class ProgbarLogger(ProgressBar):
 
 
 class ProgressLog(Callback):
-    """Prints plain lines, for log files and for programs that read them.
+    """Prints plain lines, suited to log files and to other programs.
 
     A line of text is that of `ProgressBar`. As JSON each line is an object with `event` ("epoch", or "step" within an
     epoch), `epoch` (from 1), `epochs`, `step` (training steps done by the optimizer), `seconds` (since training began),

@@ -17,7 +17,7 @@ SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 class DurationBound(Bound):
-    """Of a number of seconds, or a text with units: `"90s"`, `"10m"`, `"1h30m"`, `"2d"`."""
+    """Accepts a number of seconds, or a string with units: `"90s"`, `"10m"`, `"1h30m"`, `"2d"`."""
 
     pattern = r"(\d+(\.\d+)?[dhms])+"
 
@@ -44,7 +44,7 @@ Duration = Annotated[float | str, DurationBound()]
 
 
 def seconds_of(duration: float | str) -> float:
-    """`"1h30m"` as 5400.0; a number is one of seconds already."""
+    """`"1h30m"` as 5400.0; a number already is in seconds."""
     if not isinstance(duration, str):
         return float(duration)
     parts = re.findall(r"([\d.]+)([dhms])", duration)
@@ -132,11 +132,11 @@ class EarlyStopping(MonitorCallback):
 
 
 class InvalidLossError(DivergenceError, RuntimeError):
-    """A loss was NaN or infinite, and `TerminateOnNaN` was told to raise an error then."""
+    """The loss became NaN or infinite, with `raise_error` of `TerminateOnNaN`."""
 
 
 class TerminateOnNaN(Callback):
-    """Ends the training within the epoch as soon as the loss is NaN or infinite.
+    """Stops the training within the epoch as soon as the loss is NaN or infinite.
 
     Args:
         raise_error: whether that is an `InvalidLossError`, rather than an early end.
@@ -165,7 +165,7 @@ class TerminateOnNaN(Callback):
 
 
 class MaxTime(Callback):
-    """Ends the training after the batch in which it has taken so long.
+    """Stops the training after the batch at which the time limit is reached.
 
     Args:
         max_time: in seconds, or with units: `"90s"`, `"10m"`, `"1h30m"`, `"2d"`.
@@ -191,7 +191,7 @@ class MaxTime(Callback):
 
     @property
     def elapsed(self) -> float:
-        """Seconds of training so far, those before an interruption included."""
+        """Seconds of training so far, including those before an interruption."""
         return time.monotonic() - self._begun
 
     @elapsed.setter

@@ -1,4 +1,4 @@
-"""TensorBoard: the logs of a training as TensorBoard shows them."""
+"""TensorBoard: writes the logs of a training for TensorBoard."""
 
 import os
 import time
@@ -14,7 +14,7 @@ __all__ = ["TensorBoard"]
 
 
 class TensorBoard(Callback):
-    """Writes event files for `tensorboard --logdir logs`; neither TensorFlow nor TensorBoard has to be installed.
+    """Writes event files for `tensorboard --logdir logs`; neither TensorFlow nor TensorBoard needs to be installed.
 
     As Keras does, it writes training logs into the folder `train` and validation logs into `validation`, both under the
     tag `epoch_<name>` at the number of the epoch, logs of batches as `batch_<name>` at the number of the training step.
@@ -93,7 +93,7 @@ class TensorBoard(Callback):
             file.flush()
 
     def log(self, name: str, value: float, step: int) -> None:
-        """Write one more figure into the folder `train`: for other callbacks. Trackers have the same method.
+        """Write a scalar into the folder `train`, for use by other callbacks. Trackers have the same method.
 
         Args:
             name: the tag; a slash makes groups.

@@ -1,4 +1,4 @@
-"""Pictures and tables as HTML: inline SVG without a script, light and dark, made with NumPy alone."""
+"""Charts and tables as HTML: inline SVG without scripts, light and dark, made with NumPy alone."""
 
 from nnlite.charts.bars import bar_chart, interval_chart
 from nnlite.charts.chart import STYLE, Chart, notebook

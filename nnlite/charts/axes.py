@@ -1,4 +1,4 @@
-"""Two axes with ticks, grid and labels, and the position of a number between them."""
+"""A pair of axes with ticks, grid and labels, and the mapping from numbers to positions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Axis:
 
     @classmethod
     def of(cls, label: str, values: Iterable[ArrayLike], log: bool = False, margin: float = 0.03) -> "Axis":
-        """The axis that covers all finite `values`; a logarithmic one only if they are positive."""
+        """The axis that covers all finite `values`; logarithmic only if they are positive."""
         numbers = np.concatenate([np.zeros(0), *(finite(value) for value in values)])
         if log and (numbers > 0).any():
             low, high = np.log10(numbers[numbers > 0].min()), np.log10(numbers.max())
@@ -61,7 +61,7 @@ class Axis:
         return (log_ticks if self.log else linear_ticks)(self.low, self.high, count)
 
     def share(self, values: ArrayLike) -> np.ndarray:
-        """Positions of `values` along the axis: 0 at `low`, 1 at `high`; NaN for values outside of the axis."""
+        """Positions of `values` along the axis: 0 at `low`, 1 at `high`; NaN for values outside the axis."""
         numbers = np.asarray(values, dtype=np.float64)
         if not self.log:
             return (numbers / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
@@ -121,7 +121,7 @@ def _label(text: str) -> str:
 
 
 def legend(names: Sequence[str], top: float = 11.0) -> tuple[str, int]:
-    """A line of color and the name of each series, and how many rows they take."""
+    """A colored line and the name of each series, and the number of rows they take up."""
     parts, x, row = [], 2.0, 0
     for number, name in enumerate(names):
         shown = shortened(name, 40)

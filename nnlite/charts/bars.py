@@ -1,4 +1,4 @@
-"""Bars, and intervals without bars: a number, and how sure it is, for each of several names."""
+"""Bars, and intervals without bars: a number and its uncertainty for each of several names."""
 
 from collections.abc import Sequence
 from html import escape
@@ -25,7 +25,7 @@ def bar_chart(
     highs: ArrayLike | None = None,
     note: str = "",
 ) -> Chart:
-    """Horizontal bars from 0, one below the other, with the number behind each.
+    """Horizontal bars from 0, one below the other, each followed by its number.
 
     Args:
         names: shape (bars,).

@@ -1,4 +1,4 @@
-"""A finished picture, and the one style of charts, tables and pages: two sets of colors, for light and for dark."""
+"""A finished chart, and the shared style of charts, tables and pages: one set of colors for light, one for dark."""
 
 from dataclasses import dataclass
 from html import escape
@@ -56,14 +56,14 @@ color:var(--ink);background:none;white-space:nowrap}}
 
 
 def notebook(content: str, width: int = 460) -> str:
-    """HTML for the output of a notebook's cell: `content` and the style that it needs, at most so many pixels wide."""
+    """HTML for the output of a notebook cell: `content` and its style, at most this many pixels wide."""
     box = f"max-width:{width}px;padding:8px;overflow-x:auto"
     return f'<div class="nn" style="{box}"><style>{STYLE}</style>{content}</div>'
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture in SVG that a page or a notebook shows; it needs `charts.STYLE` around it.
+    """An SVG chart for a page or a notebook; it needs `charts.STYLE` around it.
 
     Args:
         title: what it shows.
@@ -88,7 +88,7 @@ class Chart:
     width: float = WIDTH
 
     def svg(self) -> str:
-        """The picture as an element of a page."""
+        """The chart as an element of a page."""
         return element(
             "svg",
             element("title", escape(self.title)),
@@ -100,7 +100,7 @@ class Chart:
         )
 
     def figure(self) -> str:
-        """The picture under its caption."""
+        """The chart with its caption."""
         note = f" {escape(self.note)}" if self.note else ""
         return f"<figure><figcaption><b>{escape(self.title)}</b>{note}</figcaption>{self.svg()}</figure>"
 

@@ -1,4 +1,4 @@
-"""A matrix as a table of colored cells with their numbers."""
+"""A matrix as a table of colored cells with numbers."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -28,7 +28,7 @@ def heat_map(
     shades: ArrayLike | None = None,
     note: str = "",
 ) -> Chart:
-    """A heat map; a cell has its number where there is room for it, and in its tooltip.
+    """A heat map; cells show their number where there is room, and in a tooltip.
 
     Args:
         matrix: `(rows, columns)`; cells that are not finite stay empty.

@@ -16,7 +16,7 @@ MOST_BINS = 40
 
 
 def histogram(values: ArrayLike, title: str, x_label: str = "", y_label: str = "rows", note: str = "") -> Chart:
-    """A histogram of the finite `values`; bins by the rule of Freedman and Diaconis, or Sturges where that fails.
+    """A histogram of the finite `values`; bins by the Freedman-Diaconis rule, or by Sturges's where that fails.
 
     Args:
         values: any shape.

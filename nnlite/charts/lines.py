@@ -1,4 +1,4 @@
-"""Lines: one number that follows another, in one series or several."""
+"""Line charts: one quantity against another, in one series or several."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Elements of SVG and HTML as text."""
+"""SVG and HTML elements as strings."""
 
 from html import escape
 
@@ -10,7 +10,7 @@ WIDTHS = {"narrow": 4.3, "wide": 9.8, "capital": 8.0, "other": 7.0}
 
 
 def written(value: object) -> str:
-    """An attribute as text: numbers with one decimal, which is a tenth of a pixel."""
+    """An attribute as a string: numbers with one decimal, a tenth of a pixel."""
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else escape(str(value))
 
 
@@ -29,16 +29,16 @@ def element(tag: str, *content: str, **attributes: object) -> str:
 
 
 def tooltip(text: str) -> str:
-    """Text shown when the mouse rests on the element that holds it."""
+    """Text shown when the mouse is over the enclosing element."""
     return element("title", escape(text))
 
 
 def text_width(text: str) -> float:
-    """About how many pixels wide `text` is in a chart."""
+    """Approximate width of `text` in a chart, in pixels."""
     kinds = ("narrow" if c in NARROW else "wide" if c in WIDE else "capital" if c.isupper() else "other" for c in text)
     return sum(WIDTHS[kind] for kind in kinds)
 
 
 def shortened(text: str, length: int) -> str:
-    """At most `length` characters, the last one being an ellipsis where some are left out."""
+    """At most `length` characters, ending in an ellipsis if the text was cut."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"

@@ -1,4 +1,4 @@
-"""Arrays of pixels as PNG files inside a page, written by zlib."""
+"""Pixel arrays as PNG files for inline use, compressed with zlib."""
 
 import base64
 import struct

@@ -1,4 +1,4 @@
-"""Fewer points where there are more than a picture shows."""
+"""Downsampling of points beyond what a chart can show."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ STRETCHES = 150
 
 
 def thinned(line: np.ndarray) -> np.ndarray:
-    """A line of more than 300 points as the lowest and the highest point of each of 150 stretches, and both ends.
+    """A line of more than 300 points reduced to the minimum and maximum of 150 stretches, and both ends.
 
     Args:
         line: `(points, 2)`; a stretch with a value that is not finite keeps its first such point, so that gaps stay.
@@ -31,12 +31,12 @@ def thinned(line: np.ndarray) -> np.ndarray:
 
 
 def evenly(count: int, most: int) -> np.ndarray:
-    """Numbers of at most `most` of `count` points, ascending, at about equal distances, both ends among them."""
+    """Ascending indices of at most `most` of `count` points, about equally spaced, including both ends."""
     return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
 
 
 def sampled(count: int, most: int = MOST_POINTS, seed: int = 0) -> np.ndarray:
-    """Numbers of at most `most` of `count` points, ascending, drawn at random."""
+    """Ascending indices of at most `most` of `count` points, drawn at random."""
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))

@@ -1,4 +1,4 @@
-"""Points: two numbers of each of many things."""
+"""Scatter charts: two quantities of many examples."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ TOLD = 60  # points that tell their numbers
 def scatter_chart(
     x: ArrayLike, y: ArrayLike, title: str, x_label: str = "x", y_label: str = "y", equal: bool = False, note: str = ""
 ) -> Chart:
-    """A chart of points; of more than 500 a random 500.
+    """A scatter chart; more than 500 points are sampled down to 500.
 
     Args:
         x, y: shape (points,); points that are not finite are left out.

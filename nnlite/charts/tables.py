@@ -1,4 +1,4 @@
-"""Tables of a few columns, as HTML and as aligned text."""
+"""Small tables, as HTML and as aligned text."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -58,7 +58,7 @@ def aligned_lines(rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()) ->
 
 
 def boxed(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int], sides: str) -> str:
-    """The table as text in a frame: cells continue in further lines where they are too long, words are cut.
+    """The table as text in a frame: long cells are wrapped, long words cut.
 
     Args:
         head, rows: the cells.

@@ -1,4 +1,4 @@
-"""Ticks of an axis, and the format of their numbers."""
+"""Axis ticks, and the format of their numbers."""
 
 import math
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def log_ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def tick_texts(ticks: Sequence[float]) -> list[str]:
-    """Texts of ticks with as many decimals as tell them apart; thousands as `k`, millions as `M`."""
+    """Labels of ticks with enough decimals to tell them apart; thousands as `k`, millions as `M`."""
     largest = max(map(abs, ticks), default=0.0)
     factor, unit = next(((f, u) for f, u in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if largest >= 10 * f), (1.0, ""))
     if largest >= SPREAD * min((abs(tick) for tick in ticks if tick), default=largest + 1):
@@ -53,7 +53,7 @@ def tick_texts(ticks: Sequence[float]) -> list[str]:
 
 
 def number_text(value: float | None, digits: int = 4) -> str:
-    """A number as people read it: `0.9889`, `12,345`, `1.2e-05`; a dash where it is None or not finite."""
+    """A number formatted for readers: `0.9889`, `12,345`, `1.2e-05`; a dash if it is None or not finite."""
     if value is None or not math.isfinite(value):
         return "\N{EN DASH}"
     if abs(value) >= LARGEST:

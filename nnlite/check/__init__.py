@@ -1,4 +1,4 @@
-"""Checks of derivatives and habits: of an op, a layer, a loss or a whole model, built-in or your own."""
+"""Checks of derivatives and of good conduct: of an op, a layer, a loss or a whole model, built-in or custom."""
 
 from nnlite.check.configs import *
 from nnlite.check.layers import *

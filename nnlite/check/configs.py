@@ -40,7 +40,7 @@ def check_config(path: str, overrides: Sequence[str] = (), modules: Sequence[str
 
 
 def import_own(modules: Sequence[str]) -> None:
-    """Import modules that may lie in the current folder; importing registers the classes that they define."""
+    """Import modules that may be in the current folder; importing registers the classes that they define."""
     for name in modules:
         sys.path.insert(0, os.getcwd())
         try:

@@ -1,4 +1,4 @@
-"""Jacobians against numerical derivatives, and their products against one another."""
+"""Jacobians checked against numerical derivatives, and their products against one another."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ __all__ = []
 def check_jacobians(
     findings: Findings, subject: Subject, random: np.random.Generator, effort: Effort = Effort.USUAL, skipped: str = ""
 ) -> None:
-    """All that can be said about the Jacobians of `subject`.
+    """All checks of the Jacobians of `subject`.
 
     Args:
         skipped: why they are not compared with numerical ones.
@@ -49,7 +49,7 @@ def check_jacobians(
 
 
 def check_slopes(findings: Findings, subject: Subject, index: int, random: np.random.Generator, effort: Effort) -> None:
-    """The Jacobian by one array against complex step and stencil."""
+    """The Jacobian with respect to one array, checked against complex step and finite differences."""
     point, function = subject.arrays[index], subject.function_of(index)
     entrywise = effort.entrywise(point.size)
     if entrywise:
@@ -78,7 +78,7 @@ def _confirmed(findings, name, function, point, tangents, weights, products, exa
 
 
 class Comparison:
-    """Products of a Jacobian with some tangents of one array, beside the numerical slopes.
+    """Products of a Jacobian with tangents of one array, next to the numerical derivatives.
 
     Args:
         subject, index: the function, and by which of its arrays.
@@ -104,7 +104,7 @@ class Comparison:
             self.errors["complex step"] = (_worst(products - exact, smooth) / self.scale, EXACT, exact)
 
     def tell(self, findings: Findings, function: Callable[[np.ndarray], np.ndarray]) -> None:
-        """Write the rows."""
+        """Record the results as rows."""
         for method, (error, tolerance, expected) in sorted(self.errors.items()):
             check = f"{self.name}, {method}"
             sentence = "" if error <= tolerance else self._sentence(function, method, expected)
@@ -170,7 +170,7 @@ class Comparison:
 
 
 def check_transposes(findings: Findings, subject: Subject, random: Generator) -> None:
-    """<u, J v> = <J' u, v> for each array, with seeds and without, and the choice of what is wanted."""
+    """Check <u, J v> = <J' u, v> for each array, with and without seeds, and each choice of `wanted`."""
     cotangent = subject.cotangent(random)
     full = subject.jacobians.vjp(cotangent)
     seeded = subject.jacobians.vjp(subject.cotangent(random, (2,)))
@@ -212,7 +212,7 @@ def _check_wanted(findings, subject, cotangent, full, index) -> None:
 
 
 def check_linear(findings: Findings, subject: Subject, random: Generator) -> None:
-    """Products of several vectors at once are those of each; jvp adds up what the tangents of all arrays do."""
+    """Check that products of several vectors at once equal those of each, and that jvp is additive over the arrays."""
     cotangents, single = subject.cotangent(random, (2, 2)), "of several vectors at once is not that of each"
     products = subject.jacobians.vjp(cotangents)
     alone = subject.jacobians.vjp(map_outputs(lambda part: part[1, 0], cotangents))
@@ -236,7 +236,7 @@ def check_linear(findings: Findings, subject: Subject, random: Generator) -> Non
 
 
 def check_into(findings: Findings, subject: Subject, random: Generator) -> None:
-    """Check that training writes into its own arrays what `vjp` returns."""
+    """Check that `into` receives what `vjp` returns."""
     jacobians, cotangent = subject.jacobians, subject.cotangent(random)
     wanted = tuple(index >= subject.data and wants for index, wants in enumerate(subject.wanted))
     both = isinstance(jacobians, Jacobians) and same_batch(subject)
@@ -251,12 +251,12 @@ def check_into(findings: Findings, subject: Subject, random: Generator) -> None:
 
 
 def same_batch(subject: Subject) -> bool:
-    """Whether outputs have one row for each of the data's."""
+    """Whether outputs have one row per row of the data."""
     return all(shape and shape[:1] == subject.arrays[0].shape[:1] for shape in subject.shapes)
 
 
 def check_per_example(findings: Findings, subject: Subject, random: Generator) -> None:
-    """`per_example` against the product with one row of the incoming Jacobian after the other."""
+    """Check `per_example` against products with single rows of the incoming Jacobian."""
     if not same_batch(subject):
         return
     cotangent = subject.cotangent(random)

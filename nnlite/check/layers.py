@@ -1,4 +1,4 @@
-"""`check_layer` and `check_op`: a layer under the contract that all layers have, an op under that of ops."""
+"""`check_layer` and `check_op`: a layer or an op checked against its contract."""
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def check_layer(
 
 
 def check_op(op: Op, *inputs: ArrayLike, name: str | None = None) -> Report:
-    """Check an op: its Jacobians entry by entry, their products and dense forms, and that inputs stay unchanged.
+    """Check an op: its Jacobians entry by entry, their products and dense forms, and that inputs are not modified.
 
     Args:
         op: an instance of any class, including your own; its cached Jacobians are replaced.

@@ -1,4 +1,4 @@
-"""`check_loss`: one loss under the contract that all losses have."""
+"""`check_loss`: a loss checked against its contract."""
 
 import copy
 from typing import Any, cast
@@ -76,7 +76,7 @@ def check_loss(
 
 
 def suitable(loss: Loss, shape: Shape, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and predictions of `shape` at which the loss is finite: numbers, or chances where it needs such."""
+    """Targets and predictions of `shape` at which the loss is finite: numbers, or probabilities if it needs them."""
     chances = random.uniform(0.2, 0.8, shape)
     classes = random.integers(0, shape[-1], shape[:-1])
     targets = {

@@ -1,4 +1,4 @@
-"""Habits: what a layer or loss does to arrays that are not its own, and what it keeps."""
+"""Good conduct: how a layer or loss treats arrays that it does not own, and what it keeps."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ __all__ = []
 
 
 def check_arrays(findings: Findings, subject: Subject, random: np.random.Generator) -> None:
-    """Inputs, parameters and incoming Jacobians stay as they are, and may lie in memory as they like."""
+    """Check that inputs, parameters and incoming Jacobians are not modified, and may have any memory layout."""
     with findings.trying("arrays left alone"):
         check_left_alone(findings, subject, random)
     with findings.trying("any memory layout"):
@@ -27,7 +27,7 @@ def check_arrays(findings: Findings, subject: Subject, random: np.random.Generat
 
 
 def check_left_alone(findings: Findings, subject: Subject, random: np.random.Generator) -> None:
-    """Arrays of the caller are not written to."""
+    """Check that arrays of the caller are not written to."""
     arrays = [array.copy() for array in subject.arrays]
     jacobians = subject.linearize(*arrays)[1]
     cotangent = subject.cotangent(random)
@@ -50,7 +50,7 @@ def check_left_alone(findings: Findings, subject: Subject, random: np.random.Gen
 
 
 def check_layouts(findings: Findings, subject: Subject, random: np.random.Generator) -> None:
-    """Read-only arrays with gaps between the numbers give what contiguous ones give."""
+    """Check that read-only, strided arrays give the same results as contiguous ones."""
     output, jacobians = subject.linearize(*map(strided, subject.arrays))
     if subject.numeric:
         error = difference(subject.flat(output), subject.flat(subject.output))
@@ -74,7 +74,7 @@ def _check_tangent_layouts(findings, subject, random) -> None:
 
 
 def check_pure(findings: Findings, layer: Any, subject: Subject) -> None:
-    """`linearize` gives the same twice, and leaves no trace on the layer."""
+    """Check that `linearize` gives the same result twice, and leaves the layer unchanged."""
     before = dict(attributes(layer))
     output = subject.run(subject.arrays)[0]
     same = all(map(_equal, listed(output), subject.outputs))
@@ -87,7 +87,7 @@ def check_pure(findings: Findings, layer: Any, subject: Subject) -> None:
 
 
 def check_arguments(findings: Findings, owner: Any) -> None:
-    """The config of a layer or loss has all arguments, as they are."""
+    """Check that the config of a layer or loss has all of its arguments, with their values."""
     arguments, others = owner._arguments(), type(owner).from_config(given_arguments(owner))._arguments()
     lost = [name for name in arguments if _text(arguments[name]) != _text(others[name])]
     findings.held("config", not lost, f"what is made of its config has another {', '.join(lost)}")
@@ -98,7 +98,7 @@ def _text(value) -> str:
 
 
 def attributes(layer: Any, prefix: str = "self") -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """`(name, (mark, value))` of all that a layer keeps, those of layers inside it included.
+    """`(name, (mark, value))` of all attributes of a layer, including those of nested layers.
 
     The value is held as long as its mark, which may be its identity.
     """
@@ -122,7 +122,7 @@ def _mark(value):
 
 
 def strided(array: np.ndarray) -> np.ndarray:
-    """The same numbers, read-only, with gaps in memory and the order of axes reversed."""
+    """The same numbers, read-only, strided, with the order of axes in memory reversed."""
     spread = np.empty([2 * length for length in array.shape[::-1]], array.dtype).transpose()
     view = spread[(..., *[slice(None, None, 2)] * array.ndim)]
     view[...] = array

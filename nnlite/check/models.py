@@ -1,4 +1,4 @@
-"""`check_model`: every layer on what reaches it, the model as a whole, and its loss."""
+"""`check_model`: every layer on the inputs that reach it, the model as a whole, and its loss."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`check_monotone`: whether a trained model rises and falls with columns as it should, on its data and between them."""
+"""`check_monotone`: checks that a trained model rises and falls with columns as intended."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -20,7 +20,7 @@ VERBS = {1: "rises", -1: "falls"}
 
 
 class Directed(NamedTuple):
-    """A column, where its number stands among the model's inputs, and 1 or -1."""
+    """A column, its position among the model's inputs, and its direction, 1 or -1."""
 
     name: str
     place: int
@@ -28,7 +28,7 @@ class Directed(NamedTuple):
 
 
 def check_monotone(folder: str, directions: Sequence[str], modules: Sequence[str] = ()) -> Report:
-    """Check that the output of a run's model rises or falls with columns, all others held.
+    """Check that the output of a run's model rises or falls with columns, all others held fixed.
 
     On the data, the exact derivative of the output at each row of all parts has its sign. In the box from the least to
     the largest value of each input over these rows, intervals of the derivative have it, see `box_bounds`; a box that

@@ -1,4 +1,4 @@
-"""Numerical derivatives along directions: complex steps, stencils, and where a function has a kink."""
+"""Numerical derivatives along directions: complex steps, finite differences, and detection of kinks."""
 
 import warnings
 from collections.abc import Callable
@@ -20,14 +20,14 @@ WEIGHTS = {-2: 1 / 12, -1: -8 / 12, 1: 8 / 12, 2: -1 / 12}
 
 
 class Effort(Enum):
-    """Effort with which Jacobians are compared with numerical ones; the value is the number of random directions."""
+    """Effort of the comparison of Jacobians with numerical ones; the value is the number of random directions."""
 
     QUICK = 1
     USUAL = 3  # arrays of up to 12 entries entry by entry
     ENTRYWISE = 0  # all arrays entry by entry, with a stencil for each entry
 
     def entrywise(self, size: int) -> bool:
-        """Whether an array of so many entries is taken entry by entry."""
+        """Whether an array with this many entries is checked entry by entry."""
         return self is Effort.ENTRYWISE or (self is Effort.USUAL and size <= 12)
 
 
@@ -51,7 +51,7 @@ class Slopes(NamedTuple):
 def complex_steps(
     function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangents: np.ndarray
 ) -> np.ndarray | None:
-    """One row for each of `tangents`; None if complex numbers do not pass through."""
+    """One row per tangent; None if the function does not accept complex numbers."""
     rows = []
     for tangent in tangents:
         rows.append(complex_step(function, point, tangent))
@@ -94,7 +94,7 @@ def slopes(
 def complex_step(
     function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangent: np.ndarray
 ) -> np.ndarray | None:
-    """`imag(function(point + i h tangent)) / h`; None if complex numbers do not pass through."""
+    """`imag(function(point + i h tangent)) / h`; None if the function does not accept complex numbers."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -107,7 +107,7 @@ def complex_step(
 def stencil(
     function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangent: np.ndarray, step: float
 ) -> np.ndarray:
-    """(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h: real values alone, an error of order h ** 4."""
+    """(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h: only real values, with an error of order h ** 4."""
     step = step / length(tangent)
     with np.errstate(all="ignore"):
         total: Any = sum(weight * function(point + count * step * tangent) for count, weight in WEIGHTS.items())
@@ -117,7 +117,7 @@ def stencil(
 def sides(
     function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangent: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The slopes on either side of `point`, and where it has a kink.
+    """The one-sided derivatives at `point`, and where it has a kink.
 
     There they differ, and not less so when looked at from nearer by. Where the function jumps, slopes grow then; they
     count as unbounded.
@@ -137,17 +137,17 @@ def sides(
 
 
 def grown(far: np.ndarray, close: np.ndarray, least: float) -> np.ndarray:
-    """Mask of slopes that double at half the distance: there the function has a step."""
+    """Mask of slopes that double at half the step: the function has a jump there."""
     return (abs(close - 2 * far) < 0.05 * abs(close)) & (abs(close) > least)
 
 
 def length(tangent: np.ndarray) -> float:
-    """The Euclidean length of a tangent, 1 at least: steps are that long, whatever the number of entries."""
+    """The Euclidean length of a tangent, at least 1: steps have this length, whatever the number of entries."""
     return max(1.0, float(np.linalg.norm(tangent)))
 
 
 def largest(*arrays: ArrayLike) -> float:
-    """The largest entry by size, `SMALLEST` at least; entries that are not finite are left out."""
+    """The largest absolute entry, at least `SMALLEST`; entries that are not finite are ignored."""
     sizes = [abs(array)[np.isfinite(array)] for array in map(np.asarray, arrays)]
     return max([SMALLEST, *(float(size.max()) for size in sizes if size.size)])
 

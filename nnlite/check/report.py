@@ -1,4 +1,4 @@
-"""Results of checks: a row for each, a table of all."""
+"""Results of checks: one row each, and a table of all."""
 
 import html
 import importlib
@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 class Report:
-    """The rows of all checks; printing it shows a table, and below it what failed and where.
+    """The rows of all checks; printing it shows a table, followed by what failed and where.
 
     Attributes:
         rows: one `Row` for each layer and check, the worst of what was tried: modes, batches, directions.
@@ -63,7 +63,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed; a kink is not a failure."""
+        """Whether no check failed; a kink is not a failure."""
         return not self.failures
 
     @property
@@ -72,7 +72,7 @@ class Report:
         return [row for row in self.rows if row.verdict == "FAILED"]
 
     def add(self, row: Row) -> None:
-        """Take a row in; the first one of the worst verdict stays for a layer and check, with the largest error."""
+        """Add a row; for each layer and check, the first row of the worst verdict is kept, with the largest error."""
         key = row.layer, row.check
         present = self._worst.get(key)
         if present is None or VERDICTS.index(row.verdict) > VERDICTS.index(present.verdict):
@@ -82,7 +82,7 @@ class Report:
             self._worst[key] = present._replace(error=float(np.fmax(row.error, known)), tolerance=row.tolerance)
 
     def include(self, other: "Report", prefix: str = "") -> None:
-        """Take in the rows of another report."""
+        """Add the rows of another report."""
         for row in other.rows:
             self.add(row._replace(layer=prefix + row.layer))
 
@@ -105,7 +105,7 @@ class Report:
 
 
 class Findings:
-    """Rows about one layer under one set of circumstances.
+    """Rows about one layer in one context.
 
     Args:
         report: where they go.
@@ -119,27 +119,27 @@ class Findings:
         self.where = f" ({circumstances})" if circumstances else ""
 
     def measured(self, check: str, error: float, tolerance: float, sentence: str) -> None:
-        """A row that fails, with the sentence, where the error is too large."""
+        """Add a row that fails, with this message, if the error is too large."""
         passed = error <= tolerance
         verdict, detail = ("ok", "") if passed else ("FAILED", f"{check}: {sentence}{self.where}")
         self.report.add(Row(self.layer, check, float(error), tolerance, verdict, detail))
 
     def held(self, check: str, holds: bool, sentence: str) -> None:
-        """A row that fails, with the sentence, unless `holds`."""
+        """Add a row that fails, with this message, unless `holds`."""
         verdict, detail = ("ok", "") if holds else ("FAILED", f"{check}: {sentence}{self.where}")
         self.report.add(Row(self.layer, check, verdict=verdict, detail=detail))
 
     def kink(self, check: str, error: float, tolerance: float, sentence: str) -> None:
-        """A row that reports a kink."""
+        """Add a row that reports a kink."""
         self.report.add(Row(self.layer, check, float(error), tolerance, "kink", f"{check}: {sentence}{self.where}"))
 
     def skipped(self, check: str, sentence: str) -> None:
-        """A row that says why something is not checked."""
+        """Add a row with the reason why something is not checked."""
         self.report.add(Row(self.layer, check, verdict="skipped", detail=f"{check}: {sentence}{self.where}"))
 
     @contextmanager
     def trying(self, check: str) -> Iterator[None]:
-        """A context in which an exception becomes a row that failed."""
+        """A context in which an exception becomes a failed row."""
         try:
             yield
         except Exception as error:
@@ -147,7 +147,7 @@ class Findings:
 
 
 def told(error: Exception) -> str:
-    """An exception as a sentence, with the line of the user's own code that raised it, if any did."""
+    """An exception as a sentence, with the line of the user's code that raised it, if any."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Copies of layers in a given floating-point type, and data to try them on."""
+"""Copies of layers in a given floating-point type, and data to check them on."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ STEPS = 100  # of the training that schedules assume
 
 
 def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> Any:
-    """A built copy of `layer` in another floating-point type: made from its arguments, with its weights if it has any.
+    """A built copy of `layer` in another floating-point type: made from its arguments, with its weights, if any.
 
     Args:
         layer: it stays as it is.
@@ -43,7 +43,7 @@ def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> 
 
 
 def respelled(config: Any, dtype: str) -> Any:
-    """A layer's config with `dtype` in place of its own and of those of all layers inside it."""
+    """A layer's config with `dtype` replaced, also in nested layers."""
     if isinstance(config, dict):
         return {
             key: dtype if key == "dtype" and value in (None, *FLOAT_TYPES) else respelled(value, dtype)
@@ -53,7 +53,7 @@ def respelled(config: Any, dtype: str) -> Any:
 
 
 def moved(values: Sequence[np.ndarray]) -> list:
-    """Copies of parameters' arrays, each entry changed a little, and more where all are equal.
+    """Copies of the parameters' arrays with small perturbations, larger ones where all entries are equal.
 
     Zeros and ones would hide what they multiply; a layer that keeps an old value of its own gives itself away.
     """
@@ -106,7 +106,7 @@ def several(shape: tuple) -> bool:
 
 
 def filled(shape: tuple, batch: int | None = None) -> tuple:
-    """`shape` with numbers in place of None, and `batch`, where it is given, in place of the first one."""
+    """`shape` with numbers in place of None, and with `batch`, if given, as its first entry."""
     if several(shape):
         return tuple(filled(one_shape, batch) for one_shape in shape)
     first = batch or shape[0] or BATCH
@@ -119,7 +119,7 @@ def free_batch(shape: tuple) -> tuple:
 
 
 def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`(circumstances, keywords)` for `linearize`: inference and training, without a mask and with `mask`.
+    """`(context, keywords)` for `linearize`: inference and training, without a mask and with `mask`.
 
     Where that is None, one is drawn for inputs of three axes.
     """
@@ -143,5 +143,5 @@ def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) ->
 
 
 def stops_gradient(layer: Any) -> bool:
-    """Whether this layer, or one inside it, says that it takes a part of its function for a constant."""
+    """Whether this layer, or one inside it, declares that it treats part of its function as constant."""
     return layer.stops_gradient or any(map(stops_gradient, inner_layers(layer)))

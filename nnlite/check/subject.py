@@ -1,4 +1,4 @@
-"""A function of several arrays as checks see it: flat outputs, one derivative per array."""
+"""A function of several arrays, in the form that checks use: flat outputs, one derivative per array."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -47,12 +47,12 @@ class Subject:
         self.numeric = all(np.asarray(output).dtype.kind in "biuf" for output in self.outputs)
 
     def run(self, arrays: Sequence[np.ndarray]) -> tuple[Any, Any]:
-        """`linearize` on copies, whatever it does to them."""
+        """`linearize` on copies, so that in-place changes do no harm."""
         with np.errstate(all="ignore"):
             return self.linearize(*[array.copy() for array in arrays])
 
     def function_of(self, index: int) -> Callable[[np.ndarray], np.ndarray]:
-        """The outputs, laid end to end, as a function of one array."""
+        """The outputs, concatenated, as a function of one array."""
 
         def function(value):
             moved = [value if position == index else array for position, array in enumerate(self.arrays)]
@@ -61,7 +61,7 @@ class Subject:
         return function
 
     def flat(self, outputs: Any, seeds: Shape = ()) -> np.ndarray:
-        """Outputs, or tangents of them, laid end to end."""
+        """Outputs, or tangents of them, concatenated."""
         parts = outputs if isinstance(outputs, tuple) else (outputs,)
         filled = [
             np.zeros((*seeds, *shape)) if part is None else part for part, shape in zip(parts, self.shapes, strict=True)
@@ -107,6 +107,6 @@ class Subject:
 
 
 def indexed(entry: int, shape: Shape) -> str:
-    """`[0, 2]` for an entry of a raveled array; nothing for a single number."""
+    """`[0, 2]` for an entry of a raveled array; empty for a scalar."""
     place = ", ".join(map(str, np.unravel_index(entry, shape))) if shape else ""
     return f"[{place}]" if place else ""

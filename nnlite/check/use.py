@@ -1,4 +1,4 @@
-"""A layer in use: called, with `forward` and `backward`, in float32, made again from its config and from a file."""
+"""A layer in use: called, with `forward` and `backward`, in float32, rebuilt from its config and from a file."""
 
 import itertools
 import tempfile
@@ -48,7 +48,7 @@ def subject_of(layer: Layer, inputs: np.ndarray | tuple[np.ndarray, ...], contex
 
 
 def check_dense(findings: Findings, subject: Subject) -> None:
-    """`todense` of each map has the columns that `jvp` gives for the unit vectors."""
+    """Check that `todense` of each map has the columns that `jvp` gives for unit vectors."""
     if isinstance(subject.output, tuple):
         return
     for index, (name, array) in enumerate(zip(subject.names, subject.arrays, strict=True)):
@@ -63,7 +63,7 @@ def check_dense(findings: Findings, subject: Subject) -> None:
 
 
 def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random: np.random.Generator) -> None:
-    """Calling a layer, and `forward`, `backward` and `jvp`, give what `linearize` and its maps give."""
+    """Check that calls, `forward`, `backward` and `jvp` agree with `linearize` and its maps."""
     twin, training = twin_of(layer, layer.dtype, None, random), context.get("training", False)
     options = {name: context[name] for name in ("training", "mask") if context.get(name) is not None}
     twin.random = RandomSource(7)
@@ -93,7 +93,7 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
 
 
 def check_products(findings: Findings, op: Op, subject: Subject, random: np.random.Generator) -> None:
-    """`backward` and `jvp` after a `forward` are the products of the Jacobians that it keeps."""
+    """Check that `backward` and `jvp` after `forward` are products of the Jacobians that it keeps."""
     jacobians, cotangent = op.jacobians, subject.cotangent(random)
     products = jacobians.vjp(cotangent)
     _held_equal(findings, "backward", listed(op.backward(cotangent)), products)
@@ -112,7 +112,7 @@ def _held_equal(findings, method: str, results, expected) -> None:
 
 
 def check_config(findings: Findings, layer: Layer, inputs) -> None:
-    """`Layer.get(layer.to_spec())` is the same layer."""
+    """Check that `Layer.get(layer.to_spec())` is the same layer."""
     twin = Layer.get(layer.to_spec())
     same = type(twin) is type(layer)
     findings.held("config", same, f"the name {type(layer).__name__!r} belongs to another class")
@@ -127,7 +127,7 @@ def check_config(findings: Findings, layer: Layer, inputs) -> None:
 
 
 def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Generator) -> None:
-    """A model of this layer comes back from its file with the same config and the same predictions."""
+    """Check that a model of this layer is loaded from its file with the same config and the same predictions."""
     for dtype in ("float64", "float32"):
         twin, given = twin_of(layer, dtype, None, random), in_dtype(layer, inputs, dtype)
         start = [] if isinstance(twin, Input) else [Input(layer.input_shape[1:], dtype=dtype)]
@@ -147,7 +147,7 @@ def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Gener
 
 
 def check_single_precision(findings: Findings, layer: Layer, inputs, mask, random: np.random.Generator) -> None:
-    """float32 stays float32 in all that comes back."""
+    """Check that float32 inputs give float32 results."""
     twin = twin_of(layer, "float32", None, random)
     inputs = in_dtype(twin, inputs, "float32")
     for circumstances, context in contexts(twin, inputs, random, mask):

@@ -1,4 +1,4 @@
-"""Circuits, and the questions they answer."""
+"""Circuits, and the queries they answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -63,7 +63,7 @@ class Circuit(CompiledNetwork):
         return queries.log_prob(self, queries.read(self, rows))
 
     def marginals(self, rows: Any) -> dict[str, np.ndarray]:
-        """P(x | evidence) of every variable, by one sweep up and one down; NaN where the evidence is impossible.
+        """P(x | evidence) of every variable, by one pass up and one down; NaN if the evidence is impossible.
 
         Args:
             rows: an array of state numbers `(rows, variables)`; a DataFrame or a dict of columns whose names are
@@ -103,7 +103,7 @@ class Circuit(CompiledNetwork):
         return {name: logs if log else np.exp(logs) for name, logs in zip(self.network.variables, flips, strict=True)}
 
     def expected_counts(self, rows: Any, sample_weight: Any = None) -> dict[str, np.ndarray]:
-        """Sum over rows of P(x, u | evidence), u being the parents: what EM counts; impossible rows count nothing.
+        """Sum over rows of P(x, u | evidence), u being the parents, as in EM; impossible rows contribute nothing.
 
         Shape: `{variable: (*states of the parents, states)}`.
         """
@@ -151,7 +151,7 @@ class Circuit(CompiledNetwork):
         return pictures.plot(self, ax)
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **options: Any) -> None:
-        """Settle how `fit` trains by gradients.
+        """Set the optimizer for training by gradients.
 
         Args:
             optimizer: an `Optimizer`, its name or spec.
@@ -197,7 +197,7 @@ class Circuit(CompiledNetwork):
         return learner.fit(self, evidence, weights_of(evidence.count, sample_weight), validation)
 
     def impute(self, rows: Any, method: Literal["mpe", "marginal", "sample"] = "mpe", seed: int | None = None) -> Any:
-        """Complete rows of state numbers, `(rows, variables)`: what is known stays, what is missing is filled in.
+        """Complete rows of state numbers, `(rows, variables)`: missing values are filled in.
 
         Args:
             rows: see `marginals`.

@@ -1,4 +1,4 @@
-"""A Bayesian network compiled to a graph of sum-product layers, itself a layer: all but its queries."""
+"""A Bayesian network compiled to a graph of sum-product layers, itself a layer; everything except its queries."""
 
 import itertools
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ class CompiledNetwork(Layer, abstract=True):
         return tuple(network.index(name) for name in self.order)
 
     def plan_for(self, targets: Sequence[int] = (), known: Sequence[int] | frozenset[int] = ()) -> Plan:
-        """The buckets that compute the joint distribution of `targets`, where `known` columns are looked up."""
+        """The buckets that compute the joint distribution of `targets`, with `known` columns looked up."""
         order = self.columns
         if targets and set(targets) != {self.network.index(name) for name in (self.target,) if name is not None}:
             scopes = [[variable for variable in family if variable not in known] for family in self.families]
@@ -134,12 +134,12 @@ class CompiledNetwork(Layer, abstract=True):
             self.parameters[place + 1].assign(np.where(table > 0, 1, 0))
 
     def update_tables(self, tables: Any) -> None:
-        """Set the logits from `{variable: probabilities}`; the support stays, zeros without it become tiny."""
+        """Set the logits from `{variable: probabilities}`; the support stays, zeros inside it become tiny."""
         for name, table in tables.items():
             self.parameters[2 * self.network.index(name)].assign(np.log(np.maximum(table, TINY)))
 
     def tables(self) -> list[np.ndarray]:
-        """theta of each variable, the softmax of its logits, in float64."""
+        """The probabilities of each variable, the softmax of its logits, in float64."""
         self.ensure_built()
         logits = np.concatenate([parameter.value.ravel() for parameter in self.parameters[::2]]).astype(
             np.float64, copy=False
@@ -152,16 +152,16 @@ class CompiledNetwork(Layer, abstract=True):
         return [part.reshape(parameter.shape) for part, parameter in zip(parts, self.parameters[::2], strict=True)]
 
     def ensure_built(self) -> None:
-        """Give the circuit its parameters, if it has none."""
+        """Create the circuit's parameters, unless it has them."""
         if not self.built:
             self._ensure_built((None, int(self.starts[-1])))
 
     def to_network(self) -> BayesianNetwork:
-        """The network with the present tables."""
+        """The network with the current tables."""
         return self.network.with_cpts(dict(zip(self.network.variables, self.tables(), strict=True)))
 
     def to_bif(self, path: Any = None) -> str:
-        """The network with the present tables as BIF text, also written to `path` where that is given."""
+        """The network with the current tables as BIF text, also written to `path` if given."""
         return self.to_network().to_bif(path)
 
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
@@ -242,7 +242,7 @@ class CompiledNetwork(Layer, abstract=True):
         return read_evidence(self.network, rows).log_likelihoods(self.network.cards)
 
     def sweep(self, targets: Sequence[int] = (), known: frozenset[int] = frozenset()) -> Sweep:
-        """The quick way through the circuit with its present tables; plans are kept."""
+        """A fast pass through the circuit with its current tables; plans are cached."""
         key = (tuple(targets), known)
         if key not in self._plans:
             if len(self._plans) >= PLANS_KEPT:

@@ -12,7 +12,7 @@ __all__ = ["CircuitJacobians"]
 
 
 class CircuitJacobians(JointBundle):
-    """Jacobians of log P with respect to log lambda, and to the logits of each table.
+    """Jacobians of log P with respect to log lambda and to the logits of each table.
 
     Args:
         graph: the Jacobians of the layers, with one input for each variable's log lambda, then the parameters.

@@ -1,4 +1,4 @@
-"""Learning tables: expectation maximization on all rows or on batches, and any optimizer."""
+"""Learning of tables: expectation maximization on all rows or in batches, or any optimizer."""
 
 import math
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class LearningMethod(Configurable, family="learning method", abstract=True):
 
 
 class EM(LearningMethod):
-    """Expectation maximization: each table becomes what its expected counts say.
+    """Expectation maximization: each table is set to its normalized expected counts.
 
     theta(x | u) = (N(x, u) + pseudocount) / sum over x of the same, N = sum over rows of P(x, u | row), by one
     backward pass. With all rows and no pseudocount the likelihood never falls; on complete rows one step is the

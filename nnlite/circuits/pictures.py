@@ -1,4 +1,4 @@
-"""A circuit shown: its sizes as text, its buckets as a picture."""
+"""Display of a circuit: its sizes as text, its buckets as a plot."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,7 +49,7 @@ def sizes_of(circuit: "CompiledNetwork") -> Sizes:
 
 
 def summary(circuit: "CompiledNetwork") -> str:
-    """The sizes, and a line for each layer with what goes in and what comes out."""
+    """The sizes, and a line for each layer with its inputs and outputs."""
     sizes, names, plan = sizes_of(circuit), circuit.network.variables, circuit.plan
     widest = plan.largest.variable
     at = f", at {names[widest]}" if widest is not None else ""
@@ -69,7 +69,7 @@ def summary(circuit: "CompiledNetwork") -> str:
 
 
 def plot(circuit: "CompiledNetwork", ax: Any = None) -> Any:
-    """The layers as a tree, the output on the right; a box says what is summed out and how large its table is."""
+    """The layers as a tree, the output on the right; each box shows what is summed out and the size of its table."""
     with needed_for("pictures are drawn by matplotlib", "nnlite[plot]"):
         from matplotlib import pyplot
     plan = circuit.plan

@@ -1,4 +1,4 @@
-"""The questions a circuit answers about rows, by a sweep up and, where derivatives are asked for, one down."""
+"""Queries of a circuit, by a pass up and, if derivatives are needed, one down."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The command `nnlite`: arguments in, calls of `nnlite.experiment`, text and an exit code out."""
+"""The command `nnlite`: parses arguments, calls `nnlite.experiment`, prints text and returns an exit code."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Common parts of commands: adding one, with its example, and the arguments that they share."""
+"""Common parts of commands: adding a command with its example, and the arguments that several share."""
 
 import argparse
 from pathlib import Path
@@ -57,7 +57,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file", optional: bool = False) -> None:
-    """Add the config and `--set`, which changes it."""
+    """Add the config argument and `--set`, which overrides its keys."""
     parser.add_argument("config", metavar="CONFIG", nargs="?" if optional else None, help=meaning)
     parser.add_argument(
         "--set",
@@ -70,18 +70,18 @@ def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file", op
 
 
 def add_run(parser: argparse.ArgumentParser, meaning: str = "a run folder") -> None:
-    """Add the run folder."""
+    """Add the argument for the run folder."""
     parser.add_argument("run", metavar="RUN", help=meaning)
 
 
 def add_logging(parser: argparse.ArgumentParser) -> None:
-    """Add how often progress is printed, and in which form."""
+    """Add the options for the interval and the format of progress output."""
     parser.add_argument("--log-every", metavar="N|TIME", help="a line every N epochs, or every 10s, 2m, 1h")
     parser.add_argument("--log-format", choices=("text", "json"), help="of these lines (default: text)")
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
-    """Add by which backend of joblib jobs are run side by side."""
+    """Add the option for the joblib backend that runs jobs in parallel."""
     parser.add_argument(
         "--backend", choices=("loky", "threading", "dask"), help="of joblib, by which jobs are run side by side"
     )

@@ -1,4 +1,4 @@
-"""Scripts by which a shell completes `nnlite`, made from the parser itself."""
+"""Shell completion scripts for `nnlite`, generated from the parser itself."""
 
 import argparse
 import shlex
@@ -41,7 +41,7 @@ complete -o filenames -F _nnlite nnlite
 
 @dataclass(frozen=True)
 class Argument:
-    """An option, or an argument without a name, of a command.
+    """An option or a positional argument of a command.
 
     Args:
         flags: its names; none for a positional argument.

@@ -1,4 +1,4 @@
-"""Notes on what readers of files decided, written to standard error."""
+"""Notes on decisions of file readers, written to standard error."""
 
 import logging
 import sys
@@ -31,7 +31,7 @@ class _Notes(logging.Handler):
 
 @contextmanager
 def notes_on_stderr() -> Iterator[None]:
-    """A context in which the notes of `nnlite.data` go to the standard error, each once."""
+    """A context in which the notes of `nnlite.data` go to standard error, each once."""
     logger, handler = logging.getLogger(LOGGER), _Notes()
     level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
@@ -47,7 +47,7 @@ def notes_on_stderr() -> Iterator[None]:
 
 @contextmanager
 def warnings_on_stderr() -> Iterator[None]:
-    """A context in which a warning of what went wrong around a training, or of unknown categories, is one line."""
+    """A context in which warnings about the training or about unknown categories take one line."""
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
@@ -65,7 +65,7 @@ def warnings_on_stderr() -> Iterator[None]:
 
 @contextmanager
 def without_progress(quiet: bool) -> Iterator[None]:
-    """A context without the notes that say what takes long, such as the passes over a large file, if `quiet`."""
+    """A context that suppresses progress notes, such as those on passes over a large file, if `quiet`."""
     logger = logging.getLogger(f"{LOGGER}.storage")
     level = logger.level
     if quiet:

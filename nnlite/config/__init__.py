@@ -1,4 +1,4 @@
-"""Defaults of what is made from now on, under the names of `keras.config`, and switches for all calls."""
+"""Defaults under the names of `keras.config`, and global switches."""
 
 from nnlite.config.defaults import *
 from nnlite.config.switches import *

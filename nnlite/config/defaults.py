@@ -1,4 +1,4 @@
-"""The defaults of new layers: floating-point type and order of axes; the largest dense Jacobian; determinism."""
+"""Defaults of new layers: floating-point type and data format; the largest dense Jacobian; determinism."""
 
 import math
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def floatx() -> FloatType:
 
 
 def set_floatx(dtype: str) -> None:
-    """Choose the dtype of layers built from now on: `"float32"` (fast) or `"float64"` (checks, small data).
+    """Set the dtype of layers built from now on: `"float32"` (fast) or `"float64"` (checks, small data).
 
     Raises:
         ConfigError: any other name.
@@ -108,20 +108,20 @@ class DTypePolicy:
 
     @property
     def compute_dtype(self) -> str:
-        """The type of what layers compute, float16 of a mixed policy."""
+        """The dtype of layers' computations; float16 for a mixed policy."""
         return computed_in(self.name)
 
     @property
     def variable_dtype(self) -> str:
-        """The type of weights, float32 of a mixed policy."""
+        """The dtype of weights; float32 for a mixed policy."""
         return "float32" if self.name.startswith(MIXED) else self.name
 
     def for_layer(self, layer: Any) -> str:
-        """The name of the policy of the layer: this one's."""
+        """The name of the policy for a layer: this one's."""
         return self.name
 
     def get_config(self) -> dict[str, Any]:
-        """The argument."""
+        """The argument of the constructor."""
         return {"name": self.name}
 
     @classmethod
@@ -131,7 +131,7 @@ class DTypePolicy:
 
     @classmethod
     def from_spec(cls, spec: "Mapping[str, Any] | str | None") -> "DTypePolicy":
-        """The policy of a name or of Keras's dict of one."""
+        """The policy for a name, or for Keras's dict of one."""
         inner = spec.get("config", spec) if isinstance(spec, Mapping) else spec
         return cls(inner.get("name") if isinstance(inner, Mapping) else inner)
 
@@ -146,7 +146,7 @@ class DTypePolicy:
 
 
 def computed_in(name: str) -> str:
-    """The type in which a layer of the policy `name` computes."""
+    """The dtype in which a layer of the policy `name` computes."""
     return name.removeprefix(MIXED)
 
 
@@ -165,7 +165,7 @@ def default_policy() -> str:
 
 
 def mixed_default() -> str | None:
-    """The name of the policy of `set_dtype_policy` if it is not that of one type; else None."""
+    """The name of the policy of `set_dtype_policy` if that is a mixed policy; else None."""
     return _policy
 
 
@@ -175,7 +175,7 @@ def dtype_policy() -> DTypePolicy:
 
 
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
-    """Choose the policy of layers made from now on without one; that of one type is also `floatx()`.
+    """Set the policy of layers made without one from now on; a policy of one dtype also sets `floatx()`.
 
     Raises:
         ConfigError: no policy, or one that no layer takes.
@@ -196,7 +196,7 @@ def image_data_format() -> DataFormat:
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Choose the `data_format` of layers made from now on without one: `"channels_last"` or `"channels_first"`.
+    """Set the `data_format` of layers made without one from now on: `"channels_last"` or `"channels_first"`.
 
     Raises:
         ConfigError: any other name.
@@ -208,7 +208,7 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def epsilon() -> float:
-    """A small number for users' formulas, such as in a denominator: 1e-7 unless `set_epsilon` changed it.
+    """A small number for user-written formulas, such as in a denominator: 1e-7 unless `set_epsilon` changed it.
 
     nnlite's own formulas do without it.
     """
@@ -216,7 +216,7 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Choose what `epsilon()` returns.
+    """Set the return value of `epsilon()`.
 
     Raises:
         ConfigError: not a finite number > 0.
@@ -228,12 +228,12 @@ def set_epsilon(value: float) -> None:
 
 
 def backend() -> str:
-    """Library that arrays are made with: `"numpy"`."""
+    """The array library: `"numpy"`."""
     return "numpy"
 
 
 def dense_limit() -> int:
-    """Bytes up to which `todense()` of a Jacobian is carried out, 1 GiB unless `set_dense_limit` changed it."""
+    """The size in bytes up to which `todense()` of a Jacobian is allowed: 1 GiB unless `set_dense_limit` changed it."""
     return _dense_limit
 
 
@@ -250,7 +250,7 @@ def set_dense_limit(nbytes: int) -> None:
 
 
 def set_deterministic(enabled: bool = True) -> None:
-    """Let the same program give the same bytes again, on this machine and with these versions of libraries.
+    """Make the same program give the same bytes on every run, on this machine and with these library versions.
 
     The matrix library uses one thread, so that no sum depends on how many there are, and hot array functions are those
     of NumPy unless compiled ones were asked for: left alone, a long `fit` compiles them where a cache on the disk makes

@@ -1,4 +1,4 @@
-"""Switches for all calls: how much `fit` says, how long it may take, and those of Keras that change nothing here."""
+"""Global switches: verbosity of `fit`, limits on its length, and Keras's switches that have no effect here."""
 
 import os
 import warnings
@@ -31,7 +31,7 @@ LIMITS = {"max_epochs": "NNLITE_MAX_EPOCHS", "max_steps_per_epoch": "NNLITE_MAX_
 
 
 def enable_interactive_logging() -> None:
-    """Let `verbose="auto"` of `fit`, `evaluate` and `predict` draw a bar, as it does unless switched off."""
+    """Let `verbose="auto"` of `fit`, `evaluate` and `predict` draw a progress bar; the default."""
     _switches["interactive_logging"] = True
 
 
@@ -93,7 +93,7 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
 
 
 def within_limit(steps: int | None) -> Any:
-    """So many steps (None: all there are), or `max_steps_per_epoch()` if these are fewer."""
+    """The given number of steps (None: all), or `max_steps_per_epoch()` if that is smaller."""
     limit = max_steps_per_epoch()
     return steps if limit is None else min(steps or limit, limit)
 
@@ -116,12 +116,12 @@ def _limit(name: str) -> int | None:
 
 
 def enable_traceback_filtering() -> None:
-    """Keras's switch; accepted. Errors of nnlite are raised where they are found, and their tracebacks are whole."""
+    """Keras's switch; accepted without effect. Errors are raised where they are detected, with their full traceback."""
     _switches["traceback_filtering"] = True
 
 
 def disable_traceback_filtering() -> None:
-    """Keras's switch; accepted. Tracebacks are whole with it and without it."""
+    """Keras's switch; accepted without effect. Tracebacks are always complete."""
     _switches["traceback_filtering"] = False
 
 
@@ -131,12 +131,12 @@ def is_traceback_filtering_enabled() -> bool:
 
 
 def enable_flash_attention() -> None:
-    """Keras's switch; accepted. There is one way to compute attention."""
+    """Keras's switch; accepted without effect. Attention has a single implementation."""
     _switches["flash_attention"] = True
 
 
 def disable_flash_attention() -> None:
-    """Keras's switch; accepted. There is one way to compute attention."""
+    """Keras's switch; accepted without effect. Attention has a single implementation."""
     _switches["flash_attention"] = False
 
 
@@ -146,12 +146,12 @@ def is_flash_attention_enabled() -> bool | None:
 
 
 def is_nnx_enabled() -> bool:
-    """Whether modules of Flax are used: False."""
+    """Whether Flax NNX modules are used: False."""
     return False
 
 
 def enable_unsafe_deserialization() -> None:
-    """Keras's switch, accepted with a warning: model files hold no code here, so there is nothing to allow.
+    """Keras's switch, accepted with a warning: model files contain no code here, so there is nothing to allow.
 
     A model with functions of the user is read where these are registered, by `custom_objects` or
     `register_keras_serializable`.
@@ -164,7 +164,7 @@ def enable_unsafe_deserialization() -> None:
 
 
 def set_backend(backend: str) -> None:
-    """Choose the library that arrays are made with: there is `"numpy"` alone.
+    """Set the array library; the only one is `"numpy"`.
 
     Raises:
         ConfigError: another one.

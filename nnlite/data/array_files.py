@@ -1,4 +1,4 @@
-"""Files that hold arrays: NumPy's `.npy` and `.npz`, and the IDX format of the MNIST files."""
+"""Array files: NumPy's `.npy` and `.npz`, and the IDX format of the MNIST files."""
 
 import io
 import math
@@ -21,7 +21,7 @@ NPY_MAGIC, ZIP_MAGIC, GZIP_MAGIC = b"\x93NUM", b"PK\x03\x04", b"\x1f\x8b"
 
 
 def read_array_file(path: str, name: str | None = None) -> np.ndarray | None:
-    """The array in a file of one of the three makes, by its first bytes; None for a file of another make.
+    """The array in a file of one of the three formats, detected by its first bytes; None for any other format.
 
     Args:
         path: the file; `-` is the standard input.
@@ -52,7 +52,7 @@ def _opened(path: str, content: bytes | None) -> BinaryIO:
 
 
 def read_npy(path: str, content: bytes | None = None) -> np.ndarray:
-    """The array in an `.npy` file, whose bytes may be read already; `DataError` if it cannot be used."""
+    """The array in an `.npy` file, whose bytes may have been read already; `DataError` if it cannot be used."""
     place = place_of(path)
     _check_magic(path, content, NPY_MAGIC, ".npy file of a plain array")
     with _opened(path, content) as file, reading(place, "not an .npy file of a plain array"):
@@ -95,7 +95,7 @@ def _check_magic(path: str, content: bytes | None, magic: bytes, what: str) -> N
 
 
 def read_idx(path: str, content: bytes | None = None) -> np.ndarray:
-    """The array in an IDX file, plain or compressed by gzip, whose bytes may be read already.
+    """The array in an IDX file, plain or gzipped, whose bytes may have been read already.
 
     Raises:
         DataError: no such file, not an IDX file, or one that is cut short or too long.

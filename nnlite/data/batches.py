@@ -1,4 +1,4 @@
-"""Batches: what the training loop walks over."""
+"""Batches: what the training loop iterates over."""
 
 import itertools
 import math
@@ -21,7 +21,7 @@ Epoch: TypeAlias = Generator[tuple, None, None]  # of batches; whoever leaves it
 
 
 def one_by_one(batch_size: int) -> int:
-    """The default of `together`: each turn yields one batch."""
+    """The default of `together`: each iteration yields one batch."""
     return 1
 
 
@@ -54,7 +54,7 @@ class ArrayBatches:
         self.goes_on, self._place = False, 0  # of the epoch's first batch
 
     def skip(self, batches: int) -> None:
-        """Continue behind so many batches of earlier epochs."""
+        """Skip this many batches of earlier epochs."""
         for _ in range(batches // self.steps if self.goes_on else 0):
             self._place = self._end_of_epoch() % self._available
 
@@ -122,13 +122,13 @@ class IterableBatches:
         self._iterator: Any = None if self._walks_again else itertools.chain([first], iterator)
 
     def skip(self, batches: int) -> None:
-        """Pass over what earlier epochs took from a source that does not start over."""
+        """Skip what earlier epochs took from a source that does not restart."""
         if not self._walks_again:
             for _ in range(batches):
                 next(self._iterator, None)
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
-        """The next `steps` batches, but for the `first` ones, each by itself."""
+        """The next `steps` batches after the `first` ones, one at a time."""
         return without_first(self._epoch(step), first)
 
     def _epoch(self, step: int) -> Epoch:
@@ -160,7 +160,7 @@ class IterableBatches:
 
 
 def without_first(batches: Epoch, first: int) -> Epoch:
-    """The batches but for the `first` ones, which are passed over once the next one is asked for."""
+    """The batches after the `first` ones, which are skipped once the next one is requested."""
     for _ in itertools.islice(batches, first):
         pass
     yield from batches  # which closes them where this is closed
@@ -190,7 +190,7 @@ def select_rows(array: Any, rows: np.ndarray) -> Any:
 
 
 def by_rows(array: Any) -> Any:
-    """The array with each row in one piece, or each array of a tuple; None and `LazyRows` stay what they are."""
+    """The array with each row contiguous, or each array of a tuple; None and `LazyRows` are returned unchanged."""
     if isinstance(array, tuple):
         return tuple([by_rows(part) for part in array])
     return array if array is None or isinstance(array, LazyRows) else np.ascontiguousarray(array)
@@ -209,7 +209,7 @@ def _parts(batch) -> tuple:
 
 
 def check_lengths(x: Any, **others: Any) -> None:
-    """`ShapeError` unless each of the named arrays has one entry per example, `DataError` when there is none."""
+    """`ShapeError` unless each of the named arrays has one entry per example, `DataError` if there is none."""
     count = count_rows(x)
     if not count:
         raise DataError("no examples: x has 0 rows")
@@ -250,7 +250,7 @@ def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:
 
 
 def hold_out(labels: np.ndarray | None, count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of the part that stays and of a random part, `fraction` of the rows, that is set apart.
+    """Row numbers of the part that is kept and of a random part, `fraction` of the rows, that is held out.
 
     Args:
         labels: class of each row, whose mix both parts keep; None for any mix.
@@ -273,7 +273,7 @@ def hold_out(labels: np.ndarray | None, count: int, fraction: float, seed: int) 
 
 
 def balanced_weights(labels: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
-    """The weight of each row with which all classes that occur count alike, 1 on average.
+    """The weight of each row with which all occurring classes count alike, 1 on average.
 
     That is rows / (classes * rows of the class), as scikit-learn's `class_weight="balanced"`; where rows have weights,
     these are counted in place of the rows, and the result is to be multiplied by them.
@@ -287,7 +287,7 @@ def balanced_weights(labels: np.ndarray, sample_weight: np.ndarray | None = None
 
 
 def class_weights(labels: np.ndarray, weights: dict, classes: int) -> np.ndarray:
-    """The weight of each row by its class number, in [0, classes); 1 for a class that `weights` does not name."""
+    """The weight of each row by its class number, in [0, classes); 1 for classes that `weights` does not name."""
     result = np.ones(len(labels))
     for label, weight in weights.items():
         if label not in range(classes):

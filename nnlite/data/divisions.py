@@ -1,4 +1,4 @@
-"""Parts of the rows by what a column says: by group, in the order of time, by a hash, or by the part's own name."""
+"""Parts of the rows determined by a column: by group, by time, by a hash, or by the name of the part."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ NAMES = {
 
 
 def group_parts(groups: np.ndarray, sizes: Mapping[str, int], random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Row numbers of each part, ascending; no group is in two, and what no part takes is for `"training"`.
+    """Row numbers of each part, ascending; no group is split, and the remaining rows go to `"training"`.
 
     Args:
         groups: the group of each row.
@@ -52,7 +52,7 @@ def _groups_of_size(counts: np.ndarray, size: int, most: int) -> list[int]:
 
 
 def group_folds(groups: np.ndarray, folds: int, random: np.random.Generator) -> list[np.ndarray]:
-    """Row numbers of each fold, ascending, of sizes as near to one another as the groups allow; no group is in two.
+    """Row numbers of each fold, ascending, of sizes as equal as the groups allow; no group is split.
 
     The largest group goes first, each to the fold with the fewest rows so far; among groups of one size chance
     decides.
@@ -69,7 +69,7 @@ def group_folds(groups: np.ndarray, folds: int, random: np.random.Generator) -> 
 
 
 def time_blocks(times: np.ndarray, lengths: list[int]) -> list[np.ndarray]:
-    """Row numbers in the order of time, cut into blocks of about these lengths; rows of one time stay together.
+    """Row numbers in time order, cut into blocks of about these lengths; rows of the same time stay together.
 
     Raises:
         DataError: too few distinct times for that.
@@ -88,7 +88,7 @@ def time_blocks(times: np.ndarray, lengths: list[int]) -> list[np.ndarray]:
 
 
 def hash_shares(values: np.ndarray, salt: str = "") -> np.ndarray:
-    """A number in [0, 1) for each value, the same for equal texts on every machine, evenly spread.
+    """A number in [0, 1) for each value, the same for equal strings on every machine, uniformly distributed.
 
     It depends on the text of the value alone, so that a row stays in its part when rows are added to the file.
     """
@@ -118,7 +118,7 @@ def named_parts(values: np.ndarray, column: str) -> dict[str, np.ndarray]:
 
 
 def check_groups(groups: Mapping[str, np.ndarray], column: str) -> None:
-    """`DataError` if a group is in two parts, by its name and theirs; `groups` has the group of each row by part."""
+    """`DataError` naming a group that is in two parts, and these; `groups` has the group of each row by part."""
     for first, second in combinations(groups, 2):
         shared = np.intersect1d(groups[first], groups[second])
         if len(shared):

@@ -1,4 +1,4 @@
-"""Files of their own for the validation or the test part."""
+"""Separate files for the validation or the test part."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ __all__ = ["check_copies", "source_of_file"]
 
 
 def source_of_file(source: DataSource, path: str) -> DataSource:
-    """The same source for another file; `ConfigError` if it has none of its own, or if it is the same file."""
+    """The same source for another file; `ConfigError` if it has no file of its own, or if it is the same file."""
     try:
         other = source.elsewhere(path)
     except ConfigError as error:
@@ -22,7 +22,7 @@ def source_of_file(source: DataSource, path: str) -> DataSource:
 
 
 def check_copies(training: Table | Frame | np.ndarray, part: Table | Frame | np.ndarray, path: str) -> None:
-    """`DataError` if every row of a part's table is a row of the training table as well: nothing is measured then."""
+    """`DataError` if every row of a part's table is also a training row, so that nothing would be measured."""
     if not isinstance(training, Table) or not isinstance(part, Table) or [*training.columns] != [*part.columns]:
         return
     known = set(zip(*training.columns.values(), strict=True))

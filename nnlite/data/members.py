@@ -1,4 +1,4 @@
-"""Batches for models that are several at once: each member has rows of its own, in an order of its own."""
+"""Batches for ensembles: each member has its own rows, in its own order."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["MemberBatches"]
 
 
 class MemberBatches:
-    """Batches with different rows for each member, `(batch, members, ...)`, laid out in memory with members first.
+    """Batches with different rows for each member, `(batch, members, ...)`, stored with the axis of members first.
 
     The member with the most rows has batches of `batch_size`, the last of them smaller; others have as many batches,
     each with their share of the rows, and are padded: a padded row has the weight 0.
@@ -59,10 +59,10 @@ class MemberBatches:
         self.real = self._is_real.T
 
     def skip(self, batches: int) -> None:
-        """Nothing: each epoch starts over."""
+        """No effect: each epoch starts over."""
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
-        """The batches of one epoch, as `ArrayBatches.epoch`; each member has an order of its own."""
+        """The batches of one epoch, as `ArrayBatches.epoch`; each member has its own order."""
         order = np.stack([self._order(member, step)[places] for member, places in enumerate(self._places)])
         stops = [0, *self.stops[: self.steps].tolist()]
         while first < self.steps:

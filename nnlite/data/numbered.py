@@ -1,4 +1,4 @@
-"""Batches by number: objects with `__len__` and `__getitem__` whose item i is batch i."""
+"""Batches by index: objects with `__len__` and `__getitem__` whose item i is batch i."""
 
 import operator
 from collections.abc import Iterable, Iterator, Sized
@@ -12,7 +12,7 @@ __all__ = ["PyDataset"]
 
 
 class PyDataset:
-    """Base of data that is made batch by batch, such as from files, under the name and arguments of Keras 3.
+    """Base of data that is produced batch by batch, such as from files, with the name and arguments of Keras 3.
 
     A subclass writes `__len__`, the number of batches, and `__getitem__(index)`, which returns batch `index` as
     `(x, y)` or `(x, y, sample_weight)`, or `x` alone for `predict`. It may write `on_epoch_begin` and `on_epoch_end`.
@@ -65,7 +65,7 @@ class PyDataset:
 
 
 class NumberedBatches:
-    """An iterable of the batches of an object that has them by number.
+    """An iterable over the batches of an object that is indexed by batch number.
 
     Args:
         source: has `__getitem__`, and `__len__` or `num_batches`.
@@ -86,7 +86,7 @@ class NumberedBatches:
         return self._walk(None)
 
     def epoch(self, step: int) -> Iterator[Any]:
-        """The batches of one epoch; `step`, the number of training steps done so far, decides the order."""
+        """The batches of one epoch; `step`, the number of training steps done so far, determines the order."""
         self._tell("on_epoch_begin")
         return self._walk(step)
 
@@ -113,7 +113,7 @@ class NumberedBatches:
 
 
 def is_numbered(data: Any) -> bool:
-    """Whether `data` has batches by number, and is not an array, table or sequence of examples.
+    """Whether `data` is indexed by batch number, and is not an array, table or sequence of examples.
 
     Raises:
         DataError: a map-style data set of PyTorch, whose items are examples.
@@ -130,7 +130,7 @@ def is_numbered(data: Any) -> bool:
 
 
 def is_array_like(data: Any) -> bool:
-    """Whether `data` is an array, dense or sparse, or a table, of whatever library; rows of a file or matrix too."""
+    """Whether `data` is an array, dense or sparse, or a table, of any library; lazily read rows included."""
     known = ("__array__", "__array_interface__", "__dataframe__", "toarray")
     return isinstance(data, LazyRows) or any(hasattr(data, name) for name in known)
 
@@ -141,7 +141,7 @@ def _is_dataset(data: Any) -> bool:
 
 
 def is_batches(x: Any, y: Any) -> bool:
-    """Whether `x` yields batches by itself, rather than being an array of examples, or several of them."""
+    """Whether `x` yields batches itself, rather than being an array of examples or several of them."""
     if y is not None:
         return False
     data = isinstance(x, (dict, tuple)) or is_array_like(x) or (isinstance(x, list) and not _holds_batches(x))

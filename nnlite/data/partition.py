@@ -1,4 +1,4 @@
-"""Parts of the rows at random, with any mix of classes or the same in all: two, or as many folds as are wanted.
+"""Random parts of the rows, plain or stratified by class: two, or a number of folds.
 
 Two parts are those of scikit-learn's `train_test_split` with the same seed: NumPy's `RandomState` never changes its
 streams, so that results stay what they are whether scikit-learn is there or not.
@@ -13,7 +13,7 @@ __all__ = ["random_folds", "random_parts", "shuffled_by_class", "stratified_part
 
 
 def random_parts(count: int, held: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of the part that stays and of the part set apart, each in random order.
+    """Row numbers of the part that is kept and of the part held out, each in random order.
 
     Args:
         count: number of rows.
@@ -25,7 +25,7 @@ def random_parts(count: int, held: int, seed: int) -> tuple[np.ndarray, np.ndarr
 
 
 def stratified_parts(labels: np.ndarray, held: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same where both parts keep the mix of classes, as nearly as whole rows allow.
+    """The same with the mix of classes preserved in both parts, as nearly as whole rows allow.
 
     Args:
         labels: the class of each row.
@@ -55,7 +55,7 @@ def stratified_parts(labels: np.ndarray, held: int, seed: int) -> tuple[np.ndarr
 
 
 def shuffled_by_class(count: int, labels: np.ndarray | None, seed: int, purpose: str) -> np.ndarray:
-    """Row numbers in random order, sorted by class if there are labels: to be dealt out one by one.
+    """Row numbers in random order, sorted by class if there are labels, to be dealt out one by one.
 
     Args:
         purpose: names the random stream, so that orders for other purposes are independent.
@@ -65,7 +65,7 @@ def shuffled_by_class(count: int, labels: np.ndarray | None, seed: int, purpose:
 
 
 def random_folds(count: int, folds: int, labels: np.ndarray | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Row numbers outside and inside each of `folds` parts, which together are all rows; ascending.
+    """Row numbers outside and inside each of `folds` parts, which together cover all rows; ascending.
 
     Rows are shuffled, sorted by class if there are labels, and dealt out one by one: the sizes of the folds, and the
     numbers of a class in them, differ by at most one.

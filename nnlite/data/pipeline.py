@@ -1,4 +1,4 @@
-"""The data section of a config: a source, a split, and what becomes of the target."""
+"""The data section of a config: a source, a split, and the treatment of the target."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -69,7 +69,7 @@ class Data(Section):
             raise ConfigError("expected a character or more", ("target_separator",))
 
     def located(self, folder: str) -> "Data":
-        """The same section with absolute paths; relative ones are looked up in `folder`, then in the current folder."""
+        """The same section with absolute paths; relative ones are resolved against `folder`, then the current one."""
         files = {part: find_file(path, folder) for part, path in self.split.files.items()}
         return replace(self, source=self.source.located(folder), split=replace(self.split, files=files))
 

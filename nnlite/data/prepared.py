@@ -1,4 +1,4 @@
-"""Arrays to train on, made of the data section of a config, and how they came about."""
+"""Training arrays made from the data section of a config, and how they were made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_LEARNT = 2**20
 
 @dataclass(frozen=True)
 class Prepared:
-    """Arrays to train on, and how they came about.
+    """Training arrays, and how they were made.
 
     Args:
         parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`. x is an array, or
@@ -45,11 +45,11 @@ class Prepared:
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether all inputs are arrays, so that another process can be handed them."""
+        """Whether all inputs are arrays, so that they can be sent to another process."""
         return all(type(x) is np.ndarray for x, _ in self.parts.values())
 
     def arrays(self, part: str) -> tuple:
-        """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""
+        """`(x, y)` of a part, or `(x, y, sample_weight)` if rows have weights: arguments of `fit` and `evaluate`."""
         return (*self.parts[part], self.weights[part]) if self.weights else self.parts[part]
 
     def for_fit(self) -> dict[str, Any]:
@@ -59,11 +59,11 @@ class Prepared:
         return {"x": x, "y": y, "sample_weight": self.weights.get("training"), "validation_data": validation}
 
     def target(self, part: str) -> np.ndarray:
-        """The target of a part as the data have it: labels, or numbers in their own unit."""
+        """The target of a part in terms of the data: labels, or numbers in their own unit."""
         return self.datasets[part].target[self.rows[part]]
 
     def numbers(self, part: str) -> np.ndarray:
-        """The number of each row of a part in its raw data, from 0; rows left out for want of a target count, too.
+        """The index of each row of a part in its raw data, from 0; rows dropped for lack of a target count, too.
 
         Of a streamed table they are numbers within the part.
         """
@@ -73,14 +73,14 @@ class Prepared:
         return rows if numbers is None else numbers[rows]
 
     def learnt_target(self) -> np.ndarray:
-        """The target of the training part; of a streamed table at most 2^20 rows of it, evenly spread."""
+        """The target of the training part; for a streamed table, at most 2^20 rows of it, evenly spread."""
         taken = self.rows["training"]
         if isinstance(taken, slice):
             taken = slice(None, None, -(-len(self.parts["training"][1]) // MOST_LEARNT))
         return self.datasets["training"].target[taken]
 
     def last_known(self, part: str) -> np.ndarray | None:
-        """Last known value of each row's target: of a series its last value, in a table in order the row before's.
+        """The last known value of each row's target: the last of a series, or the previous row's in an ordered table.
 
         None for the training part, for labels, and where rows are in no order.
         """

@@ -1,4 +1,4 @@
-"""Columns of raw inputs that are not inputs: they divide the rows into parts, or weigh them."""
+"""Columns of raw inputs with another role: they split the rows into parts, or weight them."""
 
 import contextlib
 import dataclasses
@@ -58,7 +58,7 @@ def read_weights(inputs: Inputs, name: str) -> np.ndarray:
 
 
 def without_columns(inputs: Inputs, names: Collection[str]) -> Inputs:
-    """The same inputs without these columns."""
+    """The inputs without these columns."""
     if not names or isinstance(inputs, np.ndarray):
         return inputs
     if isinstance(inputs, Table):

@@ -21,7 +21,7 @@ Rows = dict[str, np.ndarray]
 
 
 class Split(Section):
-    """Division of the rows into parts; what neither validation nor test takes is for training.
+    """Division of the rows into parts; rows taken by neither validation nor test are for training.
 
     The rows are shuffled first, by the experiment's seed: the order of a file often has a meaning. Where that meaning
     is time, `shuffle: false` takes the last rows for the test part, those before them for validation. At most one of

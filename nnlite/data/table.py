@@ -1,4 +1,4 @@
-"""A text file as named columns of cells, which are read as numbers, texts or labels on request."""
+"""A text file as named columns of cells, read as numbers, strings or labels on request."""
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ __all__ = ["Table"]
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a text file, stripped of blanks around them; every complaint names file, line and column.
+    """The cells of a text file, stripped of blanks; each error names file, line and column.
 
     Which cells stand for a missing value, and how numbers are written, is a matter of the `dialect`.
 
@@ -88,7 +88,7 @@ class Table:
 
     @classmethod
     def of(cls, text: TextTable, path: str) -> "Table":
-        """The table of a text that is read already."""
+        """The table of a text that has been read."""
         return cls(place_of(path), text.columns, text.lines, text.dialect, text.notes, text.repeated)
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class Table:
         return len(self)
 
     def require(self, names: Collection[str]) -> None:
-        """Raise `DataError` for a column that does not exist, or whose name stands twice."""
+        """Raise `DataError` for a missing column, or a name that occurs twice."""
         for name in names:
             self.cells(name)
             if name in self.repeated:
@@ -115,14 +115,14 @@ class Table:
                 )
 
     def cells(self, name: str) -> list[str]:
-        """The column `name` as it is in the file; `DataError` if there is none."""
+        """The column `name` as it is in the file; `DataError` if it does not exist."""
         if name in self.columns:
             return self.columns[name]
         unnamed = "" if self.dialect.header else "; its first line is read as a row, unless `header: true`"
         raise DataError(f"{self.path}: {no_column(name, self.columns)}{unnamed}")
 
     def column(self, name: str, kind: Kind) -> Column:
-        """The column `name` as `kind`; a missing category is the category `""`, one number is one category.
+        """The column `name` as `kind`; a missing category is the category `""`, equal numbers are one category.
 
         Raises:
             DataError: a cell that is not a finite number in a column of numbers; a kind that a text file does not have.
@@ -134,13 +134,13 @@ class Table:
         return Column(name, "category", texts, from_numbers=True).as_kind(kind)
 
     def given(self, name: str) -> Column:
-        """The column `name` as categories with None for a gap: cells of a text file come in no other kind."""
+        """The column `name` as categories with None for missing values: a text file has no other kind of cells."""
         texts = np.array(self._levels(name), dtype=object)
         texts[texts == ""] = None
         return Column(name, "category", texts)
 
     def texts(self, name: str) -> np.ndarray:
-        """The column `name` as text, `""` where the value is missing."""
+        """The column `name` as strings, `""` where the value is missing."""
         cells, gaps = self.cells(name), self._gaps(name, self._marks.everywhere)
         return np.array(["" if cell in gaps else cell for cell in cells] if gaps else cells)
 
@@ -181,7 +181,7 @@ class Table:
         return self._missing(name, self._levels(name))
 
     def labels(self, name: str) -> np.ndarray:
-        """The column `name` as class labels: integers if every cell is one, else text.
+        """The column `name` as class labels: integers if every cell is one, else strings.
 
         Codes of one length such as `007` are text: a label must come back from `predict` as it went in.
 
@@ -198,7 +198,7 @@ class Table:
         return numbers if (numbers.astype(texts.dtype) == texts).all() else texts
 
     def quantities(self, name: str) -> np.ndarray:
-        """The column `name` as finite float64 numbers; `DataError` for a text or a missing value."""
+        """The column `name` as finite float64 numbers; `DataError` for a string or a missing value."""
         numbers = self.numbers(name, remedy="only numbers are allowed here")
         self._refuse_missing(name, np.isnan(numbers))
         return numbers
@@ -269,5 +269,5 @@ class Table:
             )
 
     def place(self, row: int, name: str) -> str:
-        """Place of a cell in the file, for errors."""
+        """The position of a cell in the file, for error messages."""
         return f"{self.path}, line {self.lines[row]}, column {name!r}"

@@ -1,4 +1,4 @@
-"""The data sets of `keras.datasets`, read from the files that Keras keeps; nothing is downloaded."""
+"""The data sets of `keras.datasets`, read from Keras's own files; nothing is downloaded."""
 
 from nnlite.datasets import (
     california_housing as california_housing,

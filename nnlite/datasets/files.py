@@ -1,4 +1,4 @@
-"""Finding and reading the files of data sets. Pickled parts are read without running what they hold."""
+"""Finding and reading the files of data sets. Pickles are read without running any code in them."""
 
 import io
 import os
@@ -58,7 +58,7 @@ def _read_array(content: bytes) -> np.ndarray:
 
 
 class Unpickler(pickle.Unpickler):
-    """Reads pickles of arrays, lists, numbers and text, and refuses all else: no code of the file runs."""
+    """Reads pickles of arrays, lists, numbers and strings, and refuses everything else: no code in the file runs."""
 
     ALLOWED = {
         ("_codecs", "encode"): lambda text, encoding: text.encode(encoding),
@@ -75,7 +75,7 @@ class Unpickler(pickle.Unpickler):
 
 
 def shuffled(random: np.random.RandomState, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The arrays with their rows in Keras's random order, the same in each."""
+    """The arrays with their rows in Keras's random order, the same for each array."""
     order = random.permutation(len(arrays[0]))
     return tuple(array[order] for array in arrays)
 

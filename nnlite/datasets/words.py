@@ -1,4 +1,4 @@
-"""Common parts of the text data sets: words as numbers by how frequent they are, and the index that names them."""
+"""Common parts of the text data sets: words as indices by frequency, and the index of words."""
 
 import os
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ __all__ = ["as_objects", "known_words", "marked", "read_index", "shorter"]
 
 
 def marked(x: Iterable[Any], start_char: int | None, index_from: int) -> list[list[int]]:
-    """Word numbers raised by `index_from`, after a mark of the start."""
+    """Word indices shifted by `index_from`, after a start mark."""
     start = [] if start_char is None else [start_char]
     return [start + [int(word) + (index_from or 0) for word in row] for row in x]
 
@@ -34,7 +34,7 @@ def shorter(rows: list[list[int]], labels: np.ndarray, maxlen: int | None) -> tu
 
 
 def known_words(rows: list[list[int]], num_words: int | None, skip_top: int, oov_char: int | None) -> list[list[int]]:
-    """Rows where words outside `skip_top` ... `num_words` - 1 are `oov_char`, or are left out for None.
+    """Rows in which words outside `skip_top` ... `num_words` - 1 are replaced by `oov_char`, or dropped if None.
 
     As in Keras, `num_words` is the largest number when None, so that this word itself counts as unknown.
     """

@@ -1,4 +1,4 @@
-"""Derivatives of whole models: Jacobians, products with them, per-example gradients, curvature, sensitivities."""
+"""Derivatives of whole models: Jacobians and products with them, per-example gradients, curvature, sensitivities."""
 
 from nnlite.derivatives.bounds import BoxBounds, box_bounds, lipschitz_bound
 from nnlite.derivatives.explanation import Explanation

@@ -1,4 +1,4 @@
-"""Intervals of the outputs and slopes of a model of dense layers for all inputs of a box: interval arithmetic."""
+"""Bounds on the outputs and slopes of a model of dense layers for all inputs in a box, by interval arithmetic."""
 
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ FAR = 1e3  # beyond which no slope becomes larger, but that of Exp
 
 
 class BoxBounds(NamedTuple):
-    """Bounds in boxes, each of them on all points of its box.
+    """Bounds in boxes, each valid at all points of its box.
 
     Attributes:
         low, high: of the outputs, `(boxes, outputs)`.
@@ -132,13 +132,13 @@ def lipschitz_bound(model: Trainable) -> float:
 
 
 class Interval(NamedTuple):
-    """All arrays between two, entry by entry."""
+    """An elementwise interval between two arrays."""
 
     low: Array
     high: Array
 
     def times(self, kernel: Array) -> "Interval":
-        """Products with the kernel; where all have one sign, so have the bounds."""
+        """Products with a kernel; tighter if all inputs have the same sign."""
         up, down = np.maximum(kernel, 0), np.minimum(kernel, 0)
         return Interval(self.low @ up + self.high @ down, self.high @ up + self.low @ down)
 
@@ -148,7 +148,7 @@ class Interval(NamedTuple):
         return Interval(np.minimum(*ends), np.maximum(*ends))
 
     def shifted(self, shift: Array | None) -> "Interval":
-        """Sums with a number for each feature; the interval itself if there is none."""
+        """Sums with a number for each feature; the interval itself if that is None."""
         return self if shift is None else Interval(self.low + shift, self.high + shift)
 
     def by_positive(self, factors: "Interval") -> "Interval":

@@ -1,4 +1,4 @@
-"""One example's way through a model, and how large derivatives are on the way back."""
+"""One example's path through a model, and the size of the derivatives on the way back."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An explanation as people read it: a table in a terminal, a table in a notebook."""
+"""An explanation for display: a table in a terminal, a table in a notebook."""
 
 import html
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ SHOWN = 10  # outputs
 
 @dataclass(repr=False)
 class Explanation:
-    """One example's way through a model, and how large the derivatives are on the way back.
+    """One example's path through a model, and the size of the derivatives on the way back.
 
     Printing it shows a table; a notebook shows it as HTML.
 
@@ -132,7 +132,7 @@ class Explanation:
 
 
 def rows(stages: Iterable[Stage], indent: str = "") -> Iterator[tuple[str, ...]]:
-    """The indent and the cells of one line per stage; below it those inside of it, or the maps that it keeps."""
+    """The indent and the cells of one line per stage; below it its inner stages, or the maps that it keeps."""
     for stage in stages:
         name = f"{stage.name} ({stage.kind})" if stage.kind not in ("", stage.name) else stage.name
         yield indent, name, _shape(stage.shape), _norm(stage.by_output), _norm(stage.by_input)

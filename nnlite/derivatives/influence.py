@@ -1,4 +1,4 @@
-"""Changes that leaving a row out would make, from the Jacobians that layers cache and the inverse of the curvature."""
+"""The effect of leaving a row out, from cached Jacobians and the inverse of the curvature."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
@@ -32,7 +32,7 @@ Order = Literal["newton", "first"]
 
 
 class Rows(NamedTuple):
-    """Some rows, and what leaving each of them out would do.
+    """A batch of rows, and the effect of leaving out each of them.
 
     U is the count of numbers that a row has in all outputs with a loss, P that of parameters.
 
@@ -52,12 +52,12 @@ class Rows(NamedTuple):
 
     @property
     def leverages(self) -> Array:
-        """The diagonal of `B S`, `(rows, U)`: the share of a row in each number that it has itself."""
+        """The diagonal of `B S`, `(rows, U)`: the leverage of each output of a row."""
         return np.einsum("ruv,rvu->ru", self.bends, self.covered)
 
 
 class LeaveOneOut:
-    """The changes that leaving a row out makes, for one row after another.
+    """The effects of leaving out one row at a time.
 
     With the curvature C of the whole loss, penalties of weights and damping included, and the part r' of its slope and
     B of its curvature that a row has, both by the row's outputs with the Jacobian J:
@@ -106,11 +106,11 @@ class LeaveOneOut:
         return np.concatenate([rows.moves for rows in self])
 
     def self_influence(self) -> Array:
-        """By how much the loss of each row would grow without it, to first order in its outputs: `(rows,)`."""
+        """The increase in the loss of each row if it were left out, to first order in its outputs: `(rows,)`."""
         return self.whole.divisor * np.concatenate([(rows.slopes * rows.output_moves).sum(axis=1) for rows in self])
 
     def leverage(self) -> Array:
-        """The trace of `B S` for each row, `(rows,)`; all together are the effective number of parameters."""
+        """The trace of `B S` for each row, `(rows,)`; their sum is the effective number of parameters."""
         return np.concatenate([rows.leverages.sum(axis=1) for rows in self])
 
     def cooks_distance(self) -> Array:
@@ -148,14 +148,13 @@ def _without_rows(shares: Array, slopes: Array) -> Array:
 
 
 def need_rows(whole: WholeLoss) -> None:
-    """`ConfigError` unless the loss is a sum over rows that have outputs of their own."""
+    """`ConfigError` unless the loss is a sum over rows, each with its own outputs."""
     if whole.loss is whole.steps.loss:
         raise ConfigError("this needs a loss that is a sum over rows with outputs of their own")
 
 
 def outputs_at(whole: WholeLoss, x: Any, vector: ParameterVector) -> list[tuple[Array, Array]]:
-    """For each output its numbers at other rows, raw, `(rows, ...)`, and their Jacobian by the parameters of `vector`,
-    `(rows, U, P)`."""
+    """For each output its raw values at other rows, `(rows, ...)`, and their Jacobian, `(rows, U, P)`."""
     steps = whole.steps
     values = [in_float64(parameter.value) for parameter in steps.parameters]
     outputs: Any

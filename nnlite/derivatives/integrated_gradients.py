@@ -1,4 +1,4 @@
-"""Contributions of inputs to outputs: the output that is meant, and integrated gradients."""
+"""Integrated gradients: contributions of inputs to a chosen output."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def need_one_output(model: Trainable, outputs: Any) -> None:
 
 
 def one_output_each(model: Trainable, outputs: np.ndarray, output: Any) -> tuple[np.ndarray, np.ndarray]:
-    """A cotangent that is 1 at one output of each row, and which output that is, as a number.
+    """A cotangent that is 1 at one output of each row, and the index of that output.
 
     Args:
         model: whose outputs they are, for errors.

@@ -1,4 +1,4 @@
-"""The derivatives of a model, all of them read from the Jacobians that its layers cache."""
+"""The derivatives of a model, all computed from the Jacobians that its layers cache."""
 
 from typing import Any
 
@@ -99,7 +99,7 @@ class Derivatives(SecondOrder):
         return by_inputs if jacobians.data > 1 else by_inputs[0], joined
 
     def jvp(self, x: Any, tangent: Any = None, dparameters: Any = None) -> np.ndarray:
-        """Forward mode: how the outputs at `x` change when inputs and parameters do.
+        """Forward mode: the change of the outputs at `x` for changes of inputs and parameters.
 
         Args:
             x: a batch of examples.
@@ -160,7 +160,7 @@ class Derivatives(SecondOrder):
         return joined if flat else vector.by_name(joined)
 
     def gradient(self, x: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
-        """The gradient of the loss over a batch by the parameters. Shape: `(count,)`."""
+        """The gradient of the loss over a batch with respect to the parameters. Shape: `(count,)`."""
         (batch, steps), vector = self._prepared(x, y, sample_weight), parameter_vector(self.model)
         return self._gradient(steps, batch, self.model.values, vector)
 
@@ -189,7 +189,7 @@ class Derivatives(SecondOrder):
         return vector.like(v, directional_derivative(gradient, step))
 
     def ggn_vp(self, x: Any, y: Any, v: Any, sample_weight: Any = None) -> Any:
-        """The generalized Gauss-Newton matrix times `v`: J' H J v, J by the parameters, H of the loss by the outputs.
+        """The generalized Gauss-Newton matrix times `v`: J' H J v, J with respect to the parameters, H by the outputs.
 
         It is the Hessian without the curvature of the network itself, and positive semidefinite for convex losses.
         Outputs are those that the loss is trained on: the logits, where a final softmax or sigmoid fits the loss.
@@ -228,7 +228,7 @@ class Derivatives(SecondOrder):
         return explain.explain(self.model, self.trainer, x, y, row, output, weight)
 
     def integrated_gradients(self, x: Any, baseline: Any = None, steps: Count = 50, output: Any = None) -> np.ndarray:
-        """The contribution of each number of `x` to one output, compared with `baseline`.
+        """The contribution of each entry of `x` to one output, relative to `baseline`.
 
         `(x - baseline) * mean over a in [0, 1] of the gradient at baseline + a * (x - baseline)`; the contributions
         of a row add up to `f(x) - f(baseline)`, the more exactly the more steps there are.

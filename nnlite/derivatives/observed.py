@@ -1,4 +1,4 @@
-"""The stages of a chain of Jacobians, watched while a derivative goes back through them."""
+"""The stages of a chain of Jacobians, observed while a derivative passes back through them."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from nnlite.parameters import Parameter
 
 
 class Stage(Bundle):
-    """One op or layer, the Jacobians that it keeps, and how large the derivatives on both sides of it are.
+    """One op or layer, its Jacobians, and the norms of the derivatives on both sides of it.
 
     It stands for its Jacobians: what goes back through `vjp` is measured on the way.
 
@@ -54,7 +54,7 @@ class Stage(Bundle):
 
     @property
     def maps(self) -> dict:
-        """`label -> structured map` of what it keeps, one per input and parameter; none if `inner` has them."""
+        """`label -> structured map`, one per input and parameter; none if `inner` has them."""
         if self.inner:
             return {}
         by_label = {label: self.jacobians[index] for index, label in enumerate(self._labels)}
@@ -67,7 +67,7 @@ class Stage(Bundle):
 
     @property
     def shape(self) -> tuple | None:
-        """Shape of its output; None if it is not known."""
+        """Shape of its output; None if unknown."""
         known = [part.out_shape for part in self.maps.values()] + [stage.shape for stage in self.inner[-1:]]
         built = self.owner.output_shape if isinstance(self.owner, Layer) else None
         return known[0] if known else built and (1, *built[1:])
@@ -83,7 +83,7 @@ class Stage(Bundle):
         return _norm([self._squares.get(index) for index, source in enumerate(self.sources) if source is None])
 
     def norm_at(self, place: int) -> float | None:
-        """Frobenius norm of the derivative with respect to the input of that number."""
+        """Frobenius norm of the derivative with respect to the input with this index."""
         return _norm([self._squares.get(place)])
 
     @property
@@ -97,7 +97,7 @@ class Stage(Bundle):
         wanted: Sequence[bool] | None = None,
         into: Sequence[np.ndarray | None] | None = None,
     ) -> tuple:
-        """As the Jacobians' own; the squares of what comes in and goes out are added up."""
+        """As `vjp` of the Jacobians; also accumulates the squares of what comes in and goes out."""
         results = self.jacobians.vjp(cotangent, wanted or (True,) * len(self), into)
         self.cotangent = cotangent
         for part in cotangent if isinstance(cotangent, tuple) else (cotangent,):
@@ -107,35 +107,35 @@ class Stage(Bundle):
         return results
 
     def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | tuple | None:
-        """As the Jacobians' own."""
+        """As `jvp` of the Jacobians."""
         return self.jacobians.jvp(*tangents)
 
     @property
     def mixes_rows(self) -> bool:
-        """As the Jacobians' own."""
+        """As `mixes_rows` of the Jacobians."""
         return self.jacobians.mixes_rows
 
     @property
     def data(self) -> int:
-        """As the Jacobians' own."""
+        """As `data` of the Jacobians."""
         return self.jacobians.data
 
     @property
     def state(self) -> tuple:
-        """As the Jacobians' own."""
+        """As `state` of the Jacobians."""
         return self.jacobians.state
 
     @property
     def mask(self) -> np.ndarray | tuple | None:
-        """As the Jacobians' own."""
+        """As `mask` of the Jacobians."""
         return self.jacobians.mask
 
     def parts(self) -> Sequence[tuple[str, Jacobian | Bundle]]:
-        """As the Jacobians' own."""
+        """As `parts` of the Jacobians."""
         return self.jacobians.parts()
 
     def stored(self) -> Iterator[np.ndarray]:
-        """As the Jacobians' own."""
+        """As `stored` of the Jacobians."""
         return self.jacobians.stored()
 
     def in_order(self) -> list["Stage"]:
@@ -164,7 +164,7 @@ class Stage(Bundle):
 
 
 def watch(jacobians: Any, owner: Any, name: str, sources: Sequence[Parameter | None]) -> Stage:
-    """The Jacobians of `owner` as a stage, and all that they are made of.
+    """The Jacobians of `owner` as a stage, with all of their parts.
 
     Args:
         jacobians: what its `linearize` returned.

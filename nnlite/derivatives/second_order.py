@@ -1,4 +1,4 @@
-"""The second derivatives of a loss by the parameters as a structured map, and what follows from them."""
+"""The second derivatives of a loss with respect to the parameters as a structured map, and derived quantities."""
 
 from typing import Any, Literal
 
@@ -137,7 +137,7 @@ class SecondOrder:
         damping: float = 0.0,
         order: Order | None = None,
     ) -> np.ndarray:
-        """By how much the loss of each row would grow if that row had been left out; arguments as in `influence`.
+        """The increase in the loss of each row if that row had been left out; arguments as in `influence`.
 
         Rows with a wrong label stand out: nothing but the row itself speaks for its label.
 
@@ -172,7 +172,7 @@ class SecondOrder:
         structure: InfluenceStructure = "dense",
         damping: float = 0.0,
     ) -> np.ndarray:
-        """Move of all outputs if a row is left out: `d' C d / (p * dispersion)`; arguments as in `influence`.
+        """Change of all outputs if a row is left out: `d' C d / (p * dispersion)`; arguments as in `influence`.
 
         p is the sum of the leverages; the dispersion is 1, for squared errors their sum divided by their number less
         p. For linear regression this is Cook's distance. Of several outputs it is that of multivariate regression, with
@@ -208,7 +208,7 @@ class SecondOrder:
         layers: Literal["all", "last"] = "all",
         damping: float = 0.0,
     ) -> Uncertainty:
-        """The uncertainty of predictions that follows from the uncertainty of the parameters; see `Uncertainty`.
+        """The uncertainty of predictions due to the uncertainty of the parameters; see `Uncertainty`.
 
         The model should be at the minimum of its loss over these rows, penalties of weights included.
 

@@ -35,8 +35,7 @@ Method = Literal["delta", "conformal", "jackknife+"]
 
 
 class Uncertainty:
-    """The spread of a model's predictions, from the Jacobian g of the outputs by the parameters; made by
-    `model.uncertainty(x, y)`.
+    """The spread of a model's predictions, from the Jacobian g of the outputs; made by `model.uncertainty(x, y)`.
 
     Squared errors: the delta method. With the Jacobian J of the n training rows, the residual variance s^2, their sum
     of squares over n less the effective number of parameters, and penalties L as they are in the loss,
@@ -157,7 +156,7 @@ class Uncertainty:
         return np.split(numbers, np.cumsum(widths)[:-1], axis=1)
 
     def predict(self, x: Any, return_std: bool = False) -> Any:
-        """Predictions at `x`; with `return_std` also their standard deviations, by the parameters alone.
+        """Predictions at `x`; with `return_std` also their standard deviations due to the parameters alone.
 
         Of squared errors, the outputs and theirs. Of classes, probabilities that are averaged over the parameters, and
         the standard deviations of the inputs of the softmax or sigmoid.
@@ -176,7 +175,7 @@ class Uncertainty:
         return (predictions, self._apart(spread)) if return_std else predictions
 
     def predict_interval(self, x: Any, level: float = 0.9, method: Method | None = None) -> tuple[Any, Any]:
-        """The ends of intervals that hold a new target with probability `level`.
+        """The bounds of intervals that hold a new target with probability `level`.
 
         Args:
             x: rows.
@@ -215,7 +214,7 @@ class Uncertainty:
         return self._apart(outputs - width), self._apart(outputs + width)
 
     def calibrate(self, x: Any, y: Any) -> "Uncertainty":
-        """Learn from rows that were not trained on how wide intervals have to be; returns itself.
+        """Learn the required width of intervals from rows that were not trained on; returns itself.
 
         The scores are `abs(y - output)` over the standard deviation that the delta method gives a new target, or over 1
         if the loss is not a sum of squares: split conformal prediction, whose intervals hold their level whatever the

@@ -1,4 +1,4 @@
-"""The way of one derivative back to one weight."""
+"""The path of one derivative back to one weight."""
 
 import re
 from typing import NamedTuple
@@ -43,7 +43,7 @@ class Term(NamedTuple):
 
     @property
     def factors(self) -> list[float]:
-        """The numbers whose product the term is."""
+        """The factors of the product."""
         return [factor for factor in (self.value, self.slope, self.upstream) if factor is not None]
 
 
@@ -66,7 +66,7 @@ class Trail(NamedTuple):
 
 
 def follow(model: Trainable, root: Stage, gradients: tuple, weight: str | None = None) -> Trail | None:
-    """The way back to one weight; None in a model without trainable ones.
+    """The path back to one weight; None in a model without trainable weights.
 
     Args:
         model: whose parameters these are.

@@ -1,4 +1,4 @@
-"""Training by several processes: MPI, a fixed number of shards of each batch, sums in a fixed tree."""
+"""Training by several processes: MPI, a fixed number of shards per batch, sums in a fixed tree."""
 
 from nnlite.distributed.failures import TeamError
 from nnlite.distributed.lockstep import Lockstep

@@ -1,4 +1,4 @@
-"""Processes that load what they need while their work is still being prepared, and are then given it."""
+"""Worker processes that load what they need while their work is being prepared, and are then given it."""
 
 import contextlib
 import multiprocessing
@@ -13,7 +13,7 @@ PATIENCE = 5  # seconds for a process to end by itself, as after Ctrl-C, which r
 
 
 class Crew:
-    """Processes beside this one, begun at once; a context, at whose end they have ended.
+    """Worker processes that are started at once; a context, at whose end they have ended.
 
     Args:
         size: number of processes.
@@ -56,7 +56,7 @@ class Crew:
 
     @property
     def failed(self) -> int | None:
-        """The exit code of a process that did not end well; None if all did or are at work."""
+        """The exit code of a process that failed; None if all have ended well or are still running."""
         return next((process.exitcode for process, _ in self._members if process.exitcode), None)
 
     def __len__(self) -> int:

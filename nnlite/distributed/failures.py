@@ -1,4 +1,4 @@
-"""The end of all processes by an error in one of them."""
+"""Termination of all processes after an error in one of them."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ __all__ = ["TeamError", "ended_together"]
 
 
 class TeamError(NNLiteError, RuntimeError):
-    """Processes that train together have come apart."""
+    """Processes that train together have fallen out of step."""
 
 
 PATIENCE = 2.0  # seconds that a failed process waits for the others to fail too

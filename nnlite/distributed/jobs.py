@@ -1,4 +1,4 @@
-"""Independent jobs, such as trials and folds, by the backends of joblib."""
+"""Independent jobs, such as trials and folds, run by joblib's backends."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def each(
     backend: Backend = "loky",
     scheduler: str | None = None,
 ) -> list[Result]:
-    """The results of a function for each item, in their order, whatever ends first.
+    """The results of a function for each item, in order, whichever ends first.
 
     Args:
         function: a function at the top of a module, or a `functools.partial` of one, which takes one item.

@@ -38,7 +38,7 @@ class Lockstep:
         self._error: BaseException | None = None
 
     def run(self, function: Callable[[int, Callable[[np.ndarray], np.ndarray]], None]) -> None:
-        """Call `function(shard, sums)` for each shard; the first error of any is raised."""
+        """Call `function(shard, sums)` for each shard; the first error is raised."""
         self._waiting, self._left, self._error = 0, set(range(self.shards)), None
         threads = [
             threading.Thread(target=contextvars.copy_context().run, args=(self._enter, function, shard), daemon=True)

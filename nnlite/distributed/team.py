@@ -1,4 +1,4 @@
-"""The processes of one MPI job that train together, and what they tell one another."""
+"""The processes of one MPI job that train together, and their communication."""
 
 import importlib.util
 import os
@@ -22,7 +22,7 @@ HALVED_BYTES = 2**16
 
 
 class Team:
-    """Processes that compute each batch together, each some of its shards.
+    """Processes that compute each batch together, each a part of its shards.
 
     Args:
         communicator: an `mpi4py.MPI.Comm`.
@@ -54,11 +54,11 @@ class Team:
         return f"rank {self.rank} of {self.size} (process {os.getpid()} on {socket.gethostname()})"
 
     def part(self, rows: int) -> Part:
-        """Shards of a batch of so many rows that this process computes."""
+        """The shards of a batch of this many rows that this process computes."""
         return part_of(rows, self.shards, self.rank, self.size)
 
     def sum(self, parts: Sequence[np.ndarray], shared: bool = True) -> np.ndarray:
-        """Sum over the shards of all processes, in a fixed tree; the same bits in each of them.
+        """Sum over the shards of all processes, in a fixed tree; bitwise the same in each of them.
 
         Args:
             parts: one contiguous array for each shard of this process, which are overwritten.
@@ -70,12 +70,12 @@ class Team:
         return total
 
     def add_up(self, vector: np.ndarray) -> None:
-        """Add to a vector, in place, those of all other processes: what `sum` does above the shards of one process."""
+        """Add those of all other processes to a vector, in place: the part of `sum` above one process's shards."""
         add = self._add_halves if vector.nbytes >= HALVED_BYTES and self.size > 2 else self._add_doubling
         add(vector)
 
     def add_pairs(self, value: Any, add: Callable[[Any], Any]) -> None:
-        """The same for other objects: `add` takes that of a neighbor, and returns what is passed on."""
+        """The same for other objects: `add` receives a neighbor's object and returns the one to pass on."""
         for distance in self._distances():
             other = self.rank ^ distance
             value = add(self.communicator.sendrecv(value, other, source=other))
@@ -110,7 +110,7 @@ class Team:
             start, stop = min(start, first), max(stop, last)
 
     def gather_rows(self, array: Any, rows: int, shared: bool = True) -> Any:
-        """Rows of a whole batch, from those of this process; of each array of a tuple, and None of None."""
+        """Rows of a whole batch, from those of this process; applied to each array of a tuple, None for None."""
         if array is None or not shared or self.size == 1:
             return array
         if isinstance(array, tuple):

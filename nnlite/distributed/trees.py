@@ -1,4 +1,4 @@
-"""A batch in a fixed number of shards, and sums in a fixed tree: the same bits for any number of processes."""
+"""A batch in a fixed number of shards, and sums in a fixed tree: bitwise the same for any number of processes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
 
 def part_of(rows: int, shards: int, rank: int, ranks: int) -> Part:
-    """Part of process `rank` in a batch of so many rows.
+    """The part of process `rank` in a batch of this many rows.
 
     A batch of fewer rows than shards is computed by every process, in as many shards as the largest power of two
     allows.
@@ -53,7 +53,7 @@ def part_of(rows: int, shards: int, rank: int, ranks: int) -> Part:
 
 
 def tree_sum(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Sum of arrays in pairs, then in pairs of pairs; their number is a power of two, and they are overwritten.
+    """Sum of arrays by pairs, then by pairs of pairs; their number is a power of two, and they are overwritten.
 
     >>> tree_sum([np.array([1.0]), np.array([2.0]), np.array([3.0]), np.array([4.0])])
     array([10.])

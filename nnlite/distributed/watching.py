@@ -1,4 +1,4 @@
-"""A process that watches the one that computes, and says which it was if it dies."""
+"""A process that watches the computing one, and reports it if it dies."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM)
 
 
 def watched() -> None:
-    """Continue in a child of this process, which waits for it as a shell script would, and ends as it ends.
+    """Continue in a child of this process, which waits for it as a shell would, and exits with its code.
 
     A process that is killed, by the system when memory is short for example, cannot say so; MPI ends the others at
     once, and names none. This has to be called before mpi4py is imported, in a program without threads. Where no

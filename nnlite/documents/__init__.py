@@ -1,4 +1,4 @@
-"""The config language: YAML files that include others, refer to values, and remember where each value stands."""
+"""The config language: YAML files with includes and references that remember the position of each value."""
 
 from nnlite.documents.document import Document
 from nnlite.documents.reading import parse

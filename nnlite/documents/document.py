@@ -1,4 +1,4 @@
-"""A config file: what it includes, overrides and references put together, and the place of each value."""
+"""A config file with its includes, overrides and references resolved, and the position of each value."""
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ OVERRIDE = 1_000  # ranks overrides behind all files
 
 
 class Document:
-    """The values of a YAML file, changed by overrides, and the place of each.
+    """The values of a YAML file with overrides applied, and the position of each.
 
     `include:` names a file, or a list of files, that this one is laid over; overrides change what comes of it; then
     the references `${section.key}` and `${env:NAME}` are replaced. `variables:` is there for references alone.
@@ -65,7 +65,7 @@ class Document:
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Let errors raised inside say in which file, line and column, or in which override, their causes stand.
+        """Let errors raised inside name the file, line and column, or the override, of their causes.
 
         Files that are named inside are looked up next to the document.
         """

@@ -1,4 +1,4 @@
-"""`include:` a document is laid over others."""
+"""`include:` merges a document into others."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -14,7 +14,7 @@ FILES = 100
 
 
 class Including:
-    """Reads files with what they include.
+    """Reads files with their includes.
 
     Args:
         sections: paths of the mappings that have keys of their own each, as `overlaid` needs them.
@@ -28,7 +28,7 @@ class Including:
         self.files: list[Path] = []
 
     def read(self, path: Path, chain: tuple[Path, ...] = ()) -> Node:
-        """The mapping in a file, laid over those that it includes.
+        """The mapping in a file, merged over those that it includes.
 
         Args:
             path: the file.
@@ -75,7 +75,7 @@ INCLUDE = ("include",)
 def overlaid(
     base: Node, nearer: Node, sections: Collection[tuple], path: tuple = (), names_class: bool = False
 ) -> Node:
-    """`nearer` with what else `base` has. Mappings are merged, key by key; all else of `nearer` stays as it is.
+    """`nearer` completed by `base`. Mappings are merged, key by key; any other value of `nearer` wins.
 
     `{SGD: {...}}` does not become part of `{Adam: {...}}`: where both are one name of a class, and not the same, there
     is one choice, that of `nearer`.

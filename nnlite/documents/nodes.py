@@ -1,4 +1,4 @@
-"""The tree of a document: its values, and where each of them stands."""
+"""The tree of a document: its values and their positions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,13 +33,13 @@ class Place:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """Sort key: places in the order in which a reader meets them."""
+        """Sort key: positions in the order in which a reader meets them."""
         return self.rank, self.line, self.column
 
 
 @dataclass
 class Node:
-    """A value and its place.
+    """A value and its position.
 
     Args:
         value: `{key: Node}`, `[Node]`, or a number, a string, a boolean, None.
@@ -52,13 +52,13 @@ class Node:
     keys: dict[Any, Place] = field(default_factory=dict)
 
     def plain(self) -> Any:
-        """The value without places."""
+        """The value without positions."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
 
     def copy(self) -> "Node":
-        """The same, with nodes of its own."""
+        """A deep copy."""
         if isinstance(self.value, dict):
             return Node({key: node.copy() for key, node in self.value.items()}, self.place, dict(self.keys))
         return Node([node.copy() for node in self.value] if isinstance(self.value, list) else self.value, self.place)
@@ -77,12 +77,12 @@ class Node:
 
 
 def same(keys: Iterable, others: Iterable) -> bool:
-    """Whether two paths are one, in any case and underscore style."""
+    """Whether two paths are equal, ignoring case and underscores."""
     return [normalized(str(key)) for key in keys] == [normalized(str(key)) for key in others]
 
 
 def find(parent: Node, key: str) -> Any:
-    """The index or key of `parent` that the text `key` means, whether it has that key or not; else `ConfigError`."""
+    """The index or key of `parent` that `key` refers to, whether it exists or not; else `ConfigError`."""
     if isinstance(parent.value, list):
         if not (key.isdecimal() and len(key) < 10 and int(key) < len(parent.value)):
             raise ConfigError(f"expected an index from 0 to {len(parent.value) - 1}, got {key!r}")
@@ -95,7 +95,7 @@ def find(parent: Node, key: str) -> Any:
 
 
 def place_of(root: Node, path: Sequence) -> Place:
-    """Place of the value at `path`: its key, or as much of the way to it as there is.
+    """The position of the value at `path`: its key, or the longest existing part of the path.
 
     A path may name a class, `("model", 0, "Dense")`, that stands there under an alias.
     """
@@ -118,7 +118,7 @@ def place_of(root: Node, path: Sequence) -> Place:
 
 
 def place_of_name(root: Node, path: Sequence) -> Place:
-    """Place of the class name that is the value at `path`, alone or as the key of its arguments."""
+    """The position of the class name at `path`, alone or as the key of its arguments."""
     node = root
     for key in path:
         inner = dict(node.children()).get(key)
@@ -131,5 +131,5 @@ def place_of_name(root: Node, path: Sequence) -> Place:
 
 
 def error_at(place: Place, message: str, path: Sequence = ()) -> ConfigError:
-    """An error whose message names the place and the key."""
+    """An error whose message names the position and the key."""
     return ConfigError(f"{place}: {format_path(path)}: {message}" if path else f"{place}: {message}")

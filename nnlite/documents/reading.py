@@ -1,4 +1,4 @@
-"""YAML text as a tree of nodes: bounded, without tags, each key once."""
+"""YAML text as a tree of nodes: bounded, without tags, with unique keys."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ BYTES = 16_000_000
 
 
 def parse(text: str, name: str) -> tuple[Node | None, Any]:
-    """The tree and the values of a YAML text; None of one that is empty.
+    """The tree and the values of a YAML text; None if it is empty.
 
     Raises:
         ConfigError: it is not YAML, or uses what configs cannot: the message has `name`, line, column and key.
@@ -27,7 +27,7 @@ def parse(text: str, name: str) -> tuple[Node | None, Any]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a config file, which is UTF-8 of at most 16 MB; else `ConfigError`."""
+    """The text of a config file, UTF-8 of at most 16 MB; else `ConfigError`."""
     try:
         with open(path, "rb") as file:
             content = file.read(BYTES + 1)
@@ -44,7 +44,7 @@ def read_text(path: Path) -> str:
 
 
 def compose(text: str, source: str, rank: int = 0) -> Node | None:
-    """The tree of a YAML text from `source`, which is the `rank`-th that is read; None of one that is empty."""
+    """The tree of a YAML text from `source`, the `rank`-th that is read; None if it is empty."""
     return _Composer(text, source, rank).document()
 
 

@@ -18,7 +18,7 @@ LETTERS = 1_000_000  # of a text that references are put into
 
 
 def resolve(root: Node) -> None:
-    """Put what they stand for in place of all references, and `$` in place of `$$`.
+    """Replace all references by their values, and `$$` by `$`.
 
     A value that is one reference becomes what that has, of any type; within other text it becomes text.
 

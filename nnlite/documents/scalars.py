@@ -36,7 +36,7 @@ def scalar(text: str) -> bool | int | float | str | None:
 
 
 def usable(text: str) -> str:
-    """`text`; `ConfigError` for one with NUL or half a character, which no file, path or name can hold."""
+    """`text`; `ConfigError` for NUL or a lone surrogate, which no file, path or name can hold."""
     wrong = UNUSABLE.search(text)
     if wrong:
         raise ConfigError(f"text with the character U+{ord(wrong[0]):04X}, which cannot be used")

@@ -1,4 +1,4 @@
-"""Errors of the sections of a config: of whatever kind they were, each says where its cause stands."""
+"""Errors in the sections of a config: each names the position of its cause, whatever its type."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ __all__ = ["within"]
 
 @contextmanager
 def within(section: str = "", field: str = "") -> Iterator[None]:
-    """A context in which every exception is a `ConfigError` below `section`, but for others of nnlite and the system.
+    """A context in which every exception becomes a `ConfigError` below `section`, except nnlite's own and the system's.
 
     Errors of user-defined classes, and unforeseen ones of NumPy about sizes and numbers, get a location, too.
 

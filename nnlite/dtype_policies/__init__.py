@@ -1,4 +1,4 @@
-"""Names of `keras.dtype_policies`: the types in which layers compute and keep weights, and a choice of them by path."""
+"""The names of `keras.dtype_policies`: the dtypes in which layers compute and keep weights, and policies by path."""
 
 from nnlite.dtype_policies.policies import (
     DTypePolicy,

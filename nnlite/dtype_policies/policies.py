@@ -1,4 +1,4 @@
-"""Policies by the paths of layers, and policies as plain values and back."""
+"""Policies by the paths of layers, and their serialization."""
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -15,7 +15,7 @@ FloatDTypePolicy = DTypePolicy
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
-    """Policies by the paths of layers; a layer takes the one of its path, else the default.
+    """Policies by the paths of layers; a layer takes that of its path, or else the default.
 
     Args:
         default_policy: a policy or its name; None for that of `set_dtype_policy`.
@@ -50,16 +50,16 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     @property
     def compute_dtype(self) -> str:
-        """The type of what layers compute under the default policy."""
+        """The dtype of computations under the default policy."""
         return self.default_policy.compute_dtype
 
     @property
     def variable_dtype(self) -> str:
-        """The type of weights under the default policy."""
+        """The dtype of weights under the default policy."""
         return self.default_policy.variable_dtype
 
     def for_layer(self, layer: Any) -> str:
-        """The name of the policy of the layer's path: its name, as it is made before the layers around it."""
+        """The name of the policy for the layer's path, which is its name as it is before outer layers are added."""
         return self[str(layer.name)].name
 
     def __getitem__(self, path: str) -> DTypePolicy:
@@ -119,7 +119,7 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None) -> Any:
-    """The policy of what `serialize` returned.
+    """The policy for what `serialize` returned.
 
     Args:
         config: that dict.
@@ -136,7 +136,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, type] | 
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """A policy: of an instance, a name, a type of NumPy, a dict of `serialize`, or, for None, `set_dtype_policy`.
+    """A policy from an instance, a name, a NumPy dtype or a dict of `serialize`; None gives the default policy.
 
     Raises:
         ConfigError: no such policy; one of quantized weights.

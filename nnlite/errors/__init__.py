@@ -41,7 +41,7 @@ class NNLiteError(Exception):
 
 
 class Choice(NamedTuple):
-    """The names that a value can be.
+    """The allowed names of a value.
 
     Attributes:
         kind: what they are names of.
@@ -76,7 +76,7 @@ class ConfigError(NNLiteError, ValueError):
 
     @classmethod
     def of_choice(cls, name: object, choice: "Choice") -> "ConfigError":
-        """The error of a name that is none of those there are."""
+        """The error for a name that is not one of the allowed choices."""
         error = cls(
             f"unknown {choice.kind} {shown(name)}; {did_you_mean(name, choice.names, choice.listing)}{choice.note}"
         )
@@ -84,7 +84,7 @@ class ConfigError(NNLiteError, ValueError):
         return error
 
     def within(self, *keys: object) -> "ConfigError":
-        """The same error seen from one level further out."""
+        """The same error, with its path extended by one outer level."""
         for error in self.errors:
             error.within(*keys)
         if not self.errors:
@@ -92,7 +92,7 @@ class ConfigError(NNLiteError, ValueError):
         return self
 
     def each(self) -> "tuple[ConfigError, ...]":
-        """The errors that this one stands for: itself, where it is one."""
+        """The errors that this one stands for, or itself if it is a single one."""
         return self.errors or (self,)
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ class ConfigError(NNLiteError, ValueError):
 
 
 def raise_all(errors: Sequence[ConfigError], place: str = "") -> None:
-    """Raise what independent checks have found: nothing, the one error, or one that stands for all of them.
+    """Raise the errors of independent checks: nothing for none, a single error, or one that stands for all of them.
 
     Args:
         errors: each may stand for several itself.
@@ -118,15 +118,15 @@ def raise_all(errors: Sequence[ConfigError], place: str = "") -> None:
 
 
 class MissingLibraryError(ConfigError, ImportError):
-    """A library that is needed for what was asked is not installed; the message says how to get it."""
+    """A library that is needed for the request is not installed; the message says how to install it."""
 
 
 class WrongTypeError(ConfigError, TypeError):
-    """An argument of a type that cannot be read, or one that there is not."""
+    """An argument whose type cannot be read, or an unknown argument."""
 
     @classmethod
     def of(cls, error: ConfigError, value: object) -> ConfigError:
-        """`error`, of reading `value`, as one of a wrong type where the value is not a name and no `{Name: {...}}`."""
+        """`error`, raised on reading `value`, as a type error if the value is neither a name nor `{Name: {...}}`."""
         inside = error.errors or error.path or isinstance(value, (str, Mapping))
         return error if inside else cls(error.message)
 
@@ -138,19 +138,19 @@ class DataError(NNLiteError, ValueError):
 
 
 class ShapeError(DataError):
-    """An array whose shape does not fit the layer, loss or op that got it."""
+    """An array whose shape does not fit the layer, loss or op that received it."""
 
 
 class CellTypeError(DataError, TypeError):
-    """A cell of a table of a type that no column can have: complex numbers, bytes, lists, dictionaries."""
+    """A cell of a table whose type no column can have: complex numbers, bytes, lists, dictionaries."""
 
 
 class UnknownCategoryWarning(UserWarning):
-    """Rows to be predicted hold categories that the training data did not; the message names and counts them."""
+    """Rows to be predicted contain categories that the training data did not; the message names and counts them."""
 
 
 class TrainingWarning(UserWarning):
-    """Something went wrong around a training that continues, such as a checkpoint that could not be written."""
+    """Something failed around a training that continues, such as writing a checkpoint."""
 
 
 class ModelFileError(DataError):
@@ -158,13 +158,13 @@ class ModelFileError(DataError):
 
 
 class OutputError(NNLiteError, OSError):
-    """A file that cannot be written: the disk is full, the folder is read-only. What was there before is untouched."""
+    """A file that cannot be written: the disk is full, the folder is read-only. Existing files are untouched."""
 
     exit_code = 5
 
     @classmethod
     def of(cls, path: object, error: OSError) -> "OutputError":
-        """The system's error on writing `path`; the same error, where it says that already."""
+        """The system's error on writing `path`; returned unchanged if it is one already."""
         return error if isinstance(error, cls) else cls(error.errno, error.strerror or str(error), str(path))
 
     def __str__(self) -> str:
@@ -172,7 +172,7 @@ class OutputError(NNLiteError, OSError):
 
 
 class DivergenceError(NNLiteError, ArithmeticError):
-    """Training that left the numbers that can be computed with: a loss or weights that are NaN or infinite."""
+    """Training that diverged: a loss or weights that are NaN or infinite."""
 
     exit_code = 4
 
@@ -183,7 +183,7 @@ class NotReadyError(NNLiteError, RuntimeError, ValueError):
 
 @contextmanager
 def needed_for(purpose: str, install: str) -> Iterator[None]:
-    """Around an import: a library that is not installed is a `MissingLibraryError` with the remedy.
+    """A context around an import: a library that is not installed raises `MissingLibraryError` with the remedy.
 
     Args:
         purpose: who does what, such as `"config files are read by PyYAML"`.
@@ -196,7 +196,7 @@ def needed_for(purpose: str, install: str) -> Iterator[None]:
 
 
 def format_path(path: Iterable) -> str:
-    """Spell a path of keys and indices as in Python: `model[0].Dense.units`."""
+    """A path of keys and indices in Python notation: `model[0].Dense.units`."""
     text = ""
     for key in path:
         text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
@@ -204,7 +204,7 @@ def format_path(path: Iterable) -> str:
 
 
 def shown(value: object) -> str:
-    """`value` for a message, cut where it is long."""
+    """`value` formatted for a message, truncated if long."""
     if isinstance(value, int) and abs(value) > 10**30:
         return f"a number of {math.floor(math.log10(abs(value))) + 1} digits"
     return _cut(repr(value))
@@ -238,12 +238,12 @@ def did_you_mean(name: object, allowed: Iterable[str], everything: str = "", hea
 
 
 def no_column(name: object, columns: Iterable[str]) -> str:
-    """An error message on a name that none of the `columns` has."""
+    """An error message for a name that is not one of the `columns`."""
     return f"no column {name!r}; {did_you_mean(name, columns, heading='Columns')}"
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """Candidates for what `name` was meant to be: the names of the fewest edits, at most three.
+    """Candidates for a mistyped `name`: at most three, those with the smallest edit distance.
 
     Case, hyphens, underscores and spaces count only between names that are equally near without them.
     """

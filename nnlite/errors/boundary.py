@@ -1,4 +1,4 @@
-"""Whatever goes wrong while a file is read becomes one error that names it."""
+"""A boundary around file reading: any error becomes one that names the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ __all__ = ["reading", "with_place"]
 def reading(
     place: object, what: str = "cannot be read", remedy: str = "", kind: type[DataError] = DataError
 ) -> Iterator[None]:
-    """A context in which every exception is an error of `kind`, but for those of nnlite, which pass.
+    """A context in which every exception becomes an error of `kind`, except nnlite's own errors, which pass.
 
     What is read was written by others, and a library that decodes it may raise anything: the classes are not listed.
 
@@ -58,7 +58,7 @@ def _message(place: object, what: str, why: str, remedy: str) -> str:
 
 
 def with_place(error: Exception, place: object) -> Exception:
-    """The same error, of its class and with its attributes, whose message begins with a location."""
+    """The same error, of its class and with its attributes, with a message that begins with a location."""
     twin = type(error).__new__(type(error))
     vars(twin).update(vars(error))
     twin.args = (f"{place}: {error}",)

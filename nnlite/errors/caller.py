@@ -1,4 +1,4 @@
-"""Warnings that point at the line of the user's program."""
+"""Warnings attributed to the line of the user's program."""
 
 import contextlib
 import sys
@@ -11,7 +11,7 @@ _WITHIN = (str(Path(__file__).parents[1]), contextlib.__file__)
 
 
 def warn_user(text: str, category: type[Warning] = UserWarning) -> None:
-    """Warn with the position of the nearest caller outside of nnlite, however deep the call is.
+    """Issue a warning at the position of the nearest caller outside of nnlite, however deep the call.
 
     Args:
         text: what the warning says.

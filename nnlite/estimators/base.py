@@ -57,7 +57,7 @@ class Rows(NamedTuple):
 
 
 class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEstimator):
-    """Base of the estimators that learn targets; each reads its targets, and writes `fit` and `predict`."""
+    """Base of the supervised estimators; each reads its targets, and writes `fit` and `predict`."""
 
     def __init__(
         self,

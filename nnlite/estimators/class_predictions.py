@@ -72,7 +72,7 @@ class ClassPredictions(FittedNetwork):
             return np.log(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Logarithm of the probabilities; of two classes, and of labels, the logarithm of the odds.
+        """Logarithm of the probabilities; for two classes, and for multiple labels, the log odds.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class ClassPredictions(FittedNetwork):
     @overload
     def predict(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any: ...
     def predict(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
-        """The most probable label; of labels that do not exclude one another, all that are more probable than not.
+        """The most probable label; for multiple labels, all that are more probable than not.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""NNClassifier, a neural network that tells classes apart."""
+"""NNClassifier, a neural network classifier."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -218,7 +218,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         self.class_weight, self.calibration = class_weight, calibration
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None) -> "NNClassifier":
-        """Train new networks; with `warm_start` the present ones further.
+        """Train new networks; with `warm_start`, continue with the present ones.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
 
     @available_if(BaseNetwork._learns_by_batches)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "NNClassifier":
-        """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
+        """One pass over some samples, at a constant learning rate; the first call determines how columns are read.
 
         Nothing is set apart, so that probabilities are not calibrated.
 

@@ -1,4 +1,4 @@
-"""Answers of a fitted estimator: outputs, their derivatives and spread, how they depend on the columns."""
+"""Methods of a fitted estimator: outputs, their derivatives and spread, sensitivities to columns."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -33,7 +33,7 @@ Own = TypeVar("Own", bound="FittedNetwork")
 
 
 class FittedNetwork(BaseEstimator):
-    """The model of an estimator, how raw tables go through it, and configs of it; a base of `BaseNetwork`."""
+    """The model of an estimator, its encoding of raw tables, and its configs; a base of `BaseNetwork`."""
 
     __metadata_request__predict = {"return_jacobian": UNUSED, "return_std": UNUSED}  # say what to return: no metadata
 
@@ -52,7 +52,7 @@ class FittedNetwork(BaseEstimator):
 
     @classmethod
     def from_config(cls: type[Own], config: str | Path | Mapping[str, Any], **parameters: Any) -> Own:
-        """A new estimator that trains as a config of `nnlite train` says.
+        """A new estimator that trains like a config of `nnlite train`.
 
         `model` becomes `layers`, a callable that makes the whole stack: its last layer, which must be a `Dense`, gets
         as many outputs as the targets need, with the activation that they need. Of `compile`, the optimizer and the
@@ -91,7 +91,7 @@ class FittedNetwork(BaseEstimator):
         return cls(**{**parameters_of(config, task), **parameters})
 
     def export(self, filepath: str | PathLike) -> list[str]:
-        """Write the fitted model, its encoding of tables and its labels with it, to run without nnlite.
+        """Write the fitted model, with its encoding of tables and its labels, to run without nnlite.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class FittedNetwork(BaseEstimator):
         return self.model_.export(filepath)
 
     def to_config(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """A config of `nnlite train`, with the layers that were fitted and what they were trained by.
+        """A config of `nnlite train` with the fitted layers and their training.
 
         It trains one network, also where the estimator has several members. The scaling of the columns is left to
         the data section: a `Csv` source standardizes them.

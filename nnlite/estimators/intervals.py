@@ -1,4 +1,4 @@
-"""Prediction intervals of estimators that predict numbers."""
+"""Prediction intervals of regression estimators."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -29,7 +29,7 @@ class OutOfFold(NamedTuple):
     errors: np.ndarray
 
     def ends(self, predictions: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """The ends of CV+ intervals, `(rows, outputs)`, from what each member predicts, `(rows, members, outputs)`.
+        """The bounds of CV+ intervals, `(rows, outputs)`, from the members' predictions, `(rows, members, outputs)`.
 
         Raises:
             ConfigError: a level that is not between 0 and 1.
@@ -54,7 +54,7 @@ class IntervalPredictions(FittedNetwork):
     def predict_interval(
         self, X: Any, level: float = 0.9, method: Literal["conformal", "cv+", "jackknife+"] = "conformal"
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The ends of intervals that hold a new target with probability `level`, whatever the model is.
+        """The bounds of intervals that hold a new target with probability `level`, for any model.
 
         All methods go by the errors on samples that were not learned from. Where training stopped by them, intervals
         are a little too narrow.
@@ -135,7 +135,7 @@ class IntervalPredictions(FittedNetwork):
 
 
 def intervals_of(judged: Judged | None, targets: Targets) -> ConformalIntervals | None:
-    """The intervals that the errors on samples suggest which were not learned from; None if there are none.
+    """The intervals derived from errors on samples not used for training; None if there are none.
 
     Errors are those of the mean of the members, in the unit of y; samples of weight 0 are left out.
     """

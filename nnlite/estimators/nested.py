@@ -20,7 +20,7 @@ AUTOMATIC = {"optimizer": "adam"}
 
 
 class NestedParameters(BaseEstimator):
-    """Estimators whose parameters are objects with fields, or lists of such, reach these by a double underscore."""
+    """Estimators whose parameters are objects with fields, or lists of such, reached by double underscores."""
 
     __getstate__ = state_of
     __setstate__ = take_state
@@ -45,7 +45,7 @@ class NestedParameters(BaseEstimator):
         return parameters
 
     def set_params(self, **params: Any) -> "NestedParameters":
-        """Change parameters, also the fields of those that are objects: `set_params(optimizer__learning_rate=0.01)`.
+        """Set parameters, including fields of nested objects: `set_params(optimizer__learning_rate=0.01)`.
 
         An object is exchanged for a changed copy, so that other estimators that share it keep theirs. A name such as
         `"adam"` counts as an object with its default fields.

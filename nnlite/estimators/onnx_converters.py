@@ -1,4 +1,4 @@
-"""Estimators inside scikit-learn pipelines that skl2onnx converts."""
+"""Converters that let skl2onnx convert pipelines with nnlite's estimators."""
 
 from collections.abc import Callable
 from typing import Any

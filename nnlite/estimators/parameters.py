@@ -1,4 +1,4 @@
-"""Constraints on the estimators' parameters; values are read again, more closely, where they are used."""
+"""Constraints on the estimators' parameters; values are checked in more detail where they are used."""
 
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
@@ -18,7 +18,7 @@ __all__ = ["AUTO", "InvalidParameterError", "check_parameters", "is_whole"]
 
 
 class InvalidParameterError(ConfigError, TypeError):
-    """A parameter of an estimator that has a value it cannot have: a ValueError and a TypeError, as scikit-learn's."""
+    """An invalid parameter value of an estimator: a ValueError and a TypeError, as scikit-learn's."""
 
 
 AUTO = "auto"
@@ -112,7 +112,7 @@ RULES: dict[str, Rule] = {
 
 
 def check_parameters(parameters: Mapping[str, object], owner: str, rules: Mapping[str, Rule] = RULES) -> None:
-    """`InvalidParameterError` naming the first parameter of the estimator `owner` that has a value it cannot have.
+    """`InvalidParameterError` naming the first parameter of the estimator `owner` with an invalid value.
 
     Parameters without a rule, which a subclass may add, are left to it.
     """

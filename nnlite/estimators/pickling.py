@@ -1,4 +1,4 @@
-"""Pickles of estimators that say which version of nnlite wrote them, beside that of scikit-learn."""
+"""Pickles of estimators, stamped with the versions of nnlite and scikit-learn that wrote them."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""NNRegressor, a neural network that predicts numbers."""
+"""NNRegressor, a neural network for regression."""
 
 from typing import Any, Literal, overload
 
@@ -150,7 +150,7 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
     _targets: NumberTargets
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None) -> "NNRegressor":
-        """Train new networks; with `warm_start` the present ones further.
+        """Train new networks; with `warm_start`, continue with the present ones.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
 
     @available_if(BaseNetwork._learns_by_batches)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNRegressor":
-        """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
+        """One pass over some samples, at a constant learning rate; the first call determines how columns are read.
 
         Mean and scale of the targets are those of the first call.
 

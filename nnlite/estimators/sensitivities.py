@@ -16,7 +16,7 @@ Sums = np.ndarray  # sums of changes, of their absolute values and of their squa
 
 
 def column_groups(encoder: TableEncoder | None, names: list[str]) -> dict[str, list[int]]:
-    """Each column of the raw table, and the columns of the matrix that it became."""
+    """Each column of the raw table, with its columns of the matrix."""
     if encoder is None:
         return {name: [index] for index, name in enumerate(names)}
     places = places_of(encoder)
@@ -25,7 +25,7 @@ def column_groups(encoder: TableEncoder | None, names: list[str]) -> dict[str, l
 
 
 def by_raw_columns(slopes: np.ndarray, encoder: TableEncoder | None) -> np.ndarray:
-    """Derivatives with respect to the raw columns, `(..., raw columns)`; NaN for those that are not numbers.
+    """Derivatives with respect to the raw columns, `(..., raw columns)`; NaN for non-numeric columns.
 
     A column that was the same everywhere in `fit`, and so is not part of the matrix, has the derivative 0.
     """

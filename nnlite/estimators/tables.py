@@ -72,7 +72,7 @@ class LabelledColumn:
         self.values, self.index, self.name = values, index, name
 
     def __getitem__(self, key: Any) -> Any:
-        """The number with a label; positions and slices are accepted, too, unless they are labels."""
+        """The number with a label; positions and slices are accepted too, unless they are labels."""
         if isinstance(key, Hashable) and key in self.index:
             return self.values[self.index.index(key)]
         if isinstance(key, str):
@@ -98,7 +98,7 @@ class LabelledColumn:
 
 
 class LabelledTable:
-    """Numbers in labelled rows and columns: what `sensitivities` returns where pandas is not installed.
+    """A labelled table of numbers: what `sensitivities` returns if pandas is not installed.
 
     `table[column]` is a `LabelledColumn`, `table.loc[row]` one too, `table.loc[row, column]` a number; where columns
     are labelled by group and name, `table[group]` is the table of a group. Iteration and `in` go over columns.

@@ -1,4 +1,4 @@
-"""Experiments: a YAML file becomes calls of the public API, and a run folder."""
+"""Experiments: a YAML file becomes calls of the public API and a run folder."""
 
 from nnlite.experiment.commands import explain, find_learning_rate, profile
 from nnlite.experiment.experiment import Experiment

@@ -30,7 +30,7 @@ class CallArguments(dict[str, Any]):
 
     @classmethod
     def get(cls, spec: Any) -> "CallArguments":
-        """The arguments in a mapping, checked, and the defaults of the others."""
+        """The arguments in a mapping, validated, with defaults for the others."""
         return cls(read_arguments(cls.function, read(spec, dict), cls.excluded))
 
     def to_spec(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class CompileArguments(CallArguments):
 
     @classmethod
     def get(cls, spec: Any) -> "CallArguments":
-        """The same; a loss that is `auto` is None, to be chosen by the target.
+        """The same; a loss of `auto` becomes None, to be chosen by the target.
 
         A metric that is named by its class is logged as metrics of that class are: `R2Score` as `r2_score`.
         """
@@ -68,7 +68,7 @@ def _of_classes(metrics: Any) -> Any:
 
 
 def call_parameters(function: Callable, excluded: tuple[str, ...] = ()) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a method that a config can give."""
+    """The parameters of a method that a config can set."""
     parameters = inspect.signature(function).parameters
     return {name: parameters[name] for name in parameters if name not in ("self", *excluded)}
 

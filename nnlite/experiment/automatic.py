@@ -1,4 +1,4 @@
-"""Choices that a config leaves to the data: the loss that suits the target."""
+"""Choices that a config leaves to the data: the loss for the target."""
 
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.losses import BinaryCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy

@@ -84,7 +84,7 @@ def _described(cls: type[Configurable], family: type[Configurable]) -> str:
 
 
 def spelled_default(default: Any) -> str:
-    """A default as a config has it; a class without its arguments."""
+    """A default in config notation; a class without its arguments."""
     if default is inspect.Parameter.empty:
         return "required"
     if isinstance(default, dict) and len(default) == 1:
@@ -101,7 +101,7 @@ def _width() -> int:
 
 
 def wrapped_rows(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells in columns; cells that are too long continue in further lines.
+    """Rows of cells in columns; long cells are wrapped.
 
     >>> print(wrapped_rows([("a", "first"), ("long", "second")]))
     a     first

@@ -1,4 +1,4 @@
-"""Facts that a config's data tell its model: positions of columns, numbers of codes, whether they are strings."""
+"""Facts about a config's data for its model: positions of columns, numbers of codes, whether they are strings."""
 
 from nnlite.data import Columns, InputEncoder, Ordinal, Texts
 from nnlite.errors import ConfigError
@@ -35,7 +35,7 @@ KEEPS_COLUMNS = (
 
 
 def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
-    """Tell each layer of the model where the columns that it names stand.
+    """Tell each layer of the model the positions of the columns that it names.
 
     Raises:
         ConfigError: a name that no column has, or that comes after layers that change the columns; an `Embedding`

@@ -1,4 +1,4 @@
-"""Uses of a config other than training: one example explained, a step's time, a learning rate."""
+"""Uses of a config other than training: an explanation of one example, a profile of a step, a learning rate."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def explain(
     weight: str | None = None,
     overrides: tuple[str, ...] = (),
 ) -> Explanation:
-    """The way of one example through the model of a config, as it starts, or of a run folder, as it was trained.
+    """One example's path through the model: untrained for a config, trained for a run folder.
 
     Args:
         path: a YAML file or a run folder.
@@ -56,7 +56,7 @@ def profile(experiment: Experiment) -> Profile:
 
 
 def find_learning_rate(experiment: Experiment, steps: int = 100) -> LearningRateCurve:
-    """The loss of a trial training with growing learning rates on the training part; nothing is written."""
+    """The loss of a trial run with growing learning rates on the training part; nothing is written."""
     model, data = experiment.prepare()
     x, y = data.parts["training"]
     return model.find_learning_rate(x, y, batch_size=experiment.fit_arguments(data).get("batch_size"), steps=steps)

@@ -1,4 +1,4 @@
-"""A config: data, model, and how to train; each section is a call of the public API."""
+"""A config: data, model, and training; each section is a call of the public API."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ TRIED_ROWS, ROUNDING = 256, 1e-5  # of a look at outputs before training
 
 
 class Experiment(Section):
-    """Everything that decides a training run; the fields are the keys of the YAML file.
+    """Everything that determines a training run; the fields are the keys of the YAML file.
 
     Args:
         data: arguments of `nnlite.data.Data`.
@@ -99,11 +99,11 @@ class Experiment(Section):
 
     @property
     def name(self) -> str:
-        """The config file's name without its ending."""
+        """The config file's name without its extension."""
         return self.document.path.stem if self.document else "experiment"
 
     def get_config(self) -> dict:
-        """All arguments as plain values, defaults included, the seed first; some only where they are given."""
+        """All arguments as plain values, defaults included, the seed first; some only if they are set."""
         config = {"seed": self.seed, **super().get_config()}
         return {key: value for key, value in config.items() if key not in WHERE_GIVEN or value is not None}
 
@@ -113,7 +113,7 @@ class Experiment(Section):
         return {**self.get_config(), "seed": self.seed if given else None}
 
     def check(self) -> None:
-        """Raise `ConfigError` for whatever of the config can be found wrong without its data."""
+        """Raise `ConfigError` for any error in the config that can be detected without its data."""
         with self.explaining():
             self._chain()
 
@@ -123,7 +123,7 @@ class Experiment(Section):
         fold: tuple[int, int] | None = None,
         prepared: Prepared | None = None,
     ) -> tuple[BaseModel, Prepared]:
-        """A compiled model of the data's shape, its preprocessing layers adapted, and the data.
+        """A compiled model for the data's shape, its preprocessing layers adapted, and the data.
 
         Args:
             fitted: encoders from an earlier run.
@@ -154,19 +154,19 @@ class Experiment(Section):
 
     @property
     def data_key(self) -> str:
-        """Everything in the config that decides what data `prepare` gives, as text."""
+        """All parts of the config that determine the data of `prepare`, as text."""
         return json.dumps(jsonable([self.data.to_spec(), self.seed, self.compile["loss"]]), sort_keys=True)
 
     @staticmethod
     def interpret(model: BaseModel, learnt: Preprocessing, source: DataSource) -> None:
-        """Tell the model what its inputs and outputs mean, for its file; `ShapeError` if the outputs do not fit."""
+        """Attach the meaning of inputs and outputs to the model; `ShapeError` if the outputs do not fit."""
         model.encoder = learnt.inputs if learnt.inputs.takes_tables else None
         model.target = learnt.target
         model._interpretation.source = source.for_reading()
         model._interpretation.typical = learnt.typical
 
     def fit_arguments(self, data: Prepared) -> dict:
-        """The arguments of `fit` for this data: in `class_weight`, labels become numbers of classes."""
+        """The arguments of `fit` for this data: in `class_weight`, labels become class numbers."""
         weights = self.fit["class_weight"]
         if not weights:
             return dict(self.fit)
@@ -186,7 +186,7 @@ class Experiment(Section):
                 raise ConfigError(str(error), ("fit", "class_weight")) from None
 
     def explaining(self) -> AbstractContextManager[None]:
-        """A context in which errors say where in the file their cause stands, if there is a file."""
+        """A context in which errors name the position of their cause in the file, if there is a file."""
         return self.document.explaining() if self.document else nullcontext()
 
     def _chain(self) -> Sequential | None:

@@ -1,4 +1,4 @@
-"""Cross-validation of an experiment: every row is in the test part of one round."""
+"""Cross-validation of an experiment: every row is in the test part exactly once."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -26,7 +26,7 @@ def cross_validate(
     backend: Backend | None = None,
     scheduler: str | None = None,
 ) -> dict[str, Any]:
-    """Train and judge `folds` models, each on all rows but one fold, which it is judged on.
+    """Train `folds` models, each on all rows except one fold, and evaluate each on that fold.
 
     Classes, groups and order of time are respected as the experiment's split says; its share for validation is taken
     from the rows that are left, its share for test does not matter.
@@ -91,7 +91,7 @@ def _result(measured: list[Figures], baselines: list[Figures], planned: int) -> 
 
 
 def format_folds(result: dict[str, Any]) -> str:
-    """An aligned table: figure, mean, spread and baseline."""
+    """An aligned table: metric, mean, spread and baseline."""
     rows = [("figure", "mean", "spread", "baseline")]
     for name, value in without_repetition(result["mean"]).items():
         base = result["baseline"]

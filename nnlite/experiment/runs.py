@@ -1,4 +1,4 @@
-"""The run folder: what a training leaves behind, and what can be done with it later."""
+"""The run folder: the results of a training run, and what can be done with them later."""
 
 import copy
 import dataclasses
@@ -26,7 +26,7 @@ BESIDE_PARTS = ("baseline", "warnings", "calibration")  # keys of metrics.json t
 
 
 class Run:
-    """The folder of a finished training.
+    """The folder of a finished training run.
 
     It holds `config.yaml` (every default spelled out; data files by absolute path, or relative to the folder where
     they lie beside it), `history.csv`, `model.safetensors`, `metrics.json`, `preprocessing.json`, `environment.json`,
@@ -74,29 +74,29 @@ class Run:
 
     @property
     def baseline(self) -> dict[str, dict[str, float | None]]:
-        """The same of the best answer that looks at no input."""
+        """The metrics of the best constant prediction."""
         return self._judged().get("baseline", {})
 
     @property
     def warnings(self) -> list[str]:
-        """Doubts about the metrics."""
+        """Warnings about the metrics."""
         return self._judged().get("warnings", [])
 
     @property
     def calibration(self) -> dict[str, Any] | None:
-        """Calibration of the probabilities, with figures before and after; None if they were not."""
+        """Calibration of the probabilities, with metrics before and after; None if they were not calibrated."""
         return self._judged().get("calibration")
 
     @property
     def folds(self) -> dict[str, Any]:
-        """The figures of a cross-validation, as of `cross_validate`; empty if there was none."""
+        """The metrics of a cross-validation, as of `cross_validate`; empty if there was none."""
         return read_folds(self.folder)
 
     def _judged(self) -> dict[str, Any]:
         return read_json(self.folder / "metrics.json")
 
     def evaluate(self, data: str | Path | None = None) -> dict[str, dict[str, float | None]]:
-        """The same metrics measured again: the data is loaded and split as in training.
+        """The same metrics, recomputed: the data is loaded and split as in training.
 
         Args:
             data: where the file, or the folder, of the data is now, if it was moved. A warning tells when it holds
@@ -114,7 +114,7 @@ class Run:
         return measure(self.model, prepared)
 
     def learned_from(self, path: str | Path) -> bool:
-        """Whether a file is the one that holds the rows of the training, or a copy of it."""
+        """Whether a file is the one that holds the training rows, or a copy of it."""
         try:
             known = self.experiment.located_data().source.files
         except DataError:  # they were moved
@@ -164,13 +164,13 @@ def check_run(folder: Path) -> None:
 
 
 def read_folds(folder: Path) -> dict[str, Any]:
-    """The figures of the folds of a run folder; empty if there are none; `DataError` where they are damaged."""
+    """The metrics of the folds of a run folder; empty if there are none; `DataError` if they are damaged."""
     path = folder / "folds.json"
     return read_json(path) if path.is_file() else {}
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:
-    """The encoders of a run folder; `DataError` where they are missing or damaged."""
+    """The encoders of a run folder; `DataError` if they are missing or damaged."""
     path = folder / "preprocessing.json"
     with reading_saved(path, DataError):
         return Preprocessing.get(read_json(path))

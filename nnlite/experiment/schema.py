@@ -1,4 +1,4 @@
-"""The JSON Schema of configs, by which editors complete and check them."""
+"""The JSON Schema of configs, for completion and validation in editors."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ NAMES: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items"
 
 
 def config_schema() -> dict[str, Any]:
-    """The schema of what `nnlite train` reads, in the draft 2020-12.
+    """The schema of what `nnlite train` reads, in draft 2020-12.
 
     >>> sorted(config_schema()["properties"])
     ['calibrate', 'checkpoint', 'compile', 'data', 'fit', 'include', 'model', 'search', 'seed', 'variables']

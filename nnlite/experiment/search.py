@@ -1,4 +1,4 @@
-"""The section `search` of a config: which arguments `nnlite tune` tries, and what it looks for."""
+"""The section `search` of a config: the arguments that `nnlite tune` varies, and the objective."""
 
 import math
 from typing import Any, Literal
@@ -14,7 +14,7 @@ INTERVALS = ("uniform", "log_uniform", "int", "log_int")
 
 
 class Search(Section):
-    """Arguments of the config to try, and the quantity by which trials are compared.
+    """Arguments of the config to vary, and the quantity by which trials are compared.
 
     Args:
         space: key of the config, spelled as for `--set` -> the values to try, one of
@@ -64,7 +64,7 @@ class Search(Section):
             raise ConfigError(message, ("direction",)) from None
 
     def first_values(self) -> dict[str, Any]:
-        """The first value of each key: what is checked before the search begins."""
+        """The first value of each key: the config that is checked before the search begins."""
         return {key: values[0] for key, domain in self.space.items() for values in domain.values()}
 
 

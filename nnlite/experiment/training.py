@@ -1,4 +1,4 @@
-"""Training of an experiment, and the run folder that it leaves behind."""
+"""Training of an experiment, and its run folder."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -42,7 +42,7 @@ def train(
     backend: Backend | None = None,
     scheduler: str | None = None,
 ) -> Run:
-    """Train, measure, and keep everything in a new folder, which is there from the first second.
+    """Train, evaluate, and save everything in a new folder, which exists from the start.
 
     Args:
         experiment: what to train.
@@ -92,7 +92,7 @@ def resume(
     overrides: Sequence[str] = (),
     callbacks: Sequence[Spec[Callback]] = (),
 ) -> Run:
-    """Continue with the training of a run folder from its last checkpoint, as if it had not been interrupted.
+    """Resume the training of a run folder from its last checkpoint, as if it had not been interrupted.
 
     Args:
         run: the folder.

@@ -1,4 +1,4 @@
-"""A `.keras` file is a zip: what it must have is read with bounds, and nothing is unpacked to the disk."""
+"""A `.keras` file is a zip archive: its required parts are read within bounds, and nothing is unpacked to disk."""
 
 import contextlib
 import io
@@ -48,7 +48,7 @@ def read_archive(path: str | os.PathLike) -> Archive:
 
 
 def kept_beside(path: str | os.PathLike) -> bytes | None:
-    """Data that nnlite put into a `.keras` file for its own use, which Keras passes over; None in one that Keras wrote.
+    """nnlite's own data in a `.keras` file, which Keras ignores; None in a file that Keras wrote.
 
     The weights are not read. Raises as `read_archive`.
     """
@@ -78,7 +78,7 @@ def _check(path: object, entries: dict[str, zipfile.ZipInfo]) -> None:
 
 
 def write_archive(path: str | os.PathLike, config: dict, metadata: dict, weights: bytes, extra: bytes) -> None:
-    """Write a `.keras` file, which appears whole or not at all."""
+    """Write a `.keras` file atomically."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr(METADATA, json.dumps(metadata))

@@ -1,4 +1,4 @@
-"""HDF5 as Keras uses it: arrays by path, all within one file."""
+"""HDF5 as Keras uses it: arrays by path within a single file."""
 
 import contextlib
 import io
@@ -43,7 +43,7 @@ def encode(arrays: Mapping[str, np.ndarray], groups: Mapping[str, str]) -> bytes
 
 @contextlib.contextmanager
 def opened(source: bytes | str | os.PathLike, label: object) -> Iterator[dict[str, Any]]:
-    """Path -> data set of each array in a file; `dataset[()]` reads it, while the context lasts.
+    """Path -> data set of each array in a file; `dataset[()]` reads it inside the context.
 
     Raises:
         ModelFileError: no HDF5 file, a damaged one, one that points to other files or walks in circles, or an array

@@ -1,4 +1,4 @@
-"""The arguments of `compile` in a file of Keras."""
+"""The arguments of `compile` in a Keras file."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ READ = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 def compile_arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of nnlite's `compile`; entries that say how Keras runs a step are passed over.
+    """Arguments of nnlite's `compile`; entries on how Keras runs a step are ignored.
 
     Raises:
         ModelFileError: no optimizer, or an object that nnlite lacks.
@@ -35,7 +35,7 @@ MADE_UP = ("accuracy", "acc")  # what they mean is found at the first data, ther
 
 
 def compile_document(arguments: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments of nnlite's `compile`, as plain values, in Keras's JSON; None if Keras has no word for one."""
+    """The arguments of nnlite's `compile`, as plain values, in Keras's JSON; None if Keras lacks one of them."""
     how = {"run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}
     try:
         given = {

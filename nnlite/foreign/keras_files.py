@@ -48,7 +48,7 @@ LARGEST_NUMBER = 8  # bytes of a parameter's number, whatever it takes in the fi
 
 
 def stated_format(path: str | os.PathLike, whole: bool) -> bool:
-    """Whether a file's name says that Keras should be able to read it.
+    """Whether a file's name selects one of Keras's formats.
 
     Args:
         path: where a file is to be written.
@@ -70,12 +70,12 @@ def stated_format(path: str | os.PathLike, whole: bool) -> bool:
 
 
 def is_keras_file(path: str | os.PathLike) -> bool:
-    """Whether a file is a zip, as a `.keras` file is, or a damaged one under such a name."""
+    """Whether a file is a zip archive, as `.keras` files are, or a damaged one with that extension."""
     return _start(path).startswith(ZIP) and (os.fspath(path).endswith(".keras") or zipfile.is_zipfile(path))
 
 
 def is_foreign_file(path: str | os.PathLike) -> bool:
-    """Whether a file is a `.keras` file, or begins as an HDF5 file does."""
+    """Whether a file is a `.keras` file, or starts like an HDF5 file."""
     return is_keras_file(path) or _start(path) == hdf5.SIGNATURE
 
 
@@ -90,7 +90,7 @@ def _start(path: str | os.PathLike) -> bytes:
 
 
 def encode_extra(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """Data of a model that Keras files do not provide for."""
+    """Model data that Keras files do not provide for."""
     return bytes(safetensors.encode(arrays, {"nnlite": json.dumps(header, allow_nan=False)}))
 
 
@@ -134,7 +134,7 @@ def save_keras(
 
 
 def save_keras_weights(model: Any, path: str | os.PathLike, overwrite: bool = True) -> None:
-    """Write a `.weights.h5` file, which `load_weights` of the same model in Keras reads; raises as `save_keras`."""
+    """Write a `.weights.h5` file, which `load_weights` of the same model in Keras reads; errors as `save_keras`."""
     _check_target(path, overwrite)
     write_atomically(path, _encoded(model))
 
@@ -186,7 +186,7 @@ class KerasModel(NamedTuple):
 
 
 def load_keras(path: str | os.PathLike) -> KerasModel:
-    """The model of a `.keras` file, and how it was compiled.
+    """The model of a `.keras` file, and its `compile` arguments.
 
     Raises:
         ModelFileError: no `.keras` file, a damaged one, or one of a layer or an argument that nnlite does not have.
@@ -239,12 +239,12 @@ def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool 
 
 
 def weights_of(path: str | os.PathLike) -> AbstractContextManager[dict[str, Any]]:
-    """A context with the data sets in a `.weights.h5` or `.keras` file, as `hdf5.opened` gives them."""
+    """A context with the data sets in a `.weights.h5` or `.keras` file, as from `hdf5.opened`."""
     return hdf5.opened(read_archive(path).weights if is_keras_file(path) else path, path)
 
 
 def size_in_memory(datasets: Mapping[str, Any]) -> int:
-    """The bytes that parameters of so many numbers take at most."""
+    """The maximum size in bytes of parameters with this many numbers."""
     return sum(LARGEST_NUMBER * one.size for one in datasets.values())
 
 
@@ -255,7 +255,7 @@ def assign_datasets(
     order: Order = keras_order,
     skip_mismatch: bool = False,
 ) -> None:
-    """Copy the datasets of an HDF5 file into the parameters, after all shapes have been compared."""
+    """Copy the datasets of an HDF5 file into the parameters, after comparing all shapes."""
     needed = dict(parameter_places(model, order))
     counts = {f"{group}/2" for group in _adapted(model, order)}
     others = file_shapes(model, order)

@@ -1,4 +1,4 @@
-"""The graph of a `Model` as Keras draws it: uses of layers by name, in Keras's order, and its config."""
+"""The graph of a `Model` in Keras's representation: uses of layers by name, in Keras's order, and its config."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "
 
 
 def is_model(layer: Layer) -> bool:
-    """Whether it is a chain or a graph of layers; both are defined above this room, and known by their names here."""
+    """Whether it is a chain or a graph of layers, whose classes are defined above this room."""
     return type(layer).__name__ in ("Sequential", "Model")
 
 
@@ -53,7 +53,7 @@ def uses_of(model: Any) -> tuple[list[Use], list[Use], list[tuple[Use, int]]]:
 
 
 def keras_order(model: Any) -> Sequence[Layer]:
-    """The layers of a model in the order that Keras gives them when it reads the model; inputs are among a graph's.
+    """The layers of a model in Keras's order after loading; inputs are among those of a graph.
 
     Layers far from the outputs come first; among those equally far, the order is that of a walk from the outputs.
     """
@@ -91,7 +91,7 @@ def _walk(outputs: list[tuple[Use, int]]) -> tuple[list[Use], dict[int, int]]:
 
 
 def graph_config(model: Any, describe: Callable[[Layer, str], dict[str, Any]], place: str) -> dict[str, Any]:
-    """The config of a graph in Keras's form: its layers with their calls, and by name where it begins and ends.
+    """The config of a graph in Keras's form: its layers with their calls, and the names of its ends.
 
     Args:
         model: the graph.

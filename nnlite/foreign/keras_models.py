@@ -1,4 +1,4 @@
-"""Whole models as Keras describes them in JSON, and back."""
+"""Whole models in Keras's JSON, and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ CALL_ARGUMENTS = ("query", "value", "key", "inputs", "sequences", "sequence", "i
 
 
 def read_model(document: Any, orders: Orders, place: str = "model") -> Layer:
-    """The layer or model that Keras's JSON describes, with its layers in `orders`.
+    """The layer or model described by Keras's JSON; adds its layers to `orders`.
 
     Raises:
         ModelFileError: a class, an argument or a call that nnlite does not have; the message says where.
@@ -87,7 +87,7 @@ def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
 
 
 def graph_ends(config: Mapping[str, Any], orders: Orders, place: str) -> tuple[list[Any], list[Any], Sequence[Layer]]:
-    """Inputs, outputs and layers of a graph, drawn again: each call as soon as what it takes is there.
+    """Inputs, outputs and layers of a rebuilt graph: each call is made as soon as its inputs exist.
 
     Raises:
         ModelFileError: a class, an argument or a call that nnlite does not have, or that is described wrongly.
@@ -199,7 +199,7 @@ def _key(item: Any, place: str) -> Any:
 
 
 def model_config(model: Any, place: str = "model") -> dict[str, Any]:
-    """The JSON by which Keras makes the layer or model.
+    """The JSON from which Keras rebuilds the layer or model.
 
     Raises:
         ModelFileError: a layer or an argument that Keras does not have.

@@ -1,4 +1,4 @@
-"""The memory of an optimizer in a file of Keras, as the slots of nnlite's optimizer of the same name."""
+"""The state of an optimizer in a Keras file, as the slots of nnlite's optimizer of the same name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -58,7 +58,7 @@ def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: 
 
 
 def optimizer_arrays(datasets: Mapping[str, Any]) -> list[np.ndarray]:
-    """The variables of the optimizer in the order of their numbers; none if the file has no such group."""
+    """The variables of the optimizer in numerical order; none if the file has no such group."""
     numbers = sorted(int(place[len(PREFIX) :]) for place in datasets if place.startswith(PREFIX))
     return [datasets[f"{PREFIX}{number}"][()] for number in numbers]
 
@@ -66,7 +66,7 @@ def optimizer_arrays(datasets: Mapping[str, Any]) -> list[np.ndarray]:
 def optimizer_state(
     optimizer: Any, arrays: Sequence[np.ndarray], parameters: Sequence[Parameter], packs: Sequence[Any]
 ) -> dict[str, Any]:
-    """The state by which `optimizer.set_state` continues where Keras stopped.
+    """The state with which `optimizer.set_state` resumes where Keras stopped.
 
     Args:
         optimizer: compiled as it was in Keras.

@@ -41,7 +41,7 @@ def _folders(layers: Sequence[Layer], prefix: str) -> list[str]:
 
 
 def parameter_places(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, Parameter]]:
-    """Path and parameter of all that a layer or model has.
+    """Path and parameter of all variables of a layer or model.
 
     Raises:
         ModelFileError: a layer of layers that Keras does not have.
@@ -66,7 +66,7 @@ def parameter_places(layer: Layer, order: Order, folder: str = "") -> Iterator[t
 
 
 def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
-    """`id` of a parameter -> its shape in the file, where that is another one: moments without axes of length 1."""
+    """`id` of a parameter -> its shape in the file, if that differs: moments without axes of length 1."""
     if type(layer).__name__ != "Normalization":
         inside = order(layer) if is_model(layer) else inner_layers(layer)
         parts = [file_shapes(part, order) for part in inside]
@@ -77,7 +77,7 @@ def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
 
 
 def groups_of(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, str]]:
-    """The group of variables of each layer, also of those that have none, and the layer's name."""
+    """The group of variables of each layer, also of layers without any, and the layer's name."""
     yield f"{folder}vars", str(layer.name)
     if is_model(layer):
         for part, name in _parts(layer, order):

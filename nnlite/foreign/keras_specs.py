@@ -1,4 +1,4 @@
-"""Layers, initializers and the like as Keras describes them in JSON, and back."""
+"""Layers, initializers and similar objects in Keras's JSON, and back."""
 
 import functools
 import json
@@ -49,12 +49,12 @@ AS_HERE = {"data_format": "channels_last", "batch_input_shape": None, "renorm_mo
 
 @functools.cache
 def signatures() -> dict[str, Any]:
-    """Family -> class -> argument -> default, as Keras has them; docs/keras_signatures.py wrote it."""
+    """Family -> class -> argument -> default, as in Keras; written by docs/keras_signatures.py."""
     return json.loads(resources.files("nnlite.foreign").joinpath("keras_signatures.json").read_text(encoding="utf-8"))
 
 
 def plain_value(value: Any, place: str) -> Any:
-    """A value of a config in Keras's JSON as nnlite reads it.
+    """A config value in Keras's JSON in the form that nnlite reads.
 
     Raises:
         ModelFileError: Python code, or an object of a kind that no layer here has.
@@ -82,7 +82,7 @@ def plain_value(value: Any, place: str) -> Any:
 
 
 def name_of_class(value: Mapping[str, Any]) -> Any:
-    """The name of the class of an object in Keras's JSON, as it is registered here: a user's may be one of nnlite's."""
+    """The registered class name of an object in Keras's JSON; a user-defined class may share the name of nnlite's."""
     name = name_in(value)
     return name if any(name in one.members() for one in FAMILIES.values()) else value.get("class_name")
 
@@ -98,7 +98,7 @@ def _dtype(config: Any, place: str) -> Any:
 
 
 def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, Any]:
-    """The arguments of a class in nnlite's terms: those that Keras has alone are left out where they say nothing.
+    """The arguments of a class in nnlite's terms: Keras's additional ones are dropped if they have no effect.
 
     Raises:
         ModelFileError: no such class here, or an argument that nnlite lacks and that is not at its default.
@@ -141,7 +141,7 @@ def _pass_over(place: str, kind: str, key: str, value: Any, defaults: Mapping[st
 
 
 def serialized(item: Any, place: str) -> Any:
-    """A value of a config in Keras's JSON.
+    """A config value in Keras's JSON.
 
     Raises:
         ModelFileError: an object that Keras lacks.
@@ -172,7 +172,7 @@ def _activation(activation: ActivationFunction, place: str) -> Any:
 
 
 def described(item: Any, family: str, place: str) -> dict[str, Any]:
-    """`{module, class_name, config, registered_name}` of an object, whose arguments Keras must know.
+    """`{module, class_name, config, registered_name}` of an object whose arguments Keras must know.
 
     Raises:
         ModelFileError: Keras has no such class, or lacks an argument that is not at its default.
@@ -206,5 +206,5 @@ def _of_user(item: Any) -> dict[str, Any]:
 
 
 def config_error(place: str, error: ConfigError) -> ModelFileError:
-    """The error of a constructor about a config in a file."""
+    """The error of a constructor, for a config in a file."""
     return ModelFileError(f"{place}: {error}")

@@ -1,4 +1,4 @@
-"""Weights by name from a file: which module's arrays are which layer's, and all that does not fit in one error."""
+"""Weights by name from a file: the mapping of modules to layers, with all mismatches in one error."""
 
 import os
 import re

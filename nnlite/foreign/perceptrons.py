@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons that scikit-learn trained, as models."""
+"""Multi-layer perceptrons trained by scikit-learn, as models."""
 
 from typing import Any
 

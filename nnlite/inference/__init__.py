@@ -1,4 +1,4 @@
-"""Prediction with as little as possible around the matrix products, and intervals around predictions."""
+"""Prediction with minimal overhead around the matrix products, and prediction intervals."""
 
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.inference.predictor import Predictor

@@ -1,4 +1,4 @@
-"""Layers that make probabilities as sure as they should be, fitted to rows that a network did not learn from."""
+"""Layers that calibrate probabilities, fitted to rows that a network did not learn from."""
 
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ def temperature_of(
     dtype: Any = None,
     **bounds: float,
 ) -> TemperatureScaling:
-    """The temperature and the blur that suit some rows; see `TemperatureScaling.calibrate`.
+    """The temperature and the blur that fit some rows; see `TemperatureScaling.calibrate`.
 
     Args:
         logits: `(rows, ..., classes)`, or `(rows, ..., events)`.
@@ -41,7 +41,7 @@ def temperature_of(
 def isotonic_of(
     probabilities: Array, y: Array, weights: Array | None = None, exclusive: bool = True, dtype: Any = None
 ) -> IsotonicCalibration:
-    """The rising functions of probabilities that come nearest to what happened, in squares: isotonic regression.
+    """Isotonic regression: the nondecreasing functions of probabilities with the least squared error.
 
     Each class is fitted against all others; of two, the second one, and the first one's function is its mirror image.
     The blur is `1 / (n + 1)` for n rows of a weight above 0, so that no event is called impossible.

@@ -1,4 +1,4 @@
-"""Intervals that hold a stated share of what they predict, from the residuals on rows that were not learned from."""
+"""Intervals with a guaranteed coverage, from residuals on rows that were not used for training."""
 
 import math
 
@@ -49,7 +49,7 @@ class ConformalIntervals(Section):
 
     @classmethod
     def of(cls, residuals: np.ndarray) -> "ConformalIntervals":
-        """The intervals that residuals of shape (rows, targets) suggest."""
+        """The intervals derived from residuals of shape (rows, targets)."""
         ordered = np.abs(residuals.astype(np.float64, copy=False))
         ordered.sort(axis=0)
         count = len(ordered)
@@ -58,7 +58,7 @@ class ConformalIntervals(Section):
 
     @property
     def highest_level(self) -> float:
-        """The highest level that so many rows allow."""
+        """The highest level that this many rows allow."""
         return _highest_level(self.count)
 
     def half_widths(self, level: float) -> np.ndarray:
@@ -80,7 +80,7 @@ def check_level(level: float) -> None:
 
 
 def rank_of(level: float, count: int, rows: str) -> int:
-    """The rank, from 1, of the quantile of `count` residuals that an interval of a level goes by.
+    """The rank, from 1, of the quantile of `count` residuals that an interval of a level uses.
 
     Args:
         level: between 0 and 1.
@@ -106,7 +106,7 @@ def _highest_level(count: int) -> float:
 
 
 def jackknife_ends(predictions: np.ndarray, errors: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of jackknife+ and CV+ intervals, `(rows, outputs)`.
+    """The bounds of jackknife+ and CV+ intervals, `(rows, outputs)`.
 
     Args:
         predictions: for each row, that of the model which left out each sample, `(rows, samples, outputs)`.

@@ -1,4 +1,4 @@
-"""Convolutions that predict: three algorithms that make them out of matrix products, on memory prepared beforehand.
+"""Convolution at inference: three algorithms built from matrix products, on preallocated memory.
 
 The outputs are computed by tiles. Where a pooling follows, a tile is one of its windows, so that the largest value of
 a window is the maximum over the positions of a tile, the first axis: values are `(places, tiles, filters)`. Outputs
@@ -68,19 +68,17 @@ class Algorithm(ABC):
         return self.needed((1,) * len(self.tile))
 
     def needed(self, counts: Shape) -> tuple[int, ...]:
-        """Number of input cells that so many tiles depend on, along each axis."""
+        """Number of input cells that this many tiles depend on, along each axis."""
         axes = zip(counts, self.tile, self.size, self.strides, self.dilation, strict=True)
         return tuple((count * side - 1) * stride + (size - 1) * step + 1 for count, side, size, stride, step in axes)
 
     @abstractmethod
     def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
-        """View of all that the tiles depend on in `source`, images with channels last, in the shape of the memory's
-        target.
-        """
+        """View of all cells in `source` that the tiles depend on, channels last, in the shape of the memory's target."""
 
     @abstractmethod
     def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
-        """Arrays for `images` images of `counts` tiles each; `values` are the outputs' own array, if it is known."""
+        """Arrays for `images` images of `counts` tiles each; `values` is the outputs' own array, if known."""
 
     def _covered(self, source: np.ndarray, counts: Shape, *groups: tuple[Shape, Shape]) -> np.ndarray:
         """The view `(batch, *counts, ..., channels)` of all tiles, with the lengths and steps of each group between."""
@@ -96,7 +94,7 @@ class Algorithm(ABC):
 
 
 class Patches(Algorithm):
-    """Each patch a row, times the kernel: for any windows."""
+    """Each patch as a row, times the kernel: for any windows."""
 
     def __init__(
         self, kernel: np.ndarray, bias: np.ndarray | None, tile: Shape, strides: Shape, dilation: Shape, dtype: np.dtype
@@ -121,7 +119,7 @@ class Patches(Algorithm):
 
 
 class Spans(Algorithm):
-    """All that a tile depends on, times a kernel with zeros, one for each position: for few channels.
+    """All cells that a tile depends on, times a zero-padded kernel for each position: for few channels.
 
     Neighboring patches share most of their cells: a tile copies 16 in place of 4 * 9. Cells stand first, so that
     runs are as long as a line of tiles.
@@ -152,7 +150,7 @@ class Spans(Algorithm):
 
 
 class Transforms(Algorithm):
-    """Winograd's minimal filtering: sums of inputs times sums of the kernel, 16 products for 4 outputs in place of 36.
+    """Winograd's minimal filtering: sums of inputs times sums of the kernel, 16 products for 4 outputs instead of 36.
 
     For windows of 3 x 3 at stride 1, in tiles of 2 x 2. The sums before and after are matrix products too.
 
@@ -198,7 +196,7 @@ class Transforms(Algorithm):
 def choose_algorithm(
     kernel: np.ndarray, bias: np.ndarray | None, pool: Shape | None, strides: Shape, dilation: Shape, dtype: np.dtype
 ) -> Algorithm:
-    """The quickest of the three for a kernel `(*size, channels, filters)`, in tiles of `pool`, one by one if None.
+    """The fastest of the three for a kernel `(*size, channels, filters)`, in tiles of `pool`, or singly if None.
 
     Kernel and bias are float64, and rounded once.
     """

@@ -1,4 +1,4 @@
-"""Dense layers in a row, for many rows: blocks of them that stay in the cache, a column for each row."""
+"""Consecutive dense layers on many rows: blocks that fit into the cache, one column per row."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ LONGEST, SHORTEST = 512, 192  # blocks: longer ones leave the cache, with shorte
 
 
 class DenseBlocks(Stage):
-    """Several dense layers: what leaves one lies transposed above a row of ones, and biases are rows of kernels.
+    """Several dense layers: outputs are stored transposed above a row of ones, and biases are rows of kernels.
 
     So no addition of biases is left, and a block goes through all layers before the next one begins.
 
@@ -104,7 +104,7 @@ def _unchanged(x: np.ndarray) -> None:
 
 
 def joined_stages(steps: Sequence[Step], stages: Sequence[Stage], dtype: np.dtype) -> list[Stage]:
-    """The stages with one in place of narrow dense layers in a row.
+    """The stages, with consecutive narrow dense layers joined into one.
 
     Args:
         steps: the steps that the stages were made from.

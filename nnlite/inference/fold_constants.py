@@ -1,4 +1,4 @@
-"""Layers that do nothing, or only scale and shift, taken out of a chain before it predicts."""
+"""Constant folding: layers that do nothing, or only scale and shift, are removed from a chain at inference."""
 
 from nnlite.layers import Layer
 from nnlite.layers.base.simplified import Affine, Convolution, Product, Step, Unchanged
@@ -7,7 +7,7 @@ __all__ = ["folded"]
 
 
 def folded(layers: list[Layer]) -> list[Step]:
-    """Fold `layers` in a row into as few steps as possible at inference.
+    """Fold consecutive `layers` into as few steps as possible at inference.
 
     Each layer says by `at_inference` what it is in simpler terms; neighbors become one step where they can. Sums and
     products are taken in float64, so that folding rounds once.

@@ -1,4 +1,4 @@
-"""A model made ready for many small predictions."""
+"""A model prepared for many small predictions."""
 
 import threading
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ SHAPES_KEPT = 8  # of batches, for which a thread keeps memory
 
 
 class Predictor:
-    """The outputs of a chain of layers, computed with as little overhead as possible.
+    """The outputs of a chain of layers, computed with minimal overhead.
 
     Dropout is removed, scales and shifts are folded into kernels, activations work in place, convolutions are fused
     with the pooling after them, many rows are processed in chunks that fit into the cache, and each thread reuses its
@@ -55,7 +55,7 @@ class Predictor:
         self._local = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the memory that threads keep."""
+        """The state without the per-thread memory."""
         return stamped({name: value for name, value in vars(self).items() if name != "_local"})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -118,11 +118,11 @@ class Predictor:
 
 
 def shares(array: np.ndarray, others: Iterable[np.ndarray]) -> bool:
-    """Whether `array` may be in the memory of one of `others`."""
+    """Whether `array` may share memory with one of `others`."""
     return any(np.may_share_memory(array, other) for other in others)
 
 
 def sets_a_mask(jacobians: Any) -> bool:
-    """Whether a layer set a mask of steps, which the layers after it use."""
+    """Whether a layer sets a mask of steps, which the layers after it use."""
     inner = [part for _, part in jacobians.parts() if isinstance(part, Bundle)]
     return jacobians.mask is not None or any(map(sets_a_mask, inner))

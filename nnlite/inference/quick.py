@@ -12,7 +12,7 @@ FEW_ROWS = 64  # more are worth the batches of `predict`, and a choice of thread
 
 
 def quick_outputs(model: Layer, x: Any) -> np.ndarray | None:
-    """The outputs of a chain for a few finite rows, with the weights of the moment; None if `predict` must answer.
+    """The outputs of a chain for a few finite rows, with the current weights; None if `predict` has to be used.
 
     Callbacks, batches and Jacobians cost several times the products of a single row: here each layer's `infer` follows
     that of the one before. Results agree with those of the layers' `linearize` to rounding.

@@ -50,7 +50,7 @@ class Stage:
     rows: float = math.inf  # an integer where it is finite
 
     def prepare(self, x: Any, fixed: bool) -> Prepared:
-        """Prepare a run for arrays like `x`, and the memory for its outputs; `fixed`: whether `x` stays."""
+        """Prepare a run for arrays like `x`, and the memory for its outputs; `fixed`: whether `x` stays in place."""
         raise NotImplementedError
 
 
@@ -196,7 +196,7 @@ class _Convolution(Stage):
 
 
 def starts_of(total: int, length: int) -> list[int]:
-    """Starts of pieces of one length that cover `total`."""
+    """Starts of pieces of equal length that cover `total`."""
     return [*range(0, total - length, length), total - length] if total else []
 
 

@@ -1,4 +1,4 @@
-"""Base of initializers, and those that draw nothing."""
+"""Base of initializers, and deterministic ones."""
 
 import functools
 import inspect
@@ -37,7 +37,7 @@ class Initializer(Configurable, family="initializer"):
 
     @classmethod
     def get(cls, spec: Any) -> Any:
-        """As `Configurable.get`; an array stands for its numbers."""
+        """As `Configurable.get`; an array stands for its values."""
         return Constant(spec) if isinstance(spec, np.ndarray) else super().get(spec)
 
     def __call__(
@@ -62,7 +62,7 @@ class Initializer(Configurable, family="initializer"):
         raise NotImplementedError
 
     def clone(self) -> "Initializer":
-        """Another initializer of the same config."""
+        """Another initializer with the same config."""
         return type(self).from_config(self.get_config())
 
 
@@ -114,7 +114,7 @@ class FunctionInitializer(Initializer):
 
 
 class Filled(Initializer, abstract=True):
-    """Base of those that give every element the same `value`."""
+    """Base of initializers that give every element the same `value`."""
 
     if TYPE_CHECKING:  # a field of the subclasses
         value = cast(Any, None)

@@ -1,4 +1,4 @@
-"""Parameters whose values come from a file: nothing is drawn, and they get no more memory than the file has numbers."""
+"""Parameters whose values come from a file: nothing is drawn, and memory is limited by the size of the file."""
 
 import math
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ PADDED = 2**14  # numbers that any input may be padded to
 
 
 class TooManyError(ModelFileError):
-    """Work on more numbers than a model's file accounts for."""
+    """Work on more numbers than a model's file can account for."""
 
 
 class Allowance:
-    """So many bytes for the parameters of a model that is read from a file.
+    """A limit in bytes for the parameters of a model that is read from a file.
 
     Args:
         size: of the file's weights in bytes.
@@ -34,7 +34,7 @@ class Allowance:
         self.untried: set[int] = set()
 
     def take(self, shape: tuple, dtype: str, owner: str) -> np.ndarray:
-        """Zeros of `shape`; `ModelFileError` where the file has not so many numbers."""
+        """Zeros of `shape`; `ModelFileError` if the file does not hold that many numbers."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size > self.left:
             raise ModelFileError(
@@ -45,12 +45,12 @@ class Allowance:
         return np.zeros(shape, dtype)
 
     def check_count(self, count: int, what: str) -> None:
-        """`TooManyError` for work on more numbers than any file of this size, or of a mebibyte, would ask for."""
+        """`TooManyError` for work on more numbers than any file of this size, or of a mebibyte, would need."""
         if count > max(self.size, SLACK):
             raise TooManyError(f"{what}, but there are {count} numbers; the file's weights are {self.size} bytes")
 
     def check_padding(self, padded: int, count: int, owner: str) -> None:
-        """`TooManyError` where `count` numbers of an input are padded to far more, `padded`."""
+        """`TooManyError` if `count` numbers of an input are padded to far more, `padded`."""
         if padded > max(PADDED, 16 * count):
             raise TooManyError(f"{owner} is tried on an example, and pads its {count} numbers to {padded}")
         self.check_count(padded // 4, f"{owner} is tried on an example, and pads it")
@@ -61,7 +61,7 @@ _allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 @contextmanager
 def values_follow(size: int) -> Iterator[None]:
-    """A context in which parameters are made as zeros, `size` bytes of them at most, since their values follow."""
+    """A context in which parameters are made as zeros, at most `size` bytes in all, since their values follow."""
     token = _allowance.set(Allowance(size))
     try:
         yield

@@ -1,4 +1,4 @@
-"""Initial values that are drawn."""
+"""Random initializers."""
 
 import math
 from dataclasses import field
@@ -79,7 +79,7 @@ class RandomUniform(Initializer, aliases=("uniform",)):
 
 
 class TruncatedNormal(Initializer):
-    """Normally distributed, where numbers further than 2 `stddev` from `mean` are drawn again.
+    """Normally distributed, with numbers further than 2 `stddev` from `mean` redrawn.
 
     The standard deviation of what remains is 0.8796 `stddev`.
 
@@ -101,7 +101,7 @@ class TruncatedNormal(Initializer):
 
 
 class FanScaled(Initializer, abstract=True):
-    """Base of those with mean 0 and variance `scale / fan`: signals keep their size from layer to layer.
+    """Base of initializers with mean 0 and variance `scale / fan`: signals keep their size from layer to layer.
 
     Args:
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
@@ -143,7 +143,7 @@ class FanScaled(Initializer, abstract=True):
 
 
 class VarianceScaling(FanScaled):
-    """Mean 0 and variance `scale / fan`, by any of three distributions.
+    """Mean 0 and variance `scale / fan`, with one of three distributions.
 
     Args:
         scale: > 0; 1 suits linear, tanh and sigmoid units, 2 makes up for the half that ReLU cuts off.

@@ -1,4 +1,4 @@
-"""Initial values with a structure of their own: the identity, active regions spread over the inputs, waves."""
+"""Structured initializers: the identity, active regions spread over the inputs, waves."""
 
 import math
 from typing import Literal
@@ -35,7 +35,7 @@ class Identity(Initializer, aliases=("IdentityInitializer",)):
 
 
 class NguyenWidrow(Initializer):
-    """Kernels of tanh layers: each unit's weights point anywhere, with the norm `scale * units ** (1 / inputs)`.
+    """Kernels of tanh layers: each unit's weights have a random direction and the norm `scale * units ** (1 / inputs)`.
 
     So the units share the range of the inputs, -1 to 1, among them.
 

@@ -1,4 +1,4 @@
-"""Structured Jacobians: linear maps that store the smallest thing that determines them."""
+"""Structured Jacobians: linear maps that store the minimum that determines them."""
 
 from nnlite.jacobians.bundles.attention import *
 from nnlite.jacobians.bundles.base import *

@@ -1,4 +1,4 @@
-"""Second derivatives of functions whose gradient is at hand."""
+"""Second derivatives of functions whose gradient is available."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ SHORTER, TRIES, AGREEMENT = 8.0, 5, 1e-9
 
 
 def directional_derivative(function: Callable[[Any], Any], step: float | None = None) -> Any:
-    """The derivative of `function(t)` at t = 0, the function being smooth there.
+    """The derivative of `function(t)` at t = 0, where the function is smooth.
 
     Args:
         function: of one number; gives an array.

@@ -1,4 +1,4 @@
-"""The Jacobian of a whole network, with respect to its inputs or to its parameters laid end to end."""
+"""The Jacobian of a whole network, with respect to its inputs or to its concatenated parameters."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -118,7 +118,7 @@ class NetworkJacobian(Jacobian):
 def tree(
     parts: Sequence[tuple[str, Any]], indent: str = "", names: Sequence[tuple[str, Sequence[str]]] = ()
 ) -> list[str]:
-    """One line per map: its kind, shapes and bytes; a composition is followed by what it is made of.
+    """One line per map: its kind, shapes and bytes; a composition is followed by its components.
 
     Args:
         parts: `(label, map)` pairs.

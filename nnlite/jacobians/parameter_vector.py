@@ -1,4 +1,4 @@
-"""The trainable parameters of a model as one vector, and vectors like it in the forms that users write."""
+"""The trainable parameters of a model as one vector, and conversion of vectors in other forms."""
 
 import math
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class ParameterVector:
         return vector if vector.dtype.kind in "fc" else vector.astype(self.dtype)
 
     def split(self, vector: np.ndarray) -> list:
-        """One array per parameter of the model, None if it is not part of the vector."""
+        """One array per parameter of the model, None if the vector does not include it."""
         pieces = iter(zip(self.segments, self.shapes, strict=True))
         return [self._piece(vector, *next(pieces)) if want else None for want in self.chosen]
 
@@ -69,19 +69,19 @@ class ParameterVector:
         return vector
 
     def wanted(self, jacobians: Any) -> tuple[bool, ...]:
-        """For each input of a model's `jacobians`, data first, whether it is part of the vector."""
+        """For each input of a model's `jacobians`, data first, whether the vector includes it."""
         return (*[False] * jacobians.data, *self.chosen)
 
     def vjp(self, jacobians: Any, cotangent: np.ndarray, seeds: Shape = ()) -> np.ndarray:
-        """`cotangent`, `(*seeds, *outputs)`, times the Jacobian by the parameters. Shape: `(*seeds, count)`."""
+        """`cotangent`, `(*seeds, *outputs)`, times the Jacobian of the parameters. Shape: `(*seeds, count)`."""
         return self.join(jacobians.vjp(cotangent, self.wanted(jacobians))[jacobians.data :], seeds)
 
     def jvp(self, jacobians: Any, tangent: np.ndarray) -> Any:
-        """The Jacobian by the parameters times `(*seeds, count)`; None if no parameter has an effect."""
+        """The Jacobian with respect to the parameters times `(*seeds, count)`; None if no parameter has an effect."""
         return jacobians.jvp(*[None] * jacobians.data, *self.split(tangent))
 
     def per_example(self, jacobians: Any, cotangent: np.ndarray) -> np.ndarray:
-        """`jacobians.per_example(cotangent)` for the parameters, `(batch, count)`, written where it belongs at once."""
+        """`jacobians.per_example(cotangent)` for the parameters, `(batch, count)`, written into place directly."""
         data = jacobians.data
         matrix = np.empty((len(cotangent), self.size), np.result_type(cotangent.dtype, self.dtype))
         views = self.split(matrix)

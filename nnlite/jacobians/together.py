@@ -1,4 +1,4 @@
-"""Sums over all rows of a batch whose rows are computed in several parts, for what takes moments of the whole batch."""
+"""Sums over all rows of a batch that is computed in several parts, for moments of the whole batch."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,13 +22,13 @@ _local = _Local()
 
 
 def batch_sums() -> Sums | None:
-    """The function from the sum over the rows at hand to that over the whole batch; None if these are all rows."""
+    """The function from the sum over the present rows to that over the whole batch; None if these are all rows."""
     return _local.sums
 
 
 @contextmanager
 def summed_by(sums: Sums) -> Iterator[None]:
-    """A context in which the rows at hand, in this thread, are a part of a batch over which `sums` sums.
+    """A context in which the rows of this thread are part of a batch over which `sums` sums.
 
     >>> import numpy as np
     >>> with summed_by(lambda part: 2 * part):

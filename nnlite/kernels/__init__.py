@@ -50,7 +50,7 @@ class _Choice:
 
 
 def use(choice: str) -> None:
-    """Choose who carries out the hot array functions.
+    """Choose the implementation of the hot array functions.
 
     Args:
         choice: `"numpy"`; `"numba"`, which compiles at first use and needs the extra `fast`; or `"auto"`, the default
@@ -70,7 +70,7 @@ def use(choice: str) -> None:
 
 @contextlib.contextmanager
 def suited_kernels(steps: int, work: int, may_end: bool = False) -> Iterator[None]:
-    """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them.
+    """A context in which `"auto"` means compiled kernels if a training of this many steps is worth loading them.
 
     Args:
         steps: of the training.
@@ -96,7 +96,7 @@ def suited_kernels(steps: int, work: int, may_end: bool = False) -> Iterator[Non
 
 @contextlib.contextmanager
 def chosen_alike() -> Iterator[None]:
-    """A context in which what has been compiled on this machine before does not decide which kernels are used."""
+    """A context in which kernels already compiled on this machine do not affect the choice of kernels."""
     before, _Choice.alike = _Choice.alike, True
     try:
         yield
@@ -145,7 +145,7 @@ def _take(compiled, files: set[str] | None = None) -> None:
 
 
 def chosen() -> str:
-    """The word of `use`: `"auto"`, `"numpy"` or `"numba"`."""
+    """The argument of `use`: `"auto"`, `"numpy"` or `"numba"`."""
     return _Choice.word
 
 
@@ -155,7 +155,7 @@ def compiled_now() -> bool:
 
 
 def dense_steps() -> Callable[..., int] | None:
-    """The kernel that carries out whole steps of training of dense layers in one call; None if it is not compiled."""
+    """The kernel that runs whole training steps of dense layers in one call; None if it is not compiled."""
     return _Choice.compiled.dense_steps if _Choice.whole and _Choice.compiled is not None else None
 
 

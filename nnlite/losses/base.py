@@ -1,4 +1,4 @@
-"""The contract of a loss: how far predictions are from targets, and the derivative of that."""
+"""The contract of a loss: the distance of predictions from targets, and its derivative."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ CLASS_OF_FUNCTION: dict[int, type["Loss"]] = {}  # by the identity of a function
 
 
 class Loss(NamedByClass, Configurable, family="loss", abstract=True):
-    """A number that says how far `y_pred` is from `y_true`. A subclass writes `call`, or `per_row`.
+    """A number that measures how far `y_pred` is from `y_true`. A subclass writes `call`, or `per_row`.
 
     `call(y_true, y_pred)` returns one loss per row, made of functions of `nnlite.ops` and operators; what it computes
     is recorded, and the record is the derivative. `per_row` returns the losses and their Jacobian.
@@ -92,7 +92,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
-        """As `Configurable.get`; a function of targets and predictions is a loss too, see `FunctionLoss`."""
+        """As `Configurable.get`; a function of targets and predictions is also accepted, see `FunctionLoss`."""
         if isinstance(spec, (Loss, type)) or not callable(spec):
             return super().get(spec)  # type: ignore[arg-type]
         known = CLASS_OF_FUNCTION.get(id(spec))
@@ -100,11 +100,11 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return cast("Self", of_function(spec) if known is None else known())
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments as plain values; `dtype` where it is given."""
+        """The arguments as plain values; `dtype` if it was given."""
         return {name: value for name, value in super().get_config().items() if name != "dtype" or value}
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[Array, Jacobian]:
-        """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
+        """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these with respect to `y_pred`."""
         return trace_loss(self, y_true, y_pred)
 
     call = cast("Callable[..., Any] | None", RunsPerRow(per_row))
@@ -116,15 +116,15 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return None
 
     def step_form(self) -> LossForm | None:
-        """Form of this loss for compiled code that carries out whole steps; None if it has none."""
+        """Code of this loss for compiled code that runs whole steps; None if there is none."""
         return None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
-        """The Hessian of the sum of all rows' losses by `y_pred`, one block for each row; None if not stated."""
+        """The Hessian of the sum of all rows' losses with respect to `y_pred`, a block per row; None if not provided."""
         return None
 
     def output_hessian(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Jacobian:
-        """The second derivative of this loss by `y_pred`, a structured map from its shape to its shape.
+        """The second derivative of this loss with respect to `y_pred`, a structured map from its shape to its shape.
 
         It is diagonal for losses of numbers and diag(p) - p p' for cross-entropies of logits, times what weights and
         reduction say. For a loss that states no such form, products are complex steps through its gradient.
@@ -138,7 +138,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         sample_weight: np.ndarray | None = None,
         mask: np.ndarray | None = None,
     ) -> Jacobian:
-        """`output_hessian` for arrays that fit; rows count as in `linearize`."""
+        """`output_hessian` for matching arrays; rows count as in `linearize`."""
         if self.reduction in ("none", None):
             raise ConfigError('a Hessian needs a single number: choose another reduction than "none"')
         rows = None if self._adapts(y_pred) else self.row_hessian(y_true, y_pred)
@@ -162,7 +162,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         sample_weight: np.ndarray | None = None,
         mask: np.ndarray | None = None,
     ) -> tuple[Any, Jacobian]:
-        """The reduced loss and its Jacobian by `y_pred`, for arrays that fit; pure.
+        """The reduced loss and its Jacobian with respect to `y_pred`, for matching arrays; pure.
 
         Rows where a `mask` of their shape is false do not count, neither in the sum nor in the number of rows.
         """
@@ -214,12 +214,12 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return self._factor / (1 if self.reduction == "sum" else max(size, 1))
 
     def forward(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-        """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""
+        """The loss; the Jacobian with respect to `y_pred` is kept for `backward` and `jvp`."""
         value, self.jacobian = self._linearized(y_true, y_pred, sample_weight)
         return value
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-        """The loss; nothing is kept. That of traced predictions is recorded, as an op is."""
+        """The loss, without keeping anything. The loss of traced predictions is recorded, like an op."""
         if isinstance(y_pred, Traced):
             given = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
             return y_pred.trace.apply(self, lambda value: self._linearized(given[0], value, given[1]), y_pred)
@@ -233,14 +233,14 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return linearize_single(self, *row)
 
     def backward(self, jacobian: ArrayLike = 1) -> np.ndarray:
-        """Derivative with respect to `y_pred`, from that with respect to this loss. Shape: that of `y_pred`."""
+        """The derivative with respect to `y_pred`, from that with respect to this loss. Shape: that of `y_pred`."""
         cached = self._cached()
         if np.shape(jacobian) not in ((), cached.out_shape):
             raise ShapeError(f"{self!r}.backward expects the shape {cached.out_shape}, got {np.shape(jacobian)}")
         return cached.vjp(np.full(cached.out_shape, jacobian, dtype=cached.dtype))
 
     def jvp(self, tangent: ArrayLike) -> Any:
-        """Change of the loss for the change `tangent` of `y_pred`."""
+        """The change of the loss for the change `tangent` of `y_pred`."""
         cached, tangent = self._cached(), np.asarray(tangent)
         if tangent.shape[tangent.ndim - len(cached.in_shape) :] != cached.in_shape:
             raise ShapeError(f"{self!r}.jvp expects a tangent of shape {cached.in_shape}, got {tangent.shape}")
@@ -263,7 +263,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return targets, outputs, weights
 
     def prepare_targets(self, y_true: ArrayLike, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
-        """Targets as this loss compares them with outputs of `output_shape` (its batch length is not looked at).
+        """Targets in the form that this loss compares with outputs of `output_shape`, whose batch length is ignored.
 
         Raises:
             ShapeError, DataError: targets that do not fit, are not finite or out of range.
@@ -291,7 +291,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return targets.astype(dtype, copy=False)
 
     def from_outputs_of(self, activation: ActivationFunction) -> "Loss | None":
-        """This loss for the inputs of the final `activation`, when the two together are more exact; else None."""
+        """This loss as a function of the inputs of the final `activation`, if that is more exact; else None."""
         known = self.link is not None and type(activation).linearize is self.link.linearize
         if not known or self.from_logits or not activation.along_last_axis or self.axis != -1:
             return None

@@ -1,4 +1,4 @@
-"""The method `call` of losses: recorded where a class writes it, and that of classes which write `per_row`."""
+"""The method `call` of losses: recorded if a class writes it, derived if it writes `per_row`."""
 
 import functools
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MUST_RETURN = "call must return what functions of nnlite.ops and operators make 
 
 
 def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
-    """`loss.call(y_true, y_pred)`: one loss per row, or one for the batch, and the Jacobian of these by `y_pred`."""
+    """`loss.call(y_true, y_pred)`: one loss per row, or one for the batch, and its Jacobian by `y_pred`."""
     if loss.call is None:
         raise NotImplementedError(f"{type(loss).__name__} must define call or per_row(y_true, y_pred)")
     trace = Trace()
@@ -36,7 +36,7 @@ def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.nd
 
 
 class RunsPerRow:
-    """The method `call` of a class that writes `per_row`: one loss per row; a subclass may use it in its own `call`.
+    """The method `call` of a class that writes `per_row`: one loss per row; subclasses may use it in their own `call`.
 
     It is None for a class that has neither.
 
@@ -55,7 +55,7 @@ class RunsPerRow:
         return None if per_row is None else functools.partial(self.run, loss, per_row)
 
     def run(self, loss: Any, per_row: Callable[..., Any], y_true: Any, y_pred: Any) -> Any:
-        """The losses of the rows; recorded, where predictions are traced."""
+        """The losses of the rows; recorded if predictions are traced."""
         if isinstance(y_pred, Traced):
             return y_pred.trace.apply(loss, lambda value: per_row(loss, y_true, value), y_pred)
         targets, outputs, _ = loss._fitted(y_true, y_pred, None)
@@ -63,13 +63,13 @@ class RunsPerRow:
 
 
 def given_dtype(loss: Any) -> str | None:
-    """The argument `dtype` of a loss; None for the type of the predictions."""
+    """The argument `dtype` of a loss; None for the dtype of the predictions."""
     given: str | None = vars(loss)[GivenType.key]
     return given
 
 
 class GivenType:
-    """The attribute `dtype` of a loss, which is `config.floatx()` where none was given, as Keras's."""
+    """The attribute `dtype` of a loss, which is `config.floatx()` if none was given, as in Keras."""
 
     key: ClassVar[str] = "dtype"
 

@@ -208,7 +208,7 @@ class SparseCategoricalCrossentropy(Loss):
 
 
 def class_numbers(targets: np.ndarray, output_shape: BatchShape, loss: Loss, ignored: int | None = None) -> np.ndarray:
-    """Targets as integers, one for each row of outputs, each the number of one of them, or that which is ignored."""
+    """Targets as integers, one for each row of outputs: the index of an output, or the ignored class."""
     name = type(loss).__name__
     if targets.ndim == len(output_shape) and targets.shape[-1] == 1:
         targets = targets[..., 0]
@@ -229,7 +229,7 @@ def class_numbers(targets: np.ndarray, output_shape: BatchShape, loss: Loss, ign
 
 
 def whole_numbers(targets: np.ndarray, name: str) -> np.ndarray:
-    """Targets as integers; `DataError` unless they are such."""
+    """Targets as integers; `DataError` for other numbers."""
     with np.errstate(invalid="ignore"):
         whole = targets.astype(np.intp)
     if targets.dtype.kind == "f" and not np.array_equal(whole, targets):
@@ -239,12 +239,12 @@ def whole_numbers(targets: np.ndarray, name: str) -> np.ndarray:
 
 
 def smoothed(y_true: np.ndarray, share: float, classes: int) -> np.ndarray:
-    """Targets moved by `share` of the way towards equal chances of so many classes."""
+    """Targets blended with the uniform distribution over this many classes, by the fraction `share`."""
     return y_true * (1 - share) + share / classes if share else y_true
 
 
 def clipped_chances(p: Array) -> tuple[np.ndarray, np.ndarray]:
-    """p within [EPSILON, 1 - EPSILON], and where it was so already (1) or not (0)."""
+    """p clipped to [EPSILON, 1 - EPSILON], and a mask of unclipped entries, 1 or 0."""
     inside = (p.real > EPSILON) & (p.real < 1 - EPSILON)
     return np.where(inside, p, np.clip(p.real, EPSILON, 1 - EPSILON).astype(p.real.dtype)), inside
 
@@ -281,7 +281,7 @@ def _one_hot(y_true, y_pred):
 
 
 def fractions(targets: np.ndarray, loss: Loss) -> np.ndarray:
-    """The targets, which must be in [0, 1] but in a training step of the user's, which may add noise to them."""
+    """The targets, which must be in [0, 1], except in a user-defined training step, which may add noise to them."""
     if targets.size and active_tape() is None and not 0 <= targets.min() <= targets.max() <= 1:
         offender = targets[(targets < 0) | (targets > 1)].flat[0]
         raise DataError(f"{type(loss).__name__} needs targets in [0, 1], got {offender:g}")

@@ -1,4 +1,4 @@
-"""Losses that are a mean over elements, each with its slope written beside it."""
+"""Losses that are a mean over elements, each with its derivative."""
 
 from typing import Any, ClassVar
 
@@ -79,7 +79,7 @@ class MeanSquaredLogarithmicError(Elementwise, aliases=("msle",)):
 
 
 class LogCosh(Elementwise):
-    """mean(log(cosh(y_pred - y_true))) over the last axis: a parabola near 0 and |error| - log(2) far from it.
+    """mean(log(cosh(y_pred - y_true))) over the last axis: quadratic near 0, |error| - log(2) far from it.
 
     >>> round(float(LogCosh()([[0.0]], [[3.0]])), 4)  # near |difference| - log(2)
     2.3093
@@ -115,13 +115,13 @@ class Poisson(Elementwise):
 
 
 def at_least(bound: float, values: Array) -> tuple[np.ndarray, np.ndarray]:
-    """`values`, `bound` in place of those below it, and where they are above; analytic in complex values."""
+    """`values` bounded from below by `bound`, and a mask of where they are above; analytic in complex values."""
     inside = values.real > bound
     return np.where(inside, values, np.asarray(bound, values.real.dtype)), inside
 
 
 class Margin(Elementwise, abstract=True):
-    """Losses of a margin: targets are -1 and 1; where all are 0 or 1 in a batch, 0 stands for -1, as in Keras."""
+    """Margin losses: targets are -1 and 1; if all in a batch are 0 or 1, 0 stands for -1, as in Keras."""
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         fitted = super().read_targets(targets, output_shape, dtype)

@@ -1,4 +1,4 @@
-"""Losses and predictions in other forms: another axis or type, a single row, one loss for a whole batch."""
+"""Adapters of losses and predictions: another axis or dtype, a single row, one loss for a whole batch."""
 
 import copy
 from typing import Any
@@ -52,14 +52,14 @@ def linearize_adapted(
 def linearize_single(
     loss: Any, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[Any, Jacobian]:
-    """`loss.linearize` of one row, `y_pred` being `(1, units)`: the loss of it, and the Jacobian by `(units,)`."""
+    """`loss.linearize` of a single row, with `y_pred` as `(1, units)`: its loss, and its Jacobian."""
     value, by_row = loss.linearize(y_true, y_pred, sample_weight)
     gradient = by_row.vjp(np.ones(by_row.out_shape, y_pred.dtype))
     return value[0] if np.ndim(value) else value, Contraction(gradient[0])
 
 
 def spread(losses: np.ndarray, by_outputs: Jacobian, shape: Shape) -> tuple[Any, Jacobian]:
-    """One loss for a batch as the loss of each of its rows, which sample weights multiply, and the Jacobian of it."""
+    """One loss for a batch as the loss of each of its rows, so that sample weights apply, and its Jacobian."""
     return np.broadcast_to(losses, shape), Composed(Broadcast((), shape), by_outputs)
 
 
@@ -79,7 +79,7 @@ def check_finite(targets: np.ndarray, where: str) -> None:
 
 
 def fits(given: Shape, expected: BatchShape) -> bool:
-    """Whether targets of this shape belong to outputs of that one, whose rows and free axes (None) may be any."""
+    """Whether targets of this shape match outputs of the other one, in which rows and free axes (None) may vary."""
     if len(given) != len(expected):
         return False
     pairs = zip(given[1:], expected[1:], strict=True)
@@ -87,7 +87,7 @@ def fits(given: Shape, expected: BatchShape) -> bool:
 
 
 def scaled(loss: Any, factor: float) -> Any:
-    """A loss that is this one times a number."""
+    """This loss times a number."""
     twin = copy.copy(loss)
     twin._factor = loss._factor * factor
     return twin

@@ -11,7 +11,7 @@ __all__ = []
 
 
 def counted_rows(mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None) -> tuple:
-    """The last three without the rows that `mask` leaves out, each row an example of its own."""
+    """The last three arguments without masked rows, each row as a separate example."""
     if not isinstance(mask, np.ndarray) or mask.shape != predictions.shape[:-1]:
         return y, predictions, sample_weight
     if sample_weight is not None:
@@ -22,7 +22,7 @@ def counted_rows(mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray 
 
 
 def weight_of_rows(sample_weight: np.ndarray, shape: Shape) -> np.ndarray:
-    """The weights of examples, `(batch,)`, or of what is inside them, `(batch, members)`, for all rows inside."""
+    """The weights of examples, `(batch,)`, or of entries inside them, `(batch, members)`, for all rows inside."""
     if sample_weight.shape == shape:
         return sample_weight
     return np.broadcast_to(
@@ -33,7 +33,7 @@ def weight_of_rows(sample_weight: np.ndarray, shape: Shape) -> np.ndarray:
 def counted_weights(
     shape: Shape, dtype: Any, sample_weight: np.ndarray | None, mask: np.ndarray | None
 ) -> tuple[np.ndarray | None, int]:
-    """The weight of each row, None when all are 1, and how many rows count."""
+    """The weight of each row, None if all are 1, and the number of rows that count."""
     weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)
     if mask is not None and mask.shape == shape:
         weights = mask.astype(dtype) if weights is None else weights * mask

@@ -1,4 +1,4 @@
-"""The loss of several models at once: a sum over members; each has the loss that it would have alone."""
+"""The loss of an ensemble: a sum over members, each with the loss that it would have alone."""
 
 import copy
 import math
@@ -14,7 +14,7 @@ __all__ = ["MemberLoss"]
 
 
 class MemberLoss:
-    """Interface that `nnlite.training` needs of a loss, for outputs `(batch, members, ...)`.
+    """Interface of a loss that `nnlite.training` needs for outputs `(batch, members, ...)`.
 
     The gradient is that of the sum over members: what each member's parameters get is what they would get alone. The
     value is the mean over members, which is what logs show.
@@ -35,7 +35,7 @@ class MemberLoss:
     def linearize(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None, mask: Any = None
     ) -> tuple[float, Contraction]:
-        """The value, and the Jacobian by `y_pred` of the sum over members.
+        """The value, and the Jacobian of the sum over members with respect to `y_pred`.
 
         Shape: sample_weight `(batch, members)`, with which the mean over the batch is the loss of each member.
 

@@ -65,7 +65,7 @@ class OutputLosses:
         return mask or [None] * len(self.losses)
 
     def prepare_targets(self, y_true: Sequence[Any], output_shapes: Sequence[tuple], dtype: Any) -> tuple:
-        """Targets as each loss compares them with its output."""
+        """Targets in the form that each loss compares with its output."""
         prepared = []
         for name, loss, target, shape in zip(self.names, self.losses, y_true, output_shapes, strict=True):
             try:
@@ -76,7 +76,7 @@ class OutputLosses:
 
 
 class OutputGradients(Bundle):
-    """The derivative of one number with respect to all outputs: a gradient for each, None for one without loss.
+    """The derivative of a scalar with respect to all outputs: a gradient for each, None for an output without loss.
 
     A step of training needs the gradients alone; the maps are made when they are asked for.
     """
@@ -104,7 +104,7 @@ class OutputGradients(Bundle):
         wanted: Sequence[bool] | None = None,
         into: Sequence[np.ndarray | None] | None = None,
     ) -> tuple:
-        """`cotangent`, one number behind seed axes, times each gradient."""
+        """`cotangent`, a scalar with leading seed axes, times each gradient."""
         return self._as_maps().vjp(cotangent, wanted, into)
 
     def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:
@@ -120,7 +120,7 @@ class OutputGradients(Bundle):
 
 
 class OutputCurvature(NamedTuple):
-    """The second derivative of a weighted sum of losses by all outputs: a symmetric block each, None without loss."""
+    """The second derivative of a weighted sum of losses: a symmetric block per output, None without loss."""
 
     blocks: Sequence
     weights: Sequence[float]

@@ -1,4 +1,4 @@
-"""Metrics: figures of merit that are gathered batch by batch, with Keras's names and formulas."""
+"""Metrics, accumulated batch by batch, with Keras's names and formulas."""
 
 from typing import TYPE_CHECKING
 

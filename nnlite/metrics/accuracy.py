@@ -1,4 +1,4 @@
-"""Metrics of classification: how often the predicted class is the true one."""
+"""Classification metrics: how often the predicted class is correct."""
 
 import warnings
 from typing import Any
@@ -102,7 +102,7 @@ class SparseCategoricalAccuracy(Average):
 
 
 def resolve_accuracy(loss: Any, output_shape: tuple, target_shape: tuple) -> Metric:
-    """The metric that the word "accuracy" means for a loss and its shapes; its name is "accuracy".
+    """The metric that "accuracy" stands for, given a loss and its shapes; its name is "accuracy".
 
     Args:
         loss: its `target_kind` ("binary", "categorical", "sparse", "regression") decides, and its `from_logits`

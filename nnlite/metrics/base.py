@@ -1,4 +1,4 @@
-"""Metric, what every metric offers; Average, the weighted mean over samples; Mean of given values."""
+"""Metric, the interface of all metrics; Average, the weighted mean over samples; Mean of given values."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ __all__ = ["Average", "Mean", "Metric"]
 
 
 class Metric(NamedByClass, Configurable, family="metric"):
-    """A figure of merit over many batches: `update_state` adds a batch, `result` is the value so far.
+    """A metric accumulated over batches: `update_state` adds a batch, `result` is the value so far.
 
     A subclass writes `update_state`, `result` and `reset_state`, and says by the class attribute
     `higher_is_better` which way is up, for callbacks that monitor it (None: their `mode` must say it). Or it makes its
@@ -104,7 +104,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         raise NotImplementedError
 
     def reset_state(self) -> None:
-        """Forget all batches: set the variables of `add_variable` back, and metrics that are attributes."""
+        """Discard all batches: reset the variables of `add_variable`, and metrics that are attributes."""
         for variable, initial in self._added:
             variable[...] = initial
         for inner in vars(self).values():
@@ -118,7 +118,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         dtype: str | None = None,
         name: str | None = None,
     ) -> MetricVariable:
-        """A part of the metric's state, an array with `assign` and `assign_add`; called in the constructor.
+        """Add an array with `assign` and `assign_add` to the metric's state; called in the constructor.
 
         Args:
             shape: its shape.
@@ -141,7 +141,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
     @property
     def variables(self) -> list[np.ndarray]:
-        """The state, as arrays with a `name`: copies in `dtype`, and those of `add_variable` themselves."""
+        """The state, as arrays with a `name`: copies in `dtype`, and the variables of `add_variable` themselves."""
         states = [named(listed(getattr(self, key), self.dtype), name) for key, name in self._listed.items()]
         inner = [variable for one in vars(self).values() if isinstance(one, Metric) for variable in one.variables]
         return [*states, *(variable for variable, _ in self._added), *inner]
@@ -152,7 +152,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         return {name: value for name, value in super()._repr_arguments().items() if not (plain and name == "dtype")}
 
     def stateless_update_state(self, metric_variables: Sequence[ArrayLike], *batch: Any, **options: Any) -> list[Any]:
-        """The `variables` after `update_state` with a batch, if they were these before.
+        """The `variables` after `update_state` with a batch, starting from these.
 
         >>> mean = Mean()
         >>> [array.item() for array in mean.stateless_update_state(mean.variables, [1.0, 5.0])], mean.result()
@@ -163,7 +163,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         return twin.variables
 
     def stateless_result(self, metric_variables: Sequence[ArrayLike]) -> Any:
-        """The `result` if `variables` are these."""
+        """The `result` for these `variables`."""
         return self._with_variables(metric_variables).result()
 
     def stateless_reset_state(self) -> list[Any]:
@@ -189,7 +189,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         return twin
 
     def get_state(self) -> dict[str, Any]:
-        """State that `update_state` has gathered so far, for checkpoints within an epoch."""
+        """The state accumulated by `update_state` so far, for checkpoints within an epoch."""
         return {name: getattr(self, name) for name in self._gathered}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -216,7 +216,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         return self.result()
 
     def aligned(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Both as arrays of one shape, without a last axis of size 1 that only one of them has."""
+        """Both as arrays of one shape, without a trailing axis of size 1 that only one of them has."""
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
         if y_true.shape != y_pred.shape:
             if (*y_true.shape, 1) == y_pred.shape:
@@ -282,7 +282,7 @@ class Mean(Average):
     """
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        """Add values, or one value that already is the mean of `sample_weight` samples."""
+        """Add values, or one value that already is the mean over `sample_weight` samples."""
         if _is_scalar(values) and _is_scalar(sample_weight):
             weight = 1 if sample_weight is None else sample_weight
             self.total += float(values * weight)

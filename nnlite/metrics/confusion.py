@@ -1,4 +1,4 @@
-"""Metrics of a confusion matrix at thresholds: counts, precision and recall."""
+"""Metrics from a confusion matrix at thresholds: counts, precision and recall."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -27,7 +27,7 @@ def ratio(part: Any, whole: Any) -> np.ndarray:
 
 
 class ThresholdList:
-    """The attribute `thresholds`, as Keras has it: a list of those in use, also where others than a list were given."""
+    """The attribute `thresholds`, as in Keras: a list of the thresholds in use, even if another type was given."""
 
     key: ClassVar[str] = "thresholds"
 
@@ -44,7 +44,7 @@ def given_thresholds(metric: Any) -> Any:
 
 
 class ConfusionMetric(Metric, abstract=True):
-    """Base of metrics of how many positives and negatives are predicted as such, at each of several thresholds.
+    """Base of metrics that count correctly and incorrectly predicted positives and negatives at several thresholds.
 
     Positive is what `y_true` has as nonzero, and predicted as positive what is greater than the threshold. States are
     arrays with one entry per threshold, or one for each threshold and label, in float64: counts stay exact.
@@ -63,7 +63,7 @@ class ConfusionMetric(Metric, abstract=True):
         raise NotImplementedError
 
     def in_use(self) -> list[float]:
-        """The thresholds in the order in which Keras has them."""
+        """The thresholds in Keras's order."""
         return self.limits().tolist()
 
     def reset_state(self) -> None:
@@ -132,7 +132,7 @@ def _only_top(predictions: np.ndarray, top_k: int) -> np.ndarray:
 
 
 class AtThresholds(ConfusionMetric, abstract=True):
-    """Base of confusion metrics whose thresholds the user gives: one, or a list, for which the result is an array."""
+    """Base of confusion metrics with user-defined thresholds: a single one, or a list, which gives an array."""
 
     thresholds: float | list[float] | None = None
 
@@ -154,7 +154,7 @@ class AtThresholds(ConfusionMetric, abstract=True):
         return np.sort(self.in_use())
 
     def shown(self, values: np.ndarray) -> Any:
-        """Values by ascending thresholds as the result: in the order of the thresholds, one as a number."""
+        """Values by ascending thresholds as the result: in the user's order, a single one as a number."""
         places = np.argsort(np.argsort(self.in_use(), kind="stable"), kind="stable")
         return values[places] if isinstance(given_thresholds(self), list) and len(values) > 1 else float(values[0])
 
@@ -176,7 +176,7 @@ class Counted(AtThresholds, abstract=True):
 
 
 class TruePositives(Counted):
-    """Number, or weight, of positives that are predicted as such.
+    """Number, or weight, of positives predicted as positive.
 
     Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
 
@@ -192,7 +192,7 @@ class TruePositives(Counted):
 
 
 class FalsePositives(Counted):
-    """Number, or weight, of negatives that are predicted as positives; arguments as those of `TruePositives`.
+    """Number, or weight, of negatives predicted as positive; arguments as for `TruePositives`.
 
     >>> FalsePositives()([0, 1, 0, 0], [0, 0, 1, 1])
     2.0
@@ -203,7 +203,7 @@ class FalsePositives(Counted):
 
 
 class TrueNegatives(Counted):
-    """Number, or weight, of negatives that are predicted as such; arguments as those of `TruePositives`.
+    """Number, or weight, of negatives predicted as negative; arguments as for `TruePositives`.
 
     >>> TrueNegatives()([0, 1, 0, 0], [1, 1, 0, 0])
     2.0
@@ -214,7 +214,7 @@ class TrueNegatives(Counted):
 
 
 class FalseNegatives(Counted):
-    """Number, or weight, of positives that are predicted as negatives; arguments as those of `TruePositives`.
+    """Number, or weight, of positives predicted as negative; arguments as for `TruePositives`.
 
     >>> FalseNegatives()([0, 1, 1, 1], [0, 1, 0, 0])
     2.0
@@ -241,7 +241,7 @@ class _Share(AtThresholds, abstract=True):
 
 
 class Precision(_Share):
-    """Share of the predicted positives that are positives: `TP / (TP + FP)`, 0 if none is predicted.
+    """Fraction of the predicted positives that are positive: `TP / (TP + FP)`, 0 if none is predicted.
 
     Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
 
@@ -263,7 +263,7 @@ class Precision(_Share):
 
 
 class Recall(_Share):
-    """Share of the positives that are predicted as such: `TP / (TP + FN)`, 0 if there is none.
+    """Fraction of the positives that are predicted as positive: `TP / (TP + FN)`, 0 if there are none.
 
     Shape and arguments: those of `Precision`.
 

@@ -1,4 +1,4 @@
-"""Metrics of how targets and predictions go together within each sample."""
+"""Correlation metrics of targets and predictions within each sample."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def _moments(y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> tuple[Any, Any,
 
 
 def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> np.ndarray:
-    """`cov(y_true, y_pred) / (std(y_true) * std(y_pred))` along `axis`; 0 where one of them is constant."""
+    """`cov(y_true, y_pred) / (std(y_true) * std(y_pred))` along `axis`; 0 if one of them is constant."""
     of_true, of_predicted, covariance, _ = _moments(y_true, y_pred, axis)
     return ratio(covariance, np.sqrt(of_true * of_predicted))
 

@@ -1,4 +1,4 @@
-"""Metrics of a curve: the area under it, and one rate where another is large enough."""
+"""Metrics of curves: the area under it, and one rate subject to a bound on another."""
 
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -17,7 +17,7 @@ EPSILON = 1e-7  # the first and last threshold lie outside [0, 1] by this much
 
 
 class AUC(ConfusionMetric):
-    """Area under the receiver operating characteristic, or the precision-recall curve, from counts at thresholds.
+    """Area under the ROC or the precision-recall curve, from counts at thresholds.
 
     Shape: y_true and y_pred (batch, ...), with multi_label (batch, labels); sample_weight a number, (batch,), or any
     that broadcasts to these.
@@ -154,7 +154,7 @@ class _RateAtRate(ConfusionMetric, abstract=True):
 
 
 class SensitivityAtSpecificity(_RateAtRate):
-    """The largest sensitivity (recall) at a threshold where the specificity is at least `specificity`.
+    """The largest sensitivity (recall) over thresholds at which the specificity is at least `specificity`.
 
     Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
 
@@ -176,7 +176,7 @@ class SensitivityAtSpecificity(_RateAtRate):
 
 
 class SpecificityAtSensitivity(_RateAtRate):
-    """The largest specificity at a threshold where the sensitivity (recall) is at least `sensitivity`.
+    """The largest specificity over thresholds at which the sensitivity (recall) is at least `sensitivity`.
 
     Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
 
@@ -198,7 +198,7 @@ class SpecificityAtSensitivity(_RateAtRate):
 
 
 class PrecisionAtRecall(_RateAtRate):
-    """The largest precision at a threshold where the recall is at least `recall`.
+    """The largest precision over thresholds at which the recall is at least `recall`.
 
     Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
 
@@ -220,7 +220,7 @@ class PrecisionAtRecall(_RateAtRate):
 
 
 class RecallAtPrecision(_RateAtRate):
-    """The largest recall at a threshold where the precision is at least `precision`.
+    """The largest recall over thresholds at which the precision is at least `precision`.
 
     Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
 

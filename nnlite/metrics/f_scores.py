@@ -1,4 +1,4 @@
-"""F-scores: precision and recall as one number."""
+"""F-scores, which combine precision and recall."""
 
 from typing import Any, Literal
 

@@ -101,7 +101,7 @@ get_as_asked, serialize, deserialize = of_family(Metric, {})
 
 
 def get(identifier: Any) -> Any:
-    """The metric that a name, a class, a config or an instance stands for; a function is returned as it is.
+    """The metric given by a name, a class, a config or an instance; a function is returned unchanged.
 
     One asked for by a short name has the name of its class; `compile` calls it by the short one.
 

@@ -1,4 +1,4 @@
-"""Metrics of how the places of a class overlap with those predicted: intersection over union."""
+"""Overlap metrics: intersection over union of the true and the predicted regions of a class."""
 
 from collections.abc import Sequence
 from dataclasses import field
@@ -94,7 +94,7 @@ class _OfClasses(_Overlap, abstract=True):
 
 
 class IoU(_OfClasses):
-    """Mean of `TP / (TP + FP + FN)` over some classes, as far as they occur.
+    """Mean of `TP / (TP + FP + FN)` over the chosen classes that occur.
 
     Shape: y_true and y_pred (batch, ...), class numbers, or with an axis of scores; sample_weight a number, (batch,),
     or any that broadcasts to (batch, ...).
@@ -126,7 +126,7 @@ class IoU(_OfClasses):
 
 
 class MeanIoU(_OfClasses):
-    """Mean of `TP / (TP + FP + FN)` over all classes, as far as they occur.
+    """Mean of `TP / (TP + FP + FN)` over all classes that occur.
 
     Shape and arguments: those of `IoU`, without `target_class_ids`.
 
@@ -138,7 +138,7 @@ class MeanIoU(_OfClasses):
 
 
 class OneHotIoU(IoU):
-    """`IoU` of one-hot targets, and of scores.
+    """`IoU` of one-hot targets and scores.
 
     Shape and arguments: those of `IoU`.
 
@@ -153,7 +153,7 @@ class OneHotIoU(IoU):
 
 
 class OneHotMeanIoU(MeanIoU):
-    """`MeanIoU` of one-hot targets, and of scores.
+    """`MeanIoU` of one-hot targets and scores.
 
     Shape and arguments: those of `IoU`, without `target_class_ids`.
 
@@ -168,7 +168,7 @@ class OneHotMeanIoU(MeanIoU):
 
 
 class BinaryIoU(_Overlap):
-    """Mean of `TP / (TP + FP + FN)` over classes 0 and 1, or one of them, of predictions above a threshold.
+    """Mean of `TP / (TP + FP + FN)` over classes 0 and 1, or one of them, with predictions compared to a threshold.
 
     Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
 

@@ -1,4 +1,4 @@
-"""Share of labels among the k most probable classes."""
+"""Fraction of labels among the k most probable classes."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def labelled(metric: Average, y_true: ArrayLike, y_pred: ArrayLike, axis: int = 
 
 
 class SparseTopKCategoricalAccuracy(Average):
-    """Share of integer labels among the k largest predictions; equal ones all count as among them.
+    """Fraction of integer labels among the k largest predictions; ties count as included.
 
     Shape: y_true (batch, ...) or (batch, ..., 1); y_pred (batch, ..., classes); sample_weight a number, (batch,), or
     any that broadcasts to (batch, ...).
@@ -55,7 +55,7 @@ class SparseTopKCategoricalAccuracy(Average):
 
 
 class TopKCategoricalAccuracy(Average):
-    """Share of one-hot labels among the k largest predictions; equal ones all count as among them.
+    """Fraction of one-hot labels among the k largest predictions; ties count as included.
 
     Shape: y_true and y_pred (batch, ..., classes); sample_weight a number, (batch,), or any that broadcasts to
     (batch, ...).

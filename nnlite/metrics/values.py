@@ -1,4 +1,4 @@
-"""Metrics that are the mean of a loss: each has the formula of the loss of its name."""
+"""Metrics that are the mean of a loss: each has the formula of the loss with the same name."""
 
 from typing import Any, ClassVar
 
@@ -27,21 +27,21 @@ __all__ = [
 
 
 class OfLoss(Average, abstract=True):
-    """The mean over samples of a loss. A subclass says which by `loss`."""
+    """The mean of a loss over samples. A subclass defines `loss`."""
 
     higher_is_better = False
     adds_up = True
     compares_rows: ClassVar[bool] = False  # whether a single axis is one row, rather than rows of one number
 
     def loss(self) -> losses.Loss:
-        """The loss, with one value per sample, or per step inside."""
+        """The loss, with one value per sample, or per step inside it."""
         raise NotImplementedError
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.add(*self.aligned(y_true, y_pred), sample_weight)
 
     def add(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: Any) -> None:
-        """Add a batch whose shapes fit."""
+        """Add a batch with matching shapes."""
         y_pred = y_pred.astype(np.float64)
         if y_pred.ndim == 1:
             new = (None, slice(None)) if self.compares_rows else (slice(None), None)

@@ -1,4 +1,4 @@
-"""Sums of values, and metrics made of functions: user-defined, or of scikit-learn."""
+"""Sums of values, and metrics made of functions: user-defined ones, or scikit-learn's."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +43,7 @@ class Sum(Metric):
 
 
 class MeanMetricWrapper(Average):
-    """The mean of what a function of targets and predictions gives, such as `compile(metrics=[function])` makes.
+    """The mean of a function of targets and predictions; made by `compile(metrics=[function])`.
 
     Args:
         fn: `fn(y_true, y_pred, **kwargs)` returns one value, or several, for each sample, or one for the batch, which
@@ -90,7 +90,7 @@ def _known_function(function: Any) -> Any:
 
 
 class SklearnMetric(Metric):
-    """A scorer of scikit-learn: predictions are kept, and scored together when the result is asked for.
+    """A scorer of scikit-learn: predictions are collected, and scored together when the result is requested.
 
     Scorers of classes get the most probable class (one output: 1 where it is above 0.5), those of probabilities the
     outputs. Larger is better for all scorers, which is why errors are negative.
@@ -163,5 +163,5 @@ class SklearnMetric(Metric):
 
 
 def sklearn_metric(scorer: str, name: str | None = None, from_logits: bool = False) -> SklearnMetric:
-    """The metric of a scikit-learn scorer, by its name there, for `compile` and by itself; see `SklearnMetric`."""
+    """The metric for a scikit-learn scorer, by its name, for `compile` or on its own; see `SklearnMetric`."""
     return SklearnMetric(scorer, from_logits, name=name)

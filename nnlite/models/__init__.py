@@ -1,4 +1,4 @@
-"""Models: a chain of layers, a graph of layers, and reading them from files and from other libraries."""
+"""Models: a chain of layers, a graph of layers, and loading them from files and from other libraries."""
 
 from nnlite.foreign import from_sklearn
 from nnlite.models.copying.clones import clone_model, model_from_json

@@ -1,4 +1,4 @@
-"""Base of models: layers by name, weights, a summary, files, doors to its trainer and to its derivatives."""
+"""Base of models: layers by name, weights, a summary, files, and access to its trainer and its derivatives."""
 
 import functools
 from typing import TYPE_CHECKING, Any, cast
@@ -55,7 +55,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     @functools.cached_property
     def trainer(self) -> Trainer:
-        """Trainer of the model: optimizer, loss, metrics and the loops."""
+        """The trainer of the model: optimizer, loss, metrics and the training loops."""
         return Trainer(cast(Any, self))
 
     @functools.cached_property
@@ -122,7 +122,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     __call__.__doc__ = Layer.__call__.__doc__
 
     def jvp(self, x: Any, tangent: Any = None, dparameters: Any = None) -> np.ndarray:
-        """Forward mode: how the outputs at `x` change when inputs and parameters do; see `Derivatives.jvp`."""
+        """Forward mode: the change of the outputs at `x` for given changes of its arguments; see `Derivatives.jvp`."""
         return self.derivatives.jvp(x, tangent, dparameters)
 
     train_step, test_step, predict_step = steps.train_step, steps.test_step, steps.predict_step
@@ -146,7 +146,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     @property
     def metrics(self) -> list[Any]:
-        """The mean of the losses, the metrics of `compile` as one, those that are attributes of the model."""
+        """The mean loss, the metrics of `compile` as one, and metrics that are attributes of the model."""
         return listed_metrics(self)
 
     optimizer = OfTrainer[Optimizer | Any]("optimizer", "The optimizer of `compile`; None before.")
@@ -183,7 +183,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     @property
     def operations(self) -> list[Layer]:
-        """The `layers` and the functions of `ops` that a graph applies, in their order."""
+        """The `layers` and the functions of `ops` that a graph applies, in order."""
         return self._listed()
 
     def _check_ready(self) -> None:
@@ -211,7 +211,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     __setattr__ = surface.refuse_layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of that name or at that place; one of the two is given."""
+        """The layer with that name or index; give one of the two."""
         if (name is None) == (index is None):
             raise ConfigError(f"get_layer needs either a name or an index, got name={name!r}, index={index!r}")
         if index is not None:
@@ -224,7 +224,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         return by_name[name]
 
     def compile_predict(self, batch_size: int | None = None) -> Predictor:
-        """A function that predicts faster than the model, above all for few rows: `predictor(x)` returns the outputs.
+        """A function that predicts faster than the model, especially for few rows: `predictor(x)` returns the outputs.
 
         It holds the weights of this moment, with normalizations multiplied into them and dropout left out; its results
         agree with `predict` to rounding. Stateful layers begin each call with the states of this moment.
@@ -244,13 +244,13 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         return fast_predictor(self, batch_size)
 
     def reset_states(self) -> None:
-        """Let the stateful layers inside begin with zeros again."""
+        """Reset the states of stateful layers to zeros."""
         from nnlite.layers.recurrent.rnn import reset_states  # here, as most models have no recurrent layers
 
         reset_states(self)
 
     def profile(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int = 32, steps: int = 50) -> Profile:
-        """Profile of the time of a training step: forward, backward and update, layer by layer, beside the floor.
+        """Profile a training step: forward, backward and update, layer by layer, compared with the minimum time.
 
         A copy of the model is trained; the model itself stays as it is.
 

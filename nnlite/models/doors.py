@@ -1,4 +1,4 @@
-"""Doors: methods of a model that are those of its trainer, or of its derivatives."""
+"""Methods of a model that delegate to its trainer or to its derivatives."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 def door(part: str, method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """A method of a model that calls the one of the same name of `model.<part>`.
+    """A method of a model that calls the method with the same name of `model.<part>`.
 
     Its signature and its docstring are those of `method`, for `help`, `inspect.signature`, editors and type checkers.
 
@@ -36,7 +36,7 @@ def door(part: str, method: Callable[Concatenate[Any, P], R]) -> Callable[Concat
 
 
 class OfTrainer(Generic[R]):
-    """An attribute of a model that is one of its trainer.
+    """An attribute of a model that is its trainer's.
 
     Args:
         name: of both.

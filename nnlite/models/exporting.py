@@ -1,4 +1,4 @@
-"""A model in a format that runs without nnlite, its encoder and its target with it."""
+"""Export of a model, with its encoder and target, to a format that runs without nnlite."""
 
 import json
 from os import PathLike
@@ -27,7 +27,7 @@ INPUT_TYPES = {"numbers": "float32", "indices": "int64", "strings": "string", "c
 def export_model(
     model: Any, filepath: str | PathLike, target: TargetEncoder | None = None, format: str | None = None
 ) -> list[str]:
-    """Write a built model in a format that runs elsewhere; the paths that were written.
+    """Write a built model in a format that runs without nnlite; returns the paths of the files.
 
     Args:
         model: with its encoder and its target, where it has them.
@@ -75,7 +75,7 @@ def _flat(model: Any) -> list[Any]:
 
 
 def graph_of(model: Any, target: TargetEncoder | None = None) -> Graph:
-    """The graph of a model: raw columns or arrays go in, answers or outputs come out."""
+    """The graph of a model: from raw columns or arrays to answers or outputs."""
     graph, known = Graph(), model._interpretation
     target = target or known.target
     outputs: Any = lower(model, _inputs(graph, model))

@@ -1,4 +1,4 @@
-"""A model as a function that predicts faster."""
+"""A function that predicts faster than the model."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

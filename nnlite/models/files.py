@@ -1,4 +1,4 @@
-"""One file per model: layers, weights, what inputs and outputs mean, `compile` arguments, the optimizer's state."""
+"""One file per model: layers, weights, meaning of inputs and outputs, `compile` arguments, the optimizer's state."""
 
 import inspect
 import warnings
@@ -84,7 +84,7 @@ def load_model(
 
 
 def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dict, dict[str, np.ndarray]]:
-    """All that a file of a built model holds: the header, and the arrays by name."""
+    """The contents of a built model's file: the header, and the arrays by name."""
     check_encoder(model)  # what could not be read is not written
     arrays = weight_arrays(model) | own_parts(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
@@ -98,7 +98,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
 
 
 def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "BaseModel":
-    """The model whose `model_state` these are; errors name `source`.
+    """The model for this `model_state`; errors name `source`.
 
     Nothing is drawn, and layers get no more memory than there are weights.
     """
@@ -162,7 +162,7 @@ def _compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
 
 
 def pickled_state(model: "BaseModel") -> dict[str, Any]:
-    """State of a pickled model: that of a file, or the spec of a model that is not built."""
+    """State of a pickled model: that of a file, or the spec of an unbuilt model."""
     if not model.built:
         compiled = model.trainer.config() if model.compiled else None
         return {"spec": model.to_spec(), "compile": compiled, "interpretation": interpretation_header(model)}
@@ -171,7 +171,7 @@ def pickled_state(model: "BaseModel") -> dict[str, Any]:
 
 
 def unpickled(state: dict[str, Any]) -> "BaseModel":
-    """The model whose `pickled_state` this is."""
+    """The model for this `pickled_state`."""
     if "header" in state:
         return restored(state["header"], state["arrays"], "the pickled model")
     model: Any = Layer.get(state["spec"])
@@ -189,7 +189,7 @@ def weight_arrays(model: "BaseModel") -> dict[str, np.ndarray]:
 def assign_weights(
     model: "BaseModel", arrays: dict[str, np.ndarray], source: object, exact: bool = False, skip_mismatch: bool = False
 ) -> None:
-    """Copy the weights among `arrays` into the model; `ModelFileError` unless they are this model's.
+    """Copy the weights among `arrays` into the model; `ModelFileError` unless they match.
 
     Args:
         model: built.
@@ -239,7 +239,7 @@ def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
 
 
 def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
-    """The model of a `.keras` file; one that nnlite wrote is all that it was, with the optimizer's state."""
+    """The model of a `.keras` file; one that nnlite wrote is restored completely, with the optimizer's state."""
     extra = kept_beside(filepath)
     if extra is not None:
         header, slots = read_extra(extra, filepath)
@@ -280,7 +280,7 @@ def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
 
 
 def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool, include_optimizer: bool) -> None:
-    """Write a `.keras` file, with what Keras has no place for beside it."""
+    """Write a `.keras` file, with the data that Keras does not provide for next to it."""
     header, arrays = model_state(model, include_optimizer)
     slots = {name: array for name, array in arrays.items() if not name.startswith("weights/")}
     compiled = compile_document(header["compile"]) if header["compile"] else None

@@ -111,7 +111,7 @@ class Model(BaseModel):
 
     @property
     def layers(self) -> list[Layer]:  # type: ignore[override]
-        """The layers of the graph, inputs among them, those far from the outputs first; or a subclass's attributes."""
+        """The layers of the graph, including inputs, those farthest from the outputs first; or a subclass's own."""
         return [layer for layer in self._listed() if not isinstance(layer, Operation)]
 
     def _listed(self) -> list[Layer]:
@@ -122,7 +122,7 @@ class Model(BaseModel):
 
     @functools.cached_property
     def trainer(self) -> Trainer:
-        """Trainer of the model; with several outputs there is a loss, and there are metrics, for each."""
+        """The trainer of the model; with several outputs, each has its own loss and metrics."""
         names = recorded_outputs(self) if self._drawing is None else self.output_names
         return OutputsTrainer(cast(Any, self), names) if len(names) > 1 else Trainer(cast(Any, self))
 
@@ -138,7 +138,7 @@ class Model(BaseModel):
         jit_compile: bool | Literal["auto"] = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Choose how to train, as `Sequential.compile` does.
+        """Configure training, as `Sequential.compile` does.
 
         Args:
             optimizer: as there.
@@ -180,7 +180,7 @@ class Model(BaseModel):
         return Graph(uses, len(self.inputs), self._drawing.ends(), (self.dtype,) * len(self.inputs))
 
     def build(self, input_shape: Any = None) -> None:
-        """Build the layers of a subclass that writes `call`, for data of this shape; those of a graph are built."""
+        """Build the layers of a subclass that writes `call`, for data of this shape; a graph is built already."""
         if self._drawing is None and not self._building and not self.built:
             self._ensure_built(tuple(keyed_shape(self, input_shape) or ()))
 
@@ -207,13 +207,13 @@ class Model(BaseModel):
 
     @property
     def input(self) -> Symbol | list[Symbol]:
-        """The input, or a list of them: where another graph may begin."""
+        """The input, or a list of them, from which another graph may start."""
         need_drawing(self, "input")
         return self.inputs if self.takes_several else self.inputs[0]
 
     @property
     def output(self) -> Any:
-        """The output, a list or a dict of them: where another graph may continue."""
+        """The output, a list or a dict of them, from which another graph may continue."""
         need_drawing(self, "output")
         if self._structure is not None:
             return arranged_as(self._structure, self.outputs)
@@ -221,14 +221,14 @@ class Model(BaseModel):
 
     @property
     def input_names(self) -> list[str]:
-        """Names of the inputs for `jacobian`: their own if there are several."""
+        """Names of the inputs for `jacobian`: those of the inputs themselves if there are several."""
         if self._drawing is None:
             return recorded_names(self) or super().input_names
         return self._input_names() if self.takes_several else super().input_names
 
     @property
     def output_names(self) -> list[str]:
-        """The keys of a dict of outputs, or the names of the layers that give them."""
+        """The keys of a dict of outputs, or the names of the layers that produce them."""
         return names_of_outputs(self)
 
     @property
@@ -239,7 +239,7 @@ class Model(BaseModel):
 
     @property
     def input_kind(self) -> str:
-        """Kind of the first input, as the layers that take it need; that of the data if `call` decides."""
+        """The kind of the first input, as required by the layers that take it; that of the data if `call` decides."""
         return self._input_kinds[0] if self._drawing else self._kind_of_data
 
     @property
@@ -285,12 +285,12 @@ class Model(BaseModel):
         return until_loss(self, loss)
 
     def get_config(self) -> dict:
-        """The layers with their calls, in Keras's form where that says it all. Of a subclass its arguments."""
+        """The layers with their calls, in Keras's form if that is sufficient; for a subclass, its arguments."""
         return config_of(self) if is_described_by_graph(self) else super().get_config()
 
     @classmethod
     def from_config(cls, config: Mapping, custom_objects: Mapping[str, Any] | None = None) -> "Model":
-        """The inverse of `get_config`; `custom_objects` are classes and functions by the names in it."""
+        """The inverse of `get_config`; `custom_objects` maps names in it to classes and functions."""
         with custom_object_scope(custom_objects):
             if cls is not Model and not config.keys() & {"nodes", "layers"}:
                 return super().from_config(config)

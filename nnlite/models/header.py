@@ -15,7 +15,7 @@ MOST_ITERATIONS = 2**63 - 1  # as many as an array of integers can count
 
 
 class ModelHeader(Section, abstract=True):
-    """The header of a model file; an entry that is not among these belongs to another format.
+    """The header of a model file; any further entry indicates another format.
 
     Args:
         format: number of the format.
@@ -58,7 +58,7 @@ class ModelHeader(Section, abstract=True):
 
 
 def form_of_data(model: Any) -> dict[str, Any]:
-    """The entries of a header on the data of a model whose `call` cannot tell them by itself."""
+    """Header entries on the data of a model whose `call` does not determine them."""
     form: dict[str, Any] = {}
     if model.input_kind == "strings" and model._kind_of_data != "numbers":
         form["input_kind"] = model.input_kind
@@ -70,7 +70,7 @@ def form_of_data(model: Any) -> dict[str, Any]:
 
 
 def take_form_of_data(model: Any, header: ModelHeader) -> None:
-    """Let a model that is not built yet know what `form_of_data` said."""
+    """Pass the result of `form_of_data` to an unbuilt model."""
     if header.input_kind is not None:
         model._kind_of_data = header.input_kind
     for attribute, names in (("_data_keys", header.input_keys), ("_data_arguments", header.input_arguments)):

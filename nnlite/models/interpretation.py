@@ -1,4 +1,4 @@
-"""Meaning of a model's inputs and outputs: kept beside its layers and weights, and written into its file."""
+"""Meaning of a model's inputs and outputs: kept with its layers and weights, and written to its file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class Interpretation:
     link: str | None = None
 
     def to_header(self) -> dict[str, Any]:
-        """JSON values by the keys of a model file; what is None has no key."""
+        """JSON values by the keys of a model file; None values are omitted."""
         entries = {
             "encoder": self.encoder and self.encoder.to_spec(),
             "target": self.target and self.target.to_spec(),
@@ -55,7 +55,7 @@ Stored = TypeVar("Stored")
 
 
 class Kept(Generic[Accepted, Stored]):
-    """An attribute of models that is a field of their `Interpretation`; a layer of this name is one like others.
+    """An attribute of models that is a field of their `Interpretation`, unless a layer of this name is assigned.
 
     Args:
         read: from model and value, what is stored; errors unless the value fits the model.
@@ -85,7 +85,7 @@ class Kept(Generic[Accepted, Stored]):
 
 
 def read_encoder(model: Any, encoder: "Spec[InputEncoder] | None") -> "InputEncoder | None":
-    """Encoder of raw tables as the model's inputs; None, unless it was set. It is saved with the model.
+    """The encoder of raw tables as the model's inputs; None by default. It is saved with the model.
 
     With an encoder, methods that take inputs take raw tables too: DataFrames, dicts of columns, arrays of objects.
     Arrays of numbers are inputs already.
@@ -98,7 +98,7 @@ def read_encoder(model: Any, encoder: "Spec[InputEncoder] | None") -> "InputEnco
 
 
 def check_encoder(model: Any) -> None:
-    """`ShapeError` where a model that is built does not take what its encoder makes of a table."""
+    """`ShapeError` if a built model does not take the tables encoded by its encoder."""
     encoder = model._interpretation.encoder
     if encoder is not None and model.built and not _fits(encoder.row_shape, model.input_shape[1:]):
         rows = f"rows of shape {encoder.row_shape}, and {model.label} takes {model.input_shape[1:]}"
@@ -113,7 +113,7 @@ def _fits(made: tuple[int, ...] | None, taken: tuple[int | None, ...]) -> bool:
 
 
 def read_target(model: Any, target: "Spec[TargetEncoder] | None") -> "TargetEncoder | None":
-    """Decoder of outputs as labels or amounts, with their names; None, unless it was set. It is saved with the model.
+    """The decoder of outputs as labels or amounts, with their names; None by default. It is saved with the model.
 
     `nnlite.load` predicts by it; methods of the model give outputs as they are. To set a target that another number
     of outputs belongs to is a `ShapeError`.
@@ -127,7 +127,7 @@ def read_target(model: Any, target: "Spec[TargetEncoder] | None") -> "TargetEnco
 
 
 def read_intervals(model: Any, intervals: ConformalIntervals | Mapping[str, Any] | None) -> ConformalIntervals | None:
-    """Residuals for prediction intervals; `ConfigError` unless there are residuals of each output."""
+    """Residuals for prediction intervals; `ConfigError` unless there are residuals for each output."""
     read = None if intervals is None else ConformalIntervals.get(intervals)
     if read is not None and model.built and len(read.residuals) != model.output_shape[-1]:
         count = f"{model.output_shape[-1]} outputs, and residuals of {len(read.residuals)}"
@@ -136,7 +136,7 @@ def read_intervals(model: Any, intervals: ConformalIntervals | Mapping[str, Any]
 
 
 def link_of(model: Any) -> ActivationFunction | None:
-    """The activation that makes probabilities of the model's outputs where these are logits.
+    """The activation that turns the model's outputs into probabilities if they are logits.
 
     The compiled loss says so; in a file without the arguments of `compile`, an entry of its own.
     """
@@ -148,18 +148,18 @@ def link_of(model: Any) -> ActivationFunction | None:
 
 
 def linked(outputs: Any, link: ActivationFunction | None) -> Any:
-    """Outputs after `link`, which `link_of` gives: probabilities where the outputs are logits, else as they are."""
+    """Outputs after `link`, the result of `link_of`: probabilities if the outputs are logits, else unchanged."""
     return outputs if link is None else link.linearize(outputs)[0]
 
 
 def interpretation_header(model: Any) -> dict[str, Any]:
-    """Header of a model's file: the meaning of inputs and outputs."""
+    """Header entries of a model's file for the meaning of inputs and outputs."""
     link = link_of(model)
     return replace(model._interpretation, link=None if link is None else type(link).__name__).to_header()
 
 
 def interpret(model: Any, header: Mapping[str, Any]) -> None:
-    """Take over what the header of a model file says; errors name the key."""
+    """Take over these header entries of a model file; errors name the key."""
     for key, read in (("encoder", read_encoder), ("target", read_target), ("intervals", read_intervals)):
         if key in header:
             try:

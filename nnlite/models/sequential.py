@@ -69,7 +69,7 @@ class Sequential(BaseModel):
             self._build_so_far(first.input_shape)
 
     def add(self, layer: Layer) -> None:
-        """Append a layer; an `Input` states the shape of the data and is not counted as one."""
+        """Append a layer; an `Input` sets the shape of the data and is not counted as a layer."""
         self._check_free()
         count = len(self.layers)
         self._take(count, layer)
@@ -147,7 +147,7 @@ class Sequential(BaseModel):
             self.build(shape)
 
     def build(self, input_shape: tuple | None = None) -> None:
-        """Give every layer its parameters, for data of `input_shape`, `(None, features)` for a table."""
+        """Create the parameters of every layer, for data of `input_shape`, `(None, features)` for a table."""
         shape = tuple(input_shape or self._given_shape or ())
         if not self.layers or not shape:
             raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
@@ -179,7 +179,7 @@ class Sequential(BaseModel):
 
     @property
     def inputs(self) -> list[Any]:
-        """The input as a symbol, in a list, as a `Model` has them."""
+        """The input as a symbol, in a list, as for a `Model`."""
         return [self.input]
 
     @property
@@ -199,12 +199,12 @@ class Sequential(BaseModel):
 
     @property
     def input(self) -> Any:
-        """The symbol of the input: where another graph may begin."""
+        """The symbol of the input, from which another graph may start."""
         return self._drawn_ends()[0]
 
     @property
     def output(self) -> Any:
-        """The symbol of the output: where another graph may continue."""
+        """The symbol of the output, from which another graph may continue."""
         return self._drawn_ends()[1]
 
     def _drawn_ends(self) -> tuple[Any, Any]:
@@ -220,13 +220,13 @@ class Sequential(BaseModel):
         return {**super()._arguments(), "layers": [*given, *self.layers]}
 
     def get_config(self) -> dict[str, Any]:
-        """The layers in order, in Keras's terms if none occurs twice; `from_config` makes the model again."""
+        """The layers in order, in Keras's form if none occurs twice; `from_config` recreates the model."""
         config = super().get_config()
         return config if is_for_files() or type(self) is not Sequential else chain_config(self, config)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> "Sequential":
-        """The inverse of `get_config`; the model is built if that one was. For `custom_objects` see `Model`."""
+        """The inverse of `get_config`; the model is built if the original was. For `custom_objects` see `Model`."""
         arguments = dict(config)
         shape = arguments.pop("build_input_shape", None)
         with custom_object_scope(custom_objects):
@@ -259,11 +259,11 @@ class Sequential(BaseModel):
         return self.chain.stateful_layers
 
     def adapt(self, data: Any) -> None:
-        """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+        """Let each layer that is not yet `adapted` see the data, as passed on by the layers before it."""
         self.adapt_until(lambda layer: layer.adapted, data)
 
     def adapt_until(self, ready: Callable[[Layer], bool], data: Any) -> None:
-        """As `adapt`, but only as far as it takes until all layers are `ready`."""
+        """As `adapt`, but only until all layers are `ready`."""
         data = in_memory(read_inputs(self._encoded(data), self.input_kind, self.label))
         self._build_so_far(shape := (None, *data.shape[1:]))
         for layer in self.layers:

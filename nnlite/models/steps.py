@@ -48,7 +48,7 @@ class Writes:
 
 
 def train_step(self: "BaseModel", x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """One training step; a subclass may write its own `train_step(self, data)`, which `fit` then calls.
+    """One training step; a subclass may override it with `train_step(self, data)`, which `fit` then calls.
 
     There, layers and models that are called are recorded, as are functions of `nnlite.ops` and losses. A loss, a single
     number, has `backward()`, which gives each parameter its `gradient`; `optimizer.apply` takes those::
@@ -89,7 +89,7 @@ def train_step(self: "BaseModel", x: Any, y: Any = None, sample_weight: Any = No
 
 
 def test_step(self: "BaseModel", data: Any) -> dict[str, Any]:
-    """Loss and metrics of a batch, as `train_step` takes it, without training; a subclass may write its own."""
+    """Loss and metrics of a batch, as `train_step` takes it, without training; a subclass may override it."""
     steps = written(self)
     inputs, targets, weights = unpacked(data)
     with steps.recording(inputs):
@@ -100,7 +100,7 @@ def test_step(self: "BaseModel", data: Any) -> dict[str, Any]:
 
 
 def predict_step(self: "BaseModel", data: Any) -> Any:
-    """The outputs for a batch of inputs; a subclass may write its own, which `predict` then calls."""
+    """The outputs for a batch of inputs; a subclass may override it for `predict`."""
     inputs = data[0] if isinstance(data, (tuple, list)) and len(data) == 1 else data
     return self(inputs, training=False)
 
@@ -128,7 +128,7 @@ def compute_loss(
     sample_weight: Any = None,
     training: bool = True,
 ) -> Any:
-    """The loss of `compile`, with the penalties of weights and activities; a subclass may write its own.
+    """The loss of `compile`, with the penalties of weights and activities; a subclass may override it.
 
     Args:
         x, y, y_pred: inputs, targets and outputs of a batch.
@@ -142,7 +142,7 @@ def compute_loss(
 
 
 def compute_metrics(self: "BaseModel", x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-    """Show a batch to the metrics of `compile`; returns all metrics so far, by name. A subclass may write its own."""
+    """Update the metrics of `compile` with a batch; returns all metrics so far, by name. A subclass may override it."""
     written(self).update_metrics(y, y_pred, sample_weight)
     return self.get_metrics_result()
 
@@ -158,7 +158,7 @@ def get_metrics_result(self: "BaseModel") -> dict[str, Any]:
 
 
 def zero_grad(self: "BaseModel") -> None:
-    """Let the next `backward` of a training step overwrite gradients, rather than add to existing ones."""
+    """Let the next `backward` of a training step overwrite gradients instead of adding to them."""
     with written(self).recording() as tape:
         tape.forget_gradients()
 
@@ -171,7 +171,7 @@ def written(model: "BaseModel") -> WrittenSteps:
 
 
 def unpacked(data: Any) -> tuple[Any, Any, Any]:
-    """Inputs, targets and weights of the argument of a step; None for what is missing."""
+    """Inputs, targets and weights from the argument of a step; None for missing ones."""
     if not isinstance(data, (tuple, list)):
         return data, None, None
     if not 1 <= len(data) <= 3:

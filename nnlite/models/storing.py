@@ -1,4 +1,4 @@
-"""`save`, `save_weights`, `load_weights` and `load_torch` of models: the name, or the bytes, say which format it is."""
+"""`save`, `save_weights`, `load_weights` and `load_torch` of models; the file name or content determines the format."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -35,7 +35,7 @@ def save(model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, i
 def export(
     model: "BaseModel", filepath: str | PathLike, format: str | None = None, verbose: bool | None = None
 ) -> list[str]:
-    """Write the model in a format that runs without nnlite; the encoder and the target go with it.
+    """Write the model in a format that runs without nnlite, together with its encoder and target.
 
     Args:
         filepath: `.onnx`, `.py` for a Python file that needs NumPy alone, or `.h` for C; see `docs/export.md`.
@@ -56,12 +56,12 @@ def export(
 def save_model(
     model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, zipped: bool | None = None
 ) -> None:
-    """`model.save(filepath)`, under the name of Keras; `zipped` is accepted, a file is always one file."""
+    """`model.save(filepath)`, under Keras's name; `zipped` is ignored, since a model is always a single file."""
     model.save(filepath, overwrite)
 
 
 def save_weights(model: "BaseModel", filepath: str | PathLike, overwrite: bool = True) -> None:
-    """Write the weights alone; `load_weights` of a model with the same layers reads them.
+    """Write only the weights; `load_weights` of a model with the same layers reads them.
 
     A name that ends in `.weights.h5` makes a file that such a model reads in Keras 3 too (extra `keras`).
 
@@ -97,7 +97,7 @@ def load_weights(model: "BaseModel", filepath: str | PathLike, skip_mismatch: bo
 
 
 def load_torch(model: "BaseModel", filepath: str | PathLike, mapping: Mapping[str, str] | None = None) -> None:
-    """Copy the weights of a PyTorch module, or arrays by name, into the model's parameters, in this library's layout.
+    """Copy the weights of a PyTorch module, or arrays by name, into the model, converting their layout.
 
     In PyTorch: `safetensors.torch.save_file(module.state_dict(), "weights.safetensors")`. Kernels are transposed, gates
     put in order, the two biases of LSTM and GRU joined, running statistics taken along, and rows of a `Dense` after a

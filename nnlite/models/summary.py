@@ -1,4 +1,4 @@
-"""The table of layers that `model.summary()` prints, and a notebook shows."""
+"""The table of layers printed by `model.summary()` and displayed in notebooks."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
@@ -30,7 +30,7 @@ def print_summary(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
 ) -> None:
-    """Print a table of layers, output shapes and numbers of parameters, in the layout of Keras.
+    """Print a table of layers, output shapes and numbers of parameters, in Keras's layout.
 
     Args:
         line_length: width of the table in characters; 76 when None.
@@ -68,7 +68,7 @@ def print_summary(
 
 
 class Column(NamedTuple):
-    """A column of the printed table: its title, where its cells stand, and its width in a table of 76 characters."""
+    """A column of the printed table: its title, its position, and its width in a table of 76 characters."""
 
     title: str
     side: str
@@ -170,7 +170,7 @@ def summary_output(model: "BaseModel") -> str:
 
 
 def summary_table(model: "BaseModel") -> str:
-    """One line per layer: name, class, output shape and number of parameters, `?` where not known yet; the totals."""
+    """One line per layer: name, class, output shape and number of parameters, `?` if not yet known; the totals."""
     lines = aligned(HEAD, _rows(model), numbers=(2,)).split("\n")
     return "\n".join([_title(model), *lines, lines[1], *_totals(model)])
 

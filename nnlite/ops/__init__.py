@@ -1,4 +1,4 @@
-"""Differentiable functions: each computes its output and its structured Jacobians side by side."""
+"""Differentiable functions: each computes its output together with its structured Jacobians."""
 
 import sys
 

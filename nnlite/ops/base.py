@@ -1,4 +1,4 @@
-"""The contract of an op: the derivative next to the function."""
+"""The contract of an op: a function and its derivative side by side."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ __all__ = ["Op"]
 
 
 class Op(Configurable, family="op", abstract=True):
-    """A differentiable function of arrays. A subclass writes `linearize` alone.
+    """A differentiable function of arrays. A subclass only writes `linearize`.
 
     `forward(*inputs)` computes the output and caches its Jacobians; `backward(jacobian)` multiplies an incoming
     Jacobian by them; `jvp(*tangents)` is forward mode. Ops are chained by hand:
@@ -155,7 +155,7 @@ class Op(Configurable, family="op", abstract=True):
 
 
 def own_memory(results: Iterable[np.ndarray | None], *others: Any) -> tuple:
-    """`results`, those copied that are views, or one of `others`, or there twice: each may be written to."""
+    """`results`, with views, arrays of `others` and duplicates copied, so that each may be written to."""
     taken, owned = {id(other) for other in others}, []
     for result in results:
         if result is not None and (id(result) in taken or not result.flags.owndata):
@@ -194,7 +194,7 @@ def _inner(shape):
 
 
 def called(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let a function take its first arguments by these names too, which are Keras's."""
+    """Let a function take its first arguments by Keras's names."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -217,7 +217,7 @@ NUMBERS = (bool, int, float, complex)  # Python's, which take the type of the ar
 
 
 def is_written(item: Any) -> bool:
-    """Whether an input is a number or a list of a program, which has no type of its own."""
+    """Whether an input is a Python number or list, which has no dtype of its own."""
     return isinstance(item, (*NUMBERS, list, tuple)) and not isinstance(item, np.generic)
 
 
@@ -252,7 +252,7 @@ def _computed(op: Op, inputs: list[Any]) -> Any:
 
 
 def common_type(arrays: Sequence[np.ndarray], written: Sequence[bool]) -> np.dtype:
-    """The type in which arrays meet; where `written`, they are numbers or lists of a program, and take the others'."""
+    """The dtype to which arrays are promoted; Python numbers and lists, marked in `written`, adapt to the others."""
     typed = [array.dtype for array, loose in zip(arrays, written, strict=True) if not loose]
     loose = "".join(array.dtype.kind for array, loose in zip(arrays, written, strict=True) if loose)
     floats = [kind for kind in typed if kind.kind in "fc"]
@@ -270,14 +270,14 @@ def common_type(arrays: Sequence[np.ndarray], written: Sequence[bool]) -> np.dty
 
 
 def as_given(inputs: Sequence[Any]) -> list[np.ndarray]:
-    """Inputs as arrays of the type in which they meet, be it one of integers."""
+    """Inputs as arrays of their common dtype, possibly an integer one."""
     arrays = [np.asarray(item) for item in inputs]
     kind = common_type(arrays, [is_written(item) for item in inputs])
     return [array.astype(kind, copy=False) for array in arrays]
 
 
 def as_written(inputs: Sequence[Any]) -> list[np.ndarray]:
-    """Inputs as floating-point arrays; what is written in a program, or whole, is of `config.floatx()` by itself."""
+    """Inputs as floating-point arrays; Python numbers and integers become `config.floatx()`."""
     if all(isinstance(item, np.ndarray) and item.dtype.kind in "fc" for item in inputs):
         return as_arrays(inputs)
     arrays = as_given(inputs)

@@ -55,7 +55,7 @@ class Einsum(Op):
 
 @functools.lru_cache(maxsize=256)
 def read_subscripts(subscripts: str) -> tuple[tuple[tuple, ...], tuple | None]:
-    """The labels of each operand and of the result, `...` being one of them; None for a result that is not given."""
+    """The labels of each operand and of the result, with `...` as one of them; None for an omitted result."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     spelled = [_labels(part) for part in left.split(",")]
     operands = tuple(operand for operand in spelled if operand is not None)
@@ -71,7 +71,7 @@ def read_subscripts(subscripts: str) -> tuple[tuple[tuple, ...], tuple | None]:
 
 
 def labels_of(owner: object, subscripts: str, shapes: Sequence[tuple]) -> tuple[list[tuple], tuple]:
-    """One label per axis of each operand and of the result; `ShapeError` naming `owner` when the shapes do not fit."""
+    """One label per axis of each operand and of the result; `ShapeError` naming `owner` if the shapes do not fit."""
     operands, result = read_subscripts(subscripts)
     if len(operands) != len(shapes):
         raise ShapeError(f"{owner!r} needs {len(operands)} operands, got {len(shapes)}")
@@ -102,7 +102,7 @@ def _labels(text):
 
 
 def expanded(labels: tuple, unnamed: int) -> tuple:
-    """`...` replaced by that many labels, counted from the right."""
+    """`...` replaced by this many labels, counted from the right."""
     if "..." not in labels:
         return labels
     place = labels.index("...")

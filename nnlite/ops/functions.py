@@ -1,4 +1,4 @@
-"""The ops as functions: on arrays they just compute, on traced values they are recorded with their derivatives."""
+"""The ops as functions: on arrays they only compute, on traced values they are recorded with their derivatives."""
 
 import functools
 import inspect
@@ -228,7 +228,7 @@ def glu(x: Any, axis: int = -1) -> Any:
 
 @drawable
 def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
-    """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
+    """log(sum(exp(x))) over `axis`; the maximum is subtracted first, so that nothing overflows."""
     largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
     total = log(sum(exp(x - largest), axis, True)) + largest
     return total if keepdims else squeeze(total, axis)
@@ -259,7 +259,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 @drawable
 @called("variable")
 def stop_gradient(x: Any) -> Any:
-    """The value of x as a constant: neither the first derivative nor a second one, by complex step, goes through it."""
+    """The value of x as a constant: its derivatives, including second ones by complex step, are zero."""
     return np.real(x.value) if isinstance(x, Traced) else np.asarray(x)
 
 
@@ -273,7 +273,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 @drawable
 def take(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
-    """x at integer `indices` along `axis`, negative ones from its end; of all elements in a row when None."""
+    """x at integer `indices` along `axis`, negative ones from its end; of the flattened array when None."""
     x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
     places = _value(indices)
     if places.dtype.kind in "if" and places.size and places.min() < 0:

@@ -1,4 +1,4 @@
-"""Weights with which pixels are mixed when an image is resized, turned or moved."""
+"""Interpolation weights for resizing, rotating and shifting images."""
 
 import functools
 import itertools
@@ -13,7 +13,7 @@ __all__ = ["affine_places", "resize_matrices", "resized", "taps"]
 def resize_window(
     size: tuple[int, int], target: tuple[int, int], crop: bool = False, pad: bool = False
 ) -> list[tuple[int, int]]:
-    """The `(start, length)` along height and width of what is resized: the image, or a box of the target's shape.
+    """The `(start, length)` along height and width of the resized region: the image, or a box of the target's shape.
 
     Args:
         size: height and width of the image.
@@ -41,7 +41,7 @@ def resize_matrices(
     pad: bool = False,
     antialias: bool = False,
 ) -> tuple[np.ndarray, ...]:
-    """One `resize_matrix` for the height and one for the width; arguments as of these and of `resize_window`."""
+    """One `resize_matrix` for the height and one for the width; arguments as for these and `resize_window`."""
     window = resize_window(size, target, crop, pad)
     return tuple(
         resize_matrix(length, wanted, *span, interpolation, antialias)
@@ -53,7 +53,7 @@ def resize_matrices(
 def resize_matrix(
     length: int, target: int, start: int, window: int, interpolation: str, antialias: bool = False
 ) -> np.ndarray:
-    """The weights with which `target` new pixels mix `length` old ones.
+    """The weights by which `target` new pixels are interpolated from `length` old ones.
 
     New pixel i has its center at `(i + 0.5) * window / target` of the window that begins at `start`. The weights of
     a pixel sum to 1 but for those that lie in the padding. When an image is made smaller, a new pixel mixes all that
@@ -102,7 +102,7 @@ KERNELS = {"bilinear": _linear, "bicubic": _cubic, "lanczos3": _lanczos(3), "lan
 def taps(
     rows: np.ndarray, columns: np.ndarray, size: tuple[int, int], fill_mode: str, interpolation: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels of an image of `size` around the places `(rows, columns)`, and their weights.
+    """The pixels of an image of `size` around the positions `(rows, columns)`, and their weights.
 
     Args:
         rows, columns: coordinates in pixels, `(batch, places)`; they may lie outside of the image.
@@ -141,7 +141,7 @@ def _fill(index, weight, length, fill_mode):
 
 
 def folded(places: np.ndarray, length: int, fill_mode: str) -> np.ndarray:
-    """Integer places brought into [0, length): see `taps`, and `mirror`, c b | a b c | b a; `constant` as `nearest`."""
+    """Integer positions mapped into [0, length): see `taps`, with `mirror` as c b | a b c | b a."""
     if fill_mode == "reflect" and places.size and -length <= places.min() and places.max() < 2 * length:
         places = places ^ (places >> 63)  # -1 - place below 0: a tenth of the time of what follows
         return np.minimum(places, 2 * length - 1 - places)

@@ -80,7 +80,7 @@ class _Extreme(_Reduction, abstract=True):
 
 
 class Max(_Extreme):
-    """y = largest x over `axis`; equal largest elements share the slope 1.
+    """y = maximum of x over `axis`; tied elements share the slope 1.
 
     >>> from nnlite.ops import Max
     >>> op = Max(axis=1)
@@ -93,7 +93,7 @@ class Max(_Extreme):
 
 
 class Min(_Extreme):
-    """y = smallest x over `axis`; equal smallest elements share the slope 1.
+    """y = minimum of x over `axis`; tied elements share the slope 1.
 
     >>> from nnlite.ops import Min
     >>> op = Min(axis=0)

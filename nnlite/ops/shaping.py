@@ -56,7 +56,7 @@ class Transpose(Op):
 
 
 class BroadcastTo(Op):
-    """y = x stretched to `shape` by NumPy's rules.
+    """y = x broadcast to `shape` by NumPy's rules.
 
     >>> from nnlite.ops import BroadcastTo
     >>> op = BroadcastTo((2, 3))
@@ -107,7 +107,7 @@ class Slice(Op):
 
 
 def spell_index(index: Any) -> str:
-    """An index as a string, `":, 0"`, which can be saved; `ConfigError` for what is not an index."""
+    """An index as a string, `":, 0"`, for saving; `ConfigError` for what is not an index."""
     spelled = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
@@ -194,7 +194,7 @@ class Gather(Op):
 
 
 def as_indices(indices: np.ndarray, length: int, owner: object) -> np.ndarray:
-    """`indices` as integers in [0, length), or `DataError` naming `owner` and the first offender."""
+    """`indices` as integers in [0, length), or `DataError` naming `owner` and the first invalid one."""
     if indices.dtype.kind not in "biuf":
         raise DataError(f"{owner} needs integers as indices, got an array of {indices.dtype}")
     whole = indices

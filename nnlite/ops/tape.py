@@ -1,4 +1,4 @@
-"""A tape: what a training step written by a user computes is recorded as it goes, over several layers and models."""
+"""A tape: the computations of a user-defined training step are recorded, across several layers and models."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _TRIAL: ContextVar[bool] = ContextVar("trial", default=False)
 
 
 def active_tape() -> Any:
-    """The tape that records at the moment; None for none."""
+    """The tape that is currently recording, or None."""
     return _ACTIVE.get()
 
 
@@ -34,7 +34,7 @@ def paused() -> Iterator[None]:
 
 @contextmanager
 def trial_run() -> Iterator[None]:
-    """A context in which computed values are made up: metrics do not count them, and NumPy does not warn of them."""
+    """A context in which values are placeholders: metrics ignore them, and NumPy does not warn about them."""
     token = _TRIAL.set(True)
     try:
         with np.errstate(all="ignore"):
@@ -44,17 +44,17 @@ def trial_run() -> Iterator[None]:
 
 
 def is_trial() -> bool:
-    """Whether the values that are recorded at the moment are made up."""
+    """Whether the values being recorded are placeholders."""
     return _TRIAL.get()
 
 
 class Recorded(Traced):
-    """A value on a tape. Unlike other traced values, it may be looked at: metrics and prints do so."""
+    """A value on a tape. Unlike other traced values, it may be read: metrics and prints do so."""
 
     __slots__ = ()
 
     def backward(self) -> None:
-        """Derive this value, a single number, with respect to all parameters that it depends on.
+        """Differentiate this scalar with respect to all parameters that it depends on.
 
         Each gets the derivative as its `gradient`; a second call in the same step adds to the first one's, until
         `model.zero_grad()`.
@@ -94,7 +94,7 @@ def _looked_at(argument: Any) -> Any:
 
 
 class Tape(Trace):
-    """A record of layers, ops and losses in the order in which they were used, and the parameters they depend on.
+    """A record of layers, ops and losses in order of use, and the parameters they depend on.
 
     Args:
         before: called with the value that is derived, before any gradient changes.
@@ -117,7 +117,7 @@ class Tape(Trace):
 
     @contextmanager
     def recording(self) -> Iterator["Tape"]:
-        """A context in which layers that are called are recorded here."""
+        """A context in which calls of layers are recorded here."""
         token = _ACTIVE.set(self)
         try:
             yield self
@@ -129,7 +129,7 @@ class Tape(Trace):
         return Recorded(self, self._count - 1, np.asarray(value))
 
     def leaf(self, parameter: Any) -> Recorded:
-        """A parameter as a value to differentiate with respect to; the same one at each call."""
+        """A parameter as a differentiable value; the same one at each call."""
         known = self._leaves.get(id(parameter))
         if known is None:
             known = self._leaves[id(parameter)] = parameter, self._slot(parameter.value)
@@ -137,11 +137,11 @@ class Tape(Trace):
         return known[1]
 
     def forget_gradients(self) -> None:
-        """Let the next `backward` overwrite gradients, rather than add to them."""
+        """Let the next `backward` overwrite gradients instead of adding to them."""
         self._filled = set()
 
     def backward(self, output: Recorded) -> None:
-        """Let the gradient of each parameter on the tape be the derivative of `output`; see `Recorded.backward`."""
+        """Set the gradient of each parameter on the tape to the derivative of `output`; see `Recorded.backward`."""
         if output.size != 1:
             raise ShapeError(f"backward needs a single number, such as ops.mean(losses), got the shape {output.shape}")
         if self._before is not None:
@@ -153,7 +153,7 @@ class Tape(Trace):
             self._filled.add(id(parameter))
 
     def gradients(self, output: Recorded) -> list[tuple[Any, Any]]:
-        """Each trainable parameter on the tape with the derivative of `output` by it."""
+        """Each trainable parameter on the tape with the derivative of `output` with respect to it."""
         leaves = [pair for pair in self._leaves.values() if pair[0].trainable]
         places = {leaf.slot: index for index, (_, leaf) in enumerate(leaves)}
 

@@ -1,4 +1,4 @@
-"""Recording what is computed with ops, so that no derivative has to be written."""
+"""Recording of computations with ops, so that no derivative has to be written."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ NO_ARRAY = (
 
 
 class NotThere(ConfigError):
-    """A value was asked for that does not exist yet: that of a symbol in a graph of layers.
+    """A value that does not exist yet was requested: that of a symbol in a graph of layers.
 
     Args:
         symbol: has `draw(name, arguments, options)`, by which an op function becomes a layer of the graph.
@@ -40,7 +40,7 @@ class NotThere(ConfigError):
 
 
 def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
-    """A function that, where a symbol of a graph is among its arguments, draws a layer which applies it."""
+    """A function that, if a symbol of a graph is among its arguments, creates a layer that applies it."""
 
     @functools.wraps(function)
     def draw_or_compute(*arguments: Any, **options: Any) -> Any:
@@ -53,7 +53,7 @@ def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
 
 
 def add_functions(module: dict[str, Any], names: Iterable[str], as_numpy: bool = True) -> None:
-    """Let functions of a module be drawn in graphs, and `as_numpy` stand for NumPy's too, by their names."""
+    """Let functions of a module be drawn in graphs, and those in `as_numpy` overload NumPy's, by their names."""
     UNLIKE_NUMPY.update(() if as_numpy else names)
     known = set(FUNCTIONS.values())
     for name in names:
@@ -68,7 +68,7 @@ class _NoMethod(ConfigError, AttributeError):
 
 
 class Trace:
-    """A record of ops applied to traced values; `jacobians` is the derivative of what came out.
+    """A record of ops applied to traced values; `jacobians` is the derivative of the outputs.
 
     >>> import numpy as np
     >>> from nnlite import ops
@@ -85,13 +85,13 @@ class Trace:
         self._count = 0
 
     def variable(self, value: Any) -> "Traced":
-        """A value to differentiate with respect to; all variables come before the first op."""
+        """A differentiable value; all variables come before the first op."""
         value = np.asarray(value)
         self.in_shapes.append(value.shape if value.dtype.kind in "fc" else None)
         return self._slot(value)
 
     def record(self, op: Any, inputs: Iterable[Any]) -> "Traced":
-        """Apply `op` to values some of which are traced."""
+        """Apply `op` to values of which some are traced."""
         values, slots = [], []
         for item in inputs:
             known = isinstance(item, Traced)
@@ -101,18 +101,18 @@ class Trace:
         return self.note(op, output, jacobians, slots)
 
     def apply(self, owner: object, function: Callable[[np.ndarray], tuple[Any, Any]], traced: "Traced") -> "Traced":
-        """Record `function`, which returns the output for a value and its `Jacobian` there, such as that of a loss."""
+        """Record `function`, which returns the output for a value and its `Jacobian` there, such as a loss."""
         value, jacobian = function(self._own(traced).value)
         return self.note(owner, np.asarray(value, traced.dtype), Jacobians(jacobian), (traced.slot,))
 
     def note(self, owner: object, output: np.ndarray, jacobians: Any, slots: Iterable[int | None]) -> "Traced":
-        """Record an output that is computed already, and its Jacobians by the values in `slots`, None for constants."""
+        """Record a computed output, and its Jacobians with respect to the values in `slots`, None for constants."""
         traced = self._slot(output)
         self.nodes.append(Node(jacobians, tuple(slots), (traced.slot,), owner))
         return traced
 
     def jacobians(self, *outputs: "Traced", data: int = 1) -> GraphJacobians:
-        """The Jacobians of `outputs` by every variable; the first `data` of them are data, the others parameters."""
+        """The Jacobians of `outputs` with respect to all variables; the first `data` are data, the rest parameters."""
         ends = [(self._own(output).slot, output.shape) for output in outputs]
         return GraphJacobians(self.nodes, self.in_shapes, ends, data)
 
@@ -127,7 +127,7 @@ class Trace:
 
 
 def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
-    """`function()`; an error in it says whose it is, and what was expected there."""
+    """`function()`, with any error annotated with its origin and with what was expected."""
 
     def told(error: Exception) -> str:
         return f"{owner}: {error}" if expected in str(error) else f"{owner}: {error}; {expected}"
@@ -144,7 +144,7 @@ def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
 
 
 class Traced:
-    """A value on its way through a `Trace`: Python's operators and NumPy's functions on it are recorded as ops."""
+    """A value in a `Trace`: Python operators and NumPy functions on it are recorded as ops."""
 
     __slots__ = ("slot", "trace", "value")
 

@@ -1,4 +1,4 @@
-"""Adagrad and Adadelta: each gradient divided by the root of the squares that came before."""
+"""Adagrad and Adadelta: gradients divided by the root of accumulated squares."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ __all__ = ["Adadelta", "Adagrad"]
 
 
 class Adagrad(Optimizer):
-    """Gradient descent with each gradient divided by the root of the sum of all its squares so far.
+    """Gradient descent with each gradient divided by the root of the sum of its squares so far.
 
         accumulator = accumulator + gradients**2                            (at first initial_accumulator_value)
         values -= learning_rate * gradients / sqrt(accumulator + epsilon)
@@ -62,7 +62,7 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps of the size of the recent steps: no unit of the gradients is left in them.
+    """Gradient descent whose steps have the size of recent steps, and so do not depend on the unit of the gradients.
 
         accumulated_grad = rho * accumulated_grad + (1 - rho) * gradients**2
         delta = gradients * sqrt(accumulated_delta_var + epsilon) / sqrt(accumulated_grad + epsilon)

@@ -1,4 +1,4 @@
-"""Adam and AdamW: fading sums of the gradients and of their squares."""
+"""Adam and AdamW: moving averages of the gradients and of their squares."""
 
 import math
 
@@ -59,7 +59,7 @@ class AdamBase(Optimizer, abstract=True):
 
 
 class Adam(AdamBase):
-    """Gradient descent along a running mean of the gradients, divided by the root of the running mean of their squares.
+    """Gradient descent along a moving average of the gradients, divided by the root of that of their squares.
 
     With `step` counted from 1:
 

@@ -1,4 +1,4 @@
-"""Adamax and Nadam: Adam with the largest gradient in place of the squares, and with Nesterov's momentum."""
+"""Adamax and Nadam: Adam with the infinity norm, and with Nesterov momentum."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ __all__ = ["Adamax", "Nadam"]
 
 
 class Adamax(Optimizer):
-    """Adam with the infinity norm: divided by a fading maximum of the gradients rather than by their squares' root.
+    """Adam with the infinity norm: a decaying maximum of the gradients in place of the root mean square.
 
     With `step` counted from 1:
 
@@ -63,7 +63,7 @@ class Adamax(Optimizer):
 
 
 class Nadam(Optimizer):
-    """Adam with Nesterov's momentum, whose share grows during the first hundred steps.
+    """Adam with Nesterov momentum, whose coefficient grows during the first hundred steps.
 
     With `step` counted from 1, `u(step) = beta_1 * (1 - 0.96**step / 2)` and `product` that of all u so far:
 
@@ -105,7 +105,7 @@ class Nadam(Optimizer):
         return self.beta_1 * (1.0 - 0.5 * 0.96**step)
 
     def product_until(self, step: int) -> float:
-        """u(1) * ... * u(step); kept from step to step, and found again after a state was set."""
+        """u(1) * ... * u(step); cached, and recomputed after a state was set."""
         done, product = self._product if self._product[0] <= step else (0, 1.0)
         while done < step and product:
             done += 1
@@ -114,7 +114,7 @@ class Nadam(Optimizer):
         return product
 
     def further_variables(self) -> list[Parameter]:
-        """The product of all shares so far, which follows from the number of updates."""
+        """The product of all coefficients so far, which follows from the number of updates."""
         return [
             *super().further_variables(),
             StateVariable("variable", self.product_until(self.iterations), np.float32, lambda value: None),

@@ -12,7 +12,7 @@ __all__ = ["Ftrl"]
 
 
 class Ftrl(Optimizer):
-    """The values that would have been best so far, with penalties: an L1 penalty makes many of them exactly 0.
+    """The best values in hindsight, with penalties: an L1 penalty makes many of them exactly 0.
 
         sum = accumulator + gradients**2                                    (at first initial_accumulator_value)
         sigma = (sum**(-learning_rate_power) - accumulator**(-learning_rate_power)) / learning_rate

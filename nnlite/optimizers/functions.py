@@ -1,4 +1,4 @@
-"""Keras's functions of this module: an optimizer from what describes it, and back."""
+"""Keras's functions of this module: an optimizer from its description, and back."""
 
 from nnlite.optimizers.base import Optimizer
 from nnlite.registry.modules import of_family

@@ -1,4 +1,4 @@
-"""Lion: steps of one size, along the sign of the momentum."""
+"""Lion: steps of constant size, along the sign of the momentum."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ __all__ = ["Lion"]
 
 
 class Lion(Optimizer):
-    """Every element moves by the learning rate, in the direction of the sign of a running mean of its gradients.
+    """Every element moves by the learning rate, in the direction of the sign of a moving average of its gradients.
 
         values -= learning_rate * sign(beta_1 * momentum + (1 - beta_1) * gradients)
         momentum = beta_2 * momentum + (1 - beta_2) * gradients

@@ -1,4 +1,4 @@
-"""An optimizer around another one, which keeps gradients of half precision from vanishing."""
+"""A wrapper around an optimizer that keeps half-precision gradients from vanishing."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ __all__ = ["LossScaleOptimizer"]
 
 
 class LossScaleOptimizer(Optimizer):
-    """Multiplies the loss by a scale and divides the gradients by it, and finds a scale that is large and safe.
+    """Multiplies the loss by a scale and divides the gradients by it, adjusting the scale to be as large as is safe.
 
     An update whose gradients are not all finite is left out, and halves the scale; after `dynamic_growth_steps` others
     in a row it is doubled. In a custom loop `scale_loss` comes before the derivatives, `apply` after them; `fit`,
@@ -95,7 +95,7 @@ class LossScaleOptimizer(Optimizer):
         self._follow()
 
     def apply(self, gradients: Iterable[Any], variables: Iterable[Parameter | np.ndarray] | None = None) -> None:
-        """Divide gradients through the scale and update variables with them; see `Optimizer.apply`.
+        """Undo the scale of gradients and update variables with them; see `Optimizer.apply`.
 
         With a gradient that is not finite the variables stay, and the scale is halved.
         """
@@ -128,16 +128,16 @@ class LossScaleOptimizer(Optimizer):
         return loss * self.dynamic_scale
 
     def put_averages(self, packs: Sequence[Any]) -> None:
-        """Let the averages that `use_ema` of the inner optimizer keeps take the place of the values."""
+        """Swap in the averages that the inner optimizer's `use_ema` keeps."""
         self.inner_optimizer.put_averages(packs)
 
     def finalize_variable_values(self, variables: Iterable[Parameter | np.ndarray] | None = None) -> None:
-        """With `use_ema` of the inner optimizer, let the average take the place of the values."""
+        """With `use_ema` of the inner optimizer, replace the values by their average."""
         self.inner_optimizer.finalize_variable_values(variables)
 
     @property
     def variables(self) -> list[Parameter]:
-        """As Keras lists them: two that are not used, the steps since the scale changed, the scale, the inner ones."""
+        """As Keras lists them: two unused ones, the steps since the scale changed, the scale, the inner ones."""
         unused = [
             StateVariable(name, 0, kind, _nothing) for name, kind in (("iteration", "i4"), ("learning_rate", "f4"))
         ]
@@ -146,7 +146,7 @@ class LossScaleOptimizer(Optimizer):
         return [*unused, counted, scale, *self.inner_optimizer.variables]
 
     def get_state(self) -> dict[str, Any]:
-        """A copy of what changes during training; see `Optimizer.get_state`."""
+        """A copy of the mutable state; see `Optimizer.get_state`."""
         state = self.inner_optimizer.get_state()
         if state["slots"]:
             counters = {"step_counter": np.array(self.step_counter), "dynamic_scale": np.array(self.dynamic_scale)}
@@ -154,7 +154,7 @@ class LossScaleOptimizer(Optimizer):
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `get_state` returned; see `Optimizer.set_state`."""
+        """Restore the result of `get_state`; see `Optimizer.set_state`."""
         first = dict(state["slots"][0]) if state["slots"] else {}
         self.step_counter = int(first.pop("step_counter", 0))
         self.dynamic_scale = float(first.pop("dynamic_scale", self.initial_scale))
@@ -163,7 +163,7 @@ class LossScaleOptimizer(Optimizer):
         self._follow()
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments as plain values in Keras's terms."""
+        """The arguments as plain values in Keras's form."""
         return {name: keras_form(value) for name, value in self._arguments().items()}
 
     def _set_counter(self, value: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Several optimizers as one: each updates the variables that it is for."""
+"""Several optimizers as one, each for some of the variables."""
 
 import re
 import warnings
@@ -20,7 +20,7 @@ NO_RATE = "MultiOptimizer has no learning rate of its own: use those of its `opt
 
 
 class OptimizerMap(MutableMapping):
-    """Optimizers by patterns of variables, `map["model/encoder/.*"] = Adam()`.
+    """Optimizers by patterns of variable paths: `map["model/encoder/.*"] = Adam()`.
 
     A pattern is a regular expression that the `path` of a variable begins with, as in Keras; the first to fit counts.
 
@@ -44,7 +44,7 @@ class OptimizerMap(MutableMapping):
         self.update(optimizer_map or {})
 
     def __getitem__(self, path: str) -> Optimizer:
-        """The optimizer of this pattern, or of the first pattern that this path begins with, or the default one."""
+        """The optimizer for this pattern, or for the first pattern that matches the start of this path, or the default."""
         fitting = (one for pattern, one in self._optimizers.items() if re.match(pattern, path))
         return self._optimizers.get(path) or next(fitting, self.default_optimizer)
 
@@ -75,15 +75,15 @@ class OptimizerMap(MutableMapping):
         return f"OptimizerMap({self.default_optimizer!r}, {self._optimizers})"
 
     def unused(self, paths: Sequence[str]) -> list[str]:
-        """The patterns that fit none of these paths."""
+        """The patterns that match none of these paths."""
         return [pattern for pattern in self if not any(re.match(pattern, path) for path in paths)]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments as plain values in Keras's terms."""
+        """The arguments as plain values in Keras's form."""
         return {"default_optimizer": keras_form(self.default_optimizer), "optimizer_map": keras_form(self._optimizers)}
 
     def to_spec(self) -> dict[str, Any]:
-        """The arguments as files store them."""
+        """The arguments in the form that files hold."""
         return {"default_optimizer": jsonable(self.default_optimizer), "optimizer_map": jsonable(self._optimizers)}
 
     @classmethod
@@ -93,7 +93,7 @@ class OptimizerMap(MutableMapping):
 
 
 class MultiOptimizer(Optimizer):
-    """Delegates each variable to one of several optimizers, which clips, decays and averages as its arguments say.
+    """Delegates each variable to one of several optimizers, which clip, decay and average by their own arguments.
 
     Args:
         optimizer_map: an `OptimizerMap`, or a function from a variable to its optimizer, always the same object for the
@@ -136,16 +136,16 @@ class MultiOptimizer(Optimizer):
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        """The optimizers inside, in the order in which variables were found for them."""
+        """The inner optimizers, in the order in which variables were assigned to them."""
         return [optimizer for optimizer, _ in self._members] or self._known()
 
     @property
     def schedules(self) -> tuple[Any, ...]:
-        """The schedules among the arguments of the optimizers inside."""
+        """The schedules among the arguments of the inner optimizers."""
         return tuple(schedule for optimizer in self.optimizers for schedule in optimizer.schedules)
 
     def build_packs(self, packs: Sequence[Any]) -> None:
-        """Find the optimizer of each parameter of the packs, and build it for these; see `Optimizer.build_packs`."""
+        """Assign an optimizer to each parameter of the packs, and build it for them; see `Optimizer.build_packs`."""
         parts = [parameter for pack in packs for parameter in pack.parameters]
         if [id(part) for part in parts] == [id(part) for part in self._parts]:
             return
@@ -193,18 +193,18 @@ class MultiOptimizer(Optimizer):
         self.batches += 1
 
     def put_averages(self, packs: Sequence[Any]) -> None:
-        """Let the averages of the optimizers with `use_ema` take the place of the values."""
+        """Swap in the averages of the optimizers with `use_ema`."""
         for optimizer in self.optimizers:
             optimizer.finalize_variable_values()
 
     @property
     def variables(self) -> list[Parameter]:
-        """The number of batches, and the variables of the optimizers inside."""
+        """The number of batches, and the variables of the inner optimizers."""
         counted = StateVariable("iteration", self.batches, np.int32, self._set_batches)
         return [counted, *(variable for optimizer in self.optimizers for variable in optimizer.variables)]
 
     def get_state(self) -> dict[str, Any]:
-        """A copy of what changes during training, the slots of one optimizer after those of another."""
+        """A copy of the mutable state, with the slots of one optimizer after those of another."""
         states = [optimizer.get_state() for optimizer in self.optimizers]
         slots = [vectors for state in states for vectors in state["slots"] if vectors]  # files drop those without any
         counts = np.array([[state["iterations"], sum(map(bool, state["slots"]))] for state in states])
@@ -216,7 +216,7 @@ class MultiOptimizer(Optimizer):
         return {"iterations": self.batches, "slots": [first, *slots] if self._members else []}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `get_state` returned; before the first step, when that begins."""
+        """Restore the result of `get_state`; before the first step, restoring is deferred until it begins."""
         self.batches = int(state["iterations"])
         if not state["slots"]:
             return
@@ -233,7 +233,7 @@ class MultiOptimizer(Optimizer):
             slots = slots[count:]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments as plain values in Keras's terms; `ConfigError` for a function, which no file can hold."""
+        """The arguments as plain values in Keras's form; `ConfigError` for a function, which no file can hold."""
         described = {"module": "keras.optimizers", "class_name": "OptimizerMap", "registered_name": None}
         return self._rest() | {"optimizer_map": described | {"config": self._map().get_config()}}
 

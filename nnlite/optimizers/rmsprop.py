@@ -1,4 +1,4 @@
-"""RMSprop: each step divided by the root mean square of the recent gradients."""
+"""RMSprop: gradients divided by their recent root mean square."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ __all__ = ["RMSprop"]
 
 
 class RMSprop(Optimizer):
-    """Gradient descent with each gradient divided by the root of its running mean square.
+    """Gradient descent with each gradient divided by the root of the moving average of its square.
 
         velocity = rho * velocity + (1 - rho) * gradients**2
         average_gradient = rho * average_gradient + (1 - rho) * gradients          (centered=True)

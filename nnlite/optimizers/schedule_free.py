@@ -1,4 +1,4 @@
-"""AdamW without a schedule: values between the fast iterates and their average."""
+"""AdamW without a schedule, by averaging the iterates."""
 
 import math
 from typing import Annotated
@@ -14,7 +14,7 @@ __all__ = ["ScheduleFreeAdamW"]
 
 
 class ScheduleFreeAdamW(Optimizer):
-    """AdamW whose steps need not shrink: gradients are taken between the iterates z and their average x.
+    """AdamW that needs no decaying steps: gradients are taken between the iterates z and their average x.
 
     With `step` counted from 1, z the slot `momentum`, at first the values:
 

@@ -1,4 +1,4 @@
-"""Keras's path of the learning-rate schedules, which live in `nnlite.schedules`."""
+"""Keras's path of the learning-rate schedules, which are defined in `nnlite.schedules`."""
 
 from nnlite.schedules import (
     CosineDecay,

@@ -18,7 +18,7 @@ def smart_resize(
     interpolation: Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"] = "bilinear",
     data_format: DataFormat | None = None,
 ) -> np.ndarray:
-    """Images of another size; what is too much on the longer side is cut off, so that shapes are kept.
+    """Resize images, cropping the longer side first so that their proportions are kept.
 
     Args:
         x: one image, `(height, width, channels)`, or a batch of them.

@@ -1,4 +1,4 @@
-"""Random numbers under the names and arguments of `keras.random`; each call says where its numbers come from."""
+"""Random numbers under the names and arguments of `keras.random`, from explicit seeds."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class SeedGenerator:
-    """A seed that advances by one at every use, so that each call of a random function draws other numbers.
+    """A seed that advances with each use, so that each call of a random function draws different numbers.
 
     Args:
         seed: where it begins, an integer in [0, 2**63); drawn when None, from `nnlite.utils.set_random_seed` if that
@@ -52,18 +52,18 @@ class SeedGenerator:
         self.state = np.array([self.seed, 0], np.int64)
 
     def next(self, ordered: bool = True) -> np.ndarray:
-        """The state, a copy; the next call gets another one. `ordered` is kept for Keras's sake."""
+        """A copy of the state, which then advances. `ordered` is accepted for compatibility with Keras."""
         state = self.state.copy()
         self.state[1] += 1
         return state
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor; a seed that was drawn is drawn again."""
+        """The arguments of the constructor; a random seed is drawn again."""
         return {"seed": self._given, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SeedGenerator":
-        """The generator of `get_config`, at its start."""
+        """The generator of `get_config`, in its initial state."""
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -111,14 +111,14 @@ def normal(
 def truncated_normal(
     shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = None, seed: Seed = None
 ) -> np.ndarray:
-    """Normally distributed numbers; those further than 2 `stddev` from `mean` are drawn again. See `normal`."""
+    """Normally distributed numbers, with those further than 2 `stddev` from `mean` redrawn. See `normal`."""
     return _float(mean + stddev * truncated_standard_normal(tuple(shape), _generator(seed)), dtype)
 
 
 def uniform(
     shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: str | None = None, seed: Seed = None
 ) -> np.ndarray:
-    """Numbers in [minval, maxval), all equally likely. See `normal`.
+    """Uniformly distributed numbers in [minval, maxval). See `normal`.
 
     Raises:
         ConfigError: `dtype` is not a type of floating-point numbers: `randint` gives integers.
@@ -129,7 +129,7 @@ def uniform(
 
 
 def randint(shape: Shape, minval: float, maxval: float, dtype: str = "int32", seed: Seed = None) -> np.ndarray:
-    """Integers in [minval, maxval), all equally likely. See `normal`.
+    """Uniformly distributed integers in [minval, maxval). See `normal`.
 
     Raises:
         ConfigError: `dtype` is not an integer type.
@@ -140,21 +140,19 @@ def randint(shape: Shape, minval: float, maxval: float, dtype: str = "int32", se
 
 
 def beta(shape: Shape, alpha: ArrayLike, beta: ArrayLike, dtype: str | None = None, seed: Seed = None) -> np.ndarray:
-    """Numbers of the beta distribution, in [0, 1]; `alpha` and `beta`, > 0, may be arrays that fit `shape`."""
+    """Numbers from the beta distribution, in [0, 1]; `alpha` and `beta`, > 0, may be arrays."""
     return _float(_generator(seed).beta(np.asarray(alpha), np.asarray(beta), shape), dtype)
 
 
 def gamma(shape: Shape, alpha: ArrayLike, dtype: str | None = None, seed: Seed = None) -> np.ndarray:
-    """Numbers of the gamma distribution of scale 1 and shape `alpha`, > 0, which may be an array that fits `shape`."""
+    """Numbers from the gamma distribution with scale 1 and shape `alpha`, > 0, which may be an array."""
     return _float(_generator(seed).standard_gamma(np.asarray(alpha), shape), dtype)
 
 
 def binomial(
     shape: Shape, counts: ArrayLike, probabilities: ArrayLike, dtype: str | None = None, seed: Seed = None
 ) -> np.ndarray:
-    """Draw the number of successes among `counts` trials, each with its probability; both may be arrays that fit
-    `shape`.
-    """
+    """Draw the number of successes among `counts` trials, with given probabilities; both may be arrays."""
     trials = np.asarray(counts).astype(np.int64)
     return _float(_generator(seed).binomial(trials, np.asarray(probabilities), shape), dtype)
 
@@ -175,7 +173,7 @@ def categorical(logits: ArrayLike, num_samples: int, dtype: str = "int32", seed:
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Seed = None) -> Any:
-    """`inputs`, each number set to 0 with probability `rate`, the others divided by 1 - rate.
+    """`inputs` with each entry set to 0 with probability `rate`, and the others divided by 1 - rate.
 
     Args:
         inputs: an array, or a value inside `call`, through which the derivative goes.

@@ -1,4 +1,4 @@
-"""Random streams without global state: (seed, purpose, indices) alone decides what is drawn."""
+"""Random streams without global state: what is drawn depends only on (seed, purpose, indices)."""
 
 import itertools
 import math
@@ -30,13 +30,13 @@ def fresh_seed() -> int:
 
 
 def seed_fresh_seeds(seed: int) -> None:
-    """Let all later `fresh_seed()` follow from `seed`; see `nnlite.utils.set_random_seed`."""
+    """Derive all later results of `fresh_seed()` from `seed`; see `nnlite.utils.set_random_seed`."""
     global _seeds
     _seeds = (int(stream(seed, "fresh seeds", step=step).integers(2**31)) for step in itertools.count())
 
 
 def stream(seed: int, purpose: str, index: int = 0, step: int = 0) -> np.random.Generator:
-    """The generator for one purpose, position and step, so that any step can be replayed alone.
+    """The generator for one purpose, position and step, so that any step can be reproduced separately.
 
     Philox is counter-based: `seed` and `purpose` are its key, `index` and `step` the two high words of its
     256-bit counter; two streams would meet only after 2**128 draws.
@@ -68,7 +68,7 @@ class _Words(ISeedSequence):
 
 
 class RandomSource:
-    """Source of a layer's random numbers in one training step: the streams of (seed, position in the model, step).
+    """A layer's source of random numbers in one training step: the streams of (seed, position in the model, step).
 
     Args:
         seed: the model's seed.
@@ -91,7 +91,7 @@ class RandomSource:
         return RandomSource(self.seed, self.step, place)
 
     def seeded(self, seed: int | None) -> "RandomSource":
-        """The source of this step for a layer with a seed of its own; this one if it has none."""
+        """The source of this step for a layer with its own seed; this one if it has none."""
         return self if seed is None else RandomSource(seed, self.step)
 
     def generator(self, purpose: str) -> np.random.Generator:
@@ -99,7 +99,7 @@ class RandomSource:
         return stream(self.seed, purpose, self.place, self.step)
 
     def bits(self, purpose: str, count: int) -> np.ndarray:
-        """So many numbers of 16 random bits, uint16, for one purpose; the same ones at every call.
+        """The given number of 16-bit random numbers, uint16, for one purpose; the same ones at every call.
 
         They come from SFC64, which takes half the time of Philox. Its three words of state are the seed, the place,
         and purpose and step; it stirs them in twelve rounds before the first number, which parts neighbors.
@@ -110,12 +110,12 @@ class RandomSource:
 
 
 def child_of(source: RandomSource | None, index: int) -> RandomSource | None:
-    """`source.child(index)`; None if nothing is drawn."""
+    """`source.child(index)`; None for no source."""
     return None if source is None else source.child(index)
 
 
 def truncated_standard_normal(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-    """Standard normal numbers, those outside [-2, 2] drawn again."""
+    """Standard normal numbers, with those outside [-2, 2] redrawn."""
     values = generator.standard_normal(math.prod(shape))
     outside = np.flatnonzero(np.abs(values) > 2.0)
     while outside.size:

@@ -1,4 +1,4 @@
-"""Bounds of values, as notes of annotated types."""
+"""Bounds of values, as annotations of types."""
 
 import typing
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ from nnlite.errors import ConfigError, shown
 
 
 class Bound(ABC):
-    """A condition on values, as a note of an annotated type; in words by `str`."""
+    """A condition on values, as an annotation of a type; `str` gives it in words."""
 
     @abstractmethod
     def check(self, value: Any) -> None:
@@ -54,12 +54,12 @@ class Range(Bound):
         return f"in {'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
 
     def __repr__(self) -> str:
-        """Short, as `help` shows it in signatures."""
+        """Short form, for signatures in `help`."""
         return f"Range({self})"
 
 
 def bounds_of(hint: Any) -> list[Bound]:
-    """The bounds that an annotated type states; other notes, such as a unit, bind nothing."""
+    """The bounds in an annotated type; other annotations, such as a unit, have no effect."""
     return [note for note in hint.__metadata__ if isinstance(note, Bound)]
 
 

@@ -101,7 +101,7 @@ class Configurable:
         self.validate()
 
     def validate(self) -> None:
-        """Check what one field's type cannot say; raise `ConfigError`. Called once all fields are read."""
+        """Check what the types of single fields cannot express; raise `ConfigError`. Called after all fields are read."""
 
     @classmethod
     def members(cls) -> "dict[str, type[Self]]":
@@ -200,7 +200,7 @@ class Configurable:
 
 
 def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
-    """The fields of `cls` among `given`, as their types say, and the errors of those that cannot be read."""
+    """The fields of `cls` among `given`, read by their types, and the errors of those that cannot be read."""
     values, errors = {}, []
     for name, hint in field_hints(cls).items():
         if name in given:
@@ -214,7 +214,7 @@ def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], li
 def wrong_keys(
     given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str = ""
 ) -> list[ConfigError]:
-    """One error for each key that is not a parameter, and for each parameter without default that is missing.
+    """One error for each key that is not a parameter, and for each missing parameter without default.
 
     A parameter that an unknown key was probably meant to be is not reported as missing.
 
@@ -258,7 +258,7 @@ def _adds_fields(cls: type) -> bool:
 
 @functools.cache
 def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
-    """Name -> parameter of the constructor; `**kwargs` stands for the parameters of the base class."""
+    """Name -> parameter of the constructor; `**kwargs` is expanded to the parameters of the base class."""
     parameters: dict[str, inspect.Parameter] = {}
     for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
@@ -270,13 +270,13 @@ def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
 
 @functools.cache
 def field_hints(cls: type) -> dict[str, object]:
-    """Field -> type, of those that the constructor takes."""
+    """Field -> type, for the fields that the constructor takes."""
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
 def default_value(cls: type, name: str, default: Any) -> Any:
-    """The default as a jsonable value, read by the field's type as the constructor does."""
+    """The default as a JSON value, read by the field's type as in the constructor."""
     field = {field.name: field for field in dataclasses.fields(cls)}.get(name)
     if field and field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()

@@ -28,7 +28,7 @@ def summary_of(documented: Any) -> str:
 
 
 def argument_texts(documented: type | Callable) -> dict[str, str]:
-    """Argument -> what a docstring says of it; of a class, also those that it inherits or refers to, as `Dense`."""
+    """Argument -> its description in a docstring; of a class, also those that it inherits or refers to, as `Dense`."""
     texts: dict[str, str] = {}
     for docstring in _docstrings(documented):
         for name, text in _entries(docstring):
@@ -84,7 +84,7 @@ WORDS = {
 
 
 def spelled(value: Any) -> str:
-    """A scalar as a config has it: `null`, `true`, `false`, or its text."""
+    """A scalar in config notation: `null`, `true`, `false`, or its text."""
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)

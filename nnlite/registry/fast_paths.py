@@ -1,4 +1,4 @@
-"""One rule for fast paths: none outlives the method that it speaks for.
+"""One rule for fast paths: none outlives the method that it replaces.
 
 A fast path is a method or attribute that answers for a slower method of the same class: `Loss.total` for the gradient
 that `per_row` gives step by step, `Layer.at_inference` for `linearize`. It is right as long as the slow method is the
@@ -15,7 +15,7 @@ Method = TypeVar("Method", bound=Callable)
 
 
 def outlives(*slow: str) -> Callable[[Method], Method]:
-    """Mark a definition of a fast path that stays right when a subclass redefines the methods `slow`.
+    """Mark a definition of a fast path that remains valid when a subclass overrides the methods `slow`.
 
     That is so where it runs them, or has nothing to do with them.
     """
@@ -28,7 +28,7 @@ def outlives(*slow: str) -> Callable[[Method], Method]:
 
 
 def withdraw_fast_paths(cls: type) -> None:
-    """Withdraw the fast paths of `cls` whose slow method is redefined by a class that comes before theirs.
+    """Remove the fast paths of `cls` whose slow method is overridden by a class that precedes theirs.
 
     A class declares them in `_fast_paths`, `{name: (slow method, ...)}`, and defines the answer of those that have
     none: None, False, or the slow way itself. They are looked at in the order of declaration, so that one that is

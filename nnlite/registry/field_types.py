@@ -1,4 +1,4 @@
-"""Reading a value by its field's type: the same rule for Python, YAML and saved configs."""
+"""Reading a value by its field's type: the same rules for Python, YAML and saved configs."""
 
 import functools
 import inspect
@@ -16,8 +16,7 @@ from nnlite.registry.bounds import bounds_of
 
 
 class Specified(ABC):
-    """An object that a plain value describes. Classes with these two methods are registered with it:
-    `Specified.register(cls)`.
+    """An object described by a plain value. Classes with these two methods are registered by `Specified.register(cls)`.
 
     As a base of them it would come before all that they are.
     """
@@ -38,12 +37,12 @@ LARGEST = 2**64 - 1
 
 
 def is_specified(hint: Any) -> bool:
-    """Whether values of the type are given by specs; Python 3.10 counts `list[int]`, which has an origin, as a type."""
+    """Whether values of the type are given by specs; in Python 3.10, `list[int]` counts as a type."""
     return typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Specified)
 
 
 def read(value: Any, hint: Any) -> Any:
-    """`value` as the type `hint` says, or `ConfigError` with what was expected and what was found."""
+    """`value` converted to the type `hint`, or `ConfigError` with the expected and the actual value."""
     if hint is typing.Any:
         return value
     origin = typing.get_origin(hint)
@@ -237,7 +236,7 @@ def annotations(function: Callable) -> dict[str, object]:
 
 
 def read_call(function: Callable, given: Mapping) -> dict:
-    """The arguments of a call as their annotations say; those without annotation as they are.
+    """The arguments of a call converted by their annotations; those without annotation unchanged.
 
     Args:
         function: its annotations are what `read` understands.

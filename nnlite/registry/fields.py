@@ -1,4 +1,4 @@
-"""Types of arguments that are converted: what a constructor accepts for them, and what the attribute holds.
+"""Types of converted arguments: what a constructor accepts for them, and what the attribute holds.
 
 A type checker takes `Converted` for a descriptor, so that the constructor's parameter has the type of what may be
 assigned, and the attribute the type of what is read. At runtime each of these names stands for the second type alone:
@@ -116,7 +116,7 @@ def beside(folder: "str | os.PathLike[str]") -> Iterator[None]:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """A context in which no argument may name a file: a model file is read, and is all that is opened."""
+    """A context in which no argument may name a file, while a model file is read."""
     token = _ALONE.set(True)
     try:
         yield
@@ -130,7 +130,7 @@ def absolute_paths(path: "str | os.PathLike[str]", folder: str) -> list[str]:
 
 
 def sought(path: "str | os.PathLike[str]") -> str:
-    """The file that an argument names: `path` as it is or, while a config is read, its absolute path.
+    """The file that an argument names: `path` unchanged or, while a config is read, its absolute path.
 
     Raises:
         ConfigError: a config is read, and there is no such file; says where it was looked for. Or a model file is
@@ -149,14 +149,14 @@ def sought(path: "str | os.PathLike[str]") -> str:
 
 
 class Spelled(str):
-    """A type as `help` shows it: its repr has no quotes."""
+    """A type whose repr has no quotes, for `help`."""
 
     def __repr__(self) -> str:
         return str(self)
 
 
 def make_dataclass(cls: type) -> None:
-    """Make a dataclass of `cls`, without `__eq__` and `__repr__`; its constructor says its types in short.
+    """Make `cls` a dataclass, without `__eq__` and `__repr__`; its constructor has short type names.
 
     That of a class of nnlite is a `LateConstructor`. Those of users are made at once, so that what is wrong with their
     fields is said where they are written.
@@ -169,7 +169,7 @@ def make_dataclass(cls: type) -> None:
 
 
 class LateConstructor:
-    """`__init__` of a dataclass, which is made of the fields when it is asked for, and then takes its own place.
+    """`__init__` of a dataclass, generated from the fields on first access, which then replaces itself.
 
     To make it takes several times as long as the rest of a class, and most classes are never constructed.
 
@@ -196,7 +196,7 @@ class LateConstructor:
 
 
 def change_constructor(cls: type, change: Callable[[Any], Callable[..., None]]) -> None:
-    """Let `change` of the constructor of `cls` take its place, as soon as that is made."""
+    """Replace the constructor of `cls` by `change` of it, as soon as it is generated."""
     constructor = vars(cls)["__init__"]
     if isinstance(constructor, LateConstructor):
         constructor.changes.append(change)
@@ -215,7 +215,7 @@ def _spelled_constructor(cls: type) -> Any:
 
 
 def spelled_type(hint: Any, of_argument: bool = False) -> str:
-    """A type in Python, with the names of classes alone and without bounds.
+    """A type in Python notation, with bare class names and without bounds.
 
     Args:
         hint: the type, or the text of one.
@@ -252,7 +252,7 @@ def _spelled(hint: Any, of_argument: bool) -> str:
 
 
 class ConstructorSignature:
-    """`__signature__` of a class: that of `__init__`, with the defaults that are made for each instance."""
+    """`__signature__` of a class: that of `__init__`, including the defaults that are created per instance."""
 
     def __get__(self, instance: object, owner: Any) -> inspect.Signature:
         if instance is not None:

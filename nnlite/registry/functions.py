@@ -1,4 +1,4 @@
-"""Functions as arguments in a config: any callable in Python, a registered one, by its name, in YAML and in files."""
+"""Functions as arguments in a config: any callable in Python, a registered one by its name in YAML and in files."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ def register_function(function: None = None, *, name: str | None = None) -> Call
 @overload
 def register_function(function: AnyFunction, *, name: str | None = None) -> AnyFunction: ...
 def register_function(function: Callable[..., Any] | None = None, *, name: str | None = None) -> Callable[..., Any]:
-    """Let a function be saved by its name, in a file of a model that has it, and be found when that is loaded.
+    """Register a function, so that model files can refer to it by name, and it is found when they are loaded.
 
     Used as a decorator, of a module that is imported before the file is read; registering the same function again
     replaces it.
@@ -66,7 +66,7 @@ class NamedFunction:
 
     @classmethod
     def get(cls, spec: "NamedFunction | Callable[..., Any] | Mapping[str, Any] | str | None") -> "NamedFunction":
-        """The function that `spec`, a callable or the name of a registered one, stands for."""
+        """The function given by `spec`, a callable or the name of a registered function."""
         if isinstance(spec, cls):
             return spec
         if callable(spec):
@@ -84,14 +84,14 @@ class NamedFunction:
         raise error
 
     def registered_name(self) -> str | None:
-        """The name that it was registered under; None for none."""
+        """The name under which it was registered, or None."""
         for name, function in _functions.items():
             if function is self.function:
                 return name
         return name_of_custom(self.function)
 
     def to_spec(self) -> str:
-        """The registered name; else its own one, under which `custom_objects` has to know it when a file is read.
+        """The registered name; else its own, which `custom_objects` has to define when a file is read.
 
         Raises:
             ConfigError: it has neither.
@@ -111,7 +111,7 @@ class NamedFunction:
 
 
 def custom_function(name: str) -> Callable[..., Any] | None:
-    """The function that users registered under a name, or opened a scope for; None for none, or for a class."""
+    """The function that users registered under a name, or put into a scope; None for no function, or a class."""
     custom = custom_object(name)
     return custom if callable(custom) and not isinstance(custom, type) else _functions.get(name)
 
@@ -127,7 +127,7 @@ def is_function_form(spec: Any) -> TypeGuard[Mapping[str, Any]]:
 
 
 def form_of_function(function: Any) -> dict[str, Any]:
-    """Keras's form of a function, which has to be registered under the name in it when that is read.
+    """Keras's form of a function, which has to be registered under its name when the form is read.
 
     Raises:
         ConfigError: a function without a name, or something else, that is not registered.

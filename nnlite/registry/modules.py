@@ -1,4 +1,4 @@
-"""Functions of Keras's modules and classes of a family: `get`, `serialize`, `deserialize`; arguments by position."""
+"""Functions of Keras's modules for the classes of a family: `get`, `serialize`, `deserialize`; positional arguments."""
 
 import functools
 import inspect
@@ -20,7 +20,7 @@ Functions = tuple[Callable[[Any], Any], Callable[[Any], dict[str, Any]], Callabl
 
 
 def given_arguments(item: Configurable) -> dict[str, Any]:
-    """The arguments of an object as files hold them: those for a copy of it, which has no name if it has none."""
+    """The arguments of an object as files hold them: those for a copy, which has no name unless one was given."""
     return next(iter(item.to_spec().values()))
 
 
@@ -29,7 +29,7 @@ FORMS: dict[str, Callable[[Any], Any]] = {}  # family -> its own form in Keras's
 
 
 def keras_form(value: Any) -> Any:
-    """A value of a config in Keras's terms: objects as `{module, class_name, config, registered_name}`.
+    """A config value in Keras's form: objects become `{module, class_name, config, registered_name}`.
 
     A function has its registered name there; one that is not registered is kept as it is, so that a copy can be made.
 
@@ -49,7 +49,7 @@ def keras_form(value: Any) -> Any:
 
 
 def object_form(value: Any) -> dict[str, Any]:
-    """`{module, class_name, config, registered_name}` of an object; the registered name is that of users' classes."""
+    """`{module, class_name, config, registered_name}` of an object; only user-defined classes are registered."""
     cls: type = type(value)
     ours = cls.__module__.startswith("nnlite.")
     registered = get_registered_name(cls)
@@ -67,7 +67,7 @@ def _function_form(value: NamedFunction) -> Any:
 
 
 class NamedByClass:
-    """The argument `name` of a family whose members are called by their class where none is given."""
+    """The argument `name` of a family whose members are by default named after their class."""
 
     _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
     name: Any
@@ -78,7 +78,7 @@ class NamedByClass:
 
     @classmethod
     def default_name(cls) -> str:
-        """The name of an instance that is given none."""
+        """The default name of an instance."""
         return default_name(cls)
 
     def _repr_arguments(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
 
 
 def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:
-    """Let the constructor of `cls` say by a `WrongTypeError`, which is a ValueError too, what it does not take.
+    """Make the constructor of `cls` raise a `WrongTypeError`, also a ValueError, for unknown arguments.
 
     Args:
         cls: the class.
@@ -155,7 +155,7 @@ def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:
 
 
 def take_by_position(cls: type, last: Sequence[str]) -> None:
-    """Let the constructor of `cls` take its arguments by position in Keras's order.
+    """Let the constructor of `cls` take positional arguments in Keras's order.
 
     That is the order of `_positional`, if the class itself says it; else those that go by position already, and then
     `last`.

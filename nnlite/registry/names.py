@@ -1,4 +1,4 @@
-"""Names: of users' classes and functions, registered for good or within a scope, of families in lists, of rooms."""
+"""Names: of user-defined classes and functions, registered globally or in a scope, of families, of rooms."""
 
 import functools
 import importlib
@@ -46,12 +46,12 @@ LISTED = {
 
 
 def listing_of(family: str, count: int, name: str = "") -> str:
-    """The command that lists so many names, those of a family or of the arguments of a class."""
+    """The command that lists these names, those of a family or of the arguments of a class."""
     return f"`nnlite list {LISTED[family]}{f' {name}' if name else ''}` shows all {count}" if family in LISTED else ""
 
 
 def normalized(name: str) -> str:
-    """`leaky_relu`, `LeakyReLU` and `leakyrelu` are one name."""
+    """The normalized name: `leaky_relu`, `LeakyReLU` and `leakyrelu` are the same."""
     return name.replace("_", "").lower()
 
 
@@ -62,7 +62,7 @@ def snake_case(name: str) -> str:
 
 
 def default_name(cls: type) -> str:
-    """The name of an instance that is given none: `_default_name` of the class itself, or its own in snake case."""
+    """The default name of an instance: `_default_name` of the class itself, or its name in snake case."""
     return vars(cls).get("_default_name") or snake_case(cls.__name__)
 
 
@@ -76,7 +76,7 @@ LATE_HOMES = {
 
 
 def load_home(family: str, room: str, name: str) -> None:
-    """Load what has the class of this name, if it is one of nnlite's: the `room` of its family, or one above."""
+    """Import the module of nnlite's class with this name, if any: in the `room` of its family, or one above."""
     open_room(room)
     if (family, normalized(name)) in LATE_HOMES:
         importlib.import_module(LATE_HOMES[family, normalized(name)])
@@ -86,7 +86,7 @@ _closed: set[str] = set()  # rooms whose names have not been asked for yet
 
 
 def opened_later(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package with further names, those of its `names`, loaded when one is asked for.
+    """`__getattr__` and `__dir__` of a package whose further names, in its `names`, are loaded on first use.
 
     So whoever needs a few of its modules does not pay for all.
     """
@@ -108,7 +108,7 @@ def opened_later(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str
 
 
 def open_room(room: str) -> None:
-    """Load all names of a package that is `opened_later`; nothing to do for another one."""
+    """Load all names of a package that is `opened_later`; no effect for other packages."""
     if room in _closed:
         names, package = vars(importlib.import_module(f"{room}.names")), vars(sys.modules[room])
         package.update({name: value for name, value in names.items() if not name.startswith("_")})
@@ -125,7 +125,7 @@ _scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("scopes of custo
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[AnyObject], AnyObject]:
-    """A decorator by which a class or a function is found in files by its name, as `package>name` too.
+    """A decorator by which files refer to a class or a function by its name, also as `package>name`.
 
     Classes of layers, losses and so on are known by their own name as soon as they are defined; functions are not.
 
@@ -159,7 +159,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 @contextmanager
 def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
-    """A context in which these names stand for these classes and functions, whatever they stand for elsewhere.
+    """A context in which these names refer to these classes and functions, whatever they mean elsewhere.
 
     It is that of the thread, or of the asynchronous task, that opens it: others do not see its names.
 
@@ -179,7 +179,7 @@ CustomObjectScope = custom_object_scope
 
 
 def custom_object(name: str) -> Any:
-    """The object registered under a name, the innermost scope first; None for one that is not known."""
+    """The object registered under a name, the innermost scope first; None if it is unknown."""
     for scope in reversed(_scopes.get()):
         if name in scope:
             return scope[name]
@@ -187,7 +187,7 @@ def custom_object(name: str) -> Any:
 
 
 def name_in(document: Mapping[str, Any]) -> Any:
-    """The name by which the class of Keras's form of an object is found; a user's class may share that of nnlite's."""
+    """The name by which the class in Keras's form of an object is found; a user-defined class may share a name."""
     registered, kind = document.get("registered_name"), document.get("class_name")
     if not isinstance(registered, str):
         return kind
@@ -197,7 +197,7 @@ def name_in(document: Mapping[str, Any]) -> Any:
 
 
 def name_of_custom(item: Any) -> str | None:
-    """A name by which `custom_object` finds this object now; None for none."""
+    """A name by which `custom_object` currently finds this object; None if there is none."""
     for known in (*reversed(_scopes.get()), _registered):
         for name, value in known.items():
             if value is item:
@@ -206,19 +206,19 @@ def name_of_custom(item: Any) -> str | None:
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """All registered objects by name; what is added to this dict is registered."""
+    """All registered objects by name; additions to this dict are registered."""
     return _registered
 
 
 def get_registered_name(obj: Any) -> str:
-    """`package>name` of a registered object, the plain name of another one."""
+    """`package>name` of a registered object, the plain name of any other."""
     return _names.get(id(obj), getattr(obj, "__name__", str(obj)))
 
 
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """The object of that name: in a scope, registered, in `custom_objects` or in `module_objects`; else None."""
+    """The object with that name: in a scope, registered, in `custom_objects` or in `module_objects`; else None."""
     item = custom_object(name)
     for names in (custom_objects, module_objects):
         if item is None and names is not None:

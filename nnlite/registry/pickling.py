@@ -1,4 +1,4 @@
-"""Pickles that say which version of nnlite wrote them."""
+"""Pickles stamped with the version of nnlite that wrote them."""
 
 import warnings
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ KEY = "_nnlite_version"
 
 
 class OtherVersionWarning(UserWarning):
-    """A pickle that another version of nnlite wrote, which may not know what this one needs; model files do."""
+    """A pickle written by another version of nnlite, which may lack attributes that this one needs; use model files."""
 
 
 def stamped(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def stamped(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unstamped(state: Mapping[str, Any], kind: type) -> dict[str, Any]:
-    """The state without the version; an `OtherVersionWarning` unless this version wrote it.
+    """The state without the version; issues an `OtherVersionWarning` unless this version wrote it.
 
     Args:
         state: what `stamped` gave; one without a version was written before there was any.

@@ -1,4 +1,4 @@
-"""JSON Schema, made from the declared types of fields: what `read` takes, for editors."""
+"""JSON Schema, generated from the declared types of fields, for editors."""
 
 import collections.abc
 import inspect
@@ -41,7 +41,7 @@ PLAIN: dict[Any, Schema] = {
 
 
 class Schemas:
-    """Schemas of types; those of classes are gathered in `definitions`, and referred to.
+    """Schemas of types; those of classes are collected in `definitions`, and referred to.
 
     Args:
         special: type -> what makes its schema, where that does not follow from fields.
@@ -54,7 +54,7 @@ class Schemas:
         }
 
     def of(self, hint: Any) -> Schema:
-        """The schema of what `read` takes for a type; False for what no file can hold."""
+        """The schema of what `read` accepts for a type; False for what no file can hold."""
         if isinstance(hint, type) and hint in self.special:
             return self._defined(hint.__name__, lambda: self.special[hint](self))
         origin, parts = typing.get_origin(hint), typing.get_args(hint)
@@ -101,11 +101,11 @@ class Schemas:
         return {"$ref": f"#/$defs/{name}"}
 
     def allowing_references(self, schema: Schema) -> Schema:
-        """`schema`, or a text that is a reference."""
+        """`schema`, or a string that is a reference."""
         return {"anyOf": [schema, REFERENCE]} if schema else schema
 
     def family(self, cls: type[Configurable]) -> Schema:
-        """Schema of what `cls.get` takes: a name, or `{Name: {arguments}}`."""
+        """Schema of what `cls.get` accepts: a name, or `{Name: {arguments}}`."""
         named = self.named(cls)
         free = [name for name, member in cls.members().items() if not _required(member)]
         spellings = [spelled for name in free for spelled in _spellings(cls, name)]
@@ -114,7 +114,7 @@ class Schemas:
         return {"description": summary_of(cls), "anyOf": [*names, named]}
 
     def named(self, cls: type[Configurable], extra: Mapping[str, Schema] | None = None) -> Schema:
-        """A mapping with one name of a class, in any of its spellings, and its arguments; perhaps with `extra` keys."""
+        """A mapping from the name of a class, in any spelling, to its arguments; optionally with `extra` keys."""
         properties: dict[str, Schema] = dict(extra or {})
         patterns: dict[str, Schema] = {}
         for name, member in cls.members().items():

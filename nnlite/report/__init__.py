@@ -1,4 +1,4 @@
-"""Run folders as people read them: a report of one, a comparison of several, a table of all."""
+"""Reports on run folders: a report of one, a comparison of several, a table of all."""
 
 from nnlite.report.comparing import Comparison, compare
 from nnlite.report.listing import RunTable, list_runs

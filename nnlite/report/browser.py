@@ -1,4 +1,4 @@
-"""A picture of a page, taken by a browser that is on the machine."""
+"""Screenshots of a page by an installed browser."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ DARK = "--blink-settings=preferredColorScheme=0"
 
 
 class BrowserError(NNLiteError):
-    """There is no browser that takes pictures, or it failed."""
+    """No browser for screenshots is installed, or it failed."""
 
     exit_code = 3
 
@@ -40,7 +40,7 @@ def find_browser() -> str | None:
 
 
 def save_png(html: str, path: str | Path, width: int = 1200, dark: bool = False) -> Path:
-    """Write a picture of the whole page.
+    """Write a screenshot of the whole page.
 
     Args:
         html: the page.

@@ -1,4 +1,4 @@
-"""Runs beside each other: where their configs differ, and what became of it."""
+"""Runs side by side: the differences between their configs and results."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ MISSING = "-"
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two runs or more. Printing it shows two tables, a notebook shows these and the curves of the loss.
+    """Two or more runs. Printing it shows two tables; a notebook also shows the curves of the loss.
 
     Args:
         names: of the runs.
@@ -43,7 +43,7 @@ class Comparison:
 
     @property
     def html(self) -> str:
-        """The same as a page, with curves."""
+        """The comparison as a page, with curves."""
         return page(f"{', '.join(self.names)} - nnlite compare", f"<main><h1>Comparison</h1>{self._content()}</main>")
 
     def _repr_html_(self) -> str:
@@ -80,7 +80,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run | str | Path]) -> Comparison:
-    """Compare runs by their files alone; no model is loaded.
+    """Compare runs by their files only; no model is loaded.
 
     Args:
         runs: two or more runs, or their folders.

@@ -1,4 +1,4 @@
-"""The page: one file without a script, a font, an image or a style from elsewhere."""
+"""The page: a single file without scripts or external fonts, images and styles."""
 
 import abc
 import functools
@@ -40,7 +40,7 @@ margin:10px 0}.nn .f>*{min-width:0;max-width:560px}
 
 
 class FolderPage(abc.ABC):
-    """One page about a folder, which a notebook shows and `save` writes.
+    """A page about a folder, which a notebook shows and `save` writes.
 
     Args:
         folder: what it is about.
@@ -78,7 +78,7 @@ class FolderPage(abc.ABC):
 
 
 def page(title: str, content: str) -> str:
-    """A whole HTML document around `content`, which may not load anything nor run a script."""
+    """A whole HTML document around `content`, which cannot load anything or run a script."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -89,18 +89,18 @@ def page(title: str, content: str) -> str:
 
 
 def cell(content: str) -> str:
-    """The content of a page for the output of a notebook's cell, with the style that it needs."""
+    """The content of a page for the output of a notebook cell, with its style."""
     return f'<div class="nn" style="padding:8px"><style>{STYLE}{PAGE_STYLE}</style>{content}</div>'
 
 
 def section(name: str, title: str, *content: str) -> str:
-    """A part of the page with a heading that can be jumped to; empty where there is no content."""
+    """A part of the page with a linkable heading; empty if there is no content."""
     inside = "\n".join(filter(None, content))
     return f'<section id="{name}"><h2>{escape(title)}</h2>\n{inside}</section>' if inside else ""
 
 
 def figures(*charts: Chart | str | None) -> str:
-    """Charts side by side, as many as the width has room for."""
+    """Charts side by side, as many as fit the width."""
     shown = [chart.figure() if isinstance(chart, Chart) else chart for chart in charts if chart]
     return f'<div class="f">{"".join(shown)}</div>' if shown else ""
 
@@ -111,17 +111,17 @@ def notice(text: str, loud: bool = False) -> str:
 
 
 def details(summary: str, content: str) -> str:
-    """Content that a click unfolds."""
+    """Content that expands on click."""
     return f"<details><summary>{escape(summary)}</summary>{content}</details>"
 
 
 def number_cell(value: float | None) -> str:
-    """A number as people read it, and exactly as it is in its `value`."""
+    """A number formatted for readers, with the exact one in its `value`."""
     return number_text(value) if value is None else f'<data value="{value!r}">{number_text(value)}</data>'
 
 
 def wide(table: str) -> str:
-    """A table that scrolls by itself where it is wider than the page."""
+    """A table that scrolls on its own if it is wider than the page."""
     return f'<div class="t">{table}</div>'
 
 

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file with everything that there is to see."""
+"""The report of a run: a single HTML file with everything there is to see."""
 
 import datetime
 from html import escape
@@ -38,7 +38,7 @@ TITLES = {
 
 
 class Report(FolderPage):
-    """Report of a run, on one page that needs nothing else: no network, no script.
+    """The report of a run, on one self-contained page: no network, no scripts.
 
     A notebook shows it; `save` writes it into the run's folder. Figures that ask the model many times look at up to
     2,000 rows, drawn with the run's seed. Where the data cannot be read any more, the figures that need them are left

@@ -1,4 +1,4 @@
-"""The report of a search: how its trials went, which arguments mattered, and the table of all."""
+"""The report of a search: its trials, the importance of arguments, and the table of all trials."""
 
 import math
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ CURVES = 6
 
 
 def holds_study(folder: str | Path) -> bool:
-    """Whether a folder is that of a search, rather than of a run."""
+    """Whether a folder belongs to a search rather than to a run."""
     return Path(folder, FILE).is_file()
 
 
 class StudyReport(FolderPage):
-    """Report of a search, on one page that needs nothing else.
+    """The report of a search, on one self-contained page.
 
     Args:
         folder: where `nnlite tune` has written the study.

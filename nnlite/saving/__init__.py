@@ -1,4 +1,4 @@
-"""The one reader and the one writer of model files, the format that they use, and files that are written whole."""
+"""The only reader and writer of model files, their format, and atomic file writing."""
 
 import importlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whatever happens while they are written."""
+"""Files that appear complete or not at all, whatever happens during writing."""
 
 import contextlib
 import errno
@@ -37,7 +37,7 @@ def write_atomically(path: str | os.PathLike, content: bytes | bytearray | memor
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike, durable: bool = True) -> Iterator[IO[bytes]]:
-    """A file to write that appears at `path`, whole, when the context ends; not at all after an error.
+    """A file to write that appears at `path`, complete, when the context ends; not at all after an error.
 
     The temporary file lies in the same folder, and gets its permissions from the system as any new file does.
 
@@ -71,7 +71,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # 
 
 
 def flush_to_disk(folder: Path) -> None:
-    """Flush the names in a folder to the disk, where the platform has that."""
+    """Flush the directory entries of a folder to disk, if the platform supports that."""
     if os.name == "posix":
         with contextlib.suppress(OSError):  # a file system may flush files alone; these are on the disk already
             descriptor = os.open(folder, os.O_RDONLY)
@@ -82,7 +82,7 @@ def flush_to_disk(folder: Path) -> None:
 
 
 def replace_by_link(source: Path, target: Path) -> None:
-    """Let `target` name the file `source` too, atomically; a copy where the file system has no such links."""
+    """Make `target` a link to the file `source`, atomically; a copy if the file system has no links."""
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     try:
         os.link(source, temporary)
@@ -110,7 +110,7 @@ def need_space(folder: Path, size: int, purpose: object) -> None:
 
 
 def remove_leftovers(folder: Path) -> list[Path]:
-    """Remove the temporary files that killed writes left in `folder`; for its only owner. Returns their paths."""
+    """Remove temporary files of killed writes in `folder`; to be called by its only owner. Returns their paths."""
     removed = []
     for path in sorted(folder.glob(".*.tmp")):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""One boundary around whatever is read from a file of nnlite: each error names the file and has one class."""
+"""One boundary around reading nnlite's files: every error names the file and has the same class."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ MOST_PARTS, PARTS_OF_ARRAY = 20_000, 50  # layers, initializers and other parts 
 
 @contextmanager
 def reading_saved(place: object, kind: type[DataError] = ModelFileError) -> Iterator[None]:
-    """A context in which every exception, one of nnlite included, becomes one of `kind` that begins with `place`.
+    """A context in which every exception, including nnlite's own, becomes one of `kind` that begins with `place`.
 
     A missing library is reported as such.
 
@@ -42,7 +42,7 @@ def reading_saved(place: object, kind: type[DataError] = ModelFileError) -> Iter
 
 
 def check_count(model: dict[str, Any], arrays: int, source: object) -> None:
-    """`ModelFileError` for a model of more parts than its arrays account for; each part takes time, if no memory."""
+    """`ModelFileError` for a model with more parts than its arrays account for, since each part takes time."""
     parts, level, most = 0, [model], MOST_PARTS + PARTS_OF_ARRAY * arrays
     while level and parts <= most:
         parts += sum(isinstance(outer, dict) for outer in level)

@@ -1,4 +1,4 @@
-"""A folder as one thing: a list of its files with the SHA-256 of each, checked when the folder is opened."""
+"""A folder with integrity checks: a list of its files with SHA-256 sums, verified when it is opened."""
 
 import hashlib
 import json
@@ -32,13 +32,13 @@ class Manifest(Section, abstract=True):
 
 
 def write_manifest(folder: Path, names: Iterable[str]) -> None:
-    """Write `manifest.json` over those files of the folder that exist."""
+    """Write `manifest.json` for the existing files of the folder among these."""
     sums = {name: _sum(folder / name) for name in names if (folder / name).is_file()}
     write_atomically(folder / MANIFEST, (json.dumps({"format": FORMAT, "files": sums}, indent=2) + "\n").encode())
 
 
 def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
-    """`DataError` unless the files are those that the manifest lists; nothing is checked where there is no manifest.
+    """`DataError` unless the files match the manifest; no check if there is no manifest.
 
     Args:
         folder: of the files.
@@ -78,7 +78,7 @@ def _sum(path: Path) -> str:
 
 
 def read_json(path: Path) -> dict:
-    """The object that a JSON file holds; `DataError` where it is missing, damaged or something else."""
+    """The object in a JSON file; `DataError` if it is missing, damaged or another type."""
     with reading_saved(path, DataError):
         try:
             values = parse_json(bytes(content_of(path)).decode("utf-8"))

@@ -1,4 +1,4 @@
-"""The one reader and the one writer of model files.
+"""The only reader and writer of model files.
 
 A file is a `.safetensors` file with one metadata entry, `nnlite`: the SHA-256 of the whole file, computed with zeros
 in its own place, then a JSON header. The sum is verified before anything is parsed.
@@ -40,7 +40,7 @@ CHECKSUM = slice(8 + len(_START), 8 + len(_START) + 64)
 
 
 def write(path: str | os.PathLike, header: dict, arrays: dict[str, np.ndarray], overwrite: bool = True) -> None:
-    """Write `header` and `arrays`; the file appears whole or not at all.
+    """Write `header` and `arrays` atomically.
 
     Args:
         path: its folder must exist.
@@ -90,7 +90,7 @@ def _read(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def content_of(path: str | os.PathLike) -> bytearray:
-    """All bytes of a regular file; `ModelFileError` for a folder, and for a pipe or a device, which has no end."""
+    """All bytes of a regular file; `ModelFileError` for a folder, and for a pipe or a device, which never ends."""
     with open(path, "rb", opener=_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -120,7 +120,7 @@ def _header(text: str, path: object) -> dict[str, Any]:
 
 
 def check_names(needed: dict, present: dict, source: object, exact: bool = False) -> None:
-    """`ModelFileError` listing what is missing, what is left over and which shapes and types do not fit.
+    """`ModelFileError` listing missing and unexpected names, and mismatched shapes and dtypes.
 
     Args:
         needed, present: arrays by name.
@@ -146,7 +146,7 @@ def check_names(needed: dict, present: dict, source: object, exact: bool = False
 
 
 def names_that_fit(needed: Mapping[str, Shape], present: Mapping[str, Any], source: object) -> list[str]:
-    """The names of the arrays present that have the shape needed; a warning names all others.
+    """The names of the present arrays with the required shape; issues a warning for all others.
 
     Args:
         needed: shapes by name.
@@ -161,19 +161,19 @@ def names_that_fit(needed: Mapping[str, Shape], present: Mapping[str, Any], sour
 
 
 def fill(needed: dict, present: dict, source: object) -> None:
-    """Copy arrays into those of the same name, if they fit exactly, by `check_names`."""
+    """Copy arrays into those of the same name, if all match, by `check_names`."""
     check_names(needed, present, source, exact=True)
     for name, array in present.items():
         needed[name][...] = array
 
 
 def slots_to_arrays(slots: list[dict]) -> dict[str, np.ndarray]:
-    """An optimizer's slots, one dict per pack of parameters, under names that a file can hold."""
+    """An optimizer's slots, one dict per pack of parameters, as arrays under names for a file."""
     return {f"optimizer/{pack}/{name}": slot for pack, vectors in enumerate(slots) for name, slot in vectors.items()}
 
 
 def slots_from_arrays(arrays: dict[str, np.ndarray]) -> list[dict]:
-    """The inverse of `slots_to_arrays`; names of other kinds are passed over.
+    """The inverse of `slots_to_arrays`; other names are ignored.
 
     Raises:
         ModelFileError: a name without pack and slot, or packs that are not numbered 0, 1, ...

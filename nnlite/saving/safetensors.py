@@ -1,4 +1,4 @@
-"""The `.safetensors` format: arrays by name in one file that runs no code when read.
+"""The `.safetensors` format: arrays by name in one file; reading it runs no code.
 
 A file is the length of its header (eight bytes, little-endian), the header (JSON, filled up with spaces to a multiple
 of eight bytes) and the numbers of all arrays without gaps. `encode` writes, byte for byte, what version 0.8 of the
@@ -38,7 +38,7 @@ ORDER = {name: -index for index, name in enumerate(DTYPES)}
 
 
 def encode(arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytearray:
-    """The content of a file that holds `arrays`, and `metadata` if there is any.
+    """The content of a file with `arrays` and optional `metadata`.
 
     Raises:
         ModelFileError: an array of a type that the format does not know, such as strings or objects.
@@ -59,7 +59,7 @@ def encode(arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None
 
 
 def decode(content: bytes | bytearray) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """The metadata and the arrays, views of `content`, of a file's content.
+    """The metadata and the arrays, as views of `content`.
 
     Raises:
         ModelFileError: not such a file, cut off, or with a header that contradicts itself or the size of the file.

@@ -52,7 +52,7 @@ def state_to_arrays(state: Any, prefix: str) -> tuple[Any, dict[str, np.ndarray]
 
 
 def state_from_arrays(values: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """The inverse of `state_to_arrays`; `ModelFileError` where an array is missing."""
+    """The inverse of `state_to_arrays`; `ModelFileError` if an array is missing."""
     if isinstance(values, list):
         return [state_from_arrays(item, arrays) for item in values]
     if not isinstance(values, dict):

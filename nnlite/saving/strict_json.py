@@ -1,4 +1,4 @@
-"""JSON as nnlite writes it: each key once, finite numbers of a sane length, bounded depth."""
+"""Strict JSON: unique keys, finite numbers of limited length, bounded depth."""
 
 import json
 import math

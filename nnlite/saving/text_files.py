@@ -1,4 +1,4 @@
-"""Text files that a user asks for: whole, or not there at all."""
+"""Text files that users ask for: written completely or not at all."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ __all__ = ["text_file", "write_text"]
 
 @contextlib.contextmanager
 def text_file(path: str | os.PathLike) -> Iterator[TextIO]:
-    """A UTF-8 file that appears under its name when the context ends; what was there stays after an error.
+    """A UTF-8 file that appears under its name when the context ends; an existing file is kept after an error.
 
     A link is followed. A pipe or a device is written as it is, since it must not be replaced.
 

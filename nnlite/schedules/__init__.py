@@ -1,4 +1,4 @@
-"""Numbers that change during training: learning rates, weight decay, dropout rates."""
+"""Numbers that vary during training: learning rates, weight decay, dropout rates."""
 
 from nnlite.schedules.base import LearningRateSchedule, scheduled
 from nnlite.schedules.decay import (

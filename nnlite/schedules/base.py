@@ -1,4 +1,4 @@
-"""The base of all schedules, and how a number that may be one is read."""
+"""The base of all schedules, and reading of arguments that may be one."""
 
 from dataclasses import field
 from typing import Any, ClassVar
@@ -36,7 +36,7 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
         raise NotImplementedError
 
     def __float__(self) -> float:
-        """The value of the optimizer's next update, in which the schedule was looked up as `learning_rate` last."""
+        """The value at the optimizer's next update, for the optimizer whose `learning_rate` was read last."""
         return float(self(self._looked_up_at))
 
     def numpy(self) -> float:
@@ -44,7 +44,7 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
         return float(self)
 
     def bind(self, total_steps: int | None, first_step: int = 0) -> None:
-        """Learn how long the training is that begins; `fit` calls it. Most schedules count steps alone.
+        """Receive the length of the training from `fit`. Most schedules only count steps.
 
         Args:
             total_steps: number of updates of the whole training; None if it is not known beforehand.
@@ -53,7 +53,7 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
 
 
 def scheduled(value: float | LearningRateSchedule, step: int) -> float:
-    """`value` itself or, if it is a schedule, what it gives after `step` updates.
+    """`value` itself or, if it is a schedule, its value after `step` updates.
 
     >>> from nnlite.schedules import ExponentialDecay
     >>> scheduled(0.1, 20), scheduled(ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5), 20)

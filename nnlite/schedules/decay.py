@@ -91,7 +91,7 @@ class InversePowerDecay(LearningRateSchedule):
 
 
 class PolynomialDecay(LearningRateSchedule):
-    """From `initial_learning_rate` down to `end_learning_rate` along a polynomial.
+    """Polynomial decay from `initial_learning_rate` to `end_learning_rate`.
 
     `(initial_learning_rate - end_learning_rate) * (1 - step / decay_steps) ** power + end_learning_rate`; after
     `decay_steps` it stays at the end or, with `cycle`, starts again over `decay_steps * ceil(step / decay_steps)`.
@@ -156,7 +156,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 class CosineDecay(LearningRateSchedule):
-    """Half a cosine from `initial_learning_rate` to `alpha` times that, after a linear warm-up if there is one.
+    """Cosine decay from `initial_learning_rate` to `alpha` times that, after an optional linear warm-up.
 
     `rate * ((1 - alpha) * (1 + cos(pi * step / decay_steps)) / 2 + alpha)`, constant after `decay_steps`, where rate
     is `initial_learning_rate`. With `warmup_target` the rate goes from `initial_learning_rate` to `warmup_target` in a
@@ -194,7 +194,7 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Consecutive half cosines, each `t_mul` times as long as the one before and `m_mul` times as high.
+    """Cosine decay with restarts, each cycle `t_mul` times as long as the one before and `m_mul` times as high.
 
     `initial_learning_rate * ((1 - alpha) * m_mul ** i * (1 + cos(pi * t)) / 2 + alpha)`, where i counts the restarts
     so far and t in [0, 1) is the progress since the last, over `first_decay_steps * t_mul ** i` steps.

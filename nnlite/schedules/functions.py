@@ -1,4 +1,4 @@
-"""Keras's functions of this module: a schedule from what describes it, and back."""
+"""Keras's functions of this module: a schedule from its description, and back."""
 
 from nnlite.registry.modules import of_family
 from nnlite.schedules.base import LearningRateSchedule

@@ -1,4 +1,4 @@
-"""Schedules over the progress of the training, whatever its number of steps."""
+"""Schedules over the progress of training, independent of its number of steps."""
 
 import math
 from dataclasses import field
@@ -75,7 +75,7 @@ class CosLog4(ProgressSchedule):
 
 
 class FlatCosine(ProgressSchedule):
-    """`value` during the first half of the training, then down to 0 along half a cosine.
+    """`value` during the first half of the training, then cosine decay to 0.
 
     `value * (1 + cos(pi * (2 * t - 1))) / 2` for t = step / total_steps > 1 / 2.
 

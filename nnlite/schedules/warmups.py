@@ -1,4 +1,4 @@
-"""Schedules that begin low: a warm-up before another schedule, one cycle; and a straight line down."""
+"""Schedules with a warm-up, one cycle, or linear decay."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ __all__ = ["LinearDecay", "OneCycle", "Warmup"]
 
 
 class LinearDecay(ProgressSchedule):
-    """In a straight line from `initial_learning_rate` to `end_learning_rate`, over the whole training.
+    """Linear decay from `initial_learning_rate` to `end_learning_rate` over the whole training.
 
     `initial_learning_rate + (end_learning_rate - initial_learning_rate) * t` for t = step / total_steps.
 
@@ -35,7 +35,7 @@ class LinearDecay(ProgressSchedule):
 
 
 class OneCycle(ProgressSchedule):
-    """Up to `max_learning_rate` and down again to next to nothing, over the whole training.
+    """Rises to `max_learning_rate` and decays almost to 0, over the whole training.
 
     With t = step / total_steps, along half a cosine or a straight line from
 
@@ -81,7 +81,7 @@ class OneCycle(ProgressSchedule):
 
 
 class Warmup(LearningRateSchedule):
-    """A straight line from `start` up to the first value of another schedule, which then begins.
+    """A linear warm-up from `start` to the first value of another schedule, which then begins.
 
     `start + (schedule(0) - start) * step / steps` for step < steps, then `schedule(step - steps)`.
 

@@ -1,4 +1,4 @@
-"""A trained model that takes raw rows and answers in labels and amounts, from one file, on NumPy alone."""
+"""A trained model that maps raw rows to labels and amounts, from one file, with NumPy alone."""
 
 from nnlite.trained.explaining.explanation import *
 from nnlite.trained.loading import *

@@ -11,7 +11,7 @@ __all__ = []
 
 
 class Probabilities(np.ndarray):
-    """An array of probabilities that knows its `classes`, one for each entry of the last axis."""
+    """An array of probabilities with `classes`, the labels of its last axis."""
 
     classes: Any = None
 
@@ -21,7 +21,7 @@ class Probabilities(np.ndarray):
 
     @classmethod
     def of(cls, values: np.ndarray, classes: np.ndarray) -> "Probabilities":
-        """`values` with the names of their last axis."""
+        """`values` with the labels of their last axis."""
         array = values.view(cls)
         array.classes = classes
         return array
@@ -31,7 +31,7 @@ class Probabilities(np.ndarray):
 
 
 def classes_of(target: TargetEncoder | None) -> np.ndarray | None:
-    """The labels of a target; None for amounts, and where it is not known what the outputs are."""
+    """The labels of a target; None for amounts, and if the meaning of the outputs is unknown."""
     if target is None or isinstance(target, Quantities):
         return None
     labels: Any = target
@@ -59,7 +59,7 @@ def predictions_of(target: TargetEncoder | None, outputs: np.ndarray, labels: np
 
 
 def columns_of(target: TargetEncoder | None, outputs: np.ndarray, proba: bool) -> dict[str, Any]:
-    """Named columns for a table of predictions; without `proba` the probabilities are left out."""
+    """Named columns for a table of predictions; without `proba`, probabilities are omitted."""
     if target is None:
         flat = outputs.reshape(len(outputs), -1)
         return {"output" if flat.shape[1] == 1 else f"output_{n}": column for n, column in enumerate(flat.T)}

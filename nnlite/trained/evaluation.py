@@ -1,4 +1,4 @@
-"""Evaluation of a trained model on labelled rows: the figures of `metrics.json`, for any rows."""
+"""Evaluation of a trained model on labelled rows: the metrics of `metrics.json`, for any rows."""
 
 import math
 from collections.abc import Iterator
@@ -19,9 +19,7 @@ Figures = dict[str, float | None]
 
 
 def kind_of(target: TargetEncoder | None) -> str:
-    """The kind that the targets of a table must have; `ConfigError` where the model's file does not say what it
-    predicts.
-    """
+    """The kind of targets that a table must have; `ConfigError` if the model's file does not state what it predicts."""
     if target is None:
         raise ConfigError("the model's file does not say what its outputs mean; set model.target before saving it")
     if isinstance(target, Quantities):
@@ -30,7 +28,7 @@ def kind_of(target: TargetEncoder | None) -> str:
 
 
 def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str) -> None:
-    """`DataError` that says where in a table the first label stands that is not a class of the model."""
+    """`DataError` with the position of the first label in a table that is not a class of the model."""
     if not isinstance(target, Classes) or not isinstance(rows, (Table, Frame)):
         return
     known = target.knows(y)
@@ -54,7 +52,7 @@ def figures_of(
     encoded: np.ndarray | None = None,
     verbose: Verbose = 0,
 ) -> Figures:
-    """The loss, the scores of the target, and all other compiled metrics; of a model that is not compiled, the scores.
+    """The loss, the scores of the target, and all other compiled metrics; only the scores if the model is not compiled.
 
     Amounts are in the target's own unit, also in compiled metrics; the loss alone is that of the standardized target.
 
@@ -85,7 +83,7 @@ def figures_of(
 
 
 def finite_figures(values: dict[str, Any]) -> Figures:
-    """The same as floats; None for what is not finite, which JSON cannot hold."""
+    """The same as floats; None for values that are not finite, which JSON cannot hold."""
     return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
 
 
@@ -101,7 +99,7 @@ def _metrics_in_units(model: BaseModel, target: TargetEncoder) -> Iterator[None]
 
 
 def show_in_units(model: BaseModel, target: TargetEncoder) -> None:
-    """Let the compiled metrics of a standardized regression be shown in the target's own unit, also while training."""
+    """Report the compiled metrics of a standardized regression in the target's own unit, also during training."""
     if isinstance(target, Quantities) and target.changes_units:
         model.trainer.to_units = target.units
 

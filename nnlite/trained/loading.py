@@ -45,7 +45,7 @@ def load(path: str | PathLike) -> TrainedModel:
 
 
 def model_file(path: str | PathLike) -> Path:
-    """The model file of a run folder; a file itself."""
+    """The model file of a run folder; for a file, the file itself."""
     place = Path(path)
     if not place.is_dir():
         return place

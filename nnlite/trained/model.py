@@ -29,7 +29,7 @@ __all__ = ["TrainedModel"]
 
 
 class TrainedModel:
-    """A model with all that its file says: raw rows go in, labels or amounts come out; `nnlite.load` makes one.
+    """A model with the encoders in its file: raw rows in, labels or amounts out; made by `nnlite.load`.
 
     Rows are a DataFrame, a dict of columns, a list of dicts, a list of rows, an array, the path of a file, or one row
     as a dict `{column: cell}`. Columns are found by name; others are passed over, the target among them. Rows without
@@ -98,7 +98,7 @@ class TrainedModel:
         return predictions_of(self.target, self._outputs(rows, on_unknown, verbose), self.classes)
 
     def predict_proba(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0) -> Probabilities:
-        """The probability of each class, in the order of `classes`, which the array has as an attribute too.
+        """The probability of each class, in the order of `classes`, which is also an attribute of the array.
 
         Args:
             rows, on_unknown, verbose: as for `predict`.
@@ -120,7 +120,7 @@ class TrainedModel:
     def predict_interval(
         self, rows: Any, level: float = 0.9, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends of intervals that hold the target with probability `level` or more.
+        """Lower and upper bounds of intervals that hold the target with probability `level` or more.
 
         They are `predict` -+ a quantile of the absolute residuals of the validation rows; see `ConformalIntervals`
         for what is promised, and when.
@@ -162,7 +162,7 @@ class TrainedModel:
         on_unknown: OnUnknown = "warn",
         verbose: Verbose = 0,
     ) -> dict[str, float | None]:
-        """Figures on labelled rows, under the names of `metrics.json`; amounts are in the target's own unit.
+        """Metrics on labelled rows, under the names of `metrics.json`; amounts are in the target's own unit.
 
         Args:
             rows: as for `predict`, with the target's columns among them unless `y` is given.

@@ -1,4 +1,4 @@
-"""Raw rows of any make, brought into what an input encoder reads, with one error for all that is wrong with them."""
+"""Raw rows of any type, converted for an input encoder, with a single error for everything wrong with them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ __all__ = []
 
 
 class AnyLength(InputEncoder, abstract=True):
-    """Arrays as they are, for a model whose rows may be of any length."""
+    """Arrays, unchanged, for a model whose rows may have any length."""
 
     def encode(self, inputs: Any) -> np.ndarray:
         return np.asarray(inputs)
@@ -43,11 +43,11 @@ class RowReader:
 
     @property
     def source(self) -> DataSource | None:
-        """The data source that files are read as; `ConfigError` unless its class is known."""
+        """The data source as which files are read; `ConfigError` unless its class is known."""
         return None if self.source_spec is None else DataSource.get(self.source_spec)
 
     def read(self, data: Any) -> Any:
-        """Rows as the encoder reads them: a `Table`, a `Frame`, or an array."""
+        """Rows in the form that the encoder reads: a `Table`, a `Frame`, or an array."""
         if isinstance(data, (str, PathLike)):
             source, path = self.source, fspath(data)
             return self.of_table(Table.read(path)) if source is None else self._of_source(source.read_inputs(path))
@@ -64,7 +64,7 @@ class RowReader:
         return self._array(data)
 
     def chunks(self, path: str, rows: int) -> Iterator[tuple[Any, Table | None]]:
-        """The rows of a file, some at a time, each time with the table that contains them, if any."""
+        """The rows of a file in chunks, each with the table that contains them, if any."""
         source = self.source
         pieces = table_chunks(path, rows=rows) if source is None else source.input_chunks(path, rows)
         for piece in pieces:
@@ -74,7 +74,7 @@ class RowReader:
                 yield self._of_source(piece), None
 
     def of_table(self, table: Table) -> Any:
-        """The rows of a CSV file as the encoder reads them."""
+        """The rows of a CSV file in the form that the encoder reads."""
         if self.encoder.takes_tables:
             return table
         names = [name for name in table.columns if name not in self.targets]
@@ -109,7 +109,7 @@ class RowReader:
 
     @contextmanager
     def explaining(self, source: Any, place: str) -> Iterator[None]:
-        """Around `encode`: an error names the file and everything that is wrong with the columns of `source`."""
+        """A context around `encode`: an error names the file and everything wrong with the columns of `source`."""
         try:
             yield
         except DataError as error:
@@ -149,7 +149,7 @@ def is_row(data: Mapping[Any, Any]) -> bool:
 
 
 def place_of(rows: Any) -> str:
-    """The file that rows come from, for errors."""
+    """The file that rows come from, for error messages."""
     return fspath(rows) if isinstance(rows, (str, PathLike)) else ""
 
 

@@ -1,4 +1,4 @@
-"""Schema of the rows of a trained model: columns, their kinds and the categories that it knows."""
+"""Schema of the rows of a trained model: columns, their kinds and known categories."""
 
 from dataclasses import dataclass
 from html import escape
@@ -43,7 +43,7 @@ class InputColumn:
 
 @dataclass(frozen=True, repr=False)
 class InputSchema:
-    """The columns that a row has, in order; none of them for a model that takes arrays.
+    """The columns of a row, in order; empty for a model that takes arrays.
 
     Args:
         columns: what the model reads of a table; others are passed over.
@@ -61,7 +61,7 @@ class InputSchema:
 
     @classmethod
     def of(cls, encoder: InputEncoder, typical: Any = None, shape: tuple = ()) -> "InputSchema":
-        """The schema of what `encoder` takes, with the cells of a typical row."""
+        """The schema for an `encoder`, with the cells of a typical row."""
         if isinstance(encoder, Texts):
             return cls((InputColumn(encoder.name or "text", "text"),))
         if not isinstance(encoder, (Columns, TableEncoder)):

@@ -1,4 +1,4 @@
-"""Predictions for a file, some rows at a time: memory is bounded, and the numbers are those of the whole file."""
+"""Predictions for a file in chunks of rows: bounded memory, and the same numbers as for the whole file."""
 
 from collections.abc import Iterator, Sequence
 from os import PathLike, fspath

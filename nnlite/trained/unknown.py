@@ -1,4 +1,4 @@
-"""Treatment of categories that the training data did not hold: one warning or one error per call."""
+"""Treatment of categories that did not occur in training: one warning or one error per call."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ OnUnknown = Literal["warn", "error", "ignore"]
 
 @contextmanager
 def told_unknown(on_unknown: OnUnknown) -> Iterator[UnknownCategories]:
-    """Counts unknown categories; at the end one warning, one error or nothing.
+    """Counts unknown categories; issues one warning, raises one error, or does nothing at the end.
 
     Raises:
         ConfigError: another word.

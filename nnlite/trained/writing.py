@@ -8,12 +8,12 @@ __all__ = ["write_chunks", "write_table"]
 
 
 def write_table(columns: dict[str, list], file: Any) -> None:
-    """Write named columns as CSV, every number in its shortest exact form."""
+    """Write named columns as CSV, with every number in its shortest exact form."""
     write_chunks([columns], file)
 
 
 def write_chunks(chunks: Iterable[dict[str, Any]], file: Any) -> None:
-    """Write the columns of one table that come in chunks, as `write_table` does."""
+    """Write the columns of a table that come in chunks, as `write_table` does."""
     writer = csv.writer(file, lineterminator="\n")
     for number, columns in enumerate(chunks):
         if not number:

@@ -1,4 +1,4 @@
-"""The training loop: it knows a step and callbacks, and of a model what `Trainable` says."""
+"""The training loop: it works with steps, callbacks, and the part of a model that `Trainable` defines."""
 
 from nnlite.training.outputs import OutputsTrainer
 from nnlite.training.train_step import Steps

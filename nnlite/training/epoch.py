@@ -97,7 +97,7 @@ def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Epoch, Mean, int
 
 
 def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
-    """One step of training or testing on all of `data`, what users pass as `(x, y, ...)`: loss and metrics of it."""
+    """A step of training or testing on all of `data`, the user's `(x, y, ...)`: its loss and metrics."""
     trainer.need_steps(f"{kind}_on_batch")
     x, y, sample_weight = arrays = trainer.one_batch(*data)
     steps = trainer.ready_steps()
@@ -127,7 +127,7 @@ def run_training(
     step: Callable,
     validate: Callable[[CallbackList], dict[str, float]] | None,
 ) -> None:
-    """Train over the epochs that are left, validating after each `validation_freq`-th, until done or stopped.
+    """Train over the remaining epochs, validating after each `validation_freq`-th, until done or stopped.
 
     Raises:
         KeyboardInterrupt: `trainer.interrupted` was set, at the end of the batch.
@@ -201,7 +201,7 @@ def _number(value: Any) -> Any:
 def callback_list(
     model: Trainable, callbacks: Sequence[Spec[Callback]] | None, verbose: Verbose, **params: Any
 ) -> CallbackList:
-    """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless that is silent."""
+    """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless `verbose=0`."""
     level = (1 if is_interactive_logging_enabled() else 2) if verbose == "auto" else int(verbose)
     listeners = list(callbacks or ())
     if level and not any(isinstance(one, ProgressBar) for one in listeners):
@@ -210,7 +210,7 @@ def callback_list(
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
-    """The names that the epochs will log; None if user-defined callbacks, which may add to the logs, take part."""
+    """The names that the epochs will log; None with user-defined callbacks, which may add to the logs."""
     written = isinstance(trainer.ready_steps(), WrittenSteps)
     if written or not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
         return None
@@ -220,7 +220,7 @@ def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callba
 
 
 def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:
-    """Loss and metrics as `evaluate` returns them: a dict, a list, or the loss where it is alone."""
+    """Loss and metrics in the form that `evaluate` returns: a dict, a list, or only the loss."""
     if return_dict:
         return logs
     values = list(logs.values())
@@ -228,7 +228,7 @@ def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:
 
 
 def bind_schedules(trainer: "Trainer", session: Session) -> None:
-    """Tell the schedules of the optimizer, and of the layers inside and inside these, when training began and ends.
+    """Tell the schedules of the optimizer and of layers, nested ones included, when training begins and ends.
 
     Epochs before the first one of the training count as done, as far as the optimizer has done them.
     """

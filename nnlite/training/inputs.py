@@ -1,4 +1,4 @@
-"""From what users pass to `fit` to batches that the steps can take: converted, and checked once."""
+"""From the arguments of `fit` to batches for the steps: converted, and checked once."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -43,7 +43,7 @@ BatchSize = Count | Literal["auto"] | None
 
 
 def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Batches, tuple | None]:
-    """Batches to train on and, with `validation_split`, the arrays set apart, else None.
+    """Batches to train on and, with `validation_split`, the arrays held out, else None.
 
     Args:
         trainer: of a compiled model; reading the data builds it, if need be, and settles its metrics.
@@ -102,19 +102,19 @@ def _shuffle_seed(trainer: "Trainer", options: dict) -> int | None:
 
 
 def rows_of_batch(batch_size: int | str | None, rows: int) -> int:
-    """Rows of a batch, by the argument `batch_size` and the number of rows to train on."""
+    """Rows per batch, from the argument `batch_size` and the number of rows to train on."""
     return suited_batch_size(rows) if batch_size == "auto" else cast(int, batch_size or 32)
 
 
 def batch_length(batches: Batches, batch_size: int | str | None) -> int | None:
-    """The rows of a batch, as far as they are known: an iterable has batches of its own length."""
+    """The rows of a batch, as far as known: an iterable has batches of any length."""
     if isinstance(batches, IterableBatches):
         return None if batch_size == "auto" else cast("int | None", batch_size)
     return batches.batch_size
 
 
 def adapt_first_weights(model: Trainable, x: Any) -> None:
-    """Let layers whose first weights are fitted to data see the rows that are trained on, 1,000 of them at most.
+    """Let layers with data-dependent initialization see the training rows, 1,000 of them at most.
 
     Other layers that have something to learn from data were found missing it when `x` was read.
     """
@@ -150,7 +150,7 @@ def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | N
 
 
 def shape_for(model: Trainable, inputs: Any) -> Any:
-    """The shape of the outputs for these inputs: axes that are free in the model have the lengths that follow."""
+    """The shape of the outputs for these inputs, with the model's free axes filled in."""
     shapes = model.output_shape
     free = any(None in shape[1:] for shape in (shapes if isinstance(shapes[0], tuple) else (shapes,)))
     if not free:
@@ -160,7 +160,7 @@ def shape_for(model: Trainable, inputs: Any) -> Any:
 
 
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:
-    """x as an array of the model's dtype, real, finite, and of the shape that it was built for, now if not before."""
+    """x as a real, finite array of the model's dtype and input shape; builds the model if necessary."""
     if (isinstance(x, list) and not x) or (isinstance(x, np.ndarray) and x.shape == (0,)):
         check_lengths(x)  # before its shape is looked at, which says nothing
     with np.errstate(over="ignore"):  # a number too large for the model's dtype is found below
@@ -198,7 +198,7 @@ def target_arrays(inputs: Any, y: Any, as_targets: Callable) -> Any:
 def prepared_targets(
     trainer: "Trainer", output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, class_weight: dict | None
 ) -> tuple:
-    """Targets as the loss compares them with outputs, and the weight of each row (None: all the same)."""
+    """Targets in the form that the loss compares with outputs, and the weight of each row (None: all the same)."""
     loss, dtype = trainer.loss, trainer.model._output_dtype
     targets = loss.prepare_targets(targets, output_shape, np.dtype(dtype))
     weights = _checked_weights(loss, sample_weight, targets, output_shape, dtype)
@@ -235,7 +235,7 @@ def _fitted(sample_weight: Any, shape: tuple, dtype: Any) -> np.ndarray:
 
 
 def with_balanced_classes(trainer: "Trainer", arrays: tuple) -> tuple:
-    """`(x, y, sample_weight)` with weights by which all classes count alike."""
+    """`(x, y, sample_weight)` with weights that balance the classes."""
     x, targets, weights = arrays
     if trainer.loss.target_kind == "regression":
         raise ConfigError(f"class_weight needs a loss of classes, {type(trainer.loss).__name__} is one of numbers")

@@ -1,4 +1,4 @@
-"""Training the members of a model that is several at once, each on rows of its own, and judging each on its fold."""
+"""Training of ensemble members, each on its own rows, and their evaluation on their folds."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +45,7 @@ CHUNK_CELLS = 2**23  # numbers of all members' rows; above this, fewer are taken
 
 
 class Judgement:
-    """The loss and the metrics of each member on rows of its own.
+    """The loss and the metrics of each member on its own rows.
 
     Args:
         trainer: of the model.
@@ -57,7 +57,7 @@ class Judgement:
         self.trainer, self.arrays, self.rows = trainer, arrays, rows
 
     def __call__(self, callbacks: CallbackList) -> dict[str, float]:
-        """Means over the members; the trainer keeps the values of each as `member_logs`."""
+        """Means over the members; the trainer keeps each member's values as `member_logs`."""
         callbacks.on_test_begin({})
         trainer, (x, *others) = self.trainer, self.arrays
         steps = trainer.bare_steps()
@@ -90,7 +90,7 @@ class Judgement:
 def training_plan(
     trainer: "Trainer", data: tuple, options: dict[str, Any]
 ) -> tuple[Batches, Callable[[CallbackList], dict[str, float]] | None]:
-    """Batches to train on, and what validates after an epoch, if anything does, by the arguments of `fit`."""
+    """Training batches, and the validation after an epoch, if any, by the arguments of `fit`."""
     trainer.folds = trainer.member_logs = None
     team = current_team()
     if team is not None:
@@ -114,7 +114,7 @@ def training_plan(
 
 @contextmanager
 def training_step(trainer: "Trainer", batches: Batches) -> Iterator[Callable]:
-    """The training step, within a context in which it takes the loss of each member by itself, if there are any."""
+    """The training step, in a context in which it takes the loss of each member separately, if there are any."""
     team, steps = current_team(), trainer.ready_steps()
     if team is not None:
         check_same(trainer, team)
@@ -178,7 +178,7 @@ def member_outputs(trainer: "Trainer", x: np.ndarray, rows: Sequence[np.ndarray]
 
 
 def out_of_fold(trainer: "Trainer", x: Any) -> np.ndarray:
-    """Predictions of members for the rows that they were judged on; see `Trainer.out_of_fold`."""
+    """Predictions of members for the rows that they did not learn from; see `Trainer.out_of_fold`."""
     folds = trainer.folds
     if folds is None:
         raise NotReadyError("out_of_fold needs a fit with folds before")

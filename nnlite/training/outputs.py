@@ -1,4 +1,4 @@
-"""Training a model of several outputs: a loss for each, metrics for each."""
+"""Training of a model with several outputs, each with its own loss and metrics."""
 
 import copy
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from nnlite.training.trainer import Trainer
 
 
 class OutputsTrainer(Trainer):
-    """The trainer of a model of several outputs.
+    """The trainer of a model with several outputs.
 
     Args:
         model: what is trained.
@@ -110,7 +110,7 @@ class OutputsTrainer(Trainer):
 
     @classmethod
     def take_over(cls, trainer: Trainer, names: list[str]) -> None:
-        """Let `trainer`, made and perhaps compiled before its model was built, be that of several outputs.
+        """Make `trainer`, created and perhaps compiled before its model was built, one of several outputs.
 
         Raises:
             ConfigError: `compile` was given what does not fit them; the model is not built then, as before.
@@ -127,7 +127,7 @@ class OutputsTrainer(Trainer):
             raise
 
     def reorder(self, names: list[str]) -> None:
-        """Take the outputs in this order, which is known since the model is built."""
+        """Set the order of the outputs, which is known once the model is built."""
         if names != self.names:
             optimizer, self.names = self.optimizer, names
             if optimizer is not None:
@@ -156,7 +156,7 @@ class OutputMetrics(CompiledMetrics):
         return [metric for metric in self.in_use if isinstance(metric.metric, LossValue)]
 
     def settle(self, loss: OutputLosses, output_shape: tuple, targets: tuple[np.ndarray, ...]) -> None:
-        """Make up, at the first data, which metric the word accuracy means for each output."""
+        """With the first data, choose the metric for "accuracy" of each output."""
         if self.settled is not None:
             return
         losses = list(zip(self.names, loss.losses, strict=True))
@@ -175,7 +175,7 @@ class OutputMetrics(CompiledMetrics):
         self.settled = settled
 
     def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: Any) -> None:
-        """Show one batch to the metrics in use; each output has a mask of its own."""
+        """Update the metrics in use with one batch; each output has its own mask."""
         weights = each_output(sample_weight, len(predictions))
         outputs = zip(mask or [None] * len(predictions), y, predictions, weights, strict=True)
         counted = [counted_rows(*output) for output in outputs]
@@ -245,7 +245,7 @@ class LossValue:
 
 
 class OutputActivations:
-    """One activation per output, None if there is none to apply: what turns raw outputs into predictions."""
+    """One activation per output, None if there is none: they turn raw outputs into predictions."""
 
     def __init__(self, activations: list[Callable | None]):
         self.activations = activations

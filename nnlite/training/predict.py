@@ -1,4 +1,4 @@
-"""Outputs batch by batch, and the Jacobian of each row if it is asked for."""
+"""Outputs batch by batch, and the Jacobian of each row if requested."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from nnlite.training.trainable import Trainable
 def run_prediction(
     model: Trainable, batches: Batches, callbacks: CallbackList, return_jacobian: bool
 ) -> tuple[list, list]:
-    """The outputs of each batch and, if wanted, the Jacobian of each of its rows by that row's inputs."""
+    """The outputs of each batch and, if wanted, the Jacobian of each row with respect to that row's inputs."""
     outputs, jacobians, moves = [], [], moves_on(model)
     callbacks.on_predict_begin({})
     written = model.predict_step if model._writes_prediction and not return_jacobian else None

@@ -1,4 +1,4 @@
-"""Time of a training step, layer by layer, beside the time that cannot be saved."""
+"""Time of a training step, layer by layer, compared with the minimum time."""
 
 import copy
 import time
@@ -22,7 +22,7 @@ LOSS, UPDATE = range(2)  # keys of times that belong to no layer; those of layer
 
 @dataclass(frozen=True)
 class Row:
-    """Microseconds of one layer, or of another part of the step; `floor` is None if no matrix product tells it."""
+    """Microseconds of one layer, or of another part of the step; `floor` is None if no matrix product bounds it."""
 
     name: str
     forward: float

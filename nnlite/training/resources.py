@@ -16,7 +16,7 @@ __all__ = ["ends_early", "step_work", "suited"]
 
 @contextmanager
 def suited(model: Trainable, batch_size: int | None, training_steps: int = 0, may_end: bool = False) -> Iterator[None]:
-    """A context for work of this size; compiled kernels, whose loading takes time, only for a long training.
+    """A context for work of this size; compiled kernels, which take time to load, are only used for long trainings.
 
     Args:
         model: what is trained or run.
@@ -31,12 +31,12 @@ def suited(model: Trainable, batch_size: int | None, training_steps: int = 0, ma
 
 
 def ends_early(callbacks: CallbackList) -> bool:
-    """Whether one of the callbacks may end a training before its last step: one that does more than to watch."""
+    """Whether one of the callbacks, other than mere observers, may end a training before its last step."""
     return not all(callback.watches for callback in callbacks.callbacks)
 
 
 def step_work(model: Trainable, batch_size: int | None) -> int:
-    """Number of parameters whose update gains as much by compiled kernels as a step of this model does.
+    """The work of a step, as the number of parameters whose update gains equally from compiled kernels.
 
     These are its parameters, and beside them what layers with kernels of their own put out over steps or pixels, times
     their `_kernel_gain`: 30,000 parameters, calls included, are 54 us; 25 ms of a convnet's step are saved by 8 million
@@ -56,7 +56,7 @@ def _numbers(entering: Any, leaving: Any) -> int:
 
 
 def largest_product(model: Trainable, batch_size: int | None) -> int:
-    """Multiply-adds of the largest matrix product of a step: it decides how many threads pay.
+    """Multiply-adds of the largest matrix product of a step, which determines how many threads pay off.
 
     Of members side by side, each has a product of its own.
     """

@@ -1,4 +1,4 @@
-"""One step of training, testing or predicting, with everything that stays the same looked up beforehand."""
+"""One step of training, testing or prediction, with everything constant looked up in advance."""
 
 import math
 from math import isfinite
@@ -30,7 +30,7 @@ JOINED_ROWS = 256
 
 
 class Plan(NamedTuple):
-    """A program with what its steps have in common.
+    """A program with the data that its steps share.
 
     Attributes:
         program: what is run.
@@ -159,7 +159,7 @@ class Steps:
         return total / len(x), np.concatenate(outputs)
 
     def together(self, batch_size: int) -> int:
-        """Number of batches of so many rows that the next call of `train` may take at once."""
+        """Number of batches of this size that the next call of `train` may take at once."""
         return 1 if self.whole is None else self.whole.together(batch_size)
 
     def _flush_averages(self) -> None:
@@ -176,7 +176,7 @@ class Steps:
         return value, outputs
 
     def validate(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, Any]:
-        """As `test`, but stateful layers stay where training left them."""
+        """As `test`, but stateful layers keep the states of training."""
         return self._tested(x, y, sample_weight)[:2]
 
     def _tested(self, x: Any, y: Any, sample_weight: Any) -> tuple[float, Any, Any]:
@@ -189,7 +189,7 @@ class Steps:
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs, jacobians
 
     def put_averages(self) -> None:
-        """Let the averages that the optimizer keeps take the place of the weights."""
+        """Swap in the averages that the optimizer keeps."""
         self.optimizer.put_averages(self.store.packs)
 
     def outputs(self, x: Any) -> Any:
@@ -207,7 +207,7 @@ class Steps:
 
 
 def penalizes(layer: Any) -> bool:
-    """Whether the loss has a term of the activities of this layer, or of one inside it."""
+    """Whether the loss has an activity penalty of this layer, or of one inside it."""
     return layer._penalizes or any(inner._penalizes for inner in layers_within(layer))
 
 

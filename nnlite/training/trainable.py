@@ -1,4 +1,4 @@
-"""The contract between training and models: all that a trainer, and the derivatives, may ask of a model."""
+"""The contract between training and models: everything that trainers and derivatives use of a model."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,7 +13,7 @@ __all__ = ["Trainable"]
 
 @runtime_checkable
 class Trainable(Protocol):
-    """A model as `Trainer` and `Derivatives` see it; `Sequential` and `Model` are such.
+    """A model as seen by `Trainer` and `Derivatives`; `Sequential` and `Model` implement it.
 
     Shapes have None for the batch. With several inputs, or outputs, a shape is a tuple of shapes, and data are tuples
     of arrays.
@@ -95,7 +95,7 @@ class Trainable(Protocol):
         ...
 
     def adapt(self, data: Any) -> None:
-        """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+        """Let each layer that is not yet `adapted` see the data, as passed on by the layers before it."""
         ...
 
     def _check_ready(self) -> None:
@@ -111,7 +111,7 @@ class Trainable(Protocol):
         ...
 
     def update_state(self, state: Any) -> None:
-        """Store what the `state` of the Jacobians carries."""
+        """Store the `state` of the Jacobians."""
         ...
 
     def _until_loss(self, loss: Any) -> tuple[Program, Any, Any]:
@@ -127,7 +127,7 @@ class Trainable(Protocol):
         ...
 
     def to_spec(self) -> Any:
-        """The model as a plain value, by which its like is made."""
+        """The model as a plain value, from which a copy can be made."""
         ...
 
     def get_weights(self) -> list[np.ndarray]:
@@ -147,7 +147,7 @@ class Trainable(Protocol):
         ...
 
     def train_step(self, x: Any) -> Any:
-        """One step of training on a batch, as the class writes it; what it logs."""
+        """One step of training on a batch, as the class writes it; returns its logs."""
         ...
 
     def test_step(self, data: Any) -> Any:

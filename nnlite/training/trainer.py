@@ -87,19 +87,19 @@ class Trainer(Compiled):
         return as_plain_array(only_array(y, self.model.output_shape))
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
-        """A user's `(x, y, sample_weight)` as the steps take them; the first builds model and metrics."""
+        """User data `(x, y, sample_weight)` in the form that the steps take; the first call builds the model."""
         inputs, targets = batch_arrays(self.model, x, y, lambda given: self.as_targets(given))  # asked once it is built
         return self.with_targets(shape_for(self.model, inputs), inputs, targets, sample_weight, class_weight)
 
     def with_targets(
         self, output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, class_weight: Any
     ) -> tuple:
-        """`(x, y, sample_weight)` for the steps; targets belong to outputs of this shape, that of a member or all."""
+        """`(x, y, sample_weight)` for the steps; targets match outputs of this shape, of a member or all."""
         self.settle(output_shape, targets)
         return inputs, *prepared_targets(self, output_shape, inputs, targets, sample_weight, class_weight)
 
     def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None, steps: Any = None) -> None:
-        """Show targets and raw outputs of a batch to the metrics; `steps` gave these, those in use when None."""
+        """Update the metrics with targets and raw outputs of a batch; `steps` produced these, else those in use."""
         metrics, steps = self._metrics, self._steps if steps is None else steps
         if metrics.settled and steps is not None:
             spared = metrics.take_logits and steps.ends_in_softmax
@@ -255,14 +255,14 @@ class Trainer(Compiled):
         return (returned, np.concatenate(jacobians)) if return_jacobian else returned
 
     def out_of_fold(self, x: Any) -> np.ndarray:
-        """The outputs for the rows that `fit(folds=...)` was given, each from the member that was judged on it.
+        """The outputs for the rows of `fit(folds=...)`, each from the member that did not learn from it.
 
         Where several were, it is their mean; `DataError` where none was. `(rows, *features) -> (rows, ...)`.
         """
         return out_of_fold(self, x)
 
     def predict_on_batch(self, x: Any) -> np.ndarray | Any:
-        """The outputs for one batch, without callbacks and progress."""
+        """The outputs for one batch, without callbacks and progress output."""
         return self.model(built_inputs(self.model, x))
 
     def train_on_batch(

@@ -1,4 +1,4 @@
-"""Trials by a backend of joblib: so many are chosen, run side by side, and told to the study in their order."""
+"""Trials by a joblib backend: a generation is chosen, run in parallel, and reported to the study in order."""
 
 import warnings
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Work:
 def generation(
     study: Any, work: Work, pruner: Any, count: int, jobs: int, backend: Backend, scheduler: str | None
 ) -> list[Any]:
-    """Run so many trials side by side; those that are chosen depend on earlier generations alone.
+    """Run this many trials in parallel; the choice depends only on earlier generations.
 
     So the study is the same whatever the backend is, and whichever trial ends first: a trial that asks whether it falls
     behind sees the trials of earlier generations.
@@ -56,7 +56,7 @@ def generation(
 
 
 def run_apart(work: Work, pruner: Any, direction: str, earlier: Sequence[Any], params: dict[str, Any]) -> Any:
-    """Run a trial of these values beside earlier ones, in a study of its own; the trial of Optuna as it ended."""
+    """Run a trial with these values next to earlier ones, in a separate study; returns Optuna's finished trial."""
     optuna = optuna_library()
     study = optuna.create_study(direction=direction, pruner=pruner)
     study.add_trials(earlier)

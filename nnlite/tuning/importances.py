@@ -1,4 +1,4 @@
-"""The share of the metric that each argument of a search explains."""
+"""The fraction of the metric's variance that each argument of a search explains."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ LEVELS = 4  # groups of values of a number, at most
 
 
 def explained_shares(trials: list[Trial], space: dict[str, dict[str, list]]) -> dict[str, float]:
-    """The share of the variance of the trials' ranks that each argument explains alone, in [0, 1].
+    """The fraction of the variance of the trials' ranks that each argument explains alone, in [0, 1].
 
     This is epsilon squared of Kelley (1935), `1 - (n - 1) / (n - g) * (squares within groups) / (all squares)`, at
     least 0, for g groups among n complete trials: one for each choice, or up to four ranges of a number. Ranks limit

@@ -1,4 +1,4 @@
-"""The journal of a search in one SQLite file: what Optuna writes about trials, a line at a time."""
+"""The journal of a search in a single SQLite file: Optuna's log of trials, one line at a time."""
 
 import json
 import sqlite3
@@ -44,7 +44,7 @@ def journal(path: Path) -> Any:
 
 
 def is_database(path: Path) -> bool:
-    """Whether the file holds Optuna's own tables, as those of searches did before there were journals."""
+    """Whether the file holds Optuna's own tables, as for searches from before journals were introduced."""
     if not path.exists():
         return False
     with closing(sqlite3.connect(path, timeout=100)) as connection:

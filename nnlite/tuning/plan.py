@@ -1,4 +1,4 @@
-"""All that a process needs to run trials of a search, and how it opens the database."""
+"""The data that a process needs to run trials of a search, and access to the database."""
 
 import warnings
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ HEARTBEAT = 60  # seconds between signs of life of a trial, for those who share 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a process needs to run trials.
+    """The data that a process needs to run trials.
 
     Args:
         path: the config.
@@ -55,7 +55,7 @@ class Plan:
         return pruners.HyperbandPruner() if name == "hyperband" else pruners.NopPruner()
 
     def study(self, worker: int = 0) -> Any:
-        """Optuna's study, made if it does not exist yet."""
+        """Optuna's study, created if it does not exist yet."""
         optuna = optuna_library()
         search, seed = Search.get(self.search), (self.seed + 7919 * self.done + worker) % 2**32
         if self.sampler == "tpe":

@@ -1,4 +1,4 @@
-"""The trials of a search: run in this process, in a crew beside it, or by a backend of joblib."""
+"""The trials of a search: run in this process, in worker processes, or by a joblib backend."""
 
 import os
 from typing import Any
@@ -18,12 +18,12 @@ __all__ = ["load", "run_trials"]
 
 
 def load() -> None:
-    """Import what trials need, in a process that waits for them."""
+    """Import the modules that trials need, in a process that waits for them."""
     optuna_library().create_study()
 
 
 def run_trials(plan: Plan, left: int, crew: Crew, known: dict[str, Prepared]) -> None:
-    """Run so many trials, in this process and in the crew; `NNLiteError` if one of its processes died.
+    """Run this many trials, in this process and in the crew; `NNLiteError` if one of its processes died.
 
     Args:
         plan: of the search.

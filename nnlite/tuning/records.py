@@ -1,4 +1,4 @@
-"""Optuna's database, read as a `Study`; trials whose process died, marked and put back in line."""
+"""Optuna's database, read as a `Study`; trials of dead processes are marked and rescheduled."""
 
 import math
 from typing import Any
@@ -16,7 +16,7 @@ STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running", "WAI
 
 
 def adopt(study: Any) -> None:
-    """Mark trials as failed whose process is gone, and let their values be tried again, once each."""
+    """Mark trials of dead processes as failed, and reschedule their values, once each."""
     optuna = optuna_library()
     states = optuna.trial.TrialState
     workers = [key.removeprefix(WORKER) for key in study.user_attrs if key.startswith(WORKER)]
@@ -33,13 +33,13 @@ def adopt(study: Any) -> None:
 
 
 def remaining(study: Any, wanted: int) -> int:
-    """Number of trials still to be run: those that run now, in other processes, count as done."""
+    """Number of trials still to be run; trials running in other processes count as done."""
     states = [_state(trial) for trial in study.get_trials(deepcopy=False)]
     return max(wanted - sum(state in ("complete", "pruned", "failed", "running") for state in states), 0)
 
 
 def as_study(study: Any, name: str, search: Search) -> Study:
-    """The trials of a study of Optuna, with what each argument explains."""
+    """The trials of an Optuna study, with the importance of each argument."""
     direction = "maximize" if search.to_maximize else "minimize"
     trials = [as_trial(trial) for trial in study.get_trials(deepcopy=False)]
     return Study(name, search.metric, direction, search.space, trials, explained_shares(trials, search.space))
@@ -61,7 +61,7 @@ def _state(trial: Any) -> Any:
 
 
 def say(study: Any, trial: Any) -> None:
-    """One line about the trial that has just ended."""
+    """Print one line about the trial that has just ended."""
     shown = as_trial(trial)
     value = "" if shown.value is None else f"  {shown.value:.6g}"
     reason = f"  {shown.error}" if shown.error else ""

@@ -1,4 +1,4 @@
-"""Results of a search: trials, their values, and the best of them."""
+"""Results of a search: trials, their values, and the best trial."""
 
 import json
 import math
@@ -18,7 +18,7 @@ SHOWN = 40
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of a search.
+    """One training run of a search.
 
     Args:
         number: from 0, in the order in which trials began.
@@ -69,18 +69,18 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The complete trial of the best value, the first of equals; None if no trial is complete."""
+        """The completed trial with the best value, the first in case of ties; None if there is none."""
         complete = [trial for trial in self.trials if trial.state == "complete" and trial.value is not None]
         sign = -1 if self.direction == "maximize" else 1
         return min(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
 
     @property
     def finished(self) -> int:
-        """Number of finished trials, without interrupted ones, which are tried again."""
+        """Number of finished trials, excluding interrupted ones, which are repeated."""
         return sum(trial.state in ("complete", "pruned", "failed") for trial in self.trials)
 
     def best_values(self) -> list[float | None]:
-        """The best value of the complete trials so far, after each trial."""
+        """The best value of the completed trials so far, after each trial."""
         better, best, values = max if self.direction == "maximize" else min, None, []
         for trial in self.trials:
             if trial.state == "complete" and trial.value is not None:
@@ -89,13 +89,13 @@ class Study:
         return values
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as values of JSON, with the number of the best trial and the best values for a picture."""
+        """The study as JSON values, with the number of the best trial and the best values over time."""
         best = self.best
         return {**asdict(self), "best": None if best is None else best.number, "best_values": self.best_values()}
 
     @classmethod
     def read(cls, path: str | Path) -> "Study":
-        """The study that `tune` wrote as `study.json`, in this file or folder; Optuna is not needed for it."""
+        """The study that `tune` wrote as `study.json`, in this file or folder; Optuna is not needed to read it."""
         path = Path(path, "study.json") if Path(path).is_dir() else Path(path)
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -116,7 +116,7 @@ class Study:
         return "\n".join([*lines, ", ".join(f"{number} {state}" for state, number in count.items())])
 
     def shown(self) -> list[Trial]:
-        """The best trials first, then those without a value."""
+        """The trials for display: the best first, those without a value last."""
         sign = -1 if self.direction == "maximize" else 1
         order = sorted(
             self.trials,
@@ -125,7 +125,7 @@ class Study:
         return order[:SHOWN]
 
     def short_names(self) -> dict[str, str]:
-        """Key of the config -> its end, as much of it as tells it from the others."""
+        """Key of the config -> its shortest unambiguous suffix."""
         names = {}
         for count in range(1, 2 + max((key.count(".") for key in self.space), default=0)):
             names = {key: ".".join(key.split(".")[-count:]) for key in self.space}

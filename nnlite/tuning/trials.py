@@ -1,4 +1,4 @@
-"""One trial: the config with the values that Optuna suggests, trained and judged."""
+"""One trial: the config with values suggested by Optuna, trained and evaluated."""
 
 import json
 import math
@@ -19,7 +19,7 @@ __all__ = ["Trials", "Watch", "assignments", "is_alive", "optuna_library", "proc
 
 
 class Watch:
-    """Reports the metric after each epoch, and ends the training of a trial that falls behind or diverges.
+    """Reports the metric after each epoch, and stops trials that fall behind or diverge.
 
     Args:
         trial: of Optuna.
@@ -44,7 +44,7 @@ class Watch:
 
 
 class Trials:
-    """The function that Optuna calls for each trial.
+    """The objective that Optuna calls for each trial.
 
     Args:
         path: the config.
@@ -60,7 +60,7 @@ class Trials:
         self._prepared = dict(known or {})  # those of the last trial, which most often serve again
 
     def __call__(self, trial: Any) -> float:
-        """Train with suggested values; the metric of the model that is left."""
+        """Train with suggested values; returns the metric of the final model."""
         import optuna
 
         trial.set_user_attr("process", process_name())
@@ -124,17 +124,17 @@ def suggested(trial: Any, key: str, domain: dict[str, list]) -> Any:
 
 
 def assignments(params: dict[str, Any]) -> list[str]:
-    """The values as changes to the config: `["fit.batch_size=16"]`; JSON is YAML."""
+    """The values as overrides of the config: `["fit.batch_size=16"]`; JSON is valid YAML."""
     return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in params.items()]
 
 
 def process_name() -> str:
-    """This process, by machine, number and the moment at which it began, as far as the system tells."""
+    """An identifier of this process: machine, process number and, if known, start time."""
     return f"{socket.gethostname()}/{os.getpid()}/{_began(os.getpid())}"
 
 
 def is_alive(name: str) -> bool:
-    """Whether the process of this name runs still; one of another machine is taken to."""
+    """Whether the process with this identifier is still running; assumed for processes of other machines."""
     machine, number, began = name.split("/")
     if machine != socket.gethostname():
         return True
@@ -157,7 +157,7 @@ def _began(number: int) -> str:
 
 
 def optuna_library() -> Any:
-    """Optuna, silent about what is printed here anyway; `MissingLibraryError` where it is not installed."""
+    """Optuna with its own log output disabled; `MissingLibraryError` if it is not installed."""
     with needed_for("nnlite tune searches by Optuna", "nnlite[tune]"):
         import optuna
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -1,4 +1,4 @@
-"""`tune`: trials of a config, in one process or in several, kept in a database that a later call continues with."""
+"""`tune`: trials of a config, in one or several processes, kept in a database that a later call continues."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def tune_with(
     backend: Backend | None,
     scheduler: str | None,
 ) -> Study:
-    """As `tune`, with a crew that has been started: it loads what it needs while the config is checked."""
+    """As `tune`, with a running crew: it loads modules while the config is checked."""
     read_call(tune, locals())
     optuna_library()
     experiment, changes, known = checked(path, overrides)
@@ -120,7 +120,7 @@ def _backend(experiment: Experiment, backend: Backend | None, scheduler: str | N
 
 
 def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tuple[str, ...], dict[str, Prepared]]:
-    """The experiment of a config, the changes that all trials have in common, and the data of the first, by their key.
+    """The experiment of a config, the common overrides of all trials, and the data of the first, by their key.
 
     Raises:
         ConfigError: no section `search`, a key that the config does not have, a value that does not fit there, or a

@@ -1,4 +1,4 @@
-"""Small functions on arrays, and the seed of everything."""
+"""Array utilities, and the global seed."""
 
 import random as python_random
 from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
 
 
 def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
-    """`x` divided by its norm along `axis`; where that is 0, zeros stay. `ops.normalize` of what is not an array.
+    """`x` divided by its norm along `axis`; zero vectors are unchanged. Like `ops.normalize`, for plain arrays.
 
     Args:
         x: numbers.
@@ -120,7 +120,7 @@ def _row(number: int, sequence: Any) -> np.ndarray:
 
 
 def set_random_seed(seed: int) -> None:
-    """Let everything that draws numbers without a seed of its own follow from `seed`.
+    """Derive all random numbers without a seed of their own from `seed`.
 
     Python's `random`, NumPy's global generator, the seeds of models and layers that get none, and `nnlite.random`.
 

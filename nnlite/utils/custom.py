@@ -1,4 +1,4 @@
-"""Names for user-defined classes and functions, as `keras.utils` and `keras.saving` have them."""
+"""Names for user-defined classes and functions, as in `keras.utils` and `keras.saving`."""
 
 from nnlite.registry.names import (
     CustomObjectScope,

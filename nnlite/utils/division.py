@@ -1,4 +1,4 @@
-"""Two parts of one data set; `(x, y, sample_weight)` and back."""
+"""Splitting a data set in two; `(x, y, sample_weight)` and back."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def split_dataset(
     seed: int | None = None,
     preferred_backend: str | None = None,
 ) -> tuple[Any, Any]:
-    """The rows of arrays in two parts, such as for training and test.
+    """Split the rows of arrays into two parts, such as for training and testing.
 
     Args:
         dataset: an array, or a list, tuple or dict of arrays with as many rows each.
@@ -83,7 +83,7 @@ def _count(rows: int, name: str, size: float | None) -> int | None:
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """A batch as one value: `(x, y, sample_weight)` without what is None at its end; x alone, unless a list."""
+    """A batch as one value: `(x, y, sample_weight)` without trailing None; only x, unless it is a list."""
     if y is None:
         return (x,) if isinstance(x, (list, tuple)) else x
     return (x, y) if sample_weight is None else (x, y, sample_weight)

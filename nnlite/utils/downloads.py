@@ -1,4 +1,4 @@
-"""Files from a URL, kept in a folder, with a check of what they hold."""
+"""Downloads, cached in a folder and verified by checksum."""
 
 import hashlib
 import os
@@ -36,7 +36,7 @@ def get_file(
     cache_dir: str | os.PathLike | None = None,
     force_download: bool = False,
 ) -> str:
-    """Download a file unless it is there already, and say where it is.
+    """Download a file unless it is cached already, and return its path.
 
     Args:
         fname: its name in the folder; the last part of `origin` when None. For an archive that is unpacked, the name
@@ -101,7 +101,7 @@ class _Digest:
 
 
 def keras_home() -> Path:
-    """The folder where Keras keeps its files: `$KERAS_HOME`, or `~/.keras`."""
+    """The folder in which Keras caches files: `$KERAS_HOME`, or `~/.keras`."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
 
 

@@ -1,4 +1,4 @@
-"""Images as files, as Pillow's objects and as arrays."""
+"""Images as files, as Pillow objects and as arrays."""
 
 import os
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,7 +29,7 @@ def _pillow() -> Any:
 def array_to_img(
     x: ArrayLike, data_format: DataFormat | None = None, scale: bool = True, dtype: str | None = None
 ) -> "Image":
-    """An array as an image of Pillow.
+    """An array as a Pillow image.
 
     Args:
         x: `(height, width, channels)` with 1, 3 or 4 channels, or `(channels, height, width)`.
@@ -57,7 +57,7 @@ def array_to_img(
 
 
 def img_to_array(img: Any, data_format: DataFormat | None = None, dtype: str | None = None) -> np.ndarray:
-    """An image of Pillow as an array of `(height, width, channels)`, or `(channels, height, width)`.
+    """A Pillow image as an array of `(height, width, channels)`, or `(channels, height, width)`.
 
     Args:
         img: the image, or an array of one.
@@ -122,7 +122,7 @@ def save_img(
     scale: bool = True,
     **options: Any,
 ) -> None:
-    """Write an array as an image file; its format is that of the ending, unless `file_format` says otherwise.
+    """Write an array as an image file; the extension determines the format, unless `file_format` is given.
 
     Args:
         path: of the file.

@@ -1,4 +1,4 @@
-"""Objects as plain values, and back, as `keras.saving` writes and reads them."""
+"""Objects as plain values, and back, in the form of `keras.saving`."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -40,10 +40,10 @@ PLAIN = (str, int, float, bool, type(None))
 
 @runtime_checkable
 class HasConfig(Protocol):
-    """An object that says by what arguments another one like it is made."""
+    """An object with a config from which it can be recreated."""
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """The arguments of the constructor."""
         ...
 
 
@@ -85,7 +85,7 @@ def serialize_keras_object(obj: Any) -> Any:
 def deserialize_keras_object(
     config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:
-    """The object of a plain value that `serialize_keras_object` made.
+    """The object for a plain value that `serialize_keras_object` made.
 
     Args:
         config: as it returned it; `module` may be that of Keras, or missing, where the families are tried in order.

@@ -1,4 +1,4 @@
-"""plot_model: the graph of a model as a picture, drawn without further programs."""
+"""plot_model: a diagram of a model's graph, drawn without external programs."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LINE, MARGIN, GAP = 18.0, 12.0, 34.0  # the height of a line of text, the space 
 
 
 class Box(NamedTuple):
-    """A layer in the picture.
+    """A layer in the diagram.
 
     Attributes:
         lines: what is written in it.
@@ -41,7 +41,7 @@ def plot_model(
     show_trainable: bool = False,
     splines: str = "ortho",
 ) -> str:
-    """Draw the layers of a model and how they are connected as an SVG, which browsers and notebooks show.
+    """Draw the layers of a model and their connections as an SVG, which browsers and notebooks display.
 
     Args:
         model: one that is built.
@@ -73,7 +73,7 @@ def plot_model(
 
 
 class Dot:
-    """A graph in the language of Graphviz.
+    """A graph in Graphviz's DOT language.
 
     Args:
         text: its description.
@@ -87,7 +87,7 @@ class Dot:
         return self.text
 
     def write(self, path: str | PathLike, prog: str | None = None, format: str = "raw") -> bool:
-        """Write the description to a file; pictures are made of it by Graphviz, or by `plot_model` without it.
+        """Write the description to a file; Graphviz renders it, or `plot_model` without Graphviz.
 
         Raises:
             ConfigError: another format than `"raw"`.
@@ -114,7 +114,7 @@ def model_to_dot(
     show_trainable: bool = False,
     splines: str = "ortho",
 ) -> Dot:
-    """The layers of a model and how they are connected as a graph for Graphviz; arguments as of `plot_model`.
+    """The layers of a model and their connections as a graph for Graphviz; arguments as for `plot_model`.
 
     Args:
         dpi, splines: written into the graph.

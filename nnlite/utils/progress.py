@@ -11,7 +11,7 @@ __all__ = ["Progbar"]
 
 
 class Progbar:
-    """A line that shows how far a loop is, how long it takes, and the means of values; drawn again at each update.
+    """A progress line with elapsed time and the means of values, redrawn at each update.
 
     Args:
         target: how many steps there are; None if that is unknown.
@@ -51,7 +51,7 @@ class Progbar:
     def update(
         self, current: int, values: Sequence[tuple[str, Any]] | None = None, finalize: bool | None = None
     ) -> None:
-        """Say that `current` steps are done.
+        """Report that `current` steps are done.
 
         Args:
             current: steps so far.
@@ -73,7 +73,7 @@ class Progbar:
             print(f"{self._steps()} - {self._time(True)}{self._numbers()}", flush=True)
 
     def add(self, n: int, values: Sequence[tuple[str, Any]] | None = None) -> None:
-        """Say that `n` more steps are done; see `update`."""
+        """Report that `n` more steps are done; see `update`."""
         self.update(self._seen + n, values)
 
     def _shown_as_is(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Config: named values as attributes, which may be frozen."""
+"""Config: named values as attributes, optionally frozen."""
 
 import json
 from collections.abc import Iterator, MutableMapping
@@ -12,7 +12,7 @@ HELD = ("_values", "_frozen")
 
 
 class Config(MutableMapping):
-    """A dict whose values are attributes too, and which `freeze()` protects from changes.
+    """A dict whose values are also attributes, and which `freeze()` protects from changes.
 
     Args:
         kwargs: the first values.
@@ -44,7 +44,7 @@ class Config(MutableMapping):
         self._frozen = False
 
     def as_dict(self) -> dict[str, Any]:
-        """The values as a dict of its own."""
+        """The values as a new dict."""
         return dict(self._values)
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""Questions about types of numbers and of values."""
+"""Predicates on dtypes and values."""
 
 from collections import Counter
 from typing import Any
@@ -17,18 +17,18 @@ UIDS: Counter[str] = Counter()
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Let `nnlite.backend.get_uid` and the names of layers begin again. Nothing else is kept between models."""
+    """Reset `nnlite.backend.get_uid` and the numbering of layer names. Nothing else is kept between models."""
     UIDS.clear()
     forget_names()
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether `x` stands for a value in the graph of a model, as `Input(...)` does."""
+    """Whether `x` stands for a value in the graph of a model, like `Input(...)`."""
     return isinstance(x, Symbol) or (isinstance(x, Layer) and x._symbol is not None)
 
 
 def get_source_inputs(tensor: Any) -> list[Any]:
-    """The inputs of the graph that a symbol is computed from, in the order in which they are met.
+    """The inputs of the graph from which a symbol is computed, in order of discovery.
 
     Raises:
         WrongTypeError: no symbol.
@@ -55,7 +55,7 @@ def get_source_inputs(tensor: Any) -> list[Any]:
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The name of a type of numbers; `floatx()` for None, `"int64"` for `int`.
+    """The name of a dtype; `floatx()` for None, `"int64"` for `int`.
 
     Raises:
         ConfigError: no type of NumPy.

@@ -1,4 +1,4 @@
-"""Callbacks that keep a training, swap its weights, or tell others of it."""
+"""Callbacks that back up a training, swap its weights, or report its progress elsewhere."""
 
 from nnlite.callbacks.around.averages import *
 from nnlite.callbacks.around.backup import *

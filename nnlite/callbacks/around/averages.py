@@ -1,4 +1,4 @@
-"""SwapEMAWeights: the averaged weights take the place of the weights where the model is judged."""
+"""SwapEMAWeights: evaluation and prediction with averaged weights."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["SwapEMAWeights"]
 
 
 class SwapEMAWeights(Callback):
-    """Evaluates, validates and predicts with the averages of the weights that an optimizer with `use_ema` keeps.
+    """Swaps in the averaged weights of an optimizer with `use_ema` for validation, evaluation and prediction.
 
     Args:
         swap_on_epoch: whether the averages are in the model from the end of each epoch to the beginning of the next,

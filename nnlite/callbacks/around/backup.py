@@ -1,4 +1,4 @@
-"""BackupAndRestore: a training that was interrupted continues where it stood when `fit` is called again."""
+"""BackupAndRestore: an interrupted training resumes when `fit` is called again."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ __all__ = ["BackupAndRestore"]
 
 
 class BackupAndRestore(Callback):
-    """Keeps a backup of the training, from which the same call of `fit` continues after an interruption.
+    """Backs up the training, so that after an interruption the same call of `fit` resumes it.
 
     The backup is a checkpoint of `Checkpoints`, with weights, optimizer, position and callbacks, so that the training
     ends with the very weights that it would have had.

@@ -1,4 +1,4 @@
-"""RemoteMonitor: the logs of each epoch to a server."""
+"""RemoteMonitor: sends the logs of each epoch to a server."""
 
 import json
 import warnings
@@ -12,7 +12,7 @@ TIMEOUT = 10.0  # seconds
 
 
 class RemoteMonitor(Callback):
-    """Posts the logs of each epoch, and its number, to a server. One that does not answer is a `TrainingWarning`.
+    """Posts the number and the logs of each epoch to a server; one that does not answer causes a `TrainingWarning`.
 
     JSON has no numbers that are not finite: null stands for them.
 
@@ -45,7 +45,7 @@ class RemoteMonitor(Callback):
 
     @property
     def address(self) -> str:
-        """Address that the logs are sent to."""
+        """The URL that the logs are sent to."""
         return self.root + self.path
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The names of the room `nnlite.callbacks` that most trainings do without: loaded when one of them is asked for."""
+"""The names of `nnlite.callbacks` that are loaded on first use."""
 
 from nnlite.callbacks.around import *
 from nnlite.callbacks.checkpoints import *

@@ -1,4 +1,4 @@
-"""Trackers of experiments: the logs of a training on a server or service that keeps those of many."""
+"""Experiment trackers: the logs of a training on a tracking server or service."""
 
 from nnlite.callbacks.tracking.mlflow import *
 from nnlite.callbacks.tracking.wandb import *

@@ -1,4 +1,4 @@
-"""A training as a run of a tracker: its settings once, its logs by epoch, the same run again after a resume."""
+"""Base of trackers: settings once, logs by epoch, and the same run again after a resume."""
 
 from typing import Any
 
@@ -8,8 +8,7 @@ __all__ = ["Tracker"]
 
 
 class Tracker(Callback, abstract=True):
-    """Logs settings and epochs to a run that `open_run` begins, or continues, just before its first epoch ends, or
-    when `log` is called.
+    """Logs settings and epochs to a run, which `open_run` begins or continues just before it is first needed.
 
     A checkpoint keeps the identifier of the run, so that a training that is resumed continues in it.
     """
@@ -20,23 +19,23 @@ class Tracker(Callback, abstract=True):
     state_kinds = {"_identifier": ("string", "nothing")}
 
     def load(self) -> Any:
-        """The library; `MissingLibraryError` where it is not installed."""
+        """The library; `MissingLibraryError` if it is not installed."""
         raise NotImplementedError
 
     def open_run(self, identifier: str | None) -> str | None:
-        """Begin a run, or continue the one with this identifier; the identifier of a run that can be continued."""
+        """Begin a run, or continue the one with this identifier; returns the identifier to continue it by."""
         raise NotImplementedError
 
     def log_settings(self, settings: dict[str, Any]) -> None:
-        """Log what decides the training."""
+        """Log the settings of the training."""
         raise NotImplementedError
 
     def log_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        """Log the figures of an epoch, numbered from 0."""
+        """Log the metrics of an epoch, numbered from 0."""
         raise NotImplementedError
 
     def log(self, name: str, value: float, step: int) -> None:
-        """Log one more figure, in a training: for other callbacks. `TensorBoard` has the same method.
+        """Log a scalar during training, for use by other callbacks. `TensorBoard` has the same method.
 
         Args:
             name: as the tracker shows it.

@@ -9,7 +9,7 @@ __all__ = ["MLflowLogger"]
 
 
 class MLflowLogger(Tracker):
-    """Logs every epoch to MLflow, and at the beginning what is trained: optimizer, loss, epochs, seed, parameters.
+    """Logs every epoch to MLflow, and at the start the settings: optimizer, loss, epochs, seed, number of parameters.
 
     A run that is active when training begins is used and left open; otherwise one is begun, and ended afterwards. A
     training that is resumed continues in the run that it began.

@@ -9,7 +9,7 @@ __all__ = ["WandbLogger"]
 
 
 class WandbLogger(Tracker):
-    """Logs every epoch to Weights & Biases, and as the run's config what is trained: optimizer, loss, epochs, seed.
+    """Logs every epoch to Weights & Biases, with the settings as the run's config: optimizer, loss, epochs, seed.
 
     A run that is active when training begins is used and left open; otherwise one is begun, and finished afterwards. A
     training that is resumed continues in the run that it began.

@@ -1,1 +1,1 @@
-"""Bayesian networks: what they are made of, their files, rows of evidence, orders and structures."""
+"""Bayesian networks: their representation, files, evidence, elimination orders and structures."""

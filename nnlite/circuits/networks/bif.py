@@ -259,7 +259,7 @@ class _Parser:
 
 
 def bif_text(network: "BayesianNetwork") -> str:
-    """BIF text of a network, which `parse_bif` reads as an equal one."""
+    """BIF text of a network; `parse_bif` of it gives an equal network."""
     lines = [f"network {_name(network.name)} {{", *_properties(network, ""), "}"]
     for variable, states in network.states.items():
         names = ", ".join(map(_name, states))

@@ -16,7 +16,7 @@ __all__ = []
 
 
 class Evidence(NamedTuple):
-    """Evidence about some rows.
+    """Evidence about several rows.
 
     Attributes:
         codes: state numbers `(variables, rows)`, -1 where a state is not known.
@@ -33,7 +33,7 @@ class Evidence(NamedTuple):
         return self.codes.shape[1]
 
     def part(self, rows: Any) -> "Evidence":
-        """The evidence of some of the rows."""
+        """The evidence of a subset of the rows."""
         return Evidence(
             self.codes[:, rows], {column: likelihoods[:, rows] for column, likelihoods in self.soft.items()}
         )

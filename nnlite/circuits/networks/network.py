@@ -156,11 +156,11 @@ class BayesianNetwork:
         return text
 
     def with_cpts(self, cpts: Mapping[str, ArrayLike]) -> "BayesianNetwork":
-        """The same network with other tables; those left out stay."""
+        """The same network with other tables; omitted tables stay."""
         return BayesianNetwork(self.states, self.parents, {**self.cpts, **cpts}, self.name, self.properties)
 
     def sample(self, n: int, seed: int | None = None) -> np.ndarray:
-        """`n` rows of state numbers `(n, variables)`, each variable drawn after its parents."""
+        """`n` rows of state numbers, `(n, variables)`, by ancestral sampling."""
         generator, rows = np.random.default_rng(seed), np.zeros((n, len(self.variables)), np.int64)
         for variable in self.topological_order:
             given = tuple(rows[:, self.index(parent)] for parent in self.parents[variable])
@@ -183,7 +183,7 @@ class BayesianNetwork:
         return total
 
     def frame(self, rows: np.ndarray) -> list[dict[str, str | None]]:
-        """Rows of state numbers as `{variable: state}`, with None for a negative number."""
+        """Rows of state numbers as `{variable: state}`, with None for negative numbers."""
         return [
             {
                 variable: None if code < 0 else self.states[variable][int(code)]

@@ -1,4 +1,4 @@
-"""In which order variables are eliminated: greedy choices on a graph that fills up as they go."""
+"""Orders of variable elimination: greedy choices on a graph that is filled in along the way."""
 
 import heapq
 import math
@@ -15,7 +15,7 @@ Heuristic = Literal["min_fill", "min_size"]
 
 
 class Order(NamedTuple):
-    """An elimination order and what it costs.
+    """An elimination order and its cost.
 
     Attributes:
         columns: the variables' numbers, first eliminated first.

@@ -1,4 +1,4 @@
-"""Problems of a network, its files and its evidence: one error each, which names file, line and variable."""
+"""Errors of a network, its files and its evidence; each names file, line and variable."""
 
 from nnlite.errors import DataError
 from nnlite.jacobians.maps.base import readable_bytes
@@ -7,7 +7,7 @@ __all__ = ["NetworkError", "WidthError"]
 
 
 class NetworkError(DataError):
-    """A Bayesian network, or a file or a row for one, that cannot be used.
+    """A Bayesian network, or a file or row for one, that cannot be used.
 
     Attributes:
         file, line, variable: where it is, None if that is not known; `str(error)` begins with them.
@@ -39,7 +39,7 @@ class NetworkError(DataError):
 
 
 class WidthError(DataError):
-    """A circuit that would be larger than it may be.
+    """A circuit that would exceed the allowed size.
 
     Attributes:
         width: variables of the largest table, less one: the width of the elimination order.

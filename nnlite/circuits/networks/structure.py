@@ -1,4 +1,4 @@
-"""Networks to start from: naive Bayes, trees that fit rows best, trees of hidden variables, chains in time."""
+"""Structures to start from: naive Bayes, Chow-Liu trees, trees of hidden variables, Markov chains."""
 
 import itertools
 from collections.abc import Mapping, Sequence

@@ -1,1 +1,1 @@
-"""The quick way through a circuit: plans, their layout as matrix products, sweeps up and down."""
+"""A fast pass through a circuit: plans, their layout as matrix products, passes up and down."""

@@ -1,4 +1,4 @@
-"""From a network and an elimination order to buckets: what is multiplied, what is summed out, what is left."""
+"""From a network and an elimination order to buckets: the product, the variable summed out, the message."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -31,7 +31,7 @@ class Bucket(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The buckets of a circuit, in the order in which they are computed; a message is used once.
+    """The buckets of a circuit, in the order of computation; each message is used once.
 
     Attributes:
         buckets: the last one has the circuit's output, over `targets`.

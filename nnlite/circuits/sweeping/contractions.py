@@ -1,4 +1,4 @@
-"""Products of the factors of a bucket, summed out as they are made, and their derivatives."""
+"""Products of the factors of a bucket, summed out as they are formed, and their derivatives."""
 
 import string
 from collections.abc import Iterator, Sequence

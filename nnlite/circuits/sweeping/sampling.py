@@ -1,4 +1,4 @@
-"""Drawing complete rows from a circuit, variable by variable against the order of elimination."""
+"""Drawing complete rows from a circuit, variable by variable in reverse elimination order."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Buckets laid out as matrix products: which axes tables and rows share, and how factors are laid side by side."""
+"""Buckets laid out as matrix products: shared axes, and the placement of factors side by side."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The quick way through a circuit: scaled numbers in place of logarithms, rows along the last axis.
+"""A fast pass through a circuit: scaled numbers in place of logarithms, rows along the last axis.
 
 A message is kept divided by its largest entry, row by row; the logarithms of these scales are summed. Tables that do
 not depend on the rows are multiplied together once, so that a bucket is one matrix product (of each state of what
@@ -23,7 +23,7 @@ STACKED = 512  # multiply-adds in one of several small matrix products, below wh
 
 
 class Upward(NamedTuple):
-    """Result of a sweep from the leaves to the root.
+    """Result of a pass from the leaves to the root.
 
     Attributes:
         value: the last message, scaled: `(*states of the targets, rows)`.

@@ -1,1 +1,1 @@
-"""The commands, in groups: each module adds its own to the parser and runs them."""
+"""The commands, in groups: each module adds its commands to the parser and runs them."""

@@ -1,4 +1,4 @@
-"""`nnlite circuit`: what a Bayesian network in a BIF file says about rows, and what rows teach it."""
+"""`nnlite circuit`: queries a Bayesian network in a BIF file, and learns its tables from rows."""
 
 import argparse
 import csv

@@ -1,4 +1,4 @@
-"""`nnlite summary`, `explain` and `check`: looking into a model and its derivatives."""
+"""`nnlite summary`, `explain` and `check`: inspection of a model and its derivatives."""
 
 import argparse
 

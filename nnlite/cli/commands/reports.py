@@ -1,4 +1,4 @@
-"""`nnlite report`, `compare` and `runs`: looking at what was trained."""
+"""`nnlite report`, `compare` and `runs`: inspection of trained runs."""
 
 import argparse
 import webbrowser

@@ -1,4 +1,4 @@
-"""`nnlite evaluate`, `nnlite predict` and `nnlite export`: what is done with a trained model."""
+"""`nnlite evaluate`, `nnlite predict` and `nnlite export`: use of a trained model."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""`nnlite rows`: which rows of the data a trained model depends on most, and whose labels are likely wrong."""
+"""`nnlite rows`: the rows that a trained model depends on most, and those that are likely mislabeled."""
 
 import argparse
 import csv

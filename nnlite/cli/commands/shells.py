@@ -1,4 +1,4 @@
-"""`nnlite completion`: a script by which the shell completes commands, options and files."""
+"""`nnlite completion`: a script for shell completion of commands, options and files."""
 
 import argparse
 import functools

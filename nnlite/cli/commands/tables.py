@@ -1,4 +1,4 @@
-"""`nnlite init` and `nnlite data`: a look at a table, and the first config."""
+"""`nnlite init` and `nnlite data`: the profile of a table, and a first config."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Files below a directory, one subdirectory per class: found, numbered, split into parts."""
+"""Files below a directory, one subdirectory per class: listed, numbered, split into parts."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -13,7 +13,7 @@ from nnlite.random import stream
 
 
 class Files:
-    """The files of a directory and what class each belongs to.
+    """The files of a directory and the class of each.
 
     Args:
         directory: where to look.
@@ -103,7 +103,7 @@ class Files:
 
 
 def parts(count: int, seed: int | None, validation_split: float | None, subset: str | None) -> dict[str, np.ndarray]:
-    """The rows of each part that is wanted, by its name.
+    """The rows of each requested part, by its name.
 
     Args:
         count: number of rows.
@@ -124,7 +124,7 @@ def parts(count: int, seed: int | None, validation_split: float | None, subset: 
 
 
 def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable, join: Callable = np.stack) -> Any:
-    """`LazyBatches` of the files below a directory; a list of two of them where `subset` is `"both"`.
+    """`LazyBatches` of the files below a directory; two of them if `subset` is `"both"`.
 
     Args:
         given: the arguments of `text_dataset_from_directory`, or of another one like it.

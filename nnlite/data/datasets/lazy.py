@@ -1,4 +1,4 @@
-"""Batches that are made when they are asked for."""
+"""Batches that are made on demand."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ __all__ = ["LazyBatches"]
 
 
 class LazyBatches:
-    """Batches that are made when they are asked for; walked again, it starts over.
+    """Batches that are made on demand; iterating again starts over.
 
     `fit`, `evaluate`, `predict` and loops take it; `len` is the number of batches.
 
@@ -59,7 +59,7 @@ class LazyBatches:
 
 
 def shuffle_seed_of(shuffle: bool, seed: int | None) -> int | None:
-    """The seed of the orders: the given one, or one that is drawn; None if nothing is shuffled."""
+    """The seed for shuffling: the given one, or a random one; None if nothing is shuffled."""
     if not shuffle:
         return None
     return fresh_seed() if seed is None else seed

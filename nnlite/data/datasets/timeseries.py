@@ -1,4 +1,4 @@
-"""Batches of windows cut from one long series."""
+"""Batches of windows cut from a long series."""
 
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ def timeseries_dataset_from_array(
     end_index: Count | None = None,
     format: Literal["tf", "grain"] = "tf",
 ) -> LazyBatches:
-    """Windows sliding over a series, as batches `(x, y)`: window i is `data[i], data[i + sampling_rate], ...`.
+    """Sliding windows over a series, as batches `(x, y)`: window i is `data[i], data[i + sampling_rate], ...`.
 
     Shape: x `(batch, sequence_length, ...)`, y `(batch, ...)`, where `...` are the further axes of data and targets.
 

@@ -1,4 +1,4 @@
-"""Encoders of one column of amounts that bend it: logarithms, ranks, and positions on a circle."""
+"""Encoders of one column of numbers by nonlinear functions: logarithms, ranks, and positions on a circle."""
 
 from statistics import NormalDist
 
@@ -14,7 +14,7 @@ EDGE = 1e-7  # how near to 0 and 1 ranks are cut off before they become normal, 
 
 
 class Filled(ColumnEncoder, abstract=True):
-    """Base of encoders of numbers in which a gap counts as a number.
+    """Base of encoders of numbers in which a missing value counts as a number.
 
     Args:
         name: the column.
@@ -28,13 +28,13 @@ class Filled(ColumnEncoder, abstract=True):
             raise ConfigError("must be finite", (type(self).__name__, "fill"))
 
     def filled(self, source: ColumnSource) -> np.ndarray:
-        """The numbers, gaps filled. Shape: (rows,), float64."""
+        """The numbers, with missing values filled. Shape: (rows,), float64."""
         values = self.read(source).values.astype(np.float64)
         return np.where(np.isnan(values), self.fill, values)
 
 
 class Logarithm(Filled):
-    """(sign(x) log(1 + |x| / unit) - mean) / scale: small and large amounts side by side, zeros and debts among them.
+    """(sign(x) log(1 + |x| / unit) - mean) / scale: for amounts of very different size, zero and negative included.
 
     Args:
         name: the column.
@@ -72,7 +72,7 @@ class Logarithm(Filled):
 
 
 class Quantiles(Filled):
-    """Ranks among the training part, bent to the shape of a normal distribution; scikit-learn's `QuantileTransformer`.
+    """Ranks among the training part, mapped to a normal distribution; scikit-learn's `QuantileTransformer`.
 
     x becomes the mean of its ranks from below and from above among `quantiles`, a number from 0 to 1 that is linear
     in between, and then the value below which N(0, 1) has this share; outputs lie between -5.2 and 5.2.
@@ -120,7 +120,7 @@ class Quantiles(Filled):
 
 
 class Cyclic(Filled):
-    """Sine and cosine of 2 pi x / period: hours, months or angles, whose end is their beginning.
+    """Sine and cosine of 2 pi x / period: for hours, months or angles, whose end meets their beginning.
 
     Args:
         name: the column.

@@ -1,4 +1,4 @@
-"""Choices of a config for one column of a table."""
+"""Options of a config for one column of a table."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -66,7 +66,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 
 
 class ColumnChoice(Section):
-    """Kind, encoding and treatment of gaps of one column; what is not stated is found from the data.
+    """Kind, encoding and treatment of missing values of one column; what is not stated is inferred from the data.
 
     In a config a word alone is the kind or the encoding: `zip: categorical`, `pay: log`, `note: drop`.
 
@@ -99,7 +99,7 @@ class ColumnChoice(Section):
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any]") -> "Self":
-        """The choice that a word or a mapping describes; `ConfigError` for an unknown one."""
+        """The choice that a string or a mapping describes; `ConfigError` for an unknown one."""
         if isinstance(spec, str):
             word = _word(spec, (*KINDS, *ENCODINGS))
             # `drop` and `text` are words for both; as encodings they say all.
@@ -117,7 +117,7 @@ class ColumnChoice(Section):
         return super().get(spec)
 
     def get_config(self) -> dict[str, Any]:
-        """The stated choices alone."""
+        """The choices that were stated."""
         return {key: value for key, value in super().get_config().items() if value is not None}
 
     def validate(self) -> None:

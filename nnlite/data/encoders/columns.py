@@ -1,4 +1,4 @@
-"""Encoders of one column: amounts, gaps, two values, and categories as 0 and 1 or as integers."""
+"""Encoders of one column: numbers, missing values, two values, and categories as one-hot columns or integers."""
 
 import functools
 from typing import Any, Literal
@@ -26,34 +26,34 @@ class ColumnEncoder(Configurable, family="column encoder"):
 
     @property
     def reads(self) -> Kind:
-        """The kind of cells that it takes."""
+        """The kind of cells that it reads."""
         return "number"
 
     def read(self, source: ColumnSource) -> Column:
-        """The column as the encoder takes it; an error of the source if it holds something else."""
+        """The column in the form that the encoder takes; an error of the source if it holds anything else."""
         return source.column(self.name, self.reads).in_unit(self.unit_learned)
 
     @property
     def unit_learned(self) -> str | None:
-        """The currency or unit around the amounts that it was fitted to, if there was one."""
+        """The currency or unit of the amounts that it was fitted to, if any."""
 
     @property
     def outputs(self) -> list[str]:
-        """The names of the columns of numbers."""
+        """The names of the encoded columns."""
         return [self.name]
 
     @property
     def amounts(self) -> list[str]:
-        """The outputs that are amounts, which a model may scale; not those of 0 and 1, or codes."""
+        """The outputs that are amounts, which a model may scale; not indicators or codes."""
         return []
 
     def encode(self, source: ColumnSource) -> np.ndarray:
-        """Shape: (rows, columns of numbers)."""
+        """The encoded column. Shape: (rows, encoded columns)."""
         raise NotImplementedError
 
 
 class Numeric(ColumnEncoder):
-    """A column of amounts: (value - mean) / scale, where a missing value counts as the median.
+    """A column of numbers: (value - mean) / scale, with missing values filled by the median.
 
     Args:
         name: the column.
@@ -78,7 +78,7 @@ class Numeric(ColumnEncoder):
 
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Numeric":
-        """The standardizing encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
+        """The standardizing encoder fitted to the `rows` of a column; `DataError` if they hold no value at all."""
         column = table.column(name, "number").taken(rows)
         if column.missing.all():
             raise DataError(f"{table.path}: column {name!r} has no value in the training part; add it to `drop`")
@@ -89,7 +89,7 @@ class Numeric(ColumnEncoder):
 
     @classmethod
     def filling(cls, column: Column) -> "Numeric":
-        """The encoder that fills gaps with the column's median and leaves scaling to the model."""
+        """The encoder that fills missing values with the median and leaves scaling to the model."""
         return cls(column.name, float(np.median(column.values[~column.missing])), 0.0, 1.0)
 
     @property
@@ -110,7 +110,7 @@ class Numeric(ColumnEncoder):
 
 
 class GapIndicator(ColumnEncoder):
-    """1 where a column has a gap, else 0.
+    """1 where a column has a missing value, else 0.
 
     Args:
         name: the column.
@@ -139,7 +139,7 @@ class GapIndicator(ColumnEncoder):
 
 
 class Boolean(ColumnEncoder):
-    """True as 1, False as -1, a gap as 0.
+    """True as 1, False as -1, a missing value as 0.
 
     Args:
         name: the column.
@@ -170,7 +170,7 @@ class Boolean(ColumnEncoder):
 
 
 class Levels(ColumnEncoder, abstract=True):
-    """Base of the encoders that know the categories of a column.
+    """Base of the encoders of categories.
 
     Args:
         categories: the values of the training part; a value that is not among them, or a gap, is unknown.
@@ -219,7 +219,7 @@ class Levels(ColumnEncoder, abstract=True):
 
 
 class TwoValued(Levels):
-    """A category of two values: the second one as 1, the first one as -1, a gap or an unknown value as 0.
+    """A category of two values: the second one as 1, the first one as -1, a missing or unknown value as 0.
 
     Args:
         name: the column.
@@ -244,7 +244,7 @@ class TwoValued(Levels):
 
 
 class OneHot(Levels):
-    """One column of 0 and `value` per category; all 0 for a category that the training part did not hold.
+    """One column of 0 and `value` per category; all 0 for a category not in the training part.
 
     Args:
         name: the column.
@@ -265,7 +265,7 @@ class OneHot(Levels):
 
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "OneHot":
-        """The encoder of a column as its `rows` suggest."""
+        """The encoder fitted to the `rows` of a column."""
         return cls(name, sorted(set(table.column(name, "category").values[rows])))
 
     @property
@@ -278,7 +278,7 @@ class OneHot(Levels):
 
 
 class Ordinal(Levels):
-    """An integer per category, from 1 in sorted order; 0 for a category that the training part did not hold.
+    """An integer per category, from 1 in sorted order; 0 for a category not in the training part.
 
     An `Embedding` turns these numbers into vectors: `input_dim` is the number of categories plus 1.
 
@@ -293,7 +293,7 @@ class Ordinal(Levels):
 
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Ordinal":
-        """The encoder of a column as its `rows` suggest."""
+        """The encoder fitted to the `rows` of a column."""
         return cls(name, sorted(set(table.column(name, "category").values[rows])))
 
     def encode(self, source: ColumnSource) -> np.ndarray:

@@ -18,7 +18,7 @@ THURSDAY = 3  # the weekday of 1 January 1970, counted from Monday
 
 
 class Dates(ColumnEncoder):
-    """Days since 1 January 1970, with fractions; if requested, sine and cosine of the position in each cycle.
+    """Days since 1 January 1970, with fractions; optionally sine and cosine of the position in each cycle.
 
     The cycles are the time of day, the weekday and the month, each as an angle from 0 to two pi. A gap counts as the
     median of the days, and as 0 in each sine and cosine.
@@ -87,7 +87,7 @@ class Dates(ColumnEncoder):
 
 
 def dates_in(source: ColumnSource, name: str, form: str | None) -> Column:
-    """The column `name` as dates, which text may spell in the format `form`; `DataError` for what is not a date."""
+    """The column `name` as dates, strings parsed by the format `form`; `DataError` for what is not a date."""
     column = source.column(name, "date") if form is None else source.given(name)
     if column.kind != "category" or form is None:
         return column.as_kind("date")
@@ -95,7 +95,7 @@ def dates_in(source: ColumnSource, name: str, form: str | None) -> Column:
 
 
 def days_of(dates: np.ndarray) -> np.ndarray:
-    """Days since 1 January 1970, float64; a gap is any number."""
+    """Days since 1 January 1970, float64; the number for a missing value is arbitrary."""
     return dates.astype("datetime64[us]").astype(np.int64) / MICROSECONDS_OF_A_DAY
 
 

@@ -1,4 +1,4 @@
-"""Encoders of text without a vocabulary: a hash decides in which column a word or a level counts."""
+"""Encoders of text without a vocabulary: a hash determines the column in which a word or a level counts."""
 
 import functools
 import re
@@ -41,12 +41,12 @@ class Hashed(ColumnEncoder, abstract=True):
 
 
 def size_of(columns: Sequence[ColumnEncoder]) -> int:
-    """The number of columns of numbers, of all encoders together; no names are made."""
+    """The number of encoded columns, over all encoders; no names are made."""
     return sum(column.width if isinstance(column, Hashed) else len(column.outputs) for column in columns)
 
 
 class HashedLevels(Hashed):
-    """A category of many levels as 1 or -1 in the column that the level's hash says; all 0 for a gap.
+    """A category of many levels as 1 or -1 in the column given by the level's hash; all 0 for a missing value.
 
     Levels that the training part did not hold have a column too. The same as scikit-learn's `FeatureHasher` of one
     string per row, which takes the 32-bit MurmurHash3.
@@ -67,7 +67,7 @@ class HashedLevels(Hashed):
 
 
 class HashedText(Hashed):
-    """Text as a bag of its words and pairs of words, counted in the columns that their hashes say, of length 1.
+    """Text as a bag of its words and word pairs, counted in the columns given by their hashes, scaled to norm 1.
 
     Words are two characters or longer, in lower case. Each counts 1 or -1, by its hash; a row is divided by its
     Euclidean length, and all 0 for a text without words. The same as scikit-learn's `HashingVectorizer`.
@@ -92,7 +92,7 @@ class HashedText(Hashed):
 
 
 def hashed_levels(texts: Sequence[str], width: int) -> np.ndarray:
-    """1 or -1 in the column that the hash of each text says; zeros for an empty one. Shape: (texts, width)."""
+    """1 or -1 in the column given by the hash of each string; zeros for an empty one. Shape: (strings, width)."""
     encoded = np.zeros((len(texts), width))
     for row, text in enumerate(texts):
         if text:
@@ -102,7 +102,7 @@ def hashed_levels(texts: Sequence[str], width: int) -> np.ndarray:
 
 
 def hashed_text(texts: Sequence[str], width: int, ngrams: int) -> np.ndarray:
-    """Counts of the words of each text and of up to so many side by side, of length 1. Shape: (texts, width)."""
+    """Counts of the words of each text and of n-grams, scaled to norm 1. Shape: (texts, width)."""
     encoded = np.zeros((len(texts), width))
     for row, text in enumerate(texts):
         words = WORD.findall(text.lower())
@@ -116,7 +116,7 @@ def hashed_text(texts: Sequence[str], width: int, ngrams: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=100_000)
 def place_and_sign(text: str, width: int) -> tuple[int, float]:
-    """The column of a text and its sign, as `FeatureHasher` has them."""
+    """The column of a string and its sign, as in `FeatureHasher`."""
     number = murmurhash3(text.encode())
     signed = number - (1 << 32) if number >> 31 else number
     return abs(signed) % width, 1.0 if signed >= 0 else -1.0

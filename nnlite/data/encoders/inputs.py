@@ -24,7 +24,7 @@ __all__ = ["Columns", "InputEncoder", "Preprocessing", "Raw", "Texts"]
 
 
 class InputEncoder(Configurable, family="input encoder"):
-    """Turns what a data source gives as inputs into one array."""
+    """Turns the inputs of a data source into one array."""
 
     @property
     def takes_tables(self) -> bool:
@@ -33,19 +33,19 @@ class InputEncoder(Configurable, family="input encoder"):
 
     @property
     def row_shape(self) -> tuple[int, ...] | None:
-        """The shape of an encoded row; None if it is that of the raw one."""
+        """The shape of an encoded row; None if it is that of the raw row."""
         return None
 
     def accepts(self, inputs: Any) -> bool:
-        """Whether `inputs` are a raw table, rather than the array that a model takes."""
+        """Whether `inputs` are a raw table rather than the array that a model takes."""
         return self.takes_tables and is_table(inputs)
 
     def encode(self, inputs: Any) -> np.ndarray:
-        """Shape: (rows, features, ...)."""
+        """The encoded inputs. Shape: (rows, features, ...)."""
         raise NotImplementedError
 
     def cross_fitted(self, x: np.ndarray, inputs: Any, rows: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """The encoded `inputs` as a model trains on them: where a column was learned from the target, other in `rows`.
+        """The encoded `inputs` for training: columns learned from the target are encoded out of fold for `rows`.
 
         Args:
             x: what `encode` makes of the inputs; it may be overwritten.
@@ -107,7 +107,7 @@ class Columns(InputEncoder):
 
     @property
     def code_sizes(self) -> dict[int, int]:
-        """Position of codes -> number of codes, 0 for unknown categories among them."""
+        """Position of codes -> number of codes, including 0 for unknown categories."""
         return {span[0]: 1 + len(column.categories) for column, span in self._spans() if isinstance(column, Ordinal)}
 
     def _spans(self) -> Iterator[tuple[ColumnEncoder, list[int]]]:
@@ -119,7 +119,7 @@ class Columns(InputEncoder):
 
 
 class Texts(InputEncoder):
-    """One text per row, for a model that starts with `TextVectorization`.
+    """One string per row, for a model that starts with `TextVectorization`.
 
     Args:
         name: the column of a table that holds it; None if the data are strings already.
@@ -146,7 +146,7 @@ class Texts(InputEncoder):
 
 
 class Raw(InputEncoder):
-    """An array as it is: scaling is left to the model's first layers (`Normalization`, `Rescaling`).
+    """An array, unchanged: scaling is left to the model's first layers (`Normalization`, `Rescaling`).
 
     Integers stay integers, because a first layer such as `Embedding` needs them.
 
@@ -171,7 +171,7 @@ class Raw(InputEncoder):
 
 
 class Preprocessing(Section):
-    """Everything that was learned about the data before training; a run folder keeps it as `preprocessing.json`.
+    """Everything learned about the data before training; a run folder keeps it as `preprocessing.json`.
 
     Args:
         inputs: the encoder of the inputs.

@@ -1,4 +1,4 @@
-"""Encoders of categories as amounts: their rank, and the mean of the target in each."""
+"""Encoders of categories as numbers: their rank, or the mean of the target in each."""
 
 import warnings
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ FOLDS = 5
 
 
 class Ranks(Levels):
-    """A category with an order as its rank: (rank - mean) / scale, where the first of `categories` has rank 0.
+    """An ordered category as its rank: (rank - mean) / scale, where the first of `categories` has rank 0.
 
     A gap, or a value that the training part did not hold, counts as rank `unknown`.
 
@@ -46,7 +46,7 @@ class Ranks(Levels):
 
 
 class TargetMeans(Levels):
-    """A category as the mean of the target in it, drawn towards the mean of all: (value - mean) / scale.
+    """A category as the mean of the target within it, shrunk towards the overall mean: (value - mean) / scale.
 
     One column; for three classes or more one for each, of the share of the class. A value that the training part did
     not hold counts as the mean of all. In training, a row is encoded by means that leave out its own fold: else a
@@ -84,7 +84,7 @@ class TargetMeans(Levels):
 
     @classmethod
     def fit(cls, name: str, cells: Sequence[str], target: np.ndarray, fill: str | None) -> "TargetMeans":
-        """The encoder of the training part's cells, given its target: labels, or numbers of shape (rows, 1)."""
+        """The encoder fitted to cells of the training part and its target: labels, or numbers of shape (rows, 1)."""
         encoder = _encoder(target)
         crossed = _fitted(encoder, cells, target)
         spread = crossed.std(axis=0)
@@ -114,12 +114,12 @@ class TargetMeans(Levels):
         return (table[:, self.codes(source)].T - self.mean) / self.scale
 
     def cross_fitted(self, source: ColumnSource, rows: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """The training `rows`, each by means that leave out its fold. Shape: (rows, outputs)."""
+        """The training `rows`, each encoded by means that leave out its fold. Shape: (rows, outputs)."""
         cells = self.cells(source)[rows]
         return (_fitted(_encoder(target[rows]), cells.tolist(), target[rows]) - self.mean) / self.scale
 
     def cells(self, source: ColumnSource) -> np.ndarray:
-        """The column as text, gaps filled."""
+        """The column as strings, missing values filled."""
         return filled_cells(source, self.name, self.fill)
 
 

@@ -1,4 +1,4 @@
-"""The center and the width of numbers, which float64 cannot always hold."""
+"""Mean and scale of numbers, which may overflow float64."""
 
 import math
 
@@ -10,7 +10,7 @@ __all__ = ["check_spread", "standard_scale"]
 
 
 def check_spread(what: str, center: float, width: float) -> None:
-    """`DataError` where the center or the width of numbers is not finite, since they reach beyond 1e154.
+    """`DataError` if the mean or the scale of numbers is not finite, since they reach beyond 1e154.
 
     >>> check_spread("column 'a'", 1e300, math.inf)
     Traceback (most recent call last):
@@ -22,7 +22,7 @@ def check_spread(what: str, center: float, width: float) -> None:
 
 
 def standard_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column, 1 for a constant, to the bits of scikit-learn's `StandardScaler`.
+    """Mean and standard deviation of each column, 1 for a constant, bit for bit as scikit-learn's `StandardScaler`.
 
     To import that takes as long as to encode a small table. The sum of squared differences is corrected by that of the
     differences; a deviation within the rounding errors of this is none (Chan, Golub and LeVeque 1983).

@@ -1,4 +1,4 @@
-"""The encoder of a whole raw table: what kinds its columns are of decides what becomes of them."""
+"""The encoder of a whole raw table: the kind of each column determines its encoding."""
 
 import functools
 from collections import Counter
@@ -22,7 +22,7 @@ MOST_LEVELS = 10_000
 
 
 class TableEncoder(InputEncoder):
-    """A raw table, of any make that `read_frame` reads, as one matrix of numbers.
+    """A raw table, of any type that `read_frame` reads, as one matrix of numbers.
 
     Numbers stay as they are, a gap being filled by the median, and come first. After them stand an indicator of gaps
     for each column of numbers or dates that had gaps in the fit; categories of few levels as one column per level;
@@ -59,7 +59,7 @@ class TableEncoder(InputEncoder):
     def fit(
         cls, frame: Any, rows: np.ndarray | None = None, one_hot: int = 8, one_hot_value: float = 1.0
     ) -> "TableEncoder":
-        """The encoder of a table as its `rows` suggest.
+        """The encoder fitted to the `rows` of a table.
 
         Args:
             frame: a `Frame`, or a table that `read_frame` reads.
@@ -145,7 +145,7 @@ class TableEncoder(InputEncoder):
 
     @functools.cached_property
     def is_identity(self) -> bool:
-        """Whether each column is one of numbers without gaps in the fit: their matrix is the encoded one."""
+        """Whether all columns were numbers without missing values in the fit: the matrix is the table itself."""
         plain = all(type(column) is Numeric and (column.mean, column.scale) == (0, 1) for column in self.columns)
         return plain and [column.name for column in self.columns] == self.names
 
@@ -171,7 +171,7 @@ class TableEncoder(InputEncoder):
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """Column of the table -> columns of the matrix that it became; none for one without information."""
+        """Column of the table -> its columns of the matrix; none for a column without information."""
         groups: dict[str, list[str]] = {name: [] for name in self.names}
         for encoder, names in self._outputs:
             groups[encoder.name] += names
@@ -179,12 +179,12 @@ class TableEncoder(InputEncoder):
 
     @property
     def numbers(self) -> list[str]:
-        """The columns of the matrix whose scale is that of the data: numbers, and days of dates."""
+        """The columns of the matrix on the scale of the data: numbers, and days of dates."""
         return [names[0] for encoder, names in self._outputs if encoder.amounts]
 
     @property
     def code_sizes(self) -> dict[str, int]:
-        """Column of codes -> number of codes, 0 for gaps and unknown levels among them."""
+        """Column of codes -> number of codes, including 0 for missing values and unknown levels."""
         return {
             names[0]: 1 + len(encoder.categories) for encoder, names in self._outputs if isinstance(encoder, Ordinal)
         }

@@ -1,4 +1,4 @@
-"""A typical row of the training data: what a prediction is explained against."""
+"""A typical row of the training data: the baseline of explanations."""
 
 from collections import Counter
 from typing import Any

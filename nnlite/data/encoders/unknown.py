@@ -1,4 +1,4 @@
-"""Values that a fitted encoder does not know: counted where they are met, told once for a whole call."""
+"""Values unknown to a fitted encoder: counted where they occur, reported once per call."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _COUNTING: ContextVar["UnknownCategories | None"] = ContextVar("unknown_categori
 
 
 class UnknownCategories:
-    """Counts, by column, of values that the encoder did not meet in the fit.
+    """Counts, by column, of values that did not occur in the fit.
 
     While `counting`, encoders of categories report here; the tables of one call, or the chunks of one file, add up.
 
@@ -41,12 +41,12 @@ class UnknownCategories:
             _COUNTING.reset(token)
 
     def count(self, column: str) -> int:
-        """Rows of `column` with an unknown value."""
+        """Count rows of `column` with an unknown value."""
         return max((counter.total() for counter in self._counts.get(column, {}).values()), default=0)
 
     @property
     def columns(self) -> list[str]:
-        """The columns in which there are unknown values."""
+        """The columns with unknown values."""
         return list(self._counts)
 
     def __bool__(self) -> bool:
@@ -65,7 +65,7 @@ class UnknownCategories:
 
 
 def report_unknown(encoder: object, column: Column, codes: np.ndarray) -> None:
-    """Tell who counts, if anybody does, which values of `column` have the code 0 without being gaps."""
+    """Report, to the active counter, the values of `column` that have code 0 without being missing."""
     counts = _COUNTING.get()
     if counts is None or codes.all():
         return

@@ -1,1 +1,1 @@
-"""Files that hold tables: how each is written, found from its content, and how it is read."""
+"""Files that hold tables: detection of their format from the content, and reading."""

@@ -1,4 +1,4 @@
-"""From the bytes of a file to its text: compression and encoding, as stated or as found."""
+"""From the bytes of a file to its text: compression and encoding, as stated or as detected."""
 
 import codecs
 import io
@@ -64,11 +64,11 @@ OTHER_MAKES = {
 
 
 class DialectError(DataError):
-    """A file that is not written as its dialect says."""
+    """A file that does not match its dialect."""
 
 
 def decompress(content: bytes, compression: str, place: str) -> tuple[bytes, str]:
-    """The bytes decompressed, and by what.
+    """The decompressed bytes, and the name of the compression.
 
     Raises:
         DialectError: another compression than stated.
@@ -83,7 +83,7 @@ def decompress(content: bytes, compression: str, place: str) -> tuple[bytes, str
 
 
 def compression_of(start: bytes, stated: str, place: str) -> str:
-    """Compression of a file that begins with these bytes; `DialectError` if another compression is stated."""
+    """Compression of a file that begins with these bytes; `DialectError` if a different one is stated."""
     present = next((name for name, magic in MAGIC.items() if start.startswith(magic)), "none")
     if stated not in (AUTO, present):
         raise DialectError(
@@ -99,12 +99,12 @@ def decompressed(stream: BinaryIO, compression: str) -> BinaryIO:
 
 
 def damage_told(compression: str, place: str) -> AbstractContextManager[None]:
-    """A context in which compressed bytes that cannot be read are a `DataError`."""
+    """A context in which an error of decompression is a `DataError`."""
     return reading(place, f"damaged {compression} file", "copy or download it again")
 
 
 def refuse_other_makes(content: bytes, place: str) -> None:
-    """Raise `DataError` for a file that is known to be no text table."""
+    """Raise `DataError` for a file of a known format other than a text table."""
     make = next((text for magic, text in OTHER_MAKES.items() if content.startswith(magic)), None)
     if make is None and re.match(rb"\s*(<!doctype html|<html)", content[:200], re.IGNORECASE):
         make = "a page of HTML in place of a table: download the file itself"
@@ -113,7 +113,7 @@ def refuse_other_makes(content: bytes, place: str) -> None:
 
 
 def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str, str]:
-    """The text of these bytes, without a byte order mark, and its encoding.
+    """The decoded text, without a byte order mark, and its encoding.
 
     Raises:
         DialectError: bytes that the stated encoding does not have.
@@ -130,7 +130,7 @@ def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str
 
 
 def refuse_controls(text: str, place: str, before: int = 0) -> None:
-    """`DataError` for a character that no text contains; `before` is the number of lines before the text."""
+    """`DataError` for a control character, which no text file contains; `before` is the number of lines before it."""
     control = CONTROLS.search(text)
     if control:
         line = before + text.count("\n", 0, control.start()) + 1
@@ -138,7 +138,7 @@ def refuse_controls(text: str, place: str, before: int = 0) -> None:
 
 
 def newline_of(content: bytes, encoding: str) -> bytes:
-    """The bytes of the end of a line in a file that begins with `content`, in an encoding that may be `auto`."""
+    """The bytes of a line ending in a file that begins with `content`, in an encoding that may be `auto`."""
     marked = next((name for mark, name in ENDS.items() if content.startswith(mark)), None)
     if marked is None and encoding == AUTO:
         marked = _without_mark(content)
@@ -206,7 +206,7 @@ def _stated(content: bytes, encoding: str, wide: str | None, place: str) -> str:
 
 
 def looks_like_utf8(content: bytes) -> bool:
-    """Whether the bytes hold letters beyond ASCII, all of them in UTF-8."""
+    """Whether the bytes hold non-ASCII letters, all of them in UTF-8."""
     try:
         return not content.isascii() and bool(content.decode("utf-8"))
     except UnicodeDecodeError:

@@ -18,7 +18,7 @@ SPELLED = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";
 
 @dataclasses.dataclass(eq=False, repr=False)
 class DialectFields:
-    """The fields of `Dialect`, for sources that have them beside their own."""
+    """The fields of `Dialect`, for sources that mix them with their own."""
 
     delimiter: str = AUTO
     quote: str = AUTO
@@ -30,7 +30,7 @@ class DialectFields:
     compression: Literal["auto", "none", "gzip", "bz2", "xz"] = AUTO
 
     def check_dialect(self) -> None:
-        """Raise `ConfigError` for a field, or two together, that no file can be read by."""
+        """Raise `ConfigError` for a field, or a combination of two, by which no file can be read."""
         self.delimiter = SPELLED.get(self.delimiter, self.delimiter)
         for key, allowed in (("delimiter", (AUTO,)), ("quote", (AUTO, "none"))):
             value = self.dialect_values()[key]
@@ -50,12 +50,12 @@ class DialectFields:
                 ) from None
 
     def dialect_values(self) -> dict[str, Any]:
-        """These fields alone, by name."""
+        """These fields only, by name."""
         return {field.name: vars(self)[field.name] for field in dataclasses.fields(DialectFields)}
 
 
 class Dialect(DialectFields, Section):
-    """Dialect of a text file that holds a table; each field is found from the file where it is `"auto"`.
+    """Dialect of a text file that holds a table; fields that are `"auto"` are detected from the file.
 
     Args:
         delimiter: the separator of cells: one character, or `tab`, `space`; a space stands for any run of them.
@@ -77,7 +77,7 @@ class Dialect(DialectFields, Section):
 
     @property
     def numbers(self) -> NumberFormat:
-        """Format of numbers; what is not stated yet counts as a point, and as no separator."""
+        """Format of numbers; what is not stated defaults to a decimal point and no separator."""
         decimal = "." if self.decimal == AUTO else self.decimal
         return _format(decimal, "none" if self.thousands == AUTO else self.thousands)
 

@@ -1,4 +1,4 @@
-"""Files whose columns have types: Parquet, Arrow and JSON, read as a `Frame` that knows its file."""
+"""Files with typed columns: Parquet, Arrow and JSON, read as a `Frame` with the path of its file."""
 
 import io
 import json
@@ -26,7 +26,7 @@ ARROW_HEADS = (PARQUET, ARROW)  # first bytes of files that pyarrow reads
 
 
 class FileFrame(Frame):
-    """A frame that names its file in every complaint; a gap in a column of categories is the category `""`.
+    """A frame that names its file in each error; a missing category is the category `""`.
 
     Args:
         path: of the file.
@@ -46,7 +46,7 @@ class FileFrame(Frame):
         self._gap_text = ""
 
     def require(self, names: Collection[str]) -> None:
-        """Raise `DataError` for a column that does not exist."""
+        """Raise `DataError` for a missing column."""
         for name in names:
             if name not in self.places:
                 raise DataError(f"{self.path}: {no_column(name, self.names)}")
@@ -139,13 +139,13 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
 
 
 def without_index(table: Any) -> Any:
-    """An Arrow table without the numbers of rows that pandas writes as columns."""
+    """An Arrow table without the index columns that pandas writes."""
     index = [name for name in table.column_names if name.startswith("__index_level_")]
     return table.drop_columns(index) if index else table
 
 
 def read_json_file(path: str, content: bytes) -> FileFrame:
-    """A file of JSON: one object on each line, one list of objects, or one object of columns, each a list.
+    """A JSON file: one object per line, a list of objects, or one object of columns, each a list.
 
     Raises:
         DataError: no JSON, or no objects; it names the line.
@@ -179,7 +179,7 @@ def _parsed(text: str, place: str, line: int) -> Any:
 
 
 def framed(place: str, table: Any, start: int = 0) -> FileFrame:
-    """A table of a library as the frame of the file `place`, from its row `start` on; its errors name the file."""
+    """A table of a library as the frame of the file `place`, from row `start` on; its errors name the file."""
     try:
         return FileFrame(place, read_frame(table), start)
     except DataError as error:

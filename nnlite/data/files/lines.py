@@ -1,4 +1,4 @@
-"""The rows of a text file, each with its line, under one delimiter and one way of quoting."""
+"""The rows of a text file, each with its line number, under one delimiter and one quoting rule."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ _CELL_SIZE = threading.Lock()  # the largest cell is a setting of the whole proc
 
 
 class QuotingError(DialectError):
-    """A quotation mark that opens a cell and is not closed at its end; `line` is where it stands."""
+    """A quotation mark that opens a cell and is not closed at its end; `line` is its line number."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class QuotingError(DialectError):
 
 @dataclass(frozen=True)
 class Rows:
-    """Cells, row by row, and the line on which each row ends; lines of blanks alone are left out."""
+    """Cells, row by row, and the line on which each row ends; blank lines are left out."""
 
     cells: list[list[str]]
     lines: list[int]
@@ -48,7 +48,7 @@ def rows_of(
     lines_within: bool = False,
     before: int = 0,
 ) -> Rows:
-    """The first rows of a text, all of them where `most` is None.
+    """The first rows of a text, all of them if `most` is None.
 
     By the rules of RFC 4180, a quoted cell may hold delimiters, line breaks, and doubled quotation marks.
 
@@ -95,7 +95,7 @@ def _rows(text: str, delimiter: str, quote: str, place: str, most: int | None, l
 
 
 def plain_rows(text: str, delimiter: str, most: int | None = None, before: int = 0) -> Rows:
-    """Rows in which quotation marks are text like any other; a space as delimiter is a run of blanks."""
+    """Rows in which quotation marks are ordinary text; with a space as delimiter, runs of blanks count as one."""
     split_by = None if delimiter == " " else delimiter
     cells, lines = [], []
     for number, line in enumerate(_lines(text), start=before + 1):
@@ -155,7 +155,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def count_lines(text: str) -> int:
-    """Number of ends of lines in a text."""
+    """Number of line endings in a text."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 

@@ -13,7 +13,7 @@ IN_NUMBERS = (*IN_NUMBERS, "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#n
 
 
 class Marks:
-    """The marks of a missing value, in any case.
+    """The marks of a missing value, case-insensitive.
 
     Args:
         declared: those of a `Dialect`: `"auto"`, or a list to which the empty cell is added.

@@ -1,4 +1,4 @@
-"""Decisions of a reader that a user should know: told once, through the log of `nnlite.data`.
+"""Decisions of a reader that users should know about: logged once, through the logger of `nnlite.data`.
 
 Python shows nothing of it unless logging is set up for `INFO`; the command line prints each note on a line of its own.
 """
@@ -11,17 +11,17 @@ LOGGER = logging.getLogger("nnlite.data")
 
 
 class Notes(list[str]):
-    """Sentences about one file, each there once."""
+    """Notes about one file, without repetitions."""
 
     def tell(self, note: str) -> None:
-        """Keep `note` and log it, unless it is there already."""
+        """Record `note` and log it, unless it has been recorded before."""
         if note not in self:
             self.append(note)
             LOGGER.info("%s", note)
 
 
 class Unheard(Notes):
-    """Notes about later rows of a file, which are not told: the first rows had them already."""
+    """Notes about later rows of a file, which are discarded: the first rows had them already."""
 
     def tell(self, note: str) -> None:
-        """Nothing."""
+        """Discard the note."""

@@ -33,11 +33,11 @@ class NumberFormat:
     thousands: str = "none"
 
     def matches(self, cell: str) -> bool:
-        """Whether the cell, without blanks around it, is a number."""
+        """Whether the cell, stripped of blanks, is a number."""
         return self._pattern.fullmatch(cell) is not None
 
     def value(self, cell: str) -> float:
-        """The number in a cell that `matches`; infinite where float64 has none so large."""
+        """The number in a cell that `matches`; infinite if it overflows float64."""
         return float(self.plain(cell))
 
     def values(self, cells: Sequence[str]) -> np.ndarray | None:
@@ -57,11 +57,11 @@ class NumberFormat:
         return np.array([float(self.plain(cell)) for cell in cells], np.float64)
 
     def plain(self, cell: str) -> str:
-        """The number in a cell that `matches` as Python writes it: a point before decimals, no separators."""
+        """The number in a cell that `matches` in Python's notation: a decimal point, no separators."""
         return cell.translate(self._to_plain)
 
     def canonical(self, cell: str) -> str:
-        """One text for all spellings of a number: `"1"` for `1`, `1.0`, `01` and `1e0`; other cells as they are."""
+        """One string for all spellings of a number: `"1"` for `1`, `1.0`, `01` and `1e0`; other cells unchanged."""
         if not self.matches(cell):
             return cell
         plain = self.plain(cell)

@@ -1,4 +1,4 @@
-"""One way to open a file that holds a table, whatever its make."""
+"""A single entry point for opening a file that holds a table, whatever its format."""
 
 import zipfile
 from collections.abc import Collection, Mapping
@@ -65,7 +65,7 @@ def read_table_file(
 
 
 def is_text(start: bytes, path: str) -> bool:
-    """Whether a file that begins with these bytes, decompressed, is delimited text, as far as its first bytes tell."""
+    """Whether a file that begins with these decompressed bytes is delimited text, judging by its first bytes."""
     return not start.startswith((*ARROW_HEADS, NUMPY, ZIP)) and not _is_json(start, path)
 
 

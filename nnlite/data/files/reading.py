@@ -93,7 +93,7 @@ def read_text_table(
 
 
 def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named: Collection[str]) -> TextTable:
-    """The table of these rows, once numbers and header are found."""
+    """The table of these rows, with number format and header detected."""
     marks = Marks(dialect.missing)
     if not named or not set(named) <= {cell.strip() for cell in rows.cells[0]}:
         rows = without_title(rows, marks, place, notes)
@@ -174,7 +174,7 @@ def _changes(form: NumberFormat) -> str:
 
 
 def read_text_table_like(content: bytes, dialect: Dialect, path: str) -> TextTable:
-    """The table in the bytes of a file that should be written in a dialect found from another file.
+    """The table in the bytes of a file that should be written in a dialect detected from another file.
 
     Where it is not, its own dialect is found, and a note says so.
     """
@@ -206,7 +206,7 @@ def _told(table: TextTable, stated: Dialect, reason: str) -> TextTable:
 
 
 def first_row(text: str, dialect: Dialect, place: str, before: int) -> list[str]:
-    """The cells of the row that names the columns, or else of the first one, by a dialect that leaves nothing open.
+    """The cells of the header row, or else of the first row, by a complete dialect.
 
     Args:
         text: of the file.
@@ -258,7 +258,7 @@ def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
 
 
 def name_columns(cells: list[str], place: str, notes: Notes) -> tuple[list[str], frozenset[str]]:
-    """Distinct names from the cells of a first line, and those that occur more than once."""
+    """Unique names from the cells of a header, and the names that occur more than once."""
     names: list[str] = []
     taken, named = set(cells), sum(map(bool, cells))
     is_title = 0 < named < len(cells) / 2

@@ -1,4 +1,4 @@
-"""Advice for a cell that is not a number: it depends on what the cell looks like."""
+"""Advice for a cell that is not a number, by what the cell looks like."""
 
 import re
 from collections.abc import Iterable
@@ -23,12 +23,12 @@ LEAVE_OUT = "add it to `categorical` or to `drop`"
 
 
 def shown(cell: str) -> str:
-    """A cell as messages show it: in quotation marks, cut where it is long."""
+    """A cell as messages show it: in quotation marks, truncated if long."""
     return repr(cell if len(cell) <= 40 else f"{cell[:37]}...")
 
 
 def remedy_of(cell: str, form: NumberFormat, column: str, default: str = LEAVE_OUT, rare: bool = False) -> str:
-    """The advice for a cell without blanks around it that is not a number.
+    """The advice for a stripped cell that is not a number.
 
     Args:
         cell: what stands there.
@@ -58,7 +58,7 @@ def remedy_of(cell: str, form: NumberFormat, column: str, default: str = LEAVE_O
 
 
 def remedy_of_amounts(cells: Iterable[str]) -> str | None:
-    """The advice for a column whose cells are all amounts with something around them, such as `$5,000` or `7 %`."""
+    """The advice for a column whose cells are all amounts with units or signs, such as `$5,000` or `7 %`."""
     advice = None
     for cell in cells:
         advice = _decorated(cell, PLAIN)
@@ -68,7 +68,7 @@ def remedy_of_amounts(cells: Iterable[str]) -> str | None:
 
 
 def remedy_of_typed_text(text: str) -> str | None:
-    """The advice for a text among the numbers of a table whose own numbers have a type; None if it is like none.
+    """The advice for a string among the numbers of a typed table; None if it looks like none of the known cases.
 
     >>> remedy_of_typed_text("94,3 %"), remedy_of_typed_text("1.234"), remedy_of_typed_text("much")
     ('give the number 94.3', 'give the number 1.234 or 1234', None)
@@ -83,7 +83,7 @@ def remedy_of_typed_text(text: str) -> str | None:
 
 
 def remedy_of_underscores(cells: Iterable[str]) -> str | None:
-    """The advice for a column of digits around underscores alone, such as `12_3`, which Python reads as numbers.
+    """The advice for a column of digits with underscores, such as `12_3`, which Python reads as numbers.
 
     >>> remedy_of_underscores(["12_3", "1_24"]), remedy_of_underscores(["12_3", "a_b"])
     ('state that it is a category if these are codes, or write amounts without underscores', None)

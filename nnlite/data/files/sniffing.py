@@ -1,4 +1,4 @@
-"""Find the dialect of a text file from its first rows."""
+"""Detection of a file's dialect from its first rows."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -74,7 +74,7 @@ def _is_columns_of_numbers(rows: list[list[str]]) -> bool:
 
 
 def find_rows(text: str, delimiter: str, place: str, notes: Notes) -> tuple[Rows, str]:
-    """All rows of a text, and what quotes its cells.
+    """All rows of a text, and its quote character.
 
     Values between tabs are often not quoted at all: where quoting is broken, quotation marks are text there.
 
@@ -109,7 +109,7 @@ def find_number_format(
     decimal: str = "auto",
     thousands: str = "auto",
 ) -> NumberFormat:
-    """Find the format of numbers in which most columns hold nothing else; a plain point if it is as good.
+    """The format of numbers in which most columns are numeric; a plain decimal point if that is as good.
 
     `1,234` alone may be either number. If semicolons separate the cells, the comma is taken for a decimal mark,
     since that is why they stand there, elsewhere for a thousands separator.
@@ -131,13 +131,13 @@ def find_number_format(
 
 
 def columns_of_numbers(columns: Sequence[Sequence[str]], form: NumberFormat, marks: Marks) -> int:
-    """Count the columns that hold numbers, written this way, and missing values, nothing else."""
+    """The number of columns that hold only numbers in this format and missing values."""
     present = ([cell for cell in column if cell not in marks.in_numbers] for column in columns)
     return sum(bool(cells) and form.all_match(cells) for cells in present)
 
 
 def grouped_number(columns: Iterable[Sequence[str]], delimiter: str) -> str | None:
-    """A number that is read with decimals, such as 30.123, though its point may separate thousands.
+    """A number read as a decimal, such as 30.123, whose point may be a thousands separator.
 
     None unless semicolons separate cells, as they do in files with decimal commas, and every number with a point has
     groups of three digits after it.
@@ -149,7 +149,7 @@ def grouped_number(columns: Iterable[Sequence[str]], delimiter: str) -> str | No
 
 
 def find_header(rows: Sequence[Sequence[str]], form: NumberFormat, marks: Marks, named: Collection[str]) -> bool:
-    """Whether the first row names the columns.
+    """Whether the first row is a header.
 
     It does not if it holds a number, and no cell that differs in kind from those below it; years, and integers that
     count from 0, are names where the cells below are something else.

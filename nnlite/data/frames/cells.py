@@ -1,4 +1,4 @@
-"""Arrays of one column, of whatever type, as columns of one of the four kinds."""
+"""Arrays of one column, of any dtype, as columns of one of the four kinds."""
 
 import datetime
 import numbers
@@ -22,14 +22,14 @@ DAY = np.timedelta64(1, "D")
 
 
 def as_floats(values: np.ndarray) -> np.ndarray:
-    """Numbers as float64; float32 stays, float16 becomes it."""
+    """Numbers as float64; float32 is kept, float16 becomes float32."""
     if values.dtype == np.float64 or values.dtype == np.float32:
         return values
     return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
 
 
 def is_complete(matrix: np.ndarray, name_of: Callable[[int], str]) -> bool:
-    """Whether numbers of shape (rows, columns) have no gaps.
+    """Whether numbers of shape (rows, columns) have no missing values.
 
     Raises:
         DataError: an infinity, or a number too large for `floatx()`; it names column and row.
@@ -55,7 +55,7 @@ def is_complete(matrix: np.ndarray, name_of: Callable[[int], str]) -> bool:
 
 
 def column_of(name: str, values: np.ndarray) -> Column:
-    """The column that an array of shape (rows,) holds.
+    """The column for an array of shape (rows,).
 
     Raises:
         DataError: infinity, or numbers too large.
@@ -78,7 +78,7 @@ def column_of(name: str, values: np.ndarray) -> Column:
 
 
 def column_of_cells(name: str, cells: Sequence[Any], category: bool = False) -> Column:
-    """The column that Python values make, gaps among them; with `category` numbers are categories as well."""
+    """The column for Python values, including missing ones; with `category`, numbers are categories too."""
     missing = _missing(cells)
     present = [cell for cell, gap in zip(cells, missing, strict=True) if not gap] if missing.any() else list(cells)
     types = set(map(type, present))

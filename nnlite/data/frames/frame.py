@@ -22,7 +22,7 @@ PLURAL = {"number": "numbers", "boolean": "true and false", "category": "categor
 
 
 def text_of(cell: Any) -> str:
-    """Text of a level of a category: 1, 1.0 and "1" are one level."""
+    """A level of a category as a string: 1, 1.0 and "1" are the same level."""
     if isinstance(cell, (numbers.Real, Decimal)) and not isinstance(cell, (bool, np.bool_)):
         number = int(cell) if isinstance(cell, numbers.Integral) else float(cell)
         return str(int(number)) if isinstance(number, int) or number.is_integer() else str(cell)
@@ -52,17 +52,17 @@ class Column:
 
     @property
     def missing(self) -> np.ndarray:
-        """Mask of the rows that are gaps. Shape: (rows,), booleans."""
+        """Mask of the missing rows. Shape: (rows,), booleans."""
         if self.kind == "category":
             return np.fromiter((cell is None for cell in self.values), bool, len(self.values))
         return np.isnat(self.values) if self.kind == "date" else np.isnan(self.values)
 
     def taken(self, rows: np.ndarray | None) -> "Column":
-        """The column of these rows alone; of all where None."""
+        """The column restricted to these rows; unchanged if None."""
         return self if rows is None else Column(self.name, self.kind, self.values[rows], unit=self.unit)
 
     def in_unit(self, wanted: str | None) -> "Column":
-        """The numbers in a unit: times are converted, bare numbers taken; `DataError` for another unit.
+        """The numbers in a unit: times are converted, bare numbers accepted; `DataError` for another unit.
 
         >>> Column("ride", "number", np.array([3.0]), unit="min").in_unit("s").values.tolist()
         [180.0]
@@ -106,7 +106,7 @@ class Column:
         )
 
     def first_text(self) -> int:
-        """The first row whose text is not an amount; the first that is present if all are, or if none is a text."""
+        """The first row whose string is not an amount; if all are, or none is a string, the first that is present."""
         present = np.flatnonzero(~self.missing)
         texts = present if self.kind == "category" else ()
         return int(next((row for row in texts if amounts_of_texts(self.values[[row]]) is None), present[0]))
@@ -125,19 +125,19 @@ def _gaps(kind: Kind, rows: int) -> np.ndarray:
 
 
 class ColumnSource(Protocol):
-    """A source of columns by name: a `Frame`, or the `Table` of a CSV file, each with its own errors."""
+    """A source of columns by name: a `Frame`, or the `Table` of a CSV file, each with errors of its own."""
 
     def column(self, name: str, kind: Kind) -> Column:
         """The column `name` read as `kind`."""
         ...
 
     def given(self, name: str) -> Column:
-        """The column `name` in the kind in which it came, with None for gaps of text."""
+        """The column `name` in its original kind, with None for missing strings."""
         ...
 
 
 class Frame:
-    """A raw table: columns of one length, by name and by position; `read_frame` makes one of any table.
+    """A raw table: columns of equal length, by name and by position; `read_frame` makes one of any table.
 
     Args:
         columns: the columns, with distinct names; None if `matrix` holds them.
@@ -197,7 +197,7 @@ class Frame:
 
     @property
     def dtype(self) -> np.dtype:
-        """float32 where all numbers are and there are no dates, else float64."""
+        """float32 if all columns are numbers of that dtype, else float64."""
         if self.matrix is not None:
             return self.matrix.dtype
         dtypes = {column.values.dtype for column in self.columns if column.kind in ("number", "date")}
@@ -212,14 +212,14 @@ class Frame:
         return column
 
     def given(self, name: str) -> Column:
-        """The column `name` in its own kind; `DataError` if there is none."""
+        """The column `name` in its own kind; `DataError` if it does not exist."""
         if name not in self.places:
             raise DataError(f"the table has {no_column(name, self.names)}")
         place = self.places[name]
         return self.columns[place] if self.matrix is None else Column(name, "number", self.matrix[:, place])
 
     def numbers(self, names: list[str]) -> np.ndarray:
-        """Columns of numbers side by side, NaN for gaps. Shape: (rows, columns named)."""
+        """Columns of numbers side by side, NaN for missing values. Shape: (rows, columns named)."""
         if self.matrix is not None and names == self.names:
             return self.matrix
         if self.matrix is not None:
@@ -234,11 +234,11 @@ class Frame:
         return Frame([Column(name, column.kind, column.values) for name, column in pairs], named=self.named)
 
     def with_columns(self, columns: Sequence[Column]) -> "Frame":
-        """Other columns, such as some of the rows or columns of this table, as a table of the same make."""
+        """The given columns, such as a subset of rows or columns, as a table of the same type."""
         return Frame(columns, named=self.named)
 
     def gaps_as_text(self) -> "Frame":
-        """The same table with `""` for gaps of categories, as a CSV file has them."""
+        """The same table with `""` for missing categories, as in a CSV file."""
         frame = copy.copy(self)
         frame._gap_text = ""
         return frame

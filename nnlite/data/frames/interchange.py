@@ -1,4 +1,4 @@
-"""The protocol of dataframe interchange, `__dataframe__`: tables of any library, read from their memory.
+"""The dataframe interchange protocol, `__dataframe__`: tables of any library, read from their memory.
 
 https://data-apis.org/dataframe-protocol/latest/API.html
 """

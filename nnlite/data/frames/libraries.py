@@ -1,4 +1,4 @@
-"""Tables of pandas, polars and Arrow, read by their own methods: none of these libraries is imported for that."""
+"""Tables of pandas, polars and Arrow, read by their own methods; none of these libraries is imported."""
 
 import importlib.util
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = []
 
 
 def maker_of(X: Any, classes: tuple[str, ...] = ("DataFrame", "Series", "LazyFrame")) -> str | None:
-    """`"pandas"` or `"polars"` for their `classes`, `"arrow"` for what pyarrow reads; None for anything else."""
+    """`"pandas"` or `"polars"` for instances of their classes, `"arrow"` for what pyarrow reads; else None."""
     for cls in type(X).__mro__:
         library = cls.__module__.partition(".")[0]
         if library in ("pandas", "polars"):
@@ -24,7 +24,7 @@ def maker_of(X: Any, classes: tuple[str, ...] = ("DataFrame", "Series", "LazyFra
 
 
 def pandas_table(X: Any) -> tuple[list[Column] | np.ndarray, list[str], bool]:
-    """The columns of a DataFrame or a Series, or one matrix if all are numbers; their names; whether these are strings.
+    """The columns of a DataFrame or Series, or one matrix if all are numeric; their names; whether these are strings.
 
     Names that are not strings, such as pandas' default numbers, do not count as names: columns go by position.
     """
@@ -74,7 +74,7 @@ def _polars_column(series: Any) -> Column:
 
 
 def arrow_columns(X: Any) -> list[Column]:
-    """The columns of whatever hands its data over as Arrow does."""
+    """The columns of an object that exports its data through the Arrow protocol."""
     with needed_for("tables of Arrow are read by pyarrow", "pyarrow"):
         import pyarrow  # pyright: ignore[reportMissingImports]
 

@@ -1,4 +1,4 @@
-"""One reader for tables of every make."""
+"""A single reader for tables of all libraries."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ __all__ = ["is_table", "read_frame"]
 
 
 def read_frame(X: Any, names: Sequence[str] | None = None) -> Frame:
-    """A raw table of any make as a `Frame`.
+    """A raw table of any library as a `Frame`.
 
     Columns are converted one by one. Integers and floats are numbers (float32 stays float32), durations are numbers of
     days; True and False are booleans, beside numbers they are numbers; texts are categories, also where they spell
@@ -53,7 +53,7 @@ def read_frame(X: Any, names: Sequence[str] | None = None) -> Frame:
 
 
 def is_table(X: Any, named: bool = False) -> bool:
-    """Whether `X` is a table by its type or its cells, rather than an array of numbers: what has to be encoded.
+    """Whether `X` is, by its type or its cells, a table that has to be encoded, rather than an array of numbers.
 
     Args:
         X: what users pass as data.

@@ -1,4 +1,4 @@
-"""Spelling of booleans, dates and times of day in text."""
+"""Formats of booleans, dates and times of day in text."""
 
 import datetime
 import re
@@ -27,13 +27,13 @@ LONGEST_DATE = 40
 
 
 def spells_truth(words: Iterable[str]) -> bool:
-    """Whether words are those of one pair such as yes and no, true and false, or 1 and 0, in any case."""
+    """Whether all words belong to one pair such as yes and no, true and false, or 1 and 0, case-insensitively."""
     lower = {word.lower() for word in words}
     return any(lower == set(pair) for pair in PAIRS)
 
 
 def read_truths(name: str, cells: Sequence[str | None]) -> np.ndarray:
-    """1 and 0 for words of truth in any case, NaN for a gap; `DataError` for another word. Shape: (rows,)."""
+    """1 and 0 for boolean words, in any case, NaN for a missing value; `DataError` for other words. Shape: (rows,)."""
     values = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
         if cell:
@@ -44,7 +44,7 @@ def read_truths(name: str, cells: Sequence[str | None]) -> np.ndarray:
 
 
 def date_format(cells: Iterable[str]) -> str | None:
-    """The first of the known formats in which all cells can be read: `"iso"`, `"time"` (of day), or one of `strptime`.
+    """The first of the known formats that reads all cells: `"iso"`, `"time"` (of day), or one of `strptime`.
 
     If day and month could be in either order, the day is taken to come first. None for no format.
     """
@@ -57,7 +57,7 @@ def date_format(cells: Iterable[str]) -> str | None:
 
 
 def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:
-    """Dates in universal time, `datetime64[us]` with NaT for a gap. Shape: (rows,).
+    """Dates in UTC, `datetime64[us]` with NaT for a missing value. Shape: (rows,).
 
     Args:
         name: the column, for the error.

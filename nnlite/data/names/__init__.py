@@ -1,4 +1,4 @@
-"""The names of the room `nnlite.data`, in which they are found."""
+"""The names of `nnlite.data` and the modules that define them."""
 
 from nnlite.data.array_files import *
 from nnlite.data.datasets.images import *

@@ -1,4 +1,4 @@
-"""The cells of one column, and all that they can be read as."""
+"""The cells of one column, and the kinds of values that they can be read as."""
 
 import functools
 import re
@@ -23,7 +23,7 @@ INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Cells:
-    """One column as strings and, where they can be read this way, as numbers or dates.
+    """One column as strings and, if they can be parsed, as numbers or dates.
 
     Args:
         name: the column.
@@ -47,12 +47,12 @@ class Cells:
 
     @functools.cached_property
     def missing(self) -> np.ndarray:
-        """Mask of the rows that are gaps. Shape: (rows,), booleans."""
+        """Mask of the missing rows. Shape: (rows,), booleans."""
         return np.fromiter((cell is None for cell in self.texts), bool, len(self.texts))
 
     @functools.cached_property
     def counts(self) -> Counter[str]:
-        """Counts of each level; numbers of one value are one level, however they are spelled."""
+        """Counts of each level; equal numbers are one level, however they are spelled."""
         if self.numbers is None or self.has_leading_zeros:
             return Counter(cell for cell in self.texts if cell is not None)
         first = dict(zip(self.present.tolist(), (cell for cell in self.texts if cell is not None), strict=True))
@@ -60,7 +60,7 @@ class Cells:
 
     @functools.cached_property
     def present(self) -> np.ndarray:
-        """The numbers without gaps; empty where the column holds none."""
+        """The numbers without missing values; empty if the column holds none."""
         return np.zeros(0) if self.numbers is None else self.numbers[~np.isnan(self.numbers)]
 
     @functools.cached_property
@@ -70,14 +70,14 @@ class Cells:
 
     @functools.cached_property
     def has_leading_zeros(self) -> bool:
-        """Whether texts of digits such as 02134 say that they are not amounts."""
+        """Whether strings of digits such as 02134 have leading zeros, so that they are not amounts."""
         return self.typed is None and any(
             cell is not None and len(cell) > 1 and cell[0] == "0" and cell.isdecimal() for cell in self.texts
         )
 
     @functools.cached_property
     def marks(self) -> list[str]:
-        """The levels that are not numbers, where there are few of them among many that are; else none."""
+        """The levels that are not numbers, if they are few among many that are; else none."""
         others = [level for level in self.counts if not self.spelling.matches(level)]
         numbers = len(self.counts) - len(others)
         is_marked = self.typed is None and self.numbers is None and numbers > MOST_MARKS >= len(others)
@@ -85,7 +85,7 @@ class Cells:
 
     @functools.cached_property
     def strangers(self) -> list[str]:
-        """The levels that are not numbers, where they are more than marks, and at least four of five others are."""
+        """The levels that are not numbers, if they are more than marks and at most a fifth of all levels."""
         if self.typed is not None or self.numbers is not None or self.dates is not None or self.marks:
             return []
         others = [level for level in self.counts if not self.spelling.matches(level)]
@@ -93,7 +93,7 @@ class Cells:
 
     @functools.cached_property
     def codes(self) -> np.ndarray:
-        """The number of each row's level, from 0; a gap is a level of its own. Shape: (rows,)."""
+        """The index of each row's level, from 0; a missing value is a level of its own. Shape: (rows,)."""
         if self.numbers is not None:
             return np.unique(self.numbers, return_inverse=True)[1].astype(np.int64)  # gaps, NaN, count as one
         known: dict[str | None, int] = {}
@@ -101,7 +101,7 @@ class Cells:
 
 
 def read_cells(source: Table | Frame, name: str) -> Cells:
-    """The cells of the column `name`; `DataError` if there is none."""
+    """The cells of the column `name`; `DataError` if it does not exist."""
     if isinstance(source, Frame):
         return _of_frame(source.given(name))
     texts = source.texts(name).astype(object)

@@ -1,4 +1,4 @@
-"""The profile of a table as HTML: a line for each column, with a picture of its values."""
+"""The profile of a table as HTML: one line per column, with a chart of its values."""
 
 from html import escape
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ HEAD = ("column", "kind", "missing", "distinct", "values", "", "becomes")
 
 
 def profile_html(profile: "TableProfile", decided: bool = True) -> str:
-    """Rows, task, and a table of at most 40 columns, those with a warning among them in any case.
+    """Rows, task, and a table of at most 40 columns, in which columns with a warning are always included.
 
     Args:
         profile: the profile.

@@ -152,7 +152,7 @@ def _names_rows(cells: Cells) -> bool:
 
 
 def order_of(levels: Iterable[str]) -> list[str] | None:
-    """Three levels or more in their order, if they are of a known scale or spans of numbers; else None."""
+    """Three or more levels in order, if they are of a known scale or ranges of numbers; else None."""
     by_word: dict[str, str] = {}
     given = list(levels)
     for level in given:

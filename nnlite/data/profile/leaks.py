@@ -1,4 +1,4 @@
-"""Columns that give the target away."""
+"""Columns that leak the target."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ ROWS_OF_A_LEVEL = 10  # mean number of rows of a level, from which levels that s
 
 
 def leak_of(cells: Cells, target: Cells, is_classes: bool) -> str | None:
-    """Reason why a column gives the target away, in a few words; None if it does not.
+    """Reason why a column leaks the target, in a few words; None if it does not.
 
     It does if it equals the target; if each of its levels, gaps being one, goes with one value of the target, where
     levels have ten rows or more on average; if numbers have a correlation with the target, of values or of ranks, of

@@ -1,4 +1,4 @@
-"""The profile of a table: kinds, gaps, levels and suspicious columns, and what is decided about each column."""
+"""The profile of a table: kinds, missing values, levels, suspicious columns, and the decision about each column."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -116,11 +116,11 @@ class TableProfile:
         return next(column for column in self.columns if column.name == name)
 
     def to_config(self) -> dict[str, str]:
-        """Column -> what becomes of it, as `columns:` in a config says it, for each column to predict from."""
+        """Column -> its entry in `columns:` of a config, for each column to predict from."""
         return {column.name: column.encoding for column in self.inputs}
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, for JSON."""
+        """The whole profile as plain values, for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -133,7 +133,7 @@ class TableProfile:
 def profile_table(
     table: Any, target: str | Sequence[str] | None = None, task: TaskKind | None = None, source: str | None = None
 ) -> TableProfile:
-    """Look at every column of a table. Rows without a target are left out, unless none of them has one.
+    """Profile every column of a table. Rows without a target are left out, unless all rows lack one.
 
     Args:
         table: a `Table`, or what `read_frame` reads.
@@ -170,7 +170,7 @@ def _unlabelled(targets: Sequence[Cells]) -> np.ndarray:
 
 
 def profile_columns(source: Table | Frame, targets: Sequence[str], is_classes: bool) -> list[ColumnProfile]:
-    """The profiles of all columns of a table whose targets may be whatever they are.
+    """The profiles of all columns of a table, whatever its targets.
 
     Args:
         source: the table.
@@ -215,7 +215,7 @@ def _profile(cells: Cells, targets: list[Cells], is_classes: bool) -> ColumnProf
 
 
 def encoding_of(kind: ColumnKind, distinct: int) -> str:
-    """Default encoding of a column of this kind with so many levels."""
+    """Default encoding of a column of this kind with this many levels."""
     if kind in ENCODINGS:
         return ENCODINGS[kind]
     return "two_valued" if distinct == 2 else "one_hot" if distinct <= MOST_ONE_HOT else "embed"
@@ -286,7 +286,7 @@ def _is_in_order(cells: Cells) -> bool:
 
 
 def check_names(table: Table | Frame, names: Sequence[str]) -> None:
-    """`DataError` for a name that no column has."""
+    """`DataError` for a name that is not a column."""
     for name in names:
         if isinstance(table, Frame):
             table.given(name)

@@ -1,4 +1,4 @@
-"""The task, as the target suggests."""
+"""The task, inferred from the target."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Task:
 
 
 def task_of(targets: list[Cells], forced: TaskKind | None = None) -> Task:
-    """The task that the targets suggest, or the one that is asked for.
+    """The task that the targets suggest, or the one that was requested.
 
     Raises:
         DataError: a target that cannot be learned: missing values, one value alone, texts that all differ, or not what

@@ -19,7 +19,7 @@ SHORT = 22
 
 
 def profile_text(profile: "TableProfile") -> str:
-    """At most 40 lines: the table, the target, kinds, suspicious columns, and the columns, the first of many."""
+    """At most 40 lines: the table, the target, kinds, suspicious columns, and the first columns."""
     lines = [f"{profile.source}: {profile.rows:,} rows, {len(profile.columns)} columns", *_task(profile)]
     kinds = Counter(column.kind for column in profile.inputs)
     lines += ["", "inputs: " + ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.most_common())]

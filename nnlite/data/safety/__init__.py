@@ -1,1 +1,1 @@
-"""Checks of a file before it is trusted: its type, its size, and errors of its reader."""
+"""Checks of a file before its content is trusted: its type, its size, and errors of its reader."""

@@ -1,4 +1,4 @@
-"""NumPy's array format, read after its header has been compared with what the file holds."""
+"""NumPy's array format, read after its header has been compared with the size of the file."""
 
 import io
 import os
@@ -39,7 +39,7 @@ class ArrayHeader(NamedTuple):
 
 
 def read_header(file: BinaryIO, left: int, place: str) -> ArrayHeader:
-    """The header at which `file` stands, once it is certain that its array can be read.
+    """The header at the current position of `file`, after a check that its array can be read.
 
     Args:
         file: where the header begins.
@@ -69,7 +69,7 @@ def read_header(file: BinaryIO, left: int, place: str) -> ArrayHeader:
 
 
 def read_array(file: BinaryIO, left: int, place: str) -> np.ndarray:
-    """The array at whose header `file` stands; arguments and errors are those of `read_header`."""
+    """The array whose header is at the current position of `file`; arguments and errors are those of `read_header`."""
     header = read_header(file, left, place)
     content = np.empty(header.size, np.uint8)
     start = 0
@@ -94,7 +94,7 @@ def _check_characters(codes: np.ndarray, place: str) -> None:
 
 
 def check_members(members: Sequence[zipfile.ZipInfo], place: str) -> None:
-    """`DataError` for members of a zip file that are encrypted, or would together expand beyond the limits."""
+    """`DataError` for members of a zip file that are encrypted, or that would together expand beyond the limits."""
     if any(member.flag_bits & ENCRYPTED for member in members):
         raise DataError(f"{place}: encrypted; save it without a password")
     compressed = sum(member.compress_size for member in members)

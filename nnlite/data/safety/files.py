@@ -1,4 +1,4 @@
-"""The bytes of a file: of one that is a file, as many as may be, decompressed as far as may be."""
+"""The bytes of a regular file, within limits, decompressed within limits."""
 
 import io
 import os
@@ -23,12 +23,12 @@ KINDS = {
 
 
 def place_of(path: str) -> str:
-    """Name of a file in messages."""
+    """The name of a file in messages."""
     return "standard input" if path == STDIN else path
 
 
 def regular(path: str | os.PathLike) -> os.stat_result:
-    """File status; `DataError` for anything but a regular file: a device would be read forever.
+    """File status; `DataError` for anything but a regular file: reading a device would never end.
 
     Raises:
         DataError: no such file, a folder, a device, a pipe, a name that no file can have.
@@ -51,7 +51,7 @@ def open_file(path: str | os.PathLike) -> BinaryIO:
 
 
 def read_bytes(path: str) -> bytes:
-    """All bytes of a file, of the standard input for `-`.
+    """All bytes of a file; `-` is standard input.
 
     Raises:
         DataError: what `regular` refuses; more than `limits.bytes`.
@@ -75,13 +75,13 @@ def _collected(stream: BinaryIO, place: str) -> bytes:
 
 
 def first_bytes(path: str) -> bytes:
-    """The first four bytes of a file, which tell its make; `DataError` as of `read_bytes`."""
+    """The first four bytes of a file, which identify its format; `DataError` as for `read_bytes`."""
     with open_file(path) as file, reading(path, "cannot be read"):
         return file.read(4)
 
 
 def read_expanded(stream: BinaryIO, compressed: int, place: str) -> bytes:
-    """All that a decompressing stream gives, `DataError` as soon as that is more than limits allow.
+    """The whole output of a decompressing stream; `DataError` as soon as it exceeds the limits.
 
     Args:
         stream: where it comes from.

@@ -23,7 +23,7 @@ REMEDY = (
 
 
 class Limits(Section):
-    """The largest files of data that are read; what is larger is refused before it fills memory or disk.
+    """The largest data files that are read; larger ones are refused before they fill memory or disk.
 
     They hold for files that are read as a whole. A table that is read in pieces (`stream: true`) is bounded in the
     length of its cells alone.
@@ -59,7 +59,7 @@ class Limits(Section):
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """A context in which files are read by these limits."""
+        """A context in which files are read under these limits."""
         token = _current.set(self)
         try:
             yield
@@ -72,47 +72,47 @@ class Limits(Section):
         return _machine_memory() if self.bytes == "auto" else self.bytes
 
     def check_bytes(self, size: int, place: str) -> None:
-        """`DataError` for a content of so many bytes in memory."""
+        """`DataError` for content of this many bytes in memory."""
         _compare("bytes", size, self.memory, f"{size:,} bytes in memory", place)
 
     def check_expansion(self, size: int, compressed: int, place: str) -> None:
-        """`DataError` for a content of `size` bytes, perhaps not all of it, that comes of `compressed` bytes."""
+        """`DataError` for content of `size` bytes, possibly incomplete, decompressed from `compressed` bytes."""
         self.check_bytes(size, place)
         allowed = max(FREE_EXPANSION, self.expansion * compressed)
         text = f"{compressed:,} bytes that expand to more than {allowed:,}"
         _compare("expansion", self.expansion * (size > allowed) + 1, self.expansion, text, place)
 
     def check_array(self, shape: Sequence[int], itemsize: int, place: str) -> int:
-        """The bytes of an array; `DataError` if these are more than `bytes`."""
+        """The size of an array in bytes; `DataError` if that exceeds `bytes`."""
         size = itemsize * prod(shape)
         _compare("bytes", size, self.memory, f"an array of shape {tuple(shape)}, {size:,} bytes", place)
         return size
 
     def check_text(self, length: int, lines: int, delimiters: int, place: str) -> None:
-        """`DataError` for a text of `length` characters with too many lines, or with cells that fill the memory."""
+        """`DataError` for a text of `length` characters with too many lines, or with cells too large for memory."""
         _compare("rows", lines, self.rows, f"{lines:,} lines", place)
         cells = lines + delimiters
         size = length + CELL_BYTES * cells
         _compare("bytes", size, self.memory, f"some {cells:,} cells, {size:,} bytes in memory", place)
 
     def check_shape(self, rows: int, columns: int, place: str) -> None:
-        """`DataError` for a table of so many rows and columns."""
+        """`DataError` for a table with this many rows and columns."""
         _compare("columns", columns, self.columns, f"{columns:,} columns", place)
         _compare("rows", rows, self.rows, f"{rows:,} rows", place)
         size = rows * columns * CELL_BYTES
         _compare("bytes", size, self.memory, f"{rows:,} rows of {columns:,} cells, {size:,} bytes in memory", place)
 
     def check_cell(self, length: int, place: str) -> None:
-        """`DataError` for a cell of so many characters."""
+        """`DataError` for a cell with this many characters."""
         _compare("cell_length", length, self.cell_length, f"a cell of {length:,} characters", place)
 
     def check_pixels(self, size: tuple[int, int], place: str) -> None:
-        """`DataError` for an image of so many columns and rows of pixels."""
+        """`DataError` for an image with this many columns and rows of pixels."""
         _compare("pixels", prod(size), self.pixels, f"an image of {size[0]:,} x {size[1]:,} pixels", place)
 
 
 def limits() -> Limits:
-    """Limits in force."""
+    """The limits in force."""
     return _current.get() or DEFAULT
 
 

@@ -35,7 +35,7 @@ class Dataset:
 
 
 def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, place: str) -> Dataset:
-    """The data set of inputs and a target that is read as `target_kind` says."""
+    """The data set of inputs and a target that is read according to `target_kind`."""
     if target.ndim == 0 or len(target) != len(inputs):
         raise DataError(f"{place} has shape {target.shape}, but there are {len(inputs)} rows of inputs")
     if target_kind == "regression":
@@ -83,5 +83,5 @@ def checked_numbers(array: np.ndarray, place: str) -> np.ndarray:
 
 
 def first_bad(array: np.ndarray) -> tuple[int, ...]:
-    """Index of the first value that is not finite, counted from 0."""
+    """Index of the first value that is not finite, from 0."""
     return tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])

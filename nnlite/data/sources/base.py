@@ -26,36 +26,36 @@ __all__ = ["DataSource", "Dataset", "find_file"]
 
 
 class DataSource(Configurable, family="data source"):
-    """A place that data comes from; a subclass writes `load`."""
+    """A source of data; a subclass writes `load`."""
 
     _files: ClassVar[tuple[str, ...]] = ("path",)  # arguments that are paths: a model file keeps their last parts
 
     def located(self, folder: str) -> "DataSource":
-        """The same source with absolute paths; relative ones are looked up in `folder`, then in the current folder."""
+        """The same source with absolute paths; relative ones are resolved against `folder`, then the current folder."""
         return self
 
     cache = cast("str | None", None)  # a folder for encoded rows, of a source that streams
 
     @property
     def files(self) -> list[str]:
-        """The files that the data are read from, as far as there are any."""
+        """The files that the data are read from, if any."""
         return []
 
     @property
     def streams(self) -> bool:
-        """Whether data are read by `chunks`, and kept in files, rather than by `load`."""
+        """Whether data are read by `chunks` and kept in files, rather than by `load`."""
         return False
 
     def chunks(self, target_kind: TargetKind) -> Iterator[Dataset]:
-        """The same as `load`, some rows at a time; a source that `streams` writes it."""
+        """The same as `load`, a chunk of rows at a time; written by sources that stream."""
         raise NotImplementedError
 
     def choices(self) -> dict[str, ColumnChoice]:
-        """Choices for single columns."""
+        """Options of single columns."""
         return {}
 
     def load(self, target_kind: TargetKind) -> Dataset:
-        """Read everything.
+        """Read all data.
 
         Args:
             target_kind: what the loss needs: `"regression"` asks for numbers, `"multilabel"` for texts that hold
@@ -68,11 +68,11 @@ class DataSource(Configurable, family="data source"):
         raise NotImplementedError
 
     def named_inputs(self) -> set[str]:
-        """Columns that the config names as inputs: these stay inputs where they divide or weigh the rows as well."""
+        """Columns that the config names as inputs: they remain inputs even if they also split or weight the rows."""
         return set()
 
     def read_inputs(self, path: str) -> Table | Frame | np.ndarray:
-        """Inputs alone, from a file like the source's own: what `nnlite predict` reads.
+        """Inputs only, from a file like the source's own: what `nnlite predict` reads.
 
         A source without a file of its own reads a table with one column per feature, or an array.
         """
@@ -87,7 +87,7 @@ class DataSource(Configurable, family="data source"):
         return rows
 
     def settled(self, inputs: Table | Frame | np.ndarray) -> "DataSource":
-        """The same source with what was found from its file in place of `auto`.
+        """The same source with detected values in place of `auto`.
 
         Args:
             inputs: those that `load` gave.
@@ -95,11 +95,11 @@ class DataSource(Configurable, family="data source"):
         return self
 
     def input_chunks(self, path: str, rows: int) -> Iterator[Table | Frame | np.ndarray]:
-        """The same inputs, `rows` of them at a time where the file can be read in pieces."""
+        """The same inputs, `rows` of them at a time if the file can be read in pieces."""
         yield self.read_inputs(path)
 
     def elsewhere(self, path: str) -> "DataSource":
-        """The same source with another file in place of its own.
+        """The same source with another file.
 
         Raises:
             ConfigError: a source that has no file of its own, or several.
@@ -109,7 +109,7 @@ class DataSource(Configurable, family="data source"):
         return type(self).from_config({**self.get_config(), "path": path})
 
     def read_labelled(self, path: str, target_kind: TargetKind) -> Dataset:
-        """Inputs and target of another file with the columns of its own one.
+        """Inputs and target of another file with the columns of the source's own.
 
         Raises:
             ConfigError: as `elsewhere`.
@@ -118,7 +118,7 @@ class DataSource(Configurable, family="data source"):
         return self.elsewhere(path).load(target_kind)
 
     def for_reading(self) -> dict | None:
-        """The spec by which further files are read as this one was; None if they are plain tables of numbers."""
+        """The spec by which further files are read like this one; None if they are plain tables of numbers."""
         if type(self).read_inputs is DataSource.read_inputs:
             return None
         spec = self.to_spec()
@@ -129,13 +129,13 @@ class DataSource(Configurable, family="data source"):
     def fit_inputs(
         self, inputs: Table | Frame | np.ndarray, rows: np.ndarray, target: np.ndarray | None = None
     ) -> InputEncoder:
-        """The encoder of the inputs, as the training `rows` suggest; `target` is that of all rows."""
+        """The encoder of the inputs, fitted to the training `rows`; `target` is that of all rows."""
         array = cast(np.ndarray, inputs)  # sources of tables have another way
         return Texts() if array.dtype.kind in "OU" else Raw(array.shape[1:])
 
 
 def find_file(path: str, folder: str) -> str:
-    """`path` made absolute; a relative one is looked up in `folder`, then in the current folder; `-` stays."""
+    """`path` made absolute, resolved against `folder`, then the current folder; `-` is unchanged."""
     if path == STDIN:
         return path
     with reading(repr(path), "no file can have this name"):

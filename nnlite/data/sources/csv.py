@@ -11,7 +11,7 @@ __all__ = ["Csv"]
 
 
 class Csv(DialectFields, StreamedTableSource):
-    """A text file of rows: CSV, tab-separated values and their relatives; columns are treated as by `TableSource`.
+    """A delimited text file: CSV, tab-separated values and the like; columns are treated as by `TableSource`.
 
     How the file is written is found from it: how cells are separated and quoted, how characters and
     numbers are written, whether the first line names the columns. Each of these may be stated instead.

@@ -1,4 +1,4 @@
-"""The data sets in IDX files, the format of MNIST."""
+"""Data sets in IDX files, the format of MNIST."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ __all__ = ["Idx", "read_idx"]
 
 
 class Idx(DataSource):
-    """Two files in the IDX format of MNIST, plain or compressed by gzip; values stay as they are (0 to 255).
+    """Two files in the IDX format of MNIST, plain or gzipped; values are unchanged (0 to 255).
 
     Args:
         inputs: the file of the images, of shape (rows, height, width).

@@ -1,4 +1,4 @@
-"""Rows written into the config itself."""
+"""Rows written in the config itself."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ __all__ = ["Inline"]
 
 
 class Inline(DataSource):
-    """A handful of rows written into the config itself.
+    """A few rows written in the config itself.
 
     Args:
         inputs: one list of numbers per row.

@@ -1,4 +1,4 @@
-"""The base of the sources of tables that need not fit into memory."""
+"""Base of the sources of tables that need not fit into memory."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ STREAMED_BYTES = 200_000_000
 
 
 class StreamedTableSource(TableSource, abstract=True):
-    """Base of the sources of tables whose files can be read some rows at a time.
+    """Base of the sources of tables whose files can be read in chunks of rows.
 
     Args:
         stream: whether rows are encoded chunk by chunk into files and read from there while training, so that the
@@ -51,7 +51,7 @@ class StreamedTableSource(TableSource, abstract=True):
         return self.stream
 
     def read_chunks(self) -> Iterator[Table | FileFrame]:
-        """The table in the source's own file, some rows at a time."""
+        """The table in the source's own file, in chunks of rows."""
         return table_chunks(self.path, self.dialect, named=self._named())
 
     def chunks(self, target_kind: TargetKind) -> Iterator[Dataset]:

@@ -1,4 +1,4 @@
-"""Data made by a rule: small tasks whose answer is known, for configs that need no file."""
+"""Synthetic data sets: small tasks with a known answer, for configs that need no file."""
 
 from typing import ClassVar, cast
 
@@ -20,7 +20,7 @@ __all__ = ["Agreement", "SeasonalSeries"]
 
 
 class Agreement(DataSource):
-    """Sentences that are right or wrong: the last verb has to agree with the first noun.
+    """Sentences that are grammatical or not: the last verb has to agree with the first noun.
 
     Between the two stand other nouns, singular or plural, some with a verb of their own: in `"the dog near the cats
     that the pilot hears runs"` the last verb is right. Neither the nearest noun nor counts of words tell. Half of
@@ -79,7 +79,7 @@ class Agreement(DataSource):
         return words[generator.integers(len(words))]
 
     def read_inputs(self, path: str) -> np.ndarray:
-        """Texts, one on each line of a text file, or of the standard input for `-`; empty lines are left out."""
+        """Texts, one per line of a text file, or of standard input for `-`; empty lines are skipped."""
         place = place_of(path)
         lines = decode(read_bytes(path), AUTO, place, Notes())[0].splitlines()
         texts = [line.strip() for line in lines if line.strip()]

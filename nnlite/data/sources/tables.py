@@ -1,4 +1,4 @@
-"""The base of the sources of tables: which column is the target, and what becomes of the others."""
+"""Base of the sources of tables: the target column, and the treatment of the others."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ __all__ = ["TableSource"]
 
 
 class TableSource(DataSource, abstract=True):
-    """Base of the sources whose file holds a table; a subclass says how its file is read.
+    """Base of the sources whose file holds a table; a subclass defines how its file is read.
 
     With `path` and `target` alone, or with `columns`, the kinds of columns are found, and each becomes what suits its
     kind (docs/columns.md). With `categorical`, `ordinal`, `text` or `drop`, but without `columns`, all other columns
@@ -105,11 +105,11 @@ class TableSource(DataSource, abstract=True):
         return {*self.categorical, *self.ordinal, *([] if self.text is None else [self.text])}
 
     def read_inputs(self, path: str) -> Table | FileFrame:
-        """The table in a file of any make; a text file may be written in another way than the source's own."""
+        """The table in a file of any format; a text file may use another dialect than the source's own."""
         return read_table_file(path, self.dialect, like=True)
 
     def read_labelled(self, path: str, target_kind: TargetKind) -> Dataset:
-        """Inputs and target of another file, which may be written in another way; it needs no columns left out here."""
+        """Inputs and target of another file, which may use another dialect; columns left out here are not needed."""
         return self._with_target(self.read_inputs(path), target_kind)
 
     def complete_rows(self, inputs: Any, rows: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ class TableSource(DataSource, abstract=True):
         return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
 
     def choices(self) -> dict[str, ColumnChoice]:
-        """Choices for single columns, from `columns` and from the lists."""
+        """Options of single columns, from `columns` and from the lists."""
         lists = {"one_hot": self.categorical, "embed": self.ordinal, "drop": self.drop}
         named = {name: ColumnChoice.get(encoding) for encoding, names in lists.items() for name in names}
         return {**named, **self.columns}

@@ -1,4 +1,4 @@
-"""Tables from files whose columns have types: Parquet, JSON and Excel."""
+"""Tables from files with typed columns: Parquet, JSON and Excel."""
 
 from collections.abc import Iterator, Sequence
 
@@ -37,7 +37,7 @@ class Parquet(StreamedTableSource):
 
 
 class JsonLines(TableSource):
-    """A file with one JSON object on each line, or with one list of objects; columns are treated as by `TableSource`.
+    """A file with one JSON object per line, or with one list of objects; columns are treated as by `TableSource`.
 
     A key that an object lacks is a missing value.
 

@@ -1,4 +1,4 @@
-"""Arrays in `.npy` and `.npz` files as rows that stay there."""
+"""Arrays in `.npy` and `.npz` files as lazily read rows."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ LOCAL_HEADER = struct.Struct("<26xHH")  # of a member of a zip file: the lengths
 
 
 def open_rows(path: str | os.PathLike, name: str | None = None, cache: str | os.PathLike | None = None) -> StoredRows:
-    """An array of a file as rows that are read when they are taken: data for `fit` that need not fit into memory.
+    """An array in a file as rows that are read on access: data for `fit` that need not fit into memory.
 
     A `.npy` file and what `np.savez` writes are read in place. What `np.savez_compressed` writes is unpacked once into
     a folder, without holding more than a piece of it in memory.

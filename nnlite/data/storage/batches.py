@@ -1,4 +1,4 @@
-"""Batches of rows that stay in a file: shuffled by blocks, and read ahead by a thread."""
+"""Batches of rows that stay in a file: shuffled by blocks, prefetched by a thread."""
 
 import math
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ class StoredBatches(ArrayBatches):
         self.blocks_of_window = max(window // self.block, 1)
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
-        """The batches of one epoch from `first` on, each by itself; `step`, that of training, decides the order."""
+        """The batches of one epoch from `first` on, one at a time; `step`, the training step, determines the order."""
         step, place, stop = self._begin(step)
         first += place
         if first < stop:
@@ -153,6 +153,6 @@ def _concatenated(arrays: tuple) -> Any:
 def batches_of(
     arrays: tuple, batch_size: int, shuffle_seed: int | None = None, steps: int | None = None
 ) -> ArrayBatches:
-    """The batches of `(x, y, sample_weight)`, wherever x is: in memory or in a file."""
+    """The batches of `(x, y, sample_weight)`, whether x is in memory or in a file."""
     kind = StoredBatches if isinstance(arrays[0], StoredRows) else ArrayBatches
     return kind(arrays, batch_size, shuffle_seed, steps)

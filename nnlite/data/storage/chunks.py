@@ -1,4 +1,4 @@
-"""Chunks of tables: those of a Parquet or Arrow file, some rows of one, and several as one."""
+"""Chunks of tables: those of a Parquet or Arrow file, a subset of one, and several concatenated."""
 
 import dataclasses
 import itertools
@@ -20,7 +20,7 @@ ARROW_ROWS = 2**14
 
 
 def arrow_chunks(path: str, rows: int | None = None) -> Iterator[FileFrame]:
-    """The table of a Parquet or Arrow file, some rows at a time, with columns of the file's types.
+    """The table of a Parquet or Arrow file in chunks of rows, with columns of the file's types.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""One way to read a file that holds a table some rows at a time, whatever its make."""
+"""A single entry point for reading a table in chunks of rows, whatever its format."""
 
 from collections.abc import Collection, Iterator
 
@@ -19,7 +19,7 @@ def table_chunks(
     named: Collection[str] = (),
     like: bool = False,
 ) -> Iterator[Table | FileFrame]:
-    """The table in a file, so many rows at a time; one that is neither text nor Parquet nor Arrow comes as a whole.
+    """The table in a file in chunks of this many rows; formats other than text, Parquet and Arrow come as a whole.
 
     The arguments and errors are those of `text_chunks`.
     """

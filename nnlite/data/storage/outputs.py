@@ -1,4 +1,4 @@
-"""Outputs of a model for rows that stay in a file, in a file too."""
+"""Outputs of a model for rows that stay in a file, kept in a file too."""
 
 import tempfile
 from collections.abc import Callable
@@ -13,7 +13,7 @@ __all__ = ["stored_outputs"]
 
 
 def stored_outputs(function: Callable[[np.ndarray], np.ndarray], rows: StoredRows) -> StoredRows:
-    """`function(rows)`, computed some rows at a time and kept in a temporary file, which goes with the last use of it.
+    """`function(rows)`, computed in chunks and kept in a temporary file, which is deleted after its last use.
 
     Args:
         function: takes each row by itself, `(some, ...) -> (some, ...)`.

@@ -13,7 +13,7 @@ REMEDY = "leave it out, or set `stream: false` if the table fits into memory"
 def refuse_what_needs_memory(
     source: DataSource, split: Split, fold: tuple[int, int] | None, weights: str | None, separator: str | None
 ) -> None:
-    """`ConfigError` that names the first key which a streamed table cannot do.
+    """`ConfigError` that names the first key that a streamed table does not support.
 
     Args:
         source: of the table.

@@ -23,7 +23,7 @@ GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 def row_parts(split: Split, start: int, count: int, total: int | None, seed: int) -> np.ndarray:
-    """The part of each of `count` rows from `start` on, as its place in `PARTS`, by the row's number and the seed.
+    """The part of each of `count` rows from `start` on, as its index in `PARTS`, by the row's number and the seed.
 
     Shares are kept in the mean, and so is the mix of classes: each row is drawn by itself, in whatever chunk it comes.
 
@@ -48,7 +48,7 @@ def _mixed(words: np.ndarray) -> np.ndarray:
 
 
 class Scan:
-    """Findings of one pass over the chunks.
+    """Results of one pass over the chunks.
 
     Args:
         split: which rows are the training part.
@@ -73,7 +73,7 @@ class Scan:
         self._names: list[str] = []
 
     def walk(self, chunks: Iterable[Dataset], level_names: Any) -> "Scan":
-        """Look at all chunks; `level_names(first chunk)` says which columns become levels."""
+        """Scan all chunks; `level_names(first chunk)` returns the columns that become levels."""
         for chunk in chunks:
             if not self.rows:
                 self._names = chunk.target_names
@@ -142,12 +142,12 @@ class Scan:
         return Dataset(inputs, np.concatenate([rows.target for _, rows in self._kept]), self._names)
 
     def labels(self) -> np.ndarray:
-        """The distinct labels of all rows, sorted: texts where one of them is a text; none for a regression."""
+        """The distinct labels of all rows, sorted: strings if one of them is a string; none for a regression."""
         kinds = {isinstance(label, str) for label in self._labels}
         return np.array(sorted(map(str, self._labels) if len(kinds) > 1 else self._labels))
 
     def with_all_levels(self, inputs: InputEncoder) -> InputEncoder:
-        """An encoder that was fitted to the sample, with the categories of the whole training part."""
+        """An encoder fitted to the sample, with the categories of the whole training part."""
         if not isinstance(inputs, Columns):
             return inputs
         return Columns([self._with_all_levels(column) for column in inputs.columns])

@@ -1,4 +1,4 @@
-"""From a table that is too large for memory to encoded rows in files, in two passes over it."""
+"""From a table that is too large for memory to encoded rows in files, in two passes."""
 
 import contextlib
 import hashlib

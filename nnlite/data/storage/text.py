@@ -1,4 +1,4 @@
-"""Text files of tables some rows at a time: the dialect is found from the beginning, the rest is read by it."""
+"""Text tables in chunks of rows: the dialect is detected from the beginning, and the rest is read by it."""
 
 import codecs
 import dataclasses
@@ -37,7 +37,7 @@ def text_chunks(
     named: Collection[str] = (),
     like: bool = False,
 ) -> Iterator[Table | FileFrame]:
-    """The table of a text file, so many rows at a time, with the rules and the complaints of `Table.read`.
+    """The table of a text file in chunks of this many rows, with the rules and errors of `Table.read`.
 
     What the dialect leaves open is found from the first 1 MiB of the text. A file that is not text comes as one table.
 

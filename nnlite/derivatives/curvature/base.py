@@ -56,7 +56,7 @@ class Curvature(ABC):
         return self._mapped(v, "solve", lambda vectors: self._solution(vectors, float(damping)))
 
     def todense(self) -> np.ndarray:
-        """The matrix itself, `(size, size)`; `DataError` where it takes more than `nnlite.config.dense_limit()`."""
+        """The dense matrix, `(size, size)`; `DataError` if it exceeds `nnlite.config.dense_limit()`."""
         check_dense(self.size)
         return self._product(np.eye(self.size))
 
@@ -65,7 +65,7 @@ class Curvature(ABC):
         return float(self.diagonal().sum())
 
     def top_eigenvalues(self, count: int = 1, seed: int = 0) -> np.ndarray:
-        """The largest eigenvalues by Lanczos's method, largest first: `count` of them, or all where there are fewer.
+        """The largest eigenvalues by Lanczos's method, largest first: `count` of them, or all if there are fewer.
 
         Equal ones are found as often as they are there, each by a further start.
 
@@ -87,7 +87,7 @@ class Curvature(ABC):
 
 
 def check_dense(size: int) -> None:
-    """`DataError` where a square matrix of that size takes more than is allowed."""
+    """`DataError` if a square matrix of that size exceeds the limit."""
     nbytes = 8 * size * size
     if nbytes > dense_limit():
         raise DataError(

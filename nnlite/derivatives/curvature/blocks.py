@@ -1,4 +1,4 @@
-"""The blocks that structured matrices have on their diagonal."""
+"""The diagonal blocks of structured matrices."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""From the Jacobians that layers cache to the generalized Gauss-Newton matrix, in the structure that is asked for."""
+"""The generalized Gauss-Newton matrix, in the requested structure, from the Jacobians that layers cache."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -45,7 +45,7 @@ def ggn(whole: WholeLoss, model: Trainable, structure: Structure) -> Curvature:
 
 
 def block_of_last_layer(whole: WholeLoss, model: Trainable) -> tuple[np.ndarray, BlockCurvature]:
-    """The numbers of the parameters of the last layer that has some, and the matrix over these alone."""
+    """The indices of the parameters of the last layer that has any, and the matrix over these alone."""
     places = _by_layer(model, whole.vector)[-1].places
     check_dense(len(places))
     ((_, block),) = _dense_blocks(whole, [places])

@@ -1,4 +1,4 @@
-"""Layers whose block of the Gauss-Newton matrix is taken for a Kronecker product, and its factors."""
+"""Layers whose block of the Gauss-Newton matrix is approximated by a Kronecker product, and its factors."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ __all__ = ["Factors", "KroneckerLayer", "LayerParameters", "kronecker_layers", "
 
 
 class LayerParameters(NamedTuple):
-    """The trained parameters of a layer that no layer before it has, and their numbers among all of the model's.
+    """The trained parameters that a layer does not share with an earlier one, and their indices among the model's.
 
     Of the model itself, as `layer`, they are those that none of its layers has.
     """
@@ -41,7 +41,7 @@ class KroneckerLayer:
         self.kernel, self.has_bias, self.places = kernel, has_bias, places
 
     def stage(self, root: Stage) -> Stage | None:
-        """The stage that uses the kernel: None unless there is one, which multiplies rows of numbers by it."""
+        """The stage that uses the kernel; None unless there is exactly one, and it multiplies rows by the kernel."""
         uses = root.uses(self.kernel)
         if len(uses) != 1:
             return None
@@ -50,7 +50,7 @@ class KroneckerLayer:
 
 
 def watched(whole: WholeLoss, piece: Piece) -> Stage:
-    """The Jacobians of a piece, such that what goes back through them can be read."""
+    """The Jacobians of a piece, with access to what passes back through them."""
     parameters = whole.steps.parameters
     return watch(piece.jacobians, whole.steps.chain, "", [None] * piece.jacobians.data + list(parameters))
 
@@ -58,7 +58,7 @@ def watched(whole: WholeLoss, piece: Piece) -> Stage:
 def kronecker_layers(
     whole: WholeLoss, groups: Sequence[LayerParameters]
 ) -> tuple[list[KroneckerLayer], list[np.ndarray]]:
-    """The layers with factors, and the places of the parameters of the others, which keep their exact block."""
+    """The layers with factors, and the indices of the parameters of other layers, which keep their exact block."""
     layers, rest = [], []
     root = watched(whole, next(whole.linearized(whole.point)))
     for layer, parameters, places in groups:
@@ -73,7 +73,7 @@ def kronecker_layers(
 
 
 class Factors:
-    """The two factors of a layer's block, summed up over pieces of the rows.
+    """The two factors of a layer's block, summed over pieces of the rows.
 
     With the layer's inputs a (and 1, where it has a bias) and its outputs s before the activation:
 
@@ -89,7 +89,7 @@ class Factors:
         self.layer, self.left, self.right = layer, np.zeros((width, width)), np.zeros((outputs, outputs))
 
     def add_inputs(self, root: Stage) -> None:
-        """Take up the layer's inputs of the rows that `root` is of."""
+        """Add the layer's inputs of the rows that `root` belongs to."""
         stage = self.layer.stage(root)
         assert stage is not None
         rows: Array = stage.maps["kernel"].rows
@@ -98,7 +98,7 @@ class Factors:
         self.left += rows.T @ rows
 
     def add_slopes(self, root: Stage, curvature: Any) -> None:
-        """Take up an output of these rows, after one cotangent for each of its numbers went back through `root`."""
+        """Add an output of these rows, after one cotangent for each of its entries has passed back through `root`."""
         stage = self.layer.stage(root)
         if stage is None or stage.cotangent is None:  # the output does not depend on the layer
             return

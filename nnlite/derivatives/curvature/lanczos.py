@@ -1,4 +1,4 @@
-"""Eigenvalues of matrices that are given by their products with vectors."""
+"""Eigenvalues of matrices that are available as products with vectors."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ TOLERANCE = 1e-12  # relative change of the eigenvalues at which they have conve
 
 
 def largest_eigenvalues(product: Callable[[Array], Array], size: int, count: int, seed: int = 0) -> Array:
-    """The largest eigenvalues of a symmetric matrix by Lanczos's method, largest first, each as often as it has it.
+    """The largest eigenvalues of a symmetric matrix by Lanczos's method, largest first, with multiplicity.
 
     From one start, an eigenvalue comes up once however often the matrix has it. Each further start is therefore
     orthogonal to all eigenvectors so far, until it brings none that belongs to the largest.

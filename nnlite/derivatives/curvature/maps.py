@@ -54,7 +54,7 @@ class BlockCurvature(Curvature):
 
 
 class MatrixFreeCurvature(Curvature):
-    """The whole matrix, represented by its products, which are computed from the Jacobians that the layers cache.
+    """The whole matrix, represented by its products, which are computed from the cached Jacobians.
 
     `solve` is by conjugate gradients.
 

@@ -1,4 +1,4 @@
-"""Base of estimators of circuits: columns become states, structures networks."""
+"""Base of circuit estimators: columns become states, structures become networks."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -19,7 +19,7 @@ BATCHES, FEWEST, MOST = 20, 25, 500  # batches of an epoch of EM, and the limits
 
 
 class Levels:
-    """The states of one column: its values where they are few, else intervals between quantiles.
+    """The states of one column: its values if they are few, else intervals between quantiles.
 
     Attributes:
         values: what each state stands for: the values, or the middles of intervals.
@@ -51,7 +51,7 @@ class Levels:
             self.names = [f"{name} ({index})" for index, name in enumerate(self.names)]
 
     def codes(self, column: np.ndarray) -> np.ndarray:
-        """State numbers, -1 for gaps and for values that were not there when fitting."""
+        """State numbers, -1 for missing values and for values that did not occur in the fit."""
         column = numbers_of_objects(column) if self.edges is not None else column
         missing = gaps(column)
         if self.edges is not None:

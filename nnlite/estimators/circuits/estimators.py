@@ -1,4 +1,4 @@
-"""Arithmetic circuits as scikit-learn estimators: a density of discrete columns, and a classifier that knows gaps."""
+"""Arithmetic circuits as scikit-learn estimators: a density of discrete columns, and a classifier."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ CLASS = "class"
 
 
 class CircuitDensity(DensityMixin, CircuitEstimator):
-    """P(x) of tables of discrete columns with gaps: a Chow-Liu tree, one of hidden variables, or a network of yours.
+    """P(x) of discrete columns with missing values: a Chow-Liu tree, one of hidden variables, or a given network.
 
     A column with more than `max_states` different numbers is cut at quantiles; its states are then intervals, and
     `score_samples` their probabilities. Values that fitting has not seen count as gaps.
@@ -81,7 +81,7 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, X_val: Any = None) -> "CircuitDensity":
-        """Learn the structure and its tables from the rows of `X`; those of the epoch that suits `X_val` best."""
+        """Learn the structure and its tables from `X`; with `X_val`, the epoch that fits it best is kept."""
         network = self._own_network()
         if network is None:
             X = self._validated(X, reset=True)
@@ -101,7 +101,7 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """log P of each row, `(rows,)`; what is missing is summed out."""
+        """log P of each row, `(rows,)`; missing values are summed out."""
         return self.circuit_.log_prob(self._rows(X))
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -109,12 +109,12 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
         return float(self.score_samples(X).mean())
 
     def sample(self, n_samples: int = 1) -> np.ndarray:
-        """Rows drawn from P(x), `(n_samples, columns)`: values; of intervals their middles."""
+        """Rows drawn from P(x), `(n_samples, columns)`: values, and the midpoints of intervals."""
         check_is_fitted(self)
         return self._values(self.circuit_.sample(n_samples, seed=self._seed()))
 
     def impute(self, X: Any) -> np.ndarray:
-        """`X` with its gaps filled by the most probable values."""
+        """`X` with its missing values replaced by the most probable ones."""
         rows = self._rows(X)
         filled = self._values(self.circuit_.impute(rows))
         if self.levels_ is None:
@@ -140,7 +140,7 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
 
 
 class CircuitClassifier(ClassifierMixin, CircuitEstimator):
-    """P(class | x) by one backward pass; gaps are summed out, not filled.
+    """P(class | x) by one backward pass; missing values are summed out rather than imputed.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CircuitClassifier":
-        """Learn the tables from rows `X` of classes `y`."""
+        """Learn the tables from rows `X` with classes `y`."""
         given = self._own_network()
         X, y = self._validated(X, True, y)
         check_classification_targets(y)

@@ -1,4 +1,4 @@
-"""Networks as transformers: features of an inner layer, codes of an autoencoder, vectors of categories."""
+"""Networks as transformers: features of a hidden layer, codes of an autoencoder, embeddings of categories."""
 
 from nnlite.estimators.family.autoencoder import *
 from nnlite.estimators.family.embedder import *

@@ -1,4 +1,4 @@
-"""NNAutoencoder, a network that learns to say a table in few numbers."""
+"""NNAutoencoder, a network that compresses a table."""
 
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ __all__ = ["NNAutoencoder"]
 
 
 class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork):
-    """A network that learns to give its inputs back through a layer of few units: codes, and anomalies.
+    """A network trained to reconstruct its inputs through a narrow layer: codes, and anomaly scores.
 
     An encoder of `hidden_layer_sizes` ends in `n_components` linear units, the codes; a decoder of the same sizes in
     reverse order makes the table of them again. It minimizes
@@ -146,7 +146,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         self.contamination = contamination
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "NNAutoencoder":
-        """Learn to give the samples back.
+        """Learn to reconstruct the samples.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         return self.encoder_.predict(matrix, rows_at_once(matrix.shape[1]), verbose=0)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """The samples that codes stand for, in the units of the table.
+        """The reconstructions of codes, in the units of the table.
 
         Parameters
         ----------
@@ -242,7 +242,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         return -self.score_samples(X)
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Minus the `reconstruction_error`: the lower, the more unlike the samples of `fit`.
+        """Minus the `reconstruction_error`: the lower, the more abnormal.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> np.ndarray:
-        """Whether each sample is like those of `fit`.
+        """Whether each sample is similar to those of `fit`.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""NNEmbedder, learned vectors in the place of categories."""
+"""NNEmbedder, learned embeddings of categories."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ __all__ = ["NNEmbedder"]
 
 
 class NNEmbedder(SingleNetwork):
-    """Vectors for the levels of categories, learned by a network that predicts targets of the whole table.
+    """Embeddings of the levels of categories, learned by a network that predicts targets from the whole table.
 
     `transform` replaces each column of categories by `n_components` columns of numbers and passes the others on as
     they are, for models that need numbers: levels that mean the same for the targets come to lie close to one another.
@@ -138,7 +138,7 @@ class NNEmbedder(SingleNetwork):
         self.min_frequency = min_frequency
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNEmbedder":
-        """Learn the vectors.
+        """Learn the embeddings.
 
         Parameters
         ----------
@@ -210,7 +210,7 @@ class NNEmbedder(SingleNetwork):
         return {column.name: column for column in self._encoder.columns if isinstance(column, Ordinal)}
 
     def transform(self, X: Any) -> np.ndarray:
-        """The table with vectors in the place of categories.
+        """The table with embeddings in place of categories.
 
         Parameters
         ----------

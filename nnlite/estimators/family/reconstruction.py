@@ -23,7 +23,7 @@ MOST_LEVELS = 64
 
 
 def reconstructed_encoder(table: Any) -> TableEncoder | None:
-    """The encoder of a table without columns of codes: of many levels, the most frequent have a column each."""
+    """The encoder of a table without columns of codes: of many levels, the most frequent have one column each."""
     if fitted_encoder(table) is None:
         return None
     frame = read_frame(table)
@@ -39,7 +39,7 @@ def _most_frequent(encoder: Ordinal, frame: Frame) -> OneHot:
 
 
 class TableTargets(NumberTargets):
-    """The columns of an encoded table: numbers by mean and deviation, columns of 0 and 1 as they are.
+    """The columns of an encoded table: numbers by mean and deviation, columns of 0 and 1 unchanged.
 
     Args:
         numbers: which of the columns hold numbers.
@@ -57,7 +57,7 @@ class TableTargets(NumberTargets):
 
 
 class NarrowRecipe(Recipe):
-    """A recipe whose layers go through one of few linear units.
+    """A recipe whose layers include one of few linear units.
 
     Args:
         place: which of the `Dense` layers, from 0.
@@ -79,7 +79,7 @@ class Reconstruction(GivenEncoder, NNRegressor):
     place: int
 
     def fit_encoded(self, X: Any, matrix: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        """Learn to give `matrix`, as which the table X is encoded, back."""
+        """Learn to reconstruct `matrix`, the encoding of the table X."""
         sizes = sizes_of(self.hidden_layer_sizes)
         self.hidden_layer_sizes = [*sizes, self.n_components, *reversed(sizes)]
         self.place = len(sizes)
@@ -87,7 +87,7 @@ class Reconstruction(GivenEncoder, NNRegressor):
 
     @property
     def medians(self) -> np.ndarray | None:
-        """Values that fill gaps in a table of numbers; None if there are no columns of numbers."""
+        """Values that fill missing values in a table of numbers; None if there are no columns of numbers."""
         return None if self._scaling is None else medians_of(self._scaling)
 
     @property
@@ -111,7 +111,7 @@ class Reconstruction(GivenEncoder, NNRegressor):
 
 
 def weighted_quantile(scores: np.ndarray, part: float, given: np.ndarray | None) -> float:
-    """Score below which the weights add up to `part` of all, as nearly as whole samples allow.
+    """Score below which the weights add up to the fraction `part` of all, as nearly as whole samples allow.
 
     It lies midway between the scores on both sides, so that rounding does not decide.
     """

@@ -1,4 +1,4 @@
-"""The base of the transformers that train one network of their own: its parameters, and the estimator inside."""
+"""The base of the transformers that train a single network: its parameters, and the estimator inside."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ Inner = TypeVar("Inner", bound="GivenEncoder")
 
 
 class GivenEncoder(BaseNetwork):
-    """An estimator that does not detect how to read a table, but is configured.
+    """An estimator whose table encoder is given rather than detected.
 
     Attributes:
         given_encoder: the encoder; None for a matrix of numbers without gaps.

@@ -10,14 +10,14 @@ __all__ = ["names_classes", "take_columns"]
 
 
 def names_classes(y: Any) -> bool:
-    """Whether targets are classes, as scikit-learn tells: text, booleans and integers; not numbers with fractions."""
+    """Whether targets are classes, by scikit-learn's rules: strings, booleans and integers; not fractional numbers."""
     if y is None:
         raise ConfigError("requires y to be passed, but the target y is None: the features are learned for a target")
     return not type_of_target(y).startswith("continuous")
 
 
 def take_columns(estimator: Any, inner: Any) -> None:
-    """The columns that `inner` was fitted on are those of `estimator`."""
+    """Copy the fitted column attributes of `inner` to `estimator`."""
     estimator.n_features_in_ = inner.n_features_in_
     vars(estimator).pop("feature_names_in_", None)
     if "feature_names_in_" in vars(inner):

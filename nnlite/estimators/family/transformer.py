@@ -25,7 +25,7 @@ __all__ = ["NNTransformer"]
 
 
 class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Features of an inner layer of a network that learns targets, for models that come after it.
+    """Features of a hidden layer of a trained network, as input for other models.
 
     The layers up to the chosen one become `model_`; for an ensemble the features of all members stand side by side.
     The features have the dtype of the network: that of an array X of `fit`, `nnlite.config.floatx()` for a table.

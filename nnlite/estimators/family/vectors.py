@@ -20,7 +20,7 @@ __all__ = ["VectorClassifier", "VectorRegressor", "embedding_encoder", "learned_
 
 
 def embedding_encoder(frame: Frame, chosen: list[str], weights: np.ndarray | None, min_frequency: int) -> TableEncoder:
-    """The encoder of a table that makes codes of the `chosen` columns, and of the others what it always makes.
+    """The encoder of a table that makes codes of the `chosen` columns, and encodes the others as usual.
 
     Args:
         weights: of each row; 1 when None.
@@ -40,7 +40,7 @@ def _frequent(name: str, frame: Frame, weights: np.ndarray | None, least: int) -
 
 
 class VectorRecipe(Recipe):
-    """A recipe whose vectors have a length of the user's choice.
+    """A recipe with user-defined embedding lengths.
 
     Args:
         n_components: the length.

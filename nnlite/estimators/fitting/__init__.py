@@ -1,1 +1,1 @@
-"""Fitting of estimators: tables read, parameters made a recipe, networks trained and put together."""
+"""Fitting of estimators: tables are read, parameters become a recipe, networks are trained and assembled."""

@@ -1,4 +1,4 @@
-"""The fitted model: scaling, the trained network, what makes predictions of its outputs; and the network again."""
+"""The fitted model: scaling, the trained network, conversion of its outputs to predictions; and the network alone."""
 
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ class Core(NamedTuple):
 def assembled(
     network: Sequential, n_members: int, scaling: Layer | None, before: list[Layer], after: list[Layer]
 ) -> tuple[Sequential, Core]:
-    """A model from the encoded table to predictions, which shares the layers of `network`, and where these stand.
+    """A model from the encoded table to predictions, sharing the layers of `network`, and their positions.
 
     Args:
         network: what was trained; of several members, for inputs `(rows, members, columns)`.
@@ -54,7 +54,7 @@ def assembled(
 
 
 def trained_part(model: Sequential, core: Core, activation: str | None) -> Sequential:
-    """The network that was trained, once more; it shares the layers of the model."""
+    """The trained network alone; it shares the layers of the model."""
     layers = model.layers[core.start : core.stop]
     last = [Activation(activation)] if core.bare and activation else []
     return Sequential([Input(layers[0].input_shape[1:]), *layers, *last], seed=model.seed)
@@ -67,7 +67,7 @@ def up_to_average(model: Sequential) -> tuple[Sequential, list[Layer]]:
 
 
 def check_outputs(network: Sequential, targets: Targets) -> None:
-    """`ShapeError` or `ConfigError` unless the network ends in what the targets need."""
+    """`ShapeError` or `ConfigError` unless the network's outputs fit the targets."""
     last, shape = network.layers[-1], network.output_shape
     if shape != (*network.input_shape[:-1], targets.n_outputs) and shape != (None, targets.n_outputs):
         raise ShapeError(f"layers must end in {targets.n_outputs} outputs, {last.label} gives {shape[1:]}")

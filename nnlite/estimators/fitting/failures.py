@@ -1,4 +1,4 @@
-"""Trainings that fail: the estimator's state before is restored, and targets that cannot be learned are refused."""
+"""Failing fits: the estimator's previous state is restored, and targets that cannot be learned are refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ __all__ = ["check_known", "check_numbers", "check_present", "different", "labels
 
 @contextmanager
 def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
-    """A context that, when it fails, leaves an estimator as it was: a fitted one still predicts.
+    """A context that leaves an estimator unchanged if it fails: a fitted one still predicts.
 
     Continued training changes the weights of the fitted model in place, and the state of the optimizer.
     """
@@ -38,7 +38,7 @@ def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
 
 
 def check_known(targets: Any, known: Any) -> None:
-    """`DataError` where the `targets` of a further training hold a label that is none of the `known` ones."""
+    """`DataError` if the `targets` of further training hold a label that is not `known`."""
     strange = [label for label in targets.classes.tolist() if label not in known.classes.tolist()]
     if type(targets) is not type(known) or strange:
         raise DataError(
@@ -47,7 +47,7 @@ def check_known(targets: Any, known: Any) -> None:
 
 
 def labels_of(classes: Any) -> np.ndarray:
-    """The different labels, sorted; `ConfigError` where None or NaN is among them, else as `different`."""
+    """The distinct labels, sorted; `ConfigError` if None or NaN is among them, else as `different`."""
     labels = np.asarray(classes)
     if any(map(is_gap, labels.ravel().tolist())):
         raise ConfigError(f"None and NaN are not labels; got {labels.tolist()}", ("classes",))
@@ -55,7 +55,7 @@ def labels_of(classes: Any) -> np.ndarray:
 
 
 def different(labels: np.ndarray) -> np.ndarray:
-    """The different labels, sorted; `DataError` where they have no order, as numbers beside text."""
+    """The distinct labels, sorted; `DataError` if they cannot be ordered, such as numbers and strings."""
     try:
         return np.unique(labels)
     except TypeError:
@@ -79,7 +79,7 @@ def _as_array(y: Any, name: str) -> np.ndarray:
 
 
 def check_present(y: Any, name: str = "y") -> None:
-    """`DataError` that names the first row of `y` without a target, or with an infinite one."""
+    """`DataError` that names the first row of `y` whose target is missing or infinite."""
     array = _as_array(y, name)
     if not array.size or not array.ndim:
         return

@@ -1,4 +1,4 @@
-"""Reading of X by the estimators: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
+"""Reading of X by the estimators: arrays, raw tables and sparse matrices become one matrix of numbers."""
 
 from collections.abc import Iterator, Mapping
 from os import PathLike
@@ -130,7 +130,7 @@ def n_rows_of(table: Any) -> int:
 
 
 def fitted_encoder(table: Any) -> TableEncoder | None:
-    """The encoder of a table; None for one that is a matrix of numbers without gaps already."""
+    """The encoder of a table; None for a matrix of numbers without missing values."""
     if is_sparse(table) or (isinstance(table, np.ndarray) and not np.isnan(table).any()):
         return None
     frame = read_frame(table)
@@ -160,7 +160,7 @@ def _warn_of_text(frame: Frame) -> None:
 
 
 def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | None = None) -> Any:
-    """The result of `read_inputs` as a matrix of numbers without gaps: an array, or rows of a sparse matrix.
+    """The result of `read_inputs` as a matrix without missing values: an array, or rows of a sparse matrix.
 
     Args:
         encoder: of the table of `fit`; None if that was a matrix of numbers.
@@ -189,7 +189,7 @@ def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | No
 
 
 def fitted_scaling(matrix: Any, encoder: TableEncoder | None) -> RobustScaling | None:
-    """The scaling of an encoded table: its columns of numbers by median and quartiles, the others as they are.
+    """The scaling of an encoded table: columns of numbers by median and quartiles, others unchanged.
 
     None if there are no columns of numbers.
     """
@@ -223,7 +223,7 @@ def places_of(encoder: TableEncoder) -> dict[str, int]:
 
 
 def scaled(matrix: Any, scaling: RobustScaling | None, dtype: FloatType) -> Any:
-    """The matrix as the network takes it; rows of a sparse one are scaled when they are taken."""
+    """The matrix in the form that the network takes; rows of a sparse one are scaled on access."""
     if isinstance(matrix, SparseRows):
         return matrix.finished(scaling, dtype)
     return (matrix if scaling is None else scaling(matrix)).astype(dtype, copy=False)

@@ -1,4 +1,4 @@
-"""Training by L-BFGS: an epoch is an iteration, and takes the loss over all rows and its gradient."""
+"""Training by L-BFGS: an epoch is one iteration, with the loss over all rows and its gradient."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class _Ended(Exception):
 
 
 def minimize(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[Any]) -> Outcome:
-    """Bring a compiled network to the minimum of its loss over all rows.
+    """Minimize the loss of a compiled network over all rows.
 
     Raises:
         ConfigError: layers that draw at random while training, so that the loss is not a function of the weights; rows

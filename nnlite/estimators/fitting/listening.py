@@ -1,4 +1,4 @@
-"""Callbacks of scikit-learn, where the installed version has them, told of every epoch."""
+"""scikit-learn's callbacks, in versions that have them, notified of every epoch."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ __all__ = ["CallbackSupportMixin", "told_of_epochs", "with_callbacks"]
 
 @contextmanager
 def told_of_epochs(estimator: Any, epochs: int, X: Any, y: Any) -> Iterator[list[Callback]]:
-    """The callbacks to train with, so that those of scikit-learn hear of the fit and of each epoch; often none.
+    """The callbacks to train with, including one that notifies scikit-learn's of the fit and of each epoch, if needed.
 
     Args:
         estimator: whose `fit` it is; `set_callbacks` gave it the callbacks.

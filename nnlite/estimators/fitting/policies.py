@@ -1,4 +1,4 @@
-"""Learning-rate policies by scikit-learn's names, and when training stops before its last epoch."""
+"""Learning-rate policies by scikit-learn's names, and early stopping."""
 
 import warnings
 from numbers import Real
@@ -32,7 +32,7 @@ LEAST_RATE = 1e-6  # that is not divided any more
 
 
 class AdaptiveRate(ReduceLROnPlateau, abstract=True):
-    """Multiplies the learning rate by `factor` as its base does, and ends the training in place of going below 1e-6."""
+    """Multiplies the learning rate by `factor` like its base, and stops the training instead of going below 1e-6."""
 
     def _reduce(self, epoch: int, rate: float) -> None:
         if rate > LEAST_RATE:
@@ -42,12 +42,12 @@ class AdaptiveRate(ReduceLROnPlateau, abstract=True):
 
 
 def is_lbfgs(spec: Any) -> bool:
-    """Whether the parameter `optimizer` means the L-BFGS of SciPy, as scikit-learn spells it."""
+    """Whether the parameter `optimizer` means SciPy's L-BFGS, in scikit-learn's spelling."""
     return isinstance(spec, str) and spec == LBFGS
 
 
 def is_full_batch(spec: Any) -> bool:
-    """Whether it describes an optimizer that takes all rows at once; errors are raised where one is made."""
+    """Whether it describes a full-batch optimizer; errors are raised later, where the optimizer is made."""
     try:
         return isinstance(Optimizer.get(jsonable(spec)), FullBatchOptimizer)
     except ConfigError:
@@ -55,7 +55,7 @@ def is_full_batch(spec: Any) -> bool:
 
 
 def rate_of_policy(policy: str, optimizer: Optimizer) -> Any:
-    """The learning rate that makes an optimizer follow a policy: its own number, or a schedule that starts from it.
+    """The learning rate by which an optimizer follows a policy: a number, or a schedule that starts from it.
 
     Raises:
         ConfigError: the optimizer follows a schedule of its own.
@@ -71,13 +71,13 @@ def rate_of_policy(policy: str, optimizer: Optimizer) -> Any:
 
 
 def patience_of(parameters: dict[str, Any]) -> dict[str, Any]:
-    """By how much an epoch must be better, and for how many none may be: arguments of callbacks; none for no limit."""
+    """Minimum improvement and patience, as arguments of callbacks; empty for no limit."""
     patience = parameters["n_iter_no_change"]
     return {} if patience is None else {"patience": patience, "min_delta": parameters["tol"]}
 
 
 def stopping(parameters: dict[str, Any], judged: bool, averaged_epochs: int = 1) -> list[Callback]:
-    """The callbacks that go back to the best epoch, divide the learning rate, or end the training.
+    """The callbacks that restore the best epoch, reduce the learning rate, or stop the training.
 
     Args:
         parameters: of the estimator.
@@ -100,7 +100,7 @@ def stopping(parameters: dict[str, Any], judged: bool, averaged_epochs: int = 1)
 
 
 def warn_of_no_convergence(parameters: dict[str, Any], epochs: int) -> None:
-    """ConvergenceWarning where the user said what convergence is, and the epochs ran out before."""
+    """Issue a ConvergenceWarning if the user defined convergence, and the epochs ran out before."""
     if parameters["n_iter_no_change"] is not None:
         warnings.warn(
             f"the last of epochs={epochs} was reached before {parameters['n_iter_no_change']} in a row gained less "

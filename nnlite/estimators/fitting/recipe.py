@@ -1,4 +1,4 @@
-"""The default recipe: parameters that say "auto" become layers, an optimizer and a length of training.
+"""The default recipe: parameters that are "auto" become layers, an optimizer and a number of epochs.
 
 All parts are available to custom models: layers, schedules, arguments of the optimizer. Sources:
 Holzmüller et al. 2024, "Better by default" (arXiv:2407.04491); `docs/tables.md` says what each piece is worth.
@@ -68,7 +68,7 @@ class Problem(NamedTuple):
 
 
 class Recipe:
-    """Meaning of an estimator's parameters for a problem.
+    """The meaning of an estimator's parameters for a problem.
 
     Args:
         parameters: of the estimator, by name.
@@ -88,18 +88,18 @@ class Recipe:
 
     @property
     def is_tuned(self) -> bool:
-        """Whether optimizer and learning rate are the recipe's, with which its parametrization goes."""
+        """Whether optimizer and learning rate are the recipe's own, on which its parametrization depends."""
         chosen = self._get("optimizer", None) is None and self._get("learning_rate", None) is None
         return chosen and self.parameters["layers"] is None
 
     @functools.cached_property
     def takes_all_rows(self) -> bool:
-        """Whether a step takes all rows, so that there is one network and no chance: L-BFGS and its like."""
+        """Whether a step takes all rows, so that there is a single, deterministic network: L-BFGS and its relatives."""
         return is_lbfgs(self.parameters["optimizer"]) or is_full_batch(self._get("optimizer", "adam"))
 
     @property
     def n_members(self) -> int:
-        """Number of networks trained side by side: as many as there are, where these are trained further."""
+        """Number of networks trained side by side; when training continues, the existing number."""
         if self.takes_all_rows and (self._get("n_members", 1) != 1 or self.present not in (None, 1)):
             message = f"optimizer={self.parameters['optimizer']!r} trains a single network: pass n_members=1"
             raise ConfigError(message, ("n_members",))
@@ -117,13 +117,13 @@ class Recipe:
 
     @property
     def sets_apart(self) -> bool:
-        """Whether some rows judge the epochs."""
+        """Whether some rows are held out to evaluate the epochs."""
         whole = self.online or is_lbfgs(self.parameters["optimizer"]) or self.problem.n_rows < LEAST_ROWS_TO_JUDGE
         return bool(self.parameters["early_stopping"]) and not whole
 
     @property
     def validation_fraction(self) -> float:
-        """The part of the rows that judges a single network."""
+        """The fraction of the rows held out to evaluate a single network."""
         return self.parameters["validation_fraction"]
 
     @property
@@ -147,7 +147,7 @@ class Recipe:
 
     @property
     def averaged_epochs(self) -> int:
-        """Number of best epochs whose weights are averaged; members are averaged anyway, and numbers gain nothing."""
+        """Number of best epochs whose weights are averaged; not for ensembles or regression, which do not benefit."""
         return BEST_EPOCHS if self.is_tuned and self.n_members == 1 and self.problem.task == "class" else 1
 
     def fit_arguments(self) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Recipe:
 
     @property
     def verbosity(self) -> Any:
-        """0, 1 or 2."""
+        """The verbosity: 0, 1 or 2."""
         return min(int(self.parameters["verbose"]), 2)
 
     def callbacks(self) -> list[Callback]:
@@ -216,14 +216,14 @@ class Recipe:
 
     @property
     def has_waves(self) -> bool:
-        """Whether numbers are learned from beside waves of themselves: few numbers, one of them without a direction."""
+        """Whether numbers get periodic embeddings: if they are few, and one of them has no direction."""
         directions = self.problem.directions
         free = directions is None or any(not directions[column] for column in self.problem.numbers)
         return self._has_few_numbers and free
 
     @property
     def has_pieces(self) -> bool:
-        """Whether they are learned from beside piecewise linear pieces of themselves too: enough rows for each bin."""
+        """Whether numbers also get piecewise linear encodings: if there are enough rows for each bin."""
         return self._has_few_numbers and self.problem.n_rows >= BINS * LEAST_ROWS_OF_A_BIN
 
     @property
@@ -283,6 +283,6 @@ def sizes_of(given: Any) -> list[int]:
 
 
 def copies(layers: Sequence[Any]) -> list[Layer]:
-    """New layers of the same configuration, made by their own classes: a worker process may not know these by name."""
+    """New layers of the same configuration, made by their own classes, which a worker may not have registered."""
     given = [Layer.get(layer) for layer in layers]
     return [type(layer).from_config(given_arguments(layer)) for layer in given]

@@ -1,4 +1,4 @@
-"""Rows to learn from, in a form that the different rows and the sums of their weights alone decide.
+"""Rows to learn from, in a canonical form: it depends only on the distinct rows and the sums of their weights.
 
 A row that occurs twice is a row of weight 2, and a row of weight 0 has no effect, exactly, whatever the batches.
 """
@@ -15,7 +15,7 @@ HASHED_AT_ONCE = 256
 
 
 class DistinctRows(NamedTuple):
-    """Distinct rows of a table that are learned from.
+    """Distinct rows of a table, for training.
 
     Args:
         first: their indices; an index occurs several times if copies are learned from.
@@ -29,7 +29,7 @@ class DistinctRows(NamedTuple):
 
 
 def distinct_rows(X: Any, y: np.ndarray, weights: np.ndarray | None) -> DistinctRows:
-    """The rows of `X` and `y` with a weight above 0, in the order of a hash of their numbers.
+    """The rows of `X` and `y` with a weight above 0, ordered by a hash of their numbers.
 
     Where the weights of equal rows add up to integers, a row stands there as many times as its weight says, up to
     10,000 rows in all or twice as many as there are different ones; else each different row stands there once, with

@@ -1,4 +1,4 @@
-"""Reading of y by the estimators, and its form for the network: classes, labels side by side, numbers."""
+"""Reading of y by the estimators, and its form for the network: classes, multiple labels, numbers."""
 
 from numbers import Real
 from typing import Any, Literal
@@ -47,18 +47,18 @@ class Targets:
     classes: Any = None
 
     def learn(self, y: np.ndarray, weights: np.ndarray | None) -> None:
-        """Take from the rows that are learned from what `encode` needs."""
+        """Learn what `encode` needs from the training rows."""
 
     def encode(self, y: np.ndarray) -> np.ndarray:
-        """Targets as the loss compares them with outputs."""
+        """Targets in the form that the loss compares with outputs."""
         raise NotImplementedError
 
     def keys(self, y: np.ndarray) -> np.ndarray:
-        """Numbers that tell different targets apart, the same ones in every run."""
+        """Numbers that identify distinct targets, the same in every run."""
         return self.encode(y)
 
     def mixed(self, y: np.ndarray) -> np.ndarray | None:
-        """The class of each row, whose mix parts of the rows keep; None if there are no classes."""
+        """The class of each row, for stratified splits; None if there are no classes."""
         return None
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ class Targets:
         return predictions
 
     def scores(self, history: dict[str, list[float]]) -> list[float] | None:
-        """The score of each epoch on the rows set apart; None if there are none."""
+        """The score of each epoch on the held-out rows; None if there are none."""
         return history.get(f"val_{self.metrics[0]}")
 
 
@@ -94,7 +94,7 @@ class ClassTargets(Targets):
         self.n_outputs = len(classes)
 
     def encode(self, y: np.ndarray) -> np.ndarray:
-        """The number of each row's class; `DataError` for a label that is none of them."""
+        """The class number of each row; `DataError` for an unknown label."""
         codes = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
         unknown = self.classes[codes] != y
         if unknown.any():
@@ -114,7 +114,7 @@ class ClassTargets(Targets):
 
 
 class LabelTargets(Targets):
-    """Several labels that do not exclude one another: a column of 0 and 1 for each.
+    """Multiple labels per row: a column of 0 and 1 for each.
 
     Args:
         n_labels: how many.
@@ -143,7 +143,7 @@ class LabelTargets(Targets):
 
 
 class NumberTargets(Targets):
-    """One or more numbers for each row, brought to mean 0 and variance 1.
+    """One or more numbers for each row, scaled to mean 0 and variance 1.
 
     Args:
         n_outputs: how many numbers.
@@ -185,17 +185,17 @@ class NumberTargets(Targets):
         return y
 
     def shaped(self, predictions: np.ndarray) -> np.ndarray:
-        """`(rows,)` where the targets came so."""
+        """`(rows,)` if the targets had that shape."""
         return predictions[:, 0] if self.is_column else predictions
 
     def scores(self, history: dict[str, list[float]]) -> list[float] | None:
-        """1 - loss of each epoch: R^2 for the squared error, as far as the rows set apart vary as all rows do."""
+        """1 - loss of each epoch: R^2 for the squared error, provided the held-out rows vary like all rows."""
         losses = history.get("val_loss")
         return losses and [1 - loss for loss in losses]
 
 
 def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = None) -> tuple[np.ndarray, Targets]:
-    """Labels as an array, and what they are.
+    """Labels as an array, and their description.
 
     Args:
         X_rows: rows of X, as many as there must be of y.
@@ -232,7 +232,7 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
 
 
 def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
-    """Numbers as an array `(rows, outputs)`, and what they are; errors as in `read_classes`."""
+    """Numbers as an array `(rows, outputs)`, and their description; errors as in `read_classes`."""
     y, names = dense_targets(y), _names(y)
     check_present(y)
     check_numbers(y, type(owner).__name__)
@@ -243,7 +243,7 @@ def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
 
 
 def dense_targets(y: Any) -> Any:
-    """A sparse matrix of targets as an array; anything else as it is."""
+    """A sparse matrix of targets as an array; anything else unchanged."""
     return y.toarray() if hasattr(y, "toarray") else y
 
 

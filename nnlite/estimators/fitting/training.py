@@ -1,4 +1,4 @@
-"""One training of an estimator: who learns from which rows, and what is known afterwards."""
+"""One training of an estimator: which rows each network learns from, and the results."""
 
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ VALIDATED_AT_ONCE = 256  # rows in each epoch, in memory that the layers keep
 
 
 class Lesson(NamedTuple):
-    """Data that a network learns from.
+    """Training data of a network.
 
     Args:
         x: `(rows, columns)`, scaled.
@@ -76,12 +76,12 @@ class Outcome(NamedTuple):
 
 
 def rows_at_once(width: int) -> int:
-    """Of how many rows outputs are computed at once: 1,024, fewer where a row has more than 2,048 numbers."""
+    """The number of rows per chunk of outputs: 1,024, fewer if a row has more than 2,048 numbers."""
     return min(max(CELLS_AT_ONCE // width, LEAST_AT_ONCE), MOST_AT_ONCE)
 
 
 def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[Callback]) -> Outcome:
-    """Train a compiled network as the recipe says.
+    """Train a compiled network according to the recipe.
 
     Where rows judge the epochs, each member ends with the weights of its best epoch: a fold of its own for each of
     several members, a part of the rows for a single one, or rows that the lesson brings along.

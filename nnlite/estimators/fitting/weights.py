@@ -1,4 +1,4 @@
-"""The weight of each row: what the user gives, times that of its class."""
+"""The weight of each row: the user's sample weight times that of its class."""
 
 from collections.abc import Mapping
 from numbers import Number, Real
@@ -17,7 +17,7 @@ FLOATS = [np.float64, np.float32]
 
 
 def checked_weight(sample_weight: object, n_rows: int, negative: bool = False) -> np.ndarray | None:
-    """`sample_weight` as an array of one number per row, not all of them 0, or None.
+    """`sample_weight` as an array with one number per row, not all of them 0, or None.
 
     Args:
         negative: whether they may be less than 0.

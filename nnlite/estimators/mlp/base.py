@@ -1,4 +1,4 @@
-"""Base of both multi-layer perceptrons: the parameters, and the calls of the network in scikit-learn's order."""
+"""Base of both multi-layer perceptrons: the parameters, and scikit-learn's order of calls."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, cast
@@ -31,7 +31,7 @@ SPARSE = ("csr", "csc")
 
 
 class BaseMLP(BaseEstimator):
-    """Base of `MLPClassifier` and `MLPRegressor`, which read targets, and turn outputs into predictions."""
+    """Base of `MLPClassifier` and `MLPRegressor`, which read targets and convert outputs to predictions."""
 
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
@@ -224,12 +224,12 @@ class BaseMLP(BaseEstimator):
 
     @property
     def model_(self) -> Sequential:
-        """The fitted network as a `Sequential` of its own, with the weights of the moment: for derivatives, to save."""
+        """The fitted network as a new `Sequential` with the current weights: for derivatives, or to save."""
         check_is_fitted(self)
         return as_model(self.coefs_, self.intercepts_, self.activation, self.out_activation_)
 
     def __getstate__(self) -> dict:
-        """Without the network, which is made again where it is needed."""
+        """The state without the network, which is rebuilt on demand."""
         return {name: value for name, value in state_of(self).items() if name != "_network"}
 
     __setstate__ = take_state

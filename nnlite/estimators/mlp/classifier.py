@@ -1,4 +1,4 @@
-"""MLPClassifier, scikit-learn's multi-layer perceptron for classes."""
+"""MLPClassifier, scikit-learn's multi-layer perceptron for classification."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ __all__ = ["MLPClassifier"]
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """scikit-learn's multi-layer perceptron for classes: the same arguments, attributes and results, in less time.
+    """scikit-learn's multi-layer perceptron for classification: same arguments, attributes and results, in less time.
 
     It is trained by cross-entropy, on one logistic output for two classes, a softmax for more, and a logistic output
     for each label where samples have several.
@@ -118,7 +118,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     _label_form: Any  # the type of y, an array or a sparse matrix
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPClassifier":
-        """Train; from the weights of the last call with `warm_start`, else from new ones.
+        """Train; with `warm_start` from the weights of the last call, else from new ones.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @by_batches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
-        """Train for one epoch; there is no such method with `solver="lbfgs"`, nor with `early_stopping`.
+        """Train for one epoch; not available with `solver="lbfgs"` or `early_stopping`.
 
         Parameters
         ----------
@@ -225,7 +225,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=sample_weight))
 
     def predict(self, X: Any) -> Any:
-        """The most probable class, or an indicator matrix of the labels that are more probable than not.
+        """The most probable class, or for multiple labels an indicator matrix of those that are more probable than not.
 
         Parameters
         ----------

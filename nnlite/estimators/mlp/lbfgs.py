@@ -21,7 +21,7 @@ __all__ = ["GradientsOnly", "Limits", "minimize", "minimum_of", "warn_of"]
 
 
 class GradientsOnly(Optimizer, abstract=True):
-    """Leaves the parameters to SciPy: a step writes their gradients, and changes nothing."""
+    """Leaves the parameters to SciPy: a step computes their gradients, and changes nothing."""
 
     learning_rate: LearningRate = option(default=0.0)
 
@@ -48,7 +48,7 @@ class Limits(NamedTuple):
 
 
 def minimize(estimator: "BaseMLP", network: Network, data: Rows) -> None:
-    """Bring the network to the minimum; `loss_` and `n_iter_` of the estimator say where and when.
+    """Minimize the loss of the network; sets `loss_` and `n_iter_` of the estimator.
 
     Args:
         network: with float64 weights, as SciPy has them, and `GradientsOnly` as its optimizer.
@@ -111,7 +111,7 @@ class _Objective:
 
 
 def warn_of(result: Any, name: str, max_iter: int) -> None:
-    """ConvergenceWarning that says why L-BFGS ended; `name` is that of the parameter with the number of iterations."""
+    """A ConvergenceWarning with the reason why L-BFGS ended; `name` is the parameter that limits the iterations."""
     n_iter = min(result.nit, max_iter)
     text = f"lbfgs failed to converge after {n_iter} iteration(s) (status={result.status}):\n{result.message}\n"
     if n_iter == max_iter:

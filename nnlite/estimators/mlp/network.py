@@ -58,7 +58,7 @@ class Network:
         self.use(optimizer)
 
     def use(self, optimizer: Optimizer) -> None:
-        """Train with this optimizer from now on; it keeps what it remembers. The weights move to new memory."""
+        """Train with this optimizer from now on; it keeps its state. The weights move to new memory."""
         self.model.optimizer, self.model.loss = optimizer, self.objective.loss
         self.steps = self.model.trainer.bare_steps()
 
@@ -73,7 +73,7 @@ class Network:
         return values[::2], values[1::2]
 
     def assign(self, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> None:
-        """Copy weights in, but for those that are the network's own already."""
+        """Copy weights in, except those that are the network's own already."""
         given = [array for pair in zip(coefs, intercepts, strict=True) for array in pair]
         for parameter, array in zip(self.model.parameters, given, strict=True):
             if array is not parameter.value:
@@ -86,17 +86,17 @@ class Network:
 
     @property
     def gradients(self) -> np.ndarray:
-        """Their gradients of the last step."""
+        """The gradients of the last step."""
         return self.steps.store.packs[0].gradients
 
     def together(self, batch_size: int) -> int:
-        """Number of batches of so many rows, without weights, that the next `step` may take at once."""
+        """Number of batches of this size, without weights, that the next `step` may take at once."""
         return self.steps.together(batch_size) if self.objective.shown == 1 else 1
 
     def step(
         self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float, batch_size: int
     ) -> tuple[float, np.ndarray | float]:
-        """One training step; returns the loss as scikit-learn shows it and the outputs, of the weights before the step.
+        """One training step; returns the loss as scikit-learn reports it and the outputs, both from before the step.
 
         The loss is the mean over rows, weighted, plus `alpha / 2` times the squared kernels over the number of rows,
         or the sum of their weights. Rows whose weights are all 0 are as good as absent: nothing happens.
@@ -114,7 +114,7 @@ class Network:
     def share(
         self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float, total: float
     ) -> tuple[float, float, np.ndarray]:
-        """A step along the share of these rows in a loss of rows whose weights sum to `total`.
+        """A step along the gradient of these rows' part in a loss over rows whose weights sum to `total`.
 
         Returns:
             The share, that share as scikit-learn shows it, and the outputs before the last activation.
@@ -167,7 +167,7 @@ def forward(X: Any, coefs: Weights, intercepts: Weights, activation: str, out_ac
 
 
 def as_model(coefs: Weights, intercepts: Weights, activation: str, out_activation: str) -> Sequential:
-    """The layers as a model of their own, with the weights of the moment and the last activation."""
+    """The layers as a new model with the current weights and the last activation."""
     functions = [*[activation] * (len(coefs) - 1), out_activation]
     layers = [
         Dense(coef.shape[1], ACTIVATIONS[function], dtype=cast(FloatType, coef.dtype.name))

@@ -14,7 +14,7 @@ __all__ = ["Objective", "objective_of"]
 
 
 class SummedBinaryCrossentropy(Loss, abstract=True):
-    """log(1 + exp(y_pred)) - y_true * y_pred, summed over outputs: `y_pred` are logits, the labels are independent."""
+    """log(1 + exp(y_pred)) - y_true * y_pred, summed over outputs: `y_pred` are logits of independent labels."""
 
     def total(
         self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
@@ -52,7 +52,7 @@ class HalfPoissonDeviance(Loss, abstract=True):
 
 
 class Objective(NamedTuple):
-    """Objective, and the share of it that scikit-learn shows.
+    """The objective, and the part of it that scikit-learn reports.
 
     Attributes:
         loss: a mean over rows.
@@ -67,7 +67,7 @@ class Objective(NamedTuple):
     surplus: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def beyond(self, y: np.ndarray, logits: np.ndarray) -> np.ndarray | None:
-        """The part of the loss of each row that scikit-learn leaves out; None if there is none.
+        """The part of each row's loss that scikit-learn leaves out; None if there is none.
 
         It counts no probability as less than `eps`, the relative precision of numbers, and so no cross-entropy above
         `-log(eps)`; its gradients are those of the whole loss.

@@ -1,4 +1,4 @@
-"""Constraints on the parameters of the multi-layer perceptrons, in the words of scikit-learn."""
+"""Constraints on the parameters of the multi-layer perceptrons, worded as in scikit-learn."""
 
 from collections.abc import Callable
 from numbers import Integral, Real

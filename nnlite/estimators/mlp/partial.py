@@ -1,4 +1,4 @@
-"""The solvers that have `partial_fit`."""
+"""`partial_fit`, which depends on the solver."""
 
 from collections.abc import Callable
 from functools import update_wrapper
@@ -15,11 +15,11 @@ __all__ = ["StoppingError", "by_batches"]
 
 
 class StoppingError(ConfigError, AttributeError):
-    """`partial_fit` with early stopping: the ValueError of scikit-learn, and no such method to those that ask first."""
+    """`partial_fit` with early stopping: scikit-learn's ValueError, and an AttributeError for `hasattr`."""
 
 
 class by_batches:
-    """Decorator of `partial_fit`, which there is with a stochastic solver and without early stopping."""
+    """Decorator of `partial_fit`, which exists only with a stochastic solver and without early stopping."""
 
     def __init__(self, method: Callable[..., Any]) -> None:
         self.method: Any = available_if(_check_stochastic)(method)

@@ -1,4 +1,4 @@
-"""The part of the rows that early stopping sets apart."""
+"""The rows that early stopping holds out."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ LEAST = 2  # rows of a part, and of each class that is stratified
 
 
 def divided(data: Rows, fraction: float, stratified: bool, random: np.random.RandomState) -> tuple[Rows, Rows]:
-    """The rows to train on and those set apart: the ones that scikit-learn draws where it draws any that can be used.
+    """The rows to train on and those held out: scikit-learn's own split wherever that is usable.
 
     Of few rows, of which a usual fraction is less than two or than the number of classes, more are set apart. Where at
     least half of up to 100 rows are copies of others, weights being numbers of copies, the copies stay in one part:

@@ -1,4 +1,4 @@
-"""MLPRegressor, scikit-learn's multi-layer perceptron for numbers."""
+"""MLPRegressor, scikit-learn's multi-layer perceptron for regression."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -19,7 +19,7 @@ __all__ = ["MLPRegressor"]
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """scikit-learn's multi-layer perceptron for numbers: the same arguments, attributes and results, in less time.
+    """scikit-learn's multi-layer perceptron for regression: same arguments, attributes and results, in less time.
 
     Several targets are trained by the sum of their losses. `loss_` and `loss_curve_` show the mean of their squared
     errors, as scikit-learn does; L-BFGS minimizes the sum, whose gradient scikit-learn takes for that of the mean.
@@ -169,7 +169,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.loss = loss
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
-        """Train; from the weights of the last call with `warm_start`, else from new ones.
+        """Train; with `warm_start` from the weights of the last call, else from new ones.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @by_batches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
-        """Train for one epoch; there is no such method with `solver="lbfgs"`, nor with `early_stopping`.
+        """Train for one epoch; not available with `solver="lbfgs"` or `early_stopping`.
 
         Parameters
         ----------

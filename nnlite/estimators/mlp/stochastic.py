@@ -1,4 +1,4 @@
-"""Training by batches, with scikit-learn's rules for the learning rate and for when to stop."""
+"""Mini-batch training with scikit-learn's rules for the learning rate and for stopping."""
 
 import math
 import warnings
@@ -23,14 +23,14 @@ CELLS_AT_ONCE = 2**15  # numbers of the rows that are gathered at once
 
 
 class Rows(NamedTuple):
-    """Examples: X an array or a CSR matrix, y targets as the loss reads them, the weights of both or None."""
+    """Examples: X, an array or a CSR matrix, the targets in the form that the loss reads, and weights or None."""
 
     X: Any
     y: np.ndarray
     sample_weight: np.ndarray | None
 
     def take(self, rows: np.ndarray | slice) -> "Rows":
-        """Some of them; sparse ones become dense."""
+        """Some of the rows; sparse ones become dense."""
         X = _taken(self.X, rows) if isinstance(self.X, np.ndarray) else self.X[rows].toarray()
         return Rows(X, _taken(self.y, rows), None if self.sample_weight is None else self.sample_weight[rows])
 
@@ -41,7 +41,7 @@ def _taken(array, rows):
 
 
 def optimizer_of(estimator: "BaseMLP") -> Optimizer:
-    """The optimizer that the estimator's `solver` and its parameters name."""
+    """The optimizer given by the estimator's `solver` and its parameters."""
     rate = float(estimator.learning_rate_init)
     if estimator.solver == "sgd":
         return SGD(rate, float(estimator.momentum), bool(estimator.nesterovs_momentum))

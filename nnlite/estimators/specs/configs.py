@@ -1,4 +1,4 @@
-"""Configs of `nnlite train` as parameters of an estimator, and the other way round."""
+"""Configs of `nnlite train` as parameters of an estimator, and vice versa."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -27,7 +27,7 @@ SCALING = (Normalization, Rescaling, RobustScaling)
 
 
 def parameters_of(config: str | Path | Mapping[str, Any], task: Task) -> dict[str, Any]:
-    """The parameters of an estimator that trains as a config says.
+    """The parameters of an estimator that trains like a config.
 
     Args:
         config: path of a YAML file, or what it holds.
@@ -153,7 +153,7 @@ def _of_fit(section: Mapping[str, Any], task: Task) -> dict[str, Any]:
 
 
 def config_of(estimator: Any, recipe: Recipe, data: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A config that trains one network of the layers that a fitted estimator has.
+    """A config that trains a single network with the layers of a fitted estimator.
 
     Args:
         recipe: what it was trained by.

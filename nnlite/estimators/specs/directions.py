@@ -1,4 +1,4 @@
-"""Columns that the outputs rise or fall with: read from a parameter, followed through the encoding, kept by layers.
+"""Monotonic constraints on columns: read from a parameter, mapped through the encoding, enforced by layers.
 
 Every layer between a raw column and the outputs keeps the order of that column's values: scaling and clipping are
 rising functions, so are the pieces of a number, `Scale` takes the magnitude of its factors, the first dense layer the
@@ -24,7 +24,7 @@ NAME = "monotonic_cst"
 
 
 def directions_of(estimator: Any, encoder: TableEncoder | None) -> list[Direction] | None:
-    """Directions of the columns of the encoded table, from `monotonic_cst`; None if all are free.
+    """Directions of the encoded columns, from `monotonic_cst`; None if all are free.
 
     Args:
         estimator: knows the columns of its table.
@@ -102,7 +102,7 @@ def encoded_directions(directions: Sequence[Direction], encoder: TableEncoder | 
 
 
 def bound(specs: Sequence[dict[str, Any]], directions: Sequence[Direction], n_outputs: int, of_classes: bool) -> list:
-    """Specs of layers that keep the directions of their inputs, made of those of the recipe.
+    """Specs of layers, made from the recipe's, that respect the directions of their inputs.
 
     Args:
         specs: `{name: {arguments}}` of each layer; the last one is that of the outputs.

@@ -14,7 +14,7 @@ __all__ = ["ClassFunctionLoss", "loss_of"]
 
 
 class ClassFunctionLoss(FunctionLoss, abstract=True):
-    """The same for classes: y_true has 1 for the class of a row and 0 for the others, y_pred the probabilities."""
+    """As the base, for classes: y_true is one-hot, y_pred are the probabilities."""
 
     target_kind = "sparse"
 
@@ -28,7 +28,7 @@ class ClassFunctionLoss(FunctionLoss, abstract=True):
 
 
 def loss_of(given: Spec[Loss] | Callable[..., Any], targets: Targets) -> Loss:
-    """The loss that a name, a spec, an instance or a function of the user stands for.
+    """The loss given by a name, a spec, an instance or a user-defined function.
 
     Args:
         targets: what it compares.

@@ -36,7 +36,7 @@ SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
 
 
 def with_members(layer: Layer, n_members: int) -> Layer:
-    """The layer for so many networks side by side: with weights for each, or as it is where it has none."""
+    """The layer for several networks side by side: with weights for each, or unchanged if it has none."""
     if any(field.name == "members" for field in dataclasses.fields(layer)):
         return type(layer).from_config({**given_arguments(layer), "members": n_members})
     if isinstance(layer, WITHOUT_WEIGHTS):

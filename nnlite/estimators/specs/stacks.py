@@ -19,7 +19,7 @@ ENDINGS = (".yaml", ".yml")
 
 
 def layers_of(given: Given | str) -> Given:
-    """The parameter `layers` of an estimator, with YAML read: a text, or the path of a file ending in .yaml or .yml.
+    """The parameter `layers` of an estimator, with YAML parsed: a string, or the path of a .yaml or .yml file.
 
     Raises:
         ConfigError: no such file, no valid YAML, or no list of layers.
@@ -66,7 +66,7 @@ class WholeStack:
 
 
 def whole_stack(specs: Sequence[Any], activation: str | None) -> WholeStack:
-    """The stack that the `model` section of a config stands for.
+    """The stack described by the `model` section of a config.
 
     Raises:
         ConfigError: an unknown layer or argument; columns by name; a model that does not end in a `Dense` layer.
@@ -89,7 +89,7 @@ def whole_stack(specs: Sequence[Any], activation: str | None) -> WholeStack:
 
 
 def adapt_waiting(network: Sequential, rows: np.ndarray) -> None:
-    """Let layers such as `Normalization` see the rows to learn from; `fit` does so for `Dense` alone."""
+    """Adapt layers such as `Normalization` to the training rows; `fit` does so only for `Dense`."""
 
     def ready(layer: Layer) -> bool:
         return layer.adapted or isinstance(layer, Dense)

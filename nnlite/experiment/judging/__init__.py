@@ -1,1 +1,1 @@
-"""Judgement of a trained model: figures of each part beside a baseline, doubts, thresholds, intervals."""
+"""Evaluation of a trained model: metrics of each part next to a baseline, warnings, thresholds, intervals."""

@@ -1,4 +1,4 @@
-"""The probabilities of a trained model, calibrated on its validation part, and what that changed."""
+"""Calibration of a trained model's probabilities on its validation part, and its effect."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ TRIED_ROWS = 16  # before training, to see that it goes
 
 
 def check_calibration(model: BaseModel, data: Prepared, method: CalibrationMethod | None) -> None:
-    """`ConfigError` where the probabilities of an experiment could not be calibrated after training."""
+    """`ConfigError` if an experiment's probabilities could not be calibrated after training."""
     if method is None:
         return
     if isinstance(data.preprocessing.target, Quantities):
@@ -37,7 +37,7 @@ def check_calibration(model: BaseModel, data: Prepared, method: CalibrationMetho
 def calibrate(
     model: BaseModel, data: Prepared, method: CalibrationMethod | None
 ) -> tuple[BaseModel, dict[str, Any] | None]:
-    """The model with calibrated probabilities, and what that changed; the model itself where no method is given.
+    """The model with calibrated probabilities, and their effect; the model itself if no method is given.
 
     What changed is the method, and log loss and expected calibration error of the validation and the test part before
     and after. Those of the validation part, by which it was calibrated, flatter it.

@@ -1,4 +1,4 @@
-"""Doubts about a model's figures, in words."""
+"""Warnings about a model's metrics, in words."""
 
 from collections.abc import Iterable, Mapping
 

@@ -12,7 +12,7 @@ __all__ = ["validation_intervals"]
 
 
 def validation_intervals(model: BaseModel, data: Prepared) -> ConformalIntervals | None:
-    """The intervals of a regression by its validation part; None without one, and where predictions are not finite.
+    """The intervals of a regression from its validation part; None without one, or if predictions are not finite.
 
     Where training stopped or chose its best epoch by the same rows, they are a little too narrow.
     """

@@ -1,4 +1,4 @@
-"""Figures of a trained model, part by part, beside those of a baseline that looks at no input."""
+"""Metrics of a trained model, part by part, next to those of a baseline that ignores the inputs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +34,7 @@ SCORES = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """Figures that say how good a model is.
+    """Metrics that measure how good a model is.
 
     Args:
         metrics: figure -> value for each part; None if it is not a finite number, which JSON cannot hold.
@@ -52,7 +52,7 @@ class Judgement:
 
 
 def measure(model: BaseModel, data: Prepared) -> dict[str, Figures]:
-    """Loss, scores and compiled metrics of the validation and test part, or of the training part if there is neither.
+    """Loss, scores and compiled metrics of the validation and test parts, or of the training part if there is neither.
 
     The scores are those of the target: `accuracy balanced_accuracy log_loss roc_auc average_precision f1` of classes,
     `rmse mae r2` of numbers, `subset_accuracy f1_macro f1_micro roc_auc log_loss` of several labels per row. Numbers
@@ -63,7 +63,7 @@ def measure(model: BaseModel, data: Prepared) -> dict[str, Figures]:
 
 
 def judge(model: BaseModel, data: Prepared, balanced: bool = False) -> Judgement:
-    """The figures of `measure`, those of the baseline, and warnings.
+    """The metrics of `measure`, those of the baseline, and warnings.
 
     Args:
         model: compiled and trained.
@@ -90,7 +90,7 @@ def _judged(model: BaseModel, data: Prepared, part: str, balanced: bool) -> tupl
 
 
 def predictions(model: BaseModel, x: Any) -> np.ndarray:
-    """The model's outputs, as probabilities where the loss takes logits; in a file where the inputs are."""
+    """The model's outputs, as probabilities if the loss takes logits; in a file if the inputs are."""
     link = link_of(model)
     if isinstance(x, StoredRows):
 
@@ -103,7 +103,7 @@ def predictions(model: BaseModel, x: Any) -> np.ndarray:
 
 
 def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) -> str:
-    """An aligned table: part, figure, model and baseline, if there is one; a metric that is a score is not repeated.
+    """An aligned table: part, metric, model and baseline, if any; a metric that equals a score is not repeated.
 
     >>> print(format_metrics({"test": {"loss": 0.31, "accuracy": 0.95}}, {"test": {"accuracy": 0.6}}))
     part  figure    model  baseline
@@ -121,7 +121,7 @@ def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) ->
 
 
 def without_repetition(figures: Figures) -> Figures:
-    """The figures without compiled metrics that show, under another name, the number of a score.
+    """The metrics without those of `compile` that repeat a score under another name.
 
     >>> without_repetition({"loss": 0.5, "r2": 0.75, "r2_score": 0.75, "mean_absolute_error": 0.4})
     {'loss': 0.5, 'r2': 0.75, 'mean_absolute_error': 0.4}
@@ -131,7 +131,7 @@ def without_repetition(figures: Figures) -> Figures:
 
 
 def figure(value: float | None) -> str:
-    """Four digits, more of large numbers; `nan` for a figure that is not defined."""
+    """Four significant digits, more for large numbers; `nan` for an undefined metric."""
     if value is None:
         return "nan"
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""Rows of a run's data that matter most to the trained model, or whose labels are likely wrong."""
+"""Rows that matter most to a trained model, or that are likely mislabeled."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ DAMPING = 1e-3  # of the mean of its diagonal
 
 
 class RowFigures(NamedTuple):
-    """Figures of the rows of a part, one entry each, the largest self-influence first.
+    """Influence figures of the rows of a part, one entry each, the largest self-influence first.
 
     Attributes:
         row: the number in the part's source, from 0.
@@ -32,12 +32,12 @@ class RowFigures(NamedTuple):
     wrong: np.ndarray | None
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Name -> values, without what is not known."""
+        """Name -> values, without those that are unknown."""
         return {name: values for name, values in self._asdict().items() if values is not None}
 
 
 def row_figures(run: Run, part: str = "training") -> RowFigures:
-    """The rows of a part by how much each determines what the model says of it.
+    """The rows of a part, ordered by their influence on their own prediction.
 
     Curvature is that of the loss of the part's own rows. It is taken as a whole for models of up to 3,000 trained
     parameters, else its diagonal, and damped by a thousandth of the mean of that.

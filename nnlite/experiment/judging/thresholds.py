@@ -11,7 +11,7 @@ __all__ = ["tune_threshold"]
 
 
 def tune_threshold(model: BaseModel, data: Prepared, threshold: Score | float | None) -> None:
-    """Give the target encoder the threshold that is best by the score that `threshold` names."""
+    """Set the target encoder's threshold to the best one by the score that `threshold` names."""
     if isinstance(threshold, str):
         outputs = np.asarray(predictions(model, data.parts["validation"][0]))
         weights = data.weights.get("validation")

@@ -1,1 +1,1 @@
-"""Surroundings of a training: its folder from the first second, signals, checks before, the way back into it."""
+"""The environment of a training run: its folder from the start, signals, preliminary checks, resuming."""

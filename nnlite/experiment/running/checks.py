@@ -1,4 +1,4 @@
-"""Checks of what would fail, before anything is trained."""
+"""Checks before training of what would fail after it."""
 
 import math
 import os
@@ -16,21 +16,21 @@ RESERVE = 2**20  # bytes in addition to the model: history, metrics, config
 
 
 def check_folder(out: str | Path | None) -> None:
-    """`ConfigError` unless a run folder can be made there: it is new or empty, and its parent folder can be written."""
+    """`ConfigError` unless a run folder can be created there: it is new or empty, and its parent is writable."""
     if out is not None and os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
         raise ConfigError(f"{out}: already exists and is not an empty folder; choose another one")
     check_writable(Path(out or "runs") / "config.yaml", "out")
 
 
 def check_space(model: BaseModel, out: str | Path | None, files: int) -> None:
-    """`OutputError` unless the disk has room for so many files of the model and of the optimizer's memory."""
+    """`OutputError` unless the disk has room for this many files of the model and of the optimizer's state."""
     size = 3 * sum(value.nbytes for value in model.values)
     folder = Path(out or "runs")
     need_space(nearest_folder(folder), size * files + RESERVE, folder)
 
 
 def check_learning_rate(model: BaseModel) -> None:
-    """`ConfigError` for a learning rate that is not finite; a schedule tells its own when training begins."""
+    """`ConfigError` for a learning rate that is not finite; a schedule checks its own when training begins."""
     rate: Any = model.optimizer.learning_rate
     if isinstance(rate, (int, float)) and not math.isfinite(rate):
         raise ConfigError(f"the learning rate must be finite, got {rate}", ("compile", "optimizer", "learning_rate"))

@@ -1,4 +1,4 @@
-"""The data files of a run: relative to its folder where they lie beside it, so that both can be moved together."""
+"""The data files of a run: relative to its folder if they are next to it, so that both can be moved together."""
 
 import os
 from dataclasses import fields
@@ -13,7 +13,7 @@ LEVELS = 2  # above the run folder: "runs/name-1" lies two below the folder of a
 
 
 def beside_folder(data: Data, folder: Path) -> dict[str, Any]:
-    """The spec of a data section whose paths are absolute, with relative ones for what lies beside the folder.
+    """The spec of a data section whose paths are absolute, with relative paths for files next to the folder.
 
     Beside it is what is in the folder, in the one that it is in, or in the one above that.
     """

@@ -1,4 +1,4 @@
-"""Environment of a training: versions, processor, matrix library, threads, kernels; and comparison with another."""
+"""Environment of a training run: versions, processor, matrix library, threads, kernels; comparison with another."""
 
 import json
 import os
@@ -24,11 +24,11 @@ _told: set[Path] = set()
 
 
 class OtherEnvironmentWarning(TrainingWarning):
-    """A run is evaluated or resumed with other versions, threads, kernels or another processor than it began with."""
+    """A run is evaluated or resumed with other versions, threads, kernels or on another processor than before."""
 
 
 def environment(seed: int, data: dict[str, str]) -> dict[str, Any]:
-    """All of it as JSON values.
+    """The environment as JSON values.
 
     Args:
         seed: of the experiment.
@@ -75,7 +75,7 @@ def _instructions() -> list[str]:
 
 
 def warn_of_changes(folder: Path) -> None:
-    """Warn, once for a folder, where what its results depend on is not what `environment.json` says."""
+    """Warn, once per folder, if the environment differs from `environment.json` in what affects results."""
     try:
         before = read_json(folder / "environment.json")
     except DataError:  # a run of before there was this file, or a damaged one

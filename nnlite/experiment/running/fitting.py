@@ -1,4 +1,4 @@
-"""The call of `fit` of a run, by one process or by several; the first one writes the run folder."""
+"""The call of `fit` of a run, by one process or several; the first one writes the run folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +17,13 @@ __all__ = ["arguments_to_resume", "fit", "given_arguments", "led"]
 
 
 def given_arguments(experiment: Experiment, data: Prepared) -> dict[str, Any]:
-    """The arguments of `fit` that the config gives, but for the data."""
+    """The arguments of `fit` that the config sets, except the data."""
     given = {name: value for name, value in experiment.fit_arguments(data).items() if value is not None}
     return {"on_divergence": "stop"} | given
 
 
 def arguments_to_resume(folder: Path, anyway: bool) -> dict[str, Any]:
-    """The arguments of `fit` with which it continues from the last checkpoint of a run folder, if there is one."""
+    """The arguments with which `fit` continues from the last checkpoint of a run folder, if there is one."""
     begun = any((folder / "checkpoints").glob("step-*.safetensors"))
     return {"resume": folder, "resume_anyway": anyway} if begun else {}
 
@@ -37,7 +37,7 @@ def fit(model: BaseModel, data: Prepared, arguments: dict[str, Any], quiet: bool
 def led(
     experiment: Experiment, lead: Callable[[], Run], folds: bool, resumed: Path | None = None, anyway: bool = False
 ) -> Run:
-    """The run that `lead` trains; in a team, rank 0 alone calls it, and all others train beside it, writing nothing.
+    """The run that `lead` trains; in a team, only rank 0 calls it, and the others train along without writing.
 
     Args:
         experiment: what is trained.

@@ -1,4 +1,4 @@
-"""A run folder while something is trained in it."""
+"""A run folder during training."""
 
 import contextlib
 import itertools
@@ -27,7 +27,7 @@ FILES = ("config.yaml", "preprocessing.json", "environment.json", "history.csv",
 
 
 class Unfinished(NNLiteError):
-    """A training that ended before its time; the message says what was kept and where."""
+    """A training run that ended early; the message says what was kept and where."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -35,14 +35,14 @@ class Unfinished(NNLiteError):
 
 
 class Interrupted(Unfinished):
-    """Training that Ctrl-C or SIGTERM ended."""
+    """A training run that Ctrl-C or SIGTERM ended."""
 
     def __init__(self, message: str, exit_code: int = 130) -> None:
         super().__init__(message, exit_code)
 
 
 class RunFolder:
-    """A run folder that this process owns, within a context; how it ends is in `state.json`.
+    """A run folder that this process owns, within a context; its outcome is in `state.json`.
 
     Args:
         path: of the folder, which exists.
@@ -83,14 +83,14 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def clean(self) -> None:
-        """Remove what killed writes left, with a warning that names it."""
+        """Remove leftovers of killed writes, with a warning that names them."""
         left = [*remove_leftovers(self.path), *remove_leftovers(self.checkpoints)]
         if left:
             names = ", ".join(str(path.relative_to(self.path)) for path in left)
             warnings.warn(f"{self.path}: removed what a killed write left: {names}", TrainingWarning, stacklevel=2)
 
     def write(self, name: str, text: str) -> None:
-        """Write a file, whole or not at all."""
+        """Write a file atomically."""
         write_atomically(self.path / name, text.encode())
 
     def tell(self, state: str = "running", **more: Any) -> None:
@@ -98,7 +98,7 @@ class RunFolder:
         self._started = write_state(self.path, state, self._started or None, **more)
 
     def save(self, model: BaseModel) -> None:
-        """Write the model; where the disk refuses, elsewhere, which the error names."""
+        """Write the model; if the disk refuses, write it elsewhere, and name the place in the error."""
         try:
             model.save(self.path / "model.safetensors")
         except OutputError as error:
@@ -109,11 +109,11 @@ class RunFolder:
             ) from None
 
     def seal(self) -> None:
-        """Write the manifest: the files are what they are to stay."""
+        """Write the manifest: the files are final."""
         write_manifest(self.path, FILES)
 
     def begin(self, describe: Callable[[], None] | None) -> None:
-        """All checks are passed, and training begins, described by the files that `describe` writes."""
+        """Start the training after all checks; `describe` writes the files that describe it."""
         self.begun = True
         (self.path / MANIFEST).unlink(missing_ok=True)  # what it lists is about to change
         if describe is not None:
@@ -121,7 +121,7 @@ class RunFolder:
 
     @property
     def kept(self) -> str:
-        """Message for a training that ended early."""
+        """Message for a training run that ended early."""
         return f"what was trained is kept in {self.path}; continue with: nnlite train --resume {self.path}"
 
     def __enter__(self) -> "RunFolder":

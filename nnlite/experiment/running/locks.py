@@ -1,4 +1,4 @@
-"""One process at a time owns a run folder: a lock that the system takes back when the process ends, however it does."""
+"""Exclusive ownership of a run folder: a lock that the system releases when the process ends, however it does."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ FAR = 2**30  # Windows locks bytes, and locked ones cannot be read: this one is 
 
 
 class Lock:
-    """The lock of a folder; its file says who has it.
+    """The lock of a folder; its file names the owner.
 
     Args:
         folder: that is owned until `release`.
@@ -43,7 +43,7 @@ class Lock:
             return False
 
     def release(self) -> None:
-        """Give the folder free."""
+        """Release the folder."""
         if os.name == "posix":
             self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
@@ -52,7 +52,7 @@ class Lock:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a living process of this machine owns the folder."""
+    """Whether a running process of this machine owns the folder."""
     try:
         descriptor = os.open(folder / NAME, os.O_RDWR)
     except OSError:

@@ -10,7 +10,7 @@ __all__ = ["CheckpointPlan"]
 
 
 class CheckpointPlan(Section):
-    """Schedule of checkpoints of a training, as `nnlite.callbacks.Checkpoints` does.
+    """Schedule of checkpoints of a training run, as in `nnlite.callbacks.Checkpoints`.
 
     Args:
         every: "1 epoch", "500 steps" or "10 min"; "auto": after each epoch, unless that takes over a hundredth of the
@@ -25,5 +25,5 @@ class CheckpointPlan(Section):
     keep: Count = 3
 
     def callback(self, folder: Path) -> Checkpoints:
-        """Callback that keeps them in a folder."""
+        """Callback that saves them in a folder."""
         return Checkpoints(folder, self.every, self.keep)

@@ -15,7 +15,7 @@ SHARE = 0.01  # of the time that flushing to the disk takes at most
 
 
 class RunRecord(CSVLogger, abstract=True):
-    """A `CSVLogger` whose rows reach the disk, and which lets training continue where they cannot be written.
+    """A `CSVLogger` that flushes its rows to disk, and lets training continue if they cannot be written.
 
     Each row is written at once, and flushed to the disk unless that would take more than a hundredth of the time.
 

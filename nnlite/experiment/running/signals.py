@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first ends the training in good order, the second at once, none spoils what is written."""
+"""Ctrl-C and SIGTERM: the first ends the training cleanly, the second at once; neither damages what is written."""
 
 import signal
 import threading
@@ -13,7 +13,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
-    """The signals of one run.
+    """The signal handling of one run.
 
     While `training`, the first signal asks the trainer to end after the batch. While `shielded`, signals are only
     remembered. Else they are a `KeyboardInterrupt`, and so is a second one.
@@ -31,17 +31,17 @@ class Signals:
 
     @property
     def in_order(self) -> bool:
-        """Whether a signal ended the training after a batch, rather than in the middle of something."""
+        """Whether a signal ended the training after a batch, rather than in the middle of one."""
         return self.received is not None and not self._broke_off
 
     @property
     def exit_code(self) -> int:
-        """128 and the number of the signal, as shells count: 130 for Ctrl-C, 143 for SIGTERM."""
+        """128 plus the signal number, as in shells: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + (self.received or signal.SIGINT)
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """A context in which the signals come here, in the main thread; others get none."""
+        """A context in which signals are handled here, in the main thread only."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

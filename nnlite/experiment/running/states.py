@@ -1,4 +1,4 @@
-"""`state.json` of a run folder: what became of the training."""
+"""`state.json` of a run folder: the status of the training."""
 
 import datetime
 import json
@@ -17,7 +17,7 @@ NAME = "state.json"
 
 
 def write_state(folder: Path, state: str, started: str | None = None, **more: Any) -> str:
-    """Write `state` and who trains, when it began (now, if None) and when this was written; returns the beginning.
+    """Write `state`, who trains, when it began (now, if None) and the current time; returns the beginning.
 
     Args:
         folder: of the run.
@@ -33,7 +33,7 @@ def write_state(folder: Path, state: str, started: str | None = None, **more: An
 
 
 def read_state(folder: str | Path) -> dict[str, Any]:
-    """Contents of `state.json`; `"killed"` in place of `"running"` where no process of this machine is.
+    """Contents of `state.json`; `"killed"` in place of `"running"` if no process of this machine is training.
 
     A folder of an older version has none: `{"state": "finished"}` where it has metrics, else `{"state": "unknown"}`.
     """

@@ -1,4 +1,4 @@
-"""The first config: from a table, by a look at it, or from a template."""
+"""The first config: from a table, by its profile, or from a template."""
 
 from nnlite.experiment.starting.config import *
 from nnlite.experiment.starting.tables import *

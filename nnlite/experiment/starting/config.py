@@ -25,7 +25,7 @@ AMOUNTS = ("standardize", "ordinal", "date_parts")
 
 
 def config_text(profile: TableProfile, path: str, name: str, source: str = "Csv") -> str:
-    """The text of a config that learns the profile's task; it has at most 60 lines.
+    """The text of a config for the profile's task, of at most 60 lines.
 
     Args:
         profile: of a table with a target.
@@ -184,7 +184,7 @@ def _flow(entries: Iterable[str], before: str, brackets: str = "[]") -> str:
 
 
 def quoted(text: str) -> str:
-    """Text as YAML writes it: plain where it can be taken for nothing else."""
+    """A string in YAML: plain if it cannot be mistaken for another type."""
     if PLAIN.fullmatch(text) and text.lower() not in WORDS_OF_YAML:
         return text
     return json.dumps(text, ensure_ascii=False)

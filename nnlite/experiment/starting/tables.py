@@ -1,4 +1,4 @@
-"""A look at a table before anything is learned from it."""
+"""A profile of a table before training."""
 
 import os
 import re
@@ -52,7 +52,7 @@ def _names(targets: str | Sequence[str], columns: Sequence[str]) -> list[str]:
 def init_config(
     path: str, targets: str | Sequence[str], task: TaskKind | None = None, out: str | None = None
 ) -> tuple[TableProfile, str]:
-    """The profile of a table, and the text of a config that learns `targets` from all other columns.
+    """The profile of a table, and the text of a config that predicts `targets` from all other columns.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` in graphs: as Keras describes them in JSON, and back."""
+"""Functions of `keras.ops` in graphs: in Keras's JSON, and back."""
 
 from nnlite.foreign.operations.reading import *
 from nnlite.foreign.operations.writing import *

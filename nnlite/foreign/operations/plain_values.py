@@ -1,4 +1,4 @@
-"""Arrays, slices and ellipses as Keras writes them in JSON: `{"class_name", "config"}`."""
+"""Arrays, slices and ellipses in Keras's JSON: `{"class_name", "config"}`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ def plain_form(value: Any) -> dict[str, Any] | None:
 
 
 def value_of_form(form: Any) -> Any:
-    """The array, slice or ellipsis of a dict that `plain_form` made; None for anything else.
+    """The array, slice or ellipsis for a dict of `plain_form`; None for anything else.
 
     >>> value_of_form({"class_name": "__ellipsis__", "config": {}})
     Ellipsis

@@ -1,4 +1,4 @@
-"""Functions that a graph of Keras applies, drawn as those of `nnlite.ops`."""
+"""Function calls in a Keras graph, rebuilt with those of `nnlite.ops`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def is_operation(document: Any) -> bool:
 def apply_operation(
     document: Mapping[str, Any], arguments: list[Any], options: Mapping[str, Any], location: str
 ) -> Any:
-    """The result of the function for the arguments of its call, with the values of the graph filled in.
+    """The result of the function for the arguments of its call, with the graph's values filled in.
 
     Raises:
         ModelFileError: a function that nnlite lacks, or that cannot be applied so.

@@ -1,4 +1,4 @@
-"""Functions that a graph applies, as Keras describes them in JSON."""
+"""Function calls of a graph in Keras's JSON."""
 
 import inspect
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def _by_name(layer: Any, known: dict[str, Any], location: str) -> dict[str, Any]
 
 
 def operation_config(layer: Any, location: str) -> dict[str, Any]:
-    """The JSON by which Keras makes the operation.
+    """The JSON from which Keras rebuilds the operation.
 
     Raises:
         ModelFileError: a function that is not an operation of Keras, or an argument that Keras lacks.
@@ -63,7 +63,7 @@ def operation_config(layer: Any, location: str) -> dict[str, Any]:
 
 
 def operation_node(layer: Any, value: Callable[[int], Any], location: str) -> dict[str, Any]:
-    """The arguments of the call: `value` gives the JSON of the input of a number."""
+    """The arguments of the call: `value` gives the JSON of an input by its number."""
     _, known, given = _known(layer, location)
     arguments: list[Any] = []
     for name in known["call"]:

@@ -1,1 +1,1 @@
-"""Models in formats that run without nnlite: one graph of operators, and what is made of it."""
+"""Models in formats that run without nnlite: a graph of operators, and the files made from it."""

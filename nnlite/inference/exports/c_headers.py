@@ -1,4 +1,4 @@
-"""Chains of dense layers as a C header: float32, no allocation, nothing but `math.h`."""
+"""Chains of dense layers as a C header: float32, no allocation, only `math.h`."""
 
 import re
 from collections.abc import Callable, Sequence

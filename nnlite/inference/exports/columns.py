@@ -1,4 +1,4 @@
-"""Raw columns on the way in, labels and amounts on the way out, as operators."""
+"""Raw columns as inputs, labels and amounts as outputs, expressed as operators."""
 
 import math
 from collections.abc import Callable
@@ -32,7 +32,7 @@ KINDS = {"number": "float64", "boolean": "float64", "date": "float64", "category
 
 
 def column_kinds(encoder: InputEncoder) -> dict[str, str]:
-    """Name -> kind of each column that the encoder reads: `"category"` where any of its encoders reads it so."""
+    """Name -> kind of each column that the encoder reads: `"category"` if any of its encoders reads it as one."""
     kinds: dict[str, str] = {}
     for column in _column_encoders(encoder):
         kind = column.reads
@@ -63,7 +63,7 @@ def encoded_columns(graph: Graph, encoder: InputEncoder, dtype: str) -> Value:
 
 
 def encoded_values(encoder: InputEncoder, values: dict[str, Value], dtype: str) -> Value:
-    """The matrix of type `dtype` that the model takes, of the raw columns by name, each of its type in `KINDS`.
+    """The matrix of type `dtype` that the model takes, from the raw columns by name, each of its type in `KINDS`.
 
     Raises:
         ConfigError: a column is encoded in a way that has no form in operators.
@@ -222,7 +222,7 @@ ENCODINGS: dict[type[ColumnEncoder], Callable[[Any, Value], Value]] = {
 def answers(
     graph: Graph, outputs: Value, target: TargetEncoder | None, shape: tuple[int | None, ...], dtype: str = "float32"
 ) -> None:
-    """The outputs of the graph: labels and probabilities of classes, amounts in their own unit, else as they are.
+    """The outputs of the graph: labels and probabilities of classes, amounts in their own unit, or raw outputs.
 
     Args:
         outputs: probabilities, amounts as they are trained on, or anything where there is no target.
@@ -247,7 +247,7 @@ def answers(
 
 
 def in_units(outputs: Value, target: Quantities) -> Value:
-    """Amounts in their own unit, of those that the model was trained on."""
+    """Amounts in their own unit, from standardized ones."""
     values = outputs * np.array(target.scale) + np.array(target.mean)
     if target.transform is None:
         return values
@@ -259,7 +259,7 @@ def _are_whole(labels: list) -> bool:
 
 
 def class_outputs(outputs: Value, target: Classes) -> tuple[Value, Value]:
-    """The label of each row, an integer where all labels are, else a text, and the probabilities of all classes."""
+    """The label of each row, integers if all labels are, else strings, and the probabilities of all classes."""
     graph = outputs.graph
     probabilities = graph.concat([1 - outputs, outputs], axis=1) if target.kind == "binary" else outputs
     if target.threshold is None:

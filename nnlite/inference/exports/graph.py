@@ -1,4 +1,4 @@
-"""A model as a graph of ONNX operators: written down once, from which every format is made."""
+"""A model as a graph of ONNX operators: the common source of all export formats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -59,7 +59,7 @@ class Graph:
         return Value(self, name)
 
     def output(self, name: str, value: "Value", dtype: str, shape: tuple[int | None, ...]) -> None:
-        """Give a value to the outside under a name."""
+        """Make a value an output of the graph under a name."""
         self.nodes.append(Node("Identity", [value.name], [name], {}))
         self.outputs.append(Port(name, dtype, shape))
 
@@ -69,7 +69,7 @@ class Graph:
         return self._kept(array.astype(FLOAT) if array.dtype.kind == "f" else array)
 
     def exact(self, array: Any) -> "Value":
-        """A constant of float64 numbers, for what is computed of raw columns."""
+        """A constant of float64 numbers, for computations on raw columns."""
         return self._kept(np.asarray(array, dtype=np.float64))
 
     def _kept(self, array: np.ndarray) -> "Value":
@@ -82,7 +82,7 @@ class Graph:
         return self.constant(np.array(values, dtype=np.int64))
 
     def add(self, op: str, *inputs: Any, domain: str = "", **attributes: Any) -> "Value":
-        """The one output of a new node; None is an input that is left out."""
+        """The single output of a new node; None is an omitted input."""
         return self.add_several(op, 1, *inputs, domain=domain, **attributes)[0]
 
     def add_several(self, op: str, count: int, *inputs: Any, domain: str = "", **attributes: Any) -> "list[Value]":
@@ -93,13 +93,13 @@ class Graph:
         return [Value(self, name) for name in outputs]
 
     def value(self, given: Any) -> "Value":
-        """A value as it is; numbers and arrays as constants, Python's numbers as float32."""
+        """A value, unchanged; numbers and arrays become constants, Python's numbers float32."""
         if isinstance(given, Value):
             return given
         return self.constant(np.float32(given) if isinstance(given, bool | int | float) else given)
 
     def concat(self, values: "Sequence[Value]", axis: int) -> "Value":
-        """Values side by side along an axis."""
+        """Values concatenated along an axis."""
         return self.add("Concat", *values, axis=axis) if len(values) > 1 else values[0]
 
     def where(self, condition: "Value", chosen: Any, other: Any) -> "Value":
@@ -113,7 +113,7 @@ class Graph:
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a graph, with the operators of Python and the few methods that layers are written in.
+    """A value of a graph, with Python's operators and the few methods that lowering functions use.
 
     Args:
         mask: of a sequence whose steps do not all count, the booleans `(batch, steps)`; operators leave it out.
@@ -158,7 +158,7 @@ class Value:
         return self.graph.add("GreaterOrEqual", self, other)
 
     def apply(self, op: str, *others: Any, **attributes: Any) -> "Value":
-        """A new node whose first input this is."""
+        """A new node whose first input is this value."""
         return self.graph.add(op, self, *others, **attributes)
 
     def clip(self, low: Any, high: Any) -> "Value":
@@ -166,11 +166,11 @@ class Value:
         return self.apply("Max", low).apply("Min", high)
 
     def reduce(self, kind: str, axes: Sequence[int], keepdims: bool = True) -> "Value":
-        """The Sum, Mean or Max along axes, as `kind` says."""
+        """The Sum, Mean or Max along axes, according to `kind`."""
         return self.apply(f"Reduce{kind}", self.graph.integers(*axes), keepdims=int(keepdims))
 
     def reshape(self, *shape: int) -> "Value":
-        """Another shape; 0 keeps the length of the axis at this position, -1 stands for the one that follows."""
+        """Another shape; 0 keeps the length of the axis at this position, -1 stands for the inferred length."""
         return self.apply("Reshape", self.graph.integers(*shape))
 
     def transpose(self, *order: int) -> "Value":
@@ -178,7 +178,7 @@ class Value:
         return self if order == tuple(range(len(order))) else self.apply("Transpose", perm=list(order))
 
     def cut(self, axis: int, start: int, stop: int, step: int = 1) -> "Value":
-        """A part along an axis, as Python's slices count."""
+        """Slice along an axis, with Python's conventions."""
         bounds = [self.graph.integers(value) for value in (start, stop, axis, step)]
         return self.apply("Slice", *bounds)
 

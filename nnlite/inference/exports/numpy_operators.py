@@ -1,4 +1,4 @@
-"""ONNX operators in NumPy: the functions that an exported Python file takes along, as they stand here."""
+"""ONNX operators in NumPy: functions that are copied verbatim into an exported Python file."""
 
 import itertools
 import math

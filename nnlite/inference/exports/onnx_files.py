@@ -41,7 +41,7 @@ def onnx_model(graph: Graph, metadata: dict[str, str] | None = None) -> Any:
 
 
 def check_operators(graph: Graph) -> None:
-    """`ConfigError` where the graph has an operator that ONNX does not have, which names what needs it."""
+    """`ConfigError` if the graph has an operator that ONNX lacks, naming the layer that needs it."""
     for node in graph.nodes:
         if node.domain == TEXTS:
             raise ConfigError(f"{node.attributes['owner']} has no form in ONNX; a Python file, .py, takes it")

@@ -1,5 +1,4 @@
-"""Runtime of an exported Python file, which reads rows and writes answers: functions that it takes along, as they stand
-here.
+"""Runtime of an exported Python file, which reads rows and writes answers; its functions are copied verbatim.
 
 They are written for the file: `COLUMNS`, `FORMS`, `LABELS`, `SHAPES`, `TYPES`, `DECIMAL`, `DELIMITER`,
 `ENCODING` and `outputs_of` are names of the file's own.
@@ -33,7 +32,7 @@ MISSING = ("", "na", "n/a", "nan", "null", "none")
 
 
 def as_number(cell: Any, name: str) -> float:
-    """The number of a cell; NaN for a gap."""
+    """The number in a cell; NaN if missing."""
     if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return math.nan
     if isinstance(cell, str) and DECIMAL != ".":
@@ -49,7 +48,7 @@ def as_number(cell: Any, name: str) -> float:
 
 
 def as_days(cell: Any, name: str) -> float:
-    """Days since 1 January 1970 of a date; NaN for a gap."""
+    """Days since 1 January 1970 of a date; NaN if missing."""
     if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return math.nan
     if isinstance(cell, str):
@@ -63,7 +62,7 @@ def as_days(cell: Any, name: str) -> float:
 
 
 def as_text(cell: Any) -> str:
-    """The category of a cell; "" for a gap."""
+    """The category in a cell; "" if missing."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, float) and cell.is_integer():
@@ -107,7 +106,7 @@ def predict_arrays(*inputs: Any) -> dict[str, np.ndarray]:
 
 
 def read_csv(path: str) -> dict[str, list[str]]:
-    """The columns of a CSV file with a header; `-` reads the standard input."""
+    """The columns of a CSV file with a header; `-` reads standard input."""
     with sys.stdin if path == "-" else open(path, newline="", encoding=ENCODING) as file:
         header, *lines = list(csv.reader(file, delimiter=DELIMITER)) or [[]]
     lines = [line for line in lines if line]
@@ -118,7 +117,7 @@ def read_csv(path: str) -> dict[str, list[str]]:
 
 
 def arrays_of(table: dict[str, list[str]]) -> list[np.ndarray]:
-    """The inputs of a model of arrays: the columns in their order, as many as each input has numbers in a row."""
+    """The inputs of a model of arrays: the columns in order, as many as each input has numbers per row."""
     columns, sizes = list(table.values()), [math.prod(shape) for shape in SHAPES if None not in shape]
     if len(sizes) < len(SHAPES) or sum(sizes) != len(columns):
         raise ValueError(f"{len(columns)} columns; the model takes rows of the shapes {SHAPES}")

@@ -1,4 +1,4 @@
-"""A graph of fewer nodes with the same outputs: transposes move down until they meet, and cancel."""
+"""Simplification of a graph, with the same outputs: transposes move down until they meet, and cancel."""
 
 from collections import Counter
 

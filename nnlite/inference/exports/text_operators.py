@@ -1,4 +1,4 @@
-"""Functions of strings, for which ONNX has no operators: an exported Python file takes them along.
+"""String functions for which ONNX has no operators: an exported Python file includes them.
 
 Those of hashes are the ones that encode tables, those of words the ones of the layer `TextVectorization`.
 """

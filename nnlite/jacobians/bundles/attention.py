@@ -93,7 +93,7 @@ class AttentionJacobians(JointBundle):
 
 
 def turned(pairs: np.ndarray, lead: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """Products of each query with each key, keys first, behind one axis of examples.
+    """Products of each query with each key, keys first, after one axis of examples.
 
     Args:
         pairs: broadcast to `(*lead, heads, steps, others)`.

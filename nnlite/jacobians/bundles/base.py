@@ -69,7 +69,7 @@ class Jacobians(Bundle):
         return total if self.outer is None else self.outer.jvp(total)
 
     def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
-        """As `vjp`, without the sum over the batch; the data, which comes first, is left out with None."""
+        """As `vjp`, without the sum over the batch; None in place of the data, which comes first."""
         if self.outer is not None:
             if self.outer.mixes_rows:
                 return super().per_example(cotangent, wanted, into)

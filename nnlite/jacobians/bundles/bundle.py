@@ -66,7 +66,7 @@ class Bundle(ABC):
 
     @abstractmethod
     def jvp(self, *tangents: np.ndarray | None) -> "np.ndarray | tuple | None":
-        """Forward mode: the tangent of the output for one tangent per input; None stands for zero, also returned.
+        """Forward mode: the tangent of the output for one tangent per input; None stands for zero, also in the result.
 
         Shape: `(*seeds, *in_shape)` for each input to `(*seeds, *out_shape)`.
         """
@@ -82,10 +82,10 @@ class Bundle(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> Jacobian | None:
-        """The whole map from one input to the output, the first one of several; None without derivative."""
+        """The whole map from one input to the (first) output; None without derivative."""
 
     def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
-        """As `vjp`, without the sum over the batch, for the parameters; the data are left out with None.
+        """As `vjp`, without the sum over the batch, for the parameters; None in place of the data.
 
         The sum of a product over its first axis is that of `vjp`. This one lets each example be a seed of its own:
         right for every bundle, and slower by the size of the batch.
@@ -100,7 +100,7 @@ class Bundle(ABC):
         return self.vjp(map_outputs(one_row_each, cotangent), chosen, into) if any(chosen) else (None,) * len(self)
 
     def without_data(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
-        """`vjp` for the parameters alone; the data are left out with None."""
+        """`vjp` for the parameters alone; None in place of the data."""
         chosen = self.chosen_parameters(wanted)
         return self.vjp(cotangent, chosen, into) if any(chosen) else (None,) * len(self)
 
@@ -109,11 +109,11 @@ class Bundle(ABC):
         return tuple([index >= self.data and (wanted is None or bool(wanted[index])) for index in range(len(self))])
 
     def parts(self) -> "Sequence[tuple[str, Jacobian | Bundle]]":
-        """`(label, map or bundle)` of what this one is made of, for display."""
+        """`(label, map or bundle)` of each component, for display."""
         return [(str(index), part) for index in range(len(self)) if (part := self[index]) is not None]
 
     def stored(self) -> Iterator[np.ndarray]:
-        """The arrays that are kept; one that several maps share comes several times."""
+        """The arrays that are kept; one that several maps share is repeated."""
         for _, part in self.parts():
             yield from part.stored()
 
@@ -126,7 +126,7 @@ class Bundle(ABC):
 
 
 class JointBundle(Bundle):
-    """A bundle whose products are computed in one walk: the map of one input is the bundle seen from there.
+    """A bundle whose products are computed in a single pass: the map of one input is a view of the bundle.
 
     A subclass writes `vjp`, `jvp`, `mixes_rows`, `stored` and says what the shapes are.
 
@@ -155,7 +155,7 @@ class JointBundle(Bundle):
 
 
 def placed(result: np.ndarray | None, out: np.ndarray | None) -> np.ndarray | None:
-    """The result, written into `out` where that is given."""
+    """The result, written into `out` if that is given."""
     if result is None or out is None:
         return result
     out[...] = result  # the array may be a `RowGradients`, which takes what is assigned

@@ -52,7 +52,7 @@ class ChainJacobians(Bundle):
         return carried
 
     def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
-        """As `vjp`, without the sum over the batch; the input is left out with None.
+        """As `vjp`, without the sum over the batch; None in place of the input.
 
         From a stage on that mixes the rows of a batch, each example is a seed of its own.
         """

@@ -1,4 +1,4 @@
-"""The Jacobians of a graph of ops or layers: fan-out is summed, as the total derivative says."""
+"""The Jacobians of a graph of ops or layers: fan-out is summed, by the total derivative."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -86,7 +86,7 @@ class GraphJacobians(JointBundle):
         return results[0] if len(results) == 1 else results
 
     def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
-        """As `vjp`, without the sum over the batch; the data are left out with None.
+        """As `vjp`, without the sum over the batch; None in place of the data.
 
         What depends on parameters alone carries one cotangent per example in front of its own axes.
         """

@@ -1,4 +1,4 @@
-"""The Jacobians of normalized rows, multiplied together where that is quicker."""
+"""The Jacobians of normalized rows, multiplied together where that is faster."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A bundle seen from some of its outputs: one map out of a graph of maps."""
+"""A bundle restricted to some of its outputs: one map out of a graph of maps."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any

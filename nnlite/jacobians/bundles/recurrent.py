@@ -85,7 +85,7 @@ class RecurrentJacobians(JointBundle):
         return self._products(cotangent, _summed, wanted, into)
 
     def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
-        """As `vjp`, without the sum over the batch; the data are left out with None."""
+        """As `vjp`, without the sum over the batch; None in place of the data."""
         return self._products(cotangent, _each, self.chosen_parameters(wanted), into)
 
     def _products(self, cotangent: Cotangent, gradient: Callable, wanted: Wanted, into: Into) -> Products:

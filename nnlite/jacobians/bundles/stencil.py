@@ -1,4 +1,4 @@
-"""The Jacobians of derivatives that are read from values at complex points."""
+"""The Jacobians of derivatives that are computed from values at complex points."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ class StencilJacobians(JointBundle):
         return self._summed([point.vjp for point in self.points], cotangent, wanted, into)
 
     def per_example(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
-        """As `vjp`, without the sum over the batch; the data are left out with None."""
+        """As `vjp`, without the sum over the batch; None in place of the data."""
         return self._summed([point.per_example for point in self.points], cotangent, wanted, into)
 
     def _summed(self, methods: Sequence[Any], cotangent: np.ndarray, wanted: Wanted, into: Into) -> Products:

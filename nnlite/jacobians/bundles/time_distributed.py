@@ -1,4 +1,4 @@
-"""The Jacobians of a layer whose batch is made of examples and steps."""
+"""The Jacobians of a layer whose batch consists of examples and steps."""
 
 from collections.abc import Iterator, Sequence
 
@@ -46,7 +46,7 @@ class FoldedJacobians(Bundle):
         return None if result is None else result.reshape(*result.shape[: result.ndim - rank], *self.out_shape)
 
     def per_example(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
-        """As `vjp`, without the sum over the batch; the data are left out with None."""
+        """As `vjp`, without the sum over the batch; None in place of the data."""
         if self.mixes_rows:
             return super().per_example(cotangent, wanted, into)
         results = self.inner.per_example(self._folded(cotangent, self.out_shape), wanted)

@@ -54,7 +54,7 @@ class UnrolledJacobians(JointBundle):
         return (sequence, *rest)
 
     def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
-        """As `vjp`, without the sum over the batch; the data are left out with None."""
+        """As `vjp`, without the sum over the batch; None in place of the data."""
         return self._joined(self.graph.per_example(cotangent, self._chosen(wanted), self._targets(into)))
 
     def jvp(self, *tangents: np.ndarray | None) -> "np.ndarray | tuple | None":

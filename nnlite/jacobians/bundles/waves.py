@@ -1,4 +1,4 @@
-"""The Jacobians of numbers beside learned waves of themselves."""
+"""The Jacobians of a periodic embedding: numbers and learned waves of them."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -133,7 +133,7 @@ def beside(inputs: np.ndarray | None, mixed: np.ndarray, features: int, place: i
 
 
 def moved_axis(array: np.ndarray, source: int, destination: int) -> np.ndarray:
-    """`np.moveaxis` of one axis, both positions counted from the right, in a seventh of its time."""
+    """`np.moveaxis` of one axis, both positions counted from the right, in a seventh of the time."""
     order = [*range(array.ndim)]
     order.insert(array.ndim + destination, order.pop(source))
     return array.transpose(order)

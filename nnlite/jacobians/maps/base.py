@@ -78,7 +78,7 @@ class Jacobian:
         return False
 
     def todense(self) -> np.ndarray:
-        """The whole Jacobian as an array of shape `out_shape + in_shape`, one block of seeds after another.
+        """The whole Jacobian as an array of shape `out_shape + in_shape`, computed by blocks of seeds.
 
         Raises:
             DataError: more bytes than `nnlite.config.dense_limit()`.
@@ -112,7 +112,7 @@ class Jacobian:
             )
 
     def stored(self) -> Iterator[np.ndarray]:
-        """The arrays that this map keeps, those of nested maps included."""
+        """The arrays that this map keeps, including those of nested maps."""
         for cls in type(self).__mro__:
             for slot in getattr(cls, "__slots__", ()):
                 value = getattr(self, slot)
@@ -124,7 +124,7 @@ class Jacobian:
 
     @property
     def dtype(self) -> np.dtype:
-        """Floating-point type of the entries; float64 where nothing is stored."""
+        """Floating-point type of the entries; float64 if nothing is stored."""
         kinds = [array.dtype for array in self.stored() if array.dtype.kind in "fc"]
         return np.result_type(*kinds) if kinds else np.dtype(np.float64)
 
@@ -134,7 +134,7 @@ class Jacobian:
         return sum({id(array): array.nbytes for array in self.stored()}.values())
 
     def parts(self) -> Sequence[tuple[str, Any]]:
-        """`(label, map)` of what this map is made of, for display."""
+        """`(label, map)` of each component, for display."""
         return ()
 
     def _repr_html_(self) -> str:
@@ -153,7 +153,7 @@ def one_row_each(cotangent: np.ndarray) -> np.ndarray:
 
 
 def fitted(array: ArrayLike, shape: Shape, dtype: np.dtype | str, needs: str, seeds: str = "..., ") -> np.ndarray:
-    """`array` as floating-point numbers: of `shape`, behind seed axes; `ShapeError` otherwise.
+    """`array` as floating-point numbers of `shape`, with any leading seed axes; `ShapeError` otherwise.
 
     Args:
         needs: how the error begins: who needs what.
@@ -178,7 +178,7 @@ def broadcast_axes(in_shape: Shape, out_shape: Shape) -> tuple[int, ...]:
 
 
 def shown_as_html(jacobian: Jacobian, labels: Sequence[tuple[str, Sequence[str]]] = ()) -> str:
-    """A table with a line for each map that `jacobian` is made of, itself first.
+    """A table with a line for each component of `jacobian`, itself first.
 
     Args:
         jacobian: any map.
@@ -195,7 +195,7 @@ def shown_as_html(jacobian: Jacobian, labels: Sequence[tuple[str, Sequence[str]]
 
 
 def readable_bytes(count: int) -> str:
-    """A number of bytes as people read it: `3.2 GiB`."""
+    """A number of bytes for display: `3.2 GiB`."""
     power = min(max(count, 1).bit_length() - 1, 49) // 10
     unit = ("B", "KiB", "MiB", "GiB", "TiB")[power]
     return f"{count / 1024**power:.3g} {unit}" if power else f"{count} B"

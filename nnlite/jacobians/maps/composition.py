@@ -1,4 +1,4 @@
-"""Putting Jacobians together: products of maps and sums of maps."""
+"""Composition of Jacobians: products of maps and sums of maps."""
 
 from collections.abc import Sequence
 from functools import reduce

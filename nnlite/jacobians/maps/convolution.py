@@ -1,4 +1,4 @@
-"""Jacobians of convolutions: the patches that a window covers are gathered again in each product, never stored."""
+"""Jacobians of convolutions: the patches under each window are gathered again in each product, never stored."""
 
 import math
 
@@ -79,7 +79,7 @@ class ConvolutionByInputs(_Convolution):
 
 
 class ConvolutionByKernel(_Convolution):
-    """dy/dkernel of y = slopes * convolve(inputs, kernel): the patches that the windows cover, one row for each.
+    """dy/dkernel of y = slopes * convolve(inputs, kernel): the patches under the windows, one row for each.
 
     vjp is `patches.T @ cotangent`, block by block; per example, one such product an image. Storage: the inputs and the
     slopes.
@@ -123,7 +123,7 @@ class ConvolutionByKernel(_Convolution):
 
 
 class BiasInBlocks(Diagonal):
-    """dy/dbias of y = slopes * (x + bias), summed some images at a time. Storage: the slopes."""
+    """dy/dbias of y = slopes * (x + bias), summed in blocks of images. Storage: the slopes."""
 
     __slots__ = ()
 

@@ -128,7 +128,7 @@ class Recast(Jacobian):
 
 
 class Pieces(Jacobian):
-    """y = [x, clip((x[..., places, None] - low) * steepness, 0, 1)]: some columns beside pieces of themselves.
+    """y = [x, clip((x[..., places, None] - low) * steepness, 0, 1)]: some columns beside a piecewise linear encoding.
 
     vjp adds to the cotangent of x that of the pieces, times the steepness where they are neither 0 nor 1, summed over
     those of one column. Storage: the pieces, `(..., columns, pieces)`, and the steepness `(columns, pieces)`.

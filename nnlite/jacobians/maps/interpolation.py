@@ -45,7 +45,7 @@ def _along(matrix, array, axis):
 
 
 class Interpolate(Jacobian):
-    """Each pixel of y is a weighted sum of a few pixels of x, its own ones in every example.
+    """Each pixel of y is a weighted sum of a few pixels of x, different ones in each example.
 
     jvp gathers, vjp adds each product to the pixel it came from. Storage: `pixels`, integers that count the
     pixels of one image, and `weights`, both `(taps, batch, out_pixels)`.

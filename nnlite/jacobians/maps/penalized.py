@@ -1,4 +1,4 @@
-"""Maps that bring a term of the loss along, and the terms of a whole step."""
+"""Maps that carry a term of the loss, and the terms of a whole step."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ class Penalized(Jacobian):
         self.gradient = None
 
     def add(self, share: float = 1.0) -> None:
-        """From now on the products of reverse mode include the derivative of `share` times the penalty."""
+        """From now on, include the derivative of `share` times the penalty in products of reverse mode."""
         gradient = np.zeros_like(self.values)
         self.regularizer.add_gradient(self.values, gradient)
         self.gradient = gradient / self.batch if share == 1 else gradient * (share / self.batch)
@@ -67,7 +67,7 @@ class AddedLoss(Jacobian):
         self.added = 0.0
 
     def add(self, share: float = 1.0) -> None:
-        """From now on the products of reverse mode include the derivative of `share` times the loss."""
+        """From now on, include the derivative of `share` times the loss in products of reverse mode."""
         self.added = share
 
     @property
@@ -92,7 +92,7 @@ def penalized_parts(jacobians: Any) -> list[Penalized | AddedLoss]:
 
 
 def add_penalties(jacobians: Any, share: float = 1.0) -> float:
-    """Let the next product of reverse mode include all terms, times the share of the rows; returns their sum."""
+    """Let the next product of reverse mode include all terms, times the fraction of the rows; returns their sum."""
     parts = penalized_parts(jacobians)
     for part in parts:
         part.add(share)

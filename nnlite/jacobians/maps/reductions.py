@@ -36,7 +36,7 @@ class SumOver(Jacobian):
 
 
 class Contraction(Jacobian):
-    """Each output is a function of one block of x, the last `rank` axes: its gradient is in `gradients`.
+    """Each output is a function of one block of x, the last `rank` axes, with its gradient in `gradients`.
 
     With rank 1, y is one number per row of x; with all axes, y is a single number.
     jvp: `sum(gradients * tangent)` over the last axes, vjp: `cotangent * gradients`. Storage: shaped like x.

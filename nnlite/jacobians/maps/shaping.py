@@ -25,7 +25,7 @@ class Rearrange(Jacobian):
 
     @property
     def is_view(self) -> bool:
-        """Whether the axes stay in order, so that y is x in another shape."""
+        """Whether the axes keep their order, so that y is x in another shape."""
         return self.axes == tuple(range(len(self.axes)))
 
     @property
@@ -47,7 +47,7 @@ class Rearrange(Jacobian):
 
 
 class Segment(Jacobian):
-    """y = concatenation in which x takes the places `start` to `stop` of `axis` (counted from the right).
+    """y = concatenation in which x occupies `start` to `stop` of `axis` (counted from the right).
 
     vjp cuts the segment out, jvp embeds it in zeros. Storage: nothing.
     """
@@ -102,7 +102,7 @@ class Slice(Jacobian):
 
 
 class RowGradients:
-    """The gradient of a table from which a batch uses few rows: only these rows are stored.
+    """The gradient of a table of which a batch uses few rows: only these rows are stored.
 
     Attributes:
         rows: numbers of the rows, each once.

@@ -72,7 +72,7 @@ class SumOfWindows(_OverWindows):
 
 
 class LargestOfWindows(_OverWindows):
-    """y = the largest x of each window, the first where several are: a selection.
+    """y = the largest x of each window, the first one in case of ties: a selection.
 
     Storage: `chosen`, the number of the chosen cell, one byte for windows of up to 256 cells.
     """
@@ -100,7 +100,7 @@ class LargestOfWindows(_OverWindows):
 
 
 class LargestOfBins(Jacobian):
-    """y = the largest x of each bin along `axis` (counted from the right), the first where several are.
+    """y = the largest x of each bin along `axis` (counted from the right), the first one in case of ties.
 
     Storage: `chosen`, for each output the index along the axis that it was taken from.
     """
@@ -142,7 +142,7 @@ class LargestOfBins(Jacobian):
 
 
 class Embedded(Jacobian):
-    """y = x set into zeros at `place`, one slice for each of its last axes. Storage: nothing."""
+    """y = x embedded into zeros at `place`, one slice for each of its last axes. Storage: nothing."""
 
     __slots__ = ("place",)
 

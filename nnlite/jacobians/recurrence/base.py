@@ -13,7 +13,7 @@ Gradient = Callable[
 
 
 class Recurrence:
-    """The derivative of all states with respect to what enters the gates and to the states before the first step.
+    """The derivative of all states with respect to the gates' inputs and to the states before the first step.
 
     A subclass keeps what the forward pass computed and writes `pull`, the recurrence backwards in time, and `push`,
     the same forwards. Arrays are `(*lead, steps, batch, ...)`, where `lead` is `()` or `(seeds,)`; `deltas` is the
@@ -59,13 +59,13 @@ class Recurrence:
         raise NotImplementedError
 
     def entering(self, deltas: np.ndarray) -> np.ndarray:
-        """The part of the deltas that belongs to what the inputs bring."""
+        """The part of the deltas that belongs to the inputs' contribution."""
         return deltas
 
     def gradients(
         self, outputs: np.ndarray | None, states: Sequence[np.ndarray], rows: np.ndarray, gradient: Gradient
     ) -> tuple[list[np.ndarray], list[Callable[[], np.ndarray]]]:
-        """The derivatives with respect to the first states, and what `by_weights` returns; the deltas are not kept."""
+        """The derivatives with respect to the first states, and the result of `by_weights`; the deltas are not kept."""
         deltas, states = self.pull(outputs, states)
         return states, self.by_weights(gradient, rows, deltas)
 
@@ -112,5 +112,5 @@ def sigmoid_slope(y: np.ndarray) -> np.ndarray:
 
 
 def backwards(*arrays: Any) -> Iterator[tuple[Any, ...]]:
-    """The steps of all arrays together, last one first."""
+    """The steps of several arrays in parallel, last one first."""
     return zip(*(array[::-1] for array in arrays), strict=True)

@@ -1,4 +1,4 @@
-"""Derivatives of the state of a GRU with respect to what enters its gates."""
+"""Derivatives of the state of a GRU with respect to the inputs of its gates."""
 
 from collections.abc import Sequence
 

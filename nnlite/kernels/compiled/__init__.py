@@ -40,7 +40,7 @@ __all__ = [name for module in MODULES for name in module.__all__]
 
 
 def on_disk() -> set[str]:
-    """The files, such as `"dense"`, whose kernels are in the cache on disk."""
+    """The files, such as `"dense"`, whose kernels are in the disk cache."""
     files = {path.name.partition(".")[0] for path in Path(adam.stats.cache_path).glob("*.nbi")}
     directly = any(Path(multiply.stats.cache_path).glob("*.nbi"))  # what `convolution` calls has a folder of its own
     return files | {"convolution"} if directly else files

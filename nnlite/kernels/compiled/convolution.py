@@ -1,4 +1,4 @@
-"""Convolution compiled: by products that read float32 images where they lie, where these gain; else by two loops.
+"""Compiled convolution: by products that read float32 images in place where these are faster; else by two loops.
 
 Loops stand where NumPy goes over the outputs once for each cell of a window: on the way back to the inputs, whose
 products NumPy still makes, and in all of a convolution of each channel alone.

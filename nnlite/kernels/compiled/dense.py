@@ -1,4 +1,4 @@
-"""Dense layers in a row, compiled: the same steps as in `dense`, in the same memory.
+"""Consecutive dense layers, compiled: the same steps as in `dense`, in the same memory.
 
 Small nets take one call for all layers, which calls SciPy's matrix library by itself; for large ones, ensembles, and
 kernels with a factor, NumPy multiplies.
@@ -80,7 +80,7 @@ def _vectors(stage):
 
 @compiled
 def enter(inputs: np.ndarray, memory: np.ndarray) -> None:
-    """Copy examples to where `run_forward` begins, a column for each."""
+    """Copy examples, one column each, to where `run_forward` begins."""
     rows = len(inputs)
     for i in range(inputs.shape[1]):
         for row in range(rows):

@@ -1,4 +1,4 @@
-"""Whole steps of training of dense layers in a row, compiled: one call for one step, or for many."""
+"""Whole training steps of consecutive dense layers, compiled: one call for one step, or for many."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""exp(x) of float32 numbers up to 0, in vector instructions."""
+"""exp(x) of float32 numbers up to 0, vectorized."""
 
 import math
 

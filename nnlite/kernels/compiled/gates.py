@@ -1,4 +1,4 @@
-"""A bias and ReLU in place, and what lets a cotangent through where ReLU did, compiled: one pass."""
+"""A bias and ReLU in place, and the gate of a cotangent where ReLU was active, compiled: one pass."""
 
 import numpy as np
 

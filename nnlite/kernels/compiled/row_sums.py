@@ -1,4 +1,4 @@
-"""Sums of rows that belong together, compiled: each row is added where it belongs, and nothing is sorted."""
+"""Sums of the rows that share a target, compiled: each row is added to its target, without sorting."""
 
 import numpy as np
 

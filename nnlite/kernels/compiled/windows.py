@@ -182,7 +182,7 @@ def _takes(images, windows, trailing):
 
 
 def as_images(array: np.ndarray, rank: int = 4) -> np.ndarray:
-    """`(batch, rows, columns, channels)`, or of another rank; one axis alone is that of columns."""
+    """`(batch, rows, columns, channels)`, or of another rank; a single axis counts as columns."""
     return array if array.ndim == rank else array[:, None]
 
 

@@ -1,4 +1,4 @@
-"""Addresses of arrays in memory, and the treatment of freed memory by the C library."""
+"""Addresses of arrays in memory, and the C library's treatment of freed memory."""
 
 import math
 
@@ -10,7 +10,7 @@ CACHE_LINE, LONG = 64, 2**14  # bytes
 
 
 def keep_freed_memory() -> None:
-    """Let freed arrays of up to 31 MiB stay with the process, for the next step to use again.
+    """Let freed arrays of up to 31 MiB stay with the process, for reuse in the next step.
 
     By default glibc hands large blocks back to the system, and each step pays for fresh pages: up to half of its time.
     Its threshold adapts to the largest block that was ever freed, so one block is taken and freed, untouched. Where
@@ -20,7 +20,7 @@ def keep_freed_memory() -> None:
 
 
 def aligned_zeros(size: int, dtype: DTypeLike) -> np.ndarray:
-    """A vector of zeros that begins where a line of the cache does, if it is a long one.
+    """A vector of zeros, aligned to a cache line if it is long.
 
     NumPy's own begin 16 bytes after one, so that each store of 64 bytes, as of AVX-512, touches two lines: a product of
     two vectors in the cache takes twice as long then, a whole update of Adam an eighth longer.
@@ -34,5 +34,5 @@ def aligned_zeros(size: int, dtype: DTypeLike) -> np.ndarray:
 
 
 def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
-    """A part of a vector in this shape."""
+    """A part of a vector in the given shape."""
     return vector[start : start + math.prod(shape)].reshape(shape)

@@ -1,4 +1,4 @@
-"""Dense layers in a row, computed in memory that is laid out once for a number of rows.
+"""Consecutive dense layers, computed in memory that is allocated once for a number of rows.
 
 What enters a layer lies transposed, a column for each example, above a row of ones: the product with the kernel that
 has the bias as its last row needs no addition of biases, the gradient of both is one product too, and the product
@@ -52,7 +52,7 @@ class DenseLayer(NamedTuple):
 
 
 class DenseRoom:
-    """Memory for `rows` examples on their way through `layers`, and back.
+    """Memory for `rows` examples in the forward and backward passes through `layers`.
 
     Args:
         layers: `DenseLayer`s, with one number of members.
@@ -115,7 +115,7 @@ class DenseRoom:
         return free, np.array(rows, np.int64)
 
     def set_dropout(self, index: int, threshold: int, scale: float) -> None:
-        """From now on layer `index`, which has dropout, keeps what reaches `threshold`, times `scale`."""
+        """Let layer `index`, which has dropout, keep what reaches `threshold`, times `scale`, from now on."""
         stage = self.passes[index]
         stage.threshold, stage.scale = threshold, scale
         self.plan[index, self.COLUMNS.index("threshold")], self.scales[index] = threshold, scale
@@ -234,7 +234,7 @@ def dense_backward(
 
 
 def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
-    """The derivative of one number of each row by all kernels and biases, after `dense_forward`; no member, no dropout.
+    """The derivative of one number per row by all kernels and biases, after `dense_forward`; no members or dropout.
 
     Args:
         seed: the derivative of the number with respect to what left the last layer, `(rows, units)`.

@@ -113,7 +113,7 @@ def dropout(inputs: Array, bits: np.ndarray, threshold: int, scale: float) -> tu
 
 
 def bias_relu(rows: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    """Overwrite rows `(..., features)` by max(rows + bias, 0); returns where that is above 0.
+    """Overwrite rows `(..., features)` by max(rows + bias, 0); returns where that is positive.
 
     Args:
         rows: real numbers, in any order in memory; a contiguous array is worked on in blocks.
@@ -145,7 +145,7 @@ def gated(cotangent: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def gated_sum(cotangent: np.ndarray, slopes: np.ndarray, out: np.ndarray) -> None:
-    """Write the sum of `cotangent * slopes` over all axes but the last, some examples at a time."""
+    """Write the sum of `cotangent * slopes` over all axes but the last, in blocks of examples."""
     step = max(1, BLOCK * len(cotangent) // max(1, cotangent.size))
     out[...] = 0
     for start in range(0, len(cotangent), step):
@@ -156,7 +156,7 @@ def gated_sum(cotangent: np.ndarray, slopes: np.ndarray, out: np.ndarray) -> Non
 
 @functools.cache
 def scalar(value: float, dtype: np.dtype) -> np.ndarray:
-    """A number as an array: a ufunc takes it in half the time that a Python number costs it."""
+    """A number as an array: a ufunc takes it in half the time of a Python number."""
     array = np.array(value, dtype)
     array.flags.writeable = False
     return array

@@ -1,4 +1,4 @@
-"""Losses and optimizers in the form that compiled code for whole steps takes: a number each."""
+"""Losses and optimizers as numeric codes for the compiled code that runs whole steps."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ UNCLIPPED, BY_VALUE, BY_NORM, GLOBALLY = range(4)
 
 
 class LossForm(NamedTuple):
-    """A loss that compiled code knows.
+    """A loss that compiled code supports.
 
     Attributes:
         code: SQUARED_ERROR, SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, or SOFTMAX_OF_SHARES: of numbers.
@@ -32,7 +32,7 @@ class LossForm(NamedTuple):
 
 
 class UpdateForm(NamedTuple):
-    """The update of an optimizer that compiled code knows.
+    """The update of an optimizer that compiled code supports.
 
     Attributes:
         code: ADAM, SGD or RMSPROP.
@@ -47,7 +47,7 @@ class UpdateForm(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Arrays, in C order, and integers that stay the same from one call of compiled code for whole steps to the next.
+    """Arrays, in C order, and integers that stay the same between calls of compiled code for whole steps.
 
     It is passed as one `table`, since each separate array takes a fifth of a microsecond. Whoever calls keeps
     the arrays, and makes another table where one of them is another array.

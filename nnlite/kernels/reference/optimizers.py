@@ -39,7 +39,7 @@ def negligible(dtype: np.dtype) -> float:
 
 
 def flush(vector: np.ndarray) -> None:
-    """Let the numbers below `negligible` in size be 0: arithmetic with subnormal numbers is up to 100 times slower."""
+    """Set numbers below `negligible` in magnitude to 0: arithmetic with subnormals is up to 100 times slower."""
     limit = negligible(vector.dtype)
     for start in range(0, vector.size, FLUSHED_AT_ONCE):
         part = vector[start : start + FLUSHED_AT_ONCE]

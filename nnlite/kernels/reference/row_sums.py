@@ -1,4 +1,4 @@
-"""Sums of rows that belong together, put where they belong: the gradient of a table of vectors."""
+"""Sums of the rows that share a target: the gradient of an embedding table."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ __all__ = ["put_row_sums"]
 
 
 def put_row_sums(out: np.ndarray, values: np.ndarray, indices: np.ndarray, run: int) -> None:
-    """Row `indices[i]` of `out` becomes the sum of all rows `values[i // run]`; rows that no index names become 0.
+    """Row `indices[i]` of `out` becomes the sum of all rows `values[i // run]`; rows without an index become 0.
 
     Shape: out `(length, features)`, values `(rows, features)`, indices `(rows * run,)`, below `length`.
     """

@@ -21,7 +21,7 @@ __all__ = [
 
 
 def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:
-    """The largest element of each window, the first where several are, and the number of its cell."""
+    """The largest element of each window, the first one in case of ties, and the number of its cell."""
     shape = list(inputs.shape)
     shape[-trailing - len(windows.size) : len(shape) - trailing] = windows.outputs
     places = places_of(windows, trailing)

@@ -1,1 +1,1 @@
-"""Attention and the encodings of positions."""
+"""Attention, and positional encodings."""

@@ -1,4 +1,4 @@
-"""Attention without heads and projections: by products, and by a sum under tanh."""
+"""Attention without heads and projections: scaled dot-product and additive."""
 
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -96,7 +96,7 @@ class _Scored(SequencePair, Layer, abstract=True):
 
 
 class Attention(_Scored):
-    """outputs = dropout(softmax(scores)) @ value: each query mixes the values by how well it fits their keys.
+    """outputs = dropout(softmax(scores)) @ value: each query mixes the values, weighted by the match with their keys.
 
     scores = scale * query @ key.T, or concat_score_weight * sum(tanh(scale * (query + key))).
 

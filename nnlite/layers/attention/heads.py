@@ -33,7 +33,7 @@ class Heads(NamedTuple):
 
 
 class Headed(SequencePair, Layer, abstract=True):
-    """Attention by several heads; a subclass has the arguments, says what its `heads` are and `given_shape`."""
+    """Multi-head attention; a subclass has the arguments, and defines its `heads` and `given_shape`."""
 
     if TYPE_CHECKING:  # fields of the subclasses
         dropout, use_bias, use_gate = cast(float, 0.0), cast(bool, True), cast(bool, False)
@@ -52,7 +52,7 @@ class Headed(SequencePair, Layer, abstract=True):
         raise NotImplementedError(f"{type(self).__name__} must define heads")
 
     def build(self, query_shape: tuple) -> None:
-        """Declare the parameters for the shape of one input, or of query, value and key."""
+        """Create the parameters for the shape of one input, or of query, value and key."""
         query, value, key = self.check_sequences(query_shape)
         self._check_axes(query, value)
         heads, key_dim, value_dim = self.heads.queries, self.heads.key_dim, self.heads.value_dim
@@ -149,14 +149,14 @@ class Headed(SequencePair, Layer, abstract=True):
             raise ConfigError(f"{self.label}: {name} needs inputs (batch, steps, features), got {query}")
 
     def compute_output_shape(self, query_shape: tuple, value_shape: Any = None, key_shape: Any = None) -> Any:
-        """The output shape, and that of the scores, for the shape of one input, a tuple of them, or two or three."""
+        """The output shape, and that of the scores, for the shape of one input or a tuple of up to three."""
         shapes = query_shape if value_shape is None else (query_shape, value_shape, key_shape or value_shape)
         query, value, _ = self.check_sequences(shapes)
         shape = (*query[:-1], *(self.given_shape or query[-1:]))
         return (shape, self.scores_shape(query, value)) if self.return_attention_scores else shape
 
     def scores_shape(self, query: tuple, value: tuple) -> tuple:
-        """The shape of the attention weights: batch, axes that are not attended over, heads, those of both."""
+        """The shape of the attention weights: batch, free axes, heads, attention axes of query and key."""
         others, attended = self._axes(len(query))
         lengths = [query[axis] for axis in attended] + [value[axis] for axis in attended]
         return (*(query[axis] for axis in others), self.heads.queries, *lengths)

@@ -1,4 +1,4 @@
-"""Multi-head attention, and that whose heads share keys and values."""
+"""Multi-head attention, and grouped-query attention, whose heads share keys and values."""
 
 import math
 from dataclasses import field
@@ -22,7 +22,7 @@ __all__ = ["GroupQueryAttention", "MultiHeadAttention"]
 
 
 class MultiHeadAttention(Headed):
-    """Each head mixes the values of all steps by how well its queries fit its keys.
+    """Each head mixes the values of all steps, weighted by how well its queries match its keys.
 
     q, k, v = query @ query_kernel + query_bias, key @ key_kernel + key_bias, value @ value_kernel + value_bias;
     outputs = dropout(softmax(q @ k.T / sqrt(key_dim))) @ v @ output_kernel + output_bias, summed over the heads.
@@ -137,7 +137,7 @@ class MultiHeadAttention(Headed):
 
 
 class GroupQueryAttention(Headed, aliases=("GroupedQueryAttention",)):
-    """`MultiHeadAttention` in which several heads of queries share one head of keys and values.
+    """`MultiHeadAttention` in which several query heads share one head of keys and values.
 
     With num_key_value_heads = 1 it is multi-query attention, with as many as there are query heads
     `MultiHeadAttention`. Query head i takes the keys and values of head i // (num_query_heads / num_key_value_heads).

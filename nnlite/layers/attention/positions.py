@@ -1,4 +1,4 @@
-"""Layers that tell a sequence's steps apart, since attention does not see their order."""
+"""Positional encodings, since attention ignores the order of steps."""
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class PositionEmbedding(Layer):
 
 
 class SinePositionEncoding(Layer):
-    """outputs = inputs + encoding, with waves of growing length along the steps.
+    """outputs = inputs + encoding, with sinusoids of increasing wavelength.
 
     encoding[step, 2 i] = sin(angle), encoding[step, 2 i + 1] = cos(angle), where
     angle = step / max_wavelength ** (2 i / features).

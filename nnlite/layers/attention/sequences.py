@@ -39,11 +39,11 @@ class SequencePair(Host):
 
     @staticmethod
     def slots_of(count: int) -> Slots:
-        """The numbers of the inputs, of `count`, that are query, value and key."""
+        """The indices, among `count` inputs, of query, value and key."""
         return Slots(0, min(1, count - 1), min(2, count - 1))
 
     def call_with(self, inputs: Any, training: Any, mask: Any, **options: bool | None) -> LayerCall:
-        """A call in which each of `options` that is not None stands for the layer's argument of that name.
+        """A call in which each of `options` that is not None overrides the layer's argument of that name.
 
         In a graph there is one layer, whose arguments are changed; `ConfigError` where it was used otherwise before.
         """
@@ -62,7 +62,7 @@ class SequencePair(Host):
         return plain._as_input(inputs)
 
     def check_sequences(self, input_shape: tuple) -> tuple:
-        """Shapes of query, value and key; `ShapeError` where they do not fit one another."""
+        """Shapes of query, value and key; `ShapeError` if they do not match."""
         shapes: Any = input_shape if isinstance(input_shape[0], (tuple, list)) else (input_shape,)
         slots = self.slots_of(len(shapes))
         if len(shapes) > 3 or any(len(shape) < 3 or len(shape) != len(shapes[0]) for shape in shapes):
@@ -87,7 +87,7 @@ class SequencePair(Host):
         return super()._check_input_shape(shape)
 
     def masks_of(self, data: tuple[np.ndarray, ...], mask: Any) -> list:
-        """The padding mask of each input, and what each query may attend to; None for all."""
+        """The padding mask of each input, and the steps that each query may attend to; None for all."""
         several = isinstance(mask, (tuple, list))
         given: list[Any] = [] if mask is None else list(mask) if several else [mask]
         if len(data) > 1 and mask is not None and (not several or not 2 <= len(given) <= len(data) + 1):
@@ -116,7 +116,7 @@ class SequencePair(Host):
         return [*padding, reduce(np.logical_and, allowed) if allowed else None]
 
     def allowed(self, data: tuple[np.ndarray, ...], mask: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """The keys that each query may attend to, None for all: by padding and order, and by a mask of pairs.
+        """The keys that each query may attend to, None for all: by padding, causality, and an attention mask.
 
         Masked queries may attend to nothing, where the layer `hides_queries`.
 
@@ -136,7 +136,7 @@ class SequencePair(Host):
         return (reduce(np.logical_and, parts) if parts else None), pairs
 
     def query_mask(self, mask: Any, rank: int = 3) -> np.ndarray | None:
-        """The mask of the outputs: that of the queries, of so many axes."""
+        """The mask of the outputs: that of the queries, with this many axes."""
         first = mask[0] if isinstance(mask, (tuple, list)) else mask
         return first if np.ndim(first) == rank - 1 else None
 

@@ -1,4 +1,4 @@
-"""Attributes of a layer: every attribute that others ask a layer for, with its default."""
+"""Attributes of a layer: every attribute that other code reads, with its default."""
 
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
@@ -31,7 +31,7 @@ Fixed = Literal["shape", "rank", "last", "nothing"]
 
 
 class LayerCall(NamedTuple):
-    """Arguments of a call: `runner`, the layer or a variant of it with the same parameters, is run."""
+    """Arguments of a call; `runner` is the layer to run, or a variant of it with the same parameters."""
 
     runner: Any
     inputs: Any
@@ -40,7 +40,7 @@ class LayerCall(NamedTuple):
 
 
 class LayerAttributes:
-    """Base of `Layer` alone; modules that `Layer` is made of know a layer by it.
+    """Base of `Layer` only; modules that `Layer` is built from identify a layer by it.
 
     Attributes, of a class or of an instance:
         input_kind: what the layer takes, see `read_inputs`: numbers are brought into its dtype.
@@ -235,7 +235,7 @@ class LayerAttributes:
 
     @property
     def adapted(self) -> bool:
-        """Whether the layer knows what it has to learn from data by `adapt`; most have nothing to learn."""
+        """Whether the layer has learned by `adapt` what it needs from data; most layers need nothing."""
         return True
 
     def _layers_inside(self) -> "Sequence[Layer]":
@@ -271,7 +271,7 @@ class LayerAttributes:
 
     @property
     def label(self) -> str:
-        """Name of this layer in errors: `layer 'dense_1' (Dense)`."""
+        """The layer's name in error messages: `layer 'dense_1' (Dense)`."""
         name = self._given_name
         return f"layer {type(self).__name__}" if name is None else f"layer {name!r} ({type(self).__name__})"
 
@@ -281,7 +281,7 @@ class LayerAttributes:
         return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
 
     def at_inference(self) -> Simplified | None:
-        """Simpler form of `linearize` outside training, with the present weights; None: as it is."""
+        """A simpler form of `linearize` for inference, with the current weights; None if there is none."""
         return None
 
     def _dense_part(self) -> DensePart | None:

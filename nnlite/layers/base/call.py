@@ -1,4 +1,4 @@
-"""Layers that write `call` alone: what it computes is recorded, and the record is the derivative."""
+"""Layers that only write `call`: its computation is recorded, and the record gives the derivative."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ MUST_RETURN = "call must return what functions of nnlite.ops and operators make 
 
 
 class LayerTrace(Trace):
-    """A `Trace` that records uses of layers too.
+    """A `Trace` that also records uses of layers.
 
     Args:
         training, random: what layers that ask for them get.
@@ -83,7 +83,7 @@ class LayerTrace(Trace):
         return layer._next_random() if random is None and training else random
 
     def with_losses(self, end: Traced) -> Traced:
-        """The output `end` as it stands, and behind it the terms that the call added to the loss."""
+        """The output `end`, followed by the terms that the call added to the loss."""
         if not self.losses:
             return end
         terms = [AddedLoss(loss.value, end.shape) for loss in self.losses]
@@ -169,7 +169,7 @@ def _state_of(layer: "Layer", trace: LayerTrace, traced: dict[int, Traced]) -> t
 
 
 def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
-    """Run `call` on zeros, so that the layers it uses are built for what they are given; take their parameters.
+    """Run `call` on zeros, so that the layers in it are built for their inputs; take over their parameters.
 
     Args:
         layer: built but for the layers that it keeps.
@@ -219,7 +219,7 @@ def _use_first(
 
 
 def read_methods(cls: Any, recorded: Callable) -> None:
-    """Set what a class of layers says about its methods: `_traced`, `_context`, `_call_context` and others.
+    """Set the flags about the methods of a layer class: `_traced`, `_context`, `_call_context` and others.
 
     A class that writes `call` is recorded, unless it derives its `linearize` from abstract classes alone: that may run
     the `call` of subclasses, where that of a complete layer would be another function. One that writes `linearize`
@@ -247,19 +247,19 @@ def read_methods(cls: Any, recorded: Callable) -> None:
 
 
 def moves_on(layer: Any) -> bool:
-    """Whether calls outside training store new states: of a stateful recurrent layer, or of one that has it inside."""
+    """Whether calls outside training store new states: those of a stateful recurrent layer, possibly nested."""
     if layer._moves_on is None:
         layer._moves_on = any(map(moves_on, inner_layers(layer)))
     return layer._moves_on
 
 
 def inner_layers(layer: LayerAttributes) -> "list[Layer]":
-    """The layers that `layer` keeps in its attributes, lists and dicts among them, in order, each once."""
+    """The layers in the attributes of `layer`, including lists and dicts, in order, each once."""
     return cast(Any, kept(layer, LayerAttributes))
 
 
 def layers_within(layer: Any) -> "Iterator[Layer]":
-    """All layers inside `layer`, each before those that it keeps itself, as often as they are kept."""
+    """All layers inside `layer`, depth first, repeated as often as they are kept."""
     for inner in inner_layers(layer):
         yield inner
         yield from layers_within(inner)
@@ -280,7 +280,7 @@ def _called(
 
 
 def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) -> Any:
-    """A copy of `layer` whose attributes are traced parameters, and layers whose use is recorded."""
+    """A copy of `layer` whose attributes are traced parameters and recorded layers."""
 
     def replace(value: Any) -> Any:
         if isinstance(value, Parameter):

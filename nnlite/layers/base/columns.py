@@ -1,4 +1,4 @@
-"""Layers that treat some columns of a table in their own way."""
+"""Layers that transform selected columns of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ ColumnChoice = Converted[Sequence[int | str] | str | None, list[Index | str] | s
 
 @dataclass(frozen=True)
 class NamedColumns:
-    """Names and positions of the columns of a table that has become a matrix.
+    """Names and positions of the columns of an encoded table.
 
     Args:
         places: where the columns of each name are; a name may have become several.
@@ -35,20 +35,20 @@ class NamedColumns:
 
 
 class OfColumns(Layer, abstract=True):
-    """Base of layers whose arguments tell columns, by number or by name."""
+    """Base of layers whose arguments select columns by number or by name."""
 
     def name_columns(self, named: NamedColumns) -> None:
-        """Put numbers where names stand; `ConfigError` for a name that no column has."""
+        """Replace names by numbers; `ConfigError` for a name that no column has."""
         raise NotImplementedError
 
     @property
     def has_names(self) -> bool:
-        """Whether names stand where numbers have to."""
+        """Whether names are left that have to become numbers."""
         raise NotImplementedError
 
 
 class OfSomeColumns(OfColumns, abstract=True):
-    """Base of layers that treat the columns of their field `columns` in one way; all when None."""
+    """Base of layers that treat the columns of their field `columns` in the same way; all columns when None."""
 
     if TYPE_CHECKING:  # a field of the subclasses, which have it in different positions
         columns = cast("list[int | str] | str | None", None)
@@ -99,7 +99,7 @@ def found_by_name(layer: Any, columns: Sequence[int | str] | str, named: NamedCo
 
 
 def check_columns(layer: Any, columns: Sequence[int], input_shape: BatchShape, distinct: bool = True) -> None:
-    """`ConfigError` unless `columns` are among those of the inputs, each once where they have to be `distinct`."""
+    """`ConfigError` unless `columns` are among those of the inputs, without duplicates if `distinct`."""
     features = known_width(layer, input_shape)
     beyond = [column for column in columns if column >= features]
     if beyond or not columns or (distinct and len(set(columns)) < len(columns)):
@@ -108,7 +108,7 @@ def check_columns(layer: Any, columns: Sequence[int], input_shape: BatchShape, d
 
 
 def known_width(layer: Any, input_shape: BatchShape) -> int:
-    """The number of columns; `ShapeError` where it is not known."""
+    """The number of columns; `ShapeError` if it is unknown."""
     if input_shape[-1] is None:
         raise ShapeError(f"{layer.label} needs a known number of features, got inputs of shape {input_shape}")
     room = allowance()
@@ -118,7 +118,7 @@ def known_width(layer: Any, input_shape: BatchShape) -> int:
 
 
 def selection(columns: Sequence[int]) -> slice | np.ndarray:
-    """An index of `columns`: a slice, which copies nothing, where they follow one another."""
+    """An index of `columns`: a slice, which copies nothing, if they are consecutive."""
     if columns and list(columns) == list(range(columns[0], columns[0] + len(columns))):
         return slice(columns[0], columns[0] + len(columns))
     return np.array(columns, np.intp)

@@ -1,4 +1,4 @@
-"""Inputs of users, read as an array of the kind that the layer takes."""
+"""User inputs, read as an array of the kind that the layer takes."""
 
 import copy
 import numbers
@@ -50,7 +50,7 @@ def read_inputs(inputs: Any, kind: str, owner: str) -> np.ndarray:
 
 
 def read_several(inputs: Any, layer: "Layer") -> tuple[np.ndarray, ...]:
-    """The inputs of a layer that takes a list or tuple of them, as arrays with one number of examples."""
+    """The inputs of a layer that takes a list or tuple, as arrays with the same number of examples."""
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise DataError(f"{layer.label} needs a list or tuple of inputs, got {type(inputs).__name__}")
     arrays = tuple(read_inputs(item, layer.input_kind, layer.label) for item in inputs)
@@ -62,12 +62,12 @@ def read_several(inputs: Any, layer: "Layer") -> tuple[np.ndarray, ...]:
 
 
 def in_memory(array: Any) -> np.ndarray:
-    """The array itself; of rows that stay in a file a sample of 100,000, which is what layers adapt to then."""
+    """The array itself; for rows that stay in a file, a sample of 100,000, to adapt layers to."""
     return array.sample(ADAPTED_ROWS) if isinstance(array, StoredRows) else array
 
 
 def variant_for(layer: Any, inputs: Any) -> Any:
-    """The layer, or a twin of it that takes what `inputs` are, one array or a tuple, where it was built for the other.
+    """The layer, or a twin for single or several inputs, if it was built for the other form.
 
     For layers whose first input is the same in both cases, and which look at the others in `linearize`.
     """
@@ -82,7 +82,7 @@ def variant_for(layer: Any, inputs: Any) -> Any:
 
 
 def gives_several(inputs: Any, layer: "Layer") -> bool:
-    """Whether `inputs` are several arrays to the layer; where it takes either, what it is built for decides."""
+    """Whether `inputs` are several arrays to the layer; if it takes either form, the one it is built for decides."""
     if type(layer).takes_several is None and not layer.built:
         arrays = isinstance(inputs, list) and all(isinstance(item, np.ndarray) for item in inputs)
         layer.takes_several = isinstance(inputs, tuple) or arrays
@@ -90,7 +90,7 @@ def gives_several(inputs: Any, layer: "Layer") -> bool:
 
 
 def check_number(layer: "Layer", input_shape: tuple) -> None:
-    """`ShapeError` for several inputs to a layer that takes one; one that takes either gets to know which it is."""
+    """`ShapeError` for several inputs to a layer of a single input; a layer that takes either remembers the form."""
     several = isinstance(next(iter(input_shape), None), (tuple, list))
     if type(layer).takes_several is None:
         layer.takes_several = several
@@ -102,7 +102,7 @@ def check_number(layer: "Layer", input_shape: tuple) -> None:
 
 
 def read_training(training: Any, owner: str) -> bool:
-    """`training` as a flag; `ConfigError` for a second input, which lands there when several are not in one list."""
+    """`training` as a flag; `ConfigError` for a second input passed in its place instead of in a list."""
     if training is not None and not isinstance(training, (bool, int, np.bool_)):
         raise ConfigError(
             f"{owner}: training must be True or False, got {type(training).__name__}; several inputs go in one list, "
@@ -112,7 +112,7 @@ def read_training(training: Any, owner: str) -> bool:
 
 
 def shape_fits(expected: Any, shape: Any) -> bool:
-    """Whether an array of `shape`, or several of several shapes, may stand where `expected` was told; None is free."""
+    """Whether an array of `shape`, or several of several shapes, matches `expected`, where None is free."""
     if isinstance(expected, (tuple, list)):
         return (
             isinstance(shape, (tuple, list)) and len(shape) == len(expected) and all(map(shape_fits, expected, shape))
@@ -135,7 +135,7 @@ def as_numbers(inputs: Any, owner: str) -> np.ndarray:
 
 
 def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
-    """An array of strings: of NumPy's type if it came so, else of Python's, since strings differ much in length."""
+    """An array of strings: of NumPy's type if it came that way, else Python's, since lengths may vary widely."""
     wanted = "strings" if kind == "strings" else "strings or integers"
     array = inputs if isinstance(inputs, np.ndarray) else _objects(inputs)
     if kind == "categories" and array.dtype.kind in "biu":
@@ -185,7 +185,7 @@ def _shown(value: object) -> str:
 
 
 def gathered(data: Any, owner: str, steps: int | None = None, batch_size: int | None = None) -> Any:
-    """`data` as it is, or batches of it as one array.
+    """`data` unchanged, or batches of it as one array.
 
     Batches are what an iterator gives, a list of arrays of two axes or more, or of unequal length, and an object of
     batches by number (`__len__` and `__getitem__`, such as a `PyDataset`). Of a batch that is a tuple the first entry

@@ -104,16 +104,16 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         super().__post_init__()
 
     def build(self, input_shape: Any) -> None:
-        """Declare parameters with `add_weight`; nothing to do for a layer without any."""
+        """Create parameters with `add_weight`; not needed for a layer without any."""
 
     def linearize(self, inputs: Any, *parameters: Any, **context: Any) -> tuple[Any, Any]:
-        """The output and its `Jacobians`; pure: new moving averages travel in `Jacobians.state`."""
+        """The output and its `Jacobians`; pure: new moving averages are returned in `Jacobians.state`."""
         if not self._writes_call:
             raise NotImplementedError(f"{type(self).__name__} must define call(inputs) or linearize(inputs, ...)")
         return trace_call(self, inputs, parameters, context)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Output shape for `input_shape`, found by a trial run on zeros (None stands for one, then for two)."""
+        """The output shape for `input_shape`, by a trial run on zeros, with 1 and then 2 in place of None."""
         return trial_shape(self, input_shape)
 
     def add_weight(
@@ -128,7 +128,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         name: str | None = None,
         sparse: bool = False,
     ) -> Parameter:
-        """Declare a parameter, whose value `linearize` receives; called in `build`, or in the constructor.
+        """Create a parameter, whose value `linearize` receives; called in `build`, or in the constructor.
 
         Args:
             shape: its shape.
@@ -199,7 +199,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return [parameter for parameter in self.weights if id(parameter) not in changed]
 
     def forward(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
-        """Compute the output, keep the Jacobians for `backward`; `training` turns dropout on, updates averages."""
+        """Compute the output and keep the Jacobians for `backward`; `training` enables dropout and updates averages."""
         inputs = with_derivatives(inputs) if self._kept_kinds else inputs
         output, self.jacobians = self._apply(inputs, training, mask)
         several = isinstance(output, tuple)
@@ -207,7 +207,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return output
 
     def __call__(self, *inputs: Any, **given: Any) -> Any:
-        """The output alone, in memory of its own. Outside training nothing is stored, so threads may share a layer.
+        """The output alone, in newly allocated memory. Outside training nothing is stored; threads may share a layer.
 
         But for stateful recurrent layers, which continue from call to call; so does a layer that has one inside.
 
@@ -246,7 +246,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return output, jacobians
 
     def add_loss(self, loss: Any) -> None:
-        """Add a term to the loss, called in `call`: what `ops` make of inputs and parameters; an array's sum counts."""
+        """Add a term to the loss from within `call`: a result of `ops` on inputs and parameters; arrays are summed."""
         record_loss(self.label, loss)
 
     @property
@@ -255,13 +255,13 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return [*self._losses, *weight_penalties(self)]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask of the outputs for these inputs and their mask; None for none. A subclass may write its own."""
+        """The mask of the outputs for these inputs and their mask, or None. A subclass may override it."""
         if self._keeps_mask and not self.takes_several:
             return previous_mask
         return self._apply(inputs, None, previous_mask)[1].mask
 
     def update_state(self, state: tuple) -> None:
-        """Store new values of the non-trainable parameters, as `Jacobians.state` carries them."""
+        """Store new values of the non-trainable parameters, as in `Jacobians.state`."""
         for parameter, value in self._state_pairs(state):
             parameter.value[...] = value
 

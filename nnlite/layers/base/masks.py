@@ -1,4 +1,4 @@
-"""Masks: which steps of a sequence count."""
+"""Masks: the steps of a sequence that count."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ def step_mask(mask: Any, shape: tuple[int, ...], owner: str) -> np.ndarray:
 
 
 def output_masks(layer: "Layer", jacobians: Bundle, given: tuple, count: int) -> list[np.ndarray | None]:
-    """The mask of each of a layer's `count` outputs: that of its inputs, where it supports masking, or what it sets.
+    """The mask of each of a layer's `count` outputs: the one it sets, or that of its inputs if it supports masking.
 
     Args:
         given: the masks of its inputs.
@@ -36,7 +36,7 @@ def output_masks(layer: "Layer", jacobians: Bundle, given: tuple, count: int) ->
 
 
 def checked_masks(layer: "Layer", inputs: Sequence[np.ndarray], mask: Any) -> list[np.ndarray | None]:
-    """One mask or None for each input; `ShapeError` where one is not a beginning of its input's shape."""
+    """One mask or None for each input; `ShapeError` unless each mask's shape is a prefix of its input's shape."""
     masks = [None] * len(inputs) if mask is None else list(mask)
     if len(masks) != len(inputs):
         raise ShapeError(

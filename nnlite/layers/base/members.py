@@ -1,4 +1,4 @@
-"""Ensembles trained at once: layers that keep parameters for each of several members.
+"""Ensembles trained jointly: layers with separate parameters for each member.
 
 Logical shapes keep rows first, `(batch, members, features)`; in memory, members lead, so that what belongs to one
 member lies together. A transposed view is both.
@@ -17,7 +17,7 @@ __all__ = []
 
 
 def member_shape(layer: Any, members: int | None, input_shape: BatchShape) -> tuple[int, ...]:
-    """`(members,)`, or `()` for None: what precedes the shape of a parameter.
+    """`(members,)`, or `()` for None: the prefix of the shape of a parameter.
 
     Raises:
         ShapeError: the inputs do not have the shape `(batch, members, features)`, or `(batch, ..., features)` for None,
@@ -34,12 +34,12 @@ def member_shape(layer: Any, members: int | None, input_shape: BatchShape) -> tu
 
 
 def for_members(members: int | None, initializer: Initializer) -> Initializer:
-    """Initializer of a parameter of so many members; the initializer itself for None."""
+    """Initializer of a parameter for this many members; the initializer itself for None."""
     return initializer if members is None else EachMember(initializer)
 
 
 class EachMember(Initializer, abstract=True):
-    """Parameters of an ensemble, stacked along the first axis, each drawn by `initializer` independently.
+    """Parameters of an ensemble, stacked along the first axis, each initialized independently.
 
     Fans are those of one member, and no two members get the same numbers, also where `initializer` has a seed.
 

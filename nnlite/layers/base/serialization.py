@@ -1,4 +1,4 @@
-"""Layers as plain values, as Keras's `layers.serialize` and `saving.serialize_keras_object` write them."""
+"""Layers as plain values, in the form of Keras's `layers.serialize` and `saving.serialize_keras_object`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Layer | None:
-    """The layer of such a dict, built if that says for which shape.
+    """The layer for such a dict, built if the dict has its shape.
 
     Args:
         config: as `serialize` made it, or `{class name: {argument: value}}`.

@@ -1,4 +1,4 @@
-"""Trying a layer on zeros: what it returns, and which shape."""
+"""Trial runs of a layer on zeros: what it returns, and its shape."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +38,7 @@ def tried_on(inputs: Sequence[Any]) -> Iterator[None]:
 
 
 def shapes_in(shape: Sequence) -> Sequence[Any]:
-    """The shapes in a tuple of several, or the one that is given, which is empty for a single number."""
+    """The shapes in a tuple of shapes, or the single given one, which is empty for a scalar."""
     return shape if isinstance(next(iter(shape), None), (tuple, list)) else (shape,)
 
 
@@ -49,12 +49,12 @@ def is_small(*shapes: tuple) -> bool:
 
 
 def tried_on_unequal(arrays: Sequence[np.ndarray]) -> AbstractContextManager[None]:
-    """`tried_on` these, if they have not all the same number of rows, as nodes and edges of a graph."""
+    """`tried_on` these values, if their numbers of rows differ, as for the nodes and edges of a graph."""
     return tried_on(arrays if len({array.shape[:1] for array in arrays}) > 1 else ())
 
 
 def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
-    """The output shape for `input_shape` (a tuple of shapes for several outputs); None stands for one, then for two."""
+    """The output shape for `input_shape` (a tuple for several outputs), with 1 and then 2 in place of None."""
     ones, twos = (trial_shapes(layer, input_shape, size) for size in (1, 2))
     rows = _ROWS.get()[:1]
     shapes = [
@@ -68,7 +68,7 @@ def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
 
 
 def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[int, ...]]:
-    """The shape of each output, with `size` in place of None; `ShapeError` unless `linearize` returns what it must."""
+    """The shape of each output, with `size` in place of None; `ShapeError` if `linearize` violates its contract."""
     zeros = zeros_for(layer, input_shape, size)
     with trial_run():
         result = tried_with_mask(layer, zeros, lambda **mask: layer.linearize(zeros, *layer.values, **mask))
@@ -82,7 +82,7 @@ def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[in
 
 
 def tried_with_mask(layer: "Layer", inputs: Any, run: Callable[..., Any]) -> Any:
-    """`run()`, or, where that fails since `call` cannot do without a mask, `run(mask=...)` with one of all steps."""
+    """`run()`, or, if `call` requires a mask, `run(mask=...)` with a mask of all steps."""
     try:
         return run()
     except Exception:
@@ -115,7 +115,7 @@ def _sized(shape: tuple, size: int) -> list[int]:
 
 
 def wrong_shape(layer: "Layer", shape: tuple) -> ShapeError:
-    """Error for inputs of a shape that a built layer does not take."""
+    """Error for inputs of a shape that a built layer does not accept."""
     return ShapeError(f"{layer.label} was built for inputs of shape {layer.input_shape}, got {tuple(shape)}")
 
 

@@ -35,7 +35,7 @@ __all__ = [
 
 
 def without_activation(self: Any) -> "tuple[Layer, ActivationFunction | None]":
-    """This layer up to its final activation, and that activation; parameters are shared, not copied."""
+    """This layer without its final activation, and that activation; parameters are shared, not copied."""
     activation = self.activation if self.ends_in_activation and not self._penalizes else None
     if activation is None:
         return self, None
@@ -57,11 +57,11 @@ class Affine:
     shift: np.ndarray
 
     def of(self, values: np.ndarray | None) -> np.ndarray:
-        """This function of an array, of zeros where it is None."""
+        """This function applied to an array of zeros if it is None."""
         return self.shift if values is None else values * self.scale + self.shift
 
     def then(self, step: "Step") -> "Simplified | None":
-        """This function and the step after it as one; None if they are two."""
+        """This function and the step after it as one; None if they stay separate."""
         if isinstance(step, Affine):
             return Affine(self.scale * step.scale, step.of(self.shift))
         return step.after(self) if isinstance(step, Product | Convolution) else None
@@ -84,13 +84,13 @@ class Product:
     matrix: bool = True
 
     def after(self, affine: Affine) -> "Product":
-        """This product of what `affine` gives."""
+        """This product after `affine`."""
         shifted = np.matmul(affine.shift[..., None, :], self.kernel)[..., 0, :]
         bias = shifted if self.bias is None else self.bias + shifted
         return replace(self, kernel=affine.scale[..., None] * self.kernel, bias=bias)
 
     def then(self, step: "Step") -> "Product | None":
-        """This product and the step after it as one; None if they are two."""
+        """This product and the step after it as one; None if they stay separate."""
         if self.activation is not None:
             return None
         if isinstance(step, Affine):
@@ -111,7 +111,7 @@ class Pooling:
 
 @dataclass(frozen=True)
 class Convolution:
-    """outputs = activation(convolution of inputs + bias), where `pool` is set of the largest of each window.
+    """outputs = activation(convolution of inputs + bias), followed by max pooling if `pool` is set.
 
     Args:
         layer: it says how the windows of the convolution lie.
@@ -128,7 +128,7 @@ class Convolution:
     pool: tuple[int, ...] | None = None
 
     def after(self, affine: Affine) -> "Convolution | None":
-        """This convolution of what `affine` gives; None if padding makes that impossible: padded cells stay 0."""
+        """This convolution after `affine`; None if padding makes that impossible: padded cells stay 0."""
         if self.layer.channels_first or (self.layer.padding != "valid" and np.any(affine.shift)):
             return None
         shifted = (self.kernel * np.reshape(affine.shift, (-1, 1))).sum(axis=tuple(range(self.kernel.ndim - 1)))
@@ -136,7 +136,7 @@ class Convolution:
         return replace(self, kernel=self.kernel * affine.scale[:, None], bias=bias)
 
     def then(self, step: "Step") -> "Convolution | None":
-        """This convolution and the step after it as one; None if they are two."""
+        """This convolution and the step after it as one; None if they stay separate."""
         if isinstance(step, Pooling):
             return replace(self, pool=step.layer.geometry[0]) if self._may_pool(step.layer) else None
         if self.activation is not None:
@@ -169,7 +169,7 @@ class View:
 
 @dataclass(frozen=True)
 class Activated:
-    """outputs = activation(inputs), as `layer` computes it where nothing comes before it that takes it over."""
+    """outputs = activation(inputs), computed by `layer` unless a preceding step absorbs it."""
 
     layer: Any
     activation: ActivationFunction
@@ -180,7 +180,7 @@ Step: TypeAlias = "Simplified | Layer"  # of a prediction: the layer itself wher
 
 
 class DenseScale(NamedTuple):
-    """A factor for each feature, learned, before a dense layer.
+    """A learned factor for each feature, before a dense layer.
 
     Args:
         features: how many.
@@ -198,7 +198,7 @@ class DenseActivation(NamedTuple):
 
 
 class DenseDropout(NamedTuple):
-    """Dropout after a dense layer: a number is kept, and scaled, where 16 random bits reach the threshold."""
+    """Dropout after a dense layer: a number is kept, and scaled, if 16 random bits reach the threshold."""
 
     threshold: int
     scale: float

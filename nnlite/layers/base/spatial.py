@@ -1,4 +1,4 @@
-"""Base of the layers over one, two or three spatial axes."""
+"""Base of layers over one, two or three spatial axes."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ class Spatial(Host):
         return 1 if self.channels_first else -1
 
     def build(self, input_shape: tuple) -> None:
-        """Of a layer without parameters: refuse inputs of another rank, or that leave no outputs."""
+        """For a layer without parameters: refuse inputs of another rank, or that leave no outputs."""
         self.check_rank(input_shape)
         self.compute_output_shape(input_shape)
 
@@ -109,7 +109,7 @@ class Spatial(Host):
         padding = cast(str, "")
 
     def channels_of(self, input_shape: tuple) -> int:
-        """The number of channels; `ShapeError` when unknown or of the wrong rank."""
+        """The number of channels; `ShapeError` if it is unknown or the rank is wrong."""
         self.check_rank(input_shape)
         channels = input_shape[1 if self.channels_first else -1]
         if channels is None:
@@ -130,7 +130,7 @@ class Spatial(Host):
         return tuple(map(self.per_axis, self.window_arguments))
 
     def check_fit(self, lengths: tuple, size: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> None:
-        """`ShapeError` where a window without padding is larger than the input."""
+        """`ShapeError` if a window without padding is larger than the input."""
         reach = [(side - 1) * step + 1 for side, step in zip(size, dilation or (1,) * self.rank, strict=True)]
         if any(length is not None and length < side for length, side in zip(lengths, reach, strict=True)):
             raise ShapeError(
@@ -151,7 +151,7 @@ class Spatial(Host):
         return self.allowed(place_windows(lengths, size, strides, self.padding, dilation))
 
     def allowed(self, windows: Windows) -> Windows:
-        """The windows; `TooManyError` where a model from a file is tried, and they reach far outside its inputs."""
+        """The windows; `TooManyError` if they reach far outside the inputs of a model that is read from a file."""
         room = allowance()
         if room is not None:
             channels = self.input_shape[self._fixed_axis] or 1
@@ -179,7 +179,7 @@ class Spatial(Host):
 
 
 def sizes_of_axes(arguments: dict[str, Any], rank: int) -> dict[str, Any]:
-    """The arguments with one number for each axis, as Keras's configs have them; strides of None are the windows."""
+    """The arguments with one number for each axis, as in Keras's configs; strides of None equal the windows."""
     sizes = {name: arguments[name] for name in SIZES & arguments.keys()}
     if "pool_size" in sizes and sizes["strides"] is None:
         sizes["strides"] = sizes["pool_size"]
@@ -187,7 +187,7 @@ def sizes_of_axes(arguments: dict[str, Any], rank: int) -> dict[str, Any]:
 
 
 def check_windows(layer: Any) -> None:
-    """`ConfigError` unless the arguments for the windows of a convolution fit its axes and one another."""
+    """`ConfigError` unless the window arguments of a convolution fit its axes and each other."""
     layer.check_lengths(*layer.window_arguments)
     if max(layer.per_axis("strides")) > 1 and max(layer.per_axis("dilation_rate")) > 1:
         raise ConfigError(
@@ -197,7 +197,7 @@ def check_windows(layer: Any) -> None:
 
 
 def add_bias(layer: Any, filters: int) -> None:
-    """Declare the bias when the layer uses one; its attribute `bias` is None when it does not."""
+    """Create the bias if the layer uses one; its attribute `bias` is None otherwise."""
     layer.bias = None
     if layer.use_bias:
         layer.bias = layer.add_weight(
@@ -210,7 +210,7 @@ def add_bias(layer: Any, filters: int) -> None:
 
 
 def by_inputs(layer: Any, part: Jacobian, shape: tuple[int, ...]) -> Jacobian:
-    """The map with respect to inputs of `shape`, from `part`, that with respect to inputs with channels last."""
+    """The map with respect to inputs of `shape`, from `part`, the map for channels last."""
     if not layer.channels_first:
         return part
     return Composed(part, Rearrange(shape, part.in_shape, (0, *range(2, len(shape)), 1)))
@@ -219,7 +219,7 @@ def by_inputs(layer: Any, part: Jacobian, shape: tuple[int, ...]) -> Jacobian:
 def add_bias_and_activation(
     layer: Any, outputs: np.ndarray, maps: tuple[Jacobian, ...], bias: np.ndarray | None = None
 ) -> tuple[np.ndarray, Jacobians]:
-    """Bias, the axis of the channels and the activation after `outputs`, which may be written to.
+    """Apply bias and activation to `outputs` in place, and move the channel axis.
 
     Args:
         layer: the layer whose channel axis and activation they are.
@@ -242,7 +242,7 @@ def add_bias_and_activation(
 
 
 class BiasAndActivation:
-    """Bias and elementwise activation of one block of outputs after another, each while it is in the cache.
+    """Bias and elementwise activation, block by block, while outputs are in the cache.
 
     Args:
         shape: of all outputs.

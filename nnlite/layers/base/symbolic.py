@@ -25,12 +25,12 @@ CONTAINERS: Any = weakref.WeakKeyDictionary()  # layer -> reference to the `Sequ
 
 
 class Drawable:
-    """Base of stand-ins for values of a graph: operators, slices and NumPy's functions on it draw layers."""
+    """Base of stand-ins for values of a graph: operators, slices and NumPy functions on it create layers."""
 
     __slots__ = ()
 
     def draw(self, name: str, arguments: tuple, options: dict[str, Any]) -> Any:
-        """Apply a function of `nnlite.ops` to symbols among its arguments: a layer of the graph applies it."""
+        """Apply a function of `nnlite.ops` to symbols among its arguments, as a new layer of the graph."""
         return OPERATIONS[0](name, arguments, options)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
@@ -127,17 +127,17 @@ class Symbol(Drawable):
 
     @property
     def key(self) -> tuple:
-        """Key that distinguishes the values of a graph."""
+        """A key that identifies a value of a graph."""
         return (id(self.use), self.index)
 
     @property
     def free_shape(self) -> tuple:
-        """The shape with None for the batch, also where an `Input` states it."""
+        """The shape with None for the batch, even if an `Input` fixes it."""
         return (None, *self.shape[1:]) if self.shape else self.shape
 
     @property
     def ndim(self) -> int:
-        """Number of axes, that of the batch included."""
+        """Number of axes, including the batch."""
         return len(self.shape)
 
     @property
@@ -147,7 +147,7 @@ class Symbol(Drawable):
 
     @property
     def name(self) -> str | None:
-        """The name of the layer that gives it."""
+        """The name of the layer that outputs it."""
         return self.layer.name
 
     def __bool__(self) -> NoReturn:
@@ -161,7 +161,7 @@ class Symbol(Drawable):
 
 
 def symbols_of(inputs: Any) -> Any:
-    """`inputs` as symbols: one, or a tuple; None when they are data. An `Input` stands for the value it describes."""
+    """`inputs` as symbols: one, or a tuple; None if they are data. An `Input` stands for its value."""
     if isinstance(inputs, (list, tuple)) and inputs:
         first = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
         return tuple(symbols_of(item) for item in inputs) if first[0] is not None else None
@@ -171,17 +171,17 @@ def symbols_of(inputs: Any) -> Any:
 
 
 def is_numbers(data: Any) -> bool:
-    """Whether the data of a call are numbers, rather than symbols of a graph or values that a `call` records."""
+    """Whether the data of a call are numbers, as opposed to symbols of a graph or recorded values."""
     return not isinstance(data, Traced) and symbols_of(data) is None
 
 
 def fingerprint(layer: "Layer") -> tuple[int, ...]:
-    """A number for each array of the layer's parameters, another one when it has changed."""
+    """A number for each of the layer's parameter arrays, which changes with the array."""
     return tuple(zlib.crc32(np.ascontiguousarray(value).data) for value in layer.values)
 
 
 def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call: LayerCall) -> Any:
-    """Apply `layer` to `symbols`, building it for their shapes; the rest of `call` says how."""
+    """Apply `layer` to `symbols`, building it for their shapes; the other arguments are those of the call."""
     if call.runner is not layer:
         raise ConfigError(f"{layer.label}: further arguments of a call are for arrays, not for a graph")
     training, mask = None if call.training is None else read_training(call.training, layer.label), call.mask
@@ -212,7 +212,7 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
 
 
 class NodePart:
-    """`layer.input` and `layer.output`: the symbols that a layer was first called on, and those that it gave.
+    """`layer.input` and `layer.output`: the symbols of the layer's first call.
 
     Graphs may begin and continue there. A `Sequential` draws its layers when one of them is asked.
 

@@ -103,7 +103,7 @@ class _Branches(Layer, abstract=True):
 
 
 class Pipeline(_Branches):
-    """outputs = the layers applied in order: several layers in place of one, such as augmentations.
+    """outputs = the layers applied in order: several layers as one, such as a chain of augmentations.
 
     Args:
         layers: a chain of layers.
@@ -125,7 +125,7 @@ class Pipeline(_Branches):
 
 
 class Residual(_Branches):
-    """outputs = shortcut(inputs) + body(inputs): the body learns what to change.
+    """outputs = shortcut(inputs) + body(inputs): the body learns the residual.
 
     Args:
         body: a chain of layers.
@@ -196,7 +196,7 @@ class Parallel(_Branches):
 
 
 class ColumnBranch(_Branches):
-    """Columns of a table go through chains of their own, then side by side: one for numbers, an embedding for codes.
+    """Splits the columns of a table into chains, then concatenates: one for numbers, an embedding for codes.
 
     outputs = merge(chain(inputs[:, columns]) for each entry).
 
@@ -261,7 +261,7 @@ def merging(kind: str, axis: int) -> Layer:
 
 
 def places_of(key: str) -> list[int]:
-    """`"0-7"` or `"0,2,5"` as a list of places."""
+    """`"0-7"` or `"0,2,5"` as a list of positions."""
     places = []
     for part in map(str.strip, key.split(",")):
         match = RANGE.fullmatch(part)

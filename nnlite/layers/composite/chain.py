@@ -1,4 +1,4 @@
-"""A chain of layers, each fed with the output of the one before: the core of every sequential container."""
+"""A chain of layers, each applied to the output of the one before: the core of sequential containers."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ class Chain(Program):
 
     @classmethod
     def of_stages(cls, stages: list[ProgramStage]) -> "Chain":
-        """A chain of stages that are known already."""
+        """A chain of known stages."""
         chain = cls([], "")
         chain.stages = stages
         return chain
@@ -77,7 +77,7 @@ class Chain(Program):
         return inputs, ChainJacobians(bundles, mask)
 
     def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[list[tuple], list[tuple]]:
-        """Plan of `backward` for each stage, the last one first.
+        """The backward plan of each stage, the last one first.
 
         Stages before the first wanted parameter are left out, and so is the product with that one's input.
         """
@@ -87,7 +87,7 @@ class Chain(Program):
         return [(index > first, *wants[index]) for index in stages], [(None, *targets[index]) for index in stages]
 
     def backward(self, jacobians: ChainJacobians, cotangent: Any, plan: tuple[list[tuple], list[tuple]]) -> None:
-        """Write the gradients that the plan wants."""
+        """Write the gradients that the plan requires."""
         for stage, wanted, into in zip(reversed(jacobians.stages), *plan, strict=False):
             cotangent = stage.vjp(cotangent, wanted, into)[0]
 
@@ -108,7 +108,7 @@ class Chain(Program):
 
     @property
     def labels(self) -> list[tuple[str, list[str]]]:
-        """For each stage what it is called, and what its inputs are."""
+        """The label of each stage, and the labels of its inputs."""
         return [label_of(stage.layer) for stage in self.stages]
 
     def with_layers(self, replace: Callable[[int, Runnable], Runnable]) -> "Chain":
@@ -118,7 +118,7 @@ class Chain(Program):
         )
 
     def update_state(self, state: Iterable[tuple]) -> None:
-        """Hand each layer its part of `ChainJacobians.state`."""
+        """Pass each layer its part of `ChainJacobians.state`."""
         for stage, values in zip(self.stages, state, strict=True):
             if values:
                 stage.layer.update_state(values)

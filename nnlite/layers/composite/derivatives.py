@@ -27,7 +27,7 @@ Shift = tuple[int, complex]  # a column, and how far it is moved
 
 
 class InputDerivatives(Pipeline):
-    """outputs = [u, du/dx_c for each column c, with order=2 also d2u/dx_c2 for each], u the outputs of some layers.
+    """outputs = [u, du/dx_c for each column c, with order=2 also d2u/dx_c2 for each], u the outputs of a network.
 
     What the loss says of the derivatives is trained like what it says of u: fitted to slopes that are known (Sobolev
     training), held small (a gradient penalty), or bound by a differential equation (a physics-informed network).
@@ -172,7 +172,7 @@ class InputDerivatives(Pipeline):
 
 
 def step_along(model: Any, values: Sequence[Array], changes: Sequence[Array]) -> float | None:
-    """The step of differences of a model's gradient along changes of its parameters; None if complex steps go through.
+    """The step of finite differences of a model's gradient along parameter changes; None if complex steps work.
 
     It moves the parameter that is changed most by a hundredth of the largest one, or of 1.
     """

@@ -1,4 +1,4 @@
-"""Dense layers in a row, with their activations and dropouts, trained as one stage of a chain."""
+"""Consecutive dense layers, with activations and dropout, trained as one stage of a chain."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
@@ -22,7 +22,7 @@ ROOMS_KEPT = 4  # for full and for last batches, of training and of validation
 
 
 def join_dense(program: Program, packs: Sequence[Pack | RowPack], wide: bool = False) -> Program:
-    """Program for training: `program` with one stage in place of dense layers in a row.
+    """A training program: `program` with consecutive dense layers joined into one stage.
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
     Dropout inside takes its random bits example after example for each unit (of each member of an ensemble), in place
@@ -48,7 +48,7 @@ def join_dense(program: Program, packs: Sequence[Pack | RowPack], wide: bool = F
 
 
 class JoinedDense:
-    """Several dense layers as one stage: `linearize` runs them all, `vjp` of what it returns writes all gradients.
+    """Several dense layers as one stage: `linearize` runs them all, `vjp` of its result writes all gradients.
 
     Shape: `(batch, features) -> (batch, units)`, features of the first layer, units of the last; for an ensemble
     `(batch, members, features) -> (batch, members, units)`, a view of `(members, batch, units)`.
@@ -101,10 +101,10 @@ class JoinedDense:
         return outputs, JoinedJacobians(self.room, self.by_parameters)
 
     def update_state(self, state: tuple) -> None:
-        """Nothing: dense layers and dropouts have no state."""
+        """No effect: dense layers and dropout have no state."""
 
     def room_for(self, rows: int, drops: bool) -> DenseRoom:
-        """Memory for so many rows, with dropout or without; some are kept, since the last batch is a shorter one."""
+        """Memory for this many rows, with or without dropout; some are cached, since the last batch is shorter."""
         drops = drops and any(self.dropouts)
         room = self._rooms.get((rows, drops))
         if room is None:
@@ -115,7 +115,7 @@ class JoinedDense:
         return room
 
     def draw(self, source: RandomSource) -> None:
-        """Give the room of the last batch its random bits, and the share that is dropped now."""
+        """Fill the room of the last batch with random bits, and set the current dropout rate."""
         for position, (dropout, bits) in enumerate(zip(self.dropouts, self.room.bits, strict=True)):
             if dropout is not None:
                 index, layer = dropout
@@ -125,7 +125,7 @@ class JoinedDense:
 
 
 class JoinedJacobians(Bundle):
-    """The Jacobians of a `JoinedDense`: one walk back through all layers, for a step of training.
+    """The Jacobians of a `JoinedDense`: a single pass back through all layers, for a training step.
 
     Args:
         room: where the layers ran.
@@ -143,7 +143,7 @@ class JoinedJacobians(Bundle):
         return False
 
     def vjp(self, cotangent: np.ndarray, wanted: tuple | None = None, into: tuple | None = None) -> tuple:
-        """As `Bundle.vjp`, without seed axes; gradients always go to the pack, all of them, and `into` is left alone.
+        """As `Bundle.vjp`, without seed axes; all gradients always go to the pack, and `into` is ignored.
 
         It belongs to the last run forward: the next one writes over what it reads.
         """
@@ -157,7 +157,7 @@ class JoinedJacobians(Bundle):
         self.refuse("per_example")
 
     def parts(self) -> tuple:
-        """Nothing: there is no map of a single layer."""
+        """Empty: there are no maps of single layers."""
         return ()
 
     def stored(self) -> Iterator[np.ndarray]:
@@ -175,7 +175,7 @@ class JoinedJacobians(Bundle):
 
 
 def rows_second(array: np.ndarray) -> np.ndarray:
-    """`(batch, members, features)` with the first two axes exchanged, or such an array back; a matrix as it is."""
+    """`(batch, members, features)` with the first two axes swapped, in either direction; a matrix is unchanged."""
     return array if array.ndim == 2 else array.swapaxes(0, 1)
 
 

@@ -1,4 +1,4 @@
-"""Layers along the edges of a graph: the core of branching containers and of the functional form."""
+"""Layers along the edges of a graph: the core of branching containers and of functional models."""
 
 import copy
 from collections import Counter
@@ -23,7 +23,7 @@ __all__ = ["Graph"]
 
 
 class Use(NamedTuple):
-    """One use of a layer: the values it takes, the values it gives, and where its parameters stand.
+    """One use of a layer: its input and output values, and the positions of its parameters.
 
     Values are numbered: the graph's inputs first, then what each use gives. `training` is None if it is used as
     the graph is, `mask` the number of the value that is its mask, None for that of its inputs. `shares_state` says
@@ -128,7 +128,7 @@ class Graph(Program):
         random: RandomSource | None = None,
         mask: Mask = None,
     ) -> tuple[Data, GraphJacobians]:
-        """The outputs and the `GraphJacobians`; inputs, masks and outputs are tuples where there are several."""
+        """The outputs and the `GraphJacobians`; tuples if there are several inputs, masks or outputs."""
         values = list(inputs) if self.inputs > 1 else [inputs]
         masks = list(mask or [None] * self.inputs) if self.inputs > 1 else [mask]
         nodes, states, shift = [], {}, self.parameter_count
@@ -174,7 +174,7 @@ class Graph(Program):
         return (outputs if several else outputs[0]), jacobians
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """The shape of the output for that of the input; tuples of shapes where there are several."""
+        """The shape of the output for that of the input; tuples of shapes if there are several."""
         shapes = list(input_shape) if self.inputs > 1 else [input_shape]
         for use in self.uses:
             data = tuple(shapes[value] for value in use.inputs)
@@ -184,17 +184,17 @@ class Graph(Program):
         return tuple(ends) if len(ends) > 1 else ends[0]
 
     def update_state(self, state: Sequence) -> None:
-        """Store what `GraphJacobians.state` carries."""
+        """Store the contents of `GraphJacobians.state`."""
         for parameter, value in self.state_pairs(state):
             parameter.value[...] = value
 
     def state_pairs(self, state: Sequence) -> Iterator[tuple[Parameter, np.ndarray]]:
-        """`(parameter, new value)` for all that `state` carries."""
+        """`(parameter, new value)` for the contents of `state`."""
         return pairs_inside(self.stateful_layers, state)
 
     @property
     def line(self) -> list[ProgramStage] | None:
-        """As a chain's, if each use takes what the one before gives, and nothing else does; else None."""
+        """The uses as a chain, if each takes only the output of the one before; else None."""
         values = range(self.inputs, self.inputs + len(self.uses))
         straight = all(
             use[1:3] == ((value - 1,), (value,)) and use[4:6] == (None, None) and not use.layer.takes_several
@@ -220,7 +220,7 @@ class Graph(Program):
         return (*[False] * self.inputs, *wanted), (*[None] * self.inputs, *into)
 
     def backward(self, jacobians: GraphJacobians, cotangent: Data, plan: tuple[tuple, tuple]) -> None:
-        """Write the gradients that the plan wants."""
+        """Write the gradients that the plan requires."""
         jacobians.vjp(cotangent, *plan)
 
     @property
@@ -236,7 +236,7 @@ class Graph(Program):
 
     @property
     def labels(self) -> list[tuple[str, list[str]]]:
-        """For each use what the layer is called, and what its inputs are."""
+        """For each use the label of the layer, and the labels of its inputs."""
         return [label_of(use.layer, len(use.inputs)) for use in self.uses]
 
     def with_layers(self, replace: Callable[[int, Layer], Layer]) -> "Graph":
@@ -247,7 +247,7 @@ class Graph(Program):
 
 
 def in_line(layers: Sequence[Layer], dtype: str) -> Chain | Graph:
-    """The program of layers in a row: a chain, or a graph where they share parameters.
+    """A program of consecutive layers: a chain, or a graph if they share parameters.
 
     Args:
         layers: built.

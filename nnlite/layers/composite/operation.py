@@ -1,4 +1,4 @@
-"""Functions of `nnlite.ops` as layers of a graph: what operators, slices and ops on symbols become."""
+"""Functions of `nnlite.ops` as layers of a graph: created by operators, slices and ops on symbols."""
 
 from collections.abc import Sequence
 from dataclasses import field
@@ -31,7 +31,7 @@ COUNTING = {
 
 
 class Operation(Layer):
-    """Applies a function of `nnlite.ops`. Operators, slices and ops on what layers give for an `Input` draw it.
+    """Applies a function of `nnlite.ops`; created by operators, slices and ops on symbols of a graph.
 
     Args:
         function: the name of the function.
@@ -92,7 +92,7 @@ class Operation(Layer):
         return (FUNCTIONS.get(name) or CONSTANTS.get(name) or UNDERIVED[name])(*arguments, **options)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Shape of what the function returns, found by trying it; None for an axis that varies with the inputs."""
+        """The shape of the function's output, by a trial run; None for an axis that varies with the inputs."""
         shapes = tuple(shape for shape, _ in self._outlined(input_shape))
         return shapes[0] if len(shapes) == 1 else shapes
 
@@ -160,7 +160,7 @@ def _without_derivative(end: Any, inputs: Sequence[Any], layer: Operation) -> An
 
 
 def filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
-    """An argument as the function takes it, with the inputs in their places, and arrays of numbers in this dtype."""
+    """An argument in the form that the function takes, with inputs filled in and numeric arrays in this dtype."""
     if isinstance(value, (list, tuple)):
         return [filled(item, inputs, dtype) for item in value]
     if not isinstance(value, dict):
@@ -194,7 +194,7 @@ def _plain(value: Any, inputs: list[Symbol]) -> Any:
 
 
 def draw(name: str, arguments: tuple, options: dict[str, Any]) -> Any:
-    """Apply the function to symbols among its arguments: an `Operation` is applied to them."""
+    """Apply the function to symbols among its arguments, by a new `Operation`."""
     inputs: list[Symbol] = []
     plain = [_plain(argument, inputs) for argument in arguments]
     named = {key: _plain(option, inputs) for key, option in options.items()}

@@ -1,4 +1,4 @@
-"""Shapes and types of what a function gives for symbols, found by trying it on arrays."""
+"""Shapes and dtypes of a function's results on symbols, by trial runs on arrays."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ LENGTHS = (2, 7, 24, 1, 3, 4, 5, 6, 8, 10, 12)
 def outlines(
     owner: str, function: Callable[[list[np.ndarray]], Any], shapes: Sequence[tuple], types: Sequence[str]
 ) -> list[tuple[tuple, str]]:
-    """`(shape, type)` of each result of `function` for arrays of these shapes; None for a length that varies.
+    """`(shape, dtype)` of each result of `function` for arrays of these shapes; None for a length that varies.
 
     Raises:
         ShapeError: no length in the place of None is possible.

@@ -1,4 +1,4 @@
-"""The contract of a program: layers run together, as a training step needs them."""
+"""The contract of a program: layers run together, in the form that a training step needs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -42,11 +42,11 @@ class Runnable(Protocol):
         ...
 
     def update_state(self, state: tuple) -> None:
-        """Store what `Bundle.state` carries."""
+        """Store the contents of `Bundle.state`."""
 
 
 class ProgramStage(NamedTuple):
-    """One of several layers that follow one another.
+    """One of several consecutive layers.
 
     Attributes:
         index: the number of the layer in the chain, which keys its random numbers; a `Cast` has that of the next one.
@@ -97,7 +97,7 @@ class Program(ABC):
         random: RandomSource | None = None,
         mask: Mask = None,
     ) -> tuple[Data, Bundle]:
-        """As `run`, for the parameters' arrays in one sequence."""
+        """As `run`, with the parameters' arrays in one sequence."""
         return self.run(inputs, self.group(values), training, random, mask)
 
     @abstractmethod
@@ -106,7 +106,7 @@ class Program(ABC):
 
     @abstractmethod
     def plan(self, wanted: Sequence[bool], into: Sequence) -> Any:
-        """Plan of `backward` beside the Jacobians, worked out before the first step.
+        """The plan of `backward`, computed before the first step.
 
         Args:
             wanted: for each parameter whether its gradient is.
@@ -115,7 +115,7 @@ class Program(ABC):
 
     @abstractmethod
     def backward(self, jacobians: Bundle, cotangent: Data, plan: Any) -> None:
-        """Write the gradients that the plan wants.
+        """Write the gradients that the plan requires.
 
         Args:
             jacobians: what `run` returned.
@@ -125,17 +125,17 @@ class Program(ABC):
 
     @abstractmethod
     def update_state(self, state: Iterable) -> None:
-        """Store the new values of non-trainable parameters that the `state` of the Jacobians carries."""
+        """Store the new values of non-trainable parameters in the `state` of the Jacobians."""
 
     @property
     @abstractmethod
     def line(self) -> list[ProgramStage] | None:
-        """The layers, if each takes what the one before returns, and nothing else does; else None."""
+        """The layers, if each takes only the output of the one before; else None."""
 
     @property
     @abstractmethod
     def last_layers(self) -> list[Any]:
-        """For each output the layer that its values are from: the last that does more than place them.
+        """For each output, the last layer that computes its values rather than rearranging them.
 
         None for an output that is an input.
         """
@@ -151,5 +151,5 @@ class Program(ABC):
 
 
 def label_of(layer: Runnable, data: int = 1) -> tuple[str, list[str]]:
-    """Labels of a layer of so many inputs, of these, and of its parameters."""
+    """Labels of a layer with this many inputs, of the inputs, and of its parameters."""
     return layer.name or type(layer).__name__, [*["inputs"] * data, *(parameter.name for parameter in layer.parameters)]

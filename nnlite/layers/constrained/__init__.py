@@ -1,1 +1,1 @@
-"""Layers whose outputs are bound to behave, whatever training makes of their parameters."""
+"""Layers whose outputs satisfy constraints for any values of their parameters."""

@@ -1,4 +1,4 @@
-"""Probabilities through rising functions that were fitted to how often they came true."""
+"""Calibration of probabilities by nondecreasing functions fitted to observed frequencies."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ["IsotonicCalibration"]
 
 
 class IsotonicCalibration(Layer):
-    """outputs = (1 - blur) * q / sum(q) + blur / classes, q_k = f_k(inputs_k): a rising function of each probability.
+    """outputs = (1 - blur) * q / sum(q) + blur / classes, q_k = f_k(inputs_k) with nondecreasing functions f_k.
 
     f_k is linear between its thresholds, and constant outside of them. Isotonic regression finds it from rows that
     the network was not trained on: of all functions that do not fall, the one nearest to what happened. It needs more
@@ -66,7 +66,7 @@ class IsotonicCalibration(Layer):
         return input_shape
 
     def pieces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Starts of the linear pieces of each function, one over their widths, their rises, and the first values.
+        """Starts of the linear pieces of each function, inverse widths, rises, and first values.
 
         Shape: three of `(classes, pieces)`, where functions of fewer pieces have some that do not rise, and
         `(classes,)`.
@@ -80,7 +80,7 @@ class IsotonicCalibration(Layer):
         return low, steepness, rise, np.array([values[0] for values in self.probabilities])
 
     def call(self, inputs: Any) -> Any:
-        """The value of each input's function; divided by their sum for classes that exclude each other."""
+        """The value of each input's function, normalized to sum 1 for mutually exclusive classes."""
         low, steepness, rise, start = (part.astype(self.dtype) for part in self.pieces())
         shares = (ops.clip((inputs[..., None] - low) * steepness, 0, 1) * rise).sum(axis=-1) + start
         if not self.exclusive:

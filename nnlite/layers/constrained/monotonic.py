@@ -1,4 +1,4 @@
-"""A dense layer that rises or falls with its inputs, whatever its parameters are."""
+"""A dense layer that is monotone in its inputs for any values of its parameters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ GRID = np.linspace(-30, 30, 6001)  # where an activation must not fall
 
 
 class MonotonicDense(OfColumns, Dense):
-    """outputs = activation(inputs @ K + bias), which never fall, or never rise, as an input rises.
+    """outputs = activation(inputs @ K + bias), nondecreasing or nonincreasing in each input.
 
     K is `abs(kernel)` in the rows of inputs that the outputs rise with, `-abs(kernel)` in those of inputs that they
     fall with, and the kernel itself in the others. Layers after the first one have `monotonicity=1`, and the whole
@@ -160,7 +160,7 @@ def _place_of(label: str, column: str, named: NamedColumns) -> int:
 
 
 def check_rising(activation: ActivationFunction) -> None:
-    """`ConfigError` unless each output depends on its own input alone, and nowhere falls as that rises."""
+    """`ConfigError` unless the activation is elementwise and nondecreasing."""
     if not activation.by_element:
         raise ConfigError(f"{activation!r} mixes its inputs, so no input has a direction", ("activation",))
     values, jacobians = activation.linearize(GRID[:, None])

@@ -1,1 +1,1 @@
-"""Convolutions, transposed and depthwise ones."""
+"""Convolutions, including transposed and depthwise ones."""

@@ -1,4 +1,4 @@
-"""Convolutions that treat every channel by itself."""
+"""Depthwise and separable convolutions."""
 
 from typing import Any, Literal
 
@@ -34,7 +34,7 @@ def depthwise_shape(layer: Any, input_shape: tuple) -> tuple[int, ...]:
 
 
 def depthwise(layer: Any, inputs: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, tuple[Jacobian, Jacobian]]:
-    """Every channel convolved with its own kernels: the outputs, channels last, and their maps."""
+    """Each channel convolved with its own kernels: the outputs, channels last, and their maps."""
     images = layer.to_channels_last(inputs)
     windows = layer.windows(images.shape[1:-1], *layer.geometry)
     groups = images.shape[-1]
@@ -92,7 +92,7 @@ class _DepthwiseConv(Spatial, Layer, abstract=True):
 
 
 class DepthwiseConv1D(_DepthwiseConv):
-    """Convolves each channel with kernels of its own: no output depends on two channels.
+    """Convolves each channel with its own kernels: each output depends on a single channel.
 
     outputs[n, o, c * depth_multiplier + m] = activation(sum over k of
     inputs[n, o * strides + k * dilation_rate, c] * kernel[k, c, m] + bias).
@@ -122,7 +122,7 @@ class DepthwiseConv1D(_DepthwiseConv):
 
 
 class DepthwiseConv2D(_DepthwiseConv):
-    """Convolves each channel with kernels of its own: no output depends on two channels.
+    """Convolves each channel with its own kernels: each output depends on a single channel.
 
     Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, channels * depth_multiplier)`; kernel
     `(*kernel_size, channels, depth_multiplier)`. Arguments and errors are those of `DepthwiseConv1D`.
@@ -209,7 +209,7 @@ class _SeparableConv(Spatial, Layer, abstract=True):
 
 
 class SeparableConv1D(_SeparableConv, aliases=("SeparableConvolution1D",)):
-    """A convolution of each channel by itself, then one of width 1 that mixes the channels.
+    """A depthwise convolution, followed by one of width 1 that mixes the channels.
 
     outputs = activation(pointwise_kernel * (depthwise_kernel * inputs) + bias), as in `DepthwiseConv1D` and `Conv1D`:
     many times fewer parameters and products than one full kernel.
@@ -242,7 +242,7 @@ class SeparableConv1D(_SeparableConv, aliases=("SeparableConvolution1D",)):
 
 
 class SeparableConv2D(_SeparableConv, aliases=("SeparableConvolution2D",)):
-    """A convolution of each channel by itself, then one of size 1 that mixes the channels.
+    """A depthwise convolution, followed by one of size 1 that mixes the channels.
 
     Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, filters)`; depthwise_kernel
     `(*kernel_size, channels, depth_multiplier)`, pointwise_kernel `(1, 1, channels * depth_multiplier, filters)`, bias

@@ -1,4 +1,4 @@
-"""Layers that turn signals into spectrograms: by kernels that can be trained, or on the mel scale."""
+"""Layers that turn signals into spectrograms: with trainable kernels, or on the mel scale."""
 
 import math
 from typing import Any, Literal, cast
@@ -128,7 +128,7 @@ _OTHER = {"real": "imag", "imag": "real"}
 
 
 class MelSpectrogram(Layer):
-    """Spectrograms of signals on the mel scale: |short-time Fourier transform| ** mag_exp, in bands as ears tell them.
+    """Spectrograms of signals on the mel scale: |short-time Fourier transform| ** mag_exp, summed over mel bands.
 
     The middles of the bands are even in m = 1127 ln(1 + f / 700), each a triangle between its neighbors. In decibels
     outputs are 10 log10(max(power, min_power) / max(ref_power, min_power)), at least the largest of a batch - `top_db`.

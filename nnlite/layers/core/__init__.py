@@ -1,1 +1,1 @@
-"""Dense, embeddings, activations, scaling of single numbers, and the layers that hold a place."""
+"""Dense, embeddings, activations, elementwise scaling, and placeholder layers."""

@@ -22,7 +22,7 @@ TOLERANCE = 0.01  # how far from an integer a code may be; within it, codes have
 
 
 class CategoryEmbedding(OfColumns):
-    """Columns that hold codes become learned vectors: outputs = [other columns, embeddings[code], ...].
+    """Replaces columns of codes by learned embeddings: outputs = [other columns, embeddings[code], ...].
 
     The other columns come first, in order, then `output_dim` numbers for each column of codes, in the order of
     `sizes`. The derivative with respect to a code is 0.

@@ -106,7 +106,7 @@ class Dense(Layer):
         return 1.0 if self.parametrization == "standard" else 1 / math.sqrt(max(1, self.input_shape[-1]))
 
     def used_kernel(self, kernel: np.ndarray) -> np.ndarray:
-        """The matrix that inputs are multiplied by, made of the parameter `kernel`: for a subclass to change."""
+        """The matrix that inputs are multiplied by, derived from the parameter `kernel`; for subclasses to override."""
         return kernel
 
     def at_inference(self) -> Product:
@@ -149,7 +149,7 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     def adapt(self, data: Any) -> None:
-        """Fit the weights to `data`, examples as the layer will get them, so that units start alike and apart.
+        """Initialize the weights from `data`, examples as the layer will get them, so that units start alike in scale.
 
         Each unit's weights are divided by the standard deviation of what it computes of the data, before bias and
         activation, so that this has variance 1; where it does not vary they are left. Each bias becomes minus a convex
@@ -185,7 +185,7 @@ class Dense(Layer):
 
     @property
     def adapted(self) -> bool:
-        """Whether the weights need not be fitted to data, or were: by `adapt`, or by being set or trained since."""
+        """Whether the weights need no data, or have been initialized by `adapt`, set or trained."""
         if not self.data_dependent_init:
             return True
         return self.built and (self._first is None or self._first != fingerprint(self))
@@ -209,7 +209,7 @@ class Dense(Layer):
         return outputs, Jacobians(*maps, outer=outer)
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:
-        """As `linearize`; rows are multiplied member by member, as they lie in memory."""
+        """As `linearize`, with rows multiplied member by member, in memory order."""
         kernel = self.used_kernel(self.kernel.value)
         rows = inputs if self.factor == 1 else inputs * self.factor
         outputs = rows_matmul(rows, kernel) if self.members is None else np.matmul(rows.swapaxes(0, 1), kernel)

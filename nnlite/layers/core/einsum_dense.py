@@ -161,7 +161,7 @@ class EinsumDense(Layer):
 def project(
     labels: Any, wanted: Any, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
 ) -> tuple[np.ndarray, list[Jacobian]]:
-    """The einsum of `inputs` and `kernel`, plus `bias`, and the maps by each; labels as in `contract`."""
+    """The einsum of `inputs` and `kernel`, plus `bias`, and the map for each; labels as in `contract`."""
     outputs = contract(labels, (inputs, kernel), wanted)
     maps: list[Jacobian] = [
         EinsumJacobian(labels[0], wanted, (kernel,), labels[1:], inputs.shape, outputs.shape),

@@ -72,7 +72,7 @@ class Lambda(Layer):
 
 
 class Wrapper(Layer):
-    """outputs = layer(inputs): the base of a layer that does something around another one.
+    """outputs = layer(inputs): the base of a layer that wraps another one.
 
     A subclass writes `call(self, inputs)`, in which it uses `self.layer` and functions of `nnlite.ops`; the layer
     inside is built, trained and saved with it.
@@ -91,5 +91,5 @@ class Wrapper(Layer):
     layer: FromSpec[Layer]
 
     def call(self, inputs: Any) -> Any:
-        """Apply the layer inside to the inputs."""
+        """Apply the wrapped layer to the inputs."""
         return self.layer(inputs)

@@ -1,4 +1,4 @@
-"""Layers that hold a place: the input of a model, the identity, and a change of dtype."""
+"""Placeholder layers: the input of a model, the identity, and a change of dtype."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -27,7 +27,7 @@ else:
 
 
 class Input(Layer, Drawable, aliases=("InputLayer",)):
-    """Declares the shape of one example, so that the model is built at once; layers called on it form a graph.
+    """Declares the shape of one example, so that the model is built immediately; layers called on it form a graph.
 
     Args:
         shape: without the batch axis, for example `(28, 28)`; None for a length that varies.
@@ -91,7 +91,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 
     @property
     def ndim(self) -> int:
-        """Number of axes, that of the batch included."""
+        """Number of axes, including the batch."""
         return len(self.shape or ())
 
     rank = ndim
@@ -110,7 +110,7 @@ InputLayer = Input
 
 
 class KerasTensorType(type):
-    """The class of `KerasTensor`: its instances are all stand-ins for values of a graph."""
+    """The class of `KerasTensor`: all stand-ins for values of a graph are its instances."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return isinstance(instance, Drawable)
@@ -144,7 +144,7 @@ class KerasTensor(metaclass=KerasTensorType):
 
 
 class Identity(Layer):
-    """outputs = inputs, of any shape; lists and dicts of arrays or symbols come back as they are nested.
+    """outputs = inputs, of any shape; nested lists and dicts of arrays or symbols are supported.
 
     >>> import numpy as np
     >>> Identity()(np.array([[1.0, 2.0]])).tolist()
@@ -182,7 +182,7 @@ class Identity(Layer):
 
 
 def is_part(value: Any) -> bool:
-    """Whether an item of a list or dict is an input of its own: an array, a symbol, or nested ones."""
+    """Whether an item of a list or dict is an input of its own: an array, a symbol, or a nested structure of them."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(map(is_part, value))
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Masking: says which steps of a sequence count."""
+"""Masking: marks the steps of a sequence that count."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ __all__ = ["Masking"]
 
 
 class Masking(Layer):
-    """Masks the steps all of whose features are `mask_value`; they are passed on as zeros.
+    """Masks the steps whose features all equal `mask_value`; they are passed on as zeros.
 
     Layers that use masks skip these steps, and the loss excludes them.
 

@@ -1,4 +1,4 @@
-"""Numbers beside waves of themselves: what a network needs to see a number finely."""
+"""Periodic embeddings of numbers, with which a network resolves fine detail."""
 
 import math
 from typing import cast

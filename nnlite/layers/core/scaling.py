@@ -1,4 +1,4 @@
-"""Layers that work on each number alone: a learned factor, and bounds."""
+"""Elementwise layers: a learned factor, and bounds."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ def _signs(scale: Array) -> np.ndarray:
 
 
 class Clip(Layer):
-    """outputs = inputs within [low, high], else the nearer bound. Slope 1 inside and at the bounds, 0 outside.
+    """outputs = inputs clipped to [low, high]. Slope 1 inside and at the bounds, 0 outside.
 
     Behind a regressor it keeps predictions within the range of the targets that it has seen.
 

@@ -1,4 +1,4 @@
-"""Probabilities that are as sure as they should be: a temperature for the logits, found on held-out data."""
+"""Calibrated probabilities: a temperature for the logits, fitted on held-out data."""
 
 from typing import Any, Literal
 

@@ -1,1 +1,1 @@
-"""Layers that change images: their size, colors and places, most of them at random while training."""
+"""Image layers: size, color and geometry, mostly random augmentations during training."""

@@ -1,4 +1,4 @@
-"""The base of layers of images: batches and single images, dicts of images and labels, draws while training."""
+"""The base of image layers: batches and single images, dicts of images and labels, random draws in training."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ Chances = Fraction | tuple[Fraction, Fraction]
 
 
 class Images(Layer, abstract=True):
-    """Base of layers whose inputs are images: `(batch, height, width, channels)`, or in a call one without a batch.
+    """Base of layers whose inputs are images, `(batch, height, width, channels)`; calls also take a single image.
 
     A call takes a dict too, `{"images": ..., "labels": ..., "segmentation_masks": ...}`, and returns one: the labels
     go with their images, the masks are moved as the images are, each pixel taken from the nearest one.
@@ -82,7 +82,7 @@ class Images(Layer, abstract=True):
         return twin.linearize(masks.astype(np.float64), **context)[0].astype(masks.dtype)
 
     def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
-        """The labels of the images that a draw makes of a batch."""
+        """The labels of the images that a draw produces from a batch."""
         return labels
 
     def changed(self, inputs: np.ndarray, generator: Any) -> tuple[np.ndarray, Jacobian]:
@@ -96,12 +96,12 @@ class Images(Layer, abstract=True):
         return outputs.value, cast(Any, trace.jacobians(outputs)[0])
 
     def drawn(self, images: Any, generator: Any) -> Any:
-        """The outputs of `changed`, as functions of `nnlite.ops` make them of images whose channels are last."""
+        """The outputs of `changed`, computed by functions of `nnlite.ops` on images with channels last."""
         raise NotImplementedError
 
 
 class RandomImages(Images, abstract=True):
-    """Base of layers that change images at random: outputs = inputs but while training, when `changed` is asked.
+    """Base of random augmentations: outputs = inputs except in training, where `changed` is called.
 
     The draw of a training step depends on the model's seed, the layer's place and the step alone. A call on arrays is
     one of training, as in Keras, unless it says `training=False`.
@@ -156,7 +156,7 @@ def check_images(layer: Any, input_shape: BatchShape) -> None:
 
 
 def checked_bounds(layer: Any, name: str) -> tuple[float, float]:
-    """The bounds that a factor stands for; `ConfigError` unless they lie in [-1, 1]."""
+    """The bounds given by a factor; `ConfigError` unless they lie in [-1, 1]."""
     factor = getattr(layer, name)
     bounds = either_way(factor)
     if not -1 <= bounds[0] <= bounds[1] <= 1:
@@ -165,28 +165,28 @@ def checked_bounds(layer: Any, name: str) -> tuple[float, float]:
 
 
 def either_way(factor: Any) -> tuple[float, float]:
-    """The bounds that a factor stands for: f for (-f, f), two numbers in order."""
+    """The bounds given by a factor: f means (-f, f), two numbers must be in order."""
     return (-abs(factor), abs(factor)) if isinstance(factor, float) else (min(factor), max(factor))
 
 
 def pair(factor: Any) -> tuple[float, float]:
-    """The bounds that a factor stands for: f for (0, f), two numbers in order."""
+    """The bounds given by a factor: f means (0, f), two numbers must be in order."""
     return (0.0, factor) if isinstance(factor, float) else (min(factor), max(factor))
 
 
 def chosen(factor: Any, generator: np.random.Generator, count: int) -> np.ndarray:
-    """Flags of the images to change, `(count, 1, 1, 1)`: each with a chance drawn within the bounds of a factor."""
+    """Flags of the images to change, `(count, 1, 1, 1)`, each with a probability within the bounds of a factor."""
     chances = generator.uniform(*pair(factor), count)
     return (generator.uniform(size=count) < chances)[:, None, None, None]
 
 
 def uniform(bounds: tuple[float, float], generator: np.random.Generator, images: Any) -> np.ndarray:
-    """A number for each image, `(count, 1, 1, 1)`, in their type."""
+    """A random number for each image, `(count, 1, 1, 1)`, in their dtype."""
     return generator.uniform(*bounds, (len(images), 1, 1, 1)).astype(images.dtype.type(0).real.dtype)
 
 
 def check_range(layer: Any) -> None:
-    """`ConfigError` unless value_range goes upwards."""
+    """`ConfigError` unless value_range is increasing."""
     if not layer.value_range[0] < layer.value_range[1]:
         raise ConfigError(f"{type(layer).__name__}: value_range must be (lowest, highest), got {layer.value_range}")
 
@@ -199,7 +199,7 @@ def check_colors(layer: Any, input_shape: BatchShape, allowed: tuple[int, ...]) 
 
 
 def channels_moved(layer: Any, images: Any, back: bool = False) -> Any:
-    """The images with channels as the last axis; with `back` the other way."""
+    """The images with channels as the last axis; with `back`, the inverse."""
     if layer.data_format != "channels_first":
         return images
     return moveaxis(images, -1, 1) if back else moveaxis(images, 1, -1)

@@ -1,4 +1,4 @@
-"""Layers that make images sharper or blur them at random while training."""
+"""Layers that randomly sharpen or blur images during training."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ class RandomSharpness(RandomImages):
 
 
 class RandomGaussianBlur(RandomImages):
-    """During training, blurs some images: a pixel is a mean of its neighbors with the weights of a normal distribution.
+    """During training, blurs some images: a pixel becomes a mean of its neighbors, with Gaussian weights.
 
     Beyond the edges is 0.
 
@@ -93,9 +93,7 @@ class RandomGaussianBlur(RandomImages):
 
 
 def bell(length: int, reach: int, sigma: np.ndarray) -> np.ndarray:
-    """Matrices `(images, length, length)` that mix neighbors up to `reach` pixels away with the weights of a normal
-    distribution; for an infinite sigma all weights are the same.
-    """
+    """Matrices `(images, length, length)` of Gaussian weights up to `reach` pixels away; equal ones for infinite sigma."""
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / np.maximum(sigma, 1e-6)[:, None]) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
     away = np.subtract.outer(np.arange(length), np.arange(length))
@@ -103,6 +101,6 @@ def bell(length: int, reach: int, sigma: np.ndarray) -> np.ndarray:
 
 
 def mixed(images: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
-    """Images whose rows, then whose columns are mixed by a matrix for each image."""
+    """Images with their rows, then their columns, mixed by a matrix for each image."""
     kind = images.dtype.type(0).real.dtype
     return ops.einsum("nij,nkjc->nkic", columns.astype(kind), ops.einsum("nij,njkc->nikc", rows.astype(kind), images))

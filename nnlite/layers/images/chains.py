@@ -1,4 +1,4 @@
-"""Layers that change images by several others in turn."""
+"""Augmentations that apply several others in turn."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -91,7 +91,7 @@ class RandomColorJitter(RandomImages):
 
 
 class RandAugment(RandomImages):
-    """During training, changes each image by `num_ops` of many layers that are drawn for it, in turn.
+    """During training, changes each image by `num_ops` randomly drawn augmentations, in turn.
 
     They are `AutoContrast`, `Equalization`, `Solarization`, `RandomPosterization`, `RandomBrightness`,
     `RandomContrast`, `RandomSharpness`, of three channels `RandomColorDegeneration`, and `RandomShear`,
@@ -137,7 +137,7 @@ class RandAugment(RandomImages):
 
 
 class AugMix(RandomImages):
-    """During training, a mixture of each image and of several chains of layers applied to it.
+    """During training, a mixture of each image and of several augmentation chains applied to it.
 
     outputs = w * inputs + (1 - w) * sum_k(v_k * chain_k(inputs)), w from Beta(alpha, alpha), v from
     Dirichlet(alpha, ...), each chain of 1 to `chain_depth` of the layers of `RandAugment`.
@@ -196,12 +196,12 @@ class AugMix(RandomImages):
 
 
 def applied(layer: Images, images: Any, generator: np.random.Generator) -> Any:
-    """Traced images, channels last, changed by a layer."""
+    """Traced images, channels last, transformed by a layer."""
     return images.trace.apply(layer, lambda values: layer.changed(values, generator), images)
 
 
 def changed_by_one(layers: Sequence[Images], images: Any, generator: np.random.Generator) -> Any:
-    """Each image changed by one of the layers, which is drawn for it."""
+    """Each image transformed by one of the layers, drawn at random."""
     numbers, outputs = generator.integers(0, len(layers), len(images)), images
     for number in sorted(set(numbers.tolist())):
         changed = applied(layers[number], images, generator)
@@ -212,7 +212,7 @@ def changed_by_one(layers: Sequence[Images], images: Any, generator: np.random.G
 def usual_layers(
     value_range: tuple[float, float], interpolation: Any, strength: float, colors: bool, all_ops: bool = True
 ) -> list[Images]:
-    """The layers of which augmentations draw, of a strength in [0, 1]."""
+    """The layers from which augmentations draw, for a strength in [0, 1]."""
     filled: Any = {"fill_mode": "constant", "interpolation": interpolation}
     bits = 8 - round(4 * strength)
     layers: list[Images] = [

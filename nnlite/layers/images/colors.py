@@ -1,4 +1,4 @@
-"""Layers that change the colors of images at random while training, or erase a part of them."""
+"""Layers that randomly change the colors of images during training, or erase a part of them."""
 
 from dataclasses import field
 from typing import Any
@@ -29,7 +29,7 @@ __all__ = ["RandomBrightness", "RandomContrast", "RandomErasing", "RandomGraysca
 
 
 class RandomBrightness(RandomImages):
-    """During training, outputs = clip(inputs + delta, *value_range), delta a part of the range.
+    """During training, outputs = clip(inputs + delta, *value_range), delta a fraction of the range.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -64,7 +64,7 @@ class RandomBrightness(RandomImages):
 
 
 class RandomContrast(RandomImages):
-    """During training, outputs = clip((inputs - mean) * contrast + mean, *value_range), mean of each image's channel.
+    """During training, outputs = clip((inputs - mean) * contrast + mean, *value_range), the mean per image and channel.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -102,7 +102,7 @@ class RandomContrast(RandomImages):
 
 
 class RandomHue(RandomImages):
-    """During training, turns the hue of each image: brightness and saturation, in the sense of HSV, stay as they are.
+    """During training, shifts the hue of each image; saturation and value, in the sense of HSV, are unchanged.
 
     Shape: `(batch, height, width, 3)`, unchanged.
 
@@ -179,7 +179,7 @@ class RandomGrayscale(RandomImages):
 
 
 class RandomErasing(RandomImages):
-    """During training, fills a rectangle of some images, whose height and width are drawn for each.
+    """During training, fills a rectangle of random height and width in some images.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -241,7 +241,7 @@ def by_pixel(layer: Any, matrices: Array, shape: tuple[int, ...]) -> EinsumJacob
 
 
 def turned_hue(colors: Array, shift: Array) -> tuple[Array, Array]:
-    """Colors `(..., 3)` with a hue of so many sixths of a turn more, and the matrix `(..., to, from)` of each pixel.
+    """Colors `(..., 3)` with the hue shifted by sixths of a turn, and the matrix `(..., to, from)` of each pixel.
 
     With V the largest of the three, C its distance to the smallest, h the hue in sixths and t = (n + h) mod 6, a color
     is V - C phi(t), where phi = clip(min(t, 4 - t), 0, 1) and n = 5, 3, 1 for red, green and blue.

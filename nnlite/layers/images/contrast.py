@@ -1,4 +1,4 @@
-"""Layers that spread the tones of images over their range, by extremes or by histograms; nothing is drawn."""
+"""Layers that stretch the tones of images over their range, by extremes or histograms; nothing is random."""
 
 import math
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ __all__ = ["AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equa
 
 
 class Adjusting(Images, abstract=True):
-    """Base of the layers here, which do the same in training and at inference."""
+    """Base of the layers here, which act the same in training and at inference."""
 
     _moves = False
 
@@ -28,7 +28,7 @@ class Adjusting(Images, abstract=True):
 
 
 class AutoContrast(Adjusting):
-    """Each channel of each image stretched linearly, so that its smallest and largest number are those of the range.
+    """Stretches each channel of each image linearly, so that its extremes are those of the value range.
 
     Channels of one tone stay. It is done at inference too.
 
@@ -59,7 +59,7 @@ class AutoContrast(Adjusting):
 
 
 class Equalization(Adjusting):
-    """Each channel of each image with its tones spread evenly: a pixel becomes its rank, as a part of the range.
+    """Equalizes the histogram of each channel of each image: a pixel becomes its rank, as a fraction of the range.
 
     With the number c(b) of pixels up to bin b and c0 that of the lowest bin that has any, a pixel of bin b becomes
     `(c(b) - c0) / (c(last) - c0)` of the range, rounded to whole 255ths. It is done at inference too.
@@ -101,7 +101,7 @@ class Equalization(Adjusting):
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(Adjusting):
-    """Each tile of each image equalized with a limit to the slope, pixels between the middles of tiles interpolated.
+    """Equalizes each tile of each image with a limit on the slope, and interpolates between the centers of tiles.
 
     Counts of the 256 bins of a tile are cut at `clip_limit` times their mean, rounded down, and what was cut off is
     spread evenly over all bins; a tone becomes the part of the tile's counts up to it, without those of the lowest bin.
@@ -153,7 +153,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Adjusting):
 
 
 def between_tiles(levels: np.ndarray, codes: np.ndarray, tile: list[int]) -> np.ndarray:
-    """The levels of each pixel, `(images, channels, height, width)`, mixed from those of the four nearest tiles.
+    """The levels of each pixel, `(images, channels, height, width)`, interpolated from the four nearest tiles.
 
     Args:
         levels: of each tone in each tile, `(images, channels, down, across, 256)`.

@@ -1,4 +1,4 @@
-"""Layers that turn, move and cut images at random while training, each example in its own way."""
+"""Layers that randomly rotate, shift and crop images during training, each example independently."""
 
 from dataclasses import field
 from typing import Any, Literal
@@ -58,7 +58,7 @@ class RandomFlip(RandomImages):
 
 
 class RandomRotation(RandomImages):
-    """During training, images turned about their middle by an angle of `2 * pi * uniform(factor)`.
+    """During training, rotates images about their center by an angle of `2 * pi * uniform(factor)`.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -99,7 +99,7 @@ class RandomRotation(RandomImages):
 
 
 class RandomTranslation(RandomImages):
-    """During training, images moved by a part of their height and of their width.
+    """During training, shifts images by a fraction of their height and of their width.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -139,7 +139,7 @@ class RandomTranslation(RandomImages):
 
 
 class RandomZoom(RandomImages):
-    """During training, images made smaller (`1 + factor` > 1) or larger about their middle.
+    """During training, shrinks (`1 + factor` > 1) or enlarges images about their center.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -185,7 +185,7 @@ class RandomZoom(RandomImages):
 
 
 class RandomCrop(RandomImages):
-    """During training, a part of each image at a random place; else, and of small images, as much as can be shown.
+    """During training, crops each image at a random position; otherwise, and if it is small, resizes and crops it.
 
     At inference, and where an image is smaller than the part, it is resized with its shape kept, and its middle cut
     out.
@@ -239,13 +239,13 @@ class RandomCrop(RandomImages):
 
 
 def about_middle(linear: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The offsets under which the middle of an image stays where it is."""
+    """The offsets that keep the center of an image in place."""
     middle = (np.array(size) - 1) / 2
     return middle - linear @ middle
 
 
 def moved(layer: Any, inputs: Array, linear: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, Jacobian]:
-    """Images whose pixel at `place` is what was at `linear @ place + offset`, and the map that made them."""
+    """Images whose pixel at `place` is read at `linear @ place + offset`, and the map."""
     size = image_size(layer, inputs.shape)
     places = affine_places(np.concatenate([linear, offsets[..., None]], axis=-1), size)
     return read_at(layer, inputs, *places, layer.fill_mode)
@@ -254,7 +254,7 @@ def moved(layer: Any, inputs: Array, linear: np.ndarray, offsets: np.ndarray) ->
 def read_at(
     layer: Any, inputs: Array, rows: np.ndarray, columns: np.ndarray, fill_mode: FillMode
 ) -> tuple[np.ndarray, Jacobian]:
-    """Images read at places `(batch, pixels)`, and the map that made them."""
+    """Images read at positions `(batch, pixels)`, and the map."""
     size = image_size(layer, inputs.shape)
     pixels, weights = taps(rows, columns, size, fill_mode, layer.interpolation)
     weights = weights.astype(inputs.real.dtype)

@@ -1,4 +1,4 @@
-"""Layers that mix the images of a batch at random while training, and their labels with them."""
+"""Layers that randomly mix the images of a batch during training, together with their labels."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ __all__ = ["CutMix", "MixUp"]
 
 
 def drawn(self: Any, images: Any, generator: Any) -> Any:
-    """A part of each image and the rest of another, as `parts_kept` of a layer draws them."""
+    """A part of each image and the rest of another, as drawn by `parts_kept` of a layer."""
     return both(images, *self.parts_kept(generator, images.shape))
 
 
 def mixed_labels(self: Any, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
-    """Labels mixed in the same parts as the images."""
+    """Labels mixed in the same proportions as the images."""
     weights, order = self.parts_kept(self._generator(random), (len(images), *image_size(self, images.shape), 1))
     kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
     return both(labels.astype(images.dtype), kept, order)
 
 
 def both(rows: Any, kept: np.ndarray, order: np.ndarray) -> Any:
-    """A part of each row, and the rest of that of another number."""
+    """A part of each row, and the rest of the paired row."""
     weights = kept.astype(rows.dtype.type(0).real.dtype)
     return weights * rows + (1 - weights) * ops.take(rows, order, 0)
 
@@ -57,7 +57,7 @@ class MixUp(RandomImages):
     drawn, mixed_labels = drawn, mixed_labels
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The part that each pixel keeps of its image, `(images, 1, 1, 1)`, and the number of the other one."""
+        """The fraction that each pixel keeps of its image, `(images, 1, 1, 1)`, and the index of the paired image."""
         order = generator.permutation(shape[0])
         kept = generator.beta(self.alpha, self.alpha, shape[0]) if self.alpha else np.ones(shape[0])
         return kept[:, None, None, None], order
@@ -67,7 +67,7 @@ class MixUp(RandomImages):
 
 
 class CutMix(RandomImages):
-    """During training, a rectangle of each image is that of another image of the batch, and labels are mixed by area.
+    """During training, replaces a rectangle of each image by that of another image; labels are mixed by area.
 
     Labels go with their images in a call on `{"images": ..., "labels": ...}`; they are numbers, such as one-hot rows.
 
@@ -96,7 +96,7 @@ class CutMix(RandomImages):
     drawn, mixed_labels = drawn, mixed_labels
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The part that each pixel keeps of its image, 0 or 1, and the number of the other one."""
+        """The fraction that each pixel keeps of its image, 0 or 1, and the index of the paired image."""
         count, order = shape[0], generator.permutation(shape[0])
         alphas = np.maximum(generator.uniform(*pair(self.factor), count), 1e-9)
         part = np.sqrt(1 - generator.beta(alphas, alphas)) * (alphas > 1e-9)

@@ -1,4 +1,4 @@
-"""Layers that bring images to a size."""
+"""Layers that bring images to a given size."""
 
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 
 
 class Resizing(Images):
-    """Images of another height and width.
+    """Resizes images to a given height and width.
 
     Pixels are squares: the center of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Without `antialias`
     nothing is smoothed when images become smaller.
@@ -72,7 +72,7 @@ class Resizing(Images):
 
 
 class CenterCrop(Images):
-    """The middle of images; those that are smaller than it are first enlarged, their shape kept.
+    """Crops the center of images; smaller images are first enlarged, keeping their aspect ratio.
 
     Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
 
@@ -121,7 +121,7 @@ def resize(
     pad: bool = False,
     antialias: bool = False,
 ) -> tuple[np.ndarray, Separable]:
-    """`inputs` of the layer's height and width, and the map that made them."""
+    """`inputs` resized to the layer's height and width, and the map."""
     size, target = image_size(layer, inputs.shape), (layer.height, layer.width)
     matrices = resize_matrices(size, target, interpolation, crop, pad, antialias)
     matrices = tuple(matrix.astype(inputs.real.dtype, copy=False) for matrix in matrices)

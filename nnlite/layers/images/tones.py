@@ -1,4 +1,4 @@
-"""Layers that change the tones of images: inverted, in fewer steps, more or less colorful."""
+"""Layers that change the tones of images: inversion, posterization, saturation."""
 
 from dataclasses import field
 from typing import Any
@@ -64,7 +64,7 @@ class RandomInvert(RandomImages):
 
 
 class RandomPosterization(RandomImages):
-    """During training, keep only the first bits of each number, of eight over the range; so there are fewer tones.
+    """During training, keeps only the leading bits of each number, of eight over the range: fewer tones are left.
 
     Shape: `(batch, height, width, channels)`, unchanged. The derivative is 0.
 
@@ -137,7 +137,7 @@ class Solarization(RandomImages):
 
 
 class RandomSaturation(RandomImages):
-    """During training, the saturation of each image, in the sense of HSV, times f / (1 - f), at most 1.
+    """During training, multiplies the saturation of each image, in the sense of HSV, by f / (1 - f), at most 1.
 
     Shape: `(batch, height, width, 3)`, unchanged.
 
@@ -181,7 +181,7 @@ class RandomSaturation(RandomImages):
 
 
 class RandomColorDegeneration(RandomImages):
-    """During training, outputs = clip(inputs + f * (gray - inputs), *value_range): 0 changes nothing, 1 makes all gray.
+    """During training, outputs = clip(inputs + f * (gray - inputs), *value_range): 0 has no effect, 1 makes all gray.
 
     Shape: `(batch, height, width, 3)`, unchanged.
 

@@ -1,4 +1,4 @@
-"""Layers that bend images at random while training: sheared, seen from elsewhere, elastic."""
+"""Layers that randomly distort images during training: shear, perspective, elastic deformation."""
 
 import math
 
@@ -18,7 +18,7 @@ WAVE = 1 / 20  # the width over which its moves are smooth, in sides
 
 
 class RandomShear(RandomImages):
-    """During training, images sheared about their upper left corner, in either direction.
+    """During training, shears images about their upper left corner, along both axes.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -58,7 +58,7 @@ class RandomShear(RandomImages):
 
 
 class RandomPerspective(RandomImages):
-    """During training, some images in perspective: each corner is moved inwards, by up to half of each side.
+    """During training, gives some images a random perspective: each corner moves inwards by up to half of each side.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -101,7 +101,7 @@ class RandomPerspective(RandomImages):
 
 
 class RandomElasticTransform(RandomImages):
-    """During training, some images bent: each pixel is read at a place that smooth normal numbers move.
+    """During training, deforms some images: each pixel is read at a position shifted by smoothed Gaussian noise.
 
     The moves have a standard deviation of 1/40 of a side times the scale, and are alike over 1/20 of it.
 

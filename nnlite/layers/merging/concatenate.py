@@ -1,4 +1,4 @@
-"""Layers that join two arrays or more into one: end to end, or by products."""
+"""Layers that join two or more arrays into one: by concatenation, or by products."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -156,7 +156,7 @@ class Dot(Layer):
 
 
 def check_several(layer: Layer, input_shape: Sequence[Any], needed: int | None = None) -> None:
-    """`ShapeError` unless there are several shapes, or as many as needed, with one number of examples."""
+    """`ShapeError` unless there are several shapes, or the required number, with the same number of examples."""
     several = len(input_shape) > 0 and all(isinstance(shape, (tuple, list)) and shape for shape in input_shape)
     if not several or (needed and len(input_shape) != needed):
         got = shown(input_shape) if several else f"one of shape {tuple(input_shape)}"

@@ -1,4 +1,4 @@
-"""Layers that make one array of several, element by element, and functions that call all merging layers."""
+"""Layers that merge several arrays elementwise, and functions that call all merging layers."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -97,7 +97,7 @@ class Add(_Elementwise):
 
 
 class Subtract(_Elementwise):
-    """outputs = inputs[0] - inputs[1]. Shape: two shapes that fit one another.
+    """outputs = inputs[0] - inputs[1]. Shape: two shapes that broadcast.
 
     >>> import numpy as np
     >>> Subtract()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])]).tolist()
@@ -136,7 +136,7 @@ class Multiply(_Elementwise):
 
 
 class Average(_Elementwise):
-    """outputs = (inputs[0] + inputs[1] + ...) / number of inputs. Shape: a list of shapes that fit one another.
+    """outputs = (inputs[0] + inputs[1] + ...) / number of inputs. Shape: a list of shapes that broadcast.
 
     >>> import numpy as np
     >>> Average()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])]).tolist()
@@ -182,7 +182,7 @@ class Minimum(_Elementwise):
 
 
 def extreme(arrays: Sequence[Array], counted: Sequence[np.ndarray | None], pick: np.ufunc) -> tuple[np.ndarray, list]:
-    """The maximum or minimum, by `pick`, of the real parts that count, the first where none does; and the slopes.
+    """The maximum or minimum, by `pick`, of the real parts that count, the first if none does; and the slopes.
 
     Integers are compared as such: as floating-point numbers, neighbors beyond 2**53 would be equal.
     """

@@ -1,4 +1,4 @@
-"""The names of the room `nnlite.layers` that few models need: loaded when one of them is asked for."""
+"""The names of `nnlite.layers` that are loaded on first use."""
 
 from nnlite.layers.attention.attention import *
 from nnlite.layers.attention.multi_head import *

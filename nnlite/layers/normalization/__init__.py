@@ -1,1 +1,1 @@
-"""Layers that standardize, over the batch, over features or over groups of them."""
+"""Normalization layers: over the batch, over features or over groups of them."""

@@ -1,4 +1,4 @@
-"""Layer normalization: every example is standardized by moments of its own."""
+"""Layer normalization: every example is standardized by its own moments."""
 
 import math
 from dataclasses import field

@@ -15,7 +15,7 @@ __all__ = []
 
 
 def checked_axes(layer: Any, axis: int | Sequence[int], input_shape: BatchShape) -> list[int]:
-    """`axis` counted from the left, in order; `ConfigError` unless it names known lengths after the batch."""
+    """`axis` counted from the left, in order; `ConfigError` unless its axes follow the batch and have known lengths."""
     rank = len(input_shape)
     axes = sorted(number + rank if number < 0 else number for number in np.atleast_1d(axis).tolist())
     for number in axes:
@@ -25,7 +25,7 @@ def checked_axes(layer: Any, axis: int | Sequence[int], input_shape: BatchShape)
 
 
 def add_scale_and_center(layer: Any, shape: BatchShape) -> None:
-    """Declare gamma and beta as the layer's `scale` and `center` ask; attributes of what is not asked for are None."""
+    """Create gamma and beta according to the layer's `scale` and `center`; the attributes of absent ones are None."""
     layer.gamma = layer.beta = None
     if layer.scale:
         layer.gamma = layer.add_weight(
@@ -51,7 +51,7 @@ def axes_from_left(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
 
 
 def counted_entries(layer: Any, mask: np.ndarray | None, inputs: Array) -> np.ndarray:
-    """The weight of each entry: `mask`, of booleans or numbers >= 0, stretched along the first axes of `inputs`."""
+    """The weight of each entry: `mask`, of booleans or numbers >= 0, broadcast along the first axes of `inputs`."""
     mask = np.asarray(mask)
     stretched = mask.ndim <= inputs.ndim and all(map(_stretches, mask.shape, inputs.shape))
     if mask.dtype.kind not in "biuf" or not stretched or (mask.dtype.kind != "b" and not np.all(mask >= 0)):
@@ -76,7 +76,7 @@ def to_last_axes(inputs: np.ndarray, axes: tuple[int, ...]) -> tuple[Rearrange, 
 
 
 def in_place(to_last: Rearrange) -> bool:
-    """Whether the axes that `to_last_axes` moves to the end are there already."""
+    """Whether the axes that `to_last_axes` moves to the end already are in place."""
     return to_last.axes == tuple(range(len(to_last.in_shape)))
 
 
@@ -141,14 +141,14 @@ def scale_and_center(
 
 
 def gamma_and_beta(layer: Any, parameters: Sequence[np.ndarray]) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """The scale and the center of a normalization among its trainable parameters; None for one that it lacks."""
+    """The scale and the center of a normalization among its trainable parameters; None for a missing one."""
     remaining = list(parameters)
     gamma, beta = (remaining.pop(0) if there else None for there in (layer.scale, layer.center))
     return gamma, beta
 
 
 def scale_and_center_maps(standardized: Array, gamma: np.ndarray | None, beta: np.ndarray | None) -> list[Jacobian]:
-    """The maps of gamma * standardized + beta by standardized and, where they are there, gamma and beta."""
+    """The maps of gamma * standardized + beta by standardized and, if present, gamma and beta."""
     shape = standardized.shape
     slopes = np.ones((), standardized.real.dtype) if gamma is None else gamma
     maps: list[Jacobian] = [Diagonal(slopes, shape, shape)]

@@ -1,4 +1,4 @@
-"""A layer whose kernel is divided by its largest singular value."""
+"""Spectral normalization: a kernel divided by its largest singular value."""
 
 import copy
 from typing import Any
@@ -121,7 +121,7 @@ class SpectralNormalization(Layer):
 
 
 def normalized(kernel: np.ndarray, vector: np.ndarray) -> tuple[np.ndarray, Jacobian]:
-    """kernel / sigma and its map; a kernel of zeros stays as it is."""
+    """kernel / sigma and its map; a kernel of zeros is unchanged."""
     matrix = kernel.reshape(-1, kernel.shape[-1])
     image = matrix @ vector[0]
     sigma = np.sqrt((image * image).sum())

@@ -1,4 +1,4 @@
-"""Pooling into a fixed number of bins, whatever the size of the input."""
+"""Pooling into a fixed number of bins, for any size of the input."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -49,12 +49,12 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
 
 
 def bin_edges(length: int, count: int) -> list[tuple[int, int]]:
-    """The `(start, stop)` of `count` bins that cover `length` cells as evenly as whole cells can."""
+    """The `(start, stop)` of `count` bins that cover `length` cells as evenly as possible."""
     return [(number * length // count, -(-(number + 1) * length // count)) for number in range(count)]
 
 
 def means_of_bins(bins: Sequence[tuple[int, int]], length: int, dtype: np.dtype) -> np.ndarray:
-    """The matrix `(bins, length)` that takes the mean of each bin."""
+    """The matrix `(bins, length)` that computes the mean of each bin."""
     matrix = np.zeros((len(bins), length), dtype)
     for row, (start, stop) in zip(matrix, bins, strict=True):
         row[start:stop] = 1 / (stop - start)
@@ -64,7 +64,7 @@ def means_of_bins(bins: Sequence[tuple[int, int]], length: int, dtype: np.dtype)
 def largest_in_bins(
     inputs: np.ndarray, bins: Sequence[Sequence[tuple[int, int]]], axes: Sequence[int]
 ) -> tuple[np.ndarray, list[Jacobian]]:
-    """The largest of each bin, along one axis after the other, and the maps, outermost first.
+    """The maximum of each bin, along one axis at a time, and the maps, outermost first.
 
     The last axis comes first, so that of equal elements the first in memory is chosen.
     """
@@ -126,7 +126,7 @@ class AdaptiveAveragePooling3D(_AdaptivePooling):
 
 
 class AdaptiveMaxPooling1D(_AdaptivePooling):
-    """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
+    """outputs = maximum of inputs in each of `output_size` bins; in case of ties, the first one gets the gradient.
 
     Shape, bins and arguments are those of `AdaptiveAveragePooling1D`.
 
@@ -139,7 +139,7 @@ class AdaptiveMaxPooling1D(_AdaptivePooling):
 
 
 class AdaptiveMaxPooling2D(_AdaptivePooling):
-    """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
+    """outputs = maximum of inputs in each of `output_size` bins; in case of ties, the first one gets the gradient.
 
     Shape, bins and arguments are those of `AdaptiveAveragePooling2D`.
 
@@ -152,7 +152,7 @@ class AdaptiveMaxPooling2D(_AdaptivePooling):
 
 
 class AdaptiveMaxPooling3D(_AdaptivePooling):
-    """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
+    """outputs = maximum of inputs in each of `output_size` bins; in case of ties, the first one gets the gradient.
 
     Shape, bins and arguments are those of `AdaptiveAveragePooling3D`.
 

@@ -93,7 +93,7 @@ class GlobalAveragePooling1D(_GlobalPooling, aliases=("GlobalAvgPool1D",)):
         return outputs, Jacobians(Composed(total, Diagonal(weights, inputs.shape, inputs.shape)))
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:
-        """As `linearize`, of all steps."""
+        """As `linearize`, over all steps."""
         return self.mean(inputs)[0]
 
 
@@ -131,7 +131,7 @@ class GlobalAveragePooling3D(_GlobalPooling, aliases=("GlobalAvgPool3D",)):
 
 
 class GlobalMaxPooling1D(_GlobalPooling, aliases=("GlobalMaxPool1D",)):
-    """outputs = the largest of inputs over all steps; equal ones count by the first.
+    """outputs = maximum of inputs over all steps; in case of ties, the first one gets the gradient.
 
     Shape: `(batch, steps, channels) -> (batch, channels)`. Arguments are those of `GlobalAveragePooling1D`.
 
@@ -147,7 +147,7 @@ class GlobalMaxPooling1D(_GlobalPooling, aliases=("GlobalMaxPool1D",)):
 
 
 class GlobalMaxPooling2D(_GlobalPooling, aliases=("GlobalMaxPool2D",)):
-    """outputs = the largest of inputs over all pixels; equal ones count by the first.
+    """outputs = maximum of inputs over all pixels; in case of ties, the first one gets the gradient.
 
     Shape: `(batch, rows, cols, channels) -> (batch, channels)`. Arguments are those of `GlobalAveragePooling1D`.
 
@@ -163,7 +163,7 @@ class GlobalMaxPooling2D(_GlobalPooling, aliases=("GlobalMaxPool2D",)):
 
 
 class GlobalMaxPooling3D(_GlobalPooling, aliases=("GlobalMaxPool3D",)):
-    """outputs = the largest of inputs over all voxels; equal ones count by the first.
+    """outputs = maximum of inputs over all voxels; in case of ties, the first one gets the gradient.
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, channels)`. Arguments are those of
     `GlobalAveragePooling1D`.

@@ -1,4 +1,4 @@
-"""Pooling: the largest element, or the mean, of each window."""
+"""Pooling: the maximum, or the mean, of each window."""
 
 import math
 from typing import Literal
@@ -66,7 +66,7 @@ class _Pooling(Spatial, Layer, abstract=True):
 
 
 def inverse_counts(windows: Windows, dtype: np.dtype, trailing: int) -> np.ndarray | float:
-    """1 / the number of cells of each window that are not padding: a number where there is no padding."""
+    """1 / the number of cells of each window that are not padding; a scalar if there is no padding."""
     if not windows.padded:
         return 1 / math.prod(windows.size)
     counts = np.zeros(windows.outputs, dtype)
@@ -76,7 +76,7 @@ def inverse_counts(windows: Windows, dtype: np.dtype, trailing: int) -> np.ndarr
 
 
 class MaxPooling1D(_Pooling, aliases=("MaxPool1D",)):
-    """outputs = the largest of inputs in each window, channel by channel; equal ones count by the first.
+    """outputs = maximum of inputs in each window, per channel; in case of ties, the first one gets the gradient.
 
     Shape: `(batch, steps, channels) -> (batch, new_steps, channels)`; new_steps is `ceil(steps / strides)` with
     padding "same", else `(steps - pool_size) // strides + 1`.
@@ -101,7 +101,7 @@ class MaxPooling1D(_Pooling, aliases=("MaxPool1D",)):
 
 
 class MaxPooling2D(_Pooling, aliases=("MaxPool2D",)):
-    """outputs = the largest of inputs in each window, channel by channel; equal ones count by the first.
+    """outputs = maximum of inputs in each window, per channel; in case of ties, the first one gets the gradient.
 
     Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, channels)`. Arguments and errors are those of
     `MaxPooling1D`, sizes one number or one for each axis.
@@ -115,7 +115,7 @@ class MaxPooling2D(_Pooling, aliases=("MaxPool2D",)):
 
 
 class MaxPooling3D(_Pooling, aliases=("MaxPool3D",)):
-    """outputs = the largest of inputs in each window, channel by channel; equal ones count by the first.
+    """outputs = maximum of inputs in each window, per channel; in case of ties, the first one gets the gradient.
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`. Arguments and
     errors are those of `MaxPooling2D`.
@@ -129,7 +129,7 @@ class MaxPooling3D(_Pooling, aliases=("MaxPool3D",)):
 
 
 class AveragePooling1D(_Pooling, aliases=("AvgPool1D",)):
-    """outputs = mean of inputs over each window, channel by channel; padding is left out of the mean.
+    """outputs = mean of inputs over each window, per channel; padding is left out of the mean.
 
     Shape, arguments and errors are those of `MaxPooling1D`. PyTorch counts padding as zeros unless it is told
     `count_include_pad=False`.
@@ -144,7 +144,7 @@ class AveragePooling1D(_Pooling, aliases=("AvgPool1D",)):
 
 
 class AveragePooling2D(_Pooling, aliases=("AvgPool2D",)):
-    """outputs = mean of inputs over each window, channel by channel; padding is left out of the mean.
+    """outputs = mean of inputs over each window, per channel; padding is left out of the mean.
 
     Shape, arguments and errors are those of `MaxPooling2D`.
 
@@ -158,7 +158,7 @@ class AveragePooling2D(_Pooling, aliases=("AvgPool2D",)):
 
 
 class AveragePooling3D(_Pooling, aliases=("AvgPool3D",)):
-    """outputs = mean of inputs over each window, channel by channel; padding is left out of the mean.
+    """outputs = mean of inputs over each window, per channel; padding is left out of the mean.
 
     Shape, arguments and errors are those of `MaxPooling3D`.
 

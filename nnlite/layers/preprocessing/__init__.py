@@ -1,1 +1,1 @@
-"""Layers that turn numbers, categories and text into what a network takes."""
+"""Preprocessing layers: numbers, categories and text become inputs of a network."""

@@ -1,4 +1,4 @@
-"""Base of layers of categories; indices as vectors of 0, 1 and counts; numbers in bins."""
+"""Base of layers of categories; indices as one-hot, multi-hot or count vectors; numbers in bins."""
 
 import math
 import numbers
@@ -22,7 +22,7 @@ OutputMode = Literal["int", "one_hot", "multi_hot", "count"]
 
 
 class Categorical(Layer, abstract=True):
-    """outputs = indices of the inputs, or an encoding of them, as `output_mode` says. There is no derivative.
+    """outputs = indices of the inputs, or an encoding of them, according to `output_mode`. There is no derivative.
 
     A subclass has the field `output_mode`, the property `depth` and the method `indices`. Output modes:
 
@@ -60,7 +60,7 @@ class Categorical(Layer, abstract=True):
         raise NotImplementedError(f"{type(self).__name__} must define depth")
 
     def indices(self, inputs: np.ndarray) -> np.ndarray:
-        """Integers in [0, depth), or -1 for what an encoding leaves out."""
+        """Integers in [0, depth), or -1 for entries that an encoding omits."""
         raise NotImplementedError(f"{type(self).__name__} must define indices(inputs)")
 
     def build(self, input_shape: BatchShape) -> None:
@@ -68,7 +68,7 @@ class Categorical(Layer, abstract=True):
             self._check_ready()  # the width of the outputs is what `adapt` finds
 
     def renew_shape(self) -> None:
-        """Work the output shape out again, after `depth` has changed."""
+        """Recompute the output shape after a change of `depth`."""
         if self.built:
             self.output_shape = self.compute_output_shape(self.input_shape)
 
@@ -105,7 +105,7 @@ class Categorical(Layer, abstract=True):
         return (*(kept or input_shape), self.depth)
 
     def encode(self, indices: np.ndarray) -> np.ndarray:
-        """`indices` as `output_mode` says."""
+        """`indices` encoded according to `output_mode`."""
         return encoded(indices, self.output_mode, self.depth, self._output_dtype)
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
@@ -122,7 +122,7 @@ def as_csr(rows: np.ndarray, owner: str) -> Any:
 
 
 def encoded(indices: np.ndarray, mode: str, depth: Any, dtype: Any, weights: np.ndarray | None = None) -> np.ndarray:
-    """`indices`, where -1 stands for nothing, as `mode` says; see `Categorical`."""
+    """`indices`, with -1 for no entry, encoded according to `mode`; see `Categorical`."""
     if mode == "int":
         return indices.astype(dtype, copy=False)
     if mode == "one_hot" and indices.shape[1:][-1:] != (1,):
@@ -136,7 +136,7 @@ def encoded(indices: np.ndarray, mode: str, depth: Any, dtype: Any, weights: np.
 
 
 class CategoryEncoding(Categorical):
-    """outputs = integers in [0, num_tokens) as vectors of 0 and 1, or of counts.
+    """outputs = integers in [0, num_tokens) as one-hot, multi-hot or count vectors.
 
     Shape: `(batch, n) -> (batch, num_tokens)`, see `output_mode`; `(batch,)` and `(batch, 1)` give
     `(batch, num_tokens)` in all modes.
@@ -160,7 +160,7 @@ class CategoryEncoding(Categorical):
     input_kind = "indices"
 
     def __call__(self, inputs: Any, count_weights: Any = None, training: bool | None = None, mask: Any = None) -> Any:
-        """The outputs; in the mode "count" each input adds its entry of `count_weights`, or 1 where these are None."""
+        """The outputs; in the mode "count", each input adds its entry of `count_weights`, or 1 if these are None."""
         if count_weights is None:
             return super().__call__(inputs, training=training, mask=mask)
         if self.output_mode != "count":

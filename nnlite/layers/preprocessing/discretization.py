@@ -57,7 +57,7 @@ class Discretization(Categorical):
                 raise ConfigError("Discretization takes bin_boundaries or num_bins, not both")
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Find the boundaries of `num_bins` bins with about the same number of values of `data`.
+        """Set the boundaries of `num_bins` bins with about the same number of values of `data`.
 
         Args:
             data: an array, or batches: a list, an iterator or a `PyDataset` of arrays.
@@ -100,7 +100,7 @@ class Discretization(Categorical):
 
 
 def compressed(values: np.ndarray, weights: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """About 1 / epsilon values at equal shares of the total weight, in place of sorted `values`, and their weights."""
+    """About 1 / epsilon values at equal quantiles, with their weights, in place of sorted `values`."""
     if len(values) * epsilon < 1:
         return values, weights
     totals = weights.cumsum()

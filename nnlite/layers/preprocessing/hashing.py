@@ -1,4 +1,4 @@
-"""Categories without a vocabulary: their hash decides the index."""
+"""Categories without a vocabulary: their hash determines the index."""
 
 import hashlib
 from typing import Annotated, Any, Literal
@@ -30,7 +30,7 @@ def hashed(strings: list[str], bins: int, salt: tuple = ()) -> np.ndarray:
 
 
 def salted(salt: tuple[int, int] | int | None) -> tuple[int, ...]:
-    """The argument `salt` as `hashed` takes it: one number stands for two alike."""
+    """The argument `salt` in the form that `hashed` takes: a single number is used twice."""
     return () if salt is None else (salt, salt) if isinstance(salt, int) else tuple(salt)
 
 
@@ -84,7 +84,7 @@ class Hashing(Categorical):
 
 
 class HashedCrossing(Categorical):
-    """outputs = hash(all features of an example together) % num_bins: one category for each combination.
+    """outputs = hash(all features of an example) % num_bins: one category for each combination.
 
     Shape: `(batch, features) -> (batch,)` when `output_mode` is `"int"`, `(batch, num_bins)` when `"one_hot"`. A
     layer that is called by itself also takes a tuple of features, `(batch,)` or `(batch, 1)` each, as in Keras.

@@ -1,4 +1,4 @@
-"""Layers that bring raw data into range; saved inside the model file."""
+"""Layers that scale raw data; saved inside the model file."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -40,7 +40,7 @@ def examples_for(layer: Any, data: Any, steps: int | None = None) -> np.ndarray:
 
 
 def known_numbers(layer: Any, name: str, given: Any, shape: tuple[Any, ...]) -> np.ndarray:
-    """The argument `name`, in place of what `adapt` would find, as finite float64 numbers; or `ConfigError`."""
+    """The argument `name`, given in place of what `adapt` learns, as finite float64 numbers; or `ConfigError`."""
     try:
         known = np.broadcast_to(np.asarray(given, dtype=np.float64), shape)
     except (TypeError, ValueError):
@@ -51,7 +51,7 @@ def known_numbers(layer: Any, name: str, given: Any, shape: tuple[Any, ...]) -> 
 
 
 def check_adapted(layer: Any) -> None:
-    """`NotReadyError` for a layer that has not seen its data."""
+    """`NotReadyError` for a layer that has not been adapted."""
     if not layer.adapted:
         raise NotReadyError(
             f"{layer.label} does not know its data yet: call model.adapt(x_train) or layer.adapt(x_train) first"
@@ -97,7 +97,7 @@ class Rescaling(Layer):
 
 
 class Normalization(Layer):
-    """outputs = (inputs - mean) / sqrt(variance), with moments of the training data found by `adapt`.
+    """outputs = (inputs - mean) / sqrt(variance), with moments of the training data, set by `adapt`.
 
     Shape: any, unchanged; mean and variance have the lengths of `axis`. A constant feature becomes 0.
 
@@ -149,7 +149,7 @@ class Normalization(Layer):
         return () if self.axis is None else tuple(checked_axes(self, self.axis, input_shape))
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Take mean and variance of `data`, an array or DataFrame of examples, or batches of such.
+        """Set mean and variance from `data`, an array or DataFrame of examples, or batches of them.
 
         Args:
             data: examples; a list, an iterator or a `PyDataset` of arrays is one of batches.
@@ -168,7 +168,7 @@ class Normalization(Layer):
 
     @property
     def weights(self) -> list[Parameter]:
-        """The moments that `adapt` finds; none of a layer that was given its own, which are arguments."""
+        """The moments set by `adapt`; empty if they were given as arguments."""
         return super().weights if self._given["mean"] is None else []
 
     @property

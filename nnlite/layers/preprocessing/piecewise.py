@@ -1,4 +1,4 @@
-"""Numbers beside piecewise linear pieces of themselves."""
+"""Piecewise linear encodings of numbers."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ class PiecewiseLinearEncoding(OfSomeColumns):
         return (*input_shape[:-1], features + columns * self.num_bins)
 
     def adapt(self, data: Any) -> None:
-        """Find the edges of each column of `data`, an array or a DataFrame of examples.
+        """Set the edges of each column of `data`, an array or a DataFrame of examples.
 
         Raises:
             DataError: empty, or with values that are not finite in the layer's dtype.
@@ -105,7 +105,7 @@ class PiecewiseLinearEncoding(OfSomeColumns):
 
 
 def edges_of(column: np.ndarray, num_bins: int) -> np.ndarray:
-    """The rising edges of up to `num_bins` bins of a column; one edge, which makes no bin, for two values or one."""
+    """The increasing edges of up to `num_bins` bins of a column; a single edge, so no bin, for one or two values."""
     distinct = np.unique(column)
     if len(distinct) <= 2:
         return distinct[:1]

@@ -1,4 +1,4 @@
-"""Columns of any scale, brought to the same one by medians and quartiles."""
+"""Robust scaling of columns by medians and quartiles."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ FARTHEST = 16  # widths from 0 to a center, up to which scale and shift as one p
 
 
 class RobustScaling(OfSomeColumns):
-    """z = (inputs - center) / width, outputs = z / sqrt(1 + (z / clip) ** 2): outliers end at -clip and clip.
+    """z = (inputs - center) / width, outputs = z / sqrt(1 + (z / clip) ** 2): outliers saturate at -clip and clip.
 
     `adapt` takes the median as the center and the interquartile range as the width. Where that is 0, the width is half
     the range. A column of exactly two values becomes -1 and 1 (before the clip), a constant one 0.
@@ -79,7 +79,7 @@ class RobustScaling(OfSomeColumns):
         own_width[...] = width
 
     def adapt(self, data: Any) -> None:
-        """Take center and width of each column of `data`, an array, a DataFrame or `SparseRows` of examples.
+        """Set center and width of each column from `data`, an array, a DataFrame or `SparseRows` of examples.
 
         Raises:
             DataError: empty, or with values that are not finite in the layer's dtype.

@@ -23,7 +23,7 @@ PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 class TextVectorization(Vocabulary, Categorical):
-    """outputs = indices of the words of each text, or how often each word is there.
+    """outputs = indices of the words of each text, or an encoding of the indices.
 
     A text is standardized, split into words, words are joined to n-grams, and each of these is looked up in the
     vocabulary, which is part of the layer's config and so of the model file.
@@ -127,7 +127,7 @@ class TextVectorization(Vocabulary, Categorical):
         return changed
 
     def tokens(self, texts: list[str]) -> list[str]:
-        """The tokens of one example: of its one text, or of the words that it is given in."""
+        """The tokens of one example: of its single text, or of a sequence of words."""
         return self._split([self._standardized(text) for text in texts])
 
     def _split(self, texts: list[str]) -> list[str]:
@@ -158,11 +158,11 @@ class TextVectorization(Vocabulary, Categorical):
 
 
 def standardized_text(text: str, standardize: str | None) -> str:
-    """The text in lower case, without the punctuation of ASCII, both, or as it is."""
+    """The text in lower case, without ASCII punctuation, both, or unchanged."""
     text = text.lower() if standardize in ("lower", "lower_and_strip_punctuation") else text
     return text.translate(PUNCTUATION) if (standardize or "").endswith("strip_punctuation") else text
 
 
 def ngrams_of(words: Sequence[str], sizes: Sequence[int]) -> list[str]:
-    """All runs of so many words, joined by blanks, those of the first size first."""
+    """All runs of this many words, joined by spaces, those of the first size first."""
     return [" ".join(words[start : start + n]) for n in sizes for start in range(len(words) - n + 1)]

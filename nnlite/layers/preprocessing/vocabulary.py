@@ -1,4 +1,4 @@
-"""A vocabulary inside a layer: given or found by `adapt`, part of the layer's config."""
+"""A vocabulary inside a layer: given or learned by `adapt`, part of the layer's config."""
 
 from collections import Counter
 from pathlib import Path
@@ -89,7 +89,7 @@ class Vocabulary(Host):
             self.set_vocabulary(self.vocabulary, self.idf_weights)
 
     def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
-        """Take a vocabulary that is known already.
+        """Set a known vocabulary.
 
         Args:
             vocabulary: the tokens, or the path of a text file with one per line. It may begin with the mask and
@@ -152,7 +152,7 @@ class Vocabulary(Host):
         return [self.mask_token] * self._has_mask + [self.oov_token] * self.num_oov_indices
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list:
-        """The tokens in the order of their indices; before them, on request, the mask and OOV tokens."""
+        """The tokens in the order of their indices, optionally preceded by the mask and OOV tokens."""
         return [*(self._special_tokens() if include_special_tokens else ()), *(self.vocabulary or ())]
 
     def vocabulary_size(self) -> int:
@@ -160,7 +160,7 @@ class Vocabulary(Host):
         return self._special_count + len(self.vocabulary or ())
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
-        """Take the tokens of `data` as vocabulary: the most frequent first, those of equal frequency in falling order.
+        """Learn the vocabulary from `data`: the most frequent tokens first, ties in descending order.
 
         Args:
             data: an array, or batches: a list, an iterator or a `PyDataset` of arrays.
@@ -208,7 +208,7 @@ class Vocabulary(Host):
         return cast(int, self.max_tokens) if self.pad_to_max_tokens else self.vocabulary_size()
 
     def lookup(self, tokens: list) -> np.ndarray:
-        """The index of each token in one flat array; -1 for a mask token where the mask has no place."""
+        """The index of each token in a flat array; -1 for a mask token where masks have no index."""
         indices = np.array([self._table.get(token, -2) for token in tokens], dtype=np.int64)
         unknown = np.flatnonzero(indices == -2)
         if unknown.size:
@@ -223,7 +223,7 @@ class Vocabulary(Host):
         return indices
 
     def encode(self, indices: np.ndarray) -> np.ndarray:
-        """`indices` as `output_mode` says."""
+        """`indices` encoded according to `output_mode`."""
         weights = None if self._weights is None else self._weights.astype(self.dtype)
         return encoded(indices, self.output_mode, self.depth, self._output_dtype, weights)
 

@@ -1,4 +1,4 @@
-"""RNN, which repeats any cell."""
+"""RNN, which applies any cell repeatedly."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ __all__ = ["RNN"]
 
 
 class RNN(Recurrent):
-    """Repeats a cell over the steps of a sequence: output_t, states_t = cell(inputs_t, states_{t-1}).
+    """Applies a cell to each step of a sequence: output_t, states_t = cell(inputs_t, states_{t-1}).
 
     The steps are recorded one by one, so that any cell has its derivatives; `SimpleRNN`, `LSTM` and `GRU` are several
     times faster than this with their cells.

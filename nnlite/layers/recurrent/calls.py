@@ -1,4 +1,4 @@
-"""Calls of recurrent layers, in Keras's forms: with first states beside the sequence."""
+"""Calls of recurrent layers, in Keras's forms: with initial states next to the sequence."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = []
 def sequence_call(
     layer: Any, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
 ) -> LayerCall:
-    """A call of a layer of a sequence and, if they are given, the states before its first step.
+    """A call of a layer on a sequence and, if given, the initial states.
 
     Args:
         layer: which is called.
@@ -32,7 +32,7 @@ def sequence_call(
 
 
 def with_steps_of(layer: Any, shape: tuple) -> tuple:
-    """`shape`, or the shapes, of inputs with the number of steps that the layer was built for: it may be any."""
+    """`shape`, or the shapes, of inputs with the number of steps that the layer was built for, which may vary."""
     several = isinstance(shape[0], (tuple, list))
     built = layer.input_shape[0] if layer.takes_several else layer.input_shape
     sequence = shape[0] if several else shape
@@ -41,7 +41,7 @@ def with_steps_of(layer: Any, shape: tuple) -> tuple:
 
 
 def first_shape(input_shape: Any) -> tuple:
-    """The shape of the sequence among the shapes of it and of first states."""
+    """The shape of the sequence among the shapes of it and of initial states."""
     return input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
 
 
@@ -51,7 +51,7 @@ def examples_in(inputs: Any) -> int:
 
 
 def flat(states: Any) -> Iterator[Any]:
-    """Each of several states, which may be nested in lists and tuples."""
+    """The states as a flat list, from nested lists and tuples."""
     if isinstance(states, (list, tuple)):
         for state in states:
             yield from flat(state)

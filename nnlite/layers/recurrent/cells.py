@@ -1,4 +1,4 @@
-"""Cells: what a recurrent layer does at each step."""
+"""Cells: the computation of a recurrent layer at each step."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
@@ -75,7 +75,7 @@ class RNNCell(Layer, abstract=True):
         return ((self.output_size,), *((size,) for size in self.sizes))
 
     def get_initial_state(self, batch_size: int) -> list[np.ndarray]:
-        """States of zeros, `(batch_size, size)` each: those before the first step where none are given."""
+        """States of zeros, `(batch_size, size)` each: the default initial states."""
         return [np.zeros((batch_size, size), self.dtype or floatx()) for size in self.sizes]
 
     def first_states(self, batch_size: int, step_shape: tuple[int, ...]) -> list[np.ndarray]:
@@ -83,7 +83,7 @@ class RNNCell(Layer, abstract=True):
         return self.get_initial_state(batch_size)
 
     def nested(self, states: Sequence[Any]) -> list[Any]:
-        """States that follow one another, nested as `state_size` is."""
+        """A flat sequence of states, nested like `state_size`."""
         return list(states)
 
     def bound(self, traced: dict[int, Any], trace: LayerTrace) -> Callable[..., tuple[Any, tuple]]:
@@ -167,13 +167,13 @@ class GatedWeights(Layer, abstract=True):
         return self.units
 
     def add_kernels(self, input_shape: tuple, gates: int, bias_shape: Shape) -> None:
-        """Declare kernel, recurrent kernel and bias for `gates` blocks of columns."""
+        """Create kernel, recurrent kernel and bias for `gates` blocks of columns."""
         features, width = features_of(self, input_shape), gates * self.units
         add_gates(self, (features, width), (self.units, width), bias_shape)
 
 
 def add_gates(layer: Any, kernel_shape: Shape, recurrent_shape: Shape, bias_shape: Shape) -> None:
-    """Declare kernel, recurrent kernel and bias of a layer with the arguments of `GatedWeights`."""
+    """Create kernel, recurrent kernel and bias of a layer with the arguments of `GatedWeights`."""
     layer.kernel = layer.add_weight(
         kernel_shape,
         layer.kernel_initializer,
@@ -201,7 +201,7 @@ def add_gates(layer: Any, kernel_shape: Shape, recurrent_shape: Shape, bias_shap
 def noise(
     layer: Any, rate: float, shape: Shape, dtype: np.dtype, place: int, training: bool, random: Any
 ) -> np.ndarray | None:
-    """Factors of dropout, one draw for all steps of a sequence; None if nothing is dropped."""
+    """Dropout factors, drawn once for all steps of a sequence; None without dropout."""
     if not training or rate == 0:
         return None
     source = random.seeded(layer.seed).child(place)
@@ -240,7 +240,7 @@ def step_of(cell: Layer, traced: dict[int, Any], trace: LayerTrace) -> Callable[
 
 
 def build_layers_of(cell: Layer, step: RNNCell) -> None:
-    """Build the layers that a cell keeps, for what its `call` gives them; their parameters become the cell's.
+    """Build the layers inside a cell for the inputs that its `call` gives them; their parameters become the cell's.
 
     Args:
         cell: built but for them.

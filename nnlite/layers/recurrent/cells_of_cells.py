@@ -1,4 +1,4 @@
-"""Cells made of cells: several on top of one another, and user-defined layers that are cells."""
+"""Cells made of cells: stacked ones, and user-defined layers that act as cells."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -18,7 +18,7 @@ __all__ = ["StackedRNNCells"]
 
 
 class StackedRNNCells(RNNCell):
-    """Cells on top of one another: each takes the output of the one before. Its states are theirs, in order.
+    """Stacked cells: each takes the output of the one before. Its states are theirs, in order.
 
     Shape: `(batch, features) -> (batch, output size of the last cell)`.
 
@@ -86,7 +86,7 @@ class StackedRNNCells(RNNCell):
 
 
 class StepOf(RNNCell, abstract=True):
-    """One step of a layer of the user's that has `state_size` and `call(inputs, states)`, as Keras asks of cells.
+    """One step of a user-defined layer that has `state_size` and `call(inputs, states)`, as Keras's cells do.
 
     Args:
         layer: that layer; its parameters are this one's.
@@ -139,7 +139,7 @@ class StepOf(RNNCell, abstract=True):
 
 
 def as_cell(layer: Layer) -> RNNCell:
-    """The layer if it is a cell of nnlite's, else the step that it writes."""
+    """The layer if it is one of nnlite's cells, else a cell that wraps it."""
     return layer if isinstance(layer, RNNCell) else StepOf(layer)
 
 

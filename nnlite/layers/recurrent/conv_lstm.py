@@ -1,4 +1,4 @@
-"""LSTM whose products are convolutions."""
+"""LSTM with convolutions in place of matrix products."""
 
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -58,7 +58,7 @@ class ConvGates(Layer, abstract=True):
 
 
 class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
-    """One step of a `ConvLSTM2D`, or of one over another number of axes.
+    """One step of a `ConvLSTM2D`, or of its variants over other numbers of axes.
 
     Args:
         rank: how many axes the windows slide over.
@@ -140,7 +140,7 @@ class ConvLSTM1D(Recurrent, ConvGates):
 
 
 class ConvLSTM2D(Recurrent, ConvGates):
-    """An `LSTM` of images: at each step, with z = kernel * x_t + recurrent_kernel * h_{t-1} + bias in four parts,
+    """A convolutional `LSTM`: at each step, with z = kernel * x_t + recurrent_kernel * h_{t-1} + bias in four parts,
 
     i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o); c_t = f * c_{t-1} + i * tanh(z_c); h_t = o * tanh(c_t), where *
     is the cross-correlation of `Conv2D` before z, and the product of numbers after it.

@@ -1,4 +1,4 @@
-"""Recurrent layers: what they share."""
+"""Common parts of recurrent layers."""
 
 from collections.abc import Callable
 from dataclasses import field
@@ -30,7 +30,7 @@ __all__ = ["Recurrent"]
 
 
 class Recurrent(Layer, abstract=True):
-    """Base of recurrent layers: a cell, the walk over the steps, first and last states, masks.
+    """Base of recurrent layers: a cell, the loop over steps, initial and final states, masks.
 
     `cell_class` is the class of a cell that is made of the layer's own arguments and shares its parameters; a layer
     without one has the field `cell`.
@@ -102,7 +102,7 @@ class Recurrent(Layer, abstract=True):
         return self._step.output_size
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
-        """The states before the first step where none are given, nested as `state_size` is."""
+        """The default initial states, nested like `state_size`."""
         return self._step.get_initial_state(batch_size)
 
     def build(self, input_shape: tuple) -> None:
@@ -131,7 +131,7 @@ class Recurrent(Layer, abstract=True):
             self.add_weight((self.batch_size, *shape), "zeros", trainable=False, name=f"state_{index}")
 
     def know_batch(self, size: int | None) -> None:
-        """Let a stateful layer without a batch size take this one."""
+        """Set the batch size of a stateful layer that has none yet."""
         if self.stateful and self.batch_size is None:
             self.batch_size = size
 
@@ -162,7 +162,7 @@ class Recurrent(Layer, abstract=True):
         super()._check_input_shape(with_steps_of(self, shape))
 
     def reset_states(self) -> None:
-        """Let a stateful layer begin with zeros again."""
+        """Reset the states of a stateful layer to zeros."""
         for parameter in self.states or ():
             parameter.value[...] = 0
 
@@ -211,7 +211,7 @@ class Recurrent(Layer, abstract=True):
         return ((output, *last) if self.return_state else output), jacobians
 
     def mask_of_outputs(self, mask: np.ndarray | None, states: int) -> Any:
-        """The mask that a sequence keeps; for several outputs a tuple, None for each of so many `states`."""
+        """The mask of the output sequence; for several outputs a tuple, with None for each of the `states`."""
         shown = mask if self.return_sequences else None
         return (shown, *[None] * states) if self.return_state else shown
 
@@ -291,7 +291,7 @@ class Recurrent(Layer, abstract=True):
 
 
 def reset_states(layer: Layer) -> None:
-    """Let the stateful layers in a layer begin with zeros again."""
+    """Reset the states of all stateful layers inside a layer to zeros."""
     for inner in inner_layers(layer):
         inner.reset_states() if isinstance(inner, Recurrent) else reset_states(inner)
 

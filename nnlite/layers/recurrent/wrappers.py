@@ -1,4 +1,4 @@
-"""Layers around a layer: both ways through a sequence, and a layer at each step."""
+"""Wrappers: both directions through a sequence, and a layer at each step."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -26,7 +26,7 @@ __all__ = ["Bidirectional", "TimeDistributed"]
 
 
 class Bidirectional(Layer):
-    """A recurrent layer and its twin that takes the sequence from the end, their outputs merged.
+    """A recurrent layer and its twin on the reversed sequence, with their outputs merged.
 
     Shape: `(batch, steps, features) -> (batch, units)` or, with the layer's return_sequences, `(batch, steps, units)`
     (2 * units for "concat"). With return_state a tuple: the output, the forward layer's last states, the backward
@@ -78,7 +78,7 @@ class Bidirectional(Layer):
 
     @property
     def forward_layer(self) -> Recurrent:
-        """The layer that takes the sequence as it is."""
+        """The layer that processes the sequence in order."""
         return self.layer
 
     @property
@@ -97,7 +97,7 @@ class Bidirectional(Layer):
         return self.layer.stateful
 
     def know_batch(self, size: int | None) -> None:
-        """Let both layers take this batch size, if they are stateful and have none."""
+        """Set the batch size of both layers, if they are stateful and have none yet."""
         for layer in (self.layer, self._twin):
             layer.know_batch(size)
 
@@ -189,7 +189,7 @@ class Bidirectional(Layer):
         return pairs_inside((self.layer, self._twin), state) if state else ()
 
     def reset_states(self) -> None:
-        """Let stateful layers begin with zeros again."""
+        """Reset the states of stateful layers to zeros."""
         self.layer.reset_states()
         self._twin.reset_states()
 
@@ -209,7 +209,7 @@ setattr(Bidirectional, "backward_layer", property(_backward_layer, _give_backwar
 
 
 class TimeDistributed(Layer):
-    """The same layer at each step: outputs[:, t] = layer(inputs[:, t]).
+    """Applies the same layer at each step: outputs[:, t] = layer(inputs[:, t]).
 
     Steps and examples are one long batch to the layer, so that moments over the batch go over all steps too.
 
@@ -233,7 +233,7 @@ class TimeDistributed(Layer):
 
     @property
     def input_kind(self) -> str:
-        """The kind of inputs that the layer inside takes."""
+        """The kind of inputs that the wrapped layer takes."""
         return self.layer.input_kind
 
     @property

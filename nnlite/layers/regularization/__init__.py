@@ -1,1 +1,1 @@
-"""Layers that act in training alone: dropout, noise, penalties on activities."""
+"""Layers that are active only in training: dropout, noise, activity penalties."""

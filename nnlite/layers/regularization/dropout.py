@@ -1,4 +1,4 @@
-"""Dropout in its forms, and the penalty on activities."""
+"""Dropout and its variants."""
 
 import math
 from typing import Any, Literal, cast
@@ -81,7 +81,7 @@ class Dropout(Layer):
         return DenseDropout(*threshold_and_scale(1.0 if self.schedules else self.rate_at(0)))
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:
-        """The inputs."""
+        """The inputs, unchanged."""
         return inputs
 
     def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
@@ -178,7 +178,7 @@ class SpatialDropout3D(_SpatialDropout):
 
 
 class AlphaDropout(Layer):
-    """During training, outputs = a * (inputs or alpha_p) + b: keeps mean 0 and variance 1, for the activation selu.
+    """During training, outputs = a * (inputs or alpha_p) + b, which keeps mean 0 and variance 1; for selu activations.
 
     Dropped inputs become `alpha_p = -1.7580993408473766`, the lower bound of selu;
     `a = 1 / sqrt((1 - rate) * (1 + rate * alpha_p ** 2))`, `b = -a * alpha_p * rate`.
@@ -236,12 +236,12 @@ def drop(
 
 
 def threshold_and_scale(rate: float) -> tuple[int, float]:
-    """The least 16 random bits that keep a number, and what it is multiplied by then."""
+    """The smallest 16-bit random number that keeps an entry, and the factor of kept entries."""
     return round(rate * 65536), 0.0 if rate == 1 else 1 / (1 - rate)
 
 
 def noise_shape(given: BatchShape | None, shape: Shape) -> Shape:
-    """`shape` where `given` is None or has None, else `given`."""
+    """`shape`, with entries replaced by those of `given` that are not None."""
     if given is None:
         return shape
     return tuple(length if length is not None else n for length, n in zip(given, shape, strict=True))
@@ -263,5 +263,5 @@ def check_noise_shape(layer: Any, input_shape: BatchShape) -> None:
 
 
 def random_bits(layer: Any, random: RandomSource, shape: Shape) -> np.ndarray:
-    """16 random bits for each place: a quarter of the cost of uniform floats."""
+    """16 random bits for each entry: a quarter of the cost of uniform floats."""
     return random.seeded(layer.seed).bits("dropout", math.prod(shape)).reshape(shape)

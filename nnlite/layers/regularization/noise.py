@@ -1,4 +1,4 @@
-"""Layers that disturb their inputs while training."""
+"""Layers that add noise to their inputs in training."""
 
 import math
 

@@ -1,1 +1,1 @@
-"""Layers that move, repeat, pad or cut entries."""
+"""Layers that move, repeat, pad or crop entries."""

@@ -1,4 +1,4 @@
-"""Layers that add, cut off or repeat cells of the spatial axes."""
+"""Layers that pad, crop or repeat cells of the spatial axes."""
 
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ Borders = Index | tuple[Index | tuple[Index, Index], ...]
 
 
 def borders_of(layer: Any, name: str) -> list[tuple[int, int]]:
-    """The argument `name` as (before, after) for each axis; `ConfigError` where it is neither."""
+    """The argument `name` as (before, after) for each axis; `ConfigError` if it has another form."""
     value = getattr(layer, name)
     if isinstance(value, int):
         return [(value, value)] * layer.rank
@@ -33,13 +33,13 @@ def borders_of(layer: Any, name: str) -> list[tuple[int, int]]:
 
 
 def borders_for_keras(layer: Any, name: str) -> dict[str, Any]:
-    """The arguments of a layer, `name` as Keras's config has it: (before, after) for each axis, alone for one axis."""
+    """A layer's arguments, with `name` in the form of Keras's config: (before, after) for each axis."""
     borders = tuple(borders_of(layer, name))
     return Layer._keras_arguments(layer) | {name: borders[0] if layer.rank == 1 else borders}
 
 
 def inside(borders: list[tuple[int, int]], lengths: tuple[int, ...], trailing: int) -> tuple[slice, ...]:
-    """The slices of the last axes that leave the borders out; the `trailing` last ones are not spatial."""
+    """The slices of the last axes without the borders; the `trailing` last ones are not spatial."""
     spatial = [slice(before, before + length) for (before, _), length in zip(borders, lengths, strict=True)]
     return (*spatial, *[slice(None)] * trailing)
 
@@ -108,7 +108,7 @@ class ZeroPadding2D(_ZeroPadding):
 
 
 class ZeroPadding3D(_ZeroPadding):
-    """Adds `padding` zeros around each volume; as `ZeroPadding2D` with one axis more.
+    """Adds `padding` zeros around each volume; as `ZeroPadding2D` with one more axis.
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`.
 
@@ -150,7 +150,7 @@ class _Cropping(Spatial, Layer, abstract=True):
 
 
 class Cropping1D(_Cropping):
-    """Cuts `cropping` steps off at both ends.
+    """Removes `cropping` steps at both ends.
 
     Shape: `(batch, steps, channels) -> (batch, steps - before - after, channels)`.
 
@@ -169,7 +169,7 @@ class Cropping1D(_Cropping):
 
 
 class Cropping2D(_Cropping):
-    """Cuts `cropping` pixels off at the sides of each image.
+    """Removes `cropping` pixels at the sides of each image.
 
     Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, channels)`.
 
@@ -192,7 +192,7 @@ class Cropping2D(_Cropping):
 
 
 class Cropping3D(_Cropping):
-    """Cuts `cropping` voxels off at the sides of each volume; as `Cropping2D`, by default one at each side.
+    """Removes `cropping` voxels at the sides of each volume; as `Cropping2D`, by default one at each side.
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`.
 

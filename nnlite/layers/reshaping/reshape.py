@@ -25,7 +25,7 @@ def check_known(layer: Layer, input_shape: BatchShape) -> None:
 
 
 class Flatten(Layer):
-    """All axes after the batch in one. Shape: `(batch, ...) -> (batch, features)`.
+    """Flattens all axes after the batch. Shape: `(batch, ...) -> (batch, features)`.
 
     Args:
         data_format: `"channels_last"`, also for None; with `"channels_first"` the channels, the first axis after the
@@ -64,7 +64,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Each example in another shape; one entry of `target_shape` may be -1.
+    """Reshapes each example; one entry of `target_shape` may be -1.
 
     Shape: `(batch, ...) -> (batch, *target_shape)`.
 
@@ -108,7 +108,7 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """The axes after the batch in another order: output axis i is input axis `dims[i - 1]`, counted from 1.
+    """Permutes the axes after the batch: output axis i is input axis `dims[i - 1]`, counted from 1.
 
     Shape: `(batch, ...) -> (batch, ...)`; with dims `(2, 1)`, `(batch, rows, columns) -> (batch, columns, rows)`.
 
@@ -150,7 +150,7 @@ class Permute(Layer):
 
 
 class RepeatVector(Layer):
-    """Each vector `n` times. Shape: `(batch, features) -> (batch, n, features)`.
+    """Repeats each vector `n` times. Shape: `(batch, features) -> (batch, n, features)`.
 
     Args:
         n: number of repetitions.

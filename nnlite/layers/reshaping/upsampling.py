@@ -61,7 +61,7 @@ class UpSampling1D(_UpSampling):
 
 
 class UpSampling2D(_UpSampling):
-    """Enlarges images by whole factors.
+    """Enlarges images by integer factors.
 
     Shape: `(batch, rows, cols, channels) -> (batch, rows * size, cols * size, channels)`.
 

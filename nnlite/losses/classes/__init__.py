@@ -1,4 +1,4 @@
-"""Losses of classes beyond the cross-entropies: focal, noise-tolerant, of overlap, of embeddings."""
+"""Classification losses beyond the cross-entropies: focal, noise-tolerant, overlap, embedding losses."""
 
 from nnlite.losses.classes.circle import *
 from nnlite.losses.classes.ctc import *

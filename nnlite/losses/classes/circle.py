@@ -1,4 +1,4 @@
-"""A loss of embeddings: those of one class belong together."""
+"""A loss for embeddings that pulls those of one class together."""
 
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ FAR = 1e30  # of a pair that does not count, before the exponential function
 
 
 class Circle(Loss):
-    """log(1 + sum(exp(gamma * w_n * (s_n))) * sum(exp(-gamma * w_p * s_p))) of each row's pairs with all other rows.
+    """log(1 + sum(exp(gamma * w_n * (s_n))) * sum(exp(-gamma * w_p * s_p))) over each row's pairs with all other rows.
 
     With the distance d = max(1 - e . e', 0) of two embeddings of unit length, a pair of one class has
     w_p = margin + d and s_p = margin - d, one of two classes w_n = max(1 + margin - d, 0) and s_n = 1 - margin - d.

@@ -1,4 +1,4 @@
-"""A loss of sequences of labels that come without their places in time."""
+"""Connectionist temporal classification, a loss for label sequences without alignment."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ class CTC(Loss):
         sample_weight: np.ndarray | None = None,
         mask: np.ndarray | None = None,
     ) -> tuple[Any, Jacobian]:
-        """As `Loss.linearize`; a mask of steps takes these out."""
+        """As `Loss.linearize`; masked steps are removed."""
         if mask is None or mask.shape != y_pred.shape[:2] or self._adapts(y_pred):
             return super().linearize(y_true, y_pred, sample_weight, mask)
         losses, rows = self._by_steps(y_true, y_pred, mask)

@@ -1,4 +1,4 @@
-"""Cross-entropies that weigh down what is classified well already."""
+"""Cross-entropies that reduce the weight of well-classified examples."""
 
 from typing import Any
 
@@ -140,7 +140,7 @@ class CategoricalFocalCrossentropy(Loss):
 
 
 def powers(base: Any, exponent: float) -> tuple[Any, Any, Any]:
-    """base ** exponent and its first and second derivative with respect to `base`, finite at 0; both arguments >= 0."""
+    """base ** exponent and its first two derivatives with respect to `base`, finite at 0; both arguments >= 0."""
     base = np.where(base.real > 0, base, np.finfo(base.real.dtype).tiny)
     zero = np.zeros((), base.real.dtype)
     first = exponent * base ** (exponent - 1) if exponent else zero

@@ -1,4 +1,4 @@
-"""Cross-entropy that tolerates wrong labels."""
+"""Cross-entropy that tolerates label noise."""
 
 from typing import Annotated
 

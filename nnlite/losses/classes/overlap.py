@@ -1,4 +1,4 @@
-"""Losses of the overlap of two masks, for the segmentation of images."""
+"""Overlap losses of two masks, for image segmentation."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,7 +40,7 @@ class Overlap(Loss, abstract=True):
         sample_weight: np.ndarray | None = None,
         mask: np.ndarray | None = None,
     ) -> tuple[Any, Jacobian]:
-        """As `Loss.linearize`; what a mask leaves out of a row is not part of any sum."""
+        """As `Loss.linearize`; masked entries of a row are left out of all sums."""
         by_row = self.axis is not None and mask is not None and mask.shape == self.sums(y_pred).shape
         if mask is None or by_row or mask.shape != y_pred.shape[: mask.ndim]:
             return super().linearize(y_true, y_pred, sample_weight, mask)
@@ -58,7 +58,7 @@ class Overlap(Loss, abstract=True):
 
 
 class Dice(Overlap):
-    """1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred) + 1e-7): what two masks do not share.
+    """1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred) + 1e-7): the part that two masks do not share.
 
     Shape: y_true and y_pred `(batch, ..., units)`, in [0, 1]; one loss for the batch, or one for each row that is left
     when the axes of `axis` are summed over.

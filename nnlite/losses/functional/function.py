@@ -1,4 +1,4 @@
-"""A user-defined function as a loss: recorded where it is made of ops, differentiated numerically where it is not."""
+"""A user-defined function as a loss: recorded if it is made of ops, else differentiated numerically."""
 
 import warnings
 from typing import Any, cast
@@ -16,7 +16,7 @@ __all__ = ["FunctionLoss"]
 
 
 class FunctionLoss(Loss):
-    """The loss of a function `(y_true, y_pred) -> losses`; what `compile(loss=function)` makes of one.
+    """The loss of a function `(y_true, y_pred) -> losses`; made by `compile(loss=function)`.
 
     A function made of operators and functions of `nnlite.ops` is recorded, and the record is the derivative. Of any
     other, such as one that converts its arguments to arrays, the derivative is found by differences, four evaluations

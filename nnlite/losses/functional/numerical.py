@@ -1,4 +1,4 @@
-"""The derivative of a function of arrays that cannot be recorded, by differences."""
+"""Numerical derivatives of functions of arrays that cannot be recorded, by finite differences."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ AGREEMENT, MOST_BENDS = 1e-4, 0.1  # of two steps, and the share of numbers that
 
 
 def numerical_gradient(function: Function, y_pred: np.ndarray, step: float = STEP) -> tuple[np.ndarray, Jacobian]:
-    """`function(y_pred)`, losses of rows or of the batch, and the Jacobian of these, computed in float64.
+    """`function(y_pred)`, losses of rows or of the batch, and its Jacobian, computed in float64.
 
     Losses of rows depend on their own row alone: all rows are moved at once.
     """
@@ -44,7 +44,7 @@ def _stencil(function: Function, point: np.ndarray, where: Any, step: Any) -> An
 
 
 def checked(function: Function, y_pred: np.ndarray, owner: Any, reason: Exception) -> tuple[np.ndarray, Jacobian]:
-    """`numerical_gradient`, after a look at whether there is one.
+    """`numerical_gradient`, after a check that it exists.
 
     Raises:
         ConfigError: losses of the wrong shape, others in the next call, or differences that depend on the step.

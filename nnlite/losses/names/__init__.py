@@ -1,3 +1,3 @@
-"""The names of the room `nnlite.losses` that are functions: loaded when one of them is asked for."""
+"""The functions of `nnlite.losses`, which are loaded on first use."""
 
 from nnlite.losses.functions import *

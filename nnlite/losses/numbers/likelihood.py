@@ -1,4 +1,4 @@
-"""Losses that are likelihoods: of numbers with a variance of their own, of amounts, of amounts that may be zero."""
+"""Likelihoods: of numbers with a predicted variance, of positive amounts, of amounts that may be zero."""
 
 import math
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ LEAST_LOG = -math.log(1e6)  # of a variance: PyTorch's bound
 
 
 class GaussianNLL(Loss):
-    """mean((log(variance) + (y_true - mean) ** 2 / variance) / 2): each prediction says how sure it is.
+    """mean((log(variance) + (y_true - mean) ** 2 / variance) / 2): each prediction has its own variance.
 
     The model gives means and logarithms of variances; a variance below 1e-6 counts as 1e-6.
 
@@ -57,7 +57,7 @@ class GaussianNLL(Loss):
 
 
 class NegativeLogLikelihood(Elementwise):
-    """-mean(y_pred) over the last axis: the model gives log P of each row itself, as a `Circuit` does.
+    """-mean(y_pred) over the last axis: the model itself returns log P of each row, as a `Circuit` does.
 
     Targets have the shape of the predictions and are not looked at.
 

@@ -1,4 +1,4 @@
-"""The loss whose minimum is a quantile."""
+"""The quantile (pinball) loss."""
 
 from typing import Any
 

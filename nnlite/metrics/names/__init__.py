@@ -1,4 +1,4 @@
-"""The names of the room `nnlite.metrics` that most trainings do without: loaded when one of them is asked for."""
+"""The names of `nnlite.metrics` that are loaded on first use."""
 
 from nnlite.metrics.confusion import *
 from nnlite.metrics.correlations import *

@@ -1,4 +1,4 @@
-"""Exact scores of whole vectors, weighted, in NumPy alone: what a trained model is judged by.
+"""Exact scores of whole vectors, weighted, in NumPy alone: the evaluation of trained models.
 
 The definitions are scikit-learn's. A score that is not defined, such as the area under the ROC curve of rows that are
 all of one class, is NaN; `undefined_scores` says why.

@@ -75,7 +75,7 @@ def classification_scores(
 def confusion_matrix(
     y: ArrayLike, predictions: ArrayLike, classes: int, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Weight of the rows of class i that are taken for class j, at [i, j].
+    """Weight of the rows of class i that are predicted as class j, at [i, j].
 
     Shape: y and predictions (rows,), class numbers in [0, classes); the result (classes, classes), of integers if
     there are no weights.
@@ -137,8 +137,7 @@ def _column(p: Any, k: int) -> np.ndarray:
 
 
 def undefined_scores(y: ArrayLike, labels: Sequence[object], weights: ArrayLike | None = None) -> dict[str, str]:
-    """Reasons why scores of `classification_scores` are NaN, or leave classes out: score -> reason; empty if all are
-    whole.
+    """Reasons why scores of `classification_scores` are NaN, or leave classes out: score -> reason; empty if none is.
 
     Args:
         y: class numbers, shape (rows,).

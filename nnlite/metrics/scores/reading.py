@@ -1,4 +1,4 @@
-"""Vectors as the scores need them."""
+"""Conversion of vectors to the form that the scores need."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def as_probabilities(probabilities: ArrayLike | LazyRows) -> Any:
 
 
 def as_matrix(values: ArrayLike | LazyRows, name: str) -> Any:
-    """Shape (rows, columns); a vector is one column. Rows that stay in a file stay there."""
+    """Shape (rows, columns); a vector is one column. Rows that stay in a file are not loaded."""
     if isinstance(values, LazyRows) and values.ndim == 2:
         return values
     matrix = np.asarray(values)
@@ -51,7 +51,7 @@ def as_matrix(values: ArrayLike | LazyRows, name: str) -> Any:
 
 
 def as_weights(weights: ArrayLike | None, rows: int) -> np.ndarray:
-    """One float64 weight per row, >= 0; 1 where none are given."""
+    """One float64 weight per row, >= 0; 1 by default."""
     if weights is None:
         return np.ones(rows)
     given = np.asarray(weights, np.float64)

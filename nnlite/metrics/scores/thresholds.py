@@ -1,4 +1,4 @@
-"""The probability from which on a row counts as positive, chosen by what it does to a score."""
+"""The probability threshold that maximizes a score."""
 
 from typing import Literal
 

@@ -1,1 +1,1 @@
-"""The arrays that metrics gather."""
+"""The arrays that metrics accumulate."""

@@ -1,4 +1,4 @@
-"""Saved states, such as those of callbacks and metrics, compared with the ones that they replace."""
+"""Checks of saved states, such as those of callbacks and metrics, against the ones that they replace."""
 
 from collections.abc import Mapping
 from numbers import Number
@@ -23,7 +23,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 
 
 def kind_of_state(value: object) -> str:
-    """The kind of a value of a state: "number", "array", "list" and so on; "nothing" for None.
+    """The kind of a value in a state: "number", "array", "list" and so on; "nothing" for None.
 
     >>> kind_of_state(3), kind_of_state(np.zeros(2)), kind_of_state(None)
     ('number', 'array', 'nothing')
@@ -34,7 +34,7 @@ def kind_of_state(value: object) -> str:
 
 
 def check_state(state: Any, present: Mapping[str, Any], kinds: Mapping[str, tuple[str, ...]]) -> None:
-    """`ConfigError` unless each value of a state is of the kind of the one that it replaces.
+    """`ConfigError` unless each value of a state has the kind of the one that it replaces.
 
     Args:
         state: that is to be taken, by name.
@@ -57,7 +57,7 @@ def check_state(state: Any, present: Mapping[str, Any], kinds: Mapping[str, tupl
 
 
 def check_gathered(state: Any, present: Mapping[str, Any], owner: str, complete: bool) -> None:
-    """`ConfigError` unless a state is one that a metric may have gathered.
+    """`ConfigError` unless a metric may have accumulated this state.
 
     Args:
         state: that is to be taken, by name.
@@ -78,7 +78,7 @@ def check_gathered(state: Any, present: Mapping[str, Any], owner: str, complete:
 
 
 def check_weights(model: Any, weights: Any, name: str) -> None:
-    """`ConfigError` unless kept weights are those of the model, by number and shapes; None is nothing kept."""
+    """`ConfigError` unless stored weights match the model, by number and shapes; None stands for no weights."""
     if weights is None:
         return
     needed, given = [array.shape for array in model.get_weights()], [np.shape(array) for array in weights]

@@ -9,7 +9,7 @@ __all__ = ["CompileMetrics", "single_metrics"]
 
 
 class CompileMetrics:
-    """All metrics that were named in `compile`, under the name `compile_metrics`.
+    """All metrics of `compile`, under the name `compile_metrics`.
 
     Args:
         metrics: those in use; none before the first data.
@@ -27,7 +27,7 @@ class CompileMetrics:
         return [variable for metric in self.metrics for variable in metric.variables]
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
-        """Show a batch to all of them."""
+        """Update all of them with a batch."""
         self._update(y_true, y_pred, sample_weight)
 
     def result(self) -> dict[str, Any]:
@@ -35,13 +35,13 @@ class CompileMetrics:
         return {str(metric.name): metric.result() for metric in self.metrics}
 
     def reset_state(self) -> None:
-        """Let all of them start over."""
+        """Reset all of them."""
         for metric in self.metrics:
             metric.reset_state()
 
 
 def single_metrics(metrics: list[Any]) -> Iterator[Any]:
-    """The metrics of a model, one by one: those of `compile` in the place of what lists them together."""
+    """The metrics of a model as a flat list: those of `compile` in place of their container."""
     for metric in metrics:
         if isinstance(metric, CompileMetrics):
             yield from metric.metrics

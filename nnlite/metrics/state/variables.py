@@ -15,7 +15,7 @@ __all__ = ["MetricVariable", "listed", "named", "of_recorded", "with_numbers"]
 
 
 class MetricVariable(np.ndarray):
-    """An array that is a part of a metric's state, with the methods of Keras's variables.
+    """An array of a metric's state, with the methods of Keras's variables.
 
     Attributes:
         name: that of `add_variable`, or of the attribute that it is a copy of.
@@ -56,7 +56,7 @@ def named(array: np.ndarray, name: str) -> MetricVariable:
 
 
 def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
-    """A copy of a state in `dtype`; in float64, where that is a type of integers and the state is weighted counts."""
+    """A copy of a state in `dtype`; in float64 if that is an integer dtype and the state has weighted counts."""
     array = np.array(state, np.float64)
     try:
         kind = np.dtype(dtype)
@@ -69,7 +69,7 @@ def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
 
 
 def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
-    """`result` whose float is a `Number`."""
+    """`result` with its float as a `Number`."""
 
     @functools.wraps(result)
     def as_number(self: Any) -> Any:
@@ -79,7 +79,7 @@ def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def of_recorded(update: Callable[..., None]) -> Callable[..., None]:
-    """`update_state` that also takes values on their way through a record, as in `call` of a layer: their numbers.
+    """`update_state` that also accepts recorded values, as in `call` of a layer, by their numbers.
 
     Those of a trial run, by which a layer is built, do not count.
     """

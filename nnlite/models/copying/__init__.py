@@ -1,1 +1,1 @@
-"""Models made of others: clones, and what their JSON describes."""
+"""Models made from others: clones, and models from JSON."""

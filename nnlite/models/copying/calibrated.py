@@ -1,4 +1,4 @@
-"""A model with calibrated probabilities, made of one that was trained."""
+"""Models with calibrated probabilities, made from trained ones."""
 
 import functools
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def calibrated(
     method: CalibrationMethod = "temperature",
     sample_weight: ArrayLike | None = None,
 ) -> "BaseModel":
-    """A model that shares the layers of this one, and whose probabilities are calibrated by rows it did not learn from.
+    """A model that shares the layers of this one, with probabilities calibrated on rows it did not learn from.
 
     Its last layer is a `TemperatureScaling` of the logits, or an `IsotonicCalibration` of the probabilities, so that
     files, derivatives and exports have it. It is compiled as this model, whose outputs stay as they are; what is

@@ -1,4 +1,4 @@
-"""clone_model and model_from_json: models of the same layers, with weights of their own."""
+"""clone_model and model_from_json: models with the same layers and new weights."""
 
 import inspect
 import json
@@ -30,7 +30,7 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> BaseModel:
-    """A model of the same layers and connections, with first weights of its own, not compiled.
+    """A model with the same layers and connections, newly initialized, not compiled.
 
     Args:
         model: a `Sequential`, a graph, or an instance of a subclass.
@@ -116,7 +116,7 @@ def _redrawn(model: Model, inputs: Any, copy: Callable[[Layer], Layer], call: Ca
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> BaseModel:
-    """The model that `model.to_json()` described, with first weights of its own.
+    """The model described by `model.to_json()`, newly initialized.
 
     Args:
         json_string: what it returned.

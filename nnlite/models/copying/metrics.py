@@ -13,7 +13,7 @@ __all__ = ["listed_metrics"]
 
 
 def listed_metrics(model: "BaseModel") -> list[Any]:
-    """See `BaseModel.metrics`; a metric of the model's own that is called loss takes the place of the mean."""
+    """See `BaseModel.metrics`; a metric of the model called loss replaces the mean."""
     attributes: list[Any] = kept(model, Metric)
     compiled = model.trainer.listed_metrics
     own_loss = any(metric.name == "loss" for metric in attributes)

@@ -1,4 +1,4 @@
-"""Variables and files that user-defined layers save by themselves, as arrays of a model file."""
+"""Variables and files that user-defined layers save themselves, as arrays of a model file."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ OWN = "own/"  # what the names of these arrays begin with
 
 
 def own_parts(model: Any) -> dict[str, np.ndarray]:
-    """The arrays that the model and its layers save by `save_own_variables` and `save_assets` of their classes.
+    """The arrays that the model and its layers save by `save_own_variables` and `save_assets`.
 
     They are named `own/<number of the layer>/variables/<name>` and `own/<number>/assets/<path>`, files as their bytes.
     """
@@ -38,7 +38,7 @@ def own_parts(model: Any) -> dict[str, np.ndarray]:
 
 
 def take_own_parts(model: Any, parts: Mapping[str, np.ndarray], source: object) -> None:
-    """Let the model and its layers load what `own_parts` returned, by their `load_own_variables` and `load_assets`.
+    """Let the model and its layers restore what `own_parts` returned, by `load_own_variables` and `load_assets`.
 
     Files are written into a temporary folder for each layer, only where its class defines `load_assets`.
 

@@ -27,7 +27,7 @@ class LayersAssignedError(ConfigError, AttributeError):
 
 
 def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
-    """Set an attribute, but not `layers` once the model is there."""
+    """Set an attribute, except `layers` after the model has been initialized."""
     if name == "layers" and "built" in vars(self):  # the constructor has run
         raise LayersAssignedError(
             f"{self.label}: layers cannot be assigned; use add and pop, make a new model of them, or give the "
@@ -37,7 +37,7 @@ def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
 
 
 def to_json(self: "BaseModel", **options: Any) -> str:
-    """The layers and how they are connected, without weights, as JSON; `models.model_from_json` reads it.
+    """The layers and their connections, without weights, as JSON; `models.model_from_json` reads it.
 
     Args:
         options: for `json.dumps`, such as `indent`.
@@ -53,7 +53,7 @@ def to_json(self: "BaseModel", **options: Any) -> str:
 
 
 def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
-    """The config of a chain as Keras has it; `described`, that of files, where a layer is in several places."""
+    """The config of a chain in Keras's form; `described`, the form for files, if a layer occurs several times."""
     if numbered_specs(described["layers"]):
         return described
     layers = [keras_form(layer) for layer in model.layers]
@@ -68,14 +68,14 @@ def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
 
 
 def reset_metrics(self: "BaseModel") -> None:
-    """Let all metrics start over."""
+    """Reset all metrics."""
     for metric in self.metrics:
         metric.reset_state()
 
 
 @property
 def metrics_names(self: "BaseModel") -> list[str]:
-    """The names of `metrics`: the loss, and `compile_metrics` for all that `compile` was given."""
+    """The names of `metrics`: the loss, and `compile_metrics` for all metrics of `compile`."""
     return [str(metric.name) for metric in self.metrics]
 
 

@@ -1,1 +1,1 @@
-"""Uses of the drawing of a model that was drawn as a graph: data by name, first weights, its config."""
+"""Models drawn as graphs: data by name, initial weights, configs."""

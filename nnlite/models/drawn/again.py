@@ -1,4 +1,4 @@
-"""Graphs that are drawn again on other inputs, with the same layers or with copies of them."""
+"""Graphs redrawn on other inputs, with the same layers or with copies."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["drawn_again", "drawn_ends"]
 
 
 def applied(layer: Any, inputs: Any, **options: Any) -> Any:
-    """`layer(inputs)`: how a graph is drawn unless a user says otherwise."""
+    """`layer(inputs)`: how a graph is drawn by default."""
     return layer(inputs, **options)
 
 
@@ -44,7 +44,7 @@ def drawn_again(
 
 
 def drawn_ends(inputs: Any, outputs: Any) -> tuple[list[Symbol], list[Symbol]]:
-    """The symbols that a graph begins and ends with, as a user gives them.
+    """The symbols at the ends of a graph, given by a user.
 
     What a layer gave may be an input too: the part behind it is drawn again on an `Input` of its shape.
     """

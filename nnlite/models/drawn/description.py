@@ -28,13 +28,13 @@ def names_of_outputs(model: Any) -> list[str]:
 
 
 def is_described_by_graph(model: Any) -> bool:
-    """Whether the class makes the model of inputs and outputs, rather than of arguments of its own."""
+    """Whether the class builds the model from inputs and outputs, rather than from its own arguments."""
     names = inspect.signature(type(model).__init__).parameters
     return model._drawing is not None and "inputs" in names and "outputs" in names
 
 
 def described(model: Any) -> dict[str, Any]:
-    """The layers of a graph, and how they are connected: values are numbered, inputs first."""
+    """The layers of a graph, and their connections: values are numbered, inputs first."""
     return numbering_shared(lambda: _graph_of(model))
 
 
@@ -54,7 +54,7 @@ def _graph_of(model: Any) -> dict[str, Any]:
 
 
 def config_of(model: Any) -> dict[str, Any]:
-    """The config of a graph in Keras's form, or in that of files, where Keras's does not say it all.
+    """The config of a graph in Keras's form, or in that of files if Keras's is not sufficient.
 
     So it is where a call is told `training` or a mask, where outputs are in a dict or a list of one, where a layer is
     also inside another one, and for functions that are not operations of Keras.
@@ -77,7 +77,7 @@ def _layer_in_graph(layer: Layer, place: str) -> dict[str, Any]:
 
 
 def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:
-    """The model of such a config, in either form."""
+    """The model for such a config, in either form."""
     if "input_layers" not in config:
         inputs, outputs = redrawn(config)
     else:
@@ -88,7 +88,7 @@ def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:
 
 
 def arguments_of(model: Any) -> dict[str, Any]:
-    """The arguments of a subclass: its attributes of these names, or what its constructor was given."""
+    """The arguments of a subclass: its attributes of these names, or the arguments of its constructor."""
     known: dict[str, Any] = vars(model).get("_given", {}) | vars(model)
     names = [name for name in constructor_parameters(type(model)) if name not in ("inputs", "outputs")]
     return {name: known[name] for name in names if name in known}

@@ -1,4 +1,4 @@
-"""A graph as it was drawn: the symbols that users pass to `Model`, and the uses of layers that they come from."""
+"""A graph as drawn: the symbols that users pass to `Model`, and the uses of layers that produce them."""
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
@@ -63,7 +63,7 @@ class Drawing:
         return list({id(node.layer): node.layer for node in self.nodes}.values())
 
     def numbers(self) -> dict[tuple, int]:
-        """The number of each value by its symbol's key."""
+        """The index of each value by its symbol's key."""
         numbers = {symbol.key: number for number, symbol in enumerate(self.inputs)}
         for node in self.nodes:
             for index in range(len(shapes_in(node.layer.output_shape))):
@@ -71,7 +71,7 @@ class Drawing:
         return numbers
 
     def uses(self) -> list[tuple[Layer, tuple[int, ...], bool | None, int | None]]:
-        """`(layer, numbers of the values it takes, training, number of its mask)` of each use, in order."""
+        """`(layer, indices of its input values, training, index of its mask)` of each use, in order."""
         numbers = self.numbers()
         return [
             (
@@ -84,12 +84,12 @@ class Drawing:
         ]
 
     def ends(self) -> tuple[int, ...]:
-        """The numbers of the outputs."""
+        """The indices of the outputs."""
         numbers = self.numbers()
         return tuple(numbers[symbol.key] for symbol in self.outputs)
 
     def last_use(self, symbol: Symbol, uses: list[tuple]) -> int | None:
-        """The position, among `uses`, of the one that gives the output `symbol`, if nothing else needs its layer."""
+        """The position, among `uses`, of the one that outputs `symbol`, if nothing else needs its layer."""
         value = self.numbers()[symbol.key]
         positions = [position for position, use in enumerate(uses) if use[0] is symbol.layer]
         alone = len(positions) == 1 and self.ends().count(value) == 1
@@ -112,7 +112,7 @@ def listed(values: Any, what: str) -> list[Symbol]:
 
 
 def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], Any]:
-    """The inputs, and the outputs in their form, of the graph that `Model.get_config` described.
+    """The inputs, and the outputs in their structure, of a graph described by `Model.get_config`.
 
     Raises:
         ConfigError: an entry that is missing, of another type, or that refers to a missing layer or value.
@@ -166,7 +166,7 @@ def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple)
 
 
 def free_name(layer: Layer, taken: Collection[str | None], least: dict[str, int] | None = None) -> str:
-    """The name of a layer that was given none: the one made for it, or its stem, with a number if that is taken.
+    """The name of an unnamed layer: the default one, or its stem with a number if that is taken.
 
     Args:
         layer: the layer.

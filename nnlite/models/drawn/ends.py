@@ -1,4 +1,4 @@
-"""Ends of a graph: their types, and in training activations that a loss takes over."""
+"""Ends of a graph: their dtypes, and activations that a loss absorbs in training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["output_dtype", "returned_dtypes", "until_loss"]
 
 
 def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
-    """The graph up to activations that the losses take over, the loss, these activations."""
+    """The graph without the activations that the losses absorb, the losses, and these activations."""
     several = isinstance(loss, OutputLosses)
     losses: list[Any] = list(loss.losses) if several else [loss]
     activations: list[Any] = [None] * len(losses)
@@ -34,7 +34,7 @@ def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
 
 @property
 def returned_dtypes(self: Any) -> Sequence[str]:
-    """The types of what a call returns; of a model that writes `call` that of its last layer."""
+    """The dtypes of a call's outputs; for a model that writes `call`, that of its last layer."""
     if self.outputs:
         return [symbol.dtype for symbol in self.outputs]
     return self.layers[-1]._returned_dtypes[:1] if self.layers else (self.compute_dtype,)

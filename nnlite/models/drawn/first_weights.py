@@ -1,4 +1,4 @@
-"""Names and first weights of the layers of a graph."""
+"""Names and initial weights of the layers of a graph."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ __all__ = ["draw_weights", "name_layers"]
 
 
 def name_layers(layers: Sequence[Layer]) -> None:
-    """Give the layers that have no name one; `ConfigError` for two of one name."""
+    """Name the unnamed layers; `ConfigError` for duplicate names."""
     names = [layer.name for layer in layers if layer._given_name]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -25,7 +25,7 @@ def name_layers(layers: Sequence[Layer]) -> None:
 
 
 def draw_weights(model: Any, redraw: bool) -> None:
-    """Let the layers be those of the model, frozen if it is.
+    """Initialize the layers as part of the model, frozen if it is.
 
     With `redraw` those whose weights nothing happened to since they were built draw them again, from its seed.
     """

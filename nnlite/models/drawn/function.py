@@ -36,12 +36,12 @@ class Function:
         self._model = Model(inputs, outputs, name=name)
 
     def __call__(self, inputs: Any) -> Any:
-        """The outputs for `inputs`, arrays or symbols, in their form."""
+        """The outputs for `inputs`, arrays or symbols, in their structure."""
         return self._model(inputs)
 
     @property
     def name(self) -> str:
-        """The name that was given, or one made of the class."""
+        """The given name, or one derived from the class."""
         return str(self._model._given_name or "function")
 
     @property

@@ -13,7 +13,7 @@ __all__ = ["adapt_each", "drawn_input"]
 
 
 def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> np.ndarray | tuple[np.ndarray, ...]:
-    """Data as users pass them, as the graph takes them; `read_single` reads those of a graph with one input."""
+    """User data in the form that the graph takes; `read_single` reads those of a graph with one input."""
     inputs = _in_order(model, inputs)
     if not model.takes_several:
         return read_single(inputs[0])
@@ -51,7 +51,7 @@ def _read_each(model: Any, inputs: list) -> list[np.ndarray]:
 
 
 def adapt_each(model: Any, data: Any) -> None:
-    """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+    """Let each layer that is not yet `adapted` see the data, as passed on by the layers before it."""
     if model._drawing is None:
         raise ConfigError(f"{model.label} writes call: let its layers adapt to data themselves")
     values = [in_memory(value) for value in _read_each(model, _in_order(model, data))]

@@ -1,4 +1,4 @@
-"""Models whose class writes `call`: how they are built, what training runs, and how data are read for them."""
+"""Models whose class writes `call`: how they are built and trained, and how their data are read."""
 
 import functools
 import inspect
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class RecordedProgram(Program):
-    """A program of one use: that of a model whose `call` is recorded.
+    """A program of a single use: the recorded `call` of a model.
 
     Args:
         model: built.
@@ -58,7 +58,7 @@ class RecordedProgram(Program):
         return self.layer.linearize(inputs, *grouped[0], training=training, random=random, mask=mask)
 
     def group(self, items: Sequence) -> list[tuple]:
-        """All `items`, those of the one use."""
+        """All `items`: there is a single use."""
         return [tuple(items)]
 
     def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[Sequence[bool], Sequence]:
@@ -66,22 +66,22 @@ class RecordedProgram(Program):
         return wanted, into
 
     def backward(self, jacobians: Any, cotangent: Data, plan: tuple[Sequence[bool], Sequence]) -> None:
-        """Write the gradients that the plan wants."""
+        """Write the gradients that the plan requires."""
         (wanted, into), data = plan, jacobians.data
         jacobians.vjp(cotangent, (*[False] * data, *wanted), (*[None] * data, *into))
 
     def update_state(self, state: Any) -> None:
-        """Store what the record carries."""
+        """Store the state in the record."""
         self.layer.update_state(state)
 
     @property
     def line(self) -> None:
-        """None: what `call` does is known from its record alone."""
+        """None: what `call` does is known from its record only."""
         return None
 
     @property
     def last_layers(self) -> list[Any]:
-        """For each output the layer that gives it, as a trial run on zeros records it; None for an op."""
+        """For each output the layer that produces it, from a trial run on zeros; None for an op."""
         with trial_run():
             record = self.layer.linearize(zeros_for(self.layer, self.layer.input_shape, 1), *self.layer.values)[1]
         givers = {slot: node.owner for node in record.nodes for slot in node.outputs}
@@ -122,7 +122,7 @@ def _is_text(inputs: Any) -> bool:
 
 
 def name_inside(layers: Sequence[Layer]) -> None:
-    """Give the layers that have no name one that is free among them."""
+    """Name each unnamed layer with a name that is free among them."""
     names, least = {layer.name for layer in layers if layer._given_name}, {}
     for layer in layers:
         if layer._given_name is None:
@@ -131,7 +131,7 @@ def name_inside(layers: Sequence[Layer]) -> None:
 
 
 def remembering(constructor: Callable[..., None]) -> Callable[..., None]:
-    """`__init__` of a class that writes `call`, which keeps the arguments by which the model is made again."""
+    """`__init__` of a class that writes `call`, which records the arguments for rebuilding the model."""
     signature = inspect.signature(constructor)
 
     @functools.wraps(constructor)
@@ -153,7 +153,7 @@ def remembering(constructor: Callable[..., None]) -> Callable[..., None]:
 
 
 def recorded_input(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
-    """Data as users pass them, as `call` takes them; the first build the model."""
+    """User data in the form that `call` takes; the first data build the model."""
     model.dtype = model._given_dtype or floatx()
     arrays = _read_data(model, inputs)
     several = isinstance(arrays, tuple)
@@ -190,7 +190,7 @@ def recorded_outputs(model: Any) -> list[str]:
 
 
 def expect_outputs(model: Any, loss: Any) -> None:
-    """Let a model that is not built yet, and writes `call`, have an output for each of several losses.
+    """Let an unbuilt model that writes `call` have one output for each of several losses.
 
     Args:
         model: compiled before it has met data.
@@ -203,7 +203,7 @@ def expect_outputs(model: Any, loss: Any) -> None:
 
 
 def finish_building(model: Any) -> None:
-    """Give a model whose `call` has run on zeros its program; `ConfigError` for losses that came too early."""
+    """Set the program of a model whose `call` has run on zeros; `ConfigError` for losses that came too early."""
     trainer = vars(model).get("trainer")
     names = recorded_outputs(model)
     model.chain = RecordedProgram(model)
@@ -230,7 +230,7 @@ def need_drawing(model: Any, what: str) -> None:
 
 
 def take_attributes(model: Any) -> None:
-    """Let the model be one of the layers that are its attributes, which are built when it meets data."""
+    """Treat the model as one of the layers among its attributes, which are built with the first data."""
     if not model._writes_call and not model._writes_steps:
         raise ConfigError(
             "Model needs inputs and outputs; a subclass may write call(self, inputs) instead, or train_step"

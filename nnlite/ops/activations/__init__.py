@@ -1,4 +1,4 @@
-"""Activation functions: what `activation="relu"` names."""
+"""Activation functions, by the names used in `activation="relu"`."""
 
 from nnlite.ops.activations.base import *
 from nnlite.ops.activations.base import kernel_code as kernel_code

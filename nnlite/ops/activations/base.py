@@ -1,4 +1,4 @@
-"""Base of activation functions, and the one that changes nothing."""
+"""Base of activation functions, and the identity."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -24,7 +24,7 @@ OP_OF_FUNCTION: dict[int, type["ActivationFunction"]] = {}  # by the identity of
 
 
 class ActivationFunction(Op, abstract=True):
-    """A function of one array that keeps its shape. Piecewise ones branch on the real part of complex input.
+    """A function of one array that keeps its shape. Piecewise ones branch on the real part of complex inputs.
 
     Attributes:
         keeps_order: true where the largest input is known to have the largest output, rounding included, so that a
@@ -52,16 +52,16 @@ class ActivationFunction(Op, abstract=True):
 
     @property
     def __name__(self) -> str:
-        """The name by which Keras knows the function, else that of the class, as of a function."""
+        """The function's name in Keras, or else that of the class."""
         name = keras_name(self)
         return name if isinstance(name, str) else snake_case(type(self).__name__)
 
     def kernel_code(self) -> int | None:
-        """The number by which compiled kernels know the function; None for one that they do not know."""
+        """The code of the function in compiled kernels; None if they do not support it."""
         return None
 
     def in_place(self, like: np.ndarray) -> InPlace:
-        """The function as one that overwrites its argument, at most as large as `like`, and returns it."""
+        """A version of the function that overwrites its argument, at most as large as `like`, and returns it."""
 
         def overwrite(x: np.ndarray) -> np.ndarray:
             x[...] = self.linearize(x)[0]
@@ -77,7 +77,7 @@ class ActivationFunction(Op, abstract=True):
 
     @property
     def along_last_axis(self) -> bool:
-        """Whether an output depends on nothing but inputs that differ from it in the last axis alone."""
+        """Whether each output depends only on inputs along the last axis."""
         return True
 
 
@@ -85,7 +85,7 @@ OTHER_NAMES = {"exp": "exponential", "swish": "silu", "hard_swish": "hard_silu"}
 
 
 def keras_name(activation: ActivationFunction) -> Any:
-    """The name of an activation function among Keras's; its class and arguments where these are not the defaults."""
+    """The name of an activation function in Keras; its class and arguments if these are not the defaults."""
     cls: type = type(activation)
     if cls is Recorded:
         return keras_form(activation._arguments()["function"])
@@ -149,5 +149,5 @@ class Recorded(ActivationFunction):
 
 
 def kernel_code(activation: ActivationFunction | None) -> int | None:
-    """The number by which compiled kernels know `activation`, none being linear."""
+    """The code of `activation` in compiled kernels; None is linear."""
     return LINEAR if activation is None else activation.kernel_code()

@@ -1,4 +1,4 @@
-"""Activation functions made of a few straight or bent pieces; where two meet, the slope is that of the flatter one."""
+"""Piecewise activation functions; at a kink, the slope is that of the flatter piece."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Activation functions that bend at 0, and are linear above it."""
+"""Activation functions with a kink at 0 that are linear above it."""
 
 from typing import ClassVar
 

@@ -31,7 +31,7 @@ __all__ = [
 
 
 class GELU(ActivationFunction):
-    """y = x * Phi(x), Phi the normal distribution function; `approximate` uses a tanh in its place.
+    """y = x * Phi(x), Phi the normal distribution function; `approximate` replaces Phi by a tanh formula.
 
     Args:
         approximate: whether Phi(x) is 0.5 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))).

@@ -80,7 +80,7 @@ class LogSoftmax(ActivationFunction):
 
 
 class Sparsemax(ActivationFunction):
-    """The point nearest to x along `axis` whose numbers are >= 0 and have the sum 1; many of them are 0.
+    """The projection of x along `axis` onto the probability simplex; many entries become 0.
 
     y = max(x - t, 0) with the t that makes the sum 1; J = diag(s) - s s' / sum(s), s being 1 where y > 0.
 
@@ -116,7 +116,7 @@ class Sparsemax(ActivationFunction):
 
 
 def over_axes(axes: tuple[int, ...], x: np.ndarray, along_last: ActivationFunction) -> tuple[np.ndarray, Jacobians]:
-    """A function along the last axis, over all of `axes` as if they were one."""
+    """A function of the last axis applied to all of `axes` as if they were one."""
     last = [axis % x.ndim for axis in (from_right(axis, x.ndim) for axis in axes)]
     order = (*(axis for axis in range(x.ndim) if axis not in last), *last)
     moved = x.transpose(order)

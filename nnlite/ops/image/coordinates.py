@@ -1,4 +1,4 @@
-"""Images read at other places: at given ones, under affine maps and in perspective, scaled and moved."""
+"""Images sampled at other positions: given coordinates, affine and perspective maps, scaling and translation."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ def _inside(places: np.ndarray, length: int, mode: str) -> np.ndarray:
 def map_coordinates(
     inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0.0
 ) -> Any:
-    """The numbers of an array at coordinates between its places.
+    """Values of an array interpolated at fractional coordinates.
 
     Args:
         inputs: of any shape.
@@ -74,7 +74,7 @@ def map_coordinates(
 
 
 def each_image(images: Any, data_format: str | None, read: Callable[..., Any], maps: np.ndarray) -> Any:
-    """`read(image, *numbers of its map)` of each image, channels last; the result is as the images were.
+    """`read(image, *numbers of its map)` of each image, channels last; the result has the original layout.
 
     `maps` has a row for each image, or one for all.
     """
@@ -92,7 +92,7 @@ def each_image(images: Any, data_format: str | None, read: Callable[..., Any], m
 
 
 def read_at(image: Any, rows: np.ndarray, columns: np.ndarray, order: int, mode: str, fill: float) -> Any:
-    """An image `(height, width, channels)` at places `(new height, new width)`."""
+    """An image `(height, width, channels)` sampled at positions `(new height, new width)`."""
     channels = np.broadcast_to(np.arange(lengths(image)[-1]), (*rows.shape, lengths(image)[-1]))
     where = [np.broadcast_to(one[..., None], channels.shape) for one in (rows, columns)]
     return map_coordinates(image, [*where, channels], order, mode, fill)
@@ -133,7 +133,7 @@ def affine_transform(
 
 
 def homography(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The eight numbers of the projective map that takes each of four points of `end` to that of `start`."""
+    """The eight numbers of the projective map from each of four points of `end` to that of `start`."""
     rows, targets = [], []
     for (x, y), (u, v) in zip(start, end, strict=True):
         rows += [[u, v, 1, 0, 0, 0, -x * u, -x * v], [0, 0, 0, u, v, 1, -y * u, -y * v]]
@@ -153,7 +153,7 @@ def perspective_transform(
     fill_value: float = 0,
     data_format: str | None = None,
 ) -> Any:
-    """Images in perspective: what is at four `start_points`, (x, y) each, comes to `end_points`.
+    """Images in perspective: four `start_points`, (x, y) each, are moved to `end_points`.
 
     Args:
         images: with or without a batch.
@@ -189,7 +189,7 @@ def scale_and_translate(
     method: str,
     antialias: bool = True,
 ) -> Any:
-    """Images stretched by `scale`, then moved by `translation`, along some axes.
+    """Images scaled by `scale`, then shifted by `translation`, along some axes.
 
     Args:
         images: of any shape.

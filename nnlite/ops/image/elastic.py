@@ -24,7 +24,7 @@ def elastic_transform(
     seed: Seed = None,
     data_format: str | None = None,
 ) -> Any:
-    """Images bent elastically: each pixel is read at a place moved by normal numbers, which a wide blur makes smooth.
+    """Elastic deformation of images: each pixel is read at a position shifted by smoothed Gaussian noise.
 
     Args:
         images: with or without a batch; each of a batch is bent in another way.

@@ -1,4 +1,4 @@
-"""Images blurred, their edges, and how alike two of them are."""
+"""Blurring, edges, and structural similarity of images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +40,7 @@ def gaussian_blur(
     sigma: Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
 ) -> Any:
-    """Each pixel as a mean of its neighbors with the weights of a normal distribution; beyond the edges is 0.
+    """Each pixel as a mean of its neighbors with Gaussian weights; outside of the image is 0.
 
     Args:
         images: with or without a batch.
@@ -63,7 +63,7 @@ def gaussian_blur(
 
 @drawable
 def sobel_edges(images: Any, data_format: str | None = None) -> Any:
-    """The slopes of images downwards and to the right, by Sobel's filters, as a further last axis of two.
+    """The vertical and horizontal slopes of images by Sobel filters, as a new last axis of length 2.
 
     Beyond the edges is 0.
     """

@@ -1,4 +1,4 @@
-"""Images cut, framed by zeros, and taken apart into patches."""
+"""Cropping, padding and patches of images."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -53,7 +53,7 @@ def crop_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> Any:
-    """Images without rows and columns at their edges; two of top, bottom and height say how many, as for columns."""
+    """Images without some rows and columns at their edges; rows are given by two of top, bottom and height."""
     spans = _spans(images, data_format, locals(), "cropping", -1)
     kept = zip(spans[-3:], lengths(images)[-3:], strict=True)
     return ops.getitem(images, (..., *(slice(before, length - behind) for (before, behind), length in kept)))
@@ -70,7 +70,7 @@ def pad_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> Any:
-    """Images in a frame of zeros; two of top, bottom and height say how wide it is, as for columns."""
+    """Images in a frame of zeros; its rows are given by two of top, bottom and height, its columns likewise."""
     return pad(images, _spans(images, data_format, locals(), "padding", 1))
 
 
@@ -98,7 +98,7 @@ def extract_patches(
     padding: Literal["valid", "same"] = "valid",
     data_format: str | None = None,
 ) -> Any:
-    """Patches of images, each with all its numbers as channels: `(batch, rows, columns, height * width * channels)`.
+    """Patches of images, each flattened into channels: `(batch, rows, columns, height * width * channels)`.
 
     Args:
         images: with or without a batch.
@@ -120,5 +120,5 @@ def extract_patches_3d(
     padding: Literal["valid", "same"] = "valid",
     data_format: str | None = None,
 ) -> Any:
-    """`extract_patches` of volumes, whose patches have a depth too."""
+    """`extract_patches` of volumes, with patches that have a depth."""
     return _extracted(volumes, each(size, 3, ()), strides, dilation_rate, padding, data_format)

@@ -1,4 +1,4 @@
-"""Images in another size, and in shades of gray."""
+"""Resizing of images, and conversion to grayscale."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,12 +24,12 @@ def axis_of_channels(data_format: str | None) -> int:
 
 
 def axis_of_height(data_format: str | None) -> int:
-    """The axis before that of the width."""
+    """The axis of the height, before that of the width."""
     return -3 if axis_of_channels(data_format) == -1 else -2
 
 
 def floating(images: Any) -> Any:
-    """Images as floating-point numbers, in which they can be mixed."""
+    """Images in a floating-point dtype, for interpolation."""
     return images if np.real(convert_to_numpy(images)).dtype.kind == "f" else cast(images, floatx())
 
 
@@ -82,7 +82,7 @@ def resize(
 
 @drawable
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """0.2989 red + 0.587 green + 0.114 blue, as a single channel; of integers cut down to integers, as with Keras."""
+    """0.2989 red + 0.587 green + 0.114 blue, as a single channel; for integers truncated to integers, as in Keras."""
     axis = axis_of_channels(data_format)
     shape = (3,) if axis == -1 else (3, 1, 1)
     given, mixed = convert_to_numpy(images).dtype, floating(images)

@@ -1,4 +1,4 @@
-"""Further names of `keras.ops`: other names of ops, what is made of ops, and functions without a derivative."""
+"""Further names of `keras.ops`: aliases, functions made of ops, and functions without a derivative."""
 
 from nnlite.ops.names import (
     arranging,

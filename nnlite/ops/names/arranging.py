@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` that put numbers in other places."""
+"""Functions of `keras.ops` that rearrange arrays."""
 
 import builtins
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ get_item = ops.getitem
 
 
 def ravel(x: Any) -> Any:
-    """All numbers in one row."""
+    """The flattened array."""
     return ops.reshape(x, (-1,))
 
 
@@ -50,7 +50,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
 
 @ops.drawable
 def flip(x: Any, axis: Axis = None) -> Any:
-    """x backwards along `axis`; along all axes when None."""
+    """x reversed along `axis`; along all axes when None."""
     for one in range(len(lengths(x))) if axis is None else np.atleast_1d(axis).tolist():
         x = ops.take(x, np.arange(lengths(x)[one])[::-1], one)
     return x
@@ -58,7 +58,7 @@ def flip(x: Any, axis: Axis = None) -> Any:
 
 @ops.drawable
 def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Any:
-    """x shifted along `axis`, or with all numbers in a row; what leaves at one end comes in at the other."""
+    """x shifted along `axis`, or flattened when None; entries that leave at one end return at the other."""
     if not isinstance(axis, (int, np.integer, type(None))):
         for one, places in zip(axis, np.broadcast_to(shift, len(axis)).tolist(), strict=True):
             x = roll(x, places, one)
@@ -70,14 +70,14 @@ def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Any:
 
 @ops.drawable
 def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
-    """Each entry along `axis` several times; of all numbers in a row when None."""
+    """Each entry repeated along `axis`; of the flattened array when None."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return ops.take(x, np.repeat(np.arange(lengths(x)[axis]), repeats), axis)
 
 
 @ops.drawable
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
-    """x several times in a row along each of the last axes."""
+    """x repeated as a whole along each of the last axes."""
     counts = [int(count) for count in np.atleast_1d(convert_to_numpy(repeats))]
     padded = (1,) * (len(counts) - len(lengths(x))) + lengths(x)
     x = ops.reshape(x, padded)
@@ -87,19 +87,19 @@ def tile(x: Any, repeats: int | Sequence[int]) -> Any:
 
 
 def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
-    """x2 after x1 along `axis`; both in a row when None."""
+    """x2 after x1 along `axis`; both flattened when None."""
     return ops.concatenate([ravel(x1), ravel(x2)]) if axis is None else ops.concatenate([x1, x2], axis)
 
 
 @ops.drawable
 def hstack(xs: Sequence[Any]) -> Any:
-    """Arrays side by side: along axis 1, or 0 where they have one axis."""
+    """Arrays concatenated along axis 1, or 0 if they have one axis."""
     return ops.concatenate(xs, 1 if len(lengths(xs[0])) > 1 else 0)
 
 
 @ops.drawable
 def vstack(xs: Sequence[Any]) -> Any:
-    """Arrays one below the other; one with a single axis is a row."""
+    """Arrays concatenated along the first axis; a one-dimensional one counts as a row."""
     return ops.concatenate([x if len(lengths(x)) > 1 else ops.expand_dims(x, 0) for x in xs], 0)
 
 
@@ -110,14 +110,14 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 
 
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
-    """The part that begins at `start_indices` and has this shape."""
+    """The part of the given shape that begins at `start_indices`."""
     parts = [builtins.slice(start, start + length) for start, length in zip(start_indices, shape, strict=True)]
     return ops.getitem(inputs, tuple(parts))
 
 
 @ops.drawable
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Differences of neighbors along `axis`, `n` times."""
+    """Differences of adjacent entries along `axis`, `n` times."""
     for _ in range(n):
         length = lengths(a)[axis]
         later, earlier = (ops.take(a, np.arange(*ends), axis) for ends in ((1, length), (0, length - 1)))

@@ -1,4 +1,4 @@
-"""Ops as `keras.ops` calls them, with the further arguments and forms that it has."""
+"""Ops as `keras.ops` calls them, with its additional arguments."""
 
 from collections.abc import Sequence
 from string import ascii_letters
@@ -65,7 +65,7 @@ def squeeze(x: Any, axis: Axis | list[int] = None) -> Any:
 
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """x1 where `condition` holds, else x2; without them the indices where it holds, as `nonzero`."""
+    """x1 where `condition` holds, else x2; without them the indices where it holds, like `nonzero`."""
     return nonzero(condition) if x1 is None and x2 is None else ops.where(condition, x1, x2)
 
 
@@ -92,7 +92,7 @@ def clip(x: Any, x_min: Any = None, x_max: Any = None) -> Any:
 
 
 def gelu(x: Any, approximate: bool = True) -> Any:
-    """x times the chance that a normal number is smaller; by default with a hyperbolic tangent for that chance.
+    """x times the normal distribution function, by default in its tanh approximation.
 
     `nnlite.activations.gelu` is the exact one by default, as in Keras.
     """

@@ -1,4 +1,4 @@
-"""Functions without a derivative, and questions about arrays, under the names of `keras.ops`."""
+"""Functions without a derivative, and predicates on arrays, under the names of `keras.ops`."""
 
 import builtins
 import functools
@@ -87,7 +87,7 @@ def _plain(item: Any) -> Any:
 
 
 def constant(function: Callable[..., Any], *names: str, whole: bool = True, counts: bool = False) -> Callable[..., Any]:
-    """A function of NumPy whose derivative is zero, or is none: a traced value counts as its number.
+    """A NumPy function with zero or undefined derivative: a traced value is replaced by its number.
 
     Args:
         function: that of NumPy.
@@ -212,14 +212,14 @@ zeros_like = constant(np.zeros_like)
 
 @drawable
 def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
-    """`x` as an array, a traced value as it is; numbers of a program are of `config.floatx()` or int32."""
+    """`x` as an array, a traced value unchanged; Python numbers become `config.floatx()` or int32."""
     if isinstance(x, Traced):
         return x
     return np.asarray(x, dtype) if dtype is not None or not is_written(x) else as_typed(np.asarray(x), x)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """The number that `x` is at the moment, as a constant."""
+    """The current value of `x`, as a constant."""
     return _value(x)
 
 
@@ -234,7 +234,7 @@ def lengths(x: Any) -> Shape:
 
 
 def shape(x: Any) -> BatchShape:
-    """The lengths of the axes; None for one that a symbol of a graph does not know."""
+    """The lengths of the axes; None for lengths that a symbol of a graph does not know."""
     try:
         return lengths(x)
     except NotThere as error:
@@ -247,13 +247,13 @@ def size(x: Any) -> int:
 
 
 def dtype(x: Any) -> str:
-    """The name of the type of the numbers."""
+    """The name of the dtype."""
     return _value(x).dtype.name
 
 
 @drawable
 def cast(x: Any, dtype: str) -> Any:
-    """`x` in another type; a traced value keeps its own where that is floating-point."""
+    """`x` in another dtype; a traced value keeps a floating-point dtype."""
     if isinstance(x, Traced) and np.dtype(dtype).kind == "f":
         return x
     return _value(x).astype(dtype)
@@ -261,7 +261,7 @@ def cast(x: Any, dtype: str) -> Any:
 
 @drawable
 def copy(x: Any) -> Any:
-    """An array of its own with the same numbers."""
+    """A new array with the same values."""
     return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(convert_to_tensor(x))
 
 
@@ -271,13 +271,13 @@ def as_axes(axis: int | Sequence[int] | None) -> int | Shape | None:
 
 
 def as_floats(x: Any) -> Any:
-    """x as a floating-point array, integers in `config.floatx()`; a traced value as it is."""
+    """x as a floating-point array, integers in `config.floatx()`; a traced value unchanged."""
     return x if isinstance(x, Traced) else as_written([x])[0]
 
 
 @drawable
 def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False) -> Any:
-    """Integers as rows with a single 1; those out of range give zeros."""
+    """One-hot rows for integers; zeros for those out of range."""
     labels = np.asarray(_value(x))
     rows = (labels[..., None] == np.arange(num_classes)).astype(dtype or floatx())
     return np.moveaxis(rows, -1, axis)
@@ -287,7 +287,7 @@ def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = 
 def multi_hot(
     inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Any:
-    """Rows of integers as rows with a 1 for each that occurs."""
+    """Rows of integers as multi-hot rows, with a 1 for each that occurs."""
     rows = np.asarray(one_hot(inputs, num_classes, axis, dtype))
     return rows.max(axis=1 if rows.ndim > 2 else 0)
 

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` that read what networks give."""
+"""Functions of `keras.ops` that decode the outputs of networks."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ UNREACHED = -1e30  # a logarithm of 0 whose sums stay finite
 
 @drawable
 def in_top_k(targets: ArrayLike, predictions: Any, k: int) -> np.ndarray:
-    """Whether the prediction of each row's class is among the k largest; no class out of range is."""
+    """Whether the prediction for each row's class is among the k largest; False for a class out of range."""
     values, labels = convert_to_numpy(predictions), np.asarray(convert_to_numpy(targets))
     known = (labels >= 0) & (labels < values.shape[-1])
     chosen = np.take_along_axis(values, np.where(known, labels, 0)[..., None], -1)
@@ -34,7 +34,7 @@ def ctc_decode(
     merge_repeated: bool = True,
     mask_index: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The likeliest class at each step, repeats merged and blanks left out.
+    """The most likely class at each step, with repeats merged and blanks removed.
 
     Args:
         inputs: `(batch, steps, classes)`.
@@ -65,7 +65,7 @@ def ctc_decode(
 def ctc_loss(
     target: ArrayLike, output: Any, target_length: ArrayLike, output_length: ArrayLike, mask_index: int = 0
 ) -> Any:
-    """-log of the probability of all alignments that spell the labels; infinite where the steps are too few.
+    """-log of the probability of all alignments that spell the labels; infinite if there are too few steps.
 
     Args:
         target: labels, `(batch, labels)`.

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` that run other functions: loops, branches and maps, which are Python's own here."""
+"""Control flow of `keras.ops`: loops, branches and maps, in plain Python."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """The result of the function of that number; numbers out of range count as the nearest."""
+    """The result of the function with that index, clipped to the valid range."""
     index = int(np.clip(convert_to_numpy(index), 0, len(branches) - 1))
     return branches[index](*operands)
 
@@ -26,7 +26,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 def while_loop(
     cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
 ) -> Any:
-    """Apply `body` to the variables while `cond` of them is true; a list or tuple of them is spread."""
+    """Apply `body` to the variables while `cond` of them is true; a list or tuple is unpacked."""
     spread = isinstance(loop_vars, (list, tuple))
     state, done = tuple(loop_vars) if spread else (loop_vars,), 0
     while bool(convert_to_numpy(cond(*state))) and (maximum_iterations is None or done < maximum_iterations):
@@ -109,5 +109,5 @@ vectorized_map = called("function", "elements")(map)
 def vectorize(
     pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None
 ) -> Callable[..., np.ndarray]:
-    """A function of arrays that applies one of numbers to each of their numbers, as `numpy.vectorize`."""
+    """A function on scalars applied to each entry of arrays, like `numpy.vectorize`."""
     return np.vectorize(pyfunc, excluded=excluded, signature=signature)

@@ -1,4 +1,4 @@
-"""Reductions of `keras.ops` beyond sums and means: products, ranges, segments, and those that pass over NaN."""
+"""Reductions of `keras.ops` beyond sums and means: products, ranges, and those that ignore NaN."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ Axis = int | Shape | None
 
 @drawable
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = None) -> Any:
-    """The product over `axis`; its derivative is made of products too, so that zeros do no harm."""
+    """The product over `axis`; its derivative consists of products too, so that zeros do no harm."""
     if not isinstance(x, Traced):
         values = np.asarray(convert_to_tensor(x))
         return np.prod(values, as_axes(axis), dtype or _summed(values.dtype), keepdims=keepdims)
@@ -59,7 +59,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = 
 
 @drawable
 def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
-    """The sums of all numbers up to each one along `axis`; of all in a row when None."""
+    """Cumulative sums along `axis`; of the flattened array when None."""
     if not isinstance(x, Traced):
         values = np.asarray(convert_to_tensor(x))
         return np.cumsum(values, axis, dtype or (np.int32 if values.dtype == bool else values.dtype))
@@ -73,7 +73,7 @@ def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
 
 @drawable
 def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
-    """The products of all numbers up to each one along `axis`; of all in a row when None."""
+    """Cumulative products along `axis`; of the flattened array when None."""
     if not isinstance(x, Traced):
         values = np.asarray(convert_to_tensor(x))
         return np.cumprod(values, axis, dtype or _summed(values.dtype))
@@ -86,7 +86,7 @@ def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
 
 
 def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest number less the smallest one, over `axis`."""
+    """The maximum minus the minimum over `axis`."""
     return ops.subtract(ops.max(x, axis, keepdims), ops.min(x, axis, keepdims))
 
 
@@ -104,37 +104,37 @@ def _summed(kind: np.dtype) -> np.dtype:
 
 @drawable
 def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The sum of what is not NaN."""
+    """The sum without NaN."""
     return ops.sum(_filled(x, 0.0)[0], axis, keepdims)
 
 
 @drawable
 def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The product of what is not NaN."""
+    """The product without NaN."""
     return prod(_filled(x, 1.0)[0], axis, keepdims)
 
 
 @drawable
 def nancumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
-    """The sums of what is not NaN up to each position along `axis`; of all in a row when None."""
+    """Cumulative sums along `axis`, NaN counting as 0; of the flattened array when None."""
     return cumsum(_filled(x, 0.0)[0], axis, dtype)
 
 
 @drawable
 def nancumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
-    """The products of what is not NaN up to each position along `axis`; of all in a row when None."""
+    """Cumulative products along `axis`, NaN counting as 1; of the flattened array when None."""
     return cumprod(_filled(x, 1.0)[0], axis, dtype)
 
 
 @drawable
 def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest number; NaN if there is none."""
+    """The maximum without NaN; NaN if there is nothing else."""
     return _extreme(ops.max, x, -np.inf, axis, keepdims)
 
 
 @drawable
 def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest number; NaN if there is none."""
+    """The minimum without NaN; NaN if there is nothing else."""
     return _extreme(ops.min, x, np.inf, axis, keepdims)
 
 
@@ -147,7 +147,7 @@ def _extreme(reduce: Callable[..., Any], x: Any, bound: float, axis: Axis, keepd
 
 @drawable
 def nanmean(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
-    """The mean of what is not NaN."""
+    """The mean without NaN."""
     x, axis = as_floats(x), as_axes(axis)
     filled, known = _filled(x, 0.0)
     count = known.sum(axis, keepdims=keepdims)
@@ -156,7 +156,7 @@ def nanmean(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> An
 
 @drawable
 def nanvar(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
-    """The biased variance of what is not NaN."""
+    """The biased variance without NaN."""
     x, axis = as_floats(x), as_axes(axis)
     filled, known = _filled(x, 0.0)
     apart = ops.where(known, ops.subtract(filled, nanmean(x, axis, True)), 0.0)
@@ -201,7 +201,7 @@ segment_prod = _by_segment(prod, 1.0, "The products of the rows of each segment.
 
 @drawable
 def kron(x1: Any, x2: Any) -> Any:
-    """The Kronecker product: each number of x1 times all of x2."""
+    """The Kronecker product: each entry of x1 times all of x2."""
     rank = max(len(lengths(x1)), len(lengths(x2)))
     first, second = ((1,) * (rank - len(lengths(x))) + lengths(x) for x in (x1, x2))
     product = ops.multiply(ops.expand_dims(ravel(x1), 1), ops.expand_dims(ravel(x2), 0))
@@ -212,7 +212,7 @@ def kron(x1: Any, x2: Any) -> Any:
 
 @drawable
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """Powers of each number as a row, falling from N - 1 to 0, or rising."""
+    """Powers of each entry as a row, descending from N - 1 to 0, or ascending."""
     count = lengths(x)[0] if N is None else N
     powers = np.arange(count) if increasing else np.arange(count)[::-1]
     return ops.power(ops.expand_dims(x, 1), powers.astype(convert_to_tensor(x).dtype))

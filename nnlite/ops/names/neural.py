@@ -41,7 +41,7 @@ Sizes = int | Sequence[int]
 
 @drawable
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """-sum(target * log(output)) over `axis`; probabilities are divided by their sum first."""
+    """-sum(target * log(output)) over `axis`; probabilities are normalized first."""
     if from_logits:
         return ops.negative(ops.sum(ops.multiply(target, ops.log_softmax(output, axis=axis)), axis))
     shares = ops.divide(output, ops.sum(output, axis, True))
@@ -148,7 +148,7 @@ def each(value: Sizes | None, rank: int, default: Sequence[int]) -> tuple[int, .
 def patches_of(
     inputs: Any, size: Sequence[int], strides: Sizes | None, padding: str, dilation: Sizes, fill: float
 ) -> Any:
-    """The numbers that each window covers, channels last: `(batch, *positions, *size, channels)`."""
+    """The values under each window, channels last: `(batch, *positions, *size, channels)`."""
     inner = lengths(inputs)[1:-1]
     rank = len(inner)
     return with_fill(
@@ -157,7 +157,7 @@ def patches_of(
 
 
 def with_fill(inputs: Any, places: np.ndarray, fill: float) -> Any:
-    """Rows with channels last at flat indices of their spatial axes; `fill` where an index is -1.
+    """Rows, channels last, at flat indices of their spatial axes; `fill` where an index is -1.
 
     Shape: `(batch, *space, channels) -> (batch, *places.shape, channels)`.
     """
@@ -171,7 +171,7 @@ def with_fill(inputs: Any, places: np.ndarray, fill: float) -> Any:
 
 
 def channels_last(compute: Callable[..., Any], inputs: Any, data_format: str | None) -> Any:
-    """`compute` of inputs with their channels last; the result has them where the inputs do."""
+    """`compute` on inputs with channels last; the result has the layout of the inputs."""
     if (data_format or image_data_format()) == "channels_last":
         return compute(inputs)
     return moveaxis(compute(moveaxis(inputs, 1, -1)), -1, 1)
@@ -210,7 +210,7 @@ def depthwise_conv(
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
 ) -> Any:
-    """Convolution of each channel by itself, with a kernel of shape `(*size, channels, multiplier)`."""
+    """Depthwise convolution, with a kernel of shape `(*size, channels, multiplier)`."""
     *size, channels, multiplier = lengths(kernel)
 
     def compute(rows: Any) -> Any:
@@ -234,7 +234,7 @@ def separable_conv(
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
 ) -> Any:
-    """`depthwise_conv`, then `conv` over the channels alone."""
+    """`depthwise_conv`, then a 1x1 `conv` over the channels."""
     single = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(single, pointwise_kernel, 1, "valid", data_format)
 
@@ -247,7 +247,7 @@ def max_pool(
     padding: Padding = "valid",
     data_format: str | None = None,
 ) -> Any:
-    """The largest number in each window."""
+    """The maximum of each window."""
     dtype = convert_to_numpy(inputs).dtype
     least = np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
     pooled = functools.partial(_pooled, ops.max, pool_size, strides, padding, least)

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` that choose numbers and rearrange them: each gathers from all numbers."""
+"""Functions of `keras.ops` that select and rearrange entries by gathering."""
 
 import builtins
 import functools
@@ -47,7 +47,7 @@ Axis = int | Shape | None
 
 
 def gathered(x: Any, places: np.ndarray, fill: Any = None) -> Any:
-    """The numbers of x at these flat indices; `fill` where an index is -1."""
+    """The entries of x at these flat indices; `fill` where an index is -1."""
     flat = ravel(x)
     if fill is not None:
         flat = ops.concatenate([flat, np.full(1, fill, convert_to_numpy(flat).dtype)], 0)
@@ -56,7 +56,7 @@ def gathered(x: Any, places: np.ndarray, fill: Any = None) -> Any:
 
 
 def numbered(x: Any) -> np.ndarray:
-    """The flat indices of the numbers of x, in its shape."""
+    """The flat indices of the entries of x, in its shape."""
     shape = lengths(x)
     return np.arange(int(np.prod(shape))).reshape(shape)
 
@@ -82,13 +82,13 @@ array_split, hsplit, vsplit, dsplit = _moved(np.array_split), _moved(np.hsplit),
 
 @drawable
 def diag(x: Any, k: int = 0) -> Any:
-    """The k-th diagonal of a matrix, or the matrix that has a vector as its diagonal."""
+    """The k-th diagonal of a matrix, or the matrix with a vector as its diagonal."""
     return gathered(x, np.diag(numbered(x) + 1, k) - 1, 0)
 
 
 @drawable
 def diagflat(x: Any, k: int = 0) -> Any:
-    """The matrix whose k-th diagonal has all numbers of x."""
+    """The matrix with the entries of x as its k-th diagonal."""
     return gathered(x, np.diagflat(numbered(x) + 1, k) - 1, 0)
 
 
@@ -111,7 +111,7 @@ def triu(x: Any, k: int = 0) -> Any:
 
 @drawable
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Any:
-    """x with more numbers before and behind along each axis, as `numpy.pad` makes them.
+    """x padded along each axis, as by `numpy.pad`.
 
     Args:
         pad_width: a number for all, or a pair of them for each axis.
@@ -125,7 +125,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float |
 
 @drawable
 def take_along_axis(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
-    """The numbers at integer `indices`, which have the axes of x, along `axis`; of all in a row when None."""
+    """The entries at integer `indices`, which have the axes of x, along `axis`; of the flattened array when None."""
     if axis is None:
         return ops.take(ravel(x), convert_to_numpy(indices).ravel(), 0)
     return gathered(x, np.take_along_axis(numbered(x), convert_to_numpy(indices), axis))
@@ -133,13 +133,13 @@ def take_along_axis(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
 
 @drawable
 def sort(x: Any, axis: int = -1) -> Any:
-    """x in rising order along `axis`."""
+    """x sorted in ascending order along `axis`."""
     return take_along_axis(x, np.argsort(convert_to_numpy(x), axis, kind="stable"), axis)
 
 
 @drawable
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, np.ndarray]:
-    """The k largest numbers along the last axis, the largest first, and where they stand."""
+    """The k largest entries along the last axis, in descending order, and their indices."""
     values = convert_to_numpy(x)
     rising = np.argsort(values[..., ::-1], -1, kind="stable")  # backwards, so that of equal ones the first comes first
     places = values.shape[-1] - 1 - rising[..., ::-1][..., :k]
@@ -148,7 +148,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, np.ndarray]:
 
 @drawable
 def quantile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """The q-quantiles along `axis`; several of them are the first axis.
+    """The q-quantiles along `axis`; several of them form the first axis.
 
     Args:
         q: in [0, 1].
@@ -187,7 +187,7 @@ def percentile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", 
 
 
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The middle number along `axis`, the mean of two where they are even in number."""
+    """The median along `axis`, the mean of the two middle entries for an even number."""
     return quantile(x, 0.5, axis, "linear", keepdims)
 
 
@@ -208,14 +208,14 @@ def trapezoid(y: Any, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -
 
 @drawable
 def dstack(xs: Sequence[Any]) -> Any:
-    """Arrays side by side along the third axis, which those of fewer axes are given."""
+    """Arrays concatenated along the third axis, which is added if missing."""
     shapes = [np.atleast_3d(numbered(x)).shape for x in xs]
     return ops.concatenate([ops.reshape(x, shape) for x, shape in zip(xs, shapes, strict=True)], 2)
 
 
 @drawable
 def slice_update(inputs: Any, start_indices: Sequence[int], updates: Any) -> Any:
-    """`inputs` with `updates` in the place of what begins at `start_indices`."""
+    """`inputs` with the part that begins at `start_indices` replaced by `updates`."""
     places = numbered(inputs)
     starts = [int(start) for start in np.atleast_1d(convert_to_numpy(start_indices))]
     window = tuple(builtins.slice(start, start + size) for start, size in zip(starts, lengths(updates), strict=True))
@@ -225,7 +225,7 @@ def slice_update(inputs: Any, start_indices: Sequence[int], updates: Any) -> Any
 
 @drawable
 def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str | None = None) -> Any:
-    """`inputs` with `updates` at `indices`, one row for each entry; or combined with the entries there.
+    """`inputs` with `updates` at `indices`, one row of indices per entry; or combined with the entries there.
 
     Args:
         reduction: None to replace, or `"add"`, `"max"`, `"min"`, `"mul"`, each entry once.
@@ -244,7 +244,7 @@ def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str
 
 @drawable
 def scatter(indices: ArrayLike, values: Any, shape: Sequence[int]) -> Any:
-    """Zeros of a shape with `values` added at `indices`, one row for each entry."""
+    """Zeros of a shape with `values` added at `indices`, one row of indices per entry."""
     where = tuple(np.moveaxis(np.asarray(convert_to_numpy(indices), np.intp), -1, 0))
     chosen = np.arange(int(np.prod(shape))).reshape(shape)[where].reshape(-1)
     order = np.argsort(chosen, kind="stable")
@@ -260,6 +260,6 @@ def scatter(indices: ArrayLike, values: Any, shape: Sequence[int]) -> Any:
 
 @drawable
 def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
-    """Windows along the last axis, so many numbers apart: `(..., steps) -> (..., windows, sequence_length)`."""
+    """Windows along the last axis with a given stride: `(..., steps) -> (..., windows, sequence_length)`."""
     windows = np.lib.stride_tricks.sliding_window_view(numbered(x), sequence_length, -1)
     return gathered(x, np.ascontiguousarray(windows[..., ::sequence_stride, :]))

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` on arrays alone: bits, steps, window functions, sets."""
+"""Functions of `keras.ops` on arrays only: bits, step functions, window functions, sets."""
 
 import functools
 from collections.abc import Callable
@@ -86,13 +86,13 @@ nanpercentile, nanquantile = of_numpy(np.nanpercentile, "x", "q"), of_numpy(np.n
 
 @drawable
 def conj(x: Any) -> Any:
-    """x with the sign of the imaginary part flipped; what is recorded is real, and stays as it is."""
+    """The complex conjugate of x; recorded values are real and unchanged."""
     return x if isinstance(x, Traced) else _without_imaginary(np.conjugate, x)
 
 
 @drawable
 def real(x: Any) -> Any:
-    """The real part of x; what is recorded is real, and stays as it is."""
+    """The real part of x; recorded values are real and unchanged."""
     return x if isinstance(x, Traced) else _without_imaginary(np.real, x)
 
 
@@ -118,7 +118,7 @@ bartlett, blackman, hamming, hanning = map(_window, (np.bartlett, np.blackman, n
 
 
 def kaiser(x: ArrayLike, beta: ArrayLike) -> np.ndarray:
-    """Kaiser's window of a number of points; `beta` makes it narrower, 0 is a rectangle."""
+    """The Kaiser window of this many points; larger `beta` is narrower, 0 is a rectangle."""
     return np.kaiser(int(convert_to_numpy(x)), float(convert_to_numpy(beta))).astype(floatx())
 
 
@@ -129,32 +129,32 @@ def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> np.ndarray:
 
 
 def empty(shape: Any, dtype: str | None = None) -> np.ndarray:
-    """An array of a shape, of zeros, so that no run differs from another one."""
+    """An array of a shape, filled with zeros, so that runs are reproducible."""
     return np.zeros(shape, dtype or floatx())
 
 
 @drawable
 def empty_like(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
-    """An array of the shape of x, of zeros."""
+    """An array with the shape of x, filled with zeros."""
     return np.zeros_like(convert_to_numpy(x), dtype)
 
 
 def geomspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0
 ) -> np.ndarray:
-    """Numbers whose ratios are the same, from `start` to `stop`."""
+    """Numbers in geometric progression from `start` to `stop`."""
     return np.geomspace(np.asarray(start), np.asarray(stop), num, endpoint, axis=axis).astype(dtype or floatx())
 
 
 @on_arrays
 def polar(abs_: ArrayLike, angle: ArrayLike) -> np.ndarray:
-    """Complex numbers of these lengths and angles."""
+    """Complex numbers with these magnitudes and angles."""
     return convert_to_numpy(abs_) * np.exp(1j * convert_to_numpy(angle))
 
 
 @on_arrays
 def saturate_cast(x: ArrayLike, dtype: str) -> np.ndarray:
-    """x in another type, numbers beyond its range as its ends."""
+    """x in another dtype, clipped to its range."""
     values, kind = convert_to_numpy(x), np.dtype(dtype)
     limits = np.iinfo(kind) if kind.kind in "iu" else np.finfo(kind) if kind.kind == "f" else None
     return (values if limits is None else np.clip(values, limits.min, limits.max)).astype(kind)
@@ -171,7 +171,7 @@ def unique(
     size: int | None = None,
     fill_value: Any = None,
 ) -> Any:
-    """The different numbers in rising order, and what else is asked for; `size` cuts or fills them."""
+    """The distinct values in ascending order, and further requested results; `size` truncates or pads them."""
     values, *rest = np.unique(convert_to_numpy(x), True, True, True, axis)
     if size is not None:
         values = _resized(values, size, 0 if axis is None else axis, values.min() if fill_value is None else fill_value)
@@ -190,7 +190,7 @@ def _resized(values: np.ndarray, size: int, axis: int, filling: Any) -> np.ndarr
 
 @on_arrays
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
-    """The same bytes as numbers of another type."""
+    """The same bytes in another dtype."""
     values = convert_to_tensor(x)
     return values if dtype is None else values.view(dtype)
 

@@ -83,7 +83,7 @@ def log10(x: Any) -> Any:
 
 @ops.drawable
 def logaddexp(x1: Any, x2: Any) -> Any:
-    """log(exp(x1) + exp(x2)), where nothing overflows."""
+    """log(exp(x1) + exp(x2)), without overflow."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
         return np.logaddexp(*as_written([x1, x2]))
     difference = ops.subtract(x1, x2)
@@ -118,7 +118,7 @@ def rad2deg(x: Any) -> Any:
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
-    """For each entry the choice of the first condition that holds."""
+    """For each entry, the choice of the first condition that holds."""
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         default = ops.where(condition, choice, default)
     return default

@@ -36,7 +36,7 @@ amax, amin = ops.max, ops.min
 
 @ops.drawable
 def dot(x1: Any, x2: Any) -> Any:
-    """The product over the last axis of x1 and the last but one of x2, or its only one."""
+    """The product over the last axis of x1 and the second to last of x2, or its only one."""
     first, second = len(lengths(x1)), len(lengths(x2))
     if not first or not second:
         return ops.multiply(x1, x2)
@@ -45,7 +45,7 @@ def dot(x1: Any, x2: Any) -> Any:
 
 @ops.drawable
 def tensordot(x1: Any, x2: Any, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Any:
-    """The product over several axes: the last of x1 and the first of x2, or those that are named."""
+    """The product over several axes: the last of x1 and the first of x2, or the given ones."""
     first, second = len(lengths(x1)), len(lengths(x2))
     ends = axes if not isinstance(axes, int) else (range(first - axes, first), range(axes))
     pairs = {two % second: one % first for one, two in zip(*(np.atleast_1d(end).tolist() for end in ends), strict=True)}
@@ -59,12 +59,12 @@ def tensordot(x1: Any, x2: Any, axes: int | tuple[Sequence[int], Sequence[int]] 
 
 
 def outer(x1: Any, x2: Any) -> Any:
-    """The product of each number of x1 with each of x2."""
+    """The product of each entry of x1 with each of x2."""
     return ops.multiply(ops.expand_dims(ravel(x1), 1), ops.expand_dims(ravel(x2), 0))
 
 
 def vdot(x1: Any, x2: Any) -> Any:
-    """The sum of the products of all numbers."""
+    """The sum of the products of all entries."""
     return ops.sum(ops.multiply(ravel(x1), ravel(x2)))
 
 
@@ -94,7 +94,7 @@ def moments(x: Any, axes: Axis, keepdims: bool = False, synchronized: bool = Fal
 
 @ops.drawable
 def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The norm of vectors along one axis, or of matrices along two, as `numpy.linalg.norm` has them.
+    """The norm of vectors along one axis, or of matrices along two, as in `numpy.linalg.norm`.
 
     Args:
         x: an array.
@@ -143,7 +143,7 @@ def _matrix_norm(x: Any, ord: float | str | None, axes: tuple[int, ...], keepdim
 
 
 def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Any:
-    """x divided by its norm along `axis`, which counts as at least `epsilon`, 1e-7 when None."""
+    """x divided by its norm along `axis`, which is at least `epsilon`, 1e-7 when None."""
     return ops.divide(x, ops.maximum(norm(x, order, axis, True), 1e-7 if epsilon is None else epsilon))
 
 

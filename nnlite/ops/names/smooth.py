@@ -1,4 +1,4 @@
-"""Elementwise functions of `keras.ops` whose slopes are known in closed form."""
+"""Elementwise functions of `keras.ops` with closed-form derivatives."""
 
 import functools
 from collections.abc import Callable
@@ -102,13 +102,13 @@ erfinv = _smooth(
 
 @drawable
 def fmax(x1: Any, x2: Any) -> Any:
-    """The larger of two numbers; the other one where one is NaN."""
+    """The elementwise maximum; where one is NaN, the other."""
     return _but_nan(ops.maximum, x1, x2)
 
 
 @drawable
 def fmin(x1: Any, x2: Any) -> Any:
-    """The smaller of two numbers; the other one where one is NaN."""
+    """The elementwise minimum; where one is NaN, the other."""
     return _but_nan(ops.minimum, x1, x2)
 
 
@@ -119,7 +119,7 @@ def _but_nan(choose: Callable[[Any, Any], Any], x1: Any, x2: Any) -> Any:
 
 @drawable
 def arctan2(x1: Any, x2: Any) -> Any:
-    """The angle of the point (x2, x1) from the first axis, in (-pi, pi]."""
+    """The angle of the point (x2, x1), in (-pi, pi]."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
         return np.arctan2(*as_written([x1, x2]))
     kind = np.result_type(np.real(convert_to_numpy(x1)), np.real(convert_to_numpy(x2)), np.float16)
@@ -158,7 +158,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
 
 @drawable
 def logaddexp2(x1: Any, x2: Any) -> Any:
-    """log2(2 ** x1 + 2 ** x2), where nothing overflows."""
+    """log2(2 ** x1 + 2 ** x2), without overflow."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
         return np.logaddexp2(*as_written([x1, x2]))
     same = convert_to_numpy(x1) == convert_to_numpy(x2)  # also two infinities, which have no difference
@@ -169,7 +169,7 @@ def logaddexp2(x1: Any, x2: Any) -> Any:
 
 @drawable
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """x with numbers in the place of NaN and infinities, the largest of the type by default; they have no slope."""
+    """x with NaN and infinities replaced, by default by the largest numbers of the dtype; their slope is 0."""
     x = convert_to_tensor(x)
     values = convert_to_numpy(x)
     finite = np.isfinite(values)

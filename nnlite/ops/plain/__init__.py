@@ -1,1 +1,1 @@
-"""Functions of arrays that are computed as a whole: the types of their results, and linear algebra."""
+"""Array functions computed as a whole: dtypes of results, and linear algebra."""

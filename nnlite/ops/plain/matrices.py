@@ -109,7 +109,7 @@ def det(x: Any) -> Any:
 
 @drawable
 def slogdet(x: Any) -> Any:
-    """The sign of the determinant, a constant, and the logarithm of its size."""
+    """The sign of the determinant, a constant, and the logarithm of its absolute value."""
     return in_floatx(np.linalg.slogdet(convert_to_numpy(x))[0], [convert_to_numpy(x)]), _applied(_logarithm, x)
 
 
@@ -121,7 +121,7 @@ def logdet(x: Any) -> Any:
 
 @drawable
 def cholesky(x: Any, upper: bool = False) -> Any:
-    """The lower triangular matrix whose product with its transpose is x, or that transpose; half of x counts."""
+    """The lower triangular matrix whose product with its transpose is x, or that transpose; one half of x is read."""
     lower = _applied(_factor, x)
     return ops.swapaxes(lower, -1, -2) if upper else lower
 
@@ -153,13 +153,13 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
 
 @on_arrays
 def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> np.ndarray:
-    """The x with the least squares of a @ x - b."""
+    """The x that minimizes the sum of squares of a @ x - b."""
     return np.linalg.lstsq(convert_to_numpy(a), convert_to_numpy(b), rcond)[0]
 
 
 @on_arrays
 def lu_factor(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """LU decomposition of a square matrix with the largest pivot of each column: both factors in one, and the rows."""
+    """LU decomposition of a square matrix with partial pivoting: both factors in one matrix, and the pivots."""
     matrix = np.array(convert_to_numpy(x), dtype=np.result_type(convert_to_numpy(x), np.float32))
     pivots = np.empty(len(matrix), np.int32)
     for column in range(len(matrix)):
@@ -186,7 +186,7 @@ def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> An
 
 @on_arrays
 def matrix_rank(x: ArrayLike, tol: float | None = None) -> np.ndarray:
-    """The number of singular values above `tol`, by default NumPy's bound for rounding."""
+    """The number of singular values above `tol`, by default NumPy's bound for rounding errors."""
     return np.asarray(np.linalg.matrix_rank(convert_to_numpy(x), tol), np.int32)
 
 

@@ -1,4 +1,4 @@
-"""Single numbers that answer as arrays without an axis do."""
+"""Scalars that behave like arrays without axes."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ __all__ = ["Number", "as_result"]
 
 
 class Number(float):
-    """The value of a loss or a metric: a float with the attributes of an array, and `numpy()`, as users of Keras ask.
+    """The value of a loss or a metric: a float with the attributes of an array, and `numpy()`, as in Keras.
 
     What is computed of it is a plain float.
 
@@ -26,7 +26,7 @@ class Number(float):
 
     @property
     def dtype(self) -> np.dtype:
-        """The type of `numpy()`, that of `config.floatx()`."""
+        """The dtype of `numpy()`, that of `config.floatx()`."""
         return np.dtype(floatx())
 
     def numpy(self) -> Any:
@@ -34,7 +34,7 @@ class Number(float):
         return self.dtype.type(self)
 
     def item(self) -> float:
-        """The plain number."""
+        """The plain Python number."""
         return float(self)
 
     def __reduce__(self) -> tuple:

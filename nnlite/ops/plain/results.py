@@ -1,4 +1,4 @@
-"""Functions of NumPy as ops: results in Keras's types, symbols drawn, traced values refused."""
+"""NumPy functions as ops: results in Keras's dtypes, support for symbols, errors for traced values."""
 
 import functools
 from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ CHOSEN_BY_NUMPY = ("float16", "float64", "complex128")  # for booleans; for inte
 
 
 def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of arrays alone: a traced value is refused with `ConfigError`, as the derivative is not written."""
+    """A function of arrays only: a traced value raises `ConfigError`, since there is no derivative."""
 
     @functools.wraps(function)
     def compute(*arguments: Any, **options: Any) -> Any:
@@ -31,7 +31,7 @@ def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def of_numpy(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
-    """A function of NumPy on arrays, which have these names, `"x"` by default."""
+    """A NumPy function on arrays, with these parameter names, `"x"` by default."""
     compute = on_arrays(called(*(names or ("x",)))(function))
     package = "numpy.linalg" if vars(np.linalg).get(function.__name__) is function else "numpy"
     compute.__doc__ = f"`{package}.{function.__name__}`, on arrays alone."
@@ -39,7 +39,7 @@ def of_numpy(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
 
 
 def in_floatx(result: Any, inputs: Any) -> Any:
-    """A result in `config.floatx()` where its type is NumPy's choice, since none of the inputs has one that is as wide.
+    """A result in `config.floatx()` if its dtype is NumPy's default, since no input has one as wide.
 
     Args:
         result: an array, or a list or tuple of such.
@@ -57,7 +57,7 @@ def in_floatx(result: Any, inputs: Any) -> Any:
 
 
 def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[..., Any]]:
-    """The functions of a module by these names, under which graphs and pickled objects know them."""
+    """The functions of a module by these names, under which graphs and pickled objects refer to them."""
     for name in names:
         module[name].__name__ = module[name].__qualname__ = name
         module[name].__module__ = module["__name__"]
@@ -65,7 +65,7 @@ def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[
 
 
 def as_typed(values: np.ndarray, written: Any) -> np.ndarray:
-    """Numbers and lists of a program in Keras's types: `config.floatx()`, and int32 where that has room."""
+    """Python numbers and lists in Keras's dtypes: `config.floatx()`, and int32 if it is large enough."""
     if values.dtype == np.int64 and not _holds(written, lambda item: isinstance(item, (np.ndarray, np.generic))):
         small = np.iinfo(np.int32)
         room = not values.size or small.min <= values.min() <= values.max() <= small.max

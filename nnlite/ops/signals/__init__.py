@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` for signals: Fourier transforms of whole sequences, and of short windows of them."""
+"""Signal functions of `keras.ops`: Fourier transforms of whole sequences, and of short windows."""
 
 from nnlite.ops.signals import fourier
 from nnlite.ops.signals.fourier import *

@@ -1,4 +1,4 @@
-"""Fourier transforms: of arrays by NumPy's fast ones, of traced values by products with sines and cosines."""
+"""Fourier transforms: of arrays by NumPy's FFT, of traced values by products with sines and cosines."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def _transformed(real: Any, imaginary: Any, axis: int, kind: np.dtype, inverse: 
 
 @drawable
 def fft(x: Pair) -> tuple[Any, Any]:
-    """Fourier transform along the last axis, of real and imaginary parts into such."""
+    """Fourier transform along the last axis, from and to pairs of real and imaginary parts."""
     real, imaginary, kind = _parts(x)
     if _is_traced(real, imaginary):
         return _transformed(real, imaginary, -1, kind)
@@ -65,7 +65,7 @@ def fft(x: Pair) -> tuple[Any, Any]:
 
 @drawable
 def fft2(x: Pair) -> tuple[Any, Any]:
-    """Fourier transform along the last two axes, of real and imaginary parts into such."""
+    """Fourier transform along the last two axes, from and to pairs of real and imaginary parts."""
     real, imaginary, kind = _parts(x)
     if _is_traced(real, imaginary):
         return _transformed(*_transformed(real, imaginary, -1, kind), -2, kind)
@@ -182,7 +182,7 @@ def istft(
     window: str | ArrayLike | None = "hann",
     center: bool = True,
 ) -> Any:
-    """The inverse of `stft`: windows are added up, and divided by what their weights come to.
+    """The inverse of `stft`: overlapping windows are added, and divided by the sum of their weights.
 
     Args:
         x: real and imaginary parts, `(..., windows, fft_length // 2 + 1)`.

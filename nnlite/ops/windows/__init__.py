@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` in windows and blocks, and those of functions."""
+"""Functions of `keras.ops` on windows and blocks, and higher-order functions."""
 
 from nnlite.ops.tracing import add_functions
 from nnlite.ops.windows import blocks, functional, transposed

@@ -1,4 +1,4 @@
-"""Depth and space exchanged, pooling to a given size, distances between rows, and axes by their names."""
+"""Exchange of depth and space, adaptive pooling, pairwise distances, and axes by name."""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def _check_blocks(name: str, shape: tuple[int, ...], block_size: int, *divided: 
 
 @drawable
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Blocks of the channels side by side: `(batch, height, width, channels)` has a block for each pixel."""
+    """Blocks of channels moved into space: `(batch, height, width, channels)` has a block for each pixel."""
     shape, size = lengths(x), block_size
     _check_blocks("depth_to_space", shape, size, (shape[-1 if data_format == "channels_last" else 1], size**2))
     if data_format == "channels_last":
@@ -46,7 +46,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
 
 @drawable
 def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """The inverse of `depth_to_space`: each block of pixels becomes channels of one."""
+    """The inverse of `depth_to_space`: each block of pixels becomes the channels of one pixel."""
     shape, size = lengths(x), block_size
     space = shape[1:3] if data_format == "channels_last" else shape[2:]
     _check_blocks("space_to_depth", shape, size, *((length, size) for length in space))
@@ -66,7 +66,7 @@ def _bins(length: int, count: int) -> list[range]:
 
 @drawable
 def adaptive_average_pool(inputs: Any, output_size: int | Sequence[int], data_format: str | None = None) -> Any:
-    """The mean over `output_size` parts along each axis in space."""
+    """The mean over `output_size` parts along each spatial axis."""
 
     def compute(rows: Any) -> Any:
         rank = len(lengths(rows)) - 2
@@ -83,7 +83,7 @@ def adaptive_average_pool(inputs: Any, output_size: int | Sequence[int], data_fo
 
 @drawable
 def adaptive_max_pool(inputs: Any, output_size: int | Sequence[int], data_format: str | None = None) -> Any:
-    """The largest number of `output_size` parts along each axis in space."""
+    """The maximum over `output_size` parts along each spatial axis."""
 
     def compute(rows: Any) -> Any:
         rank = len(lengths(rows)) - 2
@@ -97,7 +97,7 @@ def adaptive_max_pool(inputs: Any, output_size: int | Sequence[int], data_format
 
 @drawable
 def cdist(x: Any, y: Any) -> Any:
-    """Euclid's distance of each row of x from each of y: `(..., n, width), (..., m, width) -> (..., n, m)`."""
+    """Euclidean distances between rows of x and y: `(..., n, width), (..., m, width) -> (..., n, m)`."""
     if len(lengths(x)) < 2 or len(lengths(y)) < 2 or lengths(x)[-1] != lengths(y)[-1]:
         raise ShapeError(f"cdist takes (..., n, width) and (..., m, width), got {lengths(x)} and {lengths(y)}")
     apart = ops.subtract(ops.expand_dims(x, -2), ops.expand_dims(y, -3))
@@ -115,7 +115,7 @@ def _groups(pattern: str) -> list[list[str]]:
 
 @drawable
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
-    """Axes in another order, merged and split, as a pattern says: `"batch h w c -> batch (h w) c"`.
+    """Axes reordered, merged and split according to a pattern: `"batch h w c -> batch (h w) c"`.
 
     Args:
         tensor: an array.

@@ -1,4 +1,4 @@
-"""Functions of functions: a scan in few steps, gradients written by hand, forward derivatives."""
+"""Higher-order functions: a parallel scan, custom gradients, forward derivatives."""
 
 import inspect
 import math
@@ -19,7 +19,7 @@ __all__ = ["associative_scan", "custom_gradient", "jvp", "view_as_complex", "vie
 
 
 def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
-    """The results of combining all entries up to each along `axis`, for `f(f(a, b), c) == f(a, f(b, c))`.
+    """Cumulative results of an associative `f` along `axis`: `f(f(a, b), c) == f(a, f(b, c))`.
 
     Args:
         f: combines two structures of arrays, entry by entry along `axis`.
@@ -68,7 +68,7 @@ class _WrittenGradient(Jacobian):
 
 
 def custom_gradient(f: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callable[..., Any]:
-    """A function whose gradient is written by hand: `f(*arrays)` returns the output and a function of its gradient.
+    """A function with a custom gradient: `f(*arrays)` returns the output and a function of its gradient.
 
     That function is called as `gradient(upstream)`, or as `gradient(*arrays, upstream=upstream)` where it takes
     the argument `upstream` by name, and returns the gradient with respect to each array.
@@ -99,7 +99,7 @@ def custom_gradient(f: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callabl
 
 
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
-    """`fun(*primals)`, and its change when they change by `tangents`.
+    """`fun(*primals)`, and its change for the change `tangents`.
 
     Args:
         fun: a function of ops.

@@ -94,7 +94,7 @@ def unfold(x: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, 
 def fold(
     x: Any, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> Any:
-    """The transpose of `unfold`: patches are added up to images of `output_size`."""
+    """The transpose of `unfold`: patches are added into images of `output_size`."""
     batch, width, count = lengths(x)
     size, kernel, rate, margin, step = (
         each(one, 2, ()) for one in (output_size, kernel_size, dilation, padding, stride)

@@ -1,4 +1,4 @@
-"""Base of optimizers: arguments, clipping, weight decay, slots, the walk over the parameters, its state."""
+"""Base of optimizers: arguments, clipping, weight decay, slots, the loop over the parameters, its state."""
 
 from nnlite.optimizers.base.listed import KerasSlot as KerasSlot, StateVariable as StateVariable
 from nnlite.optimizers.base.optimizer import Optimizer

@@ -1,4 +1,4 @@
-"""The walk over long vectors in blocks, and the clipping of gradients."""
+"""Loops over long vectors in blocks, and gradient clipping."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -30,20 +30,20 @@ def blocks_of(
 def in_parts(
     values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, parts: list[tuple[slice, Factors]]
 ) -> Iterable[Block]:
-    """The first four arguments cut into parts, with the factors of each; short vectors are spared the slicing."""
+    """The first four arguments cut into parts, with the factors of each; short vectors are not sliced."""
     if len(parts) == 1:
         return [(values, gradients, slots, scratch, parts[0][1])]
     return ((*cut(values, gradients, slots, scratch, part), factors) for part, factors in parts)
 
 
 def cut(values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, part: slice) -> Cut:
-    """A part of each vector, and as much scratch as there is for it."""
+    """A part of each vector, with scratch memory of the same length."""
     values = values[part]
     return values, gradients[part], {name: slot[part] for name, slot in slots.items()}, scratch[: values.size]
 
 
 def clip_gradients(packs: Sequence[Any], by_value: float | None, by_norm: float | None, globally: float | None) -> None:
-    """Clip the gradients of all packs in place, in the one way whose limit is given."""
+    """Clip the gradients of all packs in place, by the method whose limit is set."""
     if by_value is not None:
         for pack in packs:
             np.clip(pack.gradients, -by_value, by_value, out=pack.gradients)
@@ -56,7 +56,7 @@ def clip_gradients(packs: Sequence[Any], by_value: float | None, by_norm: float 
 
 
 def clipped(gradients: Sequence[Any], by_value: float | None, by_norm: float | None, globally: float | None) -> list:
-    """Copies of gradients, None among them, clipped in the one way whose limit is given."""
+    """Copies of gradients, None included, clipped by the method whose limit is set."""
     arrays = [None if gradient is None else np.array(gradient, order="C") for gradient in gradients]
     views = [array.reshape(-1) for array in arrays if array is not None]
     clip_gradients([SimpleNamespace(gradients=view, segments=[...]) for view in views], by_value, by_norm, globally)

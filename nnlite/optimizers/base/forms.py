@@ -1,4 +1,4 @@
-"""Forms of optimizers for compiled code that carries out whole steps."""
+"""Optimizers as numeric codes for the compiled code that runs whole steps."""
 
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,12 @@ __all__ = ["averages_ahead", "clip_form", "knows_rates", "rates_ahead", "stretch
 
 
 def knows_rates(optimizer: "Optimizer") -> bool:
-    """Whether the learning rates of the next steps are known before: no function gives them."""
+    """Whether the learning rates of the next steps are known in advance, that is, not given by a function."""
     return not isinstance(vars(optimizer)["learning_rate"], RateFunction)
 
 
 def clip_form(optimizer: "Optimizer") -> tuple[int, float]:
-    """The clipping of gradients: UNCLIPPED, BY_VALUE, BY_NORM (that of each parameter) or GLOBALLY; and the limit."""
+    """Gradient clipping: UNCLIPPED, BY_VALUE, BY_NORM (of each parameter) or GLOBALLY; and the limit."""
     if optimizer.clipvalue is not None:
         return BY_VALUE, float(optimizer.clipvalue)
     if optimizer.clipnorm is not None:
@@ -32,7 +32,7 @@ def clip_form(optimizer: "Optimizer") -> tuple[int, float]:
 
 
 def averages_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float, float]]:
-    """Of each of the next batches whether an update follows, how much of the average is kept, and whether it is put.
+    """For each of the next batches: whether an update follows, the decay of the average, and whether it is swapped in.
 
     These are numbers, 1 and 0, as they become a row of an array.
     """
@@ -51,7 +51,7 @@ def averages_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, floa
 
 
 def rates_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float]]:
-    """The size of the step, and the weight decay, of each of the next updates."""
+    """The step size and the weight decay of each of the next updates."""
     rate, decay, first = vars(optimizer)["learning_rate"], optimizer.weight_decay or 0.0, optimizer.batches
     size, group = optimizer.step_size, optimizer.gradient_accumulation_steps or 1
     if isinstance(rate, LearningRateSchedule) or isinstance(decay, LearningRateSchedule):
@@ -65,6 +65,6 @@ def rates_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float]]
 
 
 def stretches_of(factors: Factors, size: int) -> np.ndarray:
-    """`(start, stop, factor of the update, factor of the decay)` of the parts of a pack with factors of their own."""
+    """`(start, stop, factor of the update, factor of the decay)` of the parts of a pack with separate factors."""
     parts = factors.stretches or [(slice(0, size), factors)]
     return np.array([(part.start, part.stop, shares.update, shares.decay) for part, shares in parts])

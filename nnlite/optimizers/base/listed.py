@@ -1,4 +1,4 @@
-"""Parts of an optimizer's state as variables, whose names and meaning are Keras's."""
+"""Parts of an optimizer's state as variables, with Keras's names and meaning."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ class KerasSlot(NamedTuple):
 
 
 class StateVariable(Parameter):
-    """A copy of a part of an optimizer's state; what is assigned to it goes to the optimizer too."""
+    """A copy of a part of an optimizer's state; assignments to it are forwarded to the optimizer."""
 
     __slots__ = ("_write",)
 
@@ -35,7 +35,7 @@ class StateVariable(Parameter):
         self._write = write
 
     def __eq__(self, other: object) -> Any:
-        """Elementwise, as of arrays: a copy of a part of the state is not an object that others share."""
+        """Elementwise, as for arrays, since a copy has no identity of its own."""
         return self.value == (other.value if isinstance(other, Parameter) else other)
 
     def __ne__(self, other: object) -> Any:

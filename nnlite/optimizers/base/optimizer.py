@@ -124,7 +124,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
 
     @property
     def schedules(self) -> tuple[LearningRateSchedule, ...]:
-        """The schedules among the arguments, which `fit` tells how long the training is."""
+        """The schedules among the arguments; `fit` tells them the length of the training."""
         return tuple(value for value in vars(self).values() if isinstance(value, LearningRateSchedule))
 
     @property
@@ -145,7 +145,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         learning_rate: float,
         scratch: np.ndarray,
     ) -> None:
-        """Change `values` and `slots` in place, element by element.
+        """Update `values` and `slots` in place, elementwise.
 
         Shape: all arrays (block,), where a block is any part of a pack.
 
@@ -156,22 +156,22 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         raise NotImplementedError
 
     def update_step(self, gradient: np.ndarray, variable: Parameter, learning_rate: float) -> None:
-        """Change one variable, as `update` does for all, from its gradient; a subclass may write this."""
+        """Update one variable by its gradient; a subclass may write this in place of `update`."""
         number, index = self._in_order()[self._get_variable_index(variable)]
         values = variable.value.reshape(-1).copy()
         self._update_one(number, index, values, gradient, learning_rate)
         variable.assign(values.reshape(variable.shape))
 
     def update_form(self) -> UpdateForm | None:
-        """Form of `update` for compiled code that carries out whole steps; None if it has none."""
+        """Code of `update` for compiled code that runs whole steps; None if there is none."""
         return None
 
     def step_size(self, learning_rate: float, step: int) -> float:
-        """Factor of the gradients, or of what is made of them, in an update after so many others."""
+        """Factor of the gradients, or of the direction derived from them, after this many updates."""
         return learning_rate
 
     def build_packs(self, packs: Sequence) -> None:
-        """Create the slots for `packs`, or check that the present ones fit; `apply_packs` calls it.
+        """Create the slots for `packs`, or check that the existing ones fit; called by `apply_packs`.
 
         Raises:
             ShapeError: the optimizer has slots of other parameters.
@@ -225,7 +225,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         self.count_batches(packs, 1)
 
     def count_batches(self, packs: Sequence, count: int) -> None:
-        """Note that this many more batches are done; tiny numbers may have to become 0 now."""
+        """Count this many more batches; from time to time, flush tiny slot values to 0."""
         self.batches += count
         if not self.batches % FLUSH_PERIOD:
             self._flush(packs)
@@ -281,7 +281,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
             cast(Any, self).update(values, gradients, slots, learning_rate, scratch, updates)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments as plain values in Keras's terms, those that Keras lacks where they are not the defaults."""
+        """All arguments as plain values in Keras's form; those that Keras lacks only if they are not the defaults."""
         config = {name: keras_form(value) for name, value in self._arguments().items()}
         return {name: value for name, value in config.items() if value or name not in BEYOND_KERAS}
 

@@ -1,4 +1,4 @@
-"""Parameters that an optimizer treats differently: patterns of their paths, and the factors these lead to."""
+"""Per-parameter treatment: patterns of parameter paths, and the factors that they lead to."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ __all__ = []
 
 @Specified.register
 class Exclusions(list[str]):
-    """Patterns of parameters without weight decay; called, as Keras's method of that name, it takes up more."""
+    """Patterns of parameters without weight decay; calling it, like Keras's method of that name, adds more."""
 
     @classmethod
     def get(cls, spec: Any) -> "Exclusions":
@@ -66,7 +66,7 @@ class Factors(NamedTuple):
     stretches: "Sequence[tuple[slice, Factors]]" = ()
 
     def by_block(self, size: int, most: int) -> "list[tuple[slice, Factors]]":
-        """A vector of this size cut into blocks of `most` elements: slices of it, and the factors within each."""
+        """A vector of this size cut into blocks of at most `most` elements: slices, and the factors within each."""
         blocks = [slice(start, min(start + most, size)) for start in range(0, size, most)]
         return [(block, self._within(block) if self.stretches else self) for block in blocks]
 
@@ -85,7 +85,7 @@ class Factors(NamedTuple):
 def pack_factors(
     owner: str, packs: Sequence, excluded: Sequence[str], multipliers: Mapping[str, float]
 ) -> list[Factors]:
-    """The factors of each pack; 1.0 for all, where no pattern is given.
+    """The factors of each pack; 1.0 for all if there are no patterns.
 
     Args:
         owner: the optimizer's class, for errors.
@@ -108,7 +108,7 @@ def pack_factors(
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether the pattern is that of the path, or of its last part.
+    """Whether the pattern equals the path, or its last part.
 
     >>> matches("bias", "dense/bias"), matches("dense*/kernel", "dense_1/kernel"), matches("dense", "dense/bias")
     (True, True, False)

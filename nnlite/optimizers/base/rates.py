@@ -16,15 +16,15 @@ __all__ = ["AssignableRate", "InnerRate", "LearningRate", "Rate", "RateFunction"
 
 @Specified.register
 class RateFunction(NamedFunction):
-    """A learning rate that a function without arguments gives before each update."""
+    """A learning rate that a function without arguments returns before each update."""
 
     def __float__(self) -> float:
-        """The learning rate at the moment."""
+        """The current learning rate."""
         return float(self.function())
 
     @classmethod
     def get(cls, spec: Any) -> "RateFunction":
-        """A callable, or the name of a registered one; a class is none."""
+        """The function for a callable, or for the name of a registered one; classes are refused."""
         if isinstance(spec, type) or not (callable(spec) or isinstance(spec, str) or is_function_form(spec)):
             raise ConfigError(f"expected a function without arguments, got {spec!r}")
         named = super().get(spec)
@@ -32,12 +32,12 @@ class RateFunction(NamedFunction):
 
 
 class AssignableRate(float):
-    """A learning rate as a number, with `assign`, as Keras's is a variable."""
+    """A learning rate as a number with `assign`, like Keras's variable."""
 
     optimizer: Any
 
     def assign(self, value: float) -> None:
-        """Set the learning rate of the optimizer that this one was read from."""
+        """Set the learning rate of the optimizer that this value was read from."""
         self.optimizer.learning_rate = read(value, NonNegative)
 
     def numpy(self) -> float:
@@ -58,7 +58,7 @@ WeightDecay = Converted[float | Spec[LearningRateSchedule] | None, NonNegative |
 
 
 class Rate:
-    """The attribute `learning_rate` of an optimizer: a number is read as an `AssignableRate`, stored as it is."""
+    """The attribute `learning_rate` of an optimizer: numbers are read as `AssignableRate`, and stored as they are."""
 
     key: ClassVar[str] = "learning_rate"
 
@@ -88,7 +88,7 @@ class Rate:
 
 
 class InnerRate(Rate):
-    """The learning rate of an optimizer that has another one inside: that of the inner one."""
+    """The learning rate of a wrapping optimizer: that of the inner one."""
 
     def __get__(self, optimizer: Any, owner: type) -> Any:
         return self if optimizer is None else optimizer.inner_optimizer.learning_rate
@@ -98,7 +98,7 @@ class InnerRate(Rate):
 
 
 def current_rate(rate: Any, step: int) -> float:
-    """A number, or what a schedule gives after `step` batches, or a function now."""
+    """A number, the value of a schedule after `step` batches, or the current value of a function."""
     if isinstance(rate, LearningRateSchedule):
         return float(rate(step))
     return float(rate() if isinstance(rate, RateFunction) else rate)

@@ -1,4 +1,4 @@
-"""State of an optimizer: slots beside the parameters, what is written and read back, and its variables in a list."""
+"""State of an optimizer: slots for the parameters, saving and restoring them, and listing them as variables."""
 
 import warnings
 from collections.abc import MutableMapping, Sequence
@@ -26,7 +26,7 @@ Vectors = dict[str, np.ndarray]
 
 
 class Slots:
-    """The memory of an optimizer: `batches`, and `slots[pack][name]`, vectors of the dtype of the values.
+    """The state of an optimizer: `batches`, and `slots[pack][name]`, vectors with the dtype of the values.
 
     Attributes:
         batches: how many times gradients came; it is what schedules count.
@@ -57,11 +57,11 @@ class Slots:
 
     @property
     def built(self) -> bool:
-        """Whether there are slots, that is, parameters are known."""
+        """Whether the slots have been created, that is, whether the parameters are known."""
         return bool(self._layout)
 
     def slot_names(self) -> tuple[str, ...]:
-        """Names of the vectors that `update` keeps from step to step; none unless a subclass says so."""
+        """Names of the vectors that `update` keeps between steps; none by default."""
         return ()
 
     def slots_of(self, shape: tuple[int, ...], path: str) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ class Slots:
         return self.slot_names()
 
     def fading_slots(self) -> tuple[str, ...]:
-        """The slots that come ever closer to 0 while gradients are 0; what is next to nothing in them becomes 0."""
+        """The slots that decay towards 0 while gradients are 0; their negligible values are flushed to 0."""
         return self.slot_names()
 
     def new_slots(self, pack: Any) -> Vectors:
@@ -78,7 +78,7 @@ class Slots:
         return {name: kernels.aligned_zeros(size, dtype) for name in self.slot_names()}
 
     def get_state(self) -> dict:
-        """A copy of what changes during training: `{"iterations": int, "slots": [{name: vector}]}`.
+        """A copy of the mutable state: `{"iterations": int, "slots": [{name: vector}]}`.
 
         The number is that of batches, which with `gradient_accumulation_steps` are more than the updates. Variables
         that a subclass added are among the slots of the first pack.
@@ -88,7 +88,7 @@ class Slots:
         return {"iterations": self.batches, "slots": slots}
 
     def set_state(self, state: dict) -> None:
-        """Continue from what `get_state` returned, here or in another optimizer of the same configuration.
+        """Restore the result of `get_state`, of this or another optimizer with the same configuration.
 
         Raises:
             ModelFileError: the slots have other names than this optimizer's.
@@ -158,7 +158,7 @@ class Slots:
             np.add(average, pack.values * (1.0 - momentum), average)
 
     def put_averages(self, packs: Sequence) -> None:
-        """Let the averages that `use_ema` keeps take the place of the values of the packs, as `fit` does at its end."""
+        """Swap the averages of `use_ema` into the values of the packs, as `fit` does at its end."""
         for pack, slots in zip(packs, self.slots, strict=True):
             np.copyto(pack.values, slots[AVERAGE])
 
@@ -175,15 +175,13 @@ class Slots:
         return [[KerasSlot(name, name) for name in self.slot_names()]]
 
     def further_variables(self) -> list[Parameter]:
-        """The variables that Keras lists behind the slots, once there are some, such as those a subclass added."""
+        """The variables that Keras lists after the slots, such as those added by a subclass."""
         self._written.take_waiting()
         return list(self._written.added)
 
     @property
     def variables(self) -> list[Parameter]:
-        """State that changes during training, as Keras lists it: the number of batches, the learning rate where it is
-        a number, and the slots. They are copies; `assign` changes the optimizer.
-        """
+        """The mutable state, as Keras lists it: the number of batches, the learning rate if it is a number, the slots."""
         listed: list[Parameter] = [StateVariable("iteration", self.batches, np.int32, self._set_batches)]
         if isinstance(self.learning_rate, float):
             listed.append(StateVariable("learning_rate", self.learning_rate, np.float32, self._set_rate))
@@ -198,7 +196,7 @@ class Slots:
         return listed
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Take over `variables` of another optimizer of the same kind, built for the same variables.
+        """Take over the `variables` of another optimizer of the same kind, built for the same variables.
 
         Raises:
             NotReadyError: before `build`.
@@ -215,12 +213,12 @@ class Slots:
         return [variable.value for variable in self.variables]
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put `variables` into a store, such as a dict or a group of HDF5, under the names "0", "1" and so on."""
+        """Put `variables` into a store, such as a dict or an HDF5 group, under the names "0", "1" and so on."""
         for number, variable in enumerate(self.variables):
             store[str(number)] = variable.value
 
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Take over what `save_own_variables` has put into a store; a warning, if that is another number of arrays."""
+        """Restore what `save_own_variables` put into a store; issues a warning if the number of arrays differs."""
         wanted = len(self.variables)
         if len(store) != wanted:
             built = "" if self.built else ": build(variables) comes first"
@@ -251,7 +249,7 @@ def update_mean(mean: np.ndarray, sample: np.ndarray, share: float, scratch: np.
 
 
 class SummedPack:
-    """A pack with the mean gradients of several batches in place of those of the last; all rows have some."""
+    """A pack with the mean gradients of several batches in place of those of the last; no row is omitted."""
 
     __slots__ = ("gradients", "pack", "values")
 
@@ -270,5 +268,5 @@ class SummedPack:
 
     @property
     def paths(self) -> list[str]:
-        """Their names in the model."""
+        """Their paths in the model."""
         return self.pack.paths

@@ -1,4 +1,4 @@
-"""The variables, and the walk, of subclasses of optimizers that write `update_step`, as Keras's do."""
+"""Variables and parameter loop of optimizer subclasses that write `update_step`, as in Keras."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ class WrittenSteps:
         self._indexed: dict[int, int] = {}  # id of a variable -> its index
 
     def index(self, variables: Sequence[Any]) -> None:
-        """Take notice of the variables that are updated."""
+        """Register the variables that are updated."""
         if not all(isinstance(variable, Parameter) for variable in variables):
             raise ConfigError(f"{self.owner}.update_step takes variables: wrap arrays in Variable(array)")
         self._indexed = {id(variable): index for index, variable in enumerate(variables)}
@@ -46,7 +46,7 @@ class WrittenSteps:
         return self._indexed[id(variable)]
 
     def build(self, optimizer: Any, packs: Sequence[Any]) -> None:
-        """Let the subclass build itself for the parameters of the packs, unless it has."""
+        """Let the subclass build itself for the parameters of the packs, unless it has done so."""
         parameters = [parameter for pack in packs for parameter in pack.parameters]
         if all(id(parameter) in self._indexed for parameter in parameters):
             return
@@ -60,26 +60,26 @@ class WrittenSteps:
             self.within_build = False
 
     def take_waiting(self) -> None:
-        """Give the variables that were added the values that were read for them."""
+        """Restore added variables from the values that were read for them."""
         if self._waiting and (self.added or self._indexed):
             waiting, self._waiting = self._waiting, []
             assign_all(self.added, waiting, self.owner)
 
     def put_into(self, slots: list[dict[str, np.ndarray]]) -> None:
-        """Add the values of the variables to a state, where they are slots of the first pack."""
+        """Add the values of the variables to a state, as slots of the first pack."""
         self.take_waiting()
         if slots:
             slots[0] |= {f"{ADDED}{number}": one.numpy() for number, one in enumerate(self.added)}
 
     def take_from(self, slots: list[dict[str, np.ndarray]]) -> None:
-        """The inverse of `put_into`: what is taken is no longer among the slots."""
+        """The inverse of `put_into`: the values are removed from the slots."""
         count = sum(name.startswith(ADDED) for name in slots[0]) if slots else 0
         self._waiting = [slots[0].pop(f"{ADDED}{number}") for number in range(count)]
         if self.added:
             self.take_waiting()
 
     def walk(self, optimizer: Any, packs: Iterable[Any], learning_rate: float, decay: float) -> None:
-        """`update_step` for each parameter of the packs, whose vectors then have the new values."""
+        """Apply `update_step` to each parameter of the packs, and write the new values back."""
         self.take_waiting()
         patterns = optimizer.exclude_from_weight_decay, optimizer.learning_rate_multipliers
         for pack in packs:

@@ -1,4 +1,4 @@
-"""An optimizer used alone, on a list of arrays or parameters, as in custom training loops of Keras."""
+"""An optimizer used on its own, on a list of arrays or parameters, as in Keras's custom training loops."""
 
 import copy
 from collections import Counter
@@ -20,7 +20,7 @@ Variable = Parameter | np.ndarray
 
 
 class VariablePack:
-    """Variables of one dtype as a `Pack`: their values are copied in before an update, and out after it.
+    """Variables of one dtype as a `Pack`: their values are copied in before an update, and back after it.
 
     Attributes:
         places: the number of each among all variables.
@@ -47,7 +47,7 @@ class VariablePack:
             np.divide(self.gradients, scale, self.gradients)
 
     def write_values(self) -> None:
-        """Copy the values out, and bring parameters back to what their constraints allow."""
+        """Copy the values back, and apply the constraints of parameters."""
         for variable, segment in zip(self.parameters, self.segments, strict=True):
             values = self.values[segment].reshape(variable.shape)
             if isinstance(variable, Parameter):
@@ -58,7 +58,7 @@ class VariablePack:
 
 
 class VariableDoors(Slots):
-    """The methods by which an optimizer updates a list of variables: NumPy arrays, in place, or `Parameter`s."""
+    """Methods by which an optimizer updates a list of variables: NumPy arrays, in place, or `Parameter`s."""
 
     loss_scale_factor: float | None
     clipvalue: Any
@@ -80,7 +80,7 @@ class VariableDoors(Slots):
         raise NotImplementedError
 
     def build(self, variables: Iterable[Variable]) -> None:
-        """Create the slots for these variables, or check that the present ones fit.
+        """Create the slots for these variables, or check that the existing ones fit.
 
         A subclass that keeps variables of its own calls `super().build(variables)`, then adds them.
 
@@ -150,7 +150,7 @@ class VariableDoors(Slots):
     def stateless_apply(
         self, optimizer_variables: Sequence[ArrayLike], grads: Iterable[Any], trainable_variables: Sequence[ArrayLike]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The variables and the state that `apply` would make of these; neither they nor the optimizer change.
+        """The variables and the state that `apply` would produce from these; nothing is modified.
 
         Args:
             optimizer_variables: values of `variables`.
@@ -174,7 +174,7 @@ class VariableDoors(Slots):
         return values, twin.get_weights()
 
     def assign(self, variable: Parameter, value: ArrayLike) -> None:
-        """Give a variable another value."""
+        """Assign a value to a variable."""
         variable.assign(value)
 
     def assign_add(self, variable: Parameter, value: ArrayLike) -> None:
@@ -194,7 +194,7 @@ class VariableDoors(Slots):
         layout: Any = None,
         name: str | None = None,
     ) -> Added:
-        """A variable of a subclass that belongs to the state: it is listed, saved and resumed.
+        """A variable of a subclass that belongs to the state: it is listed, saved and restored.
 
         `aggregation` and `layout` are accepted for Keras's sake; the others are those of `nnlite.Variable`.
         """
@@ -205,7 +205,7 @@ class VariableDoors(Slots):
     def add_variable_from_reference(
         self, reference_variable: Parameter, name: str | None = None, initializer: Any = "zeros"
     ) -> Added:
-        """A variable of the shape and type of another one, whose name it begins with; see `add_variable`."""
+        """A variable with the shape and dtype of another one, whose name is its prefix; see `add_variable`."""
         path = reference_variable.path.replace("/", "_")
         shape, dtype = reference_variable.shape, reference_variable.dtype.name
         return self.add_variable(shape, initializer, dtype, name=f"{path}_{name or 'var'}")
@@ -213,7 +213,7 @@ class VariableDoors(Slots):
     def add_optimizer_variables(
         self, trainable_variables: Iterable[Parameter], name: str | Sequence[str], initializer: Any = "zeros"
     ) -> Any:
-        """`add_variable_from_reference` for each: a list, or for several names and initializers a tuple of lists."""
+        """`add_variable_from_reference` for each: a list, or a tuple of lists for several names and initializers."""
         variables, names = list(trainable_variables), [name] if isinstance(name, str) else list(name)
         first = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
         if len(first) != len(names):
@@ -237,7 +237,7 @@ class VariableDoors(Slots):
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def finalize_variable_values(self, variables: Iterable[Variable] | None = None) -> None:
-        """With `use_ema`, let the average take the place of the values, as `fit` does when it ends."""
+        """With `use_ema`, replace the values by their average, as `fit` does when it ends."""
         if not self.use_ema:
             return
         self.put_averages(self._packs)

@@ -1,4 +1,4 @@
-"""Optimizers that take the loss over all rows at once; one epoch of `fit` is one iteration of theirs."""
+"""Full-batch optimizers, which use the loss over all rows; one epoch of `fit` is one iteration."""
 
 from nnlite.optimizers.full_batch.base import FullBatchOptimizer
 from nnlite.optimizers.full_batch.bayesian import BayesianRegularization

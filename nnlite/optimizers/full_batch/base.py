@@ -1,4 +1,4 @@
-"""Base of full-batch optimizers: their state, their reasons to end, and their memory."""
+"""Base of full-batch optimizers: their state, stopping conditions, and memory."""
 
 import math
 import time
@@ -26,12 +26,12 @@ NO_STEP = "no step lowers the loss"
 
 
 def norm(vector: Array) -> float:
-    """The Euclidean norm, for a third of the time of `numpy.linalg.norm`."""
+    """The Euclidean norm, in a third of the time of `numpy.linalg.norm`."""
     return math.sqrt(float(vector @ vector))
 
 
 class FullBatchOptimizer(Optimizer, abstract=True):
-    """Base of the optimizers that take the loss over all rows; subclasses write `step`.
+    """Base of the optimizers that use the loss over all rows; subclasses write `step`.
 
     In `fit` an epoch is one iteration over all rows: leave `batch_size` out. Its `loss` is that of the weights after
     the iteration. All is computed in float64, also where the model's weights are float32: the slot `point` keeps the
@@ -82,14 +82,14 @@ class FullBatchOptimizer(Optimizer, abstract=True):
             raise ConfigError(message, (type(self).__name__, "learning_rate"))
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
-        """One iteration: the next point and the loss there; sets `logs`, and `stop_reason` where it is the last."""
+        """One iteration: the next point and the loss there; sets `logs`, and `stop_reason` if it is the last."""
         raise NotImplementedError
 
     def check(self, size: int) -> None:
-        """`ConfigError` where the method cannot take so many parameters."""
+        """`ConfigError` if the method cannot handle this many parameters."""
 
     def begin(self) -> None:
-        """A training begins: time runs from here."""
+        """Start a training: elapsed time counts from here."""
         self._started, self.stop_reason = time.monotonic(), None
 
     def iterate(self, objective: Objective, packs: Sequence[Any]) -> tuple[Array, float]:
@@ -130,7 +130,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         return self.goal is not None and value <= self.goal
 
     def matrix_names(self) -> dict[str, int]:
-        """Slots of several vectors like the weights: name -> how many."""
+        """Slots of several vectors the size of the weights: name -> number of vectors."""
         return {}
 
     def slot_names(self) -> tuple[str, ...]:
@@ -166,5 +166,5 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         )
 
     def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
-        """None: slots are not arrays of the parameters' shapes."""
+        """None: slots do not have the shapes of parameters."""
         return {}

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt with a penalty whose strength follows from the data."""
+"""Levenberg-Marquardt with a penalty whose strength is estimated from the data."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ __all__ = ["BayesianRegularization"]
 
 
 class BayesianRegularization(DampedOptimizer):
-    """Least squares with a penalty on the weights, of a strength that is the most probable one given the data.
+    """Least squares with a penalty on the weights, whose strength is the most probable one given the data.
 
     Minimizes `F = beta * E + alpha * W`, E the sum of the squared errors and W that of the squared weights, by the
     steps of `LevenbergMarquardt`: `(beta J'J + (alpha + mu) I) d = -(beta J'e + alpha w)`. Before each step

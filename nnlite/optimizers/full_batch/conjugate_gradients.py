@@ -1,4 +1,4 @@
-"""Linear systems whose matrix is given by its products with vectors."""
+"""Linear systems whose matrix is available as products with vectors."""
 
 import math
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Solution(NamedTuple):
 def conjugate_gradients(
     product: Callable[[Array], Array], right: Array, tolerance: float, iterations: int, radius: float = math.inf
 ) -> Solution:
-    """`x` with `product(x) = right` for a symmetric matrix, no longer than `radius`.
+    """`x` with `product(x) = right` for a symmetric matrix, of norm at most `radius`.
 
     Ends where the residual is at most `tolerance` times `right` in norm, where x would be longer than the radius, or
     at a direction along which the matrix is not positive. In the last two cases x continues to the radius where that is

@@ -1,4 +1,4 @@
-"""Steps by a matrix that is damped until the loss falls."""
+"""Damped steps, with damping increased until the loss decreases."""
 
 import math
 import warnings
@@ -22,7 +22,7 @@ ROUNDING = float(np.finfo(np.float64).eps)
 
 
 class DampedOptimizer(FullBatchOptimizer, abstract=True):
-    """Base of the optimizers whose step solves `(A + mu I) d = -b`, mu larger until the loss falls.
+    """Base of the optimizers whose step solves `(A + mu I) d = -b`, with mu increased until the loss decreases.
 
     A step that lowers what is minimized is taken, and `mu` multiplied by `mu_dec`; else `mu` is multiplied by `mu_inc`
     and the step tried again. Training ends where `mu` is larger than `mu_max`.
@@ -126,7 +126,7 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
 
 
 class Damped:
-    """A symmetric matrix that is solved with several dampings.
+    """A symmetric matrix to be solved with several dampings.
 
     Args:
         matrix: it; it is the same again after each call.

@@ -39,7 +39,7 @@ class GaussNewton(DampedOptimizer):
     cg_tolerance: Positive = 1e-2
 
     def check(self, size: int) -> None:
-        """Nothing: beyond `max_parameters` no matrix is made."""
+        """No effect: above `max_parameters`, the matrix is not formed."""
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
         if objective.size <= self.max_parameters:

@@ -1,4 +1,4 @@
-"""L-BFGS: the inverse Hessian from the last few steps."""
+"""L-BFGS: the inverse Hessian approximated from the last few steps."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["LBFGS"]
 
 
 class LBFGS(FullBatchOptimizer):
-    """Quasi-Newton steps with a line search: the inverse Hessian is estimated from the last `memory` steps.
+    """Quasi-Newton steps with a line search: the inverse Hessian is approximated from the last `memory` steps.
 
     With `s` a step, `y` the change of the gradient over it and `H_0 = (s'y / y'y) I`, the direction is `-H g`, where
     `H` takes up each kept pair by `H <- (I - s y' / s'y) H (I - y s' / s'y) + s s' / s'y`. The length of the step

@@ -1,4 +1,4 @@
-"""The length of a step along a line: strong Wolfe conditions."""
+"""Line search under the strong Wolfe conditions."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Newton's method with products of the Hessian, within a radius in which its parabola is trusted."""
+"""Newton's method with Hessian products, within a trust region."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The questions that a full-batch optimizer may ask of the loss over all rows."""
+"""The interface of the loss over all rows, as used by full-batch optimizers."""
 
 from typing import Protocol
 

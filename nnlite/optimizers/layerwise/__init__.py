@@ -1,4 +1,4 @@
-"""Optimizers that treat the values of each parameter as a whole: their update needs its shape."""
+"""Optimizers whose update depends on each parameter's shape."""
 
 from nnlite.optimizers.layerwise.adafactor import Adafactor
 from nnlite.optimizers.layerwise.base import LayerwiseOptimizer

@@ -1,4 +1,4 @@
-"""Adafactor: the squares of a matrix's gradients are remembered by row and by column alone."""
+"""Adafactor: the squared gradients of a matrix are stored by row and by column only."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 
 class Adafactor(LayerwiseOptimizer):
-    """Steps in proportion to the size of each parameter, with a memory of rows and columns in place of all elements.
+    """Steps proportional to the size of each parameter, with second moments of rows and columns, not of all elements.
 
     With `step` counted from 1 and `rms(x) = sqrt(mean(x**2))`, for each parameter:
 
@@ -66,7 +66,7 @@ class Adafactor(LayerwiseOptimizer):
         return {"row": shape[:-1], "column": (*shape[:-2], shape[-1])}
 
     def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
-        """The slots of one parameter as Keras lists them: all three, though one or two are not kept here."""
+        """The slots of one parameter as Keras lists them: all three, although one or two are not stored here."""
         views = super().slot_views(number, place)
         if "velocity" in views:
             return {**dict.fromkeys(("row", "column"), np.zeros((), np.int32)), **views}

@@ -1,4 +1,4 @@
-"""The walk over a pack parameter by parameter, each in its own shape."""
+"""The loop over a pack, parameter by parameter, each in its own shape."""
 
 import math
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ class Part(NamedTuple):
 
 
 class LayerwiseOptimizer(Optimizer, abstract=True):
-    """Base of the optimizers whose update is not one of each element by itself; they write `update_parameter`.
+    """Base of the optimizers whose update is not elementwise; they write `update_parameter`.
 
     A slot is one vector per pack here too: those of its parameters concatenated; `slot_shapes` says what
     each has. Rows that a batch does not use are updated as well: the gradient of a sparse parameter is filled up by 0.
     """
 
     def slot_shapes(self, shape: Shape, path: str) -> dict[str, Shape]:
-        """Name -> shape of the slots of a parameter; those of its own shape unless a subclass says otherwise."""
+        """Name -> shape of the slots of a parameter; by default its own shape."""
         return dict.fromkeys(self.slot_names(), shape)
 
     def slots_of(self, shape: Shape, path: str) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
     def update_parameter(
         self, value: np.ndarray, gradient: np.ndarray, slots: dict[str, np.ndarray], learning_rate: float
     ) -> None:
-        """Change `value` and `slots` in place.
+        """Update `value` and `slots` in place.
 
         Shape: value and gradient that of the parameter, slots as `slot_shapes` says.
 
@@ -59,7 +59,7 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
         raise NotImplementedError
 
     def decay_of(self, part: Part, learning_rate: float, decay: float) -> float:
-        """The share of a parameter's values that weight decay takes away; `decay` is that of all."""
+        """The fraction of a parameter's values that weight decay removes; `decay` is the common one."""
         return decay
 
     def new_slots(self, pack: Any) -> dict[str, np.ndarray]:

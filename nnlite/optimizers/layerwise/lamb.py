@@ -1,4 +1,4 @@
-"""Lamb: Adam's step, scaled to the size of each parameter."""
+"""Lamb: Adam's step, scaled to the norm of each parameter."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ __all__ = ["Lamb"]
 
 
 class Lamb(LayerwiseOptimizer):
-    """Adam with a step whose norm is that of the parameter: for very large batches.
+    """Adam with steps scaled to the norm of each parameter: for very large batches.
 
     With `step` counted from 1, for each parameter:
 

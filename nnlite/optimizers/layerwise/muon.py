@@ -1,4 +1,4 @@
-"""Muon: momentum made orthogonal for the kernels of hidden layers, AdamW for everything else."""
+"""Muon: orthogonalized momentum for the kernels of hidden layers, AdamW for everything else."""
 
 import math
 import re
@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 
 
 class Muon(LayerwiseOptimizer):
-    """Steps along the orthogonal matrix that is nearest to the momentum of a kernel; AdamW for all other parameters.
+    """Steps along the orthogonal matrix nearest to the momentum of a kernel; AdamW for all other parameters.
 
     For each matrix, a parameter of two axes:
 

@@ -1,1 +1,1 @@
-"""The numbers behind a report: what a run's files hold, and what its model says about its data."""
+"""The numbers behind a report: the files of a run, and its model's results on its data."""

@@ -20,7 +20,7 @@ MOST_CURVES = 3
 
 @dataclass(frozen=True)
 class Dependence:
-    """Dependence of predictions on one feature, all others being what they are.
+    """Dependence of predictions on one feature, all others unchanged.
 
     Args:
         name: of the feature.
@@ -37,7 +37,7 @@ class Dependence:
 
 
 class Features:
-    """The columns of the raw table, and the columns of the model's input that each became.
+    """The columns of the raw table, with their columns of the model's input.
 
     Args:
         subject: a run whose inputs are rows of numbers, `(rows, width)`.
@@ -58,7 +58,7 @@ class Features:
 
     @classmethod
     def of(cls, subject: Subject) -> "Features | str":
-        """The features of a run, or why there are none to speak of."""
+        """The features of a run, or the reason why there are none."""
         if subject.model.input_kind == "strings":
             return "the inputs are strings, which have no derivative"
         if len(subject.model.input_shape) != 2 or image_shape(subject):
@@ -84,7 +84,7 @@ class Features:
 
     @functools.cached_property
     def sensitivities(self) -> dict[str, float]:
-        """Feature -> mean over rows and outputs of how much an output changes with it.
+        """Feature -> mean over rows and outputs of the absolute change of an output with it.
 
         A number: the absolute derivative, exact, times the standard deviation of the number, so that features of
         different units can be compared. Another feature: the absolute change when a row takes the value of a random
@@ -103,7 +103,7 @@ class Features:
 
     @functools.cached_property
     def importance(self) -> dict[str, np.ndarray]:
-        """Feature -> by how much the loss rises when its values are shuffled, largest mean first.
+        """Feature -> increase of the loss when its values are shuffled, largest mean first.
 
         Five times each, on at most 1,000 rows; the 30 features of the largest sensitivities. Shape: (5,).
 

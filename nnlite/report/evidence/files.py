@@ -32,12 +32,12 @@ class Measured:
 
     @property
     def judged(self) -> str:
-        """The part that a run is judged by: test, else validation, else the one there is."""
+        """The part on which a run is evaluated: test, else validation, else the existing one."""
         return next((part for part in ("test", "validation") if part in self.parts), next(iter(self.parts), ""))
 
 
 def read_json(path: Path) -> Any:
-    """The values of a JSON file; `DataError` where it is missing or damaged."""
+    """The values of a JSON file; `DataError` if it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -47,7 +47,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_metrics(folder: Path) -> Measured:
-    """metrics.json of a run folder; `DataError` where it is missing or damaged."""
+    """metrics.json of a run folder; `DataError` if it is missing or damaged."""
     path = folder / "metrics.json"
     values = read_json(path)
     if not isinstance(values, dict) or not all(
@@ -59,7 +59,7 @@ def read_metrics(folder: Path) -> Measured:
 
 
 def read_history(folder: Path) -> dict[str, list[float]]:
-    """The columns of history.csv, NaN for an empty cell; `DataError` where it is missing or damaged."""
+    """The columns of history.csv, NaN for an empty cell; `DataError` if it is missing or damaged."""
     path = folder / "history.csv"
     try:
         with open(path, newline="", encoding="utf-8") as file:
@@ -75,7 +75,7 @@ def read_history(folder: Path) -> dict[str, list[float]]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The values of config.yaml; `DataError` where it is missing or damaged."""
+    """The values of config.yaml; `DataError` if it is missing or damaged."""
     try:
         return Document(folder / "config.yaml").values
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Rows that are images: which are, and their pixels."""
+"""Rows that are images: detection, and their pixels."""
 
 import math
 
@@ -15,7 +15,7 @@ LONGEST_SIDE = 64  # of a picture in a report
 
 
 def image_shape(subject: Subject) -> tuple[int, int, int] | None:
-    """`(height, width, channels)` of each input row, where it is an image; None if it is not.
+    """`(height, width, channels)` of each input row, if it is an image; None otherwise.
 
     It is one if the model, or an early layer that only brings rows into another shape or scale, gives rows of
     `(height, width, channels)` with 1, 3 or 4 channels and as many numbers; or if rows without the names of columns
@@ -45,7 +45,7 @@ def _square(x: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int] | Non
 
 
 def smaller(image: np.ndarray) -> np.ndarray:
-    """The image with no side longer than 64: means of square blocks, what does not fill one left out.
+    """The image with no side longer than 64: means of square blocks, incomplete ones left out.
 
     Shape: (height, width, channels) to (fewer, fewer, channels).
     """

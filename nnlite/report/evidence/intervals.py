@@ -1,4 +1,4 @@
-"""Uncertainty of metrics: intervals by the bootstrap."""
+"""Uncertainty of metrics: bootstrap intervals."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Rows = np.ndarray | slice
 
 
 def intervals(subject: Subject, part: str) -> dict[str, tuple[float, float]]:
-    """Name -> ends of the 95% interval of each metric of a part, for those that can be measured here.
+    """Name -> 95% interval of each metric of a part, for those that can be computed here.
 
     The percentile bootstrap (Efron 1979) of 200 resamples of the rows (fewer, but at least 50, where there are many
     outputs), seeded. Of more than 2,000 rows a sample of 2,000 is resampled, and what comes out is narrowed by

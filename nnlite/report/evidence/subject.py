@@ -24,7 +24,7 @@ MOST_SLOPES, SLOPES_AT_ONCE = 2e8, 1e7  # derivatives with respect to inputs
 
 
 class Subject:
-    """A run as a report looks at it; nothing is computed before it is asked for.
+    """A run, as a report reads it; everything is computed on demand.
 
     Args:
         run: the run.
@@ -52,7 +52,7 @@ class Subject:
 
     @functools.cached_property
     def data(self) -> Prepared | None:
-        """The data as it was split and encoded in training; None if it cannot be read, `missing` says why."""
+        """The data, split and encoded as in training; None if it cannot be read, with the reason in `missing`."""
         try:
             prepared = self.run.experiment.prepare(self.run.preprocessing)[1]
         except (ConfigError, DataError, OSError) as error:
@@ -65,23 +65,23 @@ class Subject:
 
     @property
     def missing(self) -> str:
-        """Reason why there is no data; empty if there is some."""
+        """Reason why there is no data; empty if there is."""
         return self._missing if self.data is None else ""
 
     @property
     def prepared(self) -> Prepared:
-        """The data, for figures that are only made where there is some."""
+        """The data, for figures that are only made if there is any."""
         assert self.data is not None
         return self.data
 
     @property
     def dataset(self) -> Dataset | None:
-        """The raw data of the part that is judged, before any encoding; None if they are not kept in memory."""
+        """The raw data of the evaluated part, before encoding; None if it is not kept in memory."""
         return self.prepared.datasets.get(self.part)
 
     @property
     def table(self) -> Table | Frame | None:
-        """The raw inputs, where they are a table with named columns."""
+        """The raw inputs, if they are a table with named columns."""
         inputs = None if self.dataset is None else self.dataset.inputs
         return inputs if isinstance(inputs, (Table, Frame)) else None
 
@@ -90,7 +90,7 @@ class Subject:
         return self.prepared.parts[part]
 
     def truth(self, part: str) -> np.ndarray:
-        """The targets of a part in the terms of the data."""
+        """The targets of a part in terms of the data."""
         return self.prepared.target(part)
 
     def rows(self, part: str) -> np.ndarray:
@@ -105,7 +105,7 @@ class Subject:
 
     @functools.cached_property
     def outputs(self) -> "dict[str, np.ndarray]":
-        """The same as probabilities, where the loss takes logits."""
+        """The same as probabilities, if the loss takes logits."""
         return {part: self.linked(outputs) for part, outputs in self.raw_outputs.items()}
 
     def predict(self, x: Any) -> np.ndarray:
@@ -113,11 +113,11 @@ class Subject:
         return self.model.predict(x, verbose=0)
 
     def linked(self, outputs: np.ndarray) -> np.ndarray:
-        """Outputs as probabilities, where the loss takes logits; else as they are."""
+        """Outputs as probabilities, if the loss takes logits; else unchanged."""
         return linked(outputs, link_of(self.model))
 
     def flat_classes(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Class numbers, probabilities `(rows, classes)`, and the classes taken; each step of a sequence is a row."""
+        """Class numbers, probabilities `(rows, classes)`, and predicted classes; each step of a sequence is a row."""
         probabilities = self.target.probabilities(self.outputs[part])
         chosen = self.target.chosen(self.outputs[part])
         flat = probabilities.reshape(-1, probabilities.shape[-1])
@@ -170,6 +170,6 @@ class Subject:
 
     @property
     def encoded_columns(self) -> Columns | None:
-        """The encoder of a table's columns, where the inputs are a table."""
+        """The encoder of a table's columns, if the inputs are a table."""
         inputs = self.run.preprocessing.inputs
         return inputs if isinstance(inputs, Columns) else None

@@ -1,4 +1,4 @@
-"""Classification: what is taken for what, and what the probabilities are worth."""
+"""Classification: confusion between classes, and the quality of the probabilities."""
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def _picked(matrix: np.ndarray) -> list[int]:
 
 
 def curve(name: str, x: np.ndarray, y: np.ndarray) -> Series:
-    """A line of at most 100 points, both ends among them."""
+    """A line of at most 100 points, including both ends."""
     places = evenly(len(x), POINTS)
     return Series(name, x[places], y[places])
 

@@ -1,4 +1,4 @@
-"""The data: what the raw table holds, how it was divided, and what the target looks like."""
+"""The data: the raw table, its division into parts, and the target."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Inputs: which ones the model listens to, and how."""
+"""Inputs: those that the model uses, and their effects."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Gradients: how large they are, parameter by parameter, where training ended."""
+"""Gradients: their sizes, parameter by parameter, at the end of training."""
 
 import numpy as np
 

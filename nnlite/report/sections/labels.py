@@ -1,4 +1,4 @@
-"""Several labels per row: how well each is predicted."""
+"""Several labels per row: the quality of each."""
 
 import numpy as np
 

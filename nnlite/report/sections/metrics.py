@@ -1,4 +1,4 @@
-"""The metrics of each part, how sure they are, and the baseline."""
+"""The metrics of each part, their uncertainty, and the baseline."""
 
 import math
 
@@ -15,7 +15,7 @@ Ends = dict[str, tuple[float, float]]
 
 
 def metrics_section(subject: Subject) -> str:
-    """A table for each part, and a chart of the metrics that are shares of 1."""
+    """A table for each part, and a chart of the metrics in [0, 1]."""
     ends = {part: intervals(subject, part) if subject.data else {} for part in subject.measured.parts}
     lines = [line for part in subject.measured.parts for line in _lines(subject, part, ends[part])]
     baseline = bool(subject.measured.baseline)

@@ -1,4 +1,4 @@
-"""Regression: predictions beside what is true, and what is left over."""
+"""Regression: predictions against true values, and residuals."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The record: the model, the config, the versions, and how to do it again."""
+"""The record: the model, the config, the versions, and the commands to reproduce the run."""
 
 from html import escape
 from pathlib import Path

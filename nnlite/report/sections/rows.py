@@ -1,4 +1,4 @@
-"""The rows that the model is most wrong about, as people see such rows: images as images, series as lines."""
+"""The rows with the largest errors, displayed by type: images as images, series as lines."""
 
 from html import escape
 
@@ -20,7 +20,7 @@ SHOWN_ROWS, SHOWN_IMAGES, SHOWN_SERIES, SHOWN_COLUMNS = 10, 24, 3, 6
 
 
 def rows_section(subject: Subject, features: Features | None) -> str:
-    """The rows of the largest losses.
+    """The rows with the largest losses.
 
     Args:
         subject: the run.

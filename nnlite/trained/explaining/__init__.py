@@ -1,1 +1,1 @@
-"""Explanations of predictions: what each column of a row contributes."""
+"""Explanations of predictions: the contribution of each column of a row."""

@@ -1,4 +1,4 @@
-"""Contributions of raw columns to a prediction: integrated gradients from a typical row, summed up by column."""
+"""Contributions of raw columns to a prediction: integrated gradients from a typical row, summed by column."""
 
 import functools
 from typing import TYPE_CHECKING, Any

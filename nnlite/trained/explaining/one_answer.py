@@ -1,4 +1,4 @@
-"""One number of a prediction as a function of the model's outputs: what an explanation explains."""
+"""The explained quantity: one number of a prediction as a function of the model's outputs."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 def answer_of(trained: "TrainedModel", output: Any, outputs: np.ndarray) -> Answer:
-    """The answer that is explained for a row with these outputs, shape (1, ...)."""
+    """The quantity that is explained for a row with these outputs, shape (1, ...)."""
     target: Any = trained.target
     if target is None or isinstance(target, Quantities):
         return _amount(trained, output)

@@ -1,1 +1,1 @@
-"""The choices of `compile`: optimizer, loss and metrics, and whether they go with the model."""
+"""The arguments of `compile`: optimizer, loss and metrics, and whether they fit the model."""

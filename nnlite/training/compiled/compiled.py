@@ -26,7 +26,7 @@ AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 
 
 def with_scaled_loss(model: Trainable, optimizer: Optimizer) -> Optimizer:
-    """`optimizer`, for a model of the policy `"mixed_float16"` in a `LossScaleOptimizer`."""
+    """`optimizer`, wrapped in a `LossScaleOptimizer` for a model with the policy `"mixed_float16"`."""
     if model.dtype_policy.name != "mixed_float16":
         return optimizer
     from nnlite.optimizers import LossScaleOptimizer  # here, as few models need it
@@ -42,7 +42,7 @@ def read_factor(loss_weights: Any) -> float:
 
 
 def read_weight(weight: Any) -> float:
-    """The factor of the loss of one output; `ConfigError` unless it is a number."""
+    """The weight of the loss of one output; `ConfigError` unless it is a number."""
     try:
         return read(weight, float)
     except ConfigError as error:
@@ -87,7 +87,7 @@ class Compiled:
         jit_compile: bool | Literal["auto"] = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Choose how to train; takes effect at once, also after `layer.trainable` has changed.
+        """Configure training; takes effect immediately, also after `layer.trainable` has changed.
 
         Training restarts: the optimizer forgets, shuffling and dropout begin at step 0. An optimizer that has
         trained another model is copied, without its memory.
@@ -138,7 +138,7 @@ class Compiled:
 
     @property
     def listed_metrics(self) -> list[Any]:
-        """The metrics that Keras lists first: the mean of the losses, those of `compile` as one, those of outputs."""
+        """The metrics that Keras lists first: the mean loss, those of `compile` as one, those of outputs."""
         if self.optimizer is None:
             return []
         of_losses = self._metrics.of_losses
@@ -154,7 +154,7 @@ class Compiled:
         return {"optimizer": self.optimizer.to_spec(), "loss": loss, **weights, **self._metrics.config()}
 
     def optimizer_state(self) -> dict[str, Any]:
-        """A copy of what the optimizer remembers; without slots if layers were frozen or freed since `compile`."""
+        """A copy of the optimizer's state; without slots if layers were frozen or unfrozen since `compile`."""
         assert self.optimizer is not None  # the model is compiled
         state, trainable = self.optimizer.get_state(), self.model.trainable_weights
         if isinstance(self._steps, Steps) and self._steps.store.size != sum(weight.size for weight in trainable):
@@ -162,13 +162,13 @@ class Compiled:
         return state
 
     def forget_model(self) -> None:
-        """The model's layers have changed: steps and metrics are rebuilt when they are needed."""
+        """The model's layers have changed: steps and metrics are rebuilt on demand."""
         self._metrics.forget()
         self.last_layer.forget()
         self._steps = None
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
-        """A user's `(x, y, sample_weight)` as the steps take them; see `Trainer`."""
+        """User data `(x, y, sample_weight)` in the form that the steps take; see `Trainer`."""
         raise NotImplementedError
 
     def need_loss(self, method: str) -> None:
@@ -177,17 +177,17 @@ class Compiled:
             raise NotReadyError(f"call compile(optimizer=..., loss=...) before {method}")
 
     def settle(self, output_shape: Any, targets: Any) -> None:
-        """Compare the last layer with the loss, and make up what the word accuracy means, at the first data."""
+        """With the first data, compare the last layer with the loss, and choose the metric for "accuracy"."""
         self.last_layer.compare(self.model, self.loss)
         self._metrics.settle(self.loss, output_shape, targets)
 
     def step_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
-        """As `read_batch`; where the model has steps of its own, targets stay as they came and may be missing."""
+        """As `read_batch`; if the model has its own steps, targets are passed through and may be missing."""
         read = written_batch if self.writes_steps else type(self).read_batch
         return read(cast(Any, self), x, y, sample_weight, class_weight)
 
     def one_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
-        """As `step_batch`, for batches that users pass one by one: arrays like earlier ones are not read in full."""
+        """As `step_batch`, for single batches from users: arrays like earlier ones are not checked in full."""
         plain, known = sample_weight is None and class_weight is None and y is not None, self._signatures
         if plain and known is not None and known.steps is self.ready_steps():
             taken = known.take(x, y)
@@ -202,7 +202,7 @@ class Compiled:
         return arrays
 
     def ready_steps(self) -> Any:
-        """The steps for the model as it is now; rebuilt when it has changed."""
+        """The steps for the model in its current state; rebuilt when it has changed."""
         if self._steps is None or not self._steps.current:
             self.model._check_ready()
             self._of_layers = list(metrics_inside(self.model))
@@ -210,11 +210,11 @@ class Compiled:
         return self._steps
 
     def new_steps(self) -> Steps:
-        """The steps of the compiled loss, made for the model as it is now."""
+        """The steps of the compiled loss for the current model."""
         return Steps(cast(Any, self))
 
     def written_steps(self) -> WrittenSteps:
-        """Steps that call the methods of the model, also where it has none of its own."""
+        """Steps that call the methods of the model, even if it does not override any."""
         steps = self._steps
         if not isinstance(steps, WrittenSteps) or not steps.current:
             steps = WrittenSteps(cast(Any, self))
@@ -223,12 +223,12 @@ class Compiled:
         return steps
 
     def bare_steps(self) -> Steps:
-        """The steps of the compiled loss, whatever the model writes itself: for derivatives."""
+        """The steps of the compiled loss, whatever the model overrides: for derivatives."""
         steps = self.ready_steps()
         return steps if isinstance(steps, Steps) else self.new_steps()
 
     def need_steps(self, method: str) -> None:
-        """`NotReadyError` unless `compile` has said all that `method` needs.
+        """`NotReadyError` unless `compile` has set everything that `method` needs.
 
         That is a loss, if the model has neither a step of its own nor layers or weights that add to the loss.
         """
@@ -240,5 +240,5 @@ class Compiled:
 
     @property
     def writes_steps(self) -> bool:
-        """Whether steps call methods of the model: they are a user's, or the loss is what layers add to it alone."""
+        """Whether steps call methods of the model: overridden ones, or if layers alone provide the loss."""
         return self.model._writes_steps or (self.loss is None and self.optimizer is not None)

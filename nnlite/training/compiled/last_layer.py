@@ -1,4 +1,4 @@
-"""The last layer against the loss: what the one gives, and what the other takes it for."""
+"""The last layer against the loss: mismatches between outputs and the loss's expectations."""
 
 import warnings
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ LOGARITHMS = (LogSigmoid, LogSoftmax)
 
 
 class Complaint(NamedTuple):
-    """A fault of a last layer and a loss together, and the remedy.
+    """A mismatch of a last layer and a loss, and the remedy.
 
     Attributes:
         severity: "never" can only be wrong, "scale" has outputs that are not probabilities to whoever reads them,
@@ -42,13 +42,13 @@ class Complaint(NamedTuple):
 
 
 class LastLayerCheck:
-    """The check of a model's last layer against its loss, made once for each `compile`."""
+    """The check of a model's last layer against its loss, made once per `compile`."""
 
     def __init__(self) -> None:
         self._trusted = self._postponed = self._done = False
 
     def trust(self) -> None:
-        """Check nothing from now on: whoever made the model knows what its outputs are."""
+        """Check nothing from now on: the caller has made sure that the outputs fit."""
         self._trusted = self._done = True
 
     @contextmanager
@@ -61,7 +61,7 @@ class LastLayerCheck:
             self._postponed = False
 
     def renew(self, model: Trainable, loss: Any) -> None:
-        """Compare a model with a new loss at once, if it is built; else, or where that is postponed, with its data."""
+        """Compare a model with a new loss: immediately if it is built, else, or if postponed, with its first data."""
         self.forget()
         if model.built and not self._postponed:
             self.compare(model, loss)
@@ -71,7 +71,7 @@ class LastLayerCheck:
         self._done = self._trusted
 
     def compare(self, model: Trainable, loss: Any, strict: bool = False) -> None:
-        """Warn, once, of outputs that the loss takes for something else.
+        """Warn, once, about outputs that the loss misinterprets.
 
         Args:
             model: a model that is built.

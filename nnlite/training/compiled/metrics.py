@@ -1,4 +1,4 @@
-"""The metrics of a compiled model: named in `compile`, settled at the first data, shown each batch."""
+"""The metrics of a compiled model: named in `compile`, resolved with the first data, updated with each batch."""
 
 import copy
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
 
 
 def accuracy_for(loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
-    """The metric that the word accuracy means; beside a function as the loss, the shapes alone decide."""
+    """The metric that "accuracy" stands for; with a function as the loss, only the shapes decide."""
     return resolve_accuracy(None if isinstance(loss, FunctionLoss) else loss, output_shape, target_shape)
 
 
 def metrics_inside(layer: Any) -> Iterator[Metric]:
-    """The metrics that the layers inside keep as attributes or in lists there, which they update in `call`."""
+    """The metrics that nested layers keep as attributes or in lists, and update in `call`."""
     for inner in layers_within(layer):
         yield from kept(inner, Metric)
 
 
 def of_single(name: str | None, loss: Any, loss_weights: Any, *metrics: Any) -> tuple[Any, ...]:
-    """Arguments of `compile` for a model of one output, where they are dicts by the name of that, or lists of one."""
+    """Arguments of `compile` for a model of one output, from dicts by its name, or lists of length one."""
 
     def entry(given: Any) -> Any:
         return given[name] if isinstance(given, dict) and list(given) == [name] else given
@@ -67,7 +67,7 @@ class CompiledMetrics:
 
     @classmethod
     def of_arguments(cls, metrics: list | None, weighted_metrics: list | None) -> "CompiledMetrics":
-        """The metrics of these arguments of `compile`; `ConfigError` for one that is not a metric of predictions."""
+        """The metrics for these arguments of `compile`; `ConfigError` for one that is not a metric of predictions."""
         specs = [
             (spec, weighted)
             for argument, weighted in ((metrics, False), (weighted_metrics, True))
@@ -79,21 +79,21 @@ class CompiledMetrics:
 
     @property
     def named(self) -> bool:
-        """Whether `compile` was given any."""
+        """Whether `compile` was given any metrics."""
         return bool(self.specs)
 
     @property
     def of_losses(self) -> list[Any]:
-        """The metrics that are losses of outputs; none, as there is one output."""
+        """The metrics that are losses of outputs; empty for a single output."""
         return []
 
     @property
     def in_use(self) -> list[Any]:
-        """The metrics that are settled."""
+        """The resolved metrics."""
         return [metric for metric, _ in self.settled or ()]
 
     def settle(self, loss: Loss, output_shape: tuple, targets: np.ndarray) -> None:
-        """Make up, at the first data, which metric the word accuracy means, and make all names unique."""
+        """With the first data, choose the metric for "accuracy", and make all names unique."""
         if self.settled is not None:
             return
         settled, names = [], {}
@@ -110,17 +110,17 @@ class CompiledMetrics:
         self.take_logits = all(metric.takes_logits for metric, _ in settled)
 
     def forget(self) -> None:
-        """Settle again at the next data: the model has changed."""
+        """Resolve again with the next data: the model has changed."""
         self.settled = None
 
     def update(self, mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None) -> None:
-        """Show one batch to the metrics in use; rows that `mask` leaves out do not count."""
+        """Update the metrics in use with one batch; masked rows do not count."""
         y, predictions, weights = counted_rows(mask, y, predictions, sample_weight)
         for metric, weighted in self.settled or ():
             metric.update_state(y, predictions, weights if weighted else None)
 
     def config(self) -> dict[str, list]:
-        """The arguments of `compile` that these are, as plain values."""
+        """The arguments of `compile` for these metrics, as plain values."""
         by_argument = {"metrics": [], "weighted_metrics": []}
         for metric, weighted in self.specs:
             spec = metric if isinstance(metric, str) else metric.to_spec()

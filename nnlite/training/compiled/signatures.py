@@ -1,4 +1,4 @@
-"""Signatures of arrays that a step takes as they are: batches that come one by one are read in full once for each."""
+"""Signatures of arrays that a step takes unchanged: single batches are checked in full once per signature."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ SIGNATURES_KEPT = 64
 
 
 class Signatures:
-    """Shapes and types of inputs and targets that were read in full, and found to need at most a cast.
+    """Shapes and dtypes of inputs and targets that were checked in full, and found to need at most a cast.
 
     Of others like them the numbers alone are looked at.
 
@@ -32,7 +32,7 @@ class Signatures:
         self._known: dict[tuple, np.dtype] = {}  # the type that inputs are cast to
 
     def take(self, x: Any, y: Any) -> tuple | None:
-        """`(x, y, None)` as the steps take them; None for arrays that are to be read in full, also to tell a fault."""
+        """`(x, y, None)` in the form that the steps take; None if the arrays have to be checked in full."""
         if type(x) is not np.ndarray or type(y) is not np.ndarray:
             return None
         kind = self._known.get((x.shape, x.dtype, y.shape, y.dtype))
@@ -50,7 +50,7 @@ class Signatures:
         return inputs, self.trainer.loss.read_targets(y, model.output_shape, self.dtype), None
 
     def learn(self, x: Any, y: Any, inputs: Any) -> None:
-        """Take note of arrays that were read as `inputs` and targets."""
+        """Record arrays that were read as `inputs` and targets."""
         arrays = type(x) is type(y) is type(inputs) is np.ndarray and isinstance(self.trainer.loss, Loss)
         if not arrays or x.dtype.kind not in "fiu" or y.dtype.kind not in "fiub" or x.shape != inputs.shape:
             return

@@ -1,4 +1,4 @@
-"""Random numbers where there may be none: the loss of a full-batch method is a function of the weights alone."""
+"""Detection of randomness: the loss of a full-batch method must depend on the weights alone."""
 
 from typing import NoReturn
 
@@ -20,7 +20,7 @@ class Drawn(Exception):
 
 
 class Chanceless(RandomSource):
-    """The source of a training step that draws nothing: layers get it as any other, and `Drawn` where they use it."""
+    """The random source of a training step without randomness: layers that draw from it raise `Drawn`."""
 
     __slots__ = ("outer",)
 
@@ -29,11 +29,11 @@ class Chanceless(RandomSource):
         self.outer = outer
 
     def child(self, index: int) -> "Chanceless":
-        """The source of the layer at `index`, which knows where in the outermost container it is."""
+        """The source of the layer at `index`, which knows its position in the outermost container."""
         return Chanceless(index if self.outer is None else self.outer)
 
     def seeded(self, seed: int | None) -> "Chanceless":
-        """This source: a seed of the layer's own is chance, too."""
+        """This source: a layer's own seed is randomness, too."""
         return self
 
     def generator(self, purpose: str) -> NoReturn:

@@ -26,7 +26,7 @@ class Weighted:
 
 
 def each_output(jacobians: Any, curvature: Any, slopes: Any, share: float = 1.0) -> Iterator[tuple[Any, Weighted, Any]]:
-    """For each output with a loss its Jacobians, the second derivative of the loss by it, and the first one.
+    """For each output with a loss its Jacobians, and the second and first derivatives of the loss with respect to it.
 
     Args:
         jacobians: those of all outputs, of a `GraphJacobians` where there are several.
@@ -44,7 +44,7 @@ def each_output(jacobians: Any, curvature: Any, slopes: Any, share: float = 1.0)
 
 
 def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int, ...]) -> Array:
-    """The Jacobian of each number of the outputs by the parameters of `vector`.
+    """The Jacobian of each output entry with respect to the parameters of `vector`.
 
     One pass back for each number of a row, in which rows stay apart; where outputs depend on other rows, one for each
     number of all rows.
@@ -69,7 +69,7 @@ def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int
 
 
 def unit_seeds(outputs: tuple[int, ...]) -> Array:
-    """One cotangent for each number of a row: 1 at that number in all rows, 0 elsewhere.
+    """One cotangent for each entry of a row: 1 at that entry in all rows, 0 elsewhere.
 
     Args:
         outputs: shape of the outputs, `(rows, ...)`.
@@ -90,7 +90,7 @@ def add_gauss_newton(
     diagonal: bool = False,
     slopes: Array | None = None,
 ) -> Array:
-    """Add `J' H J` of some rows to `matrix`, in place; returns `J'` times the slopes, zeros without these.
+    """Add `J' H J` of some rows to `matrix`, in place; returns `J'` times the slopes, or zeros without them.
 
     Args:
         jacobians: those of the outputs.

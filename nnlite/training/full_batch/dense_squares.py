@@ -1,4 +1,4 @@
-"""The squared errors of dense layers in a row, and `J'J`, in memory that is laid out once."""
+"""The squared errors of consecutive dense layers, and `J'J`, in preallocated memory."""
 
 import math
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ __all__ = ["DenseSquares", "whole_loss"]
 
 
 class Part(NamedTuple):
-    """Some of the rows on their way through the layers.
+    """Some of the rows in their pass through the layers.
 
     Attributes:
         room: memory for their activations, which stay there, as their inputs do.
@@ -42,7 +42,7 @@ class Part(NamedTuple):
 
 
 class DenseSquares(WholeLoss):
-    """`WholeLoss` where the loss is a sum of squares, and the model dense layers in a row.
+    """`WholeLoss` for a sum of squares and a model of consecutive dense layers.
 
     The same numbers up to rounding in less time: a loss is one pass through existing memory, and
     `gauss_newton` takes up the activations of the last loss, where that was of the same point. Each row's Jacobian is a
@@ -119,13 +119,13 @@ class DenseSquares(WholeLoss):
         return value, gradient, matrix
 
     def all_outputs(self) -> tuple[Any, Any]:
-        """A copy, as the memory is written over."""
+        """A copy, since the memory is overwritten."""
         outputs, mask = super().all_outputs()
         return outputs.copy(), mask
 
 
 def whole_loss(steps: Steps, arrays: tuple, dense: DenseSteps | None) -> WholeLoss:
-    """The loss over all rows, in the form that takes the least time.
+    """The loss over all rows, in the fastest form available.
 
     Args:
         steps, arrays: as of `WholeLoss`.

@@ -1,4 +1,4 @@
-"""The loss over all rows as a function of the weights, with its derivatives, a piece of the rows at a time."""
+"""The loss over all rows as a function of the weights, with its derivatives, computed in pieces of rows."""
 
 import math
 from collections.abc import Iterator
@@ -139,12 +139,12 @@ class WholeLoss:
 
     @property
     def point(self) -> Array:
-        """The weights as they are."""
+        """The current weights."""
         return np.concatenate([pack.values for pack in self.steps.store.packs]).astype(np.float64)
 
     @property
     def residuals(self) -> int:
-        """Number of single errors that count."""
+        """Number of residuals that count."""
         (outputs, masks), total = self.all_outputs(), 0
         for loss, output, weights, mask in each_part(self.loss, outputs, self.arrays[2], masks):
             rows, size = counted_weights(output.shape[:-1], output.dtype, weights, mask)
@@ -159,12 +159,12 @@ class WholeLoss:
 
     @property
     def scale(self) -> float:
-        """Factor of the sum of squares in the loss; 0 for another loss, and for those of several outputs."""
+        """Factor of the sum of squares in the loss; 0 for other losses, and for those of several outputs."""
         return 0.0 if not self.squares or isinstance(self.loss, OutputLosses) else float(self.scales[0])
 
     @property
     def scales(self) -> Array:
-        """Factor in the loss of the square of each number that a row's outputs have, `(U,)`."""
+        """Factor in the loss of the square of each output entry of a row, `(U,)`."""
         return factors_of_squares(self.loss, output_shapes(self.steps.trainer.model)) / self.divisor
 
     def _pieces(self, rows: int | None = None) -> Iterator[tuple]:
@@ -184,7 +184,7 @@ class WholeLoss:
         return laid
 
     def linearized(self, point: Array, rows: int | None = None) -> Iterator[Piece]:
-        """The pieces at a point; outputs and states are kept for who asks where the training stands."""
+        """The pieces at a point; outputs and states are kept for queries at the current point."""
         self.outputs, self.masks, self.place = [], [], None
         whole = not self._adds_up or min(rows or self.rows, self.rows) >= self.count
         if whole and self._single is not None and np.array_equal(self._single[0], point):
@@ -214,7 +214,7 @@ class WholeLoss:
             return sum(piece.value for piece in self.linearized(point)) + self._penalties.value(point)
 
     def gradient(self, point: Array) -> tuple[float, Array]:
-        """The loss and its gradient; what was computed last is not computed again."""
+        """The loss and its gradient; the last result is cached."""
         if self._known is None or not np.array_equal(self._known[0], point):
             with np.errstate(all="ignore"):
                 value, gradient = self._penalties.value(point), self._penalties.gradient(point)
@@ -232,7 +232,7 @@ class WholeLoss:
         return self.vector.vjp(piece.jacobians, cotangent)[self._order] / self.divisor
 
     def gauss_newton(self, point: Array) -> tuple[float, Array, Array]:
-        """The loss, its gradient and `J' H J`, summed up over pieces small enough for their Jacobian."""
+        """The loss, its gradient and `J' H J`, summed over pieces small enough for their Jacobian."""
         value, gradient = self._penalties.value(point), self._penalties.gradient(point)
         matrix = np.zeros((self.size, self.size))
         with np.errstate(all="ignore"):
@@ -257,12 +257,12 @@ class WholeLoss:
         return each_output(piece.jacobians, self.bend(piece), piece.by_outputs.gradients, share)
 
     def bend(self, piece: Piece) -> Any:
-        """The second derivative of the loss by the outputs of a piece, before it is divided by `divisor`."""
+        """The second derivative of the loss with respect to the outputs of a piece, before division by `divisor`."""
         y, weights = piece.rows
         return self.loss.curvature(y, piece.outputs, weights, piece.jacobians.mask)
 
     def gauss_newton_product(self, point: Array, vector: Array) -> Array:
-        """`J' H J v`; Jacobians at the point stay for further products where they are not too large."""
+        """`J' H J v`; Jacobians at the point are cached for further products if they are small enough."""
         total = self._penalties.curvature() * vector
         laid = self._laid(vector)
         for piece in self._kept_pieces(point):
@@ -282,7 +282,7 @@ class WholeLoss:
         self._kept = (point.copy(), kept) if size <= KEPT_BYTES else None
 
     def hessian_product(self, point: Array, vector: Array) -> Array:
-        """The Hessian times a vector: a complex step through the gradient, or differences where none can be taken."""
+        """The Hessian times a vector: a complex step through the gradient, or finite differences if impossible."""
         step = step_along(self.steps.trainer.model, [point], [vector])
         zero: Any = 0
         change = directional_derivative(lambda t: sum(map(self._back, self.linearized(point + t * vector)), zero), step)
@@ -293,5 +293,5 @@ class WholeLoss:
         return self._laid(self._penalties.curvature())
 
     def all_outputs(self) -> tuple[Any, Any]:
-        """The raw outputs where the loss was last computed, all rows together, and their mask."""
+        """The raw outputs at the point where the loss was last computed, all rows together, and their mask."""
         return joined(self.outputs), joined_masks(self.masks)

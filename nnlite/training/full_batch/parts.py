@@ -1,4 +1,4 @@
-"""Parts of the loss over all rows: pieces of the rows, and what a loss says of these."""
+"""Parts of the loss over all rows: pieces of rows, and properties of the loss."""
 
 import copy
 import math
@@ -38,14 +38,14 @@ class Piece(NamedTuple):
 
 
 def sums_squares(loss: Any) -> bool:
-    """Whether a loss is a sum of squared errors; one of several outputs, whether all of them are."""
+    """Whether a loss is a sum of squared errors; for several outputs, whether all of them are."""
     if isinstance(loss, OutputLosses):
         return all(sums_squares(part) for part in loss.losses if part is not None)
     return isinstance(loss, Loss) and type(loss).per_row is MeanSquaredError.per_row
 
 
 def adds_up(loss: Any, y: Any, outputs: Any) -> bool:
-    """Whether the loss is a sum over rows by itself, so that pieces of the rows can be added up."""
+    """Whether the loss is a sum over independent rows, so that pieces of rows can be added up."""
     if isinstance(loss, OutputLosses):
         parts = zip(loss.losses, y, outputs, strict=True)
         return all(part is None or adds_up(part, target, output) for part, target, output in parts)
@@ -56,7 +56,7 @@ def adds_up(loss: Any, y: Any, outputs: Any) -> bool:
 
 
 def summed(loss: Any, divisors: list[float]) -> tuple[Any, float]:
-    """The loss as a sum over rows, and the number that is divided by to make the loss of it.
+    """The loss as a sum over rows, and the divisor that turns the sum into the loss.
 
     Args:
         loss: one that `adds_up`.
@@ -73,7 +73,7 @@ def summed(loss: Any, divisors: list[float]) -> tuple[Any, float]:
 
 
 def each_part(loss: Any, *values: Any) -> list[tuple]:
-    """The loss of each output with its part of values such as targets, outputs, weights or masks; None is for all."""
+    """The loss of each output with its part of values such as targets, outputs, weights or masks; None means all."""
     if not isinstance(loss, OutputLosses):
         return [(loss, *values)]
     parts = [value if isinstance(value, tuple) else (value,) * len(loss.losses) for value in values]
@@ -81,7 +81,7 @@ def each_part(loss: Any, *values: Any) -> list[tuple]:
 
 
 def counted_losses(loss: Any, outputs: Any, weights: Any, mask: Any, rows: int | None = None) -> Array:
-    """The losses of each output that count, or the sum of their weights; of other `rows` than the outputs'."""
+    """The number of losses of each output that count, or their total weight; for `rows` other than the outputs'."""
     numbers = []
     for part, output, row_weights, output_mask in each_part(loss, outputs, weights, mask):
         shape = (rows or len(output), *output.shape[1:-1])
@@ -103,7 +103,7 @@ def output_shapes(model: Any) -> Sequence[tuple]:
 
 
 def factors_of_squares(loss: Any, shapes: Sequence[tuple]) -> Array:
-    """Factor of the square of each number of a row in a loss that sums up squares, of outputs of these shapes."""
+    """Factor of the square of each entry of a row in a loss that sums squares, for outputs of these shapes."""
     parts = zip(each_part(loss), loss_weights(loss), shapes, strict=True)
     factors = [
         np.full(math.prod(length or 1 for length in shape[1:]), weight * part._factor / shape[-1])
@@ -120,7 +120,7 @@ def joined_masks(masks: list[Any]) -> Any:
 
 
 def in_float64(array: Any) -> Any:
-    """Floating-point numbers in float64; indices, strings and None as they are."""
+    """Floating-point numbers in float64; indices, strings and None unchanged."""
     if isinstance(array, tuple):
         return tuple(in_float64(part) for part in array)
     floats = isinstance(array, np.ndarray) and array.dtype.kind == "f"

@@ -1,4 +1,4 @@
-"""The loop of `fit` for optimizers that take all rows at once: one batch, more in the logs, reasons to end."""
+"""The loop of `fit` for full-batch optimizers: one batch, more logs, stopping conditions."""
 
 import warnings
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ VALIDATION_ROWS = 256
 
 
 def arguments_for(optimizer: Optimizer | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `fit`; for a full-batch optimizer all rows in their order, where no size was given.
+    """The arguments of `fit`; for a full-batch optimizer, all rows in order, unless a size was given.
 
     No more epochs than `nnlite.config.max_epochs()` are left.
     """
@@ -42,7 +42,7 @@ def arguments_for(optimizer: Optimizer | None, options: Mapping[str, Any]) -> di
 
 
 def need_one_batch(optimizer: Optimizer | None, batches: "Batches") -> None:
-    """`ConfigError` where a full-batch optimizer would see a part of the rows."""
+    """`ConfigError` if a full-batch optimizer would see only part of the rows."""
     if not isinstance(optimizer, FullBatchOptimizer):
         return
     name = type(optimizer).__name__
@@ -59,12 +59,12 @@ def need_one_batch(optimizer: Optimizer | None, batches: "Batches") -> None:
 
 
 def listeners_for(optimizer: Optimizer | None) -> list[Callback]:
-    """The callback that a training by this optimizer needs, first of all."""
+    """The callback that training with this optimizer needs, before all others."""
     return [FullBatchWatch(optimizer)] if isinstance(optimizer, FullBatchOptimizer) else []
 
 
 class FullBatchWatch(Callback, abstract=True):
-    """Adds what the optimizer says of an iteration to the logs, and ends the training where validation says so.
+    """Adds the optimizer's logs of an iteration to those of the epoch, and stops the training by validation.
 
     Args:
         optimizer: that of the training.
@@ -87,7 +87,7 @@ class FullBatchWatch(Callback, abstract=True):
         self.failures, self.best, self.weights = 0, float("inf"), None
 
     def get_state(self) -> dict[str, Any]:
-        """The state of the watch, and the optimizer's logs of an iteration that no epoch has reported yet."""
+        """The state of the watch, and the logs of an iteration that no epoch has reported yet."""
         return {**super().get_state(), "said": self.optimizer.logs, "stop_reason": self.optimizer.stop_reason}
 
     def set_state(self, state: dict[str, Any]) -> None:

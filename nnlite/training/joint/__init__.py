@@ -1,1 +1,1 @@
-"""Training steps whose parts compiled code carries out together."""
+"""Training steps whose parts run together in compiled code."""

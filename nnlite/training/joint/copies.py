@@ -1,4 +1,4 @@
-"""Kernels and biases of one of several members, or multiplied by something, put together for compiled code."""
+"""Kernels and biases of single members, or multiplied by a factor, assembled for compiled code."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ __all__ = ["MemberCopies", "is_multiplied"]
 
 
 class MemberCopies:
-    """Memory in which kernels and biases of each member lie together, one member after another.
+    """Memory in which kernels and biases of each member are contiguous, one member after another.
 
     Args:
         stage: layers side by side, or one with kernels that are multiplied by something.
@@ -30,7 +30,7 @@ class MemberCopies:
         self._rooms: dict[tuple[int, bool], DenseRoom] = {}
 
     def room_for(self, rows: int, drops: bool) -> DenseRoom:
-        """Memory for so many rows of one member, with dropout or without."""
+        """Memory for this many rows of one member, with or without dropout."""
         room = self._rooms.get((rows, drops))
         if room is None:
             if len(self._rooms) == ROOMS_KEPT:
@@ -41,5 +41,5 @@ class MemberCopies:
 
 
 def is_multiplied(layer: DenseLayer) -> bool:
-    """Whether a kernel is not used as it is."""
+    """Whether a kernel is used with a factor."""
     return layer.factor != 1 or layer.scaled

@@ -1,4 +1,4 @@
-"""Steps of a model that is dense layers in a row, each of them, or many, in one call of compiled code."""
+"""Steps of a model of consecutive dense layers, one or many of them per call of compiled code."""
 
 import math
 from collections.abc import Callable
@@ -41,7 +41,7 @@ NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
 
 
 class Plan(NamedTuple):
-    """Loss and optimizer in the form that compiled code takes."""
+    """Numeric codes of loss and optimizer for compiled code."""
 
     run: Callable[..., int]
     loss: LossForm
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
 
 class DenseSteps:
-    """`Steps.train` by compiled code, if that knows all that takes part.
+    """`Steps.train` by compiled code, if that supports all components.
 
     These are one `JoinedDense` whose parameters are all that are trained, possibly after layers that scale, shift or
     reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
@@ -86,7 +86,7 @@ class DenseSteps:
 
     @classmethod
     def of(cls, steps: "Steps") -> "DenseSteps | None":
-        """The steps of a model, if they can be carried out so; None if they cannot."""
+        """The compiled steps of a model; None if it is not supported."""
         line = join_dense(steps.chain, steps.store.packs, wide=True).line
         stage: Any = line[-1].layer if line else None
         if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
@@ -101,7 +101,7 @@ class DenseSteps:
         return cls(steps, line) if whole and known and same_bits and not further else None
 
     def plan(self) -> Plan | None:
-        """Plan of the next call; None if compiled code cannot carry it out."""
+        """Plan of the next call; None if compiled code does not support it."""
         run, loss, optimizer = kernels.dense_steps(), self.steps.trained_loss, self.steps.optimizer
         if self.members:
             loss = loss.whole if isinstance(loss, MemberLoss) else None
@@ -114,7 +114,7 @@ class DenseSteps:
         return Plan(run, loss_form, update_form)
 
     def together(self, batch_size: int) -> int:
-        """Number of batches of so many rows in the next call, which ends where the optimizer looks after its slots."""
+        """Number of batches of this size in the next call, which ends where the optimizer maintains its slots."""
         if self.front or not self.foreseen or batch_size > self.most_rows or self.plan() is None:
             return 1
         row = self.features * self.stage.values.itemsize * (self.members or 1)
@@ -122,7 +122,7 @@ class DenseSteps:
         return max(min(most, FLUSH_PERIOD - self.steps.optimizer.batches % FLUSH_PERIOD), 1)
 
     def train(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> tuple[float, np.ndarray] | None:
-        """The steps, as `Steps.train`; the last one may have fewer rows. None if none can be taken this way."""
+        """The steps, as `Steps.train`; the last one may have fewer rows. None if none is supported."""
         plan, given = self.plan(), x
         if plan is None or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             return None

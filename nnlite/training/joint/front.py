@@ -1,4 +1,4 @@
-"""Layers that learn before the dense ones whose steps compiled code carries out."""
+"""Trainable layers before the dense ones whose steps run in compiled code."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +17,7 @@ __all__ = ["Front", "can_learn_apart"]
 
 
 class Front:
-    """The layers, run in Python before the compiled part of a step, and learning after it.
+    """The layers, run in Python before the compiled part of a step, and updated after it.
 
     Args:
         steps: those of the model.
@@ -44,7 +44,7 @@ class Front:
 
 
 def can_learn_apart(steps: "Steps", line: list[ProgramStage]) -> bool:
-    """Whether layers before the last, joined stage may learn so, and it pays: the kernels of that stage are copied."""
+    """Whether layers before the last, joined stage may be trained this way, and it pays: its kernels are copied."""
     *before, (_, stage, _, _) = line
     layers = cast(JoinedDense, stage).layers
     copied = layers[0].members is not None or any(map(is_multiplied, layers))

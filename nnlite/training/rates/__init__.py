@@ -1,4 +1,4 @@
-"""Search of a learning rate that suits a model: a trial with growing rates, and its curve."""
+"""Learning rate search: a trial run with growing rates, and its curve."""
 
 from nnlite.training.rates.curve import LearningRateCurve
 from nnlite.training.rates.search import find_learning_rate

@@ -1,4 +1,4 @@
-"""The loss over growing learning rates, as text, as a picture, and the rate that it suggests."""
+"""The loss over growing learning rates, as text, as a chart, and the suggested rate."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class LearningRateCurve:
 
     @property
     def suggestion(self) -> float | None:
-        """The rate at which the loss falls fastest over the logarithm of the rate; None if it never falls.
+        """The rate at which the loss falls fastest per logarithm of the rate; None if it never falls.
 
         It is the middle of the stretch, of an eighth of the curve, whose line of least squares is the steepest; rates
         beyond the lowest running mean do not count.

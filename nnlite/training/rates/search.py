@@ -1,4 +1,4 @@
-"""A trial training whose learning rate grows from step to step."""
+"""A trial run whose learning rate grows from step to step."""
 
 import copy
 import itertools
@@ -30,7 +30,7 @@ def find_learning_rate(
     max_learning_rate: Positive = 10.0,
     steps: Count = 100,
 ) -> LearningRateCurve:
-    """Train a copy with a learning rate that grows from step to step, and see where the loss falls fastest.
+    """Train a copy with a learning rate that grows from step to step, to find where the loss falls fastest.
 
     The rate of each step is the same multiple of that before. The trial ends where the loss is no longer finite, or its
     running mean is more than four times the lowest. The model, its optimizer and its metrics stay as they are.

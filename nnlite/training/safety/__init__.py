@@ -1,1 +1,1 @@
-"""Protection of a training: its state, how it continues, and numbers that are not finite."""
+"""Protection of a training: its state, its continuation, and numbers that are not finite."""

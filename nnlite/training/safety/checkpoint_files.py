@@ -1,4 +1,4 @@
-"""Checkpoints: model files that also say where the training stands."""
+"""Checkpoints: model files that also store the state of the training."""
 
 import re
 import warnings
@@ -37,7 +37,7 @@ class Checkpoint(NamedTuple):
 
 
 def latest_checkpoint(place: str | PathLike) -> Checkpoint:
-    """The newest checkpoint of a folder that can be read, with a warning of those that cannot; or that of a file.
+    """The newest readable checkpoint of a folder, with a warning about unreadable ones; or that of a file.
 
     Args:
         place: a file, a folder of checkpoints, or a run folder, which has one inside.
@@ -65,7 +65,7 @@ def _step(path: Path) -> int:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Contents of a file; `ModelFileError` if it is damaged, or a model file without a training."""
+    """Contents of a file; `ModelFileError` if it is damaged, or a model file without training state."""
     header, arrays = saving.read(path)
     if "training" not in header or header.get("content") != "model":
         raise ModelFileError(f"{path}: a model file, but not a checkpoint: it does not record how far training got")

@@ -1,4 +1,4 @@
-"""Losses and weights that are not finite: found in the batch, and told with where they came from."""
+"""Losses and weights that are not finite: detected in the batch, and reported with their origin."""
 
 import math
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +22,7 @@ REMEDIES = (
 
 
 class NotFinite(Exception):
-    """A step whose loss, or weights that are, not finite; raised before the weights are changed by it.
+    """A step with a loss, or weights, that are not finite; raised before it changes the weights.
 
     Args:
         value: the loss; None if weights were found.
@@ -56,7 +56,7 @@ class _Watched:
 
 
 def finite(value: Any) -> bool:
-    """Whether an array, or each of a tuple, is finite; arrays without numbers are."""
+    """Whether an array, or each of a tuple, is finite; non-numeric arrays count as finite."""
     if isinstance(value, tuple):
         return all(map(finite, value))
     return not isinstance(value, np.ndarray) or value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
@@ -69,7 +69,7 @@ def check_weights(steps: "Steps") -> None:
 
 
 def divergence(steps: "Steps", failure: NotFinite, epoch: int, batch: int) -> DivergenceError:
-    """The error that names epoch and batch (from 1), layer, learning rate and largest input, and says what to try."""
+    """The error that names epoch and batch (from 1), layer, learning rate and largest input, and suggests remedies."""
     with np.errstate(all="ignore"):
         origin = _origin(steps, failure)
         largest = "" if failure.x is None else f", largest input {_largest(failure.x):.4g}"

@@ -1,4 +1,4 @@
-"""Settings that decide a training, so that a resumed one can be told from another one."""
+"""Settings that determine a training, to verify that a resumed one is the same."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ def _callback_spec(callback: Callback) -> dict[str, Any]:
 
 
 def compare_plans(before: Mapping[str, Any], now: Mapping[str, Any], source: object) -> None:
-    """`ConfigError` naming what differs between the training that a checkpoint is of and the one that continues."""
+    """`ConfigError` naming the differences between the training in a checkpoint and the one that continues."""
     changed = differences(before, now)
     if changed:
         raise ConfigError(
@@ -59,7 +59,7 @@ def compare_plans(before: Mapping[str, Any], now: Mapping[str, Any], source: obj
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """In words, what differs between two plans; empty where nothing does."""
+    """The differences between two plans, in words; empty if there are none."""
     changes = list(_differences(before, now, ()))
     lines = []
     for path, old, new in changes[:DIFFERENCES_SHOWN]:

@@ -1,4 +1,4 @@
-"""One call of `fit`: where it stands, as a checkpoint keeps it, and how a later call continues from there."""
+"""One call of `fit`: its position, as a checkpoint stores it, and how a later call continues from there."""
 
 import numbers
 import warnings
@@ -68,7 +68,7 @@ class Session:
             self._plan = training_plan_of(trainer, batches, options, callbacks.callbacks)
 
     def resume(self, checkpoint: Checkpoint, anyway: bool = False) -> None:
-        """Continue from a checkpoint: weights, optimizer, position now; callbacks once they have begun.
+        """Continue from a checkpoint: weights, optimizer and position now; callbacks once they have begun.
 
         Raises:
             ConfigError: it is of another training, unless `anyway`.
@@ -110,7 +110,7 @@ class Session:
         self.batches.skip(done)
 
     def take_up(self) -> None:
-        """Give callbacks and learning rate the state of the checkpoint, if the training continues from one."""
+        """Restore callbacks and learning rate from the checkpoint, if the training continues from one."""
         if self._taken is not None:
             with self._reading():
                 self._take_up(self._taken)
@@ -139,14 +139,14 @@ class Session:
         return [self._plan, self._taken["plan"]]
 
     def keep(self) -> None:
-        """Remember weights and optimizer, where they may be wanted back."""
+        """Save weights and optimizer in memory, if they may have to be restored."""
         if self.restores:
             assert self.trainer.optimizer is not None
             model: Any = self.trainer.model
             self._kept = model.get_weights(), self.trainer.optimizer.get_state()
 
     def give_back(self, error: DivergenceError) -> None:
-        """Weights and optimizer are again what they were after the last finite epoch, and the training is over."""
+        """Restore weights and optimizer as of the last finite epoch, and end the training."""
         assert self._kept is not None and self.trainer.optimizer is not None
         model: Any = self.trainer.model
         model.set_weights(self._kept[0])
@@ -155,7 +155,7 @@ class Session:
         warnings.warn(f"{error}. The weights of the last finite epoch are restored", TrainingWarning, stacklevel=2)
 
     def begin_epoch(self, together: Together) -> tuple[Epoch, Mean, int]:
-        """The batches of the epoch that are left, the mean of its losses so far, and how many batches are done.
+        """The remaining batches of the epoch, the mean of its losses so far, and the number of batches done.
 
         Mean and metrics start over, or continue; `together` is that of the batches' `epoch`.
         """
@@ -176,7 +176,7 @@ class Session:
         return self.batches.epoch(self.shuffled_at, together=together), self.loss, 0
 
     def checkpoint(self, epoch: int, batch: int) -> tuple[dict, dict[str, np.ndarray]]:
-        """Header and arrays of a model file that also has where the training stands: before `batch` of `epoch`.
+        """Header and arrays of a model file that also stores the position of the training: before `batch` of `epoch`.
 
         Raises:
             DivergenceError: a weight, or what the optimizer remembers, is not finite.

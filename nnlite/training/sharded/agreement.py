@@ -1,4 +1,4 @@
-"""Messages between the steps of processes that train together."""
+"""Communication between the steps of processes that train together."""
 
 import hashlib
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ __all__ = ["Agreement", "agreements"]
 
 
 class Agreement(Callback, abstract=True):
-    """Lets a training that ends in one process, by a signal or a callback, end in all of them after the same batch.
+    """Makes a training that ends in one process, by a signal or a callback, end in all of them after the same batch.
 
     After each epoch it also compares the weights.
 
@@ -50,6 +50,6 @@ class Agreement(Callback, abstract=True):
 
 
 def agreements(trainer: "Trainer") -> list[Callback]:
-    """The callback that a training by several processes needs, first of all; none for one without a team."""
+    """The callback that training by several processes needs, before all others; none without a team."""
     team: Team | None = current_team()
     return [] if team is None else [Agreement(team=team, trainer=trainer)]

@@ -14,7 +14,7 @@ __all__ = ["RowsOfRank", "ShardedBatches", "ShardedIterable", "sharded"]
 
 
 class RowsOfRank:
-    """The inputs of a process for a batch, whose length is that of the whole batch.
+    """The inputs of a process for a batch, with the length of the whole batch.
 
     Attributes:
         inputs: of the rows from `first` on that are this process's; a tuple of arrays where there are several inputs.
@@ -36,20 +36,20 @@ class RowsOfRank:
 
 
 class RowNumbers(LazyRows):
-    """The numbers of rows in place of the rows."""
+    """Row indices in place of rows."""
 
     def __init__(self, count: int) -> None:
         self.shape, self.dtype = (count,), np.dtype(np.intp)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """The numbers from `start` to before `stop`."""
+        """The indices from `start` to before `stop`."""
         return np.arange(start, stop)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         return np.arange(*rows.indices(len(self)))
 
     def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
-        """The numbers themselves."""
+        """The indices themselves."""
         return rows
 
 
@@ -69,11 +69,11 @@ class ShardedBatches(ArrayBatches):
         self._numbered.arrays = (RowNumbers(count_rows(batches.arrays[0])), *batches.arrays[1:])
 
     def skip(self, batches: int) -> None:
-        """Continue behind so many batches of earlier epochs."""
+        """Skip this many batches of earlier epochs."""
         self._numbered.skip(batches)
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
-        """The batches of one epoch from `first` on, each by itself; `step`, that of training, decides the order."""
+        """The batches of one epoch from `first` on, one at a time; `step`, the training step, determines the order."""
         with closing(self._numbered.epoch(step, first)) as batches:
             for numbers, y, sample_weight in batches:
                 start, stop = self.team.part(len(numbers)).rows
@@ -82,7 +82,7 @@ class ShardedBatches(ArrayBatches):
 
 
 class ShardedIterable(IterableBatches):
-    """Batches of an iterable, which every process walks: each keeps its rows.
+    """Batches of an iterable that every process walks through, keeping only its own rows.
 
     Args:
         batches: those of one process.
@@ -94,7 +94,7 @@ class ShardedIterable(IterableBatches):
         self.team = team
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
-        """The next batches but for the `first` ones, each by itself."""
+        """The next batches after the `first` ones, one at a time."""
         with closing(super().epoch(step, first)) as batches:
             for x, y, sample_weight in batches:
                 rows = count_rows(x)
@@ -103,6 +103,6 @@ class ShardedIterable(IterableBatches):
 
 
 def sharded(batches: Any, team: Team) -> ShardedBatches | ShardedIterable:
-    """The batches as a process of a team takes them."""
+    """The batches in the form that a process of a team takes them."""
     kind: Any = ShardedIterable if isinstance(batches, IterableBatches) else ShardedBatches
     return kind(batches, team)

@@ -16,7 +16,7 @@ __all__ = ["check_same", "check_sharded"]
 
 
 def check_sharded(trainer: "Trainer", options: Mapping[str, Any]) -> None:
-    """`ConfigError` naming what of a training needs all rows in one process."""
+    """`ConfigError` naming the part of a training that needs all rows in one process."""
     name = type(trainer.optimizer).__name__
     if isinstance(trainer.optimizer, FullBatchOptimizer):
         raise ConfigError(
@@ -39,7 +39,7 @@ def check_sharded(trainer: "Trainer", options: Mapping[str, Any]) -> None:
 
 
 def check_same(trainer: "Trainer", team: Team) -> None:
-    """Give all processes the weights of rank 0; `ConfigError` where one trains anything else than rank 0."""
+    """Copy the weights of rank 0 to all processes; `ConfigError` if a process trains anything else than rank 0."""
     session: Any = trainer.session
     assert trainer.optimizer is not None  # the model is compiled
     plan = training_plan_of(trainer, session.batches, session.options, session.callbacks.callbacks)

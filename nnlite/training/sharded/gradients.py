@@ -53,7 +53,7 @@ class Room:
 
 
 class ShardGradients:
-    """Gradients of the shards of one process, in turn or all at once; the sums are those of the model.
+    """Gradients of the shards of one process, in turn or all at once; the sums are stored in the model.
 
     Args:
         steps: the `Steps` of the model.
@@ -65,7 +65,7 @@ class ShardGradients:
         self.rooms = [Room(steps, True)]
 
     def room(self, room_number: int) -> Room:
-        """A room by its number."""
+        """A room by its index."""
         while len(self.rooms) <= room_number:
             self.rooms.append(Room(self.steps, False))
         return self.rooms[room_number]
@@ -85,7 +85,7 @@ class ShardGradients:
             shard, room_number = shard >> 1, room_number - 1
 
     def join_all(self, shards: int) -> None:
-        """Add up the rooms of so many shards."""
+        """Add up this many rooms."""
         rooms = [self.room(room_number) for room_number in range(shards)]
         for vectors in zip(*(room.vectors for room in rooms), strict=True):
             tree_sum(vectors)

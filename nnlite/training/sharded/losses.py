@@ -1,4 +1,4 @@
-"""Losses of shards, which are divided by what all shards of the batch have together."""
+"""Losses of shards, which are divided by the totals of all shards of the batch."""
 
 import copy
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["ShardLosses"]
 
 
 class ShardLosses:
-    """The loss of each output, as a sum over rows and what that is to be divided by.
+    """The loss of each output, as a sum over rows and its divisor.
 
     Args:
         loss: of raw outputs: a `Loss`, or `OutputLosses`.
@@ -25,7 +25,7 @@ class ShardLosses:
         self.weights: list[float] = list(loss.weights) if self.several else [1.0]
 
     def linearize(self, y: Any, outputs: Any, sample_weight: Any, mask: Any) -> tuple[np.ndarray, list[Any]]:
-        """Of one shard: `(sum, divisor)` of each output, and the gradients of the sums; None for one without loss."""
+        """For one shard: `(sum, divisor)` of each output, and the gradients of the sums; None for one without loss."""
         count = len(self.losses)
         targets, predictions = (y, outputs) if self.several else ([y], [outputs])
         masks = (mask or [None] * count) if self.several else [mask]

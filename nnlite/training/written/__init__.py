@@ -1,1 +1,1 @@
-"""Training steps that users write: what they call is recorded, and `loss.backward()` derives it."""
+"""User-defined training steps: their computations are recorded, and `loss.backward()` differentiates them."""

@@ -1,4 +1,4 @@
-"""Data that users pass to `fit`, for a model that has steps of its own."""
+"""User data for a model with its own steps."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ __all__ = ["written_batch"]
 
 
 def written_batch(trainer: "Trainer", x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> tuple:
-    """Data that users pass to `fit` as arrays with one row per example; targets stay in the form in which they came."""
+    """User data of `fit` as arrays with one row per example; targets are kept in their original form."""
     inputs = built_inputs(trainer.model, x)
     if y is None:
         if sample_weight is not None or class_weight:

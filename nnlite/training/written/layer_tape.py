@@ -1,4 +1,4 @@
-"""A tape on which the layers are recorded that a user's training step calls."""
+"""A tape that records the layers called by a user-defined training step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["LayerTape", "values_of"]
 
 
 class LayerTape(Tape):
-    """A `Tape` that records uses of layers, of whole models too, each as one node.
+    """A `Tape` that records uses of layers, and of whole models, each as one node.
 
     Args:
         random: where layers get their random numbers from while training.
@@ -34,7 +34,7 @@ class LayerTape(Tape):
     def call_layer(
         self, layer: Layer, inputs: Any, training: bool | None = None, mask: Any = None, runner: Layer | None = None
     ) -> Any:
-        """Result of `layer(inputs)`, or of the variant `runner` of the layer, recorded."""
+        """The result of `layer(inputs)`, or of the variant `runner` of the layer, recorded."""
         training = read_training(training, layer.label)
         with paused():
             arrays: Any = layer._as_input(values_of(inputs))
@@ -57,7 +57,7 @@ class LayerTape(Tape):
         return tuple(item if _is_number(item) else array for item, array in zip(given, arrays, strict=True))
 
     def penalties(self) -> float:
-        """The penalties of activities since the last call; `backward` derives them from now on."""
+        """The activity penalties since the last call; `backward` includes them from now on."""
         nodes, self._penalized = self.nodes[self._penalized :], len(self.nodes)
         return sum(add_penalties(node.jacobians) for node in nodes if isinstance(node.owner, Layer))
 

@@ -1,4 +1,4 @@
-"""The loss of `compile` with all penalties, as a value that is recorded."""
+"""The loss of `compile` with all penalties, as a recorded value."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The steps of a model that has a training step, a test step, a loss or metrics of its own."""
+"""The steps of a model with its own training step, test step, loss or metrics."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ __all__ = ["WrittenSteps", "packed", "plain"]
 
 
 class WrittenSteps:
-    """The `Steps` of models that write their own: each step calls the model's methods, with a tape that records.
+    """The `Steps` of models that write their own: each step calls the model's methods while a tape records.
 
     Args:
         trainer: of a compiled model.
@@ -50,7 +50,7 @@ class WrittenSteps:
 
     @property
     def loss_mean(self) -> Mean:
-        """The mean of the losses of the default steps in this epoch."""
+        """The mean loss of the default steps in this epoch."""
         return self.trainer.loss_mean
 
     @property
@@ -64,11 +64,11 @@ class WrittenSteps:
         return self.model.chain
 
     def train(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int | None = None) -> tuple[float, None]:
-        """`model.train_step` of the batch, whatever its size; the loss that it tells, NaN where it tells none."""
+        """`model.train_step` on the batch, of any size; returns the loss that it reports, NaN if it reports none."""
         return self._run(self.model.train_step, x, y, sample_weight)
 
     def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, None]:
-        """`model.test_step` of the batch."""
+        """`model.test_step` on the batch."""
         return self._run(self.model.test_step, x, y, sample_weight)
 
     validate = test
@@ -87,7 +87,7 @@ class WrittenSteps:
 
     @contextmanager
     def recording(self, x: Any = None) -> Iterator[LayerTape]:
-        """A context in which calls of layers are recorded, on the existing tape, if there is one."""
+        """A context in which calls of layers are recorded, on the existing tape if there is one."""
         present = active_tape()
         if present is not None:
             yield present
@@ -102,7 +102,7 @@ class WrittenSteps:
             yield tape
 
     def begin_epoch(self) -> None:
-        """All metrics start over."""
+        """Reset all metrics."""
         for metric in (self.loss_mean, *self.trainer.metrics, *self.model.metrics):
             metric.reset_state()
 
@@ -111,7 +111,7 @@ class WrittenSteps:
         return dict(self.logs)
 
     def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
-        """Show a batch to the metrics of `compile`."""
+        """Update the metrics of `compile` with a batch."""
         structure = self.model._structure
         trainer, outputs = self.trainer, in_order(structure, values_of(y_pred))
         if y is None:
@@ -126,11 +126,11 @@ class WrittenSteps:
             trainer.update_metrics(y, outputs, sample_weight, self)
 
     def predictions(self, outputs: Any) -> Any:
-        """The outputs themselves."""
+        """The outputs, unchanged."""
         return outputs
 
     def put_averages(self) -> None:
-        """Let the averages that the optimizer keeps take the place of the weights."""
+        """Swap in the averages that the optimizer keeps."""
         self.optimizer.finalize_variable_values(self.model.trainable_weights)
 
 
@@ -144,13 +144,13 @@ def _flat(logs: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """A number of whatever kind as Python's; of several numbers a list."""
+    """A number of any type as a Python number; several numbers as a list."""
     array = np.asarray(value)
     return array.item() if array.ndim == 0 else array.tolist()
 
 
 def packed(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """The argument of a step, as Keras passes it: `x`, `(x, y)` or `(x, y, sample_weight)`."""
+    """The argument of a step in Keras's form: `x`, `(x, y)` or `(x, y, sample_weight)`."""
     if sample_weight is not None:
         return x, y, sample_weight
     return ((x,) if isinstance(x, tuple) else x) if y is None else (x, y)

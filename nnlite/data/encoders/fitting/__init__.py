@@ -1,3 +1,3 @@
-"""The encoders of a table's columns, as a config says or else as their kinds suggest."""
+"""The encoders of a table's columns, from the config or else by their kinds."""
 
 from nnlite.data.encoders.fitting.table import *

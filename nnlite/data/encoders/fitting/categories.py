@@ -16,7 +16,7 @@ __all__ = ["category_encoders"]
 
 
 def category_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
-    """The encoder of categories, and one of gaps where that is wanted."""
+    """The encoder of categories, and one for missing values if wanted."""
     count: Counter[str] = Counter(cell for cell in fit.cells.tolist() if cell)
     fill: str | None = None
     if fit.choice.missing == "most_frequent":

@@ -1,4 +1,4 @@
-"""One column that is to be encoded, and what becomes of its gaps."""
+"""One column to be encoded, and the treatment of its missing values."""
 
 import functools
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_ONE_HOT = 64  # levels that get a column each where nothing is said; more a
 
 @dataclass(frozen=True)
 class Fit:
-    """One column that is to be encoded, and what is known of it.
+    """One column to be encoded, and what is known about it.
 
     Args:
         profile: what the column holds.
@@ -71,25 +71,25 @@ class Fit:
 
     @property
     def cells(self) -> np.ndarray:
-        """The training part as text, `""` for a gap. Shape: (rows,), objects."""
+        """The training part as strings, `""` for a missing value. Shape: (rows,), objects."""
         return filled_cells(self.source, self.name, None)[self.rows]
 
     def wrong(self, key: str, message: str) -> ConfigError:
-        """An error in what the config says of this column."""
+        """An error about the config of this column."""
         return ConfigError(message, ("columns", self.name, key))
 
 
 def indicator(fit: Fit, wanted: bool) -> list[ColumnEncoder]:
-    """The column that says where gaps are, if it is `wanted`."""
+    """The encoder that indicates missing values, if `wanted`."""
     return [GapIndicator(fit.name, "number" if fit.holds_numbers else "any")] if wanted else []
 
 
 def mean_and_scale(values: np.ndarray) -> dict[str, float]:
-    """The fields by which an encoder standardizes these values: `mean`, and `scale`, which is 1 for a constant."""
+    """The fields by which an encoder standardizes these values: `mean`, and `scale`, 1 for a constant column."""
     spread = float(values.std())
     return {"mean": float(values.mean()), "scale": spread if spread > 0 else 1.0}
 
 
 def wants_indicator(fit: Fit) -> bool:
-    """Whether gaps get a column: where they are to, or where there are any and nothing is said."""
+    """Whether missing values get a column: if requested or, without a request, if there are any."""
     return fit.choice.missing == "indicator" or (fit.choice.missing is None and bool(fit.gaps.any()))

@@ -20,7 +20,7 @@ QUANTILES = 256
 
 
 def number_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
-    """The encoder of numbers, and one of gaps where that is wanted."""
+    """The encoder of numbers, and one for missing values if wanted."""
     column = fit.source.column(fit.name, "number").taken(fit.rows)
     values = column.values.astype(np.float64)[:, None]
     fill = _fill(fit, values)
@@ -97,7 +97,7 @@ _AMOUNTS: dict[str, Callable[[Fit, float, np.ndarray], ColumnEncoder]] = {
 
 
 def date_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
-    """The encoder of dates, and one of gaps where that is wanted."""
+    """The encoder of dates, and one for missing values if wanted."""
     form = fit.choice.form or fit.profile.form
     if form is None and isinstance(fit.source, Table):
         raise fit.wrong("form", "the texts are not all dates of one known format; say which, such as '%d.%m.%Y'")

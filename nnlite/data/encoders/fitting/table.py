@@ -31,7 +31,7 @@ def fit_columns(
     choices: Mapping[str, ColumnChoice],
     target: np.ndarray | None = None,
 ) -> InputEncoder:
-    """The encoder of all columns but the targets.
+    """The encoder of all columns except the targets.
 
     Kinds are found from all rows, so that no later row is of another kind; all that is learned, such as means and
     levels, comes from the training rows alone.

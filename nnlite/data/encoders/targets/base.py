@@ -16,7 +16,7 @@ TargetKind = Literal["binary", "categorical", "sparse", "regression", "multilabe
 
 
 class TargetEncoder(Configurable, family="target encoder"):
-    """Turns targets into what the loss compares, and the model's outputs back into the terms of the data.
+    """Turns targets into the form that the loss compares, and the model's outputs back into terms of the data.
 
     Outputs are those of `predict` after sigmoid or softmax, where the loss takes logits.
     """
@@ -56,11 +56,11 @@ class TargetEncoder(Configurable, family="target encoder"):
         learned_weights: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
-        """The scores, of `target`, of the best answer that looks at no input, made up from the target `learned`."""
+        """The scores on `target` of the best constant prediction learned from the target `learned`."""
         raise NotImplementedError
 
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:
-        """Choose thresholds with which `score` of these rows is highest; `ConfigError` where nothing is decided."""
+        """Choose the thresholds that maximize `score` on these rows; `ConfigError` if the target has no thresholds."""
         raise ConfigError(f"{type(self).__name__} decides nothing by a threshold")
 
     def check_outputs(self, output_shape: tuple) -> None:
@@ -69,5 +69,5 @@ class TargetEncoder(Configurable, family="target encoder"):
 
 
 def listed(labels: Sequence[Any]) -> str:
-    """The first labels, as a message names them."""
+    """The first labels, formatted for a message."""
     return ", ".join(map(str, labels[:8])) + (", ..." if len(labels) > 8 else "")

@@ -77,7 +77,7 @@ class Classes(TargetEncoder):
         return codes
 
     def knows(self, target: np.ndarray) -> np.ndarray:
-        """Whether each label is a class, of the target's shape."""
+        """Whether each label is a known class, of the target's shape."""
         return self._matched(target)[1]
 
     def _matched(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +99,7 @@ class Classes(TargetEncoder):
         return np.eye(len(self.labels), dtype=floatx())[codes]
 
     def code(self, label: Any) -> int:
-        """The number of the class called `label`, which may be the label's text; `DataError` if there is none."""
+        """The number of the class `label`, which may be given as a string; `DataError` if there is none."""
         names = [str(known) for known in self.labels]
         if str(label) not in names:
             raise DataError(f"unknown class {label!r}; {did_you_mean(label, names)}")
@@ -110,7 +110,7 @@ class Classes(TargetEncoder):
         return np.concatenate([1 - outputs, outputs], axis=-1) if self.kind == "binary" else outputs
 
     def chosen(self, outputs: np.ndarray) -> np.ndarray:
-        """The number of the class that each row is taken for. Shape: (rows, ...)."""
+        """The number of the predicted class of each row. Shape: (rows, ...)."""
         return in_blocks(self._chosen, outputs)
 
     def _chosen(self, outputs: np.ndarray) -> np.ndarray:
@@ -120,11 +120,11 @@ class Classes(TargetEncoder):
         return (probabilities[..., 1].astype(np.float64) >= self.threshold).astype(np.intp)
 
     def labels_of(self, outputs: np.ndarray) -> list:
-        """The label that each row is taken for."""
+        """The predicted label of each row."""
         return [self.labels[code] for code in self.chosen(outputs)]
 
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
-        """The label that a row is taken for, and the probability of each class; `outputs` are probabilities."""
+        """The predicted label of each row, and the probability of each class; `outputs` are probabilities."""
         probabilities = self.probabilities(outputs)
         named = {f"probability_{label}": probabilities[:, code] for code, label in enumerate(self.labels)}
         return {self.name: self.labels_of(outputs), **named}

@@ -1,4 +1,4 @@
-"""The target encoder that suits a target and what a config says of it."""
+"""The target encoder for a target and its options in a config."""
 
 import dataclasses
 
@@ -60,7 +60,7 @@ class TargetOptions:
 
 
 def kind_of_encoder(encoder: TargetEncoder) -> TargetKind:
-    """The kind of targets that a loss needs from an encoder."""
+    """The kind of target encoder that a loss needs."""
     if isinstance(encoder, Classes):
         return encoder.kind
     return "binary" if isinstance(encoder, Labels) else "regression"

@@ -16,7 +16,7 @@ YES_AND_NO = {"1": True, "0": False, "1.0": True, "0.0": False, "true": True, "f
 
 
 class Labels(TargetEncoder):
-    """Labels that rows may have any number of: one column of 0 and 1 for each.
+    """Multiple labels per row: one 0/1 column for each label.
 
     Args:
         labels: what they are called; without a separator, these are the columns of the table.
@@ -48,7 +48,7 @@ class Labels(TargetEncoder):
 
     @classmethod
     def fit(cls, names: list[str], target: np.ndarray, separator: str | None = None) -> "Labels":
-        """The labels of a target.
+        """Collect the labels of a target.
 
         Args:
             names: the target's columns.
@@ -106,13 +106,13 @@ class Labels(TargetEncoder):
         return outputs
 
     def chosen(self, outputs: np.ndarray) -> np.ndarray:
-        """Whether a row is taken to have a label. Shape: (rows, labels), booleans."""
+        """Whether each label is predicted. Shape: (rows, labels), booleans."""
         if self.thresholds is None:
             return outputs > 0.5
         return outputs.astype(np.float64) >= np.array(self.thresholds)
 
     def labels_of(self, outputs: np.ndarray) -> list[list[str]]:
-        """The labels that each row is taken to have."""
+        """The predicted labels of each row."""
         return [[label for label, has in zip(self.labels, row, strict=True) if has] for row in self.chosen(outputs)]
 
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:

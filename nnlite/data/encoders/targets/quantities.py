@@ -55,7 +55,7 @@ class Quantities(TargetEncoder):
         standardize: bool = True,
         transform: Transform | None = None,
     ) -> "Quantities":
-        """The encoder of a target of shape (rows, columns) as its `rows` suggest.
+        """The encoder fitted to the `rows` of a target of shape (rows, columns).
 
         Raises:
             DataError: numbers that have no logarithm, or whose spread float64 cannot hold.
@@ -79,7 +79,7 @@ class Quantities(TargetEncoder):
 
     @property
     def changes_units(self) -> bool:
-        """Whether the loss compares other numbers than those of the data."""
+        """Whether the loss compares numbers in other units than those of the data."""
         return self.transform is not None or any(self.mean) or any(scale != 1 for scale in self.scale)
 
     def encode(self, target: np.ndarray) -> np.ndarray:
@@ -107,7 +107,7 @@ class Quantities(TargetEncoder):
         learned_weights: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
-        """For RMSE and R2 the mean, for MAE the median: what is best by each of them."""
+        """The mean for RMSE and R2, the median for MAE: the best constant by each of them."""
         learned = learned.astype(np.float64)
         mean = np.broadcast_to(np.average(learned, axis=0, weights=learned_weights), target.shape)
         median = np.broadcast_to([_median(column, learned_weights) for column in learned.T], target.shape)

@@ -1,4 +1,4 @@
-"""The target's columns of a table, as the loss needs them."""
+"""The target columns of a table, in the form that the loss needs."""
 
 import numpy as np
 

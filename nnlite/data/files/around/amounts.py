@@ -1,4 +1,4 @@
-"""Numbers with something around them: `$5,000`, `7 %`, `12 kg`, `(300)` or `300-` for -300, `1.2M`, `7h 23m`."""
+"""Numbers with units or signs: `$5,000`, `7 %`, `12 kg`, `(300)` or `300-` for -300, `1.2M`, `7h 23m`."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ class Amounts:
 
 
 def read_amounts(cells: Sequence[str]) -> Amounts | None:
-    """The numbers in cells without gaps and without blanks around them; None unless all are of one unit.
+    """The numbers in cells without missing values and surrounding blanks; None unless all are of one unit.
 
     A zero needs no unit. Numbers that nothing is written around, and codes such as `12A`, are none of these. Durations
     without a unit of their own, such as `7h 23m` and `36:59:02`, are seconds.
@@ -71,7 +71,7 @@ def read_amounts(cells: Sequence[str]) -> Amounts | None:
 
 
 def units_of(cells: Iterable[str]) -> list[str]:
-    """The units of cells that are all amounts, sorted; empty where one is no amount, or a number alone.
+    """The units of cells that are all amounts, sorted; empty if one is not an amount, or is a bare number.
 
     >>> units_of(["$3", "4 €"]), units_of(["3 kg", "4"]), units_of(["3", "4"])
     (['$', '€'], [], [])
@@ -94,7 +94,7 @@ def conversion(unit: str, wanted: str) -> float | None:
 
 
 def bare_columns(columns: Iterable[Sequence[str]], gaps: frozenset[str]) -> list[list[str]]:
-    """Columns without gaps, and those of amounts without what stands around these."""
+    """Columns without missing values, with amounts reduced to their numbers."""
     present = [[cell for cell in column if cell not in gaps] for column in columns]
     return [cells if (amounts := read_amounts(cells)) is None else amounts.numbers for cells in present]
 

@@ -27,7 +27,7 @@ WORD = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([a-z]+)", re.IGNORECASE)
 
 
 def read_durations(cells: Iterable[str]) -> dict[str, int] | None:
-    """The microseconds of each different cell; None if one is no duration.
+    """The microseconds of each distinct cell; None if one is not a duration.
 
     >>> read_durations(["1:00:00", "59:30"]), read_durations(["7h 23m", "12 min"]), read_durations(["1 kg"])
     ({'1:00:00': 3600000000, '59:30': 3570000000}, {'7h 23m': 26580000000, '12 min': 720000000}, None)
@@ -36,7 +36,7 @@ def read_durations(cells: Iterable[str]) -> dict[str, int] | None:
 
 
 def each_read(cells: Iterable[str], read: Callable[[str], T | None]) -> dict[str, T] | None:
-    """The value that `read` returns for each different cell; None if it returns None for one, at which it stops."""
+    """The value that `read` returns for each distinct cell; None as soon as it returns None for one."""
     values: dict[str, T] = {}
     for cell in cells:
         if cell not in values:
@@ -48,7 +48,7 @@ def each_read(cells: Iterable[str], read: Callable[[str], T | None]) -> dict[str
 
 
 def microseconds_of(cell: str) -> int | None:
-    """A duration, None if it is none: minutes before seconds where there are two numbers, and hours before these."""
+    """A duration in microseconds, or None: two numbers are minutes and seconds, three hours, minutes and seconds."""
     text, sign = (cell[1:], -1) if cell[:1] in "-\u2212" and cell else (cell, 1)
     if not text[:1].isdigit() and text[:1] != "P":
         return None
@@ -64,7 +64,7 @@ def microseconds_of(cell: str) -> int | None:
 
 
 def length_of(word: str) -> float | None:
-    """The microseconds that a unit of time has; None for another word."""
+    """The microseconds in a unit of time; None for another word."""
     return next((length for words, length in UNITS.items() if re.fullmatch(words, word.lower())), None)
 
 

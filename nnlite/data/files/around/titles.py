@@ -20,7 +20,7 @@ CLOSE = 0.005  # how far a total may be off, relative to the sum of magnitudes: 
 
 
 def without_title(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
-    """The rows from the one on that names the columns, where lines above it fill less than half of them.
+    """The rows from the header on, if the lines above it fill less than half of the columns.
 
     The first row that is full then has to hold distinct texts, and some column below it numbers: else all rows stay.
     """
@@ -47,7 +47,7 @@ def _filled(row: list[str]) -> int:
 def has_total(
     columns: dict[str, list[str]], lines: list[int], form: NumberFormat, marks: Marks, file: str, notes: Notes
 ) -> bool:
-    """Whether the last row holds totals: it says so below numbers, or each number in it is the sum of those above."""
+    """Whether the last row holds totals: it is labelled as such, or each of its numbers is the sum of those above."""
     saying = [cells for cells in columns.values() if TOTAL.fullmatch(cells[-1].rstrip(" :"))]
     if len(lines) < 3 or not saying:
         return False

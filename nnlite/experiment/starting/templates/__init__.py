@@ -1,4 +1,4 @@
-"""Configs that train as they are, to be adapted to your own data; each is a YAML file in this folder."""
+"""Configs that train out of the box, to be adapted to your own data; each is a YAML file in this folder."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ __all__ = ["template_text", "templates"]
 
 
 def templates() -> dict[str, str]:
-    """Name -> what it is, the first line of the file."""
+    """Name -> description, the first line of the file."""
     files = sorted(Path(__file__).parent.glob("*.yaml"))
     return {file.stem: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for file in files}
 

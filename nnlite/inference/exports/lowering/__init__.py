@@ -1,4 +1,4 @@
-"""Layers written down as operators, family by family."""
+"""Layers lowered to operators, family by family."""
 
 from nnlite.inference.exports.lowering import (
     attention,

@@ -14,7 +14,7 @@ __all__ = ["activate"]
 
 
 def activate(function: functions.ActivationFunction | None, x: Value) -> Value:
-    """The activation function of a value; the value itself for None.
+    """Apply an activation function to a value; the value itself for None.
 
     Raises:
         ConfigError: a user-defined function, or one without a form in operators.
@@ -134,5 +134,5 @@ def _isotonic(layer: Any, x: Value) -> Value:
 
 
 def blurred(shares: Value, blur: float, choices: int) -> Value:
-    """Probabilities with a share of the uniform distribution over so many choices."""
+    """Probabilities blended with the uniform distribution over this many classes."""
     return shares * (1 - blur) + blur / choices if blur else shares

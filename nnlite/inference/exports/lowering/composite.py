@@ -1,4 +1,4 @@
-"""Layers that merge, or are made of layers, and whole models, as operators."""
+"""Merging layers, layers made of layers, and whole models, as operators."""
 
 from collections.abc import Callable
 from functools import reduce

@@ -1,4 +1,4 @@
-"""Dense layers, embeddings and what works on single numbers, as operators."""
+"""Dense layers, embeddings and elementwise layers as operators."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The functions that write layers as operators, and the error for a layer without one."""
+"""The functions that lower layers to operators, and the error for a layer without one."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ Function = TypeVar("Function", bound=Lowering)
 
 
 def lowers(*classes: type, heeds_masks: bool = False) -> Callable[[Function], Function]:
-    """Register a function `(layer, value) -> value` that writes layers of these classes down.
+    """Register a function `(layer, value) -> value` that lowers layers of these classes.
 
     Layers of several inputs get a list of values; layers of several outputs return one. With `heeds_masks` the
     function takes `value.mask` into account and gives its values their masks; others get values without a mask, and
@@ -50,7 +50,7 @@ def lowers(*classes: type, heeds_masks: bool = False) -> Callable[[Function], Fu
 
 
 def lower(layer: Step, value: Value | Sequence[Value]) -> Any:
-    """Write a layer, a model or a folded step at inference as new nodes of the value's graph.
+    """Lower a layer, a model or a folded step at inference to new nodes of the value's graph.
 
     Raises:
         ConfigError: the layer has no form there.
@@ -138,7 +138,7 @@ def _computes_as(layer: Step, cls: type) -> bool:
 
 
 def refuse(layer: Any, reason: str) -> ConfigError:
-    """The error for a layer that cannot go: its name, why, and what comes nearest."""
+    """The error for a layer that cannot be exported: its name, the reason, and the nearest alternative."""
     kind = type(layer).__name__
     hint = nearest_form(kind)
     named = layer._given_name or kind

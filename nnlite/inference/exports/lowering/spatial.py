@@ -1,4 +1,4 @@
-"""Convolutions, pooling and what changes spatial axes, as operators; channels go first within, and back."""
+"""Convolutions, pooling and other spatial layers as operators; channels come first inside, and are moved back."""
 
 from typing import Any
 

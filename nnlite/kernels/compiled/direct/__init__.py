@@ -1,1 +1,1 @@
-"""Convolutions whose products read images where they lie: no patches are copied."""
+"""Convolutions whose products read images in place: no patches are copied."""

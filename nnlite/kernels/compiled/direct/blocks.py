@@ -1,4 +1,4 @@
-"""Convolution of a block of images, and the gradient of its kernel, as products that read the images where they lie.
+"""Convolution of a block of images, and the gradient of its kernel, as products that read images in place.
 
 Images are `(images, lines, columns, channels)`, with whatever columns of padding the windows reach; lines of padding
 are left out of the sums instead. Filters are padded to whole vectors, group by group.
@@ -13,7 +13,7 @@ LONGEST_SUM = 2**10  # about as many products are added up before they go to a t
 
 
 def whole_vectors(numbers: int) -> int:
-    """The smallest multiple of the length of a vector that is not below `numbers`."""
+    """The smallest multiple of the vector length that is at least `numbers`."""
     return -(-numbers // LANES) * LANES
 
 
@@ -96,7 +96,7 @@ def gradient_block(images, slopes, total, size, strides, dilation, before):
 
 @compiled
 def convolve_each(images, kernel, outputs, size, strides, dilation, before):
-    """As `convolve_block`, each channel by itself.
+    """As `convolve_block`, for each channel separately.
 
     Args:
         kernel: `(cells, channels)`.
@@ -123,7 +123,7 @@ def convolve_each(images, kernel, outputs, size, strides, dilation, before):
 
 @compiled
 def gradient_of_each(images, slopes, total, size, strides, dilation, before):
-    """As `gradient_block`, each channel by itself; slopes are shaped as outputs, total as the kernel."""
+    """As `gradient_block`, for each channel separately; slopes are shaped as outputs, total as the kernel."""
     columns, channels = slopes.shape[2], slopes.shape[3]
     pixel, at_once = channels * BYTES, max(1, LONGEST_SUM // columns)
     for n in range(len(images)):

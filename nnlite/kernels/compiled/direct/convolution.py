@@ -1,4 +1,4 @@
-"""Convolution of float32 images, block by block, by products that read the images where they lie."""
+"""Convolution of float32 images, block by block, by products that read the images in place."""
 
 import math
 from collections.abc import Callable, Iterator

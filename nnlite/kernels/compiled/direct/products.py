@@ -1,4 +1,4 @@
-"""Products of matrices whose elements lie at any regular distance in memory, and sums of products, for float32.
+"""Products of matrices with any regular strides, and sums of products, for float32.
 
 A convolution is a sum of such products: the left factor are pixels, or channels of a cell, at their positions in the
 image, and the index summed over walks through lines, cells and channels by three distances. Libraries for matrices

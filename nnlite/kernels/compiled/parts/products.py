@@ -1,4 +1,4 @@
-"""Products of whole steps in pieces, where the matrix library needs less time for these than for the whole."""
+"""Products of whole steps in pieces, where the matrix library is faster on pieces than on the whole."""
 
 import numpy as np
 from llvmlite.binding import get_host_cpu_features
@@ -21,7 +21,7 @@ LONG = 2**12  # numbers; shorter vectors begin anywhere, see `aligned_zeros`
 
 @compiled
 def rows_of_pieces(rows: int, size: int, apart: bool) -> int:
-    """The number of rows of the left factor in a piece; 0 where the whole is as quick.
+    """The number of rows of the left factor in a piece; 0 if the whole is as fast.
 
     Args:
         size: of the right factor, which has to begin where a line of the cache does.
@@ -33,7 +33,7 @@ def rows_of_pieces(rows: int, size: int, apart: bool) -> int:
 
 @compiled
 def turning_pays(rows: int, size: int, apart: bool) -> bool:
-    """Whether a product in pieces, before which the right factor has to be turned, is quicker than the whole."""
+    """Whether a product in pieces is faster than the whole, including the transposition of the right factor."""
     return rows >= LEFT and size <= TURNED and rows_of_pieces(rows, size, apart) > 0
 
 
@@ -52,7 +52,7 @@ def turn(matrix: np.ndarray, out: np.ndarray) -> None:
 
 @compiled
 def turned(matrix: np.ndarray) -> np.ndarray:
-    """The transpose, in memory that begins where a line of the cache does."""
+    """The transpose, in memory aligned to a cache line."""
     room = np.empty(matrix.size + LINE, matrix.dtype)
     start = -room.ctypes.data % LINE // matrix.itemsize
     out = room[start : start + matrix.size].reshape(matrix.shape[1], matrix.shape[0])
@@ -61,7 +61,7 @@ def turned(matrix: np.ndarray) -> np.ndarray:
 
 
 def multiply(left, right, out, apart):
-    """`out = left @ right`, all of them in C order."""
+    """`out = left @ right`, all in C order."""
 
 
 @overload(multiply)
@@ -85,7 +85,7 @@ def _whole(left, right, out):
 
 
 def multiply_turned(left, right, out, apart, address):
-    """`out = left.T @ right`, all of them in C order; `address` is that of the matrix library's product."""
+    """`out = left.T @ right`, all in C order; `address` is that of the matrix library's product."""
 
 
 @overload(multiply_turned)

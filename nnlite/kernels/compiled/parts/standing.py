@@ -1,4 +1,4 @@
-"""Arrays of a table of addresses, as compiled code sees them."""
+"""Arrays of a table of addresses, as seen by compiled code."""
 
 from typing import Any
 
@@ -33,5 +33,5 @@ def vector(table: np.ndarray, row: int, like: np.ndarray) -> np.ndarray:
 
 @compiled
 def matrix(table: np.ndarray, row: int, columns: int, like: np.ndarray) -> np.ndarray:
-    """As `vector`, in rows of so many numbers."""
+    """As `vector`, in rows of this length."""
     return vector(table, row, like).reshape(table[row, 1] // columns, columns)

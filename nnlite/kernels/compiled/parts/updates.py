@@ -1,4 +1,4 @@
-"""The use that a step makes of gradients: penalties, sums of several batches, clipping, the update, averages."""
+"""The use of gradients in a step: penalties, sums of several batches, clipping, the update, averages."""
 
 import numpy as np
 from numba import njit
@@ -26,7 +26,7 @@ UPDATE_CODE, WAY, BATCHES = (Standing._fields.index(name) for name in ("update",
 
 @compiled
 def penalize(penalties: np.ndarray, values: np.ndarray, gradients: np.ndarray) -> float:
-    """The penalties, whose gradients are added to those that lie there."""
+    """The penalties; their gradients are added to the existing ones."""
     total = 0.0
     for index in range(len(penalties)):
         by_size, by_square = penalties[index, BY_SIZE], penalties[index, BY_SQUARE]

@@ -1,4 +1,4 @@
-"""Arguments of calls: which of them are data, and in which form `call` takes these."""
+"""Arguments of calls: which of them are data, and the form in which `call` takes them."""
 
 import copy
 import functools
@@ -26,7 +26,7 @@ OPTIONS = (bool, int, float, str, type(None))  # what is not data, after the fir
 
 
 def context_of(function: Callable) -> tuple[str, ...]:
-    """Entries of `CONTEXT` that a function takes by keyword."""
+    """The entries of `CONTEXT` that a function takes by keyword."""
     if isinstance(function, FunctionType) and vars(function).keys().isdisjoint(("__wrapped__", "__signature__")):
         code = function.__code__  # a signature takes twenty times as long, and this is asked of each class of layers
         accepted: Container[str] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -45,7 +45,7 @@ def data_arguments(call: Callable, context: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall:
-    """The arguments of a call of `layer` in the terms of `linearize`.
+    """The arguments of a call of `layer`, translated for `linearize`.
 
     Raises:
         WrongTypeError: an argument that `call` does not take, or none at all.
@@ -89,12 +89,12 @@ def _one_tuple(layer: "Layer", data: dict[str, Any]) -> Any:
 
 
 def keyed_shape(layer: "Layer", input_shape: Any) -> Any:
-    """The shapes of a dict of data as a tuple, whose keys the layer remembers; anything else as it is."""
+    """The shapes of a dict of data as a tuple, remembering its keys; anything else unchanged."""
     return by_keys(layer, input_shape) if isinstance(input_shape, Mapping) and layer._traced else input_shape
 
 
 def by_keys(layer: "Layer", data: Mapping[str, Any]) -> tuple:
-    """The data of a dict as a tuple, in the order of the keys of the first dict, which the layer remembers."""
+    """The data of a dict as a tuple, in the key order of the first dict that the layer was given."""
     known = layer._data_keys
     keys = known if layer.built and set(known) == set(data) else tuple(data)
     _remember(layer, "_data_keys", keys)
@@ -116,7 +116,7 @@ def _remember(layer: Any, attribute: str, names: tuple[str, ...]) -> None:
 
 
 def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
-    """Positional and named arguments of `layer.call` for its data, a list where there are several."""
+    """Positional and keyword arguments of `layer.call` for its data, a list if there are several."""
     if layer._data_arguments:
         return (), {**dict(zip(layer._data_arguments, inputs, strict=True)), **layer._options}
     if layer._data_keys:
@@ -128,7 +128,7 @@ OF_KERAS = ("input_shape", "input_dim", "autocast", "quantization_config")  # wh
 
 
 def with_common_arguments(construct: Callable) -> Callable:
-    """A constructor that also takes what every layer of Keras does.
+    """A constructor that also takes the arguments common to all Keras layers.
 
     These are `activity_regularizer`, and `input_shape`, or `input_dim`, the shape of one example of a first layer's
     data; `autocast`, false where `call` gets floating-point inputs in the type that they have; and a
@@ -164,7 +164,7 @@ def with_common_arguments(construct: Callable) -> Callable:
 
 
 def regularize(layer: Any, regularizer: Any) -> None:
-    """Give a layer this `activity_regularizer`, unless a field of its class is one; `ConfigError` for none that is."""
+    """Set a layer's `activity_regularizer`, unless its class has such a field; `ConfigError` for an invalid one."""
     if regularizer is not None:
         try:
             layer.activity_regularizer = Regularizer.get(regularizer)

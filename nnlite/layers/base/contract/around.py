@@ -1,4 +1,4 @@
-"""Functions in the place of `linearize`: of layers with a penalty on their activities, and of a mixed policy."""
+"""Wrappers of `linearize`: for layers with an activity penalty, and for mixed policies."""
 
 from collections.abc import Mapping, Sequence
 from types import MethodType
@@ -17,7 +17,7 @@ __all__ = []
 
 
 class Regularized:
-    """`linearize` of a layer with an `activity_regularizer`, which takes the place of the method of its class.
+    """`linearize` of a layer with an `activity_regularizer`, in place of the method of its class.
 
     Args:
         layer: whose outputs are penalized.
@@ -53,7 +53,7 @@ class Regularized:
 
 
 class Lowered:
-    """`linearize` of a layer of a mixed policy, which takes the place of the method of its class.
+    """`linearize` of a layer with a mixed policy, in place of the method of its class.
 
     Inputs, trainable parameters and outputs are rounded to the type of the policy and stay arrays of float32: what the
     layer adds up in between, and its derivatives, are float32. Rounding counts as the identity.
@@ -74,7 +74,7 @@ class Lowered:
 
 
 def rounded(arrays: Any, kind: np.dtype) -> Any:
-    """Floating-point numbers, in a tuple or alone, as they are in the type `kind`, in arrays of their own type."""
+    """Floating-point numbers, in a tuple or alone, rounded to the dtype `kind`, in arrays of their own dtype."""
     if isinstance(arrays, tuple):
         return tuple(rounded(array, kind) for array in arrays)
     if arrays.dtype.kind != "f":
@@ -84,7 +84,7 @@ def rounded(arrays: Any, kind: np.dtype) -> Any:
 
 
 def returned(arrays: Any, kinds: Sequence[str]) -> Any:
-    """Outputs of a call, rounded already, in their types, or all in the only one; symbols and records as they are."""
+    """Outputs of a call, already rounded, cast to their dtypes, or to a single one; symbols and records unchanged."""
     if isinstance(arrays, tuple):
         kinds = kinds if len(kinds) > 1 else [kinds[0]] * len(arrays)
         return tuple(returned(array, (kind,)) for array, kind in zip(arrays, kinds, strict=True))
@@ -94,13 +94,13 @@ def returned(arrays: Any, kinds: Sequence[str]) -> Any:
 
 @property
 def returned_dtypes(self: Any) -> Sequence[str]:
-    """The types of what a call returns, or the one of all: for numbers of a mixed policy its other one."""
+    """The dtypes of a call's outputs, or a single one for all: the compute dtype of a mixed policy for numbers."""
     kind = self._output_dtype or self.dtype
     return (self.compute_dtype if kind == self.dtype else kind,)
 
 
 def as_returned(self: Any, output: Any) -> Any:
-    """Result of a call, from the output of `linearize`: dicts and nested lists as `call` returned them."""
+    """The result of a call in the structure that `call` returned, from the output of `linearize`."""
     output = returned(output, self._returned_dtypes) if self._lowers else output
     if self._structure is None:
         return output
@@ -108,7 +108,7 @@ def as_returned(self: Any, output: Any) -> Any:
 
 
 def copied(self: Any) -> Any:
-    """A copy of the layer, for `copy.copy`, with what takes the place of `linearize` around itself."""
+    """A copy of the layer, for `copy.copy`, whose wrapper of `linearize` refers to the copy."""
     twin = object.__new__(type(self))
     twin.__setstate__(self.__getstate__())
     if "linearize" in vars(twin):
@@ -117,7 +117,7 @@ def copied(self: Any) -> Any:
 
 
 def read_policy(layer: Any, given: Any) -> Any:
-    """The argument `dtype` as it is kept: the name of a policy, of an instance of one, or of Keras's dict of one.
+    """The argument `dtype` in stored form: the name of a policy, of an instance of one, or of Keras's dict of one.
 
     For None it is that of `set_dtype_policy` where this is a mixed one.
     """
@@ -133,7 +133,7 @@ def read_policy(layer: Any, given: Any) -> Any:
 
 
 def put_around(layer: Any) -> None:
-    """Let what takes the place of `linearize` and of faster ways do what policy and regularizer of a layer ask."""
+    """Wrap `linearize` and the faster paths as the layer's policy and regularizer require."""
     lowered = layer.compute_dtype != layer.variable_dtype and not layer._builds_itself
     if lowered:
         layer._lowers = True

@@ -1,4 +1,4 @@
-"""Weights that `call` assigns: those that no gradient changes become state, others change at once."""
+"""Weights that `call` assigns: untrained ones become state, trained ones change at once."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,11 @@ __all__ = ["Assigned", "StateValue", "assigned_in", "pairs_inside", "renewed", "
 
 
 class Assigned(tuple[tuple[Parameter, np.ndarray], ...]):
-    """Parameters and their new values: the part of a state that a `call` assigned itself."""
+    """Parameters and their new values: the part of a state that `call` assigned itself."""
 
 
 class StateValue(Traced):
-    """The value of a weight in a `call` that is recorded; what follows an `assign` sees the new one.
+    """The value of a weight in a recorded `call`; operations after an `assign` see the new value.
 
     Args:
         trace, slot, value: see `Traced`.
@@ -35,7 +35,7 @@ class StateValue(Traced):
         self.parameter, self.assigned = parameter, False
 
     def assign(self, value: Any) -> "StateValue":
-        """Replace the value, when the call has ended; `ShapeError` unless the shape is the same."""
+        """Replace the value at the end of the call; `ShapeError` unless the shape is the same."""
         array = np.array(value.value if isinstance(value, Traced) else value, self.dtype)
         if array.shape != self.shape:
             raise ShapeError(f"parameter {self.parameter.name!r} has the shape {self.shape}, got {array.shape}")
@@ -43,21 +43,21 @@ class StateValue(Traced):
         return self
 
     def assign_add(self, value: Any) -> "StateValue":
-        """Add `value` to the present one."""
+        """Add `value` to the current one."""
         return self.assign(self.value + (value.value if isinstance(value, Traced) else np.asarray(value)))
 
     def assign_sub(self, value: Any) -> "StateValue":
-        """Take `value` from the present one."""
+        """Subtract `value` from the current one."""
         return self.assign(self.value - (value.value if isinstance(value, Traced) else np.asarray(value)))
 
 
 class TrainedValue(StateValue):
-    """The value of a weight that training changes: an `assign` changes the weight before the optimizer does."""
+    """The value of a trained weight: an `assign` changes the weight before the optimizer does."""
 
     __slots__ = ()
 
     def assign(self, value: Any) -> "StateValue":
-        """Replace the value, and that of the weight at once."""
+        """Replace the value, and that of the weight immediately."""
         super().assign(value)
         self.assigned = False
         if not is_trial():
@@ -78,7 +78,7 @@ def assigned_in(values: Any) -> Assigned:
 
 
 def pairs_inside(layers: "Iterable[Layer]", states: Sequence) -> Iterator[tuple[Parameter, np.ndarray]]:
-    """`(parameter, new value)` for what the states of these layers carry, and what was assigned beside them."""
+    """`(parameter, new value)` for the states of these layers and for assignments next to them."""
     if states and isinstance(states[-1], Assigned):
         yield from states[-1]
         states = states[:-1]
@@ -87,5 +87,5 @@ def pairs_inside(layers: "Iterable[Layer]", states: Sequence) -> Iterator[tuple[
 
 
 def renewed(layer: "Layer", values: Sequence[Any], changed: dict[int, np.ndarray]) -> tuple[Any, ...]:
-    """`values` of the layer's parameters, with those that earlier uses have `changed`, by parameter, in their place."""
+    """`values` of the layer's parameters, with those that earlier uses have `changed`, by parameter, replaced."""
     return tuple(changed.get(id(parameter), value) for parameter, value in zip(layer.parameters, values, strict=True))

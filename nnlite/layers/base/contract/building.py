@@ -25,7 +25,7 @@ __all__ = []
 
 
 def building(build: Callable) -> Callable:
-    """`build` as a class writes it, so that a call by a user builds the whole layer, and says so by `built`.
+    """A wrapper of a class's `build`, so that a call by a user builds the whole layer and sets `built`.
 
     It may take the shape of the inputs, one for each input, or none.
     """
@@ -56,7 +56,7 @@ def building(build: Callable) -> Callable:
 
 
 def parts_of_shape(layer: "Layer", input_shape: Any) -> Any:
-    """`input_shape` in the form in which a class's `build` takes it: a dict of shapes for a dict of inputs."""
+    """`input_shape` in the form that a class's `build` takes: a dict of shapes for a dict of inputs."""
     return dict(zip(layer._data_keys, input_shape, strict=True)) if layer._data_keys else input_shape
 
 
@@ -78,7 +78,7 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
 
 
 def track(layer: "Layer", variable: Parameter) -> None:
-    """Let a `Variable` that becomes an attribute of a layer be one of its parameters, as those of `add_weight` are."""
+    """Register a `Variable` that becomes an attribute of a layer as one of its parameters, as `add_weight` does."""
     if "_declared" not in vars(layer) or any(variable is known for known in layer.parameters):
         return
     taken = {known.name for known in layer.parameters}
@@ -90,14 +90,14 @@ def track(layer: "Layer", variable: Parameter) -> None:
 
 
 def track_kept(layer: "Layer") -> None:
-    """Let each `Variable` in a list, tuple or dict among the attributes of a layer that writes `call` be one too."""
+    """Register each `Variable` in a list, tuple or dict among the attributes of a layer that writes `call`."""
     if layer._traced:
         for variable in kept(layer, Variable):
             track(layer, variable)
 
 
 def free_name(layer: "Layer", name: str | None) -> str:
-    """The name of the next parameter, one that none has; `ConfigError` where one has it."""
+    """A unique name for the next parameter; `ConfigError` if the given name is taken."""
     count = len(layer.parameters)
     name = name or (f"weight_{count}" if count else "weight")
     if any(parameter.name == name for parameter in layer.parameters):

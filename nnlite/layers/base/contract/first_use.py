@@ -55,7 +55,7 @@ def _try_cheaply(layer: Any, room: Allowance) -> None:
 
 
 def refuse_repeated(layer: Any) -> None:
-    """`ConfigError` for a layer whose `parameters` hold one twice: each would be trained on a part of its gradient."""
+    """`ConfigError` for a layer whose `parameters` contain one twice: each would be trained on part of its gradient."""
     repeated = [parameter.path for parameter, count in Counter(layer.parameters).items() if count > 1]
     if repeated:
         raise ConfigError(
@@ -65,7 +65,7 @@ def refuse_repeated(layer: Any) -> None:
 
 
 def with_derivatives(inputs: Any) -> Any:
-    """`inputs`, arrays or lists of them, with floating-point numbers for integers: derivatives are not integers."""
+    """`inputs`, arrays or lists of them, with integers cast to floating point, as derivatives require."""
     if isinstance(inputs, (tuple, list)):
         return type(inputs)(map(with_derivatives, inputs))
     array = np.asarray(inputs)
@@ -73,7 +73,7 @@ def with_derivatives(inputs: Any) -> Any:
 
 
 def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
-    """`inputs` as an array of the layer's dtype (a tuple for several), built for and checked against its shape."""
+    """`inputs` as an array of the layer's dtype (a tuple for several), checked against the shape it is built for."""
     several, kind = gives_several(inputs, layer), layer.input_kind
     arrays = read_several(inputs, layer) if several else (read_inputs(inputs, kind, layer.label),)
     shapes = tuple(array.shape for array in arrays)

@@ -12,7 +12,7 @@ __all__ = ["InputSpec"]
 
 @dataclass(frozen=True)
 class InputSpec:
-    """A demand on the shape of an input: `self.input_spec` of a user-defined layer; a list for several inputs.
+    """A requirement on the shape of an input: `self.input_spec` of a user-defined layer; a list for several inputs.
 
     Args:
         dtype: for information.
@@ -43,7 +43,7 @@ class InputSpec:
     optional: bool = False
 
     def check(self, owner: str, shape: tuple) -> None:
-        """`ShapeError` unless `shape` is as demanded; lengths that are not known are."""
+        """`ShapeError` unless `shape` meets the requirements; unknown lengths do."""
         rank = len(shape)
         ndim = len(self.shape) if self.shape is not None else self.ndim
         demands = [
@@ -64,7 +64,7 @@ class InputSpec:
 
 
 class Described:
-    """`input_spec` of a class that checks shapes itself: what it demands, told when it is asked for.
+    """`input_spec` of a class that checks shapes itself: its requirements, computed on request.
 
     Args:
         describe: makes the `InputSpec` of a layer.
@@ -78,7 +78,7 @@ class Described:
 
 
 def with_axis(layer: Any, axis: int) -> dict[int, int | None]:
-    """The length of an axis of the inputs, which the parameters of a built layer fix."""
+    """The required length of an axis of the inputs, fixed by the parameters of a built layer."""
     return {axis: layer.input_shape[axis]} if layer.built else {}
 
 
@@ -87,7 +87,7 @@ OF_CHANNELS = Described(lambda layer: InputSpec(min_ndim=layer.rank + 2, axes=wi
 
 
 def check_spec(layer: Any, shape: Any) -> None:
-    """`ShapeError` unless the shape, or each of several, is as the layer's `input_spec` demands."""
+    """`ShapeError` unless the shape, or each of several, meets the layer's `input_spec`."""
     specs = layer.input_spec if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec]
     shapes = shapes_in(shape)
     if len(specs) not in (1, len(shapes)):

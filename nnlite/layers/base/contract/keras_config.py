@@ -1,4 +1,4 @@
-"""Configs of layers as Keras writes them, beside those that files of nnlite hold."""
+"""Configs of layers in Keras's form, and in the form that nnlite's files hold."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +40,7 @@ _READ: ContextVar["dict[int, tuple[Any, Layer]] | None"] = ContextVar("specs and
 
 @contextmanager
 def configs_for_files() -> Iterator[None]:
-    """A context in which `get_config` of layers returns what files of nnlite hold."""
+    """A context in which `get_config` of layers returns the form that nnlite's files hold."""
     token = _FOR_FILES.set(True)
     try:
         yield
@@ -49,12 +49,12 @@ def configs_for_files() -> Iterator[None]:
 
 
 def is_for_files() -> bool:
-    """Whether configs are asked for what files hold."""
+    """Whether configs are requested in the form for files."""
     return _FOR_FILES.get()
 
 
 def get_config(self: "Layer") -> dict[str, Any]:
-    """All arguments as plain values, in the form in which Keras has them; `from_config` makes the layer again."""
+    """All arguments as plain values, in Keras's form; `from_config` recreates the layer."""
     if not _FOR_FILES.get() and not self._builds_itself:  # a model is described as in its file
         return _in_terms_of_keras(self)
     with configs_for_files():  # few calls for each layer inside another: Python bounds how deep they go
@@ -67,7 +67,7 @@ def get_config(self: "Layer") -> dict[str, Any]:
 
 
 def to_spec(self: "Layer") -> dict[str, Any]:
-    """`{ClassName: {argument: value}}`, the arguments as they were given: what `get` reads and files store."""
+    """`{ClassName: {argument: value}}` with the arguments as given: what `get` reads and files store."""
     numbers: Any = _WRITTEN.get()
     if numbers is None:
         return numbering_shared(lambda: to_spec(self))
@@ -96,7 +96,7 @@ def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def numbered_specs(description: Any) -> list[dict[str, Any]]:
-    """The numbered specs of layers in a description, each as often as it is there."""
+    """The numbered specs of layers in a description, with repetitions."""
     specs, level = [], [description]
     while level:
         specs += [part for part in level if isinstance(part, dict) and SHARED in part]
@@ -111,7 +111,7 @@ def numbered_specs(description: Any) -> list[dict[str, Any]]:
 
 @contextmanager
 def reading_shared() -> Iterator[dict[int, tuple[Any, "Layer"]]]:
-    """A context in which specs of one number are one layer; yields those that have been read in it."""
+    """A context in which specs with the same number are the same layer; yields those that have been read in it."""
     if (known := _READ.get()) is not None:
         yield known
         return
@@ -169,7 +169,7 @@ def _without_regularizer(layer: "Layer") -> bool:
 
 
 def common_config(layer: Any, name: str) -> dict[str, Any]:
-    """Name, trainable and dtype, which Keras has first."""
+    """Name, trainable and dtype, which come first in Keras."""
     config = {"name": vars(layer).get("dtype") or layer.dtype}
     policy = {"module": "keras", "class_name": "DTypePolicy", "config": config}
     return {"name": name, "trainable": layer.trainable, "dtype": {**policy, "registered_name": None}}

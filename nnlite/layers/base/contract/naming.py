@@ -1,4 +1,4 @@
-"""Names of layers: name and type before they are given, and the path of where a layer was built."""
+"""Names of layers: default names and dtypes, and the path of the place where a layer was built."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ _enclosing: ContextVar["Place | None"] = ContextVar("enclosing", default=None)  
 
 
 class Name:
-    """The attribute `name`: the one that was given or, once it is asked for, one made of the class: `dense_1`.
+    """The attribute `name`: the given one or, once requested, one derived from the class: `dense_1`.
 
     Within the package `layer._given_name` is read, None until the layer has one: a model numbers such a layer among its
     own, under the name that was made if that is free.
@@ -41,7 +41,7 @@ class Name:
 
 
 class TypeName:
-    """The attribute `dtype`: the one that was given or that the layer was built in, before that `floatx()`.
+    """The attribute `dtype`: the given one or the one that the layer was built in; before that, `floatx()`.
 
     For a mixed policy it is the type of the weights.
     """
@@ -57,7 +57,7 @@ class TypeName:
 
 
 def show_made(cls: type) -> None:
-    """Let fields of a class that are called `name` or `dtype`, None by default, be the attributes of all layers."""
+    """Let fields of a class that are called `name` or `dtype`, None by default, act as the attributes of all layers."""
     for name in ("name", "dtype"):
         if name in vars(cls) and vars(cls)[name] is None:
             delattr(cls, name)
@@ -65,47 +65,47 @@ def show_made(cls: type) -> None:
 
 @property
 def given_name(self: Any) -> str | None:
-    """The name; None until the layer is given one."""
+    """The name; None before the layer is given one."""
     return vars(self).get("name")
 
 
 @property
 def name_stem(self: Any) -> str:
-    """The beginning of names that are made for the layer."""
+    """The stem of default names of the layer."""
     return default_name(type(self)).lstrip("_")
 
 
 @property
 def given_dtype(self: Any) -> Policy | None:
-    """The type, or mixed policy, that was given, or that the layer was built in; None before."""
+    """The dtype, or mixed policy, that was given, or that the layer was built in; None before."""
     return vars(self).get("dtype")
 
 
 @property
 def compute_dtype(self: Any) -> str:
-    """The type of what the layer takes and gives: `dtype`, for a mixed policy the other one."""
+    """The dtype of the layer's inputs and outputs: `dtype`, or the compute dtype of a mixed policy."""
     return computed_in(vars(self).get("dtype") or self.dtype)
 
 
 @property
 def variable_dtype(self: Any) -> str:
-    """`dtype`, which parameters have."""
+    """`dtype`, which is that of the parameters."""
     return self.dtype
 
 
 def policy_name(layer: Any) -> str:
-    """The name of the policy of a layer: the argument `dtype`, `floatx()` for a type of other numbers."""
+    """The name of the policy of a layer: the argument `dtype`, or `floatx()` for non-floating-point dtypes."""
     given = vars(layer).get("dtype")
     return given if given in POLICIES else floatx()
 
 
 def forget_names() -> None:
-    """Count the names of layers from the beginning."""
+    """Restart the numbering of layer names."""
     _counts.clear()
 
 
 class Place:
-    """The place of a layer among those that are built inside one another, from which paths are made when asked for.
+    """The place of a layer among those built inside one another, from which paths are derived on request.
 
     Args:
         layer: whose place it is.
@@ -120,7 +120,7 @@ class Place:
 
     @property
     def path(self) -> str:
-        """The names of the layers around this one and its own, such as `"sequential/dense"`."""
+        """The names of the enclosing layers and of this one, such as `"sequential/dense"`."""
         name = str(self.layer.name) if self.name is None else self.name
         return name if self.outer is None else f"{self.outer.path}/{name}"
 
@@ -134,7 +134,7 @@ class Place:
 
 
 class FormerPlace:
-    """The place of a layer that a parameter was copied, or unpickled, without.
+    """The place of a layer for a parameter that was copied or unpickled without it.
 
     Args:
         path: of the layer, at that time.
@@ -152,7 +152,7 @@ class FormerPlace:
 
 
 def place_of(layer: "Layer") -> Place:
-    """The place of a layer: the one it has, or the one where building continues at the moment."""
+    """The place of a layer: its own, or the one where building is in progress."""
     if layer._site is None:
         layer._site = Place(layer, _enclosing.get())
     return layer._site

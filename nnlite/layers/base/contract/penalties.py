@@ -1,4 +1,4 @@
-"""Terms that layers add to the loss: penalties on activities, and what `call` adds by `add_loss`."""
+"""Terms that layers add to the loss: activity penalties, and those that `call` adds by `add_loss`."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ def record_loss(owner: str, loss: Any) -> None:
 
 
 def adds_losses(layer: "Layer") -> bool:
-    """Whether a call of a layer, tried on zeros, adds terms to the loss; true of training that cannot be tried yet."""
+    """Whether a call of a layer, tried on zeros, adds terms to the loss; assumed if training cannot be tried yet."""
     inputs = zeros_for(layer, layer.input_shape, 1)
 
     def tried(training: bool) -> bool:

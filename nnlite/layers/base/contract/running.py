@@ -1,4 +1,4 @@
-"""Calls that are recorded: within a training step, within the `call` of another layer, and of `linearize` itself."""
+"""Recorded calls: within a training step, within `call` of another layer, and of `linearize` itself."""
 
 import copy
 import functools
@@ -19,7 +19,7 @@ __all__ = []
 
 
 def recorded_call(layer: "Layer", call: LayerCall) -> Any:
-    """The output of a call that is recorded, by a training step or by the layer in whose `call` it is; None for none.
+    """The output of a call recorded by a training step or by an enclosing `call`; None if nothing records.
 
     Raises:
         ConfigError: a layer with weights that the other one does not keep: each call would make new ones.
@@ -41,7 +41,7 @@ def recorded_call(layer: "Layer", call: LayerCall) -> Any:
 
 
 class RunsLinearize:
-    """The method `call` of a class that writes `linearize`; a subclass may use it in a `call` of its own."""
+    """The method `call` of a class that writes `linearize`; a subclass may use it in its own `call`."""
 
     def __init__(self, linearize: Callable) -> None:
         self.linearize = linearize
@@ -50,7 +50,7 @@ class RunsLinearize:
         return self if layer is None else functools.partial(self.run, layer)
 
     def run(self, layer: "Layer", inputs: Any, training: bool = False, mask: Any = None) -> Any:
-        """The outputs; recorded, where `layer` is what a subclass's `call` knows as `self`."""
+        """The outputs; recorded if `layer` is the `self` of a subclass's `call`."""
         if layer._recorded is None:
             return layer._apply(inputs, training, mask)[0]
         taken = [name for name in inspect.signature(self.linearize).parameters if name not in CONTEXT]

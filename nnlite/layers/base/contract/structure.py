@@ -1,4 +1,4 @@
-"""Nested dicts and lists: of outputs, told apart from a single array and from a plain list, and among attributes."""
+"""Nested dicts and lists: of outputs, as opposed to a single array or a plain list, and among attributes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -55,7 +55,7 @@ def _numbered(value: Any, numbers: Iterator[int]) -> Any:
 
 
 def arranged_as(structure: Any, leaves: Sequence[Any]) -> Any:
-    """The inverse of `leaves_of` and `structure_of`: each leaf in the place of its number.
+    """The inverse of `leaves_of` and `structure_of`: each number is replaced by its leaf.
 
     >>> arranged_as({"a": 0, "b": [1]}, ["x", "y"])
     {'a': 'x', 'b': ['y']}
@@ -68,7 +68,7 @@ def arranged_as(structure: Any, leaves: Sequence[Any]) -> Any:
 
 
 def leaves_in(structure: Any, value: Any) -> list[Any]:
-    """The leaves of `value`, which is nested as `structure` is, in its order; None for each that a dict leaves out.
+    """The leaves of `value`, nested like `structure`, in its order; None for keys that a dict omits.
 
     Raises:
         ConfigError: a key that `structure` does not have, or another number of items.
@@ -91,7 +91,7 @@ def leaves_in(structure: Any, value: Any) -> list[Any]:
 
 
 def in_order(structure: Any, value: Any) -> Any:
-    """`value`, nested as a model returns its outputs, in the form in which its loss takes them: one, or a tuple."""
+    """`value`, nested like a model's outputs, in the form that its loss takes: one, or a tuple."""
     if structure is None or not isinstance(value, (Mapping, list)):
         return value
     leaves = leaves_in(structure, value)
@@ -99,14 +99,14 @@ def in_order(structure: Any, value: Any) -> Any:
 
 
 def checked_structure(structure: Any, count: int) -> Any:
-    """A structure as a file has it; `ConfigError` unless its leaves are the numbers below `count` in order."""
+    """A structure read from a file; `ConfigError` unless its leaves are the numbers below `count` in order."""
     if leaves_of(structure) != list(range(count)):
         raise ConfigError(f"expected dicts and lists of the numbers below {count}, got {structure!r}", ("structure",))
     return structure
 
 
 def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
-    """The instances of `kind` among the attributes of a layer, and in lists, tuples and dicts there, each once."""
+    """The instances of `kind` among the attributes of a layer, including lists, tuples and dicts, each once."""
     instances: dict[int, Kind] = {}
 
     def visit(value: Any) -> Any:
@@ -120,7 +120,7 @@ def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
 
 
 def weights_in_order(layer: Any, inside: Sequence[Any]) -> list[Any]:
-    """The parameters of a layer in Keras's order: its own, trainable ones first, then those of the layers inside it."""
+    """The parameters of a layer in Keras's order: its own, trainable ones first, then those of nested layers."""
     first = sorted(layer.parameters, key=lambda parameter: not parameter.trainable)
     if not inside:
         return first

@@ -1,4 +1,4 @@
-"""Further members of Keras's layers: calls with other weights than their own, shapes, arrays by number."""
+"""Further members of Keras's layers: stateless calls, shapes, arrays by number."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def stateless_call(
     return_losses: bool = False,
     **given: Any,
 ) -> tuple:
-    """Outputs for `inputs` with these values of its variables, which stay unchanged.
+    """Outputs for `inputs` with these values of its variables, which are not changed.
 
     Args:
         trainable_variables, non_trainable_variables: arrays, or parameters, in the order of the properties of these
@@ -81,7 +81,7 @@ def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """Shape and type of a value, without one: what `compute_output_spec` returns."""
+    """Shape and dtype of a value: what `compute_output_spec` returns."""
 
     shape: tuple[int | None, ...]
     dtype: str
@@ -95,7 +95,7 @@ class TensorSpec:
 
 
 def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
-    """Shape and type of the outputs for inputs with known shape and type; nothing is computed.
+    """Shape and dtype of the outputs for inputs of known shape and dtype; nothing is computed.
 
     Args:
         inputs: symbols, arrays, or whatever has a `shape`; several as a list.
@@ -128,18 +128,18 @@ def symbolic_call(self: "Layer", *inputs: Any, **given: Any) -> Any:
 
 
 def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
-    """Keras's former method: `NotImplementedError`, which says what to do instead."""
+    """Keras's former method: raises `NotImplementedError` with an alternative."""
     raise NotImplementedError(f"{self.label}: give metrics to `compile`, or update one of your own within train_step")
 
 
 def quantize(self: "Layer", *_: Any, **__: Any) -> None:
-    """Keras's method: `NotImplementedError`, since layers compute in float32 or float64."""
+    """Keras's method: raises `NotImplementedError`, since layers compute in float32 or float64."""
     raise NotImplementedError(f"{self.label}: nothing is quantized: weights are float32 or float64")
 
 
 @property
 def metrics(self: "Layer") -> list[Any]:
-    """The metrics among its attributes, and among those of the layers inside."""
+    """The metrics among the attributes of the layer and of nested layers."""
     inside = [metric for layer in inner_layers(self) for metric in layer.metrics]
     return [item for item in kept(self, Configurable) if item._family == "metric"] + inside
 
@@ -162,18 +162,18 @@ def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
 
 
 def save_own_variables(self: "Layer", store: MutableMapping[str, Any]) -> None:
-    """Put the arrays of the layer's own parameters into `store` under `"0"`, `"1"` and so on; Keras's files do so."""
+    """Put the arrays of the layer's own parameters into `store` under `"0"`, `"1"` and so on, as in Keras's files."""
     for index, parameter in enumerate(_own_weights(self)):
         store[str(index)] = parameter.numpy()
 
 
 def load_own_variables(self: "Layer", store: Mapping[str, Any]) -> None:
-    """Take the arrays that `save_own_variables` put into `store`; `ShapeError` where number or shapes differ."""
+    """Take the arrays that `save_own_variables` put into `store`; `ShapeError` if number or shapes differ."""
     assign_all(_own_weights(self), [np.asarray(store[key]) for key in store], self.label)
 
 
 def save_assets(self: "Layer", dir_path: str) -> None:
-    """Write files that belong to the layer into a folder, which goes with the model; a subclass may."""
+    """Write files that belong to the layer into a folder, which is saved with the model; for subclasses."""
 
 
 def load_assets(self: "Layer", dir_path: str) -> None:
@@ -187,13 +187,13 @@ def _own_weights(layer: "Layer") -> list[Parameter]:
 
 @property
 def path(self: "Layer") -> str:
-    """The names of the layers inside which it was built and its own, as they are in the paths of variables."""
+    """The names of the layers inside which it was built and its own, as in the paths of variables."""
     return place_of(self).path if self.built else str(self.name)
 
 
 @property
 def dtype_policy(self: "Layer") -> DTypePolicy:
-    """The argument `dtype`, which takes one, as a policy."""
+    """The argument `dtype` as a policy."""
     return DTypePolicy(policy_name(self))
 
 
@@ -207,23 +207,23 @@ def dtype_policy(self: "Layer", policy: Any) -> None:
 
 @property
 def input_dtype(self: "Layer") -> str:
-    """`compute_dtype`, into which inputs are brought."""
+    """`compute_dtype`, to which inputs are cast."""
     return self.compute_dtype
 
 
 @property
 def variables(self: "Layer") -> list[Parameter]:
-    """`weights`, as Keras calls them too."""
+    """Alias of `weights`, as in Keras."""
     return self.weights
 
 
 @property
 def trainable_variables(self: "Layer") -> list[Parameter]:
-    """`trainable_weights`, as Keras calls them too."""
+    """Alias of `trainable_weights`, as in Keras."""
     return self.trainable_weights
 
 
 @property
 def non_trainable_variables(self: "Layer") -> list[Parameter]:
-    """`non_trainable_weights`, as Keras calls them too."""
+    """Alias of `non_trainable_weights`, as in Keras."""
     return self.non_trainable_weights
