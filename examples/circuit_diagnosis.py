@@ -1,7 +1,7 @@
 """Diagnosis with a Bayesian network
 =================================
 
-Posteriors of causes, what another finding would change, and why.
+Posterior probabilities of causes, the effect of further evidence, and the reasons for both.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Filling gaps in a table
+"""Imputing missing values
 =======================
 
-A circuit learns from rows with gaps, says how sure it is, and fills them in.
+A circuit learns from incomplete rows, quantifies its uncertainty, and fills in missing values.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""A layer of your own
-===================
+"""A custom layer
+==============
 
-Say what it computes and what its derivatives are; all else is there already.
+Write its output and its derivatives; everything else comes with the base class.
 """
 
 import tempfile

@@ -1,5 +1,5 @@
-"""Networks inside scikit-learn
-============================
+"""Networks in scikit-learn
+========================
 
 Cross-validation, pipelines and grid search.
 """

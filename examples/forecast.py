@@ -1,7 +1,7 @@
-"""A forecast with a GRU
-=====================
+"""Forecasting with a GRU
+======================
 
-Beside the value of one season ago.
+Compared with a seasonal baseline.
 """
 
 import numpy as np

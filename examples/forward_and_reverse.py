@@ -1,8 +1,8 @@
 """Forward and reverse mode
 ========================
 
-The same derivatives of one net, at costs that depend on which side is the smaller one.
-``python forward_and_reverse.py [costs.png]`` draws the picture too; that needs matplotlib.
+The same derivatives of one network; which mode is cheaper depends on the sizes of inputs and outputs.
+``python forward_and_reverse.py [costs.png]`` also plots the costs, which needs matplotlib.
 """
 
 import sys

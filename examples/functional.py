@@ -1,7 +1,7 @@
-"""A graph of layers
-=================
+"""A functional model
+==================
 
-Two inputs, two outputs, and one layer that both inputs go through.
+Two inputs, two outputs, and a layer that both inputs share.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
-"""A differential equation solved
-==============================
+"""Solving a differential equation
+===============================
 
-A network learns how an oscillator dies out, from the equation and the start alone.
+A network learns a damped oscillation from the equation and its initial conditions alone.
 """
 
 import sys

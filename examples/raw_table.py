@@ -1,7 +1,7 @@
-"""A table as it is found
-======================
+"""Training on a raw table
+=======================
 
-With text, gaps and dates: fitted, judged, explained, saved, and read back to predict.
+Text, missing values and dates: fit, evaluate, explain, save, and load for prediction.
 """
 
 import tempfile

@@ -1,7 +1,7 @@
-"""Intervals of a regression
-=========================
+"""Prediction intervals for regression
+===================================
 
-A curve through noisy points by Levenberg-Marquardt, and intervals that widen where there are no points.
+A curve fitted to noisy points by Levenberg-Marquardt, with intervals that widen where there are no points.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Wrong labels among digits
+"""Finding mislabeled digits
 =========================
 
-Found by what each row alone does to the model.
+Mislabeled rows stand out by their influence on the model.
 """
 
 import sys

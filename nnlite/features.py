@@ -52,7 +52,7 @@ class Feature(Encoding):
             layer that gives numbers.
 
     Raises:
-        ConfigError: a layer that takes or gives something else.
+        ConfigError: a layer with other inputs or outputs.
 
     >>> Feature("string", StringLookup(vocabulary=["cat", "dog"]), "one_hot").output_mode
     'one_hot'
@@ -113,7 +113,7 @@ class FeatureSpace(Configurable, family="feature space"):
     Raises:
         ConfigError: arguments that do not fit together.
         NotReadyError: used before `adapt`.
-        DataError: a column that is missing, or holds something else than its feature needs.
+        DataError: a column that is missing, or does not fit its feature.
 
     Differences from Keras: `adapt` takes the whole data as dict or DataFrame; there are no symbolic inputs; bins of
     hashes and crosses are others (see `Hashing`); `load` reads what `save` wrote.

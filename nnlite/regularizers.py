@@ -53,7 +53,7 @@ class FunctionRegularizer(Regularizer):
         function: from the values to a single number; kept in files by its name, if `register_function` knows it.
 
     Raises:
-        ShapeError: it returns something else.
+        ShapeError: it does not return a scalar.
 
     >>> from nnlite import ops
     >>> penalty = Regularizer.get(lambda values: 0.5 * ops.sum(ops.square(values)))

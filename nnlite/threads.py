@@ -10,9 +10,9 @@ from nnlite.errors import ConfigError
 
 __all__ = ["SMALL_PRODUCT", "limited_threads", "set_threads", "several_threads", "suited_threads", "thread_counts"]
 
-# Below so many multiply-adds a second thread saves little (float32, two quiet cores: 6.7 and 6.4 us at 2**19, 43 and 29
-# us at 2**22), while one that has to wait for a busy core holds every step up: fits of five networks of 128 units take
-# up to 20 times as long.
+# Below this many multiply-adds a second thread saves little (float32, two quiet cores: 6.7 and 6.4 us at 2**19, 43 and
+# 29 us at 2**22), while one that has to wait for a busy core holds every step up: fits of five networks of 128 units
+# take up to 20 times as long.
 SMALL_PRODUCT = 2**23
 
 
@@ -39,7 +39,7 @@ class _Threads:
         return self._found[with_scipy]
 
     def limit(self, count: int) -> None:
-        """Let each library use so many threads."""
+        """Let each library use this many threads."""
         for library in self.libraries:
             self.usual.setdefault(library.filepath, library.get_num_threads())
             library.set_num_threads(count)

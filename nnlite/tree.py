@@ -85,7 +85,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
     Args:
         func: takes one value of each.
         structures: nested lists, tuples and dicts.
-        none_is_leaf: whether `func` gets None too, or None stays as it is.
+        none_is_leaf: whether `func` is called with None too, or None is kept.
 
     Raises:
         ConfigError: no structure, or others than the first.

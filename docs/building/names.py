@@ -39,7 +39,7 @@ TITLES = {
     "core": "Core layers",
     "maps": "Structured maps",
     "merging": "Merging layers",
-    "more": "Base classes and more",
+    "more": "Further names",
     "names": "Further functions of keras.ops",
     "pooling": "Pooling layers",
     "preprocessing": "Preprocessing layers",

@@ -31,7 +31,7 @@ def write_reference(folder: Path) -> None:
 
 
 def _index(tree: dict[str, list[Page]]) -> str:
-    lines = [*_heading("API reference", "="), "Every public name, by the room that it is imported from.", ""]
+    lines = [*_heading("API reference", "="), "All public names, by the module to import them from.", ""]
     for heading, listed in tree.items():
         lines += [*_heading(heading, "-"), *_toctree(page.file for page in listed), ".. list-table::"]
         lines += ["   :class: names", "   :widths: 30 70", ""]
@@ -45,7 +45,7 @@ def _page(page: Page, described: dict[str, str]) -> Iterator[str]:
     title = page.title if page.group else f"``{page.room}``"
     yield from _heading(title, "=")
     if page.group:
-        yield from [f"A part of :doc:`{page.room} <{page.room.removeprefix('nnlite.')}>`, and imported from there.", ""]
+        yield from [f"Part of :doc:`{page.room} <{page.room.removeprefix('nnlite.')}>`; import from there.", ""]
     else:
         yield from [f"{inline(_module_summary(page.room))}.", ""]
     yield from [f".. currentmodule:: {page.room}", ""]
@@ -70,7 +70,7 @@ def _table(names: list[Name], described: dict[str, str]) -> Iterator[str]:
 def _summary(name: Name, described: str) -> str:
     room, _, called = described.rpartition(".")
     if room == name.room and called != name.name:
-        return f"another name of :py:obj:`{called} <{described}>`"
+        return f"alias of :py:obj:`{called} <{described}>`"
     return f"``{_value(name)}``" if name.kind == "data" else inline(summary_of(name.value))
 
 
@@ -81,7 +81,7 @@ def _link(name: Name) -> str:
 def _entry(name: Name, described: str) -> Iterator[str]:
     if described != name.path:
         yield from [f".. py:{name.kind}:: {name.name}", "   :no-index-entry:", ""]
-        yield from [f"   Another name of :py:obj:`{described}`.", ""]
+        yield from [f"   Alias of :py:obj:`{described}`.", ""]
     elif name.kind == "data":
         yield from [f".. py:data:: {name.name}", f"   :value: {_value(name)}", ""]
     elif name.kind == "function":

@@ -1,8 +1,8 @@
-"""Activations and their derivatives
-=================================
+"""Activation functions and their derivatives
+==========================================
 
-An activation computes its output and its Jacobian side by side. The Jacobian is diagonal: its slopes are the
-derivative, which is drawn in orange.
+An activation function computes its output and its Jacobian side by side. The Jacobian is diagonal: its entries are the
+derivative, drawn in orange.
 """
 
 import matplotlib.pyplot as plt

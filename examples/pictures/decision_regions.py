@@ -1,8 +1,8 @@
-"""Two moons, and where the answer turns
-=====================================
+"""Decision boundary on two moons
+==============================
 
-A network of two hidden layers separates two half-moons. The arrows are the derivative of its logit with respect to
-the two inputs, at some of the points: the direction in which the answer changes fastest.
+A network with two hidden layers separates two half-moons. The arrows are the derivative of its logit with respect to
+the two inputs, at some of the points: the direction in which the prediction changes fastest.
 """
 
 import matplotlib.pyplot as plt

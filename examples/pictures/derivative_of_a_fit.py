@@ -1,8 +1,8 @@
-"""The derivative of what was learned
-==================================
+"""Derivatives of a fitted curve
+=============================
 
-A network learns a curve from noisy points. Its derivative with respect to the input was never asked for in the
-training, and is exact for the curve that was learned.
+A network learns a curve from noisy points. Its derivative with respect to the input was not part of the training, and
+is exact for the curve that was learned.
 """
 
 import matplotlib.pyplot as plt

@@ -1,8 +1,8 @@
-"""Eight networks as one model
-===========================
+"""An ensemble as one model
+========================
 
-Layers with ``members`` are several networks side by side, trained at once. Where there are no points they disagree,
-and their spread says so.
+Layers with ``members`` hold several networks that are trained simultaneously. Where there are no points the networks
+disagree, and their spread shows it.
 """
 
 import matplotlib.pyplot as plt

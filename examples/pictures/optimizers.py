@@ -1,8 +1,8 @@
-"""Optimizers on the same net
-==========================
+"""Comparison of optimizers
+========================
 
-The same first weights, the same batches: what each optimizer makes of the handwritten digits in ten epochs. L-BFGS
-takes the loss over all rows, and a step of its own each epoch.
+The same initial weights and the same batches: the loss of each optimizer on handwritten digits over ten epochs. L-BFGS
+uses the loss over all rows, and takes one step per epoch.
 """
 
 import matplotlib.pyplot as plt

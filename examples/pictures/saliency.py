@@ -1,7 +1,7 @@
-"""Which pixels speak for a digit
-==============================
+"""Saliency maps of digits
+=======================
 
-A small convolutional network reads handwritten digits; ``nnlite.plots.saliency`` draws how its answer depends on each
+A small convolutional network reads handwritten digits; ``nnlite.plots.saliency`` shows how its answer depends on each
 pixel. ``python saliency.py [picture.png]``
 """
 

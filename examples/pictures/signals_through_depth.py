@@ -1,8 +1,7 @@
-"""Signals through twenty layers
-=============================
+"""Signals and gradients through twenty layers
+===========================================
 
-How large signals are after each of twenty layers of ReLU, and gradients on their way back, for four ways to draw the
-first weights.
+The size of signals after each of twenty ReLU layers, and of gradients on the way back, for four initializers.
 """
 
 import matplotlib.pyplot as plt

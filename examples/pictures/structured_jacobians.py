@@ -1,8 +1,8 @@
-"""What a structured Jacobian keeps
-================================
+"""Storage of structured Jacobians
+===============================
 
-Each map stores the least that determines the Jacobian. The pictures show the dense matrices, which are never made in a
-training; above each stands what the map keeps in their place.
+Each map stores the minimum that determines the Jacobian. The figures show the dense matrices, which are never formed
+in training; the title of each states what the map stores instead.
 """
 
 import matplotlib.pyplot as plt

@@ -38,7 +38,7 @@ def multiply(left: np.ndarray, right: np.ndarray, out: np.ndarray | None = None)
 
 
 def _in_pieces(left, right, out, rows):
-    """As `multiply`, so many rows of the left factor at a time, in one call but for those that are left over."""
+    """As `multiply`, in blocks of rows of the left factor, with one call for all complete blocks."""
     if out is None:
         out = np.empty((len(left), right.shape[1]), left.dtype)
     stop = len(left) // rows * rows

@@ -5,7 +5,7 @@ import numpy as np
 __all__ = ["sums_by_row"]
 
 LAYERS = 8  # rows of one target that are added one by one; a loop over more would cost more than adding up runs
-FEW_NUMBERS = 2**14  # of all rows; up to so many, adding up runs takes a half to a fifth of the time
+FEW_NUMBERS = 2**14  # of all rows; up to this many, adding up runs takes a half to a fifth of the time
 
 
 def sums_by_row(values: np.ndarray, indices: np.ndarray, length: int, run: int = 1) -> tuple[np.ndarray, np.ndarray]:

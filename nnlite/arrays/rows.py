@@ -55,7 +55,7 @@ class MadeRows(LazyRows):
 
     Args:
         rows: `(rows, ...)`.
-        make: from some rows to what stands for them, each row by itself, `(some, ...) -> (some, ...)`.
+        make: from some rows to their replacements, each row independently, `(some, ...) -> (some, ...)`.
     """
 
     def __init__(self, rows: LazyRows, make: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -108,7 +108,7 @@ class SparseRows(LazyRows):
 
     Args:
         matrix: a SciPy matrix or array in CSR form, with sorted indices.
-        finish: makes the rows of what was dense, `(rows, columns) -> (rows, columns)`, each row by itself.
+        finish: converts dense rows, `(rows, columns) -> (rows, columns)`, each row independently.
         dtype: of the rows that are taken; that of the matrix when None.
     """
 

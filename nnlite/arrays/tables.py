@@ -40,7 +40,7 @@ def numbers_of_table(table: Any, owner: str) -> np.ndarray | None:
     Shape: `(rows, columns)`.
 
     Raises:
-        DataError: a column of something else than numbers and booleans, or no column at all.
+        DataError: a column that is neither numeric nor boolean, or no column at all.
         ShapeError: columns of several lengths, or values that are not columns.
     """
     columns = table_columns(table)

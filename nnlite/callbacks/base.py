@@ -67,19 +67,19 @@ class Callback(Configurable, family="callback"):
         """Raise, before training begins, any error that can be detected by then.
 
         Args:
-            names: what epochs will log; None if that is not known.
+            names: names that epochs will log; None if unknown.
         """
 
     def get_state(self) -> dict[str, Any]:
         """The callback's state during training: the attributes listed in `state_names`.
 
-        A checkpoint keeps it, so that `fit(resume=...)` continues as if nothing had happened. Values may be numbers,
+        A checkpoint keeps it, so that `fit(resume=...)` continues without a difference. Values may be numbers,
         strings, None and arrays; lists, tuples and dicts of such.
         """
         return {name: getattr(self, name) for name in self.state_names}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Restore the result of `get_state`; called after `on_train_begin`, or `on_epoch_begin` if resumed mid-epoch."""
+        """Restore the result of `get_state`; called after `on_train_begin`, or `on_epoch_begin` in mid-epoch."""
         if type(self).__module__.startswith("nnlite."):  # a class of the user's may keep under a name what it likes
             check_state(state, Callback.get_state(self), self.state_kinds)
         for name in self.state_names:
@@ -156,14 +156,14 @@ HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_") and name
 class CallbackList:
     """Calls the hooks of all callbacks, in order: `callback_list.on_epoch_end(epoch, logs)` and so on.
 
-    Who listens to which hook is settled when the list is made, so that an unused hook costs nothing:
+    The listeners of each hook are determined when the list is made, so that an unused hook costs nothing:
     ask `wants(hook)` once before a loop.
 
     Args:
         callbacks: callbacks, or specs of callbacks as `Callback.get` reads them; one, several or None.
         model: given to each callback by `set_model`.
         writing: whether those that only write are called too.
-        add_history, add_progbar: whether a `History` and a `ProgbarLogger` come behind them.
+        add_history, add_progbar: append a `History` and a `ProgbarLogger`.
         params: given to each callback by `set_params`.
     """
 
@@ -241,8 +241,8 @@ class LambdaCallback(Callback):
     For Python only: functions cannot be written in YAML.
 
     Args:
-        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end: called as
-            the methods of `Callback` are; None for nothing.
+        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end: called
+            like the methods of `Callback`; None for nothing.
         hooks: any further ones by name, such as `on_test_end`.
 
     >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)).on_epoch_end(0, {"loss": 0.5})

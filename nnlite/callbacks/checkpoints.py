@@ -145,17 +145,17 @@ class Checkpoints(Callback):
 
     `step-<n>.safetensors` are the last ones, by the optimizer's steps, `last.safetensors` is the newest of them, and
     `best.safetensors` is the model of the epoch with the lowest `val_loss`. `load_model` reads them all.
-    Weights that are not finite are never kept. The training ends with a checkpoint, whatever `every` is.
+    Weights that are not finite are never kept. The training always ends with a checkpoint.
 
     Args:
-        folder: where to; missing folders are made.
-        every: "1 epoch", "500 steps" or "10 min"; "auto": after each epoch, unless writing would take more than a
-            hundredth of the time, as where an epoch takes milliseconds.
+        folder: folder of the checkpoints; missing folders are created.
+        every: "1 epoch", "500 steps" or "10 min"; "auto": after each epoch, unless writing would take more than one
+            percent of the time, as for epochs of milliseconds.
         keep: number of `step-<n>` files; older ones are removed.
 
     Raises:
         ConfigError: `every` is none of these, or the folder cannot be written.
-        OutputError: the disk has no room for a single one. One that cannot be written later is a `TrainingWarning`.
+        OutputError: the disk has no room for a checkpoint. A later failure to write one is a `TrainingWarning`.
 
     >>> Checkpoints("checkpoints", every="500 steps", keep=2)
     Checkpoints(folder='checkpoints', every='500 steps', keep=2)

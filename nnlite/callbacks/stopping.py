@@ -139,7 +139,7 @@ class TerminateOnNaN(Callback):
     """Stops the training within the epoch as soon as the loss is NaN or infinite.
 
     Args:
-        raise_error: whether that is an `InvalidLossError`, rather than an early end.
+        raise_error: raise `InvalidLossError` instead of stopping.
 
     >>> from nnlite import Sequential
     >>> callback = TerminateOnNaN()
@@ -171,7 +171,7 @@ class MaxTime(Callback):
         max_time: in seconds, or with units: `"90s"`, `"10m"`, `"1h30m"`, `"2d"`.
 
     Raises:
-        ConfigError: no duration.
+        ConfigError: an invalid duration.
 
     >>> MaxTime("1h30m").seconds
     5400.0

@@ -246,7 +246,7 @@ def check_into(findings: Findings, subject: Subject, random: Generator) -> None:
         product(cotangent, wanted, into)
         for name, written, gradient in zip(subject.names, into, expected, strict=True):
             if gradient is not None and written is not None:
-                sentence = f"{method}_into by {name} writes something else than {method} returns"
+                sentence = f"{method}_into by {name} does not write what {method} returns"
                 findings.measured("written into", difference(written, gradient), EXACT, sentence)
 
 

@@ -70,7 +70,7 @@ def _check_tangent_layouts(findings, subject, random) -> None:
     tangents: list[Any] = [None if product is None else random.normal(size=product.shape) for product in products]
     spread = [None if tangent is None else strided(tangent) for tangent in tangents]
     error = difference(subject.push(spread, ()), subject.push(tangents, ()))
-    findings.measured("any memory layout", error, EXACT, "jvp of tangents that are not contiguous is another one")
+    findings.measured("any memory layout", error, EXACT, "jvp of non-contiguous tangents differs")
 
 
 def check_pure(findings: Findings, layer: Any, subject: Subject) -> None:

@@ -24,7 +24,7 @@ def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> 
     """A built copy of `layer` in another floating-point type: made from its arguments, with its weights, if any.
 
     Args:
-        layer: it stays as it is.
+        layer: not modified.
         dtype: that of the copy and of all layers inside it.
         shape: what the copy is built for, where the layer is not built; of one input, or a tuple of them.
         random: draws what the copy is adapted to, where the layer is not.
@@ -94,7 +94,7 @@ def draw(layer: Any, shape: tuple, random: np.random.Generator, pool: Any = 5) -
 
 
 def in_dtype(layer: Any, inputs: Any, dtype: str) -> Any:
-    """A batch, or a tuple of them, in a floating-point type; as it is where the layer takes no numbers."""
+    """A batch, or a tuple of them, in a floating-point type; unchanged if the layer does not take numbers."""
     if isinstance(inputs, tuple):
         return tuple(in_dtype(layer, array, dtype) for array in inputs)
     return np.asarray(inputs).astype(dtype) if layer.input_kind == "numbers" else np.asarray(inputs)

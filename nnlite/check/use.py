@@ -86,7 +86,7 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
         if training or moves_on(twin)
         else True
     )
-    findings.held("called", stored, "training stores something else than Jacobians.state")
+    findings.held("called", stored, "training does not store Jacobians.state")
     subject = subject_of(layer, inputs, context)
     if subject.numeric and any(subject.wanted):
         check_products(findings, twin, subject, random)
@@ -141,7 +141,7 @@ def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Gener
         findings.held("file", expected.dtype == dtype, f"predictions of a model of {dtype} are {expected.dtype}")
         findings.held("file", loaded.to_spec() == model.to_spec(), "a loaded model has another config")
         findings.held("file", np.array_equal(actual, expected), "a loaded model has other predictions")
-        sentence = "a model of this layer alone predicts something else than calling it gives"
+        sentence = "the predictions of a model of this layer differ from its calls"
         twin.set_weights(weights)  # stateful layers continue from call to call
         findings.held("file", np.array_equal(expected, twin(given, training=False)), sentence)
 

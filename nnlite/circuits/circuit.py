@@ -21,7 +21,7 @@ class Circuit(CompiledNetwork):
     are log lambda, 0 for a state that is possible and -inf for one that is not, or any log-likelihood: the derivative
     of log P by them is the posterior of every variable, `P(x | evidence)`. Its parameters are the logits of every
     table, whose derivative is P(x, u | evidence) - theta P(u | evidence). What stands for a query, `log_prob`,
-    `marginals` and others, takes rows as they are and computes with scaled numbers, or logarithms where those get
+    `marginals` and others, takes raw rows and computes with scaled numbers, or logarithms where those get
     too small.
 
     Shape: `(batch, states of all variables)`, log-likelihoods side by side, or `(batch, variables)`, state numbers,
@@ -39,7 +39,7 @@ class Circuit(CompiledNetwork):
 
     Raises:
         WidthError: a table would have more than `max_entries` entries.
-        NetworkError: a network that is none.
+        NetworkError: an invalid network.
 
     >>> from nnlite.circuits import BayesianNetwork
     >>> network = BayesianNetwork(

@@ -167,7 +167,7 @@ def set_backend(backend: str) -> None:
     """Set the array library; the only one is `"numpy"`.
 
     Raises:
-        ConfigError: another one.
+        ConfigError: any other library.
     """
     if backend != "numpy":
         raise ConfigError(f"nnlite computes with NumPy alone, backend='numpy'; got {backend!r}")

@@ -89,7 +89,7 @@ class MemberBatches:
         return rows[stream(self.shuffle_seed, "shuffle", member, step).permutation(len(rows))]
 
     def _weights(self, weights: Any, real: np.ndarray) -> np.ndarray | None:
-        """Weights, `(members, batch)`, with which the mean over the batch is the loss of each member by itself."""
+        """Weights, `(members, batch)`, with which the mean over the batch is the loss of each member alone."""
         by_weight = self.reduction == "mean_with_sample_weight" and weights is not None
         if not real.all():
             weights = real.astype(self.dtype) if weights is None else weights * real

@@ -131,7 +131,7 @@ class Data(Section):
         if self.target_separator is not None:
             if target_kind not in ("binary", "auto"):
                 raise ConfigError(
-                    "rows with several labels need a loss that takes each by itself: BinaryCrossentropy",
+                    "rows with several labels need a loss that treats each independently: BinaryCrossentropy",
                     ("target_separator",),
                 )
             target_kind = "multilabel"

@@ -149,7 +149,7 @@ class Uncertainty:
         return np.sqrt(2 * (self.whole.scale or self.whole.scales) * variances) * self.residual_std
 
     def _apart(self, numbers: Array) -> Any:
-        """`(rows, U)` as it is returned: a list of one array for each of several outputs."""
+        """`(rows, U)` in returned form: for several outputs, a list with one array for each."""
         if len(self._losses) == 1:
             return numbers
         widths = [math.prod(shape[1:]) for shape in output_shapes(self.whole.steps.trainer.model)]

@@ -27,7 +27,7 @@ class Term(NamedTuple):
         name: of the stage.
         place: which output of it, the batch axis left out.
         value: the derivative of that output, before the activation, by the weight: mostly what the weight multiplies.
-        slope: of the activation there; None if there is none, or none that acts on each number alone.
+        slope: of the activation there; None without an elementwise activation.
         upstream: derivative of the explained number by that output.
         hops: the largest of the paths that `upstream` is the sum of; empty inside a graph.
         direct: whether `value` is what the weight multiplies: not where more than a sum follows before the output.

@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["Crew"]
 
-PATIENCE = 5  # seconds for a process to end by itself, as after Ctrl-C, which reaches it too
+PATIENCE = 5  # seconds for a process to end on its own, as after Ctrl-C, which reaches it too
 
 
 class Crew:
@@ -68,6 +68,6 @@ def _member(connection: Connection, load: Callable[[], None], tickets: Any) -> N
     try:
         load()
         work, arguments = connection.recv()
-    except (EOFError, KeyboardInterrupt):  # there is none
+    except (EOFError, KeyboardInterrupt):  # no terminal
         return
     work(tickets, *arguments)

@@ -30,7 +30,7 @@ def ended_together(communicator: Any) -> Iterator[None]:
     code of the job is that of the error.
 
     Args:
-        communicator: an `mpi4py.MPI.Comm` that is used for nothing else.
+        communicator: an `mpi4py.MPI.Comm` that is used for no other purpose.
     """
     try:
         yield

@@ -16,7 +16,7 @@ from nnlite.errors import ConfigError, MissingLibraryError, needed_for
 
 __all__ = ["Team", "current_team", "is_first", "mpi", "rank_of_job"]
 
-# A vector from here on is summed by halves: each process sends it twice, whatever the number of processes, rather than
+# A vector from here on is summed by halves: each process sends it twice, for any number of processes, rather than
 # once for each doubling of that.
 HALVED_BYTES = 2**16
 

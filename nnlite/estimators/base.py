@@ -289,5 +289,5 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         """Whether there is `partial_fit`; AttributeError with the reason if not."""
         if is_lbfgs(self.optimizer) or (self.optimizer != AUTO and is_full_batch(self.optimizer)):
             shown = f"optimizer={self.optimizer!r}"
-            raise AttributeError(f"partial_fit takes rows by batches, {shown} all at once: choose another one")
+            raise AttributeError(f"partial_fit takes rows by batches, {shown} all at once: choose another solver")
         return True

@@ -27,9 +27,9 @@ __all__ = ["NNClassifier"]
 class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     """Neural networks for two or more classes, with defaults that need no tuning: five, averaged, up to 10,000 rows.
 
-    Give it the table as it is: numbers, text, categories, dates, gaps. The defaults follow RealMLP (Holzmüller et al.
-    2024, arXiv:2407.04491); `docs/tables.md` describes them. Two classes are two outputs. Arrays are computed in their
-    own precision, tables of columns in `nnlite.config.floatx()`. A sample weight of 2 is a row that occurs twice.
+    Pass it the raw table: numbers, text, categories, dates, missing values. The defaults follow RealMLP (Holzmüller et
+    al. 2024, arXiv:2407.04491); `docs/tables.md` describes them. Two classes are two outputs. Arrays are computed in
+    their own precision, tables of columns in `nnlite.config.floatx()`. A sample weight of 2 is a row that occurs twice.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample, >= 0; a weight of 2 is the same as a sample that occurs twice.
         X_val, y_val : as X and y, default=None
-            Samples that judge the epochs in place of a part of X; nothing else is learned from them.
+            Samples that evaluate the epochs in place of a part of X; the weights are not trained on them.
 
         Returns
         -------

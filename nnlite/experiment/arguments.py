@@ -61,7 +61,7 @@ class FitArguments(CallArguments):
 
 
 def _of_classes(metrics: Any) -> Any:
-    """The list with `{R2Score: {}}` for `R2Score`; anything else as it is."""
+    """The list with `{R2Score: {}}` for `R2Score`; anything else unchanged."""
     if not isinstance(metrics, list):
         return metrics
     return [{one: {}} if isinstance(one, str) and one[:1].isupper() else one for one in metrics]

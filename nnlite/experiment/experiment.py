@@ -45,7 +45,7 @@ class Experiment(Section):
         compile: arguments of `Sequential.compile`; a loss that is left out, or `auto`, is chosen by the target.
         fit: arguments of `Sequential.fit`, except the data.
         calibrate: how the probabilities are calibrated on the validation part after training, `temperature` or
-            `isotonic`; `null` for as they are. See `Sequential.calibrated`.
+            `isotonic`; `null` for none. See `Sequential.calibrated`.
         checkpoint: how often what a training needs to continue is kept, and how many of such files; `null` for never.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
         search: which arguments `nnlite tune` tries; training itself has no use for it.

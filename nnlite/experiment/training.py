@@ -48,8 +48,8 @@ def train(
         experiment: what to train.
         out: the folder, new or empty; `runs/<config name>-<n>` with the lowest free n when None.
         quiet: show nothing while training.
-        folds: cross-validate first, in so many folds; the figures are kept as `folds.json` beside the model, which is
-            trained as without them. After an interruption, `resume` continues after the last fold that is finished.
+        folds: cross-validate first, with this many folds; the metrics are kept as `folds.json` beside the model, which
+            is trained as without them. After an interruption, `resume` continues after the last fold that is finished.
         callbacks: further ones, which are not part of the config that is kept.
         jobs, backend, scheduler: how folds are trained side by side, as for `cross_validate`.
 
@@ -57,7 +57,7 @@ def train(
         ConfigError, DataError: the config or the data cannot be used; nothing is written.
         Interrupted: Ctrl-C or SIGTERM; the folder keeps what was trained, and `resume` continues.
         DivergenceError: a loss or weights were not finite; the folder keeps the last checkpoint that is.
-        Unfinished: something else went wrong after training began, such as a full disk; the folder keeps the same.
+        Unfinished: training failed after it had begun, for example on a full disk; the folder keeps the same files.
     """
     side = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
     return led(experiment, partial(_train, experiment, out, quiet, folds, callbacks, side), bool(folds))
@@ -204,7 +204,7 @@ def _judge(folder: RunFolder, experiment: Experiment, model: BaseModel, data: Pr
     model, changed = calibrate(model, data, experiment.calibrate)
     tune_threshold(model, data, experiment.data.threshold)
     folder.write("preprocessing.json", json_text(data.preprocessing.to_spec()))  # with the threshold
-    experiment.interpret(model, data.preprocessing, data.data.source)  # as it is after training
+    experiment.interpret(model, data.preprocessing, data.data.source)  # in its trained state
     model._interpretation.intervals = validation_intervals(model, data)
     folder.save(model)
     judgement = judge(model, data, bool(experiment.fit["class_weight"]))

@@ -16,7 +16,7 @@ __all__ = ["Archive", "kept_beside", "read_archive", "write_archive"]
 
 CONFIG, METADATA, WEIGHTS, EXTRA = "config.json", "metadata.json", "model.weights.h5", "nnlite.safetensors"
 LARGEST_JSON = 64 << 20
-LARGEST_RATIO = 200  # of an entry to what it takes in the file; weights are stored as they are, or halved
+LARGEST_RATIO = 200  # of an entry to what it takes in the file; weights are stored uncompressed, or halved
 
 
 class Archive(NamedTuple):

@@ -44,7 +44,7 @@ ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
 ZIP = b"PK\x03\x04"
 # Keras keeps these among the weights too: the state of random layers, and that of the optimizer.
 LEFT_OVER = ("seed_generator", "optimizer")
-LARGEST_NUMBER = 8  # bytes of a parameter's number, whatever it takes in the file
+LARGEST_NUMBER = 8  # bytes of a parameter's number, regardless of its size in the file
 
 
 def stated_format(path: str | os.PathLike, whole: bool) -> bool:

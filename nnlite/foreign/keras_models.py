@@ -14,7 +14,7 @@ __all__ = ["Orders", "graph_ends", "model_config", "read_model"]
 
 # `id` of a model that was read -> its layers in the order of the file.
 Orders = dict[int, Sequence[Layer]]
-# What Keras draws of the masks that `Embedding` and `Masking` make; here these hand them on by themselves.
+# What Keras draws of the masks that `Embedding` and `Masking` make; here masks are passed on automatically.
 OF_MASKS = ("Any", "NotEqual")
 CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
 CALL_ARGUMENTS = ("query", "value", "key", "inputs", "sequences", "sequence", "initial_state")

@@ -25,7 +25,7 @@ KINDS = frozenset(
 def _slots_in_order(
     optimizer: Any, parameters: Sequence[Parameter], packs: Sequence[Any]
 ) -> list[tuple[Parameter, KerasSlot]]:
-    """The slots of the parameters as Keras numbers them; `ModelFileError` where they mean something else there."""
+    """The slots of the parameters as Keras numbers them; `ModelFileError` if they have another meaning there."""
     if type(optimizer).__name__ not in KINDS or optimizer.gradient_accumulation_steps:
         raise ModelFileError(f"the slots of {optimizer!r} have another meaning in Keras")
     groups = [*([[KerasSlot(AVERAGE, AVERAGE)]] * optimizer.use_ema), *optimizer.keras_slots()]
@@ -38,7 +38,7 @@ def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: 
     """The inverse of `optimizer_state`: the variables by their paths in a Keras file; none before the first step.
 
     Raises:
-        ModelFileError: an optimizer whose slots mean something else in Keras.
+        ModelFileError: an optimizer whose slots have another meaning in Keras.
     """
     wanted = _slots_in_order(optimizer, parameters, packs)
     if wanted and not optimizer.slots:
@@ -75,7 +75,7 @@ def optimizer_state(
         packs: in which the model trains them.
 
     Raises:
-        ModelFileError: an optimizer whose slots mean something else here, or variables that do not fit.
+        ModelFileError: an optimizer whose slots have another meaning here, or variables that do not fit.
     """
     kind, wanted = type(optimizer).__name__, _slots_in_order(optimizer, parameters, packs)
     first = 2 if isinstance(optimizer.learning_rate, float) else 1  # the number of updates, the rate

@@ -25,7 +25,7 @@ def keras_class(layer: Layer) -> str:
 
 
 def _snake_case(name: str) -> str:
-    """`PReLU` as `p_re_lu`: the rule for paths, another one than that for names of layers."""
+    """`PReLU` as `p_re_lu`: the rule for paths, which differs from that for names of layers."""
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
 
 
@@ -92,7 +92,7 @@ def _numbered(folder: str, parameters: Sequence[Parameter]) -> Iterator[tuple[st
 
 
 def _parts(layer: Layer, order: Order) -> Iterator[tuple[Layer, str]]:
-    """The layers inside another one, and what Keras calls them."""
+    """The layers inside another one, and their names in Keras."""
     kind = type(layer).__name__
     inside = list(order(layer)) if is_model(layer) else inner_layers(layer)
     if not inside:

@@ -23,7 +23,7 @@ def from_sklearn(mlp: Any) -> Any:
 
     Raises:
         NotReadyError: it is not fitted.
-        ConfigError: it is not a multi-layer perceptron, or has an activation that is none of scikit-learn's.
+        ConfigError: it is not a multi-layer perceptron, or has an unknown activation.
 
     >>> from sklearn.neural_network import MLPRegressor
     >>> mlp = MLPRegressor(hidden_layer_sizes=(4,)).fit([[0.0, 1.0]] * 9, [0.0] * 9)

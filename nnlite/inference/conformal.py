@@ -19,7 +19,7 @@ class ConformalIntervals(Section):
     For a level a and n residuals of rows that were not trained on, the half-width is the k-th smallest absolute
     residual, k = ceil((n + 1) a). If those rows and the new ones are exchangeable, a new target lies within with
     probability a or more, however wrong the model is; with several targets this holds for each of them alone. Of more
-    than 1,000 residuals so many ranks are kept, and k is rounded up to the next one.
+    than 1,000 residuals that many ranks are kept, and k is rounded up to the next one.
 
     Args:
         count: n.

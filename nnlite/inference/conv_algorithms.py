@@ -74,7 +74,7 @@ class Algorithm(ABC):
 
     @abstractmethod
     def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
-        """View of all cells in `source` that the tiles depend on, channels last, in the shape of the memory's target."""
+        """View of the cells of `source` that tiles depend on, channels last, in the shape of the memory's target."""
 
     @abstractmethod
     def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:

@@ -13,8 +13,8 @@ from nnlite.layers.base.simplified import Product, Step
 __all__ = ["MANY_ROWS", "joined_stages"]
 
 MANY_ROWS = 8  # fewer are done sooner by the layers one by one
-# OpenBLAS multiplies without copying the factors first up to so many multiply-adds: 240 x 64 x 64, float32, takes three
-# quarters of the time per row that 512 x 64 x 64 takes.
+# OpenBLAS multiplies without copying the factors first up to this many multiply-adds: 240 x 64 x 64, float32, takes
+# three quarters of the time per row that 512 x 64 x 64 takes.
 SMALL_PRODUCT = 10**6
 ROUND = 16  # rows: blocks of a multiple of it begin and end with lines of the cache
 TOGETHER = 2**17  # numbers on their way through blocks that go together, in one call for each layer
@@ -95,7 +95,7 @@ def _with_bias(product: Product, dtype: np.dtype) -> np.ndarray:
 
 
 def _in_place(activation: Any, like: np.ndarray) -> Callable[[np.ndarray], Any]:
-    """The activation, prepared to overwrite arrays such as `like`; for None they stay as they are."""
+    """The activation, prepared to overwrite arrays such as `like`; for None they are unchanged."""
     return _unchanged if activation is None else activation.in_place(like)
 
 

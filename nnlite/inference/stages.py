@@ -22,7 +22,7 @@ from nnlite.layers.pooling.pooling import inverse_counts
 __all__ = ["Prepared", "Stage", "stage_of", "starts_of"]
 
 BLOCK_BYTES = 2**20  # of what a convolution works on at a time
-WHOLE_ROWS = 256  # at once where layers run as they are: what they compute on the way would not fit into the cache
+WHOLE_ROWS = 256  # at once where layers run unchanged: their intermediate results would not fit into the cache
 DENSE_ROWS = 512  # more leave the cache, fewer make short products
 
 
@@ -148,7 +148,7 @@ class _Convolution(Stage):
         return Prepared(run, ordered)
 
     def _in_blocks(self, source: np.ndarray, out: np.ndarray, counts: tuple[int, ...]) -> Callable[[], None]:
-        """The function that computes `out` from `source`, so many images or lines of tiles of an image at a time.
+        """The function that computes `out` from `source`, in blocks of images or of tile lines of an image.
 
         Blocks have one size, so that they share memory; the last one begins inside the one before it.
         """
@@ -256,7 +256,7 @@ class _View(Stage):
 
 
 class _Whole(Stage):
-    """A layer as it is, with its weights of this moment."""
+    """A layer, unchanged, with its current weights."""
 
     may_alias = True
     rows = WHOLE_ROWS

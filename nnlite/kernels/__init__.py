@@ -17,8 +17,8 @@ from nnlite.kernels.memory import aligned_zeros, keep_freed_memory
 from nnlite.kernels.reference import *
 
 CHOICES = ("auto", "numpy", "numba")
-# Loading Numba takes 0.5 to 0.7 s, which it wins back in a training of so many updates of single parameters; a step
-# takes as long as updating so many more of them.
+# Loading Numba takes 0.5 to 0.7 s, which it wins back in a training with this many updates of single parameters; a step
+# takes as long as updating this many more of them.
 WORTH_LOADING = 300_000_000
 WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes up to ten seconds
 STEP = 25_000

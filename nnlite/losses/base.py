@@ -120,7 +120,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
-        """The Hessian of the sum of all rows' losses with respect to `y_pred`, a block per row; None if not provided."""
+        """The Hessian of the sum of all losses with respect to `y_pred`, a block per row; None if not provided."""
         return None
 
     def output_hessian(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Jacobian:
@@ -226,7 +226,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return in_floatx(as_result(self._linearized(y_true, y_pred, sample_weight)[0]), (y_pred,))
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:
-        """`linearize` of what users pass, be it a single row."""
+        """`linearize` of user data, possibly a single row."""
         if np.ndim(y_pred) != 1:
             return self.linearize(*self._fitted(y_true, y_pred, sample_weight))
         row = self._fitted(np.asarray(y_true)[None], np.asarray(y_pred)[None], sample_weight)

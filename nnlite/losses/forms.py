@@ -64,7 +64,7 @@ def spread(losses: np.ndarray, by_outputs: Jacobian, shape: Shape) -> tuple[Any,
 
 
 def _flat(by_outputs: Jacobian) -> Jacobian:
-    """The Jacobian of a single number as its gradient; any other as it is."""
+    """The Jacobian of a scalar as its gradient; any other unchanged."""
     if by_outputs.out_shape:
         return by_outputs
     gradient = by_outputs.vjp(np.ones(()))

@@ -247,7 +247,8 @@ class Precision(_Share):
 
     Args:
         thresholds: predictions above are positive; one in [0, 1], 0.5 when None, or a list, which gives an array.
-        top_k: only the largest k predictions of each row are positive, whatever they are unless thresholds are given.
+        top_k: only the largest k predictions of each row are positive, regardless of their values unless thresholds are
+            given.
         class_id: the one class, of the last axis, that counts; all when None.
 
     >>> round(Precision()([0, 1, 1, 1], [1, 0, 1, 1]), 6)

@@ -81,7 +81,7 @@ class MeanMetricWrapper(Average):
 
 
 def _known_function(function: Any) -> Any:
-    """A function, or the name of one of a user, as it is; the function of a loss in the place of its name."""
+    """A function, or the name of a user-defined one, unchanged; the name of a loss becomes its function."""
     name = function["config"] if is_function_form(function) else function
     if not isinstance(name, str) or custom_function(name) is not None:
         return function

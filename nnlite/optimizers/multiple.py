@@ -44,7 +44,7 @@ class OptimizerMap(MutableMapping):
         self.update(optimizer_map or {})
 
     def __getitem__(self, path: str) -> Optimizer:
-        """The optimizer for this pattern, or for the first pattern that matches the start of this path, or the default."""
+        """The optimizer for this pattern, or the first pattern that matches the start of this path, or the default."""
         fitting = (one for pattern, one in self._optimizers.items() if re.match(pattern, path))
         return self._optimizers.get(path) or next(fitting, self.default_optimizer)
 
@@ -165,7 +165,7 @@ class MultiOptimizer(Optimizer):
                 warnings.warn(f"{self.name}: {pattern!r} fits no variable, such as {paths[0]!r}", stacklevel=2)
 
     def _chosen_before(self, count: int) -> list[Optimizer]:
-        """The optimizer of each parameter in the state that waits, whatever the model is called now; none if none."""
+        """The optimizer of each parameter in the pending state, for any current name of the model; empty if none."""
         chosen = np.asarray(self._waiting["slots"][0].get("chosen", ()) if self._waiting else ())
         known = self._known()
         fits = chosen.shape == (count,) and chosen.dtype.kind == "i" and ((chosen >= 0) & (chosen < len(known))).all()

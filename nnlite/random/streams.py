@@ -58,7 +58,7 @@ def stream(seed: int, purpose: str, index: int = 0, step: int = 0) -> np.random.
 
 
 class _Words(ISeedSequence):
-    """The first state of a bit generator as it is given."""
+    """The initial state of a bit generator, as given."""
 
     def __init__(self, *words) -> None:
         self.words = words

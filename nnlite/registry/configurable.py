@@ -101,7 +101,7 @@ class Configurable:
         self.validate()
 
     def validate(self) -> None:
-        """Check what the types of single fields cannot express; raise `ConfigError`. Called after all fields are read."""
+        """Check what the types of fields cannot express; raise `ConfigError`. Called after all fields are read."""
 
     @classmethod
     def members(cls) -> "dict[str, type[Self]]":

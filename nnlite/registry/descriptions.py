@@ -91,7 +91,7 @@ def spelled(value: Any) -> str:
 
 
 def _plural(text: str) -> str:
-    """A type in words, of several values: `integers >= 1`; a choice stays as it is."""
+    """A type in words, of several values: `integers >= 1`; a choice is unchanged."""
     return re.sub(r"^(integer|number|string|mapping|list|layer|metric|callback)\b(?!.* (?:or|\|) )", r"\1s", text)
 
 

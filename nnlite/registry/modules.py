@@ -31,7 +31,7 @@ FORMS: dict[str, Callable[[Any], Any]] = {}  # family -> its own form in Keras's
 def keras_form(value: Any) -> Any:
     """A config value in Keras's form: objects become `{module, class_name, config, registered_name}`.
 
-    A function has its registered name there; one that is not registered is kept as it is, so that a copy can be made.
+    A function has its registered name there; one that is not registered is kept unchanged, so that a copy can be made.
 
     >>> from nnlite.regularizers import L2
     >>> keras_form({"kernel_regularizer": L2(0.5), "kernel_size": (3, 3)})["kernel_regularizer"]["config"]
@@ -100,7 +100,7 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
     def get(identifier: Any) -> Any:
         """The instance described by a name, a class, a config, of Keras's form too, or an instance; None for None.
 
-        A function is returned as it is, where a function can be a member, as is the one that a name stands for.
+        If functions can be members, a function, or the one that a name stands for, is returned unchanged.
         """
         if functions is not None:
             if is_function_form(identifier):

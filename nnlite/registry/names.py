@@ -127,7 +127,7 @@ _scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("scopes of custo
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[AnyObject], AnyObject]:
     """A decorator by which files refer to a class or a function by its name, also as `package>name`.
 
-    Classes of layers, losses and so on are known by their own name as soon as they are defined; functions are not.
+    Classes of layers, losses and so on are registered under their own name when they are defined; functions are not.
 
     Args:
         package: what comes before `>` in the registered name.

@@ -47,7 +47,7 @@ class StudyReport(FolderPage):
 
 def _best(study: Study, best: Trial) -> str:
     rows = [[key, _shown(value)] for key, value in best.params.items()]
-    said = notice(f"Trial {best.number}: {study.metric} {number_text(best.value)}. `best.yaml` trains it as it is.")
+    said = notice(f"Trial {best.number}: {study.metric} {number_text(best.value)}. `best.yaml` trains it.")
     return said + wide(html_table(["argument", "value"], rows))
 
 

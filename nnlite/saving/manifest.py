@@ -60,9 +60,7 @@ def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
             raise DataError(f"{path}: lists {name!r}, which is not the name of a file")
         problem = _problem(folder / name, files.get(name))
         if problem:
-            raise DataError(
-                f"{folder / name}: {problem}; restore it from a copy, or remove {path} to use the files as they are"
-            )
+            raise DataError(f"{folder / name}: {problem}; restore it from a copy, or remove {path} to skip this check")
 
 
 def _problem(path: Path, expected: str | None) -> str:

@@ -16,7 +16,7 @@ __all__ = ["text_file", "write_text"]
 def text_file(path: str | os.PathLike) -> Iterator[TextIO]:
     """A UTF-8 file that appears under its name when the context ends; an existing file is kept after an error.
 
-    A link is followed. A pipe or a device is written as it is, since it must not be replaced.
+    A link is followed. A pipe or a device is written to directly, since it must not be replaced.
 
     Raises:
         DataError: a folder.

@@ -143,7 +143,7 @@ class TrainedModel:
         if not isinstance(self.target, Quantities):
             raise ConfigError(
                 "prediction intervals are those of amounts, and the model tells classes; their probabilities say how "
-                "certain it is: predict_proba, which `nnlite predict` writes by itself"
+                "certain it is: predict_proba, which `nnlite predict` writes by default"
             )
         intervals = self.model._interpretation.intervals
         if intervals is None:
@@ -281,7 +281,7 @@ class TrainedModel:
 
 
 def _plain_encoder(model: BaseModel) -> InputEncoder:
-    """The encoder of a model whose file has none: arrays as they are."""
+    """The encoder of a model whose file has none: arrays, unchanged."""
     if model.input_kind == "strings":
         return Texts()
     shape = () if model.takes_several else tuple(model.input_shape[1:])

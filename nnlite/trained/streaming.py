@@ -35,7 +35,7 @@ def predicted_chunks(
         trained: what predicts.
         path: the file; `"-"` for the standard input.
         proba: whether the probability of each class is among the columns.
-        keep: columns of the file that come first, as they are. A prediction whose name is among them is called
+        keep: columns of the file that are copied to the front. A prediction whose name is among them is called
             `predicted_<name>`.
         explain: how many columns that contributed most are named, in `explanation_1`, `explanation_2`, ...
         level: adds `<name>_low` and `<name>_high`, the ends of an interval of this level, to each amount.

@@ -66,7 +66,7 @@ def run_epoch(
     batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(together)
     if not written:
         trainer.loss_mean = loss
-    with closing(batches_left):  # what reads ahead stops where the epoch does, whatever ends it
+    with closing(batches_left):  # prefetching stops with the epoch, for whatever reason it ends
         for x, y, sample_weight in batches_left:
             if on_begin:
                 on_begin(done, {})

@@ -240,7 +240,7 @@ def _read_inputs(model: Any, x: Any, members: int) -> np.ndarray:
 
 
 def _check_members(model: Any, shape: tuple, members: int) -> None:
-    """`ShapeError` unless inputs and outputs of the model have an axis of so many members behind the batch."""
+    """`ShapeError` unless inputs and outputs of the model have an axis of this many members after the batch."""
     needed = (None, members, *shape[1:])
     given, made = model.input_shape, model.output_shape
     fits = not isinstance(given[0], tuple) and len(given) == len(needed) and given[1] in (None, members)

@@ -36,7 +36,7 @@ class Profile:
 
     Attributes:
         rows: one per layer, then loss, update and the rest.
-        layered: of the step of these rows, in which each layer runs by itself.
+        layered: of the step of these rows, with each layer run separately.
         total: of the step of `fit`, which runs dense layers in a row as one.
         floor: of the bare matrix products of all layers plus one pass over parameters, gradients and optimizer state.
         steps, batch: how many steps were measured, of how many examples.
@@ -65,7 +65,7 @@ class Profile:
             [
                 f"one training step of {self.batch} examples: {self.total:.1f} us, {self.total / self.floor:.2f} x its "
                 f"floor of {self.floor:.1f} us (medians of {self.steps} steps)",
-                f"each layer by itself: {self.layered:.1f} us",
+                f"layers separately: {self.layered:.1f} us",
                 *(table[0], rule, *table[1:]),
             ]
         )
@@ -97,7 +97,7 @@ def profile_step(model: Any, x: Any, y: Any, sample_weight: np.ndarray | None, s
 
 
 def _measured(timed: Steps, batch: tuple, steps: int, times: dict | None = None) -> list[float]:
-    """The seconds of each of so many steps; `times`, which parts of the step fill, forgets those that warm up."""
+    """The seconds of each of this many steps; warm-up steps are removed from `times`, which parts of the step fill."""
     seconds = []
     for step in range(WARM_UP + steps):
         if step == WARM_UP and times is not None:

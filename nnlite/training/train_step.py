@@ -198,7 +198,7 @@ class Steps:
         return program.run(x, values)[0]
 
     def _suited(self, x: Any) -> Plan:
-        """The program that takes a batch of so many rows in the least time."""
+        """The fastest program for a batch of this many rows."""
         return self.joined if count_rows(x) <= self.joined_rows else self.layered
 
     def predictions(self, outputs: Any) -> Any:

@@ -153,7 +153,7 @@ class Trainer(Compiled):
                 `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
             steps_per_epoch: batches per epoch; required for endless generators. The next epoch continues from there.
             validation_steps, validation_batch_size: as `steps_per_epoch` and `batch_size`, for validation.
-            validation_freq, stratify: validate every so many epochs, or in those listed; whether a split is stratified.
+            validation_freq, stratify: validate every n epochs, or in those listed; whether a split is stratified.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of
                 shape `(rows, *features)`, each independently and in its own order. A number, equal to that of the
                 members, divides the rows into this many folds, stratified for classification losses: each member is
@@ -293,7 +293,7 @@ class Trainer(Compiled):
             self.session, self.interrupted, steps.guarded = None, False, False
 
     def new_steps(self) -> Steps:
-        """The steps of the compiled loss, made for the model as it is now."""
+        """The steps of the compiled loss for the current model."""
         return (FullBatchSteps if isinstance(self.optimizer, FullBatchOptimizer) else Steps)(self)
 
     def __repr__(self) -> str:

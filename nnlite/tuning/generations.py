@@ -33,7 +33,7 @@ def generation(
 ) -> list[Any]:
     """Run this many trials in parallel; the choice depends only on earlier generations.
 
-    So the study is the same whatever the backend is, and whichever trial ends first: a trial that asks whether it falls
+    So the study does not depend on the backend, nor on which trial ends first: a trial that asks whether it falls
     behind sees the trials of earlier generations.
 
     Returns:

@@ -52,7 +52,7 @@ def run_trials(plan: Plan, left: int, crew: Crew, known: dict[str, Prepared]) ->
 
 
 def _run_generations(plan: Plan, left: int, backend: Backend) -> None:
-    """Run so many trials, as many at a time as there are jobs."""
+    """Run this many trials, one per job at a time."""
     work = Work(os.path.abspath(plan.path), plan.overrides, plan.search)
     study = plan.study()
     study.set_user_attr(f"{WORKER}{process_name()}", True)

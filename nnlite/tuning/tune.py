@@ -41,10 +41,10 @@ def tune(
 ) -> Study:
     """Search for the best values of the arguments that the section `search` of a config names.
 
-    The folder gets `best.yaml`, a config that trains as it is, `study.json`, and the database of the trials, unless it
-    is elsewhere. The same call again continues where this one ended: finished trials stay, those that died with their
-    process are tried again. Trials that fail, because values do not fit together or because training diverges, are
-    recorded with the reason.
+    The folder gets `best.yaml`, a config that is ready to train, `study.json`, and the database of the trials, unless
+    it is elsewhere. The same call again continues where this one ended: finished trials stay, those that died with
+    their process are tried again. Trials that fail, because values do not fit together or because training diverges,
+    are recorded with the reason.
 
     Args:
         path: a YAML file.

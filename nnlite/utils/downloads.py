@@ -45,7 +45,7 @@ def get_file(
         untar: as `extract`.
         md5_hash: as `file_hash`.
         file_hash: hexadecimal digits of the checksum that the file must have.
-        cache_subdir: the folder in `cache_dir`; an absolute path is used as it is.
+        cache_subdir: the folder in `cache_dir`; an absolute path is used unchanged.
         hash_algorithm: `"auto"` tells MD5 and SHA-256 by the number of digits.
         extract: whether the file is an archive, tar or zip, to be unpacked; the folder is returned then.
         archive_format: `"auto"`, `"tar"`, `"zip"`, or a list of these.
@@ -53,8 +53,8 @@ def get_file(
         force_download: whether an existing file is replaced.
 
     Raises:
-        ConfigError: no `origin`, or a checksum that is none.
-        DataError: the file cannot be had, its checksum is another one, or the archive is none, damaged, or reaches
+        ConfigError: no `origin`, or an invalid checksum.
+        DataError: the file is not available, its checksum differs, or the archive is invalid, damaged, or reaches
             outside.
     """
     if origin is None:

@@ -34,8 +34,8 @@ def array_to_img(
     Args:
         x: `(height, width, channels)` with 1, 3 or 4 channels, or `(channels, height, width)`.
         data_format: which of the two; `nnlite.config.image_data_format()` when None.
-        scale: whether the numbers are brought to 0 ... 255 by their smallest and largest.
-        dtype: in which that is computed; `nnlite.config.floatx()` when None.
+        scale: scale the numbers to 0 ... 255 by their minimum and maximum.
+        dtype: dtype of the computation; `nnlite.config.floatx()` when None.
 
     Raises:
         ShapeError: the array is not an image.
@@ -82,14 +82,14 @@ def load_img(
 
     Args:
         path: of the file, in any format that Pillow reads.
-        color_mode: what its pixels are turned into.
-        target_size: height and width that it is brought to.
-        interpolation: how pixels are mixed for that: nearest, bilinear, bicubic, hamming, box or lanczos.
-        keep_aspect_ratio: cut the longer side, around the middle, rather than squeeze it.
+        color_mode: the mode to convert its pixels to.
+        target_size: height and width to resize it to.
+        interpolation: interpolation for resizing: nearest, bilinear, bicubic, hamming, box or lanczos.
+        keep_aspect_ratio: crop the longer side around the center instead of distorting the image.
 
     Raises:
         ConfigError: an unknown mode or interpolation.
-        DataError: no such file, or no image in it.
+        DataError: the file does not exist or is not an image.
     """
     if color_mode not in MODES or interpolation not in RESAMPLING:
         name, value, allowed = ("color_mode", color_mode, list(MODES))

@@ -51,14 +51,14 @@ def serialize_keras_object(obj: Any) -> Any:
     """A layer, loss, optimizer and so on as `{"module", "class_name", "config", "registered_name"}`.
 
     Lists and dicts are gone through; a function becomes a dict with its name, which has to be registered when it is
-    read; arrays, slices and objects with `get_config` become dicts too, and plain values stay as they are.
+    read; arrays, slices and objects with `get_config` become dicts too, and plain values are unchanged.
 
     >>> from nnlite.regularizers import L2
     >>> serialize_keras_object(L2(0.5))["config"], serialize_keras_object([1, "a"])
     ({'l2': 0.5}, [1, 'a'])
 
     Raises:
-        WrongTypeError: something else, or a function without a name.
+        WrongTypeError: an unsupported object, or a function without a name.
     """
     if isinstance(obj, Configurable):
         return keras_form(obj)

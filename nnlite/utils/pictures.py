@@ -44,12 +44,12 @@ def plot_model(
     """Draw the layers of a model and their connections as an SVG, which browsers and notebooks display.
 
     Args:
-        model: one that is built.
-        to_file: where to, ending in `.svg`; None writes no file.
-        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: what the boxes say in
+        model: a built model.
+        to_file: path of the file, ending in `.svg`; None writes no file.
+        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: what the boxes show in
             addition to the class of the layer.
         rankdir: "TB" from top to bottom, "LR" from left to right.
-        expand_nested: whether chains inside are drawn layer by layer.
+        expand_nested: draw nested chains layer by layer.
         dpi, splines: accepted; an SVG has no resolution, and arrows are straight.
 
     Returns:

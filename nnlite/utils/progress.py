@@ -14,13 +14,13 @@ class Progbar:
     """A progress line with elapsed time and the means of values, redrawn at each update.
 
     Args:
-        target: how many steps there are; None if that is unknown.
-        width: letters of the bar.
+        target: total number of steps; None if unknown.
+        width: width of the bar in characters.
         verbose: 1 draws the bar, 2 writes one line at the end, 0 nothing.
         interval: seconds between two drawings.
-        stateful_metrics: names of values that are shown as they are; others are averaged over the steps.
+        stateful_metrics: names of values that are shown unchanged; others are averaged over the steps.
         stateless_metrics: names of values that are averaged; given in place of the others.
-        unit_name: what a step is called.
+        unit_name: name of a step.
 
     >>> bar = Progbar(3, verbose=2)
     >>> for step in range(3):

@@ -31,7 +31,7 @@ def get_source_inputs(tensor: Any) -> list[Any]:
     """The inputs of the graph from which a symbol is computed, in order of discovery.
 
     Raises:
-        WrongTypeError: no symbol.
+        WrongTypeError: not a symbol.
 
     >>> from nnlite.layers import Dense, Input
     >>> x = Input((3,))
@@ -58,7 +58,7 @@ def standardize_dtype(dtype: Any) -> str:
     """The name of a dtype; `floatx()` for None, `"int64"` for `int`.
 
     Raises:
-        ConfigError: no type of NumPy.
+        ConfigError: not a NumPy dtype.
     """
     try:
         return floatx() if dtype is None or dtype is float else "int64" if dtype is int else np.dtype(dtype).name

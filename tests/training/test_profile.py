@@ -44,7 +44,7 @@ def test_parts_add_up_and_the_model_stays(make):
     assert model.optimizer.iterations == step
     text = str(profile)
     assert f"one training step of 20 examples: {profile.total:.1f} us" in text
-    assert f"each layer by itself: {profile.layered:.1f} us" in text
+    assert f"layers separately: {profile.layered:.1f} us" in text
     assert all(name in text for name in names)
 
 

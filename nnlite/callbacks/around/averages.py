@@ -12,7 +12,7 @@ class SwapEMAWeights(Callback):
     """Swaps in the averaged weights of an optimizer with `use_ema` for validation, evaluation and prediction.
 
     Args:
-        swap_on_epoch: whether the averages are in the model from the end of each epoch to the beginning of the next,
+        swap_on_epoch: keep the averages in the model from the end of each epoch to the beginning of the next,
             so that callbacks after this one save them.
 
     Raises:

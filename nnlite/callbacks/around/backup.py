@@ -16,16 +16,16 @@ class BackupAndRestore(Callback):
     """Backs up the training, so that after an interruption the same call of `fit` resumes it.
 
     The backup is a checkpoint of `Checkpoints`, with weights, optimizer, position and callbacks, so that the training
-    ends with the very weights that it would have had.
+    ends with exactly the weights that it would have had without the interruption.
 
     Args:
         backup_dir: a folder for this training alone; missing folders are made.
         save_freq: "epoch", or a number of batches.
-        double_checkpoint: whether the backup before the last one is kept too.
-        delete_checkpoint: whether the backup is removed once the training has come to its end.
+        double_checkpoint: also keep the backup before the last one.
+        delete_checkpoint: remove the backup when the training is complete.
 
     Raises:
-        ConfigError: no folder; the backup is of another training, be it beside other callbacks; the folder cannot be
+        ConfigError: no folder; the backup belongs to another training or other callbacks; the folder cannot be
             written.
 
     >>> import os, tempfile

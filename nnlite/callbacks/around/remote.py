@@ -17,11 +17,11 @@ class RemoteMonitor(Callback):
     JSON has no numbers that are not finite: null stands for them.
 
     Args:
-        root: of the server.
-        path: where to post, behind `root`.
-        field: the field of the form that holds the logs as JSON.
-        headers: of the request, by name.
-        send_as_json: whether the logs are the body of the request, as JSON, rather than a field of a form.
+        root: URL of the server.
+        path: path to post to, appended to `root`.
+        field: form field that holds the logs as JSON.
+        headers: HTTP headers of the request, by name.
+        send_as_json: send the logs as a JSON body instead of a form field.
 
     Raises:
         ConfigError: `root` is not an address that begins with http:// or https://.

@@ -67,7 +67,7 @@ def read_evidence(network: "BayesianNetwork", rows: Any) -> Evidence:
             likelihood) for each state.
 
     Raises:
-        NetworkError: an unknown variable or state, a number that is none of a state, likelihoods that are negative,
+        NetworkError: an unknown variable or state, an invalid state number, likelihoods that are negative,
             all zero or of another length; it names row and variable.
     """
     if isinstance(rows, Evidence):
@@ -108,7 +108,7 @@ def _codes(network: "BayesianNetwork", rows: np.ndarray) -> np.ndarray:
 
 
 def _columns(network: "BayesianNetwork", rows: Any) -> dict[str, Any]:
-    """Cells by variable, of whatever users pass."""
+    """Cells by variable, from user data."""
     if isinstance(rows, Mapping) and not all(_is_vector(cells) for cells in rows.values()):
         rows = [rows]
     columns = table_columns(rows)

@@ -43,7 +43,7 @@ def audio_dataset_from_directory(
         label_mode: how labels are written; None for sounds alone.
         class_names: the subdirectories to read, in the order of their numbers; all in alphabetical order when None.
         batch_size: sounds per batch; None for single ones.
-        sampling_rate: samples per second that sounds are brought to, through their Fourier transform; each as it is
+        sampling_rate: samples per second that sounds are resampled to, by their Fourier transform; unchanged
             when None.
         output_sequence_length: steps that sounds are cut or filled up to; those of the longest of the batch when None.
         ragged: false; there are no ragged arrays.

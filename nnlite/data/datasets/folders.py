@@ -127,7 +127,7 @@ def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable, join:
     """`LazyBatches` of the files below a directory; two of them if `subset` is `"both"`.
 
     Args:
-        given: the arguments of `text_dataset_from_directory`, or of another one like it.
+        given: the arguments of `text_dataset_from_directory`, or of a similar function.
         suffixes: endings of the files that count, in lowercase.
         read: makes an array of one file.
         join: makes one array of a list of them.

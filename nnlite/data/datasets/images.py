@@ -48,7 +48,7 @@ def image_dataset_from_directory(
     Shape: images `(batch, height, width, channels)`, float32 in [0, 255]; labels int32 `(batch,)`, or float32
     `(batch, classes)` for `categorical` and `(batch, 1)` for `binary`.
 
-    Gray of 16 or 32 bits, and of floating-point numbers, keeps its values, whatever their range.
+    16-bit, 32-bit and floating-point grayscale images keep their values.
 
     Args:
         directory: with files `*.bmp`, `*.gif` (their first frame), `*.jpeg`, `*.jpg` and `*.png`.

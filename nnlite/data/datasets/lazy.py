@@ -20,7 +20,7 @@ class LazyBatches:
         take: makes `x` or `(x, y)` from an array of row numbers.
         count: number of rows.
         batch_size: rows per batch, the last one may have fewer; None for one row at a time, without a batch axis.
-        shuffle_seed: draws the order, another one for each walk; the given order when None.
+        shuffle_seed: for shuffling, differently in each iteration; the given order when None.
         class_names: the meaning of the labels; None if unknown.
         file_paths: of the rows, where they come from files.
     """

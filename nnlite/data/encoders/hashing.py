@@ -75,7 +75,7 @@ class HashedText(Hashed):
     Args:
         name: the column.
         width: number of columns.
-        ngrams: words that stand side by side count together, up to so many.
+        ngrams: the maximum number of adjacent words that count together.
 
     Reference: Weinberger et al. 2009, arXiv:0902.2206.
 

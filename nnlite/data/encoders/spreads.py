@@ -25,7 +25,7 @@ def standard_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each column, 1 for a constant, bit for bit as scikit-learn's `StandardScaler`.
 
     To import that takes as long as to encode a small table. The sum of squared differences is corrected by that of the
-    differences; a deviation within the rounding errors of this is none (Chan, Golub and LeVeque 1983).
+    differences; a deviation within its rounding errors counts as 0 (Chan, Golub and LeVeque 1983).
 
     Args:
         values: shape (rows, columns), without gaps; calculated with in float64.

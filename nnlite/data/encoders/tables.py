@@ -24,7 +24,7 @@ MOST_LEVELS = 10_000
 class TableEncoder(InputEncoder):
     """A raw table, of any type that `read_frame` reads, as one matrix of numbers.
 
-    Numbers stay as they are, a gap being filled by the median, and come first. After them stand an indicator of gaps
+    Numbers are unchanged, with gaps filled by the median, and come first. They are followed by an indicator of gaps
     for each column of numbers or dates that had gaps in the fit; categories of few levels as one column per level;
     categories of two levels, and booleans, as -1 and 1; dates as days, and as sine and cosine of time of day, weekday
     and month where they differ in them. Categories of many levels come last, as codes from 1 for a

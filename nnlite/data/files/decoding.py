@@ -201,7 +201,7 @@ def _stated(content: bytes, encoding: str, wide: str | None, place: str) -> str:
         byte = f"byte 0x{content[error.start]:02x}"
         raise DialectError(
             f"{place}, line {_line(content, error.start)}: {byte} is not text in {encoding}; leave `encoding` out, or "
-            "state another one"
+            "state another encoding"
         ) from None
 
 

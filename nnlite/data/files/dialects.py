@@ -60,7 +60,7 @@ class Dialect(DialectFields, Section):
     Args:
         delimiter: the separator of cells: one character, or `tab`, `space`; a space stands for any run of them.
         quote: the character around cells that hold the delimiter or a line break; `"none"` if quotation marks are text.
-        encoding: of the characters: `utf-8`, `utf-16`, `cp1252`, `latin-1` or another one that Python knows.
+        encoding: of the characters: `utf-8`, `utf-16`, `cp1252`, `latin-1` or any other that Python supports.
         decimal: the mark before decimals.
         thousands: the mark between groups of three digits, `"none"` for none; `" "` stands for every kind of blank.
         missing: the cells, in any case, that stand for a missing value; an empty cell always does. By `"auto"` these

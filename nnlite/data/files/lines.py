@@ -74,7 +74,7 @@ def rows_of(
 
 
 def _check_size(rows: Rows, length: int, place: str) -> None:
-    """`DataError` for too many columns, or for a cell that is too long, in the rows of a text of so many characters."""
+    """`DataError` for too many columns, or for a cell that is too long, in rows of a text of this many characters."""
     bounds = limits()
     if rows.cells:
         bounds.check_shape(len(rows.cells), len(rows.cells[0]), place)

@@ -226,7 +226,7 @@ def _delimiter_line(text: str) -> tuple[str | None, str]:
 
 
 def _check_delimiter(text: str, rows: Rows, dialect: Dialect, place: str) -> None:
-    """Refuse a stated delimiter that stands nowhere in the first line while another one makes even columns."""
+    """Refuse a stated delimiter that does not occur in the first line if another one gives even columns."""
     if len(rows.cells[0]) > 1:
         return
     other = find_delimiter(text, dialect.quote)

@@ -152,7 +152,7 @@ def find_header(rows: Sequence[Sequence[str]], form: NumberFormat, marks: Marks,
     """Whether the first row is a header.
 
     It does not if it holds a number, and no cell that differs in kind from those below it; years, and integers that
-    count from 0, are names where the cells below are something else.
+    count from 0, are names if the cells below are of another kind.
 
     Args:
         rows: the first rows.

@@ -108,7 +108,7 @@ def _of_array(X: Any) -> Frame:
 
 
 def _of_numbers(array: np.ndarray, names: Sequence[str] | None) -> Frame:
-    """An array of numbers: no column is looked at by itself."""
+    """An array of numbers: columns are not read separately."""
     _check_shape(array, array)
     given = None
     if names is not None:
@@ -141,7 +141,7 @@ def _of_rows(rows: Sequence[Any]) -> Frame:
 
 
 def _column(name: str, values: Any) -> Column:
-    """A column given by itself: array, Series, list."""
+    """A single column: array, Series, list."""
     if maker_of(values) in ("pandas", "polars"):
         return dataclasses.replace(_read(values).columns[0], name=name)
     if isinstance(values, str) or not isinstance(values, Iterable):

@@ -17,7 +17,7 @@ from nnlite.errors import DataError
 __all__ = ["Cells", "read_cells"]
 
 MOST_MARKS = 3
-FOR_EACH = 5  # levels, of which four are numbers, for one that is none
+FOR_EACH = 5  # levels, of which four are numbers, for one that is not
 INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 

@@ -16,8 +16,8 @@ __all__ = ["TASKS", "Task", "TaskKind", "joins_labels", "task_of"]
 TaskKind = Literal["binary", "multiclass", "multilabel", "regression"]
 TASKS: tuple[str, ...] = get_args(TaskKind)
 
-MOST_CODES = 20  # integers up to so many values are classes,
-ROWS_OF_A_CODE = 10  # if they have so many rows each on average
+MOST_CODES = 20  # integers with up to this many values are classes,
+ROWS_OF_A_CODE = 10  # if they have this many rows each on average
 SKEWED = 1.0
 SEPARATORS = "|;,"  # between the labels of one cell
 ROWS_OF_A_LABEL = 5  # mean number of rows that have it, from which parts of cells are labels

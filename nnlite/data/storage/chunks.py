@@ -24,7 +24,7 @@ def arrow_chunks(path: str, rows: int | None = None) -> Iterator[FileFrame]:
 
     Args:
         path: the file.
-        rows: at most so many in a chunk; 16,384 when None.
+        rows: the maximum in a chunk; 16,384 when None.
 
     Raises:
         MissingLibraryError: pyarrow, the extra `tables`, is not installed.

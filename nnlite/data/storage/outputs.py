@@ -16,7 +16,7 @@ def stored_outputs(function: Callable[[np.ndarray], np.ndarray], rows: StoredRow
     """`function(rows)`, computed in chunks and kept in a temporary file, which is deleted after its last use.
 
     Args:
-        function: takes each row by itself, `(some, ...) -> (some, ...)`.
+        function: treats each row independently, `(some, ...) -> (some, ...)`.
         rows: one or more.
     """
     keeper = tempfile.TemporaryDirectory(prefix="nnlite-")

@@ -25,7 +25,7 @@ GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 def row_parts(split: Split, start: int, count: int, total: int | None, seed: int) -> np.ndarray:
     """The part of each of `count` rows from `start` on, as its index in `PARTS`, by the row's number and the seed.
 
-    Shares are kept in the mean, and so is the mix of classes: each row is drawn by itself, in whatever chunk it comes.
+    Shares are kept in the mean, and so is the mix of classes: each row is drawn independently of its chunk.
 
     Args:
         total: the number of all rows; needed where `split.shuffle` is false, and the last rows are the test part.

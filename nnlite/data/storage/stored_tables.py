@@ -40,7 +40,7 @@ class StoredParts:
     Args:
         parts: `(x, y)` of each part, x as `StoredRows` and y mapped.
         preprocessing: the fitted encoders.
-        datasets: raw data of each part, without inputs; the target is read as it is taken.
+        datasets: raw data of each part, without inputs; the target is read on access.
         source: with what was found from its file in place of `auto`.
     """
 
@@ -123,7 +123,7 @@ class StoredTable:
         return self._read(kept, preprocessing)
 
     def _kept_folder(self, cache: Path) -> Path:
-        """The folder in the cache for this file, as it is now, and these choices."""
+        """The cache folder for the current content of this file and these choices."""
         spec = {key: value for key, value in self.source.get_config().items() if key not in ("cache", "stream")}
         state = [[path, os.stat(path).st_size, os.stat(path).st_mtime_ns] for path in self.source.files]
         key = [spec, state, self.split.to_spec(), self.target_kind, self.seed, floatx()]
@@ -227,7 +227,7 @@ class _Appended:
 
 
 def _kept_rows(path: Path, keeper: object) -> StoredRows:
-    """The rows of a file of finite numbers, whose folder is there as long as they are."""
+    """The rows of a file of finite numbers, whose folder exists as long as they do."""
     rows = open_rows(path)
     return StoredRows(rows.path, rows.shape, rows.stored, rows.offset, finite=True, keeper=keeper)
 

@@ -236,7 +236,7 @@ def _named_as(first: Table, names: list[str], rows: Rows) -> Table:
 
 
 def _of_size(tables: Iterable[Table], rows: int | None) -> Iterator[Table]:
-    """The same rows, so many of them at a time."""
+    """The same rows, in chunks of this size."""
     waiting: list[Table] = []
     count = 0
     for table in tables:

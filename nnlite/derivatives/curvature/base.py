@@ -67,7 +67,7 @@ class Curvature(ABC):
     def top_eigenvalues(self, count: int = 1, seed: int = 0) -> np.ndarray:
         """The largest eigenvalues by Lanczos's method, largest first: `count` of them, or all if there are fewer.
 
-        Equal ones are found as often as they are there, each by a further start.
+        Repeated eigenvalues are found with their multiplicity, each by a further start.
 
         Args:
             count: how many, >= 1.

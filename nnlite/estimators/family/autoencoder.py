@@ -30,7 +30,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
     with the standard deviation of each column of numbers as its scale, and 1 for columns of 0 and 1. A sample that it
     gives back badly is unlike those that it learned from: an anomaly.
 
-    Give it the table as it is. What is reconstructed are the columns of numbers that the table is encoded as,
+    Pass it the raw table. It reconstructs the columns of numbers that the table is encoded as,
     `column_names_`: numbers with gaps filled by the median, an indicator of the gaps, one column for each level of a
     category (the 64 most frequent ones; where there are more than 64, levels that occur once have none).
 

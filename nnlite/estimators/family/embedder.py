@@ -29,7 +29,7 @@ class NNEmbedder(SingleNetwork):
     Unknown levels, gaps and levels that are rarer than `min_frequency` in `fit` share the vector of code 0. Where
     there were none to learn it from, it is the mean of the vectors of all samples.
 
-    A table that has no such columns passes as it is, and nothing is learned.
+    A table without such columns is returned unchanged, and nothing is learned.
 
     Parameters
     ----------

@@ -33,11 +33,11 @@ class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     Parameters
     ----------
     estimator : NNClassifier, NNRegressor, FrozenEstimator or None, default=None
-        What is cloned and fitted. A fitted one inside scikit-learn's `FrozenEstimator` is used as it is. None is a
+        The estimator to clone and fit. A fitted one inside scikit-learn's `FrozenEstimator` is used directly. None is a
         `NNClassifier` where the targets are classes, text or integers, and else a `NNRegressor`.
     layer : int, str or None, default=None
         Place, which may count from the end, or name of a layer of the fitted `estimator_.model_`. None is the last
-        hidden layer: whatever goes into the last layer that has trainable weights.
+        hidden layer: the input of the last layer with trainable weights.
     random_state : int, RandomState instance or None, default=None
         That of the estimator; None leaves it its own.
 
@@ -137,7 +137,7 @@ class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if not isinstance(layer, str) and is_whole(layer) and -len(names) <= layer < len(names):
             return layer % len(names)
         hint = did_you_mean(layer, names)
-        raise ConfigError(f"layer={layer!r} is none of the {len(names)} layers of the model; {hint}", ("layer",))
+        raise ConfigError(f"layer={layer!r} is not one of the {len(names)} layers of the model; {hint}", ("layer",))
 
     def transform(self, X: Any) -> np.ndarray:
         """The features of each sample.

@@ -59,7 +59,7 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
     if is_sparse(X):
         X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOATS, reset=reset)
         if not X.has_canonical_format:
-            X = X.copy()  # the user's stays as it is
+            X = X.copy()  # the user's is not modified
             X.sum_duplicates()
         return X
     if not is_table(X):
@@ -77,7 +77,7 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
 
 
 def _rows_of(X: Any) -> Any:
-    """`X` with gaps in place of masked cells, and rows of a DataFrame that are a list as dicts; else as it is."""
+    """`X` with gaps in place of masked cells, and a list of dicts as rows of a DataFrame; else unchanged."""
     if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "biuf":
         floats = X if X.dtype.kind == "f" else X.astype(np.float64)
         return np.ma.filled(floats, np.nan)

@@ -15,7 +15,7 @@ except ImportError:  # scikit-learn before 1.9
         """Nothing: this version of scikit-learn has no callbacks."""
 
     def with_callbacks(method: Method) -> Method:
-        """`method` as it is."""
+        """`method`, unchanged."""
         return method
 
 

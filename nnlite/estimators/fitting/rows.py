@@ -1,6 +1,6 @@
 """Rows to learn from, in a canonical form: it depends only on the distinct rows and the sums of their weights.
 
-A row that occurs twice is a row of weight 2, and a row of weight 0 has no effect, exactly, whatever the batches.
+A row that occurs twice is a row of weight 2, and a row of weight 0 has no effect, exactly, for any batches.
 """
 
 import hashlib

@@ -98,7 +98,7 @@ class ClassTargets(Targets):
         codes = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
         unknown = self.classes[codes] != y
         if unknown.any():
-            raise DataError(f"y holds {y[unknown][0]!r}, which is none of the classes {self.classes.tolist()}")
+            raise DataError(f"y holds {y[unknown][0]!r}, which is not one of the classes {self.classes.tolist()}")
         return codes
 
     def mixed(self, y: np.ndarray) -> np.ndarray:

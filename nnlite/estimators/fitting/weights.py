@@ -55,7 +55,7 @@ def class_weighted(weights: np.ndarray | None, class_weight: Any, y: np.ndarray,
         labels: all labels; a list of arrays for several outputs.
 
     Raises:
-        ConfigError: a label that is none of the classes.
+        ConfigError: a label that is not one of the classes.
     """
     if class_weight is None:
         return weights

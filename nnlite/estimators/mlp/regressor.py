@@ -85,7 +85,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Kernel `(n_inputs, n_units)` and bias `(n_units,)` of each layer, in the dtype of X; predictions follow when
         they are changed or replaced.
     model_ : Sequential
-        The network with the weights of the moment, a copy, from X to y: for derivatives, and to save.
+        The network with the current weights, a copy, from X to y: for derivatives, and to save.
     loss_, best_loss_, loss_curve_ : float, float or None, list of float
         Training loss of the last epoch, the lowest one (None with early stopping), and that of each epoch; only the
         first with "lbfgs".

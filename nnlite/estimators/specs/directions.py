@@ -51,7 +51,7 @@ def read_directions(given: Any, n_features: int, names: Sequence[Any] | None) ->
         names: of the columns; None if they have none.
 
     Raises:
-        ConfigError: another number of columns, a name that is none of theirs, or another direction.
+        ConfigError: a wrong number of columns, an unknown name, or an invalid direction.
     """
     if given is None:
         return None

@@ -95,7 +95,7 @@ def predictions(model: BaseModel, x: Any) -> np.ndarray:
     if isinstance(x, StoredRows):
 
         def outputs(some: np.ndarray) -> np.ndarray:
-            # Given callbacks, be it none, `predict` goes batch by batch, as in one call for all rows.
+            # Given callbacks, even an empty list, `predict` goes batch by batch, as in one call for all rows.
             return linked(model.predict(some, verbose=0, callbacks=()), link)
 
         return stored_outputs(outputs, x)  # type: ignore[return-value]

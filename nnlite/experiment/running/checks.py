@@ -18,7 +18,7 @@ RESERVE = 2**20  # bytes in addition to the model: history, metrics, config
 def check_folder(out: str | Path | None) -> None:
     """`ConfigError` unless a run folder can be created there: it is new or empty, and its parent is writable."""
     if out is not None and os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
-        raise ConfigError(f"{out}: already exists and is not an empty folder; choose another one")
+        raise ConfigError(f"{out}: already exists and is not an empty folder; choose another")
     check_writable(Path(out or "runs") / "config.yaml", "out")
 
 

@@ -225,7 +225,7 @@ def answers(
     """The outputs of the graph: labels and probabilities of classes, amounts in their own unit, or raw outputs.
 
     Args:
-        outputs: probabilities, amounts as they are trained on, or anything where there is no target.
+        outputs: probabilities, standardized amounts, or anything if there is no target.
         shape: theirs.
         dtype: their type where there is no target.
     """

@@ -22,9 +22,9 @@ class ThroughTime(Partial):
 class RecurrentJacobians(JointBundle):
     """The Jacobians of a recurrent layer: its sequence, first states, kernel, recurrent kernel and bias are the inputs.
 
-    `vjp` walks the steps backwards once, whatever is wanted; the gradients of the kernels are then one matrix product
-    each over all steps, or one for all of them. With `ends` the output, its cotangent and its tangent are tuples: the
-    last states follow.
+    `vjp` walks the steps backwards once, whichever products are wanted; the gradients of the kernels are then one
+    matrix product each over all steps, or one for all of them. With `ends` the output, its cotangent and its tangent
+    are tuples: the last states follow.
 
     Args:
         recurrence: the `Recurrence` of the cell.

@@ -90,7 +90,7 @@ class Recurrence:
         return slopes if self.mask is None else slopes * self.mask
 
     def carried(self, slopes: np.ndarray) -> np.ndarray:
-        """`slopes` of a state by itself one step before: 1 at masked steps."""
+        """`slopes` of a state with respect to its previous value: 1 at masked steps."""
         return slopes if self.mask is None else slopes * self.mask + (1 - self.mask)
 
     def stored(self) -> Iterator[np.ndarray]:

@@ -97,7 +97,7 @@ def _attend(query, key, value, scale, hidden, noise, noise_scale, context, large
 
 @compiled
 def _softmax_again(scores, hidden, largest):
-    """exp(score - largest) of the queries of a block, in the place of their scores."""
+    """exp(score - largest) of the queries of a block, in place of their scores."""
     count = largest.size
     for j in range(len(scores)):
         if hidden is not None:

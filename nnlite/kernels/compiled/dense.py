@@ -1,6 +1,6 @@
 """Consecutive dense layers, compiled: the same steps as in `dense`, in the same memory.
 
-Small nets take one call for all layers, which calls SciPy's matrix library by itself; for large ones, ensembles, and
+Small nets take one call for all layers, which calls SciPy's matrix library directly; for large ones, ensembles, and
 kernels with a factor, NumPy multiplies.
 """
 
@@ -25,8 +25,8 @@ from nnlite.kernels.reference.dense_activations import SELU_LOWEST, SELU_SCALE
 __all__ = ["dense_backward", "dense_forward"]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
-# From so many multiply-adds on the time is that of the products alone, which NumPy's own matrix library, usually newer
-# than SciPy's, does a tenth faster (64 x 785 x 128, float32).
+# From this many multiply-adds on the time is that of the products alone, which NumPy's own matrix library, usually
+# newer than SciPy's, does a tenth faster (64 x 785 x 128, float32).
 LARGE_PRODUCT = 2**20
 
 

@@ -200,7 +200,7 @@ def _product(left, right):
 
 @compiled
 def _begin(inputs, values, memory, plan, apart):
-    """The first layer before its activation: the inputs stay where they are, so that the bias is added by itself."""
+    """The first layer before its activation: the inputs stay where they are, so the bias is added separately."""
     rows, features, units, leaving = len(inputs), plan[0, 0], plan[0, 1], plan[0, 7]
     kernel = values[: features * units].reshape(features, units)
     bias = values[features * units : (features + plan[0, 2]) * units]

@@ -164,7 +164,7 @@ def attention_push(
 
 
 def _blocks(total: np.ndarray, others: int) -> Iterator[Block]:
-    """Blocks of so many examples, heads and queries that their scores fit into the cache."""
+    """Blocks of examples, heads and queries whose scores fit into the cache."""
     sizes, room = [], BLOCK // max(1, others * total.itemsize)
     for index, count in enumerate(total.shape):
         sizes.append(max(1, min(count, room // max(1, math.prod(total.shape[index + 1 :])))))

@@ -29,7 +29,7 @@ def selu(x: np.ndarray, derivative: np.ndarray, scratch: np.ndarray, zeros: np.n
 
 
 def mish(x: np.ndarray, derivative: np.ndarray, scratch: np.ndarray, shares: np.ndarray) -> None:
-    """Mish in the place of `x`, and its derivative; `scratch` and `shares` are memory of its shape.
+    """Mish in place of `x`, and its derivative; `scratch` and `shares` are memory of its shape.
 
     With e = exp(x), n = e + e^2 / 2 and w = 1 / (1 + n): t = tanh(softplus(x)) = n w, and the derivative of x t is
     t + x w (2 t - w e).

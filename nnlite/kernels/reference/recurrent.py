@@ -30,7 +30,7 @@ def lstm_run(
         rows: what enters, `(steps, batch, features)`.
         hidden, cell: the first states, `(batch, units)`.
         kernel, recurrent, bias: `(features, 4 * units)`, `(units, 4 * units)` and `(4 * units,)` or None.
-        mask: `(steps, batch, 1)`, 0 where a step leaves the states as they are; None for nowhere.
+        mask: `(steps, batch, 1)`, 0 where a step leaves the states unchanged; None for nowhere.
 
     Returns:
         joined: [h, x, 1] before each step, without 1 where there is no bias, and h after the last one,

@@ -93,7 +93,7 @@ class RandomGaussianBlur(RandomImages):
 
 
 def bell(length: int, reach: int, sigma: np.ndarray) -> np.ndarray:
-    """Matrices `(images, length, length)` of Gaussian weights up to `reach` pixels away; equal ones for infinite sigma."""
+    """Matrices `(images, length, length)` of Gaussian weights up to `reach` pixels away; equal for infinite sigma."""
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / np.maximum(sigma, 1e-6)[:, None]) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
     away = np.subtract.outer(np.arange(length), np.arange(length))

@@ -36,7 +36,7 @@ class Recurrent(Layer, abstract=True):
     without one has the field `cell`.
 
     The layer takes a sequence, and by `initial_state`, or in the tuple `(sequence, *initial_states)`, the states before
-    the first step. Where the mask is false, a step leaves the states as they are and repeats the output before it
+    the first step. Where the mask is false, a step leaves the states unchanged and repeats the output before it
     (zeros if there is none). The number of steps may differ from call to call.
 
     Shape: `(batch, steps, features) -> (batch, units)`, with return_sequences `(batch, steps, units)`; with

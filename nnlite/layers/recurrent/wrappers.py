@@ -38,7 +38,7 @@ class Bidirectional(Layer):
             None for a tuple of both.
         backward_layer: the backward layer; None makes one as `layer` that goes the other way, which the attribute is.
 
-    With `return_sequences` the outputs of masked steps are zero, whatever the layers' own `zero_output_for_mask`.
+    With `return_sequences` the outputs of masked steps are zero, regardless of the layers' own `zero_output_for_mask`.
 
     Raises:
         ConfigError: two layers of the same direction, or whose outputs differ in kind.

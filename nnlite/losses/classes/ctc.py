@@ -97,7 +97,7 @@ class _Walk:
     Args:
         scores: log of the probability of each state's class, `(steps, batch, states)`.
         states: the class of each state, blanks between labels, `(batch, states)`.
-        counted: whether a step counts, `(steps, batch, 1)`; one that does not leaves all as it is.
+        counted: whether a step counts, `(steps, batch, 1)`; one that does not changes nothing.
     """
 
     def __init__(self, scores: Array, states: np.ndarray, counted: np.ndarray) -> None:

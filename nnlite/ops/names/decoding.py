@@ -96,7 +96,7 @@ def ctc_loss(
 
 
 def _after_steps(scores: Any, states: np.ndarray, steps: np.ndarray, blank: int) -> Any:
-    """log P(steps, state), `(batch, states)`, after so many steps of each row."""
+    """log P(steps, state), `(batch, states)`, after this many steps of each row."""
     skips = np.full(states.shape, UNREACHED, np.float32)  # 0 where a state may follow the one two before it
     skips[:, 2:][(states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])] = 0.0
     first = np.where(np.arange(states.shape[1]) < 2, 0.0, UNREACHED).astype(np.float32)

@@ -91,7 +91,7 @@ def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _filled(x: Any, value: float) -> tuple[Any, np.ndarray]:
-    """x with a number in the place of NaN, and where x has numbers."""
+    """x with NaN replaced by a number, and a mask of the numbers."""
     x = convert_to_tensor(x)
     known = ~np.isnan(convert_to_numpy(x))
     return ops.where(known, x, np.asarray(value, convert_to_numpy(x).dtype)), known

@@ -42,5 +42,5 @@ class Number(float):
 
 
 def as_result(value: Any) -> Any:
-    """A float as a `Number`; anything else as it is."""
+    """A float as a `Number`; anything else unchanged."""
     return Number(value) if type(value) is float else value

@@ -104,7 +104,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     Args:
         fun: a function of ops.
         primals, tangents: arrays of the same shapes.
-        has_aux: whether `fun` returns a pair, whose second part is handed on as it is.
+        has_aux: whether `fun` returns a pair, whose second part is returned unchanged.
     """
     if len(primals) != len(tangents):
         raise ShapeError(f"jvp got {len(primals)} primals and {len(tangents)} tangents")

@@ -43,7 +43,7 @@ class Exclusions(list[str]):
         paths = {id(one): path for pack in packs for one, path in zip(pack.parameters, pack.paths, strict=True)}
         for variable in self.variables:
             if id(variable) not in paths:
-                message = f"a variable of shape {np.shape(variable)} is none of the trained parameters"
+                message = f"a variable of shape {np.shape(variable)} is not one of the trained parameters"
                 raise ConfigError(message, (owner, "exclude_from_weight_decay"))
             self.append(escape(paths[id(variable)]))
         self.variables = []

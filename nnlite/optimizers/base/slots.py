@@ -18,8 +18,8 @@ __all__ = ["AVERAGE", "FLUSH_PERIOD", "GRADIENT_SUM", "Slots", "update_mean"]
 
 AVERAGE, GRADIENT_SUM = "average", "gradient_accumulator"  # of the values, of gradients between two updates: as Keras
 
-# After so many batches numbers that have faded to next to nothing become 0: arithmetic with subnormal numbers takes up
-# to a hundred times as long. Once in so many, it costs less than a hundredth of the updates between.
+# After this many batches, numbers that have decayed almost to 0 are set to 0: arithmetic with subnormal numbers takes
+# up to a hundred times as long. At this interval, it costs less than a hundredth of the updates between.
 FLUSH_PERIOD = 128
 
 Vectors = dict[str, np.ndarray]
@@ -181,7 +181,7 @@ class Slots:
 
     @property
     def variables(self) -> list[Parameter]:
-        """The mutable state, as Keras lists it: the number of batches, the learning rate if it is a number, the slots."""
+        """The mutable state, as Keras lists it: the number of batches, the learning rate if a number, the slots."""
         listed: list[Parameter] = [StateVariable("iteration", self.batches, np.int32, self._set_batches)]
         if isinstance(self.learning_rate, float):
             listed.append(StateVariable("learning_rate", self.learning_rate, np.float32, self._set_rate))

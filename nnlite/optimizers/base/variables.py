@@ -114,7 +114,7 @@ class VariableDoors(Slots):
         """Update variables by their gradients.
 
         Args:
-            gradients: one for each variable, of its shape; None leaves the variable and its slots as they are.
+            gradients: one for each variable, of its shape; None leaves the variable and its slots unchanged.
             variables: some or all of those that the optimizer was built for; the first call builds it for them. All,
                 when None.
 
@@ -245,7 +245,7 @@ class VariableDoors(Slots):
             pack.write_values()
 
     def _in_order(self) -> list[tuple[int, int]]:
-        """The order in which the variables were passed to `build`, whatever their dtypes."""
+        """The order in which the variables were passed to `build`, regardless of dtype."""
         places = [list(pack.places) for pack in self._packs]
         return sorted(super()._in_order(), key=lambda pair: places[pair[0]][pair[1]] if places else 0)
 

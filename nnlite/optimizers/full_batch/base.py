@@ -42,9 +42,9 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     Args:
         goal: training ends where the loss is at most this; None for no such limit, as a loss may go below 0.
         min_grad: training ends where the Euclidean norm of the gradient is at most this.
-        max_fail: training ends after so many epochs in a row whose `val_loss` is not a new minimum, and the weights of
-            that minimum are given back; None for no such limit. Without validation data it has no effect.
-        time: training ends after so many seconds; None for no limit.
+        max_fail: training ends after this many consecutive epochs whose `val_loss` is not a new minimum, and the
+            weights of that minimum are given back; None for no such limit. Without validation data it has no effect.
+        time: training ends after this many seconds; None for no limit.
 
     Attributes:
         stop_reason: why the last training ended; None if something else ended it, such as a callback.

@@ -53,7 +53,7 @@ class Muon(LayerwiseOptimizer):
     The further arguments are those of `Optimizer`.
 
     Raises:
-        ConfigError: an expression that is none.
+        ConfigError: an invalid regular expression.
 
     Reference: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks",
     https://kellerjordan.github.io/posts/muon; `rms_rate`: Liu et al. 2025, arXiv:2502.16982.

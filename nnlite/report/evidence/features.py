@@ -169,7 +169,7 @@ class Features:
         try:
             if self.is_number(name):
                 return table.column(name, "number").values[self.source_rows].astype(np.float64)
-        except DataError:  # an encoder that makes a number of what is none, such as a date
+        except DataError:  # an encoder of non-numeric values, such as dates
             pass
         texts = table.column(name, "category").values[self.source_rows]
         return np.array(["" if text is None else text for text in texts])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = []
 
-NODES = (32, 128, 512)  # of the quadrature, the next more where so many do not suffice
+NODES = (32, 128, 512)  # of the quadrature; the next larger number if one does not suffice
 TOLERANCE = 1e-3  # of the difference that is explained
 ROWS_AT_ONCE = 2048
 

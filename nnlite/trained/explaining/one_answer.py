@@ -65,7 +65,7 @@ def _predicted_label(trained: "TrainedModel", outputs: np.ndarray) -> int:
 
 
 def _amount(trained: "TrainedModel", output: Any) -> Answer:
-    """An amount in the target's unit, or an output as it is."""
+    """An amount in the target's unit, or a raw output."""
     target = trained.target
     count = trained.model.output_shape[-1]
     names = trained.target_names or [f"output_{n}" if count > 1 else "output" for n in range(count)]

@@ -112,7 +112,7 @@ def _complaint(layer: Layer, loss: Loss, units: int | None) -> Complaint | None:
     if shares and layer.output_shape[-1] == 1:
         return Complaint(
             "never",
-            "softmax over one unit is 1 whatever the weights are, so nothing can be learned: give one unit the "
+            "softmax over one unit is always 1, so nothing can be learned: give one unit the "
             "activation 'sigmoid', with binary_crossentropy, or have one unit per class",
         )
     if loss.link is Softmax and units == 1:
@@ -155,7 +155,7 @@ def _of_probabilities(activation: ActivationFunction, loss: Loss, units: int | N
         )
     if isinstance(activation, Softmax):
         message = (
-            f"the activation {activation!r} shares 1 among the units, and {name} judges each by itself: use "
+            f"the activation {activation!r} makes the units sum to 1, but {name} treats each independently: use "
             "categorical_crossentropy where each row has one class, or 'sigmoid' where it may have several"
         )
         return None if units == 2 else Complaint("doubtful", message)  # with two units both are one loss

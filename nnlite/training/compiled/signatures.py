@@ -55,7 +55,7 @@ class Signatures:
         if not arrays or x.dtype.kind not in "fiu" or y.dtype.kind not in "fiub" or x.shape != inputs.shape:
             return
         cast = x.astype(inputs.dtype, copy=False)
-        if built_inputs(self.trainer.model, cast) is cast:  # nothing else is done to them, such as to encode them
+        if built_inputs(self.trainer.model, cast) is cast:  # they are not processed further, for example encoded
             if len(self._known) == SIGNATURES_KEPT:
                 self._known.clear()
             self._known[x.shape, x.dtype, y.shape, y.dtype] = inputs.dtype

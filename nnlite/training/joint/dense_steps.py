@@ -182,7 +182,7 @@ class DenseSteps:
         weighted: bool,
         jacobians: ChainJacobians | None = None,
     ) -> float:
-        """Steps of so many rows each; the sum of their losses."""
+        """Steps with this many rows each; the sum of their losses."""
         steps, stage, optimizer = self.steps, self.stage, self.steps.optimizer
         x, y, weights, outputs = arrays
         count = x.shape[1] // size
@@ -213,7 +213,7 @@ class DenseSteps:
     def _table(
         self, plan: Plan, room: DenseRoom, slots: dict[str, np.ndarray], factors: Any, apart: bool
     ) -> np.ndarray:
-        """The table of all that stays the same from call to call; another one where something of it is another."""
+        """The table of everything constant between calls; a new one if any of it has changed."""
         optimizer, guarded, update = self.steps.optimizer, self.steps.guarded, plan.update
         batches = optimizer.gradient_accumulation_steps or 1
         limits = optimizer.clipvalue, optimizer.clipnorm, optimizer.global_clipnorm

@@ -10,7 +10,7 @@ __all__ = ["LearningRateCurve"]
 
 WIDTH, HEIGHT = 64, 12  # of the text, in characters
 STRETCHES = 8
-HIGHEST = 2.0  # the picture ends at so many times the first loss
+HIGHEST = 2.0  # the picture ends at this many times the first loss
 
 
 @dataclass(frozen=True, repr=False)

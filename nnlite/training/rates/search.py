@@ -17,7 +17,7 @@ from nnlite.training.rates.curve import LearningRateCurve
 __all__ = ["find_learning_rate"]
 
 KEPT = 0.9  # share of the smoothed loss that is kept from step to step
-DIVERGED = 4.0  # the trial ends when the smoothed loss is so many times the lowest
+DIVERGED = 4.0  # the trial ends when the smoothed loss is this many times the lowest
 
 
 def find_learning_rate(
@@ -33,7 +33,7 @@ def find_learning_rate(
     """Train a copy with a learning rate that grows from step to step, to find where the loss falls fastest.
 
     The rate of each step is the same multiple of that before. The trial ends where the loss is no longer finite, or its
-    running mean is more than four times the lowest. The model, its optimizer and its metrics stay as they are.
+    running mean is more than four times the lowest. The model, its optimizer and its metrics are not changed.
 
     Args:
         x, y, sample_weight: data as for `fit`, arrays or tables.

@@ -43,7 +43,7 @@ def latest_checkpoint(place: str | PathLike) -> Checkpoint:
         place: a file, a folder of checkpoints, or a run folder, which has one inside.
 
     Raises:
-        ModelFileError: there is none.
+        ModelFileError: no checkpoint can be read.
     """
     place = Path(place)
     if place.is_file():

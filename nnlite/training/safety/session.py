@@ -79,7 +79,7 @@ class Session:
             self._resume(checkpoint, anyway)
 
     def _reading(self) -> AbstractContextManager[None]:
-        """A context in which what the checkpoint says is taken; whatever is wrong with that names the file."""
+        """A context in which the state of the checkpoint is restored; its errors name the file."""
         return reading(self._file, "cannot be resumed from", kind=ModelFileError)
 
     def _resume(self, checkpoint: Checkpoint, anyway: bool) -> None:

@@ -15,7 +15,7 @@ from nnlite.errors import ConfigError
 
 __all__ = ["MOST_ONE_HOT", "Fit", "indicator", "mean_and_scale", "wants_indicator"]
 
-MOST_ONE_HOT = 64  # levels that get a column each where nothing is said; more are hashed into so many columns
+MOST_ONE_HOT = 64  # levels that get a column each by default; more are hashed into this many columns
 
 
 @dataclass(frozen=True)

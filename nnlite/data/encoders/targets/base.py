@@ -11,7 +11,7 @@ from nnlite.registry import Configurable
 
 __all__ = ["TargetEncoder", "TargetKind"]
 
-# What a loss compares; `"multilabel"` asks a source for a column of joined labels, `"auto"` for the target as it is.
+# What a loss compares; `"multilabel"` asks a source for a column of joined labels, `"auto"` for the target unchanged.
 TargetKind = Literal["binary", "categorical", "sparse", "regression", "multilabel", "auto"]
 
 

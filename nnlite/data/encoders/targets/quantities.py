@@ -22,7 +22,7 @@ class Quantities(TargetEncoder):
     Args:
         names: one name per column of the target.
         mean: mean of each column's f(value) in the training part; 0 leaves the column where it is.
-        scale: standard deviation of each column's f(value) in the training part; 1 leaves the column as it is.
+        scale: standard deviation of each column's f(value) in the training part; 1 leaves the column unscaled.
         transform: f: `"log"`, for numbers above 0, `"log1p"`, the logarithm of 1 + value, for numbers above -1, or
             None for the value itself. A model that is right on average about f(value) predicts a median of a skewed
             value rather than its mean.

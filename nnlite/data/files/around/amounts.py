@@ -147,7 +147,7 @@ def _singular(unit: str) -> str:
 
 
 def _seconds(cells: Sequence[str]) -> Amounts | None:
-    """Durations as seconds, which every format of numbers reads; None if one is none."""
+    """Durations as seconds, which every format of numbers reads; None if one is not a duration."""
     durations = read_durations(cells)
     return None if not durations else Amounts([f"{durations[cell]}e-6" for cell in cells], "s")
 

@@ -73,6 +73,6 @@ def _is_sum(cells: list[str], form: NumberFormat, marks: Marks) -> bool | None:
 
 
 def _holds_numbers(cells: list[str], form: NumberFormat, marks: Marks) -> bool:
-    """Whether there are numbers in a column, and nothing else."""
+    """Whether a column holds numbers only."""
     numbers = bare_columns([cells], marks.in_numbers)[0]
     return bool(numbers) and form.all_match(numbers)

@@ -5,7 +5,7 @@ image, and the index summed over walks through lines, cells and channels by thre
 need factors with neighboring elements, so that each pixel would be copied into nine rows of patches first.
 
 Tiles of the result stay in vector registers for the whole sum. Numba has no vectors, so the innermost loops are
-written in LLVM's language; it turns them into whatever vector instructions the processor has.
+written in LLVM's language; it turns them into the vector instructions that the processor has.
 """
 
 from collections.abc import Callable

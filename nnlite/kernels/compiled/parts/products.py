@@ -13,8 +13,8 @@ __all__ = []
 # multiply-adds; beyond that it copies both factors first, and sets the result to zero before it adds to it. Of a
 # product of 64 x 784 x 128 that is a third of the time.
 PIECE = 10**6 if get_host_cpu_features().get("avx512f") else 0
-SIDE, LINE = 8, 64  # pieces have a multiple of so many rows; a right factor begins where a line of the cache does
-SOME = 3  # from so many pieces on
+SIDE, LINE = 8, 64  # pieces have a multiple of this many rows; a right factor begins where a line of the cache does
+SOME = 3  # from this many pieces on
 LEFT, TURNED = 512, 2**14  # rows of the left factor from which, and numbers up to which, turning the right one pays
 LONG = 2**12  # numbers; shorter vectors begin anywhere, see `aligned_zeros`
 
