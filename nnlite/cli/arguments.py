@@ -76,16 +76,14 @@ def add_run(parser: argparse.ArgumentParser, meaning: str = "a run folder") -> N
 
 def add_logging(parser: argparse.ArgumentParser) -> None:
     """Add the options for the interval and the format of progress output."""
-    parser.add_argument("--log-every", metavar="N|TIME", help="a line every N epochs, or every 10s, 2m, 1h")
-    parser.add_argument("--log-format", choices=("text", "json"), help="of these lines (default: text)")
+    parser.add_argument("--log-every", metavar="N|TIME", help="print a line every N epochs, or every 10s, 2m, 1h")
+    parser.add_argument("--log-format", choices=("text", "json"), help="format of these lines (default: text)")
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
     """Add the option for the joblib backend that runs jobs in parallel."""
-    parser.add_argument(
-        "--backend", choices=("loky", "threading", "dask"), help="of joblib, by which jobs are run side by side"
-    )
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a cluster of Dask (default: one on this machine)")
+    parser.add_argument("--backend", choices=("loky", "threading", "dask"), help="joblib backend for parallel jobs")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="address of a Dask cluster (default: a local one)")
 
 
 def check_folder(path: str) -> None:

@@ -39,7 +39,7 @@ TOLD = [
     ([Dense(3, "sigmoid")], BinaryCrossentropy(from_logits=True), "leave the activation out"),
     ([Dense(3, "softmax")], SparseCategoricalCrossentropy(from_logits=True), "leave the activation out"),
     ([Dense(3, "sigmoid")], "categorical_crossentropy", "divides them by their sum"),
-    ([Dense(3, "softmax")], "binary_crossentropy", "judges each by itself"),
+    ([Dense(3, "softmax")], "binary_crossentropy", "treats each independently"),
 ]
 RIGHT = [
     ([Dense(3, "softmax")], "categorical_crossentropy"),

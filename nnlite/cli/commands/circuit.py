@@ -18,7 +18,7 @@ MOST_STATES_SHOWN = 6
 def add_commands(commands: Commands) -> None:
     """Add `circuit` with its own commands."""
     example = "circuit info clinic.bif\ncircuit query clinic.bif --rows patients.csv --marginals flu,tumour"
-    circuit = add_command(commands, "circuit", "answer questions about a Bayesian network in a BIF file", example)
+    circuit = add_command(commands, "circuit", "query a Bayesian network in a BIF file", example)
     circuit.set_defaults(command=lambda _: circuit.print_help() or 2)
     inner = circuit.add_subparsers(metavar="COMMAND")
     _add(inner, "info", "show variables, width and layers", "info clinic.bif", _info)
@@ -29,7 +29,7 @@ def add_commands(commands: Commands) -> None:
         "query clinic.bif --rows patients.csv --marginals all -o posteriors.csv",
         _query,
     )
-    query.add_argument("--marginals", metavar="all|A,B", default="all", help="the variables asked for (default: all)")
+    query.add_argument("--marginals", metavar="all|A,B", default="all", help="the variables to query (default: all)")
     mpe = _add(inner, "mpe", "the most probable complete row for each row", "mpe clinic.bif --rows patients.csv", _mpe)
     for command in (query, mpe):
         command.add_argument(
@@ -41,14 +41,14 @@ def add_commands(commands: Commands) -> None:
     sample = _add_sample(inner)
     _add_learn(inner)
     for command in (query, mpe, sample):
-        command.add_argument("-o", "--out", metavar="CSV", help="where to write (default: the standard output)")
+        command.add_argument("-o", "--out", metavar="CSV", help="output file (default: standard output)")
 
 
 def _add_sample(inner: Commands) -> argparse.ArgumentParser:
     sample = _add(inner, "sample", "draw complete rows", "sample clinic.bif -n 1000 --seed 0 -o rows.csv", _sample)
-    sample.add_argument("-n", type=int, default=10, metavar="N", help="how many (default: 10)")
-    sample.add_argument("--seed", type=int, help="of the draws")
-    sample.add_argument("--given", metavar="A=STATE", nargs="+", default=[], help="what all rows obey")
+    sample.add_argument("-n", type=int, default=10, metavar="N", help="number of rows (default: 10)")
+    sample.add_argument("--seed", type=int, help="seed of the random numbers")
+    sample.add_argument("--given", metavar="A=STATE", nargs="+", default=[], help="states that all rows have")
     return sample
 
 
@@ -56,12 +56,12 @@ def _add_learn(inner: Commands) -> None:
     learn = _add(
         inner,
         "learn",
-        "fit the tables to rows, which may have gaps, by expectation maximization",
+        "fit the tables to rows, which may be incomplete, by expectation maximization",
         "learn clinic.bif --rows patients.csv --save trained.bif",
         _learn,
     )
     learn.add_argument("--rows", metavar="CSV", required=True, help="rows, a column for each variable that is known")
-    learn.add_argument("--save", metavar="BIF", required=True, help="where the trained network is written")
+    learn.add_argument("--save", metavar="BIF", required=True, help="output file of the trained network")
     learn.add_argument("--epochs", type=int, default=100, help="passes over the rows (default: 100)")
     learn.add_argument("--pseudocount", type=float, default=0.0, help="added to each count (default: 0)")
 

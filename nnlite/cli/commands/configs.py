@@ -11,25 +11,27 @@ __all__ = ["add_commands"]
 def add_commands(commands: Commands) -> None:
     """Add `config`, `list` and `schema`."""
     example = "config configs/digits.yaml\nconfig configs/digits.yaml --render --set fit.epochs=5"
-    meaning = "check a config without its data, or show it with all defaults"
+    meaning = "check a config without its data, or print it with all defaults"
     config = add_command(commands, "config", meaning, example)
     add_config(config)
     config.add_argument(
-        "--render", action="store_true", help="show the whole config: includes, references and defaults put in"
+        "--render", action="store_true", help="print the whole config, with includes, references and defaults resolved"
     )
-    config.add_argument("--json", action="store_true", help="show the same as JSON")
+    config.add_argument("--json", action="store_true", help="print it as JSON")
     config.set_defaults(command=_config)
 
     example = "list layers\nlist layers Dense"
-    meaning = "show what a config can name, with all arguments"
+    meaning = "list the classes that a config can name, with their arguments"
     listing = add_command(commands, "list", meaning, example)
-    listing.add_argument("kind", metavar="KIND", nargs="?", help="layers, losses, metrics, ...; all kinds if left out")
-    listing.add_argument("name", metavar="NAME", nargs="?", help="the one whose arguments are shown")
+    listing.add_argument(
+        "kind", metavar="KIND", nargs="?", help="layers, losses, metrics, ... (default: list the kinds)"
+    )
+    listing.add_argument("name", metavar="NAME", nargs="?", help="show the arguments of this class")
     listing.set_defaults(command=_list)
 
     example = "schema -o nnlite.schema.json"
     schema = add_command(commands, "schema", "write the JSON Schema of configs, for editors", example)
-    schema.add_argument("-o", "--out", metavar="FILE", help="where to write (default: the standard output)")
+    schema.add_argument("-o", "--out", metavar="FILE", help="output file (default: standard output)")
     schema.set_defaults(command=_schema)
 
 

@@ -19,14 +19,16 @@ def add_commands(commands: Commands) -> None:
 
 def _add_explain(commands: Commands) -> None:
     example = "explain configs/digits.yaml --row 3\nexplain runs/digits-1 --part test --weight 'dense.kernel[3, 7]'"
-    explain = add_command(commands, "explain", "show the derivatives of one example, back to one weight", example)
-    add_config(explain, "a YAML file, for its model as it starts, or a run folder, for the trained one")
-    explain.add_argument("--row", type=int, default=0, metavar="N", help="which example, from 0 (default: 0)")
+    explain = add_command(
+        commands, "explain", "explain one example by its derivatives, back to a single weight", example
+    )
+    add_config(explain, "a YAML file, for the untrained model, or a run folder, for the trained one")
+    explain.add_argument("--row", type=int, default=0, metavar="N", help="index of the example (default: 0)")
     parts = ("training", "validation", "test")
     explain.add_argument(
-        "--part", choices=parts, default="training", help="the part that holds the row (default: training)"
+        "--part", choices=parts, default="training", help="the part that contains the row (default: training)"
     )
-    explain.add_argument("--output", type=int, metavar="K", help="explain this output in place of the loss")
+    explain.add_argument("--output", type=int, metavar="K", help="explain this output instead of the loss")
     explain.add_argument("--weight", metavar="NAME", help="the weight to follow, for example: 'dense.kernel[3, 7]'")
     explain.set_defaults(command=_explain)
 
@@ -34,7 +36,7 @@ def _add_explain(commands: Commands) -> None:
 def _add_check(commands: Commands) -> None:
     meaning = "check the derivatives of a config's model and loss against numerical ones"
     description = (
-        f"{meaning[:1].upper()}{meaning[1:]}; with --monotone, whether a run's model rises and falls with columns "
+        f"{meaning[:1].upper()}{meaning[1:]}; with --monotone, that a run's model rises and falls with columns "
         "as it should. The exit code is 1 if a check fails."
     )
     example = "check configs/xor.yaml\ncheck runs/prices-1 --monotone area:+ --monotone age:-"
@@ -45,7 +47,7 @@ def _add_check(commands: Commands) -> None:
         metavar="COLUMN:SIGN",
         action="append",
         default=[],
-        help="the output must not fall (+) or not rise (-) with this column of numbers, on the data and between them",
+        help="check that the output does not fall (+) or rise (-) with this numeric column",
     )
     check.add_argument(
         "--import",

@@ -14,29 +14,31 @@ def add_commands(commands: Commands) -> None:
     report = add_command(
         commands,
         "report",
-        "write a run's report.html: one page, without network or scripts",
+        "write the report of a run, a self-contained HTML page",
         "report runs/digits-1 --open",
     )
-    add_run(report, "a run folder, or that of a search")
-    report.add_argument("-o", "--out", metavar="FILE", help="where to write (default: RUN/report.html)")
-    report.add_argument("--open", action="store_true", help="show it in the browser")
-    report.add_argument("--png", action="store_true", help="a picture as well, by a Chromium, Chrome or Edge")
-    report.add_argument("--dark", action="store_true", help="the picture in dark colors")
-    report.add_argument("--width", type=int, default=1200, metavar="PIXELS", help="of the picture (default: 1200)")
+    add_run(report, "a run folder, or the folder of a search")
+    report.add_argument("-o", "--out", metavar="FILE", help="output file (default: RUN/report.html)")
+    report.add_argument("--open", action="store_true", help="open the report in the browser")
+    report.add_argument("--png", action="store_true", help="also save a screenshot, with Chromium, Chrome or Edge")
+    report.add_argument("--dark", action="store_true", help="use dark colors in the screenshot")
+    report.add_argument(
+        "--width", type=int, default=1200, metavar="PIXELS", help="width of the screenshot (default: 1200)"
+    )
     report.set_defaults(command=_report)
 
     compare = add_command(
         commands,
         "compare",
-        "show where runs differ: their configs beside their metrics",
+        "compare the configs and metrics of several runs",
         "compare runs/digits-1 runs/digits-2",
     )
     compare.add_argument("runs", metavar="RUN", nargs="+", help="run folders, two or more")
-    compare.add_argument("--html", metavar="FILE", help="write a page with curves as well")
+    compare.add_argument("--html", metavar="FILE", help="also write an HTML page with curves")
     compare.set_defaults(command=_compare)
 
     runs = add_command(commands, "runs", "list the runs of a folder", "runs --sort accuracy")
-    runs.add_argument("folder", metavar="FOLDER", nargs="?", default="runs", help="where they are (default: runs)")
+    runs.add_argument("folder", metavar="FOLDER", nargs="?", default="runs", help="folder of the runs (default: runs)")
     runs.add_argument("--sort", metavar="METRIC", help="best first by a metric, such as accuracy or validation.loss")
     runs.set_defaults(command=_runs)
 

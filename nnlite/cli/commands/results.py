@@ -18,22 +18,22 @@ LEVEL = 0.9  # of --intervals without one
 
 def add_commands(commands: Commands) -> None:
     """Add `evaluate`, `predict` and `export`."""
-    meaning = "measure a trained model: on its own parts again, or on another labelled file"
+    meaning = "evaluate a trained model on its own data, or on another labelled file"
     evaluate = add_command(commands, "evaluate", meaning, "evaluate runs/digits-1\nevaluate runs/churn-1 new.csv")
-    add_run(evaluate, "a run folder; with a file to measure on, a model file does as well")
-    meaning = "a file like the one trained on, with the target; - reads the standard input (default: the run's parts)"
+    add_run(evaluate, "a run folder, or, with INPUT, a model file")
+    meaning = "a file like the training data, with the target; - reads standard input (default: the run's own data)"
     evaluate.add_argument("input", metavar="INPUT", nargs="?", help=meaning)
-    meaning = "where the data of the training are now, if they were moved: the run's own parts are measured on them"
+    meaning = "new location of the training data, if they were moved"
     evaluate.add_argument("--data", metavar="DATA", help=meaning)
-    meaning = "print JSON, as is done where the output is not a terminal, rather than a table"
+    meaning = "print JSON instead of a table; the default if the output is not a terminal"
     evaluate.add_argument("--json", action="store_true", help=meaning)
     _add_on_unknown(evaluate)
     evaluate.set_defaults(command=_evaluate)
     _add_predict(commands)
-    meaning = "write a trained model as ONNX, as one Python file that needs NumPy alone, or as a C header"
+    meaning = "export a trained model as ONNX, a single Python file that only needs NumPy, or a C header"
     export = add_command(commands, "export", meaning, "export runs/churn-1 churn.onnx\nexport runs/churn-1 churn.py")
     add_run(export, "a run folder or a model file")
-    export.add_argument("out", metavar="OUT", help="ends in .onnx, .py or .h")
+    export.add_argument("out", metavar="OUT", help="output file, ending in .onnx, .py or .h")
     export.set_defaults(command=_export)
 
 
@@ -41,26 +41,26 @@ def _add_predict(commands: Commands) -> None:
     example = "predict runs/churn-1 new.csv -o out.csv --keep customer --explain"
     predict = add_command(commands, "predict", "apply a trained model to new rows", example)
     add_run(predict, "a run folder or a model file")
-    meaning = "a file like the one trained on; it needs no target; - reads the standard input"
+    meaning = "a file like the training data, with or without the target; - reads standard input"
     predict.add_argument("input", metavar="INPUT", help=meaning)
-    predict.add_argument("-o", "--out", metavar="OUT.csv", help="where to write (default: the standard output)")
+    predict.add_argument("-o", "--out", metavar="OUT.csv", help="output file (default: standard output)")
     choice, meaning = (
         argparse.BooleanOptionalAction,
-        "write the probability of each class too (default), or leave it out",
+        "include the probability of each class (default), or omit it",
     )
     predict.add_argument("--proba", action=choice, default=True, help=meaning)
     meaning = "copy these columns of the input, such as an id; a prediction of the same name becomes predicted_NAME"
     predict.add_argument("--keep", metavar="NAME,NAME", action="append", default=[], help=meaning)
-    meaning = f"name the N columns that contributed most to each prediction (without a number: {REASONS})"
+    meaning = f"name the N columns that contribute most to each prediction (default N: {REASONS})"
     predict.add_argument("--explain", metavar="N", type=int, nargs="?", const=REASONS, default=0, help=meaning)
-    meaning = f"write the ends of prediction intervals of this level (without one: {LEVEL})"
+    meaning = f"write the bounds of prediction intervals (default level: {LEVEL})"
     predict.add_argument("--intervals", metavar="LEVEL", type=float, nargs="?", const=LEVEL, help=meaning)
     _add_on_unknown(predict)
     predict.set_defaults(command=_predict)
 
 
 def _add_on_unknown(parser: argparse.ArgumentParser) -> None:
-    meaning = "what becomes of categories that the training data did not hold (default: warn)"
+    meaning = "treatment of categories that did not occur in training (default: warn)"
     parser.add_argument("--on-unknown", choices=("warn", "error", "ignore"), default="warn", help=meaning)
 
 

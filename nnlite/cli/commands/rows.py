@@ -16,15 +16,15 @@ SHOWN = 20
 
 def add_commands(commands: Commands) -> None:
     """Add `rows`."""
-    meaning = "list the rows whose labels are likeliest wrong, by self-influence"
+    meaning = "list the rows that are most likely mislabeled, by self-influence"
     rows = add_command(commands, "rows", meaning, "rows runs/digits-1\nrows runs/digits-1 --top 50 -o rows.csv")
     add_run(rows)
     parts = ("training", "validation", "test")
     rows.add_argument(
         "--part", choices=parts, default="training", help="the part whose rows are ranked (default: training)"
     )
-    rows.add_argument("--top", type=int, default=SHOWN, metavar="N", help=f"how many (default: {SHOWN}; 0: all)")
-    rows.add_argument("-o", "--out", metavar="OUT.csv", help="where to write them (default: a table on the screen)")
+    rows.add_argument("--top", type=int, default=SHOWN, metavar="N", help=f"number of rows (default: {SHOWN}; 0: all)")
+    rows.add_argument("-o", "--out", metavar="OUT.csv", help="output file (default: print a table)")
     rows.set_defaults(command=_rows)
 
 

@@ -11,10 +11,10 @@ __all__ = ["add_commands"]
 
 def add_commands(commands: Commands) -> None:
     """Add `completion`."""
-    meaning = "print a script by which the shell completes commands, options, files and run folders"
-    description = f'{meaning[:1].upper()}{meaning[1:]}. `eval "$(nnlite completion bash)"` in ~/.bashrc switches it on.'
+    meaning = "print a shell completion script for commands, options, files and run folders"
+    description = f'{meaning[:1].upper()}{meaning[1:]}. `eval "$(nnlite completion bash)"` in ~/.bashrc enables it.'
     completion = add_command(commands, "completion", meaning, "completion bash", description)
-    completion.add_argument("shell", choices=SHELLS, help="which shell")
+    completion.add_argument("shell", choices=SHELLS, help="the shell")
     completion.set_defaults(command=functools.partial(_completion, commands))
 
 

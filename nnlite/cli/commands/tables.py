@@ -16,19 +16,19 @@ FEW_ROWS = 60
 
 def add_commands(commands: Commands) -> None:
     """Add `init` and `data`."""
-    meaning = "look at a table, or take a template, and write a config that trains"
+    meaning = "write a config for a table, or from a template"
     init = add_command(commands, "init", meaning, "init flats.csv --target rent -o flats.yaml\ninit images")
     init.add_argument("start", metavar="TABLE|TEMPLATE", nargs="?", help="a table, or a template (see --list)")
     _add_target(init)
-    init.add_argument("-o", "--out", metavar="CONFIG", help="where to write (default: the table's name, .yaml)")
+    init.add_argument("-o", "--out", metavar="CONFIG", help="output file (default: the table's name with .yaml)")
     init.add_argument("--force", action="store_true", help="replace an existing file")
     init.add_argument("--list", action="store_true", help="show the templates")
     init.set_defaults(command=_init)
 
-    data = add_command(commands, "data", "show what a table holds", "data flats.csv --target rent")
+    data = add_command(commands, "data", "profile a table", "data flats.csv --target rent")
     data.add_argument("table", metavar="TABLE", help="a file")
     _add_target(data)
-    data.add_argument("--json", action="store_true", help="as JSON, complete")
+    data.add_argument("--json", action="store_true", help="print the complete profile as JSON")
     data.set_defaults(command=_data)
 
 
@@ -36,7 +36,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", metavar="NAME[,NAME]", help="the column to predict, or several, separated by commas"
     )
-    parser.add_argument("--task", choices=TASKS, help="what is to be learned (default: by the target's values)")
+    parser.add_argument("--task", choices=TASKS, help="the task (default: inferred from the target)")
 
 
 def _init(arguments: argparse.Namespace) -> None:

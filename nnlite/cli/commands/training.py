@@ -23,26 +23,26 @@ def add_commands(commands: Commands) -> None:
         train configs/digits.yaml --set fit.epochs=5 model.1.Dense.units=64
         train --resume runs/digits-1 --epochs 50
         train configs/digits.yaml --distributed mpi"""
-    train = add_command(commands, "train", "train the model of a config and keep everything in a run folder", example)
+    train = add_command(commands, "train", "train the model of a config and write a run folder", example)
     add_config(train, "a YAML file; not with --resume", optional=True)
-    train.add_argument("--resume", metavar="RUN", help="continue with the training of a run folder, exactly")
-    train.add_argument("--resume-anyway", action="store_true", help="continue also where config or data have changed")
-    train.add_argument("--epochs", type=int, metavar="N", help="epochs to train, in place of those of the config")
+    train.add_argument("--resume", metavar="RUN", help="resume the training of a run folder exactly")
+    train.add_argument("--resume-anyway", action="store_true", help="resume even if config or data have changed")
+    train.add_argument("--epochs", type=int, metavar="N", help="number of epochs, overriding the config")
     train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
     train.add_argument("--quiet", action="store_true", help="show no progress")
     train.add_argument(
         "--folds",
         type=int,
         metavar="K",
-        help="cross-validate in K folds first, and show mean and spread of each figure",
+        help="first cross-validate with K folds, and show mean and spread of each metric",
     )
-    train.add_argument("--jobs", type=int, metavar="N", help="folds side by side (default: 1)")
+    train.add_argument("--jobs", type=int, metavar="N", help="number of folds to run in parallel (default: 1)")
     add_backend(train)
     add_logging(train)
     train.add_argument("--tensorboard", metavar="DIR", help="write event files for `tensorboard --logdir DIR`")
-    train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
+    train.add_argument("--report", action="store_true", help="also write report.html into the run folder")
     _add_processes(train)
-    train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
+    train.add_argument("--profile", action="store_true", help="profile a training step instead of training")
     train.set_defaults(command=_train)
     _add_lr_find(commands)
 
@@ -52,7 +52,7 @@ def _add_processes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--distributed",
         choices=("mpi",),
-        help="train with all processes that mpiexec started: mpiexec -n 4 nnlite train CONFIG --distributed mpi",
+        help="train with all processes started by mpiexec: mpiexec -n 4 nnlite train CONFIG --distributed mpi",
     )
     parser.add_argument(
         "--shards",

@@ -10,15 +10,21 @@ __all__ = ["add_commands"]
 
 def add_commands(commands: Commands) -> None:
     """Add `tune`."""
-    meaning = "search for the best values of a config's arguments, as its section `search` says"
+    meaning = "search for the best values of the arguments in a config's section `search`"
     description = f"{meaning[:1].upper()}{meaning[1:]}; run the same command again to continue."
     tune = add_command(commands, "tune", meaning, "tune config.yaml --trials 30 --jobs 2", description)
     add_config(tune)
-    tune.add_argument("--trials", type=int, default=50, metavar="N", help="how many in the end (default: 50)")
-    tune.add_argument("--jobs", type=int, default=1, metavar="N", help="trials side by side (default: 1)")
-    tune.add_argument("--out", metavar="DIR", help="for best.yaml and study.json (default: runs/<config name>-tune)")
+    tune.add_argument("--trials", type=int, default=50, metavar="N", help="total number of trials (default: 50)")
+    tune.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="number of trials to run in parallel (default: 1)"
+    )
+    tune.add_argument(
+        "--out", metavar="DIR", help="folder of best.yaml and study.json (default: runs/<config name>-tune)"
+    )
     tune.add_argument("--storage", metavar="FILE", help="SQLite file or database URL (default: study.db in DIR)")
-    tune.add_argument("--sampler", choices=("tpe", "random"), default="tpe", help="what suggests values (default: tpe)")
+    tune.add_argument(
+        "--sampler", choices=("tpe", "random"), default="tpe", help="method of suggesting values (default: tpe)"
+    )
     add_backend(tune)
     tune.add_argument("--quiet", action="store_true", help="print nothing while trials run")
     tune.set_defaults(command=_tune)
