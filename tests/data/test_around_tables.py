@@ -135,6 +135,29 @@ def test_a_title_is_left_out(title, tmp_path):
     assert "left out, as a title" in table.notes[0] and table.notes[0].startswith(str(tmp_path / "t.csv"))
 
 
+UNITS = {  # the row below the names: whether it is left out
+    ",kg,EUR": True,
+    "-,[m],%": True,
+    "text,m²,kWh/d": True,
+    "kind,kg,EUR": False,
+    ",kg,": False,
+    ",n/a,n/a": False,
+    ",3,EUR": False,
+    ",a long remark,EUR": False,
+}
+
+
+@pytest.mark.parametrize("units", UNITS)
+def test_a_row_of_units_is_left_out(units, tmp_path):
+    table = table_of(tmp_path, f"kind,n,price\n{units}\n{ROWS}")
+    assert len(table) == 13 - UNITS[units] and table.lines[-1] == 14
+    assert any(", line 2: the row below the names holds units" in note for note in table.notes) == UNITS[units]
+
+
+def test_units_above_one_column_of_numbers_may_be_a_missing_value(tmp_path):
+    assert len(table_of(tmp_path, "kind,n\n,unknown\na,1\nb,2\nc,3\n")) == 4
+
+
 def test_a_title_above_semicolons(tmp_path):
     table = table_of(
         tmp_path, f"Umsatz 2023, vorläufig\nin Tausend Euro\nart;n;preis\n{ROWS.replace(',', ';').replace('.', ',')}"

@@ -194,6 +194,29 @@ def test_a_mark_among_numbers_is_told():
     assert "numbers, but for 'unknown'" in marked.column("x").warning
 
 
+def test_dates_of_several_formats_are_told():
+    mixed = [f"{10 + row % 19}/{1 + row % 12}/2019" if row % 3 else f"{1 + row % 12}/28/2019" for row in range(ROWS)]
+    column = profile_table(table({"when": mixed, "y": cycle("0", "1")}), "y").column("when")
+    assert column.kind != "date"
+    assert column.warning.startswith("dates of one format, but for '1/28/2019' and ")
+    few = profile_table(table({"x": [f"house {row}" for row in range(ROWS)], "y": cycle("0", "1")}), "y")
+    assert "dates" not in few.column("x").reason
+
+
+def test_dates_that_fit_in_either_order_are_told():
+    either = [f"{1 + row % 12}/{1 + row % 11}/2019" for row in range(ROWS)]
+    assert "%m/%d/%Y fits too" in profile_table(table({"x": either, "y": cycle("0", "1")}), "y").column("x").warning
+    clear = [*either[1:], "31/1/2019"]
+    assert profile_table(table({"x": clear, "y": cycle("0", "1")}), "y").column("x").warning is None
+
+
+def test_zero_dates_of_databases_are_missing():
+    column = profile_table(
+        table({"x": ["0000-00-00", *["2020-01-31", "2021-05-01"] * 99, "2022-01-01"], "y": cycle("0", "1")}), "y"
+    ).column("x")
+    assert (column.form, column.missing) == ("iso", 1)
+
+
 TASKS = {  # targets, forced -> kind, log
     "yes and no": ([cycle("yes", "no")], None, "binary", False),
     "two numbers": ([cycle("1", "2")], None, "binary", False),

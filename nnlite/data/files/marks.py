@@ -6,7 +6,7 @@ from typing import Literal
 
 __all__ = ["Marks"]
 
-EVERYWHERE = ("", "na", "n/a", "nan", "null")
+EVERYWHERE = ("", "na", "n/a", "nan", "null", "0000-00-00", "0000-00-00 00:00:00")  # databases write zero dates
 # A dash may be a category; in a column of numbers it can only be a gap.
 IN_NUMBERS = ("?", "-", "--", ".", "..", "*", "none", "<na>", "#n/a", "#na", "n.a.", "nil", "-nan")
 IN_NUMBERS = (*IN_NUMBERS, "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!")  # errors of a spreadsheet

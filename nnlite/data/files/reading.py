@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from nnlite.data.files.around.amounts import bare_columns
-from nnlite.data.files.around.titles import has_total, without_title
+from nnlite.data.files.around.titles import has_total, without_title, without_units
 from nnlite.data.files.decoding import DialectError, decode, decompress, looks_like_utf8, refuse_other_makes
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.lines import Rows, rows_of
@@ -97,6 +97,8 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
     marks = Marks(dialect.missing)
     if not named or not set(named) <= {cell.strip() for cell in rows.cells[0]}:
         rows = without_title(rows, marks, place, notes)
+    if dialect.header is not False:
+        rows = without_units(rows, marks, place, notes)
     sample = _stripped(rows.cells[:SAMPLE])
     form = _number_format(rows, dialect, marks)
     if form != PLAIN and AUTO in (dialect.decimal, dialect.thousands):

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.errors import DataError
 
-__all__ = ["CLOCK", "ISO", "date_format", "read_dates", "read_truths", "spells_truth"]
+__all__ = ["CLOCK", "ISO", "date_format", "month_first", "nearly_dates", "read_dates", "read_truths", "spells_truth"]
 
 PAIRS = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("0.0", "1.0"))
 TRUTHS = {word: float(value) for pair in PAIRS for value, word in enumerate(pair)}
@@ -24,6 +24,7 @@ MONTHS = ("%Y-%m", "%m/%Y", "%b %Y", "%b-%Y", "%B %Y")
 OF_PROGRAMS = ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S%z", "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z")
 FORMATS = (ISO, CLOCK, *(day + time for day in DAYS for time in TIMES), *MONTHS, *OF_PROGRAMS)
 LONGEST_DATE = 40
+SAMPLE = 20  # cells on which all formats are tried
 
 
 def spells_truth(words: Iterable[str]) -> bool:
@@ -54,6 +55,28 @@ def date_format(cells: Iterable[str]) -> str | None:
     if any(not cell[:1].isalnum() or len(cell) > LONGEST_DATE for cell in distinct):
         return None
     return next((form for form in FORMATS if all(_read(cell, form) is not None for cell in distinct)), None)
+
+
+def month_first(cells: Iterable[str], form: str) -> str | None:
+    """The format with month and day in the other order, if it reads all cells too; None otherwise."""
+    other = form.replace("%d/%m", "%m/%d")
+    return other if other != form and all(_read(cell, other) is not None for cell in dict.fromkeys(cells)) else None
+
+
+def nearly_dates(cells: Iterable[str]) -> tuple[str, list[str]] | None:
+    """The format that reads at least half of the distinct cells, and the cells that it does not read; None otherwise.
+
+    Formats are tried on the first cells only; so 13/02/2020 beside 02/13/2020 is noticed, and a few typing errors.
+    """
+    distinct = list(dict.fromkeys(cells))
+    sample = distinct[:SAMPLE]
+    if sum(cell[:1].isalnum() and any(map(str.isdigit, cell)) for cell in sample) <= len(sample) / 2:
+        return None
+    form = max(FORMATS, key=lambda form: sum(_read(cell, form) is not None for cell in sample))
+    if sum(_read(cell, form) is not None for cell in sample) < len(sample) / 2:
+        return None
+    others = [cell for cell in distinct if _read(cell, form) is None]
+    return (form, others) if 0 < len(others) <= len(distinct) / 2 else None
 
 
 def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:

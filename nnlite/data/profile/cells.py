@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.data.files.around.amounts import amounts_of_texts
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.frames.frame import Column, Frame, Kind
-from nnlite.data.frames.spelling import CLOCK, date_format, read_dates
+from nnlite.data.frames.spelling import CLOCK, date_format, month_first, nearly_dates, read_dates
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
@@ -90,6 +90,19 @@ class Cells:
             return []
         others = [level for level in self.counts if not self.spelling.matches(level)]
         return others if 0 < FOR_EACH * len(others) <= len(self.counts) else []
+
+    @functools.cached_property
+    def other_order(self) -> str | None:
+        """The format with the month first, if it reads the dates as well as the one that was chosen."""
+        return None if self.form is None else month_first(self.counts, self.form)
+
+    @functools.cached_property
+    def misfits(self) -> list[str]:
+        """The levels that are not dates, if at least half of all levels are dates of one format; else none."""
+        if self.typed is not None or self.numbers is not None or self.dates is not None or len(self.counts) < 3:
+            return []
+        nearly = nearly_dates(self.counts)
+        return [] if nearly is None else nearly[1]
 
     @functools.cached_property
     def codes(self) -> np.ndarray:

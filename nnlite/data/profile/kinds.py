@@ -127,9 +127,10 @@ def _of_texts(cells: Cells) -> tuple[ColumnKind, str]:
         return "ordered_category", "levels of a known order"
     if cells.marks:
         return "category", f"numbers, but for {', '.join(map(shown, cells.marks))}"
-    if cells.strangers:
-        others = f" and {len(cells.strangers) - 1} others" if len(cells.strangers) > 1 else ""
-        return "category", f"numbers, but for {shown(cells.strangers[0])}{others}"
+    for levels, kind in ((cells.strangers, "numbers"), (cells.misfits, "dates of one format")):
+        if levels:
+            others = f" and {len(levels) - 1} others" if len(levels) > 1 else ""
+            return "category", f"{kind}, but for {shown(levels[0])}{others}"
     words = sum(_words(level) * count for level, count in counts.items()) / present
     if words >= WORDS_OF_TEXT and distinct > HALF * present:
         return "text", f"{words:.0f} words a cell"

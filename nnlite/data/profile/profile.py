@@ -257,8 +257,12 @@ def _warning(cells: Cells, kind: ColumnKind, reason: str, numeric_text: str | No
         return numeric_text
     if cells.strangers:
         return f"{reason}: mend these cells, or empty them, for a column of numbers"
+    if cells.misfits:
+        return f"{reason}: write all in one format for a column of dates"
     if kind == "identifier":
         return f"{kind}: {reason}"
+    if cells.other_order and kind == "date":
+        return f"read as {cells.form}, though {cells.other_order} fits too: state `form` if the month is first"
     if kind == "date" and _is_in_order(cells):
         return f"rows are in its order: to predict later rows, judge by later ones: `split: {{time: {cells.name}}}`"
     if cells.marks:

@@ -1,4 +1,4 @@
-"""Lines around a table: a title above it, totals below it."""
+"""Lines around a table: a title above it, units below the names of its columns, totals below it."""
 
 import re
 
@@ -9,13 +9,15 @@ from nnlite.data.files.notes import Notes
 from nnlite.data.files.numerals import NumberFormat
 from nnlite.data.files.sniffing import FORMATS, MOST_TITLE_LINES
 
-__all__ = ["has_total", "without_title"]
+__all__ = ["has_total", "without_title", "without_units"]
 
 SAMPLE = 200  # rows below the names that tell whether these are names
 TOTAL = re.compile(
     r"(grand |sub-?|column )?totals?|sums?|summen?|gesamt(summe)?|insgesamt|somme|total g[eé]n[eé]ral|suma|totale",
     re.IGNORECASE,
 )
+UNIT = re.compile(r"[^\d\W][\w²³°µ%/*^.-]{0,11}|[%‰$€£°µ]\w{0,4}|[(\[].{1,12}[)\]]")
+NO_UNIT = ("", "-", "text", "string")  # below the name of a column without numbers
 CLOSE = 0.005  # how far a total may be off, relative to the sum of magnitudes: it was summed before rounding
 
 
@@ -38,6 +40,29 @@ def without_title(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
     lines = f"line {rows.lines[0]}" if start == 1 else f"lines {rows.lines[0]} to {rows.lines[start - 1]}"
     notes.tell(f"{file}: {lines} above the names of the columns {'is' if start == 1 else 'are'} left out, as a title")
     return Rows(rows.cells[start:], rows.lines[start:])
+
+
+def without_units(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
+    """The rows without the one below the names, if it holds units: kg or (m) above two or more columns of numbers.
+
+    Every column of numbers has to have a unit there, all others none.
+    """
+    if len(rows.cells) < 4 or len(set(map(len, rows.cells[: SAMPLE + 2]))) > 1:
+        return rows
+    names, units, *below = [[cell.strip() for cell in row] for row in rows.cells[: SAMPLE + 2]]
+    columns = [bare_columns([cells], marks.in_numbers)[0] for cells in zip(*below, strict=True)]
+    are_numbers = [bool(cells) and any(form.all_match(cells) for form in FORMATS) for cells in columns]
+    fits = [
+        unit.lower() not in marks.in_numbers and UNIT.fullmatch(unit) if number else unit.lower() in NO_UNIT
+        for unit, number in zip(units, are_numbers, strict=True)
+    ]
+    if sum(are_numbers) < 2 or not all(fits) or any(form.matches(name) for form in FORMATS for name in names):
+        return rows
+    notes.tell(
+        f"{file}, line {rows.lines[1]}: the row below the names holds units ({', '.join(filter(None, units))}), "
+        "and is left out"
+    )
+    return Rows([rows.cells[0], *rows.cells[2:]], [rows.lines[0], *rows.lines[2:]])
 
 
 def _filled(row: list[str]) -> int:
