@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.data.divisions import check_groups
 from nnlite.data.encoders.inputs import Preprocessing
-from nnlite.data.encoders.targets import TargetKind, TargetOptions, kind_of_encoder, suited_kind
+from nnlite.data.encoders.targets import TargetKind, TargetOptions, kind_of_encoder, suited_kind, target_units
 from nnlite.data.encoders.typical import typical_row
 from nnlite.data.files_of_parts import check_copies, source_of_file
 from nnlite.data.prepared import Prepared
@@ -189,7 +189,8 @@ class Data(Section):
     def _fit(self, dataset: Dataset, rows: np.ndarray, labels: np.ndarray, kind: TargetKind) -> Preprocessing:
         """The encoders that the `rows` of a dataset suggest; `labels` are all that occur, also in other files."""
         options = TargetOptions(self.standardize_target, self.target_transform, self.target_separator, self.threshold)
-        target = options.fit(dataset.target_names, dataset.target, rows, labels, kind)
+        units = target_units(dataset.inputs, dataset.target_names) if kind == "regression" else None
+        target = options.fit(dataset.target_names, dataset.target, rows, labels, kind, units)
         try:
             inputs = self.source.fit_inputs(dataset.inputs, rows, dataset.target)
         except ConfigError as error:

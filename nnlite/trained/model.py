@@ -19,7 +19,16 @@ from nnlite.trained.answers import Probabilities, classes_of, columns_of, need_c
 from nnlite.trained.evaluation import check_labels, figures_of, kind_of
 from nnlite.trained.explaining.attributions import explained
 from nnlite.trained.explaining.explanation import RowExplanation
-from nnlite.trained.rows import AnyLength, RowReader, holds_rows, is_row, labelled, place_of, targets_of
+from nnlite.trained.rows import (
+    AnyLength,
+    RowReader,
+    holds_rows,
+    in_learned_units,
+    is_row,
+    labelled,
+    place_of,
+    targets_of,
+)
 from nnlite.trained.schema import InputSchema
 from nnlite.trained.single_rows import SingleRows
 from nnlite.trained.unknown import OnUnknown, told_unknown
@@ -180,6 +189,7 @@ class TrainedModel:
         kind = kind_of(self.target)
         target: Any = self.target
         inputs, truth = self._labelled(rows, y, kind)
+        truth = in_learned_units(inputs, truth, target, place_of(rows)) if y is None else truth
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
         x = self._encoded(inputs, on_unknown, place_of(rows))
         outputs = self._answering(self.model.predict(x, verbose=verbose))

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data import Columns, DataSource, InputEncoder, Raw, Table, TableEncoder, Texts, read_frame
-from nnlite.data.frames.frame import Frame
+from nnlite.data import Columns, DataSource, InputEncoder, Quantities, Raw, Table, TableEncoder, Texts, read_frame
+from nnlite.data.encoders.targets import target_units
+from nnlite.data.frames.frame import Column, Frame
 from nnlite.data.frames.libraries import maker_of
 from nnlite.data.storage.opening import table_chunks
 from nnlite.errors import CellTypeError, ConfigError, DataError, ShapeError, no_column
@@ -185,6 +186,19 @@ def labelled(reader: RowReader, path: str, kind: Any) -> tuple[Any, np.ndarray]:
         return reader._of_source(dataset.inputs), dataset.target
     table = Table.read(path)
     return reader.of_table(table), targets_of(table, reader.targets, kind)
+
+
+def in_learned_units(table: Any, truth: np.ndarray, target: Any, place: str) -> np.ndarray:
+    """Amounts in the units that the model learned; `DataError` for amounts in another currency or unit."""
+    learned = target.amounts_in if isinstance(target, Quantities) else None
+    units = None if learned is None else target_units(table, target.names)
+    if learned is None or units is None:
+        return truth
+    columns = [Column(name, "number", truth[:, n], unit=units[n]) for n, name in enumerate(target.names)]
+    try:
+        return np.column_stack([column.in_unit(unit).values for column, unit in zip(columns, learned, strict=True)])
+    except DataError as error:
+        raise (with_place(error, place) if place else error) from None
 
 
 def targets_of(source: Table | Frame, names: list[str], kind: Any) -> np.ndarray:

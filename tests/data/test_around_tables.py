@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import nnlite
@@ -273,3 +274,29 @@ def test_units_are_remembered(tmp_path, monkeypatch, capsys):
     Path("euro.csv").write_text("paid,ride,start\n\u20ac20,90 min,8:30\n\u20ac21,1 h,9:30\n", encoding="utf-8")
     assert main(["predict", "run", "euro.csv"]) == 3
     assert "column 'paid' holds amounts in '\u20ac'" in capsys.readouterr().err
+
+
+def test_units_of_targets_are_remembered(tmp_path, monkeypatch, capsys):
+    """A file of euros is no measure of a model of dollars; times are converted, bare numbers are taken."""
+    monkeypatch.chdir(tmp_path)
+    amounts = [100 + 7 * row for row in range(60)]
+    for name, spelled in {"dollar": "${}", "euro": "{} \u20ac", "bare": "{}"}.items():
+        rows = [f"{row * row % 50},{spelled.format(amount)}\n" for row, amount in enumerate(amounts)]
+        Path(f"{name}.csv").write_text("x,price\n" + "".join(rows), encoding="utf-8")
+    for name, spelled in {"hours": "{} h", "minutes": "{} min"}.items():
+        factor = 60 if name == "minutes" else 1
+        rows = [f"{row * row % 50},{spelled.format(amount * factor)}\n" for row, amount in enumerate(amounts)]
+        Path(f"{name}.csv").write_text("x,time\n" + "".join(rows), encoding="utf-8")
+    for config, target in (("dollar", "price"), ("hours", "time")):
+        assert main(["init", f"{config}.csv", "--target", target]) == 0
+        assert main(["train", f"{config}.yaml", "--out", config, "--quiet", "--set", "fit.epochs=1"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "dollar", "euro.csv"]) == 3
+    assert "column 'price' holds amounts in '\u20ac', the model learned '$'" in capsys.readouterr().err
+    figures = [nnlite.load(run).evaluate(f"{file}.csv") for run, file in (("dollar", "dollar"), ("dollar", "bare"))]
+    assert figures[0] == figures[1]
+    hours, minutes = (nnlite.load("hours").evaluate(f"{file}.csv") for file in ("hours", "minutes"))
+    assert minutes["mae"] == pytest.approx(hours["mae"])
+    frame = pd.DataFrame({"x": [1, 2, 3], "price": ["\u20ac1", "\u20ac2", "\u20ac3"]})
+    with pytest.raises(DataError, match="column 'price' holds amounts in '\u20ac'"):
+        nnlite.load("dollar").evaluate(frame)

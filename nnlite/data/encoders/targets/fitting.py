@@ -32,7 +32,13 @@ class TargetOptions:
     threshold: Score | float | None
 
     def fit(
-        self, names: list[str], target: np.ndarray, rows: np.ndarray, labels: np.ndarray, kind: TargetKind
+        self,
+        names: list[str],
+        target: np.ndarray,
+        rows: np.ndarray,
+        labels: np.ndarray,
+        kind: TargetKind,
+        units: list[str | None] | None = None,
     ) -> TargetEncoder:
         """The encoder of a target.
 
@@ -42,10 +48,11 @@ class TargetOptions:
             rows: indices of the training rows; amounts are learned from these.
             labels: all labels that occur, each once or more.
             kind: what the loss compares.
+            units: around the amounts of each column.
         """
         fixed = self.threshold if isinstance(self.threshold, float) else None
         if kind == "regression":
-            return Quantities.fit(names, target, rows, self.standardize, self.transform)
+            return Quantities.fit(names, target, rows, self.standardize, self.transform, units)
         if self.separator is not None or (kind == "binary" and labels.ndim == 2):
             several = Labels.fit(names, labels, self.separator)
             several.thresholds = None if fixed is None else [fixed] * len(several.labels)

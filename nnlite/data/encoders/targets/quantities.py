@@ -26,6 +26,7 @@ class Quantities(TargetEncoder):
         transform: f: `"log"`, for numbers above 0, `"log1p"`, the logarithm of 1 + value, for numbers above -1, or
             None for the value itself. A model that is right on average about f(value) predicts a median of a skewed
             value rather than its mean.
+        amounts_in: the currency or unit around each column's amounts, such as `$`, None for bare numbers; None for all.
 
     >>> prices = Quantities.fit(["price"], np.array([[1.0], [100.0]]), np.arange(2), transform="log")
     >>> prices.encode(np.array([[10.0]])).round(6).tolist()
@@ -38,6 +39,7 @@ class Quantities(TargetEncoder):
     mean: list[float]
     scale: list[float]
     transform: Transform | None = None
+    amounts_in: list[str | None] | None = None
 
     def validate(self) -> None:
         for key, numbers in (("mean", self.mean), ("scale", self.scale)):
@@ -45,6 +47,10 @@ class Quantities(TargetEncoder):
                 raise ConfigError(f"expected a finite number for each of {len(self.names)} names", ("Quantities", key))
         if any(scale <= 0 for scale in self.scale):
             raise ConfigError(f"must be > 0, got {min(self.scale):g}", ("Quantities", "scale"))
+        if self.amounts_in is not None and len(self.amounts_in) != len(self.names):
+            raise ConfigError(
+                f"expected a unit or null for each of {len(self.names)} names", ("Quantities", "amounts_in")
+            )
 
     @classmethod
     def fit(
@@ -54,20 +60,21 @@ class Quantities(TargetEncoder):
         rows: np.ndarray,
         standardize: bool = True,
         transform: Transform | None = None,
+        amounts_in: list[str | None] | None = None,
     ) -> "Quantities":
         """The encoder fitted to the `rows` of a target of shape (rows, columns).
 
         Raises:
             DataError: numbers that have no logarithm, or whose spread float64 cannot hold.
         """
-        blank = cls(names, [0.0] * len(names), [1.0] * len(names), transform)
+        blank = cls(names, [0.0] * len(names), [1.0] * len(names), transform, amounts_in)
         transformed = blank._transformed(target)
         if not standardize:
             return blank
         means, scales = standard_scale(transformed[rows])
         for name, mean, scale in zip(names, means, scales, strict=True):
             check_spread(f"the target {name!r}", mean, scale)
-        return cls(names, means.tolist(), scales.tolist(), transform)
+        return cls(names, means.tolist(), scales.tolist(), transform, amounts_in)
 
     @property
     def columns(self) -> list[str]:

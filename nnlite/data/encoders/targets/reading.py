@@ -4,10 +4,11 @@ import numpy as np
 
 from nnlite.data.encoders.targets.base import TargetKind
 from nnlite.data.files.frames import FileFrame
+from nnlite.data.frames.frame import Frame
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
-__all__ = ["read_target", "suited_kind"]
+__all__ = ["read_target", "suited_kind", "target_units"]
 
 MOST_CLASSES = 20  # of integers, which may as well be counts
 
@@ -43,6 +44,14 @@ def _as_numbers(table: Table | FileFrame, names: list[str], cells: np.ndarray) -
     except DataError:
         return cells
     return numbers.reshape(cells.shape)
+
+
+def target_units(table: object, names: list[str]) -> list[str | None] | None:
+    """The currency or unit around the amounts of each target column of a table; None if there are none."""
+    if not isinstance(table, (Table, Frame)) or not set(names) <= set(table.names):
+        return None
+    units = [table.column(name, "number").unit or None for name in names]
+    return units if any(units) else None
 
 
 def suited_kind(target: np.ndarray) -> TargetKind:
