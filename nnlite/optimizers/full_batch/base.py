@@ -113,13 +113,15 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         """The weights in float64: those kept, where the model's are their rounding."""
         parts = []
         for pack, slots in zip(packs, self.slots, strict=True):
-            kept = slots["point"].astype(pack.values.dtype, copy=False).tobytes() == pack.values.tobytes()
-            parts.append(slots["point"] if kept else pack.values.astype(np.float64))
-        return np.concatenate(parts)
+            values, kept = pack.values, slots["point"]
+            rounded = values.dtype != kept.dtype and kept.astype(values.dtype).tobytes() == values.tobytes()
+            parts.append(kept if rounded else values)
+        return np.concatenate(parts, dtype=np.float64)
 
     def _ended(self, value: float, gradient: Array) -> bool:
         """Whether there is nothing left to do at a point with this loss and gradient; says why."""
-        self.logs = dict.fromkeys(self.log_names, 0.0) | {"gradient_norm": norm(gradient)}
+        self.logs = dict.fromkeys(self.log_names, 0.0)
+        self.logs["gradient_norm"] = norm(gradient)
         if self._reached(value):
             self.stop_reason = GOAL
         elif self.logs["gradient_norm"] <= self.min_grad:
