@@ -159,3 +159,12 @@ def test_compiled_kernels_change_nothing():
         finally:
             kernels.use("auto")
     assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("optimizer", ["LevenbergMarquardt", "GaussNewton", "LBFGS", "NewtonCG"])
+def test_metrics_are_those_of_the_weights_after_the_iteration(optimizer):
+    model = Sequential([Input((3,)), Dense(5, "tanh"), Dense(1)], seed=0, dtype="float64")
+    model.compile(optimizer, "mse", metrics=["mae"])
+    for epochs in (1, 2, 5):
+        history = model.fit(X, ONE, epochs=epochs, verbose=0).history
+        assert [history["loss"][-1], history["mae"][-1]] == pytest.approx(model.evaluate(X, ONE, verbose=0), rel=1e-9)

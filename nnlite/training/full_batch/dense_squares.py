@@ -119,7 +119,7 @@ class DenseSquares(WholeLoss):
 
     def all_outputs(self) -> tuple[Any, Any]:
         """A copy, as the memory is written over."""
-        return np.concatenate(self._outputs), None
+        return np.concatenate(self.outputs), None
 
 
 def whole_loss(steps: Steps, arrays: tuple, dense: DenseSteps | None) -> WholeLoss:
