@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential
-from nnlite.callbacks import Checkpoints, EarlyStopping
+from nnlite.callbacks import Checkpoints, EarlyStopping, LearningRateScheduler, ReduceLROnPlateau
 from nnlite.errors import ConfigError
 from nnlite.estimators import NNClassifier, NNRegressor
 from nnlite.layers import (
@@ -489,3 +489,14 @@ def nowhere(self, whole, point):
     whole.value(point - 0.1 * gradient)
     self.logs, self.stop_reason = dict.fromkeys(self.log_names, 0.0), "no step lowers the loss"
     return point, value
+
+
+@pytest.mark.parametrize(
+    "callback", [LearningRateScheduler(lambda epoch: 0.1), ReduceLROnPlateau(monitor="loss", patience=1, min_delta=9)]
+)
+def test_callbacks_that_set_the_learning_rate_are_refused(callback):
+    model = Sequential([Input((1,)), Dense(3, "tanh"), Dense(1)], seed=0)
+    model.compile("LBFGS", "mse")
+    x = np.linspace(-1, 1, 20)[:, None]
+    with pytest.raises(ConfigError, match=r"LBFGS.learning_rate: must be 1: .* callbacks cannot set it"):
+        model.fit(x, x**2, epochs=5, verbose=0, callbacks=[callback])

@@ -77,8 +77,11 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         given = [name for name in UNUSED if getattr(self, name)]
         if given:
             raise ConfigError(f"{given[0]} has no meaning for a full-batch method", (type(self).__name__, given[0]))
+        self._need_rate_of_one()
+
+    def _need_rate_of_one(self) -> None:
         if self.learning_rate != 1.0:
-            message = "must be 1: the method finds the length of its steps itself"
+            message = "must be 1: the method finds the length of its steps itself, and callbacks cannot set it"
             raise ConfigError(message, (type(self).__name__, "learning_rate"))
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
@@ -94,6 +97,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
 
     def iterate(self, objective: Objective, packs: Sequence[Any]) -> tuple[Array, float]:
         """One iteration on the parameters of `packs`, which get the new values; returns the point and the loss."""
+        self._need_rate_of_one()
         self.build_packs(packs)
         self.stop_reason = None
         point, value = self.step(objective, self._point(packs))
