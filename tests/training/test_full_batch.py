@@ -341,7 +341,7 @@ def test_several_outputs_with_losses_of_their_own():
 @pytest.mark.parametrize(
     "layers, arguments, message",
     [
-        ((), {"batch_size": 32}, "batch_size: {} takes all 150 rows at once, batch_size is 32: leave it out"),
+        ((), {"batch_size": 32}, "fit.batch_size: {} takes all 150 rows at once, batch_size is 32: leave it out"),
         ((Dropout(0.5), Dense(1)), {}, "{} needs a loss without chance, and .*[Dd]ropout.* draws at random"),
         ((Dense(2, kernel_constraint="non_neg"), Dense(1)), {}, "{} takes no constraints, and 'kernel' has one"),
         ((Dense(2, activity_regularizer={"L2": {"l2": 0.1}}), Dense(1)), {}, "{} takes no penalties of activities"),

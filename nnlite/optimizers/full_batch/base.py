@@ -91,6 +91,9 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     def check(self, size: int) -> None:
         """`ConfigError` where the method cannot take so many parameters."""
 
+    def accept(self, objective: Objective) -> None:
+        """`ConfigError` where the method cannot minimize this loss."""
+
     def begin(self) -> None:
         """A training begins: time runs from here."""
         self._started, self.stop_reason = time.monotonic(), None

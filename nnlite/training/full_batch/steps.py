@@ -62,14 +62,19 @@ class FullBatchSteps(Steps):
         """The loss over these rows; that of the iteration before, where the rows are the same."""
         session, problem = self.trainer.session, self._problem
         if session is None or problem is None or problem[0] is not session or any(map(is_not, problem[1], arrays)):
-            self._check()
-            try:
-                objective = whole_loss(self, arrays, self.dense)
-            except Drawn as drawn:
-                raise ConfigError(self._about_chance(drawn.index)) from None
-            self._check_loss(objective)
-            problem = self._problem = session, arrays, objective
+            problem = self._problem = session, arrays, self.checked(arrays)
         return problem[2]
+
+    def checked(self, arrays: tuple) -> WholeLoss:
+        """The loss over these rows; `ConfigError` where the optimizer cannot train this model, or minimize its loss."""
+        self._check()
+        try:
+            objective = whole_loss(self, arrays, self.dense)
+        except Drawn as drawn:
+            raise ConfigError(self._about_chance(drawn.index)) from None
+        self._check_loss(objective)
+        self.optimizer.accept(objective)
+        return objective
 
     def _check(self) -> None:
         name = type(self.optimizer).__name__
