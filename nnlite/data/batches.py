@@ -45,13 +45,14 @@ class ArrayBatches:
     ) -> None:
         # Rows of a table stored by columns, as DataFrames give them, take up to ten times as long to gather.
         self.arrays = arrays if shuffle_seed is None else tuple([by_rows(array) for array in arrays])
-        self.batch_size = batch_size
-        self.shuffle_seed = shuffle_seed
+        self.batch_size, self.shuffle_seed = batch_size, shuffle_seed
         available = math.ceil(count_rows(arrays[0]) / batch_size)
         if steps is not None and steps > available:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data has {available}")
         self.steps, self._available = within_limit(steps or available), available
         self.goes_on, self._place = False, 0  # of the epoch's first batch
+        parts = (part for array in arrays for part in (array if isinstance(array, tuple) else (array,)))
+        self._plain = not any(isinstance(part, LazyRows) for part in parts)
 
     def skip(self, batches: int) -> None:
         """Skip this many batches of earlier epochs."""
@@ -83,10 +84,10 @@ class ArrayBatches:
         start, end = (place + first) * self.batch_size, min(stop * self.batch_size, count)
         while start < end:
             rows: Any = slice(start, min(start + together(self.batch_size) * self.batch_size, end))
+            whole = self._plain and order is None and rows.stop - start == count
             start = rows.stop
-            if order is not None:
-                rows = order[rows]
-            yield tuple([take_rows(array, rows) for array in self.arrays])
+            rows = rows if order is None else order[rows]
+            yield self.arrays if whole else tuple([take_rows(array, rows) for array in self.arrays])
 
 
 class IterableBatches:

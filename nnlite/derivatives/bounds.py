@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.arrays.types import Array, ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.inference.fold_constants import folded
+from nnlite.layers import RobustScaling
 from nnlite.layers.base.simplified import Activated, Affine, Product
 from nnlite.ops.activations import (
     CELU,
@@ -64,7 +65,8 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
     several small ones tell more than a large one.
 
     Args:
-        model: dense layers in a row, with scales and shifts (`Normalization`, `Rescaling`) among them, as at inference.
+        model: dense layers in a row, with scales and shifts (`Normalization`, `RobustScaling`, `Rescaling`) among them,
+            as at inference.
         low, high: `(inputs,)` for one box, or `(boxes, inputs)`.
 
     Raises:
@@ -89,6 +91,10 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
     for step in _steps(model):
         if isinstance(step, Affine):
             values, slopes = values.scaled(step.scale).shifted(step.shift), slopes.scaled(step.scale)
+            continue
+        if isinstance(step, RobustScaling):
+            values, bent = _scaled(step, values)
+            slopes = slopes.by_positive(Interval(bent.low[:, None], bent.high[:, None]))
             continue
         if isinstance(step, Product):
             values, slopes = values.times(step.kernel).shifted(step.bias), slopes.times(step.kernel)
@@ -123,6 +129,10 @@ def lipschitz_bound(model: Trainable) -> float:
     for step in _steps(model):
         if isinstance(step, Affine):
             bound *= float(np.abs(step.scale).max())
+            continue
+        if isinstance(step, RobustScaling):
+            center = step.steepest[None]
+            bound *= float(_scaled(step, Interval(center, center))[1].high.max())
             continue
         if isinstance(step, Product):
             bound *= float(np.linalg.norm(step.kernel, 2))
@@ -165,6 +175,15 @@ def _slopes(activation: ActivationFunction, values: Interval) -> Interval:
     return Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))
 
 
+def _scaled(layer: RobustScaling, values: Interval) -> tuple[Interval, Interval]:
+    """The outputs of the layer, and the least and the largest slope in each interval."""
+    statistics = [value.astype(np.float64) for value in layer.values]
+    places = (*values, np.clip(layer.steepest, *values))
+    (low, first), (high, last), (_, middle) = (layer.linearize(at, *statistics) for at in places)
+    slopes = [jacobians.vjp(np.ones_like(low))[0] for jacobians in (first, last, middle)]
+    return Interval(low, high), Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))
+
+
 def _boxes(model: Trainable, ends: ArrayLike) -> Array:
     """Ends of boxes as `(boxes, inputs)` in float64."""
     boxes = np.atleast_2d(np.asarray(ends, np.float64))
@@ -174,13 +193,15 @@ def _boxes(model: Trainable, ends: ArrayLike) -> Array:
     return boxes
 
 
-def _steps(model: Trainable) -> list[Affine | Product | Activated]:
+def _steps(model: Trainable) -> list[Any]:
     """Steps of the model at inference; `ConfigError` where intervals do not go through a step."""
     line = model.chain.line
     if line is None:
         raise ConfigError("bounds go through layers in a row, and this model is a graph")
     steps: list[Any] = folded([stage.layer for stage in line])
     for step in steps:
+        if isinstance(step, RobustScaling):
+            continue
         known = isinstance(step, Affine | Activated) or (isinstance(step, Product) and step.kernel.ndim == 2)
         if not known:
             raise ConfigError(f"bounds go through dense layers, scales and shifts, not through {step!r}")

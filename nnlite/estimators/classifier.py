@@ -70,6 +70,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         Passes over the data; `"auto"` is 128 up to 2,000 rows, else 64.
     batch_size : "auto" or int, default="auto"
         Samples per training step; `"auto"` is the largest power of two up to a sixteenth of the rows, in 32 to 256.
+        An optimizer of all rows, such as `LBFGS`, refuses fewer.
     shuffle : bool, default=True
         Whether the rows come in a new order in each epoch.
     standardize : bool, default=True

@@ -15,6 +15,7 @@ from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError
 from nnlite.estimators.fitting.assembly import up_to_average
 from nnlite.estimators.fitting.inputs import as_matrix, medians_of, read_inputs
+from nnlite.estimators.fitting.policies import is_full_batch
 from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.fitting.targets import Targets
 from nnlite.estimators.fitting.training import rows_at_once
@@ -167,7 +168,10 @@ class FittedNetwork(BaseEstimator):
     def _spread(self, matrix: np.ndarray) -> np.ndarray:
         """The standard deviation of the members' outputs."""
         if self.n_members_ == 1:
-            raise ConfigError("a single network has no spread: fit with n_members of 2 or more", ("return_std",))
+            way = "fit with n_members of 2 or more"
+            if is_full_batch(self.optimizer):
+                way = f"optimizer={self.optimizer!r} trains no more; compile model_ and ask model_.uncertainty(X, y)"
+            raise ConfigError(f"a single network has no spread: {way}", ("return_std",))
         return self._by_members(matrix).std(axis=1)
 
     def _by_members(self, matrix: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ from nnlite.registry.bounds import Range
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Converted, FromSpec, Settled, Spec, option
 from nnlite.trained.evaluation import show_in_units
+from nnlite.training.full_batch import FullBatchSteps
 
 WHERE_GIVEN = ("search", "calibrate")
 TRIED_ROWS, ROUNDING = 256, 1e-5  # of a look at outputs before training
@@ -149,8 +150,19 @@ class Experiment(Section):
             # One row through loss and metrics shows what does not fit before anything is written.
             with within("model"):
                 model.test_on_batch(x[:1], y[:1])
+            self._check_full_batch(model, x[:1], y[:1])
             check_calibration(model, data, self.calibrate)
             return model, data
+
+    @staticmethod
+    def _check_full_batch(model: BaseModel, x: np.ndarray, y: np.ndarray) -> None:
+        """Refuse what an optimizer of all rows cannot train."""
+        steps = model.trainer.ready_steps()
+        if isinstance(steps, FullBatchSteps):
+            try:
+                steps.checked(model.trainer.one_batch(x, y))
+            except ConfigError as error:
+                raise error.within("compile", "optimizer") from None
 
     @property
     def data_key(self) -> str:

@@ -98,7 +98,7 @@ NAMED = """\
 
 def test_directions_by_name(train):
     report = check_monotone(train(NAMED, "named"), ["area:+", "age:-"])
-    assert [row.verdict for row in report.rows].count("FAILED") == 0
+    assert {row.verdict for row in report.rows} == {"ok"}  # bounds go through the scaling too
     assert Run("runs/named").model.layers[-2].monotonicity == [1, -1, 0]
 
 

@@ -7,7 +7,16 @@ from nnlite import Input, Model, Sequential
 from nnlite.derivatives import box_bounds, lipschitz_bound
 from nnlite.derivatives.bounds import RISING
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.layers import Activation, Conv1D, Dense, Dropout, LayerNormalization, MonotonicDense, Normalization
+from nnlite.layers import (
+    Activation,
+    Conv1D,
+    Dense,
+    Dropout,
+    LayerNormalization,
+    MonotonicDense,
+    Normalization,
+    RobustScaling,
+)
 
 NAMES = [cls.__name__ for cls in RISING]
 
@@ -54,6 +63,23 @@ def test_the_largest_slope_of_an_activation_is_known(activation):
         assert bounds.slopes_low.item() == pytest.approx(slopes.min(), abs=1e-6)
         assert bounds.slopes_high.item() == pytest.approx(slopes.max(), abs=2e-3)
         assert bounds.slopes_high.item() >= slopes.max()
+
+
+@pytest.mark.parametrize("columns", [None, [2, 0]])
+def test_bounds_go_through_a_robust_scaling(columns):
+    count = 3 if columns is None else 2
+    scaling = RobustScaling(center=[0.5, -1.0, 2.0][:count], width=[0.5, 2.0, 1.0][:count], columns=columns)
+    model = Sequential([Input((3,)), scaling, Dense(5, "tanh"), Dense(2)], seed=0, dtype="float64")
+    lipschitz = lipschitz_bound(model)
+    for low, high in (([-1.0] * 3, [3.0] * 3), ([0.6, -3.0, 2.5], [0.7, 40.0, 2.6]), ([-9.0] * 3, [-8.0] * 3)):
+        bounds, (outputs, slopes) = box_bounds(model, low, high), drawn(model, low, high)
+        assert (outputs >= bounds.low - 1e-12).all() and (outputs <= bounds.high + 1e-12).all()
+        assert (slopes >= bounds.slopes_low - 1e-12).all() and (slopes <= bounds.slopes_high + 1e-12).all()
+        assert np.linalg.norm(slopes, 2, axis=(1, 2)).max() <= lipschitz
+    at = np.array([[0.3, 2.0, -1.0]])
+    exact = box_bounds(model, at[0], at[0])
+    np.testing.assert_allclose(exact.slopes_low, exact.slopes_high)
+    np.testing.assert_allclose(exact.low, model.predict(at, verbose=0))
 
 
 def test_a_box_of_one_point_has_the_exact_jacobian():

@@ -125,6 +125,22 @@ def test_what_lbfgs_cannot_do_is_refused(options, message):
         NNClassifier(optimizer="lbfgs").partial_fit(X, LABELS, ["no", "yes"])
 
 
+def test_full_batch_optimizers_take_neither_batches_nor_members():
+    targets = X[:, 0]
+    options = {**QUICK, "optimizer": {"LBFGS": {}}}
+    for more, message in (
+        ({"batch_size": 8}, "takes all rows at once: leave batch_size out"),
+        ({"n_members": 2}, "n_members=1"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            NNRegressor(**{**options, **more}).fit(X, targets)
+    model = NNRegressor(**{**options, "batch_size": "auto"}).fit(X, targets)
+    with pytest.raises(ConfigError, match=r"trains no more; compile model_ and ask model_.uncertainty"):
+        model.predict(X, return_std=True)
+    config = model.to_config()
+    assert config["fit"]["batch_size"] is None and NNRegressor.from_config(config).batch_size == "auto"
+
+
 # Learning rates
 
 

@@ -776,3 +776,20 @@ def test_batch_size_of_a_file(write, override, steps, batch):
     model.fit(*data.parts["training"], **{**experiment.fit_arguments(data), "epochs": 1, "verbose": 0})
     assert model.optimizer.iterations == steps
     assert profile(experiment).batch == batch
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        ("LBFGS", r"compile\.optimizer: LBFGS needs a loss without chance, and layer 'dropout'"),
+        ("LevenbergMarquardt", r"compile\.optimizer: LevenbergMarquardt needs a sum of squared errors"),
+    ],
+)
+def test_what_a_full_batch_optimizer_cannot_train_is_said_before_anything_is_written(tmp_path, optimizer, message):
+    config = SMALL.replace("optimizer: adam", f"optimizer: {optimizer}")
+    config = config if optimizer == "LBFGS" else config.replace("  - Dropout: {rate: 0.2}\n", "")
+    path = tmp_path / "small.yaml"
+    path.write_text(config)
+    with pytest.raises(ConfigError, match=message):
+        train(Experiment.from_file(path), out=tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()

@@ -7,11 +7,12 @@ import pytest
 from benchmarks.least_squares import MATLAB, by_hand, main, rows, trained, untrained
 
 
+@pytest.mark.parametrize("options", [MATLAB, {}])
 @pytest.mark.parametrize("columns, units", [(1, 20), (3, 5)])
-def test_both_take_the_same_steps(columns, units):
+def test_both_take_the_same_steps(columns, units, options):
     x, y = rows(columns)
-    model = untrained(columns, units, **MATLAB)
-    expected = by_hand(model.get_weights(), x, y, 15)
+    model = untrained(columns, units, **options)
+    expected = by_hand(model.get_weights(), x, y, 15, nielsen=not options)
     assert trained(model, x, y, 15) == pytest.approx(expected, rel=1e-7)
     assert expected[-1] < expected[0] / 5
 

@@ -146,3 +146,25 @@ def test_the_jacobian_of_a_room_is_its_gradients_row_by_row(activation, bias):
         kernels.dense_backward(room, seed * (np.arange(6) == row)[:, None])
         np.testing.assert_allclose(out[:, row], gradients, rtol=1e-12, atol=1e-14)
     np.testing.assert_array_equal(kernels.dense_forward(room, None), outputs)
+
+
+def test_compiled_kernels_change_nothing():
+    pytest.importorskip("numba")
+    histories = []
+    for choice in ("numpy", "numba"):
+        kernels.use(choice)
+        try:
+            model = model_of(Dense(5, "tanh"), Dense(1))
+            histories.append(model.fit(X, ONE, epochs=10, verbose=0).history["loss"])
+        finally:
+            kernels.use("auto")
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("optimizer", ["LevenbergMarquardt", "GaussNewton", "LBFGS", "NewtonCG"])
+def test_metrics_are_those_of_the_weights_after_the_iteration(optimizer):
+    model = Sequential([Input((3,)), Dense(5, "tanh"), Dense(1)], seed=0, dtype="float64")
+    model.compile(optimizer, "mse", metrics=["mae"])
+    for epochs in (1, 2, 5):
+        history = model.fit(X, ONE, epochs=epochs, verbose=0).history
+        assert [history["loss"][-1], history["mae"][-1]] == pytest.approx(model.evaluate(X, ONE, verbose=0), rel=1e-9)

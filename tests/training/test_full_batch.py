@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential
-from nnlite.callbacks import Checkpoints, EarlyStopping
+from nnlite.callbacks import Checkpoints, EarlyStopping, LearningRateScheduler, ReduceLROnPlateau
 from nnlite.errors import ConfigError
 from nnlite.estimators import NNClassifier, NNRegressor
 from nnlite.layers import (
@@ -341,7 +341,7 @@ def test_several_outputs_with_losses_of_their_own():
 @pytest.mark.parametrize(
     "layers, arguments, message",
     [
-        ((), {"batch_size": 32}, "batch_size: {} takes all 150 rows at once, batch_size is 32: leave it out"),
+        ((), {"batch_size": 32}, "fit.batch_size: {} takes all 150 rows at once, batch_size is 32: leave it out"),
         ((Dropout(0.5), Dense(1)), {}, "{} needs a loss without chance, and .*[Dd]ropout.* draws at random"),
         ((Dense(2, kernel_constraint="non_neg"), Dense(1)), {}, "{} takes no constraints, and 'kernel' has one"),
         ((Dense(2, activity_regularizer={"L2": {"l2": 0.1}}), Dense(1)), {}, "{} takes no penalties of activities"),
@@ -489,3 +489,14 @@ def nowhere(self, whole, point):
     whole.value(point - 0.1 * gradient)
     self.logs, self.stop_reason = dict.fromkeys(self.log_names, 0.0), "no step lowers the loss"
     return point, value
+
+
+@pytest.mark.parametrize(
+    "callback", [LearningRateScheduler(lambda epoch: 0.1), ReduceLROnPlateau(monitor="loss", patience=1, min_delta=9)]
+)
+def test_callbacks_that_set_the_learning_rate_are_refused(callback):
+    model = Sequential([Input((1,)), Dense(3, "tanh"), Dense(1)], seed=0)
+    model.compile("LBFGS", "mse")
+    x = np.linspace(-1, 1, 20)[:, None]
+    with pytest.raises(ConfigError, match=r"LBFGS.learning_rate: must be 1: .* callbacks cannot set it"):
+        model.fit(x, x**2, epochs=5, verbose=0, callbacks=[callback])

@@ -130,10 +130,17 @@ class Recipe:
     def batch_size(self) -> int:
         """Rows of a training step of one member."""
         if self.takes_all_rows:
-            return self.problem.n_rows
+            return self._need_all_rows()
         apart = self.validation_fraction if self.n_members == 1 else 1 / self.n_members
         learnt = round(self.problem.n_rows * (1 - apart)) if self.sets_apart else self.problem.n_rows
         return min(self._get("batch_size", suited_batch_size(learnt)), self.problem.n_rows)
+
+    def _need_all_rows(self) -> int:
+        """The number of rows; `ConfigError` where fewer are asked for, which `"lbfgs"` ignores as in scikit-learn."""
+        rows, optimizer = self.problem.n_rows, self.parameters["optimizer"]
+        if self._get("batch_size", rows) < rows and not is_lbfgs(optimizer):
+            raise ConfigError(f"optimizer={optimizer!r} takes all rows at once: leave batch_size out", ("batch_size",))
+        return rows
 
     @property
     def epochs(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.estimators.fitting.policies import patience_of
+from nnlite.estimators.fitting.policies import is_full_batch, patience_of
 from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.fitting.targets import Task
 from nnlite.estimators.specs.losses import FunctionLoss
@@ -42,7 +42,9 @@ def parameters_of(config: str | Path | Mapping[str, Any], task: Task) -> dict[st
         sections = {name: values.get(name) or {} for name in ("compile", "fit")}
         _check_keys(sections["compile"], OF_COMPILE, ("compile",))
         _check_keys(sections["fit"], OF_FIT, ("fit",))
-        parameters = _of_compile(sections["compile"], task) | _of_fit(sections["fit"], task)
+        parameters = _of_fit(sections["fit"], task) | _of_compile(sections["compile"], task)
+        if is_full_batch(parameters["optimizer"]):
+            parameters["batch_size"] = sections["fit"].get("batch_size") or "auto"
         parameters |= _of_model(values.get("model"), sections["compile"], task)
     if values.get("seed") is not None:
         parameters["random_state"] = values["seed"]
@@ -177,7 +179,7 @@ def config_of(estimator: Any, recipe: Recipe, data: Mapping[str, Any] | None) ->
     }
     config["fit"] = {
         "epochs": recipe.epochs,
-        "batch_size": recipe.batch_size,
+        "batch_size": None if recipe.takes_all_rows else recipe.batch_size,
         "shuffle": bool(recipe.parameters["shuffle"]),
         "callbacks": _callbacks(recipe),
     }

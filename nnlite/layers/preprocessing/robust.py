@@ -112,6 +112,13 @@ class RobustScaling(OfSomeColumns):
         """Whether center and width are known."""
         return self.built and not np.isnan(self.statistics[0].value).any()
 
+    @property
+    def steepest(self) -> np.ndarray:
+        """The input of each feature at which the outputs rise most, `(features,)`: beside it they rise ever less."""
+        places, (center, rest, _) = np.zeros(self.input_shape[-1]), self.values
+        places[self._places] = center.astype(np.float64) + rest
+        return places
+
     def _check_ready(self) -> None:
         check_adapted(self)
 

@@ -77,8 +77,11 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         given = [name for name in UNUSED if getattr(self, name)]
         if given:
             raise ConfigError(f"{given[0]} has no meaning for a full-batch method", (type(self).__name__, given[0]))
+        self._need_rate_of_one()
+
+    def _need_rate_of_one(self) -> None:
         if self.learning_rate != 1.0:
-            message = "must be 1: the method finds the length of its steps itself"
+            message = "must be 1: the method finds the length of its steps itself, and callbacks cannot set it"
             raise ConfigError(message, (type(self).__name__, "learning_rate"))
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
@@ -88,12 +91,16 @@ class FullBatchOptimizer(Optimizer, abstract=True):
     def check(self, size: int) -> None:
         """`ConfigError` if the method cannot handle this many parameters."""
 
+    def accept(self, objective: Objective) -> None:
+        """`ConfigError` where the method cannot minimize this loss."""
+
     def begin(self) -> None:
         """Start a training: elapsed time counts from here."""
         self._started, self.stop_reason = time.monotonic(), None
 
     def iterate(self, objective: Objective, packs: Sequence[Any]) -> tuple[Array, float]:
         """One iteration on the parameters of `packs`, which get the new values; returns the point and the loss."""
+        self._need_rate_of_one()
         self.build_packs(packs)
         self.stop_reason = None
         point, value = self.step(objective, self._point(packs))
@@ -113,13 +120,15 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         """The weights in float64: those kept, where the model's are their rounding."""
         parts = []
         for pack, slots in zip(packs, self.slots, strict=True):
-            kept = slots["point"].astype(pack.values.dtype, copy=False).tobytes() == pack.values.tobytes()
-            parts.append(slots["point"] if kept else pack.values.astype(np.float64))
-        return np.concatenate(parts)
+            values, kept = pack.values, slots["point"]
+            rounded = values.dtype != kept.dtype and kept.astype(values.dtype).tobytes() == values.tobytes()
+            parts.append(kept if rounded else values)
+        return np.concatenate(parts, dtype=np.float64)
 
     def _ended(self, value: float, gradient: Array) -> bool:
         """Whether there is nothing left to do at a point with this loss and gradient; says why."""
-        self.logs = dict.fromkeys(self.log_names, 0.0) | {"gradient_norm": norm(gradient)}
+        self.logs = dict.fromkeys(self.log_names, 0.0)
+        self.logs["gradient_norm"] = norm(gradient)
         if self._reached(value):
             self.stop_reason = GOAL
         elif self.logs["gradient_norm"] <= self.min_grad:

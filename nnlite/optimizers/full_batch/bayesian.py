@@ -50,11 +50,14 @@ class BayesianRegularization(DampedOptimizer):
     mu: Positive = option(default=0.005)
     goal: float | None = option(default=0.0, kw_only=True)
 
-    def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
+    def accept(self, objective: Objective) -> None:
+        """`ConfigError` where there are penalties, or several outputs."""
         if objective.penalized:
             raise ConfigError("BayesianRegularization has a penalty of its own: leave regularizers of layers out")
         if not objective.scale:
             raise ConfigError("BayesianRegularization weighs the errors of one output: take LevenbergMarquardt")
+
+    def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
         value, gradient, matrix = objective.gauss_newton(point)
         half = 0.5 / objective.scale  # from the derivatives of the loss to J'J and J'e
         matrix *= half

@@ -137,7 +137,7 @@ class Damped:
         self.matrix, self.right = matrix, right
         self._entries = np.einsum("ii->i", matrix)
         self._diagonal = self._entries.copy()
-        self._largest = float(self._diagonal.max(initial=0.0))
+        self._largest = float(np.maximum.reduce(self._diagonal))
 
     def solve(self, damping: float) -> Array | None:
         """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64."""

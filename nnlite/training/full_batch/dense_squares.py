@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlite import kernels
 from nnlite.arrays.types import Array
-from nnlite.kernels import DenseRoom
+from nnlite.kernels.reference import DenseRoom, dense_forward, dense_jacobian
 from nnlite.training.full_batch.objective import KEPT_BYTES, WholeLoss
 from nnlite.training.full_batch.parts import in_float64, sums_squares
 from nnlite.training.joint.dense_steps import DenseSteps
@@ -50,7 +49,7 @@ class DenseSquares(WholeLoss):
     it; below them the errors stand, and `J'J` and `J'e` are one product of the block with itself.
 
     The matrix of `gauss_newton` is the caller's until the next one is asked for. Numbers that overflow are NumPy's
-    warnings, unless the caller silences them.
+    warnings, unless the caller silences them. Compiled kernels are not asked: their float64 `tanh` takes twice as long.
 
     Args:
         steps, arrays: as of `WholeLoss`.
@@ -94,7 +93,7 @@ class DenseSquares(WholeLoss):
         if key != self._bytes:
             self._sum, self._bytes, self._weights[...] = 0.0, b"", point
             for room, targets, roots, _, errors, flat, _, _ in self._parts:
-                np.subtract(kernels.dense_forward(room, None), targets, out=errors)
+                np.subtract(dense_forward(room, None), targets, out=errors)
                 if roots is not None:
                     np.multiply(errors, roots, out=errors)
                 self._sum += float(flat @ flat)
@@ -107,7 +106,7 @@ class DenseSquares(WholeLoss):
         value = self.value(point)
         for number, part in enumerate(self._parts):
             for seed, block in zip(part.seeds, part.blocks, strict=True):
-                kernels.dense_jacobian(part.room, seed, block)
+                dense_jacobian(part.room, seed, block)
             np.multiply(part.flat, self._root, out=part.jacobian[-1])
             np.matmul(part.jacobian, part.jacobian.T, out=self._product if number else self._matrix)
             if number:
@@ -120,8 +119,7 @@ class DenseSquares(WholeLoss):
 
     def all_outputs(self) -> tuple[Any, Any]:
         """A copy, since the memory is overwritten."""
-        outputs, mask = super().all_outputs()
-        return outputs.copy(), mask
+        return np.concatenate(self.outputs), None
 
 
 def whole_loss(steps: Steps, arrays: tuple, dense: DenseSteps | None) -> WholeLoss:

@@ -1,6 +1,7 @@
 """The training step of a full-batch optimizer: one iteration over all rows."""
 
 from math import isfinite
+from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,17 +60,21 @@ class FullBatchSteps(Steps):
 
     def _objective(self, arrays: tuple) -> WholeLoss:
         """The loss over these rows; that of the iteration before, where the rows are the same."""
-        key = tuple(map(_identity, arrays))
         session, problem = self.trainer.session, self._problem
-        if problem is None or session is None or problem[:2] != (session, key):
-            self._check()
-            try:
-                objective = whole_loss(self, arrays, self.dense)
-            except Drawn as drawn:
-                raise ConfigError(self._about_chance(drawn.index)) from None
-            self._check_loss(objective)
-            problem = self._problem = session, key, objective
+        if session is None or problem is None or problem[0] is not session or any(map(is_not, problem[1], arrays)):
+            problem = self._problem = session, arrays, self.checked(arrays)
         return problem[2]
+
+    def checked(self, arrays: tuple) -> WholeLoss:
+        """The loss over these rows; `ConfigError` where the optimizer cannot train this model, or minimize its loss."""
+        self._check()
+        try:
+            objective = whole_loss(self, arrays, self.dense)
+        except Drawn as drawn:
+            raise ConfigError(self._about_chance(drawn.index)) from None
+        self._check_loss(objective)
+        self.optimizer.accept(objective)
+        return objective
 
     def _check(self) -> None:
         name = type(self.optimizer).__name__
@@ -102,15 +107,3 @@ class FullBatchSteps(Steps):
                 f"{type(self.optimizer).__name__} needs a sum of squared errors, which {type(self.loss).__name__} is "
                 "not: take mean_squared_error, or GaussNewton, LBFGS or NewtonCG for this loss"
             )
-
-
-def _identity(array: Any) -> Any:
-    """The key by which two arrays are recognized as the same numbers at the same address."""
-    if isinstance(array, tuple):
-        return tuple(map(_identity, array))
-    if not isinstance(array, np.ndarray):
-        return id(array) if array is not None else None
-    whole = array.base
-    if isinstance(whole, np.ndarray) and whole.shape == array.shape and whole.strides == array.strides:
-        return id(whole)  # quicker than its address
-    return array.__array_interface__["data"][0], array.shape, array.strides

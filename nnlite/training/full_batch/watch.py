@@ -53,7 +53,7 @@ def need_one_batch(optimizer: Optimizer | None, batches: "Batches") -> None:
         raise ConfigError(
             f"{name} takes all {rows} rows at once, batch_size is {batches.batch_size}: leave it out, or take an "
             "optimizer that trains by batches",
-            ("batch_size",),
+            ("fit", "batch_size"),
         )
     batches.batch_size = rows
 

@@ -1,6 +1,6 @@
 """Nested dicts and lists: of outputs, as opposed to a single array or a plain list, and among attributes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -109,13 +109,18 @@ def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
     """The instances of `kind` among the attributes of a layer, including lists, tuples and dicts, each once."""
     instances: dict[int, Kind] = {}
 
-    def visit(value: Any) -> Any:
-        if isinstance(value, kind):
-            instances[id(value)] = value
-        return value
+    def visit(values: Iterable[Any]) -> None:
+        for value in values:
+            if type(value) in PLAIN:
+                continue
+            if type(value) in (list, tuple):
+                visit(value)
+            elif isinstance(value, dict):
+                visit(value.values())
+            elif isinstance(value, kind):
+                instances[id(value)] = value
 
-    for value in vars(layer).values():
-        replaced(value, visit)
+    visit(vars(layer).values())
     return list(instances.values())
 
 
