@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.kernels.compiled.dense import compiled
 
-__all__ = ["adam", "decay", "rmsprop", "sgd"]
+__all__ = ["adam", "adam_rows", "decay", "rmsprop", "sgd"]
 
 
 @compiled
@@ -66,6 +66,33 @@ def adam(
             largest[i] = square
         step = total / (np.sqrt(square) + epsilon_) * alpha_
         values[i] -= step if factors is None else step * factors[i]
+
+
+@compiled
+def adam_rows(
+    values: np.ndarray,
+    momentum: np.ndarray,
+    roots: np.ndarray,
+    rows: np.ndarray,
+    gradients: np.ndarray,
+    share: float,
+    square_share: float,
+    alpha: float,
+    epsilon: float,
+    scratch: np.ndarray,
+) -> None:
+    kind, taken = values.dtype.type, 0
+    share_, square_share_, alpha_, epsilon_ = kind(share), kind(square_share), kind(alpha), kind(epsilon)
+    for number in range(len(values)):
+        row, sums, lengths = values[number], momentum[number], roots[number]
+        if taken < rows.size and rows[taken] == number:
+            slopes, taken = gradients[taken], taken + 1
+            for i in range(row.size):
+                slope, root = slopes[i], lengths[i]
+                sums[i] += slope * share_
+                lengths[i] = np.sqrt(root * root + slope * slope * square_share_)
+        for i in range(row.size):
+            row[i] -= sums[i] / (lengths[i] + epsilon_) * alpha_
 
 
 @compiled
