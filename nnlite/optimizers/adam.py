@@ -89,7 +89,7 @@ class AdamBase(Optimizer, abstract=True):
                 self._update_block(*block, rate, decay)
         sums.steps += 1
         for table in tables:
-            self._update_table(table, pack.values, slots, scratch, rate, decay)
+            self._update_table(table, sums.factors(), pack.values, slots, scratch, rate, decay)
 
     def _sums_of(self, parts: list[slice]) -> TableSums:
         """The sums of tables at these places, in the form that gradients of rows need."""
@@ -100,18 +100,17 @@ class AdamBase(Optimizer, abstract=True):
             self._sums.begin(slots)
         return self._sums
 
-    def _update_table(self, table, values, slots, scratch, rate, decay):
-        part, gradient = table
+    def _update_table(self, table, factors, values, slots, scratch, rate, decay):
+        (part, gradient), (of_momentum, of_squares) = table, factors
         if decay:
             for block, _ in Factors().by_block(part.stop - part.start, scratch.size):
                 kernels.decay(values[part][block], decay, None, scratch[: block.stop - block.start])
-        of_momentum, of_squares = self._sums.factors()
         alpha = self.step_size(rate, self.iterations) * of_momentum / math.sqrt(of_squares)
         epsilon = self.epsilon / math.sqrt(1.0 - self.beta_2) / math.sqrt(of_squares)
         shape = gradient.shape[0], -1
-        parts = [vector[part].reshape(shape) for vector in (values, slots["momentum"], slots["squares"])]
-        slopes = gradient.values.reshape(len(gradient.rows), parts[0].shape[1])
-        kernels.adam_rows(*parts, gradient.rows, slopes, 1 / of_momentum, 1 / of_squares, alpha, epsilon, scratch)
+        rows, sums, roots = (vector[part].reshape(shape) for vector in (values, slots["momentum"], slots["squares"]))
+        slopes, share, square_share = gradient.values.reshape(-1, rows.shape[1]), 1 / of_momentum, 1 / of_squares
+        kernels.adam_rows(rows, sums, roots, gradient.rows, slopes, share, square_share, alpha, epsilon, scratch)
 
 
 class Adam(AdamBase):

@@ -51,7 +51,7 @@ class Tables:
             return None
         used = [id(parameter) for stage in line for parameter in stage.layer.parameters]
         trained = [id(parameter) for parameter in steps.store.packs[0].parameters]
-        tables = [stage.layer.embeddings for stage in line if type(stage.layer) is Embedding]
+        tables: list[Parameter] = [stage.layer.embeddings for stage in line if type(stage.layer) is Embedding]
         plain = [table for table in tables if not table.regularizer and table.dtype.char in "fd"]
         large = [table for table in plain if table.size >= FEWEST_NUMBERS and table.shape[1] <= LONGEST_ROW]
         alone = [table for table in large if used.count(id(table)) == 1 and id(table) in trained]

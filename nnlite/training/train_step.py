@@ -90,8 +90,7 @@ class Steps:
         self.layered, self.joined = (
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
-        self.penalized = penalizes(model)
-        self.draws = any("random" in layer._context for layer in model.layers)
+        self.penalized, self.draws = penalizes(model), any("random" in layer._context for layer in model.layers)
         self.joined_rows = math.inf if self.draws or any(map(_has_members, model.layers)) else JOINED_ROWS
         self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
         self.whole = DenseSteps.of(self) if join else None

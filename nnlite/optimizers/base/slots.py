@@ -110,7 +110,7 @@ class Slots:
 
         The number is that of batches, which with `gradient_accumulation_steps` are more than the updates. Variables
         that a subclass added are among the slots of the first pack, and so is the form that `TableSums` gave these: a
-        training that goes on from here is the same to the last bit.
+        training that resumes from here is the same to the last bit.
         """
         slots = [{name: slot.copy() for name, slot in pack_slots.items()} for pack_slots in self._kept_slots]
         if self._sums is not None:

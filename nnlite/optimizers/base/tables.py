@@ -41,7 +41,7 @@ class TableSums:
 
     @classmethod
     def of_form(cls, form: np.ndarray) -> "TableSums":
-        """What `form` has described; `ModelFileError` for anything else."""
+        """The sums that `form` has described; `ModelFileError` for anything else."""
         numbers = form.tolist() if form.ndim == 1 and form.dtype.kind == "f" else []
         betas, rest = numbers[:2], numbers[2:]
         whole = len(rest) > 2 and len(rest) % 2 == 1 and all(number.is_integer() for number in rest)
@@ -74,7 +74,7 @@ class TableSums:
 
 
 def parts_between(parts: Sequence[slice], size: int) -> Iterator[slice]:
-    """What these parts, in ascending order, leave of a vector.
+    """The parts of a vector between these, which are in ascending order.
 
     >>> list(parts_between([slice(2, 5)], 6))
     [slice(0, 2, None), slice(5, 6, None)]
