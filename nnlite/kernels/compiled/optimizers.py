@@ -6,6 +6,8 @@ from nnlite.kernels.compiled.dense import compiled
 
 __all__ = ["adam", "adam_rows", "decay", "rmsprop", "sgd"]
 
+CACHED = 2**13  # numbers of each vector that stay in the cache between two loops
+
 
 @compiled
 def decay(values: np.ndarray, rate: float, factors: np.ndarray | None, scratch: np.ndarray) -> None:
@@ -83,16 +85,20 @@ def adam_rows(
 ) -> None:
     kind, taken = values.dtype.type, 0
     share_, square_share_, alpha_, epsilon_ = kind(share), kind(square_share), kind(alpha), kind(epsilon)
-    for number in range(len(values)):
-        row, sums, lengths = values[number], momentum[number], roots[number]
-        if taken < rows.size and rows[taken] == number:
-            slopes, taken = gradients[taken], taken + 1
-            for i in range(row.size):
-                slope, root = slopes[i], lengths[i]
-                sums[i] += slope * share_
-                lengths[i] = np.sqrt(root * root + slope * slope * square_share_)
-        for i in range(row.size):
-            row[i] -= sums[i] / (lengths[i] + epsilon_) * alpha_
+    vectors, width = (values.reshape(-1), momentum.reshape(-1), roots.reshape(-1)), values.shape[1]
+    step = max(1, CACHED // width)
+    for start in range(0, len(values), step):
+        stop = min(start + step, len(values))
+        while taken < rows.size and rows[taken] < stop:
+            slopes, total, length, taken = gradients[taken], momentum[rows[taken]], roots[rows[taken]], taken + 1
+            for i in range(width):
+                slope, root = slopes[i], length[i]
+                total[i] += slope * share_
+                length[i] = np.sqrt(root * root + slope * slope * square_share_)
+        part = slice(start * width, stop * width)  # one loop over many rows, which are mostly short
+        block, sums, lengths = vectors[0][part], vectors[1][part], vectors[2][part]
+        for i in range(block.size):
+            block[i] -= sums[i] / (lengths[i] + epsilon_) * alpha_
 
 
 @compiled

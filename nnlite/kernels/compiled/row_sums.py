@@ -13,10 +13,12 @@ LONG = 32  # rows of a table for each that is named, from which on sorting is qu
 @compiled
 def put_row_sums(out: np.ndarray, values: np.ndarray, indices: np.ndarray, run: int) -> None:
     out[:] = out.dtype.type(0)
-    for i in range(indices.size):
-        row, target = values[i // run], out[indices[i]]
-        for feature in range(row.size):
-            target[feature] += row[feature]
+    for number in range(indices.size // run):
+        row = values[number]
+        for index in indices[number * run : (number + 1) * run]:
+            target = out[index]
+            for feature in range(row.size):
+                target[feature] += row[feature]
 
 
 def sums_by_row(values: np.ndarray, indices: np.ndarray, length: int, run: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -34,8 +36,10 @@ def _sums(values, indices, length, run):
     stack, _, features = values.shape
     sums = np.zeros((stack, targets.size, features), values.dtype)
     for layer in range(stack):
-        for i in range(indices.size):
-            row, target = values[layer, i // run], sums[layer, places[indices[i]]]
-            for feature in range(features):
-                target[feature] += row[feature]
+        for number in range(indices.size // run):
+            row = values[layer, number]
+            for index in indices[number * run : (number + 1) * run]:
+                target = sums[layer, places[index]]
+                for feature in range(features):
+                    target[feature] += row[feature]
     return targets, sums
