@@ -109,7 +109,8 @@ class AdamBase(Optimizer, abstract=True):
         epsilon = self.epsilon / math.sqrt(1.0 - self.beta_2) / math.sqrt(of_squares)
         shape = gradient.shape[0], -1
         rows, sums, roots = (vector[part].reshape(shape) for vector in (values, slots["momentum"], slots["squares"]))
-        slopes, share, square_share = gradient.values.reshape(-1, rows.shape[1]), 1 / of_momentum, 1 / of_squares
+        slopes = gradient.values.reshape(-1, rows.shape[1]).astype(rows.dtype, copy=False)
+        share, square_share = 1 / of_momentum, 1 / of_squares
         kernels.adam_rows(rows, sums, roots, gradient.rows, slopes, share, square_share, alpha, epsilon, scratch)
 
 

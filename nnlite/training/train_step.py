@@ -196,6 +196,12 @@ class Steps:
             value += sum(part.penalty for part in penalized_parts(jacobians))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs, jacobians
 
+    def without_tables(self) -> None:
+        """Have the gradients of all rows of each table from now on."""
+        if self.tables is not None:
+            self.tables.forget()
+        self.tables = None
+
     def put_averages(self) -> None:
         """Let the averages that the optimizer keeps take the place of the weights."""
         self.optimizer.put_averages(self.store.packs)
