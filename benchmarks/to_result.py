@@ -25,7 +25,6 @@ from benchmarks.cases import CONVNET, DIGITS, Case, dense
 from benchmarks.options import some_of
 from benchmarks.peers.base import Unsupported
 from benchmarks.peers.worker import ENGINES, keep_to
-from benchmarks.report import around_markers, where, write_between_markers
 from benchmarks.runner import KERNELS, ROOT, environment, machine, ratio
 
 PEERS = ("torch", "jax", "keras", "sklearn")
@@ -80,6 +79,8 @@ def add_to(commands) -> None:
 
 def run(options) -> None:
     """Measure and print."""
+    from benchmarks.report import around_markers, where, write_between_markers  # not in the processes that are timed
+
     section = f"whole {options.threads} {options.machine}".strip()
     if options.docs:
         around_markers(DOCUMENT, section)  # before minutes are spent

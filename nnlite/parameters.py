@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.constraints import Constraint
 from nnlite.errors import ShapeError
-from nnlite.jacobians import RowGradients
+from nnlite.jacobians import RowGradients, TableGradients
 from nnlite.kernels import aligned_zeros
 from nnlite.regularizers import Regularizer
 
@@ -68,7 +68,7 @@ class Parameter:
     @property
     def gradient(self) -> np.ndarray | RowGradients | None:
         """Derivative of the last training batch's loss; None before a model has packed this parameter."""
-        return self._gradient
+        return self._gradient.spread() if isinstance(self._gradient, TableGradients) else self._gradient
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -133,6 +133,10 @@ class Parameter:
         self._gradient = gradient
         self._end_leases()
 
+    def keep_rows(self, table: TableGradients) -> None:
+        """Have the gradient, which stays where it is, from the rows of a table once these are written."""
+        self._gradient = table
+
     def _end_leases(self) -> None:
         """Tell who keeps the arrays of this parameter that they are no longer its own."""
         for lease in self._leases:
@@ -177,10 +181,8 @@ def _on_values(name: str) -> Callable[[Parameter, Any], Any]:
     return operator
 
 
-for _name in ("add", "sub", "mul", "matmul", "truediv", "pow"):
-    for _side in (f"__{_name}__", f"__r{_name}__"):
-        setattr(Parameter, _side, _on_values(_side))
-for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
+_sides = [f"__{side}{name}__" for name in ("add", "sub", "mul", "matmul", "truediv", "pow") for side in ("", "r")]
+for _name in (*_sides, "__lt__", "__le__", "__gt__", "__ge__"):
     setattr(Parameter, _name, _on_values(_name))
 
 
@@ -227,8 +229,7 @@ class Pack:
 
     Attributes:
         values, gradients: contiguous vectors of equal length.
-        segments: one slice per parameter.
-        parameters: the parameters, in the order of the segments.
+        segments, parameters: one slice per parameter, and the parameters in this order.
         paths, shapes: their names in the model, such as `"dense/kernel"`, and their shapes.
     """
 
@@ -248,8 +249,7 @@ class RowPack:
     """A parameter of which each step changes few rows, in the form of a `Pack`; `rows` has their indices.
 
     Attributes:
-        values: the whole parameter as a vector.
-        gradients: those of `rows`, as a vector.
+        values, gradients: the whole parameter, and those of `rows`, as vectors.
         width: numbers in a row.
     """
 

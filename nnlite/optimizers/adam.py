@@ -1,6 +1,8 @@
 """Adam and AdamW: moving averages of the gradients and of their squares."""
 
 import math
+from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -9,10 +11,16 @@ from nnlite.errors import WrongTypeError
 from nnlite.kernels.reference.forms import ADAM, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import KerasSlot, LearningRate, Optimizer, WeightDecay
+from nnlite.optimizers.base.blocks import blocks_of, cut
+from nnlite.optimizers.base.patterns import Factors
+from nnlite.optimizers.base.tables import TableRows, TableSums, parts_between
 from nnlite.registry.bounds import BelowOne, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["Adam", "AdamW"]
+
+
+LEAST_BETA = 0.75  # below, sums that do not fade for `FLUSH_PERIOD` steps would leave the range of float32
 
 
 class AdamBase(Optimizer, abstract=True):
@@ -25,6 +33,8 @@ class AdamBase(Optimizer, abstract=True):
     beta_2: BelowOne = 0.999
     epsilon: Positive = 1e-7
     amsgrad: bool = False
+
+    _tables = cast("Sequence[TableRows]", ())  # of the next step
 
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "squares", "largest") if self.amsgrad else ("momentum", "squares")
@@ -56,6 +66,52 @@ class AdamBase(Optimizer, abstract=True):
             return None
         numbers = self.beta_1, self.beta_2, self.epsilon / math.sqrt(1.0 - self.beta_2)
         return UpdateForm(ADAM, ("momentum", "squares"), numbers)
+
+    def takes_rows(self) -> bool:
+        changed = self.clipvalue or self.clipnorm or self.global_clipnorm or self.gradient_accumulation_steps
+        alike = not (self.exclude_from_weight_decay or self.learning_rate_multipliers)
+        known = self.update_form() is not None and self.by_kernel
+        return known and alike and not changed and not self.use_ema and min(self.beta_1, self.beta_2) >= LEAST_BETA
+
+    def take_rows(self, tables: Sequence[TableRows]) -> None:
+        self._tables = tables
+
+    def _update_packs(self, packs: Sequence) -> None:
+        tables, self._tables = self._tables, ()
+        if not tables:
+            super()._update_packs(packs)
+            return
+        (pack,), (scratch,), rate = packs, self._scratch, self.current_learning_rate
+        decay, sums = rate * self.current_weight_decay, self._sums_of([table.part for table in tables])
+        slots = self._kept_slots[0]
+        for part in parts_between(sums.parts, pack.values.size):
+            for block in blocks_of(*cut(pack.values, pack.gradients, slots, scratch, part), Factors()):
+                self._update_block(*block, rate, decay)
+        sums.steps += 1
+        for table in tables:
+            self._update_table(table, sums.factors(), pack.values, slots, scratch, rate, decay)
+
+    def _sums_of(self, parts: list[slice]) -> TableSums:
+        """The sums of tables at these places, in the form that gradients of rows need."""
+        betas = self.beta_1, self.beta_2
+        if self._sums is None or (self._sums.parts, self._sums.betas) != (parts, betas):
+            slots = self.slots[0]
+            self._sums = TableSums(parts, betas)
+            self._sums.begin(slots)
+        return self._sums
+
+    def _update_table(self, table, factors, values, slots, scratch, rate, decay):
+        (part, gradient), (of_momentum, of_squares) = table, factors
+        if decay:
+            for block, _ in Factors().by_block(part.stop - part.start, scratch.size):
+                kernels.decay(values[part][block], decay, None, scratch[: block.stop - block.start])
+        alpha = self.step_size(rate, self.iterations) * of_momentum / math.sqrt(of_squares)
+        epsilon = self.epsilon / math.sqrt(1.0 - self.beta_2) / math.sqrt(of_squares)
+        shape = gradient.shape[0], -1
+        rows, sums, roots = (vector[part].reshape(shape) for vector in (values, slots["momentum"], slots["squares"]))
+        slopes = gradient.values.reshape(-1, rows.shape[1]).astype(rows.dtype, copy=False)
+        share, square_share = 1 / of_momentum, 1 / of_squares
+        kernels.adam_rows(rows, sums, roots, gradient.rows, slopes, share, square_share, alpha, epsilon, scratch)
 
 
 class Adam(AdamBase):

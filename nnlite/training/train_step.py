@@ -19,6 +19,7 @@ from nnlite.random import RandomSource
 from nnlite.training.joint.dense_steps import DenseSteps
 from nnlite.training.parameter_names import parameter_names
 from nnlite.training.safety.divergence import NotFinite
+from nnlite.training.tables import Tables
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
@@ -61,6 +62,7 @@ class Steps:
         ends_in_softmax: whether predictions are probabilities of classes whose logits are the raw outputs.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
         whole: carries out whole steps in compiled code, where that knows the model; None if it does not.
+        tables: those whose gradients may stay rows; None if there are none.
     """
 
     def __init__(self, trainer: "Trainer", join: bool = True):
@@ -88,11 +90,11 @@ class Steps:
         self.layered, self.joined = (
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
-        self.penalized = penalizes(model)
-        self.draws = any("random" in layer._context for layer in model.layers)
+        self.penalized, self.draws = penalizes(model), any("random" in layer._context for layer in model.layers)
         self.joined_rows = math.inf if self.draws or any(map(_has_members, model.layers)) else JOINED_ROWS
         self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
         self.whole = DenseSteps.of(self) if join else None
+        self.tables = Tables.of(self) if join else None
         keep_freed_memory()
 
     @property
@@ -126,12 +128,18 @@ class Steps:
         value, by_outputs = self.trained_loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:
             value += add_penalties(jacobians) / self.members
+        by_rows = self.tables is not None and self.optimizer.takes_rows()
+        if self.tables is not None:
+            self.tables.forget()
+            plan = self.tables.plan_of(program) if by_rows else plan
         program.backward(jacobians, by_outputs.gradients, plan)
         for parameter in self.regularized:
             value += parameter.regularizer.penalty(parameter.value) / self.members
             parameter.regularizer.add_gradient(parameter.value, parameter.gradient)
         if self.guarded and not isfinite(value):
             raise NotFinite(value, x)
+        if by_rows and self.tables is not None:
+            self.optimizer.take_rows(self.tables.tables)
         self.optimizer.apply_packs(self.store.packs)
         for parameter in self.constrained:
             parameter.constrain()
@@ -187,6 +195,12 @@ class Steps:
         if self.penalized:
             value += sum(part.penalty for part in penalized_parts(jacobians))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs, jacobians
+
+    def without_tables(self) -> None:
+        """Have the gradients of all rows of each table from now on."""
+        if self.tables is not None:
+            self.tables.forget()
+        self.tables = None
 
     def put_averages(self) -> None:
         """Swap in the averages that the optimizer keeps."""

@@ -115,15 +115,39 @@ def row_sums(count, run, length=9):
     return arguments
 
 
-EXACT = ("adam", "decay", "rmsprop", "sgd")  # neither exp nor long sums, which NumPy rounds otherwise
+def table(length, count, width=5, room=64):
+    """Arguments of `adam_rows`: a table of which some rows have gradients."""
+
+    def arguments(dtype):
+        drawn = [array.reshape(length, width) for array in vectors(dtype, *"nnp", size=length * width)]
+        rows = np.sort(np.random.default_rng(3).permutation(length)[:count])
+        slopes = np.random.default_rng(4).standard_normal((count, width)).astype(dtype)
+        return [*drawn, rows, slopes, 1.3, 1.01, 1e-3, 1e-7, np.empty(room, dtype)]
+
+    return arguments
+
+
+def sums(*given):
+    """Arguments of `sums_by_row`."""
+
+    def arguments(dtype):
+        out, values, indices, run = row_sums(*given)(dtype)
+        return [values[None], indices, len(out), run]
+
+    return arguments
+
+
+EXACT = ("adam", "adam_rows", "decay", "rmsprop", "sgd")  # neither exp nor long sums, which NumPy rounds otherwise
 SAMPLES = {
     "adam": [update("nnnp-", 0.1, 1e-3, 1e-3, 1e-7), update("nnnppf", 0.2, 1e-2, 3e-4, 1e-3)],
+    "adam_rows": [table(40, 17), table(40, 40, room=300), table(7, 1), table(1, 1)],
     "decay": [update("n", 4e-6), update("nf", 4e-6)],
     "lstm_gradients": LSTM_BACK,
     "lstm_pull": [*LSTM_BACK, lstm_back(seeds=(2,), outputs=True, mask=True)],
     "lstm_run": [lstm(), lstm(mask=True), lstm(bias=False), lstm(batch=1, steps=1), lstm(steps=2, batch=6000)],
     "put_row_sums": [row_sums(5, 1), row_sums(20, 3), row_sums(200, 2), row_sums(3, 4, 70_000)],
     "rmsprop": [update("nnp" + more, 0.1, 1e-3, 0.9, 1e-7) for more in ("--", "n-", "-n", "nn", "nnf")],
+    "sums_by_row": [sums(5, 1), sums(20, 3), sums(200, 2), sums(3, 4, 70_000)],
     "sgd": [
         *(update("nn-" + more, 0.01, 0.0, True) for more in ("", "f")),
         *(update("nnn" + more, 0.01, 0.9, nesterov) for more in ("", "f") for nesterov in (False, True)),

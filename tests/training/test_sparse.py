@@ -1,14 +1,22 @@
 """Tables of which a step changes few rows."""
 
+import importlib.util
+import math
+
 import numpy as np
 import pytest
 
-from nnlite import Input, Model, Sequential, load_model
+from nnlite import Input, Model, Sequential, kernels, load_model
 from nnlite.arrays import row_sums
 from nnlite.arrays.row_sums import sums_by_row
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ModelFileError
 from nnlite.jacobians import GatherRows, RowGradients
 from nnlite.layers import Add, Dense, Embedding, GlobalAveragePooling1D
+from nnlite.optimizers import SGD, Adam, AdamW, RMSprop
+from nnlite.optimizers.base.tables import TableSums
+from nnlite.training import tables
+
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
 
 generator = np.random.default_rng(2)
 X, Y = generator.integers(0, 30, (64, 7)), generator.normal(size=(64, 1)).astype(np.float32)
@@ -152,3 +160,115 @@ def test_a_table_of_which_no_row_was_taken():
     layer.build((None, 4))
     outputs, jacobians = layer.linearize(np.zeros((2, 0), int), layer.values[0])
     np.testing.assert_array_equal(jacobians[1].vjp(outputs), np.zeros((5, 3)))
+
+
+TABLE_OPTIMIZERS = [
+    {"Adam": {"learning_rate": 0.01}},
+    {
+        "Adam": {
+            "learning_rate": {"ExponentialDecay": {"initial_learning_rate": 0.02, "decay_steps": 50, "decay_rate": 0.5}}
+        }
+    },
+    {"Adam": {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}},
+    {"AdamW": {"learning_rate": 0.01, "weight_decay": 0.1}},
+]
+
+
+@pytest.fixture(params=["numpy", pytest.param("numba", marks=needs_numba)])
+def by_rows(request, monkeypatch, choice_restored):
+    """A function that makes `bag(False, ...)` with gradients of rows, or of all rows."""
+    kernels.use(request.param)
+
+    def made(optimizer, rows=True, **options):
+        monkeypatch.setattr(tables, "FEWEST_NUMBERS", 1 if rows else math.inf)
+        model = bag(False, optimizer, **options)
+        assert (model.trainer.ready_steps().tables is not None) == rows
+        return model
+
+    return made
+
+
+def trained(model, steps, start=0):
+    """The losses of so many steps, of a few rows each."""
+    batches = [slice(step % 16 * 4, step % 16 * 4 + 4) for step in range(start, start + steps)]
+    return [model.train_step(X[rows], Y[rows]) for rows in batches]
+
+
+@pytest.mark.parametrize("optimizer", TABLE_OPTIMIZERS, ids=str)
+def test_gradients_of_rows_give_the_updates_of_all_rows(by_rows, optimizer):
+    one, other = (by_rows(optimizer, rows) for rows in (True, False))
+    np.testing.assert_allclose(trained(one, 150), trained(other, 150), rtol=1e-5)  # beyond the first look at the slots
+    assert one.optimizer._sums.steps == 150 - 128
+    assert other.optimizer._sums is None
+    np.testing.assert_allclose(one.parameters[0].gradient, other.parameters[0].gradient, rtol=1e-5, atol=1e-8)
+    for have, want in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+    for name, slot in one.optimizer.slots[0].items():
+        want = other.optimizer.slots[0][name]
+        np.testing.assert_allclose(slot, want, rtol=1e-4, atol=1e-6 * np.abs(want).max())
+    assert one.optimizer._sums is None
+
+
+def test_a_training_by_rows_goes_on_to_the_last_bit(by_rows, tmp_path):
+    model = by_rows("adam")
+    trained(model, 20)
+    model.save(tmp_path / "bag.safetensors")
+    again = load_model(tmp_path / "bag.safetensors")
+    assert trained(again, 40, 20) == trained(model, 40, 20)
+    for have, want in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(have, want)
+
+
+def test_rows_and_all_rows_take_turns(by_rows):
+    one, other = (by_rows("adam", rows) for rows in (True, False))
+    for model in (one, other):
+        trained(model, 10)
+        model.optimizer.clipnorm = 0.01
+        trained(model, 10)
+        gradient = np.array(model.parameters[0].gradient)
+        model.optimizer.clipnorm = None
+        trained(model, 10)
+        model.kept = gradient
+    np.testing.assert_allclose(one.kept, other.kept, rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(one.get_weights()[0], other.get_weights()[0], rtol=1e-4, atol=1e-6)
+
+
+class ByHand(Adam):
+    def update(self, values, gradients, slots, learning_rate, scratch, factors=None):
+        values -= learning_rate * gradients
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        *(Adam(**{name: 1.0}) for name in ("clipnorm", "clipvalue", "global_clipnorm")),
+        *(Adam(amsgrad=True), Adam(use_ema=True), Adam(gradient_accumulation_steps=2), Adam(beta_1=0.5)),
+        *(Adam(learning_rate_multipliers={"bias": 0.5}), AdamW(exclude_from_weight_decay=["bias"])),
+        *(ByHand(), SGD(), RMSprop()),
+    ],
+    ids=str,
+)
+def test_optimizers_that_need_gradients_of_all_rows(optimizer):
+    assert not optimizer.takes_rows()
+    assert Adam().takes_rows()
+
+
+def test_tables_that_need_gradients_of_all_rows(monkeypatch):
+    monkeypatch.setattr(tables, "FEWEST_NUMBERS", 1)
+    assert bag(False, "adam").trainer.ready_steps().tables
+    assert bag(False, "adam", embeddings_regularizer="l2").trainer.ready_steps().tables is None
+    assert bag(True, "adam").trainer.ready_steps().tables is None
+    left, right, table = Input((7,)), Input((7,)), Embedding(50, 4)
+    twice = Model([left, right], Dense(1)(GlobalAveragePooling1D()(Add()([table(left), table(right)]))))
+    twice.compile("adam", "mse")
+    assert twice.trainer.ready_steps().tables is None
+
+
+@pytest.mark.parametrize(
+    "form", [[], [0.9, 0.99, 3], [0.9, 0.99, 1.5, 0, 4], [0.9, 2.0, 1, 0, 4], [0.9, 0.99, 1, 4, 0]]
+)
+def test_damaged_sums_of_tables_are_refused(form):
+    sums = TableSums([slice(0, 4), slice(6, 9)], (0.9, 0.99), 3)
+    assert vars(TableSums.of_form(sums.form())) == vars(sums)
+    with pytest.raises(ModelFileError, match="sums of tables are damaged"):
+        TableSums.of_form(np.array(form))

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays.row_sums import sums_by_row
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.jacobians.maps.base import Jacobian
 
-__all__ = ["GatherRows", "Rearrange", "RowGradients", "Segment", "Slice"]
+__all__ = ["GatherRows", "Rearrange", "RowGradients", "Segment", "Slice", "TableGradients"]
 
 
 class Rearrange(Jacobian):
@@ -130,6 +129,34 @@ class RowGradients:
         return dense
 
 
+class TableGradients(RowGradients):
+    """The same beside a gradient of the whole table, which gets these rows when it is asked for.
+
+    Args:
+        whole: the gradient of the table.
+
+    Attributes:
+        fresh: whether the rows are newer than what stands there.
+    """
+
+    __slots__ = ("fresh", "whole")
+
+    def __init__(self, whole: np.ndarray) -> None:
+        self.whole = whole
+        super().__init__(whole.shape, whole.dtype)
+        self.fresh = False
+
+    def set(self, rows: np.ndarray, values: np.ndarray) -> None:
+        super().set(rows, values)
+        self.fresh = True
+
+    def spread(self) -> np.ndarray:
+        """The gradient of the whole table."""
+        if self.fresh:
+            self.whole[...], self.fresh = self, False
+        return self.whole
+
+
 class GatherRows(Jacobian):
     """y = x taken at `indices` along `axis` (counted from the right): a 0/1 selection.
 
@@ -168,7 +195,7 @@ class GatherRows(Jacobian):
     def _sums(self, cotangent):
         """The rows that were taken, each once, and for each the sum of what came back to it."""
         values, indices, run = self._runs(cotangent)
-        return sums_by_row(values, indices, self.in_shape[self.axis], run)
+        return kernels.sums_by_row(np.ascontiguousarray(values), indices, self.in_shape[self.axis], run)
 
     def _runs(self, cotangent):
         """The cotangents as `(stack, rows, features)`, the indices, and how many of these in a row share one of it."""

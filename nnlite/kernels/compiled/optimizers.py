@@ -4,7 +4,9 @@ import numpy as np
 
 from nnlite.kernels.compiled.dense import compiled
 
-__all__ = ["adam", "decay", "rmsprop", "sgd"]
+__all__ = ["adam", "adam_rows", "decay", "rmsprop", "sgd"]
+
+CACHED = 2**13  # numbers of each vector that stay in the cache between two loops
 
 
 @compiled
@@ -66,6 +68,37 @@ def adam(
             largest[i] = square
         step = total / (np.sqrt(square) + epsilon_) * alpha_
         values[i] -= step if factors is None else step * factors[i]
+
+
+@compiled
+def adam_rows(
+    values: np.ndarray,
+    momentum: np.ndarray,
+    roots: np.ndarray,
+    rows: np.ndarray,
+    gradients: np.ndarray,
+    share: float,
+    square_share: float,
+    alpha: float,
+    epsilon: float,
+    scratch: np.ndarray,
+) -> None:
+    kind, taken = values.dtype.type, 0
+    share_, square_share_, alpha_, epsilon_ = kind(share), kind(square_share), kind(alpha), kind(epsilon)
+    vectors, width = (values.reshape(-1), momentum.reshape(-1), roots.reshape(-1)), values.shape[1]
+    step = max(1, CACHED // width)
+    for start in range(0, len(values), step):
+        stop = min(start + step, len(values))
+        while taken < rows.size and rows[taken] < stop:
+            slopes, total, length, taken = gradients[taken], momentum[rows[taken]], roots[rows[taken]], taken + 1
+            for i in range(width):
+                slope, root = slopes[i], length[i]
+                total[i] += slope * share_
+                length[i] = np.sqrt(root * root + slope * slope * square_share_)
+        part = slice(start * width, stop * width)  # one loop over many rows, which are mostly short
+        block, sums, lengths = vectors[0][part], vectors[1][part], vectors[2][part]
+        for i in range(block.size):
+            block[i] -= sums[i] / (lengths[i] + epsilon_) * alpha_
 
 
 @compiled

@@ -15,6 +15,7 @@ __all__ = [
     "DenseLayer",
     "DenseRoom",
     "adam",
+    "adam_rows",
     "attend",
     "attention_pull",
     "attention_push",
@@ -56,4 +57,5 @@ __all__ = [
     "spread_largest",
     "spread_pixels",
     "squared_error",
+    "sums_by_row",
 ]

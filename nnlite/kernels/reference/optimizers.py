@@ -14,7 +14,7 @@ import numpy as np
 
 from nnlite.kernels.reference.elementwise import scalar
 
-__all__ = ["adam", "decay", "flush", "rmsprop", "sgd"]
+__all__ = ["adam", "adam_rows", "decay", "flush", "rmsprop", "sgd"]
 
 FLUSHED_AT_ONCE = 65_536
 
@@ -100,6 +100,46 @@ def adam(
     np.multiply(scratch, np.array(alpha, kind), scratch)
     _multiply(scratch, factors)
     np.subtract(values, scratch, values)
+
+
+def adam_rows(
+    values: np.ndarray,
+    momentum: np.ndarray,
+    roots: np.ndarray,
+    rows: np.ndarray,
+    gradients: np.ndarray,
+    share: float,
+    square_share: float,
+    alpha: float,
+    epsilon: float,
+    scratch: np.ndarray,
+) -> None:
+    """Adam's update of a table of which few rows have gradients, with sums that do not fade.
+
+    In `rows`, `momentum += share * gradients` and `roots = sqrt(roots**2 + square_share * gradients**2)`; then, in the
+    whole table, `values -= alpha * momentum / (roots + epsilon)`.
+
+    Shape: values, momentum and roots `(length, width)`, rows, ascending, `(count,)`, gradients `(count, width)`.
+    """
+    kind, width = values.dtype, values.shape[1]
+    share_, square_share_, alpha_, epsilon_ = (np.array(x, kind) for x in (share, square_share, alpha, epsilon))
+    step = scratch.size // width
+    starts = range(0, len(values), step)
+    ends = np.searchsorted(rows, [*starts, len(values)]).tolist()
+    for number, start in enumerate(starts):
+        block, part = slice(start, start + step), slice(ends[number], ends[number + 1])
+        sums, lengths, slopes, inside = momentum[block], roots[block], gradients[part], rows[part] - start
+        room = scratch[: slopes.size].reshape(slopes.shape)
+        taken = sums.take(inside, axis=0)
+        sums[inside] = np.add(taken, np.multiply(slopes, share_, room), taken)
+        np.multiply(np.multiply(slopes, slopes, room), square_share_, room)
+        taken = lengths.take(inside, axis=0)
+        np.add(np.multiply(taken, taken, taken), room, taken)
+        lengths[inside] = np.sqrt(taken, taken)
+        room = scratch[: sums.size].reshape(sums.shape)
+        np.divide(sums, np.add(lengths, epsilon_, room), room)
+        np.multiply(room, alpha_, room)
+        np.subtract(values[block], room, values[block])
 
 
 def rmsprop(

@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.arrays.row_sums import sums_by_row
 
-__all__ = ["put_row_sums"]
+__all__ = ["put_row_sums", "sums_by_row"]
 
 
 def put_row_sums(out: np.ndarray, values: np.ndarray, indices: np.ndarray, run: int) -> None:

@@ -1,4 +1,4 @@
-"""Loops over long vectors in blocks, and gradient clipping."""
+"""Loops over long vectors in blocks, gradient clipping, and mean gradients of several batches."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from nnlite.optimizers.base.patterns import Factors
+from nnlite.parameters import Parameter
 
-__all__ = ["BLOCK_SIZE", "Block", "Cut", "blocks_of", "clip_gradients", "clipped", "cut", "in_parts"]
+__all__ = ["BLOCK_SIZE", "Block", "Cut", "SummedPack", "blocks_of", "clip_gradients", "clipped", "cut", "in_parts"]
 
 # An update passes several times over up to five vectors, which should stay in the cache: blocks of this
 # length take 0.85 of the time of whole vectors on 5 million float32 parameters; shorter ones pay in calls.
@@ -71,3 +72,27 @@ def _limit_norm(vectors: Sequence[np.ndarray], limit: float) -> None:
         factor = limit / norm if math.isfinite(norm) else math.nan
         for vector in vectors:
             np.multiply(vector, factor, vector)
+
+
+class SummedPack:
+    """A pack with the mean gradients of several batches in place of those of the last; all rows have some."""
+
+    __slots__ = ("gradients", "pack", "values")
+
+    def __init__(self, pack: Any, gradients: np.ndarray) -> None:
+        self.pack, self.values, self.gradients = pack, pack.values, gradients
+
+    @property
+    def segments(self) -> list[slice]:
+        """The slice of each parameter."""
+        return self.pack.segments
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters."""
+        return self.pack.parameters
+
+    @property
+    def paths(self) -> list[str]:
+        """Their names in the model."""
+        return self.pack.paths

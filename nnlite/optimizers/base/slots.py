@@ -9,14 +9,17 @@ import numpy as np
 from nnlite import kernels
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ModelFileError, NotReadyError, ShapeError
+from nnlite.optimizers.base.blocks import SummedPack
 from nnlite.optimizers.base.listed import KerasSlot, StateVariable, slot_variable
 from nnlite.optimizers.base.steps import WrittenSteps
+from nnlite.optimizers.base.tables import TableRows, TableSums
 from nnlite.parameters import Parameter, RowPack, assign_all
 from nnlite.variables import ScopePlace
 
 __all__ = ["AVERAGE", "FLUSH_PERIOD", "GRADIENT_SUM", "Slots", "update_mean"]
 
 AVERAGE, GRADIENT_SUM = "average", "gradient_accumulator"  # of the values, of gradients between two updates: as Keras
+TABLES = "tables"  # of `TableSums`
 
 # After this many batches, numbers that have decayed almost to 0 are set to 0: arithmetic with subnormal numbers takes
 # up to a hundred times as long. At this interval, it costs less than a hundredth of the updates between.
@@ -30,8 +33,9 @@ class Slots:
 
     Attributes:
         batches: how many times gradients came; it is what schedules count.
-        slots: one dict per pack; empty before the first update.
     """
+
+    _sums: TableSums | None = None  # of the first pack, while its slots are in that form
 
     use_ema: bool
     gradient_accumulation_steps: int | None
@@ -41,7 +45,7 @@ class Slots:
     def __init__(self) -> None:
         self.batches = 0
         self._written = WrittenSteps(type(self).__name__)
-        self.slots: list[Vectors] = []
+        self.slots = []
         self._layout: list[tuple] = []
         self._expected: list[dict[str, tuple]] = []  # shape and dtype of each slot
         self._described: list[tuple[Sequence[str], list[slice], Sequence[tuple[int, ...]]]] = []  # of each pack
@@ -59,6 +63,30 @@ class Slots:
     def built(self) -> bool:
         """Whether the slots have been created, that is, whether the parameters are known."""
         return bool(self._layout)
+
+    @property
+    def slots(self) -> list[Vectors]:
+        """One dict per pack; empty before the first update."""
+        if self._sums is not None:
+            sums, self._sums = self._sums, None
+            sums.settle(self._kept_slots[0])
+        return self._kept_slots
+
+    @slots.setter
+    def slots(self, slots: list[Vectors]) -> None:
+        self.__dict__["slots"], self._sums = slots, None
+
+    @property
+    def _kept_slots(self) -> list[Vectors]:
+        """The slots in the form that they are in."""
+        return self.__dict__["slots"]
+
+    def takes_rows(self) -> bool:
+        """Whether `take_rows` may be called before the next step."""
+        return False
+
+    def take_rows(self, tables: Sequence[TableRows]) -> None:
+        """Let the next step have the gradients of these tables, of a single pack, from their rows."""
 
     def slot_names(self) -> tuple[str, ...]:
         """Names of the vectors that `update` keeps between steps; none by default."""
@@ -81,9 +109,12 @@ class Slots:
         """A copy of the mutable state: `{"iterations": int, "slots": [{name: vector}]}`.
 
         The number is that of batches, which with `gradient_accumulation_steps` are more than the updates. Variables
-        that a subclass added are among the slots of the first pack.
+        that a subclass added are among the slots of the first pack, and so is the form that `TableSums` gave these: a
+        training that resumes from here is the same to the last bit.
         """
-        slots = [{name: slot.copy() for name, slot in pack_slots.items()} for pack_slots in self.slots]
+        slots = [{name: slot.copy() for name, slot in pack_slots.items()} for pack_slots in self._kept_slots]
+        if self._sums is not None:
+            slots[0][TABLES] = self._sums.form()
         self._written.put_into(slots)
         return {"iterations": self.batches, "slots": slots}
 
@@ -96,6 +127,7 @@ class Slots:
         """
         slots = [{name: np.array(slot) for name, slot in pack_slots.items()} for pack_slots in state["slots"]]
         names = (*self.slot_names(), *self._shared_names())
+        form = slots[0].pop(TABLES, None) if slots and "squares" in names else None
         self._written.take_from(slots)
         for pack_slots in slots:
             if set(pack_slots) != set(names):
@@ -104,6 +136,7 @@ class Slots:
         if slots and self._layout:
             self._check_slots(slots, self._expected)
         self.slots, self._layout = slots, []
+        self._sums = None if form is None else TableSums.of_form(form)
         self.batches = int(state["iterations"])
 
     def _shared_names(self) -> tuple[str, ...]:
@@ -116,8 +149,8 @@ class Slots:
             self.new_slots(pack) | {name: np.zeros_like(pack.values) for name in self._shared_names()} for pack in packs
         ]
         expected = [{name: (slot.shape, slot.dtype) for name, slot in vectors.items()} for vectors in made]
-        if self.slots:
-            self._check_slots(self.slots, expected)
+        if self._kept_slots:
+            self._check_slots(self._kept_slots, expected)
         else:
             self.slots = made
         self._expected = expected
@@ -246,27 +279,3 @@ class Slots:
 def update_mean(mean: np.ndarray, sample: np.ndarray, share: float, scratch: np.ndarray | None = None) -> None:
     """`mean += share * (sample - mean)`, in place; `scratch`, of their shape, may be the sample."""
     np.add(mean, np.multiply(np.subtract(sample, mean, scratch), share, scratch), mean)
-
-
-class SummedPack:
-    """A pack with the mean gradients of several batches in place of those of the last; no row is omitted."""
-
-    __slots__ = ("gradients", "pack", "values")
-
-    def __init__(self, pack: Any, gradients: np.ndarray) -> None:
-        self.pack, self.values, self.gradients = pack, pack.values, gradients
-
-    @property
-    def segments(self) -> list[slice]:
-        """The slice of each parameter."""
-        return self.pack.segments
-
-    @property
-    def parameters(self) -> list[Parameter]:
-        """The parameters."""
-        return self.pack.parameters
-
-    @property
-    def paths(self) -> list[str]:
-        """Their paths in the model."""
-        return self.pack.paths

@@ -38,6 +38,7 @@ class ShardedSteps:
 
     def __init__(self, trainer: "Trainer", team: Team) -> None:
         self.trainer, self.team, self.steps = trainer, team, trainer.ready_steps()
+        self.steps.without_tables()  # a shard's gradients are added to those of others
         self.losses = ShardLosses(self.steps.loss)
         self.gradients = ShardGradients(self.steps, team)
         self.in_turns = any(isinstance(one, BatchNormalization) for one in layers_within(trainer.model))
