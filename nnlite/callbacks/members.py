@@ -10,7 +10,7 @@ from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import layers_within
 from nnlite.parameters import Parameter, assign_all, each_once
-from nnlite.registry.bounds import Count, Index, NonNegative
+from nnlite.registry.bounds import Count, Index, NonNegative, Positive
 
 __all__ = ["BestMembers"]
 
@@ -25,6 +25,10 @@ class BestMembers(MonitorCallback):
     With `average` above 1 they are the mean of the weights of so many best epochs, those of integers the best epoch's:
     which epoch is the best of all is partly chance, and the mean lies between several good ones.
 
+    With a `temperature` above 1, members that a softmax ends are judged by the loss after their logits were divided by
+    it. Late epochs tell classes apart better and are too sure of it, which `TemperatureScaling` mends afterwards, and
+    the loss as it is prefers early ones.
+
     Args:
         monitor: name of a value of the validation in the logs; each member has its own.
         min_delta: a change must exceed it to count as an improvement.
@@ -32,15 +36,19 @@ class BestMembers(MonitorCallback):
         verbose: 1 prints a line when training is stopped and when weights are restored.
         mode: "min", "max", or "auto": the direction of the monitored metric.
         average: number of the best epochs whose weights are averaged.
+        temperature: above 0; other than 1 for members alone, and with the monitor "val_loss".
 
     Attributes:
         best, best_epochs: of each member, `(members,)`: its best value, NaN before there is one, and the epoch of that.
 
     Raises:
-        ConfigError: the run does not log `monitor` for each member, or members share parameters that are trained.
+        ConfigError: the run does not log `monitor` for each member, members share parameters that are trained, or a
+            temperature other than 1 with another monitor, without members, or without a softmax at the end.
 
-    Reference: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy
+    References: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy
     without increasing inference time", arXiv:2203.05482; of the epochs of one training in place of several ones.
+    Berta et al. 2025, "Rethinking Early Stopping: Refine, Then Calibrate", arXiv:2501.19195; by a fixed temperature in
+    place of the best one of each epoch.
 
     >>> BestMembers(patience=10)
     BestMembers(patience=10)
@@ -52,11 +60,14 @@ class BestMembers(MonitorCallback):
     verbose: Verbosity = 0
     mode: Literal["auto", "min", "max"] = "auto"
     average: Count = 1
+    temperature: Positive = 1.0
 
     state_names = ("wait", "stopped_epoch", "best_epochs", "_kept", "_ranked")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.temperature != 1 and self.monitor != "val_loss":
+            raise ConfigError(f"temperature={self.temperature} judges by val_loss, not by {self.monitor}", ("monitor",))
         self.on_train_begin()
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -66,6 +77,7 @@ class BestMembers(MonitorCallback):
         self._kept: list[np.ndarray] = []  # the weights of the best epochs so far, the best one's first
         self._ranked: list[np.ndarray] = []  # the members' values in each of these epochs, NaN if there is none yet
         self._apart: list[Parameter] = []  # what they belong to, where there are members; else the whole model
+        self._tempered: np.ndarray | None = None  # the last losses by the temperature
 
     @property
     def best(self) -> np.ndarray:
@@ -78,6 +90,10 @@ class BestMembers(MonitorCallback):
         super().set_state({"_ranked": [best.copy()] if best.size else [], **known})
         members = self._ranked and self.model.trainer.folds is not None
         self._apart = self._of_members() if members else []
+
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        if self.temperature != 1 and self.model.trainer.judgement is not None:
+            self._tempered = np.array(self.model.trainer.judgement.losses(self.temperature))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.skips(epoch):
@@ -136,6 +152,10 @@ class BestMembers(MonitorCallback):
     def _values(self, logs: dict[str, float] | None) -> tuple[np.ndarray, bool]:
         """The monitored value of each member, and whether there are members."""
         value, of_members = self.monitored(logs), self.model.trainer.member_logs
+        if self.temperature != 1:
+            if of_members is None or self._tempered is None:
+                raise ConfigError(f"BestMembers(temperature={self.temperature}) needs members: fit with folds")
+            return self._tempered, True
         if of_members is None:
             return np.array([value]), False
         if self.monitor not in of_members:

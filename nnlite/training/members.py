@@ -60,23 +60,31 @@ class Judgement:
         """Means over the members; the trainer keeps each member's values as `member_logs`."""
         callbacks.on_test_begin({})
         trainer, (x, *others) = self.trainer, self.arrays
-        steps = trainer.bare_steps()
-        figures: dict[str, list[float]] = {"loss": []} | {str(metric.name): [] for metric in trainer.metrics}
-        outputs = [*member_outputs(trainer, x, self.rows)]
-        for member, (rows, output) in enumerate(zip(self.rows, outputs, strict=True)):
-            y, weights = (None if array is None else array.take(rows, axis=0) for array in others)
-            figures["loss"].append(steps.loss.linearize(y, output, weights)[0] + self._penalty(member))
+        self.judged = [  # targets, raw outputs and weights of each member's rows
+            (others[0].take(rows, axis=0), output, None if others[1] is None else others[1].take(rows, axis=0))
+            for rows, output in zip(self.rows, member_outputs(trainer, x, self.rows), strict=True)
+        ]
+        figures = {"loss": [loss + self._penalty(member) for member, loss in enumerate(self.losses())]}
+        figures |= {str(metric.name): [] for metric in trainer.metrics}
+        for batch in self.judged:
             for metric in trainer.metrics:
                 metric.reset_state()
-            trainer.update_metrics(y, output, weights)
+            trainer.update_metrics(*batch)
             for metric in trainer.metrics:
                 figures[str(metric.name)].append(metric.result())
-        trainer.member_logs = (trainer.member_logs or {}) | {
-            f"val_{name}": np.array(values) for name, values in figures.items()
-        }
+        trainer.judgement = self
+        trainer.member_logs = (trainer.member_logs or {}) | {f"val_{name}": np.array(v) for name, v in figures.items()}
         logs = {name: float(np.mean(values)) for name, values in figures.items()}
         callbacks.on_test_end(logs)
+        trainer.judgement, self.judged = None, []
         return logs
+
+    def losses(self, temperature: float = 1.0) -> list[float]:
+        """The loss of each member, without penalties; a `temperature` divides what a softmax takes."""
+        steps = self.trainer.bare_steps()
+        if temperature != 1 and not steps.ends_in_softmax:
+            raise ConfigError(f"temperature={temperature} divides what a softmax takes: the model ends in none")
+        return [steps.loss.linearize(y, output / temperature, weights)[0] for y, output, weights in self.judged]
 
     def _penalty(self, member: int) -> float:
         """The penalties of the parameters that belong to the member, and of those that all share."""

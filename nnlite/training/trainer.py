@@ -38,7 +38,7 @@ from nnlite.training.inputs import (
     prepared_targets,
     shape_for,
 )
-from nnlite.training.members import Folds, out_of_fold, training_plan, training_step
+from nnlite.training.members import Folds, Judgement, out_of_fold, training_plan, training_step
 from nnlite.training.predict import joined, run_prediction
 from nnlite.training.resources import ends_early, suited
 from nnlite.training.safety.checkpoint_files import latest_checkpoint
@@ -63,12 +63,12 @@ class Trainer(Compiled):
     Attributes:
         history: what the last `fit` returned; None before.
         to_units: turns targets and predictions into the unit that metrics are shown in; None for that of the loss.
-        stop_training: a callback sets it to end the training after the batch.
-        interrupted: a handler of a signal sets it to end the training after the batch, as Ctrl-C does at once.
+        stop_training, interrupted: a callback, or a handler of a signal, sets it to end the training after the batch.
         diverged: whether the last `fit` ended because a loss was not finite, and gave weights back.
         session: the running `fit`, which makes checkpoints; None in between.
         folds: `(training rows, validation rows)` of each member in the last `fit`; None unless it had `folds`.
         member_logs: what the last validation found of each member, name -> `(members,)`; None unless there are any.
+        judgement: of members, in `on_test_end` after their validation; None at other times.
     """
 
     def __init__(self, model: Trainable):
@@ -78,6 +78,7 @@ class Trainer(Compiled):
         self.session: Session | None = None
         self.folds: list[tuple[np.ndarray, np.ndarray]] | None = None
         self.member_logs: dict[str, np.ndarray] | None = None
+        self.judgement: Judgement | None = None
         self.to_units: Callable[[np.ndarray], np.ndarray] | None = None
 
     def as_targets(self, y: Any) -> Any:
@@ -102,8 +103,7 @@ class Trainer(Compiled):
         """Update the metrics with targets and raw outputs of a batch; `steps` produced these, else those in use."""
         metrics, steps = self._metrics, self._steps if steps is None else steps
         if metrics.settled and steps is not None:
-            spared = metrics.take_logits and steps.ends_in_softmax
-            predictions = outputs if spared else steps.predictions(outputs)
+            predictions = outputs if metrics.take_logits and steps.ends_in_softmax else steps.predictions(outputs)
             if self.to_units is not None:
                 y, predictions = self.to_units(y), self.to_units(predictions)
             metrics.update(steps.mask, y, predictions, sample_weight)

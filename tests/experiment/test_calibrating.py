@@ -109,7 +109,7 @@ def test_one_hot_targets_weights_and_the_model_itself():
     same = model.calibrated(ROWS, LABELS, sample_weight=np.ones(60))
     assert same.layers[-1].temperature == pytest.approx(made.layers[-1].temperature)
     weighted = model.calibrated(ROWS, LABELS, sample_weight=np.arange(60) < 20)
-    assert weighted.layers[-1].blur == pytest.approx(1 / 21)
+    assert weighted.layers[-1].blur == pytest.approx(0.5 / 21)
     assert set(made.evaluate(ROWS, np.eye(3)[LABELS], verbose=0, return_dict=True)) == {"loss", "accuracy"}
 
 

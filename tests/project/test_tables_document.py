@@ -94,6 +94,7 @@ def numbers_of(task):
         "networks": steps(lambda rows: recipe(task, rows).n_members),
         "rows set apart from a single network": f"{made.validation_fraction:.0%}".replace("%", " %"),
         "best epochs averaged in a single network": str(single.averaged_epochs),
+        "temperature by which members are judged": steps(lambda rows: f"{recipe(task, rows).judging_temperature:g}"),
     }
 
 

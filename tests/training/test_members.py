@@ -273,6 +273,39 @@ def test_each_member_ends_with_the_mean_of_its_best_epochs(script, best):
             np.testing.assert_allclose(kept[member], mean, rtol=1e-6)
 
 
+def test_members_are_judged_by_a_temperature():
+    """By -mean(log(softmax(logits / 2)[y])) of their own rows, where the losses as they are prefer earlier epochs."""
+    x, _ = data(rows=90)
+    y = np.random.default_rng(1).integers(0, CLASSES, 90)
+    y[:60] = x[:60, 0] > 0
+    model, losses, rule = together(), [], BestMembers(temperature=2.0)
+
+    def judge(epoch, logs):
+        p = model.trainer.out_of_fold(x) ** 0.5
+        by_row = -np.log(p[np.arange(90), y] / p.sum(axis=1))
+        losses.append(([by_row[rows].mean() for _, rows in model.trainer.folds], model.trainer.member_logs["val_loss"]))
+
+    model.compile(Adam(0.03), "sparse_categorical_crossentropy")
+    model.fit(x, y, epochs=30, folds=MEMBERS, callbacks=[LambdaCallback(on_epoch_end=judge), rule], verbose=0)
+    by_temperature, by_loss = (np.argmin(list(group), axis=0) for group in zip(*losses, strict=True))
+    assert rule.best_epochs.tolist() == by_temperature.tolist()
+    assert (by_temperature >= by_loss).all() and (by_temperature > by_loss).any()
+
+
+def test_a_temperature_needs_members_and_a_softmax():
+    x, y = data()
+    single = Sequential([Dense(CLASSES, "softmax")], seed=0)
+    single.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ConfigError, match=r"BestMembers\(temperature=1.3\) needs members: fit with folds"):
+        single.fit(x, y, validation_split=0.3, callbacks=[BestMembers(temperature=1.3)], verbose=0)
+    numbers = Sequential([Dense(1, members=MEMBERS)], seed=0)
+    numbers.compile("sgd", "mse")
+    with pytest.raises(ConfigError, match="divides what a softmax takes: the model ends in none"):
+        numbers.fit(x, y, folds=MEMBERS, callbacks=[BestMembers(temperature=1.3)], verbose=0)
+    with pytest.raises(ConfigError, match="judges by val_loss, not by val_accuracy"):
+        BestMembers("val_accuracy", temperature=1.3)
+
+
 def test_the_best_epochs_of_a_single_model_are_averaged():
     x, y = data(rows=80)
     model = Sequential([Dense(9, "tanh"), BatchNormalization(), Dropout(0.1), Dense(CLASSES, "softmax")], seed=0)

@@ -341,7 +341,7 @@ def test_a_wrong_interval(every, tmp_path):
 
 def test_every_attribute_that_training_changes_is_in_the_state():
     """Of each callback: what differs between one that has seen epochs and a new one, but for what is not a memory."""
-    beside = {"model", "params", "_apart", "_begun", "_columns", "_next", "_best_weights"}
+    beside = {"model", "params", "_apart", "_tempered", "_begun", "_columns", "_next", "_best_weights"}
     for callback in (
         EarlyStopping("loss"),
         ReduceLROnPlateau("loss"),

@@ -76,13 +76,16 @@ def patience_of(parameters: dict[str, Any]) -> dict[str, Any]:
     return {} if patience is None else {"patience": patience, "min_delta": parameters["tol"]}
 
 
-def stopping(parameters: dict[str, Any], judged: bool, averaged_epochs: int = 1) -> list[Callback]:
+def stopping(
+    parameters: dict[str, Any], judged: bool, averaged_epochs: int = 1, temperature: float = 1.0
+) -> list[Callback]:
     """The callbacks that restore the best epoch, reduce the learning rate, or stop the training.
 
     Args:
         parameters: of the estimator.
         judged: whether rows that are not learned from judge the epochs; else the training loss decides.
         averaged_epochs: of how many best epochs the weights are averaged, where rows judge these.
+        temperature: by which members are judged.
     """
     rate = parameters["learning_rate"]
     adaptive = isinstance(rate, str) and rate == ADAPTIVE
@@ -90,7 +93,7 @@ def stopping(parameters: dict[str, Any], judged: bool, averaged_epochs: int = 1)
     stops = {} if adaptive else patience
     callbacks: list[Callback] = []
     if judged:
-        callbacks.append(BestMembers(**stops, average=averaged_epochs))
+        callbacks.append(BestMembers(**stops, average=averaged_epochs, temperature=temperature))
     elif stops:
         callbacks.append(EarlyStopping("loss", **stops))
     if adaptive:

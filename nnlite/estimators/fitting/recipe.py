@@ -35,6 +35,7 @@ LEAST_ROWS_FOR_MEMBERS = 20
 LEAST_ROWS_TO_JUDGE = 10
 FEW_ROWS = 2_000
 BEST_EPOCHS = 3
+JUDGING_TEMPERATURE = 1.3
 ITERATIONS = 500  # where each takes all rows
 EMBEDDING_WIDTH = 8
 INPUT_SCALE = "input_scale"
@@ -156,6 +157,13 @@ class Recipe:
     def averaged_epochs(self) -> int:
         """Number of best epochs whose weights are averaged; not for ensembles or regression, which do not benefit."""
         return BEST_EPOCHS if self.is_tuned and self.n_members == 1 and self.problem.task == "class" else 1
+
+    @property
+    def judging_temperature(self) -> float:
+        """Divides the logits of members that few rows judge, as their probabilities are calibrated afterwards."""
+        calibrated = self.problem.activation == "softmax" and self.parameters.get("calibration") == AUTO
+        few = self.problem.n_rows <= FEW_ROWS and self.n_members > 1
+        return JUDGING_TEMPERATURE if calibrated and few and self.is_tuned else 1.0
 
     def fit_arguments(self) -> dict[str, Any]:
         """Arguments of `Sequential.fit`."""

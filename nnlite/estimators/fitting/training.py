@@ -98,7 +98,8 @@ def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[C
     if lesson.judges is not None:
         arguments["validation_data"] = lesson.judges
     judged = splits or lesson.judges is not None
-    rules = [] if recipe.online else stopping(recipe.parameters, judged, recipe.averaged_epochs)
+    judging = judged, recipe.averaged_epochs, recipe.judging_temperature
+    rules = [] if recipe.online else stopping(recipe.parameters, *judging)
     adapt_waiting(network, arguments["x"])
     arguments |= recipe.fit_arguments() | {"validation_batch_size": VALIDATED_AT_ONCE}
     history = network.fit(**arguments, callbacks=[*rules, *recipe.callbacks(), *listeners])

@@ -16,8 +16,8 @@ from nnlite.registry.fields import option
 
 __all__ = ["TemperatureScaling"]
 
-LOWEST, HIGHEST = 0.25, 2.0  # between which `calibrate` looks for the temperature
-PRIOR_ROWS = 10  # how many rows the prior counts as
+LOWEST, HIGHEST = 0.25, 4.0  # between which `calibrate` looks for the temperature
+PRIOR_ROWS = 3  # how many rows the prior counts as
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -93,12 +93,12 @@ class TemperatureScaling(Layer):
     ) -> None:
         """Set temperature and blur from logits of rows that the network was not trained on, and their classes.
 
-        The temperature T in [low, high] minimizes the mean log loss plus `10 / n * log(T) ** 2`: ten rows' worth of
+        The temperature T in [low, high] minimizes the mean log loss plus `3 / n * log(T) ** 2`: three rows' worth of
         belief that the network is right as it is. With few rows T stays near 1.
 
-        The blur becomes `1 / (n + 1)`. That n rows held no surprise does not say that there is none: the chance that
-        the next row is the first one is of that size, so no probability falls below `1 / (n + 1) / classes`. No rare
-        event is called impossible, and the log loss of a row stays finite.
+        The blur becomes `0.5 / (n + 1)`. That n rows held no surprise does not say that there is none: the chance that
+        the next row is the first one is of that size (by Jeffreys' prior), so no probability falls below
+        `0.5 / (n + 1) / classes`. No rare event is called impossible, and the log loss of a row stays finite.
 
         n is the number of rows, of the first axis, that have a weight above 0; the same rows seen by several members
         count once.
@@ -125,7 +125,7 @@ class TemperatureScaling(Layer):
             return float(losses @ weights + prior * log_temperature**2)
 
         self.temperature = float(np.exp(_lowest(loss, float(np.log(low)), float(np.log(high)))))
-        self.blur = 1 / (rows + 1)
+        self.blur = 0.5 / (rows + 1)
 
     def _evidence(self, logits: Any, y_true: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, int]:
         """Logits less that of the true class, `(entries, classes)`, their weights, of sum 1, and the number of rows."""
