@@ -68,27 +68,31 @@ def get_uid(prefix: str = "") -> int:
 
 def is_float_dtype(dtype: Any) -> bool:
     """Whether a type is a floating-point one."""
-    return np.dtype(standardize_dtype(dtype)).kind == "f"
+    return "float" in standardize_dtype(dtype)
 
 
 def is_int_dtype(dtype: Any) -> bool:
     """Whether a type holds integers, signed or not."""
-    return np.dtype(standardize_dtype(dtype)).kind in "iu"
+    return "int" in standardize_dtype(dtype)
 
 
 def result_type(*dtypes: Any) -> str:
     """The dtype that NumPy arrays of these dtypes promote to, as in Keras; `floatx()` without arguments.
 
-    By NumPy's rules among floating-point types and among integers; where both meet, integers do not count, as in Keras.
-    `int` and `float`, the types of a program's numbers, only say what kind of type it is.
+    By NumPy's rules among floating-point types and among integers; where both meet, integers do not count, and no type
+    of 64 bits is the answer, as in Keras. Functions of `nnlite.ops` keep such types. `int` and `float`, the types of a
+    program's numbers, only say what kind of type it is.
 
-    >>> result_type("int64", "float32"), result_type("int32", "int64"), result_type("int8", int), result_type(float)
-    ('float32', 'int64', 'int8', 'float32')
+    >>> result_type("int64", "float16"), result_type("int32", "int64"), result_type("int8", int), result_type(float)
+    ('float16', 'int32', 'int8', 'float32')
     """
     plain = [dtype for dtype in dtypes if dtype is int or dtype is float]
     names = [standardize_dtype(dtype) for dtype in dtypes if dtype is not int and dtype is not float]
-    floats = [name for name in names if is_float_dtype(name)]
+    floats = {name for name in names if is_float_dtype(name)}
     if not floats and (float in plain or not dtypes):
         return floatx()
-    whole = [name for name in names if name != "bool"] or (["int32"] if plain else names)
-    return np.result_type(*(floats or whole)).name
+    if "bfloat16" in floats:
+        return "bfloat16" if len(floats) == 1 else "float32"
+    whole = {name for name in names if name != "bool"} or ({"int32"} if plain else set(names))
+    name = np.result_type(*(floats or whole)).name
+    return name.replace("64", "32") if name != "complex64" else name

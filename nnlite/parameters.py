@@ -10,6 +10,8 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ShapeError
 from nnlite.jacobians import RowGradients, TableGradients
 from nnlite.kernels import aligned_zeros
+from nnlite.ops.base import NUMBERS
+from nnlite.ops.plain.results import in_floatx
 from nnlite.regularizers import Regularizer
 
 WATCHERS: list[Callable[["Parameter"], None]] = []  # called before a parameter is given another value
@@ -18,8 +20,7 @@ WATCHERS: list[Callable[["Parameter"], None]] = []  # called before a parameter 
 class Parameter:
     """An array that a layer owns: `value` and, once a model trains it, `gradient`.
 
-    Both are views into the model's vectors; write with `parameter.value[...] = x` or `assign(x)`.
-    Arithmetic, comparison of sizes and indexing work on the value and give arrays.
+    Both are views into the model's vectors; write with `assign(x)`. Operators and indexing give arrays.
 
     Args:
         name: unique within its layer, for example `"kernel"`.
@@ -153,16 +154,12 @@ class Parameter:
     def __getitem__(self, index: Any) -> Any:
         return self._value[index]
 
-    def __neg__(self) -> Any:
-        return -self._value
-
     if TYPE_CHECKING:  # in a layer's `call` a parameter stands for a traced value, which can do this
-
-        def _operator(self, other: Any) -> Any: ...
-
+        _operator: Any = None
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _operator
-        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _operator
-        __lt__ = __le__ = __gt__ = __ge__ = _operator
+        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _operator
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _operator
+        __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __pos__ = __abs__ = __invert__ = __float__ = __int__ = _operator
         T: Any
 
     def __repr__(self) -> str:
@@ -170,20 +167,24 @@ class Parameter:
         return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{kind})"
 
 
-def _on_values(name: str) -> Callable[[Parameter, Any], Any]:
+def on_values(name: str) -> Callable[..., Any]:
     """The operator `name` of arrays, on the value; what is not data, such as a traced value, answers on its own."""
 
-    def operator(self: Parameter, other: Any) -> Any:
-        if isinstance(other, (Parameter, np.ndarray, np.generic, int, float, complex, list, tuple)):
-            return getattr(self.value, name)(other.value if isinstance(other, Parameter) else other)
-        return NotImplemented
+    def operator(self: Parameter, *others: Any) -> Any:
+        if not all(isinstance(item, (Parameter, np.ndarray, np.generic, *NUMBERS, list, tuple)) for item in others):
+            return NotImplemented
+        values = [item.value if isinstance(item, Parameter) else item for item in (self, *others)]
+        result = getattr(values[0], name)(*values[1:])
+        return in_floatx(result, values) if others else result
 
     return operator
 
 
-_sides = [f"__{side}{name}__" for name in ("add", "sub", "mul", "matmul", "truediv", "pow") for side in ("", "r")]
-for _name in (*_sides, "__lt__", "__le__", "__gt__", "__ge__"):
-    setattr(Parameter, _name, _on_values(_name))
+for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor"):
+    for _side in (f"__{_name}__", f"__r{_name}__"):
+        setattr(Parameter, _side, on_values(_side))
+for _name in ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "float", "int"):
+    setattr(Parameter, f"__{_name}__", on_values(f"__{_name}__"))
 
 
 def each_once(groups: Iterable[Iterable[Parameter]]) -> list[Parameter]:

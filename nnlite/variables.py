@@ -7,14 +7,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
-from nnlite.config import floatx
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.initializers import Initializer
-from nnlite.parameters import WATCHERS, Parameter
+from nnlite.ops.plain.places import dtype_of
+from nnlite.ops.plain.results import as_typed
+from nnlite.parameters import WATCHERS, Parameter, on_values
 
 __all__ = ["ScopePlace", "StatelessScope", "Variable", "name_scope"]
 
+AGGREGATIONS: tuple[Any, ...] = (None, "none", "mean", "sum", "only_first_replica")
 SCOPES: list[str] = []  # names of those that are open, the outermost first
+
+
+def checked_name(name: Any, kind: str) -> str:
+    """A name for a path; `ConfigError` for another value."""
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ConfigError(f"the name of a {kind} is a string without '/', got {name!r}")
+    return name
 
 
 @contextmanager
@@ -32,9 +41,7 @@ def name_scope(name: str, **options: Any) -> Iterator[str]:
     ...     Variable(0.0, name="scale").path
     'encoder/scale'
     """
-    if not isinstance(name, str) or not name or "/" in name:
-        raise ConfigError(f"the name of a scope is a string without '/', got {name!r}")
-    SCOPES.append(name)
+    SCOPES.append(checked_name(name, "scope"))
     try:
         yield name
     finally:
@@ -47,9 +54,9 @@ class Variable(Parameter):
     Args:
         initializer: the first value, or an `Initializer`, its name, or a function `(shape)` or `(shape, dtype)`.
         shape: needed unless `initializer` is a value.
-        dtype: floating-point numbers have `nnlite.config.floatx()` when None, others keep theirs.
+        dtype: that of an array when None; lists and numbers of a program have `nnlite.config.floatx()` or int32.
         trainable: whether an optimizer should change it.
-        autocast, aggregation, synchronization, layout: Keras's, of precision and of several devices; accepted.
+        autocast, aggregation, synchronization, layout: Keras's, of precision and of several devices; kept, no more.
         name: shown in errors, "variable" when None.
 
     Raises:
@@ -62,7 +69,8 @@ class Variable(Parameter):
     Variable('step', shape=(2,), dtype=float32)
     """
 
-    __slots__ = ()
+    __slots__ = ("aggregation", "autocast", "synchronization")
+    __hash__ = Parameter.__hash__
 
     def __init__(
         self,
@@ -76,22 +84,41 @@ class Variable(Parameter):
         name: str | None = None,
         layout: Any = None,
     ) -> None:
+        if aggregation not in AGGREGATIONS:
+            raise ConfigError(
+                f"unknown aggregation {aggregation!r}; {did_you_mean(str(aggregation), AGGREGATIONS[1:])}"
+            )
+        self.aggregation, self.autocast, self.synchronization = aggregation, autocast, synchronization
         if callable(initializer) or isinstance(initializer, (str, dict)):
             if shape is None:
                 raise ConfigError(f"Variable({initializer!r}) needs the argument shape")
             spec: Any = initializer
             value = Initializer.get(spec)(shape, dtype=dtype)
         else:
-            given = np.asarray(initializer)
-            value = np.array(given, dtype or (floatx() if given.dtype.kind == "f" else given.dtype))
+            value = np.array(initializer, dtype and dtype_of(dtype))
+            value = value if dtype else as_typed(value, initializer)
+            if value.dtype.kind not in "biufc":
+                raise ConfigError(f"Variable: the value is made of numbers, got {initializer!r}")
             if shape is not None and tuple(shape) != value.shape:
                 raise ConfigError(f"Variable: the value has the shape {value.shape}, not {tuple(shape)}")
-        super().__init__(name or "variable", value, trainable)
+        super().__init__(checked_name(name or "variable", "variable"), value, trainable)
         if SCOPES:
             self.place = ScopePlace("/".join(SCOPES))
 
     def __repr__(self) -> str:
         return super().__repr__().replace("Parameter", "Variable", 1)
+
+    def __eq__(self, other: object) -> Any:
+        return on_values("__eq__")(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return on_values("__ne__")(self, other)
+
+    def __bool__(self) -> bool:
+        raise WrongTypeError(f"{self!r} is neither true nor false: ask its value")
+
+    def __round__(self, decimals: int = 0) -> Any:
+        return np.round(self.value, decimals)
 
 
 class ScopePlace(NamedTuple):

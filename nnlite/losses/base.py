@@ -9,16 +9,14 @@ import numpy as np
 
 from nnlite.arrays.types import Array, ArrayLike, BatchShape
 from nnlite.arrays.weights import fitted_weights
-from nnlite.config import FloatType, floatx
+from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
-from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, trace_loss
+from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, in_dtype, trace_loss
 from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
-from nnlite.ops.plain.numbers import as_result
-from nnlite.ops.plain.results import in_floatx
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
@@ -67,7 +65,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         default="sum_over_batch_size", kw_only=True
     )
     name: str | None = field(default=None, kw_only=True)
-    dtype: FloatType | None = field(default=None, kw_only=True)
+    dtype: Literal["float16", "float32", "float64"] | None = field(default=None, kw_only=True)
 
     jacobian = cast("Jacobian | None", None)  # of the last `forward`
     counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
@@ -223,7 +221,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         if isinstance(y_pred, Traced):
             given = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
             return y_pred.trace.apply(self, lambda value: self._linearized(given[0], value, given[1]), y_pred)
-        return in_floatx(as_result(self._linearized(y_true, y_pred, sample_weight)[0]), (y_pred,))
+        return in_dtype(self, self._linearized(y_true, y_pred, sample_weight)[0], y_pred)
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:
         """`linearize` of user data, possibly a single row."""

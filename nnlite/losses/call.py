@@ -9,6 +9,8 @@ import numpy as np
 from nnlite.config import floatx
 from nnlite.errors import ShapeError
 from nnlite.jacobians.maps.base import Jacobian
+from nnlite.ops.plain.numbers import as_result
+from nnlite.ops.plain.results import in_floatx
 from nnlite.ops.tracing import Trace, Traced, call_traced
 
 __all__ = []
@@ -66,6 +68,12 @@ def given_dtype(loss: Any) -> str | None:
     """The argument `dtype` of a loss; None for the dtype of the predictions."""
     given: str | None = vars(loss)[GivenType.key]
     return given
+
+
+def in_dtype(loss: Any, value: Any, y_pred: Any) -> Any:
+    """The result of a loss in its `dtype`, or, where none was given, in the type of predictions that have one."""
+    kind = given_dtype(loss) or floatx()
+    return np.asarray(value, kind)[()] if kind != floatx() else in_floatx(as_result(value), (y_pred,))
 
 
 class GivenType:

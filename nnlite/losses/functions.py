@@ -32,6 +32,7 @@ from nnlite.losses.elementwise import (
 from nnlite.losses.numbers import Gamma, GaussianNLL, Quantile, Tweedie
 from nnlite.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError
 from nnlite.losses.rows import CategoricalHinge, CosineSimilarity, KLDivergence
+from nnlite.ops.tracing import FUNCTIONS as DRAWN, UNLIKE_NUMPY, drawable
 from nnlite.registry.modules import of_family
 
 __all__ = [
@@ -91,8 +92,11 @@ def _function(cls: type[Loss], name: str) -> Callable[..., Any]:
     arguments = [inspect.Parameter(array, inspect.Parameter.POSITIONAL_OR_KEYWORD) for array in ("y_true", "y_pred")]
     of_class = [item for item in inspect.signature(cls).parameters.values() if item.name not in OF_THE_CLASS]
     vars(compute)["__signature__"] = inspect.Signature([*arguments, *of_class])
-    CLASS_OF_FUNCTION[id(compute)] = cls
-    return compute
+    drawn = f"losses.{name}"  # in graphs, where an op may have the same name
+    function = drawable(compute, drawn)
+    CLASS_OF_FUNCTION[id(function)], DRAWN[drawn] = cls, function
+    UNLIKE_NUMPY.add(drawn)
+    return function
 
 
 def circle(
@@ -163,6 +167,6 @@ msle = mean_squared_logarithmic_error
 
 
 NO_LOSSES = ("deserialize", "get", "serialize")
-FUNCTIONS = {name: globals()[name] for name in __all__ if name not in NO_LOSSES}
+FUNCTIONS = {name: globals()[name] for name in sorted(__all__, key=len, reverse=True) if name not in NO_LOSSES}
 FUNCTIONS |= {name.upper(): FUNCTIONS[name] for name in ("bce", "kld", "mae", "mape", "mse", "msle")}
 get, serialize, deserialize = of_family(Loss, FUNCTIONS)

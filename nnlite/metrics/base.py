@@ -14,7 +14,7 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
 from nnlite.metrics.state.kinds import check_gathered
-from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded, with_numbers
+from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded, set_state, with_numbers
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
 
@@ -128,7 +128,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)
-        variable = named(initial.copy(), name or f"variable_{len(self._added)}")
+        variable = named(initial.copy(), name or f"variable_{len(self._added)}", str(self.name))
         self._added.append((variable, initial))
         return variable
 
@@ -142,7 +142,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
     @property
     def variables(self) -> list[np.ndarray]:
         """The state, as arrays with a `name`: copies in `dtype`, and the variables of `add_variable` themselves."""
-        states = [named(listed(getattr(self, key), self.dtype), name) for key, name in self._listed.items()]
+        states = [listed(self, key, name) for key, name in self._listed.items()]
         inner = [variable for one in vars(self).values() if isinstance(one, Metric) for variable in one.variables]
         return [*states, *(variable for variable, _ in self._added), *inner]
 
@@ -178,8 +178,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         if len(values) != len(self.variables):
             raise ShapeError(f"{self.name} has {len(self.variables)} variables, got {len(values)}")
         for name, value in zip(names, values, strict=False):
-            array = np.array(value, np.float64)
-            setattr(twin, name, array if np.ndim(getattr(self, name)) else array.item())
+            set_state(twin, name, value)
         rest = iter(values[len(names) :])
         for variable, _ in twin._added:
             variable.assign(next(rest))

@@ -139,6 +139,11 @@ class _RateAtRate(ConfusionMetric, abstract=True):
 
     higher_is_better = True
 
+    @property
+    def thresholds(self) -> list[float]:
+        """The thresholds, ascending."""
+        return self.in_use()
+
     def limits(self) -> np.ndarray:
         count = self.num_thresholds
         return np.array([0.5]) if count == 1 else np.array([0.0, *np.arange(1, count - 1) / (count - 1), 1.0])

@@ -31,10 +31,10 @@ class Op(Configurable, family="op", abstract=True):
     (array([5., 6.]), array([4., 6.]))
     """
 
-    # Of an op as a function: whether it computes with integers as they are, whether it adds many of them up, so that
-    # small types are left, and the inputs whose numbers come out, where others choose among them.
+    # Of an op as a function: whether it computes with integers as they are, the kinds of small integers whose results
+    # need a larger type, and the inputs whose numbers come out, where others choose among them.
     _keeps_integers: ClassVar[bool] = False
-    _adds_up: ClassVar[bool] = False
+    _widens: ClassVar[str] = ""
     _data_inputs: ClassVar[slice] = slice(None)
 
     def __post_init__(self) -> None:
@@ -245,7 +245,7 @@ def _computed(op: Op, inputs: list[Any]) -> Any:
     inputs[chosen] = [array.astype(kind, copy=False) for array in arrays]
     if kind.kind not in "biu":
         return op.linearize(*op._as_inputs(inputs))[0]
-    if op._adds_up and (kind.kind == "b" or kind.itemsize < 4):
+    if kind.kind in op._widens and kind.itemsize < 4:
         kind = np.dtype("uint32" if kind.kind == "u" else "int32")
     result = op._of_integers(*map(np.asarray, inputs))
     return np.asarray(result).astype(kind, copy=False)
@@ -274,6 +274,11 @@ def as_given(inputs: Sequence[Any]) -> list[np.ndarray]:
     arrays = [np.asarray(item) for item in inputs]
     kind = common_type(arrays, [is_written(item) for item in inputs])
     return [array.astype(kind, copy=False) for array in arrays]
+
+
+def as_numbers(inputs: Sequence[Any]) -> list[np.ndarray]:
+    """As `as_given`, booleans as integers."""
+    return [array.astype(np.int32) if array.dtype == bool else array for array in as_given(inputs)]
 
 
 def as_written(inputs: Sequence[Any]) -> list[np.ndarray]:

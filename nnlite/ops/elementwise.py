@@ -67,7 +67,7 @@ class Square(Op):
     ([4.0, 9.0], [-4.0, 6.0])
     """
 
-    _keeps_integers = _adds_up = True
+    _keeps_integers, _widens = True, "b"
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return x * x, elementwise(2 * x)

@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_ops, reductions, shaping
 from nnlite.ops.activations.base import OP_OF_FUNCTION
-from nnlite.ops.base import Op, called, compute
+from nnlite.ops.base import Op, as_written, called, compute
 from nnlite.ops.einsum import Einsum
 from nnlite.ops.tracing import Traced, add_functions, drawable
 from nnlite.registry import constructor_parameters
@@ -229,6 +229,7 @@ def glu(x: Any, axis: int = -1) -> Any:
 @drawable
 def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`; the maximum is subtracted first, so that nothing overflows."""
+    x = x if isinstance(x, Traced) else as_written([x])[0]
     largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
     total = log(sum(exp(x - largest), axis, True)) + largest
     return total if keepdims else squeeze(total, axis)
@@ -275,8 +276,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 def take(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
     """x at integer `indices` along `axis`, negative ones from its end; of the flattened array when None."""
     x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
-    places = _value(indices)
-    if places.dtype.kind in "if" and places.size and places.min() < 0:
+    if (places := _value(indices)).dtype.kind in "if" and places.size and places.min() < 0:
         indices = np.where(places < 0, places + _value(x).shape[axis], places)
     return compute(shaping.Gather(axis), (x, indices))
 

@@ -36,7 +36,7 @@ class Sum(_Reduction):
     ([8.0, 7.0], [[1.0, 10.0], [1.0, 10.0]])
     """
 
-    _keeps_integers = _adds_up = True
+    _keeps_integers, _widens = True, "biu"
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)

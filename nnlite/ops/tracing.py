@@ -6,7 +6,7 @@ from typing import Any, NoReturn, ParamSpec
 
 import numpy as np
 
-from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
+from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Jacobians, Node
 
 __all__ = ["Trace", "Traced"]
@@ -24,7 +24,7 @@ NO_ARRAY = (
 )
 
 
-class NotThere(ConfigError):
+class NotThere(WrongTypeError):
     """A value that does not exist yet was requested: that of a symbol in a graph of layers.
 
     Args:
@@ -39,15 +39,18 @@ class NotThere(ConfigError):
         self.symbol = symbol
 
 
-def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
-    """A function that, if a symbol of a graph is among its arguments, creates a layer that applies it."""
+def drawable(function: Callable[Arguments, Any], name: str = "") -> Callable[Arguments, Any]:
+    """A function that, if a symbol of a graph is among its arguments, creates a layer that applies it.
+
+    The layer looks it up in `FUNCTIONS` by `name`, by default its own.
+    """
 
     @functools.wraps(function)
     def draw_or_compute(*arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
         except NotThere as error:
-            return error.symbol.draw(draw_or_compute.__name__, arguments, options)
+            return error.symbol.draw(name or draw_or_compute.__name__, arguments, options)
 
     return draw_or_compute
 

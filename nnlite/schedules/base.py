@@ -1,8 +1,14 @@
 """The base of all schedules, and reading of arguments that may be one."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import field
 from typing import Any, ClassVar
 
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.ops.plain.numbers import as_result
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
 
@@ -25,6 +31,8 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("name",))
+        if "__call__" in vars(cls):
+            setattr(cls, "__call__", _of_any_step(vars(cls)["__call__"]))  # noqa: B010
 
     @classmethod
     def default_name(cls) -> str:
@@ -43,6 +51,9 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
         """As `float(schedule)`."""
         return float(self)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(float(self), dtype or floatx())
+
     def bind(self, total_steps: int | None, first_step: int = 0) -> None:
         """Receive the length of the training from `fit`. Most schedules only count steps.
 
@@ -50,6 +61,18 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
             total_steps: number of updates of the whole training; None if it is not known beforehand.
             first_step: number of updates done before it.
         """
+
+
+def _of_any_step(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`__call__` that takes a step as an array or a variable too, and gives a float as a `Number`."""
+
+    @functools.wraps(call)
+    def __call__(self: Any, step: Any) -> Any:
+        if not isinstance(step, (int, float)) and not np.ndim(step):
+            step = np.asarray(step).item()
+        return as_result(call(self, step))
+
+    return __call__
 
 
 def scheduled(value: float | LearningRateSchedule, step: int) -> float:

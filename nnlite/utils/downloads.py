@@ -53,7 +53,7 @@ def get_file(
         force_download: whether an existing file is replaced.
 
     Raises:
-        ConfigError: no `origin`, or an invalid checksum.
+        ConfigError: no `origin`, a path as `fname`, or an invalid checksum.
         DataError: the file is not available, its checksum differs, or the archive is invalid, damaged, or reaches
             outside.
     """
@@ -63,6 +63,8 @@ def get_file(
     given = os.fspath(fname) if fname is not None else Path(urllib.request.url2pathname(url.path)).name
     if url.scheme not in ("http", "https", "file") or not given:
         raise ConfigError(f"origin must be the URL of a file, such as https://..., got {origin!r}")
+    if fname is not None and Path(given).name != given:
+        raise ConfigError(f"fname is a name, not a path: pass cache_dir for the folder, got {given!r}")
     unpacked, digest = untar or extract, _Digest(file_hash or md5_hash, hash_algorithm)
     folder = _folder(cache_dir, cache_subdir)
     names_folder = unpacked and fname is not None and not Path(given).suffix

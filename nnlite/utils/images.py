@@ -41,10 +41,9 @@ def array_to_img(
         ShapeError: the array is not an image.
         ConfigError: another `data_format`.
     """
-    if data_format not in (None, "channels_first", "channels_last"):
-        raise ConfigError(f'data_format must be "channels_first", "channels_last" or None, got {data_format!r}')
+    channels_first = _channels_first(data_format)
     values = np.asarray(x, dtype or floatx())
-    if values.ndim == 3 and (data_format or image_data_format()) == "channels_first":
+    if values.ndim == 3 and channels_first:
         values = values.transpose(1, 2, 0)
     if values.ndim != 3 or values.shape[2] not in (1, 3, 4):
         raise ShapeError(f"an image has the shape (height, width, channels) with 1, 3 or 4 channels, got {np.shape(x)}")
@@ -54,6 +53,12 @@ def array_to_img(
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[values.shape[2]]
     pixels = values.astype("uint8")
     return _pillow().fromarray(pixels[..., 0] if mode == "L" else pixels)
+
+
+def _channels_first(data_format: DataFormat | None) -> bool:
+    if data_format not in (None, "channels_first", "channels_last"):
+        raise ConfigError(f'data_format must be "channels_first", "channels_last" or None, got {data_format!r}')
+    return (data_format or image_data_format()) == "channels_first"
 
 
 def img_to_array(img: Any, data_format: DataFormat | None = None, dtype: str | None = None) -> np.ndarray:
@@ -68,7 +73,7 @@ def img_to_array(img: Any, data_format: DataFormat | None = None, dtype: str | N
     if values.ndim not in (2, 3):
         raise ShapeError(f"an image has two or three axes, got the shape {values.shape}")
     values = values[..., None] if values.ndim == 2 else values
-    return values.transpose(2, 0, 1) if (data_format or image_data_format()) == "channels_first" else values
+    return values.transpose(2, 0, 1) if _channels_first(data_format) else values
 
 
 def load_img(

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from nnlite.activations import FUNCTIONS
+from nnlite.config import DTypePolicy
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, WrongTypeError, shown
 from nnlite.foreign.operations.plain_values import plain_form, value_of_form
@@ -15,6 +16,7 @@ from nnlite.losses import Loss, functions as losses
 from nnlite.metrics import Metric
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
+from nnlite.random import SeedGenerator
 from nnlite.registry import Configurable, NamedFunction
 from nnlite.registry.functions import form_of_function
 from nnlite.registry.modules import keras_form
@@ -35,6 +37,7 @@ FAMILIES: dict[str, Any] = {
     "constraints": Constraint,
     "activations": ActivationFunction,
 }
+WITH_CONFIG: dict[str, Any] = {"DTypePolicy": DTypePolicy, "SeedGenerator": SeedGenerator}
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -119,6 +122,8 @@ def _read(config: Any) -> Any:
     if isinstance(registered, type):
         made: Any = registered
         return made.from_config(inner)
+    if name in WITH_CONFIG:
+        return WITH_CONFIG[name].from_config(inner)
     family = FAMILIES.get(str(config.get("module")).partition(".")[2]) or _family_of(str(name))
     return family.get(config)
 

@@ -57,9 +57,13 @@ def get_source_inputs(tensor: Any) -> list[Any]:
 def standardize_dtype(dtype: Any) -> str:
     """The name of a dtype; `floatx()` for None, `"int64"` for `int`.
 
+    `"bfloat16"` is a name that is known, though no array is of that type.
+
     Raises:
         ConfigError: not a NumPy dtype.
     """
+    if isinstance(dtype, str) and dtype == "bfloat16":
+        return dtype
     try:
         return floatx() if dtype is None or dtype is float else "int64" if dtype is int else np.dtype(dtype).name
     except TypeError:

@@ -100,6 +100,7 @@ def test_every_metric_has_a_case():
 @pytest.mark.parametrize("cuts", [[], [1, 8, 40]], ids=["whole", "batches"])
 def test_result_equals_the_reference(metric, data, expected, weight, cuts):
     metric.reset_state()
+    metric.dtype = "float64"  # that of a result which is an array
     for rows in np.split(np.arange(SAMPLES), cuts):
         metric.update_state(*(array[rows] for array in data), sample_weight=None if weight is None else weight[rows])
     np.testing.assert_allclose(metric.result(), expected(*data, weight), rtol=1e-12)

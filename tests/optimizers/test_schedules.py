@@ -114,7 +114,7 @@ def test_schedule(schedule, points):
     again = LearningRateSchedule.get(schedule.to_spec())
     assert again.get_config() == schedule.get_config()
     for step, rate in points:
-        assert type(schedule(step)) is float
+        assert isinstance(schedule(step), float)
         assert schedule(step) == again(step) == pytest.approx(rate, rel=1e-14, abs=1e-15)
 
 

@@ -77,6 +77,41 @@ class Drawable:
     def __rmatmul__(self, other: Any) -> Any:
         return self.draw("matmul", (other, self), {})
 
+    def __floordiv__(self, other: Any) -> Any:
+        return self.draw("floor_divide", (self, other), {})
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self.draw("floor_divide", (other, self), {})
+
+    def __mod__(self, other: Any) -> Any:
+        return self.draw("mod", (self, other), {})
+
+    def __rmod__(self, other: Any) -> Any:
+        return self.draw("mod", (other, self), {})
+
+    def __and__(self, other: Any) -> Any:
+        return self.draw("logical_and", (self, other), {})
+
+    def __or__(self, other: Any) -> Any:
+        return self.draw("logical_or", (self, other), {})
+
+    def __xor__(self, other: Any) -> Any:
+        return self.draw("logical_xor", (self, other), {})
+
+    def __invert__(self) -> Any:
+        return self.draw("logical_not", (self,), {})
+
+    def __round__(self, decimals: int = 0) -> Any:
+        return self.draw("round", (self, decimals), {})
+
+    def reshape(self, newshape: Any) -> Any:
+        """The numbers in another shape."""
+        return self.draw("reshape", (self, newshape), {})
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """Without axes of length 1."""
+        return self.draw("squeeze", (self, axis), {})
+
     def __neg__(self) -> Any:
         return self.draw("negative", (self,), {})
 
@@ -152,6 +187,8 @@ class Symbol(Drawable):
 
     def __bool__(self) -> NoReturn:
         raise NotThere(self)
+
+    __float__ = __int__ = __bool__
 
     def __iter__(self) -> NoReturn:
         raise NotThere(self)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Traced
 
-__all__ = ["MetricVariable", "listed", "named", "of_recorded", "with_numbers"]
+__all__ = ["MetricVariable", "listed", "named", "of_recorded", "set_state", "with_numbers"]
 
 
 class MetricVariable(np.ndarray):
@@ -19,9 +19,13 @@ class MetricVariable(np.ndarray):
 
     Attributes:
         name: that of `add_variable`, or of the attribute that it is a copy of.
+        path: the name, after that of the metric.
     """
 
     name = ""
+    path = ""
+    trainable = False
+    stored = cast("Callable[[ArrayLike], None] | None", None)  # sets the state that this is a copy of
 
     @property
     def value(self) -> np.ndarray:
@@ -33,30 +37,46 @@ class MetricVariable(np.ndarray):
         return np.array(self)
 
     def assign(self, value: ArrayLike) -> "MetricVariable":
-        """Replace all values."""
-        self[...] = value
+        """Replace all values, those of the metric too where this is a copy of its state."""
+        if self.stored is not None:
+            self.stored(value)
+        if self.shape == np.shape(value) or self.size:  # a state without a shape yet takes any
+            self[...] = value
         return self
 
     def assign_add(self, value: ArrayLike) -> "MetricVariable":
         """Add to the values."""
-        self[...] = self.value + value
-        return self
+        return self.assign(self.value + value)
 
     def assign_sub(self, value: ArrayLike) -> "MetricVariable":
         """Subtract from the values."""
-        self[...] = self.value - value
-        return self
+        return self.assign(self.value - value)
 
 
-def named(array: np.ndarray, name: str) -> MetricVariable:
-    """The array itself, under a name."""
+def named(array: np.ndarray, name: str, owner: str) -> MetricVariable:
+    """The array itself, under a name, that of a metric before it in its path."""
     variable = array.view(MetricVariable)
-    variable.name = name
+    variable.name, variable.path = name, f"{owner}/{name}"
     return variable
 
 
-def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
-    """A copy of a state in `dtype`; in float64 if that is an integer dtype and the state has weighted counts."""
+def set_state(metric: Any, key: str, value: ArrayLike) -> None:
+    """Set an attribute that is a part of the state: an array in float64, or a number."""
+    array = np.array(value, np.float64)
+    setattr(metric, key, array if np.ndim(getattr(metric, key)) else array.item())
+
+
+def listed(metric: Any, key: str, name: str) -> MetricVariable:
+    """A copy of an attribute of a metric in its `dtype`, which sets the attribute when it is assigned.
+
+    It is in float64 if `dtype` is an integer dtype and the attribute has weighted counts.
+    """
+    variable = named(_in_dtype(getattr(metric, key), metric.dtype), name, str(metric.name))
+    variable.stored = functools.partial(set_state, metric, key)
+    return variable
+
+
+def _in_dtype(state: ArrayLike, dtype: str | None) -> np.ndarray:
     array = np.array(state, np.float64)
     try:
         kind = np.dtype(dtype)
@@ -69,11 +89,12 @@ def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
 
 
 def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
-    """`result` with its float as a `Number`."""
+    """`result` with its float as a `Number`, and its array in the metric's `dtype`."""
 
     @functools.wraps(result)
     def as_number(self: Any) -> Any:
-        return as_result(result(self))
+        value = result(self)
+        return _in_dtype(value, self.dtype) if type(value) is np.ndarray else as_result(value)
 
     return as_number
 

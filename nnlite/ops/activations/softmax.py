@@ -16,17 +16,18 @@ from nnlite.jacobians import (
 from nnlite.kernels import log_softmax
 from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.base import from_right
+from nnlite.ops.plain.places import chosen_axes
 
 __all__ = ["LogSoftmax", "Softmax", "Sparsemax"]
 
-Axes = int | tuple[int, ...]
+Axes = int | tuple[int, ...] | None
 
 
 class Softmax(ActivationFunction):
-    """p = exp(x) / sum(exp(x)) along `axis`, one or several; J = diag(p) - p p'.
+    """p = exp(x) / sum(exp(x)) along `axis`, one or several, all for None; J = diag(p) - p p'.
 
     Args:
-        axis: an axis, or several, over which the outputs have the sum 1.
+        axis: an axis, several, or None for all, over which the outputs have the sum 1.
 
     >>> from nnlite.ops import Softmax
     >>> softmax = Softmax()
@@ -55,10 +56,10 @@ class Softmax(ActivationFunction):
 
 
 class LogSoftmax(ActivationFunction):
-    """y = x - log(sum(exp(x))) along `axis`, one or several; J = I - 1 p'.
+    """y = x - log(sum(exp(x))) along `axis`, one or several, all for None; J = I - 1 p'.
 
     Args:
-        axis: an axis, or several, over which exp(y) has the sum 1.
+        axis: an axis, several, or None for all, over which exp(y) has the sum 1.
 
     >>> from nnlite.ops import LogSoftmax
     >>> LogSoftmax().forward([[0.0, 0.0], [1000.0, 0.0]]).round(4).tolist()
@@ -115,9 +116,9 @@ class Sparsemax(ActivationFunction):
         )
 
 
-def over_axes(axes: tuple[int, ...], x: np.ndarray, along_last: ActivationFunction) -> tuple[np.ndarray, Jacobians]:
+def over_axes(axes: Axes, x: np.ndarray, along_last: ActivationFunction) -> tuple[np.ndarray, Jacobians]:
     """A function of the last axis applied to all of `axes` as if they were one."""
-    last = [axis % x.ndim for axis in (from_right(axis, x.ndim) for axis in axes)]
+    last = chosen_axes(axes, x.ndim)
     order = (*(axis for axis in range(x.ndim) if axis not in last), *last)
     moved = x.transpose(order)
     rows = moved.reshape(*moved.shape[: x.ndim - len(last)], -1)

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Shape
+from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
-from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.constants import convert_to_numpy, lengths, shape
+from nnlite.ops.plain.places import chosen_axes
 
 __all__ = [
     "append",
@@ -40,8 +42,7 @@ def ravel(x: Any) -> Any:
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
     """x with axes moved to other positions; the others keep their order."""
     rank = len(lengths(x))
-    sources = [axis % rank for axis in np.atleast_1d(source).tolist()]
-    targets = [axis % rank for axis in np.atleast_1d(destination).tolist()]
+    sources, targets = chosen_axes(source, rank), chosen_axes(destination, rank)
     order = [axis for axis in range(rank) if axis not in sources]
     for target, axis in sorted(zip(targets, sources, strict=True)):
         order.insert(target, axis)
@@ -103,10 +104,12 @@ def vstack(xs: Sequence[Any]) -> Any:
     return ops.concatenate([x if len(lengths(x)) > 1 else ops.expand_dims(x, 0) for x in xs], 0)
 
 
-@ops.drawable
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
-    """The entries along `axis`, one by one."""
-    return [ops.squeeze(part, axis) for part in ops.split(x, num or lengths(x)[axis], axis)]
+    """The entries along `axis`, one by one; of a symbol whose length there is not known, the first `num`."""
+    count = shape(x)[axis] if num is None else num
+    if count is None:
+        raise ShapeError(f"unstack needs num: the axis {axis} of {x!r} may have any length")
+    return [ops.take(x, place, axis) for place in range(count)]
 
 
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:

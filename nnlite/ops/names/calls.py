@@ -9,7 +9,8 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import as_axes, as_floats, convert_to_numpy, nonzero, shape
+from nnlite.ops.names.constants import as_axes, convert_to_numpy, nonzero, shape
+from nnlite.ops.plain.places import chosen_axes
 from nnlite.ops.tracing import drawable
 
 __all__ = ["clip", "einsum", "expand_dims", "gelu", "logsumexp", "max", "min", "reshape", "squeeze", "where"]
@@ -29,7 +30,7 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     if isinstance(axis, (int, np.integer)):
         return ops.expand_dims(x, axis)
     rank = len(shape(x)) + len(axis)
-    for one in sorted(position % rank for position in axis):
+    for one in sorted(chosen_axes(axis, rank)):
         x = ops.expand_dims(x, one)
     return x
 
@@ -55,7 +56,7 @@ def _letters(labels: Sequence[Any]) -> str:
 @drawable
 def logsumexp(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
-    return ops.logsumexp(as_floats(x), as_axes(axis), keepdims)
+    return ops.logsumexp(x, as_axes(axis), keepdims)
 
 
 @drawable

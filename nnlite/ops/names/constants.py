@@ -9,9 +9,9 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
-from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
+from nnlite.ops.plain import places
 from nnlite.ops.plain.results import as_typed, in_floatx, named
 from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
@@ -146,14 +146,6 @@ def _sign(x: ArrayLike) -> np.ndarray:
     return np.asarray(x) if np.asarray(x).dtype == bool else np.sign(x)
 
 
-def _bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, sparse: bool = False) -> np.ndarray:
-    """The number, or the weight, of occurrences of each integer."""
-    if sparse:
-        raise ConfigError("there are no sparse arrays here: leave `sparse` out", ("sparse",))
-    counts = np.bincount(x, weights, minlength)
-    return counts.astype(np.int32) if weights is None else counts
-
-
 def _array(x: Any, dtype: Any = None) -> np.ndarray:
     """A new array; numbers and lists without a type become `config.floatx()` or int32."""
     values = np.array(x, dtype)
@@ -167,9 +159,9 @@ any = constant(np.any)
 arange = called("start")(_made(np.arange))
 argmax = constant(np.argmax, counts=True)
 argmin = constant(np.argmin, counts=True)
-argsort = constant(np.argsort, counts=True)
+argsort = constant(places.argsort, counts=True)
 array = constant(_array)
-bincount = constant(_bincount)
+bincount = constant(places.bincount)
 ceil = constant(np.ceil, whole=False)
 count_nonzero = constant(np.count_nonzero, counts=True)
 digitize = constant(np.digitize, counts=True)
@@ -196,7 +188,7 @@ logical_xor = constant(np.logical_xor, "x1", "x2")
 logspace = _made(np.logspace)
 meshgrid = constant(np.meshgrid)
 ndim = constant(np.ndim)
-nonzero = constant(np.nonzero)
+nonzero = constant(places.nonzero)
 not_equal = constant(np.not_equal, "x1", "x2")
 ones = _made(np.ones)
 ones_like = constant(np.ones_like)
@@ -205,7 +197,7 @@ searchsorted = constant(np.searchsorted, "sorted_sequence", "values", counts=Tru
 sign = constant(_sign)
 tri = _made(np.tri)
 trunc = constant(np.trunc)
-unravel_index = constant(np.unravel_index)
+unravel_index = constant(places.unravel_index, "indices", "shape")
 zeros = _made(np.zeros)
 zeros_like = constant(np.zeros_like)
 
@@ -254,9 +246,8 @@ def dtype(x: Any) -> str:
 @drawable
 def cast(x: Any, dtype: str) -> Any:
     """`x` in another dtype; a traced value keeps a floating-point dtype."""
-    if isinstance(x, Traced) and np.dtype(dtype).kind == "f":
-        return x
-    return _value(x).astype(dtype)
+    kind = places.dtype_of(dtype)
+    return x if isinstance(x, Traced) and kind.kind == "f" else _value(x).astype(kind)
 
 
 @drawable

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.constants import convert_to_numpy, shape
 
 __all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"]
 
@@ -57,7 +57,7 @@ def _entries(xs: Any, count: int) -> list[Any]:
 def _first_length(xs: Any) -> int:
     while isinstance(xs, (list, tuple, dict)):
         xs = next(iter(xs.values() if isinstance(xs, dict) else xs))
-    return lengths(xs)[0]
+    return shape(xs)[0] or 0
 
 
 def _stacked(results: list[Any]) -> Any:

@@ -9,6 +9,7 @@ from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import as_axes, as_floats, convert_to_numpy, convert_to_tensor, lengths
+from nnlite.ops.plain.places import chosen_axes
 from nnlite.ops.tracing import Traced, drawable
 
 __all__ = [
@@ -43,7 +44,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = 
         values = np.asarray(convert_to_tensor(x))
         return np.prod(values, as_axes(axis), dtype or _summed(values.dtype), keepdims=keepdims)
     rank = x.ndim
-    axes = sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
+    axes = sorted(chosen_axes(axis, rank))
     rest = [one for one in range(rank) if one not in axes]
     kept, count = [x.shape[one] for one in rest], int(np.prod([x.shape[one] for one in axes]))
     shape = tuple(1 if one in axes else x.shape[one] for one in range(rank)) if keepdims else tuple(kept)
@@ -76,7 +77,7 @@ def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """Cumulative products along `axis`; of the flattened array when None."""
     if not isinstance(x, Traced):
         values = np.asarray(convert_to_tensor(x))
-        return np.cumprod(values, axis, dtype or _summed(values.dtype))
+        return np.cumprod(values, axis, dtype or (np.int32 if values.dtype == bool else values.dtype))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     length, step = x.shape[axis], 1
     while step < length:  # products of `step` factors, then of twice as many

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import as_floats, convert_to_numpy, lengths
+from nnlite.ops.plain.places import chosen_axes
 from nnlite.ops.tracing import drawable
 
 __all__ = [
@@ -119,6 +121,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float |
         constant_values: what stands there, 0 by default; with `"constant"` alone.
     """
     if mode != "constant":
+        if constant_values is not None:
+            raise ConfigError(f"pad: constant_values goes with mode='constant', not with {mode!r}")
         return gathered(x, np.pad(numbered(x), pad_width, mode))  # type: ignore[call-overload]
     return gathered(x, np.pad(numbered(x), pad_width, constant_values=-1), constant_values or 0)
 
@@ -156,7 +160,7 @@ def quantile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", ke
     """
     x = as_floats(x) if method in ("linear", "midpoint") else x
     rank = len(lengths(x))
-    axes = builtins.sorted(one % rank for one in (range(rank) if axis is None else np.atleast_1d(axis).tolist()))
+    axes = builtins.sorted(chosen_axes(axis, rank))
     rest = [one for one in range(rank) if one not in axes]
     kept = [lengths(x)[one] for one in rest]
     rows = sort(ops.reshape(ops.transpose(x, (*rest, *axes)), (*kept, -1)), -1)

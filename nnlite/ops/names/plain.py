@@ -8,8 +8,9 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
+from nnlite.ops.base import as_numbers
 from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor
-from nnlite.ops.plain.results import named, of_numpy, on_arrays
+from nnlite.ops.plain.results import as_typed, named, of_numpy, on_arrays
 from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
 
 __all__ = [
@@ -73,9 +74,7 @@ angle, imag = constant(np.angle), constant(np.imag)
 argpartition, nanargmax, nanargmin = (
     constant(function, counts=True) for function in (np.argpartition, np.nanargmax, np.nanargmin)
 )
-floor_divide, gcd, heaviside, lcm = (
-    constant(function, "x1", "x2") for function in (np.floor_divide, np.gcd, np.heaviside, np.lcm)
-)
+gcd, heaviside, lcm = (constant(function, "x1", "x2") for function in (np.gcd, np.heaviside, np.lcm))
 isneginf, isposinf, isreal, signbit = map(constant, (np.isneginf, np.isposinf, np.isreal, np.signbit))
 histogram = constant(np.histogram)
 
@@ -100,8 +99,16 @@ conjugate = conj
 
 
 def _without_imaginary(function: Callable[..., np.ndarray], x: Any) -> np.ndarray:
-    values = convert_to_tensor(x)
+    values = as_typed(convert_to_numpy(x), x)
     return function(values) if values.dtype.kind == "c" else values
+
+
+def _floor_divide(x1: ArrayLike, x2: ArrayLike) -> np.ndarray:
+    """x1 / x2 rounded down."""
+    return np.floor_divide(*as_numbers([x1, x2]))
+
+
+floor_divide = constant(_floor_divide, "x1", "x2")
 
 
 def _window(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:

@@ -12,6 +12,7 @@ from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.pointwise import rsqrt
+from nnlite.ops.plain.places import chosen_axes
 
 __all__ = [
     "amax",
@@ -108,7 +109,7 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bo
         if ord is not None:
             raise ShapeError(f"norm with ord={ord!r} takes vectors and matrices, or an axis, got {rank} axes")
         return ops.sqrt(ops.sum(ops.square(x), None, keepdims))
-    axes = tuple(range(rank)) if axis is None else tuple(int(one) % rank for one in np.atleast_1d(axis))
+    axes = tuple(chosen_axes(axis, rank))
     if len(axes) == 1:
         return _vector_norm(x, ord, axes[0], keepdims)
     return _matrix_norm(x, ord, axes, keepdims)

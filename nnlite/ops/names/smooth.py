@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import erf
 from nnlite.ops import functions as ops
-from nnlite.ops.base import as_given, as_written
+from nnlite.ops.base import as_numbers, as_written
 from nnlite.ops.names.constants import as_floats, convert_to_numpy, convert_to_tensor
 from nnlite.ops.tracing import Traced, drawable
 
@@ -136,7 +136,7 @@ def arctan2(x1: Any, x2: Any) -> Any:
 def mod(x1: Any, x2: Any) -> Any:
     """x1 - floor(x1 / x2) * x2, with the sign of x2; slope 1 by x1."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
-        return np.mod(*as_given([x1, x2]))
+        return np.mod(*as_numbers([x1, x2]))
     return ops.subtract(x1, ops.multiply(np.floor(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
 
 
@@ -144,7 +144,7 @@ def mod(x1: Any, x2: Any) -> Any:
 def fmod(x1: Any, x2: Any) -> Any:
     """The remainder of x1 / x2 with the sign of x1; slope 1 by x1."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
-        return np.fmod(*as_given([x1, x2]))
+        return np.fmod(*as_numbers([x1, x2]))
     return ops.subtract(x1, ops.multiply(np.trunc(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
 
 

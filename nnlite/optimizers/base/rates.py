@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from nnlite.errors import ConfigError
 from nnlite.registry import NamedFunction
-from nnlite.registry.bounds import NonNegative
+from nnlite.registry.bounds import Index, NonNegative
 from nnlite.registry.field_types import Specified, read
 from nnlite.registry.fields import Converted, Spec
 from nnlite.registry.functions import is_function_form
 from nnlite.schedules import LearningRateSchedule
 
-__all__ = ["AssignableRate", "InnerRate", "LearningRate", "Rate", "RateFunction", "WeightDecay", "current_rate"]
+__all__ = [
+    "AssignableRate",
+    "InnerRate",
+    "LearningRate",
+    "Rate",
+    "RateFunction",
+    "UpdateCount",
+    "WeightDecay",
+    "current_rate",
+]
 
 
 @Specified.register
@@ -31,21 +40,55 @@ class RateFunction(NamedFunction):
         return named if isinstance(named, cls) else cls(named.function)
 
 
-class AssignableRate(float):
-    """A learning rate as a number with `assign`, like Keras's variable."""
+class NumberOfOptimizer:
+    """A number of an optimizer, with the attributes and methods of its variable in Keras."""
 
     optimizer: Any
+    name: ClassVar[str]
+    dtype: ClassVar[str]
+    attribute: ClassVar[str]  # of the optimizer
+    accepted: ClassVar[Any]
+    plain: ClassVar[type]
+    shape: ClassVar[tuple[int, ...]] = ()
 
-    def assign(self, value: float) -> None:
-        """Set the learning rate of the optimizer that this value was read from."""
-        self.optimizer.learning_rate = read(value, NonNegative)
+    @classmethod
+    def of(cls, optimizer: Any, value: Any) -> Any:
+        """`value`, which was read from `optimizer`."""
+        number: Any = cls(value)  # type: ignore[call-arg]
+        number.optimizer = optimizer
+        return number
 
-    def numpy(self) -> float:
+    @property
+    def path(self) -> str:
+        """The name, after that of the optimizer."""
+        return f"{self.optimizer.name}/{self.name}"
+
+    def assign(self, value: Any) -> None:
+        """Set the number of the optimizer that this one was read from."""
+        setattr(self.optimizer, self.attribute, read(value, self.accepted))
+
+    def assign_add(self, value: Any) -> None:
+        """Set the number of the optimizer to this one and `value` together."""
+        self.assign(self.plain(self) + value)  # type: ignore[call-arg]
+
+    def numpy(self) -> Any:
         """The plain number."""
-        return float(self)
+        return self.plain(self)  # type: ignore[call-arg]
 
     def __reduce__(self) -> tuple:
-        return float, (float(self),)
+        return self.plain, (self.plain(self),)  # type: ignore[call-arg]
+
+
+class AssignableRate(NumberOfOptimizer, float):
+    """A learning rate as a number, with `assign`, as Keras's is a variable."""
+
+    name, attribute, dtype, plain, accepted = "learning_rate", "learning_rate", "float32", float, NonNegative
+
+
+class UpdateCount(NumberOfOptimizer, int):
+    """The number of updates so far, which Keras has as a variable too."""
+
+    name, attribute, dtype, plain, accepted = "iteration", "iterations", "int32", int, Index
 
 
 # To a checker: what is accepted, and what is read. At runtime values are read by the second alone.
@@ -77,9 +120,7 @@ class Rate:
             value._looked_up_at = optimizer.batches
         if not isinstance(value, (int, float)):
             return value
-        rate = AssignableRate(value)
-        rate.optimizer = optimizer
-        return rate
+        return AssignableRate.of(optimizer, value)
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         plain = callable(value) and not isinstance(value, (type, LearningRateSchedule, RateFunction))

@@ -11,6 +11,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ModelFileError, NotReadyError, ShapeError
 from nnlite.optimizers.base.blocks import SummedPack
 from nnlite.optimizers.base.listed import KerasSlot, StateVariable, slot_variable
+from nnlite.optimizers.base.rates import UpdateCount
 from nnlite.optimizers.base.steps import WrittenSteps
 from nnlite.optimizers.base.tables import TableRows, TableSums
 from nnlite.parameters import Parameter, RowPack, assign_all
@@ -53,7 +54,7 @@ class Slots:
     @property
     def iterations(self) -> int:
         """The number of updates: of batches, or of groups of `gradient_accumulation_steps`."""
-        return self.batches // self.gradient_accumulation_steps if self.gradient_accumulation_steps else self.batches
+        return UpdateCount.of(self, self.batches // (self.gradient_accumulation_steps or 1))
 
     @iterations.setter
     def iterations(self, value: int) -> None:

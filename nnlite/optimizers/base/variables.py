@@ -12,7 +12,7 @@ from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.optimizers.base.blocks import clipped
 from nnlite.optimizers.base.slots import Slots
 from nnlite.parameters import Parameter, assign_all
-from nnlite.variables import Variable as Added
+from nnlite.variables import ScopePlace, Variable as Added
 
 __all__ = ["VariableDoors"]
 
@@ -142,10 +142,10 @@ class VariableDoors(Slots):
             pack.write_values()
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> int:
-        """`apply` for pairs of a gradient and its variable; returns the number of calls so far."""
+        """`apply` for pairs of a gradient and its variable; returns the number of updates so far."""
         gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables)
-        return self.batches
+        return self.iterations
 
     def stateless_apply(
         self, optimizer_variables: Sequence[ArrayLike], grads: Iterable[Any], trainable_variables: Sequence[ArrayLike]
@@ -200,6 +200,7 @@ class VariableDoors(Slots):
         """
         kept = self._written.added
         kept.append(Added(initializer, tuple(shape), dtype, trainable=False, name=name or f"variable_{len(kept)}"))
+        kept[-1].place = ScopePlace(str(self.name))
         return kept[-1]
 
     def add_variable_from_reference(

@@ -1,10 +1,10 @@
 """Requirements of a layer on the shapes of its inputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnlite.errors import ShapeError
+from nnlite.errors import ShapeError, WrongTypeError
 from nnlite.layers.base.shapes import shapes_in
 
 __all__ = ["InputSpec"]
@@ -42,12 +42,27 @@ class InputSpec:
     name: str | None = None
     optional: bool = False
 
+    def __post_init__(self) -> None:
+        if self.shape is not None:
+            object.__setattr__(self, "ndim", len(self.shape))
+        if not all(isinstance(axis, int) for axis in self.axes or ()):
+            raise WrongTypeError(f"InputSpec.axes: expected integers as keys, got {self.axes!r}")
+
+    def get_config(self) -> dict[str, Any]:
+        """The demands as arguments."""
+        demands = vars(self)
+        return {name: demands[name] for name in ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "InputSpec":
+        """The demands of `get_config`."""
+        return cls(**config)
+
     def check(self, owner: str, shape: tuple) -> None:
         """`ShapeError` unless `shape` meets the requirements; unknown lengths do."""
         rank = len(shape)
-        ndim = len(self.shape) if self.shape is not None else self.ndim
         demands = [
-            (ndim in (None, rank), f"{ndim} axes"),
+            (self.ndim in (None, rank), f"{self.ndim} axes"),
             (self.min_ndim is None or rank >= self.min_ndim, f"at least {self.min_ndim} axes"),
             (self.max_ndim is None or rank <= self.max_ndim, f"at most {self.max_ndim} axes"),
         ]

@@ -1,0 +1,63 @@
+"""Functions of NumPy that give places and counts, in the types that Keras gives them; types and axes as arguments."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.errors import ConfigError
+
+__all__ = ["argsort", "bincount", "chosen_axes", "dtype_of", "nonzero", "unravel_index"]
+
+
+def argsort(x: ArrayLike, axis: int | None = -1) -> np.ndarray:
+    """The indices that bring x into rising order along `axis`, those of equal numbers as they stand."""
+    return np.argsort(x, axis, kind="stable")
+
+
+def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, sparse: bool = False) -> np.ndarray:
+    """The number, or the weight, of occurrences of each integer; a row of them for each row."""
+    if sparse:
+        raise ConfigError("there are no sparse arrays here: leave `sparse` out", ("sparse",))
+    if np.ndim(x) > 1:
+        length = max(int(np.max(x)) + 1, minlength)
+        rows: Any = itertools.zip_longest(np.asarray(x), () if weights is None else np.asarray(weights))
+        return np.stack([bincount(row, weight, length) for row, weight in rows])
+    counts = np.bincount(x, weights, minlength)
+    return counts.astype(np.int32) if weights is None else counts
+
+
+def nonzero(x: ArrayLike) -> tuple[np.ndarray, ...]:
+    """The indices along each axis where x is not zero."""
+    return tuple(places.astype(np.int32) for places in np.nonzero(x))
+
+
+def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[np.ndarray, ...]:
+    """The indices along each axis of places in one row."""
+    return tuple(np.asarray(places, np.int32) for places in np.unravel_index(np.asarray(indices), tuple(shape)))
+
+
+def dtype_of(dtype: Any) -> np.dtype:
+    """A type of NumPy by its name; `ConfigError` for any other."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise ConfigError(f"unknown dtype {dtype!r}") from None
+
+
+def chosen_axes(axis: int | Sequence[int] | None, rank: int) -> list[int]:
+    """The axes that are meant, counted from the first one: all for None.
+
+    Raises:
+        ConfigError: there is no such axis.
+
+    >>> chosen_axes(-1, 3), chosen_axes(None, 2)
+    ([2], [0, 1])
+    """
+    axes = [*range(rank)] if axis is None else [int(one) for one in np.atleast_1d(axis)]
+    for one in axes:
+        if not -rank <= one < rank:
+            raise ConfigError(f"axis {one} is out of bounds for an array of {rank} axes")
+    return [one % rank for one in axes]

@@ -1,0 +1,29 @@
+"""Losses of symbols, in types that were asked for, and the names of their functions."""
+
+import numpy as np
+import pytest
+
+from nnlite import Input, KerasTensor, Model, losses
+from nnlite.layers import Dense
+
+
+def test_functions_draw_a_layer_of_a_graph():
+    rows = KerasTensor((None, 3))
+    assert losses.huber(rows, rows).shape == losses.quantile(rows, rows).shape == (None,)
+    x, target = Input((3,)), Input((3,))
+    model = Model([x, target], losses.huber(target, Dense(3, kernel_initializer="zeros")(x), delta=2.0))
+    found = model.predict([np.ones((2, 3)), np.full((2, 3), 5.0)], verbose=0)
+    assert found.tolist() == [2 * 5 - 2, 2 * 5 - 2]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_a_type_that_was_asked_for_is_that_of_the_result(dtype):
+    single = losses.MeanSquaredError(dtype=dtype)([[1.0, 2.0]], [[1.0, 4.0]])
+    each = losses.MeanSquaredError(dtype=dtype, reduction="none")([[1.0, 2.0]], [[1.0, 4.0]])
+    assert single.dtype == each.dtype == dtype and single == 2.0
+
+
+def test_functions_are_written_under_their_full_name():
+    known = {losses.serialize(function)["config"] for function in (losses.mae, losses.mape, losses.kld, losses.bce)}
+    wanted = {"mean_absolute_error", "mean_absolute_percentage_error", "kl_divergence", "binary_crossentropy"}
+    assert known == wanted

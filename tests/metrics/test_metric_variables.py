@@ -1,0 +1,38 @@
+"""The variables of metrics: their names, and what assigning them does; types of results."""
+
+import numpy as np
+import pytest
+
+from nnlite.metrics import F1Score, MeanSquaredError, Metric, RecallAtPrecision
+
+PAIRS = [[1, 0], [0, 1], [1, 1]], [[0.75, 0.25], [0.25, 0.5], [0.75, 0.5]]
+
+
+@pytest.mark.parametrize("kind", [MeanSquaredError, F1Score])
+def test_a_state_is_carried_over_by_assigning_variables(kind):
+    source, target = kind(), kind()
+    source(*PAIRS)
+    for variable, value in zip(target.variables, source.variables, strict=True):
+        variable.assign(value)
+    np.testing.assert_array_equal(target.result(), source.result())
+    target.variables[0].assign_add(1)
+    np.testing.assert_array_equal(target.variables[0], source.variables[0] + 1)
+
+
+def test_variables_have_paths_and_are_not_trained():
+    class Own(Metric):
+        def __init__(self):
+            super().__init__(name="own")
+            self.seen = self.add_variable((), name="seen")
+
+    named = [*MeanSquaredError(name="error").variables, *Own().variables]
+    assert [variable.path for variable in named] == ["error/total", "error/count", "own/seen"]
+    assert not any(variable.trainable for variable in named)
+
+
+def test_an_array_as_a_result_has_the_type_of_the_metric():
+    assert F1Score()(*PAIRS).dtype == np.float32 and F1Score(dtype="float64")(*PAIRS).dtype == np.float64
+
+
+def test_thresholds_of_one_rate_at_another():
+    assert RecallAtPrecision(0.5, num_thresholds=5).thresholds == [0.0, 0.25, 0.5, 0.75, 1.0]

@@ -1,0 +1,98 @@
+"""Functions of `keras.ops`: types of results, axes that there are not, and symbols."""
+
+import numpy as np
+import pytest
+
+from nnlite import KerasTensor, backend, ops
+from nnlite.errors import ConfigError, ShapeError
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16"])
+def test_small_integers_keep_their_type(dtype):
+    x = np.array([1, 2, 3], dtype)
+    assert ops.square(x).dtype == ops.cumprod(x).dtype == dtype
+    assert ops.square(x > 1).dtype == ops.cumprod(x > 1).dtype == np.int32
+    assert ops.sum(x).dtype == ("uint32" if dtype == "uint8" else "int32")
+
+
+def test_remainders_of_booleans_are_integers():
+    bits = np.array([True, True])
+    for function in (ops.mod, ops.fmod, ops.floor_divide):
+        assert function(bits, bits).dtype == np.int32
+    assert ops.floor_divide(np.float32([7]), np.array([2])).dtype == np.float32
+
+
+def test_indices_are_int32():
+    places = [*ops.nonzero(np.eye(2)), *ops.unravel_index(np.array([1, 3]), (2, 2)), *ops.where(np.eye(2) > 0)]
+    assert {array.dtype.name for array in places} == {"int32"}
+    assert [array.tolist() for array in ops.unravel_index(3, (2, 2))] == [1, 1]
+
+
+def test_equal_numbers_stay_in_order():
+    x = np.tile([1.0, 0.0], 40)
+    assert ops.argsort(x).tolist() == [*range(1, 80, 2), *range(0, 80, 2)]
+
+
+def test_counts_of_rows():
+    rows = np.array([[1, 1, 2], [0, 0, 1]])
+    assert ops.bincount(rows).tolist() == [[0, 2, 1], [2, 1, 0]]
+    weighted = ops.bincount(rows, weights=np.float32([[1, 2, 3], [4, 5, 6]]), minlength=4)
+    assert weighted.tolist() == [[0, 3, 3, 0], [9, 6, 0, 0]]
+
+
+@pytest.mark.parametrize("function", [ops.median, ops.norm, ops.prod, ops.softmax])
+@pytest.mark.parametrize("axis", [2, -3, (0, 2)])
+def test_an_axis_that_there_is_not_is_refused(function, axis):
+    with pytest.raises(ValueError, match=r"axis|axes|out of bounds"):
+        function(np.ones((2, 3)), axis=axis)
+
+
+def test_arguments_that_do_not_go_together():
+    with pytest.raises(ConfigError, match="mode='constant', not with 'reflect'"):
+        ops.pad(np.ones((2, 2)), 1, mode="reflect", constant_values=3)
+    with pytest.raises(ConfigError, match="unknown dtype 'float31'"):
+        ops.cast(np.ones(2), "float31")
+
+
+def test_softmax_over_all_numbers():
+    x = np.array([[0.0, 1.0], [2.0, 3.0]])
+    np.testing.assert_allclose(ops.softmax(x, axis=None), np.exp(x) / np.exp(x).sum(), rtol=1e-15)
+    assert ops.softmax(KerasTensor((None, 3)), axis=None).shape == (None, 3)
+
+
+def test_symbols_of_further_functions():
+    matrix, whole = KerasTensor((2, 3)), KerasTensor((2, 3), dtype="int32")
+    assert [row.shape for row in ops.unstack(matrix)] == [(3,), (3,)]
+    assert [row.shape for row in ops.unstack(KerasTensor((None, 3)), axis=1)] == [(None,)] * 3
+    with pytest.raises(ShapeError, match="unstack needs num"):
+        ops.unstack(KerasTensor((None, 3)))
+    assert ops.map(lambda row: 2 * row, matrix).shape == (2, 3)
+    assert ops.conj(matrix).dtype == ops.real(matrix).dtype == ops.logsumexp(whole).dtype == "float32"
+
+
+def test_operators_of_symbols():
+    x, bits = KerasTensor((2, 3)), KerasTensor((2, 3), dtype="bool")
+    for symbol in (x // 2, 2 // x, x % 2, 5 % x, round(x)):
+        assert (symbol.shape, symbol.dtype) == ((2, 3), "float32")
+    for symbol in (bits & bits, bits | bits, bits ^ bits, ~bits):
+        assert (symbol.shape, symbol.dtype) == ((2, 3), "bool")
+    assert x.reshape((3, 2)).shape == (3, 2) and KerasTensor((1, 3)).squeeze().shape == (3,)
+    for convert in (bool, float, int):
+        with pytest.raises(TypeError, match="has no values yet"):
+            convert(x)
+
+
+def test_types_meet_as_in_keras():
+    pairs = {
+        ("uint8", "int8"): "int16",
+        ("uint32", "int8"): "int32",
+        ("int64", "int64"): "int32",
+        ("float64", "int8"): "float32",
+        ("bfloat16", "int64"): "bfloat16",
+        ("bfloat16", "float16"): "float32",
+        ("bool", int): "int32",
+        ("uint64", "int8"): "float32",
+    }
+    assert {pair: backend.result_type(*pair) for pair in pairs} == pairs
+    assert backend.is_float_dtype("bfloat16") and not backend.is_float_dtype("int8")
+    assert backend.is_int_dtype("uint8") and not backend.is_int_dtype("bool")

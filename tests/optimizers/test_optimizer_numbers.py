@@ -1,0 +1,39 @@
+"""The numbers of an optimizer, which Keras has as variables, and steps of schedules as arrays."""
+
+import copy
+import pickle
+
+import numpy as np
+
+from nnlite import Variable
+from nnlite.optimizers import SGD, Adam
+from nnlite.schedules import ExponentialDecay
+
+
+def test_the_count_of_updates_answers_as_a_variable():
+    optimizer, value = Adam(0.1), Variable([1.0, 2.0])
+    assert optimizer.apply_gradients([(np.ones(2), value)]) == 1
+    count = optimizer.iterations
+    assert (count.name, count.path, count.dtype, count.shape) == ("iteration", "adam/iteration", "int32", ())
+    assert type(count.numpy()) is int and pickle.loads(pickle.dumps(count)) == copy.copy(count) == 1
+    count.assign_add(4)
+    assert optimizer.iterations == 5 and type(count + 1) is int
+    rate = optimizer.learning_rate
+    assert (rate.name, rate.path, rate.dtype, rate.shape) == ("learning_rate", "adam/learning_rate", "float32", ())
+
+
+def test_batches_are_counted_in_groups():
+    optimizer, value = SGD(0.1, gradient_accumulation_steps=2), Variable([1.0])
+    assert [int(optimizer.apply_gradients([([1.0], value)])) for _ in range(4)] == [0, 1, 1, 2]
+
+
+def test_variables_of_a_subclass_are_below_its_name():
+    assert SGD(name="own").add_variable((2,), name="speed").path == "own/speed"
+
+
+def test_schedules_take_steps_as_arrays_and_are_numbers():
+    schedule = ExponentialDecay(0.5, decay_steps=2, decay_rate=0.25)
+    for step in (np.array(2), np.int32(2), Variable(2, dtype="int32")):
+        assert isinstance(schedule(step), float) and schedule(step) == 0.125
+    assert schedule(2).numpy().dtype == np.float32
+    assert np.asarray(SGD(schedule).learning_rate) == 0.5

@@ -1,0 +1,80 @@
+"""`Variable` as Keras's: its operators, types and arguments; further forms of `keras.saving`."""
+
+import numpy as np
+import pytest
+
+from nnlite import Variable, saving
+from nnlite.config import DTypePolicy
+from nnlite.errors import ConfigError
+from nnlite.layers import InputSpec
+from nnlite.random import SeedGenerator
+from nnlite.utils import get_file, img_to_array
+
+
+def test_operators_of_variables_give_arrays():
+    x, whole, bits = Variable([1.0, -2.0]), Variable([2, 3]), Variable([True, False])
+    results = {
+        "floor": (x // 2, [0, -1]),
+        "left": (7 % whole, [1, 1]),
+        "absolute": (abs(x), [1, 2]),
+        "plus": (+x, [1, -2]),
+        "minus": (-whole, [-2, -3]),
+        "and": (True & bits, [True, False]),
+        "or": (bits | bits, [True, False]),
+        "not": (~bits, [False, True]),
+        "equal": (x == 1, [True, False]),
+        "unequal": (x != Variable([1.0, 1.0]), [False, True]),
+        "rounded": (round(Variable([1.4, 2.6])), [1, 3]),
+    }
+    assert {name: found.tolist() for name, (found, _) in results.items()} == {
+        name: wanted for name, (_, wanted) in results.items()
+    }
+    assert float(Variable(1.5)) == 1.5 and int(Variable(1.5)) == 1 and len({x, x}) == 1
+    for found in (whole + 1.5, whole / 2, whole + x):
+        assert found.dtype == np.float32
+    with pytest.raises(TypeError, match="neither true nor false"):
+        bool(x)
+
+
+@pytest.mark.parametrize(
+    "value, dtype", [(1, "int32"), ([1.0], "float32"), (np.ones(2), "float64"), (np.ones(2, np.int64), "int64")]
+)
+def test_types_of_variables(value, dtype):
+    assert Variable(value).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"name": "a/b"}, "the name of a variable is a string without '/', got 'a/b'"),
+        ({"name": 3}, "the name of a variable"),
+        ({"aggregation": "most"}, "unknown aggregation 'most'"),
+        ({"dtype": "float31"}, "unknown dtype 'float31'"),
+        ({"initializer": None}, "made of numbers, got None"),
+    ],
+)
+def test_arguments_of_variables(options, message):
+    with pytest.raises(ConfigError, match=message):
+        Variable(**{"initializer": 1.0, **options})
+    assert Variable(1.0, aggregation="sum").aggregation == "sum"
+
+
+def test_plain_forms_of_further_objects():
+    for value in (b"bytes \xff", DTypePolicy("mixed_float16"), SeedGenerator(3)):
+        again = saving.deserialize_keras_object(saving.serialize_keras_object(value))
+        assert type(again) is type(value) and repr(again) == repr(value)
+
+
+def test_demands_on_inputs_as_arguments():
+    spec = InputSpec(shape=(None, 2), axes={-1: 2})
+    assert spec.ndim == 2 and InputSpec.from_config(spec.get_config()) == spec
+    with pytest.raises(TypeError, match="integers as keys"):
+        InputSpec(axes={"last": 2})
+
+
+def test_arguments_of_files_and_images(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(ConfigError, match="fname is a name, not a path"):
+        get_file("../a.txt", (tmp_path / "a.txt").as_uri(), cache_dir=tmp_path)
+    with pytest.raises(ConfigError, match="data_format must be"):
+        img_to_array(np.ones((2, 2, 3)), data_format="channels")
