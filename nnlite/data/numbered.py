@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 from nnlite.arrays.rows import LazyRows
-from nnlite.errors import DataError
+from nnlite.errors import ConfigError, DataError
 from nnlite.random import stream
 
 __all__ = ["PyDataset"]
@@ -141,8 +141,14 @@ def _is_dataset(data: Any) -> bool:
 
 
 def is_batches(x: Any, y: Any) -> bool:
-    """Whether `x` yields batches itself, rather than being an array of examples or several of them."""
+    """Whether `x` yields batches itself, rather than being an array of examples or several of them.
+
+    Raises:
+        ConfigError: `y` is not None.
+    """
     if y is not None:
+        if is_numbered(x) or (isinstance(x, Iterable) and not hasattr(x, "__getitem__") and not is_array_like(x)):
+            raise ConfigError(f"y must be None where x is a {type(x).__name__}, which gives batches (x, y)")
         return False
     data = isinstance(x, (dict, tuple)) or is_array_like(x) or (isinstance(x, list) and not _holds_batches(x))
     return not data and (isinstance(x, Iterable) or is_numbered(x))

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 from nnlite.foreign.operations import operation_config, operation_node
 from nnlite.layers import Layer
+from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.composite.operation import Operation
 
-__all__ = ["Use", "graph_config", "is_graph", "is_model", "keras_order", "uses_of"]
+__all__ = ["FUNCTIONAL", "Use", "graph_config", "is_graph", "is_model", "keras_order", "uses_of"]
 
+# How Keras names the class of a graph.
+FUNCTIONAL = {"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional"}
 OF_HEADS = ("MultiHeadAttention", "GroupQueryAttention")
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 
@@ -113,11 +116,18 @@ def graph_config(model: Any, describe: Callable[[Layer, str], dict[str, Any]], p
         nodes = [_applied(use, location) if applied else _node(use) for use in calls.get(id(layer), ())]
         layers.append({**document, "name": layer.name, "inbound_nodes": nodes})
     config = {"name": model.name, "trainable": model.trainable, "layers": layers}
-    ends = {"input_layers": [(use, 0) for use in inputs], "output_layers": outputs}
-    for key, values in ends.items():
-        named = [[use.layer.name, use.index, part] for use, part in values]
-        config[key] = named if len(named) > 1 else named[0]
+    config["input_layers"] = _ends([(use, 0) for use in inputs], model._input_structure)
+    listed = model._lists_outputs and model._structure is None
+    config["output_layers"] = _ends(outputs, [*range(len(outputs))] if listed else model._structure)
     return config
+
+
+def _ends(values: list[tuple[Use, int]], structure: Any) -> Any:
+    """`[name, use, part]` of each input or output, nested as the model takes or returns them."""
+    named = [[use.layer.name, use.index, part] for use, part in values]
+    if structure is not None:
+        return arranged_as(structure, named)
+    return named if len(named) > 1 else named[0]
 
 
 def _applied(use: Use, location: str) -> dict[str, Any]:

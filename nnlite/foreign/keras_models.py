@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlite.errors import ConfigError, DataError, ModelFileError
-from nnlite.foreign.keras_graphs import OF_HEADS, graph_config, keras_order
+from nnlite.foreign.keras_graphs import FUNCTIONAL, OF_HEADS, graph_config, keras_order
 from nnlite.foreign.keras_specs import config_error, described, name_of_class, plain_value, read_config
 from nnlite.foreign.operations import apply_operation, is_operation
 from nnlite.layers import Input, Layer
 from nnlite.layers.composite.operation import Operation
+from nnlite.registry.field_types import jsonable
 
 __all__ = ["Orders", "graph_ends", "model_config", "read_model"]
 
@@ -54,7 +55,7 @@ def _is_layer(value: Any) -> bool:
 
 def _input(config: dict[str, Any], place: str) -> Input:
     shape = config.get("batch_shape") or config.get("batch_input_shape")
-    if not isinstance(shape, list) or not shape:
+    if not isinstance(shape, (list, tuple)) or not shape:
         raise ModelFileError(f"{place}: an input needs batch_shape, got {shape!r}")
     dtype = plain_value(config.get("dtype"), place)
     known: Any = {"dtype": dtype} if dtype in ("int32", "int64", "string", "float64") else {}
@@ -79,14 +80,14 @@ def _sequential(config: dict[str, Any], orders: Orders, place: str) -> Layer:
 
 
 def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
-    *ends, layers = graph_ends(config, orders, place)
+    inputs, outputs, layers = graph_ends(config, orders, place)
     options = {key: config[key] for key in ("name", "trainable", "dtype") if config.get(key) is not None}
-    model: Any = Layer.members()["Model"](*ends, **options)
+    model: Any = Layer.members()["Model"](inputs, outputs, **options)
     orders[id(model)] = layers
     return model
 
 
-def graph_ends(config: Mapping[str, Any], orders: Orders, place: str) -> tuple[list[Any], list[Any], Sequence[Layer]]:
+def graph_ends(config: Mapping[str, Any], orders: Orders, place: str) -> tuple[Any, Any, Sequence[Layer]]:
     """Inputs, outputs and layers of a rebuilt graph: each call is made as soon as its inputs exist.
 
     Raises:
@@ -115,12 +116,14 @@ def _makes_masks(document: Any) -> bool:
     return str(document.get("module")).startswith("keras.src.ops") and document.get("class_name") in OF_MASKS
 
 
-def _ends(listed: Any, values: dict, place: str) -> list[Any]:
-    """Inputs or outputs: one `[name, use, part]`, or a list or dict of these."""
-    listed = list(listed.values()) if isinstance(listed, dict) else listed
-    listed = [listed] if listed and isinstance(listed[0], str) else listed
+def _ends(listed: Any, values: dict, place: str) -> Any:
+    """Inputs or outputs: one `[name, use, part]`, or lists and dicts of these."""
+    if isinstance(listed, dict):
+        return {key: _ends(item, values, place) for key, item in listed.items()}
+    if isinstance(listed, list) and listed and not isinstance(listed[0], str):
+        return [_ends(item, values, place) for item in listed]
     try:
-        return [values[tuple(key)] for key in listed]
+        return values[tuple(listed)]
     except (KeyError, TypeError):
         raise ModelFileError(f"{place}: no value in the graph is {listed!r}") from None
 
@@ -252,17 +255,12 @@ def _check_alone(layer: Layer, place: str) -> None:
 
 
 def _input_config(layer: Input) -> dict[str, Any]:
-    config = {"batch_shape": list(layer._symbol.shape), "dtype": layer.dtype or "float32", "name": layer.name}
-    return {"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None}
+    kind = {"module": "keras.layers", "class_name": "InputLayer", "registered_name": None}
+    return {**kind, "config": jsonable(layer.get_config())}
 
 
 def _graph_config(model: Any, place: str) -> dict[str, Any]:
     for layer in keras_order(model):
         if type(layer).__name__ in CELLS:
             _check_alone(layer, place)
-    return {
-        "module": "keras.src.models.functional",
-        "class_name": "Functional",
-        "config": graph_config(model, model_config, place),
-        "registered_name": "Functional",
-    }
+    return {**FUNCTIONAL, "config": graph_config(model, model_config, place)}

@@ -46,6 +46,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     _nested = _lists_outputs = False  # the latter of a graph whose outputs were given as a list
     _builds_itself = True
+    _draws_seed = False  # whether `seed` was given to nobody: Keras's configs do not have it
     _kind_of_data = "numbers"  # of a class that writes `call`: whether it was built for numbers or for strings
 
     if TYPE_CHECKING:  # a subclass has these; `layers` and `seed` are fields of `Sequential`

@@ -1,7 +1,5 @@
 """One file per model: layers, weights, meaning of inputs and outputs, `compile` arguments, the optimizer's state."""
 
-import inspect
-import warnings
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -30,7 +28,15 @@ from nnlite.foreign import (
 )
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
-from nnlite.models.copying.own_parts import OWN, own_parts, take_own_parts
+from nnlite.models.copying.own_parts import (
+    OWN,
+    build_as_told,
+    compile_as_saved,
+    compiled_by_itself,
+    own_configs,
+    own_parts,
+    take_own_parts,
+)
 from nnlite.models.header import ModelHeader, form_of_data, take_form_of_data
 from nnlite.models.interpretation import check_encoder, interpret, interpretation_header
 from nnlite.registry.fields import alone
@@ -89,7 +95,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     arrays = weight_arrays(model) | own_parts(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
     header |= interpretation_header(model)
-    header |= form_of_data(model)
+    header |= form_of_data(model) | own_configs(model)
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
         header |= {"compile": model.trainer.config(), "iterations": optimizer["iterations"]}
@@ -119,6 +125,7 @@ def _built(header: ModelHeader, source: object) -> Any:
         raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
     model: Any = layer
     take_form_of_data(model, header)
+    build_as_told(model, header.builds)
     model._ensure_built(header.input_shape)
     if model.input_shape != header.input_shape:
         raise ModelFileError(f"{source}: input_shape is {shown(header.input_shape)}, not {model.input_shape}")
@@ -129,22 +136,13 @@ def _take_rest(model: Any, known: ModelHeader, header: dict, arrays: dict[str, n
     """Let a model that has its weights take what else a file says: the meaning of its data, and how it was compiled."""
     interpret(model, header)
     take_own_parts(model, arrays, source)
-    if known.compile is not None and _compiled_by_itself(model, known.compile, source):
+    if known.compile is not None and known.compile_config is not None:
+        model.compile_from_config(known.compile_config)
+    elif known.compile is None or not compiled_by_itself(model, known.compile, source):
+        return
+    if model.compiled:
         slots = saving.slots_from_arrays(arrays)
         model.optimizer.set_state({"iterations": known.iterations, "slots": slots})
-
-
-def _compiled_by_itself(model: Any, arguments: dict[str, Any], source: object) -> bool:
-    """Whether the model is compiled as it was; a warning where a `compile` of its class takes something else."""
-    try:
-        inspect.signature(model.compile).bind(**arguments)
-    except TypeError as error:
-        if type(model).compile.__module__.startswith("nnlite."):
-            raise ModelFileError(f"{source}: the arguments of compile do not fit: {error}") from None
-        warnings.warn(f"{source}: compile the model by its own compile(): {error}", TrainingWarning, stacklevel=4)
-        return False
-    _compile_as_saved(model, arguments)
-    return True
 
 
 def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: object) -> None:
@@ -153,12 +151,6 @@ def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: 
     foreign = [name for name in arrays if not name.startswith(known)]
     if foreign:
         raise ModelFileError(f"{source} does not fit the model; left over: {', '.join(sorted(foreign))}")
-
-
-def _compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
-    """`compile` as the model was: what its loss says about its last layer was said before it was saved."""
-    with model.trainer.last_layer.postponed():
-        model.compile(**arguments)
 
 
 def pickled_state(model: "BaseModel") -> dict[str, Any]:
@@ -177,7 +169,7 @@ def unpickled(state: dict[str, Any]) -> "BaseModel":
     model: Any = Layer.get(state["spec"])
     interpret(model, state["interpretation"])
     if state["compile"]:
-        _compile_as_saved(model, state["compile"])
+        compile_as_saved(model, state["compile"])
     return model
 
 
@@ -255,7 +247,7 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
     read = load_keras(filepath)
     if compile and read.compiled:
         try:
-            _compile_as_saved(read.model, compile_arguments(read.compiled))
+            compile_as_saved(read.model, compile_arguments(read.compiled))
         except (NNLiteError, TypeError) as error:
             text = f"{filepath}: the model is not compiled, since nnlite lacks what it was compiled with: {error}"
             warn_user(text, TrainingWarning)

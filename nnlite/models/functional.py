@@ -46,7 +46,7 @@ from nnlite.training import Trainer
 from nnlite.training.outputs import OutputsTrainer
 
 
-class Model(BaseModel):
+class Model(BaseModel, aliases=("Functional",)):
     """A graph of layers: branches, several inputs and outputs, layers that are used more than once.
 
     The graph is built by calling layers on an `Input` and on the outputs of other layers. A layer that is called twice
@@ -97,12 +97,13 @@ class Model(BaseModel):
     ) -> None:
         super().__init__(name=name, trainable=trainable, dtype=dtype)
         given = read(seed, Index | None)
-        self.seed = fresh_seed() if given is None else given
+        self.seed, self._draws_seed = (fresh_seed(), True) if given is None else (given, False)
         if inputs is None and outputs is None:
             take_attributes(self)
             return
         self.inputs, self.outputs = drawn_ends(inputs, outputs)
         self._structure, self._lists_outputs = structure_of(outputs), isinstance(outputs, list)
+        self._input_structure = structure_of(inputs)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
         self._drawn_layers = self._drawing.layers()
@@ -152,7 +153,7 @@ class Model(BaseModel):
         Raises:
             ConfigError: unknown name or argument, or another number of entries than outputs.
         """
-        expect_outputs(self, loss)
+        expect_outputs(self, loss, (loss_weights, metrics, weighted_metrics))
         options = (run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
         self.trainer.compile(optimizer, loss, metrics, weighted_metrics, loss_weights, *options)
 

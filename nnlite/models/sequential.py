@@ -55,6 +55,7 @@ class Sequential(BaseModel):
     def __post_init__(self):
         vars(self)["layers"] = [] if self.layers is None else self.layers
         super().__post_init__()
+        self._draws_seed = self.seed is None
         self.seed = fresh_seed() if self.seed is None else self.seed
         self.chain: Any = None
         self._given_shape: tuple | None = None
@@ -123,24 +124,25 @@ class Sequential(BaseModel):
             self._rebuild()
             raise
 
-    def pop(self) -> Layer:
-        """Remove and return the last layer."""
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove and return the last layer; the others are built again at once, or with `rebuild=False` later."""
         self._check_free()
         if not self.layers:
             raise ConfigError("the model has no layer to pop")
         layer = self.layers.pop()
-        self._rebuild()
+        self._rebuild(at_once=rebuild)
         return layer
 
     def _check_free(self) -> None:
         if self._nested:
             raise ConfigError(f"{self.label} is part of another model and can no longer be changed")
 
-    def _rebuild(self) -> None:
+    def _rebuild(self, at_once: bool = True) -> None:
         self.built, self.chain, self.parameters, self._moves_on, self._ends = False, None, [], None, None
         if "trainer" in vars(self):  # made when it is first asked for
             self.trainer.forget_model()
-        self._build_so_far(self.input_shape)
+        if at_once:
+            self._build_so_far(self.input_shape)
 
     def _build_so_far(self, shape: tuple | None) -> None:
         with contextlib.suppress(NotReadyError):  # how wide a layer is may depend on what `adapt` finds

@@ -198,12 +198,19 @@ def _number(value: Any) -> Any:
     return value.item() if isinstance(value, (np.ndarray, np.generic, Number)) and value.ndim == 0 else value
 
 
+def listed_callbacks(callbacks: Any) -> Any:
+    """The argument `callbacks` of `fit` as a list: one may be alone, or several in a `CallbackList`."""
+    if isinstance(callbacks, CallbackList):
+        return callbacks.callbacks
+    return [callbacks] if isinstance(callbacks, Callback) else callbacks
+
+
 def callback_list(
     model: Trainable, callbacks: Sequence[Spec[Callback]] | None, verbose: Verbose, **params: Any
 ) -> CallbackList:
     """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless `verbose=0`."""
     level = (1 if is_interactive_logging_enabled() else 2) if verbose == "auto" else int(verbose)
-    listeners = list(callbacks or ())
+    listeners = list(listed_callbacks(callbacks) or ())
     if level and not any(isinstance(one, ProgressBar) for one in listeners):
         listeners.append(ProgressBar())
     return CallbackList(listeners, model, is_first(), verbose=level, **params)

@@ -18,7 +18,7 @@ from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.compiled import read_weight
-from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for
+from nnlite.training.compiled.metrics import WORDS, CompiledMetrics, metric_of_word
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
 
@@ -34,7 +34,6 @@ class OutputsTrainer(Trainer):
     def __init__(self, model: Trainable, names: list[str]):
         super().__init__(model)
         self.names = names
-        self._arguments = {}
 
     def compile(
         self,
@@ -49,13 +48,14 @@ class OutputsTrainer(Trainer):
         auto_scale_loss: bool = True,
     ) -> None:
         """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
+        given = {name: value for name, value in locals().items() if name not in ("self", "optimizer", "__class__")}
         losses = [spec and Loss.get(spec) for spec in by_output(loss, self.names, "loss")]
         weights = [
             1.0 if weight is None else read_weight(weight)
             for weight in by_output(loss_weights, self.names, "loss_weights")
         ]
         specs = [
-            (index, spec if spec in ("accuracy", "acc") else Metric.get(spec), weighted)
+            (index, spec if spec in WORDS else Metric.get(spec), weighted)
             for argument, weighted in ((metrics, False), (weighted_metrics, True))
             for index, specs in enumerate(by_output(argument, self.names, "metrics"))
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
@@ -64,17 +64,13 @@ class OutputsTrainer(Trainer):
         super().compile(optimizer, None, None, None, None, *settings)
         taken = OutputLosses(losses, weights, self.names) if any(losses) else None
         self._take(taken, OutputMetrics(specs, self.names))
-        self._arguments = {
-            "loss": loss,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-            "loss_weights": loss_weights,
-        }
+        self.given = given
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
         assert self.optimizer is not None  # the model is compiled
-        return {"optimizer": self.optimizer.to_spec(), **jsonable(self._arguments)}
+        names = ("loss", "metrics", "weighted_metrics", "loss_weights")
+        return {"optimizer": self.optimizer.to_spec(), **jsonable({name: self.given[name] for name in names})}
 
     def as_targets(self, y: Any) -> tuple[np.ndarray, ...]:
         """`y`, a list or a dict by the outputs' names, as a tuple of one array per output."""
@@ -116,22 +112,28 @@ class OutputsTrainer(Trainer):
             ConfigError: `compile` was given what does not fit them; the model is not built then, as before.
         """
         taken: Any = trainer
-        single, optimizer, given = type(trainer), trainer.optimizer, trainer._given
+        single, optimizer, given = type(trainer), trainer.optimizer, trainer.given
         taken.__class__ = cls  # not another object: its `fit` may be what builds the model, and continues with it
-        taken.names, taken._arguments = names, {}
+        taken.names = names
         try:
             if optimizer is not None:
                 taken.compile(optimizer, **given)
         except NNLiteError:
-            taken.__class__, taken._given, taken.model.built = single, given, False
+            taken.__class__, taken.given, taken.model.built = single, given, False
             raise
+
+    def leave(self) -> None:
+        """Be the trainer of a model of one output, as which it has turned out by being built."""
+        trainer: Any = self
+        trainer.__class__ = Trainer
+        trainer.compile(self.optimizer, **self.given)
 
     def reorder(self, names: list[str]) -> None:
         """Set the order of the outputs, which is known once the model is built."""
         if names != self.names:
             optimizer, self.names = self.optimizer, names
             if optimizer is not None:
-                self.compile(optimizer, **self._arguments)
+                self.compile(optimizer, **self.given)
 
 
 class OutputMetrics(CompiledMetrics):
@@ -168,7 +170,7 @@ class OutputMetrics(CompiledMetrics):
         for index, spec, weighted in self.output_specs:
             name, loss_of_output = losses[index]
             if isinstance(spec, str):
-                metric, label = accuracy_for(loss_of_output, output_shape[index], targets[index].shape), spec
+                metric, label = metric_of_word(spec, loss_of_output, output_shape[index], targets[index].shape), spec
             else:
                 metric, label = copy.deepcopy(spec), spec.name
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))

@@ -11,7 +11,6 @@ from nnlite.arrays.tables import as_plain_array, only_array
 from nnlite.callbacks import Callback, Duration, History, MaxTime
 from nnlite.data.batches import is_batches
 from nnlite.layers.base.contract.structure import leaves_in
-from nnlite.metrics import Metric
 from nnlite.optimizers import FullBatchOptimizer
 from nnlite.registry.bounds import BelowOne, Count, Index
 from nnlite.registry.field_types import read_call
@@ -22,6 +21,7 @@ from nnlite.training.epoch import (
     Verbose,
     as_returned,
     callback_list,
+    listed_callbacks,
     logged_names,
     run_on_batch,
     run_test,
@@ -49,7 +49,6 @@ from nnlite.training.train_step import Steps
 from nnlite.training.trainable import Trainable
 
 PREDICTION_BATCH = 256
-AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 
 
 class Trainer(Compiled):
@@ -180,7 +179,7 @@ class Trainer(Compiled):
             DivergenceError: with `on_divergence="stop"`, a loss or weights that are not finite.
         """
         self.need_steps("fit")
-        callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
+        callbacks = listed_callbacks(callbacks)
         options = arguments_for(self.optimizer, read_call(Trainer.fit, locals()))
         (batches, validate), epochs = training_plan(self, (x, y, sample_weight), options), options["epochs"]
         need_one_batch(self.optimizer, batches)

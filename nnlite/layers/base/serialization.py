@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnlite.layers.base.layer import Layer
-from nnlite.registry.modules import FORMS, object_form, of_family
+from nnlite.registry.modules import FORMS, keras_form, object_form, of_family
 
-__all__ = ["deserialize", "serialize"]
+__all__ = ["deserialize", "layer_form", "serialize"]
 
 _, _, read = of_family(Layer)
 
@@ -20,6 +20,11 @@ def serialize(layer: Layer) -> dict[str, Any]:
     >>> deserialize(serialize(Dense(3)))
     Dense(units=3, name='dense', dtype='float32')
     """
+    return keras_form(layer)
+
+
+def layer_form(layer: Layer) -> dict[str, Any]:
+    """Keras's form of a layer that is no model."""
     document = object_form(layer)
     shape = layer.get_build_config()
     return document if shape is None else document | {"build_config": shape}
@@ -41,4 +46,4 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     return layer
 
 
-FORMS["layer"] = serialize
+FORMS["layer"] = layer_form

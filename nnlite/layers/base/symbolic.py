@@ -65,6 +65,18 @@ class Drawable:
     def __rtruediv__(self, other: Any) -> Any:
         return self.draw("divide", (other, self), {})
 
+    def __floordiv__(self, other: Any) -> Any:
+        return self.draw("floor_divide", (self, other), {})
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self.draw("floor_divide", (other, self), {})
+
+    def __mod__(self, other: Any) -> Any:
+        return self.draw("mod", (self, other), {})
+
+    def __rmod__(self, other: Any) -> Any:
+        return self.draw("mod", (other, self), {})
+
     def __pow__(self, other: Any) -> Any:
         return self.draw("power", (self, other), {})
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from nnlite.config import FloatType
+from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.contract.keras_config import is_for_files
@@ -34,12 +34,13 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         batch_size: examples in each batch; None for any number. It is only recorded and not enforced.
         dtype: type of the data, such as `"string"` or an integer type; layers convert it as they need.
         batch_shape: `shape` and `batch_size` in one, such as `(None, 28, 28)`.
+        sparse, ragged, optional: Keras's; false, as data are dense arrays that are never left out.
 
     Attributes:
         shape, batch_shape: with the batch axis, None for any number of examples.
 
     Raises:
-        ConfigError: neither `shape` nor `batch_shape`, or both.
+        ConfigError: neither `shape` nor `batch_shape`, or both; `sparse`, `ragged` or `optional` is true.
 
     >>> Input((8, 5)).shape, Input(batch_shape=(4, 3)).shape
     ((None, 8, 5), (4, 3))
@@ -53,6 +54,8 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
     supports_masking = True
     _takes_policies = False
     _default_name = "input_layer"
+    _further_arguments = ("sparse", "ragged", "optional")
+    sparse = ragged = optional = False
 
     def __post_init__(self) -> None:
         self._kind: str | None = None  # the type of a `KerasTensor`, which may be any
@@ -67,6 +70,11 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         self.input_shape = self.output_shape = (None, *inner)
         self.built = True
 
+    def _take_further(self, given: dict[str, Any]) -> None:
+        for name in self._further_arguments:
+            if given.get(name):
+                raise ConfigError("data are dense arrays, which are never left out", (type(self).__name__, name))
+
     def _arguments(self) -> dict[str, Any]:
         """The arguments that make the same `Input`: the shape without the batch axis."""
         given = {**super()._arguments(), "shape": (self.shape or ())[1:]}
@@ -75,8 +83,9 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         if not is_for_files():
-            told = {"batch_shape": self.batch_shape, "dtype": self.dtype}
-            return {"name": self.name, "trainable": self.trainable, **told}
+            dtype = self.dtype or floatx()
+            further = dict.fromkeys(self._further_arguments, False)
+            return {"batch_shape": self.batch_shape, "dtype": dtype, **further, "name": self.name}
         return {name: value for name, value in config.items() if name != "batch_size" or value is not None}
 
     @property

@@ -1,19 +1,79 @@
-"""Variables and files that user-defined layers save themselves, as arrays of a model file."""
+"""Variables, files and configs that user-defined layers save themselves: as arrays of a model file, and in its header."""
 
+import inspect
+import json
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nnlite.errors import ModelFileError
+from nnlite.errors import ModelFileError, TrainingWarning
 from nnlite.layers import Layer
 from nnlite.layers.base.call import layers_within
+from nnlite.registry.functions import form_of_function
+from nnlite.registry.modules import keras_form
 
-__all__ = ["OWN", "own_parts", "take_own_parts"]
+__all__ = [
+    "OWN",
+    "build_as_told",
+    "compile_as_saved",
+    "compiled_by_itself",
+    "own_configs",
+    "own_parts",
+    "take_own_parts",
+]
 
 OWN = "own/"  # what the names of these arrays begin with
+
+
+def own_configs(model: Any) -> dict[str, Any]:
+    """The entries of a header that the model and its layers write by `get_build_config` and `get_compile_config`.
+
+    Those of their own classes are asked, which read them again by `build_from_config` and `compile_from_config`.
+    """
+    told = {
+        prefix: _stored(layer.get_build_config())
+        for prefix, layer in _prefixes(model)
+        if _overrides(layer, "build_from_config")
+    }
+    entries: dict[str, Any] = {"builds": told} if told else {}
+    if model.compiled and not type(model).compile_from_config.__module__.startswith("nnlite."):
+        entries["compile_config"] = _stored(model.get_compile_config())
+    return entries
+
+
+def _stored(config: Any) -> Any:
+    """A config that a class of a user made, as plain values."""
+    return json.loads(json.dumps(keras_form(config), default=form_of_function))
+
+
+def build_as_told(model: Any, builds: Mapping[str, Any] | None) -> None:
+    """Let layers build themselves as the entry `builds` of `own_configs` says."""
+    for prefix, layer in _prefixes(model):
+        if builds and prefix in builds and _overrides(layer, "build_from_config"):
+            layer.build_from_config(builds[prefix])
+
+
+def compiled_by_itself(model: Any, arguments: dict[str, Any], source: object) -> bool:
+    """Whether the model is compiled as it was; a warning where a `compile` of its class takes something else."""
+    try:
+        inspect.signature(model.compile).bind(**arguments)
+    except TypeError as error:
+        if type(model).compile.__module__.startswith("nnlite."):
+            raise ModelFileError(f"{source}: the arguments of compile do not fit: {error}") from None
+        warnings.warn(f"{source}: compile the model by its own compile(): {error}", TrainingWarning, stacklevel=4)
+        return False
+    compile_as_saved(model, arguments)
+    return True
+
+
+def compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
+    """`compile` as the model was: what its loss says about its last layer was said before it was saved."""
+    with model.trainer.last_layer.postponed():
+        model.compile(**arguments)
 
 
 def own_parts(model: Any) -> dict[str, np.ndarray]:

@@ -1,12 +1,18 @@
 """Further attributes of Keras's models: config as JSON, names of metrics, arguments of `compile`."""
 
 import json
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError, NotReadyError
+from nnlite.foreign.keras_graphs import FUNCTIONAL, is_model
 from nnlite.layers import Layer
 from nnlite.layers.base.contract.keras_config import common_config, numbered_specs
-from nnlite.registry.modules import given_arguments, keras_form
+from nnlite.layers.base.contract.structure import replaced
+from nnlite.layers.base.serialization import layer_form
+from nnlite.layers.core.input import Input
+from nnlite.registry.functions import custom_function, form_of_function, is_function_form
+from nnlite.registry.modules import FORMS, keras_form, object_form
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
@@ -15,6 +21,7 @@ __all__ = [
     "chain_config",
     "compile_from_config",
     "get_compile_config",
+    "given_seed",
     "metrics_names",
     "refuse_layers",
     "reset_metrics",
@@ -36,20 +43,33 @@ def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
     Layer.__setattr__(self, name, value)
 
 
+def model_form(layer: Any) -> dict[str, Any]:
+    """Keras's form of a layer, and of a model with the arguments of `compile`."""
+    if isinstance(layer, Input):
+        return {**object_form(layer), "class_name": "InputLayer"}
+    document = layer_form(layer)
+    if is_model(layer):
+        document |= {"module": "keras"} if type(layer).__name__ == "Sequential" else FUNCTIONAL
+    return document | {"compile_config": layer.get_compile_config()} if layer._builds_itself else document
+
+
+FORMS["layer"] = model_form
+
+
 def to_json(self: "BaseModel", **options: Any) -> str:
-    """The layers and their connections, without weights, as JSON; `models.model_from_json` reads it.
+    """The layers, their connections and the arguments of `compile`, without weights, in Keras's JSON form.
+
+    `models.model_from_json` reads it, here and in Keras.
 
     Args:
         options: for `json.dumps`, such as `indent`.
 
     >>> from nnlite import Sequential
     >>> from nnlite.layers import Dense
-    >>> Sequential([Dense(1)], seed=0).to_json()[:28]
-    '{"class_name": "Sequential",'
+    >>> Sequential([Dense(1)], seed=0).to_json()[:47]
+    '{"module": "keras", "class_name": "Sequential",'
     """
-    shape = {"input_shape": self.input_shape} if self.built else None
-    spec = {"class_name": type(self).__name__, "config": given_arguments(self), "build_config": shape}
-    return json.dumps(spec, **options)
+    return json.dumps(keras_form(self), **{"default": form_of_function, **options})
 
 
 def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
@@ -58,13 +78,15 @@ def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
         return described
     layers = [keras_form(layer) for layer in model.layers]
     if model._given_shape:
-        first = {"batch_shape": list(model._given_shape), "dtype": model.dtype, "name": "input_layer"}
-        layers.insert(
-            0, {"module": "keras.layers", "class_name": "InputLayer", "config": first, "registered_name": None}
-        )
+        layers.insert(0, keras_form(Input(batch_shape=model._given_shape, dtype=model.dtype, name="input_layer")))
     built = {"build_input_shape": list(model.input_shape)} if model.built else {}
     name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
-    return {**common_config(model, name), "layers": layers, **built, "seed": model.seed}
+    return {**common_config(model, name), "layers": layers, **built, **given_seed(model)}
+
+
+def given_seed(model: Any) -> dict[str, int]:
+    """The argument `seed`, which Keras lacks, of a model that was given one."""
+    return {} if model._draws_seed else {"seed": model.seed}
 
 
 def reset_metrics(self: "BaseModel") -> None:
@@ -80,12 +102,25 @@ def metrics_names(self: "BaseModel") -> list[str]:
 
 
 def get_compile_config(self: "BaseModel") -> dict[str, Any]:
-    """The arguments of `compile` as plain values, which `compile_from_config` takes; empty before `compile`."""
-    return self.trainer.config() if self.compiled else {}
+    """The arguments of `compile` in Keras's form, which `compile_from_config` takes; empty before `compile`."""
+    if not self.compiled:
+        return {}
+    given = {name: value for name, value in self.trainer.given.items() if name != "auto_scale_loss"}
+    config = keras_form({"optimizer": self.optimizer, **given, "jit_compile": self.jit_compile})
+    return replaced(config, lambda value: form_of_function(value) if isinstance(value, FunctionType) else value)
 
 
 def compile_from_config(self: "BaseModel", config: dict[str, Any]) -> None:
     """`compile` with the arguments that `get_compile_config` returned."""
     if not config:
         raise NotReadyError("there is nothing to compile with: the config is empty")
-    self.compile(**config)
+    self.compile(**_with_functions(config))
+
+
+def _with_functions(config: Any) -> Any:
+    """A config with the functions that Keras's forms in it stand for: those of users, or the names of others."""
+    if is_function_form(config):
+        return custom_function(config["config"]) or config["config"]
+    if isinstance(config, dict):
+        return {name: _with_functions(item) for name, item in config.items()}
+    return [_with_functions(item) for item in config] if isinstance(config, list) else config

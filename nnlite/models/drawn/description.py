@@ -4,11 +4,12 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from nnlite.config import floatx
 from nnlite.errors import ModelFileError
 from nnlite.foreign.keras_graphs import graph_config
-from nnlite.foreign.keras_models import graph_ends, model_config
-from nnlite.layers import Input, Layer
+from nnlite.foreign.keras_models import graph_ends
 from nnlite.layers.base.contract.keras_config import is_for_files, numbered_specs, numbering_shared
+from nnlite.models.copying.surface import given_seed
 from nnlite.models.drawn.drawing import redrawn
 from nnlite.registry.configurable import constructor_parameters
 from nnlite.registry.modules import keras_form
@@ -49,6 +50,7 @@ def _graph_of(model: Any) -> dict[str, Any]:
         ],
         "outputs": list(model._drawing.ends()),
         **({} if model._structure is None else {"structure": model._structure}),
+        **({} if model._input_structure is None else {"input_structure": model._input_structure}),
         **{name: vars(model)[name] for name in ("seed", "name", "trainable", "dtype")},
     }
 
@@ -56,24 +58,20 @@ def _graph_of(model: Any) -> dict[str, Any]:
 def config_of(model: Any) -> dict[str, Any]:
     """The config of a graph in Keras's form, or in that of files if Keras's is not sufficient.
 
-    So it is where a call is told `training` or a mask, where outputs are in a dict or a list of one, where a layer is
-    also inside another one, and for functions that are not operations of Keras.
+    So it is where a call is told `training` or a mask, where a layer is also inside another one, and for functions
+    that are not operations of Keras.
     """
     config = described(model)
     by_calls = all(len(node) == 2 for node in config["nodes"]) and not numbered_specs(config)
-    in_lists = model._structure is None and not (model._lists_outputs and len(model.outputs) == 1)
-    if is_for_files() or not (by_calls and in_lists):
+    if is_for_files() or not by_calls:
         return config
     try:
-        graph = graph_config(model, _layer_in_graph, "config")
+        graph = graph_config(model, lambda layer, place: keras_form(layer), "config")
     except ModelFileError:
         return config
     name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
-    return {**graph, "name": name, "seed": model.seed, "dtype": vars(model)["dtype"]}
-
-
-def _layer_in_graph(layer: Layer, place: str) -> dict[str, Any]:
-    return model_config(layer, place) if isinstance(layer, Input) else keras_form(layer)
+    given = {} if model.dtype == floatx() else {"dtype": model.dtype}
+    return {**graph, "name": name, **given_seed(model), **given}
 
 
 def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:
@@ -82,7 +80,6 @@ def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:
         inputs, outputs = redrawn(config)
     else:
         inputs, outputs, _ = graph_ends(config, {}, "config")
-        outputs = outputs if len(outputs) > 1 else outputs[0]
     options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if config.get(name) is not None}
     return cls(inputs, outputs, **options)
 

@@ -111,8 +111,8 @@ def listed(values: Any, what: str) -> list[Symbol]:
     return symbols
 
 
-def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], Any]:
-    """The inputs, and the outputs in their structure, of a graph described by `Model.get_config`.
+def redrawn(config: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The inputs and outputs, in their structures, of a graph described by `Model.get_config`.
 
     Raises:
         ConfigError: an entry that is missing, of another type, or that refers to a missing layer or value.
@@ -127,8 +127,9 @@ def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], Any]:
                 entries[name] = read(config[name], hint)
             except ConfigError as error:
                 raise error.within("Model", name) from None
-    inputs, layers = listed(entries["inputs"], "inputs"), entries["layers"]
-    values: list[Any] = list(inputs)
+    values, layers = listed(entries["inputs"], "inputs"), entries["layers"]
+    inputs = _nested(values, config, "input_structure")
+    values = list(values)
     for index, node in enumerate(entries["nodes"]):
         position, numbers, settings = _read_node(node, index)
         _check_numbers([position], layers, ("nodes", index, 0))
@@ -142,9 +143,12 @@ def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], Any]:
         values += leaves_of(output)
     _check_numbers(entries["outputs"], values, ("outputs",))
     outputs = [values[number] for number in entries["outputs"]]
-    if "structure" not in config:
-        return inputs, outputs
-    return inputs, arranged_as(checked_structure(config["structure"], len(outputs)), outputs)
+    return inputs, _nested(outputs, config, "structure")
+
+
+def _nested(values: list[Symbol], config: Mapping[str, Any], name: str) -> Any:
+    """`values` as the entry of a config says that they are nested; as they are where there is none."""
+    return arranged_as(checked_structure(config[name], len(values)), values) if name in config else values
 
 
 def _read_node(node: tuple[Any, ...], index: int) -> tuple[int, list[int], dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError
-from nnlite.layers.base.contract.structure import leaves_of
+from nnlite.layers.base.contract.structure import leaves_in, leaves_of
 from nnlite.layers.base.inputs import in_memory, read_inputs
 
 __all__ = ["adapt_each", "drawn_input"]
@@ -27,12 +27,18 @@ def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> n
 
 def _in_order(model: Any, inputs: Any) -> list:
     """Data as users pass them, as a list with one entry per input."""
-    names = model._input_names()
-    inputs = inputs if isinstance(inputs, dict) and set(inputs) == set(names) else model._encoded(inputs)
+    names, structure = model._input_names(), model._input_structure
+    keyed = isinstance(inputs, dict) and isinstance(structure, dict) and set(inputs) >= set(structure)
+    if keyed:
+        inputs = leaves_in(structure, {key: inputs[key] for key in structure})
+    elif not (isinstance(inputs, dict) and set(inputs) >= set(names)):
+        inputs = model._encoded(inputs)
     if isinstance(inputs, dict):
-        if set(inputs) != set(names):
+        if not set(inputs) >= set(names):
             raise DataError(f"{model.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
         inputs = [inputs[name] for name in names]
+    elif isinstance(structure, list) and isinstance(inputs, (list, tuple)):
+        inputs = leaves_in(structure, inputs)
     elif not model.takes_several:
         inputs = inputs if isinstance(inputs, list) and len(inputs) == 1 else [inputs]
     if not isinstance(inputs, (list, tuple)) or len(inputs) != len(model.inputs):

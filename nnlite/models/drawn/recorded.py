@@ -16,6 +16,7 @@ from nnlite.layers.base.contract.arguments import by_keys
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import tried_on_unequal, zeros_for
 from nnlite.layers.composite.program import Data, Mask
+from nnlite.losses import Loss
 from nnlite.models.drawn.drawing import free_name
 from nnlite.ops.tape import trial_run
 from nnlite.parameters import each_once
@@ -189,17 +190,27 @@ def recorded_outputs(model: Any) -> list[str]:
     return [f"output_{number + 1}" for number in range(len(shapes))]
 
 
-def expect_outputs(model: Any, loss: Any) -> None:
-    """Let an unbuilt model that writes `call` have one output for each of several losses.
+def expect_outputs(model: Any, loss: Any, others: tuple[Any, ...]) -> None:
+    """Give an unbuilt model that writes `call` the outputs that arguments of `compile` name.
 
     Args:
         model: compiled before it has met data.
         loss: the argument of `compile`: a dict by the names of the outputs, or a list.
+        others: the further arguments that may be dicts by the names of the outputs.
     """
-    if model._drawing is not None or model.built or not isinstance(loss, (dict, list, tuple)) or len(loss) < 2:
+    if model._drawing is not None or model.built:
         return
-    names = list(loss) if isinstance(loss, dict) else [f"output_{number + 1}" for number in range(len(loss))]
-    vars(model)["trainer"] = OutputsTrainer(model, names)
+    named = [name for given in (loss, *others) if isinstance(given, dict) and not is_spec(given) for name in given]
+    names = list(dict.fromkeys(named))
+    if isinstance(loss, (list, tuple)) and len(loss) > 1:
+        names = [f"output_{number + 1}" for number in range(len(loss))]
+    if names:
+        vars(model)["trainer"] = OutputsTrainer(model, names)
+
+
+def is_spec(given: dict) -> bool:
+    """Whether a dict describes one loss, rather than one for each output."""
+    return "class_name" in given or (len(given) == 1 and next(iter(given)) in Loss.members())
 
 
 def finish_building(model: Any) -> None:
@@ -209,13 +220,15 @@ def finish_building(model: Any) -> None:
     model.chain = RecordedProgram(model)
     if len(names) > 1 and trainer is not None and not isinstance(trainer, OutputsTrainer):
         OutputsTrainer.take_over(trainer, names)
-    if isinstance(trainer, OutputsTrainer) and sorted(names) != sorted(trainer.names):
+    if isinstance(trainer, OutputsTrainer) and not names and trainer.names == [model._output_name]:
+        trainer.leave()
+    elif isinstance(trainer, OutputsTrainer) and not set(trainer.names) <= set(names):
         model.built = False
         raise ConfigError(
             f"{model.label} returns the outputs {', '.join(names)}; compile was given "
             f"losses for {', '.join(trainer.names)}"
         )
-    if isinstance(trainer, OutputsTrainer):
+    elif isinstance(trainer, OutputsTrainer):
         trainer.reorder(names)
     model._lowers = any(layer._lowers for layer in model.layers)
     for layer in model.layers:

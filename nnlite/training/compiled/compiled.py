@@ -22,7 +22,7 @@ from nnlite.training.written.steps import WrittenSteps
 
 __all__ = ["AnyMetric", "Compiled", "read_weight"]
 
-AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
+AnyMetric = Literal["accuracy", "acc", "crossentropy", "ce"] | Spec[Metric]
 
 
 def with_scaled_loss(model: Trainable, optimizer: Optimizer) -> Optimizer:
@@ -66,7 +66,7 @@ class Compiled:
         self.model = model
         self.optimizer: Optimizer | None = None
         self._loss_weights: Any = None
-        self._given: dict[str, Any] = {}  # what `compile` was given beside the optimizer
+        self.given: dict[str, Any] = {}  # what `compile` was given beside the optimizer
         self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
         self.loss_mean = Mean(name="loss")
         self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1
@@ -106,7 +106,7 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
-        self._given = {name: value for name, value in locals().items() if name not in ("self", "optimizer")}
+        self.given = {name: value for name, value in locals().items() if name not in ("self", "optimizer")}
         given = of_single(self.model._output_name, loss, loss_weights, metrics, weighted_metrics)
         loss, loss_weights, metrics, weighted_metrics = given
         arguments = read_call(Compiled.compile, locals())

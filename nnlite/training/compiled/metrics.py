@@ -13,14 +13,20 @@ from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
 
-__all__ = ["CompiledMetrics", "accuracy_for", "metrics_inside", "of_single"]
+__all__ = ["WORDS", "CompiledMetrics", "metric_of_word", "metrics_inside", "of_single"]
 
+ACCURACY = ("accuracy", "acc")
+WORDS = (*ACCURACY, "crossentropy", "ce")
 OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
 
 
-def accuracy_for(loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
-    """The metric that "accuracy" stands for; with a function as the loss, only the shapes decide."""
-    return resolve_accuracy(None if isinstance(loss, FunctionLoss) else loss, output_shape, target_shape)
+def metric_of_word(word: str, loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
+    """The metric that one of `WORDS` stands for; with a function as the loss, only the shapes decide."""
+    accuracy = resolve_accuracy(None if isinstance(loss, FunctionLoss) else loss, output_shape, target_shape)
+    if word in ACCURACY:
+        return accuracy
+    cls = Metric.members()[type(accuracy).__name__.replace("Accuracy", "Crossentropy")]
+    return cls(from_logits=isinstance(loss, Loss) and loss.from_logits)
 
 
 def metrics_inside(layer: Any) -> Iterator[Metric]:
@@ -52,7 +58,7 @@ class CompiledMetrics:
     """The metrics of one output.
 
     Args:
-        specs: `(metric, weighted)` of each: a `Metric`, which is copied, or the word `"accuracy"` or `"acc"`; whether
+        specs: `(metric, weighted)` of each: a `Metric`, which is copied, or one of `WORDS`; whether
             sample weights count.
 
     Attributes:
@@ -98,8 +104,11 @@ class CompiledMetrics:
             return
         settled, names = [], {}
         for spec, weighted in self.specs:
-            metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
-            metric.name = spec if isinstance(spec, str) else metric.name
+            if isinstance(spec, str):
+                metric = metric_of_word(spec, loss, output_shape, targets.shape)
+                metric.name = spec
+            else:
+                metric = copy.deepcopy(spec)
             if weighted and metric.name in names:
                 metric.name = f"weighted_{metric.name}"
             names[metric.name] = names.get(metric.name, -1) + 1

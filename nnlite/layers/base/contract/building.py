@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,21 +23,28 @@ if TYPE_CHECKING:
 
 __all__ = []
 
+SHAPES = (tuple, list, Mapping, type(None))
+
 
 def building(build: Callable) -> Callable:
     """A wrapper of a class's `build`, so that a call by a user builds the whole layer and sets `built`.
 
-    It may take the shape of the inputs, one for each input, or none.
+    It may take the shape of the inputs, one for each input, or none; and arguments of other types, such as a string.
     """
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = [
         parameter for parameter in list(inspect.signature(build).parameters.values())[1:] if parameter.kind in kinds
     ]
+    names = [parameter.name for parameter in parameters]
     needed = [parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty]
 
     @functools.wraps(build)
     def build_layer(self: "Layer", *shapes: Any, **named: Any) -> None:
-        shapes = tuple(shape for shape in (*shapes, *named.values()) if shape is not None)
+        named = {**dict(zip(names, shapes, strict=False)), **named} if len(shapes) <= len(names) else named
+        further = {name: value for name, value in named.items() if not isinstance(value, SHAPES)}
+        vars(self)["_build_options"] = further or vars(self).get("_build_options", {})
+        shapes = tuple(value for name, value in named.items() if name not in further) if named else shapes
+        shapes = tuple(shape for shape in shapes if shape is not None)
         if not self._building and shapes:
             self._ensure_built(keyed_shape(self, shapes[0]) if len(shapes) == 1 else shapes)
             return
@@ -46,7 +53,7 @@ def building(build: Callable) -> Callable:
         several = len(parameters) > 1 and len(shapes) == 1 and isinstance(shapes[0][0], (tuple, list))
         outer, self._building = not self._building, True
         try:
-            build(self, *(shapes[0] if several else shapes)[: len(parameters)])
+            build(self, *(shapes[0] if several else shapes)[: len(parameters)], **self._build_options)
         finally:
             self._building = not outer
         self._build_done = True

@@ -198,11 +198,14 @@ def _argument(key: str, value: Any) -> Any:
     return keras_form(value)
 
 
-def _read(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
+def _read(cls: Any, config: Mapping[str, Any]) -> dict[str, Any]:
     """A `data_format` of None, in a file, is channels last; an activation "linear" is None if that is the default."""
     arguments = dict(config)
     if arguments.get("quantization_config", 0) is None:
         del arguments["quantization_config"]
+    for name in cls._further_arguments:
+        if arguments.get(name) is False:
+            del arguments[name]
     if "data_format" in arguments and image_data_format() == "channels_first":
         arguments["data_format"] = arguments["data_format"] or "channels_last"
     if arguments.get("activation") == "linear":
