@@ -89,18 +89,6 @@ class Drawable:
     def __rmatmul__(self, other: Any) -> Any:
         return self.draw("matmul", (other, self), {})
 
-    def __floordiv__(self, other: Any) -> Any:
-        return self.draw("floor_divide", (self, other), {})
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return self.draw("floor_divide", (other, self), {})
-
-    def __mod__(self, other: Any) -> Any:
-        return self.draw("mod", (self, other), {})
-
-    def __rmod__(self, other: Any) -> Any:
-        return self.draw("mod", (other, self), {})
-
     def __and__(self, other: Any) -> Any:
         return self.draw("logical_and", (self, other), {})
 

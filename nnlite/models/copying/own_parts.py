@@ -1,4 +1,4 @@
-"""Variables, files and configs that user-defined layers save themselves: as arrays of a model file, and in its header."""
+"""Variables, files and configs that user-defined layers save themselves, in arrays or the header of a model file."""
 
 import inspect
 import json
