@@ -67,8 +67,8 @@ class Feature(Encoding):
         if not self.dtype.startswith(tuple(DTYPES[layer.input_kind])):
             raise ConfigError(f"{layer.label} needs {layer.input_kind}, not {self.dtype}")
         if (layer._output_dtype == "int64") != (self.output_mode != "float"):
-            given = "indices" if layer._output_dtype == "int64" else "no indices"
-            raise ConfigError(f"{layer.label} gives {given}, which do not go with output_mode={self.output_mode!r}")
+            output = "indices" if layer._output_dtype == "int64" else "no indices"
+            raise ConfigError(f"{layer.label} gives {output}, which do not go with output_mode={self.output_mode!r}")
 
 
 class Cross(Encoding):

@@ -180,10 +180,9 @@ def on_values(name: str) -> Callable[..., Any]:
     return operator
 
 
-for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor"):
-    for _side in (f"__{_name}__", f"__r{_name}__"):
-        setattr(Parameter, _side, on_values(_side))
-for _name in ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "float", "int"):
+_two_sided = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
+_others = ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "float", "int")
+for _name in (*_two_sided, *(f"r{_name}" for _name in _two_sided), *_others):
     setattr(Parameter, f"__{_name}__", on_values(f"__{_name}__"))
 
 

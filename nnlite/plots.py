@@ -91,8 +91,8 @@ def _drawn(figure_class, images, maps, titles, signed):
     lines = -(-len(images) // pairs)
     figure = figure_class(figsize=(2 * pairs * INCHES, lines * (INCHES + 0.3)), layout="constrained")
     places = figure.subplots(lines, 2 * pairs, squeeze=False).reshape(-1, 2)
-    for place in places.ravel():
-        place.set_axis_off()
+    for axes in places.ravel():
+        axes.set_axis_off()
     for (left, right), image, shares, title in zip(places, images, maps, titles, strict=False):
         low, high = float(image.min()), float(image.max())
         scaled = (image - low) / ((high - low) or 1)

@@ -94,8 +94,8 @@ def _product(labels, left, other, right, needed, wanted):
     if free and free[0] in other:
         labels, left, other, right = other, right, labels, left
     length = dict(zip(labels + other, left.shape + right.shape, strict=True))
-    place = {label: number for number, label in enumerate(wanted)}
-    kept = sorted((label for label in length if label in needed), key=lambda label: place.get(label, len(place)))
+    order = {label: number for number, label in enumerate(wanted)}
+    kept = sorted((label for label in length if label in needed), key=lambda label: order.get(label, len(order)))
     stacked = [label for label in kept if label in labels and label in other]
     rows = [label for label in kept if label not in other]
     columns = [label for label in kept if label not in labels]

@@ -26,8 +26,8 @@ def convolve(
     wide = _along_lines(kernel, windows.outputs[-1])
     for images, lines in blocks_of(len(inputs), windows, 4 * kernel.shape[1] * outputs.itemsize):
         block, source = outputs[images, lines], _repeated(inputs[images], kernel.shape[1])
-        for weights, (taken, place) in zip(wide, cells(windows, lines.start, lines.stop), strict=True):
-            part = source[(slice(None), *place)]
+        for weights, (taken, window) in zip(wide, cells(windows, lines.start, lines.stop), strict=True):
+            part = source[(slice(None), *window)]
             block[(slice(None), *taken)] += part * weights[: part.shape[-2]]
         if after is not None:
             after(block, (images, lines))
@@ -48,11 +48,11 @@ def spread(
     result = np.zeros((len(cotangent), *windows.inputs, channels), np.result_type(cotangent, kernel))
     wide = _along_lines(kernel, windows.outputs[-1])
     for images, lines, block in gated_blocks(cotangent, windows, 4 * kernel.shape[1] * result.itemsize, slopes, gate):
-        for weights, (taken, place) in zip(wide, cells(windows, lines.start, lines.stop), strict=True):
+        for weights, (taken, window) in zip(wide, cells(windows, lines.start, lines.stop), strict=True):
             part = block[(slice(None), *taken)]
             part = part * weights[: part.shape[-2]]
             for output in range(multiplier):
-                result[(images, *place)] += part[..., output::multiplier]
+                result[(images, *window)] += part[..., output::multiplier]
     return result
 
 

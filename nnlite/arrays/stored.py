@@ -93,9 +93,9 @@ class StoredRows(LazyRows):
         """The index of the first number that is NaN or infinite; None if there is none. Reads rows not yet checked."""
         if self.finite or self.dtype.kind not in "fc":
             return None
-        place = super().first_not_finite()
-        self.finite = place is None
-        return place
+        index = super().first_not_finite()
+        self.finite = index is None
+        return index
 
     def sample(self, count: int) -> np.ndarray:
         """At most `count` rows in 64 runs spread evenly over the file, for fitting layers. Shape: `(rows, ...)`."""

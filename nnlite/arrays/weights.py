@@ -38,8 +38,8 @@ def fitted_weights(sample_weight: Any, shape: Shape, owner: str = "") -> np.ndar
         raise DataError(f"{prefix}sample_weight needs numbers, got {weights.dtype}")
     if weights.shape == shape[:1]:
         return weights
-    given = weights.shape
-    if weights.ndim == len(shape) + 1 and given[-1] == 1:
+    weights_shape = weights.shape
+    if weights.ndim == len(shape) + 1 and weights_shape[-1] == 1:
         weights = weights[..., 0]
     fits = weights.ndim <= len(shape) and all(
         length in (1, wanted) for length, wanted in zip(weights.shape, shape, strict=False)
@@ -47,7 +47,7 @@ def fitted_weights(sample_weight: Any, shape: Shape, owner: str = "") -> np.ndar
     if not fits:
         others = f", or what broadcasts to {shape}" if len(shape) > 1 else ""
         raise ShapeError(
-            f"{prefix}sample_weight has shape {given}; {math.prod(shape[:1])} samples need {shape[:1]}{others}"
+            f"{prefix}sample_weight has shape {weights_shape}; {math.prod(shape[:1])} samples need {shape[:1]}{others}"
         )
     if weights.size in (1, len(weights) if weights.ndim else 1):
         return np.ascontiguousarray(np.broadcast_to(weights.reshape(-1), shape[:1]))

@@ -260,9 +260,9 @@ class LambdaCallback(Callback):
         **hooks: Callable | None,
     ) -> None:
         super().__init__()
-        given = {name: value for name, value in locals().items() if name.startswith("on_")} | hooks
+        functions = {name: value for name, value in locals().items() if name.startswith("on_")} | hooks
         self.functions = {}
-        for name, value in given.items():
+        for name, value in functions.items():
             try:
                 self.functions |= {} if value is None else {name: read(value, Callable)}
             except ConfigError as error:

@@ -269,10 +269,10 @@ def nearest_folder(path: Path) -> Path:
 
 def check_writable(path: str | os.PathLike, where: str) -> None:
     """`ConfigError` unless a file of this name, and any missing parent folders, can be created."""
-    place = nearest_folder(Path(path).parent)
-    if not place.is_dir():
-        raise ConfigError(f"{path} cannot be written: {place} is not a folder", (where,))
+    folder = nearest_folder(Path(path).parent)
+    if not folder.is_dir():
+        raise ConfigError(f"{path} cannot be written: {folder} is not a folder", (where,))
     if Path(path).is_dir():
         raise ConfigError(f"{path} cannot be written: it is a folder", (where,))
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise ConfigError(f"{path} cannot be written: the folder {place} is read-only", (where,))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path} cannot be written: the folder {folder} is read-only", (where,))

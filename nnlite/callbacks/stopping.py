@@ -201,5 +201,5 @@ class MaxTime(Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if self.elapsed >= self.seconds and not self.model.stop_training:
             self.model.stop_training = True
-            given = self.max_time if isinstance(self.max_time, str) else f"{self.max_time:g} s"
-            announce(f"Batch {batch + 1}: the time of {given} is over, stopping")
+            limit = self.max_time if isinstance(self.max_time, str) else f"{self.max_time:g} s"
+            announce(f"Batch {batch + 1}: the time of {limit} is over, stopping")

@@ -110,8 +110,8 @@ def _names(rows: Sequence[str], columns: Sequence[str], left: float, top: float,
         x = left + (number + 0.5) * across
         shown = escape(shortened(name, LONGEST))
         turn = f"rotate(-90 {x + 4:.1f} {top - 5:.1f})" if turned else None
-        place = {"x": x + 4, "transform": turn} if turned else {"x": x, "class_": "m"}
-        parts.append(element("text", shown, y=top - 5, **place))
+        attributes = {"x": x + 4, "transform": turn} if turned else {"x": x, "class_": "m"}
+        parts.append(element("text", shown, y=top - 5, **attributes))
     return "".join(parts)
 
 

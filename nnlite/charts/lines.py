@@ -89,9 +89,9 @@ def _line(plot: Plot, name: str, line: np.ndarray, x_label: str, told: int) -> s
     parts += [element("circle", cx=x, cy=y, r=2, class_="k") for x, y in places[alone].tolist()]
     chosen = np.flatnonzero(known)
     chosen = chosen[evenly(len(chosen), told)]
-    for place in chosen.tolist():
-        text = f"{x_label or 'x'} {number_text(line[place, 0])}: {name} {number_text(line[place, 1])}"
-        x, y = places[place].tolist()
+    for index in chosen.tolist():
+        text = f"{x_label or 'x'} {number_text(line[index, 0])}: {name} {number_text(line[index, 1])}"
+        x, y = places[index].tolist()
         parts.append(element("circle", tooltip(text), cx=x, cy=y, r=4, class_="h"))
     return "".join(parts)
 

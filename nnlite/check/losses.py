@@ -168,7 +168,7 @@ def _check_link(findings, loss, y_true, logits) -> None:
     activation = loss.link and loss.link()
     from_logits = loss.from_outputs_of(activation) if activation else None
     if from_logits is not None:
-        values = [compared(y_true, given) for compared, given in ((from_logits, logits), (loss, activation(logits)))]
+        values = [compared(y_true, y_pred) for compared, y_pred in ((from_logits, logits), (loss, activation(logits)))]
         sentence = f"from_logits=True is not the loss after {type(activation).__name__}, its link"
         findings.measured("logits", difference(*map(np.asarray, values)), 1e-6, sentence)
 

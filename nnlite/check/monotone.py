@@ -73,7 +73,7 @@ def _read(text: str, inputs: Any) -> Directed:
     if name not in places:
         hint = did_you_mean(name, places) if places else "the data have no named columns"
         raise ConfigError(f"--monotone {text}: no column {name!r}; {hint}")
-    numbers = [place for place in places[name] if place in inputs.amounts]
+    numbers = [column for column in places[name] if column in inputs.amounts]
     if len(numbers) != 1:
         raise ConfigError(f"--monotone {text}: {name!r} is not a column of numbers; only these can rise or fall")
     return Directed(name, numbers[0], SIGNS[sign])

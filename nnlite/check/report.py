@@ -153,5 +153,5 @@ def told(error: Exception) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<") and not any(Path(frame.filename).is_relative_to(root) for root in NOT_OWN)
     ]
-    place = f", at {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}: {error}{place}"
+    location = f", at {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}: {error}{location}"

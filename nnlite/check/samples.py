@@ -138,8 +138,8 @@ def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) ->
         masks.append((", masked", tuple(drawn) if isinstance(inputs, tuple) else drawn[0]))
     for mode, training in modes:
         for masked, mask in masks:
-            given = {"training": training, "random": RandomSource(SEED) if training else None, "mask": mask}
-            yield mode + masked, {name: given[name] for name in layer._context}
+            context = {"training": training, "random": RandomSource(SEED) if training else None, "mask": mask}
+            yield mode + masked, {name: context[name] for name in layer._context}
 
 
 def stops_gradient(layer: Any) -> bool:

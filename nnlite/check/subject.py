@@ -108,5 +108,5 @@ class Subject:
 
 def indexed(entry: int, shape: Shape) -> str:
     """`[0, 2]` for an entry of a raveled array; empty for a scalar."""
-    place = ", ".join(map(str, np.unravel_index(entry, shape))) if shape else ""
-    return f"[{place}]" if place else ""
+    indices = ", ".join(map(str, np.unravel_index(entry, shape))) if shape else ""
+    return f"[{indices}]" if indices else ""

@@ -129,7 +129,7 @@ def check_config(findings: Findings, layer: Layer, inputs) -> None:
 def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Generator) -> None:
     """Check that a model of this layer is loaded from its file with the same config and the same predictions."""
     for dtype in ("float64", "float32"):
-        twin, given = twin_of(layer, dtype, None, random), in_dtype(layer, inputs, dtype)
+        twin, batch = twin_of(layer, dtype, None, random), in_dtype(layer, inputs, dtype)
         start = [] if isinstance(twin, Input) else [Input(layer.input_shape[1:], dtype=dtype)]
         model = Sequential([*start, twin, Identity(dtype=dtype)], seed=1)
         with tempfile.TemporaryDirectory() as folder:
@@ -137,13 +137,13 @@ def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Gener
             model.save(path)
             loaded = load_model(path)
         weights = twin.get_weights()
-        actual, expected = (np.asarray(candidate.predict(given, verbose=0)) for candidate in (loaded, model))
+        actual, expected = (np.asarray(candidate.predict(batch, verbose=0)) for candidate in (loaded, model))
         findings.held("file", expected.dtype == dtype, f"predictions of a model of {dtype} are {expected.dtype}")
         findings.held("file", loaded.to_spec() == model.to_spec(), "a loaded model has another config")
         findings.held("file", np.array_equal(actual, expected), "a loaded model has other predictions")
         sentence = "the predictions of a model of this layer differ from its calls"
         twin.set_weights(weights)  # stateful layers continue from call to call
-        findings.held("file", np.array_equal(expected, twin(given, training=False)), sentence)
+        findings.held("file", np.array_equal(expected, twin(batch, training=False)), sentence)
 
 
 def check_single_precision(findings: Findings, layer: Layer, inputs, mask, random: np.random.Generator) -> None:

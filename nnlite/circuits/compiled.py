@@ -128,10 +128,10 @@ class CompiledNetwork(Layer, abstract=True):
     def set_tables(self, tables: Any) -> None:
         """Set the logits, and the support of structural zeros, from `{variable: probabilities}`."""
         for name, table in tables.items():
-            place = 2 * self.network.index(name)
+            index = 2 * self.network.index(name)
             table = np.asarray(table, np.float64)
-            self.parameters[place].assign(np.log(np.maximum(table, TINY)))
-            self.parameters[place + 1].assign(np.where(table > 0, 1, 0))
+            self.parameters[index].assign(np.log(np.maximum(table, TINY)))
+            self.parameters[index + 1].assign(np.where(table > 0, 1, 0))
 
     def update_tables(self, tables: Any) -> None:
         """Set the logits from `{variable: probabilities}`; the support stays, zeros inside it become tiny."""

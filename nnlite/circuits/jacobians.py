@@ -40,8 +40,8 @@ class CircuitJacobians(JointBundle):
         count = self.graph.data
         chosen = [True] * len(self) if wanted is None else list(wanted)
         data = chosen[0] and self.derivable
-        given = None if into is None else [*[None] * count, *into[1:]]
-        parts = self.graph.vjp(self._inner(cotangent), [*[data] * count, *chosen[1:]], given)
+        targets = None if into is None else [*[None] * count, *into[1:]]
+        parts = self.graph.vjp(self._inner(cotangent), [*[data] * count, *chosen[1:]], targets)
         result = np.concatenate([part for part in parts[:count] if part is not None], axis=-1) if data else None
         if result is not None and into is not None and into[0] is not None:
             into[0][...] = result
@@ -62,8 +62,8 @@ class CircuitJacobians(JointBundle):
         """As `vjp`, without the sum over the batch, for the parameters."""
         count = self.graph.data
         chosen = [False] * count + list(self.chosen_parameters(wanted))[1:]
-        given = None if into is None else [*[None] * count, *into[1:]]
-        return (None, *self.graph.per_example(self._inner(cotangent), chosen, given)[count:])
+        targets = None if into is None else [*[None] * count, *into[1:]]
+        return (None, *self.graph.per_example(self._inner(cotangent), chosen, targets)[count:])
 
     @property
     def mixes_rows(self) -> bool:

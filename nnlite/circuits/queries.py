@@ -202,7 +202,7 @@ def _joint_in_logarithms(circuit: "Circuit", evidence: Evidence, columns: Sequen
     return (weights / weights.sum()).reshape(shape)
 
 
-def _flips_one_by_one(circuit: "Circuit", evidence: Evidence, result: list, place: int) -> None:
+def _flips_one_by_one(circuit: "Circuit", evidence: Evidence, result: list, row: int) -> None:
     """As `flips` for one row that scaled numbers are too small for: log P of every changed row."""
     cards = circuit.network.cards
     count = sum(cards)
@@ -217,7 +217,7 @@ def _flips_one_by_one(circuit: "Circuit", evidence: Evidence, result: list, plac
         [_in_logarithms(circuit, changed.part(rows))[0] for rows in chunks(count, 4 * circuit.plan.entries)]
     )
     for column, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
-        result[column][place] = logs[start:stop]
+        result[column][row] = logs[start:stop]
 
 
 def _counts_in_logarithms(

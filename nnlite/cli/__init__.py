@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}", 5)
+        location = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{location}{error.strerror or error}", 5)
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was written", 130)
 

@@ -121,7 +121,7 @@ def _zsh(arguments: dict[str, list[Argument]], meanings: Mapping[str, str]) -> s
     cases = []
     for name, options in arguments.items():
         specs = [shlex.quote(_zsh_spec(flag, argument)) for argument in options for flag in argument.flags]
-        specs += [shlex.quote(f"*:{place.takes}:{_zsh_action(place)}") for place in _places(options)[:1]]
+        specs += [shlex.quote(f"*:{positional.takes}:{_zsh_action(positional)}") for positional in _places(options)[:1]]
         cases += [f"    {name})", f"      _arguments {' '.join(specs)} ;;"]
     return "\n".join(
         [

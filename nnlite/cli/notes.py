@@ -50,11 +50,11 @@ def warnings_on_stderr() -> Iterator[None]:
     """A context in which warnings about the training or about unknown categories take one line."""
     usual = warnings.showwarning
 
-    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], *details: Any) -> None:
         if issubclass(category, TOLD):
             print(f"nnlite: warning: {message}", file=sys.stderr)
         else:
-            usual(message, category, *place)
+            usual(message, category, *details)
 
     with warnings.catch_warnings():
         for category in TOLD:

@@ -53,10 +53,10 @@ def _opened(path: str, content: bytes | None) -> BinaryIO:
 
 def read_npy(path: str, content: bytes | None = None) -> np.ndarray:
     """The array in an `.npy` file, whose bytes may have been read already; `DataError` if it cannot be used."""
-    place = place_of(path)
+    location = place_of(path)
     _check_magic(path, content, NPY_MAGIC, ".npy file of a plain array")
-    with _opened(path, content) as file, reading(place, "not an .npy file of a plain array"):
-        return read_array(file, size_of(file), place)
+    with _opened(path, content) as file, reading(location, "not an .npy file of a plain array"):
+        return read_array(file, size_of(file), location)
 
 
 def read_npz(path: str, name: str | None, content: bytes | None = None) -> np.ndarray:
@@ -67,21 +67,21 @@ def read_npz(path: str, name: str | None, content: bytes | None = None) -> np.nd
         name: of the array; the only one where None.
         content: the bytes of the file, where they are read already.
     """
-    place = place_of(path)
+    location = place_of(path)
     _check_magic(path, content, ZIP_MAGIC, ".npz file of plain arrays")
     with (
         _opened(path, content) as file,
-        reading(place, "not an .npz file of plain arrays"),
+        reading(location, "not an .npz file of plain arrays"),
         zipfile.ZipFile(file) as archive,
     ):
         names = [member.removesuffix(".npy") for member in archive.namelist()]
         name = names[0] if name is None and len(names) == 1 else name
         if name is None or name not in names:
-            raise DataError(f"{place}: no array {name!r}; {did_you_mean(name, names)}")
+            raise DataError(f"{location}: no array {name!r}; {did_you_mean(name, names)}")
         info = archive.infolist()[names.index(name)]
-        check_members([info], place)
+        check_members([info], location)
         with archive.open(info) as member:
-            array = read_array(cast(BinaryIO, member), info.file_size, place)
+            array = read_array(cast(BinaryIO, member), info.file_size, location)
             while member.read(PIECE):  # to the end, where the checksum is compared
                 pass
             return array
@@ -102,17 +102,17 @@ def read_idx(path: str, content: bytes | None = None) -> np.ndarray:
 
     Reference: LeCun, Cortes & Burges, "The MNIST database", section "File formats".
     """
-    place = place_of(path)
-    content = decompress(read_bytes(path) if content is None else content, "auto", place)[0]
+    location = place_of(path)
+    content = decompress(read_bytes(path) if content is None else content, "auto", location)[0]
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in VALUE_TYPES:
-        raise DataError(f"{place}: not an IDX file; it begins with {content[:4].hex(' ') or 'nothing'}")
+        raise DataError(f"{location}: not an IDX file; it begins with {content[:4].hex(' ') or 'nothing'}")
     dtype, start = np.dtype(VALUE_TYPES[content[2]]), 4 + 4 * content[3]
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
     if len(shape) > MOST_DIMENSIONS:
-        raise DataError(f"{place}: damaged; {len(shape)} dimensions; an array has at most {MOST_DIMENSIONS}")
+        raise DataError(f"{location}: damaged; {len(shape)} dimensions; an array has at most {MOST_DIMENSIONS}")
     expected = start + dtype.itemsize * math.prod(shape)
     if len(content) != expected:
-        raise DataError(f"{place}: damaged; shape {shape} of {dtype} needs {expected} bytes, found {len(content)}")
+        raise DataError(f"{location}: damaged; shape {shape} of {dtype} needs {expected} bytes, found {len(content)}")
     values = np.frombuffer(content, dtype, offset=start)
-    with reading(place, "damaged"):
+    with reading(location, "damaged"):
         return values.reshape(shape).astype(dtype.newbyteorder("="))

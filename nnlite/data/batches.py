@@ -64,9 +64,9 @@ class ArrayBatches:
 
     def _begin(self, step: int) -> tuple[int, int, int]:
         """Begin the epoch at a step: the step that decides its order, its first batch and the one behind its last."""
-        place, stop = self._place, self._end_of_epoch()
+        position, stop = self._place, self._end_of_epoch()
         self._place = stop % self._available if self.goes_on else 0
-        return step - place, place, stop
+        return step - position, position, stop
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch, from `first` on.
@@ -77,11 +77,11 @@ class ArrayBatches:
             together: called before each turn with `batch_size`, for the number of batches whose rows it yields as one.
         """
         count = count_rows(self.arrays[0])
-        step, place, stop = self._begin(step)
+        step, position, stop = self._begin(step)
         order = None
         if self.shuffle_seed is not None:
             order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
-        start, end = (place + first) * self.batch_size, min(stop * self.batch_size, count)
+        start, end = (position + first) * self.batch_size, min(stop * self.batch_size, count)
         while start < end:
             rows: Any = slice(start, min(start + together(self.batch_size) * self.batch_size, end))
             whole = self._plain and order is None and rows.stop - start == count
@@ -225,16 +225,16 @@ def check_finite(x: Any) -> None:
         for part in x:
             check_finite(part)
     elif isinstance(x, LazyRows):
-        place = x.first_not_finite()
-        if place is not None:
-            raise DataError(f"x holds a value that is not finite in {_place(place)}")
+        index = x.first_not_finite()
+        if index is not None:
+            raise DataError(f"x holds a value that is not finite in {_place(index)}")
     elif x.dtype.kind == "f" and not np.isfinite(x).all():
-        place = np.argwhere(~np.isfinite(x))[0].tolist()
-        raise DataError(f"x holds {x[tuple(place)]} in {_place(place)}; fill or drop missing values first")
+        index = np.argwhere(~np.isfinite(x))[0].tolist()
+        raise DataError(f"x holds {x[tuple(index)]} in {_place(index)}; fill or drop missing values first")
 
 
-def _place(place: Sequence[int]) -> str:
-    row, *inside = place
+def _place(index: Sequence[int]) -> str:
+    row, *inside = index
     return f"row {row}" + (f", column {inside[0]}" if len(inside) == 1 else f", at {inside}" if inside else "")
 
 
@@ -243,9 +243,9 @@ def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:
     if x.dtype.kind in "iuf" and x.shape == inputs.shape:
         large = np.isfinite(x) & np.isinf(inputs)
         if large.any():
-            place = np.argwhere(large)[0].tolist()
+            index = np.argwhere(large)[0].tolist()
             raise DataError(
-                f"x holds {x[tuple(place)]} in {_place(place)}, which is too large for {inputs.dtype}: divide by a "
+                f"x holds {x[tuple(index)]} in {_place(index)}, which is too large for {inputs.dtype}: divide by a "
                 "scale, or call nnlite.config.set_floatx('float64')"
             )
 

@@ -67,9 +67,9 @@ def without_columns(inputs: Inputs, names: Collection[str]) -> Inputs:
     return inputs.with_columns([column for column in inputs.columns if column.name not in names])
 
 
-def _table(inputs: Inputs, name: str, place: str) -> Table | Frame:
+def _table(inputs: Inputs, name: str, location: str) -> Table | Frame:
     if isinstance(inputs, np.ndarray):
-        raise ConfigError(f"the source has no named columns, so there is no {name!r}; use a table", (place,))
+        raise ConfigError(f"the source has no named columns, so there is no {name!r}; use a table", (location,))
     return inputs
 
 

@@ -81,10 +81,10 @@ class Table:
         like: bool = False,
     ) -> "Table":
         """The table in the bytes of a file called `path`."""
-        given = Dialect.get(dialect or {})
+        settings = Dialect.get(dialect or {})
         if like:
-            return cls.of(read_text_table_like(content, given, path), path)
-        return cls.of(read_text_table(content, given, path, named), path)
+            return cls.of(read_text_table_like(content, settings, path), path)
+        return cls.of(read_text_table(content, settings, path, named), path)
 
     @classmethod
     def of(cls, text: TextTable, path: str) -> "Table":
@@ -262,9 +262,9 @@ class Table:
 
     def _refuse_missing(self, name: str, missing: np.ndarray) -> None:
         if missing.any():
-            place = self.place(int(missing.argmax()), name)
+            location = self.place(int(missing.argmax()), name)
             raise DataError(
-                f"{place}: the value is missing (so in {missing.sum()} of {len(self)} rows); remove such rows, or "
+                f"{location}: the value is missing (so in {missing.sum()} of {len(self)} rows); remove such rows, or "
                 "leave them out by `missing_target: drop`"
             )
 

@@ -169,7 +169,7 @@ class Interval(NamedTuple):
 
 def _slopes(activation: ActivationFunction, values: Interval) -> Interval:
     """The least and the largest slope in each interval."""
-    near = [np.clip(place, *values) for place in (-NEAREST, 0.0, NEAREST)]
+    near = [np.clip(point, *values) for point in (-NEAREST, 0.0, NEAREST)]
     with np.errstate(over="ignore"):
         slopes = [activation.linearize(at)[1].vjp(np.ones_like(at))[0] for at in (*values, *near)]
     return Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))

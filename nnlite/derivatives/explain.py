@@ -61,7 +61,7 @@ def explain(
 def _norms(model: Trainable, stage: Stage, data: int) -> dict[str, float | None]:
     trained = {id(parameter) for parameter in model.trainable_weights}
     places = enumerate(zip(parameter_names(model), model.parameters, strict=True), start=data)
-    return {name: stage.norm_at(place) for place, (name, weight) in places if id(weight) in trained}
+    return {name: stage.norm_at(key) for key, (name, weight) in places if id(weight) in trained}
 
 
 def _one_row(model: Trainable, trainer: Trainer, x: Any, y: Any, row: int) -> tuple:

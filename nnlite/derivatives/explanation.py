@@ -117,16 +117,16 @@ class Explanation:
         if trail.term is None:
             return lines
         term = trail.term
-        place = f"{term.name}{list(term.place)}"
+        entry = f"{term.name}{list(term.place)}"
         more = f" + {trail.count - 1} smaller term{'s' * (trail.count > 2)}" if trail.count > 1 else ""
         lines.append(f"  = {' * '.join(map(_factor, term.factors))}{more}")
         meaning = "what it multiplies for" if term.direct else "the derivative with respect to it of"
-        lines.append(f"    {term.value:.6g} is {meaning} {place}")
+        lines.append(f"    {term.value:.6g} is {meaning} {entry}")
         if term.slope is not None:
             lines.append(f"    {term.slope:.6g} is the slope of the activation there")
-        lines.append(f"    {term.upstream:.6g} is the derivative of {self.subject} by {place}")
+        lines.append(f"    {term.upstream:.6g} is the derivative of {self.subject} by {entry}")
         if term.hops:
-            lines.append(f"the largest of the paths from {place} on, a factor for each step:")
+            lines.append(f"the largest of the paths from {entry} on, a factor for each step:")
             lines += [f"  {hop.derivative:12.6g}  to {hop.name}{list(hop.place) or ''}" for hop in term.hops]
         return lines
 

@@ -82,9 +82,9 @@ class Stage(Bundle):
         """Frobenius norm of the derivative with respect to its data, without parameters; None if there is none."""
         return _norm([self._squares.get(index) for index, source in enumerate(self.sources) if source is None])
 
-    def norm_at(self, place: int) -> float | None:
+    def norm_at(self, key: int) -> float | None:
         """Frobenius norm of the derivative with respect to the input with this index."""
-        return _norm([self._squares.get(place)])
+        return _norm([self._squares.get(key)])
 
     @property
     def norms(self) -> dict:
@@ -158,9 +158,9 @@ class Stage(Bundle):
     def __repr__(self) -> str:
         return f"Stage({self.name!r}, {self.jacobians!r})"
 
-    def _add(self, place: int | str, part: np.ndarray | None) -> None:
+    def _add(self, key: int | str, part: np.ndarray | None) -> None:
         if part is not None:
-            self._squares[place] = self._squares.get(place, 0.0) + float(np.square(part, dtype=np.float64).sum())
+            self._squares[key] = self._squares.get(key, 0.0) + float(np.square(part, dtype=np.float64).sum())
 
 
 def watch(jacobians: Any, owner: Any, name: str, sources: Sequence[Parameter | None]) -> Stage:

@@ -86,15 +86,15 @@ def follow(model: Trainable, root: Stage, gradients: tuple, weight: str | None =
             return None
         # A bias multiplies 1 and has no value coming in to look at: kernels go first.
         number = max(known, key=lambda key: (gradients[key].ndim > 1, np.abs(gradients[key]).max()))
-        place = np.unravel_index(np.abs(gradients[number]).argmax(), gradients[number].shape)
+        entry = np.unravel_index(np.abs(gradients[number]).argmax(), gradients[number].shape)
     else:
-        number, place = _found(weight, names, gradients)
-    place = tuple(int(index) for index in place)
-    term, count = _largest_term(root, model.parameters[number], place)
+        number, entry = _found(weight, names, gradients)
+    entry = tuple(int(index) for index in entry)
+    term, count = _largest_term(root, model.parameters[number], entry)
     return Trail(
-        f"{names[number]}{list(place)}" if place else names[number],
-        float(model.values[number][place]),
-        float(gradients[number][place]),
+        f"{names[number]}{list(entry)}" if entry else names[number],
+        float(model.values[number][entry]),
+        float(gradients[number][entry]),
         term,
         count,
     )
@@ -109,18 +109,18 @@ def _found(weight, names, gradients):
     gradient = gradients[names.index(name)]
     if gradient is None:
         raise ConfigError(f"{name} has no derivative: follow another weight")
-    place = tuple(int(index) for index in (indices or "").replace(",", " ").split())
-    fits = len(place) == gradient.ndim and all(at < size for at, size in zip(place, gradient.shape, strict=True))
+    entry = tuple(int(index) for index in (indices or "").replace(",", " ").split())
+    fits = len(entry) == gradient.ndim and all(at < size for at, size in zip(entry, gradient.shape, strict=True))
     if not fits:
         example = f"{name}{[0] * gradient.ndim}" if gradient.ndim else name
         raise ConfigError(f"{weight!r} is not a weight: {name} has the shape {gradient.shape}; write {example}")
-    return names.index(name), place
+    return names.index(name), entry
 
 
-def _largest_term(root, parameter, place) -> tuple[Term | None, int]:
+def _largest_term(root, parameter, entry) -> tuple[Term | None, int]:
     """The largest of the terms that the derivative is the sum of, and how many are not zero."""
     best, count = (-1.0, None), 0
-    change = _unit(parameter.shape, place, parameter.value.dtype)
+    change = _unit(parameter.shape, entry, parameter.value.dtype)
     for use in root.uses(parameter):
         for index in [index for index, source in enumerate(use.sources) if source is parameter]:
             if not isinstance(use.cotangent, np.ndarray):
@@ -140,31 +140,31 @@ def _is_direct(part) -> bool:
     return not isinstance(part, (Composed, Partial)) and part.slopes is None
 
 
-def _term(root, use, place, value, direct) -> Term:
-    slope, upstream, last = None, use.cotangent[place], use
+def _term(root, use, entry, value, direct) -> Term:
+    slope, upstream, last = None, use.cotangent[entry], use
     if use.then is not None:
-        column = use.then.jvp(_unit(use.cotangent.shape, place, use.cotangent.dtype))
-        if column.shape == use.cotangent.shape and np.count_nonzero(column) == bool(column[place]):
-            slope, upstream, last = float(column[place]), use.then.cotangent[place], use.then
-    index_in_row = tuple(int(index) for index in place[1:])
-    return Term(last.layer, index_in_row, value, slope, float(upstream), _hops(root, last, place), direct)
+        column = use.then.jvp(_unit(use.cotangent.shape, entry, use.cotangent.dtype))
+        if column.shape == use.cotangent.shape and np.count_nonzero(column) == bool(column[entry]):
+            slope, upstream, last = float(column[entry]), use.then.cotangent[entry], use.then
+    index_in_row = tuple(int(index) for index in entry[1:])
+    return Term(last.layer, index_in_row, value, slope, float(upstream), _hops(root, last, entry), direct)
 
 
-def _hops(root, stage, place) -> list[Hop]:
+def _hops(root, stage, entry) -> list[Hop]:
     """The way on from that output of `stage` which carries the most at every step."""
     stages, hops = root.in_order(), []
     later = stages[stages.index(stage) + 1 :] if stage in stages else []
-    tangent = _unit(stage.cotangent.shape, place, stage.cotangent.dtype)
+    tangent = _unit(stage.cotangent.shape, entry, stage.cotangent.dtype)
     for stage in later:
         column = stage.jvp(tangent, *[None] * (len(stage) - 1))
         parts = column * stage.cotangent
-        place = np.unravel_index(np.abs(parts).argmax(), parts.shape)
-        hops.append(Hop(stage.name, tuple(int(index) for index in place[1:]), float(column[place])))
-        tangent = _unit(column.shape, place, column.dtype)
+        entry = np.unravel_index(np.abs(parts).argmax(), parts.shape)
+        hops.append(Hop(stage.name, tuple(int(index) for index in entry[1:]), float(column[entry])))
+        tangent = _unit(column.shape, entry, column.dtype)
     return hops
 
 
-def _unit(shape, place, dtype) -> np.ndarray:
+def _unit(shape, entry, dtype) -> np.ndarray:
     array = np.zeros(shape, dtype)
-    array[place] = 1
+    array[entry] = 1
     return array

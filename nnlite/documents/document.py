@@ -60,8 +60,8 @@ class Document:
         self.values: dict[Any, Any] = self.root.plain()
         variables = self.values.pop(VARIABLES, None)
         if variables is not None and not isinstance(variables, dict):
-            place = place_of(self.root, (VARIABLES,))
-            raise ConfigError(f"{place}: {VARIABLES}: expected 'name: value' pairs, got {variables!r}")
+            location = place_of(self.root, (VARIABLES,))
+            raise ConfigError(f"{location}: {VARIABLES}: expected 'name: value' pairs, got {variables!r}")
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
@@ -75,9 +75,9 @@ class Document:
         except ConfigError as error:
             placed = []
             for one in error.each():
-                place = (place_of if one.choice is None else place_of_name)(self.root, one.path)
+                location = (place_of if one.choice is None else place_of_name)(self.root, one.path)
                 key = f"{format_path(one.path)}: " if one.path else ""
-                placed.append((place.order, ConfigError(f"{place}: {key}{one.message}")))
+                placed.append((location.order, ConfigError(f"{location}: {key}{one.message}")))
             placed.sort(key=lambda pair: pair[0])
             try:
                 raise_all([one for _, one in placed], f"{self.path}")
@@ -90,33 +90,33 @@ class Document:
         keys, separator, text = assignment.partition("=")
         if not separator:
             raise ConfigError("expected key=value, such as fit.epochs=3")
-        place = Place(f"--set {assignment}", rank=rank)
+        location = Place(f"--set {assignment}", rank=rank)
         *outer, last = keys.split(".")
         parent = self.root
         for depth, key in enumerate(outer):
-            parent = _opened(parent, find(parent, key), place, may_create=depth < 2)
+            parent = _opened(parent, find(parent, key), location, may_create=depth < 2)
         key = find(parent, last)
-        value = compose(text, "the value") or Node(None, place)
-        parent.value[key] = _placed(value, place)
+        value = compose(text, "the value") or Node(None, location)
+        parent.value[key] = _placed(value, location)
         if isinstance(parent.value, dict):
-            parent.keys[key] = place
+            parent.keys[key] = location
 
 
-def _placed(node: Node, place: Place) -> Node:
+def _placed(node: Node, location: Place) -> Node:
     """`node` and all within, at one place."""
-    node.place = place
-    node.keys = dict.fromkeys(node.keys, place)
+    node.place = location
+    node.keys = dict.fromkeys(node.keys, location)
     for _, inner in node.children():
-        _placed(inner, place)
+        _placed(inner, location)
     return node
 
 
-def _opened(parent: Node, key: Any, place: Place, may_create: bool) -> Node:
+def _opened(parent: Node, key: Any, location: Place, may_create: bool) -> Node:
     """The mapping or list at `key`. A bare name becomes `{name: {}}`, so that arguments can be set."""
     if isinstance(parent.value, dict) and key not in parent.value:
         if parent.value and not may_create:
             raise ConfigError(f"unknown key {key!r}; {did_you_mean(key, map(str, parent.value))}")
-        parent.value[key], parent.keys[key] = Node({}, place), place
+        parent.value[key], parent.keys[key] = Node({}, location), location
     node = parent.value[key]
     if node.value is None:
         node.value = {}

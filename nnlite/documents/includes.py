@@ -41,8 +41,8 @@ class Including:
         text = read_text(path)
         root = compose(text, f"{path}", len(self.files))
         if root is None or not isinstance(root.value, dict):
-            place = root.place if root else Place(f"{path}", 1, 1)
-            raise error_at(place, "expected `key: value` lines" if text.strip() else "the file is empty")
+            location = root.place if root else Place(f"{path}", 1, 1)
+            raise error_at(location, "expected `key: value` lines" if text.strip() else "the file is empty")
         included = root.value.pop("include", None)
         if included is None:
             return root

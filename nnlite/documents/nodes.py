@@ -99,22 +99,22 @@ def place_of(root: Node, path: Sequence) -> Place:
 
     A path may name a class, `("model", 0, "Dense")`, that stands there under an alias.
     """
-    node, place = root, root.place
+    node, location = root, root.place
     for key in path:
         if isinstance(node.value, list):
             if not (isinstance(key, int) and key < len(node.value)):
                 break
             node = node.value[key]
-            place = node.place
+            location = node.place
         elif isinstance(node.value, dict):
             named = len(node.value) == 1 and str(key)[:1].isupper()
             present = [one for one in node.value if named or same([one], [key])]
             if not present:
                 break
-            node, place = node.value[present[0]], node.keys[present[0]]
+            node, location = node.value[present[0]], node.keys[present[0]]
         else:
             break
-    return place
+    return location
 
 
 def place_of_name(root: Node, path: Sequence) -> Place:
@@ -130,6 +130,6 @@ def place_of_name(root: Node, path: Sequence) -> Place:
     return node.place
 
 
-def error_at(place: Place, message: str, path: Sequence = ()) -> ConfigError:
+def error_at(location: Place, message: str, path: Sequence = ()) -> ConfigError:
     """An error whose message names the position and the key."""
-    return ConfigError(f"{place}: {format_path(path)}: {message}" if path else f"{place}: {message}")
+    return ConfigError(f"{location}: {format_path(path)}: {message}" if path else f"{location}: {message}")

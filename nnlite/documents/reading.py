@@ -39,8 +39,10 @@ def read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
-        place = Place(f"{path}", before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
-        raise error_at(place, f"the file is not text in UTF-8: it has the byte 0x{content[error.start]:02x}") from None
+        location = Place(f"{path}", before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
+        raise error_at(
+            location, f"the file is not text in UTF-8: it has the byte 0x{content[error.start]:02x}"
+        ) from None
 
 
 def compose(text: str, source: str, rank: int = 0) -> Node | None:
@@ -93,8 +95,8 @@ class _Composer:
     def _unprintable(self, error: Any) -> ConfigError:
         position = self.text.index(chr(error.character))
         start = self.text.rfind("\n", 0, position)
-        place = Place(self.source, self.text.count("\n", 0, position) + 1, position - start, self.rank)
-        return error_at(place, f"not valid YAML: {error.reason} ({chr(error.character)!r})", self.path)
+        location = Place(self.source, self.text.count("\n", 0, position) + 1, position - start, self.rank)
+        return error_at(location, f"not valid YAML: {error.reason} ({chr(error.character)!r})", self.path)
 
     def _remedy(self, mark: Any) -> str:
         """Advice for common mistakes."""

@@ -103,18 +103,18 @@ class ConfigError(NNLiteError, ValueError):
         return f"{format_path(self.path)}: {self.message}" if self.path else self.message
 
 
-def raise_all(errors: Sequence[ConfigError], place: str = "") -> None:
+def raise_all(errors: Sequence[ConfigError], location: str = "") -> None:
     """Raise the errors of independent checks: nothing for none, a single error, or one that stands for all of them.
 
     Args:
         errors: each may stand for several itself.
-        place: what all of them concern, such as a file.
+        location: what all of them concern, such as a file.
     """
     single = [one for error in errors for one in error.each()]
     if len(single) == 1:
         raise single[0]
     if single:
-        raise ConfigError(f"{place}: {len(single)} errors" if place else f"{len(single)} errors", (), single)
+        raise ConfigError(f"{location}: {len(single)} errors" if location else f"{len(single)} errors", (), single)
 
 
 class MissingLibraryError(ConfigError, ImportError):

@@ -10,14 +10,14 @@ __all__ = ["reading", "with_place"]
 
 @contextmanager
 def reading(
-    place: object, what: str = "cannot be read", remedy: str = "", kind: type[DataError] = DataError
+    location: object, what: str = "cannot be read", remedy: str = "", kind: type[DataError] = DataError
 ) -> Iterator[None]:
     """A context in which every exception becomes an error of `kind`, except nnlite's own errors, which pass.
 
     What is read was written by others, and a library that decodes it may raise anything: the classes are not listed.
 
     Args:
-        place: what messages call the file.
+        location: what messages call the file.
         what: what is wrong with it, such as `"not an .npy file"`.
         remedy: what to do.
         kind: of the error.
@@ -34,14 +34,14 @@ def reading(
         raise
     except OSError as error:
         if error.strerror and error.errno:  # the system's words, which say all
-            raise kind(f"{place}: {error.strerror}") from error
-        raise kind(_message(place, what, _reason(error), remedy)) from error
+            raise kind(f"{location}: {error.strerror}") from error
+        raise kind(_message(location, what, _reason(error), remedy)) from error
     except MemoryError as error:
-        raise kind(f"{place}: not enough memory to read this file") from error
+        raise kind(f"{location}: not enough memory to read this file") from error
     except RecursionError:
-        raise kind(_message(place, what, "its parts are too deep within one another", remedy)) from None
+        raise kind(_message(location, what, "its parts are too deep within one another", remedy)) from None
     except Exception as error:
-        raise kind(_message(place, what, _reason(error), remedy)) from error
+        raise kind(_message(location, what, _reason(error), remedy)) from error
 
 
 def _reason(error: Exception) -> str:
@@ -53,13 +53,13 @@ def _reason(error: Exception) -> str:
     return text if text.isprintable() and len(text) <= 300 else shown(text)
 
 
-def _message(place: object, what: str, why: str, remedy: str) -> str:
-    return f"{place}: {what} ({why})" + (f"; {remedy}" if remedy else "")
+def _message(location: object, what: str, why: str, remedy: str) -> str:
+    return f"{location}: {what} ({why})" + (f"; {remedy}" if remedy else "")
 
 
-def with_place(error: Exception, place: object) -> Exception:
+def with_place(error: Exception, location: object) -> Exception:
     """The same error, of its class and with its attributes, with a message that begins with a location."""
     twin = type(error).__new__(type(error))
     vars(twin).update(vars(error))
-    twin.args = (f"{place}: {error}",)
+    twin.args = (f"{location}: {error}",)
     return twin

@@ -28,7 +28,7 @@ from nnlite.estimators.fitting.inputs import (
 from nnlite.estimators.fitting.lbfgs import minimize
 from nnlite.estimators.fitting.listening import CallbackSupportMixin, told_of_epochs, with_callbacks
 from nnlite.estimators.fitting.policies import is_full_batch, is_lbfgs, warn_of_no_convergence
-from nnlite.estimators.fitting.recipe import Problem, Recipe, copies
+from nnlite.estimators.fitting.recipe import Problem, Recipe
 from nnlite.estimators.fitting.rows import DistinctRows, distinct_rows
 from nnlite.estimators.fitting.targets import Targets
 from nnlite.estimators.fitting.training import Judged, Lesson, Outcome, learn
@@ -37,6 +37,7 @@ from nnlite.estimators.nested import NestedParameters
 from nnlite.estimators.parameters import AUTO, check_parameters
 from nnlite.estimators.specs.directions import directions_of
 from nnlite.estimators.specs.losses import loss_of
+from nnlite.estimators.specs.stacks import copies
 from nnlite.layers import Input, Layer
 from nnlite.losses import Loss
 from nnlite.models import Sequential
@@ -245,8 +246,8 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
 
     def _loss(self) -> Loss:
         """The loss, in which a weight of 2 is the same as a row that occurs twice."""
-        given = self._targets.loss if isinstance(self.loss, str) and self.loss == AUTO else self.loss
-        loss = loss_of(given, self._targets)
+        spec = self._targets.loss if isinstance(self.loss, str) and self.loss == AUTO else self.loss
+        loss = loss_of(spec, self._targets)
         weighted = copy.copy(loss)
         weighted.reduction = "mean_with_sample_weight"
         return weighted

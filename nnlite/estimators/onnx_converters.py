@@ -128,15 +128,15 @@ def _type_of(variable: Any) -> str:
 
 def _matrix(graph: Graph, estimator: Any, variables: list[Any]) -> Value:
     """The matrix that the estimator's model takes, of its inputs: one of numbers, or columns of a table."""
-    values = [graph.input(f"input{index}", _type_of(given), (None, None)) for index, given in enumerate(variables)]
+    values = [graph.input(f"input{index}", _type_of(port), (None, None)) for index, port in enumerate(variables)]
     model = _model_of(estimator)
     encoder: Any = model.encoder
     if encoder is None or encoder.is_identity:
         return graph.concat([value.cast("float32") for value in values], axis=1)
     given_columns = [
-        (given.raw_name, kind, value.take([index], axis=1))
-        for given, value in zip(variables, values, strict=True)
-        for kind, width in [(_type_of(given), given.type.shape[1] or 1)]
+        (port.raw_name, kind, value.take([index], axis=1))
+        for port, value in zip(variables, values, strict=True)
+        for kind, width in [(_type_of(port), port.type.shape[1] or 1)]
         for index in range(width)
     ]
     by_name = len(variables) > 1 and encoder.named
@@ -150,11 +150,11 @@ def _matrix(graph: Graph, estimator: Any, variables: list[Any]) -> Value:
     return encoded_values(encoder, columns, model.dtype)
 
 
-def _column(name: str, kind: str, given: str, value: Value) -> Value:
+def _column(name: str, kind: str, dtype: str, value: Value) -> Value:
     """A raw column in the type that its encoder reads."""
-    if (given == "string") != (kind in ("category", "text")):
-        raise ConfigError(f"column {name!r} of the estimator holds a {kind}, the input of the pipeline is {given}")
-    return value if given == "string" else value.cast("float64")
+    if (dtype == "string") != (kind in ("category", "text")):
+        raise ConfigError(f"column {name!r} of the estimator holds a {kind}, the input of the pipeline is {dtype}")
+    return value if dtype == "string" else value.cast("float64")
 
 
 def _classes(estimator: Any, x: Value, scope: Any) -> list[Value]:
@@ -192,8 +192,8 @@ def _transformed(estimator: Any, x: Value, scope: Any) -> list[Value]:
 def _add_nodes(graph: Graph, scope: Any, operator: Any, container: Any) -> None:
     """Add a graph to the container of skl2onnx, under names that are free there."""
     check_operators(graph)
-    names = {port.name: given.full_name for port, given in zip(graph.inputs, operator.inputs, strict=True)}
-    names |= {port.name: given.full_name for port, given in zip(graph.outputs, operator.outputs, strict=True)}
+    names = {port.name: variable.full_name for port, variable in zip(graph.inputs, operator.inputs, strict=True)}
+    names |= {port.name: variable.full_name for port, variable in zip(graph.outputs, operator.outputs, strict=True)}
 
     def name_of(name: str) -> str:
         if name and name not in names:

@@ -77,8 +77,8 @@ class LabelledColumn:
             return self.values[self.index.index(key)]
         if isinstance(key, str):
             raise KeyError(f"no {key!r}; {did_you_mean(key, map(str, self.index))}")
-        place: Any = key
-        return self.values[place]
+        index: Any = key
+        return self.values[index]
 
     def __len__(self) -> int:
         return len(self.values)
@@ -200,6 +200,6 @@ class _Rows:
         row, *column = key if isinstance(key, tuple) else (key,)
         if row not in self.table.index:
             raise KeyError(f"no row {row!r}; {did_you_mean(row, map(str, self.table.index))}")
-        place = self.table.index.index(row)
-        values = LabelledColumn(self.table.values[place], self.table.columns, row)
+        index = self.table.index.index(row)
+        values = LabelledColumn(self.table.values[index], self.table.columns, row)
         return values[column[0]] if column else values

@@ -49,8 +49,8 @@ class CompileArguments(CallArguments):
 
         A metric that is named by its class is logged as metrics of that class are: `R2Score` as `r2_score`.
         """
-        given = {name: _of_classes(value) if "metrics" in name else value for name, value in read(spec, dict).items()}
-        return super().get({**given, "loss": None} if given.get("loss") == "auto" else given)
+        section = {name: _of_classes(value) if "metrics" in name else value for name, value in read(spec, dict).items()}
+        return super().get({**section, "loss": None} if section.get("loss") == "auto" else section)
 
 
 class FitArguments(CallArguments):
@@ -73,12 +73,12 @@ def call_parameters(function: Callable, excluded: tuple[str, ...] = ()) -> Mappi
     return {name: parameters[name] for name in parameters if name not in ("self", *excluded)}
 
 
-def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = ()) -> dict:
-    """All arguments of `function` as plain values: the `given` ones, checked by their annotations, and the defaults.
+def read_arguments(function: Callable, section: dict, excluded: tuple[str, ...] = ()) -> dict:
+    """All arguments of `function` as plain values: the `section` ones, checked by their annotations, and the defaults.
 
     Args:
         function: a method; its `self` is left out.
-        given: argument -> value.
+        section: argument -> value.
         excluded: arguments that a config cannot give, such as arrays.
 
     Raises:
@@ -86,9 +86,9 @@ def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = 
     """
     hints = annotations(function)
     parameters = call_parameters(function, excluded)
-    errors, values = wrong_keys(given, parameters), {}
+    errors, values = wrong_keys(section, parameters), {}
     for name, parameter in parameters.items():
-        value = given.get(name, parameter.default)
+        value = section.get(name, parameter.default)
         if value is not inspect.Parameter.empty:
             try:
                 values[name] = jsonable(read(value, hints[name]))

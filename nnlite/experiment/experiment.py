@@ -110,8 +110,8 @@ class Experiment(Section):
 
     def rendered(self) -> dict:
         """The config with all defaults, and without a seed unless the file has one."""
-        given = self.document is None or self.document.values.get("seed") is not None
-        return {**self.get_config(), "seed": self.seed if given else None}
+        has_seed = self.document is None or self.document.values.get("seed") is not None
+        return {**self.get_config(), "seed": self.seed if has_seed else None}
 
     def check(self) -> None:
         """Raise `ConfigError` for any error in the config that can be detected without its data."""

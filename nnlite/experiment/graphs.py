@@ -85,8 +85,8 @@ class ModelGraph(Section):
 
     def validate(self) -> None:
         names = [self.inputs] if isinstance(self.inputs, str) else self.inputs
-        given = names if isinstance(names, dict) else {}
-        self._inputs = {name: given.get(name) or ModelInput() for name in names}
+        entries = names if isinstance(names, dict) else {}
+        self._inputs = {name: entries.get(name) or ModelInput() for name in names}
         self._steps: dict[str, _Step] = {}
         errors = self._check_inputs()
         for name, entry in self.layers.items():
@@ -111,17 +111,17 @@ class ModelGraph(Section):
     def _step(self, name: str, entry: Any) -> _Step:
         if name in self._inputs:
             raise ConfigError(f"{name!r} is an input; give the layer another name")
-        given = dict(entry) if isinstance(entry, Mapping) else entry
+        spec = dict(entry) if isinstance(entry, Mapping) else entry
         errors: list[ConfigError] = []
         sources: list[str] = []
         chain: list[Layer] = []
         try:
-            sources = self._sources(name, given.pop("from", None) if isinstance(given, dict) else None)
+            sources = self._sources(name, spec.pop("from", None) if isinstance(spec, dict) else None)
         except ConfigError as error:
             errors.append(error.within("from"))
-        listed = isinstance(given, dict) and set(given) == {"layers"}
+        listed = isinstance(spec, dict) and set(spec) == {"layers"}
         try:
-            chain = read(given["layers"], list[Layer]) if listed else [Layer.get(given)]
+            chain = read(spec["layers"], list[Layer]) if listed else [Layer.get(spec)]
             if not chain:
                 raise ConfigError("expected one layer or more")
         except ConfigError as error:
@@ -130,13 +130,13 @@ class ModelGraph(Section):
         chain[-1].name = chain[-1]._given_name or name
         return _Step(chain, sources)
 
-    def _sources(self, entry: str, given: Any) -> list[str]:
+    def _sources(self, entry: str, origin: Any) -> list[str]:
         names = list(self.layers)
         layers = names[: names.index(entry)]
         above = [*self._inputs, *layers]
-        if given is None:
+        if origin is None:
             return [above[-1] if layers else above[0]]
-        names = [given] if isinstance(given, str) else read(given, list[str])
+        names = [origin] if isinstance(origin, str) else read(origin, list[str])
         for index, name in enumerate(names):
             if name not in above:
                 below = (
@@ -145,7 +145,7 @@ class ModelGraph(Section):
                     else "is unknown"
                 )
                 hint = did_you_mean(name, above)
-                raise ConfigError(f"{name!r} {below}; {hint}", () if isinstance(given, str) else (index,))
+                raise ConfigError(f"{name!r} {below}; {hint}", () if isinstance(origin, str) else (index,))
         if not names:
             raise ConfigError("expected a name or more")
         return names

@@ -21,8 +21,8 @@ def compile_arguments(config: dict[str, Any]) -> dict[str, Any]:
     """
     if not config.get("optimizer"):
         raise ModelFileError("the model has no optimizer")
-    given = {name: plain_value(config.get(name), f"compile.{name}") for name in READ}
-    return {name: value for name, value in given.items() if value is not None}
+    settings = {name: plain_value(config.get(name), f"compile.{name}") for name in READ}
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 FAMILY_OF: dict[str, tuple[str, Any]] = {
@@ -38,14 +38,14 @@ def compile_document(arguments: dict[str, Any]) -> dict[str, Any] | None:
     """The arguments of nnlite's `compile`, as plain values, in Keras's JSON; None if Keras lacks one of them."""
     how = {"run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}
     try:
-        given = {
+        settings = {
             name: _document(arguments[name], *FAMILY_OF[name]) if name in FAMILY_OF else arguments[name]
             for name in READ
             if arguments.get(name) is not None
         }
     except (ConfigError, ModelFileError):
         return None
-    return {**dict.fromkeys(READ), **given, **how}
+    return {**dict.fromkeys(READ), **settings, **how}
 
 
 def _document(value: Any, family: str, root: Any) -> Any:

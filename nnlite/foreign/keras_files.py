@@ -154,8 +154,8 @@ def trained_in_order(model: Any, trained: set[int]) -> list[Parameter]:
 def _encoded(model: Any, memory: Mapping[str, np.ndarray] | None = None) -> bytes:
     shapes = file_shapes(model, keras_order)
     arrays = {
-        place: parameter.value.reshape(shapes.get(id(parameter), parameter.shape))
-        for place, parameter in parameter_places(model, keras_order)
+        path: parameter.value.reshape(shapes.get(id(parameter), parameter.shape))
+        for path, parameter in parameter_places(model, keras_order)
     }
     counts = {f"{group}/2": np.array(0, np.int32) for group in _adapted(model, keras_order)}
     return hdf5.encode({**arrays, **counts, **(memory or {})}, dict(groups_of(model, keras_order)))
@@ -164,8 +164,8 @@ def _encoded(model: Any, memory: Mapping[str, np.ndarray] | None = None) -> byte
 def _adapted(model: Any, order: Order) -> list[str]:
     """The groups of normalizations, where Keras counts batches in a third variable."""
     places: dict[str, list[Parameter]] = {}
-    for place, parameter in parameter_places(model, order):
-        places.setdefault(place.rpartition("/")[0], []).append(parameter)
+    for path, parameter in parameter_places(model, order):
+        places.setdefault(path.rpartition("/")[0], []).append(parameter)
     return [group for group, statistics in places.items() if [one.name for one in statistics] == ["mean", "variance"]]
 
 
@@ -259,7 +259,7 @@ def assign_datasets(
     needed = dict(parameter_places(model, order))
     counts = {f"{group}/2" for group in _adapted(model, order)}
     others = file_shapes(model, order)
-    shapes = {place: others.get(id(parameter), parameter.shape) for place, parameter in needed.items()}
+    shapes = {path: others.get(id(parameter), parameter.shape) for path, parameter in needed.items()}
     present = {
         name: one
         for name, one in datasets.items()
@@ -270,9 +270,9 @@ def assign_datasets(
         needed, shapes = {name: needed[name] for name in fits}, {name: shapes[name] for name in fits}
         present = {name: present[name] for name in fits}
     _check_fit(shapes, present, label)
-    arrays = {place: present[place][()] for place in needed}
-    for place, parameter in needed.items():
-        parameter.assign(arrays[place].reshape(parameter.shape))
+    arrays = {path: present[path][()] for path in needed}
+    for path, parameter in needed.items():
+        parameter.assign(arrays[path].reshape(parameter.shape))
 
 
 def _check_fit(needed: Mapping[str, Any], present: Mapping[str, Any], label: object) -> None:
@@ -281,11 +281,11 @@ def _check_fit(needed: Mapping[str, Any], present: Mapping[str, Any], label: obj
         "missing": sorted(needed.keys() - present.keys()),
         "left over": sorted(present.keys() - needed.keys()),
         "other shapes": [
-            f"{place} is {present[place].shape}, needed {shape}"
-            for place, shape in needed.items()
-            if place in present and present[place].shape != shape
+            f"{path} is {present[path].shape}, needed {shape}"
+            for path, shape in needed.items()
+            if path in present and present[path].shape != shape
         ],
-        "other types": [f"{place} is {one.dtype}" for place, one in present.items() if one.dtype.kind not in "fiu"],
+        "other types": [f"{path} is {one.dtype}" for path, one in present.items() if one.dtype.kind not in "fiu"],
     }
     texts = [f"{title}: {', '.join(names)}" for title, names in problems.items() if names]
     if texts:

@@ -21,28 +21,28 @@ CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
 CALL_ARGUMENTS = ("query", "value", "key", "inputs", "sequences", "sequence", "initial_state")
 
 
-def read_model(document: Any, orders: Orders, place: str = "model") -> Layer:
+def read_model(document: Any, orders: Orders, location: str = "model") -> Layer:
     """The layer or model described by Keras's JSON; adds its layers to `orders`.
 
     Raises:
         ModelFileError: a class, an argument or a call that nnlite does not have; the message says where.
     """
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
-        raise ModelFileError(f"{place}: expected class_name and config, got {type(document).__name__}")
+        raise ModelFileError(f"{location}: expected class_name and config, got {type(document).__name__}")
     kind, config = name_of_class(document), document["config"]
     if kind == "Sequential":
-        return _sequential(config, orders, place)
+        return _sequential(config, orders, location)
     if kind in ("Functional", "Model") and "layers" in config:
-        return _functional(config, orders, place)
+        return _functional(config, orders, location)
     if kind == "InputLayer":
-        return _input(config, place)
+        return _input(config, location)
     inside = {key: value for key, value in config.items() if _is_layer(value)}
-    settings = read_config(str(kind), {**config, **dict.fromkeys(inside)}, str(document.get("module")), place)
-    settings |= {key: read_model(value, orders, f"{place}.{key}") for key, value in inside.items()}
+    settings = read_config(str(kind), {**config, **dict.fromkeys(inside)}, str(document.get("module")), location)
+    settings |= {key: read_model(value, orders, f"{location}.{key}") for key, value in inside.items()}
     try:
         return Layer.get({str(kind): settings})
     except (ConfigError, TypeError) as error:
-        raise config_error(place, ConfigError(str(error))) from None
+        raise config_error(location, ConfigError(str(error))) from None
 
 
 def _is_layer(value: Any) -> bool:
@@ -53,23 +53,23 @@ def _is_layer(value: Any) -> bool:
     )
 
 
-def _input(config: dict[str, Any], place: str) -> Input:
+def _input(config: dict[str, Any], location: str) -> Input:
     shape = config.get("batch_shape") or config.get("batch_input_shape")
     if not isinstance(shape, (list, tuple)) or not shape:
-        raise ModelFileError(f"{place}: an input needs batch_shape, got {shape!r}")
-    dtype = plain_value(config.get("dtype"), place)
+        raise ModelFileError(f"{location}: an input needs batch_shape, got {shape!r}")
+    dtype = plain_value(config.get("dtype"), location)
     known: Any = {"dtype": dtype} if dtype in ("int32", "int64", "string", "float64") else {}
     try:
         return Input(tuple(shape[1:]), name=config.get("name"), **known)
     except ConfigError as error:
-        raise config_error(place, error) from None
+        raise config_error(location, error) from None
 
 
-def _sequential(config: dict[str, Any], orders: Orders, place: str) -> Layer:
+def _sequential(config: dict[str, Any], orders: Orders, location: str) -> Layer:
     documents = config.get("layers")
     if not isinstance(documents, list):
-        raise ModelFileError(f"{place}: a Sequential needs layers")
-    layers = [read_model(one, orders, f"{place}.layers[{number}]") for number, one in enumerate(documents)]
+        raise ModelFileError(f"{location}: a Sequential needs layers")
+    layers = [read_model(one, orders, f"{location}.layers[{number}]") for number, one in enumerate(documents)]
     shape = config.get("build_input_shape")
     if shape and layers and not isinstance(layers[0], Input):
         layers.insert(0, Input(tuple(shape[1:])))
@@ -79,15 +79,15 @@ def _sequential(config: dict[str, Any], orders: Orders, place: str) -> Layer:
     return model
 
 
-def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
-    inputs, outputs, layers = graph_ends(config, orders, place)
+def _functional(config: dict[str, Any], orders: Orders, location: str) -> Layer:
+    inputs, outputs, layers = graph_ends(config, orders, location)
     options = {key: config[key] for key in ("name", "trainable", "dtype") if config.get(key) is not None}
     model: Any = Layer.members()["Model"](inputs, outputs, **options)
     orders[id(model)] = layers
     return model
 
 
-def graph_ends(config: Mapping[str, Any], orders: Orders, place: str) -> tuple[Any, Any, Sequence[Layer]]:
+def graph_ends(config: Mapping[str, Any], orders: Orders, location: str) -> tuple[Any, Any, Sequence[Layer]]:
     """Inputs, outputs and layers of a rebuilt graph: each call is made as soon as its inputs exist.
 
     Raises:
@@ -95,7 +95,7 @@ def graph_ends(config: Mapping[str, Any], orders: Orders, place: str) -> tuple[A
     """
     documents = [one for one in config["layers"] if not _makes_masks(one)]
     layers = {
-        one["name"]: one if is_operation(one) else read_model(one, orders, f"{place}.{one.get('name')}")
+        one["name"]: one if is_operation(one) else read_model(one, orders, f"{location}.{one.get('name')}")
         for one in documents
     }
     values: dict[tuple[str, int, int], Any] = {
@@ -104,11 +104,11 @@ def graph_ends(config: Mapping[str, Any], orders: Orders, place: str) -> tuple[A
     waiting = [(one["name"], number, node) for one in documents for number, node in enumerate(one["inbound_nodes"])]
     waiting = [call for call in waiting if not isinstance(layers[call[0]], Input)]
     while waiting:
-        later = [call for call in waiting if not _called(layers, values, call, f"{place}.{call[0]}")]
+        later = [call for call in waiting if not _called(layers, values, call, f"{location}.{call[0]}")]
         if len(later) == len(waiting):
-            raise ModelFileError(f"{place}: the call of {later[0][0]!r} takes a value that nothing gives")
+            raise ModelFileError(f"{location}: the call of {later[0][0]!r} takes a value that nothing gives")
         waiting = later
-    ends = [_ends(config.get(name), values, f"{place}.{name}") for name in ("input_layers", "output_layers")]
+    ends = [_ends(config.get(name), values, f"{location}.{name}") for name in ("input_layers", "output_layers")]
     return ends[0], ends[1], [layer for layer in layers.values() if isinstance(layer, Layer)]
 
 
@@ -116,30 +116,30 @@ def _makes_masks(document: Any) -> bool:
     return str(document.get("module")).startswith("keras.src.ops") and document.get("class_name") in OF_MASKS
 
 
-def _ends(listed: Any, values: dict, place: str) -> Any:
+def _ends(listed: Any, values: dict, location: str) -> Any:
     """Inputs or outputs: one `[name, use, part]`, or lists and dicts of these."""
     if isinstance(listed, dict):
-        return {key: _ends(item, values, place) for key, item in listed.items()}
+        return {key: _ends(item, values, location) for key, item in listed.items()}
     if isinstance(listed, list) and listed and not isinstance(listed[0], str):
-        return [_ends(item, values, place) for item in listed]
+        return [_ends(item, values, location) for item in listed]
     try:
         return values[tuple(listed)]
     except (KeyError, TypeError):
-        raise ModelFileError(f"{place}: no value in the graph is {listed!r}") from None
+        raise ModelFileError(f"{location}: no value in the graph is {listed!r}") from None
 
 
-def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], place: str) -> bool:
+def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], location: str) -> bool:
     """Whether what a call takes is there; if so, what it gives is, too."""
     name, number, node = call
     arguments, options = node["args"], node.get("kwargs") or {}
     taken = [*arguments, *(options[key] for key in CALL_ARGUMENTS if key in options)]
     taken = [item for item in _flat(taken) if not isinstance(layers[name], dict) or _is_value(item)]
-    keys = [_key(item, place) for item in taken]
+    keys = [_key(item, location) for item in taken]
     if any(key not in values for key in keys):
         return False
     layer: Any = layers[name]
     if isinstance(layer, dict):
-        output = apply_operation(layer, _placed(arguments, values), _placed(options, values), place)
+        output = apply_operation(layer, _placed(arguments, values), _placed(options, values), location)
         return _keep(output, values, name, number)
     for key, value in options.items():
         if key == "use_causal_mask" and value and "use_causal_mask" in vars(layer):
@@ -147,14 +147,14 @@ def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], 
         elif (
             key not in CALL_ARGUMENTS and value is not None and value is not False and not _of_mask(layers, key, value)
         ):
-            raise ModelFileError(f"{place} is called with {key}, which is not read")
-    given: Any = tuple(values[key] for key in keys)
+            raise ModelFileError(f"{location} is called with {key}, which is not read")
+    inputs: Any = tuple(values[key] for key in keys)
     if type(layer).__name__ in OF_HEADS and len(set(keys)) == 1:
-        given = given[:1]  # attention of a sequence to itself
+        inputs = inputs[:1]  # attention of a sequence to itself
     try:
-        output: Any = layer(given if layer.takes_several or len(given) > 1 else given[0])
+        output: Any = layer(inputs if layer.takes_several or len(inputs) > 1 else inputs[0])
     except (ConfigError, DataError) as error:
-        raise ModelFileError(f"{place}: {error}") from None
+        raise ModelFileError(f"{location}: {error}") from None
     return _keep(output, values, name, number)
 
 
@@ -194,14 +194,14 @@ def _of_mask(layers: dict[str, Layer], key: str, value: Any) -> bool:
     )
 
 
-def _key(item: Any, place: str) -> Any:
+def _key(item: Any, location: str) -> Any:
     try:
         return tuple(item["config"]["keras_history"])
     except (KeyError, TypeError):
-        raise ModelFileError(f"{place} is called with {item!r}, which is not a value of the graph") from None
+        raise ModelFileError(f"{location} is called with {item!r}, which is not a value of the graph") from None
 
 
-def model_config(model: Any, place: str = "model") -> dict[str, Any]:
+def model_config(model: Any, location: str = "model") -> dict[str, Any]:
     """The JSON from which Keras rebuilds the layer or model.
 
     Raises:
@@ -212,25 +212,25 @@ def model_config(model: Any, place: str = "model") -> dict[str, Any]:
         return _input_config(model)
     if kind == "Sequential":
         for layer in model.layers:
-            _check_alone(layer, place)
+            _check_alone(layer, location)
         first = {"module": "keras.layers", "class_name": "InputLayer", "registered_name": None}
         first["config"] = {"batch_shape": list(model.input_shape), "dtype": model.dtype}
-        layers = [model_config(layer, f"{place}.layers[{number}]") for number, layer in enumerate(model.layers)]
+        layers = [model_config(layer, f"{location}.layers[{number}]") for number, layer in enumerate(model.layers)]
         config = {"name": model.name, "trainable": model.trainable, "layers": [first, *layers]}
         return {"module": "keras", "class_name": kind, "config": config, "registered_name": None}
     if kind == "Model":
-        return _graph_config(model, place)
-    _check_writable(model, place)
-    document = described(model, "layers", place)
+        return _graph_config(model, location)
+    _check_writable(model, location)
+    document = described(model, "layers", location)
     if kind == "Normalization" and document["config"]["mean"] is not None:
         document["config"] |= {one.name: one.value.tolist() for one in model.parameters}
     for key, value in document["config"].items():
         part = vars(model).get(key)
-        document["config"][key] = model_config(part, f"{place}.{key}") if isinstance(part, Layer) else value
+        document["config"][key] = model_config(part, f"{location}.{key}") if isinstance(part, Layer) else value
     return document
 
 
-def _check_writable(layer: Layer, place: str) -> None:
+def _check_writable(layer: Layer, location: str) -> None:
     """`ModelFileError` for what Keras has under the same name, but does otherwise."""
     kind, attributes = type(layer).__name__, vars(layer)
     axis = attributes.get("axis")
@@ -244,14 +244,14 @@ def _check_writable(layer: Layer, place: str) -> None:
     if kind == "BatchNormalization" and isinstance(axis, (list, tuple)) and len(axis) > 1:
         reason = "Keras takes one axis"
     if reason:
-        raise ModelFileError(f"{place}: {kind} cannot be written for Keras: {reason}; save as .safetensors")
+        raise ModelFileError(f"{location}: {kind} cannot be written for Keras: {reason}; save as .safetensors")
 
 
-def _check_alone(layer: Layer, place: str) -> None:
+def _check_alone(layer: Layer, location: str) -> None:
     """`ModelFileError` for a layer of a `Sequential` that Keras calls on more than its input."""
     kind = type(layer).__name__
     if kind in OF_HEADS or kind in ("Attention", "AdditiveAttention") or kind in CELLS:
-        raise ModelFileError(f"{place}: Keras calls {kind} on several inputs: draw the model with Input and Model")
+        raise ModelFileError(f"{location}: Keras calls {kind} on several inputs: draw the model with Input and Model")
 
 
 def _input_config(layer: Input) -> dict[str, Any]:
@@ -259,8 +259,8 @@ def _input_config(layer: Input) -> dict[str, Any]:
     return {**kind, "config": jsonable(layer.get_config())}
 
 
-def _graph_config(model: Any, place: str) -> dict[str, Any]:
+def _graph_config(model: Any, location: str) -> dict[str, Any]:
     for layer in keras_order(model):
         if type(layer).__name__ in CELLS:
-            _check_alone(layer, place)
-    return {**FUNCTIONAL, "config": graph_config(model, model_config, place)}
+            _check_alone(layer, location)
+    return {**FUNCTIONAL, "config": graph_config(model, model_config, location)}

@@ -59,7 +59,7 @@ def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: 
 
 def optimizer_arrays(datasets: Mapping[str, Any]) -> list[np.ndarray]:
     """The variables of the optimizer in numerical order; none if the file has no such group."""
-    numbers = sorted(int(place[len(PREFIX) :]) for place in datasets if place.startswith(PREFIX))
+    numbers = sorted(int(path[len(PREFIX) :]) for path in datasets if path.startswith(PREFIX))
     return [datasets[f"{PREFIX}{number}"][()] for number in numbers]
 
 

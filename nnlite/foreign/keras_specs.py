@@ -53,31 +53,31 @@ def signatures() -> dict[str, Any]:
     return json.loads(resources.files("nnlite.foreign").joinpath("keras_signatures.json").read_text(encoding="utf-8"))
 
 
-def plain_value(value: Any, place: str) -> Any:
+def plain_value(value: Any, location: str) -> Any:
     """A config value in Keras's JSON in the form that nnlite reads.
 
     Raises:
         ModelFileError: Python code, or an object of a kind that no layer here has.
     """
     if isinstance(value, list):
-        return [plain_value(item, place) for item in value]
+        return [plain_value(item, location) for item in value]
     if not isinstance(value, dict):
         return value
     if "class_name" not in value:
-        return {key: plain_value(item, place) for key, item in value.items()}
+        return {key: plain_value(item, location) for key, item in value.items()}
     kind, config = name_of_class(value), value.get("config")
     if kind == "DTypePolicy":
-        return _dtype(config, place)
+        return _dtype(config, location)
     if kind == "__tuple__":
-        return [plain_value(item, place) for item in value.get("items") or ()]
+        return [plain_value(item, location) for item in value.get("items") or ()]
     if kind in ("__numpy__", "__tensor__") and isinstance(config, dict):
         return config.get("value")
     if kind == "function" and isinstance(config, str):
         return config
     if isinstance(kind, str) and not kind.startswith("__"):
-        return {"class_name": kind, "config": read_config(kind, config, str(value.get("module")), place)}
+        return {"class_name": kind, "config": read_config(kind, config, str(value.get("module")), location)}
     raise ModelFileError(
-        f"{place} holds {kind!r}, which is not read" + (": it is Python code" * (kind == "__lambda__"))
+        f"{location} holds {kind!r}, which is not read" + (": it is Python code" * (kind == "__lambda__"))
     )
 
 
@@ -87,17 +87,19 @@ def name_of_class(value: Mapping[str, Any]) -> Any:
     return name if any(name in one.members() for one in FAMILIES.values()) else value.get("class_name")
 
 
-def _dtype(config: Any, place: str) -> Any:
+def _dtype(config: Any, location: str) -> Any:
     """The name of the policy; one of bfloat16 has weights of float32, in which nnlite computes."""
     name = config.get("name") if isinstance(config, dict) else config
     if name == "mixed_bfloat16":
         return "float32"
     if name in ("float16", "bfloat16"):
-        raise ModelFileError(f"{place} computes in {name}; nnlite has float32 and float64: convert the model in Keras")
+        raise ModelFileError(
+            f"{location} computes in {name}; nnlite has float32 and float64: convert the model in Keras"
+        )
     return name
 
 
-def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, Any]:
+def read_config(kind: str, config: Any, module: str, location: str) -> dict[str, Any]:
     """The arguments of a class in nnlite's terms: Keras's additional ones are dropped if they have no effect.
 
     Raises:
@@ -109,52 +111,52 @@ def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, An
     family = next((part for part in reversed(module.split(".")) if part in FAMILIES), "layers")
     member = FAMILIES[family].members().get(kind)
     if not isinstance(config, Mapping):
-        raise ModelFileError(f"{place}: the config of {kind!r} must be a mapping, got {config!r}")
+        raise ModelFileError(f"{location}: the config of {kind!r} must be a mapping, got {config!r}")
     if member is None:
         raise ModelFileError(
-            f"{place}: nnlite has no {kind!r} among its {family}; a class of your own must be defined, under this "
+            f"{location}: nnlite has no {kind!r} among its {family}; a class of your own must be defined, under this "
             "name, before the file is read"
         )
     accepted, defaults = constructor_parameters(member), signatures().get(family, {}).get(kind, {})
     values = {}
     for key, item in config.items():
-        value = plain_value(item, f"{place}.{key}")
+        value = plain_value(item, f"{location}.{key}")
         if key == "dtype":
-            value = value if "dtype" in accepted and _dtype(value, place) in POLICIES else None
+            value = value if "dtype" in accepted and _dtype(value, location) in POLICIES else None
         if key in accepted:
             values[key] = value
         elif key not in PASSED_OVER and value is not None and value is not False:
-            _pass_over(f"{place}: ", kind, key, value, defaults)
+            _pass_over(f"{location}: ", kind, key, value, defaults)
     return {key: value for key, value in values.items() if not (key == "dtype" and value is None)}
 
 
-def _pass_over(place: str, kind: str, key: str, value: Any, defaults: Mapping[str, Any]) -> None:
+def _pass_over(location: str, kind: str, key: str, value: Any, defaults: Mapping[str, Any]) -> None:
     """Leave out an argument that asks for what nnlite does anyway; see `read_config` for the others."""
     if key not in AS_HERE and key not in defaults:
         warnings.warn(
-            f"{place}neither Keras nor nnlite knows an argument {key!r} of {kind}, which is {value!r} in the file; it "
-            "is passed over",
+            f"{location}neither Keras nor nnlite knows an argument {key!r} of {kind}, which is {value!r} in the file; "
+            "it is passed over",
             stacklevel=3,
         )
     elif value not in (defaults.get(key, AS_HERE.get(key)), AS_HERE.get(key, key)):
-        raise ModelFileError(f"{place}{kind} of nnlite has no argument {key!r}, which is {value!r} in the file")
+        raise ModelFileError(f"{location}{kind} of nnlite has no argument {key!r}, which is {value!r} in the file")
 
 
-def serialized(item: Any, place: str) -> Any:
+def serialized(item: Any, location: str) -> Any:
     """A config value in Keras's JSON.
 
     Raises:
         ModelFileError: an object that Keras lacks.
     """
     if isinstance(item, ActivationFunction):
-        return _activation(item, place)
+        return _activation(item, location)
     if isinstance(item, (list, tuple)):
-        return [serialized(part, place) for part in item]
+        return [serialized(part, location) for part in item]
     family = next((name for name, root in FAMILIES.items() if isinstance(item, root)), None)
-    return jsonable(item) if family is None else described(item, family, place)
+    return jsonable(item) if family is None else described(item, family, location)
 
 
-def _activation(activation: ActivationFunction, place: str) -> Any:
+def _activation(activation: ActivationFunction, location: str) -> Any:
     if isinstance(activation, Recorded):  # whoever reads it has to know the function
         name = jsonable(activation.function)
         return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
@@ -164,14 +166,14 @@ def _activation(activation: ActivationFunction, place: str) -> Any:
     defaults = {name: parameter.default for name, parameter in constructor_parameters(cls).items()}
     if activation.get_config() != defaults:
         raise ModelFileError(
-            f"{place} is {activation!r}: Keras keeps names of activations alone; use the layer of that name"
+            f"{location} is {activation!r}: Keras keeps names of activations alone; use the layer of that name"
         )
     if cls not in names:
-        raise ModelFileError(f"{place}: Keras has no activation {cls.__name__}; save as .safetensors")
+        raise ModelFileError(f"{location}: Keras has no activation {cls.__name__}; save as .safetensors")
     return names[cls]
 
 
-def described(item: Any, family: str, place: str) -> dict[str, Any]:
+def described(item: Any, family: str, location: str) -> dict[str, Any]:
     """`{module, class_name, config, registered_name}` of an object whose arguments Keras must know.
 
     Raises:
@@ -182,17 +184,18 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
     if cls._spec_name != cls.__name__ or (known is None and not cls.__module__.startswith("nnlite.")):
         return _of_user(item)
     if known is None:
-        raise ModelFileError(f"{place}: Keras has no {cls.__name__}; save as .safetensors, or leave it out")
+        raise ModelFileError(f"{location}: Keras has no {cls.__name__}; save as .safetensors, or leave it out")
     config, arguments = {}, item._arguments()
     for name, parameter in constructor_parameters(cls).items():
         value = arguments[name]
         if name in OF_CALLS:
             continue
         if name in known:
-            config[name] = serialized(value, f"{place}.{name}")
+            config[name] = serialized(value, f"{location}.{name}")
         elif jsonable(value) != default_value(cls, name, parameter.default):
             raise ModelFileError(
-                f"{place}: {cls.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
+                f"{location}: {cls.__name__} of Keras has no argument {name!r}, which is {value!r}; save as "
+                ".safetensors"
             )
     module = "keras.optimizers.schedules" if family == "schedules" else f"keras.{family}"
     return {"module": module, "class_name": cls.__name__, "config": config, "registered_name": None}
@@ -205,6 +208,6 @@ def _of_user(item: Any) -> dict[str, Any]:
     return {**kind, "config": keras_form(item.get_config())}
 
 
-def config_error(place: str, error: ConfigError) -> ModelFileError:
+def config_error(location: str, error: ConfigError) -> ModelFileError:
     """The error of a constructor, for a config in a file."""
-    return ModelFileError(f"{place}: {error}")
+    return ModelFileError(f"{location}: {error}")

@@ -26,9 +26,9 @@ def converted(layer: Layer, arrays: Arrays, flattened: tuple[int, ...] | None) -
         return {number: arrays[name] for number, name in enumerate(names)}
     kind = type(layer).__name__
     rule = RULES.get(kind) or RULES.get(kind.rstrip("123D"))
-    given = {name: array for name, array in arrays.items() if name != "num_batches_tracked"}
+    weights = {name: array for name, array in arrays.items() if name != "num_batches_tracked"}
     try:
-        laid_out = None if rule is None else rule(layer, given, flattened)
+        laid_out = None if rule is None else rule(layer, weights, flattened)
     except (KeyError, ValueError, IndexError):  # other names, or shapes that cannot be brought into order
         return None
     if laid_out is None or len(laid_out) != len(names):

@@ -69,8 +69,8 @@ class ConformalIntervals(Section):
             DataError: a level that needs more rows than there were.
         """
         rank = rank_of(level, self.count, f"the {self.count} validation rows of the training")
-        place = int(np.searchsorted(self.ranks, rank))
-        return np.array([residuals[place] for residuals in self.residuals])
+        index = int(np.searchsorted(self.ranks, rank))
+        return np.array([residuals[index] for residuals in self.residuals])
 
 
 def check_level(level: float) -> None:

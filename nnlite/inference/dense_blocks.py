@@ -48,12 +48,12 @@ class DenseBlocks(Stage):
         hidden = [*zip((kernel.T for kernel in self.kernels[:-1]), entering, leaving, activates, strict=False)]
         kernel, activate, shape = self.kernels[-1], activates[-1], (len(x), units)
         multiply, blocks = np.matmul if lead else np.dot, starts_of(len(x), together)
-        given = (*lead, rows, first.shape[-2])
+        block_shape = (*lead, rows, first.shape[-2])
 
         def run(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
             outputs = np.empty(shape, kernel.dtype) if out is None else out
             for start in blocks:
-                first[...] = x[start : start + together].reshape(given).swapaxes(-1, -2)
+                first[...] = x[start : start + together].reshape(block_shape).swapaxes(-1, -2)
                 for left, right, product, overwrite in hidden:
                     overwrite(multiply(left, right, out=product))
                 part = outputs[start : start + together].reshape(last.shape)

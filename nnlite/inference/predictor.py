@@ -77,7 +77,7 @@ class Predictor:
             x = np.asarray(x, self.dtype)
         if not self.plain or x.shape[1:] != self.row_shape or not x.ndim:
             x = self.model._as_input(x)
-        given, shapes = x, tuple([part.shape for part in x]) if self.several else x.shape
+        inputs, shapes = x, tuple([part.shape for part in x]) if self.several else x.shape
         try:
             prepared = self._local.prepared[shapes]
         except (AttributeError, KeyError):
@@ -86,7 +86,7 @@ class Predictor:
             prepared = self._prepare(x, shapes)
         for run, out in prepared:
             x = run(x, out)
-        return self._owned(x, prepared, given) if self.may_alias else x
+        return self._owned(x, prepared, inputs) if self.may_alias else x
 
     def _prepare(self, x, shapes):
         """Each stage with the memory that this thread keeps for it, for batches shaped like x."""
@@ -105,9 +105,9 @@ class Predictor:
         kept[shapes] = prepared
         return prepared
 
-    def _owned(self, outputs, prepared, given):
+    def _owned(self, outputs, prepared, inputs):
         """The outputs in memory that neither the caller's inputs nor a stage keeps."""
-        others = [*given] if self.several else [given]
+        others = [*inputs] if self.several else [inputs]
         others += [out for _, out in prepared if out is not None]
         parts = outputs if isinstance(outputs, tuple) else (outputs,)
         owned = [part.copy() if shares(part, others) else part for part in parts]

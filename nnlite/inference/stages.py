@@ -185,9 +185,9 @@ class _Convolution(Stage):
         if self.pool:
             return [(np.maximum.reduce, values.reshape(math.prod(tile), -1), 0, None, part.reshape(-1))]
         copies = []
-        for place in np.ndindex(*tile):
-            inside = part[(slice(None), *(slice(first, None, side) for first, side in zip(place, tile, strict=True)))]
-            copies.append((np.copyto, inside, values[place][tuple(map(slice, inside.shape))]))
+        for offset in np.ndindex(*tile):
+            inside = part[(slice(None), *(slice(first, None, side) for first, side in zip(offset, tile, strict=True)))]
+            copies.append((np.copyto, inside, values[offset][tuple(map(slice, inside.shape))]))
         return copies
 
     def __repr__(self) -> str:

@@ -32,23 +32,25 @@ class ParameterVector:
         self.segments = [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
         self.size = stops[-1] if stops else 0
 
-    def read(self, given: Any, method: str, seeds: bool = True) -> np.ndarray:
+    def read(self, argument: Any, method: str, seeds: bool = True) -> np.ndarray:
         """A vector, list of arrays or dict by name as a vector; `ShapeError` unless it fits.
 
         Args:
-            given: what a user passed; a vector may have leading axes unless `seeds` is false.
+            argument: what a user passed; a vector may have leading axes unless `seeds` is false.
             method: what it was passed to, for the error.
         """
-        if isinstance(given, dict):
-            if set(given) != set(self.names):
-                raise ShapeError(f"{method} needs an array for each of {', '.join(self.names)}, got {', '.join(given)}")
-            given = [given[name] for name in self.names]
-        if isinstance(given, (list, tuple)):
-            shapes = [np.shape(part) for part in given]
+        if isinstance(argument, dict):
+            if set(argument) != set(self.names):
+                raise ShapeError(
+                    f"{method} needs an array for each of {', '.join(self.names)}, got {', '.join(argument)}"
+                )
+            argument = [argument[name] for name in self.names]
+        if isinstance(argument, (list, tuple)):
+            shapes = [np.shape(part) for part in argument]
             if shapes != self.shapes:
                 raise ShapeError(f"{method} needs arrays of the shapes {self.shapes}, got {shapes}")
-            return np.concatenate([np.ravel(part) for part in given]) if given else np.zeros(0, self.dtype)
-        vector = np.asarray(given)
+            return np.concatenate([np.ravel(part) for part in argument]) if argument else np.zeros(0, self.dtype)
+        vector = np.asarray(argument)
         if vector.shape[-1:] != (self.size,) or (vector.ndim > 1 and not seeds):
             raise ShapeError(f"{method} needs a vector of shape ({self.size},), as the parameters, got {vector.shape}")
         return vector if vector.dtype.kind in "fc" else vector.astype(self.dtype)
@@ -96,12 +98,12 @@ class ParameterVector:
         pieces = zip(self.names, self.segments, self.shapes, strict=True)
         return {name: self._piece(vector, segment, shape) for name, segment, shape in pieces}
 
-    def like(self, given: Any, vector: np.ndarray) -> Any:
-        """`vector` in the form and precision of `given`."""
+    def like(self, example: Any, vector: np.ndarray) -> Any:
+        """`vector` in the form and precision of `example`."""
         vector = vector.astype(self.dtype, copy=False)
-        if isinstance(given, dict):
+        if isinstance(example, dict):
             return self.by_name(vector)
-        return list(self.by_name(vector).values()) if isinstance(given, (list, tuple)) else vector
+        return list(self.by_name(vector).values()) if isinstance(example, (list, tuple)) else vector
 
     @staticmethod
     def _piece(vector, segment, shape):

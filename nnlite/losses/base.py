@@ -219,8 +219,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss, without keeping anything. The loss of traced predictions is recorded, like an op."""
         if isinstance(y_pred, Traced):
-            given = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
-            return y_pred.trace.apply(self, lambda value: self._linearized(given[0], value, given[1]), y_pred)
+            arrays = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
+            return y_pred.trace.apply(self, lambda value: self._linearized(arrays[0], value, arrays[1]), y_pred)
         return in_dtype(self, self._linearized(y_true, y_pred, sample_weight)[0], y_pred)
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:

@@ -66,8 +66,8 @@ class RunsPerRow:
 
 def given_dtype(loss: Any) -> str | None:
     """The argument `dtype` of a loss; None for the dtype of the predictions."""
-    given: str | None = vars(loss)[GivenType.key]
-    return given
+    dtype: str | None = vars(loss)[GivenType.key]
+    return dtype
 
 
 def in_dtype(loss: Any, value: Any, y_pred: Any) -> Any:

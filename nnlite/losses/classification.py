@@ -202,8 +202,8 @@ class SparseCategoricalCrossentropy(Loss):
         return np.where(counted, y_true, 0), y_pred, sample_weight, both
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
-        place = self.axis % len(output_shape)
-        classes_last = (*output_shape[:place], *output_shape[place + 1 :], output_shape[place])
+        axis = self.axis % len(output_shape)
+        classes_last = (*output_shape[:axis], *output_shape[axis + 1 :], output_shape[axis])
         return class_numbers(targets, classes_last, self, self.ignore_class)
 
 

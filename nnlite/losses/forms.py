@@ -20,11 +20,11 @@ def axis_last(rank: int, loss: Any) -> tuple[int, ...]:
         ConfigError: there is no such axis.
     """
     axis = loss._row_axis
-    place = axis + rank if axis < 0 else axis
-    if not 0 <= place < rank:
+    position = axis + rank if axis < 0 else axis
+    if not 0 <= position < rank:
         message = f"is {axis}; outputs of {rank} axes have the axes 0 to {rank - 1}"
         raise ConfigError(message, (type(loss).__name__, "axis"))
-    return (*(other for other in range(rank) if other != place), place)
+    return (*(other for other in range(rank) if other != position), position)
 
 
 def shape_of_rows(loss: Any, outputs: np.ndarray) -> Shape:
@@ -78,12 +78,12 @@ def check_finite(targets: np.ndarray, where: str) -> None:
         raise DataError(f"the targets hold a value that is not finite{where} in row {row}")
 
 
-def fits(given: Shape, expected: BatchShape) -> bool:
+def fits(shape: Shape, expected: BatchShape) -> bool:
     """Whether targets of this shape match outputs of the other one, in which rows and free axes (None) may vary."""
-    if len(given) != len(expected):
+    if len(shape) != len(expected):
         return False
-    pairs = zip(given[1:], expected[1:], strict=True)
-    return given[1:] == expected[1:] or all(wanted in (None, length) for length, wanted in pairs)
+    pairs = zip(shape[1:], expected[1:], strict=True)
+    return shape[1:] == expected[1:] or all(wanted in (None, length) for length, wanted in pairs)
 
 
 def scaled(loss: Any, factor: float) -> Any:

@@ -136,19 +136,19 @@ def each_output(sample_weight: Any, count: int) -> Sequence[np.ndarray | None]:
     return sample_weight if isinstance(sample_weight, tuple) else [sample_weight] * count
 
 
-def by_output(given: Any, names: Sequence[str], what: str) -> list:
+def by_output(argument: Any, names: Sequence[str], what: str) -> list:
     """A list with one entry per output, from a list, a dict by name, or one entry for all.
 
     Raises:
         ConfigError: another number of entries, or a name that no output has.
     """
-    if isinstance(given, dict) and set(given) & set(names):
-        strangers = set(given) - set(names)
+    if isinstance(argument, dict) and set(argument) & set(names):
+        strangers = set(argument) - set(names)
         if strangers:
             raise ConfigError(f"{what} names {sorted(strangers)[0]!r}; the outputs are {', '.join(names)}")
-        return [given.get(name) for name in names]
-    if isinstance(given, (list, tuple)):
-        if len(given) != len(names):
-            raise ConfigError(f"{what} has {len(given)} entries for {len(names)} outputs: {', '.join(names)}")
-        return list(given)
-    return [given] * len(names)
+        return [argument.get(name) for name in names]
+    if isinstance(argument, (list, tuple)):
+        if len(argument) != len(names):
+            raise ConfigError(f"{what} has {len(argument)} entries for {len(names)} outputs: {', '.join(names)}")
+        return list(argument)
+    return [argument] * len(names)

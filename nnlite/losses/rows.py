@@ -43,12 +43,12 @@ class CategoricalHinge(Loss):
 
     def per_row(self, y_true: np.ndarray, y_pred: Array) -> tuple[np.ndarray, Jacobian]:
         others: Any = (1 - y_true) * y_pred
-        place = others.real.argmax(axis=-1)[..., None]
-        gap: Any = 1 + np.take_along_axis(others, place, -1) - (y_true * y_pred).sum(axis=-1, keepdims=True)
+        index = others.real.argmax(axis=-1)[..., None]
+        gap: Any = 1 + np.take_along_axis(others, index, -1) - (y_true * y_pred).sum(axis=-1, keepdims=True)
         inside = gap.real > 0
         slopes = -y_true
         np.put_along_axis(
-            slopes, place, np.take_along_axis(slopes, place, -1) + 1 - np.take_along_axis(y_true, place, -1), -1
+            slopes, index, np.take_along_axis(slopes, index, -1) + 1 - np.take_along_axis(y_true, index, -1), -1
         )
         return (gap * inside)[..., 0], Contraction(slopes * inside)
 

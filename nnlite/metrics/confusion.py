@@ -137,9 +137,9 @@ class AtThresholds(ConfusionMetric, abstract=True):
     thresholds: float | list[float] | None = None
 
     def validate(self) -> None:
-        given = given_thresholds(self)
-        if given is not None and any(not 0 <= threshold <= 1 for threshold in self.in_use()):
-            raise ConfigError(f"must be in [0, 1], got {given}", (type(self).__name__, ThresholdList.key))
+        thresholds = given_thresholds(self)
+        if thresholds is not None and any(not 0 <= threshold <= 1 for threshold in self.in_use()):
+            raise ConfigError(f"must be in [0, 1], got {thresholds}", (type(self).__name__, ThresholdList.key))
 
     @property
     def default_threshold(self) -> float:
@@ -147,8 +147,8 @@ class AtThresholds(ConfusionMetric, abstract=True):
         return 0.5
 
     def in_use(self) -> list[float]:
-        given = given_thresholds(self)
-        return np.atleast_1d(np.asarray(self.default_threshold if given is None else given, float)).tolist()
+        thresholds = given_thresholds(self)
+        return np.atleast_1d(np.asarray(self.default_threshold if thresholds is None else thresholds, float)).tolist()
 
     def limits(self) -> np.ndarray:
         return np.sort(self.in_use())

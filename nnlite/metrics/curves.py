@@ -57,17 +57,17 @@ class AUC(ConfusionMetric):
     from_logits: bool = False
 
     def validate(self) -> None:
-        given = given_thresholds(self)
-        if given is None and self.num_thresholds < 2:
+        thresholds = given_thresholds(self)
+        if thresholds is None and self.num_thresholds < 2:
             raise ConfigError(f"must be 2 or more, got {self.num_thresholds}", (type(self).__name__, "num_thresholds"))
-        if any(not 0 <= threshold <= 1 for threshold in given or ()):
-            raise ConfigError(f"must be in [0, 1], got {given}", (type(self).__name__, "thresholds"))
+        if any(not 0 <= threshold <= 1 for threshold in thresholds or ()):
+            raise ConfigError(f"must be in [0, 1], got {thresholds}", (type(self).__name__, "thresholds"))
 
     def limits(self) -> np.ndarray:
-        given = given_thresholds(self)
+        thresholds = given_thresholds(self)
         inner = np.arange(1, self.num_thresholds - 1) / (self.num_thresholds - 1)
-        if given is not None:
-            inner = np.sort(np.asarray(given, float))
+        if thresholds is not None:
+            inner = np.sort(np.asarray(thresholds, float))
         return np.concatenate([[-EPSILON], inner, [1 + EPSILON]])
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

@@ -42,8 +42,8 @@ class _Overlap(Metric, abstract=True):
     def check_classes(self, asked: Sequence[int]) -> None:
         """`ConfigError` unless these are classes."""
         if any(not 0 <= number < self.classes() for number in asked):
-            place = (type(self).__name__, "target_class_ids")
-            raise ConfigError(f"must be in 0 to {self.classes() - 1}, got {asked}", place)
+            path = (type(self).__name__, "target_class_ids")
+            raise ConfigError(f"must be in 0 to {self.classes() - 1}, got {asked}", path)
 
     def count(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: Any, ignored: int | None = None) -> None:
         """Add class numbers of one shape."""

@@ -44,9 +44,8 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     it training runs: it is a `nnlite.training.Trainable`.
     """
 
-    _nested = _lists_outputs = False  # the latter of a graph whose outputs were given as a list
+    _nested = _lists_outputs = _draws_seed = False  # a graph with a list of outputs; a seed that no user gave
     _builds_itself = True
-    _draws_seed = False  # whether `seed` was given to nobody: Keras's configs do not have it
     _kind_of_data = "numbers"  # of a class that writes `call`: whether it was built for numbers or for strings
 
     if TYPE_CHECKING:  # a subclass has these; `layers` and `seed` are fields of `Sequential`
@@ -113,12 +112,12 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         as_written = isinstance(self.chain, Chain) and type(self).linearize is BaseModel.linearize
         return quick_outputs(self, x) if as_written and self._interpretation.encoder is None else None
 
-    def __call__(self, *inputs: Any, **given: Any) -> Any:
-        if len(inputs) == 1 and not given and not self._penalizes and active_tape() is None:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        if len(inputs) == 1 and not options and not self._penalizes and active_tape() is None:
             outputs = self._outputs_alone(inputs[0])
             if outputs is not None:
                 return outputs
-        return super().__call__(*inputs, **given)
+        return super().__call__(*inputs, **options)
 
     __call__.__doc__ = Layer.__call__.__doc__
 

@@ -194,7 +194,7 @@ def assign_weights(
     arrays = {name: array for name, array in arrays.items() if name.startswith("weights/")}
     if skip_mismatch:
         fits = saving.names_that_fit({name: weight.shape for name, weight in weights.items()}, arrays, source)
-        weights, arrays = ({name: given[name] for name in fits} for given in (weights, arrays))
+        weights, arrays = ({name: group[name] for name in fits} for group in (weights, arrays))
     saving.check_names(weights, arrays, source, exact)
     with np.errstate(over="ignore"):
         lost = [name for name, array in arrays.items() if overflows(array, weights[name].dtype)]

@@ -96,8 +96,8 @@ class Model(BaseModel, aliases=("Functional",)):
         dtype: Policy | None = None,
     ) -> None:
         super().__init__(name=name, trainable=trainable, dtype=dtype)
-        given = read(seed, Index | None)
-        self.seed, self._draws_seed = (fresh_seed(), True) if given is None else (given, False)
+        number = read(seed, Index | None)
+        self.seed, self._draws_seed = (fresh_seed(), True) if number is None else (number, False)
         if inputs is None and outputs is None:
             take_attributes(self)
             return
@@ -108,7 +108,7 @@ class Model(BaseModel, aliases=("Functional",)):
         self._drawing = Drawing(self.inputs, self.outputs)
         self._drawn_layers = self._drawing.layers()
         name_layers([*self._input_layers, *self._drawn_layers])
-        self._build_graph(given is not None)
+        self._build_graph(number is not None)
 
     @property
     def layers(self) -> list[Layer]:  # type: ignore[override]

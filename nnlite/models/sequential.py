@@ -59,9 +59,9 @@ class Sequential(BaseModel):
         self.seed = fresh_seed() if self.seed is None else self.seed
         self.chain: Any = None
         self._given_shape: tuple | None = None
-        given, vars(self)["layers"] = self.layers, []
+        layers, vars(self)["layers"] = self.layers, []
         names, least = {}, {}
-        for layer in given:
+        for layer in layers:
             self._take(len(self.layers), layer, names, least)
         if self.layers:
             self._rebuild()
@@ -218,8 +218,8 @@ class Sequential(BaseModel):
     def _arguments(self) -> dict:
         if "layers" not in constructor_parameters(type(self)):  # of a class that makes its layers itself
             return super()._arguments()
-        given = [Input(self._given_shape[1:])] if self._given_shape else []
-        return {**super()._arguments(), "layers": [*given, *self.layers]}
+        inputs = [Input(self._given_shape[1:])] if self._given_shape else []
+        return {**super()._arguments(), "layers": [*inputs, *self.layers]}
 
     def get_config(self) -> dict[str, Any]:
         """The layers in order, in Keras's form if none occurs twice; `from_config` recreates the model."""

@@ -92,11 +92,11 @@ COLUMNS = {
 
 def _widths(columns: Sequence[Column], line_length: int | None) -> list[int]:
     """The widths of the columns in a table of this width, including margins and frames."""
-    given = [column.width for column in columns]
+    stated_widths = [column.width for column in columns]
     if line_length is None:
-        return given
+        return stated_widths
     room = max(line_length - 3 * len(columns) - 1, 4 * len(columns))
-    widths = [width * room // sum(given) for width in given]
+    widths = [width * room // sum(stated_widths) for width in stated_widths]
     rest = room - sum(widths)
     return [width + (index < rest) for index, width in enumerate(widths)]
 

@@ -89,8 +89,8 @@ class Op(Configurable, family="op", abstract=True):
                 f"{self!r}.backward takes {len(cached)} values of wanted, one per input, got {len(wanted)}"
             )
         cotangent = self._as_cotangents(jacobian)
-        given = cotangent if isinstance(cotangent, tuple) else (cotangent,)
-        results = own_memory(cached.vjp(cotangent, wanted), *given)
+        cotangents = cotangent if isinstance(cotangent, tuple) else (cotangent,)
+        results = own_memory(cached.vjp(cotangent, wanted), *cotangents)
         return results[0] if len(results) == 1 else results
 
     def jvp(self, *tangents: ArrayLike | None) -> np.ndarray:
@@ -119,10 +119,12 @@ class Op(Configurable, family="op", abstract=True):
         """The argument of `vjp`: an array; for several outputs a tuple, of a number or of parts that may be None."""
         if not isinstance(self._output, list):
             return self._as_cotangent(jacobian, *self._output)
-        given = jacobian if isinstance(jacobian, tuple) else (jacobian,) * len(self._output)
-        if len(given) != len(self._output):
-            raise ShapeError(f"{self!r}.backward takes {len(self._output)} Jacobians, one per output, got {len(given)}")
-        pairs = zip(given, self._output, strict=True)
+        cotangents = jacobian if isinstance(jacobian, tuple) else (jacobian,) * len(self._output)
+        if len(cotangents) != len(self._output):
+            raise ShapeError(
+                f"{self!r}.backward takes {len(self._output)} Jacobians, one per output, got {len(cotangents)}"
+            )
+        pairs = zip(cotangents, self._output, strict=True)
         return tuple(None if part is None else self._as_cotangent(part, *description) for part, description in pairs)
 
     def _as_cotangent(self, jacobian, shape, dtype):
@@ -200,12 +202,12 @@ def called(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         @functools.wraps(function)
         def call(*arguments: Any, **options: Any) -> Any:
             if options:
-                given = list(arguments)
-                for name in names[len(given) :]:
+                values = list(arguments)
+                for name in names[len(values) :]:
                     if name not in options:
                         break
-                    given.append(options.pop(name))
-                return function(*given, **options)
+                    values.append(options.pop(name))
+                return function(*values, **options)
             return function(*arguments)
 
         return call

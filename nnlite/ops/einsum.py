@@ -105,5 +105,5 @@ def expanded(labels: tuple, unnamed: int) -> tuple:
     """`...` replaced by this many labels, counted from the right."""
     if "..." not in labels:
         return labels
-    place = labels.index("...")
-    return (*labels[:place], *(f"...{count}" for count in range(unnamed, 0, -1)), *labels[place + 1 :])
+    position = labels.index("...")
+    return (*labels[:position], *(f"...{count}" for count in range(unnamed, 0, -1)), *labels[position + 1 :])

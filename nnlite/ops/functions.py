@@ -102,10 +102,10 @@ def _function(op: type[Op]) -> Callable[..., Any]:
     def function(*arguments: Any, **options: Any) -> Any:
         if len(arguments) == len(arrays) and not options:
             return compute(_made(op, ()), arguments)
-        given = dict(zip(names, arguments, strict=False))
+        by_name = dict(zip(names, arguments, strict=False))
         options = {of_keras.get(name, name): value for name, value in options.items()}
-        twice = len(arguments) > len(names) or options.keys() & given.keys()
-        options = given | options
+        twice = len(arguments) > len(names) or options.keys() & by_name.keys()
+        options = by_name | options
         if twice or options.keys() - set(names) or any(name not in options for name in arrays):
             raise TypeError(f"{function.__name__}{function.__signature__} does not take these arguments")
         inputs = [options.pop(name) for name in arrays]

@@ -102,8 +102,8 @@ class Slice(Op):
         """The index without `...`, and with a slice for each axis that it leaves out."""
         index = read_index(self.index)
         missing = [slice(None)] * (x.ndim - sum(part is not None and part is not Ellipsis for part in index))
-        place = index.index(Ellipsis) if Ellipsis in index else len(index)
-        return (*index[:place], *missing, *index[place + 1 :])
+        position = index.index(Ellipsis) if Ellipsis in index else len(index)
+        return (*index[:position], *missing, *index[position + 1 :])
 
 
 def spell_index(index: Any) -> str:

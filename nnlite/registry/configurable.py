@@ -170,12 +170,12 @@ class Configurable:
 
     def _arguments(self) -> dict[str, Any]:
         cls: type = type(self)
-        given = vars(self)  # what was given may be shown otherwise by the attribute of its name
-        kept = [name for name in constructor_parameters(cls) if name in given or hasattr(self, name)]
+        attributes = vars(self)  # what was given may be shown otherwise by the attribute of its name
+        kept = [name for name in constructor_parameters(cls) if name in attributes or hasattr(self, name)]
         lacking = [name for name in constructor_parameters(cls) if name not in kept]
         if lacking and cls.get_config.__module__.startswith("nnlite."):  # that of a user says what is kept otherwise
             raise ConfigError(f"{cls.__name__}.__init__ must store its argument {lacking[0]!r} as self.{lacking[0]}")
-        return {name: given[name] if name in given else getattr(self, name) for name in kept}
+        return {name: attributes[name] if name in attributes else getattr(self, name) for name in kept}
 
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""
@@ -199,38 +199,38 @@ class Configurable:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
-    """The fields of `cls` among `given`, read by their types, and the errors of those that cannot be read."""
+def read_fields(cls: type, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
+    """The fields of `cls` among `arguments`, read by their types, and the errors of those that cannot be read."""
     values, errors = {}, []
     for name, hint in field_hints(cls).items():
-        if name in given:
+        if name in arguments:
             try:
-                values[name] = read(given[name], hint)
+                values[name] = read(arguments[name], hint)
             except ConfigError as error:
                 errors.append(error.within(cls.__name__, name))
     return values, errors
 
 
 def wrong_keys(
-    given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str = ""
+    keys: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str = ""
 ) -> list[ConfigError]:
     """One error for each key that is not a parameter, and for each missing parameter without default.
 
     A parameter that an unknown key was probably meant to be is not reported as missing.
 
     Args:
-        given: arguments.
+        keys: arguments.
         parameters: what a call takes.
         listing: says where many parameters are listed.
     """
     errors, meant = [], set()
-    for key in given:
+    for key in keys:
         if key not in parameters:
             hint = did_you_mean(key, parameters, listing)
             errors.append(ConfigError(f"unknown argument {shown(key)}; {hint}", (key,)))
             meant.update(nearest(str(key), parameters))
     for key, parameter in parameters.items():
-        if parameter.default is inspect.Parameter.empty and key not in given and key not in meant:
+        if parameter.default is inspect.Parameter.empty and key not in keys and key not in meant:
             errors.append(ConfigError(f"missing argument {key!r}"))
     return errors
 

@@ -235,12 +235,12 @@ def annotations(function: Callable) -> dict[str, object]:
     return {name: hints.get(name, typing.Any) for name in inspect.signature(function).parameters}
 
 
-def read_call(function: Callable, given: Mapping) -> dict:
+def read_call(function: Callable, arguments: Mapping) -> dict:
     """The arguments of a call converted by their annotations; those without annotation unchanged.
 
     Args:
         function: its annotations are what `read` understands.
-        given: argument -> value, for example `locals()` at the start of the function.
+        arguments: argument -> value, for example `locals()` at the start of the function.
 
     Raises:
         ConfigError: a value of the wrong type; it names function and argument.
@@ -248,7 +248,7 @@ def read_call(function: Callable, given: Mapping) -> dict:
     values, errors = {}, []
     for name, hint in annotations(function).items():
         try:
-            values[name] = read(given[name], hint)
+            values[name] = read(arguments[name], hint)
         except ConfigError as error:
             errors.append(error.within(function.__name__, name))
     raise_all(errors)

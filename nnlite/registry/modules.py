@@ -141,13 +141,13 @@ def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:
         names = list(inspect.signature(construct).parameters)[1:]
 
         @functools.wraps(construct)
-        def __init__(self: Any, *given: Any, **named: Any) -> None:
+        def __init__(self: Any, *args: Any, **named: Any) -> None:
             for name in [name for name in named if name not in names]:
                 if name not in retired:
                     raise WrongTypeError(f"{cls.__name__}: unknown argument {name!r}; {did_you_mean(name, names)}")
                 warnings.warn(f"{cls.__name__}: {name} {retired[name]}", stacklevel=2)
                 del named[name]
-            construct(self, *given, **named)
+            construct(self, *args, **named)
 
         return __init__
 
@@ -167,10 +167,10 @@ def take_by_position(cls: type, last: Sequence[str]) -> None:
         order = vars(cls).get("_positional") or (*positional, *(name for name in last if name not in positional))
 
         @functools.wraps(construct)
-        def __init__(self: Any, *given: Any, **named: Any) -> None:
-            if len(given) > len(order):
-                raise TypeError(f"{cls.__name__} takes {len(order)} arguments by position, got {len(given)}")
-            for name, value in zip(order, given, strict=False):
+        def __init__(self: Any, *args: Any, **named: Any) -> None:
+            if len(args) > len(order):
+                raise TypeError(f"{cls.__name__} takes {len(order)} arguments by position, got {len(args)}")
+            for name, value in zip(order, args, strict=False):
                 if name in named:
                     raise TypeError(f"{cls.__name__} got two values for {name!r}")
                 named[name] = value

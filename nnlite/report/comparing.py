@@ -131,8 +131,8 @@ def _flat(value: Any, path: tuple = ()) -> Iterator[tuple[str, str]]:
 
 
 def _differences(configs: list[dict[str, str]]) -> list[Row]:
-    places = dict.fromkeys(place for config in configs for place in config)
-    rows = [(place, *(config.get(place, MISSING) for config in configs)) for place in places]
+    places = dict.fromkeys(path for config in configs for path in config)
+    rows = [(path, *(config.get(path, MISSING) for config in configs)) for path in places]
     return [row for row in rows if len(set(row[1:])) > 1]
 
 

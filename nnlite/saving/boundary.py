@@ -14,13 +14,13 @@ MOST_PARTS, PARTS_OF_ARRAY = 20_000, 50  # layers, initializers and other parts 
 
 
 @contextmanager
-def reading_saved(place: object, kind: type[DataError] = ModelFileError) -> Iterator[None]:
-    """A context in which every exception, including nnlite's own, becomes one of `kind` that begins with `place`.
+def reading_saved(location: object, kind: type[DataError] = ModelFileError) -> Iterator[None]:
+    """A context in which every exception, including nnlite's own, becomes one of `kind` that begins with `location`.
 
     A missing library is reported as such.
 
     Args:
-        place: the file or the folder.
+        location: the file or the folder.
         kind: of the error.
 
     >>> with reading_saved("a.safetensors"):
@@ -29,15 +29,15 @@ def reading_saved(place: object, kind: type[DataError] = ModelFileError) -> Iter
     nnlite.errors.ModelFileError: a.safetensors: cannot be read (KeyError: 'model')
     """
     try:
-        with reading(place, kind=kind):
+        with reading(location, kind=kind):
             yield
     except MissingLibraryError:
         raise  # the file may be right
     except NNLiteError as error:
         text = str(error)
-        if isinstance(error, kind) and text.startswith(str(place)):
+        if isinstance(error, kind) and text.startswith(str(location)):
             raise
-        text = text if text.startswith(str(place)) else f"{place}: {text}"
+        text = text if text.startswith(str(location)) else f"{location}: {text}"
         raise kind(text + (HINT if _misses_a_class(error) else "")) from None
 
 

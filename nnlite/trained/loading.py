@@ -46,10 +46,10 @@ def load(path: str | PathLike) -> TrainedModel:
 
 def model_file(path: str | PathLike) -> Path:
     """The model file of a run folder; for a file, the file itself."""
-    place = Path(path)
-    if not place.is_dir():
-        return place
-    if not (place / MODEL_FILE).is_file():
-        raise DataError(f"{place}: not a run folder, it has no {MODEL_FILE}")
-    check_manifest(place, [MODEL_FILE])
-    return place / MODEL_FILE
+    location = Path(path)
+    if not location.is_dir():
+        return location
+    if not (location / MODEL_FILE).is_file():
+        raise DataError(f"{location}: not a run folder, it has no {MODEL_FILE}")
+    check_manifest(location, [MODEL_FILE])
+    return location / MODEL_FILE

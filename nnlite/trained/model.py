@@ -240,12 +240,12 @@ class TrainedModel:
     def _answering(self, outputs: Any) -> Any:
         return linked(outputs, self._link)
 
-    def _encoded(self, inputs: Any, on_unknown: OnUnknown, place: str = "") -> np.ndarray:
+    def _encoded(self, inputs: Any, on_unknown: OnUnknown, location: str = "") -> np.ndarray:
         with told_unknown(on_unknown) as unknown:
-            return self._encoded_counting(inputs, unknown, place)
+            return self._encoded_counting(inputs, unknown, location)
 
-    def _encoded_counting(self, inputs: Any, unknown: UnknownCategories, place: str) -> np.ndarray:
-        with self._reader.explaining(inputs, place), unknown.counting():
+    def _encoded_counting(self, inputs: Any, unknown: UnknownCategories, location: str) -> np.ndarray:
+        with self._reader.explaining(inputs, location), unknown.counting():
             return self.encoder.encode(inputs)
 
     def _labelled(self, rows: Any, y: Any, kind: str) -> tuple[Any, np.ndarray]:
@@ -283,8 +283,8 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         names = self.schema.names
-        given = ", ".join(names[:6]) + (f", ... {len(names)} in all" if len(names) > 6 else "") or repr(self.schema)
-        return f"TrainedModel({given} -> {', '.join(self.target_names) or 'outputs'})"
+        columns = ", ".join(names[:6]) + (f", ... {len(names)} in all" if len(names) > 6 else "") or repr(self.schema)
+        return f"TrainedModel({columns} -> {', '.join(self.target_names) or 'outputs'})"
 
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(', '.join(self.target_names) or 'outputs')}</b> from</p>{self.schema._repr_html_()}"

@@ -109,17 +109,17 @@ class RowReader:
         return array
 
     @contextmanager
-    def explaining(self, source: Any, place: str) -> Iterator[None]:
+    def explaining(self, source: Any, location: str) -> Iterator[None]:
         """A context around `encode`: an error names the file and everything wrong with the columns of `source`."""
         try:
             yield
         except DataError as error:
             if isinstance(source, (Table, Frame)) and (faults := list(self._faults(source))):
-                if place and len(faults) > 1:
-                    faults = [fault.removeprefix(f"{place}, ") for fault in faults]
+                if location and len(faults) > 1:
+                    faults = [fault.removeprefix(f"{location}, ") for fault in faults]
                 message = "; ".join(faults)
-                raise DataError(message if place in message else f"{place}: {message}") from None
-            raise error if place in str(error) else with_place(error, place) from None
+                raise DataError(message if location in message else f"{location}: {message}") from None
+            raise error if location in str(error) else with_place(error, location) from None
 
     def _faults(self, source: Table | Frame) -> Iterator[str]:
         by_place = isinstance(self.encoder, TableEncoder) and not self.encoder.named
@@ -188,7 +188,7 @@ def labelled(reader: RowReader, path: str, kind: Any) -> tuple[Any, np.ndarray]:
     return reader.of_table(table), targets_of(table, reader.targets, kind)
 
 
-def in_learned_units(table: Any, truth: np.ndarray, target: Any, place: str) -> np.ndarray:
+def in_learned_units(table: Any, truth: np.ndarray, target: Any, location: str) -> np.ndarray:
     """Amounts in the units that the model learned; `DataError` for amounts in another currency or unit."""
     learned = target.amounts_in if isinstance(target, Quantities) else None
     units = None if learned is None else target_units(table, target.names)
@@ -198,7 +198,7 @@ def in_learned_units(table: Any, truth: np.ndarray, target: Any, place: str) -> 
     try:
         return np.column_stack([column.in_unit(unit).values for column, unit in zip(columns, learned, strict=True)])
     except DataError as error:
-        raise (with_place(error, place) if place else error) from None
+        raise (with_place(error, location) if location else error) from None
 
 
 def targets_of(source: Table | Frame, names: list[str], kind: Any) -> np.ndarray:

@@ -31,10 +31,10 @@ class SingleRows:
 
     def __init__(self, encoder: Columns | TableEncoder) -> None:
         places = places_of(encoder)
-        numbers = [(column, place) for column, (place, *_) in places if type(column) is Numeric]
+        numbers = [(column, position) for column, (position, *_) in places if type(column) is Numeric]
         self._template = np.zeros((1, sum(len(taken) for _, taken in places)))
         self._numbers = _cells_by([column.name for column, _ in numbers])
-        self._places = np.array([place for _, place in numbers], int)
+        self._places = np.array([position for _, position in numbers], int)
         self._fill, self._mean, self._scale = (
             np.array([(column.fill, column.mean, column.scale) for column, _ in numbers]).reshape(-1, 3).T
         )
@@ -75,18 +75,18 @@ class SingleRows:
         frame = read_frame(columns)
         return frame.gaps_as_text() if self._gaps_are_text else frame
 
-    def _entries(self, encoder: ColumnEncoder, place: int) -> dict[Any, tuple[Any, Any]]:
+    def _entries(self, encoder: ColumnEncoder, position: int) -> dict[Any, tuple[Any, Any]]:
         """Cell -> which numbers of the encoded row it sets, and to what, as the encoder says of each cell it knows."""
         cells: list[Any] = list(encoder.categories) if isinstance(encoder, Levels) else [True, False]
         entries = {}
         for start in range(0, len(cells), CELLS_AT_ONCE):
             part = cells[start : start + CELLS_AT_ONCE]
             encoded = encoder.encode(self._source({encoder.name: part}))
-            entries |= {cell: _entry(place, numbers) for cell, numbers in zip(part, encoded, strict=True)}
+            entries |= {cell: _entry(position, numbers) for cell, numbers in zip(part, encoded, strict=True)}
         with UnknownCategories().counting() as unknown:
             gap = encoder.encode(self._source({encoder.name: [None]}))[0]
         if not unknown:
-            entries |= dict.fromkeys(["", None] if self._gaps_are_text else [None], _entry(place, gap))
+            entries |= dict.fromkeys(["", None] if self._gaps_are_text else [None], _entry(position, gap))
         return entries
 
     def _set_numbers(self, cells: tuple, line: np.ndarray) -> bool:

@@ -47,10 +47,10 @@ def predicted_chunks(
         DataError: rows that cannot be read; they may come after chunks that could.
     """
     half = None if level is None else trained.half_widths(level)
-    place = fspath(path)
+    location = fspath(path)
     with told_unknown(on_unknown) as unknown:
-        for inputs, table in trained._reader.chunks(place, rows):
-            x = trained._encoded_counting(inputs, unknown, place)
+        for inputs, table in trained._reader.chunks(location, rows):
+            x = trained._encoded_counting(inputs, unknown, location)
             if unknown and on_unknown == "error":
                 return
             outputs = trained._answering(trained.model.predict(x, verbose=0))
@@ -59,7 +59,7 @@ def predicted_chunks(
                 columns |= _intervals(trained.target_names, columns, half)
             if explain:
                 columns |= _explanations(trained, x, table if table is not None else inputs, explain)
-            yield _with_kept(columns, _kept(table, keep, place))
+            yield _with_kept(columns, _kept(table, keep, location))
 
 
 def _intervals(names: list[str], columns: dict[str, Any], half: np.ndarray) -> dict[str, np.ndarray]:

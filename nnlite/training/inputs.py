@@ -155,8 +155,8 @@ def shape_for(model: Trainable, inputs: Any) -> Any:
     free = any(None in shape[1:] for shape in (shapes if isinstance(shapes[0], tuple) else (shapes,)))
     if not free:
         return shapes
-    given = tuple((None, *array.shape[1:]) for array in (inputs if isinstance(inputs, tuple) else (inputs,)))
-    return model.compute_output_shape(given if isinstance(inputs, tuple) else given[0])
+    batch_shapes = tuple((None, *array.shape[1:]) for array in (inputs if isinstance(inputs, tuple) else (inputs,)))
+    return model.compute_output_shape(batch_shapes if isinstance(inputs, tuple) else batch_shapes[0])
 
 
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -220,8 +220,8 @@ def _checked_weights(loss: Any, sample_weight: Any, targets: Any, output_shape: 
     if isinstance(sample_weight, dict) or (
         isinstance(sample_weight, (list, tuple)) and any(np.ndim(weights) for weights in sample_weight)
     ):
-        given = by_output(sample_weight, loss.names, "sample_weight")
-        pairs = zip(given, shapes, strict=True)
+        by_loss = by_output(sample_weight, loss.names, "sample_weight")
+        pairs = zip(by_loss, shapes, strict=True)
         return tuple(None if weights is None else _fitted(weights, shape, dtype) for weights, shape in pairs)
     return _fitted(sample_weight, shapes[0][:1], dtype)
 

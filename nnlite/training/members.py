@@ -250,12 +250,12 @@ def _read_inputs(model: Any, x: Any, members: int) -> np.ndarray:
 def _check_members(model: Any, shape: tuple, members: int) -> None:
     """`ShapeError` unless inputs and outputs of the model have an axis of this many members after the batch."""
     needed = (None, members, *shape[1:])
-    given, made = model.input_shape, model.output_shape
-    fits = not isinstance(given[0], tuple) and len(given) == len(needed) and given[1] in (None, members)
+    shape_in, made = model.input_shape, model.output_shape
+    fits = not isinstance(shape_in[0], tuple) and len(shape_in) == len(needed) and shape_in[1] in (None, members)
     if not fits or isinstance(made[0], tuple) or len(made) < 3 or made[1] != members:
         raise ShapeError(
-            f"{model.label} has inputs of shape {given} and outputs of shape {made}: to train {members} members, it "
-            f"needs inputs of shape {needed} and outputs of shape (None, {members}, ...)"
+            f"{model.label} has inputs of shape {shape_in} and outputs of shape {made}: to train {members} members, "
+            f"it needs inputs of shape {needed} and outputs of shape (None, {members}, ...)"
         )
 
 

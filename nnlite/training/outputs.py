@@ -48,7 +48,7 @@ class OutputsTrainer(Trainer):
         auto_scale_loss: bool = True,
     ) -> None:
         """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
-        given = {name: value for name, value in locals().items() if name not in ("self", "optimizer", "__class__")}
+        arguments = {name: value for name, value in locals().items() if name not in ("self", "optimizer", "__class__")}
         losses = [spec and Loss.get(spec) for spec in by_output(loss, self.names, "loss")]
         weights = [
             1.0 if weight is None else read_weight(weight)
@@ -64,7 +64,7 @@ class OutputsTrainer(Trainer):
         super().compile(optimizer, None, None, None, None, *settings)
         taken = OutputLosses(losses, weights, self.names) if any(losses) else None
         self._take(taken, OutputMetrics(specs, self.names))
-        self.given = given
+        self.given = arguments
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
@@ -81,9 +81,9 @@ class OutputsTrainer(Trainer):
             y = [y if name in self._judged() else None for name in names]
         if not isinstance(y, (list, tuple)) or len(y) != len(names):
             raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")
-        given = [None if target is None else as_plain_array(target) for target in y]
-        rows = max((len(target) for target in given if target is not None), default=0)
-        return tuple(np.zeros((rows, 1)) if target is None else target for target in given)
+        targets = [None if target is None else as_plain_array(target) for target in y]
+        rows = max((len(target) for target in targets if target is not None), default=0)
+        return tuple(np.zeros((rows, 1)) if target is None else target for target in targets)
 
     def _targets_by_name(self, y: dict) -> list[Any]:
         """The target of each output; None for one that has neither a loss nor metrics and is left out."""
@@ -112,14 +112,14 @@ class OutputsTrainer(Trainer):
             ConfigError: `compile` was given what does not fit them; the model is not built then, as before.
         """
         taken: Any = trainer
-        single, optimizer, given = type(trainer), trainer.optimizer, trainer.given
+        single, optimizer, arguments = type(trainer), trainer.optimizer, trainer.given
         taken.__class__ = cls  # not another object: its `fit` may be what builds the model, and continues with it
         taken.names = names
         try:
             if optimizer is not None:
-                taken.compile(optimizer, **given)
+                taken.compile(optimizer, **arguments)
         except NNLiteError:
-            taken.__class__, taken.given, taken.model.built = single, given, False
+            taken.__class__, taken.given, taken.model.built = single, arguments, False
             raise
 
     def leave(self) -> None:

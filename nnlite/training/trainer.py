@@ -88,7 +88,7 @@ class Trainer(Compiled):
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """User data `(x, y, sample_weight)` in the form that the steps take; the first call builds the model."""
-        inputs, targets = batch_arrays(self.model, x, y, lambda given: self.as_targets(given))  # asked once it is built
+        inputs, targets = batch_arrays(self.model, x, y, lambda labels: self.as_targets(labels))  # of the built model
         return self.with_targets(shape_for(self.model, inputs), inputs, targets, sample_weight, class_weight)
 
     def with_targets(
@@ -190,8 +190,8 @@ class Trainer(Compiled):
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         resources, call = suited(self.model, size, count, ends_early(listeners)), (listeners, batches, options)
         with resources, self._in_session(*call) as session:
-            if (place := listeners.resumes_from() if resume is None else resume) is not None:
-                session.resume(latest_checkpoint(place), resume_anyway)
+            if (path := listeners.resumes_from() if resume is None else resume) is not None:
+                session.resume(latest_checkpoint(path), resume_anyway)
             listeners.check(logged_names(self, validate is not None, listeners.callbacks))
             session.keep()
             with training_step(self, batches) as step:

@@ -96,10 +96,10 @@ class Trials:
         arguments = experiment.fit_arguments(data)
         watch = Watch(trial, self.search.metric, self.search.pruner != "none")
         arguments["callbacks"] = [*(arguments.get("callbacks") or ()), watch.callback]
-        given = data.for_fit()
+        fit_data = data.for_fit()
         with experiment.explaining():
-            model.fit(**given, verbose=0, **arguments)
-        validation = given["validation_data"]
+            model.fit(**fit_data, verbose=0, **arguments)
+        validation = fit_data["validation_data"]
         name = self.search.metric.removeprefix("val_")
         if watch.pruned or name == self.search.metric or validation is None or not math.isfinite(watch.last):
             return watch.last, watch.pruned

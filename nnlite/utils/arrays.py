@@ -107,9 +107,9 @@ def pad_sequences(
         raise DataError(f"pad_sequences takes items of one shape, got {' and '.join(map(str, sorted(shapes)))}")
     length = max(map(len, rows), default=0) if maxlen is None else maxlen
     padded = np.full((len(rows), length, *(shapes.pop() if shapes else ())), value, dtype)
-    for place, row in zip(padded, rows, strict=True):
+    for target, row in zip(padded, rows, strict=True):
         kept = row[max(len(row) - length, 0) :] if truncating == "pre" else row[:length]
-        place[length - len(kept) if padding == "pre" else 0 :][: len(kept)] = kept
+        target[length - len(kept) if padding == "pre" else 0 :][: len(kept)] = kept
     return padded
 
 

@@ -60,20 +60,20 @@ def get_file(
     if origin is None:
         raise ConfigError("get_file needs origin, the URL of the file")
     url = urllib.parse.urlsplit(origin)
-    given = os.fspath(fname) if fname is not None else Path(urllib.request.url2pathname(url.path)).name
-    if url.scheme not in ("http", "https", "file") or not given:
+    name = os.fspath(fname) if fname is not None else Path(urllib.request.url2pathname(url.path)).name
+    if url.scheme not in ("http", "https", "file") or not name:
         raise ConfigError(f"origin must be the URL of a file, such as https://..., got {origin!r}")
-    if fname is not None and Path(given).name != given:
-        raise ConfigError(f"fname is a name, not a path: pass cache_dir for the folder, got {given!r}")
+    if fname is not None and Path(name).name != name:
+        raise ConfigError(f"fname is a name, not a path: pass cache_dir for the folder, got {name!r}")
     unpacked, digest = untar or extract, _Digest(file_hash or md5_hash, hash_algorithm)
     folder = _folder(cache_dir, cache_subdir)
-    names_folder = unpacked and fname is not None and not Path(given).suffix
-    path = folder / (f"{given}_archive" if names_folder else given)
+    names_folder = unpacked and fname is not None and not Path(name).suffix
+    path = folder / (f"{name}_archive" if names_folder else name)
     if force_download or not path.is_file() or not digest.fits(path):
         _fetch(origin, path, digest)
     if not unpacked:
         return str(path)
-    target = folder / (given if names_folder else f"{Path(given).name.split('.')[0]}_extracted")
+    target = folder / (name if names_folder else f"{Path(name).name.split('.')[0]}_extracted")
     _unpack(path, target, _formats(archive_format))
     return str(target)
 

@@ -131,9 +131,9 @@ def model_to_dot(
     shown = _shown(show_layer_names, show_shapes, show_dtype, show_layer_activations, show_trainable)
     boxes = list(_boxes(model, shown, expand_nested))
     lines = [f'  rankdir={rankdir}; dpi={dpi}; splines="{splines}";', "  node [shape=box];"]
-    for place, box in enumerate(boxes):
+    for number, box in enumerate(boxes):
         label = "\\n".join(line.replace("\\", "\\\\").replace('"', '\\"') for line in box.lines)
-        lines += [f'  n{place} [label="{label}"];', *(f"  n{source} -> n{place};" for source in box.sources)]
+        lines += [f'  n{number} [label="{label}"];', *(f"  n{source} -> n{number};" for source in box.sources)]
     kind = "subgraph cluster_model" if subgraph else "digraph model"
     return Dot("\n".join([f"{kind} {{", *lines, "}", ""]))
 
@@ -212,16 +212,16 @@ _HEAD = {"id": "head", "markerWidth": 8, "markerHeight": 8, "refX": 7, "refY": 4
 def _placed(ranks: list[int], sizes: list[tuple[float, float]], sideways: bool) -> tuple[list, float, float]:
     """The corner of each box, rank after rank, centered in its rank; the width and the height of the whole."""
     along, across = (0, 1) if sideways else (1, 0)
-    levels = [[place for place, rank in enumerate(ranks) if rank == level] for level in range(max(ranks) + 1)]
-    breadth = [sum(sizes[place][across] + GAP for place in level) for level in levels]
+    levels = [[index for index, rank in enumerate(ranks) if rank == level] for level in range(max(ranks) + 1)]
+    breadth = [sum(sizes[index][across] + GAP for index in level) for level in levels]
     corners: list[Any] = [None] * len(ranks)
     start = GAP / 2
     for level, wide in zip(levels, breadth, strict=True):
         aside = (max(breadth) - wide + GAP) / 2
-        for place in level:
-            corners[place] = (start, aside) if sideways else (aside, start)
-            aside += sizes[place][across] + GAP
-        start += max(sizes[place][along] for place in level) + GAP
+        for index in level:
+            corners[index] = (start, aside) if sideways else (aside, start)
+            aside += sizes[index][across] + GAP
+        start += max(sizes[index][along] for index in level) + GAP
     width, height = (start, max(breadth)) if sideways else (max(breadth), start)
     return corners, width, height
 

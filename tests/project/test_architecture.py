@@ -355,6 +355,13 @@ def test_folders_stay_small():
     assert {folder: files for folder, files in count.items() if files > FILES_OF_A_FOLDER} == {}
 
 
+def test_test_modules_have_unique_names():
+    """pytest imports the modules of folders without `__init__.py` by their names alone: it can collect one of each."""
+    modules = [path for path in Path(__file__).parents[1].rglob("*.py") if not (path.parent / "__init__.py").exists()]
+    count = Counter(path.stem for path in modules if path.stem != "conftest")
+    assert {name: files for name, files in count.items() if files > 1} == {}
+
+
 def test_every_module_says_what_it_is():
     assert [name_of(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))] == []
 

@@ -108,16 +108,16 @@ class _Parser:
         }
 
     def _split(self, text: str) -> Iterator[Token]:
-        place, line = 0, 1
-        while place < len(text):
-            match = TOKEN.match(text, place)
+        position, line = 0, 1
+        while position < len(text):
+            match = TOKEN.match(text, position)
             if match is None:
-                raise self._error(f"cannot be read from {text[place : place + 20]!r} on", line)
+                raise self._error(f"cannot be read from {text[position : position + 20]!r} on", line)
             kind = match.lastgroup or ""
             if kind != "space":
                 yield Token(kind, match[0].strip('"') if kind == "string" else match[0], line)
             line += match[0].count("\n")
-            place = match.end()
+            position = match.end()
         yield Token("end", "the end of the file", line)
 
     def _next(self, expected: str | None = None) -> Token:
@@ -236,8 +236,8 @@ class _Parser:
                 table[...] = np.moveaxis(np.reshape(numbers, (shape[-1], *shape[:-1])), 0, -1)
                 filled[...] = True
             else:
-                place = self._row(block.parents, states, line) if states or not block.parents else ...
-                table[place], filled[place] = numbers, True
+                codes = self._row(block.parents, states, line) if states or not block.parents else ...
+                table[codes], filled[codes] = numbers, True
             if (np.asarray(numbers).reshape(-1, shape[-1]).sum(axis=1) == 0).any() and states is not None:
                 raise self._error("has a row that sums to 0", line)
         if not filled.all():
@@ -248,14 +248,14 @@ class _Parser:
         """The row of a table that belongs to these states of the parents."""
         if len(states) != len(parents):
             raise self._error(f"has {len(parents)} parents, got {len(states)} states", line)
-        place = []
+        codes = []
         for parent, state in zip(parents, states, strict=True):
             if state not in self.states[parent]:
                 raise self._error(
                     f"{state!r} is not a state of the parent {parent!r}: {', '.join(self.states[parent])}", line
                 )
-            place.append(self.states[parent].index(state))
-        return tuple(place)
+            codes.append(self.states[parent].index(state))
+        return tuple(codes)
 
 
 def bif_text(network: "BayesianNetwork") -> str:
@@ -267,11 +267,11 @@ def bif_text(network: "BayesianNetwork") -> str:
         lines += [*_properties(network, f"variable {variable}"), "}"]
     for variable in network.variables:
         parents, table = network.parents[variable], network.cpts[variable]
-        given = f" | {', '.join(map(_name, parents))}" if parents else ""
-        lines += [f"probability ( {_name(variable)}{given} ) {{", *_properties(network, f"probability {variable}")]
-        for place in np.ndindex(table.shape[:-1]):
-            states = [_name(network.states[parent][code]) for parent, code in zip(parents, place, strict=True)]
-            numbers = ", ".join(map(repr, table[place].tolist()))
+        condition = f" | {', '.join(map(_name, parents))}" if parents else ""
+        lines += [f"probability ( {_name(variable)}{condition} ) {{", *_properties(network, f"probability {variable}")]
+        for codes in np.ndindex(table.shape[:-1]):
+            states = [_name(network.states[parent][code]) for parent, code in zip(parents, codes, strict=True)]
+            numbers = ", ".join(map(repr, table[codes].tolist()))
             lines.append(f"  ({', '.join(states)}) {numbers};" if parents else f"  table {numbers};")
         lines.append("}")
     return "\n".join(lines) + "\n"

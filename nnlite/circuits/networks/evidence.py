@@ -118,8 +118,8 @@ def _columns(network: "BayesianNetwork", rows: Any) -> dict[str, Any]:
         }
     rows = list(rows)
     if rows and all(isinstance(row, Mapping) for row in rows):
-        given = list(dict.fromkeys(name for row in rows for name in row)) or network.variables[:1]
-        return {str(name): [row.get(name) for row in rows] for name in given}
+        variables = list(dict.fromkeys(name for row in rows for name in row)) or network.variables[:1]
+        return {str(name): [row.get(name) for row in rows] for name in variables}
     names = network.observed
     width = len(names)
     rows = rows if not rows or _is_vector(rows[0]) else [rows]

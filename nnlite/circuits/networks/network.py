@@ -72,9 +72,9 @@ class BayesianNetwork:
         self._check_states()
         self.parents = self._read_parents(parents or {})
         self.topological_order = self._topological_order()
-        given = {} if cpts is None else cpts
-        self._check_known(given, "cpts")
-        self.cpts = {variable: self._read_table(variable, given.get(variable)) for variable in self.variables}
+        tables = {} if cpts is None else cpts
+        self._check_known(tables, "cpts")
+        self.cpts = {variable: self._read_table(variable, tables.get(variable)) for variable in self.variables}
 
     @property
     def cards(self) -> list[int]:
@@ -163,8 +163,8 @@ class BayesianNetwork:
         """`n` rows of state numbers, `(n, variables)`, by ancestral sampling."""
         generator, rows = np.random.default_rng(seed), np.zeros((n, len(self.variables)), np.int64)
         for variable in self.topological_order:
-            given = tuple(rows[:, self.index(parent)] for parent in self.parents[variable])
-            steps = np.cumsum(self.cpts[variable], axis=-1)[given]
+            parent_states = tuple(rows[:, self.index(parent)] for parent in self.parents[variable])
+            steps = np.cumsum(self.cpts[variable], axis=-1)[parent_states]
             drawn = generator.random(n)[:, None] * steps[..., -1:]
             rows[:, self.index(variable)] = (drawn >= steps).sum(axis=-1)
         return rows
@@ -228,9 +228,9 @@ class BayesianNetwork:
             if twice is not None:
                 raise self._error(f"has the state {twice!r} twice", variable, "states")
 
-    def _read_parents(self, given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-        self._check_known(given, "parents")
-        read = {variable: tuple(given.get(variable, ())) for variable in self.variables}
+    def _read_parents(self, mapping: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        self._check_known(mapping, "parents")
+        read = {variable: tuple(mapping.get(variable, ())) for variable in self.variables}
         for child, parents in read.items():
             for parent in parents:
                 if parent not in self.states:
@@ -263,11 +263,11 @@ class BayesianNetwork:
             raise self._error(f"is on a cycle: {' -> '.join(circle)}", circle[0], "parents")
         return order
 
-    def _read_table(self, variable: str, given: ArrayLike | None) -> np.ndarray:
+    def _read_table(self, variable: str, values: ArrayLike | None) -> np.ndarray:
         shape = self.shape(variable)
-        if given is None:
+        if values is None:
             return np.full(shape, 1 / shape[-1])
-        table = np.asarray(given, np.float64)
+        table = np.asarray(values, np.float64)
         if table.shape != shape:
             raise self._error(
                 f"needs a table of the shape {shape}, of {int(np.prod(shape)):,} numbers, got {table.shape}",
@@ -278,9 +278,9 @@ class BayesianNetwork:
             raise self._error("has a table with numbers that are not probabilities", variable, "cpts")
         sums = table.sum(axis=-1, keepdims=True)
         if (sums == 0).any():
-            place = np.argwhere(sums[..., 0] == 0)[0]
+            codes = np.argwhere(sums[..., 0] == 0)[0]
             named = ", ".join(
-                self.states[parent][code] for parent, code in zip(self.parents[variable], place, strict=True)
+                self.states[parent][code] for parent, code in zip(self.parents[variable], codes, strict=True)
             )
             raise self._error(f"has a row that sums to 0{f': ({named})' if named else ''}", variable, "cpts")
         off = np.abs(sums - 1)
@@ -291,10 +291,10 @@ class BayesianNetwork:
         return np.where(off > ROUNDING, table / sums, table)
 
 
-def _check_lists(given: Any, key: str) -> None:
+def _check_lists(lists: Any, key: str) -> None:
     """`ConfigError` unless an argument in a config gives names a list each."""
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"expected a mapping, got {shown(given)}", (key,))
-    for name, items in given.items():
+    if not isinstance(lists, Mapping):
+        raise ConfigError(f"expected a mapping, got {shown(lists)}", (key,))
+    for name, items in lists.items():
         if not isinstance(items, (list, tuple)):
             raise ConfigError(f"expected a list, got {shown(items)}", (key, str(name)))

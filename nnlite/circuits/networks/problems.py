@@ -26,7 +26,7 @@ class NetworkError(DataError):
     ) -> None:
         self.message, self.file, self.line, self.variable, self.row = message, file, line, variable, row
         self.path = path
-        place = ", ".join(
+        location = ", ".join(
             part
             for part in (
                 file and str(file),
@@ -35,7 +35,7 @@ class NetworkError(DataError):
             )
             if part
         )
-        super().__init__(f"{place}: {message}" if place else message)
+        super().__init__(f"{location}: {message}" if location else message)
 
 
 class WidthError(DataError):

@@ -56,12 +56,12 @@ def chow_liu(rows: Any, states: States, pseudocount: float = 0.0, sample_weight:
     names, starts = network.variables, np.concatenate([[0], np.cumsum(network.cards)])
     cpts = {}
     for variable, parent in enumerate(parents):
-        place = slice(starts[variable], starts[variable + 1])
+        span = slice(starts[variable], starts[variable + 1])
         if parent is None:
-            counts = pairs[place, place].diagonal() + pseudocount / network.cards[variable]
+            counts = pairs[span, span].diagonal() + pseudocount / network.cards[variable]
         else:
             above = slice(starts[parent], starts[parent + 1])
-            counts = pairs[above, place] + pseudocount / (network.cards[variable] * network.cards[parent])
+            counts = pairs[above, span] + pseudocount / (network.cards[variable] * network.cards[parent])
         sums = counts.sum(axis=-1, keepdims=True)
         cpts[names[variable]] = np.where(sums > 0, counts, 1)
     return BayesianNetwork(states, _named(names, parents), cpts, "Chow-Liu tree")

@@ -85,11 +85,11 @@ def compile_plan(
     known = frozenset(known) - frozenset(targets)
     plan = Plan((), tuple(map(tuple, families)), tuple(cards), tuple(targets), known)
     summed = [column for column in order if column not in known and column not in targets]
-    place = {column: number for number, column in enumerate(summed)}
+    ranks = {column: number for number, column in enumerate(summed)}
     last = len(summed)
 
     def home(columns: Collection[int]) -> int:
-        return min((place[column] for column in columns if column in place), default=last)
+        return min((ranks[column] for column in columns if column in ranks), default=last)
 
     tables: list[list[int]] = [[] for _ in range(last + 1)]
     evidence: list[list[int]] = [[] for _ in range(last + 1)]

@@ -36,8 +36,8 @@ def _at(
     array: np.ndarray, axes: tuple[int, ...], variable: int, codes: np.ndarray, rows: np.ndarray | None
 ) -> np.ndarray:
     """The entries of an array for every state of `own`, the other axes at the states drawn so far."""
-    place = axes.index(variable)
-    moved = np.moveaxis(array, place, -1)
+    position = axes.index(variable)
+    moved = np.moveaxis(array, position, -1)
     index = tuple(codes[axis] for axis in axes if axis != variable)
     if rows is not None:
         index = (*index, rows)

@@ -157,8 +157,8 @@ class Sweep:
                 factor.kind == "message" or (lambdas if factor.kind == "evidence" else tables)
                 for factor in step.factors
             ]
-            for place, part in step.contraction.slopes_of(up.products[number], top, wanted):
-                self._hand_down(step.factors[place], part, evidence, cotangents, down)
+            for index, part in step.contraction.slopes_of(up.products[number], top, wanted):
+                self._hand_down(step.factors[index], part, evidence, cotangents, down)
         return down
 
     def _factor(self, factor: Factor, evidence: Evidence, messages: Sequence[np.ndarray]) -> np.ndarray:
@@ -202,8 +202,8 @@ class Sweep:
         one = top.reshape(shared, tables, rows * count)
         other = product.reshape(shared, summed, rows * count).swapaxes(1, 2)
         by_left = np.matmul(one, other).reshape(step.left_shape)
-        for place, array in others(self._constants(step), by_left):
-            by_table[step.constants[place]] = step.constant_recipes[place].collect(array)
+        for index, array in others(self._constants(step), by_left):
+            by_table[step.constants[index]] = step.constant_recipes[index].collect(array)
 
     def _constants(self, step: Step) -> list[np.ndarray]:
         """The tables of a step that do not depend on the rows, side by side."""

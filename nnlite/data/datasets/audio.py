@@ -61,8 +61,8 @@ def audio_dataset_from_directory(
         ConfigError: arguments that do not fit together.
         DataError: no directory, no sounds, or not one label per file; a file that is not an uncompressed WAV.
     """
-    given = dict(locals())
-    given |= read_call(audio_dataset_from_directory, given)
+    arguments = dict(locals())
+    arguments |= read_call(audio_dataset_from_directory, arguments)
     if ragged:
         raise ConfigError("ragged: there are no ragged arrays; shorter sounds are filled up with zeros", ("ragged",))
 
@@ -70,7 +70,7 @@ def audio_dataset_from_directory(
         steps = output_sequence_length or max(map(len, sounds))
         return np.stack([np.pad(sound[:steps], ((0, max(steps - len(sound), 0)), (0, 0))) for sound in sounds])
 
-    return from_directory(given, (".wav",), lambda path: _sound(path, sampling_rate), joined)
+    return from_directory(arguments, (".wav",), lambda path: _sound(path, sampling_rate), joined)
 
 
 def _sound(path: str, sampling_rate: int | None) -> np.ndarray:

@@ -123,21 +123,21 @@ def parts(count: int, seed: int | None, validation_split: float | None, subset: 
     return wanted
 
 
-def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable, join: Callable = np.stack) -> Any:
+def from_directory(arguments: dict, suffixes: tuple[str, ...], read: Callable, join: Callable = np.stack) -> Any:
     """`LazyBatches` of the files below a directory; two of them if `subset` is `"both"`.
 
     Args:
-        given: the arguments of `text_dataset_from_directory`, or of a similar function.
+        arguments: the arguments of `text_dataset_from_directory`, or of a similar function.
         suffixes: endings of the files that count, in lowercase.
         read: makes an array of one file.
         join: makes one array of a list of them.
     """
-    shuffle, seed, split, subset = (given[name] for name in ("shuffle", "seed", "validation_split", "subset"))
+    shuffle, seed, split, subset = (arguments[name] for name in ("shuffle", "seed", "validation_split", "subset"))
     if split and subset and shuffle and seed is None:
         raise ConfigError("validation_split with shuffle needs a seed, else the two parts would overlap")
-    options = [given[name] for name in ("labels", "label_mode", "class_names", "follow_links")]
-    files = Files(given["directory"], suffixes, *options)
-    if given["verbose"]:
+    options = [arguments[name] for name in ("labels", "label_mode", "class_names", "follow_links")]
+    files = Files(arguments["directory"], suffixes, *options)
+    if arguments["verbose"]:
         print(f"Found {files}.")
     shuffle_seed = shuffle_seed_of(shuffle, seed)
 
@@ -150,7 +150,7 @@ def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable, join:
             return x if targets is None else (x, targets[chosen])
 
         order_seed = shuffle_seed if part == "training" else None
-        return LazyBatches(take, len(rows), given["batch_size"], order_seed, files.class_names, paths)
+        return LazyBatches(take, len(rows), arguments["batch_size"], order_seed, files.class_names, paths)
 
     made = [dataset(*part) for part in parts(len(files.paths), shuffle_seed, split, subset).items()]
     return made if len(made) > 1 else made[0]

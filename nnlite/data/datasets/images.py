@@ -76,24 +76,24 @@ def image_dataset_from_directory(
         DataError: no directory, no images, or not one label per image; a file that is not an image, or one whose values
             would not be kept, such as colors of 16 bits.
     """
-    given = dict(locals())
-    given |= read_call(image_dataset_from_directory, given)
+    arguments = dict(locals())
+    arguments |= read_call(image_dataset_from_directory, arguments)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ConfigError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude one another")
-    return from_directory(given, SUFFIXES, _Reader(given))
+    return from_directory(arguments, SUFFIXES, _Reader(arguments))
 
 
 class _Reader:
     """Makes an array of an image file."""
 
-    def __init__(self, given) -> None:
+    def __init__(self, arguments) -> None:
         with needed_for("images are read by Pillow", "nnlite[images]"):
             from PIL import Image
         self.open, self.limits = Image.open, limits()
-        self.mode = MODES[given["color_mode"]]
-        self.size = given["image_size"]
-        self.options = (given["interpolation"], given["crop_to_aspect_ratio"], given["pad_to_aspect_ratio"])
-        self.channels_first = given["data_format"] == "channels_first"
+        self.mode = MODES[arguments["color_mode"]]
+        self.size = arguments["image_size"]
+        self.options = (arguments["interpolation"], arguments["crop_to_aspect_ratio"], arguments["pad_to_aspect_ratio"])
+        self.channels_first = arguments["data_format"] == "channels_first"
 
     def __call__(self, path: str) -> np.ndarray:
         image = self._pixels(path)

@@ -56,9 +56,9 @@ def text_dataset_from_directory(
         ConfigError: arguments that do not fit together.
         DataError: no directory, no files, not one label per file, or a file that is not UTF-8.
     """
-    given = dict(locals())
-    given |= read_call(text_dataset_from_directory, given)
-    return from_directory(given, (".txt",), lambda path: _text(path, max_length))
+    arguments = dict(locals())
+    arguments |= read_call(text_dataset_from_directory, arguments)
+    return from_directory(arguments, (".txt",), lambda path: _text(path, max_length))
 
 
 def _text(path, max_length) -> np.ndarray:

@@ -51,7 +51,7 @@ def timeseries_dataset_from_array(
     ...     print(x.tolist(), y.tolist())
     [[0, 1, 2], [1, 2, 3]] [3, 4]
     """
-    given = read_call(timeseries_dataset_from_array, locals())
+    arguments = read_call(timeseries_dataset_from_array, locals())
     span, reach = slice(start_index, end_index), (sequence_length - 1) * sampling_rate
     series = np.asarray(data)[span]
     windows = len(series) - reach
@@ -70,4 +70,4 @@ def timeseries_dataset_from_array(
         x = series[starts[rows][:, None] + steps]
         return x if goals is None else (x, goals[starts[rows]])
 
-    return LazyBatches(take, len(starts), given["batch_size"], shuffle_seed_of(shuffle, seed))
+    return LazyBatches(take, len(starts), arguments["batch_size"], shuffle_seed_of(shuffle, seed))

@@ -133,10 +133,10 @@ class ColumnChoice(Section):
             raise ConfigError(f"{self.encoding} has no {self.missing}", ("ColumnChoice", "missing"))
 
 
-def _word(given: str, allowed: tuple[str, ...]) -> str:
+def _word(entry: str, allowed: tuple[str, ...]) -> str:
     by_name = {normalized(name): name for name in allowed}
     by_name |= {normalized(word): name for word, name in SYNONYMS.items() if name in allowed}
-    word = normalized(given.replace("-", "_").replace(" ", "_"))
+    word = normalized(entry.replace("-", "_").replace(" ", "_"))
     if word not in by_name:
-        raise ConfigError(f"unknown kind or encoding {given!r}; {did_you_mean(given, allowed)}")
+        raise ConfigError(f"unknown kind or encoding {entry!r}; {did_you_mean(entry, allowed)}")
     return by_name[word]

@@ -96,8 +96,8 @@ def hashed_levels(texts: Sequence[str], width: int) -> np.ndarray:
     encoded = np.zeros((len(texts), width))
     for row, text in enumerate(texts):
         if text:
-            place, sign = place_and_sign(text, width)
-            encoded[row, place] = sign
+            column, sign = place_and_sign(text, width)
+            encoded[row, column] = sign
     return encoded
 
 
@@ -108,8 +108,8 @@ def hashed_text(texts: Sequence[str], width: int, ngrams: int) -> np.ndarray:
         words = WORD.findall(text.lower())
         for size in range(1, ngrams + 1):
             for start in range(len(words) - size + 1):
-                place, sign = place_and_sign(" ".join(words[start : start + size]), width)
-                encoded[row, place] += sign
+                column, sign = place_and_sign(" ".join(words[start : start + size]), width)
+                encoded[row, column] += sign
     lengths = np.sqrt((encoded**2).sum(axis=1, keepdims=True))
     return encoded / np.where(lengths > 0, lengths, 1)
 

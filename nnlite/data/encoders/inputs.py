@@ -99,9 +99,9 @@ class Columns(InputEncoder):
     def amounts(self) -> list[int]:
         """Positions of amounts, which a model may scale: not columns of 0 and 1, or codes."""
         return [
-            place
+            index
             for column, span in self._spans()
-            for place, name in zip(span, column.outputs, strict=True)
+            for index, name in zip(span, column.outputs, strict=True)
             if name in column.amounts
         ]
 

@@ -67,27 +67,27 @@ class DialectError(DataError):
     """A file that does not match its dialect."""
 
 
-def decompress(content: bytes, compression: str, place: str) -> tuple[bytes, str]:
+def decompress(content: bytes, compression: str, location: str) -> tuple[bytes, str]:
     """The decompressed bytes, and the name of the compression.
 
     Raises:
         DialectError: another compression than stated.
         DataError: a damaged file, or one that expands beyond the limits.
     """
-    present = compression_of(content, compression, place)
+    present = compression_of(content, compression, location)
     if present == "none":
         return content, present
-    with damage_told(present, place):
+    with damage_told(present, location):
         stream = decompressed(io.BytesIO(content), present)
-        return read_expanded(stream, len(content), place), present
+        return read_expanded(stream, len(content), location), present
 
 
-def compression_of(start: bytes, stated: str, place: str) -> str:
+def compression_of(start: bytes, stated: str, location: str) -> str:
     """Compression of a file that begins with these bytes; `DialectError` if a different one is stated."""
     present = next((name for name, magic in MAGIC.items() if start.startswith(magic)), "none")
     if stated not in (AUTO, present):
         raise DialectError(
-            f"{place}: `compression: {stated}` is stated, but the file is "
+            f"{location}: `compression: {stated}` is stated, but the file is "
             f"{'not compressed' if present == 'none' else f'compressed by {present}'}; leave `compression` out"
         )
     return present
@@ -98,21 +98,21 @@ def decompressed(stream: BinaryIO, compression: str) -> BinaryIO:
     return stream if compression == "none" else import_module(MODULES[compression]).open(stream, "rb")
 
 
-def damage_told(compression: str, place: str) -> AbstractContextManager[None]:
+def damage_told(compression: str, location: str) -> AbstractContextManager[None]:
     """A context in which an error of decompression is a `DataError`."""
-    return reading(place, f"damaged {compression} file", "copy or download it again")
+    return reading(location, f"damaged {compression} file", "copy or download it again")
 
 
-def refuse_other_makes(content: bytes, place: str) -> None:
+def refuse_other_makes(content: bytes, location: str) -> None:
     """Raise `DataError` for a file of a known format other than a text table."""
     make = next((text for magic, text in OTHER_MAKES.items() if content.startswith(magic)), None)
     if make is None and re.match(rb"\s*(<!doctype html|<html)", content[:200], re.IGNORECASE):
         make = "a page of HTML in place of a table: download the file itself"
     if make is not None:
-        raise DataError(f"{place}: this is {make}")
+        raise DataError(f"{location}: this is {make}")
 
 
-def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str, str]:
+def decode(content: bytes, encoding: str, location: str, notes: Notes) -> tuple[str, str]:
     """The decoded text, without a byte order mark, and its encoding.
 
     Raises:
@@ -122,19 +122,19 @@ def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str
     marked = next((name for mark, name in BOMS.items() if content.startswith(mark)), None)
     wide = marked or _without_mark(content)
     if encoding == AUTO:
-        text, encoding = _found(content, wide, place, notes)
+        text, encoding = _found(content, wide, location, notes)
     else:
-        text = _stated(content, encoding, wide, place)
-    refuse_controls(text, place)
+        text = _stated(content, encoding, wide, location)
+    refuse_controls(text, location)
     return text.removeprefix("\ufeff").rstrip("\x1a"), encoding
 
 
-def refuse_controls(text: str, place: str, before: int = 0) -> None:
+def refuse_controls(text: str, location: str, before: int = 0) -> None:
     """`DataError` for a control character, which no text file contains; `before` is the number of lines before it."""
     control = CONTROLS.search(text)
     if control:
         line = before + text.count("\n", 0, control.start()) + 1
-        raise DataError(f"{place}, line {line}: not a text file; it holds the character {control.group()!r}")
+        raise DataError(f"{location}, line {line}: not a text file; it holds the character {control.group()!r}")
 
 
 def newline_of(content: bytes, encoding: str) -> bytes:
@@ -160,19 +160,19 @@ def _without_mark(content: bytes) -> str | None:
         return None
 
 
-def _found(content: bytes, wide: str | None, place: str, notes: Notes) -> tuple[str, str]:
+def _found(content: bytes, wide: str | None, location: str, notes: Notes) -> tuple[str, str]:
     encoding = wide or "utf-8"
     try:
         return content.decode(encoding), encoding
     except UnicodeDecodeError as error:
         where = f"byte 0x{content[error.start]:02x} on line {_line(content, error.start)}"
         if wide is not None:
-            raise DataError(f"{place}: damaged text in {encoding}: {where}; write the file again") from None
+            raise DataError(f"{location}: damaged text in {encoding}: {where}; write the file again") from None
     replaced = content.decode("utf-8", "replace")
     bad = replaced.count("\ufffd")
     if sum(map(replaced.count, {*re.findall("[^\0-\x7f\ufffd]", replaced)})) > bad:
         raise DataError(
-            f"{place}: text in UTF-8, but for {where}; write the file in one encoding, or state one, such as "
+            f"{location}: text in UTF-8, but for {where}; write the file in one encoding, or state one, such as "
             "`encoding: cp1252`"
         )
     for encoding in ("cp1252", "latin-1"):
@@ -182,26 +182,26 @@ def _found(content: bytes, wide: str | None, place: str, notes: Notes) -> tuple[
         except UnicodeDecodeError:
             continue
     if CONTROLS.search(text) is None:
-        notes.tell(f"{place}: not UTF-8 ({where}), read as {encoding}; if its letters look wrong, state `encoding`")
+        notes.tell(f"{location}: not UTF-8 ({where}), read as {encoding}; if its letters look wrong, state `encoding`")
     return text, encoding
 
 
-def _stated(content: bytes, encoding: str, wide: str | None, place: str) -> str:
+def _stated(content: bytes, encoding: str, wide: str | None, location: str) -> str:
     name = codecs.lookup(encoding).name
     try:
         is_wide = name.startswith(("utf-16", "utf-32"))
         marked = wide == "utf-8" and not name.startswith("utf-8")
         if marked or is_wide != (wide not in (None, "utf-8")):
             raise DialectError(
-                f"{place}: `encoding: {encoding}` is stated, but the file is "
+                f"{location}: `encoding: {encoding}` is stated, but the file is "
                 f"{f'in {wide}' if wide else 'of single bytes'}; leave `encoding` out"
             )
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         byte = f"byte 0x{content[error.start]:02x}"
         raise DialectError(
-            f"{place}, line {_line(content, error.start)}: {byte} is not text in {encoding}; leave `encoding` out, or "
-            "state another encoding"
+            f"{location}, line {_line(content, error.start)}: {byte} is not text in {encoding}; leave `encoding` out, "
+            "or state another encoding"
         ) from None
 
 
@@ -213,5 +213,5 @@ def looks_like_utf8(content: bytes) -> bool:
         return False
 
 
-def _line(content: bytes, place: int) -> int:
-    return content.count(b"\n", 0, place) + 1
+def _line(content: bytes, position: int) -> int:
+    return content.count(b"\n", 0, position) + 1

@@ -124,18 +124,18 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
     with needed_for("Parquet files are read by pyarrow", "nnlite[tables]"):
         from pyarrow import feather, parquet  # pyright: ignore[reportMissingImports]
 
-    place, source = place_of(path), path if content is None else io.BytesIO(content)
+    location, source = place_of(path), path if content is None else io.BytesIO(content)
     if content is None:
-        limits().check_bytes(regular(path).st_size, place)
-    with reading(place, "a damaged file", "write it again"):
+        limits().check_bytes(regular(path).st_size, location)
+    with reading(location, "a damaged file", "write it again"):
         is_parquet = (content[:4] if content else first_bytes(path)) == PARQUET
         if is_parquet:
             described = parquet.read_metadata(source)
-            limits().check_shape(described.num_rows, described.num_columns, place)
+            limits().check_shape(described.num_rows, described.num_columns, location)
         table: Any = parquet.read_table(source) if is_parquet else feather.read_table(source)
-        limits().check_shape(table.num_rows, table.num_columns, place)
+        limits().check_shape(table.num_rows, table.num_columns, location)
         table.validate(full=True)  # offsets that point out of a damaged file would end the process
-        return framed(place, without_index(table))
+        return framed(location, without_index(table))
 
 
 def without_index(table: Any) -> Any:
@@ -150,37 +150,37 @@ def read_json_file(path: str, content: bytes) -> FileFrame:
     Raises:
         DataError: no JSON, or no objects; it names the line.
     """
-    place = place_of(path)
-    text, _ = decode(decompress(content, AUTO, place)[0], AUTO, place, Notes())
+    location = place_of(path)
+    text, _ = decode(decompress(content, AUTO, location)[0], AUTO, location, Notes())
     if text.lstrip().startswith("["):
-        rows = _parsed(text, place, 1)
+        rows = _parsed(text, location, 1)
         if not rows or not all(isinstance(row, dict) for row in rows):
-            raise DataError(f'{place}: expected a list of objects, such as [{{"size": 3.5}}]')
-        return framed(place, rows)
+            raise DataError(f'{location}: expected a list of objects, such as [{{"size": 3.5}}]')
+        return framed(location, rows)
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            rows.append(_parsed(line, place, number))
+            rows.append(_parsed(line, location, number))
             if not isinstance(rows[-1], dict):
-                raise DataError(f'{place}, line {number}: expected an object, such as {{"size": 3.5}}')
+                raise DataError(f'{location}, line {number}: expected an object, such as {{"size": 3.5}}')
     if not rows:
-        raise DataError(f"{place}: the file is empty")
+        raise DataError(f"{location}: the file is empty")
     if len(rows) == 1 and len(rows[0]) > 1 and all(isinstance(cells, list) for cells in rows[0].values()):
-        return framed(place, rows[0])
-    return framed(place, rows)
+        return framed(location, rows[0])
+    return framed(location, rows)
 
 
-def _parsed(text: str, place: str, line: int) -> Any:
-    with reading(f"{place}, line {line}", "not valid JSON"):
+def _parsed(text: str, location: str, line: int) -> Any:
+    with reading(f"{location}, line {line}", "not valid JSON"):
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise DataError(f"{place}, line {line + error.lineno - 1}: not valid JSON: {error.msg}") from None
+            raise DataError(f"{location}, line {line + error.lineno - 1}: not valid JSON: {error.msg}") from None
 
 
-def framed(place: str, table: Any, start: int = 0) -> FileFrame:
-    """A table of a library as the frame of the file `place`, from row `start` on; its errors name the file."""
+def framed(location: str, table: Any, start: int = 0) -> FileFrame:
+    """A table of a library as the frame of the file `location`, from row `start` on; its errors name the file."""
     try:
-        return FileFrame(place, read_frame(table), start)
+        return FileFrame(location, read_frame(table), start)
     except DataError as error:
-        raise with_place(error, place) from None
+        raise with_place(error, location) from None

@@ -43,7 +43,7 @@ def rows_of(
     text: str,
     delimiter: str,
     quote: str,
-    place: str,
+    location: str,
     most: int | None = None,
     lines_within: bool = False,
     before: int = 0,
@@ -56,7 +56,7 @@ def rows_of(
         text: the text.
         delimiter: the separator of cells.
         quote: what stands around cells; `"none"` for nothing.
-        place: what messages call the file.
+        location: what messages call the file.
         most: number of rows.
         lines_within: whether a quoted cell may hold what looks like rows.
         before: number of lines of the file before the text.
@@ -66,30 +66,32 @@ def rows_of(
         DataError: a table, or a cell, beyond the limits.
     """
     if most is not None:
-        return _rows(text, delimiter, quote, place, most, lines_within, before)
-    limits().check_text(len(text), count_lines(text), text.count(delimiter), place)
-    rows = _rows(text, delimiter, quote, place, None, lines_within, before)
-    _check_size(rows, len(text), place)
+        return _rows(text, delimiter, quote, location, most, lines_within, before)
+    limits().check_text(len(text), count_lines(text), text.count(delimiter), location)
+    rows = _rows(text, delimiter, quote, location, None, lines_within, before)
+    _check_size(rows, len(text), location)
     return rows
 
 
-def _check_size(rows: Rows, length: int, place: str) -> None:
+def _check_size(rows: Rows, length: int, location: str) -> None:
     """`DataError` for too many columns, or for a cell that is too long, in rows of a text of this many characters."""
     bounds = limits()
     if rows.cells:
-        bounds.check_shape(len(rows.cells), len(rows.cells[0]), place)
+        bounds.check_shape(len(rows.cells), len(rows.cells[0]), location)
     if length > bounds.cell_length:  # else no cell can be
         for cells, line in zip(rows.cells, rows.lines, strict=True):
-            bounds.check_cell(max(map(len, cells)), f"{place}, line {line}")
+            bounds.check_cell(max(map(len, cells)), f"{location}, line {line}")
 
 
-def _rows(text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool, before: int) -> Rows:
+def _rows(
+    text: str, delimiter: str, quote: str, location: str, most: int | None, lines_within: bool, before: int
+) -> Rows:
     if quote == "none" or quote not in text:
         return plain_rows(text, delimiter, most, before)
     with _CELL_SIZE:
         allowed = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
         try:
-            return _quoted_rows(text, delimiter, quote, place, most, lines_within, before)
+            return _quoted_rows(text, delimiter, quote, location, most, lines_within, before)
         finally:
             csv.field_size_limit(allowed)
 
@@ -108,7 +110,7 @@ def plain_rows(text: str, delimiter: str, most: int | None = None, before: int =
 
 
 def _quoted_rows(
-    text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool, before: int
+    text: str, delimiter: str, quote: str, location: str, most: int | None, lines_within: bool, before: int
 ) -> Rows:
     record: list[str] = []  # the lines of the row at hand
     reader = csv.reader(
@@ -119,7 +121,7 @@ def _quoted_rows(
         for row in reader:
             if len(record) > 1 and not lines_within:
                 start = before + reader.line_num - len(record) + 1
-                _refuse_swallowed(record, start, delimiter, cells[-KIND_ROWS:] or [row], quote, place)
+                _refuse_swallowed(record, start, delimiter, cells[-KIND_ROWS:] or [row], quote, location)
             record.clear()
             if row:
                 cells.append(row)
@@ -127,7 +129,7 @@ def _quoted_rows(
                 if len(lines) == most:
                     break
     except csv.Error:
-        raise _broken(record, before + reader.line_num - len(record) + 1, delimiter, quote, place) from None
+        raise _broken(record, before + reader.line_num - len(record) + 1, delimiter, quote, location) from None
     return Rows(cells, lines)
 
 
@@ -165,7 +167,7 @@ def _is_blank(line: str, delimiter: str) -> bool:
 
 
 def _refuse_swallowed(
-    lines: list[str], start: int, delimiter: str, before: list[list[str]], quote: str, place: str
+    lines: list[str], start: int, delimiter: str, before: list[list[str]], quote: str, location: str
 ) -> None:
     """A row over several lines, each of which looks like the rows before: a stray mark has swallowed rows."""
     width = len(before[0])
@@ -177,7 +179,7 @@ def _refuse_swallowed(
     if any(number and not PLAIN.matches(cell) for row in rows for number, cell in zip(numeric, row, strict=False)):
         return
     raise QuotingError(
-        f"{place}, line {start}: a cell that begins with a quotation mark ({quote}) continues to line "
+        f"{location}, line {start}: a cell that begins with a quotation mark ({quote}) continues to line "
         f"{start + len(lines) - 1}, though each of these lines has the {width} cells of a row; close the mark, state "
         f"`quote: none` if quotation marks are text, or `quote: {quote!r}` if the cell holds several lines",
         start,
@@ -191,7 +193,7 @@ def _cells_around(line: str, delimiter: str, quote: str) -> list[str]:
     return closed[:-1] + line[opened:].split(delimiter)
 
 
-def _broken(lines: list[str], start: int, delimiter: str, quote: str, place: str) -> QuotingError:
+def _broken(lines: list[str], start: int, delimiter: str, quote: str, location: str) -> QuotingError:
     text = "".join(lines).replace("\r\n", "\n").replace("\r", "\n")
     place_of_mark, is_open = _last_opening(text, delimiter, quote)
     offset = text.count("\n", 0, place_of_mark)
@@ -201,23 +203,23 @@ def _broken(lines: list[str], start: int, delimiter: str, quote: str, place: str
     else:
         what = f"after a cell in quotation marks ({quote}) there is text before the next {delimiter!r}"
     remedy = f"write a mark within a quoted cell twice ({2 * quote}), or state `quote: none` if these marks are text"
-    return QuotingError(f"{place}, line {opened}: {what}; {remedy}", opened)
+    return QuotingError(f"{location}, line {opened}: {what}; {remedy}", opened)
 
 
 def _last_opening(text: str, delimiter: str, quote: str) -> tuple[int, bool]:
     """Position of the last quoted cell, or of one that breaks the rules, and whether it is still open at the end."""
-    place, last, quoted, at_start = 0, 0, False, True
-    while place < len(text):
-        character, following = text[place], text[place + 1 : place + 2]
+    position, last, quoted, at_start = 0, 0, False, True
+    while position < len(text):
+        character, following = text[position], text[position + 1 : position + 2]
         if not quoted and character == quote and at_start:
-            last, quoted = place, True
+            last, quoted = position, True
         elif quoted and character == quote == following:
-            place += 1
+            position += 1
         elif quoted and character == quote:
             if following not in ("", "\n", delimiter):
                 return last, False
             quoted = False
         elif not quoted:
             at_start = character in ("\n", delimiter) or (at_start and character == " ")
-        place += 1
+        position += 1
     return last, quoted

@@ -72,73 +72,73 @@ def read_text_table(
         DialectError: a file that is not written as the dialect states.
         DataError: an empty file, uneven rows, broken quoting, no text at all.
     """
-    place, notes = place_of(path), Notes()
-    content, compression = decompress(content, dialect.compression, place)
-    refuse_other_makes(content, place)
-    text, encoding = decode(content, dialect.encoding, place, notes)
+    location, notes = place_of(path), Notes()
+    content, compression = decompress(content, dialect.compression, location)
+    refuse_other_makes(content, location)
+    text, encoding = decode(content, dialect.encoding, location, notes)
     if not text.strip():
-        raise DataError(f"{place}: the file is empty")
+        raise DataError(f"{location}: the file is empty")
     stated, text = _delimiter_line(text)
     delimiter = dialect.delimiter
     if delimiter == AUTO:
         delimiter = stated or find_delimiter(text, dialect.quote)
     if dialect.quote == AUTO:
-        rows, quote = find_rows(text, delimiter, place, notes)
+        rows, quote = find_rows(text, delimiter, location, notes)
     else:
-        rows, quote = rows_of(text, delimiter, dialect.quote, place, lines_within=not like), dialect.quote
+        rows, quote = rows_of(text, delimiter, dialect.quote, location, lines_within=not like), dialect.quote
     if dialect.delimiter != AUTO:
-        _check_delimiter(text, rows, dialect, place)
+        _check_delimiter(text, rows, dialect, location)
     settled = {"delimiter": delimiter, "quote": quote, "encoding": encoding, "compression": compression}
-    return settled_table(rows, dataclasses.replace(dialect, **settled), place, notes, named)
+    return settled_table(rows, dataclasses.replace(dialect, **settled), location, notes, named)
 
 
-def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named: Collection[str]) -> TextTable:
+def settled_table(rows: Rows, dialect: Dialect, location: str, notes: Notes, named: Collection[str]) -> TextTable:
     """The table of these rows, with number format and header detected."""
     marks = Marks(dialect.missing)
     if not named or not set(named) <= {cell.strip() for cell in rows.cells[0]}:
-        rows = without_title(rows, marks, place, notes)
+        rows = without_title(rows, marks, location, notes)
     if dialect.header is not False:
-        rows = without_units(rows, marks, place, notes)
+        rows = without_units(rows, marks, location, notes)
     sample = _stripped(rows.cells[:SAMPLE])
     form = _number_format(rows, dialect, marks)
     if form != PLAIN and AUTO in (dialect.decimal, dialect.thousands):
-        notes.tell(f"{place}: numbers are read with {_changes(form)}")
+        notes.tell(f"{location}: numbers are read with {_changes(form)}")
     if form == PLAIN and dialect.thousands == AUTO:
-        _tell_grouped(sample, dialect.delimiter, marks, place, notes)
+        _tell_grouped(sample, dialect.delimiter, marks, location, notes)
     header = dialect.header
     if header == AUTO:
         header = find_header(sample, form, marks, named)
         if not header:
             notes.tell(
-                f"{place}: line {rows.lines[0]} holds numbers, so the columns are called x0, x1, ...; if it names "
+                f"{location}: line {rows.lines[0]} holds numbers, so the columns are called x0, x1, ...; if it names "
                 "them, state `header: true`"
             )
     settled = dataclasses.replace(dialect, decimal=form.decimal, thousands=form.thousands, header=bool(header))
-    table = named_table(rows, settled, place, notes)
-    if not has_total(table.columns, table.lines, form, marks, place, notes):
+    table = named_table(rows, settled, location, notes)
+    if not has_total(table.columns, table.lines, form, marks, location, notes):
         return table
     columns = {name: cells[:-1] for name, cells in table.columns.items()}
     return dataclasses.replace(table, columns=columns, lines=table.lines[:-1])
 
 
-def named_table(rows: Rows, dialect: Dialect, place: str, notes: Notes) -> TextTable:
+def named_table(rows: Rows, dialect: Dialect, location: str, notes: Notes) -> TextTable:
     """The cells of these rows by the names of their columns."""
     first, header = [cell.strip() for cell in rows.cells[0]], bool(dialect.header)
     body = rows.cells[1:] if header else rows.cells
     if header and not body:
-        raise DataError(f"{place}: only column names, no rows")
+        raise DataError(f"{location}: only column names, no rows")
     if header and all(len(row) == len(first) + 1 and not row[-1].strip() for row in body):
         body = [row[:-1] for row in body]  # each line ends in a delimiter, but for the first one
     else:
-        _check_even(rows, header, dialect.delimiter, place)
-    names, repeated = name_columns(first if header else [""] * len(first), place, notes if header else Unheard())
+        _check_even(rows, header, dialect.delimiter, location)
+    names, repeated = name_columns(first if header else [""] * len(first), location, notes if header else Unheard())
     columns = {
         name: [cell.strip() for cell in column] for name, column in zip(names, zip(*body, strict=True), strict=True)
     }
     for number, name in enumerate(names):
         if header and not first[number] and not any(columns[name]) and len(columns) > 1:
             del columns[name]
-            notes.tell(f"{place}: column {number + 1} has neither name nor values and is left out")
+            notes.tell(f"{location}: column {number + 1} has neither name nor values and is left out")
     return TextTable(columns, rows.lines[-len(body) :], dialect, notes, repeated)
 
 
@@ -180,12 +180,12 @@ def read_text_table_like(content: bytes, dialect: Dialect, path: str) -> TextTab
 
     Where it is not, its own dialect is found, and a note says so.
     """
-    place = place_of(path)
+    location = place_of(path)
     opened = {"delimiter": AUTO, "quote": AUTO, "encoding": AUTO, "compression": AUTO}
     fresh = dataclasses.replace(dialect, decimal=AUTO, thousands=AUTO, **opened)
     try:
         if dialect.encoding != AUTO and not dialect.encoding.lower().startswith("utf") and looks_like_utf8(content):
-            raise DialectError(f"{place}: the file is in utf-8, not in {dialect.encoding}")
+            raise DialectError(f"{location}: the file is in utf-8, not in {dialect.encoding}")
         table = read_text_table(content, dialect, path, like=True)
     except DialectError as error:
         return _told(read_text_table(content, fresh, path), dialect, str(error))
@@ -193,7 +193,9 @@ def read_text_table_like(content: bytes, dialect: Dialect, path: str) -> TextTab
     columns = bare_columns((cells[:SAMPLE] for cells in table.columns.values()), marks.in_numbers)
     form = find_number_format(columns, table.dialect.delimiter, marks)
     if columns_of_numbers(columns, form, marks) > columns_of_numbers(columns, table.dialect.numbers, marks):
-        return _told(read_text_table(content, fresh, path), dialect, f"{place}: its numbers are not written as stated")
+        return _told(
+            read_text_table(content, fresh, path), dialect, f"{location}: its numbers are not written as stated"
+        )
     return table
 
 
@@ -207,16 +209,16 @@ def _told(table: TextTable, stated: Dialect, reason: str) -> TextTable:
     return table
 
 
-def first_row(text: str, dialect: Dialect, place: str, before: int) -> list[str]:
+def first_row(text: str, dialect: Dialect, location: str, before: int) -> list[str]:
     """The cells of the header row, or else of the first row, by a complete dialect.
 
     Args:
         text: of the file.
         dialect: how it is written.
-        place: what messages call the file.
+        location: what messages call the file.
         before: the line of the first row below the names; lines above it are a title.
     """
-    rows = rows_of(_delimiter_line(text)[1], dialect.delimiter, dialect.quote, place, MOST_TITLE_LINES + 1)
+    rows = rows_of(_delimiter_line(text)[1], dialect.delimiter, dialect.quote, location, MOST_TITLE_LINES + 1)
     names = [cells for cells, line in zip(rows.cells, rows.lines, strict=True) if line < before]
     return names[-1] if names else rows.cells[0]
 
@@ -227,19 +229,19 @@ def _delimiter_line(text: str) -> tuple[str | None, str]:
     return (first.group(1), text[first.end() :]) if first else (None, text)
 
 
-def _check_delimiter(text: str, rows: Rows, dialect: Dialect, place: str) -> None:
+def _check_delimiter(text: str, rows: Rows, dialect: Dialect, location: str) -> None:
     """Refuse a stated delimiter that does not occur in the first line if another one gives even columns."""
     if len(rows.cells[0]) > 1:
         return
     other = find_delimiter(text, dialect.quote)
-    if other != dialect.delimiter and len(rows_of(text, other, "none", place, 1).cells[0]) > 1:
+    if other != dialect.delimiter and len(rows_of(text, other, "none", location, 1).cells[0]) > 1:
         raise DialectError(
-            f"{place}: no {dialect.delimiter!r} in the first line, but {other!r} separates cells; state "
+            f"{location}: no {dialect.delimiter!r} in the first line, but {other!r} separates cells; state "
             f"`delimiter: {other!r}`"
         )
 
 
-def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
+def _check_even(rows: Rows, header: bool, delimiter: str, location: str) -> None:
     width = len(rows.cells[0])
     bad = next((row for row, cells in enumerate(rows.cells) if len(cells) != width), None)
     if bad is None:
@@ -256,26 +258,26 @@ def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
         remedy = f"put a cell that holds {delimiter!r} in quotation marks, or state another `delimiter`"
     first = f"the first line names {width} column{'s' * (width > 1)}" if header else f"the first line has {width}"
     cells = f"{count} cell{'s' * (count != 1)}"
-    raise DataError(f"{place}, line {rows.lines[bad]}: {cells}, but {first}; {remedy}")
+    raise DataError(f"{location}, line {rows.lines[bad]}: {cells}, but {first}; {remedy}")
 
 
-def name_columns(cells: list[str], place: str, notes: Notes) -> tuple[list[str], frozenset[str]]:
+def name_columns(cells: list[str], location: str, notes: Notes) -> tuple[list[str], frozenset[str]]:
     """Unique names from the cells of a header, and the names that occur more than once."""
     names: list[str] = []
     taken, named = set(cells), sum(map(bool, cells))
     is_title = 0 < named < len(cells) / 2
     if is_title:
         notes.tell(
-            f"{place}: the first line names {named} of {len(cells)} columns, the others are called x and their number; "
-            "if it is a title, remove all lines above the names"
+            f"{location}: the first line names {named} of {len(cells)} columns, the others are called x and their "
+            "number; if it is a title, remove all lines above the names"
         )
     for number, cell in enumerate(cells):
         name = cell.removeprefix("\ufeff").strip() or _free(f"x{number}", taken)
         if not cell and not is_title:
-            notes.tell(f"{place}: column {number + 1} has no name; it is called {name!r}")
+            notes.tell(f"{location}: column {number + 1} has no name; it is called {name!r}")
         elif name in names:
             name = _free(f"{name}_{names.count(name) + 1}", taken)
-            notes.tell(f"{place}: the name {cell!r} occurs twice; column {number + 1} is called {name!r}")
+            notes.tell(f"{location}: the name {cell!r} occurs twice; column {number + 1} is called {name!r}")
         taken.add(name)
         names.append(name)
     return names, frozenset(cell for cell in cells if cell and cells.count(cell) > 1)

@@ -73,7 +73,7 @@ def _is_columns_of_numbers(rows: list[list[str]]) -> bool:
     return _share(rows) == 1 and 2 * sum(map(PLAIN.matches, cells)) >= len(cells)
 
 
-def find_rows(text: str, delimiter: str, place: str, notes: Notes) -> tuple[Rows, str]:
+def find_rows(text: str, delimiter: str, location: str, notes: Notes) -> tuple[Rows, str]:
     """All rows of a text, and its quote character.
 
     Values between tabs are often not quoted at all: where quoting is broken, quotation marks are text there.
@@ -82,19 +82,19 @@ def find_rows(text: str, delimiter: str, place: str, notes: Notes) -> tuple[Rows
         QuotingError: broken quoting.
     """
     try:
-        rows = rows_of(text, delimiter, '"', place)
+        rows = rows_of(text, delimiter, '"', location)
     except QuotingError as error:
         rows = plain_rows(text, delimiter)
         if delimiter != "\t" or not rows.even:
             raise
         notes.tell(
-            f"{place}: quotation marks are read as text, since the one on line {error.line} is not closed; "
+            f"{location}: quotation marks are read as text, since the one on line {error.line} is not closed; "
             "`quote: '\"'` refuses them"
         )
         return rows, "none"
     if not rows.even and "'" in text and '"' not in text:
         try:
-            others = rows_of(text, delimiter, "'", place)
+            others = rows_of(text, delimiter, "'", location)
         except QuotingError:
             return rows, '"'
         if others.even:

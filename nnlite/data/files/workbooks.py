@@ -42,23 +42,27 @@ def read_workbook(
     with needed_for("Excel workbooks are read by openpyxl", "nnlite[excel]"):
         from openpyxl import load_workbook  # pyright: ignore[reportMissingModuleSource]
 
-    place, notes = place_of(path), Notes()
-    with reading(place, "not an Excel workbook", "save it as .xlsx again"):
+    location, notes = place_of(path), Notes()
+    with reading(location, "not an Excel workbook", "save it as .xlsx again"):
         with ZipFile(io.BytesIO(content)) as archive:
-            check_members(archive.infolist(), place)
+            check_members(archive.infolist(), location)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     if sheet is None:
         sheet = book.sheetnames[0]
         if len(book.sheetnames) > 1:
-            notes.tell(f"{place}: the first of {len(book.sheetnames)} sheets is read, {sheet!r}; `sheet` names another")
+            notes.tell(
+                f"{location}: the first of {len(book.sheetnames)} sheets is read, {sheet!r}; `sheet` names another"
+            )
     elif sheet not in book.sheetnames:
-        raise DataError(f"{place}: no sheet {sheet!r}; {did_you_mean(sheet, book.sheetnames)}")
-    place = f"{place}, sheet {sheet!r}"
-    with reading(place, "a damaged sheet", "save the workbook again"):
-        rows = _rows(book[sheet], place)
-    given = {} if dialect is None else {"header": dialect.header, "missing": dialect.missing}
+        raise DataError(f"{location}: no sheet {sheet!r}; {did_you_mean(sheet, book.sheetnames)}")
+    location = f"{location}, sheet {sheet!r}"
+    with reading(location, "a damaged sheet", "save the workbook again"):
+        rows = _rows(book[sheet], location)
+    overrides = {} if dialect is None else {"header": dialect.header, "missing": dialect.missing}
     detected = {"header": "auto", "thousands": "auto"}  # of texts such as $1,000
-    return settled_table(rows, Dialect(**{**plain_dialect().get_config(), **detected, **given}), place, notes, named)
+    return settled_table(
+        rows, Dialect(**{**plain_dialect().get_config(), **detected, **overrides}), location, notes, named
+    )
 
 
 def _rows(sheet: Any, place: str) -> Rows:

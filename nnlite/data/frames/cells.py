@@ -147,12 +147,14 @@ def _check_types(name: str, cells: Sequence[Any], types: set[type]) -> None:
 
 
 def _refuse(name: str, row: int, cell: Any) -> NoReturn:
-    place = f"column {name!r}, row {row}"
+    location = f"column {name!r}, row {row}"
     if isinstance(cell, numbers.Complex):
-        raise CellTypeError(f"Complex data not supported: {place} is {cell!r}; give real and imaginary part a column")
+        raise CellTypeError(
+            f"Complex data not supported: {location} is {cell!r}; give real and imaginary part a column"
+        )
     if isinstance(cell, (bytes, bytearray)):
-        raise CellTypeError(f"{place}: {bytes(cell[:20])!r} is bytes; decode them into text first")
+        raise CellTypeError(f"{location}: {bytes(cell[:20])!r} is bytes; decode them into text first")
     raise CellTypeError(
-        f"{place}: the argument must be a string or a number, got a {type(cell).__name__}; give each of its values a "
-        "column of its own"
+        f"{location}: the argument must be a string or a number, got a {type(cell).__name__}; give each of its values "
+        "a column of its own"
     )

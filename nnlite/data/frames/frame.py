@@ -215,8 +215,8 @@ class Frame:
         """The column `name` in its own kind; `DataError` if it does not exist."""
         if name not in self.places:
             raise DataError(f"the table has {no_column(name, self.names)}")
-        place = self.places[name]
-        return self.columns[place] if self.matrix is None else Column(name, "number", self.matrix[:, place])
+        index = self.places[name]
+        return self.columns[index] if self.matrix is None else Column(name, "number", self.matrix[:, index])
 
     def numbers(self, names: list[str]) -> np.ndarray:
         """Columns of numbers side by side, NaN for missing values. Shape: (rows, columns named)."""

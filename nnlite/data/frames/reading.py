@@ -46,8 +46,8 @@ def read_frame(X: Any, names: Sequence[str] | None = None) -> Frame:
         frame = _read(X)
     if names is not None:
         _check_count(names, frame.n_columns)
-        _check_names(given := list(map(str, names)))
-        frame = frame.renamed(given)
+        _check_names(strings := list(map(str, names)))
+        frame = frame.renamed(strings)
         frame.named = True
     return frame
 
@@ -110,14 +110,14 @@ def _of_array(X: Any) -> Frame:
 def _of_numbers(array: np.ndarray, names: Sequence[str] | None) -> Frame:
     """An array of numbers: columns are not read separately."""
     _check_shape(array, array)
-    given = None
+    strings = None
     if names is not None:
         _check_count(names, array.shape[1])
-        given = list(map(str, names))
-        _check_names(given)
+        strings = list(map(str, names))
+        _check_names(strings)
     matrix = as_floats(array)
-    complete = is_complete(matrix, lambda place: f"x{place}" if given is None else given[place])
-    return Frame(matrix=matrix, names=given, named=given is not None, complete=complete)
+    complete = is_complete(matrix, lambda column: f"x{column}" if strings is None else strings[column])
+    return Frame(matrix=matrix, names=strings, named=strings is not None, complete=complete)
 
 
 def _of_rows(rows: Sequence[Any]) -> Frame:
@@ -186,12 +186,12 @@ def _check_count(names: Sequence[str], columns: int) -> None:
         raise ShapeError(f"{len(names)} names for {columns} columns")
 
 
-def _check_shape(array: np.ndarray, given: Any) -> None:
+def _check_shape(array: np.ndarray, argument: Any) -> None:
     """Errors in the words of scikit-learn, which its checks of estimators look for."""
     if array.ndim < 2:
         kind = "scalar" if array.ndim == 0 else "1D"
         raise ShapeError(
-            f"Expected 2D array, got {kind} array instead:\narray={given!r}.\nReshape your data either using "
+            f"Expected 2D array, got {kind} array instead:\narray={argument!r}.\nReshape your data either using "
             "array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it contains a single "
             "sample."
         )

@@ -155,19 +155,19 @@ def _names_rows(cells: Cells) -> bool:
 def order_of(levels: Iterable[str]) -> list[str] | None:
     """Three or more levels in order, if they are of a known scale or ranges of numbers; else None."""
     by_word: dict[str, str] = {}
-    given = list(levels)
-    for level in given:
+    names = list(levels)
+    for level in names:
         by_word[re.sub(r"[\s_-]+", " ", level).strip().lower()] = level
-    if len(given) < 3 or len(by_word) < len(given):
+    if len(names) < 3 or len(by_word) < len(names):
         return None
     for scale in SCALES:
         if set(by_word) <= set(scale):
             return [by_word[word] for word in scale if word in by_word]
-    spans = {level: SPAN.fullmatch(level.strip().lower()) for level in given}
-    if any(span is None for span in spans.values()) or sum(map(PLAIN.matches, given)) > HALF * len(given):
+    spans = {level: SPAN.fullmatch(level.strip().lower()) for level in names}
+    if any(span is None for span in spans.values()) or sum(map(PLAIN.matches, names)) > HALF * len(names):
         return None
-    ordered = sorted(given, key=lambda level: (*_start(level), level))
-    return ordered if len({_start(level) for level in given}) == len(given) else None
+    ordered = sorted(names, key=lambda level: (*_start(level), level))
+    return ordered if len({_start(level) for level in names}) == len(names) else None
 
 
 def _start(level: str) -> tuple[float, int]:

@@ -38,13 +38,13 @@ class ArrayHeader(NamedTuple):
     length: int
 
 
-def read_header(file: BinaryIO, left: int, place: str) -> ArrayHeader:
+def read_header(file: BinaryIO, left: int, location: str) -> ArrayHeader:
     """The header at the current position of `file`, after a check that its array can be read.
 
     Args:
         file: where the header begins.
         left: bytes of the file from there on.
-        place: what messages call the file.
+        location: what messages call the file.
 
     Raises:
         DataError: an array of Python objects, one that the file is too short for, or one above the limits.
@@ -59,46 +59,46 @@ def read_header(file: BinaryIO, left: int, place: str) -> ArrayHeader:
         raise ValueError(f"its header says that it has {count:,} characters")
     shape, by_columns, dtype = read(io.BytesIO(width + file.read(count)))
     if dtype.hasobject:
-        raise DataError(f"{place}: holds Python objects, which are not read; save an array of numbers")
+        raise DataError(f"{location}: holds Python objects, which are not read; save an array of numbers")
     if len(shape) > MOST_DIMENSIONS or any(length < 0 for length in shape):
-        raise DataError(f"{place}: damaged; no array has the shape {str(shape)[:100]}")
-    size, length = limits().check_array(shape, dtype.itemsize, place), file.tell() - start
+        raise DataError(f"{location}: damaged; no array has the shape {str(shape)[:100]}")
+    size, length = limits().check_array(shape, dtype.itemsize, location), file.tell() - start
     if size > left - length:
-        raise DataError(f"{place}: damaged; shape {shape} of {dtype} needs {size} bytes, found {left - length}")
+        raise DataError(f"{location}: damaged; shape {shape} of {dtype} needs {size} bytes, found {left - length}")
     return ArrayHeader(shape, by_columns, dtype, size, length)
 
 
-def read_array(file: BinaryIO, left: int, place: str) -> np.ndarray:
+def read_array(file: BinaryIO, left: int, location: str) -> np.ndarray:
     """The array whose header is at the current position of `file`; arguments and errors are those of `read_header`."""
-    header = read_header(file, left, place)
+    header = read_header(file, left, location)
     content = np.empty(header.size, np.uint8)
     start = 0
     while start < header.size:
         piece = file.read(min(PIECE, header.size - start))
         if not piece:
-            raise DataError(f"{place}: damaged; it ends after {start} of {header.size} bytes")
+            raise DataError(f"{location}: damaged; it ends after {start} of {header.size} bytes")
         content[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
         start += len(piece)
     array = content.view(header.dtype) if header.size else np.empty(header.shape, header.dtype)
     array = array.reshape(header.shape, order="F" if header.by_columns else "C")
     if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
-        _check_characters(content.view(array.dtype.byteorder.replace("|", "=") + "u4"), place)
+        _check_characters(content.view(array.dtype.byteorder.replace("|", "=") + "u4"), location)
     return array
 
 
-def _check_characters(codes: np.ndarray, place: str) -> None:
+def _check_characters(codes: np.ndarray, location: str) -> None:
     """`DataError` for numbers that stand for no character, which fail where a text is used."""
     wrong = codes[(codes > LAST_CHARACTER) | ((codes >= 0xD800) & (codes <= 0xDFFF))]
     if len(wrong):
-        raise DataError(f"{place}: damaged; a text holds the number {wrong[0]}, which is not a character")
+        raise DataError(f"{location}: damaged; a text holds the number {wrong[0]}, which is not a character")
 
 
-def check_members(members: Sequence[zipfile.ZipInfo], place: str) -> None:
+def check_members(members: Sequence[zipfile.ZipInfo], location: str) -> None:
     """`DataError` for members of a zip file that are encrypted, or that would together expand beyond the limits."""
     if any(member.flag_bits & ENCRYPTED for member in members):
-        raise DataError(f"{place}: encrypted; save it without a password")
+        raise DataError(f"{location}: encrypted; save it without a password")
     compressed = sum(member.compress_size for member in members)
-    limits().check_expansion(sum(member.file_size for member in members), compressed, place)
+    limits().check_expansion(sum(member.file_size for member in members), compressed, location)
 
 
 def size_of(file: BinaryIO) -> int:

@@ -65,12 +65,12 @@ def read_bytes(path: str) -> bytes:
         return file.read(size)
 
 
-def _collected(stream: BinaryIO, place: str) -> bytes:
+def _collected(stream: BinaryIO, location: str) -> bytes:
     """All that comes on a stream, which may have no end."""
     out = io.BytesIO()
     while piece := stream.read(PIECE):
         out.write(piece)
-        limits().check_bytes(out.tell(), place)
+        limits().check_bytes(out.tell(), location)
     return out.getvalue()
 
 
@@ -80,16 +80,16 @@ def first_bytes(path: str) -> bytes:
         return file.read(4)
 
 
-def read_expanded(stream: BinaryIO, compressed: int, place: str) -> bytes:
+def read_expanded(stream: BinaryIO, compressed: int, location: str) -> bytes:
     """The whole output of a decompressing stream; `DataError` as soon as it exceeds the limits.
 
     Args:
         stream: where it comes from.
         compressed: bytes that it is made of.
-        place: what messages call the file.
+        location: what messages call the file.
     """
     out = io.BytesIO()
     while piece := stream.read(PIECE):
         out.write(piece)
-        limits().check_expansion(out.tell(), compressed, place)
+        limits().check_expansion(out.tell(), compressed, location)
     return out.getvalue()

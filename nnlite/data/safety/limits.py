@@ -71,44 +71,44 @@ class Limits(Section):
         """`bytes` as a number."""
         return _machine_memory() if self.bytes == "auto" else self.bytes
 
-    def check_bytes(self, size: int, place: str) -> None:
+    def check_bytes(self, size: int, location: str) -> None:
         """`DataError` for content of this many bytes in memory."""
-        _compare("bytes", size, self.memory, f"{size:,} bytes in memory", place)
+        _compare("bytes", size, self.memory, f"{size:,} bytes in memory", location)
 
-    def check_expansion(self, size: int, compressed: int, place: str) -> None:
+    def check_expansion(self, size: int, compressed: int, location: str) -> None:
         """`DataError` for content of `size` bytes, possibly incomplete, decompressed from `compressed` bytes."""
-        self.check_bytes(size, place)
+        self.check_bytes(size, location)
         allowed = max(FREE_EXPANSION, self.expansion * compressed)
         text = f"{compressed:,} bytes that expand to more than {allowed:,}"
-        _compare("expansion", self.expansion * (size > allowed) + 1, self.expansion, text, place)
+        _compare("expansion", self.expansion * (size > allowed) + 1, self.expansion, text, location)
 
-    def check_array(self, shape: Sequence[int], itemsize: int, place: str) -> int:
+    def check_array(self, shape: Sequence[int], itemsize: int, location: str) -> int:
         """The size of an array in bytes; `DataError` if that exceeds `bytes`."""
         size = itemsize * prod(shape)
-        _compare("bytes", size, self.memory, f"an array of shape {tuple(shape)}, {size:,} bytes", place)
+        _compare("bytes", size, self.memory, f"an array of shape {tuple(shape)}, {size:,} bytes", location)
         return size
 
-    def check_text(self, length: int, lines: int, delimiters: int, place: str) -> None:
+    def check_text(self, length: int, lines: int, delimiters: int, location: str) -> None:
         """`DataError` for a text of `length` characters with too many lines, or with cells too large for memory."""
-        _compare("rows", lines, self.rows, f"{lines:,} lines", place)
+        _compare("rows", lines, self.rows, f"{lines:,} lines", location)
         cells = lines + delimiters
         size = length + CELL_BYTES * cells
-        _compare("bytes", size, self.memory, f"some {cells:,} cells, {size:,} bytes in memory", place)
+        _compare("bytes", size, self.memory, f"some {cells:,} cells, {size:,} bytes in memory", location)
 
-    def check_shape(self, rows: int, columns: int, place: str) -> None:
+    def check_shape(self, rows: int, columns: int, location: str) -> None:
         """`DataError` for a table with this many rows and columns."""
-        _compare("columns", columns, self.columns, f"{columns:,} columns", place)
-        _compare("rows", rows, self.rows, f"{rows:,} rows", place)
+        _compare("columns", columns, self.columns, f"{columns:,} columns", location)
+        _compare("rows", rows, self.rows, f"{rows:,} rows", location)
         size = rows * columns * CELL_BYTES
-        _compare("bytes", size, self.memory, f"{rows:,} rows of {columns:,} cells, {size:,} bytes in memory", place)
+        _compare("bytes", size, self.memory, f"{rows:,} rows of {columns:,} cells, {size:,} bytes in memory", location)
 
-    def check_cell(self, length: int, place: str) -> None:
+    def check_cell(self, length: int, location: str) -> None:
         """`DataError` for a cell with this many characters."""
-        _compare("cell_length", length, self.cell_length, f"a cell of {length:,} characters", place)
+        _compare("cell_length", length, self.cell_length, f"a cell of {length:,} characters", location)
 
-    def check_pixels(self, size: tuple[int, int], place: str) -> None:
+    def check_pixels(self, size: tuple[int, int], location: str) -> None:
         """`DataError` for an image with this many columns and rows of pixels."""
-        _compare("pixels", prod(size), self.pixels, f"an image of {size[0]:,} x {size[1]:,} pixels", place)
+        _compare("pixels", prod(size), self.pixels, f"an image of {size[0]:,} x {size[1]:,} pixels", location)
 
 
 def limits() -> Limits:
@@ -116,9 +116,9 @@ def limits() -> Limits:
     return _current.get() or DEFAULT
 
 
-def _compare(name: str, value: int, most: int, text: str, place: str) -> None:
+def _compare(name: str, value: int, most: int, text: str, location: str) -> None:
     if value > most:
-        raise DataError(f"{place}: {text}, and limits.{name} is {most:,}; {REMEDY.format(name=name)}")
+        raise DataError(f"{location}: {text}, and limits.{name} is {most:,}; {REMEDY.format(name=name)}")
 
 
 def _machine_memory() -> int:

@@ -36,8 +36,8 @@ class StreamedTableSource(TableSource, abstract=True):
     def validate(self) -> None:
         super().validate()
         if self.path == STDIN and self.stream is True:
-            place = (type(self).__name__, "stream")
-            raise ConfigError("a streamed table is read twice, the standard input only once", place)
+            path = (type(self).__name__, "stream")
+            raise ConfigError("a streamed table is read twice, the standard input only once", path)
 
     @property
     def files(self) -> list[str]:

@@ -80,11 +80,11 @@ class Agreement(DataSource):
 
     def read_inputs(self, path: str) -> np.ndarray:
         """Texts, one per line of a text file, or of standard input for `-`; empty lines are skipped."""
-        place = place_of(path)
-        lines = decode(read_bytes(path), AUTO, place, Notes())[0].splitlines()
+        location = place_of(path)
+        lines = decode(read_bytes(path), AUTO, location, Notes())[0].splitlines()
         texts = [line.strip() for line in lines if line.strip()]
         if not texts:
-            raise DataError(f"{place}: the file holds no text")
+            raise DataError(f"{location}: the file holds no text")
         return np.array(texts, dtype=object)
 
 

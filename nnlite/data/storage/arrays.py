@@ -74,12 +74,14 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str | None, cache: Any) 
 
 def _described(path: Path, file: BinaryIO, keeper: object = None, origin: Path | None = None) -> StoredRows:
     """The rows of the array whose header `file` stands at; `origin` is the file that it was unpacked from."""
-    place = origin or path
+    location = origin or path
     with Limits(bytes=MOST_STORED).in_force():  # as the rows stay in the file
-        header = read_header(file, size_of(file) - file.tell(), f"{place}")
+        header = read_header(file, size_of(file) - file.tell(), f"{location}")
     shape = header.shape
     if not shape or not shape[0]:
-        raise DataError(f"{place}: has shape {shape}, expected (rows, ...) with at least one row")
+        raise DataError(f"{location}: has shape {shape}, expected (rows, ...) with at least one row")
     if header.by_columns and len(shape) > 1:
-        raise DataError(f"{place}: stored by columns; save np.ascontiguousarray(array), so that a row is in one piece")
+        raise DataError(
+            f"{location}: stored by columns; save np.ascontiguousarray(array), so that a row is in one piece"
+        )
     return StoredRows(path, shape, header.dtype, file.tell(), keeper=keeper)

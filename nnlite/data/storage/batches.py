@@ -54,8 +54,8 @@ class StoredBatches(ArrayBatches):
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch from `first` on, one at a time; `step`, the training step, determines the order."""
-        step, place, stop = self._begin(step)
-        first += place
+        step, position, stop = self._begin(step)
+        first += position
         if first < stop:
             with closing(self._windows(step, first * self.batch_size)) as windows:  # its thread ends with the epoch
                 yield from self._cut_up(windows, stop - first)

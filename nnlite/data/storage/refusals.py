@@ -23,14 +23,14 @@ def refuse_what_needs_memory(
     """
     if fold is not None:
         raise ConfigError("a streamed table is not cross-validated: folds need its rows in memory", ("source",))
-    given = {
+    settings = {
         ("weights",): weights,
         ("target_separator",): separator,
         ("split", "files"): split.files,
         ("split", "stratify"): split.stratify is True,
         **{("split", role): name for role, name in split.columns.items()},
     }
-    for path, value in given.items():
+    for path, value in settings.items():
         if value:
             raise ConfigError(f"a streamed table has no {path[-1]}: rows are drawn one by one; {REMEDY}", path)
     for name, choice in source.choices().items():

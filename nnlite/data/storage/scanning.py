@@ -33,8 +33,8 @@ def row_parts(split: Split, start: int, count: int, total: int | None, seed: int
     numbers = np.arange(start, start + count, dtype=np.uint64)
     if split.shuffle:
         offset = stream(seed, "split").integers(2**63, dtype=np.uint64)
-        place = (_mixed(numbers * GOLDEN + offset) >> np.uint64(11)).astype(np.float64) / 2**53
-        return np.where(place < split.test, 2, np.where(place < split.test + split.validation, 1, 0))
+        draws = (_mixed(numbers * GOLDEN + offset) >> np.uint64(11)).astype(np.float64) / 2**53
+        return np.where(draws < split.test, 2, np.where(draws < split.test + split.validation, 1, 0))
     assert total is not None  # whoever keeps the order has counted
     test, validation = round(split.test * total), round(split.validation * total)
     return np.where(numbers >= total - test, 2, np.where(numbers >= total - test - validation, 1, 0))

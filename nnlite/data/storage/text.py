@@ -51,21 +51,21 @@ def text_chunks(
     Raises:
         DataError: as `Table.read`; it may come after chunks that could be read.
     """
-    given = Dialect.get(dialect or {})
+    settings = Dialect.get(dialect or {})
     with _opened(path) as packed:
-        compression = compression_of(_first(packed, path), AUTO if like else given.compression, place_of(path))
+        compression = compression_of(_first(packed, path), AUTO if like else settings.compression, place_of(path))
         source = _Source(decompressed(packed, compression), path, compression)
         start = source.read(HEAD_BYTES)
         if not is_text(start, path):
-            yield read_table_file(path, given, named=named, like=like, content=start + source.rest())
+            yield read_table_file(path, settings, named=named, like=like, content=start + source.rest())
             return
-        fresh = dataclasses.replace(given, compression=AUTO)
+        fresh = dataclasses.replace(settings, compression=AUTO)
 
         def read(content: bytes) -> Table:
             return Table.from_bytes(content, path, fresh, named, like)
 
-        lines_within = given.quote != AUTO and not like
-        yield from _of_size(_tables(source, start, read, newline_of(start, given.encoding), lines_within), rows)
+        lines_within = settings.quote != AUTO and not like
+        yield from _of_size(_tables(source, start, read, newline_of(start, settings.encoding), lines_within), rows)
 
 
 class _Pipe(io.RawIOBase):
@@ -163,10 +163,10 @@ def _first_lines(
 
 def _last_end(content: bytes, newline: bytes) -> int:
     """End of the last complete line; 0 if there is none."""
-    place = content.rfind(newline)
-    while place % len(newline) and place >= 0:  # bytes of two characters
-        place = content.rfind(newline, 0, place + len(newline) - 1)
-    return place + len(newline) if place >= 0 else 0
+    position = content.rfind(newline)
+    while position % len(newline) and position >= 0:  # bytes of two characters
+        position = content.rfind(newline, 0, position + len(newline) - 1)
+    return position + len(newline) if position >= 0 else 0
 
 
 def _texts(
@@ -191,7 +191,7 @@ def _texts(
 
 
 def _blocks(
-    texts: Iterable[tuple[str, bool]], dialect: Dialect, place: str, before: int, lines_within: bool
+    texts: Iterable[tuple[str, bool]], dialect: Dialect, location: str, before: int, lines_within: bool
 ) -> Iterator[Rows]:
     """The rows of a text; a block of them ends where no quoted cell is open."""
     block, wanted = "", 0
@@ -200,7 +200,7 @@ def _blocks(
         if len(block) < wanted and not is_last:
             continue
         try:
-            rows = rows_of(block, dialect.delimiter, dialect.quote, place, None, lines_within, before)
+            rows = rows_of(block, dialect.delimiter, dialect.quote, location, None, lines_within, before)
         except QuotingError:
             if is_last or len(block) > MOST_OPEN:
                 raise

@@ -127,13 +127,14 @@ class CircuitEstimator(BaseEstimator):
 
     def _own_network(self) -> BayesianNetwork | None:
         """The network that `structure` is; None for the name of a structure."""
-        given = self.structure
-        if isinstance(given, (BayesianNetwork, Mapping)):
-            return BayesianNetwork.get(given)
-        if isinstance(given, PathLike) or str(given).endswith(".bif"):
-            return BayesianNetwork.from_bif(given)
-        if given not in self._structures:
+        structure = self.structure
+        if isinstance(structure, (BayesianNetwork, Mapping)):
+            return BayesianNetwork.get(structure)
+        if isinstance(structure, PathLike) or str(structure).endswith(".bif"):
+            return BayesianNetwork.from_bif(structure)
+        if structure not in self._structures:
             raise ConfigError(
-                f"unknown structure {given!r}; {did_you_mean(given, self._structures)}, a BIF file or a BayesianNetwork"
+                f"unknown structure {structure!r}; {did_you_mean(structure, self._structures)}, a BIF file or a "
+                "BayesianNetwork"
             )
         return None

@@ -119,9 +119,9 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
         filled = self._values(self.circuit_.impute(rows))
         if self.levels_ is None:
             return filled
-        given = self._validated(X, reset=False)
-        missing = np.stack([gaps(column) for column in given.T], axis=1)
-        return np.where(missing, filled, given)
+        table = self._validated(X, reset=False)
+        missing = np.stack([gaps(column) for column in table.T], axis=1)
+        return np.where(missing, filled, table)
 
     def _rows(self, X: Any) -> Any:
         check_is_fitted(self)
@@ -194,10 +194,10 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CircuitClassifier":
         """Learn the tables from rows `X` with classes `y`."""
-        given = self._own_network()
+        structure = self._own_network()
         X, y = self._validated(X, True, y)
         check_classification_targets(y)
-        if given is None:
+        if structure is None:
             sample_weight = weights_of(len(X), sample_weight)
             states = self._states(X, sample_weight)
             self.classes_ = np.unique(y[sample_weight > 0])
@@ -208,7 +208,7 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
                 rows, sample_weight, {**states, self.target_: list(map(str, self.classes_.tolist()))}
             )
         else:
-            network, rows = self._given(given, X, y)
+            network, rows = self._given(structure, X, y)
         if len(self.classes_) < 2:
             raise DataError(f"the classifier needs two classes, got 1 class: {self.classes_.tolist()}")
         self.circuit_ = Circuit(network, target=self.target_)

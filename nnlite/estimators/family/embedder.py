@@ -193,11 +193,11 @@ class NNEmbedder(SingleNetwork):
             return [column.name for column in frame.columns if column.kind == "category"]
         names = set()
         for column in self.columns:
-            place = column if is_whole(column) else -1
-            if column not in frame.names and not 0 <= place < frame.n_columns:
+            index = column if is_whole(column) else -1
+            if column not in frame.names and not 0 <= index < frame.n_columns:
                 hint = did_you_mean(column, frame.names)
                 raise ConfigError(f"the table has no column {column!r}; {hint}", ("columns",))
-            names.add(column if column in frame.names else frame.names[place])
+            names.add(column if column in frame.names else frame.names[index])
         return [name for name in frame.names if name in names]
 
     def _table(self, name: str, vectors: np.ndarray) -> Any:
@@ -251,14 +251,15 @@ class NNEmbedder(SingleNetwork):
         check_is_fitted(self)
         names = self._encoder.names
         if input_features is not None:
-            given = list(input_features)
-            if "feature_names_in_" in vars(self) and given != names:
+            input_names = list(input_features)
+            if "feature_names_in_" in vars(self) and input_names != names:
                 raise DataError("input_features is not equal to feature_names_in_")
-            if len(given) != len(names):
+            if len(input_names) != len(names):
                 raise DataError(
-                    f"input_features should have length equal to number of features ({len(names)}), got {len(given)}"
+                    f"input_features should have length equal to number of features ({len(names)}), "
+                    f"got {len(input_names)}"
                 )
-            renamed = dict(zip(names, given, strict=True))
+            renamed = dict(zip(names, input_names, strict=True))
         else:
             renamed = {name: name for name in names}
         features: list[str] = []

@@ -9,10 +9,11 @@ from nnlite.data.encoders.tables import TableEncoder
 from nnlite.data.frames import Frame, read_frame
 from nnlite.estimators.family.single import GivenEncoder
 from nnlite.estimators.fitting.inputs import fitted_encoder, medians_of, number_columns
-from nnlite.estimators.fitting.recipe import Recipe, sizes_of
+from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.fitting.targets import NumberTargets, Targets
 from nnlite.estimators.fitting.training import Judged
 from nnlite.estimators.regressor import NNRegressor
+from nnlite.estimators.specs.stacks import sizes_of
 from nnlite.layers import Dense, Dropout, Layer
 from nnlite.registry.modules import given_arguments
 
@@ -35,7 +36,7 @@ def reconstructed_encoder(table: Any) -> TableEncoder | None:
 def _most_frequent(encoder: Ordinal, frame: Frame) -> OneHot:
     counts = np.bincount(encoder.codes(frame), minlength=len(encoder.categories) + 1)[1:]
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_LEVELS])
-    return OneHot(encoder.name, [encoder.categories[place] for place in kept])
+    return OneHot(encoder.name, [encoder.categories[index] for index in kept])
 
 
 class TableTargets(NumberTargets):
@@ -67,10 +68,10 @@ class NarrowRecipe(Recipe):
 
     def layers(self) -> list[Layer]:
         layers = super().layers()
-        place = [n for n, layer in enumerate(layers) if isinstance(layer, Dense)][self.place]
-        codes = Dense.from_config({**given_arguments(layers[place]), "activation": None, "name": CODES})
-        dropped = isinstance(layers[place + 1], Dropout)
-        return [*layers[:place], codes, *layers[place + 1 + dropped :]]
+        index = [n for n, layer in enumerate(layers) if isinstance(layer, Dense)][self.place]
+        codes = Dense.from_config({**given_arguments(layers[index]), "activation": None, "name": CODES})
+        dropped = isinstance(layers[index + 1], Dropout)
+        return [*layers[:index], codes, *layers[index + 1 + dropped :]]
 
 
 class Reconstruction(GivenEncoder, NNRegressor):
@@ -110,12 +111,12 @@ class Reconstruction(GivenEncoder, NNRegressor):
         return [], super()._final_layers(None)[1]
 
 
-def weighted_quantile(scores: np.ndarray, part: float, given: np.ndarray | None) -> float:
+def weighted_quantile(scores: np.ndarray, part: float, sample_weight: np.ndarray | None) -> float:
     """Score below which the weights add up to the fraction `part` of all, as nearly as whole samples allow.
 
     It lies midway between the scores on both sides, so that rounding does not decide.
     """
-    weights = np.ones(len(scores)) if given is None else given.astype(np.float64)
+    weights = np.ones(len(scores)) if sample_weight is None else sample_weight.astype(np.float64)
     order = np.argsort(scores, kind="stable")
     sums = np.cumsum(weights[order])
     least = scores[order][np.searchsorted(sums, part * sums[-1] * (1 + 1e-9), side="right")]  # of the inliers

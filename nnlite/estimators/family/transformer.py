@@ -108,13 +108,13 @@ class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return self
 
     def _fitted(self, X: Any, y: Any, sample_weight: Any) -> BaseNetwork:
-        given = self.estimator
-        if isinstance(given, FrozenEstimator):
-            check_is_fitted(given.estimator)
-            return _checked(given.estimator)
-        if given is None:
-            given = NNClassifier() if names_classes(y) else NNRegressor()
-        estimator = _checked(clone(given))
+        argument = self.estimator
+        if isinstance(argument, FrozenEstimator):
+            check_is_fitted(argument.estimator)
+            return _checked(argument.estimator)
+        if argument is None:
+            argument = NNClassifier() if names_classes(y) else NNRegressor()
+        estimator = _checked(clone(argument))
         if self.random_state is not None:
             estimator.set_params(random_state=self.random_state)
         return estimator.fit(X, y, sample_weight)  # type: ignore[attr-defined]

@@ -62,8 +62,8 @@ def trained_part(model: Sequential, core: Core, activation: str | None) -> Seque
 
 def up_to_average(model: Sequential) -> tuple[Sequential, list[Layer]]:
     """The model whose outputs are those of each member, `(rows, members, outputs)`, and the layers after these."""
-    place = [layer.name for layer in model.layers].index(AVERAGE)
-    return Sequential([Input(model.input_shape[1:]), *model.layers[:place]], seed=model.seed), model.layers[place + 1 :]
+    index = [layer.name for layer in model.layers].index(AVERAGE)
+    return Sequential([Input(model.input_shape[1:]), *model.layers[:index]], seed=model.seed), model.layers[index + 1 :]
 
 
 def check_outputs(network: Sequential, targets: Targets) -> None:

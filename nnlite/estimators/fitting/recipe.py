@@ -6,8 +6,6 @@ Holzmüller et al. 2024, "Better by default" (arXiv:2407.04491); `docs/tables.md
 
 import functools
 import math
-from collections.abc import Sequence
-from numbers import Integral
 from typing import Any, NamedTuple
 
 from nnlite.callbacks import Callback
@@ -19,15 +17,13 @@ from nnlite.estimators.mlp.lbfgs import GradientsOnly
 from nnlite.estimators.parameters import AUTO
 from nnlite.estimators.specs.directions import Direction, bound
 from nnlite.estimators.specs.members import with_members
-from nnlite.estimators.specs.stacks import layers_of
+from nnlite.estimators.specs.stacks import copies, layers_of, sizes_of
 from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
-from nnlite.registry.bounds import Count
-from nnlite.registry.field_types import jsonable, read
-from nnlite.registry.modules import given_arguments
+from nnlite.registry.field_types import jsonable
 from nnlite.schedules import CosLog4, FlatCosine
 
-__all__ = ["Problem", "Recipe", "copies", "sizes_of"]
+__all__ = ["Problem", "Recipe"]
 
 MEMBERS = 5
 MOST_ROWS_FOR_MEMBERS = 10_000
@@ -181,8 +177,8 @@ class Recipe:
 
     def callbacks(self) -> list[Callback]:
         """The callbacks of the user."""
-        given = self.parameters["callbacks"]
-        listed = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
+        argument = self.parameters["callbacks"]
+        listed = argument if isinstance(argument, (list, tuple)) else [] if argument is None else [argument]
         callbacks = []
         for index, item in enumerate(listed):
             try:
@@ -193,15 +189,15 @@ class Recipe:
 
     def layers(self) -> list[Layer]:
         """The layers between the scaled columns and the outputs, new ones."""
-        given, problem = layers_of(self.parameters["layers"]), self.problem
-        if callable(given):
-            made = given(problem.width, problem.n_outputs)
+        argument, problem = layers_of(self.parameters["layers"]), self.problem
+        if callable(argument):
+            made = argument(problem.width, problem.n_outputs)
             if not isinstance(made, (list, tuple)):
                 raise ConfigError(f"the callable returned {made!r}, expected a list of layers", ("layers",))
             return self._as_members(copies(made))
         output = self._dense(problem.n_outputs, problem.activation)
-        if given is not None:
-            return self._as_members([*copies(given), Layer.get(output)])
+        if argument is not None:
+            return self._as_members([*copies(argument), Layer.get(output)])
         specs = [*self._hidden(), output]
         if problem.directions is not None:
             specs = bound(specs, problem.directions, problem.n_outputs, problem.activation == "softmax")
@@ -287,17 +283,3 @@ class Recipe:
     def _over_training(self, schedule: Any, value: float) -> Any:
         """The spec of a schedule over the whole training; online, where there is no end, the value itself."""
         return value if self.online else schedule(value).to_spec()
-
-
-def sizes_of(given: Any) -> list[int]:
-    """The numbers of units of the hidden layers."""
-    try:
-        return read([given] if isinstance(given, Integral) else list(given), list[Count])
-    except ConfigError as error:
-        raise error.within("hidden_layer_sizes") from None
-
-
-def copies(layers: Sequence[Any]) -> list[Layer]:
-    """New layers of the same configuration, made by their own classes, which a worker may not have registered."""
-    given = [Layer.get(layer) for layer in layers]
-    return [type(layer).from_config(given_arguments(layer)) for layer in given]

@@ -170,10 +170,10 @@ class NumberTargets(Targets):
         limits = np.finfo(y.dtype)
         fits = (self.low == self.high) | ((limits.tiny < variance) & (variance < limits.max))
         if not fits.all():
-            place = int(fits.argmin())
+            column = int(fits.argmin())
             raise DataError(
-                f"y, column {place}: numbers from {self.low[place]:.3g} to {self.high[place]:.3g} have no variance in "
-                f"{self.dtype}; give y in another unit"
+                f"y, column {column}: numbers from {self.low[column]:.3g} to {self.high[column]:.3g} have no variance "
+                f"in {self.dtype}; give y in another unit"
             )
 
     def encode(self, y: np.ndarray) -> np.ndarray:

@@ -74,8 +74,8 @@ class Network:
 
     def assign(self, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> None:
         """Copy weights in, except those that are the network's own already."""
-        given = [array for pair in zip(coefs, intercepts, strict=True) for array in pair]
-        for parameter, array in zip(self.model.parameters, given, strict=True):
+        arrays = [array for pair in zip(coefs, intercepts, strict=True) for array in pair]
+        for parameter, array in zip(self.model.parameters, arrays, strict=True):
             if array is not parameter.value:
                 parameter.assign(array)
 

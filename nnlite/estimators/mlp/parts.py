@@ -34,14 +34,14 @@ def divided(data: Rows, fraction: float, stratified: bool, random: np.random.Ran
         ValueError: too few rows of a class, or no rows to train on.
     """
     data = _without_copies(data, stratified) or data
-    given = [array for array in data if array is not None]
+    arrays = [array for array in data if array is not None]
     least = max(LEAST, len(np.unique(data.y))) if stratified else LEAST
     enlarged = fraction >= USUAL_FRACTION and math.ceil(fraction * len(data.y)) < least <= len(data.y) // 2
     options: dict[str, Any] = {"test_size": least if enlarged else fraction, "random_state": random}
-    parts: list[Any] = train_test_split(*given, stratify=data.y if stratified else None, **options)
+    parts: list[Any] = train_test_split(*arrays, stratify=data.y if stratified else None, **options)
     if parts[1].shape[0] < LEAST:
         raise DataError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
-    without = [] if len(given) == 3 else [None]
+    without = [] if len(arrays) == 3 else [None]
     return Rows(*parts[::2], *without), Rows(*parts[1::2], *without)
 
 

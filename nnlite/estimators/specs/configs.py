@@ -75,8 +75,8 @@ def _of_model(specs: Any, compiled: Mapping[str, Any], task: Task) -> dict[str, 
         raise ConfigError(f"expected a list of one layer or more, got {specs!r}", ("model",))
     activation = None
     if task == "class":
-        given = _given_loss(compiled)
-        loss = None if given is None else Loss.get(given)
+        loss_spec = _given_loss(compiled)
+        loss = None if loss_spec is None else Loss.get(loss_spec)
         labels = loss is not None and loss.target_kind == "binary" and _units_at_the_end(specs) > 1
         activation = "sigmoid" if labels else "softmax"
     try:
@@ -102,11 +102,11 @@ def _of_compile(section: Mapping[str, Any], task: Task) -> dict[str, Any]:
         Optimizer.get(optimizer)
     except ConfigError as error:
         raise error.within("compile", "optimizer") from None
-    given = _given_loss(section)
-    if given is None:
+    loss_spec = _given_loss(section)
+    if loss_spec is None:
         return {"optimizer": optimizer}
     try:
-        return {"optimizer": optimizer, "loss": _loss(Loss.get(given), task)}
+        return {"optimizer": optimizer, "loss": _loss(Loss.get(loss_spec), task)}
     except ConfigError as error:
         raise error.within("compile", "loss") from None
 
@@ -188,11 +188,11 @@ def config_of(estimator: Any, recipe: Recipe, data: Mapping[str, Any] | None) ->
 
 def _callbacks(recipe: Recipe) -> list[dict[str, Any]]:
     """The callbacks of the user, and before them the one that goes back to the best epoch."""
-    given = [Callback.get(callback).to_spec() for callback in recipe.callbacks()]
+    specs = [Callback.get(callback).to_spec() for callback in recipe.callbacks()]
     if not recipe.sets_apart:
-        return given
+        return specs
     best = {"monitor": "val_loss", "restore_best_weights": True, "patience": recipe.epochs, "min_delta": 0.0}
-    return [{"EarlyStopping": best | patience_of(recipe.parameters)}, *given]
+    return [{"EarlyStopping": best | patience_of(recipe.parameters)}, *specs]
 
 
 def _alone(layer: Layer) -> dict[str, Any]:

@@ -42,32 +42,32 @@ def directions_of(estimator: Any, encoder: TableEncoder | None) -> list[Directio
     return encoded_directions(directions, encoder)
 
 
-def read_directions(given: Any, n_features: int, names: Sequence[Any] | None) -> list[Direction] | None:
+def read_directions(constraints: Any, n_features: int, names: Sequence[Any] | None) -> list[Direction] | None:
     """The direction of each column of the table; None if all are free.
 
     Args:
-        given: an array with -1, 0 or 1 for each column, a dict of those of some columns by name, or None.
+        constraints: an array with -1, 0 or 1 for each column, a dict of those of some columns by name, or None.
         n_features: number of columns.
         names: of the columns; None if they have none.
 
     Raises:
         ConfigError: a wrong number of columns, an unknown name, or an invalid direction.
     """
-    if given is None:
+    if constraints is None:
         return None
-    if isinstance(given, Mapping):
+    if isinstance(constraints, Mapping):
         if names is None:
             raise ConfigError(f"{NAME} names columns, and X has no names: pass an array of one number per column")
-        unknown = [name for name in given if name not in list(names)]
+        unknown = [name for name in constraints if name not in list(names)]
         if unknown:
             raise ConfigError(
                 f"{NAME} contains {len(unknown)} unexpected feature names: {unknown}; X has {list(names)}"
             )
-        values = [given.get(name, 0) for name in names]
+        values = [constraints.get(name, 0) for name in names]
     else:
-        values = np.asarray(given).tolist() if np.ndim(given) == 1 else None
+        values = np.asarray(constraints).tolist() if np.ndim(constraints) == 1 else None
         if values is None or len(values) != n_features:
-            shape = np.shape(given)
+            shape = np.shape(constraints)
             raise ConfigError(f"{NAME} has shape {shape} but the input data X has {n_features} features.")
     for position, value in enumerate(values):
         if value not in (-1, 0, 1):
@@ -133,10 +133,10 @@ def bound(specs: Sequence[dict[str, Any]], directions: Sequence[Direction], n_ou
 
 def _monotonic(options: dict[str, Any], directions: list, softmax: bool) -> list[dict[str, Any]]:
     """The specs of a dense layer with directions, and of the softmax that follows it."""
-    given = {} if directions == [1] else {"monotonicity": directions}
+    monotonicity = {} if directions == [1] else {"monotonicity": directions}
     if not softmax:
-        return [{"MonotonicDense": {**options, **given}}]
-    dense = {**options, "activation": None, **given}
+        return [{"MonotonicDense": {**options, **monotonicity}}]
+    dense = {**options, "activation": None, **monotonicity}
     return [{"MonotonicDense": dense}, {"Activation": {"activation": "softmax"}}]
 
 

@@ -27,13 +27,13 @@ class ClassFunctionLoss(FunctionLoss, abstract=True):
         return SparseCategoricalCrossentropy().read_targets(targets, output_shape, dtype)
 
 
-def loss_of(given: Spec[Loss] | Callable[..., Any], targets: Targets) -> Loss:
+def loss_of(spec: Spec[Loss] | Callable[..., Any], targets: Targets) -> Loss:
     """The loss given by a name, a spec, an instance or a user-defined function.
 
     Args:
         targets: what it compares.
     """
-    loss = Loss.get(given)
+    loss = Loss.get(spec)
     if isinstance(loss, FunctionLoss) and isinstance(targets, ClassTargets):
         return ClassFunctionLoss(loss.function)
     return loss

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,32 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.layers import Activation, ColumnBranch, Dense, Layer, Softmax
 from nnlite.models import Sequential
+from nnlite.registry.bounds import Count
+from nnlite.registry.field_types import read
 from nnlite.registry.modules import given_arguments
 
-__all__ = ["WholeStack", "adapt_waiting", "layers_of", "whole_stack"]
+__all__ = ["WholeStack", "adapt_waiting", "copies", "layers_of", "sizes_of", "whole_stack"]
 
 Given = Sequence[Any] | Callable[[int, int], Sequence[Any]] | None
 ENDINGS = (".yaml", ".yml")
 
 
-def layers_of(given: Given | str) -> Given:
+def layers_of(argument: Given | str) -> Given:
     """The parameter `layers` of an estimator, with YAML parsed: a string, or the path of a .yaml or .yml file.
 
     Raises:
         ConfigError: no such file, no valid YAML, or no list of layers.
     """
-    if not isinstance(given, str):
-        return given
-    name, text = "layers", given
-    if given.endswith(ENDINGS):
-        name = given
+    if not isinstance(argument, str):
+        return argument
+    name, text = "layers", argument
+    if argument.endswith(ENDINGS):
+        name = argument
         try:
-            text = Path(given).read_text(encoding="utf-8")
+            text = Path(argument).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "the file is not text in UTF-8"
-            raise ConfigError(f"{given}: {reason}", ("layers",)) from None
+            raise ConfigError(f"{argument}: {reason}", ("layers",)) from None
     from nnlite.documents import parse  # needs PyYAML
 
     _, layers = parse(text, name)
@@ -98,3 +101,17 @@ def adapt_waiting(network: Sequential, rows: np.ndarray) -> None:
         if len(network.input_shape) > 2:  # all members see the same rows
             rows = np.broadcast_to(rows[:, None], (len(rows), *network.input_shape[1:]))
         network.adapt_until(ready, rows)
+
+
+def sizes_of(widths: Any) -> list[int]:
+    """The numbers of units of the hidden layers."""
+    try:
+        return read([widths] if isinstance(widths, Integral) else list(widths), list[Count])
+    except ConfigError as error:
+        raise error.within("hidden_layer_sizes") from None
+
+
+def copies(layers: Sequence[Any]) -> list[Layer]:
+    """New layers of the same configuration, made by their own classes, which a worker may not have registered."""
+    originals = [Layer.get(layer) for layer in layers]
+    return [type(layer).from_config(given_arguments(layer)) for layer in originals]

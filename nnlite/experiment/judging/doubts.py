@@ -91,6 +91,6 @@ def _blind_to_labels(part: str, target: Labels, truth: np.ndarray, outputs: np.n
 def _named(labels: list, counts: np.ndarray, chosen: np.ndarray) -> str:
     """The chosen labels with their rows, the first ones by name."""
     places = np.flatnonzero(chosen).tolist()
-    named = [f"{labels[place]!r} ({counts[place]} rows)" for place in places[:MOST_NAMED]]
+    named = [f"{labels[label]!r} ({counts[label]} rows)" for label in places[:MOST_NAMED]]
     more = len(places) - MOST_NAMED
     return ", ".join([*named, *([f"{more} more"] if more > 0 else [])])

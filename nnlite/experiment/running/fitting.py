@@ -18,8 +18,8 @@ __all__ = ["arguments_to_resume", "fit", "given_arguments", "led"]
 
 def given_arguments(experiment: Experiment, data: Prepared) -> dict[str, Any]:
     """The arguments of `fit` that the config sets, except the data."""
-    given = {name: value for name, value in experiment.fit_arguments(data).items() if value is not None}
-    return {"on_divergence": "stop"} | given
+    arguments = {name: value for name, value in experiment.fit_arguments(data).items() if value is not None}
+    return {"on_divergence": "stop"} | arguments
 
 
 def arguments_to_resume(folder: Path, anyway: bool) -> dict[str, Any]:

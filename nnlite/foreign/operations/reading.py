@@ -31,9 +31,13 @@ def apply_operation(
         raise ModelFileError(f"{location}: nnlite.ops has nothing like {kind!r} of Keras")
     settings = {key: plain_value(value, f"{location}.{key}") for key, value in (document.get("config") or {}).items()}
     settings = {key: value for key, value in settings.items() if key in known["arguments"]}
-    given = {**settings, **_called(known["call"], arguments), **{key: _item(value) for key, value in options.items()}}
-    spread = given.pop("operands", ())
-    ordered = [given[name] for name in known["order"] if name in given]
+    keywords = {
+        **settings,
+        **_called(known["call"], arguments),
+        **{key: _item(value) for key, value in options.items()},
+    }
+    spread = keywords.pop("operands", ())
+    ordered = [keywords[name] for name in known["order"] if name in keywords]
     while ordered and ordered[-1] is None:  # which nnlite may not have
         ordered.pop()
     try:
@@ -44,14 +48,14 @@ def apply_operation(
 
 def _called(names: list[str], arguments: list[Any]) -> dict[str, Any]:
     """Name -> argument of a call; a star gathers all that are left."""
-    given: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
     left = list(arguments)
     for name in names:
         if name.startswith("*"):
-            given[name[1:]], left = tuple(map(_item, left)), []
+            keywords[name[1:]], left = tuple(map(_item, left)), []
         elif left:
-            given[name] = _item(left.pop(0))
-    return given
+            keywords[name] = _item(left.pop(0))
+    return keywords
 
 
 def _item(value: Any) -> Any:

@@ -28,22 +28,22 @@ def _known(layer: Any, location: str) -> tuple[str, dict[str, Any], dict[str, An
 
 def _by_name(layer: Any, known: dict[str, Any], location: str) -> dict[str, Any]:
     """The arguments of a layer by Keras's names; those by position are in the same order here and there."""
-    order, given = list(known["order"]), {}
+    order, values = list(known["order"]), {}
     positional = list(layer.arguments or [{"input": 0}])
     for number, name in enumerate(order):
         if f"*{name}" in known["call"]:
-            given[name] = positional[number:]
+            values[name] = positional[number:]
             positional = positional[:number]
         elif number < len(positional):
-            given[name] = positional[number]
+            values[name] = positional[number]
     parameters = list(inspect.signature(vars(ops)[layer.function]).parameters)
     for key, value in layer.options.items():
         known_here = key in parameters and parameters.index(key) < len(order)
         name = key if key in order else order[parameters.index(key)] if known_here else None
         if name is None or (name not in known["arguments"] and name not in known["call"]):
             raise ModelFileError(f"{location}: {layer.function} of Keras has no argument {key!r}; save as .safetensors")
-        given[name] = value
-    return given
+        values[name] = value
+    return values
 
 
 def operation_config(layer: Any, location: str) -> dict[str, Any]:
@@ -52,8 +52,8 @@ def operation_config(layer: Any, location: str) -> dict[str, Any]:
     Raises:
         ModelFileError: a function that is not an operation of Keras, or an argument that Keras lacks.
     """
-    kind, known, given = _known(layer, location)
-    config = {name: _plain(given[name], location) for name in known["arguments"] if name in given}
+    kind, known, values = _known(layer, location)
+    config = {name: _plain(values[name], location) for name in known["arguments"] if name in values}
     return {
         "module": known["module"],
         "class_name": kind,
@@ -64,13 +64,13 @@ def operation_config(layer: Any, location: str) -> dict[str, Any]:
 
 def operation_node(layer: Any, value: Callable[[int], Any], location: str) -> dict[str, Any]:
     """The arguments of the call: `value` gives the JSON of an input by its number."""
-    _, known, given = _known(layer, location)
+    _, known, values = _known(layer, location)
     arguments: list[Any] = []
     for name in known["call"]:
         if name.startswith("*"):
-            arguments += [_called(item, value, location) for item in given.get(name[1:], [])]
-        elif name in given:
-            arguments.append(_called(given[name], value, location))
+            arguments += [_called(item, value, location) for item in values.get(name[1:], [])]
+        elif name in values:
+            arguments.append(_called(values[name], value, location))
     return {"args": arguments, "kwargs": {}}
 
 

@@ -80,25 +80,25 @@ def c_header(layers: Sequence[Layer], name: str) -> str:
     return "\n".join(parts)
 
 
-def _step(step: Step, place: int, source: str, target: str, width: int, name: str) -> tuple[list[str], dict, int]:
+def _step(step: Step, number: int, source: str, target: str, width: int, name: str) -> tuple[list[str], dict, int]:
     """Lines, tables and the width of the outputs of one step."""
     if isinstance(step, Product) and step.kernel.ndim == 2:
         kernel, bias = step.kernel, step.bias
         units = kernel.shape[1]
-        start = "0" if bias is None else f"bias{place}[j]"
+        start = "0" if bias is None else f"bias{number}[j]"
         lines = [
             f"    for (int j = 0; j < {units}; j++) {{",
             f"        float x = {start};",
-            f"        for (int i = 0; i < {width}; i++) x += {source}[i] * kernel{place}[j * {width} + i];",
+            f"        for (int i = 0; i < {width}; i++) x += {source}[i] * kernel{number}[j * {width} + i];",
             *_activated(step.activation, f"{target}[j]", target, units, name),
         ]
-        arrays = {f"kernel{place}": kernel.T} | ({} if bias is None else {f"bias{place}": bias})
+        arrays = {f"kernel{number}": kernel.T} | ({} if bias is None else {f"bias{number}": bias})
         return lines, arrays, units
     if isinstance(step, Affine) and step.scale.ndim == 1:
         lines = [
-            f"    for (int j = 0; j < {width}; j++) {target}[j] = {source}[j] * scale{place}[j] + shift{place}[j];"
+            f"    for (int j = 0; j < {width}; j++) {target}[j] = {source}[j] * scale{number}[j] + shift{number}[j];"
         ]
-        arrays = {f"scale{place}": step.scale, f"shift{place}": step.shift}
+        arrays = {f"scale{number}": step.scale, f"shift{number}": step.shift}
         return lines, arrays, width
     if isinstance(step, Activated):
         lines = [

@@ -87,16 +87,16 @@ class Graph:
 
     def add_several(self, op: str, count: int, *inputs: Any, domain: str = "", **attributes: Any) -> "list[Value]":
         """The outputs of a new node."""
-        names = ["" if given is None else self.value(given).name for given in inputs]
+        names = ["" if item is None else self.value(item).name for item in inputs]
         outputs = [self._name("v") for _ in range(count)]
         self.nodes.append(Node(op, names, outputs, attributes, domain))
         return [Value(self, name) for name in outputs]
 
-    def value(self, given: Any) -> "Value":
+    def value(self, item: Any) -> "Value":
         """A value, unchanged; numbers and arrays become constants, Python's numbers float32."""
-        if isinstance(given, Value):
-            return given
-        return self.constant(np.float32(given) if isinstance(given, bool | int | float) else given)
+        if isinstance(item, Value):
+            return item
+        return self.constant(np.float32(item) if isinstance(item, bool | int | float) else item)
 
     def concat(self, values: "Sequence[Value]", axis: int) -> "Value":
         """Values concatenated along an axis."""

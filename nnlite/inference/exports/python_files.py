@@ -148,7 +148,7 @@ class _Source:
             raise ConfigError(f"the operator {node.op} has no form in a Python file; export to ONNX")
         self.helpers.add(function)
         if node.domain == TEXTS:
-            arguments = [f"{given}.ravel().tolist()" for given in arguments]
+            arguments = [f"{argument}.ravel().tolist()" for argument in arguments]
         options = [f"{name}={value!r}" for name, value in node.attributes.items() if name != "owner"]
         return f"{results} = {function}({', '.join([*arguments, *options])})"
 
@@ -198,15 +198,17 @@ def _reshaped(node: Node, arguments: list[str], graph: Graph) -> str:
 
 
 def _sliced(node: Node, arguments: list[str], graph: Graph) -> str:
-    start, stop = (_bound(graph, name, given) for name, given in zip(node.inputs[1:3], arguments[1:3], strict=True))
+    start, stop = (
+        _bound(graph, name, argument) for name, argument in zip(node.inputs[1:3], arguments[1:3], strict=True)
+    )
     axis, step = (_values(graph, name)[0] for name in node.inputs[3:])
     return f"np.moveaxis(np.moveaxis({arguments[0]}, {axis}, 0)[slice({start}, {stop}, {step})], 0, {axis})"
 
 
-def _bound(graph: Graph, name: str, given: str) -> str:
+def _bound(graph: Graph, name: str, argument: str) -> str:
     """A bound of a slice: a number, None for the end, or a value that is computed."""
     if name not in graph.constants:
-        return f"{given}[0]"
+        return f"{argument}[0]"
     bound = _values(graph, name)[0]
     return "None" if abs(bound) >= 2**62 else str(bound)
 

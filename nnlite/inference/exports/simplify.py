@@ -52,7 +52,7 @@ def _bypass(graph: Graph, identity: Node) -> None:
         return
     graph.nodes.remove(identity)
     for node in graph.nodes:
-        node.inputs = [source if given == name else given for given in node.inputs]
+        node.inputs = [source if other == name else other for other in node.inputs]
 
 
 def _with_constant(graph: Graph, node: Node, transpose: Node) -> bool:
@@ -64,7 +64,7 @@ def _with_constant(graph: Graph, node: Node, transpose: Node) -> bool:
     return other in graph.constants and graph.constants[other].ndim <= rank
 
 
-def _push_down(graph: Graph, place: int, node: Node, transpose: Node) -> None:
+def _push_down(graph: Graph, index: int, node: Node, transpose: Node) -> None:
     """op(transpose(x)) becomes transpose(op(x)); constants are transposed back."""
     order, result = transpose.attributes["perm"], node.outputs[0]
     inputs = []
@@ -76,8 +76,8 @@ def _push_down(graph: Graph, place: int, node: Node, transpose: Node) -> None:
             array = array.reshape((1,) * (len(order) - array.ndim) + array.shape)
             inputs.append(graph.constant(array.transpose(np.argsort(order))).name)
     inner = f"{result}_t"
-    graph.nodes[place] = Node(node.op, inputs, [inner], node.attributes, node.domain)
-    graph.nodes.insert(place + 1, Node("Transpose", [inner], [result], {"perm": order}))
+    graph.nodes[index] = Node(node.op, inputs, [inner], node.attributes, node.domain)
+    graph.nodes.insert(index + 1, Node("Transpose", [inner], [result], {"perm": order}))
     graph.nodes.remove(transpose)
 
 

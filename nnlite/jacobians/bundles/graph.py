@@ -68,8 +68,8 @@ class GraphJacobians(JointBundle):
             if all(part is None for part in incoming):
                 continue
             want = tuple([slot in live for slot in node.inputs])
-            given = tuple([targets.get(slot) for slot in node.inputs]) if targets else None
-            results = node.jacobians.vjp(incoming[0] if len(incoming) == 1 else tuple(incoming), want, given)
+            memory = tuple([targets.get(slot) for slot in node.inputs]) if targets else None
+            results = node.jacobians.vjp(incoming[0] if len(incoming) == 1 else tuple(incoming), want, memory)
             for slot, result in zip(node.inputs, results, strict=True):
                 if slot in live and result is not None:
                     cotangents[slot] = cotangents[slot] + result if slot in cotangents else result
@@ -156,13 +156,13 @@ class GraphJacobians(JointBundle):
 
     def _used_once(self, into: Sequence[np.ndarray | None]) -> dict[int, np.ndarray]:
         """Of the arrays to write into, by slot, those of inputs with one use: its product may go there at once."""
-        given = {slot: target for slot, target in enumerate(into) if target is not None}
+        targets = {slot: target for slot, target in enumerate(into) if target is not None}
         used = set()
-        for slot in [slot for node in self.nodes for slot in node.inputs] if given else ():
+        for slot in [slot for node in self.nodes for slot in node.inputs] if targets else ():
             if slot in used:
-                given.pop(slot, None)
+                targets.pop(slot, None)
             used.add(slot)
-        return given
+        return targets
 
     def _seeds(self, cotangent: Cotangent) -> tuple[tuple[int, ...], np.dtype | None]:
         """The leading axes of a cotangent that are not the output's, and its dtype."""

@@ -117,11 +117,11 @@ class RecurrentJacobians(JointBundle):
         """The seed axes, the derivatives with respect to each step's hidden state, or None, and the last ones."""
         outputs, *states = cotangent if self.ends else (cotangent,)
         leaving = [(outputs, 3 if self.sequences else 2), *((state, 2) for state in states)]
-        given, rank = next((part, rank) for part, rank in leaving if part is not None)
-        seeds = given.shape[: given.ndim - rank]
+        example, rank = next((part, rank) for part, rank in leaving if part is not None)
+        seeds = example.shape[: example.ndim - rank]
         lead = (math.prod(seeds),) if seeds else ()
         batch, units = self.recurrence.hidden.shape[1:]
-        dtype = np.result_type(given, self.recurrence.hidden)
+        dtype = np.result_type(example, self.recurrence.hidden)
         ends = [np.zeros((*lead, batch, units), dtype) for _ in range(self.recurrence.states)]
         for end, state in zip(ends, states, strict=False):
             if state is not None:

@@ -116,20 +116,20 @@ class WaveJacobians(JointBundle):
         return f"WaveJacobians(columns={self.x.shape[-2]}, frequencies={self.angles.shape[-2]})"
 
 
-def beside(inputs: np.ndarray | None, mixed: np.ndarray, features: int, place: int) -> np.ndarray:
+def beside(inputs: np.ndarray | None, mixed: np.ndarray, features: int, axis: int) -> np.ndarray:
     """`[inputs, mixed]`, `(*seeds, batch, *members, features + columns * outputs)`, in memory with the members first.
 
     Args:
         inputs: `(*seeds, batch, *members, features)`; None for zeros.
         mixed: `(*seeds, *members, columns, outputs, batch)`.
-        place: the axis of the batch in the result, counted from the right.
+        axis: the axis of the batch in the result, counted from the right.
     """
     *lead, columns, width, batch = mixed.shape
     dtype = mixed.dtype if inputs is None else np.result_type(inputs, mixed)
     joined = np.empty((*lead, batch, features + columns * width), dtype)
-    joined[..., :features] = 0 if inputs is None else moved_axis(inputs, place, -2)
+    joined[..., :features] = 0 if inputs is None else moved_axis(inputs, axis, -2)
     joined[..., features:] = mixed.reshape(*lead, columns * width, batch).swapaxes(-1, -2)
-    return moved_axis(joined, -2, place)
+    return moved_axis(joined, -2, axis)
 
 
 def moved_axis(array: np.ndarray, source: int, destination: int) -> np.ndarray:

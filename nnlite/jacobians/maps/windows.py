@@ -121,9 +121,9 @@ class LargestOfBins(Jacobian):
         result = np.zeros(seeds + self.in_shape, cotangent.dtype)
         chosen = np.broadcast_to(self.chosen, cotangent.shape)
         for number in range(chosen.shape[self.axis]):  # bins may overlap, so that an index may be chosen twice
-            place = chosen.take([number], self.axis)
-            sums = np.take_along_axis(result, place, self.axis) + cotangent.take([number], self.axis)
-            np.put_along_axis(result, place, sums, self.axis)
+            indices = chosen.take([number], self.axis)
+            sums = np.take_along_axis(result, indices, self.axis) + cotangent.take([number], self.axis)
+            np.put_along_axis(result, indices, sums, self.axis)
         return result
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:

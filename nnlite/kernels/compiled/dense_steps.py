@@ -176,9 +176,9 @@ def _scatter(member, members, places, factors, values, gathered, gradients):
 
 
 @compiled
-def _starts(member, members, place):
+def _starts(member, members, layout):
     """The indices at which the scales of a member, its kernel and its bias begin, by a row of `places`."""
-    features, units, _, scaled, at = place
+    features, units, _, scaled, at = layout
     kernels = at + scaled * members * features
     biases = kernels + members * features * units
     return at + member * features, kernels + member * features * units, biases + member * units

@@ -116,8 +116,8 @@ def _alike(one, other):
 
 def _plain(logits, *others):
     """Whether the arrays are real and contiguous, so that one machine code serves."""
-    given = [other for other in others if other is not None]
-    return readable(logits) and all(other.flags.c_contiguous and other.dtype.isnative for other in given)
+    arrays = [other for other in others if other is not None]
+    return readable(logits) and all(other.flags.c_contiguous and other.dtype.isnative for other in arrays)
 
 
 def _by_rows(kernel, logits, targets, scale, weights):

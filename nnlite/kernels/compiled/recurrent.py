@@ -126,7 +126,7 @@ def sgemm(typing, address, letters, sizes, factors, left, right, out):
         pointer = ir.IntType(8).as_pointer()
         places = [(letters, 0), (letters, 1), (sizes, 0), (sizes, 1), (sizes, 2), (factors, 0), (left, 0), (sizes, 3)]
         places += [(right, 0), (sizes, 4), (factors, 1), (out, 0), (sizes, 5)]
-        pointers = [builder.gep(base, [ir.Constant(ir.IntType(32), place)]) for base, place in places]
+        pointers = [builder.gep(base, [ir.Constant(ir.IntType(32), offset)]) for base, offset in places]
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(places)).as_pointer()
         builder.call(builder.inttoptr(function, kind), [builder.bitcast(start, pointer) for start in pointers])
         return context.get_dummy_value()

@@ -138,10 +138,10 @@ def attention_push(
 
     None stands for a tangent that is zero, also returned.
     """
-    given = [array for array in tangents if array is not None]
-    if not given:
+    arrays = [array for array in tangents if array is not None]
+    if not arrays:
         return None
-    result = np.zeros(given[0].shape[:-4] + outputs.context.shape, np.result_type(outputs.context, *given))
+    result = np.zeros(arrays[0].shape[:-4] + outputs.context.shape, np.result_type(outputs.context, *arrays))
     query, key, value, by_head = (array.swapaxes(-2, -3) for array in (*inputs[:3], result))
     by_query, by_key, by_value = (None if array is None else array.swapaxes(-2, -3) for array in tangents)
     for here in _blocks(outputs.total, key.shape[2]):

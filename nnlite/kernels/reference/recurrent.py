@@ -190,8 +190,8 @@ def lstm_room(
     bias: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The arrays `joined`, `cells` and `squashed` of `lstm_run`, with what is known before the first step."""
-    given = [array for array in (rows, hidden, cell, kernel, recurrent, bias) if array is not None]
-    (steps, batch, features), units, dtype = rows.shape, hidden.shape[-1], np.result_type(*given)
+    arrays = [array for array in (rows, hidden, cell, kernel, recurrent, bias) if array is not None]
+    (steps, batch, features), units, dtype = rows.shape, hidden.shape[-1], np.result_type(*arrays)
     joined = np.empty((steps + 1, batch, units + features + (bias is not None)), dtype)
     joined[:-1, :, units : units + features] = rows
     joined[0, :, :units] = hidden

@@ -116,18 +116,18 @@ class Headed(SequencePair, Layer, abstract=True):
         built = len(self.input_shape) if self.built and self.takes_several else 0
         key = (value if built == 3 else None) if key is None or key is value else key
         inputs = query if value is None else (query, value) if key is None else (query, value, key)
-        given = (query_mask, value_mask, key_mask)
-        if any(item is not None for item in (*given, attention_mask)):
-            mask = self._joined_masks(inputs, given, attention_mask)
+        masks = (query_mask, value_mask, key_mask)
+        if any(item is not None for item in (*masks, attention_mask)):
+            mask = self._joined_masks(inputs, masks, attention_mask)
         options = {"return_attention_scores": return_attention_scores, "use_causal_mask": use_causal_mask}
         return self.call_with(inputs, training, mask, **options)
 
-    def _joined_masks(self, inputs, given, pairs):
+    def _joined_masks(self, inputs, masks, pairs):
         """One tuple of masks: of each input, then of pairs. The mask of keys that are the values is one of values."""
         count = len(inputs) if isinstance(inputs, (tuple, list)) else 1
-        last = [item for item in given[count - 1 :] if item is not None]
+        last = [item for item in masks[count - 1 :] if item is not None]
         merged = last[0] if len(last) == 1 else np.logical_and(*last[:2]) if last else None
-        return (*given[: count - 1], merged, pairs)
+        return (*masks[: count - 1], merged, pairs)
 
     def _axes(self, rank) -> tuple:
         """Order of the axes after which those attended over come last but the features."""
@@ -175,14 +175,14 @@ class Headed(SequencePair, Layer, abstract=True):
         weights = [traced[index : index + size] for index in range(len(data), len(traced), size)]
         query, key, *gate, value, last = weights
         steps = [
-            self._noted(trace, self._by_head, traced[slot], *given)
-            for slot, given in zip((slots.query, slots.key, slots.value), (query, key, value), strict=True)
+            self._noted(trace, self._by_head, traced[slot], *arrays)
+            for slot, arrays in zip((slots.query, slots.key, slots.value), (query, key, value), strict=True)
         ]
         context, *scores = self._attended(trace, steps, self._hidden(data, mask), training, random)
         if gate:
             context = context * ops.sigmoid(self._noted(trace, self._by_head, traced[slots.query], *gate[0]))
         shape = data[slots.query].shape
-        outputs = self._noted(trace, lambda *given: self._joined(given[0], shape, *given[1:]), context, *last)
+        outputs = self._noted(trace, lambda *arrays: self._joined(arrays[0], shape, *arrays[1:]), context, *last)
         scores = [ops.reshape(score, self.scores_shape(shape, data[slots.key].shape)) for score in scores]
         jacobians, query_mask = trace.jacobians(outputs, *scores, data=len(data)), self.query_mask(mask)
         jacobians.mask = (query_mask, None) if scores else query_mask

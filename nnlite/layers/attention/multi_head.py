@@ -94,9 +94,9 @@ class MultiHeadAttention(Headed):
     flash_attention: bool | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        given = self.output_shape  # an attribute of built layers too
+        shape = self.output_shape  # an attribute of built layers too
         super().__post_init__()
-        self.given_shape = read_output_shape(self, given)
+        self.given_shape = read_output_shape(self, shape)
 
     def _arguments(self) -> dict[str, Any]:
         return {**super()._arguments(), "output_shape": self.given_shape}
@@ -121,9 +121,9 @@ class MultiHeadAttention(Headed):
         weight_slots = range(len(data), start)
         nodes, steps = [], []
         for index, slot in enumerate((slots.query, slots.key, slots.value)):
-            given = slice(index * size, (index + 1) * size)
-            projected, jacobians = self._by_head(data[slot], *parameters[given])
-            nodes.append(Node(jacobians, (slot, *weight_slots[given]), (start + index,), self))
+            span = slice(index * size, (index + 1) * size)
+            projected, jacobians = self._by_head(data[slot], *parameters[span])
+            nodes.append(Node(jacobians, (slot, *weight_slots[span]), (start + index,), self))
             steps.append(projected)
         query, key, value = steps
         noise = self._noise(training, random, query, key)

@@ -89,17 +89,17 @@ class SequencePair(Host):
     def masks_of(self, data: tuple[np.ndarray, ...], mask: Any) -> list:
         """The padding mask of each input, and the steps that each query may attend to; None for all."""
         several = isinstance(mask, (tuple, list))
-        given: list[Any] = [] if mask is None else list(mask) if several else [mask]
-        if len(data) > 1 and mask is not None and (not several or not 2 <= len(given) <= len(data) + 1):
+        masks: list[Any] = [] if mask is None else list(mask) if several else [mask]
+        if len(data) > 1 and mask is not None and (not several or not 2 <= len(masks) <= len(data) + 1):
             raise ShapeError(
-                f"{self.label} needs a list of one mask for each of its {len(data)} inputs, got {len(given)}; None "
+                f"{self.label} needs a list of one mask for each of its {len(data)} inputs, got {len(masks)}; None "
                 "stands for none"
             )
         count = len(data)
         slots = self.slots_of(count)
         padding: list[Any] = [None] * count
         allowed = []
-        for index, item in enumerate(given):
+        for index, item in enumerate(masks):
             if item is None:
                 continue
             item = np.asarray(item, bool)

@@ -257,7 +257,7 @@ class LayerAttributes:
         @property
         def non_trainable_weights(self) -> list[Parameter]: ...
 
-    def _take_further(self, given: dict[str, Any]) -> None:
+    def _take_further(self, arguments: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
     _given_name, _given_dtype, _name_stem, get = named.given_name, named.given_dtype, named.name_stem, get

@@ -47,7 +47,7 @@ class LayerTrace(Trace):
         self.losses: list[Traced] = []  # what `add_loss` was given
 
     def use(
-        self, layer: "Layer", inputs: Any, parameters: Sequence[Any], runner: "Layer | None" = None, **given: Any
+        self, layer: "Layer", inputs: Any, parameters: Sequence[Any], runner: "Layer | None" = None, **options: Any
     ) -> Traced | tuple[Traced, ...]:
         """Apply a built layer, or the variant `runner` of it, to traced inputs (one, or a tuple) and parameters."""
         several = isinstance(inputs, (tuple, list))
@@ -56,9 +56,9 @@ class LayerTrace(Trace):
         masks = tuple(self.masks.get(item.slot) if isinstance(item, Traced) else None for item in data)
         available = {
             "training": self.training,
-            "random": self._random_for(layer, given.get("training")),
+            "random": self._random_for(layer, options.get("training")),
             "mask": (masks if several else masks[0]) if any(rows is not None for rows in masks) else None,
-            **{name: value for name, value in given.items() if value is not None},
+            **{name: value for name, value in options.items() if value is not None},
         }
         context = {name: available[name] for name in layer._context}
         arrays = [parameter.value for parameter in parameters]
@@ -107,8 +107,8 @@ class _Bound:
         self._use = use
         self._replace = replace
 
-    def __call__(self, *inputs: Any, **given: Any) -> Any:
-        call = self._layer._read_call(*inputs, **given)
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        call = self._layer._read_call(*inputs, **options)
         read_training(call.training, self._layer.label)
         variant = {} if call.runner is self._layer else {"runner": call.runner}
         output = self._use(self._layer, call.inputs, training=call.training, mask=call.mask, **variant)
@@ -137,11 +137,11 @@ def trace_call(
         for parameter, value in zip(layer.parameters, parameters, strict=True)
     }
 
-    def use(inner: "Layer", inner_inputs: Any, **given: Any) -> Any:
+    def use(inner: "Layer", inner_inputs: Any, **options: Any) -> Any:
         known = [traced.get(id(parameter)) for parameter in inner.parameters]
         if any(parameter is None for parameter in known):
             raise ConfigError(f"{inner.label} is new to this layer: keep it as an attribute, and use it in every call")
-        return trace.use(inner, inner_inputs, known, **given)
+        return trace.use(inner, inner_inputs, known, **options)
 
     output = _called(layer, traced, use, data if several else data[0], context)
     ends: Any = leaves_of(output)
@@ -198,24 +198,24 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
 
 
 def _use_first(
-    layer: "Layer", kept: list, trace: LayerTrace, traced: dict, inner: "Layer", inputs: Any, **given: Any
+    layer: "Layer", kept: list, trace: LayerTrace, traced: dict, inner: "Layer", inputs: Any, **options: Any
 ) -> Any:
     """The output of a layer that another one keeps, which is built for what it is given if it is not yet."""
     several = isinstance(inputs, (tuple, list))
     data = inputs if several else (inputs,)
-    shapes, place = tuple((None, *item.shape[1:]) for item in data), kept.index(inner)
-    inner.name = inner._given_name or f"{snake_case(type(inner).__name__)}_{place}"
+    shapes, index = tuple((None, *item.shape[1:]) for item in data), kept.index(inner)
+    inner.name = inner._given_name or f"{snake_case(type(inner).__name__)}_{index}"
     inner.dtype = inner._given_dtype or layer.dtype
     assert layer.random is not None  # it is being built
     if inner.built and inner.input_shape is not None:
         inner._check_input_shape(shapes if several else shapes[0])
     else:
         with tried_on(data):
-            inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
+            inner._ensure_built(shapes if several else shapes[0], layer.random.child(index))
     for parameter in inner.parameters:
         if id(parameter) not in traced:
             traced[id(parameter)] = state_variable(trace, parameter, parameter.value)
-    return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **given)
+    return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **options)
 
 
 def read_methods(cls: Any, recorded: Callable) -> None:
@@ -269,12 +269,12 @@ def _called(
     layer: "Layer", traced: dict[int, Traced], use: Callable, inputs: Any, context: dict[str, Any], *more: Any
 ) -> Any:
     """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
-    given = {name: value for name, value in context.items() if name in layer._call_context}
+    options = {name: value for name, value in context.items() if name in layer._call_context}
     positional, named = arranged(layer, inputs)
     expected = f"{MUST_RETURN}, shape (batch, ...)"
 
     def run() -> Any:
-        return bound_copy(layer, traced, use).call(*positional, *more, **given, **named)
+        return bound_copy(layer, traced, use).call(*positional, *more, **options, **named)
 
     return call_traced(layer.label, expected, run)
 

@@ -149,9 +149,9 @@ def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
     types = set(map(type, flat))
     allowed = str if kind == "strings" else (str, numbers.Integral)
     if not all(issubclass(cls, allowed) for cls in types):
-        place, value = next((place, value) for place, value in enumerate(flat) if not isinstance(value, allowed))
+        index, value = next((index, value) for index, value in enumerate(flat) if not isinstance(value, allowed))
         missing = " (a missing value: fill it first)" if _is_missing(value) else ""
-        row = place * len(array) // len(flat) if array.ndim else 0
+        row = index * len(array) // len(flat) if array.ndim else 0
         raise DataError(f"{owner} needs {wanted}, got {_shown(value)} in row {row}{missing}")
     if all(issubclass(cls, str) for cls in types):
         return array

@@ -206,14 +206,14 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         self._output = [(array.shape, array.dtype) for array in output] if several else (output.shape, output.dtype)
         return output
 
-    def __call__(self, *inputs: Any, **given: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """The output alone, in newly allocated memory. Outside training nothing is stored; threads may share a layer.
 
         But for stateful recurrent layers, which continue from call to call; so does a layer that has one inside.
 
         Called on an `Input`, or on what another layer gave for one, it draws the graph of a `Model`.
         """
-        call = self._read_call(*inputs, **given)
+        call = self._read_call(*inputs, **options)
         symbols = symbols_of(call.inputs)
         if symbols is not None:
             return apply_to_symbols(self, symbols, call)
@@ -230,15 +230,15 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         shared = any(np.may_share_memory(output, item) for item in arrays)
         return self._as_returned(output.copy() if shared else output)
 
-    def _read_call(self, *inputs: Any, **given: Any) -> LayerCall:
+    def _read_call(self, *inputs: Any, **options: Any) -> LayerCall:
         """The arguments of a call in the terms of `linearize`; layers that Keras calls otherwise have their own."""
-        return read_call(self, inputs, given)
+        return read_call(self, inputs, options)
 
     def _apply(self, inputs, training, mask, runner=None, values=None):
         training, inputs = read_training(training, self.label), self._as_input(inputs)
         context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
-        given, run = {name: context[name] for name in self._context}, self if runner is None else runner
-        output, jacobians = run.linearize(inputs, *(self.values if values is None else values), **given)
+        options, run = {name: context[name] for name in self._context}, self if runner is None else runner
+        output, jacobians = run.linearize(inputs, *(self.values if values is None else values), **options)
         if self._penalizes:
             self._losses = tuple(part.penalty for part in penalized_parts(jacobians))
         if values is None and (training or moves_on(self)):

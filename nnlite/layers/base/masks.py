@@ -25,13 +25,13 @@ def step_mask(mask: Any, shape: tuple[int, ...], owner: str) -> np.ndarray:
     return mask
 
 
-def output_masks(layer: "Layer", jacobians: Bundle, given: tuple, count: int) -> list[np.ndarray | None]:
+def output_masks(layer: "Layer", jacobians: Bundle, masks: tuple, count: int) -> list[np.ndarray | None]:
     """The mask of each of a layer's `count` outputs: the one it sets, or that of its inputs if it supports masking.
 
     Args:
-        given: the masks of its inputs.
+        masks: the masks of its inputs.
     """
-    mask = given[0] if layer._keeps_mask and not layer.takes_several else jacobians.mask
+    mask = masks[0] if layer._keeps_mask and not layer.takes_several else jacobians.mask
     return list(mask) if isinstance(mask, tuple) else [mask] * count
 
 

@@ -254,16 +254,16 @@ class BiasAndActivation:
         self.shape = shape
         self.slopes = None
 
-    def __call__(self, block: np.ndarray, place: Any) -> None:
+    def __call__(self, block: np.ndarray, block_index: Any) -> None:
         if kernel_code(self.activation) == RELU and block.dtype.kind == "f":
-            self._keep(kernels.bias_relu(block, self.bias), place)
+            self._keep(kernels.bias_relu(block, self.bias), block_index)
             return
         if self.bias is not None:
             block += self.bias
         block[...], (part,) = self.activation.linearize(block)
-        self._keep(part.slopes, place)
+        self._keep(part.slopes, block_index)
 
-    def _keep(self, slopes, place):
+    def _keep(self, slopes, block_index):
         if self.slopes is None:
             self.slopes = np.empty(self.shape, slopes.dtype)
-        self.slopes[place] = slopes
+        self.slopes[block_index] = slopes

@@ -242,10 +242,10 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
     ]
     for output in outputs:
         output.training, output.mask = training, given_mask
-    given: Any = layer._as_returned(tuple(outputs) if several_outputs else outputs[0])
+    result: Any = layer._as_returned(tuple(outputs) if several_outputs else outputs[0])
     if layer._node is None:
-        layer._node = symbols, given
-    return given
+        layer._node = symbols, result
+    return result
 
 
 class NodePart:

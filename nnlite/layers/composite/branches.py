@@ -63,14 +63,14 @@ class _Branches(Layer, abstract=True):
         self.graph = Graph([*uses, (merge, tuple(ends))], 1, (len(uses) + 1,), (self.dtype,))
         self.parameters = [*self.graph.parameters]
 
-    def _built(self, layer, shape, place):
+    def _built(self, layer, shape, index):
         layer.dtype = layer._given_dtype or self.dtype
-        layer.name = layer._given_name or f"{snake_case(type(layer).__name__)}_{place}"
+        layer.name = layer._given_name or f"{snake_case(type(layer).__name__)}_{index}"
         assert self.random is not None  # `build` has set it
         try:
-            return layer._ensure_built(shape, self.random.child(place))
+            return layer._ensure_built(shape, self.random.child(index))
         except ConfigError as error:
-            raise error.within(self._given_name or type(self).__name__, place) from None
+            raise error.within(self._given_name or type(self).__name__, index) from None
 
     def check_ends(self, shapes) -> None:
         """Raise when the ends of the branches do not fit together, with a better hint than the merge layer's."""

@@ -77,11 +77,11 @@ class Operation(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Apply the function to the inputs and the constants among its arguments."""
-        given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+        items = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
         plain = self.function in UNDERIVED
-        result = self._applied([item.value for item in given] if plain else given)
+        result = self._applied([item.value for item in items] if plain else items)
         take = _without_derivative if plain else _recorded
-        ends = [take(end, given, self) for end in (result if isinstance(result, (list, tuple)) else [result])]
+        ends = [take(end, items, self) for end in (result if isinstance(result, (list, tuple)) else [result])]
         return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
 
     def _applied(self, inputs: Sequence[Any]) -> Any:

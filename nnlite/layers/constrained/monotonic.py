@@ -99,16 +99,16 @@ class MonotonicDense(OfColumns, Dense):
                 places[column] = direction
         self.monotonicity = places
 
-    def _of_all_columns(self, given: Mapping[Any, Direction], input_shape: BatchShape) -> list[Direction]:
+    def _of_all_columns(self, by_name: Mapping[Any, Direction], input_shape: BatchShape) -> list[Direction]:
         """A direction for each column, of those of some."""
         if self.has_names:
             raise ConfigError(
-                f"{self.label} tells columns by name ({list(given)}), which are known where `nnlite train` reads a "
+                f"{self.label} tells columns by name ({list(by_name)}), which are known where `nnlite train` reads a "
                 "table; give numbers from 0"
             )
-        if given:
-            check_columns(self, list(given), input_shape)
-        return [given.get(column, 0) for column in range(known_width(self, input_shape))]
+        if by_name:
+            check_columns(self, list(by_name), input_shape)
+        return [by_name.get(column, 0) for column in range(known_width(self, input_shape))]
 
     def _signs(self, kernel: Array) -> np.ndarray:
         """Sign of each number of the kernel, 1 or -1."""
@@ -151,7 +151,7 @@ def _place_of(label: str, column: str, named: NamedColumns) -> int:
     if column not in named.places:
         hint = did_you_mean(column, named.places) if named.places else "the data have no names"
         raise ConfigError(f"{label} names a column {column!r}; {hint}", ("monotonicity",))
-    numbers = [place for place in named.places[column] if place in named.amounts]
+    numbers = [position for position in named.places[column] if position in named.amounts]
     if len(numbers) != 1:
         raise ConfigError(
             f"{label} names {column!r}, which is not a column of numbers: it has no order", ("monotonicity",)
@@ -166,8 +166,8 @@ def check_rising(activation: ActivationFunction) -> None:
     values, jacobians = activation.linearize(GRID[:, None])
     falls = (np.diff(values[:, 0]) < -1e-12) | (jacobians.vjp(np.ones_like(values))[0][1:, 0] < 0)
     if falls.any():
-        place = GRID[1:][falls][0]
+        point = GRID[1:][falls][0]
         raise ConfigError(
-            f"{activation!r} falls near {place:.2f}: choose one that does not, such as tanh, relu, elu or softplus",
+            f"{activation!r} falls near {point:.2f}: choose one that does not, such as tanh, relu, elu or softplus",
             ("activation",),
         )

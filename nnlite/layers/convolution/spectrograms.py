@@ -183,10 +183,10 @@ class MelSpectrogram(Layer):
         ends = {"sequence_length": self.sequence_length or self.fft_length, "max_freq": self._highest()}
         return super()._keras_arguments() | ends
 
-    def __call__(self, inputs: Any, **given: Any) -> Any:
+    def __call__(self, inputs: Any, **options: Any) -> Any:
         if is_numbers(inputs) and np.ndim(inputs) == 1:
-            return super().__call__(np.asarray(inputs)[None], **given)[0]
-        return super().__call__(inputs, **given)
+            return super().__call__(np.asarray(inputs)[None], **options)[0]
+        return super().__call__(inputs, **options)
 
     def build(self, input_shape: BatchShape) -> None:
         if len(input_shape) != 2:

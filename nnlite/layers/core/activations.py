@@ -113,10 +113,10 @@ class LeakyReLU(_Activated):
 
     _further_arguments = ("alpha",)
 
-    def _take_further(self, given: dict[str, Any]) -> None:
-        if given.get("alpha") is not None:
+    def _take_further(self, arguments: dict[str, Any]) -> None:
+        if arguments.get("alpha") is not None:
             try:
-                self.negative_slope = read(given["alpha"], NonNegative)
+                self.negative_slope = read(arguments["alpha"], NonNegative)
             except ConfigError as error:
                 raise error.within("LeakyReLU", "alpha") from None
             self.validate()
@@ -163,8 +163,8 @@ class Softmax(_Activated):
     def validate(self) -> None:
         self.activation = activations.Softmax(self.axis)
 
-    def _read_call(self, *inputs: Any, **given: Any) -> LayerCall:
-        call = super()._read_call(*inputs, **given)
+    def _read_call(self, *inputs: Any, **options: Any) -> LayerCall:
+        call = super()._read_call(*inputs, **options)
         if call.mask is None:
             return call
         runner: Any = copy.copy(self)

@@ -115,15 +115,15 @@ class CategoryEmbedding(OfColumns):
 
     def _rows(self, inputs: Array) -> np.ndarray:
         """The rows of the tables of all columns, and members, that the codes name."""
-        given = inputs.real[..., self._codes]
-        whole = np.rint(given)
-        fits = (np.abs(given - whole) <= TOLERANCE) & (whole >= 0) & (whole < self._levels)
+        codes = inputs.real[..., self._codes]
+        whole = np.rint(codes)
+        fits = (np.abs(codes - whole) <= TOLERANCE) & (whole >= 0) & (whole < self._levels)
         if not fits.all():
-            *_, place = np.argwhere(~fits)[0]
-            column, size = list(self.sizes.items())[place]
+            *_, index = np.argwhere(~fits)[0]
+            column, size = list(self.sizes.items())[index]
             raise DataError(
                 f"{self.label}: column {column} must hold codes, integers from 0 to {size - 1}, got "
-                f"{given[~fits].flat[0]:g}"
+                f"{codes[~fits].flat[0]:g}"
             )
         rows = whole.astype(np.intp)
         rows += self._offsets

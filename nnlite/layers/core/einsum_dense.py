@@ -21,10 +21,10 @@ from nnlite.regularizers import Regularizer
 __all__ = ["EinsumDense"]
 
 
-def read_output_shape(layer: Any, given: Any) -> tuple | None:
+def read_output_shape(layer: Any, argument: Any) -> tuple | None:
     """The argument `output_shape` of a layer as a tuple, or None."""
     try:
-        shape = read(given, Count | tuple[Count | None, ...] | None)
+        shape = read(argument, Count | tuple[Count | None, ...] | None)
     except ConfigError as error:
         raise error.within(type(layer).__name__, "output_shape") from None
     return (shape,) if isinstance(shape, int) else shape
@@ -70,9 +70,9 @@ class EinsumDense(Layer):
     _fixes = "rank"
 
     def __post_init__(self) -> None:
-        given = self.output_shape  # an attribute of built layers too
+        shape = self.output_shape  # an attribute of built layers too
         super().__post_init__()
-        self.given_shape = read_output_shape(self, given)
+        self.given_shape = read_output_shape(self, shape)
 
     def _arguments(self) -> dict[str, Any]:
         return {**super()._arguments(), "output_shape": self.given_shape}

@@ -82,8 +82,8 @@ class Embedding(Layer):
         """Whether indices of 0 are masked."""
         return self.mask_zero
 
-    def _take_further(self, given: dict[str, Any]) -> None:
-        table = given.get("weights")
+    def _take_further(self, arguments: dict[str, Any]) -> None:
+        table = arguments.get("weights")
         if table is not None:
             self._first_table = np.asarray(table[0] if isinstance(table, (list, tuple)) else table)
             shape, wanted = self._first_table.shape, (self.input_dim, self.output_dim)
@@ -91,8 +91,8 @@ class Embedding(Layer):
                 raise ConfigError(f"expected the shape {wanted}, got {shape}", (type(self).__name__, "weights"))
 
     def validate(self) -> None:
-        for kind, given in (("regularizer", self.embeddings_regularizer), ("constraint", self.embeddings_constraint)):
-            if self.sparse and given is not None:
+        for kind, rule in (("regularizer", self.embeddings_regularizer), ("constraint", self.embeddings_constraint)):
+            if self.sparse and rule is not None:
                 raise ConfigError(f"a {kind} changes all rows; choose it or sparse", (type(self).__name__,))
 
     def build(self, input_shape: BatchShape | None = None) -> None:
@@ -155,8 +155,8 @@ class ReversibleEmbedding(Embedding):
             shape = (self.output_dim, self.input_dim)
             self.reverse_embeddings = self.add_weight(shape, self.embeddings_initializer, name="reverse_embeddings")
 
-    def _read_call(self, *inputs: Any, reverse: bool = False, **given: Any) -> LayerCall:
-        call = super()._read_call(*inputs, **given)
+    def _read_call(self, *inputs: Any, reverse: bool = False, **options: Any) -> LayerCall:
+        call = super()._read_call(*inputs, **options)
         if not reverse:
             return call
         if not self.built:

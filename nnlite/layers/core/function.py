@@ -47,16 +47,16 @@ class Lambda(Layer):
     _further_arguments = ("output_shape", "mask")
     _output_shape, _mask = cast(Any, None), cast(Any, None)
 
-    def _take_further(self, given: dict[str, Any]) -> None:
-        self._output_shape, self._mask = given.get("output_shape"), given.get("mask")
+    def _take_further(self, arguments: dict[str, Any]) -> None:
+        self._output_shape, self._mask = arguments.get("output_shape"), arguments.get("mask")
         self._writes_mask = self._mask is not None
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         if self._output_shape is None:
             return super().compute_output_shape(input_shape)
         if callable(self._output_shape):
-            given: Any = self._output_shape(input_shape)
-            return tuple(given)
+            shape: Any = self._output_shape(input_shape)
+            return tuple(shape)
         batch = input_shape[0][0] if self.takes_several else input_shape[0]
         return (batch, *self._output_shape)
 
@@ -67,8 +67,8 @@ class Lambda(Layer):
         """Apply the function, with `training` and `mask` if it takes them."""
         context = {"training": training, "mask": mask}
         wanted = inspect.signature(self.function.function).parameters
-        given = {name: value for name, value in context.items() if name in wanted and name not in self.arguments}
-        return self.function(inputs, **self.arguments, **given)
+        options = {name: value for name, value in context.items() if name in wanted and name not in self.arguments}
+        return self.function(inputs, **self.arguments, **options)
 
 
 class Wrapper(Layer):

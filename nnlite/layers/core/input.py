@@ -70,15 +70,15 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         self.input_shape = self.output_shape = (None, *inner)
         self.built = True
 
-    def _take_further(self, given: dict[str, Any]) -> None:
+    def _take_further(self, arguments: dict[str, Any]) -> None:
         for name in self._further_arguments:
-            if given.get(name):
+            if arguments.get(name):
                 raise ConfigError("data are dense arrays, which are never left out", (type(self).__name__, name))
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that make the same `Input`: the shape without the batch axis."""
-        given = {**super()._arguments(), "shape": (self.shape or ())[1:]}
-        return {name: value for name, value in given.items() if name != "batch_shape"}
+        arguments = {**super()._arguments(), "shape": (self.shape or ())[1:]}
+        return {name: value for name, value in arguments.items() if name != "batch_shape"}
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -166,13 +166,13 @@ class Identity(Layer):
     _fixes = "nothing"
     _keeps_values = True
 
-    def __call__(self, *inputs: Any, **given: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         nested = inputs[0] if inputs else None
         if isinstance(nested, Mapping) and all(map(is_part, nested.values())):
-            return {key: self(item, *inputs[1:], **given) for key, item in nested.items()}
+            return {key: self(item, *inputs[1:], **options) for key, item in nested.items()}
         if isinstance(nested, (list, tuple)) and nested and all(map(is_part, nested)):
-            return type(nested)(self(item, *inputs[1:], **given) for item in nested)
-        return super().__call__(*inputs, **given)
+            return type(nested)(self(item, *inputs[1:], **options) for item in nested)
+        return super().__call__(*inputs, **options)
 
     def _ensure_built(self, input_shape: Any, random: RandomSource | None = None) -> tuple:
         shape = input_shape

@@ -74,12 +74,12 @@ class PeriodicEmbedding(OfSomeColumns):
 
     def linearize(self, inputs: Array, *parameters: np.ndarray) -> tuple[np.ndarray, WaveJacobians]:
         frequency, phase, kernel, bias = parameters
-        features, place = inputs.shape[-1], -inputs.ndim
-        x = np.ascontiguousarray(moved_axis(inputs[..., self._places], place, -1))
+        features, axis = inputs.shape[-1], -inputs.ndim
+        x = np.ascontiguousarray(moved_axis(inputs[..., self._places], axis, -1))
         angles = CIRCLE * frequency[..., None] * x[..., None, :] + phase[..., None]
         waves = np.cos(angles)
         mixed = np.matmul(kernel.swapaxes(-1, -2), waves) + bias[..., None]
-        outputs = beside(inputs, mixed, features, place)
+        outputs = beside(inputs, mixed, features, axis)
         return outputs, WaveJacobians(parameters, x, angles, waves, self._places, features)
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:

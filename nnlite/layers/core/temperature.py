@@ -157,10 +157,10 @@ class TemperatureScaling(Layer):
 def _lowest(function: Any, low: float, high: float) -> float:
     """Minimizer of `function` in [low, high], to 1e-5: the best of nine places, then golden sections around it."""
     places = np.linspace(low, high, 9)
-    best = int(np.argmin([function(float(place)) for place in places]))
+    best = int(np.argmin([function(float(point)) for point in places]))
     low, high = float(places[max(best - 1, 0)]), float(places[min(best + 1, 8)])
     inner = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)]
-    values = [function(place) for place in inner]
+    values = [function(point) for point in inner]
     while high - low > 1e-5:
         if values[0] < values[1]:
             high, inner[1], values[1] = inner[1], inner[0], values[0]

@@ -37,18 +37,18 @@ class Images(Layer, abstract=True):
     _further_arguments = ("bounding_box_format",)
     _moves: ClassVar[bool] = True  # whether masks of images change with them
 
-    def _take_further(self, given: dict[str, Any]) -> None:
+    def _take_further(self, arguments: dict[str, Any]) -> None:
         """Keras's format of bounding boxes says nothing where there are none."""
 
     def build(self, input_shape: BatchShape) -> None:
         check_images(self, input_shape)
 
-    def __call__(self, data: Any, *more: Any, **given: Any) -> Any:
+    def __call__(self, data: Any, *more: Any, **options: Any) -> Any:
         if isinstance(data, Mapping):
-            return self._of_dict(data, *more, **given)
+            return self._of_dict(data, *more, **options)
         if is_numbers(data) and np.ndim(data) == 3:
-            return super().__call__(np.asarray(data)[None], *more, **given)[0]
-        return super().__call__(data, *more, **given)
+            return super().__call__(np.asarray(data)[None], *more, **options)[0]
+        return super().__call__(data, *more, **options)
 
     def _of_dict(self, data: Mapping[str, Any], training: bool | None = True) -> dict[str, Any]:
         """Images and what belongs to them, all changed by one draw."""
@@ -122,10 +122,10 @@ class RandomImages(Images, abstract=True):
         arguments = super()._keras_arguments()
         return arguments | {name: read(arguments[name]) for name, read in self._bounds.items()}
 
-    def __call__(self, data: Any, training: bool | None = None, **given: Any) -> Any:
+    def __call__(self, data: Any, training: bool | None = None, **options: Any) -> Any:
         if training is None and (isinstance(data, Mapping) or is_numbers(data)):
             training = True
-        return super().__call__(data, training=training, **given)
+        return super().__call__(data, training=training, **options)
 
     def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         if not training:

@@ -235,9 +235,9 @@ class RandomErasing(RandomImages):
 def by_pixel(layer: Any, matrices: Array, shape: tuple[int, ...]) -> EinsumJacobian:
     """The map that multiplies colors by matrices `(row, y, x, to, from)`, or `(row, to, from)` for all pixels."""
     first = layer.data_format == "channels_first"
-    taken, given = (("row", color, "y", "x") if first else ("row", "y", "x", color) for color in ("from", "to"))
+    taken, output_axes = (("row", color, "y", "x") if first else ("row", "y", "x", color) for color in ("from", "to"))
     pixels = ("y", "x") if matrices.ndim == 5 else ()
-    return EinsumJacobian(taken, given, (matrices,), (("row", *pixels, "to", "from"),), shape, shape)
+    return EinsumJacobian(taken, output_axes, (matrices,), (("row", *pixels, "to", "from"),), shape, shape)
 
 
 def turned_hue(colors: Array, shift: Array) -> tuple[Array, Array]:

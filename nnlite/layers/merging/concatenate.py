@@ -50,17 +50,17 @@ class Concatenate(Layer):
 
     def compute_output_shape(self, input_shape: Sequence[BatchShape]) -> BatchShape:
         first = input_shape[0]
-        place = self.axis % len(first)
+        position = self.axis % len(first)
         if any(len(shape) != len(first) for shape in input_shape):
             raise ShapeError(f"{self.label} needs inputs of one rank, got {shown(input_shape)}")
         joined = []
         for axis, lengths in enumerate(zip(*input_shape, strict=True)):
             known = {length for length in lengths if length is not None}
-            if axis == place:
+            if axis == position:
                 joined.append(None if None in lengths else sum(lengths))
             elif len(known) > 1:
                 raise ShapeError(
-                    f"{self.label} needs inputs that differ in axis {place} alone, got {shown(input_shape)}"
+                    f"{self.label} needs inputs that differ in axis {position} alone, got {shown(input_shape)}"
                 )
             else:
                 joined.append(known.pop() if known else None)
@@ -139,8 +139,8 @@ class Dot(Layer):
             pairs = [UnitNormalization(axis).linearize(array) for axis, array in zip(places, inputs, strict=True)]
             inputs, lengths = zip(*[(array, jacobians[0]) for array, jacobians in pairs], strict=True)
         labels = [["batch", *[(side, axis) for axis in range(1, array.ndim)]] for side, array in enumerate(inputs)]
-        for names, place in zip(labels, places, strict=True):
-            names[place] = "summed"
+        for names, position in zip(labels, places, strict=True):
+            names[position] = "summed"
         wanted = [label for label in (*labels[0], *labels[1][1:]) if label != "summed"]
         outputs = contract(labels, inputs, wanted)
         maps = []

@@ -39,14 +39,14 @@ def examples_for(layer: Any, data: Any, steps: int | None = None) -> np.ndarray:
     return data
 
 
-def known_numbers(layer: Any, name: str, given: Any, shape: tuple[Any, ...]) -> np.ndarray:
+def known_numbers(layer: Any, name: str, values: Any, shape: tuple[Any, ...]) -> np.ndarray:
     """The argument `name`, given in place of what `adapt` learns, as finite float64 numbers; or `ConfigError`."""
     try:
-        known = np.broadcast_to(np.asarray(given, dtype=np.float64), shape)
+        known = np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
     except (TypeError, ValueError):
-        raise ConfigError(f"{layer.label}: {name} must be numbers of shape {shape}, got {given!r}") from None
+        raise ConfigError(f"{layer.label}: {name} must be numbers of shape {shape}, got {values!r}") from None
     if not np.isfinite(known).all():
-        raise ConfigError(f"{layer.label}: {name} must be finite, got {given!r}")
+        raise ConfigError(f"{layer.label}: {name} must be finite, got {values!r}")
     return known
 
 
@@ -138,12 +138,12 @@ class Normalization(Layer):
         # nan says "not adapted yet"; a saved model brings its own values.
         given_moments = (self._given["mean"], self._given["variance"])
         self.moments = [self.add_weight(shape, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
-        for moment, given in zip(self.moments, given_moments, strict=True):
+        for moment, values in zip(self.moments, given_moments, strict=True):
             lengths = tuple(input_shape[axis] for axis in axes)
-            known = np.nan if given is None else known_numbers(self, moment.name, given, lengths).reshape(shape)
+            known = np.nan if values is None else known_numbers(self, moment.name, values, lengths).reshape(shape)
             moment.value[...] = known
             if (moment.value < 0).any() and moment.name == "variance":
-                raise ConfigError(f"{self.label}: a variance must be >= 0, got {given!r}")
+                raise ConfigError(f"{self.label}: a variance must be >= 0, got {values!r}")
 
     def _axes(self, input_shape: BatchShape) -> tuple[int, ...]:
         return () if self.axis is None else tuple(checked_axes(self, self.axis, input_shape))

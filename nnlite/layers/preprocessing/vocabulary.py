@@ -100,8 +100,8 @@ class Vocabulary(Host):
             ConfigError: an empty vocabulary, a token that occurs twice or is a special one, more than
                 `max_tokens`, weights that are missing or do not fit.
         """
-        given = self._lines(sought(vocabulary)) if isinstance(vocabulary, str) else vocabulary
-        tokens, special = read(given, list[self.token_type]), self._special_count
+        entries = self._lines(sought(vocabulary)) if isinstance(vocabulary, str) else vocabulary
+        tokens, special = read(entries, list[self.token_type]), self._special_count
         if special <= len(tokens) and tokens[:special] == self._special_tokens():
             tokens = tokens[special:]
         weights = None if idf_weights is None else read(idf_weights, list[float])
@@ -217,7 +217,7 @@ class Vocabulary(Host):
                     f"{self.label} got {tokens[unknown[0]]!r}, which is not among the {len(self.vocabulary)} tokens of "
                     "its vocabulary; num_oov_indices=1 gives unknown ones an index"
                 )
-            others = [tokens[place] for place in unknown]
+            others = [tokens[index] for index in unknown]
             start = self._special_count - self.num_oov_indices
             indices[unknown] = start + (0 if self.num_oov_indices == 1 else self.bins(others, self.num_oov_indices))
         return indices

@@ -199,12 +199,12 @@ def add_gates(layer: Any, kernel_shape: Shape, recurrent_shape: Shape, bias_shap
 
 
 def noise(
-    layer: Any, rate: float, shape: Shape, dtype: np.dtype, place: int, training: bool, random: Any
+    layer: Any, rate: float, shape: Shape, dtype: np.dtype, index: int, training: bool, random: Any
 ) -> np.ndarray | None:
     """Dropout factors, drawn once for all steps of a sequence; None without dropout."""
     if not training or rate == 0:
         return None
-    source = random.seeded(layer.seed).child(place)
+    source = random.seeded(layer.seed).child(index)
     return Dropout(rate).linearize(np.ones(shape, dtype), training=True, random=source)[0]
 
 
@@ -226,14 +226,14 @@ def activated(layer: Any, x: Any) -> Any:
 def step_of(cell: Layer, traced: dict[int, Any], trace: LayerTrace) -> Callable[..., tuple[Any, tuple]]:
     """`cell.call` as a step of a sequence, with these values of its parameters; see `RNNCell.bound`."""
 
-    def use(inner: Layer, inputs: Any, **given: Any) -> Any:
-        return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **given)
+    def use(inner: Layer, inputs: Any, **options: Any) -> Any:
+        return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **options)
 
     twin = bound_copy(cell, traced, use)
 
     def step(inputs: Any, states: Any, **context: Any) -> tuple[Any, tuple]:
-        given = {name: context[name] for name in cell._call_context if name in context}
-        output, after = twin.call(inputs, list(states), **given)
+        options = {name: context[name] for name in cell._call_context if name in context}
+        output, after = twin.call(inputs, list(states), **options)
         return output, tuple(after) if isinstance(after, (list, tuple)) else (after,)
 
     return step

@@ -197,15 +197,15 @@ class Recurrent(Layer, abstract=True):
         random: RandomSource | None = None,
         mask: Any = None,
     ) -> tuple[Any, Any]:
-        sequence, *given = inputs if isinstance(inputs, tuple) else (inputs,)
+        sequence, *states = inputs if isinstance(inputs, tuple) else (inputs,)
         weights, kept = parameters[: self.weight_count], parameters[self.weight_count :]
-        self._check(sequence, given or kept)
+        self._check(sequence, states or kept)
         mask = self._ordered_mask(mask[0] if isinstance(mask, tuple) else mask, sequence)
-        first = given or kept or [*flat(self._step.first_states(len(sequence), sequence.shape[2:]))]
+        first = states or kept or [*flat(self._step.first_states(len(sequence), sequence.shape[2:]))]
         first = [state if np.iscomplexobj(state) else np.asarray(state, sequence.dtype) for state in first]
-        in_shapes = [sequence.shape, *(s.shape for s in given), *(w.shape for w in weights), *[None] * len(kept)]
+        in_shapes = [sequence.shape, *(s.shape for s in states), *(w.shape for w in weights), *[None] * len(kept)]
         run = self._scanned if self.fuses and not (training and self.recurrent_dropout) else self._unrolled
-        output, last, jacobians = run(sequence, first, len(given), weights, mask, in_shapes, training, random)
+        output, last, jacobians = run(sequence, first, len(states), weights, mask, in_shapes, training, random)
         jacobians.mask = self.mask_of_outputs(mask, len(last))
         jacobians.state = tuple(last) if self.stateful else ()
         return ((output, *last) if self.return_state else output), jacobians
@@ -215,7 +215,7 @@ class Recurrent(Layer, abstract=True):
         shown = mask if self.return_sequences else None
         return (shown, *[None] * states) if self.return_state else shown
 
-    def _scanned(self, sequence, first, given, weights, mask, in_shapes, training, random):
+    def _scanned(self, sequence, first, n_states, weights, mask, in_shapes, training, random):
         """All steps by `scan`, whose derivatives are written by hand."""
         dropped = noise(self, self.dropout, sequence[:, 0].shape, sequence.real.dtype, 0, training, random)
         rows = (sequence[:, ::-1] if self.go_backwards else sequence).swapaxes(0, 1)
@@ -230,7 +230,7 @@ class Recurrent(Layer, abstract=True):
             rows,
             weights[0],
             in_shapes,
-            data=1 + given,
+            data=1 + n_states,
             sequences=self.return_sequences,
             ends=self.return_state,
             keep=keep,
@@ -243,12 +243,12 @@ class Recurrent(Layer, abstract=True):
         """Whether the output of a step is shown: for the last time, or again at later steps that are masked."""
         return mask if self.zero_output_for_mask else np.logical_or.accumulate(mask, axis=1)
 
-    def _unrolled(self, sequence, first, given, weights, mask, in_shapes, training, random):
+    def _unrolled(self, sequence, first, n_states, weights, mask, in_shapes, training, random):
         """All steps by the cell's own `call`, recorded."""
         trace = LayerTrace(training, random)
         ordered = sequence[:, ::-1] if self.go_backwards else sequence
         rows = [trace.variable(row) for row in np.moveaxis(ordered, 1, 0)]
-        states = tuple(trace.variable(state) if given else state for state in first)
+        states = tuple(trace.variable(state) if n_states else state for state in first)
         parameters = self.parameters[: self.weight_count]
         traced = {id(parameter): trace.variable(value) for parameter, value in zip(parameters, weights, strict=True)}
         step, outputs = self._step.bound(traced, trace), []
@@ -264,7 +264,7 @@ class Recurrent(Layer, abstract=True):
             outputs.append(new)
         ends: list[Any] = [ops.stack(outputs, axis=1) if self.return_sequences else output]
         ends += states if self.return_state else ()
-        graph = trace.jacobians(*ends, data=len(rows) + given)
+        graph = trace.jacobians(*ends, data=len(rows) + n_states)
         jacobians = UnrolledJacobians(graph, len(rows), in_shapes, reverse=self.go_backwards)
         return ends[0].value, [_value(state) for state in states], jacobians
 
@@ -277,11 +277,11 @@ class Recurrent(Layer, abstract=True):
         if not states:
             return
         _, *shapes = self._step.step_shapes(sequence.shape[2:])
-        wanted, given = [(batch, *shape) for shape in shapes], [state.shape for state in states]
-        if wanted != given:
+        wanted, lengths = [(batch, *shape) for shape in shapes], [state.shape for state in states]
+        if wanted != lengths:
             raise ShapeError(
                 f"{self.label} needs {len(shapes)} states of the shapes {', '.join(map(str, wanted))}, "
-                f"got {', '.join(map(str, given))}"
+                f"got {', '.join(map(str, lengths))}"
             )
 
     def _ordered_mask(self, mask, sequence):

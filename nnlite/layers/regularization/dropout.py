@@ -240,11 +240,11 @@ def threshold_and_scale(rate: float) -> tuple[int, float]:
     return round(rate * 65536), 0.0 if rate == 1 else 1 / (1 - rate)
 
 
-def noise_shape(given: BatchShape | None, shape: Shape) -> Shape:
-    """`shape`, with entries replaced by those of `given` that are not None."""
-    if given is None:
+def noise_shape(argument: BatchShape | None, shape: Shape) -> Shape:
+    """`shape`, with entries replaced by those of `argument` that are not None."""
+    if argument is None:
         return shape
-    return tuple(length if length is not None else n for length, n in zip(given, shape, strict=True))
+    return tuple(length if length is not None else n for length, n in zip(argument, shape, strict=True))
 
 
 def check_lengths(layer: Any) -> None:

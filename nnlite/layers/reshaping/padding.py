@@ -60,9 +60,9 @@ class _ZeroPadding(Spatial, Layer, abstract=True):
         return self.with_spatial(input_shape, [None if n is None else n + sum(ends) for n, ends in axes])
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        place = inside(borders_of(self, "padding"), self.spatial(inputs.shape), self.trailing)
+        interior = inside(borders_of(self, "padding"), self.spatial(inputs.shape), self.trailing)
         shape: Any = self.compute_output_shape(inputs.shape)
-        part = Embedded(place, inputs.shape, shape)
+        part = Embedded(interior, inputs.shape, shape)
         return part.jvp(inputs), Jacobians(part)
 
 
@@ -144,8 +144,8 @@ class _Cropping(Spatial, Layer, abstract=True):
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         shape: Any = self.compute_output_shape(inputs.shape)
-        place = inside(borders_of(self, "cropping"), self.spatial(shape), self.trailing)
-        part = Transposed(Embedded(place, shape, inputs.shape))
+        interior = inside(borders_of(self, "cropping"), self.spatial(shape), self.trailing)
+        part = Transposed(Embedded(interior, shape, inputs.shape))
         return part.jvp(inputs), Jacobians(part)
 
 

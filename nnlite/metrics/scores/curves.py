@@ -89,9 +89,9 @@ def calibration_bins(
     """
     positive, p, weight = _vectors(y, probabilities, weights)
     borders = np.linspace(0, 1, bins + 1)
-    place = np.searchsorted(borders[1:-1], p)
-    total = np.bincount(place, weight, bins)
-    mean, share = (np.bincount(place, weight * values, bins) for values in (p, positive))
+    bin_index = np.searchsorted(borders[1:-1], p)
+    total = np.bincount(bin_index, weight, bins)
+    mean, share = (np.bincount(bin_index, weight * values, bins) for values in (p, positive))
     return ratio(mean, total), ratio(share, total), total
 
 

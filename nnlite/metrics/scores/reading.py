@@ -54,12 +54,12 @@ def as_weights(weights: ArrayLike | None, rows: int) -> np.ndarray:
     """One float64 weight per row, >= 0; 1 by default."""
     if weights is None:
         return np.ones(rows)
-    given = np.asarray(weights, np.float64)
-    if given.shape != (rows,):
-        raise ShapeError(f"weights have shape {given.shape}, expected {(rows,)}")
-    if not np.isfinite(given).all() or (given < 0).any():
+    array = np.asarray(weights, np.float64)
+    if array.shape != (rows,):
+        raise ShapeError(f"weights have shape {array.shape}, expected {(rows,)}")
+    if not np.isfinite(array).all() or (array < 0).any():
         raise DataError("weights must be finite numbers >= 0")
-    return given
+    return array
 
 
 def ratio(numerator: ArrayLike, denominator: ArrayLike) -> np.ndarray:

@@ -46,12 +46,12 @@ def best_threshold(
         "accuracy": (true + negative - false) / (positive + negative),
     }[score]
     best = np.flatnonzero(scores >= scores.max() - 1e-12)
-    middles = [_middle(thresholds, int(place)) for place in best]
+    middles = [_middle(thresholds, int(index)) for index in best]
     return min(middles, key=lambda threshold: abs(threshold - 0.5))
 
 
-def _middle(thresholds: np.ndarray, place: int) -> float:
-    """A threshold that takes the rows down to `place`, and not the next ones."""
-    lowest = min(float(thresholds[place]), 1.0)
-    below = float(thresholds[place + 1]) if place + 1 < len(thresholds) else 0.0
+def _middle(thresholds: np.ndarray, index: int) -> float:
+    """A threshold that takes the rows down to `index`, and not the next ones."""
+    lowest = min(float(thresholds[index]), 1.0)
+    below = float(thresholds[index + 1]) if index + 1 < len(thresholds) else 0.0
     return (lowest + below) / 2 if below < lowest else lowest

@@ -81,6 +81,6 @@ def check_weights(model: Any, weights: Any, name: str) -> None:
     """`ConfigError` unless stored weights match the model, by number and shapes; None stands for no weights."""
     if weights is None:
         return
-    needed, given = [array.shape for array in model.get_weights()], [np.shape(array) for array in weights]
-    if given != needed or not all(isinstance(array, np.ndarray) for array in weights):
+    needed, shapes = [array.shape for array in model.get_weights()], [np.shape(array) for array in weights]
+    if shapes != needed or not all(isinstance(array, np.ndarray) for array in weights):
         raise ConfigError("the weights that were kept are not the model's", (name,))

@@ -105,8 +105,8 @@ def get_compile_config(self: "BaseModel") -> dict[str, Any]:
     """The arguments of `compile` in Keras's form, which `compile_from_config` takes; empty before `compile`."""
     if not self.compiled:
         return {}
-    given = {name: value for name, value in self.trainer.given.items() if name != "auto_scale_loss"}
-    config = keras_form({"optimizer": self.optimizer, **given, "jit_compile": self.jit_compile})
+    arguments = {name: value for name, value in self.trainer.given.items() if name != "auto_scale_loss"}
+    config = keras_form({"optimizer": self.optimizer, **arguments, "jit_compile": self.jit_compile})
     return replaced(config, lambda value: form_of_function(value) if isinstance(value, FunctionType) else value)
 
 

@@ -40,12 +40,12 @@ def described(model: Any) -> dict[str, Any]:
 
 
 def _graph_of(model: Any) -> dict[str, Any]:
-    place = {id(layer): index for index, layer in enumerate(model._layers_inside())}
+    numbers = {id(layer): index for index, layer in enumerate(model._layers_inside())}
     return {
         "inputs": [layer.to_spec() for layer in model._input_layers],
         "layers": [layer.to_spec() for layer in model._layers_inside()],
         "nodes": [
-            [place[id(layer)], list(taken), *_settings(training, mask)]
+            [numbers[id(layer)], list(taken), *_settings(training, mask)]
             for layer, taken, training, mask in model._drawing.uses()
         ],
         "outputs": list(model._drawing.ends()),
@@ -66,12 +66,12 @@ def config_of(model: Any) -> dict[str, Any]:
     if is_for_files() or not by_calls:
         return config
     try:
-        graph = graph_config(model, lambda layer, place: keras_form(layer), "config")
+        graph = graph_config(model, lambda layer, location: keras_form(layer), "config")
     except ModelFileError:
         return config
     name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
-    given = {} if model.dtype == floatx() else {"dtype": model.dtype}
-    return {**graph, "name": name, **given_seed(model), **given}
+    dtype = {} if model.dtype == floatx() else {"dtype": model.dtype}
+    return {**graph, "name": name, **given_seed(model), **dtype}
 
 
 def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:

@@ -49,8 +49,8 @@ def _in_order(model: Any, inputs: Any) -> list:
 def _read_each(model: Any, inputs: list) -> list[np.ndarray]:
     """The data of each input as an array of its kind."""
     arrays = []
-    for layer, kind, given in zip(model._input_layers, model._input_kinds, inputs, strict=True):
-        array = read_inputs(given, kind, layer.label)
+    for layer, kind, data in zip(model._input_layers, model._input_kinds, inputs, strict=True):
+        array = read_inputs(data, kind, layer.label)
         is_cast = kind == "numbers" and array.dtype.kind != "c"
         arrays.append(array.astype(model.dtype, copy=False) if is_cast else array)
     return arrays
@@ -62,9 +62,9 @@ def adapt_each(model: Any, data: Any) -> None:
         raise ConfigError(f"{model.label} writes call: let its layers adapt to data themselves")
     values = [in_memory(value) for value in _read_each(model, _in_order(model, data))]
     for layer, taken, *_ in model._drawing.uses():
-        given = [values[number] for number in taken]
-        given = tuple(given) if layer.takes_several else given[0]
+        batch = [values[number] for number in taken]
+        batch = tuple(batch) if layer.takes_several else batch[0]
         if not layer.adapted:
-            layer.adapt(given)
-        output = layer(given)
+            layer.adapt(batch)
+        output = layer(batch)
         values += leaves_of(output)

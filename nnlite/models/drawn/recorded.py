@@ -141,13 +141,13 @@ def remembering(constructor: Callable[..., None]) -> Callable[..., None]:
             with suppress(TypeError):  # which the constructor raises
                 bound = signature.bind(self, *arguments, **options)
                 bound.apply_defaults()
-                given = dict(list(bound.arguments.items())[1:])
+                attributes = dict(list(bound.arguments.items())[1:])
                 for parameter in signature.parameters.values():
                     if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-                        given |= given.pop(parameter.name)
+                        attributes |= attributes.pop(parameter.name)
                     elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-                        given.pop(parameter.name, None)
-                vars(self)["_given"] = given
+                        attributes.pop(parameter.name, None)
+                vars(self)["_given"] = attributes
         constructor(self, *arguments, **options)
 
     return remember
@@ -200,7 +200,12 @@ def expect_outputs(model: Any, loss: Any, others: tuple[Any, ...]) -> None:
     """
     if model._drawing is not None or model.built:
         return
-    named = [name for given in (loss, *others) if isinstance(given, dict) and not is_spec(given) for name in given]
+    named = [
+        name
+        for argument in (loss, *others)
+        if isinstance(argument, dict) and not is_spec(argument)
+        for name in argument
+    ]
     names = list(dict.fromkeys(named))
     if isinstance(loss, (list, tuple)) and len(loss) > 1:
         names = [f"output_{number + 1}" for number in range(len(loss))]
@@ -208,9 +213,9 @@ def expect_outputs(model: Any, loss: Any, others: tuple[Any, ...]) -> None:
         vars(model)["trainer"] = OutputsTrainer(model, names)
 
 
-def is_spec(given: dict) -> bool:
+def is_spec(mapping: dict) -> bool:
     """Whether a dict describes one loss, rather than one for each output."""
-    return "class_name" in given or (len(given) == 1 and next(iter(given)) in Loss.members())
+    return "class_name" in mapping or (len(mapping) == 1 and next(iter(mapping)) in Loss.members())
 
 
 def finish_building(model: Any) -> None:

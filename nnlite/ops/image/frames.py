@@ -14,16 +14,16 @@ from nnlite.ops.tracing import drawable
 __all__ = ["crop_images", "extract_patches", "extract_patches_3d", "pad_images"]
 
 
-def _measured(given: dict[str, int | None], length: int, sign: int) -> tuple[int, int]:
+def _measured(lengths: dict[str, int | None], length: int, sign: int) -> tuple[int, int]:
     """The lengths added, or with a `sign` of -1 taken away, before and behind; two of three numbers say them."""
-    before, behind, target = given.values()
-    if list(given.values()).count(None) != 1:
-        raise ConfigError(f"must specify exactly two of {', '.join(given)}, got {list(given.values())}")
+    before, behind, target = lengths.values()
+    if list(lengths.values()).count(None) != 1:
+        raise ConfigError(f"must specify exactly two of {', '.join(lengths)}, got {list(lengths.values())}")
     both = 0 if target is None else sign * (target - length)
     before = both - (behind or 0) if before is None else before
     behind = both - before if behind is None else behind
     if before < 0 or behind < 0:
-        first, second, _ = given
+        first, second, _ = lengths
         raise ConfigError(f"{first} and {second} must be >= 0, got {before} and {behind}")
     return before, behind
 

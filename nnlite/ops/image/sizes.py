@@ -85,7 +85,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """0.2989 red + 0.587 green + 0.114 blue, as a single channel; for integers truncated to integers, as in Keras."""
     axis = axis_of_channels(data_format)
     shape = (3,) if axis == -1 else (3, 1, 1)
-    given, mixed = convert_to_numpy(images).dtype, floating(images)
+    dtype, mixed = convert_to_numpy(images).dtype, floating(images)
     shares = np.array(LUMA, np.real(convert_to_numpy(mixed)).dtype).reshape(shape)
     gray = ops.sum(ops.multiply(mixed, shares), axis, True)
-    return gray.astype(given) if given.kind in "iu" else gray
+    return gray.astype(dtype) if dtype.kind in "iu" else gray

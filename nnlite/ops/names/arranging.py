@@ -109,7 +109,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     count = shape(x)[axis] if num is None else num
     if count is None:
         raise ShapeError(f"unstack needs num: the axis {axis} of {x!r} may have any length")
-    return [ops.take(x, place, axis) for place in range(count)]
+    return [ops.take(x, index, axis) for index in range(count)]
 
 
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:

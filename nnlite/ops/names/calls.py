@@ -42,10 +42,10 @@ def einsum(subscripts: Any, *operands: Any) -> Any:
     """
     if isinstance(subscripts, str):
         return ops.einsum(subscripts, *operands)
-    given = (subscripts, *operands)
-    count = len(given) // 2 * 2
-    text = ",".join(map(_letters, given[1:count:2]))
-    return ops.einsum(f"{text}->{_letters(given[-1])}" if len(given) > count else text, *given[:count:2])
+    items = (subscripts, *operands)
+    count = len(items) // 2 * 2
+    text = ",".join(map(_letters, items[1:count:2]))
+    return ops.einsum(f"{text}->{_letters(items[-1])}" if len(items) > count else text, *items[:count:2])
 
 
 def _letters(labels: Sequence[Any]) -> str:

@@ -103,13 +103,13 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
             options["axis"] = tuple(options["axis"])
         if arguments and not whole and not isinstance(arguments[0], Traced):
             arguments = (*as_written(arguments[:1]), *arguments[1:])
-        given = [_plain(item) for item in arguments]
+        values = [_plain(item) for item in arguments]
         options = {key: _plain(item) for key, item in options.items()}
-        result = function(*given, **options)
+        result = function(*values, **options)
         if counts or isinstance(result, bool):
             return np.asarray(result, np.int32 if counts else bool)
-        given = [*given, *options.values()]
-        return as_typed(result, given) if isinstance(result, np.ndarray) else in_floatx(result, given)
+        values = [*values, *options.values()]
+        return as_typed(result, values) if isinstance(result, np.ndarray) else in_floatx(result, values)
 
     public = vars(np).get(function.__name__) is function
     title = f"`numpy.{function.__name__}`" if public else f"{function.__doc__}".rstrip(".")
@@ -129,8 +129,8 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
     @functools.wraps(function)
     def make(*arguments: Any, **options: Any) -> Any:
         array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
-        given = (*arguments, *options.values())
-        if builtins.any(isinstance(item, (str, type, np.dtype)) for item in given):
+        values = (*arguments, *options.values())
+        if builtins.any(isinstance(item, (str, type, np.dtype)) for item in values):
             return array
         if isinstance(array, tuple):  # with the step between
             return array[0].astype(floatx()), array[1]

@@ -22,10 +22,10 @@ def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def compute(*arguments: Any, **options: Any) -> Any:
-        given = (*arguments, *options.values())
-        if _holds(given, lambda item: isinstance(item, Traced)):
+        values = (*arguments, *options.values())
+        if _holds(values, lambda item: isinstance(item, Traced)):
             raise ConfigError(f"ops.{compute.__name__}: {NO_ARRAY}")
-        return in_floatx(function(*arguments, **options), given)
+        return in_floatx(function(*arguments, **options), values)
 
     return drawable(compute)
 
@@ -77,8 +77,8 @@ def _reaches(item: Any, kind: np.dtype) -> bool:
     """Whether the item is an array, or a number of NumPy's, that is as precise as this type."""
     if not isinstance(item, (np.ndarray, np.generic)) or item.dtype.kind not in "fc":
         return False
-    given, wanted = (float(np.finfo(dtype.name).eps) for dtype in (item.dtype, kind))
-    return given <= wanted
+    precision, wanted = (float(np.finfo(dtype.name).eps) for dtype in (item.dtype, kind))
+    return precision <= wanted
 
 
 def _holds(item: Any, accepted: Callable[[Any], bool]) -> bool:

@@ -127,14 +127,14 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
         ShapeError: an array whose shape does not fit.
     """
     before, arrow, after = pattern.partition("->")
-    given, wanted = _groups(before), _groups(after)
-    names, order = [name for group in given for name in group], [name for group in wanted for name in group]
+    groups, wanted = _groups(before), _groups(after)
+    names, order = [name for group in groups for name in group], [name for group in wanted for name in group]
     if not arrow or sorted(names) != sorted(order) or len(set(names)) < len(names):
         raise ConfigError(f"the two sides of {pattern!r} must have the same axes, each once", ("pattern",))
-    if len(given) != len(lengths(tensor)):
-        raise ShapeError(f"{pattern!r} takes {len(given)} axes, the array has {len(lengths(tensor))}")
+    if len(groups) != len(lengths(tensor)):
+        raise ShapeError(f"{pattern!r} takes {len(groups)} axes, the array has {len(lengths(tensor))}")
     sizes = dict(axes_lengths)
-    for group, length in zip(given, lengths(tensor), strict=True):
+    for group, length in zip(groups, lengths(tensor), strict=True):
         unknown = [name for name in group if name not in sizes]
         known = int(np.prod([sizes[name] for name in group if name in sizes]))
         rest = length // known if known else 0

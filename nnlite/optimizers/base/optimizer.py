@@ -114,9 +114,9 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
 
     def validate(self) -> None:
         limits = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
-        given = [f"{name}={limit}" for name, limit in limits.items() if limit is not None]
-        if len(given) > 1:
-            message = f"only one of {', '.join(limits)} can be set, got {', '.join(given)}"
+        settings = [f"{name}={limit}" for name, limit in limits.items() if limit is not None]
+        if len(settings) > 1:
+            message = f"only one of {', '.join(limits)} can be set, got {', '.join(settings)}"
             raise ConfigError(message, (type(self).__name__,))
         if self.gradient_accumulation_steps == 1:
             message = "must be an integer >= 2 or None, got 1"

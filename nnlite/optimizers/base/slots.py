@@ -265,10 +265,10 @@ class Slots:
         """The pack and the index in it of each parameter, in the order in which they were given."""
         return [(number, index) for number, (paths, *_) in enumerate(self._described) for index in range(len(paths))]
 
-    def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+    def slot_views(self, number: int, index: int) -> dict[str, np.ndarray]:
         """The slots of one parameter of a pack, in its shape."""
         _, segments, shapes = self._described[number]
-        return {name: slot[segments[place]].reshape(shapes[place]) for name, slot in self.slots[number].items()}
+        return {name: slot[segments[index]].reshape(shapes[index]) for name, slot in self.slots[number].items()}
 
     def _set_batches(self, value: np.ndarray) -> None:
         self.batches = int(value)

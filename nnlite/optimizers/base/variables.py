@@ -133,7 +133,7 @@ class VariableDoors(Slots):
             raise NotReadyError(f"{name} does not know the variables: pass them, or call build(variables) first")
         by_place = self._by_place(gradients, self._variables if variables is None else variables)
         for pack in self._packs:
-            pack.take([by_place[place] for place in pack.places], self.loss_scale_factor)
+            pack.take([by_place[index] for index in pack.places], self.loss_scale_factor)
         kept = [pair for number in range(len(self._packs)) for pair in self._without_gradient(number, by_place)]
         self.apply_packs(self._packs)
         for array, before in kept:

@@ -74,9 +74,11 @@ class FullBatchOptimizer(Optimizer, abstract=True):
 
     def validate(self) -> None:
         super().validate()
-        given = [name for name in UNUSED if getattr(self, name)]
-        if given:
-            raise ConfigError(f"{given[0]} has no meaning for a full-batch method", (type(self).__name__, given[0]))
+        settings = [name for name in UNUSED if getattr(self, name)]
+        if settings:
+            raise ConfigError(
+                f"{settings[0]} has no meaning for a full-batch method", (type(self).__name__, settings[0])
+            )
         self._need_rate_of_one()
 
     def _need_rate_of_one(self) -> None:
@@ -174,6 +176,6 @@ class FullBatchOptimizer(Optimizer, abstract=True):
             f"{type(self).__name__} takes the loss over all rows, not gradients of some: train a model with it by fit"
         )
 
-    def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+    def slot_views(self, number: int, index: int) -> dict[str, np.ndarray]:
         """None: slots do not have the shapes of parameters."""
         return {}

@@ -65,9 +65,9 @@ class Adafactor(LayerwiseOptimizer):
             return {"velocity": shape}
         return {"row": shape[:-1], "column": (*shape[:-2], shape[-1])}
 
-    def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+    def slot_views(self, number: int, index: int) -> dict[str, np.ndarray]:
         """The slots of one parameter as Keras lists them: all three, although one or two are not stored here."""
-        views = super().slot_views(number, place)
+        views = super().slot_views(number, index)
         if "velocity" in views:
             return {**dict.fromkeys(("row", "column"), np.zeros((), np.int32)), **views}
         row, column = views["row"], views["column"]

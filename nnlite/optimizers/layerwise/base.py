@@ -109,12 +109,12 @@ class LayerwiseOptimizer(Optimizer, abstract=True):
         part, slots = self._parts[number][index], self.slots[number]
         self.update_parameter(values.reshape(part.shape), gradient, _views(slots, part), learning_rate)
 
-    def slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
-        slots, part = self.slots[number], self._parts[number][place]
+    def slot_views(self, number: int, index: int) -> dict[str, np.ndarray]:
+        slots, part = self.slots[number], self._parts[number][index]
         shared = {name: slots[name][part.segment].reshape(part.shape) for name in self._shared_names()}
         return shared | _views(slots, part)
 
 
 def _views(slots: dict[str, np.ndarray], part: Part) -> dict[str, np.ndarray]:
     """The slots of one parameter of a pack, each in the shape that `slot_shapes` gives it."""
-    return {name: slots[name][place].reshape(shape) for name, (place, shape) in part.slots.items()}
+    return {name: slots[name][span].reshape(shape) for name, (span, shape) in part.slots.items()}

@@ -131,7 +131,7 @@ class Features:
         x, places = self.x[:DEPENDENCE_ROWS], self.places[name]
         outputs = np.stack([self._predicted(self._with(x, places, self.x[row, places])) for row in rows])
         names = self._output_names(outputs.shape[2])
-        curves = {label: outputs[:, :, place].mean(axis=1) for label, place in names.items()}
+        curves = {label: outputs[:, :, column].mean(axis=1) for label, column in names.items()}
         low = high = None
         if len(curves) == 1:
             low, high = np.percentile(outputs[:, :, next(iter(names.values()))], [10, 90], axis=1)
@@ -150,10 +150,10 @@ class Features:
     def _output_names(self, count: int) -> dict[str, int]:
         """Name of what is drawn -> its index: of two classes the second, else up to three outputs."""
         if isinstance(self.subject.target, Quantities):
-            return {name: place for place, name in enumerate(self.subject.target.names[:MOST_CURVES])}
+            return {name: column for column, name in enumerate(self.subject.target.names[:MOST_CURVES])}
         labels = self.subject.labels
         chosen = [1] if count == 2 and isinstance(self.subject.target, Classes) else range(min(count, MOST_CURVES))
-        return {f"probability of {labels[place]}": place for place in chosen}
+        return {f"probability of {labels[column]}": column for column in chosen}
 
     def _raw(self, name: str) -> np.ndarray:
         """The values of a feature in the sample: numbers or dates where they are, else texts."""

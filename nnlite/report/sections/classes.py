@@ -50,7 +50,7 @@ def _confusion(matrix: np.ndarray, labels: list[str]) -> Chart:
     note = "Shades are shares of the true class."
     if len(matrix) > MOST_CLASSES:
         kept = np.sort(np.argsort(-(matrix.sum(axis=1) - matrix.diagonal()), kind="stable")[:MOST_CLASSES])
-        matrix, labels = matrix[np.ix_(kept, kept)], [labels[place] for place in kept]
+        matrix, labels = matrix[np.ix_(kept, kept)], [labels[index] for index in kept]
         note += f" The {MOST_CLASSES} classes with the most errors."
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     return heat_map(matrix, labels, labels, "Confusion matrix", "true", "predicted", shares, note)
@@ -59,7 +59,7 @@ def _confusion(matrix: np.ndarray, labels: list[str]) -> Chart:
 def _picked(matrix: np.ndarray) -> list[int]:
     """The classes whose curves are drawn: those that occur, the most often wrong ones first where there are many."""
     wrong = matrix.sum(axis=1) - matrix.diagonal()
-    return sorted(place for place in np.argsort(-wrong, kind="stable")[:MOST_CURVES].tolist() if matrix[place].sum())
+    return sorted(index for index in np.argsort(-wrong, kind="stable")[:MOST_CURVES].tolist() if matrix[index].sum())
 
 
 def curve(name: str, x: np.ndarray, y: np.ndarray) -> Series:
@@ -70,10 +70,10 @@ def curve(name: str, x: np.ndarray, y: np.ndarray) -> Series:
 
 def _roc(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked: list[int]) -> Chart:
     series = []
-    for place in picked:
-        false, true, _ = roc_curve(codes == place, probabilities[:, place])
-        area = number_text(roc_auc(codes == place, probabilities[:, place]))
-        series.append(curve(f"{labels[place]}, area {area}", false, true))
+    for index in picked:
+        false, true, _ = roc_curve(codes == index, probabilities[:, index])
+        area = number_text(roc_auc(codes == index, probabilities[:, index]))
+        series.append(curve(f"{labels[index]}, area {area}", false, true))
     note = (
         _listed(series) if len(labels) == 2 else "Each class against the rest, up to six that are mistaken most often."
     )
@@ -82,10 +82,10 @@ def _roc(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked
 
 def _precision_recall(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked: list[int]) -> Chart:
     series = []
-    for place in picked:
-        precision, recall, _ = precision_recall_curve(codes == place, probabilities[:, place])
-        score = number_text(average_precision(codes == place, probabilities[:, place]))
-        series.append(curve(f"{labels[place]}, AP {score}", recall, precision))
+    for index in picked:
+        precision, recall, _ = precision_recall_curve(codes == index, probabilities[:, index])
+        score = number_text(average_precision(codes == index, probabilities[:, index]))
+        series.append(curve(f"{labels[index]}, AP {score}", recall, precision))
     note = f"{_listed(series)} AP: average precision.".strip()
     return line_chart(series, "Precision and recall", "recall", "precision", note=note)
 
@@ -127,8 +127,8 @@ def _thresholds(codes: np.ndarray, probability: np.ndarray, label: str, taken: f
 def _confusions(matrix: np.ndarray, labels: list[str]) -> Chart | None:
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
-    places = [place for place in np.argsort(-wrong, axis=None, kind="stable")[:8] if wrong.flat[place] > 0]
-    pairs = [np.unravel_index(place, wrong.shape) for place in places]
+    places = [index for index in np.argsort(-wrong, axis=None, kind="stable")[:8] if wrong.flat[index] > 0]
+    pairs = [np.unravel_index(index, wrong.shape) for index in places]
     names = [f"{labels[int(true)]} as {labels[int(taken)]}" for true, taken in pairs]
     return bar_chart(names, [wrong[pair] for pair in pairs], "Most frequent confusions", "rows") if names else None
 

@@ -45,7 +45,7 @@ def _target(subject: Subject) -> list[Chart]:
     order = np.argsort(-counts, kind="stable") if len(counts) > SHOWN_CLASSES else np.arange(len(counts))
     shown = order[:SHOWN_CLASSES]
     note = f"The {SHOWN_CLASSES} most frequent of {len(counts)}." if len(shown) < len(counts) else ""
-    return [bar_chart([subject.labels[place] for place in shown], counts[shown], title, "rows", note=note)]
+    return [bar_chart([subject.labels[code] for code in shown], counts[shown], title, "rows", note=note)]
 
 
 def _inputs(subject: Subject) -> str:

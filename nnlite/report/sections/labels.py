@@ -26,13 +26,13 @@ def labels_section(subject: Subject) -> str:
     marks = subject.target.encode(subject.truth(subject.part)) != 0
     columns = label_table(marks, subject.target.chosen(outputs))
     order = np.argsort(np.nan_to_num(columns["f1"], nan=-1.0), kind="stable")
-    names = [labels[place] for place in order[:MOST_CLASSES]]
+    names = [labels[index] for index in order[:MOST_CLASSES]]
     charts: list[Chart] = [bar_chart(names, columns["f1"][order[:MOST_CLASSES]], "F1 of each label", "F1")]
     charts += _curves(marks, outputs, labels, order[:MOST_CURVES].tolist())
     charts.append(_calibration(marks, outputs))
     rows = [
-        [label, *(number_text(float(columns[name][place])) for name in ("precision", "recall", "f1", "support"))]
-        for place, label in enumerate(labels)
+        [label, *(number_text(float(columns[name][index])) for name in ("precision", "recall", "f1", "support"))]
+        for index, label in enumerate(labels)
     ]
     table = wide(html_table(["label", "precision", "recall", "f1", "support"], rows, numbers=range(1, 5)))
     said = notice(f"The {subject.part} part, {len(marks):,} rows.")
@@ -41,12 +41,12 @@ def labels_section(subject: Subject) -> str:
 
 def _curves(marks: np.ndarray, outputs: np.ndarray, labels: list[str], picked: list[int]) -> list[Chart]:
     roc, precision_recall = [], []
-    for place in picked:
-        truth, given = marks[:, place], outputs[:, place]
-        false, true, _ = roc_curve(truth, given)
-        roc.append(curve(f"{labels[place]}, area {number_text(roc_auc(truth, given))}", false, true))
-        precision, recall, _ = precision_recall_curve(truth, given)
-        name = f"{labels[place]}, AP {number_text(average_precision(truth, given))}"
+    for index in picked:
+        truth, scores = marks[:, index], outputs[:, index]
+        false, true, _ = roc_curve(truth, scores)
+        roc.append(curve(f"{labels[index]}, area {number_text(roc_auc(truth, scores))}", false, true))
+        precision, recall, _ = precision_recall_curve(truth, scores)
+        name = f"{labels[index]}, AP {number_text(average_precision(truth, scores))}"
         precision_recall.append(curve(name, recall, precision))
     note, named = "The labels of the lowest F1.", "AP: average precision."
     return [

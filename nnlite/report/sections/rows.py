@@ -48,7 +48,7 @@ def _verdict(subject: Subject, row: int) -> tuple[str, str]:
         return _listed(truth), _listed(predicted)
     truth, outputs = subject.truth(part)[row : row + 1], subject.outputs[part][row : row + 1]
     if isinstance(target, Labels):
-        marks = [subject.labels[place] for place in np.flatnonzero(target.encode(truth)[0])]
+        marks = [subject.labels[index] for index in np.flatnonzero(target.encode(truth)[0])]
         return ", ".join(marks) or "none", ", ".join(target.labels_of(outputs)[0]) or "none"
     codes, chosen = np.ravel(target.codes(truth)), np.ravel(target.chosen(outputs))
     if len(codes) > 1:
@@ -127,4 +127,4 @@ def _inputs(subject: Subject, worst: np.ndarray, features: Features | None) -> d
     if raw.dtype.kind in "OU":
         return {"text ": [shortened(str(text), 120) for text in np.ravel(raw)]}
     columns = [(name, features.places[name][0]) for name in chosen] if features else []
-    return {f"{name} ": [number_text(float(value)) for value in raw[:, place]] for name, place in columns}
+    return {f"{name} ": [number_text(float(value)) for value in raw[:, column]] for name, column in columns}

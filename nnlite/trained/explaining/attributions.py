@@ -69,7 +69,7 @@ def _baseline(trained: "TrainedModel", x: np.ndarray) -> tuple[np.ndarray, dict[
     if typical is None:
         return np.zeros_like(x[0]), {}
     baseline = np.asarray(typical, x.dtype).reshape(x.shape[1:])
-    return baseline, {_place_name(place): _shown(float(baseline[place])) for place in np.ndindex(baseline.shape)}
+    return baseline, {_place_name(index): _shown(float(baseline[index])) for index in np.ndindex(baseline.shape)}
 
 
 def _as_cell(cell: Any, kind: str | None) -> Any:
@@ -80,15 +80,15 @@ def _shown(cell: Any) -> str:
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
-def _place_name(place: tuple[int, ...]) -> str:
-    return "x" + ",".join(map(str, place))
+def _place_name(index: tuple[int, ...]) -> str:
+    return "x" + ",".join(map(str, index))
 
 
 def _groups(trained: "TrainedModel", x: np.ndarray) -> list[tuple[str, list[int], bool]]:
     """Raw column, indices of its numbers in the raveled row, and whether they are codes; codes come last."""
     encoder = trained.encoder
     if not isinstance(encoder, (Columns, TableEncoder)):
-        return [(_place_name(place), [n], False) for n, place in enumerate(np.ndindex(x.shape[1:]))]
+        return [(_place_name(index), [n], False) for n, index in enumerate(np.ndindex(x.shape[1:]))]
     groups = [(column.name, places, isinstance(column, Ordinal)) for column, places in places_of(encoder)]
     return sorted(groups, key=lambda group: group[2])
 
@@ -100,7 +100,7 @@ def _cells(inputs: Any) -> dict[str, Any]:
     if isinstance(inputs, Frame):
         return {column.name: _texts_of(column) for column in inputs.columns}
     flat = np.asarray(inputs).reshape(len(inputs), -1)
-    names = [_place_name(place) for place in np.ndindex(np.shape(inputs)[1:])]
+    names = [_place_name(index) for index in np.ndindex(np.shape(inputs)[1:])]
     return {name: [_shown(float(cell)) for cell in column] for name, column in zip(names, flat.T, strict=True)}
 
 

@@ -35,19 +35,19 @@ def answer_of(trained: "TrainedModel", output: Any, outputs: np.ndarray) -> Answ
     target: Any = trained.target
     if target is None or isinstance(target, Quantities):
         return _amount(trained, output)
-    place = _predicted_label(trained, outputs) if output is None else _label(target, output)
+    column = _predicted_label(trained, outputs) if output is None else _label(target, output)
     binary = isinstance(target, Classes) and target.kind == "binary"
-    unit, sign = (0, 2 * place - 1) if binary else (place, 1)
+    unit, sign = (0, 2 * column - 1) if binary else (column, 1)
 
     def of(outputs: np.ndarray) -> np.ndarray:
-        return target.probabilities(trained._answering(outputs))[:, place].astype(np.float64)
+        return target.probabilities(trained._answering(outputs))[:, column].astype(np.float64)
 
     def slope(outputs: np.ndarray) -> np.ndarray:
         seed = np.zeros_like(outputs)
         seed[:, unit] = sign
         return seed if trained._link is None else trained._link.linearize(outputs)[1].vjp(seed)[0]
 
-    return Answer(target.labels[place], of, slope)
+    return Answer(target.labels[column], of, slope)
 
 
 def _label(target: Any, output: Any) -> int:
@@ -71,16 +71,16 @@ def _amount(trained: "TrainedModel", output: Any) -> Answer:
     names = trained.target_names or [f"output_{n}" if count > 1 else "output" for n in range(count)]
     if output is not None and output not in names:
         raise ConfigError(f"no target {output!r}; {did_you_mean(output, names)}", ("output",))
-    place = 0 if output is None else names.index(output)
+    column = 0 if output is None else names.index(output)
 
     def of(outputs: np.ndarray) -> np.ndarray:
         wide = outputs.astype(np.float64)
-        return (wide if not isinstance(target, Quantities) else target.units(wide))[:, place]
+        return (wide if not isinstance(target, Quantities) else target.units(wide))[:, column]
 
     def slope(outputs: np.ndarray) -> np.ndarray:
         seed, step = np.zeros_like(outputs), np.zeros(count)
-        step[place] = STEP
-        seed[:, place] = (of(outputs + step) - of(outputs - step)) / (2 * STEP)
+        step[column] = STEP
+        seed[:, column] = (of(outputs + step) - of(outputs - step)) / (2 * STEP)
         return seed
 
-    return Answer(names[place], of, slope)
+    return Answer(names[column], of, slope)

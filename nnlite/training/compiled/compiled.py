@@ -107,8 +107,8 @@ class Compiled:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
         self.given = {name: value for name, value in locals().items() if name not in ("self", "optimizer")}
-        given = of_single(self.model._output_name, loss, loss_weights, metrics, weighted_metrics)
-        loss, loss_weights, metrics, weighted_metrics = given
+        of_output = of_single(self.model._output_name, loss, loss_weights, metrics, weighted_metrics)
+        loss, loss_weights, metrics, weighted_metrics = of_output
         arguments = read_call(Compiled.compile, locals())
         chosen: Optimizer = arguments["optimizer"]
         measure: Loss | None = arguments["loss"]

@@ -38,12 +38,12 @@ def metrics_inside(layer: Any) -> Iterator[Metric]:
 def of_single(name: str | None, loss: Any, loss_weights: Any, *metrics: Any) -> tuple[Any, ...]:
     """Arguments of `compile` for a model of one output, from dicts by its name, or lists of length one."""
 
-    def entry(given: Any) -> Any:
-        return given[name] if isinstance(given, dict) and list(given) == [name] else given
+    def entry(argument: Any) -> Any:
+        return argument[name] if isinstance(argument, dict) and list(argument) == [name] else argument
 
-    def metrics_of(given: Any) -> Any:
-        value = entry(given)
-        if value is not given and value is not None and not isinstance(value, (list, tuple)):
+    def metrics_of(argument: Any) -> Any:
+        value = entry(argument)
+        if value is not argument and value is not None and not isinstance(value, (list, tuple)):
             return [value]
         if isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], list):
             return value[0]

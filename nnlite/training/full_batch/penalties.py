@@ -23,8 +23,8 @@ class Penalties:
         self.regularized, self.size = regularized, size
 
     def _parts(self, point: Array) -> Iterator[tuple[Any, Array, np.ndarray]]:
-        for regularizer, place in self.regularized:
-            yield regularizer, point[place], place
+        for regularizer, span in self.regularized:
+            yield regularizer, point[span], span
 
     def value(self, point: Array) -> float:
         """Their sum."""
@@ -33,16 +33,16 @@ class Penalties:
     def gradient(self, point: Array) -> Array:
         """Its gradient."""
         gradient = np.zeros(self.size)
-        for regularizer, values, place in self._parts(point):
+        for regularizer, values, span in self._parts(point):
             slopes = np.zeros_like(values)
             regularizer.add_gradient(values, slopes)
-            gradient[place] = slopes
+            gradient[span] = slopes
         return gradient
 
     def curvature(self) -> Array:
         """The diagonal that L2 penalties add to the second derivative; the curvature of other penalties is left out."""
         bent = np.zeros(self.size)
-        for regularizer, place in self.regularized:
+        for regularizer, span in self.regularized:
             if isinstance(regularizer, NormPenalty):
-                bent[place] = 2 * regularizer.l2
+                bent[span] = 2 * regularizer.l2
         return bent

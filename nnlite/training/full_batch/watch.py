@@ -36,8 +36,8 @@ def arguments_for(optimizer: Optimizer | None, options: Mapping[str, Any]) -> di
         options = {**options, "epochs": limit}
     if not isinstance(optimizer, FullBatchOptimizer):
         return dict(options)
-    given = options["batch_size"]
-    whole = {"batch_size": ALL_ROWS if given in (None, "auto") else given, "shuffle": False}
+    batch_size = options["batch_size"]
+    whole = {"batch_size": ALL_ROWS if batch_size in (None, "auto") else batch_size, "shuffle": False}
     return {**options, **whole, "validation_batch_size": options["validation_batch_size"] or VALIDATION_ROWS}
 
 

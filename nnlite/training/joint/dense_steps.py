@@ -123,7 +123,7 @@ class DenseSteps:
 
     def train(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> tuple[float, np.ndarray] | None:
         """The steps, as `Steps.train`; the last one may have fewer rows. None if none is supported."""
-        plan, given = self.plan(), x
+        plan, inputs = self.plan(), x
         if plan is None or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             return None
         x, jacobians = self._enter(x)
@@ -134,10 +134,10 @@ class DenseSteps:
         arrays, weighted, self.steps.mask = self._arrays(plan, x, y, sample_weight), sample_weight is not None, None
         full, outputs = rows - rows % size, arrays[-1].swapaxes(0, 1) if self.members else arrays[-1][0]
         if full == rows:
-            return size * self._train(plan, arrays, given, size, weighted, jacobians) / rows, outputs
+            return size * self._train(plan, arrays, inputs, size, weighted, jacobians) / rows, outputs
         cut = [[np.ascontiguousarray(array[:, part]) for array in arrays] for part in (slice(full), slice(full, rows))]
-        total = size * self._train(plan, cut[0], given, size, weighted)
-        total += (rows - full) * self._train(plan, cut[1], given[full:], rows - full, weighted)
+        total = size * self._train(plan, cut[0], inputs, size, weighted)
+        total += (rows - full) * self._train(plan, cut[1], inputs[full:], rows - full, weighted)
         outputs = np.concatenate([cut[0][-1], cut[1][-1]], axis=1)
         return total / rows, outputs.swapaxes(0, 1) if self.members else outputs[0]
 
@@ -177,7 +177,7 @@ class DenseSteps:
         self,
         plan: Plan,
         arrays: list[np.ndarray],
-        given: Any,
+        inputs: Any,
         size: int,
         weighted: bool,
         jacobians: ChainJacobians | None = None,
@@ -204,7 +204,7 @@ class DenseSteps:
         if jacobians is None:
             optimizer.count_batches(self.packs, done)
         if done < count:
-            raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
+            raise NotFinite(turns[done, -1].item(), inputs[done * size : (done + 1) * size], done)
         if jacobians is not None:
             assert self.front is not None
             self.front.leave(steps, jacobians, by_inputs.swapaxes(0, 1) if self.members else by_inputs[0])

@@ -36,19 +36,19 @@ class Checkpoint(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
-def latest_checkpoint(place: str | PathLike) -> Checkpoint:
+def latest_checkpoint(location: str | PathLike) -> Checkpoint:
     """The newest readable checkpoint of a folder, with a warning about unreadable ones; or that of a file.
 
     Args:
-        place: a file, a folder of checkpoints, or a run folder, which has one inside.
+        location: a file, a folder of checkpoints, or a run folder, which has one inside.
 
     Raises:
         ModelFileError: no checkpoint can be read.
     """
-    place = Path(place)
-    if place.is_file():
-        return read_checkpoint(place)
-    folder = place / "checkpoints" if (place / "checkpoints").is_dir() else place
+    location = Path(location)
+    if location.is_file():
+        return read_checkpoint(location)
+    folder = location / "checkpoints" if (location / "checkpoints").is_dir() else location
     damaged = None
     for path in sorted(folder.glob("step-*.safetensors"), key=_step, reverse=True):
         try:
@@ -56,7 +56,7 @@ def latest_checkpoint(place: str | PathLike) -> Checkpoint:
         except ModelFileError as error:
             damaged = damaged or error
             warnings.warn(f"{error}; the checkpoint before is taken", TrainingWarning, stacklevel=2)
-    raise damaged or ModelFileError(f"{place}: no checkpoint to resume from")
+    raise damaged or ModelFileError(f"{location}: no checkpoint to resume from")
 
 
 def _step(path: Path) -> int:

@@ -122,10 +122,10 @@ class Session:
             trainer.optimizer.learning_rate = rate
         left = list(state["callbacks"])
         for callback in self.callbacks.callbacks:
-            place = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
-            if place is not None:  # the first of its class that is not taken yet
+            index = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
+            if index is not None:  # the first of its class that is not taken yet
                 with reading_saved(self._file):
-                    callback.set_state(left.pop(place)[1])
+                    callback.set_state(left.pop(index)[1])
             elif callback.state_names and not callback.watches and not self._anyway:
                 raise ConfigError(f"there is no saved state of {type(callback).__name__}, which would start over")
 

@@ -53,8 +53,8 @@ class LayerTape(Tape):
         """`arrays`, what a layer reads in `inputs`, replaced by recorded numbers."""
         if not isinstance(arrays, tuple):
             return inputs if _is_number(inputs) else arrays
-        given = list(inputs.values()) if isinstance(inputs, dict) else inputs
-        return tuple(item if _is_number(item) else array for item, array in zip(given, arrays, strict=True))
+        items = list(inputs.values()) if isinstance(inputs, dict) else inputs
+        return tuple(item if _is_number(item) else array for item, array in zip(items, arrays, strict=True))
 
     def penalties(self) -> float:
         """The activity penalties since the last call; `backward` includes them from now on."""

@@ -13,7 +13,7 @@ __all__ = ["labelled_rows"]
 
 
 def labelled_rows(
-    table: Table | FileFrame, names: Sequence[str], place: str
+    table: Table | FileFrame, names: Sequence[str], location: str
 ) -> tuple[Table | FileFrame, np.ndarray | None]:
     """The rows of a table that have all targets, and their numbers, None for all rows.
 
@@ -23,6 +23,6 @@ def labelled_rows(
     if not missing.any() or missing.all():
         return table, None
     listed = ", ".join(map(repr, names))
-    LOGGER.info("%s: %d of %d rows have no %s, and are left out", place, missing.sum(), len(missing), listed)
+    LOGGER.info("%s: %d of %d rows have no %s, and are left out", location, missing.sum(), len(missing), listed)
     numbers = np.flatnonzero(~missing)
     return taken(table, numbers), numbers

@@ -65,8 +65,8 @@ def _multi_head(layer: Any, inputs: Any) -> Value:
     weights = [layer.values[index : index + size] for index in range(0, len(layer.values), size)]
     query, key, *gate, value, last = weights
     q, k, v = (
-        _heads(data[slot], *given)
-        for slot, given in zip((slots.query, slots.key, slots.value), (query, key, value), strict=True)
+        _heads(data[slot], *projection)
+        for slot, projection in zip((slots.query, slots.key, slots.value), (query, key, value), strict=True)
     )
     heads = layer.heads
     if heads.keys < heads.queries:

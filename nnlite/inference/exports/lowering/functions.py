@@ -47,10 +47,10 @@ UNARY = {
 
 @lowers(Operation)
 def _operation(layer: Operation, inputs: Any) -> Any:
-    given = inputs if isinstance(inputs, list) else [inputs]
-    name, graph = layer.function, given[0].graph
-    arguments = [filled(argument, given, "float32") for argument in layer.arguments or [{"input": 0}]]
-    options = {key: filled(option, given, "float32") for key, option in layer.options.items()}
+    values = inputs if isinstance(inputs, list) else [inputs]
+    name, graph = layer.function, values[0].graph
+    arguments = [filled(argument, values, "float32") for argument in layer.arguments or [{"input": 0}]]
+    options = {key: filled(option, values, "float32") for key, option in layer.options.items()}
     function = FUNCTIONS.get(name) or CONSTANTS[name]
     bound = inspect.signature(function).bind(*arguments, **options)
     bound.apply_defaults()

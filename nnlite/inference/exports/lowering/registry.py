@@ -120,7 +120,7 @@ def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
     for use in graph.uses:
         if use.training:
             raise refuse(use.layer, "is called with training=True, and what is drawn again has no form in this format")
-        data = [values[place] for place in use.inputs]
+        data = [values[slot] for slot in use.inputs]
         if use.mask is not None:
             if isinstance(use.layer, SequencePair):
                 raise refuse(use.layer, "is called with a mask, which has no form in this format; that of Masking goes")
@@ -128,13 +128,13 @@ def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
             data = [value.masked(mask) for value in data]
         made = lower(use.layer, data if use.layer.takes_several or len(data) > 1 else data[0])
         values += made if isinstance(made, list) else [made]
-    return [values[place] for place in graph.outputs]
+    return [values[slot] for slot in graph.outputs]
 
 
 def _computes_as(layer: Step, cls: type) -> bool:
     """Whether the layer's class computes what `cls` does: it redefines neither `linearize` nor `call`."""
-    given: Any = type(layer)
-    return all(getattr(given, name, None) is getattr(cls, name, None) for name in ("linearize", "call"))
+    layer_class: Any = type(layer)
+    return all(getattr(layer_class, name, None) is getattr(cls, name, None) for name in ("linearize", "call"))
 
 
 def refuse(layer: Any, reason: str) -> ConfigError:

@@ -44,7 +44,7 @@ def data_arguments(call: Callable, context: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall:
+def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerCall:
     """The arguments of a call of `layer`, translated for `linearize`.
 
     Raises:
@@ -54,7 +54,7 @@ def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall
     names = layer._call_arguments
     context: dict[str, Any] = dict(zip(("training", "mask"), inputs[len(names) :], strict=False))
     values = dict(zip(names, inputs, strict=False))
-    for name, value in given.items():
+    for name, value in keywords.items():
         (context if name in ("training", "mask") else values)[name] = value
     unknown = [name for name in values if name not in names]
     if unknown or names[0] not in values or len(inputs) > len(names) + 2:
@@ -139,14 +139,14 @@ def with_common_arguments(construct: Callable) -> Callable:
     further = [name for name in (*OF_KERAS, REGULARIZER) if name not in parameters]
 
     @functools.wraps(construct)
-    def constructor(self: "Layer", *args: Any, **given: Any) -> None:
+    def constructor(self: "Layer", *args: Any, **kwargs: Any) -> None:
         absent = [name for name in self._further_arguments if name not in parameters]
-        extra = {name: given.pop(name) for name in (*further, *absent) if name in given}
-        for name in given:
+        extra = {name: kwargs.pop(name) for name in (*further, *absent) if name in kwargs}
+        for name in kwargs:
             if name not in parameters:
                 hint = did_you_mean(name, [*parameters, REGULARIZER])
                 raise WrongTypeError(f"{type(self).__name__}: unknown argument {name!r}; {hint}")
-        construct(self, *args, **given)
+        construct(self, *args, **kwargs)
         if extra.get("quantization_config") is not None:
             raise ConfigError("nothing is quantized in nnlite", (type(self).__name__, "quantization_config"))
         self.autocast = extra.get("autocast", self.autocast)

@@ -116,20 +116,20 @@ def copied(self: Any) -> Any:
     return twin
 
 
-def read_policy(layer: Any, given: Any) -> Any:
+def read_policy(layer: Any, dtype: Any) -> Any:
     """The argument `dtype` in stored form: the name of a policy, of an instance of one, or of Keras's dict of one.
 
     For None it is that of `set_dtype_policy` where this is a mixed one.
     """
-    if given is None and layer._takes_policies:
-        given = mixed_default()
-    elif isinstance(given, DTypePolicy):
-        given = given.for_layer(layer)
-    elif isinstance(given, Mapping):
-        given = DTypePolicy.from_spec(given).name
-        given = "float32" if given == "mixed_bfloat16" else given  # of a model made elsewhere: that of its weights
-    refuse_elsewhere(given, f"{type(layer).__name__}.dtype")
-    return given
+    if dtype is None and layer._takes_policies:
+        dtype = mixed_default()
+    elif isinstance(dtype, DTypePolicy):
+        dtype = dtype.for_layer(layer)
+    elif isinstance(dtype, Mapping):
+        dtype = DTypePolicy.from_spec(dtype).name
+        dtype = "float32" if dtype == "mixed_bfloat16" else dtype  # of a model made elsewhere: that of its weights
+    refuse_elsewhere(dtype, f"{type(layer).__name__}.dtype")
+    return dtype
 
 
 def put_around(layer: Any) -> None:

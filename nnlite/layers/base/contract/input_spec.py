@@ -107,6 +107,6 @@ def check_spec(layer: Any, shape: Any) -> None:
     shapes = shapes_in(shape)
     if len(specs) not in (1, len(shapes)):
         raise ShapeError(f"{layer.label} needs {len(specs)} inputs, got {len(shapes)}")
-    for given, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
+    for input_shape, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
         if spec is not None:
-            spec.check(layer.label, given)
+            spec.check(layer.label, input_shape)

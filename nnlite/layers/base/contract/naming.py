@@ -28,13 +28,13 @@ class Name:
     def __get__(self, layer: "Layer | None", owner: Any = None) -> Any:
         if layer is None:
             return None
-        given = vars(layer).get("name")
-        if given is None and layer._made_name is None:
+        attribute = vars(layer).get("name")
+        if attribute is None and layer._made_name is None:
             stem = layer._name_stem
             number = _counts[stem]
             _counts[stem] += 1
             layer._made_name = f"{stem}_{number}" if number else stem
-        return layer._made_name if given is None else given
+        return layer._made_name if attribute is None else attribute
 
     def __set__(self, layer: "Layer", value: Any) -> None:
         vars(layer)["name"] = value
@@ -49,8 +49,8 @@ class TypeName:
     def __get__(self, layer: "Layer | None", owner: Any = None) -> Any:
         if layer is None:
             return None
-        given = vars(layer).get("dtype") or floatx()
-        return "float32" if given.startswith(MIXED) else given
+        attribute = vars(layer).get("dtype") or floatx()
+        return "float32" if attribute.startswith(MIXED) else attribute
 
     def __set__(self, layer: "Layer", value: Any) -> None:
         vars(layer)["dtype"] = value
@@ -95,8 +95,8 @@ def variable_dtype(self: Any) -> str:
 
 def policy_name(layer: Any) -> str:
     """The name of the policy of a layer: the argument `dtype`, or `floatx()` for non-floating-point dtypes."""
-    given = vars(layer).get("dtype")
-    return given if given in POLICIES else floatx()
+    dtype = vars(layer).get("dtype")
+    return dtype if dtype in POLICIES else floatx()
 
 
 def forget_names() -> None:

@@ -77,11 +77,11 @@ def leaves_in(structure: Any, value: Any) -> list[Any]:
     [None, 'y', 'z']
     """
     if isinstance(structure, Mapping):
-        given = {} if value is None else value
-        unknown = [key for key in given if key not in structure] if isinstance(given, Mapping) else [value]
+        content = {} if value is None else value
+        unknown = [key for key in content if key not in structure] if isinstance(content, Mapping) else [value]
         if unknown:
             raise ConfigError(f"there is no output {unknown[0]!r}; {did_you_mean(str(unknown[0]), structure)}")
-        return [leaf for key, inner in structure.items() for leaf in leaves_in(inner, given.get(key))]
+        return [leaf for key, inner in structure.items() for leaf in leaves_in(inner, content.get(key))]
     if isinstance(structure, (list, tuple)):
         items = [None] * len(structure) if value is None else value
         if not isinstance(items, (list, tuple)) or len(items) != len(structure):

@@ -27,14 +27,14 @@ def stateless_call(
     non_trainable_variables: Sequence[Any],
     *inputs: Any,
     return_losses: bool = False,
-    **given: Any,
+    **options: Any,
 ) -> tuple:
     """Outputs for `inputs` with these values of its variables, which are not changed.
 
     Args:
         trainable_variables, non_trainable_variables: arrays, or parameters, in the order of the properties of these
             names.
-        inputs, given: as for a call.
+        inputs, options: as for a call.
         return_losses: whether the terms that the call adds to the loss are returned too, without the penalties of
             weights.
 
@@ -60,7 +60,7 @@ def stateless_call(
         **_by_parameter(self.label, self.trainable_variables, trainable_variables),
         **_by_parameter(self.label, self.non_trainable_variables, non_trainable_variables),
     }
-    call, taken = self._read_call(*inputs, **given), [values[id(parameter)] for parameter in self.parameters]
+    call, taken = self._read_call(*inputs, **options), [values[id(parameter)] for parameter in self.parameters]
     output, jacobians = self._apply(call.inputs, call.training, call.mask, call.runner, taken)
     values |= {id(parameter): value for parameter, value in self._state_pairs(jacobians.state)}
     state = [np.array(values[id(parameter)], parameter.dtype) for parameter in self.non_trainable_variables]
@@ -94,18 +94,18 @@ class TensorSpec:
     rank = ndim
 
 
-def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
+def compute_output_spec(self: "Layer", *inputs: Any, **options: Any) -> Any:
     """Shape and dtype of the outputs for inputs of known shape and dtype; nothing is computed.
 
     Args:
         inputs: symbols, arrays, or whatever has a `shape`; several as a list.
-        given: further ones by name; those without a shape, such as `training`, make no difference.
+        options: further ones by name; those without a shape, such as `training`, make no difference.
 
     >>> from nnlite.layers import Dense, Input
     >>> compute_output_spec(Dense(3), Input((2,)))
     TensorSpec(shape=(None, 3), dtype='float32')
     """
-    taken = [*inputs, *(value for value in given.values() if not isinstance(value, (bool, type(None))))]
+    taken = [*inputs, *(value for value in options.values() if not isinstance(value, (bool, type(None))))]
     shapes = [_shape_of(value) for value in taken]
     given_shape: Any = shapes[0] if len(shapes) == 1 else shapes
     shape: Any = self.compute_output_shape(given_shape)
@@ -122,9 +122,9 @@ def _shape_of(value: Any) -> Any:
     return tuple(value.shape)
 
 
-def symbolic_call(self: "Layer", *inputs: Any, **given: Any) -> Any:
+def symbolic_call(self: "Layer", *inputs: Any, **options: Any) -> Any:
     """The outputs of a call on symbols, as symbols."""
-    return self(*inputs, **given)
+    return self(*inputs, **options)
 
 
 def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
