@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -217,6 +218,24 @@ def test_a_training_by_rows_goes_on_to_the_last_bit(by_rows, tmp_path):
     assert trained(again, 40, 20) == trained(model, 40, 20)
     for have, want in zip(again.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(have, want)
+
+
+def test_variables_of_the_optimizer_are_assigned_whatever_form_the_slots_have(by_rows):
+    model = by_rows("adam")
+    trained(model, 10)
+    momentum = next(variable for variable in model.optimizer.variables if variable.name.endswith("embeddings_momentum"))
+    trained(model, 10)
+    assert model.optimizer._sums.steps == 10
+    momentum.assign(np.full(momentum.shape, 0.5))
+    again = next(variable for variable in model.optimizer.variables if variable.name == momentum.name)
+    np.testing.assert_allclose(again.value, 0.5, rtol=1e-6)
+
+
+def test_a_copied_model_continues_as_the_first(by_rows):
+    model = by_rows("adam")
+    trained(model, 10)
+    again = pickle.loads(pickle.dumps(model))
+    assert trained(again, 10, 10) == trained(model, 10, 10)
 
 
 def test_rows_and_all_rows_take_turns(by_rows):

@@ -49,11 +49,12 @@ class StateVariable(Parameter):
         self._write(self.value)
 
 
-def slot_variable(path: str, slot: KerasSlot, view: np.ndarray) -> StateVariable:
-    """The variable of a slot of the parameter at a path; `view` is its view."""
+def slot_variable(path: str, slot: KerasSlot, views: Callable[[], dict[str, np.ndarray]]) -> StateVariable:
+    """The variable of a slot of the parameter at a path; `views` gives those of its slots, whenever it is called."""
+    view = views()[slot.name]
     factor = view.dtype.type(slot.factor)
 
     def write(value: np.ndarray) -> None:
-        view[...] = value * factor
+        views()[slot.name][...] = value * factor
 
     return StateVariable(f"{path}_{slot.keras_name}", view / factor, view.dtype, write)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import MutableMapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -222,8 +223,9 @@ class Slots:
         shared = [[KerasSlot(name, name)] for name in (AVERAGE, GRADIENT_SUM) if name in self._shared_names()]
         for group in (*shared, *self.keras_slots()):
             for number, index in self._in_order():
-                views, path = self.slot_views(number, index), self._described[number][0][index].replace("/", "_")
-                listed += [slot_variable(path, slot, views[slot.name]) for slot in group if slot.name in views]
+                views, path = partial(self.slot_views, number, index), self._described[number][0][index]
+                present = [slot for slot in group if slot.name in views()]
+                listed += [slot_variable(path.replace("/", "_"), slot, views) for slot in present]
         listed += self.further_variables() if self.built else []
         for variable in listed:
             variable.place = ScopePlace(str(self.name))
