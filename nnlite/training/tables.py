@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.jacobians import TableGradients
 from nnlite.layers import Embedding
+from nnlite.layers.composite.chain import Chain
+from nnlite.layers.composite.graph import Graph
 from nnlite.layers.composite.program import Program
 from nnlite.optimizers.base.blocks import BLOCK_SIZE
 from nnlite.optimizers.base.tables import TableRows
@@ -19,7 +21,7 @@ LONGEST_ROW = BLOCK_SIZE // 16
 
 
 class Tables:
-    """The large tables of embeddings that nothing else uses, in a model that is one chain of layers.
+    """The large tables of embeddings that nothing else uses.
 
     A gradient of all rows, nearly all 0, is not written in each step; `Parameter.gradient` makes it when asked.
 
@@ -46,12 +48,13 @@ class Tables:
     @classmethod
     def of(cls, steps: "Steps") -> "Tables | None":
         """The tables of a model; None if there are none."""
-        line = steps.chain.line
-        if line is None or len(steps.store.packs) != 1 or steps.whole is not None:
+        program: Any = steps.chain
+        if not isinstance(program, Chain | Graph) or len(steps.store.packs) != 1 or steps.whole is not None:
             return None
-        used = [id(parameter) for stage in line for parameter in stage.layer.parameters]
+        layers = [use.layer for use in (program.stages if isinstance(program, Chain) else program.uses)]
+        used = [id(parameter) for layer in layers for parameter in layer.parameters]
         trained = [id(parameter) for parameter in steps.store.packs[0].parameters]
-        tables: list[Parameter] = [stage.layer.embeddings for stage in line if type(stage.layer) is Embedding]
+        tables: list[Parameter] = [layer.embeddings for layer in layers if type(layer) is Embedding]
         plain = [table for table in tables if not table.regularizer and table.dtype.char in "fd"]
         large = [table for table in plain if table.size >= FEWEST_NUMBERS and table.shape[1] <= LONGEST_ROW]
         alone = [table for table in large if used.count(id(table)) == 1 and id(table) in trained]

@@ -238,6 +238,25 @@ def test_a_copied_model_continues_as_the_first(by_rows):
     assert trained(again, 10, 10) == trained(model, 10, 10)
 
 
+def test_towers_of_a_graph_are_updated_by_rows(monkeypatch):
+    def tower(name):
+        inputs = Input((7,), name=name)
+        return inputs, GlobalAveragePooling1D()(Embedding(50, 4, name=f"{name}_table")(inputs))
+
+    weights = []
+    for fewest in (1, math.inf):
+        monkeypatch.setattr(tables, "FEWEST_NUMBERS", fewest)
+        (left, first), (right, second) = tower("left"), tower("right")
+        model = Model([left, right], Dense(1)(Add()([first, second])), seed=0)
+        model.compile({"Adam": {"learning_rate": 0.01}}, "mse")
+        steps = model.trainer.ready_steps()
+        assert (steps.tables and len(steps.tables.tables)) == (2 if fewest == 1 else None)
+        model.fit([X, X[::-1] % 11], Y, batch_size=4, epochs=3, verbose=0)
+        weights.append(model.get_weights())
+    for have, want in zip(*weights, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+
+
 def test_rows_and_all_rows_take_turns(by_rows):
     one, other = (by_rows("adam", rows) for rows in (True, False))
     for model in (one, other):
