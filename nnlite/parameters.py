@@ -1,7 +1,7 @@
 """Parameters, and the store that keeps them in one contiguous vector with many views."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -265,14 +265,12 @@ class RowPack:
     @property
     def rows(self) -> np.ndarray:
         """The rows of the last batch."""
-        gradient: Any = self.parameters[0].gradient  # `RowGradients`
-        return gradient.rows
+        return cast(RowGradients, self.parameters[0].gradient).rows
 
     @property
     def gradients(self) -> np.ndarray:
         """The raveled gradients of these rows."""
-        gradient: Any = self.parameters[0].gradient  # `RowGradients`
-        return gradient.values.reshape(-1)
+        return cast(RowGradients, self.parameters[0].gradient).values.reshape(-1)
 
 
 class ParameterStore:
