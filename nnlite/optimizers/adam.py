@@ -11,9 +11,10 @@ from nnlite.errors import WrongTypeError
 from nnlite.kernels.reference.forms import ADAM, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import KerasSlot, LearningRate, Optimizer, WeightDecay
-from nnlite.optimizers.base.blocks import blocks_of, cut
+from nnlite.optimizers.base.blocks import blocks_of, clip_vectors, cut
 from nnlite.optimizers.base.patterns import Factors
 from nnlite.optimizers.base.tables import TableRows, TableSums, parts_between
+from nnlite.parameters import Pack
 from nnlite.registry.bounds import BelowOne, Positive
 from nnlite.registry.fields import option
 
@@ -68,20 +69,29 @@ class AdamBase(Optimizer, abstract=True):
         return UpdateForm(ADAM, ("momentum", "squares"), numbers)
 
     def takes_rows(self) -> bool:
-        changed = self.clipvalue or self.clipnorm or self.global_clipnorm or self.gradient_accumulation_steps
         alike = not (self.exclude_from_weight_decay or self.learning_rate_multipliers)
         known = self.update_form() is not None and self.by_kernel
-        return known and alike and not changed and not self.use_ema and min(self.beta_1, self.beta_2) >= LEAST_BETA
+        alone = not self.use_ema and not self.gradient_accumulation_steps
+        return known and alike and alone and min(self.beta_1, self.beta_2) >= LEAST_BETA
 
     def take_rows(self, tables: Sequence[TableRows]) -> None:
         self._tables = tables
 
-    def _update_packs(self, packs: Sequence) -> None:
+    def apply_packs(self, packs: Sequence) -> None:
         tables, self._tables = self._tables, ()
         if not tables:
-            super()._update_packs(packs)
+            super().apply_packs(packs)
             return
-        (pack,), (scratch,), rate = packs, self._scratch, self.current_learning_rate
+        self.build_packs(packs)
+        (pack,), parts = packs, [table.part for table in tables]
+        gradients = [pack.gradients[part] for part in pack.segments if part not in parts]
+        gradients += [table.gradient.values.reshape(-1) for table in tables]
+        clip_vectors(gradients, self.clipvalue, self.clipnorm, self.global_clipnorm)
+        self._update_by_rows(pack, tables)
+        self.count_batches(packs, 1)
+
+    def _update_by_rows(self, pack: Pack, tables: Sequence[TableRows]) -> None:
+        (scratch,), rate = self._scratch, self.current_learning_rate
         decay, sums = rate * self.current_weight_decay, self._sums_of([table.part for table in tables])
         slots = self._kept_slots[0]
         for part in parts_between(sums.parts, pack.values.size):
