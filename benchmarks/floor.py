@@ -1,9 +1,9 @@
 """The floor of a step: its bare matrix products and one pass over parameters and slots, nothing else.
 
-The products are those of forward and backward, `np.dot(out=)` on arrays made beforehand, of stacks `np.matmul(out=)`,
-which is slower for single matrices (five times for a column times a row); a convolution's are those of its patches,
-which lie ready. Training adds one in-place addition of the gradients to the parameters and to each of Adam's two slots,
-in blocks that stay in the cache: reading and writing each of them once.
+The products are those of forward and backward, `np.matmul(out=)` on arrays made beforehand, but for a column times a
+row, for which that does not call the matrix library and takes five times as long as `np.dot(out=)`; a convolution's are
+those of its patches, which lie ready. Training adds one in-place addition of the gradients to the parameters and to each
+of Adam's two slots, in blocks that stay in the cache: reading and writing each of them once.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ class Floor(Peer):
     def step(self, x, y):
         for left, right, out, times in self.work:
             for _ in range(times):
-                (np.dot if left.ndim == 2 else np.matmul)(left, right, out=out)
+                (np.dot if left.shape[1:] == (1,) else np.matmul)(left, right, out=out)
         for start in range(0, len(self.gradients), BLOCK_SIZE):
             block = slice(start, start + BLOCK_SIZE)
             for vector in self.vectors:
