@@ -2,8 +2,8 @@
 
 The products are those of forward and backward, `np.matmul(out=)` on arrays made beforehand, but for a column times a
 row, for which that does not call the matrix library and takes five times as long as `np.dot(out=)`; a convolution's are
-those of its patches, which lie ready. Training adds one in-place addition of the gradients to the parameters and to each
-of Adam's two slots, in blocks that stay in the cache: reading and writing each of them once.
+those of its patches, which lie ready. Training adds one in-place addition of the gradients to the parameters and to
+each of Adam's two slots, in blocks that stay in the cache: reading and writing each of them once.
 """
 
 import numpy as np
