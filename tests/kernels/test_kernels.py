@@ -558,6 +558,7 @@ LEFT_TO_NUMPY = {
     "normalize_pull": lambda new: (new(3, 5), new(3, 5), new(3, 1), new(5)),
     "normalize_columns": lambda new: (new(2, 3, 4), new(4), new(4), 1e-3, 2),
     "normalize_columns_pull": lambda new: (new(2, 3, 4), new(2, 3, 4), new(2, 4), new(4), 2),
+    "sums_by_row": lambda new: (new(1, 4, 2), np.array([0, 2, 2, 1]), 3, 1),
     "squared_error": lambda new: (new(3, 5), new(3, 5), 0.5, new(3)),
     "sigmoid_crossentropy": lambda new: (new(3, 5), new(3, 5), 0.5, new(3)),
     "softmax_crossentropy": lambda new: (new(3, 5), np.array([0, 4, 2]), 0.5, new(3)),

@@ -22,7 +22,9 @@ def put_row_sums(out: np.ndarray, values: np.ndarray, indices: np.ndarray, run: 
 
 
 def sums_by_row(values: np.ndarray, indices: np.ndarray, length: int, run: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    return (row_sums.sums_by_row if length > LONG * indices.size else _sums)(values, indices, length, run)
+    if values.dtype.char not in "fd" or not values.dtype.isnative or length > LONG * indices.size:
+        return row_sums.sums_by_row(values, indices, length, run)
+    return _sums(values, indices.astype(np.intp, copy=False), length, run)
 
 
 @compiled
