@@ -170,7 +170,7 @@ def _by_cholesky(matrix: Array, right: Array) -> Array | None:
 def _dposv() -> Callable | None:
     """LAPACK's solution by Cholesky's factors; None where SciPy is not installed."""
     try:
-        from scipy.linalg.lapack import dposv
+        from scipy.linalg.lapack import dposv  # type: ignore[attr-defined]
     except ImportError:
         return None
     match_threads()
