@@ -168,7 +168,7 @@ def _by_cholesky(matrix: Array, right: Array) -> Array | None:
 
 @functools.cache
 def _dposv() -> Callable | None:
-    """LAPACK's solution by Cholesky's factors; None where SciPy is not installed."""
+    """LAPACK's solution by Cholesky's factors; None if SciPy is not installed."""
     try:
         from scipy.linalg.lapack import dposv  # type: ignore[attr-defined]
     except ImportError:
