@@ -8,7 +8,15 @@ from contextlib import contextmanager
 
 from nnlite.errors import ConfigError
 
-__all__ = ["SMALL_PRODUCT", "limited_threads", "set_threads", "several_threads", "suited_threads", "thread_counts"]
+__all__ = [
+    "SMALL_PRODUCT",
+    "limited_threads",
+    "match_threads",
+    "set_threads",
+    "several_threads",
+    "suited_threads",
+    "thread_counts",
+]
 
 # Below this many multiply-adds a second thread saves little (float32, two quiet cores: 6.7 and 6.4 us at 2**19, 43 and
 # 29 us at 2**22), while one that has to wait for a busy core holds every step up: fits of five networks of 128 units
@@ -98,6 +106,13 @@ def limited_threads(count: int) -> Iterator[None]:
         yield
     finally:
         set_threads(before)
+
+
+def match_threads() -> None:
+    """Limit a matrix library that was loaded inside a call as that call limits the others."""
+    with _threads.lock:
+        if _threads.chosen is not None or _threads.inside:
+            _threads.limit(_threads.chosen or 1)
 
 
 def thread_counts() -> dict[str, int]:

@@ -180,7 +180,7 @@ def _scaled(layer: RobustScaling, values: Interval) -> tuple[Interval, Interval]
     statistics = [value.astype(np.float64) for value in layer.values]
     places = (*values, np.clip(layer.steepest, *values))
     (low, first), (high, last), (_, middle) = (layer.linearize(at, *statistics) for at in places)
-    slopes = [jacobians.vjp(np.ones_like(low))[0] for jacobians in (first, last, middle)]
+    slopes: list[Any] = [jacobians.vjp(np.ones_like(low))[0] for jacobians in (first, last, middle)]
     return Interval(low, high), Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))
 
 

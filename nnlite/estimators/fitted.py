@@ -168,9 +168,9 @@ class FittedNetwork(BaseEstimator):
     def _spread(self, matrix: np.ndarray) -> np.ndarray:
         """The standard deviation of the members' outputs."""
         if self.n_members_ == 1:
-            way = "fit with n_members of 2 or more"
-            if is_full_batch(self.optimizer):
-                way = f"optimizer={self.optimizer!r} trains no more; compile model_ and ask model_.uncertainty(X, y)"
+            way, optimizer = "fit with n_members of 2 or more", self.get_params(deep=False)["optimizer"]
+            if is_full_batch(optimizer):
+                way = f"optimizer={optimizer!r} trains no more; compile model_ and ask model_.uncertainty(X, y)"
             raise ConfigError(f"a single network has no spread: {way}", ("return_std",))
         return self._by_members(matrix).std(axis=1)
 

@@ -263,3 +263,24 @@ def test_float32_weights_keep_full_precision_in_the_slot():
     np.testing.assert_array_equal(optimizer.slots[0]["point"].astype(np.float32), pack.values)
     pack.values[:] = [0.0, 0.0, 0.0, 0.0]  # somebody sets the weights: training continues from there
     assert optimizer.iterate(problem, [pack])[1] > 0.1
+
+
+def test_large_matrices_are_solved_by_scipy(monkeypatch):
+    pytest.importorskip("scipy")
+    jacobian = np.random.default_rng(0).normal(size=(9, 6))
+    matrix, right = np.zeros((7, 7)), np.arange(6.0)
+    matrix[:-1, :-1] = jacobian.T @ jacobian
+    inner = matrix[:-1, :-1]  # not in one piece, as that of dense layers
+    expected = np.linalg.solve(inner + 0.5 * np.eye(6), right)
+    asked = []
+    monkeypatch.setattr(np.linalg, "solve", lambda *arrays: asked.append(arrays) or expected)
+    damped = Damped(inner, right)
+    assert damped.solve(0.5) is expected and len(asked) == 1  # a small one is not worth loading SciPy
+    monkeypatch.setattr("nnlite.optimizers.full_batch.damped.LARGE", 6)
+    np.testing.assert_allclose(damped.solve(0.5), expected, rtol=1e-12)
+    assert len(asked) == 1
+    np.testing.assert_array_equal(inner, jacobian.T @ jacobian)
+    damped.solve(-1e3)  # which is not positive definite
+    assert len(asked) == 2
+    monkeypatch.setattr("nnlite.optimizers.full_batch.damped._dposv", lambda: None)
+    assert damped.solve(0.5) is expected and len(asked) == 3
