@@ -29,6 +29,11 @@ BEYOND = {
         "activity_regularizer": None,
     },
     "Embedding": {"sparse": False},
+    "SimpleRNN": {"batch_size": None, "seed": None},
+    "LSTM": {"batch_size": None, "implementation": 2, "use_cudnn": "auto"},
+    "GRU": {"batch_size": None, "implementation": 2, "use_cudnn": "auto"},
+    "Attention": {"use_causal_mask": False, "return_attention_scores": False},
+    "AdditiveAttention": {"use_causal_mask": False, "return_attention_scores": False},
 }
 # Whether `get_config` is asked for what files hold: arguments as they were given, without a name that was not given.
 _FOR_FILES: ContextVar[bool] = ContextVar("configs for files", default=False)

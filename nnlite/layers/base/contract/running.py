@@ -57,7 +57,7 @@ class RunsLinearize:
         by_name = {parameter.name: parameter for parameter in layer.parameters}
         named = [by_name[name] for name in taken[2:] if name in by_name]  # after self and inputs
         parameters = named or layer.parameters[: len(taken) - 2]
-        if not all(parameter.trainable for parameter in parameters):
+        if any(parameter.is_state for parameter in parameters):
             raise ConfigError(f"{layer.label} keeps state: override linearize, which returns it, in place of call")
         runner: Any = copy.copy(layer)
         runner.parameters, runner._recorded, runner._context = parameters, None, context_of(self.linearize)
