@@ -124,11 +124,6 @@ def test_input_specs_have_configs():
     assert nnlite.InputSpec.from_config(spec.get_config()) == spec
 
 
-def test_bins_are_integers_of_32_bits():
-    layer = layers.Discretization([0.0, 0.5])
-    assert (layer(x).dtype, layer(Input((3,))).dtype) == (np.int32, "int32")
-
-
 def test_stateless_calls_of_encodings():
     layer = layers.CategoryEncoding(3)
     layer(np.array([[1]]))

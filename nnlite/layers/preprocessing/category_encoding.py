@@ -26,7 +26,7 @@ class Categorical(Layer, abstract=True):
 
     A subclass has the field `output_mode`, the property `depth` and the method `indices`. Output modes:
 
-    - `"int"`: the indices, as integers, of the shape of the inputs;
+    - `"int"`: the indices, as 64-bit integers, of the shape of the inputs;
     - `"one_hot"`: each index becomes a vector of `depth` numbers, 1 at its place. A last axis of length 1 is
       dropped first: `(batch, 1) -> (batch, depth)`, `(batch, n) -> (batch, n, depth)`;
     - `"multi_hot"`: the last axis becomes one vector, 1 at each index that occurs: `(batch, n) -> (batch, depth)`;
@@ -44,7 +44,6 @@ class Categorical(Layer, abstract=True):
     sparse: bool = field(default=False, kw_only=True)
     dtype: Settled[Policy | Literal["int32", "int64"]] = option(default=None, kw_only=True)
 
-    _index_dtype = "int64"  # of the outputs in the mode "int"
     _rows_are_examples = False  # whether `(batch,)` is a batch in every mode
 
     if TYPE_CHECKING:  # a field of the subclasses
@@ -79,7 +78,7 @@ class Categorical(Layer, abstract=True):
     @property
     def _output_dtype(self) -> str:
         whole = self.dtype in ("int32", "int64")
-        return self.dtype if whole or self.output_mode != "int" else self._index_dtype
+        return self.dtype if whole or self.output_mode != "int" else "int64"
 
     def _check_input_shape(self, shape: tuple) -> None:
         """Any rank will do: there are no parameters."""

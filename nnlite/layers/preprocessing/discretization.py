@@ -46,8 +46,6 @@ class Discretization(Categorical):
     output_mode: OutputMode = "int"
     dtype: Settled[Policy] = option(default=None, kw_only=True)  # the inputs are numbers of it
 
-    _index_dtype = "int32"
-
     def validate(self) -> None:
         if self.bin_boundaries is None and self.num_bins is None:
             raise ConfigError("Discretization needs bin_boundaries, or num_bins and then adapt")
@@ -98,7 +96,7 @@ class Discretization(Categorical):
     def indices(self, inputs: Array) -> np.ndarray:
         # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.
         inputs = inputs.real
-        return np.searchsorted(np.array(self.bin_boundaries, inputs.dtype), inputs, side="right")
+        return np.searchsorted(np.array(self.bin_boundaries, inputs.dtype), inputs, side="right").astype(np.int64)
 
 
 def compressed(values: np.ndarray, weights: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
