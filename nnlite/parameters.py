@@ -53,11 +53,10 @@ class Parameter:
         sparse: bool = False,
         constraint: Constraint | None = None,
     ) -> None:
-        self.constraint, self.name = constraint, name
+        self.constraint, self.name, self._value = constraint, name, value
         self.place: Any = None
         self.trainable, self.is_state = trainable, not trainable
         self.sparse, self.regularizer = sparse, regularizer
-        self._value = value
         self._gradient: np.ndarray | RowGradients | None = None
         self._leases: tuple[Lease, ...] = ()
 
