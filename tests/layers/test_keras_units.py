@@ -7,6 +7,7 @@ import pytest
 
 import nnlite
 from nnlite import Input, Model, Sequential, layers
+from nnlite.errors import ShapeError
 from nnlite.layers import Layer
 from nnlite.models import load_model
 
@@ -138,3 +139,38 @@ def test_grouped_attention_in_files_of_keras(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded.predict(batch, verbose=0), model.predict(batch, verbose=0), rtol=1e-6)
+
+
+def test_sizes_are_kept_for_each_axis():
+    layer = layers.Conv2D(4, 3, strides=(1, 2))
+    assert (layer.kernel_size, layer.strides, layer.dilation_rate) == ((3, 3), (1, 2), (1, 1))
+    assert (layer.data_format, repr(layer)) == ("channels_last", "Conv2D(filters=4, kernel_size=3, strides=(1, 2))")
+    assert layers.MaxPooling3D(2).pool_size == layers.UpSampling3D(2).size == (2, 2, 2)
+    assert layers.Conv1D(1, 2).to_spec()["Conv1D"]["kernel_size"] == 2
+
+
+def test_an_initializer_takes_a_generator_of_seeds():
+    seeds = nnlite.random.SeedGenerator(3)
+    draw = nnlite.initializers.RandomNormal(seed=seeds)
+    again = nnlite.initializers.RandomNormal(seed=nnlite.random.SeedGenerator(3))
+    assert layers.Dense(2, kernel_initializer=draw)(x).shape == (4, 2)
+    assert (draw((3,)) != draw((3,))).all()
+    again((2,))
+    assert again((3,)).shape == (3,)
+    assert type(draw).from_config(draw.get_config()).seed is None
+
+
+def test_a_weight_of_unknown_lengths_is_refused():
+    with pytest.raises(ShapeError, match=r"add_weight needs known lengths, got the shape \(None, 2\)"):
+        layers.Dense(2).add_weight((None, 2))
+
+
+@pytest.mark.parametrize("activation", [layers.LeakyReLU(0.5), layers.ReLU(max_value=0.5), layers.Softmax()])
+def test_a_layer_is_an_activation(activation):
+    dense, plain = layers.Dense(2, activation=activation), layers.Dense(2)
+    dense(x), plain(x)
+    plain.set_weights(dense.get_weights())
+    np.testing.assert_allclose(dense.forward(x), activation.forward(plain.forward(x)), rtol=1e-6)
+    np.testing.assert_array_equal(layers.Activation(activation)(x[:, :2]), activation(x[:, :2]))
+    for ours, expected in zip(dense.backward(x[:, :2]), plain.backward(activation.backward(x[:, :2])), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-7)

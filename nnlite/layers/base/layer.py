@@ -283,6 +283,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     input, output = NodePart(0), NodePart(1)
     get_config, to_spec, from_config = keras_config.get_config, keras_config.to_spec, keras_config.from_config
+    _arguments = keras_config.arguments
     stateless_call, path, variables = surface.stateless_call, surface.path, surface.variables
     trainable_variables, non_trainable_variables = surface.trainable_variables, surface.non_trainable_variables
     dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call

@@ -71,6 +71,14 @@ def get_config(self: "Layer") -> dict[str, Any]:
     return config
 
 
+def arguments(self: "Layer") -> dict[str, Any]:
+    """The arguments as files hold them: a `data_format` of None for channels last."""
+    given: dict[str, Any] = Configurable._arguments(self)
+    if given.get("data_format") == "channels_last" and not self._own_constructor:
+        given["data_format"] = None
+    return given
+
+
 def to_spec(self: "Layer") -> dict[str, Any]:
     """`{ClassName: {argument: value}}` with the arguments as given: what `get` reads and files store."""
     numbers: Any = _WRITTEN.get()
