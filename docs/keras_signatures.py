@@ -44,7 +44,11 @@ def signatures() -> dict[str, Any]:
     for family in FAMILIES:
         module = getattr(keras, family)
         public = {name: item for name, item in vars(module).items() if not name.startswith("_")}
-        classes = {name: item for name, item in public.items() if inspect.isclass(item) and item.__name__ == name}
+        classes = {
+            name: item
+            for name, item in public.items()
+            if inspect.isclass(item) and (item.__name__ == name or item.__name__ not in public)
+        }
         families[family] = {name: arguments(item) for name, item in sorted(classes.items())}
     families["layers"] |= {"Sequential": arguments(keras.Sequential)}
     public = vars(keras.optimizers.schedules)

@@ -25,13 +25,14 @@ class Parameter:
     Args:
         name: unique within its layer, for example `"kernel"`.
         value: the initial array; it is copied into the store when a model packs it.
-        trainable: false for state such as moving averages.
+        trainable: false for state such as moving averages; later, whether training changes the value.
         regularizer: penalty on the value that is added to the loss.
         sparse: whether training changes only the rows that a batch uses; `gradient` then holds these alone.
         constraint: what the value is brought back to after each update.
 
     Attributes:
         place: of the layer that declared it, from which `path` is made; None for none.
+        is_state: whether it was made as state, which has no gradient.
 
     >>> import numpy as np
     >>> scale = Parameter("scale", np.array([1.0, 2.0]))
@@ -40,7 +41,8 @@ class Parameter:
     ([3.0, 5.0], 2.0, 'scale')
     """
 
-    __slots__ = ("_gradient", "_leases", "_value", "constraint", "name", "place", "regularizer", "sparse", "trainable")
+    __slots__ = ("_gradient", "_leases", "_value", "constraint", "is_state", "name", "place", "regularizer",
+                 "sparse", "trainable")  # fmt: skip
 
     def __init__(
         self,
@@ -51,13 +53,10 @@ class Parameter:
         sparse: bool = False,
         constraint: Constraint | None = None,
     ) -> None:
-        self.constraint = constraint
-        self.name = name
+        self.constraint, self.name, self._value = constraint, name, value
         self.place: Any = None
-        self.sparse = sparse
-        self.trainable = trainable
-        self.regularizer = regularizer
-        self._value = value
+        self.trainable, self.is_state = trainable, not trainable
+        self.sparse, self.regularizer = sparse, regularizer
         self._gradient: np.ndarray | RowGradients | None = None
         self._leases: tuple[Lease, ...] = ()
 

@@ -183,7 +183,7 @@ def _check_activation(findings, layer, subject, inputs, context) -> None:
 def _check_state(findings, layer, subject, context) -> None:
     """New values of the moving averages: as many as there are, and where they lead when the same batch returns."""
     state = subject.jacobians.state
-    kept = [(index, parameter) for index, parameter in enumerate(layer.parameters) if not parameter.trainable]
+    kept = [(index, parameter) for index, parameter in enumerate(layer.parameters) if parameter.is_state]
     if not context.get("training") or not state or any(not isinstance(value, np.ndarray) for value in state):
         return
     shapes, expected = [np.shape(value) for value in state], [parameter.shape for _, parameter in kept]

@@ -42,7 +42,7 @@ def subject_of(layer: Layer, inputs: np.ndarray | tuple[np.ndarray, ...], contex
     names += [name if parameters.count(name) == 1 else f"{name} {index}" for index, name in enumerate(parameters)]
     numbers = layer.input_kind == "numbers"
     wanted = [numbers and array.dtype.kind == "f" for array in data] + [
-        parameter.trainable for parameter in layer.parameters
+        not parameter.is_state for parameter in layer.parameters
     ]
     return Subject(linearize, [*data, *moved(layer.values)], names, wanted, count)
 

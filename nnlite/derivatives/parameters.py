@@ -26,7 +26,7 @@ def parameter_vector(
         if wrt not in layers:
             allowed = did_you_mean(wrt, [*model.input_names, "parameters", *(name for name in layers if name)])
             raise ConfigError(f"the Jacobian by {wrt!r} was asked for; {allowed}")
-        chosen = {id(parameter) for parameter in layers[wrt].parameters if parameter.trainable}
+        chosen = {id(parameter) for parameter in layers[wrt].parameters if not parameter.is_state}
         if not chosen:
             raise ConfigError(f"{layers[wrt].label} has no parameters to differentiate with respect to")
     shapes = [parameter.shape for parameter in model.parameters]

@@ -86,7 +86,7 @@ def groups_of(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[st
 
 def _numbered(folder: str, parameters: Sequence[Parameter]) -> Iterator[tuple[str, Parameter]]:
     """Variables that are trained come first, as in Keras."""
-    ordered = sorted(parameters, key=lambda parameter: not parameter.trainable)
+    ordered = sorted(parameters, key=lambda parameter: parameter.is_state)
     for number, parameter in enumerate(ordered):
         yield f"{folder}vars/{number}", parameter
 

@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.random import fresh_seed, stream
+from nnlite.random import SeedGenerator, fresh_seed, stream
 from nnlite.registry import Configurable, NamedFunction
 
 __all__ = ["Constant", "FunctionInitializer", "Initializer", "Ones", "Zeros"]
@@ -20,14 +20,20 @@ class Initializer(Configurable, family="initializer"):
     """Draws the first values of a parameter; subclasses write `draw`, or `__call__(shape, dtype=None)` as with Keras.
 
     A subclass may have a field `seed: Index | None = None`; once set, every call draws the same numbers,
-    whatever generator is passed.
+    whatever generator is passed. For a `SeedGenerator` as the seed, each call draws others.
 
     >>> Initializer.get("he_normal")((3, 2), generator=np.random.default_rng(0)).shape
     (3, 2)
     """
 
     seed = cast("int | None", None)
+    _seeds = cast("SeedGenerator | None", None)
     _of_functions = "FunctionInitializer"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "seed" and isinstance(value, SeedGenerator):  # whose numbers every call draws anew
+            self._seeds, value = value, None
+        super().__setattr__(name, value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -51,7 +57,9 @@ class Initializer(Configurable, family="initializer"):
             generator: where the numbers come from, unless the initializer has its own `seed`; None takes
                 fresh entropy from the operating system.
         """
-        if self.seed is not None:
+        if self._seeds is not None:
+            generator = stream(int(self._seeds.seed), "initializer", int(self._seeds.next()[1]))
+        elif self.seed is not None:
             generator = stream(self.seed, "initializer")
         elif generator is None:
             generator = stream(fresh_seed(), "initializer")

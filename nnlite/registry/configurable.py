@@ -56,6 +56,7 @@ class Configurable:
     _room: ClassVar[str]  # the package that has all of them that nnlite has
     _of_functions: ClassVar[str | None] = None  # the member that a user-defined function becomes
     _spec_name: ClassVar[str]  # the class's name in files; that of a user may be one that nnlite has, after `USER`
+    _told_arguments: ClassVar[Any] = staticmethod(dict)  # what the constructor was given and did not keep, if known
     _own_constructor: ClassVar[bool] = False  # whether `__init__` was written by hand, here or in a base class
     __signature__ = ConstructorSignature()
 
@@ -170,12 +171,12 @@ class Configurable:
 
     def _arguments(self) -> dict[str, Any]:
         cls: type = type(self)
-        attributes = vars(self)  # what was given may be shown otherwise by the attribute of its name
-        kept = [name for name in constructor_parameters(cls) if name in attributes or hasattr(self, name)]
-        lacking = [name for name in constructor_parameters(cls) if name not in kept]
+        given = vars(self) | self._told_arguments()  # may be shown otherwise by the attribute of its name
+        names = constructor_parameters(cls)
+        lacking = [name for name in names if name not in given and not hasattr(self, name)]
         if lacking and cls.get_config.__module__.startswith("nnlite."):  # that of a user says what is kept otherwise
             raise ConfigError(f"{cls.__name__}.__init__ must store its argument {lacking[0]!r} as self.{lacking[0]}")
-        return {name: attributes[name] if name in attributes else getattr(self, name) for name in kept}
+        return {name: given[name] if name in given else getattr(self, name) for name in names if name not in lacking}
 
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""

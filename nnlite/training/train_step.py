@@ -76,7 +76,7 @@ class Steps:
         paths = dict(zip(map(id, self.parameters), parameter_names(model, "/"), strict=True))
         self.store = ParameterStore(trainable, [paths[id(parameter)] for parameter in trainable])
         self.moves_on = moves_on(model)
-        self.has_state = not all(parameter.trainable for parameter in self.parameters)
+        self.has_state = any(parameter.is_state for parameter in self.parameters)
         self.regularized: list[Any] = [parameter for parameter in trainable if parameter.regularizer is not None]
         self.constrained = [parameter for parameter in trainable if parameter.constraint is not None]
         self.chain, self.loss, self.activation = model._until_loss(trainer.loss)
@@ -173,7 +173,7 @@ class Steps:
     def _flush_averages(self) -> None:
         """Let what has faded to next to nothing in moving averages be 0, as optimizers do with their slots."""
         for parameter in self.parameters:
-            if not parameter.trainable and parameter.dtype.kind == "f":
+            if parameter.is_state and parameter.dtype.kind == "f":
                 flush(parameter.value.reshape(-1))
 
     def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, Any]:

@@ -28,7 +28,7 @@ def test_layer(case: Case):
     jacobians = layer.linearize(inputs, *layer.values)[1]
     maps = [jacobians[index] for index in range(len(jacobians))]
     data = [layer.input_kind == "numbers"] * len(case.shapes)
-    wanted = [*data, *[parameter.trainable for parameter in layer.parameters]]
+    wanted = [*data, *[not parameter.is_state for parameter in layer.parameters]]
     assert len(maps) == len(wanted)
     assert rows.keys() >= ALWAYS | {"config", "float32"} | (PRODUCTS if any(wanted) else set())
     assert ("file" in rows) == (not case.several)

@@ -169,8 +169,8 @@ class LayerAttributes:
     _site = cast("Place | None", None)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "data_format" and value is None and image_data_format() == "channels_first":
-            value = "channels_first"  # else None stands for channels last, also in files
+        if name == "data_format" and value is None and not cast(Any, self)._own_constructor:
+            value = image_data_format()
         if name == "input_spec":
             self._has_spec = value is not None
         if name == "dtype":

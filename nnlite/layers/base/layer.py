@@ -13,7 +13,7 @@ from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, read_methods, trace_call
 from nnlite.layers.base.contract import keras_config, surface
-from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
+from nnlite.layers.base.contract.arguments import read_call, remembering, told_arguments, with_common_arguments
 from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
 from nnlite.layers.base.contract.first_use import as_input, build_first, with_derivatives
@@ -71,6 +71,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         ("call", "linearize"),
     )
 
+    __new__, _told_arguments = remembering, told_arguments
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         read_methods(cls, Layer.linearize)
@@ -86,6 +88,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
         if name == "trainable" and self.__dict__.get("built"):
+            for parameter in self.parameters:
+                parameter.trainable = value and not parameter.is_state
             for layer in inner_layers(self):
                 layer.trainable = value
         if isinstance(value, Variable):
@@ -185,12 +189,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     @property
     def trainable_weights(self) -> list[Parameter]:
         """The parameters that training changes; none when the layer is frozen."""
-        if not self.trainable:
-            return []
-        inner = inner_layers(self)
-        free = {id(weight) for layer in inner for weight in layer.trainable_weights}
-        frozen = {id(weight) for layer in inner for weight in layer.parameters} - free
-        return [parameter for parameter in self.parameters if parameter.trainable and id(parameter) not in frozen]
+        return [parameter for parameter in self.parameters if parameter.trainable] if self.trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:
@@ -256,7 +255,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the outputs for these inputs and their mask, or None. A subclass may override it."""
-        if self._keeps_mask and not self.takes_several:
+        if not (self._sets_mask or self.takes_several):
             return previous_mask
         return self._apply(inputs, None, previous_mask)[1].mask
 
@@ -269,7 +268,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """`(parameter, new value)` for all that `state` carries."""
         if self._traced and state:
             return pairs_inside(inner_layers(self), state)
-        return zip((weight for weight in self.parameters if not weight.trainable), state, strict=True) if state else ()
+        return zip((weight for weight in self.parameters if weight.is_state), state, strict=True) if state else ()
 
     def _as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
         """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""
@@ -284,6 +283,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     input, output = NodePart(0), NodePart(1)
     get_config, to_spec, from_config = keras_config.get_config, keras_config.to_spec, keras_config.from_config
+    _arguments = keras_config.arguments
     stateless_call, path, variables = surface.stateless_call, surface.path, surface.variables
     trainable_variables, non_trainable_variables = surface.trainable_variables, surface.non_trainable_variables
     dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call

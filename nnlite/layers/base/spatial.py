@@ -47,6 +47,16 @@ class Spatial(Host):
         """Axis of the channels."""
         return 1 if self.channels_first else -1
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep one size for all spatial axes as one for each, as Keras does."""
+        super().__setattr__(name, (value,) * self.rank if name in SIZES and type(value) is int else value)
+
+    def _arguments(self) -> dict[str, Any]:
+        """Sizes that are the same for all axes as one number, as they may be given."""
+        arguments = super()._arguments()
+        sizes = {name: value for name, value in arguments.items() if name in SIZES and isinstance(value, tuple)}
+        return arguments | {name: value[0] for name, value in sizes.items() if set(value) == {value[0]}}
+
     def build(self, input_shape: tuple) -> None:
         """For a layer without parameters: refuse inputs of another rank, or that leave no outputs."""
         self.check_rank(input_shape)

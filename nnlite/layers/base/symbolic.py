@@ -248,6 +248,10 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
     return result
 
 
+class NotDrawnError(ConfigError, AttributeError):
+    """The input or the output of a layer that was not called on a symbol yet."""
+
+
 class NodePart:
     """`layer.input` and `layer.output`: the symbols of the layer's first call.
 
@@ -270,7 +274,7 @@ class NodePart:
         if layer._node is None and container is not None and any(layer is one for one in container.layers):
             container._draw()
         if layer._node is None:
-            raise ConfigError(
+            raise NotDrawnError(
                 f"{layer.label} has no input and no output: it was not called on an Input or a symbol yet"
             )
         return layer._node[self.place]

@@ -70,7 +70,7 @@ class Graph(Program):
         self.stateful_layers = list({id(layer): layer for layer, *_ in reversed(uses)}.values())[::-1]
         self.parameters = each_once(layer.parameters for layer in self.layers)
         places = {id(parameter): number for number, parameter in enumerate(self.parameters)}
-        states = Counter(id(state) for layer, *_ in uses for state in layer.parameters if not state.trainable)
+        states = Counter(id(state) for layer, *_ in uses for state in layer.parameters if state.is_state)
         self.inputs = inputs
         self.uses: list[Use] = []
         self._moved = list(range(inputs))  # where the values stand among those of the casts as well
@@ -81,7 +81,7 @@ class Graph(Program):
             self._add(layer, values, row, shares_state, *settings)
         self.outputs = tuple(self._moved[value] for value in outputs)
         self.parameter_count = len(self.parameters)
-        self._parameter_shapes = [p.shape if p.trainable else None for p in self.parameters]  # state has no derivative
+        self._parameter_shapes = [None if p.is_state else p.shape for p in self.parameters]  # state has no derivative
 
     def _add(
         self,

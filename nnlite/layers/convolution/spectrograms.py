@@ -83,12 +83,32 @@ class STFTSpectrogram(Layer):
         steps = input_shape[2 if self.data_format == "channels_first" else 1]
         if self.padding == "valid" and steps is not None and steps < self.frame_length:
             raise ShapeError(f"{self.label} needs at least frame_length = {self.frame_length} steps, got {input_shape}")
-        length = self.fft_length or 2 ** math.ceil(math.log2(self.frame_length))
-        shape = (self.frame_length, 1, length // 2 + 1)
+        shape = (self.frame_length, 1, self._length // 2 + 1)
         for side, unused in (("real", "imag"), ("imag", "real")):
             if self.mode != unused:
                 kernel = STFTInitializer(cast(Any, side), self.window, self.scaling, self.periodic)
                 setattr(self, f"{side}_kernel", self.add_weight(shape, kernel, name=f"{side}_kernel"))
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        first, stride = self.data_format == "channels_first", self._stride
+        count, *inner = input_shape
+        channels, steps = inner if first else reversed(inner)
+        covered = 0 if self.padding == "same" or steps is None else self.frame_length - 1
+        frames = None if steps is None else -(-(steps - covered) // stride)
+        bins = (2 if self.mode == "stft" else 1) * (self._length // 2 + 1)
+        if self.expand_dims:
+            return (count, channels, frames, bins) if first else (count, frames, bins, channels)
+        beside = None if channels is None else channels * bins
+        return (count, beside, frames) if first else (count, frames, beside)
+
+    @property
+    def _stride(self) -> int:
+        return self.frame_step or max(self.frame_length // 2, 1)
+
+    @property
+    def _length(self) -> int:
+        """Steps of a frame that is transformed."""
+        return self.fft_length or 2 ** math.ceil(math.log2(self.frame_length))
 
     def call(self, inputs: Any) -> Any:
         """The spectrograms of a batch of signals."""
@@ -96,9 +116,8 @@ class STFTSpectrogram(Layer):
         signals = inputs if first else ops.transpose(inputs, (0, 2, 1))
         count, channels, steps = signals.shape
         rows = ops.reshape(signals, (count * channels, steps, 1))
-        stride = self.frame_step or max(self.frame_length // 2, 1)
         kernels = {side: getattr(self, f"{side}_kernel") for side in ("real", "imag") if self.mode != _OTHER[side]}
-        parts = [conv(rows, kernel, stride, self.padding, "channels_last") for kernel in kernels.values()]
+        parts = [conv(rows, kernel, self._stride, self.padding, "channels_last") for kernel in kernels.values()]
         spectra = self._read(*parts)
         spectra = ops.reshape(spectra, (count, channels, *spectra.shape[1:]))
         if self.expand_dims:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from nnlite.config import FloatType, floatx
+from nnlite.config.defaults import FLOAT_TYPES, FloatType, floatx
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.contract.keras_config import is_for_files
@@ -26,13 +26,16 @@ else:
     ShapeArgument = tuple[Count | None, ...] | None
 
 
+Other = Literal["float16", "bool", "int8", "int16", "uint8", "uint16", "uint32", "uint64"]  # of data alone
+
+
 class Input(Layer, Drawable, aliases=("InputLayer",)):
     """Declares the shape of one example, so that the model is built immediately; layers called on it form a graph.
 
     Args:
         shape: without the batch axis, for example `(28, 28)`; None for a length that varies.
         batch_size: examples in each batch; None for any number. It is only recorded and not enforced.
-        dtype: type of the data, such as `"string"` or an integer type; layers convert it as they need.
+        dtype: type of the data, such as `"string"` or `"uint8"`; layers convert it as they need.
         batch_shape: `shape` and `batch_size` in one, such as `(None, 28, 28)`.
         sparse, ragged, optional: Keras's; false, as data are dense arrays that are never left out.
 
@@ -48,7 +51,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 
     shape: ShapeArgument = option(default=None)
     batch_size: Count | None = None
-    dtype: FloatType | Literal["int32", "int64", "string"] | None = field(default=None, kw_only=True)
+    dtype: FloatType | Literal["int32", "int64", "string"] | Other | None = field(default=None, kw_only=True)
     batch_shape: ShapeArgument = option(default=None, kw_only=True)
 
     supports_masking = True
@@ -91,8 +94,8 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
     @property
     def input_kind(self) -> str:
         """The kind of inputs that `dtype` stands for."""
-        kinds: dict[Any, Any] = {"string": "strings", "int32": "indices", "int64": "indices"}
-        return kinds.get(self.dtype, "numbers")
+        dtype: Any = self.dtype
+        return "strings" if dtype == "string" else "numbers" if dtype in (None, *FLOAT_TYPES) else "indices"
 
     @property
     def _returned_dtypes(self) -> Sequence[str]:

@@ -87,7 +87,7 @@ class SpectralNormalization(Layer):
         maps[1 + self._place] = Reparametrized(maps[1 + self._place], by_kernel)
         state = ()
         if training and self.trainable:
-            kept = [value for p, value in zip(self.layer.parameters, parameters[:-1], strict=True) if not p.trainable]
+            kept = [value for p, value in zip(self.layer.parameters, parameters[:-1], strict=True) if p.is_state]
             state = (*(jacobians.state or kept), follow(kernel.real, vector.real, self.power_iterations))
         return outputs, Jacobians(*maps, outer=jacobians.outer, state=state, mask=jacobians.mask)
 

@@ -88,7 +88,7 @@ class Categorical(Layer, abstract=True):
         outputs = super().__call__(inputs, training=training, mask=mask)
         return as_csr(outputs, self.label) if self.sparse and isinstance(outputs, np.ndarray) else outputs
 
-    def _apply(self, inputs: Any, training: Any, mask: Any, runner: Any = None) -> tuple[Any, Any]:
+    def _apply(self, inputs: Any, training: Any, mask: Any, runner: Any = None, values: Any = None) -> tuple[Any, Any]:
         single = isinstance(inputs, (str, numbers.Number)) or (isinstance(inputs, np.ndarray) and not inputs.ndim)
         array: Any = self._as_input(np.asarray(inputs)[None] if single else inputs)
         whole = array.ndim == 1 and not self._rows_are_examples and self.output_mode in ("multi_hot", "count", "tf_idf")

@@ -36,7 +36,7 @@ def draw_weights(model: Any, redraw: bool) -> None:
             twin = type(layer).from_config(given_arguments(layer))
             twin._ensure_built(layer.input_shape, model.random.child(index))
             for parameter, new in zip(layer.parameters, twin.parameters, strict=True):
-                if parameter.trainable:
+                if not parameter.is_state:
                     parameter.assign(new.value)
             _take_fingerprints(layer, twin)
         layer._drawn = None
@@ -48,7 +48,7 @@ def draw_weights(model: Any, redraw: bool) -> None:
 
 def _is_untouched(layer: Layer) -> bool:
     """Whether nothing happened to the weights of a layer since it was built."""
-    trainable = any(parameter.trainable for parameter in layer.parameters)
+    trainable = any(not parameter.is_state for parameter in layer.parameters)
     return trainable and layer._drawn is not None and layer._drawn == fingerprint(layer)
 
 

@@ -66,11 +66,11 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
     if options:
         usual = inspect.signature(cast(Callable, layer.call)).parameters
         options = {name: value for name, value in options.items() if value is not usual[name].default}
-    runner = layer
+    inputs_taken, runner = _one_tuple(layer, data), layer
     if options:
         runner = copy.copy(layer)
         runner._options = options
-    return LayerCall(runner, _one_tuple(layer, data), context.get("training"), context.get("mask"))
+    return LayerCall(runner, inputs_taken, context.get("training"), context.get("mask"))
 
 
 def _is_data(value: Any) -> bool:
@@ -122,6 +122,29 @@ def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
     if layer._data_keys:
         inputs = dict(zip(layer._data_keys, inputs, strict=True))
     return (inputs,), layer._options
+
+
+def remembering(cls: Any, *args: Any, **given: Any) -> Any:
+    """A new layer; one whose constructor is written by hand knows what that was called with, for its config."""
+    layer = object.__new__(cls)
+    if cls._own_constructor:
+        vars(layer)["_constructed"] = functools.partial(cls, *args, **given)
+    return layer
+
+
+def told_arguments(layer: Any) -> dict[str, Any]:
+    """Arguments of a constructor written by hand, by name, that it did not keep, or made a layer of."""
+    construct: Any = vars(layer).get("_constructed")
+    if construct is None:
+        return {}
+    bound = inspect.signature(type(layer).__init__).bind(layer, *construct.args, **construct.keywords)
+    bound.apply_defaults()
+    known = dict.fromkeys(dir(type(layer))) | vars(layer)
+    return {
+        name: value
+        for name, value in list(bound.arguments.items())[1:]
+        if name not in known or (isinstance(known[name], LayerAttributes) and not isinstance(value, LayerAttributes))
+    }
 
 
 OF_KERAS = ("input_shape", "input_dim", "autocast", "quantization_config")  # what every constructor takes in addition

@@ -66,7 +66,7 @@ class Lowered:
         layer: Any = self.layer
         kind = np.dtype(layer.compute_dtype)
         values = [
-            rounded(value, kind) if parameter.trainable else value
+            value if parameter.is_state else rounded(value, kind)
             for parameter, value in zip(layer.parameters, parameters, strict=True)
         ]
         outputs, jacobians = type(layer).linearize(layer, rounded(inputs, kind), *values, **context)

@@ -68,7 +68,7 @@ class TrainedValue(StateValue):
 def state_variable(trace: Trace, parameter: Parameter, value: Any) -> Traced:
     """The value of a parameter in a record, which `call` may assign."""
     traced = trace.variable(value)
-    kind = TrainedValue if parameter.trainable else StateValue
+    kind = StateValue if parameter.is_state else TrainedValue
     return kind(trace, traced.slot, traced.value, parameter)
 
 

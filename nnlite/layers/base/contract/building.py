@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.config import floatx
-from nnlite.errors import ConfigError, WrongTypeError
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.contract.arguments import keyed_shape
@@ -75,6 +75,8 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
     layer.dtype = layer._given_dtype or floatx()
     layer.random = layer.random or RandomSource(fresh_seed())
     kind, lengths = dtype or layer.dtype, () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+    if None in lengths:
+        raise ShapeError(f"{layer.label}: add_weight needs known lengths, got the shape {lengths}")
     if (known := allowance()) is not None:
         blank = known.take(lengths, kind, layer.label)
         if not layer._compares_first:

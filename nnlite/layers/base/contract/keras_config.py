@@ -29,6 +29,11 @@ BEYOND = {
         "activity_regularizer": None,
     },
     "Embedding": {"sparse": False},
+    "SimpleRNN": {"batch_size": None, "seed": None},
+    "LSTM": {"batch_size": None, "implementation": 2, "use_cudnn": "auto"},
+    "GRU": {"batch_size": None, "implementation": 2, "use_cudnn": "auto"},
+    "Attention": {"use_causal_mask": False, "return_attention_scores": False},
+    "AdditiveAttention": {"use_causal_mask": False, "return_attention_scores": False},
 }
 # Whether `get_config` is asked for what files hold: arguments as they were given, without a name that was not given.
 _FOR_FILES: ContextVar[bool] = ContextVar("configs for files", default=False)
@@ -64,6 +69,14 @@ def get_config(self: "Layer") -> dict[str, Any]:
     if _without_regularizer(self):
         config.pop("activity_regularizer", None)
     return config
+
+
+def arguments(self: "Layer") -> dict[str, Any]:
+    """The arguments as files hold them: a `data_format` of None for channels last."""
+    given: dict[str, Any] = Configurable._arguments(self)
+    if given.get("data_format") == "channels_last" and not self._own_constructor:
+        given["data_format"] = None
+    return given
 
 
 def to_spec(self: "Layer") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from nnlite.errors import ConfigError
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.contract.arguments import CONTEXT, context_of
 from nnlite.ops.tape import active_tape
-from nnlite.ops.tracing import Traced
+from nnlite.ops.tracing import Trace, Traced
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -35,6 +35,9 @@ def recorded_call(layer: "Layer", call: LayerCall) -> Any:
     layer._ensure_built(shapes if several else shapes[0])
     if layer.parameters:
         raise ConfigError(f"{layer.label} has weights: keep it as an attribute of the layer whose call uses it")
+    if type(trace) is Trace:  # of an activation function, which a layer without weights may be
+        output, jacobians = layer.linearize(data[0].value, **dict.fromkeys(layer._context))
+        return trace.note(layer, output, jacobians, [data[0].slot])
     runner = None if call.runner is layer else call.runner
     output = trace.use(layer, data if several else data[0], (), runner, training=call.training, mask=call.mask)
     return layer._as_returned(output)
@@ -57,7 +60,7 @@ class RunsLinearize:
         by_name = {parameter.name: parameter for parameter in layer.parameters}
         named = [by_name[name] for name in taken[2:] if name in by_name]  # after self and inputs
         parameters = named or layer.parameters[: len(taken) - 2]
-        if not all(parameter.trainable for parameter in parameters):
+        if any(parameter.is_state for parameter in parameters):
             raise ConfigError(f"{layer.label} keeps state: override linearize, which returns it, in place of call")
         runner: Any = copy.copy(layer)
         runner.parameters, runner._recorded, runner._context = parameters, None, context_of(self.linearize)

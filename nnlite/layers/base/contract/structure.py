@@ -126,7 +126,7 @@ def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
 
 def weights_in_order(layer: Any, inside: Sequence[Any]) -> list[Any]:
     """The parameters of a layer in Keras's order: its own, trainable ones first, then those of nested layers."""
-    first = sorted(layer.parameters, key=lambda parameter: not parameter.trainable)
+    first = sorted(layer.parameters, key=lambda parameter: parameter.is_state)
     if not inside:
         return first
     known = {id(parameter) for parameter in layer.parameters}

@@ -182,7 +182,7 @@ def load_assets(self: "Layer", dir_path: str) -> None:
 
 def _own_weights(layer: "Layer") -> list[Parameter]:
     """The parameters that the layer itself declared, those that training changes first."""
-    return sorted(layer._declared, key=lambda parameter: not parameter.trainable)
+    return sorted(layer._declared, key=lambda parameter: parameter.is_state)
 
 
 @property
