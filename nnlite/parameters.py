@@ -51,8 +51,7 @@ class Parameter:
         sparse: bool = False,
         constraint: Constraint | None = None,
     ) -> None:
-        self.constraint = constraint
-        self.name = name
+        self.name, self.constraint = name, constraint
         self.place: Any = None
         self.sparse = sparse
         self.trainable = trainable
