@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.optimizers.base.blocks import clipped
+from nnlite.optimizers.base.rates import UpdateCount
 from nnlite.optimizers.base.slots import Slots
 from nnlite.parameters import Parameter, assign_all
 from nnlite.variables import ScopePlace, Variable as Added
@@ -142,10 +143,10 @@ class VariableDoors(Slots):
             pack.write_values()
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> int:
-        """`apply` for pairs of a gradient and its variable; returns the number of updates so far."""
+        """`apply` for pairs of a gradient and its variable; returns the number of calls so far."""
         gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables)
-        return self.iterations
+        return UpdateCount.of(self, self.batches)
 
     def stateless_apply(
         self, optimizer_variables: Sequence[ArrayLike], grads: Iterable[Any], trainable_variables: Sequence[ArrayLike]
