@@ -55,12 +55,12 @@ def get_source_inputs(tensor: Any) -> list[Any]:
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The name of a type of numbers; `floatx()` for None and `float`, `"int32"` for `int`.
+    """The name of a dtype; `floatx()` for None and `float`, `"int32"` for `int`.
 
-    `"bfloat16"` and `"string"` are names that are known, though no array is of such a type.
+    `"bfloat16"` and `"string"` are known names, though no array has such a dtype.
 
     Raises:
-        ConfigError: no type of NumPy.
+        ConfigError: not a NumPy dtype.
     """
     if isinstance(dtype, str) and dtype in ("bfloat16", "string"):
         return dtype

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class MetricVariable(np.ndarray):
     name = ""
     path = ""
     trainable = False
-    stored = cast("Callable[[ArrayLike], None] | None", None)  # sets the state that this is a copy of
+    stored: Any = None  # a function that sets the state that this is a copy of
 
     @property
     def value(self) -> np.ndarray:
