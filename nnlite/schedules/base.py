@@ -25,7 +25,6 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
     name: str | None = field(default=None, kw_only=True)
 
     _positional: ClassVar[tuple[str, ...] | None] = None
-    shape: ClassVar[tuple[int, ...]] = ()
     _looked_up_at = 0  # the number of batches of the optimizer that was asked for its learning rate last
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -52,13 +51,8 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
         """As `float(schedule)`."""
         return float(self)
 
-    @property
-    def dtype(self) -> np.dtype:
-        """The type of the number that it is as an array."""
-        return np.dtype(floatx())
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(float(self), dtype or self.dtype)
+        return np.asarray(float(self), dtype or floatx())
 
     def bind(self, total_steps: int | None, first_step: int = 0) -> None:
         """Receive the length of the training from `fit`. Most schedules only count steps.
