@@ -151,7 +151,7 @@ class StatelessScope:
             values from the start.
 
     Raises:
-        WrongTypeError: a key that is no variable.
+        WrongTypeError: a key that is not a variable.
         ShapeError: a value of another shape.
 
     >>> scale = Variable(2.0)

@@ -208,9 +208,8 @@ class VariableDoors(Slots):
         self, reference_variable: Parameter, name: str | None = None, initializer: Any = "zeros"
     ) -> Added:
         """A variable with the shape and dtype of another one, whose name is its prefix; see `add_variable`."""
-        path = reference_variable.path.replace("/", "_")
-        shape, dtype = reference_variable.shape, reference_variable.dtype.name
-        return self.add_variable(shape, initializer, dtype, name=f"{path}_{name or 'var'}")
+        name = f"{reference_variable.path.replace('/', '_')}_{name or 'var'}"
+        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype.name, name=name)
 
     def add_optimizer_variables(
         self, trainable_variables: Iterable[Parameter], name: str | Sequence[str], initializer: Any = "zeros"
