@@ -1,7 +1,7 @@
 """`Variable`, a parameter that does not belong to a layer."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,8 +26,7 @@ def checked_name(name: Any, kind: str) -> str:
     return name
 
 
-@contextmanager
-def name_scope(name: str, **options: Any) -> Iterator[str]:
+def name_scope(name: str, **options: Any) -> AbstractContextManager[str]:
     """A context in which the `path` of a new `Variable` begins with a name; those of layers follow their model.
 
     Args:
@@ -41,7 +40,12 @@ def name_scope(name: str, **options: Any) -> Iterator[str]:
     ...     Variable(0.0, name="scale").path
     'encoder/scale'
     """
-    SCOPES.append(checked_name(name, "scope"))
+    return _within(checked_name(name, "scope"))
+
+
+@contextmanager
+def _within(name: str) -> Iterator[str]:
+    SCOPES.append(name)
     try:
         yield name
     finally:
@@ -147,6 +151,7 @@ class StatelessScope:
             values from the start.
 
     Raises:
+        WrongTypeError: a key that is not a variable.
         ShapeError: a value of another shape.
 
     >>> scale = Variable(2.0)
@@ -163,6 +168,9 @@ class StatelessScope:
         initialize_variables: bool = True,
     ) -> None:
         self.state_mapping = list(state_mapping or ())
+        for variable, _ in self.state_mapping:
+            if not isinstance(variable, Parameter):
+                raise WrongTypeError(f"StatelessScope maps variables to values, got {variable!r}")
         self._before: dict[int, tuple[Parameter, np.ndarray]] = {}  # by identity, with the value outside
         self._after: dict[int, tuple[Parameter, np.ndarray]] = {}  # the same, with the value at the end
 

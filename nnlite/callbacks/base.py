@@ -198,16 +198,21 @@ class CallbackList:
         specs += ["History"] * add_history + ["ProgbarLogger"] * add_progbar
         self.callbacks = sorted((Callback.get(spec) for spec in specs), key=lambda callback: callback.comes_last)
         self.model = model
-        self.params = params
         for callback in self.callbacks:
             callback.set_model(model)
-            callback.set_params(params)
+        self.set_params(params)
         called = [callback for callback in self.callbacks if writing or not callback.writes]
         self._listeners = {
             hook: [getattr(callback, hook) for callback in called if callback.listens(hook)] for hook in HOOKS
         }
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _dispatcher(listeners))
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Give each callback further parameters."""
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
 
     def check(self, names: list[str] | None) -> None:
         """Let each callback check, before training begins, what can be checked by then."""

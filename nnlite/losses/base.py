@@ -227,8 +227,9 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         """`linearize` of user data, possibly a single row."""
         if np.ndim(y_pred) != 1:
             return self.linearize(*self._fitted(y_true, y_pred, sample_weight))
-        row = self._fitted(np.asarray(y_true)[None], np.asarray(y_pred)[None], sample_weight)
-        return linearize_single(self, *row)
+        each = np.shape(sample_weight) == np.shape(y_pred) != (1,)  # a weight for each number, not for the row
+        weights = np.asarray(sample_weight)[None] if each else sample_weight
+        return linearize_single(self, *self._fitted(np.asarray(y_true)[None], np.asarray(y_pred)[None], weights))
 
     def backward(self, jacobian: ArrayLike = 1) -> np.ndarray:
         """The derivative with respect to `y_pred`, from that with respect to this loss. Shape: that of `y_pred`."""
@@ -257,7 +258,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         if len(targets) != len(outputs):
             raise ShapeError(f"{type(self).__name__}: {len(targets)} targets for {len(outputs)} predictions")
         if sample_weight is not None:
-            weights = fitted_weights(sample_weight, shape_of_rows(self, outputs)).astype(outputs.real.dtype, copy=False)
+            shape = shape_of_rows(self, outputs, np.shape(sample_weight) * (type(self).per_row is Loss.per_row))
+            weights = fitted_weights(sample_weight, shape).astype(outputs.real.dtype, copy=False)
         return targets, outputs, weights
 
     def prepare_targets(self, y_true: ArrayLike, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:

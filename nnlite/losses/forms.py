@@ -27,8 +27,10 @@ def axis_last(rank: int, loss: Any) -> tuple[int, ...]:
     return (*(other for other in range(rank) if other != position), position)
 
 
-def shape_of_rows(loss: Any, outputs: np.ndarray) -> Shape:
-    """The shape of the losses of `outputs`, which are weighed."""
+def shape_of_rows(loss: Any, outputs: np.ndarray, weights: Shape) -> Shape:
+    """The shape of the losses of `outputs`, which are weighed; `weights` of the shape of outputs weigh each number."""
+    if weights == outputs.shape:
+        return outputs.shape
     return tuple(outputs.shape[axis] for axis in axis_last(outputs.ndim, loss)[:-1])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.batches import count_rows, take_rows
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.random import fresh_seed, stream
 
 __all__ = ["pack_x_y_sample_weight", "split_dataset", "unpack_x_y_sample_weight"]
@@ -78,7 +78,8 @@ def _count(rows: int, name: str, size: float | None) -> int | None:
         return None
     fraction = isinstance(size, float)
     if isinstance(size, bool) or not isinstance(size, (int, float)) or not 0 <= size <= (1 if fraction else rows):
-        raise ConfigError(f"{name} must be a fraction in [0.0, 1.0] or a number of the {rows} rows, got {size!r}")
+        error = ConfigError if isinstance(size, (int, float)) and not isinstance(size, bool) else WrongTypeError
+        raise error(f"{name} must be a fraction in [0.0, 1.0] or a number of the {rows} rows, got {size!r}")
     return round(size * rows) if fraction else int(size)
 
 

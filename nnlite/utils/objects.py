@@ -11,7 +11,8 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, WrongTypeError, shown
 from nnlite.foreign.operations.plain_values import plain_form, value_of_form
 from nnlite.initializers import Initializer
-from nnlite.layers import Layer
+from nnlite.layers import KerasTensor, Layer
+from nnlite.layers.base.symbolic import Symbol
 from nnlite.losses import Loss, functions as losses
 from nnlite.metrics import Metric
 from nnlite.ops import ActivationFunction
@@ -72,6 +73,8 @@ def serialize_keras_object(obj: Any) -> Any:
     special = plain_form(obj)
     if special is not None:
         return special
+    if isinstance(obj, Symbol):
+        return {"class_name": "__keras_tensor__", "config": {"shape": list(obj.shape), "dtype": obj.dtype}}
     if isinstance(obj, Mapping):
         return {key: serialize_keras_object(item) for key, item in obj.items()}
     if isinstance(obj, (list, tuple)):
@@ -116,6 +119,8 @@ def _read(config: Any) -> Any:
     special = value_of_form(config)
     if special is not None:
         return special
+    if name == "__keras_tensor__":
+        return KerasTensor(inner["shape"], inner["dtype"])
     if name == "function":
         return _function(inner)
     registered = custom_object(str(config.get("registered_name") or name)) or custom_object(str(name))

@@ -55,16 +55,16 @@ def get_source_inputs(tensor: Any) -> list[Any]:
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The name of a dtype; `floatx()` for None, `"int64"` for `int`.
+    """The name of a dtype; `floatx()` for None and `float`, `"int32"` for `int`.
 
-    `"bfloat16"` is a name that is known, though no array is of that type.
+    `"bfloat16"` and `"string"` are known names, though no array has such a dtype.
 
     Raises:
         ConfigError: not a NumPy dtype.
     """
-    if isinstance(dtype, str) and dtype == "bfloat16":
+    if isinstance(dtype, str) and dtype in ("bfloat16", "string"):
         return dtype
     try:
-        return floatx() if dtype is None or dtype is float else "int64" if dtype is int else np.dtype(dtype).name
+        return floatx() if dtype is None or dtype is float else "int32" if dtype is int else np.dtype(dtype).name
     except TypeError:
         raise ConfigError(f"unknown dtype {dtype!r}") from None

@@ -255,3 +255,10 @@ def test_an_invalid_loss_ends_the_training_by_the_older_hook_too():
 def test_a_list_of_callbacks_may_add_what_keras_adds():
     listed = callbacks.CallbackList([TerminateOnNaN()], add_history=True, add_progbar=True, model=model("sgd"))
     assert {type(one).__name__ for one in listed.callbacks} == {"TerminateOnNaN", "History", "ProgbarLogger"}
+
+
+def test_parameters_of_a_list_are_given_to_all():
+    several = callbacks.CallbackList([Callback(), Callback()], epochs=3)
+    assert [one.params for one in several.callbacks] == [{"epochs": 3}] * 2
+    several.set_params({"epochs": 4})
+    assert [one.params for one in several.callbacks] == [several.params] * 2 == [{"epochs": 4}] * 2

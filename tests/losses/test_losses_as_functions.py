@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, KerasTensor, Model, losses
+from nnlite.errors import ShapeError
 from nnlite.layers import Dense
 
 
@@ -27,3 +28,23 @@ def test_functions_are_written_under_their_full_name():
     known = {losses.serialize(function)["config"] for function in (losses.mae, losses.mape, losses.kld, losses.bce)}
     wanted = {"mean_absolute_error", "mean_absolute_percentage_error", "kl_divergence", "binary_crossentropy"}
     assert known == wanted
+
+
+class Squares(losses.Loss):
+    """One loss for each number, as `call` may return them."""
+
+    def call(self, y_true, y_pred):
+        return (y_true - y_pred) ** 2
+
+
+def test_losses_of_numbers_are_weighed_one_by_one():
+    x, y = np.array([1.0, 9.0, 2.0, -5.0]), np.array([4.0, 8.0, -12.0, -5.0])
+    weights = np.array([True, False, True, True])
+    assert Squares()(y, x, weights) == (9 + 196) / 4
+    assert Squares()(y.reshape(2, 2), x.reshape(2, 2), weights.reshape(2, 2)) == (9 + 196) / 4
+    each = Squares(reduction="none")(y, x, [0.5, 1.0, 0.0, 1.0])
+    assert each.tolist() == [4.5, 1.0, 0.0, 0.0]
+    mean = Squares(reduction="mean_with_sample_weight")(y, x, [0.5, 1.0, 0.0, 0.5])
+    assert mean == 5.5 / 2
+    with pytest.raises(ShapeError, match="2 samples need"):
+        losses.MeanSquaredError()(np.ones((2, 2)), np.ones((2, 2)), np.ones((2, 2)))

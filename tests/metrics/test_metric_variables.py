@@ -36,3 +36,19 @@ def test_an_array_as_a_result_has_the_type_of_the_metric():
 
 def test_thresholds_of_one_rate_at_another():
     assert RecallAtPrecision(0.5, num_thresholds=5).thresholds == [0.0, 0.25, 0.5, 0.75, 1.0]
+
+
+def test_results_by_name_have_the_type_of_the_metric():
+    class Both(Metric):
+        def __init__(self):
+            super().__init__(name="both")
+            self.seen = self.add_variable((), name="seen")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.seen.assign_add(len(y_true))
+
+        def result(self):
+            return {"seen": self.seen.value, "half": float(self.seen) / 2}
+
+    found = Both()(*PAIRS)
+    assert found["seen"].dtype == np.float32 and found["half"].numpy() == 1.5

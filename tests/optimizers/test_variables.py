@@ -206,7 +206,7 @@ def test_variables_are_excluded_from_weight_decay():
     np.testing.assert_allclose(arrays, [[0.95, 0.95], [1.0, 1.0]])
     assert optimizer.exclude_from_weight_decay == ["variable_1"]
     optimizer.exclude_from_weight_decay(var_list=[np.ones(2)])
-    with pytest.raises(ConfigError, match=r"exclude_from_weight_decay: a variable of shape .* none of the trained"):
+    with pytest.raises(ConfigError, match=r"exclude_from_weight_decay: a variable of shape .* not one of the trained"):
         optimizer.apply([np.zeros(2), np.zeros(2)], arrays)
 
 

@@ -1,14 +1,16 @@
 """`Variable` as Keras's: its operators, types and arguments; further forms of `keras.saving`."""
 
+import json
+
 import numpy as np
 import pytest
 
-from nnlite import Variable, saving
+from nnlite import KerasTensor, StatelessScope, Variable, name_scope, saving
 from nnlite.config import DTypePolicy
 from nnlite.errors import ConfigError
 from nnlite.layers import InputSpec
 from nnlite.random import SeedGenerator
-from nnlite.utils import get_file, img_to_array
+from nnlite.utils import get_file, img_to_array, split_dataset, standardize_dtype
 
 
 def test_operators_of_variables_give_arrays():
@@ -65,6 +67,14 @@ def test_plain_forms_of_further_objects():
         assert type(again) is type(value) and repr(again) == repr(value)
 
 
+def test_symbols_as_plain_values():
+    form = saving.serialize_keras_object({"a": [KerasTensor((None, 3), dtype="int32")]})
+    (again,) = saving.deserialize_keras_object(json.loads(json.dumps(form)))["a"]
+    assert (again.shape, again.dtype) == ((None, 3), "int32")
+    with pytest.raises(ConfigError, match="unknown dtype 'float31'"):
+        KerasTensor((2,), dtype="float31")
+
+
 def test_demands_on_inputs_as_arguments():
     spec = InputSpec(shape=(None, 2), axes={-1: 2})
     assert spec.ndim == 2 and InputSpec.from_config(spec.get_config()) == spec
@@ -78,3 +88,14 @@ def test_arguments_of_files_and_images(tmp_path):
         get_file("../a.txt", (tmp_path / "a.txt").as_uri(), cache_dir=tmp_path)
     with pytest.raises(ConfigError, match="data_format must be"):
         img_to_array(np.ones((2, 2, 3)), data_format="channels")
+
+
+def test_scopes_check_what_they_are_given_at_once():
+    with pytest.raises(ConfigError, match="the name of a scope"):
+        name_scope("a/b")
+    with pytest.raises(TypeError, match="maps variables to values, got 3"):
+        StatelessScope([(3, np.ones(1))])
+    with pytest.raises(TypeError, match="left_size must be a fraction"):
+        split_dataset(np.arange(4), left_size="a")
+    names = [standardize_dtype(one) for one in (int, float, "string", "bfloat16")]
+    assert names == ["int32", "float32", "string", "bfloat16"]

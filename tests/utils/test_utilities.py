@@ -298,7 +298,7 @@ def test_defaults_and_questions_about_types(defaults):
         backend.set_image_data_format("middle")
     assert [backend.standardize_dtype(one) for one in (None, int, float, "uint8")] == [
         "float32",
-        "int64",
+        "int32",
         "float32",
         "uint8",
     ]

@@ -13,6 +13,7 @@ from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import Drawable, Symbol
+from nnlite.ops.plain.places import dtype_of
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
@@ -151,7 +152,7 @@ class KerasTensor(metaclass=KerasTensorType):
         cls, shape: Sequence[int | None], dtype: Any = None, name: str | None = None
     ) -> Symbol:
         layer = Input(batch_shape=(None, *shape[1:]), name=name)
-        layer._kind = None if dtype is None else np.dtype(dtype).name
+        layer._kind = None if dtype is None else dtype_of(dtype).name
         return Symbol(layer, (), tuple(shape))
 
 

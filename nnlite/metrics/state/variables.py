@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class MetricVariable(np.ndarray):
     name = ""
     path = ""
     trainable = False
-    stored = cast("Callable[[ArrayLike], None] | None", None)  # sets the state that this is a copy of
+    stored: Any = None  # a function that sets the state that this is a copy of
 
     @property
     def value(self) -> np.ndarray:
@@ -88,13 +88,19 @@ def _in_dtype(state: ArrayLike, dtype: str | None) -> np.ndarray:
     return array.astype(kind) if whole else array
 
 
+def _shown(value: Any, dtype: str | None) -> Any:
+    return _in_dtype(value, dtype) if type(value) is np.ndarray else as_result(value)
+
+
 def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
     """`result` with its float as a `Number`, and its array in the metric's `dtype`."""
 
     @functools.wraps(result)
     def as_number(self: Any) -> Any:
         value = result(self)
-        return _in_dtype(value, self.dtype) if type(value) is np.ndarray else as_result(value)
+        if isinstance(value, dict):
+            return {name: _shown(item, self.dtype) for name, item in value.items()}
+        return _shown(value, self.dtype)
 
     return as_number
 

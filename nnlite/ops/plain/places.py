@@ -31,7 +31,7 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
 
 def nonzero(x: ArrayLike) -> tuple[np.ndarray, ...]:
     """The indices along each axis where x is not zero."""
-    return tuple(places.astype(np.int32) for places in np.nonzero(x))
+    return tuple(places.astype(np.int32) for places in np.nonzero(np.asarray(x)))
 
 
 def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[np.ndarray, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.optimizers.base.blocks import clipped
+from nnlite.optimizers.base.rates import UpdateCount
 from nnlite.optimizers.base.slots import Slots
 from nnlite.parameters import Parameter, assign_all
 from nnlite.variables import ScopePlace, Variable as Added
@@ -142,10 +143,10 @@ class VariableDoors(Slots):
             pack.write_values()
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> int:
-        """`apply` for pairs of a gradient and its variable; returns the number of updates so far."""
+        """`apply` for pairs of a gradient and its variable; returns the number of calls so far."""
         gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables)
-        return self.iterations
+        return UpdateCount.of(self, self.batches)
 
     def stateless_apply(
         self, optimizer_variables: Sequence[ArrayLike], grads: Iterable[Any], trainable_variables: Sequence[ArrayLike]
@@ -207,9 +208,8 @@ class VariableDoors(Slots):
         self, reference_variable: Parameter, name: str | None = None, initializer: Any = "zeros"
     ) -> Added:
         """A variable with the shape and dtype of another one, whose name is its prefix; see `add_variable`."""
-        path = reference_variable.path.replace("/", "_")
-        shape, dtype = reference_variable.shape, reference_variable.dtype.name
-        return self.add_variable(shape, initializer, dtype, name=f"{path}_{name or 'var'}")
+        name = f"{reference_variable.path.replace('/', '_')}_{name or 'var'}"
+        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype.name, name=name)
 
     def add_optimizer_variables(
         self, trainable_variables: Iterable[Parameter], name: str | Sequence[str], initializer: Any = "zeros"
