@@ -12,15 +12,18 @@ from nnlite.jacobians import RowGradients, TableGradients
 from nnlite.kernels import aligned_zeros
 from nnlite.ops.base import NUMBERS
 from nnlite.ops.plain.results import in_floatx
+from nnlite.ops.tape import active_tape
+from nnlite.ops.tracing import Leaf, Traced
 from nnlite.regularizers import Regularizer
 
 WATCHERS: list[Callable[["Parameter"], None]] = []  # called before a parameter is given another value
 
 
-class Parameter:
+class Parameter(Leaf):
     """An array that a layer owns: `value` and, once a model trains it, `gradient`.
 
-    Both are views into the model's vectors; write with `assign(x)`. Operators and indexing give arrays.
+    Both are views into the model's vectors; write with `assign(x)`. Operators and indexing give arrays; in a training
+    step that a user writes they are recorded, as functions of `nnlite.ops` are.
 
     Args:
         name: unique within its layer, for example `"kernel"`.
@@ -152,7 +155,12 @@ class Parameter:
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._value[index]
+        return self._recorded()[index]
+
+    def _recorded(self) -> Any:
+        """The value, as the tape that records at the moment, if one does, derives by it."""
+        tape = active_tape()
+        return self._value if tape is None or not self.trainable else tape.leaf(self)
 
     if TYPE_CHECKING:  # in a layer's `call` a parameter stands for a traced value, which can do this
         _operator: Any = None
@@ -170,12 +178,17 @@ class Parameter:
 def on_values(name: str) -> Callable[..., Any]:
     """The operator `name` of arrays, on the value; what is not data, such as a traced value, answers on its own."""
 
+    derived = name in dir(Traced)
+
     def operator(self: Parameter, *others: Any) -> Any:
         if not all(isinstance(item, (Parameter, np.ndarray, np.generic, *NUMBERS, list, tuple)) for item in others):
             return NotImplemented
-        values = [item.value if isinstance(item, Parameter) else item for item in (self, *others)]
+        values = [
+            item if not isinstance(item, Parameter) else item._recorded() if derived else item.value
+            for item in (self, *others)
+        ]
         result = getattr(values[0], name)(*values[1:])
-        return in_floatx(result, values) if others else result
+        return result if not others or isinstance(result, Traced) else in_floatx(result, values)
 
     return operator
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.arrays.tables import only_array
+from nnlite.arrays.tables import of_rank, only_array
 from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
@@ -36,7 +36,18 @@ from nnlite.training.profile import Profile, profile_step
 from nnlite.training.rates import find_learning_rate
 
 
-class BaseModel(SecondOrderDoors, Layer, abstract=True):
+class ModelType(type):
+    """The class of classes of models: a chain, too, is an instance of `Model`, as in Keras."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return issubclass(type(instance), cls)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        of_all = "_stands_for_all" in vars(cls) and isinstance(subclass, ModelType)
+        return of_all or super().__subclasscheck__(subclass)
+
+
+class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     """A layer made of `layers` that can be trained, saved and loaded.
 
     It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.
@@ -93,7 +104,9 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         encoder = self._interpretation.encoder
         if encoder is not None and encoder.accepts(inputs):
             return encoder.encode(inputs)
-        return only_array(inputs, self.input_shape) if self.built and not self.takes_several else inputs
+        if not self.built or self.takes_several or self._writes_call:
+            return inputs
+        return of_rank(only_array(inputs, self.input_shape), self.input_shape)
 
     def _as_input(self, inputs: Any) -> Any:
         return super()._as_input(self._encoded(inputs))

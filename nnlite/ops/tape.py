@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.errors import ShapeError
 from nnlite.jacobians import GraphJacobians
-from nnlite.ops.tracing import FUNCTIONS, UNLIKE_NUMPY, Trace, Traced
+from nnlite.ops.tracing import FUNCTIONS, UNLIKE_NUMPY, Leaf, Trace, Traced
 
 __all__ = ["Recorded", "Tape", "active_tape", "is_trial", "paused", "trial_run"]
 
@@ -135,6 +135,10 @@ class Tape(Trace):
             known = self._leaves[id(parameter)] = parameter, self._slot(parameter.value)
         known[1].value = parameter.value
         return known[1]
+
+    def taken(self, item: Any) -> Any:
+        """An input of an op as it is recorded: a trainable parameter is derived by."""
+        return self.leaf(item) if isinstance(item, Leaf) else item
 
     def forget_gradients(self) -> None:
         """Let the next `backward` overwrite gradients instead of adding to them."""

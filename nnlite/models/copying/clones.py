@@ -58,7 +58,7 @@ def clone_model(
     changed = copy is not None or call_function is not None or input_tensors is not None
     if changed and (model._traced or not model._layers_inside()):
         raise ConfigError(f"{model.label} writes call: it has no graph whose layers could be replaced")
-    if isinstance(model, Model) and (call_function is not None or input_tensors is not None):
+    if not isinstance(model, Sequential) and (call_function is not None or input_tensors is not None):
         return _redrawn(model, input_tensors, copy or _same, call_function or applied)
     if call_function is not None:
         raise ConfigError(f"{model.label} is a chain of layers", ("call_function",))
@@ -133,7 +133,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         raise ConfigError(f"this is not the JSON of a model: expected an object, got {shown(spec)}")
     with custom_object_scope(custom_objects):
         model: Any = Layer.get(spec)
-    if not isinstance(model, (Sequential, Model)):
+    if not isinstance(model, Model):
         raise ConfigError(f"this describes a {type(model).__name__}, which is a layer and no model")
     if not model.built and (shape := _stated_shape(spec)):
         model._ensure_built(shape)
