@@ -9,8 +9,8 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
 from nnlite.errors import NotReadyError, ShapeError
-from nnlite.ops.tape import active_tape
-from nnlite.ops.tracing import Leaf, Traced
+from nnlite.ops.tape import Leaf, active_tape
+from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
 
 __all__ = ["Op"]

@@ -70,12 +70,6 @@ class _NoMethod(ConfigError, AttributeError):
     """A method of arrays that traced values lack; `hasattr` returns False for it."""
 
 
-class Leaf:
-    """What a `Tape` derives by: the base of parameters."""
-
-    __slots__ = ()
-
-
 class Trace:
     """A record of ops applied to traced values; `jacobians` is the derivative of the outputs.
 
@@ -102,16 +96,12 @@ class Trace:
     def record(self, op: Any, inputs: Iterable[Any]) -> "Traced":
         """Apply `op` to values of which some are traced."""
         values, slots = [], []
-        for item in map(self.taken, inputs):
+        for item in inputs:
             known = isinstance(item, Traced)
             values.append(self._own(item).value if known else item)
             slots.append(item.slot if known else None)
         output, jacobians = op.linearize(*op._as_inputs(values))
         return self.note(op, output, jacobians, slots)
-
-    def taken(self, item: Any) -> Any:
-        """An input of an op as it is recorded: here as it is."""
-        return item
 
     def apply(self, owner: object, function: Callable[[np.ndarray], tuple[Any, Any]], traced: "Traced") -> "Traced":
         """Record `function`, which returns the output for a value and its `Jacobian` there, such as a loss."""

@@ -7,10 +7,11 @@ import numpy as np
 
 from nnlite.arrays.tables import of_rank
 from nnlite.errors import ConfigError, DataError
-from nnlite.layers.base.contract.structure import leaves_in, leaves_of
+from nnlite.layers.base.contract.structure import arranged_as, leaves_in, leaves_of
 from nnlite.layers.base.inputs import in_memory, read_inputs
+from nnlite.layers.base.shapes import shapes_in
 
-__all__ = ["adapt_each", "drawn_input"]
+__all__ = ["adapt_each", "drawn_input", "shapes_by_name"]
 
 
 def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -43,10 +44,10 @@ def _in_order(model: Any, inputs: Any) -> list:
 
 
 def by_name(model: Any, given: Mapping[str, Any]) -> list:
-    """What a dict has for each of the inputs, by the keys by which the model was made, or by their names.
+    """Entries of a dict, one for each input, by the keys that the model was made with, or by the names of the inputs.
 
     Raises:
-        DataError: nothing for one of them.
+        DataError: no data for one of them.
     """
     keys = _keys(model, given)
     if not keys:
@@ -56,8 +57,17 @@ def by_name(model: Any, given: Mapping[str, Any]) -> list:
     return leaves_in(model._input_structure, values) if keys is model._input_structure else list(values.values())
 
 
+def shapes_by_name(model: Any, input_shape: Any) -> Any:
+    """The shapes of the outputs of a graph; of a dict of shapes in the form of the outputs."""
+    if not isinstance(input_shape, Mapping):
+        return model.chain.compute_output_shape(input_shape)
+    given = by_name(model, input_shape)
+    shapes = model.chain.compute_output_shape(tuple(given) if model.takes_several else given[0])
+    return shapes if model._structure is None else arranged_as(model._structure, shapes_in(shapes))
+
+
 def _keys(model: Any, given: Mapping[str, Any]) -> Collection[str]:
-    """The keys of a dict that say which data belong to which input; none where one is missing."""
+    """The keys of a dict that say which data belong to which input; empty if one is missing."""
     structure = model._input_structure
     for keys in (structure if isinstance(structure, dict) else [], model._input_names()):
         if keys and set(given) >= set(keys):

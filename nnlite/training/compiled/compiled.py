@@ -139,7 +139,7 @@ class Compiled:
 
     @property
     def names_of_outputs(self) -> list[str]:
-        """The names of the metrics of single outputs; none where there is one output."""
+        """The names of the metrics of single outputs; empty for a single output."""
         return self._metrics.names_of_outputs
 
     @property

@@ -89,7 +89,7 @@ class CompiledMetrics:
 
     @property
     def names_of_outputs(self) -> list[str]:
-        """The names of the metrics of single outputs; none, as there is one."""
+        """The names of the metrics of single outputs; empty for a single output."""
         return []
 
     @property
