@@ -1,7 +1,7 @@
 """Parameters, and the store that keeps them in one contiguous vector with many views."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ShapeError
 from nnlite.jacobians import RowGradients, TableGradients
 from nnlite.kernels import aligned_zeros
-from nnlite.ops.base import NUMBERS
-from nnlite.ops.plain.results import in_floatx
+from nnlite.ops.plain.operands import Operand
 from nnlite.regularizers import Regularizer
 
 WATCHERS: list[Callable[["Parameter"], None]] = []  # called before a parameter is given another value
 
 
-class Parameter:
+class Parameter(Operand):
     """An array that a layer owns: `value` and, once a model trains it, `gradient`.
 
-    Both are views into the model's vectors; write with `assign(x)`. Operators and indexing give arrays.
+    Both are views into the model's vectors; write with `assign(x)`. Operators and indexing give arrays; in a training
+    step that a user writes they are recorded, as functions of `nnlite.ops` are.
 
     Args:
         name: unique within its layer, for example `"kernel"`.
@@ -41,8 +41,18 @@ class Parameter:
     ([3.0, 5.0], 2.0, 'scale')
     """
 
-    __slots__ = ("_gradient", "_leases", "_value", "constraint", "is_state", "name", "place", "regularizer",
-                 "sparse", "trainable")  # fmt: skip
+    __slots__ = (
+        "_gradient",
+        "_leases",
+        "_value",
+        "constraint",
+        "is_state",
+        "name",
+        "place",
+        "regularizer",
+        "sparse",
+        "trainable",
+    )
 
     def __init__(
         self,
@@ -150,39 +160,9 @@ class Parameter:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._value, dtype=dtype, copy=copy)
 
-    def __getitem__(self, index: Any) -> Any:
-        return self._value[index]
-
-    if TYPE_CHECKING:  # in a layer's `call` a parameter stands for a traced value, which can do this
-        _operator: Any = None
-        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _operator
-        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _operator
-        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _operator
-        __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __pos__ = __abs__ = __invert__ = __float__ = __int__ = _operator
-        T: Any
-
     def __repr__(self) -> str:
         kind = "" if self.trainable else ", trainable=False"
         return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{kind})"
-
-
-def on_values(name: str) -> Callable[..., Any]:
-    """The operator `name` of arrays, on the value; what is not data, such as a traced value, answers on its own."""
-
-    def operator(self: Parameter, *others: Any) -> Any:
-        if not all(isinstance(item, (Parameter, np.ndarray, np.generic, *NUMBERS, list, tuple)) for item in others):
-            return NotImplemented
-        values = [item.value if isinstance(item, Parameter) else item for item in (self, *others)]
-        result = getattr(values[0], name)(*values[1:])
-        return in_floatx(result, values) if others else result
-
-    return operator
-
-
-_two_sided = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
-_others = ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "float", "int")
-for _name in (*_two_sided, *(f"r{_name}" for _name in _two_sided), *_others):
-    setattr(Parameter, f"__{_name}__", on_values(f"__{_name}__"))
 
 
 def each_once(groups: Iterable[Iterable[Parameter]]) -> list[Parameter]:

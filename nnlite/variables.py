@@ -9,9 +9,10 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.initializers import Initializer
+from nnlite.ops.plain.operands import on_values
 from nnlite.ops.plain.places import dtype_of
 from nnlite.ops.plain.results import as_typed
-from nnlite.parameters import WATCHERS, Parameter, on_values
+from nnlite.parameters import WATCHERS, Parameter
 
 __all__ = ["ScopePlace", "StatelessScope", "Variable", "name_scope"]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlite.errors import DataError, ShapeError
 
-__all__ = ["as_plain_array", "numbers_of_objects", "numbers_of_table", "only_array"]
+__all__ = ["as_plain_array", "numbers_of_objects", "numbers_of_table", "of_rank", "only_array"]
 
 MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
@@ -120,6 +120,19 @@ def _first(array: np.ndarray) -> str:
     row = next((row for row, cell in enumerate(cells) if not isinstance(cell, numbers.Real) and not _is_gap(cell)), 0)
     text = repr(cells[row])
     return f"{text if len(text) < 40 else f'{text[:36]} ...'} in row {row}"
+
+
+def of_rank(data: Any, shape: Any) -> Any:
+    """An array with a last axis of one number more, or less, where it then has the axes of `shape`; others as they are.
+
+    >>> of_rank(np.arange(3), (None, 1)).shape, of_rank(np.ones((3, 2, 1)), (None, 2)).shape
+    ((3, 1), (3, 2))
+    """
+    if not isinstance(data, np.ndarray) or not shape:
+        return data
+    if data.ndim == len(shape) - 1 > 0 and shape[-1] == 1:
+        return data[..., None]
+    return data[..., 0] if data.ndim == len(shape) + 1 and data.shape[-1] == 1 else data
 
 
 def only_array(data: Any, shape: Any) -> Any:

@@ -141,6 +141,8 @@ def _node(use: Use) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if vars(use.layer).get("use_causal_mask"):
         options["use_causal_mask"] = True
+    if use.layer._data_arguments:
+        return {"args": values[:1], "kwargs": {**dict(zip(use.layer._data_arguments[1:], values[1:], strict=True))}}
     if type(use.layer).__name__ in OF_HEADS:
         return {"args": values * 2 if len(values) == 1 else values, "kwargs": options}
     if type(use.layer).__name__ in RECURRENT and len(values) > 1:

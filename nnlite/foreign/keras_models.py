@@ -132,15 +132,18 @@ def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], 
     """Whether what a call takes is there; if so, what it gives is, too."""
     name, number, node = call
     arguments, options = node["args"], node.get("kwargs") or {}
-    taken = [*arguments, *(options[key] for key in CALL_ARGUMENTS if key in options)]
-    taken = [item for item in _flat(taken) if not isinstance(layers[name], dict) or _is_value(item)]
+    layer: Any = layers[name]
+    of_user = isinstance(layer, Layer) and not type(layer).__module__.startswith("nnlite.")
+    taken = [*arguments, *(options[key] for key in options if of_user or key in CALL_ARGUMENTS)]
+    taken = [item for item in _flat(taken) if not (of_user or isinstance(layer, dict)) or _is_value(item)]
     keys = [_key(item, location) for item in taken]
     if any(key not in values for key in keys):
         return False
-    layer: Any = layers[name]
     if isinstance(layer, dict):
         output = apply_operation(layer, _placed(arguments, values), _placed(options, values), location)
         return _keep(output, values, name, number)
+    if of_user:
+        return _keep(layer(*_placed(arguments, values), **_placed(options, values)), values, name, number)
     for key, value in options.items():
         if key == "use_causal_mask" and value and "use_causal_mask" in vars(layer):
             layer.__dict__["use_causal_mask"] = True

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.arrays.tables import only_array
+from nnlite.arrays.tables import of_rank, only_array
 from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
@@ -20,7 +20,7 @@ from nnlite.models import steps
 from nnlite.models.copying import surface
 from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.copying.metrics import listed_metrics
-from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, door
+from nnlite.models.doors import Evaluate, ModelType, OfTrainer, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
@@ -36,7 +36,7 @@ from nnlite.training.profile import Profile, profile_step
 from nnlite.training.rates import find_learning_rate
 
 
-class BaseModel(SecondOrderDoors, Layer, abstract=True):
+class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     """A layer made of `layers` that can be trained, saved and loaded.
 
     It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.
@@ -93,7 +93,8 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         encoder = self._interpretation.encoder
         if encoder is not None and encoder.accepts(inputs):
             return encoder.encode(inputs)
-        return only_array(inputs, self.input_shape) if self.built and not self.takes_several else inputs
+        read = self.built and not self.takes_several and not self._writes_call
+        return of_rank(only_array(inputs, self.input_shape), self.input_shape) if read else inputs
 
     def _as_input(self, inputs: Any) -> Any:
         return super()._as_input(self._encoded(inputs))
@@ -126,14 +127,13 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         return self.derivatives.jvp(x, tangent, dparameters)
 
     train_step, test_step, predict_step = steps.train_step, steps.test_step, steps.predict_step
-    compute_loss, compute_metrics = steps.compute_loss, steps.compute_metrics
+    compute_loss, compute_metrics, calibrated = steps.compute_loss, steps.compute_metrics, calibrated
     get_metrics_result, zero_grad = steps.get_metrics_result, steps.zero_grad
     make_train_function, make_test_function = steps.make_train_function, steps.make_test_function
     make_predict_function = steps.make_predict_function
 
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
-    calibrated = calibrated
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
     _reads_targets = steps.Writes(("train_step", "compute_loss"))

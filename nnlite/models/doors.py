@@ -11,7 +11,7 @@ from nnlite.derivatives import Derivatives
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
-__all__ = ["Evaluate", "OfTrainer", "Predict", "SecondOrderDoors", "door"]
+__all__ = ["Evaluate", "ModelType", "OfTrainer", "Predict", "SecondOrderDoors", "door"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -122,3 +122,14 @@ class SecondOrderDoors:
     leverage = door("derivatives", Derivatives.leverage)
     cooks_distance = door("derivatives", Derivatives.cooks_distance)
     uncertainty = door("derivatives", Derivatives.uncertainty)
+
+
+class ModelType(type):
+    """The class of classes of models: a chain, too, is an instance of `Model`, as in Keras."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return issubclass(type(instance), cls)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        of_all = "_stands_for_all" in vars(cls) and isinstance(subclass, ModelType)
+        return of_all or super().__subclasscheck__(subclass)

@@ -11,7 +11,7 @@ from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers, read_methods
 from nnlite.layers.base.contract.arguments import keyed_shape
-from nnlite.layers.base.contract.structure import arranged_as, structure_of
+from nnlite.layers.base.contract.structure import arranged_as, by_key, structure_of
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.graph import Graph
 from nnlite.layers.composite.operation import Operation
@@ -23,7 +23,7 @@ from nnlite.models.drawn.description import arguments_of, config_of, drawn_from,
 from nnlite.models.drawn.drawing import Drawing
 from nnlite.models.drawn.ends import output_dtype, returned_dtypes, until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
-from nnlite.models.drawn.reading import adapt_each, drawn_input
+from nnlite.models.drawn.reading import adapt_each, drawn_input, shapes_by_name
 from nnlite.models.drawn.recorded import (
     expect_outputs,
     finish_building,
@@ -53,8 +53,9 @@ class Model(BaseModel, aliases=("Functional",)):
     has one set of weights; its gradients are summed (total derivative).
 
     Args:
-        inputs: an `Input`, or a list of them; or the output of a layer, if the graph is to begin there.
-        outputs: the output of a layer, or a list or dict of outputs; the model returns them in this form.
+        inputs: an `Input`, or a list or dict of them; or the output of a layer, if the graph is to begin there.
+        outputs: the output of a layer, or a list or dict of outputs; the model returns them in this form. A plain dict
+            is in the order of its keys, as in Keras.
         seed: determines shuffling, splits, dropout, and initial weights of layers without any; drawn when None.
         name: for display.
 
@@ -76,7 +77,7 @@ class Model(BaseModel, aliases=("Functional",)):
 
     takes_several = None  # of a class that writes `call`, what it is given decides
     _drawing, _kinds_of_data = cast(Any, None), cast(Any, None)  # the first is the `Drawing` of a graph
-    _building, _default_name = False, "functional"
+    _building, _default_name, _stands_for_all = False, "functional", True  # the last: see `ModelType`
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -101,9 +102,10 @@ class Model(BaseModel, aliases=("Functional",)):
         if inputs is None and outputs is None:
             take_attributes(self)
             return
+        inputs, outputs = by_key(inputs), by_key(outputs)
         self.inputs, self.outputs = drawn_ends(inputs, outputs)
-        self._structure, self._lists_outputs = structure_of(outputs), isinstance(outputs, list)
-        self._input_structure = structure_of(inputs)
+        self._structure, self._input_structure = structure_of(outputs), structure_of(inputs)
+        self._lists_outputs = isinstance(outputs, list)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
         self._drawn_layers = self._drawing.layers()
@@ -195,16 +197,14 @@ class Model(BaseModel, aliases=("Functional",)):
         name_inside(self.layers)  # `build` may have made more
 
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> Any:
-        if self._drawing is not None or self.built:
-            return super()._ensure_built(input_shape, random)
-        shape = super()._ensure_built(input_shape, random)
-        finish_building(self)
+        finished, shape = self._drawing is not None or self.built, super()._ensure_built(input_shape, random)
+        if not finished:
+            finish_building(self)
         return shape
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        if self._drawing is None:
-            return Layer.compute_output_shape(self, input_shape)
-        return self.chain.compute_output_shape(input_shape)
+        shapes = Layer.compute_output_shape if self._drawing is None else shapes_by_name
+        return shapes(self, input_shape)
 
     @property
     def input(self) -> Symbol | list[Symbol]:

@@ -10,7 +10,6 @@ from nnlite.charts import aligned, boxed, html_table, notebook
 from nnlite.foreign.keras_graphs import is_graph, uses_of
 from nnlite.layers import Input
 from nnlite.layers.composite.operation import Operation
-from nnlite.registry import snake_case
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
@@ -59,7 +58,7 @@ def print_summary(
     rows = [_framed_row(layer, depth, sources, show_trainable) for layer, depth in listed]
     titles, sides = [column.title for column in columns], "".join(column.side for column in columns)
     table = boxed(titles, rows, _widths(columns, line_length), sides)
-    text = "\n".join([f'Model: "{_name(model)}"', table, *_amounts(model)])
+    text = "\n".join([f'Model: "{model.name}"', table, *_amounts(model)])
     write = print_fn or print
     try:
         write(text)
@@ -182,11 +181,7 @@ def summary_html(model: "BaseModel") -> str:
 
 
 def _title(model: "BaseModel") -> str:
-    return f"Model: {_name(model)}"
-
-
-def _name(model: "BaseModel") -> str:
-    return model._given_name or snake_case(type(model).__name__)
+    return f"Model: {model.name}"
 
 
 def _rows(model: "BaseModel") -> list[tuple[str, ...]]:

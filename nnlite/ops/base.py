@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
 from nnlite.errors import NotReadyError, ShapeError
+from nnlite.ops.tape import Leaf, active_tape
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
 
@@ -233,7 +234,10 @@ def compute(op: Op, inputs: Sequence[Any]) -> Any:
         if isinstance(item, Traced):
             return item.trace.record(op, inputs)
         floating = floating and isinstance(item, np.ndarray) and item.dtype.kind in "fc"
-    return op.linearize(*op._as_inputs(inputs))[0] if floating else _computed(op, list(inputs))
+    if floating:
+        return op.linearize(*op._as_inputs(inputs))[0]
+    tape = active_tape() if any(isinstance(item, Leaf) for item in inputs) else None
+    return _computed(op, list(inputs)) if tape is None else tape.record(op, inputs)
 
 
 def _computed(op: Op, inputs: list[Any]) -> Any:

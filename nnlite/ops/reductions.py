@@ -56,7 +56,7 @@ class Mean(_Reduction):
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
         y = np.asarray(x.mean(axis=axes, keepdims=self.keepdims))
-        return y, Jacobians(SumOver(axes, x.shape, y.shape, 1 / math.prod(x.shape[axis] for axis in axes)))
+        return y, Jacobians(SumOver(axes, x.shape, y.shape, 1 / (math.prod(x.shape[axis] for axis in axes) or 1)))
 
 
 class _Extreme(_Reduction, abstract=True):

@@ -1,6 +1,6 @@
 """A tape: the computations of a user-defined training step are recorded, across several layers and models."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -11,7 +11,7 @@ from nnlite.errors import ShapeError
 from nnlite.jacobians import GraphJacobians
 from nnlite.ops.tracing import FUNCTIONS, UNLIKE_NUMPY, Trace, Traced
 
-__all__ = ["Recorded", "Tape", "active_tape", "is_trial", "paused", "trial_run"]
+__all__ = ["Leaf", "Recorded", "Tape", "active_tape", "is_trial", "paused", "trial_run"]
 
 _ACTIVE: ContextVar[Any] = ContextVar("tape", default=None)
 _TRIAL: ContextVar[bool] = ContextVar("trial", default=False)
@@ -46,6 +46,12 @@ def trial_run() -> Iterator[None]:
 def is_trial() -> bool:
     """Whether the values being recorded are placeholders."""
     return _TRIAL.get()
+
+
+class Leaf:
+    """Base of parameters, by which a `Tape` derives."""
+
+    __slots__ = ()
 
 
 class Recorded(Traced):
@@ -135,6 +141,10 @@ class Tape(Trace):
             known = self._leaves[id(parameter)] = parameter, self._slot(parameter.value)
         known[1].value = parameter.value
         return known[1]
+
+    def record(self, op: Any, inputs: Iterable[Any]) -> Traced:
+        """Apply `op` to values of which some are traced or parameters."""
+        return super().record(op, [self.leaf(item) if isinstance(item, Leaf) else item for item in inputs])
 
     def forget_gradients(self) -> None:
         """Let the next `backward` overwrite gradients instead of adding to them."""

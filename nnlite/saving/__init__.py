@@ -20,8 +20,10 @@ _OF_KERAS = {
     "get_registered_name": "nnlite.utils",
     "get_registered_object": "nnlite.utils",
     "load_model": "nnlite.models",
+    "load_weights": "nnlite.models.storing",
     "register_keras_serializable": "nnlite.utils",
     "save_model": "nnlite.models",
+    "save_weights": "nnlite.models.storing",
     "serialize_keras_object": "nnlite.utils",
 }
 

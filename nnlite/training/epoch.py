@@ -104,14 +104,14 @@ def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple
     if isinstance(steps, WrittenSteps):
         batches = ArrayBatches(arrays, count_rows(x))
         logs, _ = run_epoch(trainer, batches, getattr(steps, kind), CallbackList(), kind)
-        return as_returned(logs, return_dict)
+        return as_returned(trainer, logs, return_dict)
     for metric in trainer.metrics:
         metric.reset_state()
     value, outputs = getattr(steps, kind)(x, y, sample_weight)
     trainer.update_metrics(y, outputs, sample_weight)
     trainer.loss_mean.reset_state()
     trainer.loss_mean.update_state(value, count_rows(x))
-    return as_returned(_logs(trainer.loss_mean.result(), trainer), return_dict)
+    return as_returned(trainer, _logs(trainer.loss_mean.result(), trainer), return_dict)
 
 
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
@@ -226,11 +226,15 @@ def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callba
     return [*names, *(f"val_{name}" for name in names if validates), *added]
 
 
-def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:
-    """Loss and metrics in the form that `evaluate` returns: a dict, a list, or only the loss."""
+def as_returned(trainer: "Trainer", logs: dict[str, float], return_dict: bool) -> Logs:
+    """Loss and metrics as `evaluate` returns them: a dict, a list, or the loss where it is alone.
+
+    The metrics of single outputs come last in the list, in alphabetical order, as in Keras.
+    """
     if return_dict:
         return logs
-    values = list(logs.values())
+    last = sorted(trainer.names_of_outputs)
+    values = [value for name, value in logs.items() if name not in last] + [logs[name] for name in last if name in logs]
     return values if len(values) > 1 else values[0]
 
 

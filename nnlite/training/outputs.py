@@ -18,7 +18,7 @@ from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.compiled import read_weight
-from nnlite.training.compiled.metrics import WORDS, CompiledMetrics, metric_of_word
+from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
 
@@ -55,7 +55,7 @@ class OutputsTrainer(Trainer):
             for weight in by_output(loss_weights, self.names, "loss_weights")
         ]
         specs = [
-            (index, spec if spec in WORDS else Metric.get(spec), weighted)
+            (index, spec if spec in ("accuracy", "acc") else Metric.get(spec), weighted)
             for argument, weighted in ((metrics, False), (weighted_metrics, True))
             for index, specs in enumerate(by_output(argument, self.names, "metrics"))
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
@@ -157,6 +157,10 @@ class OutputMetrics(CompiledMetrics):
     def of_losses(self) -> list[Any]:
         return [metric for metric in self.in_use if isinstance(metric.metric, LossValue)]
 
+    @property
+    def names_of_outputs(self) -> list[str]:
+        return [metric.name for metric in self.in_use if not isinstance(metric.metric, LossValue)]
+
     def settle(self, loss: OutputLosses, output_shape: tuple, targets: tuple[np.ndarray, ...]) -> None:
         """With the first data, choose the metric for "accuracy" of each output."""
         if self.settled is not None:
@@ -170,7 +174,7 @@ class OutputMetrics(CompiledMetrics):
         for index, spec, weighted in self.output_specs:
             name, loss_of_output = losses[index]
             if isinstance(spec, str):
-                metric, label = metric_of_word(spec, loss_of_output, output_shape[index], targets[index].shape), spec
+                metric, label = accuracy_for(loss_of_output, output_shape[index], targets[index].shape), spec
             else:
                 metric, label = copy.deepcopy(spec), spec.name
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))

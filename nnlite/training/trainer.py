@@ -220,7 +220,7 @@ class Trainer(Compiled):
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
         listeners = callback_list(self.model, callbacks, verbose, steps=batches.steps)
         with suited(self.model, batch_size):
-            return as_returned(run_test(self, batches, self.ready_steps().test, listeners), return_dict)
+            return as_returned(self, run_test(self, batches, self.ready_steps().test, listeners), return_dict)
 
     def predict(
         self,

@@ -1,6 +1,7 @@
 """Configs of models and of `compile` in Keras's form, nested inputs, and what classes of users save by themselves."""
 
 import json
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -216,23 +217,8 @@ def test_targets_beside_batches_are_refused():
 
     for batches in (Numbered(), ((X, Y) for _ in range(2))):
         for method in (model.fit, model.evaluate):
-            with pytest.raises(ConfigError, match="y must be None where x is a"):
+            with pytest.raises(ConfigError, match="y must be None if x gives batches"):
                 method(batches, Y, verbose=0)
-
-
-@pytest.mark.parametrize("word", ["crossentropy", "ce"])
-def test_the_word_crossentropy_means_that_of_the_loss(word):
-    classes = np.arange(8) % 3
-    for units, activation, loss, targets in (
-        (3, "softmax", "sparse_categorical_crossentropy", classes),
-        (3, "softmax", "categorical_crossentropy", np.eye(3)[classes]),
-        (1, "sigmoid", "binary_crossentropy", classes > 0),
-        (3, None, nnlite.losses.CategoricalCrossentropy(from_logits=True), np.eye(3)[classes]),
-    ):
-        model = Sequential([Input((4,)), Dense(units, activation)], seed=0)
-        model.compile("sgd", loss, metrics=[word])
-        scores = model.evaluate(X, targets, verbose=0, return_dict=True)
-        assert scores[word] == pytest.approx(scores["loss"], rel=1e-6)
 
 
 def test_operators_of_integers_draw_layers():
@@ -262,3 +248,135 @@ def test_fit_takes_a_list_of_callbacks_as_such():
     model.compile("sgd", "mse")
     model.fit(X, Y, epochs=2, callbacks=CallbackList([Seeing()], model=model), verbose=0)
     assert seen == [0, 1]
+
+
+class Penalized(Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = Dense(5, "tanh", use_bias=False), Dense(1, use_bias=False)
+
+    def call(self, inputs):
+        return self.last(self.first(inputs))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, **options):
+        loss = super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
+        kernel = self.first.kernel
+        return loss + ops.sum(kernel**2) + ops.sum(ops.square(kernel)) - 3 * kernel[0, 0] + ops.sum(-self.last.kernel)
+
+
+def test_a_step_that_is_written_derives_by_weights_it_uses_directly():
+    models_of = Penalized(), Sequential([Input((4,)), Dense(5, "tanh", use_bias=False), Dense(1, use_bias=False)])
+    models_of[0](X)
+    before = [np.random.default_rng(1).normal(size=weight.shape) for weight in models_of[1].weights]
+    after = []
+    for model in models_of:
+        model.set_weights(before)
+        model.compile(nnlite.optimizers.SGD(1.0), "mse")
+        model.train_on_batch(X, Y)
+        after.append(model.get_weights())
+    expected = 4 * before[0]
+    expected[0, 0] -= 3
+    np.testing.assert_allclose(after[1][0] - after[0][0], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(after[1][1] - after[0][1], -np.ones((5, 1)), rtol=1e-5, atol=1e-5)
+
+
+def test_outputs_in_a_dict_are_in_the_order_of_their_keys(tmp_path):
+    inputs = Input((4,), name="x")
+    ends = {"reg": Dense(1, name="reg")(inputs), "cls": Dense(3, name="cls")(inputs)}
+    model = Model(inputs, ends)
+    assert [layer.name for layer in model.layers] == ["x", "cls", "reg"]
+    assert [weight.shape for weight in model.weights[:2]] == [(4, 3), (3,)]
+    assert model.output_names == list(model(X)) == ["cls", "reg"]
+    assert model.compute_output_shape({"x": (7, 4)}) == {"cls": (7, 3), "reg": (7, 1)}
+    kept = Model(inputs, OrderedDict(ends))
+    assert kept.output_names == ["reg", "cls"]
+    kept.save(tmp_path / "model.safetensors")  # as earlier versions wrote a dict
+    again = nnlite.load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again(X)["reg"], kept(X)["reg"])
+    assert again.output_names == ["reg", "cls"]
+
+
+def test_results_of_several_outputs_end_with_metrics_in_alphabetical_order():
+    inputs = Input((4,))
+    model = Model(inputs, [Dense(1, name="u")(inputs), Dense(1, name="c")(inputs)])
+    model.compile("sgd", ["mse", "mae"], metrics=[["mae"], ["mse"]])
+    named = model.evaluate(X, [Y, Y], verbose=0, return_dict=True)
+    values = model.evaluate(X, [Y, Y], verbose=0)
+    assert values == [named[name] for name in ("loss", "u_loss", "c_loss", "c_mse", "u_mae")]
+    assert model.test_on_batch(X, [Y, Y]) == pytest.approx(values)
+
+
+def test_a_chain_is_a_model():
+    assert isinstance(Sequential(), Model) and issubclass(Sequential, Model)
+    assert not isinstance(graph(), Sequential) and not isinstance(Dense(1), Model)
+    assert not isinstance(graph(), Branches) and isinstance(Branches(), Model)
+
+
+class Tracking(Model):
+    def __init__(self):
+        super().__init__()
+        self.last, self.level = Dense(1), nnlite.metrics.Mean(name="level")
+
+    def call(self, inputs):
+        outputs = self.last(inputs)
+        self.level.update_state(ops.mean(outputs))
+        return outputs
+
+
+def test_metrics_that_call_updates_are_logged():
+    model = Tracking()
+    model.compile(nnlite.optimizers.SGD(0.0), "mse")
+    history = model.fit(X, Y, verbose=0).history
+    assert history["level"] == pytest.approx([model(X).mean()], abs=1e-6)
+
+
+def test_arguments_of_call_are_named_in_a_config():
+    class Joined(Layer):
+        def call(self, first, second):
+            return first - 2 * second
+
+    left, right = Input((4,)), Input((4,))
+    model = Model([left, right], Joined()(left, second=right))
+    again = Model.from_config(model.get_config(), custom_objects={"Joined": Joined})
+    np.testing.assert_array_equal(again([X, 3 * X]), model([X, 3 * X]))
+
+
+def test_a_last_axis_of_one_is_added_or_left_out():
+    numbers = np.arange(6.0)
+    narrow = Sequential([Input((1,)), Dense(2)], seed=0)
+    np.testing.assert_array_equal(narrow.predict(numbers, verbose=0), narrow.predict(numbers[:, None], verbose=0))
+    narrow.compile("sgd", "mse")
+    narrow.fit(numbers, np.zeros((6, 2)), verbose=0)
+    np.testing.assert_array_equal(graph()(X[:, :, None]).shape, (8, 1))
+    both = Model([wide := Input((4,)), one := Input((1,))], Concatenate()([wide, one]))
+    assert both([X[:, :, None], X[:, 0]]).shape == (8, 5)
+
+
+def test_an_input_is_neither_a_boolean_nor_a_list():
+    for ask in (bool, list):
+        with pytest.raises(TypeError, match="has no values yet"):
+            ask(Input((2,)))
+
+
+@pytest.mark.parametrize("make", [graph, lambda: Sequential([Input((4,)), Dense(1)])])
+def test_models_made_again_are_named_alike_and_compiled(make):
+    model = make()
+    assert models.clone_model(model).name == model.name
+    model.compile(nnlite.optimizers.SGD(0.25), "mse", metrics=["mae"])
+    again = models.model_from_json(model.to_json())
+    assert again.compiled and again.optimizer.learning_rate == 0.25
+    again.set_weights(model.get_weights())
+    assert again.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+
+
+def test_weights_alone_are_saved_by_functions_of_keras_saving(tmp_path):
+    pytest.importorskip("h5py")
+    model, other = graph(), graph()
+    nnlite.saving.save_weights(model, tmp_path / "w.weights.h5")
+    nnlite.saving.load_weights(other, tmp_path / "w.weights.h5")
+    np.testing.assert_array_equal(other(X), model(X))
+
+
+def test_the_mean_of_nothing_is_not_a_number():
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="Mean of empty slice"):
+        assert np.isnan(ops.mean(np.zeros((0, 3))))

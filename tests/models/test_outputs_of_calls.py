@@ -74,7 +74,7 @@ def test_a_model_of_named_outputs_inside_another_is_loaded_again(tmp_path):
 def test_a_predictor_returns_outputs_as_predict_does():
     model = named_outputs()
     expected, outputs = model.predict(X, verbose=0), model.compile_predict()(X)
-    assert list(outputs) == list(expected) == ["b", "a"]
+    assert list(outputs) == list(expected) == ["a", "b"]
     for name, values in expected.items():
         np.testing.assert_allclose(outputs[name], values, rtol=1e-6)
 

@@ -197,7 +197,7 @@ def test_a_terminal_without_frames_gets_the_plain_table(monkeypatch, capsys):
     model.summary(print_fn=printing)
     monkeypatch.setattr("builtins.print", printing)
     model.summary()
-    assert len(written) == 2 and all(text.startswith("Model: sequential\nLayer") for text in written)
+    assert len(written) == 2 and all(text.startswith(f"Model: {model.name}\nLayer") for text in written)
 
 
 def test_config_round_trip():

@@ -36,6 +36,14 @@ class Drawable:
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise NotThere(self)
 
+    def __bool__(self) -> NoReturn:
+        raise NotThere(self)
+
+    __float__ = __int__ = __bool__
+
+    def __iter__(self) -> NoReturn:
+        raise NotThere(self)
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options or ufunc.__name__ not in FUNCTIONS:
             raise NotThere(self)
@@ -184,14 +192,6 @@ class Symbol(Drawable):
     def name(self) -> str | None:
         """The name of the layer that outputs it."""
         return self.layer.name
-
-    def __bool__(self) -> NoReturn:
-        raise NotThere(self)
-
-    __float__ = __int__ = __bool__
-
-    def __iter__(self) -> NoReturn:
-        raise NotThere(self)
 
     def __repr__(self) -> str:
         return f"Symbol(shape={self.shape}, from {self.layer.label})"

@@ -58,7 +58,7 @@ def clone_model(
     changed = copy is not None or call_function is not None or input_tensors is not None
     if changed and (model._traced or not model._layers_inside()):
         raise ConfigError(f"{model.label} writes call: it has no graph whose layers could be replaced")
-    if isinstance(model, Model) and (call_function is not None or input_tensors is not None):
+    if not isinstance(model, Sequential) and (call_function is not None or input_tensors is not None):
         return _redrawn(model, input_tensors, copy or _same, call_function or applied)
     if call_function is not None:
         raise ConfigError(f"{model.label} is a chain of layers", ("call_function",))
@@ -85,6 +85,8 @@ def _same(layer: Layer) -> Layer:
 def _made_again(model: BaseModel, copy: Callable[[Layer], Layer] | None, input_tensor: Any) -> BaseModel:
     """The model made of its config, with copies of its layers where there is a function for them."""
     config: dict[str, Any] = given_arguments(model)
+    if "name" in config:
+        config["name"] = model.name
     taken = inspect.signature(type(model).__init__).parameters.values()
     if any(one.name == "seed" or one.kind is inspect.Parameter.VAR_KEYWORD for one in taken):
         config["seed"] = fresh_seed()
@@ -111,7 +113,7 @@ def _redrawn(model: Model, inputs: Any, copy: Callable[[Layer], Layer], call: Ca
     ends: list[Any] = drawn_again(model._drawing, begin, copy, call)
     outputs = ends if model._structure is None else arranged_as(model._structure, ends)
     single = model._structure is None and not model._lists_outputs and len(ends) == 1
-    told: dict[str, Any] = {"name": model._given_name, "trainable": model.trainable, "dtype": model._given_dtype}
+    told: dict[str, Any] = {"name": model.name, "trainable": model.trainable, "dtype": model._given_dtype}
     return Model(first, ends[0] if single else outputs, **told)
 
 
@@ -132,11 +134,18 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     if not isinstance(spec, dict):
         raise ConfigError(f"this is not the JSON of a model: expected an object, got {shown(spec)}")
     with custom_object_scope(custom_objects):
-        model: Any = Layer.get(spec)
-    if not isinstance(model, (Sequential, Model)):
+        return _described(spec)
+
+
+def _described(spec: dict[str, Any]) -> BaseModel:
+    """The model that Keras's form describes, built and compiled as it says."""
+    model: Any = Layer.get(spec)
+    if not isinstance(model, Model):
         raise ConfigError(f"this describes a {type(model).__name__}, which is a layer and no model")
     if not model.built and (shape := _stated_shape(spec)):
         model._ensure_built(shape)
+    if spec.get("compile_config"):
+        model.compile_from_config(spec["compile_config"])
     return model
 
 

@@ -1,6 +1,7 @@
 """A graph as drawn: the symbols that users pass to `Model`, and the uses of layers that produce them."""
 
 import itertools
+from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -147,8 +148,17 @@ def redrawn(config: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _nested(values: list[Symbol], config: Mapping[str, Any], name: str) -> Any:
-    """`values` as the entry of a config says that they are nested; as they are where there is none."""
-    return arranged_as(checked_structure(config[name], len(values)), values) if name in config else values
+    """`values`, nested as the entry of a config says; a plain list without such an entry."""
+    if name not in config:
+        return values
+    return arranged_as(_in_own_order(checked_structure(config[name], len(values))), values)
+
+
+def _in_own_order(structure: Any) -> Any:
+    """A structure whose dicts keep the order that they have in a file."""
+    if isinstance(structure, Mapping):
+        return OrderedDict((key, _in_own_order(item)) for key, item in structure.items())
+    return [_in_own_order(item) for item in structure] if isinstance(structure, list) else structure
 
 
 def _read_node(node: tuple[Any, ...], index: int) -> tuple[int, list[int], dict[str, Any]]:

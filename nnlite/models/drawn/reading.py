@@ -1,15 +1,17 @@
 """Data for the inputs of a graph: by name, or in their order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.tables import of_rank
 from nnlite.errors import ConfigError, DataError
-from nnlite.layers.base.contract.structure import leaves_in, leaves_of
+from nnlite.layers.base.contract.structure import arranged_as, leaves_in, leaves_of
 from nnlite.layers.base.inputs import in_memory, read_inputs
+from nnlite.layers.base.shapes import shapes_in
 
-__all__ = ["adapt_each", "drawn_input"]
+__all__ = ["adapt_each", "drawn_input", "shapes_by_name"]
 
 
 def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -27,16 +29,11 @@ def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> n
 
 def _in_order(model: Any, inputs: Any) -> list:
     """Data as users pass them, as a list with one entry per input."""
-    names, structure = model._input_names(), model._input_structure
-    keyed = isinstance(inputs, dict) and isinstance(structure, dict) and set(inputs) >= set(structure)
-    if keyed:
-        inputs = leaves_in(structure, {key: inputs[key] for key in structure})
-    elif not (isinstance(inputs, dict) and set(inputs) >= set(names)):
+    structure = model._input_structure
+    if not isinstance(inputs, dict) or not _keys(model, inputs):
         inputs = model._encoded(inputs)
     if isinstance(inputs, dict):
-        if not set(inputs) >= set(names):
-            raise DataError(f"{model.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
-        inputs = [inputs[name] for name in names]
+        inputs = by_name(model, inputs)
     elif isinstance(structure, list) and isinstance(inputs, (list, tuple)):
         inputs = leaves_in(structure, inputs)
     elif not model.takes_several:
@@ -46,11 +43,43 @@ def _in_order(model: Any, inputs: Any) -> list:
     return list(inputs)
 
 
+def by_name(model: Any, given: Mapping[str, Any]) -> list:
+    """Entries of a dict, one for each input, by the keys that the model was made with, or by the names of the inputs.
+
+    Raises:
+        DataError: no data for one of them.
+    """
+    keys = _keys(model, given)
+    if not keys:
+        names = ", ".join(model._input_names())
+        raise DataError(f"{model.label} needs data for {names}, got {', '.join(map(str, given))}")
+    values = {key: given[key] for key in keys}
+    return leaves_in(model._input_structure, values) if keys is model._input_structure else list(values.values())
+
+
+def shapes_by_name(model: Any, input_shape: Any) -> Any:
+    """The shapes of the outputs of a graph; of a dict of shapes in the form of the outputs."""
+    if not isinstance(input_shape, Mapping):
+        return model.chain.compute_output_shape(input_shape)
+    given = by_name(model, input_shape)
+    shapes = model.chain.compute_output_shape(tuple(given) if model.takes_several else given[0])
+    return shapes if model._structure is None else arranged_as(model._structure, shapes_in(shapes))
+
+
+def _keys(model: Any, given: Mapping[str, Any]) -> Collection[str]:
+    """The keys of a dict that say which data belong to which input; empty if one is missing."""
+    structure = model._input_structure
+    for keys in (structure if isinstance(structure, dict) else [], model._input_names()):
+        if keys and set(given) >= set(keys):
+            return keys
+    return []
+
+
 def _read_each(model: Any, inputs: list) -> list[np.ndarray]:
     """The data of each input as an array of its kind."""
     arrays = []
     for layer, kind, data in zip(model._input_layers, model._input_kinds, inputs, strict=True):
-        array = read_inputs(data, kind, layer.label)
+        array = of_rank(read_inputs(data, kind, layer.label), layer.batch_shape)
         is_cast = kind == "numbers" and array.dtype.kind != "c"
         arrays.append(array.astype(model.dtype, copy=False) if is_cast else array)
     return arrays

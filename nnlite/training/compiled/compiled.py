@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 from nnlite.errors import ConfigError, NotReadyError
+from nnlite.layers.base.contract.structure import kept
 from nnlite.losses import Loss
 from nnlite.losses.forms import scaled
 from nnlite.metrics import Mean, Metric
@@ -22,7 +23,7 @@ from nnlite.training.written.steps import WrittenSteps
 
 __all__ = ["AnyMetric", "Compiled", "read_weight"]
 
-AnyMetric = Literal["accuracy", "acc", "crossentropy", "ce"] | Spec[Metric]
+AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 
 
 def with_scaled_loss(model: Trainable, optimizer: Optimizer) -> Optimizer:
@@ -137,6 +138,11 @@ class Compiled:
         return [*self._metrics.in_use, *self._of_layers]
 
     @property
+    def names_of_outputs(self) -> list[str]:
+        """The names of the metrics of single outputs; empty for a single output."""
+        return self._metrics.names_of_outputs
+
+    @property
     def listed_metrics(self) -> list[Any]:
         """The metrics that Keras lists first: the mean loss, those of `compile` as one, those of outputs."""
         if self.optimizer is None:
@@ -205,7 +211,8 @@ class Compiled:
         """The steps for the model in its current state; rebuilt when it has changed."""
         if self._steps is None or not self._steps.current:
             self.model._check_ready()
-            self._of_layers = list(metrics_inside(self.model))
+            attributes = [] if self.model._writes_steps else kept(self.model, Metric)
+            self._of_layers = [*attributes, *metrics_inside(self.model)]
             self._steps = WrittenSteps(cast(Any, self)) if self.writes_steps else self.new_steps()
         return self._steps
 

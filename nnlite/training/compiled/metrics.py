@@ -13,20 +13,14 @@ from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
 
-__all__ = ["WORDS", "CompiledMetrics", "metric_of_word", "metrics_inside", "of_single"]
+__all__ = ["CompiledMetrics", "accuracy_for", "metrics_inside", "of_single"]
 
-ACCURACY = ("accuracy", "acc")
-WORDS = (*ACCURACY, "crossentropy", "ce")
 OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
 
 
-def metric_of_word(word: str, loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
-    """The metric that one of `WORDS` stands for; with a function as the loss, only the shapes decide."""
-    accuracy = resolve_accuracy(None if isinstance(loss, FunctionLoss) else loss, output_shape, target_shape)
-    if word in ACCURACY:
-        return accuracy
-    cls = Metric.members()[type(accuracy).__name__.replace("Accuracy", "Crossentropy")]
-    return cls(from_logits=isinstance(loss, Loss) and loss.from_logits)
+def accuracy_for(loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
+    """The metric that the word accuracy stands for; with a function as the loss, only the shapes decide."""
+    return resolve_accuracy(None if isinstance(loss, FunctionLoss) else loss, output_shape, target_shape)
 
 
 def metrics_inside(layer: Any) -> Iterator[Metric]:
@@ -58,7 +52,7 @@ class CompiledMetrics:
     """The metrics of one output.
 
     Args:
-        specs: `(metric, weighted)` of each: a `Metric`, which is copied, or one of `WORDS`; whether
+        specs: `(metric, weighted)` of each: a `Metric`, which is copied, or the word `"accuracy"` or `"acc"`; whether
             sample weights count.
 
     Attributes:
@@ -94,6 +88,11 @@ class CompiledMetrics:
         return []
 
     @property
+    def names_of_outputs(self) -> list[str]:
+        """The names of the metrics of single outputs; empty for a single output."""
+        return []
+
+    @property
     def in_use(self) -> list[Any]:
         """The resolved metrics."""
         return [metric for metric, _ in self.settled or ()]
@@ -104,11 +103,8 @@ class CompiledMetrics:
             return
         settled, names = [], {}
         for spec, weighted in self.specs:
-            if isinstance(spec, str):
-                metric = metric_of_word(spec, loss, output_shape, targets.shape)
-                metric.name = spec
-            else:
-                metric = copy.deepcopy(spec)
+            metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
+            metric.name = spec if isinstance(spec, str) else metric.name
             if weighted and metric.name in names:
                 metric.name = f"weighted_{metric.name}"
             names[metric.name] = names.get(metric.name, -1) + 1

@@ -1,5 +1,6 @@
 """Nested dicts and lists: of outputs, as opposed to a single array or a plain list, and among attributes."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from nnlite.errors import ConfigError, did_you_mean
 
 __all__ = [
     "arranged_as",
+    "by_key",
     "checked_structure",
     "in_order",
     "kept",
@@ -32,6 +34,19 @@ def leaves_of(value: Any) -> list[Any]:
     if isinstance(value, Mapping):
         value = list(value.values())
     return [leaf for item in value for leaf in leaves_of(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+def by_key(value: Any) -> Any:
+    """Nested lists and dicts with plain dicts in the order of their keys; an `OrderedDict` keeps its own.
+
+    >>> by_key([{"b": 1, "a": {"d": 2, "c": 3}}])
+    [{'a': {'c': 3, 'd': 2}, 'b': 1}]
+    """
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(by_key, value))
+    if not isinstance(value, dict):
+        return value
+    return {key: by_key(value[key]) for key in (value if isinstance(value, OrderedDict) else sorted(value))}
 
 
 def structure_of(value: Any) -> Any:
@@ -61,7 +76,7 @@ def arranged_as(structure: Any, leaves: Sequence[Any]) -> Any:
     {'a': 'x', 'b': ['y']}
     """
     if isinstance(structure, Mapping):
-        return {key: arranged_as(item, leaves) for key, item in structure.items()}
+        return type(structure)((key, arranged_as(item, leaves)) for key, item in structure.items())
     if isinstance(structure, (list, tuple)):
         return [arranged_as(item, leaves) for item in structure]
     return leaves[structure]
