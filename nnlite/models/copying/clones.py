@@ -134,7 +134,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     with custom_object_scope(custom_objects):
         model: Any = Layer.get(spec)
     if not isinstance(model, (Sequential, Model)):
-        raise ConfigError(f"this describes a {type(model).__name__}, which is a layer and no model")
+        raise ConfigError(f"this describes a {type(model).__name__}, which is a layer, not a model")
     if not model.built and (shape := _stated_shape(spec)):
         model._ensure_built(shape)
     return model
