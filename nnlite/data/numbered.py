@@ -148,7 +148,7 @@ def is_batches(x: Any, y: Any) -> bool:
     """
     if y is not None:
         if is_numbered(x) or (isinstance(x, Iterable) and not hasattr(x, "__getitem__") and not is_array_like(x)):
-            raise ConfigError(f"y must be None where x is a {type(x).__name__}, which gives batches (x, y)")
+            raise ConfigError(f"y must be None if x is a {type(x).__name__}, which gives batches (x, y)")
         return False
     data = isinstance(x, (dict, tuple)) or is_array_like(x) or (isinstance(x, list) and not _holds_batches(x))
     return not data and (isinstance(x, Iterable) or is_numbered(x))

@@ -216,7 +216,7 @@ def test_targets_beside_batches_are_refused():
 
     for batches in (Numbered(), ((X, Y) for _ in range(2))):
         for method in (model.fit, model.evaluate):
-            with pytest.raises(ConfigError, match="y must be None where x is a"):
+            with pytest.raises(ConfigError, match="y must be None if x is a"):
                 method(batches, Y, verbose=0)
 
 

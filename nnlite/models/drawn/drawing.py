@@ -147,7 +147,7 @@ def redrawn(config: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _nested(values: list[Symbol], config: Mapping[str, Any], name: str) -> Any:
-    """`values` as the entry of a config says that they are nested; as they are where there is none."""
+    """`values` nested as the entry `name` of a config describes; unchanged without such an entry."""
     return arranged_as(checked_structure(config[name], len(values)), values) if name in config else values
 
 
