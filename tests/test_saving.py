@@ -343,7 +343,7 @@ def test_a_header_that_lacks_an_entry_is_refused(path, key):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": {"Dense": {"units": 3}}}, "holds a Dense, which is a layer and no model"),
+        ({"model": {"Dense": {"units": 3}}}, "holds a Dense, which is a layer, not a model"),
         ({"model": {"Model": {**GRAPH, "nodes": [[1, [0]]]}}}, r"nodes\[0\]\[0\]: must be numbers below 1, got \[1\]"),
         ({"model": {"Model": {**GRAPH, "nodes": [[0, [1]]]}}}, r"nodes\[0\]\[1\]: must be numbers below 1, got \[1\]"),
         ({"model": {"Model": {**GRAPH, "outputs": [2]}}}, r"outputs: must be numbers below 2, got \[2\]"),

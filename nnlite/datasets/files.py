@@ -70,7 +70,7 @@ class Unpickler(pickle.Unpickler):
         if global_name == "_reconstruct" and module_name.startswith(("numpy.core.", "numpy._core.")):
             return lambda kind, shape, dtype: np.ndarray(shape, dtype)
         if (module_name, global_name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it holds {module_name}.{global_name}, which data have no use for")
+            raise pickle.UnpicklingError(f"it holds {module_name}.{global_name}, which no data set contains")
         return self.ALLOWED[module_name, global_name]
 
 

@@ -128,7 +128,7 @@ class Uncertainty:
         left = len(errors) - shares
         if (left <= ROUNDING * len(errors)).any():
             raise DataError(
-                f"{len(errors)} rows do not tell the residual variance beside {self.effective_parameters:.3g} "
+                f"{len(errors)} rows are too few for the residual variance with {self.effective_parameters:.3g} "
                 "effective parameters: pass a larger damping, or layers='last'"
             )
         return np.sqrt((errors**2).sum(axis=0) / left)

@@ -66,7 +66,7 @@ def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
 def _check(path: object, entries: dict[str, zipfile.ZipInfo]) -> None:
     missing = [name for name in (METADATA, CONFIG, WEIGHTS) if name not in entries]
     if missing:
-        raise ModelFileError(f"{path} is no .keras file of Keras 3: it lacks {', '.join(missing)}")
+        raise ModelFileError(f"{path} is not a .keras file of Keras 3: it lacks {', '.join(missing)}")
     for name, entry in entries.items():
         if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
             raise ModelFileError(f"{path}: the entry {name!r} lies outside the file's own folder")

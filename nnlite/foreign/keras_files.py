@@ -212,7 +212,7 @@ def load_keras(path: str | os.PathLike) -> KerasModel:
 def _build(model: Any, config: dict[str, Any], path: object) -> None:
     """Give the model its weights, for the shape that the file says, if it has none yet."""
     if not is_model(model):
-        raise ModelFileError(f"{path} holds a {type(model).__name__}, which is a layer and no model")
+        raise ModelFileError(f"{path} holds a {type(model).__name__}, which is a layer, not a model")
     shape = (config.get("build_config") or {}).get("input_shape")
     if not model.built and shape:
         model._ensure_built(tuple(shape))

@@ -122,7 +122,7 @@ def _built(header: ModelHeader, source: object) -> Any:
     """The model that a header describes, built; its weights follow."""
     layer = Layer.get(header.model)
     if not layer._builds_itself:
-        raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
+        raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer, not a model")
     model: Any = layer
     take_form_of_data(model, header)
     build_as_told(model, header.builds)
@@ -225,7 +225,7 @@ def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
         MissingLibraryError: h5py is not installed.
     """
     if not is_keras_file(filepath):
-        raise ModelFileError(f"{filepath} is no .keras file: Keras writes one by model.save('name.keras')")
+        raise ModelFileError(f"{filepath} is not a .keras file: Keras writes one by model.save('name.keras')")
     with saving.reading_saved(filepath), alone():
         return read_keras(filepath, compile)
 

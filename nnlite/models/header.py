@@ -28,7 +28,7 @@ class ModelHeader(Section, abstract=True):
         input_kind: "strings" of a model that writes `call` and takes such.
         input_keys, input_arguments: of a model that writes `call`, the keys of the dict of its data, or the names of
             the arguments of `call` that are data, where there are several.
-        builds, compile_config: what user-defined classes say of how they are built and compiled, see `own_configs`.
+        builds, compile_config: how user-defined classes are built and compiled, see `own_configs`.
         training: where the training stands, in a checkpoint.
     """
 

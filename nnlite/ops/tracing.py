@@ -214,7 +214,7 @@ class Traced:
         raise _NoMethod(f"traced values have no {name!r}: use functions of nnlite.ops, such as ops.max(x, axis=-1)")
 
     def __bool__(self) -> NoReturn:
-        raise ConfigError("a traced value decides no `if`: use nnlite.ops.where, maximum or minimum")
+        raise ConfigError("a traced value cannot be used as a condition: use nnlite.ops.where, maximum or minimum")
 
     def __getitem__(self, index: Any) -> "Traced":
         return self._op("getitem", self, index)

@@ -91,5 +91,5 @@ def _kept(table: Table | None, keep: Sequence[str], path: str) -> dict[str, list
 def _with_kept(columns: dict[str, Any], kept: dict[str, list[str]]) -> dict[str, Any]:
     named = {f"predicted_{name}" if name in kept else name: column for name, column in columns.items()}
     if both := named.keys() & kept.keys():
-        raise ConfigError(f"the column {min(both)!r} is kept, and a prediction is called so as well")
+        raise ConfigError(f"the column {min(both)!r} is kept, and a prediction has the same name")
     return {**kept, **named}

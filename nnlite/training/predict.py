@@ -54,7 +54,7 @@ def joined(batches: list) -> Any:
 def _of_rows(model: Trainable, inputs: Any, output: Any, maps: Any) -> np.ndarray:
     if isinstance(inputs, tuple) or isinstance(output, tuple):
         raise ConfigError(
-            f"{model.label} has several inputs or outputs: ask its vjp or jvp in place of return_jacobian"
+            f"{model.label} has several inputs or outputs: use its vjp or jvp in place of return_jacobian"
         )
     if maps[0] is None:
         raise ConfigError(

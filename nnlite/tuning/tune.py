@@ -129,7 +129,7 @@ def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tup
     experiment = Experiment.from_file(path, overrides)
     with experiment.explaining():
         if experiment.search is None:
-            raise ConfigError("missing section 'search', which says what is tried; docs/tuning.md shows one")
+            raise ConfigError("missing section 'search', which lists the arguments to try; docs/tuning.md shows one")
         search = experiment.search
         changes = (*overrides, *(() if "seed" in search.space else (f"seed={experiment.seed}",)))
         first = search.first_values()

@@ -293,7 +293,7 @@ WRONG = {
     "text for a number": ("pay", {"encoding": "log", "missing": "constant", "fill": "x"}, "expected a number, got 'x'"),
     "order of another": ("pay", {"encoding": "log", "order": ["a"]}, "order: belongs to ordinal"),
     "median of categories": ("city", {"encoding": "one_hot", "missing": "median"}, "one_hot has no median"),
-    "no period": ("pay", "cyclic", "columns.pay.period: after how much do the numbers begin again?"),
+    "no period": ("pay", "cyclic", "columns.pay.period: state the period of the cycle"),
     "no date": ("city", "date", "columns.city.form: the texts are not all dates of one known format"),
     "mean of dates": ("day", {"encoding": "date_parts", "missing": "mean"}, "columns.day.missing: dates have"),
     "not in the order": ("size", {"encoding": "ordinal", "order": ["small"]}, "columns.size.order: 'large' is in the"),

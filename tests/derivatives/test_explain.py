@@ -296,7 +296,7 @@ def test_a_notebook_shows_an_escaped_table():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"row": 5}, DataError, "row 5 is not there: x has the rows 0 to 4"),
+        ({"row": 5}, DataError, "row 5 does not exist: x has the rows 0 to 4"),
         ({"row": -1}, DataError, "row -1 is not there"),
         ({"output": 3}, ConfigError, "outputs 0 to 2, got output=3"),
         ({"output": 1, "y": Y}, ConfigError, "not both"),

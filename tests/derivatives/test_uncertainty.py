@@ -130,7 +130,7 @@ def test_what_cannot_be_told_is_said():
     with pytest.raises(ConfigError, match=r"uncertainty: needs squared errors, a cross-entropy.*is MeanAbsoluteError"):
         fitted(Dense(1), loss="mae").uncertainty(X, Y)
     few = fitted(Dense(1), x=X[:4], y=Y[:4])
-    with pytest.raises(DataError, match="4 rows do not tell the residual variance beside 4 effective parameters"):
+    with pytest.raises(DataError, match="4 rows are too few for the residual variance"):
         few.uncertainty(X[:4], Y[:4])
 
 

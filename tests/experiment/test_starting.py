@@ -290,7 +290,7 @@ UNUSABLE = {
     "no target": (["init", "t.csv"], 2, "which column is to be predicted? Likely: --target price (regression)"),
     "no file": (["init", "no.csv", "--target", "y"], 3, "no.csv: No such file"),
     "no template": (["init", "tabel"], 2, "no template and no file 'tabel'; did you mean 'table'?"),
-    "nothing": (["init"], 2, "what to start from?"),
+    "nothing": (["init"], 2, "nothing to start from"),
     "another column": (["init", "t.csv", "--target", "pric"], 3, "no column 'pric'; did you mean 'price'?"),
     "no folder": (["init", "t.csv", "--target", "price", "-o", "no/c.yaml"], 2, "the folder no does not exist"),
     "names as target": (["init", "t.csv", "--target", "name"], 3, "40 different texts in 40 rows"),

@@ -78,7 +78,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from nnlite.check import check_config, check_monotone
 
     if arguments.monotone and arguments.set:
-        raise ConfigError("--set changes a config, and --monotone looks at a run: leave one of them out")
+        raise ConfigError("--set changes a config, and --monotone checks a run: leave one of them out")
     if arguments.monotone:
         report = check_monotone(arguments.config, arguments.monotone, arguments.modules)
     else:

@@ -49,7 +49,7 @@ def _init(arguments: argparse.Namespace) -> None:
         print("\n".join(aligned_lines(list(templates().items()))))
         return
     if start is None:
-        raise ConfigError("what to start from? A table, or a template: nnlite init --list shows them")
+        raise ConfigError("nothing to start from: name a table, or a template; nnlite init --list shows them")
     is_table = os.path.exists(start) or "." in Path(start).name
     out = arguments.out or f"{Path(start).name.split('.')[0] or 'config'}.yaml"
     if os.path.lexists(out) and not arguments.force:

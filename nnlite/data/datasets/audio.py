@@ -64,7 +64,7 @@ def audio_dataset_from_directory(
     arguments = dict(locals())
     arguments |= read_call(audio_dataset_from_directory, arguments)
     if ragged:
-        raise ConfigError("ragged: there are no ragged arrays; shorter sounds are filled up with zeros", ("ragged",))
+        raise ConfigError("ragged: there are no ragged arrays; shorter sounds are padded with zeros", ("ragged",))
 
     def joined(sounds: list[np.ndarray]) -> np.ndarray:
         steps = output_sequence_length or max(map(len, sounds))

@@ -15,10 +15,10 @@ def check_spread(what: str, center: float, width: float) -> None:
     >>> check_spread("column 'a'", 1e300, math.inf)
     Traceback (most recent call last):
         ...
-    nnlite.errors.DataError: column 'a' holds numbers so large that float64 cannot hold their spread; use a larger unit
+    nnlite.errors.DataError: column 'a' holds numbers whose spread exceeds float64; use a larger unit
     """
     if not (math.isfinite(center) and math.isfinite(width)):
-        raise DataError(f"{what} holds numbers so large that float64 cannot hold their spread; use a larger unit")
+        raise DataError(f"{what} holds numbers whose spread exceeds float64; use a larger unit")
 
 
 def standard_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,9 @@ def regular(path: str | os.PathLike) -> os.stat_result:
         raise DataError(f"{path}: Is a directory")
     if not stat.S_ISREG(described.st_mode):
         kind = KINDS.get(stat.S_IFMT(described.st_mode), "a special file")
-        raise DataError(f"{path}: {kind}, no file; write its data into a file, or give them as `-`, the standard input")
+        raise DataError(
+            f"{path}: {kind}, not a regular file; write its data into a file, or give them as `-`, the standard input"
+        )
     return described
 
 

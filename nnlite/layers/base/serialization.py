@@ -24,7 +24,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
 
 
 def layer_form(layer: Layer) -> dict[str, Any]:
-    """Keras's form of a layer, without what a model adds."""
+    """Keras's form of a layer other than a model."""
     document = object_form(layer)
     shape = layer.get_build_config()
     return document if shape is None else document | {"build_config": shape}

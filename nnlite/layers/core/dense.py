@@ -40,7 +40,7 @@ STACKED = ("bmf", "mfu", "bmu")  # the axes of inputs, kernel and outputs: batch
 
 
 class Dense(Layer):
-    """outputs = activation(inputs @ kernel + bias).
+    """Fully connected layer: outputs = activation(inputs @ kernel + bias).
 
     Shape: `(batch, ..., features) -> (batch, ..., units)`; kernel `(features, units)`, bias `(units,)`. With members
     `(batch, members, features) -> (batch, members, units)`; kernel `(members, features, units)`, bias

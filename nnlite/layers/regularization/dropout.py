@@ -259,7 +259,7 @@ def check_lengths(layer: Any) -> None:
 def check_noise_shape(layer: Any, input_shape: BatchShape) -> None:
     """`ConfigError` unless the layer's noise_shape has the rank of the inputs."""
     if layer.noise_shape is not None and len(layer.noise_shape) != len(input_shape):
-        raise ConfigError(f"{layer.label}: noise_shape {layer.noise_shape} has another rank than {input_shape}")
+        raise ConfigError(f"{layer.label}: noise_shape {layer.noise_shape} does not have the rank of {input_shape}")
 
 
 def random_bits(layer: Any, random: RandomSource, shape: Shape) -> np.ndarray:

@@ -65,7 +65,7 @@ class FunctionLoss(Loss):
         result = checked(lambda point: self.call(y_true, point), y_pred, self.function, reason)
         self._numerical = True
         warnings.warn(
-            f"{self!r} is not made of functions of nnlite.ops: its derivative is found by differences, which takes "
+            f"{self!r} is not made of functions of nnlite.ops: its derivative is numerical, which takes "
             "many evaluations and gives no second derivative",
             stacklevel=2,
         )

@@ -58,7 +58,7 @@ def checked(function: Function, y_pred: np.ndarray, owner: Any, reason: Exceptio
             f"batch, got {shape}{note}"
         )
     if not np.array_equal(losses, np.asarray(function(y_pred.astype(np.float64)))):
-        raise ConfigError(f"the loss {owner!r} gives other numbers for the same arguments{note}")
+        raise ConfigError(f"the loss {owner!r} returns different numbers for the same arguments{note}")
     value, by_outputs = numerical_gradient(function, y_pred.astype(np.float64))
     gradients: Any = by_outputs
     finer: Any = numerical_gradient(function, y_pred.astype(np.float64), STEP / 2)[1]
@@ -66,7 +66,7 @@ def checked(function: Function, y_pred: np.ndarray, owner: Any, reason: Exceptio
     differs = np.abs(finer.gradients - gradients.gradients) > AGREEMENT * scale
     if scale == 0 or not np.isfinite(scale) or differs.mean() > MOST_BENDS:
         raise ConfigError(
-            f"the loss {owner!r} has no derivative with respect to y_pred that differences would show: it steps, "
+            f"the loss {owner!r} has no derivative that finite differences could find: it steps, "
             f"rounds, is not finite or does not depend on y_pred{note}"
         )
     return value.astype(y_pred.dtype), Contraction(gradients.gradients.astype(y_pred.dtype), gradients.rank)

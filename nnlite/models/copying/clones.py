@@ -141,7 +141,7 @@ def _described(spec: dict[str, Any]) -> BaseModel:
     """The model that Keras's form describes, built and compiled as it says."""
     model: Any = Layer.get(spec)
     if not isinstance(model, Model):
-        raise ConfigError(f"this describes a {type(model).__name__}, which is a layer and no model")
+        raise ConfigError(f"this describes a {type(model).__name__}, which is a layer, not a model")
     if not model.built and (shape := _stated_shape(spec)):
         model._ensure_built(shape)
     if spec.get("compile_config"):

@@ -46,7 +46,7 @@ def own_configs(model: Any) -> dict[str, Any]:
 
 
 def _stored(config: Any) -> Any:
-    """A config that a user-defined class made, as plain values."""
+    """A config made by a user-defined class, as plain values."""
     return json.loads(json.dumps(keras_form(config), default=form_of_function))
 
 

@@ -148,7 +148,7 @@ def redrawn(config: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _nested(values: list[Symbol], config: Mapping[str, Any], name: str) -> Any:
-    """`values`, nested as the entry of a config says; a plain list without such an entry."""
+    """`values` nested as the entry `name` of a config describes; unchanged without such an entry."""
     if name not in config:
         return values
     return arranged_as(_in_own_order(checked_structure(config[name], len(values))), values)

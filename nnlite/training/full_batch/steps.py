@@ -83,7 +83,7 @@ class FullBatchSteps(Steps):
         if self.members != 1:
             raise ConfigError(f"{name} trains a single model: leave folds out, or take another optimizer")
         if self.penalized:
-            raise ConfigError(f"{name} takes no penalties of activities; those of weights do well")
+            raise ConfigError(f"{name} does not support activity penalties; those of weights are supported")
         if self.constrained:
             raise ConfigError(f"{name} takes no constraints, and {self.constrained[0].name!r} has one")
         self.optimizer.check(self.store.size)

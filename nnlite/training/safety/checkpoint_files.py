@@ -90,7 +90,7 @@ def _check_rest(state: dict[str, Any], path: Path) -> None:
     """`ModelFileError` for a position that no training reaches, or for parts of another kind."""
     for name, kind in KINDS.items():
         if not isinstance(state[name], kind):
-            raise ModelFileError(f"{path}: {name} is of another kind than a training keeps, {shown(state[name])}")
+            raise ModelFileError(f"{path}: {name} is not what a training stores, {shown(state[name])}")
     steps = state["steps"]
     if steps is not None and (type(steps) is not int or steps < 1):
         raise ModelFileError(f"{path}: steps must be an integer >= 1, got {shown(steps)}")

@@ -41,7 +41,7 @@ class Agreement(Callback, abstract=True):
                 )
                 raise TeamError(
                     f"{self.model.parameters[changed].path} of rank {rank} is not that of rank 0 any more: a callback "
-                    "or a layer changes it by what this process alone knows, or NumPy is another one there"
+                    "or a layer changes it by what this process alone knows, or NumPy differs there"
                 )
 
     def _agree(self) -> None:

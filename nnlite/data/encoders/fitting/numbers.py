@@ -27,7 +27,7 @@ def number_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
     filled = np.where(np.isnan(values), fill, values)
     if encoding == "cyclic":
         if fit.choice.period is None:
-            raise fit.wrong("period", "after how much do the numbers begin again? Such as 24 for hours of the day")
+            raise fit.wrong("period", "state the period of the cycle, such as 24 for hours of the day")
         return [Cyclic(fit.name, fill, fit.choice.period), *indicator(fit, wants_indicator(fit))]
     encoder: Any = _AMOUNTS[encoding](fit, fill, filled)
     return [dataclasses.replace(encoder, amounts_in=column.unit or None), *indicator(fit, wants_indicator(fit))]

@@ -61,7 +61,7 @@ class TargetEncoder(Configurable, family="target encoder"):
 
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:
         """Choose the thresholds that maximize `score` on these rows; `ConfigError` if the target has no thresholds."""
-        raise ConfigError(f"{type(self).__name__} decides nothing by a threshold")
+        raise ConfigError(f"{type(self).__name__} has no threshold to tune")
 
     def check_outputs(self, output_shape: tuple) -> None:
         """Raise `ShapeError` unless a model with this output shape can be compared with the encoded target."""
