@@ -31,7 +31,7 @@ class Initializer(Configurable, family="initializer"):
     _of_functions = "FunctionInitializer"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "seed" and isinstance(value, SeedGenerator):  # whose numbers every call draws anew
+        if name == "seed" and isinstance(value, SeedGenerator):  # of which each call draws other numbers
             self._seeds, value = value, None
         super().__setattr__(name, value)
 
