@@ -72,7 +72,7 @@ def test_scripts_for_other_shells_name_every_command_and_option(script):
     zsh, fish = script("zsh"), script("fish")
     assert (
         "compdef _nnlite nnlite" in zsh
-        and "'--sampler[what suggests values (default\\: tpe)]:choice:(tpe random)'" in zsh
+        and "'--sampler[method of suggesting values (default\\: tpe)]:choice:(tpe random)'" in zsh
     )
     assert "-a train -d " in fish
     assert "-n '__fish_seen_subcommand_from tune' -l sampler" in fish and "-x -a 'tpe random'" in fish

@@ -7,7 +7,6 @@ import numpy as np
 from nnlite.arrays.types import Array, ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.inference.fold_constants import folded
-from nnlite.layers import RobustScaling
 from nnlite.layers.base.simplified import Activated, Affine, Product
 from nnlite.ops.activations import (
     CELU,
@@ -92,7 +91,7 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
         if isinstance(step, Affine):
             values, slopes = values.scaled(step.scale).shifted(step.shift), slopes.scaled(step.scale)
             continue
-        if isinstance(step, RobustScaling):
+        if _is_robust(step):
             values, bent = _scaled(step, values)
             slopes = slopes.by_positive(Interval(bent.low[:, None], bent.high[:, None]))
             continue
@@ -130,7 +129,7 @@ def lipschitz_bound(model: Trainable) -> float:
         if isinstance(step, Affine):
             bound *= float(np.abs(step.scale).max())
             continue
-        if isinstance(step, RobustScaling):
+        if _is_robust(step):
             center = step.steepest[None]
             bound *= float(_scaled(step, Interval(center, center))[1].high.max())
             continue
@@ -175,8 +174,15 @@ def _slopes(activation: ActivationFunction, values: Interval) -> Interval:
     return Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))
 
 
-def _scaled(layer: RobustScaling, values: Interval) -> tuple[Interval, Interval]:
-    """The outputs of the layer, and the least and the largest slope in each interval."""
+def _is_robust(step: Any) -> bool:
+    """Whether a step is a `RobustScaling`."""
+    from nnlite.layers import RobustScaling  # here, since importing a model loads no rare layers
+
+    return isinstance(step, RobustScaling)
+
+
+def _scaled(layer: Any, values: Interval) -> tuple[Interval, Interval]:
+    """The outputs of a `RobustScaling`, and the least and the largest slope in each interval."""
     statistics = [value.astype(np.float64) for value in layer.values]
     places = (*values, np.clip(layer.steepest, *values))
     (low, first), (high, last), (_, middle) = (layer.linearize(at, *statistics) for at in places)
@@ -200,7 +206,7 @@ def _steps(model: Trainable) -> list[Any]:
         raise ConfigError("bounds go through layers in a row, and this model is a graph")
     steps: list[Any] = folded([stage.layer for stage in line])
     for step in steps:
-        if isinstance(step, RobustScaling):
+        if _is_robust(step):
             continue
         known = isinstance(step, Affine | Activated) or (isinstance(step, Product) and step.kernel.ndim == 2)
         if not known:

@@ -82,7 +82,8 @@ def _sequential(config: dict[str, Any], orders: Orders, location: str) -> Layer:
 def _functional(config: dict[str, Any], orders: Orders, location: str) -> Layer:
     inputs, outputs, layers = graph_ends(config, orders, location)
     options = {key: config[key] for key in ("name", "trainable", "dtype") if config.get(key) is not None}
-    model: Any = Layer.members()["Model"](inputs, outputs, **options)
+    graph: Any = Layer.members()["Model"]
+    model = graph(inputs, outputs, **options)
     orders[id(model)] = layers
     return model
 

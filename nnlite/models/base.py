@@ -296,5 +296,5 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         return stamped(pickled_state(self))
 
     def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(vars(unpickled(unstamped(state, type(self)))))
+        vars(self).update(vars(unpickled(unstamped(state, type(self)))))
         self.trainer.model = cast(Any, self)

@@ -210,7 +210,7 @@ def callback_list(
 ) -> CallbackList:
     """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless `verbose=0`."""
     level = (1 if is_interactive_logging_enabled() else 2) if verbose == "auto" else int(verbose)
-    listeners = list(listed_callbacks(callbacks) or ())
+    listeners: list[Any] = list(listed_callbacks(callbacks) or ())
     if level and not any(isinstance(one, ProgressBar) for one in listeners):
         listeners.append(ProgressBar())
     return CallbackList(listeners, model, is_first(), verbose=level, **params)

@@ -31,7 +31,7 @@ def test_the_signature_of_dense():
     )
     assert "kernel_initializer: Initializer | str | dict = 'glorot_uniform'" in text
     assert "members: int | None = None, *, name: str | None = None" in text
-    assert list(inspect.signature(Dense(3)).parameters) == ["inputs", "given"]  # that of the call
+    assert list(inspect.signature(Dense(3)).parameters) == ["inputs", "options"]  # that of the call
 
 
 def test_help_opens_with_the_signature():

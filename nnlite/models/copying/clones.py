@@ -59,7 +59,8 @@ def clone_model(
     if changed and (model._traced or not model._layers_inside()):
         raise ConfigError(f"{model.label} writes call: it has no graph whose layers could be replaced")
     if not isinstance(model, Sequential) and (call_function is not None or input_tensors is not None):
-        return _redrawn(model, input_tensors, copy or _same, call_function or applied)
+        graph: Any = model
+        return _redrawn(graph, input_tensors, copy or _same, call_function or applied)
     if call_function is not None:
         raise ConfigError(f"{model.label} is a chain of layers", ("call_function",))
     return _made_again(model, copy, input_tensors)

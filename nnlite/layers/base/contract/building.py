@@ -53,7 +53,7 @@ def building(build: Callable) -> Callable:
         several = len(parameters) > 1 and len(shapes) == 1 and isinstance(shapes[0][0], (tuple, list))
         outer, self._building = not self._building, True
         try:
-            build(self, *(shapes[0] if several else shapes)[: len(parameters)], **self._build_options)
+            build(self, *(shapes[0] if several else shapes)[: len(parameters)], **vars(self)["_build_options"])
         finally:
             self._building = not outer
         self._build_done = True

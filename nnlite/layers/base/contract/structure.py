@@ -76,7 +76,8 @@ def arranged_as(structure: Any, leaves: Sequence[Any]) -> Any:
     {'a': 'x', 'b': ['y']}
     """
     if isinstance(structure, Mapping):
-        return type(structure)((key, arranged_as(item, leaves)) for key, item in structure.items())
+        kind: Any = type(structure)
+        return kind((key, arranged_as(item, leaves)) for key, item in structure.items())
     if isinstance(structure, (list, tuple)):
         return [arranged_as(item, leaves) for item in structure]
     return leaves[structure]
