@@ -95,7 +95,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     arrays = weight_arrays(model) | own_parts(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
     header |= interpretation_header(model)
-    header |= form_of_data(model) | own_configs(model)
+    header |= form_of_data(model) | own_configs(model) | ({"draws_seed": True} if model._draws_seed else {})
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
         header |= {"compile": model.trainer.config(), "iterations": optimizer["iterations"]}
@@ -124,6 +124,7 @@ def _built(header: ModelHeader, source: object) -> Any:
     if not layer._builds_itself:
         raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer, not a model")
     model: Any = layer
+    model._draws_seed = header.draws_seed
     take_form_of_data(model, header)
     build_as_told(model, header.builds)
     model._ensure_built(header.input_shape)
@@ -156,8 +157,8 @@ def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: 
 def pickled_state(model: "BaseModel") -> dict[str, Any]:
     """State of a pickled model: that of a file, or the spec of an unbuilt model."""
     if not model.built:
-        compiled = model.trainer.config() if model.compiled else None
-        return {"spec": model.to_spec(), "compile": compiled, "interpretation": interpretation_header(model)}
+        state = {"spec": model.to_spec(), "compile": model.trainer.config() if model.compiled else None}
+        return {**state, "draws_seed": model._draws_seed, "interpretation": interpretation_header(model)}
     header, arrays = model_state(model)
     return {"header": header, "arrays": arrays}
 
@@ -167,6 +168,7 @@ def unpickled(state: dict[str, Any]) -> "BaseModel":
     if "header" in state:
         return restored(state["header"], state["arrays"], "the pickled model")
     model: Any = Layer.get(state["spec"])
+    model._draws_seed = state["draws_seed"]
     interpret(model, state["interpretation"])
     if state["compile"]:
         compile_as_saved(model, state["compile"])

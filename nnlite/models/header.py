@@ -28,6 +28,7 @@ class ModelHeader(Section, abstract=True):
         input_kind: "strings" of a model that writes `call` and takes such.
         input_keys, input_arguments: of a model that writes `call`, the keys of the dict of its data, or the names of
             the arguments of `call` that are data, where there are several.
+        draws_seed: whether the seed of the model was drawn, rather than given by the user.
         builds, compile_config: how user-defined classes are built and compiled, see `own_configs`.
         training: where the training stands, in a checkpoint.
     """
@@ -47,6 +48,7 @@ class ModelHeader(Section, abstract=True):
     input_kind: Literal["strings"] | None = None
     input_keys: list[str] | None = None
     input_arguments: list[str] | None = None
+    draws_seed: bool = False
     builds: dict[str, Any] | None = None
     compile_config: Any = None
     training: Mapping[str, Any] | None = None

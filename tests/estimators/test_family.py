@@ -134,7 +134,7 @@ def test_the_precision_is_that_of_the_table():
 
 @pytest.mark.parametrize("layer", [99, "dens", 1.5])
 def test_a_layer_that_is_not_there_is_named(layer):
-    with pytest.raises(ConfigError, match=f"layer={layer!r} is none of the .* layers"):
+    with pytest.raises(ConfigError, match=f"layer={layer!r} is not one of the .* layers"):
         NNTransformer(CLASSIFIER, layer=layer).fit(X, LABELS)
 
 

@@ -144,7 +144,7 @@ def edited(path, target, change):
             "it is Python code",
         ),
         (lambda d: d.update(config=None), "expected class_name and config"),
-        (lambda d: d.update(class_name="Dense", config={"units": 1}), "layer and no model"),
+        (lambda d: d.update(class_name="Dense", config={"units": 1}), "layer, not a model"),
         (lambda d: d["config"]["layers"][2].pop("class_name"), "layers"),
     ],
 )
@@ -270,7 +270,7 @@ def test_names_that_mean_another_format_are_refused(tmp_path):
             model.save_weights(tmp_path / name)
     with pytest.raises(ModelFileError, match="folder that exists"):
         model.save(tmp_path / "nowhere" / "m.keras")
-    with pytest.raises(ModelFileError, match=r"is no \.keras file"):
+    with pytest.raises(ModelFileError, match=r"is not a \.keras file"):
         nnlite.from_keras(tmp_path / "missing.keras")
     assert not list(tmp_path.iterdir())
 

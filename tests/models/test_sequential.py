@@ -26,6 +26,7 @@ from nnlite.layers import (
     Softmax,
 )
 from nnlite.losses import BinaryCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
+from nnlite.models import load_model
 from nnlite.optimizers import SGD, Adam
 
 RANDOM = np.random.default_rng(0)
@@ -430,6 +431,14 @@ def test_a_drawn_seed_is_kept():
     assert isinstance(model.seed, int)
     assert same_weights(model, Sequential([Input((3,)), Dense(2)], seed=model.seed))
     assert not same_weights(model, Sequential([Input((3,)), Dense(2)]))
+
+
+def test_configs_have_the_seed_that_was_given_also_after_saving(tmp_path):
+    for seed in (None, 5):
+        model = Sequential([Input((3,)), Dense(2)], seed=seed)
+        model.save(tmp_path / "m.safetensors")
+        for twin in (model, load_model(tmp_path / "m.safetensors"), pickle.loads(pickle.dumps(model))):
+            assert twin.get_config().get("seed") == seed and twin.seed == model.seed
 
 
 def test_the_seed_decides_dropout_too():

@@ -344,7 +344,7 @@ def test_several_outputs_with_losses_of_their_own():
         ((), {"batch_size": 32}, "fit.batch_size: {} takes all 150 rows at once, batch_size is 32: leave it out"),
         ((Dropout(0.5), Dense(1)), {}, "{} needs a loss without chance, and .*[Dd]ropout.* draws at random"),
         ((Dense(2, kernel_constraint="non_neg"), Dense(1)), {}, "{} takes no constraints, and 'kernel' has one"),
-        ((Dense(2, activity_regularizer={"L2": {"l2": 0.1}}), Dense(1)), {}, "{} takes no penalties of activities"),
+        ((Dense(2, activity_regularizer={"L2": {"l2": 0.1}}), Dense(1)), {}, "{} does not support activity penalties"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(name, layers, arguments, message):
