@@ -20,7 +20,7 @@ class Initializer(Configurable, family="initializer"):
     """Draws the first values of a parameter; subclasses write `draw`, or `__call__(shape, dtype=None)` as with Keras.
 
     A subclass may have a field `seed: Index | None = None`; once set, every call draws the same numbers,
-    whatever generator is passed. For a `SeedGenerator` as the seed, each call draws others.
+    whatever generator is passed. With a `SeedGenerator` as the seed, each call draws new ones.
 
     >>> Initializer.get("he_normal")((3, 2), generator=np.random.default_rng(0)).shape
     (3, 2)
@@ -31,8 +31,9 @@ class Initializer(Configurable, family="initializer"):
     _of_functions = "FunctionInitializer"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "seed" and isinstance(value, SeedGenerator):  # of which each call draws other numbers
-            self._seeds, value = value, None
+        if name == "seed":
+            self._seeds = value if isinstance(value, SeedGenerator) else None
+            value = value if self._seeds is None else None
         super().__setattr__(name, value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
