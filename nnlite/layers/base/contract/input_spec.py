@@ -43,10 +43,13 @@ class InputSpec:
     optional: bool = False
 
     def __post_init__(self) -> None:
+        demands = vars(self)  # a frozen class refuses assignments
         if self.shape is not None:
-            object.__setattr__(self, "ndim", len(self.shape))
-        if not all(isinstance(axis, int) for axis in self.axes or ()):
-            raise WrongTypeError(f"InputSpec.axes: expected integers as keys, got {self.axes!r}")
+            demands |= {"shape": tuple(self.shape), "ndim": len(self.shape)}
+        try:  # JSON has strings as keys
+            demands["axes"] = {int(axis): length for axis, length in (self.axes or {}).items()}
+        except (TypeError, ValueError):
+            raise WrongTypeError(f"InputSpec.axes: expected integers as keys, got {self.axes!r}") from None
 
     def get_config(self) -> dict[str, Any]:
         """The demands as arguments."""
@@ -69,11 +72,7 @@ class InputSpec:
         for met, demand in demands:
             if not met:
                 raise ShapeError(f"{owner} needs inputs of {demand}, got {tuple(shape)}")
-        axes = {
-            **dict(enumerate(self.shape or ())),
-            **{int(axis): length for axis, length in (self.axes or {}).items()},
-        }
-        for axis, length in axes.items():
+        for axis, length in {**dict(enumerate(self.shape or ())), **self.axes}.items():
             if not -rank <= axis < rank or (None not in (length, shape[axis]) and length != shape[axis]):
                 raise ShapeError(f"{owner} needs inputs with the length {length} of axis {axis}, got {tuple(shape)}")
 
