@@ -94,13 +94,14 @@ class Variable(Parameter):
                 f"unknown aggregation {aggregation!r}; {did_you_mean(str(aggregation), AGGREGATIONS[1:])}"
             )
         self.aggregation, self.autocast, self.synchronization = aggregation, autocast, synchronization
+        dtype = dtype and dtype_of(dtype).name
         if callable(initializer) or isinstance(initializer, (str, dict)):
             if shape is None:
                 raise ConfigError(f"Variable({initializer!r}) needs the argument shape")
             spec: Any = initializer
             value = Initializer.get(spec)(shape, dtype=dtype)
         else:
-            value = np.array(initializer, dtype and dtype_of(dtype))
+            value = np.array(initializer, dtype)
             value = value if dtype else as_typed(value, initializer)
             if value.dtype.kind not in "biufc":
                 raise ConfigError(f"Variable: the value is made of numbers, got {initializer!r}")
