@@ -1,6 +1,7 @@
 """Models and layers whose outputs are dicts and nested lists."""
 
 import json
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -169,3 +170,11 @@ def test_a_layer_returns_a_dict_to_arrays_graphs_and_other_layers():
     inputs = Input((3,))
     model = Model(inputs, Pair()(inputs)["twice"][0] - inputs)
     np.testing.assert_allclose(model(X), X.astype("float32"), rtol=1e-6)
+
+
+def test_a_model_has_named_tuples_of_symbols():
+    Pair = namedtuple("Pair", "left right")
+    ends = Pair(Input((2,)), Input((2,)))
+    model = Model(ends, Pair(ends.left + ends.right, ends.left - ends.right))
+    total, difference = model.predict(Pair(np.full((1, 2), 3.0), np.ones((1, 2))), verbose=0)
+    assert (total.tolist(), difference.tolist()) == ([[4, 4]], [[2, 2]])

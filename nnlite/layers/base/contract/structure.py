@@ -42,8 +42,8 @@ def by_key(value: Any) -> Any:
     >>> by_key([{"b": 1, "a": {"d": 2, "c": 3}}])
     [{'a': {'c': 3, 'd': 2}, 'b': 1}]
     """
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(by_key, value))
+    if isinstance(value, (list, tuple)):  # also named ones, whose classes take their items one by one
+        return (list if isinstance(value, list) else tuple)(map(by_key, value))
     if not isinstance(value, dict):
         return value
     return {key: by_key(value[key]) for key in (value if isinstance(value, OrderedDict) else sorted(value))}
