@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Shape
+from nnlite.arrays.weights import fitted_weights
 
 __all__ = []
 
@@ -33,7 +34,13 @@ def weight_of_rows(sample_weight: np.ndarray, shape: Shape) -> np.ndarray:
 def counted_weights(
     shape: Shape, dtype: Any, sample_weight: np.ndarray | None, mask: np.ndarray | None
 ) -> tuple[np.ndarray | None, int]:
-    """The weight of each row, None if all are 1, and the number of rows that count."""
+    """The weight of each row, None if all are 1, and the number of rows that count.
+
+    Raises:
+        ShapeError: weights with more axes than `shape`.
+    """
+    if sample_weight is not None and sample_weight.ndim > len(shape):  # one for each number, where rows have losses
+        sample_weight = fitted_weights(sample_weight, shape)
     weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)
     if mask is not None and mask.shape == shape:
         weights = mask.astype(dtype) if weights is None else weights * mask

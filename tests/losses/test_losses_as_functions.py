@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import Input, KerasTensor, Model, losses
+from nnlite import Input, KerasTensor, Model, losses, ops
 from nnlite.errors import ShapeError
 from nnlite.layers import Dense
 
@@ -46,5 +46,16 @@ def test_losses_of_numbers_are_weighed_one_by_one():
     assert each.tolist() == [4.5, 1.0, 0.0, 0.0]
     mean = Squares(reduction="mean_with_sample_weight")(y, x, [0.5, 1.0, 0.0, 0.5])
     assert mean == 5.5 / 2
+
+
+class MeanSquares(losses.Loss):
+    """One loss for each row."""
+
+    def call(self, y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+@pytest.mark.parametrize("loss", [losses.MeanSquaredError(), MeanSquares()])
+def test_losses_of_rows_take_no_weights_of_numbers(loss):
     with pytest.raises(ShapeError, match="2 samples need"):
-        losses.MeanSquaredError()(np.ones((2, 2)), np.ones((2, 2)), np.ones((2, 2)))
+        loss(np.ones((2, 2)), np.ones((2, 2)), np.ones((2, 2)))
