@@ -52,3 +52,14 @@ def test_results_by_name_have_the_type_of_the_metric():
 
     found = Both()(*PAIRS)
     assert found["seen"].dtype == np.float32 and found["half"].numpy() == 1.5
+
+
+def test_assigning_keeps_the_shape_of_a_state():
+    metric = RecallAtPrecision(0.5, num_thresholds=5)
+    metric([0, 1], [0.2, 0.7])
+    counts = metric.variables[0]
+    counts.assign(0)
+    np.testing.assert_array_equal(metric.variables[0], np.zeros(5))
+    with pytest.raises(ValueError, match="broadcast"):
+        counts.assign(np.ones(4))
+    assert metric.variables[0].shape == (5,)

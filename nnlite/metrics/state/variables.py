@@ -38,9 +38,11 @@ class MetricVariable(np.ndarray):
 
     def assign(self, value: ArrayLike) -> "MetricVariable":
         """Replace all values, those of the metric too where this is a copy of its state."""
+        if self.size:  # a state without a shape yet takes any
+            value = np.broadcast_to(value, self.shape)
         if self.stored is not None:
             self.stored(value)
-        if self.shape == np.shape(value) or self.size:  # a state without a shape yet takes any
+        if self.size:
             self[...] = value
         return self
 
