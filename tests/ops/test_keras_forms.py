@@ -38,6 +38,9 @@ def test_counts_of_rows():
     assert ops.bincount(rows).tolist() == [[0, 2, 1], [2, 1, 0]]
     weighted = ops.bincount(rows, weights=np.float32([[1, 2, 3], [4, 5, 6]]), minlength=4)
     assert weighted.tolist() == [[0, 3, 3, 0], [9, 6, 0, 0]]
+    assert ops.bincount(rows[:, :0], minlength=2).tolist() == [[0, 0], [0, 0]]
+    with pytest.raises(ShapeError, match=r"weights have shape \(1, 3\), x has \(2, 3\)"):
+        ops.bincount(rows, weights=np.ones((1, 3)))
 
 
 @pytest.mark.parametrize("function", [ops.median, ops.norm, ops.prod, ops.softmax])
@@ -64,8 +67,13 @@ def test_symbols_of_further_functions():
     matrix, whole = KerasTensor((2, 3)), KerasTensor((2, 3), dtype="int32")
     assert [row.shape for row in ops.unstack(matrix)] == [(3,), (3,)]
     assert [row.shape for row in ops.unstack(KerasTensor((None, 3)), axis=1)] == [(None,)] * 3
-    with pytest.raises(ShapeError, match="unstack needs num"):
-        ops.unstack(KerasTensor((None, 3)))
+    for repeat in (
+        ops.unstack,
+        lambda rows: ops.map(ops.exp, rows),
+        lambda rows: ops.scan(lambda total, row: (total + row, row), np.zeros(3), rows),
+    ):
+        with pytest.raises(ShapeError, match="needs a known length of axis 0"):
+            repeat(KerasTensor((None, 3)))
     assert ops.map(lambda row: 2 * row, matrix).shape == (2, 3)
     assert ops.conj(matrix).dtype == ops.real(matrix).dtype == ops.logsumexp(whole).dtype == "float32"
 

@@ -105,11 +105,21 @@ def vstack(xs: Sequence[Any]) -> Any:
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
-    """The entries along `axis`, one by one; of a symbol whose length there is not known, the first `num`."""
-    count = shape(x)[axis] if num is None else num
-    if count is None:
-        raise ShapeError(f"unstack needs num: the axis {axis} of {x!r} may have any length")
+    """The entries along `axis`, one by one; of a symbol whose length there is not known, the first `num`.
+
+    Raises:
+        ShapeError: no `num` where it is needed.
+    """
+    count = known_length(x, axis, "unstack without num") if num is None else num
     return [ops.take(x, index, axis) for index in range(count)]
+
+
+def known_length(x: Any, axis: int, purpose: str) -> int:
+    """The length of an axis; `ShapeError` for that of a symbol which may have any, since `purpose` needs it."""
+    length = shape(x)[chosen_axes(axis, len(shape(x)))[0]]
+    if length is None:
+        raise ShapeError(f"{purpose} needs a known length of axis {axis}, got {x!r}")
+    return length
 
 
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:

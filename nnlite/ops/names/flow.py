@@ -7,7 +7,8 @@ import numpy as np
 
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import convert_to_numpy, shape
+from nnlite.ops.names.arranging import known_length
+from nnlite.ops.names.constants import convert_to_numpy
 
 __all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"]
 
@@ -57,7 +58,7 @@ def _entries(xs: Any, count: int) -> list[Any]:
 def _first_length(xs: Any) -> int:
     while isinstance(xs, (list, tuple, dict)):
         xs = next(iter(xs.values() if isinstance(xs, dict) else xs))
-    return shape(xs)[0] or 0
+    return known_length(xs, 0, "a loop over entries")
 
 
 def _stacked(results: list[Any]) -> Any:

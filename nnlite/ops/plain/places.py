@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 
 __all__ = ["argsort", "bincount", "chosen_axes", "dtype_of", "nonzero", "unravel_index"]
 
@@ -18,12 +18,19 @@ def argsort(x: ArrayLike, axis: int | None = -1) -> np.ndarray:
 
 
 def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, sparse: bool = False) -> np.ndarray:
-    """The number, or the weight, of occurrences of each integer; a row of them for each row."""
+    """The number, or the weight, of occurrences of each integer; a row of them for each row.
+
+    Raises:
+        ConfigError: `sparse`, which there is not.
+        ShapeError: weights of another shape than x.
+    """
     if sparse:
         raise ConfigError("there are no sparse arrays here: leave `sparse` out", ("sparse",))
+    if weights is not None and np.shape(weights) != np.shape(x):
+        raise ShapeError(f"bincount: weights have shape {np.shape(weights)}, x has {np.shape(x)}")
     if np.ndim(x) > 1:
-        length = max(int(np.max(x)) + 1, minlength)
-        rows: Any = itertools.zip_longest(np.asarray(x), () if weights is None else np.asarray(weights))
+        length = max(int(np.max(x, initial=-1)) + 1, minlength)
+        rows = zip(np.asarray(x), itertools.repeat(None) if weights is None else np.asarray(weights), strict=False)
         return np.stack([bincount(row, weight, length) for row, weight in rows])
     counts = np.bincount(x, weights, minlength)
     return counts.astype(np.int32) if weights is None else counts
