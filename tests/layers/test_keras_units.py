@@ -85,6 +85,20 @@ def test_a_config_has_arguments_that_the_constructor_did_not_keep(tmp_path):
     np.testing.assert_array_equal(load_model(tmp_path / "model.safetensors").predict(x, verbose=0), predicted)
 
 
+def test_a_config_names_the_function_that_a_constructor_found():
+    class Bend(layers.Layer):
+        def __init__(self, activation="relu", **kwargs):
+            super().__init__(**kwargs)
+            self.activation = nnlite.activations.get(activation)
+
+        def call(self, inputs):
+            return self.activation(inputs)
+
+    config = json.loads(json.dumps(Bend().get_config()))
+    assert config["activation"] == "relu"
+    assert Bend.from_config(config)(np.array([[-1.0, 2.0]])).tolist() == [[0, 2]]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -133,7 +133,7 @@ def remembering(cls: Any, *args: Any, **given: Any) -> Any:
 
 
 def told_arguments(layer: Any) -> dict[str, Any]:
-    """Arguments of a constructor written by hand, by name, that it did not keep, or made a layer of."""
+    """Arguments of a constructor written by hand, by name, that it did not keep, or made a layer or a function of."""
     construct: Any = vars(layer).get("_constructed")
     if construct is None:
         return {}
@@ -143,7 +143,7 @@ def told_arguments(layer: Any) -> dict[str, Any]:
     return {
         name: value
         for name, value in list(bound.arguments.items())[1:]
-        if name not in known or (isinstance(known[name], LayerAttributes) and not isinstance(value, LayerAttributes))
+        if name not in known or (callable(known[name]) and not isinstance(value, LayerAttributes))
     }
 
 
