@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import KerasTensor, backend, ops
+from nnlite import Input, KerasTensor, Model, backend, ops
 from nnlite.errors import ConfigError, ShapeError
 
 
@@ -20,6 +20,15 @@ def test_remainders_of_booleans_are_integers():
     for function in (ops.mod, ops.fmod, ops.floor_divide):
         assert function(bits, bits).dtype == np.int32
     assert ops.floor_divide(np.float32([7]), np.array([2])).dtype == np.float32
+
+
+@pytest.mark.parametrize("function", [ops.mod, ops.fmod])
+def test_remainders_by_numbers_of_a_program_keep_the_type(function):
+    inputs = Input((2,))
+    outputs = Model(inputs, [function(inputs, 2), function(7, inputs)])(np.float32([[-5, 4]]))
+    for output, operands in zip(outputs, ((np.float32([-5, 4]), 2), (7, np.float32([-5, 4]))), strict=True):
+        assert output.dtype == np.float32
+        np.testing.assert_array_equal(output[0], function(*operands))
 
 
 def test_indices_are_int32():
@@ -82,7 +91,7 @@ def test_operators_of_symbols():
     x, bits = KerasTensor((2, 3)), KerasTensor((2, 3), dtype="bool")
     for symbol in (x // 2, 2 // x, x % 2, 5 % x, round(x)):
         assert (symbol.shape, symbol.dtype) == ((2, 3), "float32")
-    for symbol in (bits & bits, bits | bits, bits ^ bits, ~bits):
+    for symbol in (bits & bits, bits | bits, bits ^ bits, ~bits, True & bits, False | bits, True ^ bits):
         assert (symbol.shape, symbol.dtype) == ((2, 3), "bool")
     assert x.reshape((3, 2)).shape == (3, 2) and KerasTensor((1, 3)).squeeze().shape == (3,)
     for convert in (bool, float, int):

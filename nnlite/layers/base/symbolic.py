@@ -106,6 +106,8 @@ class Drawable:
     def __xor__(self, other: Any) -> Any:
         return self.draw("logical_xor", (self, other), {})
 
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
     def __invert__(self) -> Any:
         return self.draw("logical_not", (self,), {})
 

@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import erf
 from nnlite.ops import functions as ops
-from nnlite.ops.base import as_numbers, as_written
+from nnlite.ops.base import as_given, as_numbers, as_written
 from nnlite.ops.names.constants import as_floats, convert_to_numpy, convert_to_tensor
 from nnlite.ops.tracing import Traced, drawable
 
@@ -137,7 +137,7 @@ def mod(x1: Any, x2: Any) -> Any:
     """x1 - floor(x1 / x2) * x2, with the sign of x2; slope 1 by x1."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
         return np.mod(*as_numbers([x1, x2]))
-    return ops.subtract(x1, ops.multiply(np.floor(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
+    return _remainder(x1, x2, np.floor)
 
 
 @drawable
@@ -145,7 +145,12 @@ def fmod(x1: Any, x2: Any) -> Any:
     """The remainder of x1 / x2 with the sign of x1; slope 1 by x1."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
         return np.fmod(*as_numbers([x1, x2]))
-    return ops.subtract(x1, ops.multiply(np.trunc(convert_to_numpy(x1) / convert_to_numpy(x2)), x2))
+    return _remainder(x1, x2, np.trunc)
+
+
+def _remainder(x1: Any, x2: Any, whole: Callable[[np.ndarray], np.ndarray]) -> Any:
+    dividend, divisor = as_given([np.real(item.value) if isinstance(item, Traced) else item for item in (x1, x2)])
+    return ops.subtract(x1, ops.multiply(whole(dividend / divisor), x2))
 
 
 @drawable
