@@ -264,7 +264,7 @@ def test_what_a_traced_value_shows():
 
 REFUSED = [
     ("if", lambda x: x if x > 0 else -x, ValueError, "truth value|ambiguous"),
-    ("if of a sum", lambda x: x if x else -x, ConfigError, "no `if`.*where"),
+    ("if of a sum", lambda x: x if x else -x, ConfigError, "as a condition.*where"),
     ("array", lambda x: np.asarray(x), ConfigError, "plain array.*stop_gradient"),
     ("float", lambda x: float(x), ConfigError, "plain array or number.*stop_gradient"),
     ("math", lambda x: __import__("math").exp(x), ConfigError, "plain array or number"),
