@@ -13,6 +13,7 @@ from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import KerasSlot, LearningRate, Optimizer, WeightDecay
 from nnlite.optimizers.base.blocks import blocks_of, clip_vectors, cut
 from nnlite.optimizers.base.patterns import Factors
+from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.optimizers.base.tables import TableRows, TableSums, parts_between
 from nnlite.parameters import Pack
 from nnlite.registry.bounds import BelowOne, Positive
@@ -103,8 +104,10 @@ class AdamBase(Optimizer, abstract=True):
 
     def _sums_of(self, parts: list[slice]) -> TableSums:
         """The sums of tables at these places, in the form that gradients of rows need."""
-        betas = self.beta_1, self.beta_2
-        if self._sums is None or (self._sums.parts, self._sums.betas) != (parts, betas):
+        betas, present = (self.beta_1, self.beta_2), self._sums
+        # Who sets `iterations` back may keep the flush away, which ends this form before its factors grow too large.
+        grown = present is not None and present.steps >= FLUSH_PERIOD
+        if present is None or grown or (present.parts, present.betas) != (parts, betas):
             slots = self.slots[0]
             self._sums = TableSums(parts, betas)
             self._sums.begin(slots)

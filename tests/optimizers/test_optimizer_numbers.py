@@ -22,6 +22,24 @@ def test_the_count_of_updates_answers_as_a_variable():
     assert (rate.name, rate.path, rate.dtype, rate.shape) == ("learning_rate", "adam/learning_rate", "float32", ())
 
 
+def test_numbers_are_taken_out_of_arrays_and_variables():
+    optimizer, other = Adam(0.1), Adam(0.25)
+    for one in (optimizer, other):
+        one.apply([np.ones(2)], [Variable([1.0, 2.0])])
+    optimizer.iterations.assign(np.array(7))
+    optimizer.iterations.assign_add(np.array(1))
+    assert optimizer.iterations == 8
+    optimizer.iterations.assign(other.variables[0])
+    assert optimizer.iterations == 1
+    optimizer.learning_rate.assign(other.variables[1])
+    assert optimizer.learning_rate == 0.25
+    for rate in (np.float32(0.5), np.array(0.5), Variable(0.5)):
+        optimizer.learning_rate = rate
+        optimizer.learning_rate.assign_add(np.float32(0.25))
+        assert optimizer.learning_rate == 0.75 and optimizer.get_config()["learning_rate"] == 0.75
+        assert len(optimizer.variables) == len(other.variables)
+
+
 def test_batches_are_counted_in_groups():
     optimizer, value = SGD(0.1, gradient_accumulation_steps=2), Variable([1.0])
     counts = [(int(optimizer.apply_gradients([([1.0], value)])), int(optimizer.iterations)) for _ in range(4)]

@@ -272,6 +272,15 @@ def test_rows_and_all_rows_take_turns(by_rows):
     np.testing.assert_allclose(one.get_weights()[0], other.get_weights()[0], rtol=1e-4, atol=1e-6)
 
 
+def test_setting_the_count_of_updates_back_lets_no_sums_overflow(by_rows):
+    one, other = (by_rows({"Adam": {"learning_rate": 1e-3, "beta_1": 0.75}}, rows) for rows in (True, False))
+    for model in (one, other):
+        for _ in range(5):
+            model.optimizer.iterations = 0
+            trained(model, 100)
+    np.testing.assert_allclose(one.get_weights()[0], other.get_weights()[0], rtol=1e-4, atol=1e-5)
+
+
 class ByHand(Adam):
     def update(self, values, gradients, slots, learning_rate, scratch, factors=None):
         values -= learning_rate * gradients

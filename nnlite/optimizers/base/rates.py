@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
+import numpy as np
+
 from nnlite.errors import ConfigError
+from nnlite.ops.plain.operands import Operand
 from nnlite.registry import NamedFunction
 from nnlite.registry.bounds import Index, NonNegative
 from nnlite.registry.field_types import Specified, read
@@ -40,6 +43,13 @@ class RateFunction(NamedFunction):
         return named if isinstance(named, cls) else cls(named.function)
 
 
+def plain_number(value: Any) -> Any:
+    """The number in an array, a NumPy number or a variable without axes; anything else as it is."""
+    arrays: Any = np.ndarray, np.generic, Operand
+    single = isinstance(value, arrays) and not np.ndim(value)
+    return np.asarray(value).item() if single else value
+
+
 class NumberOfOptimizer:
     """A number of an optimizer, with the attributes and methods of its variable in Keras."""
 
@@ -65,11 +75,11 @@ class NumberOfOptimizer:
 
     def assign(self, value: Any) -> None:
         """Set the number of the optimizer that this one was read from."""
-        setattr(self.optimizer, self.attribute, read(value, self.accepted))
+        setattr(self.optimizer, self.attribute, read(plain_number(value), self.accepted))
 
     def assign_add(self, value: Any) -> None:
         """Set the number of the optimizer to this one and `value` together."""
-        self.assign(self.plain(self) + value)  # type: ignore[call-arg]
+        self.assign(self.plain(self) + plain_number(value))  # type: ignore[call-arg]
 
     def numpy(self) -> Any:
         """The plain number."""
@@ -124,7 +134,7 @@ class Rate:
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         plain = callable(value) and not isinstance(value, (type, LearningRateSchedule, RateFunction))
-        value = float(value) if isinstance(value, AssignableRate) else value
+        value = float(value) if isinstance(value, AssignableRate) else plain_number(value)
         optimizer.__dict__[self.key] = RateFunction(value) if plain else value
 
 
