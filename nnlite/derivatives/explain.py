@@ -73,7 +73,9 @@ def _one_row(model: Trainable, trainer: Trainer, x: Any, y: Any, row: int) -> tu
         x, y, _ = trainer.read_batch(x, y)
     count = count_rows(x)
     if isinstance(row, bool) or not isinstance(row, (int, np.integer)) or not 0 <= row < count:
-        raise DataError(f"row {row!r} is not there: " + (f"x has the rows 0 to {count - 1}" if count else "x has none"))
+        raise DataError(
+            f"row {row!r} does not exist: " + (f"x has the rows 0 to {count - 1}" if count else "x has none")
+        )
     rows = slice(row, row + 1)
     return take_rows(x, rows), take_rows(y, rows)
 

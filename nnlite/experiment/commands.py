@@ -43,7 +43,7 @@ def explain(
         raise ConfigError(f"{path}: the data has no {part} part; {did_you_mean(part, data.parts)}")
     x, y = data.parts[part]
     if not 0 <= row < len(x):
-        raise DataError(f"{path}: row {row} is not there: the {part} part has the rows 0 to {len(x) - 1}")
+        raise DataError(f"{path}: row {row} does not exist: the {part} part has the rows 0 to {len(x) - 1}")
     return model.explain(x, None if output is not None else y, row, output, weight)
 
 

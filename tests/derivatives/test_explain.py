@@ -297,7 +297,7 @@ def test_a_notebook_shows_an_escaped_table():
     ("arguments", "error", "message"),
     [
         ({"row": 5}, DataError, "row 5 does not exist: x has the rows 0 to 4"),
-        ({"row": -1}, DataError, "row -1 is not there"),
+        ({"row": -1}, DataError, "row -1 does not exist"),
         ({"output": 3}, ConfigError, "outputs 0 to 2, got output=3"),
         ({"output": 1, "y": Y}, ConfigError, "not both"),
         ({"weight": "dense.kernels[0, 0]"}, ConfigError, "did you mean 'dense.kernel'"),
@@ -352,8 +352,8 @@ def test_command_line_explains_a_config_and_a_run(config, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["c.yaml", "--row", "90"], 3, "row 90 is not there: the training part has the rows 0 to 89"),
-        (["c.yaml", "--row", "-1"], 3, "row -1 is not there"),
+        (["c.yaml", "--row", "90"], 3, "row 90 does not exist: the training part has the rows 0 to 89"),
+        (["c.yaml", "--row", "-1"], 3, "row -1 does not exist"),
         (["c.yaml", "--output", "3"], 2, "outputs 0 to 2"),
         (["c.yaml", "--weight", "dense.kernal[0, 0]"], 2, "did you mean 'dense.kernel'"),
         (["c.yaml", "--part", "test", "--set", "data.split.test=0"], 2, "no test part"),

@@ -333,7 +333,7 @@ WRONG_LAYERS = [
     (ShapeLayer, ShapeError, "operands could not be broadcast"),
     (ForeignParameter, ConfigError, "'kernel' belongs to no layer"),
     (ForeignLayer, ConfigError, "layer Dense has weights: keep it as an attribute"),
-    (IfLayer, ConfigError, "no `if`"),
+    (IfLayer, ConfigError, "cannot be used as a condition"),
     (Inner, ConfigError, "layer 'float_layer_0'.*plain array or number"),
 ]
 

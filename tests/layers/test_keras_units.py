@@ -19,7 +19,7 @@ class Combined(Layer):
         return a * scale + b
 
 
-class Block(Layer):
+class Expansion(Layer):
     def __init__(self, units, activation=None, rate=0.5, **kwargs):
         super().__init__(**kwargs)
         self.dense = layers.Dense(units)
@@ -32,7 +32,7 @@ class Block(Layer):
 
 @pytest.mark.parametrize(
     "layer",
-    [layers.Dense(2), layers.BatchNormalization(), layers.SimpleRNN(2), Block(2), Sequential([layers.Dense(1)])],
+    [layers.Dense(2), layers.BatchNormalization(), layers.SimpleRNN(2), Expansion(2), Sequential([layers.Dense(1)])],
 )
 def test_the_weights_of_a_frozen_layer_are_not_trainable(layer):
     layer(np.ones((2, 5, 3) if isinstance(layer, layers.SimpleRNN) else (2, 3)))
@@ -76,10 +76,10 @@ def test_options_of_a_call_beside_several_data():
 
 
 def test_a_config_has_arguments_that_the_constructor_did_not_keep(tmp_path):
-    config = Block(4, "relu", name="block").get_config()
+    config = Expansion(4, "relu", name="block").get_config()
     assert (config["units"], config["activation"], config["rate"], config["name"]) == (4, "relu", 0.5, "block")
-    assert json.loads(json.dumps(Block.from_config(config).get_config())) == json.loads(json.dumps(config))
-    model = Sequential([Block(3, activation="tanh")])
+    assert json.loads(json.dumps(Expansion.from_config(config).get_config())) == json.loads(json.dumps(config))
+    model = Sequential([Expansion(3, activation="tanh")])
     predicted = model.predict(x, verbose=0)
     model.save(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(load_model(tmp_path / "model.safetensors").predict(x, verbose=0), predicted)

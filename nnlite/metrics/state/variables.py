@@ -90,19 +90,15 @@ def _in_dtype(state: ArrayLike, dtype: str | None) -> np.ndarray:
     return array.astype(kind) if whole else array
 
 
-def _shown(value: Any, dtype: str | None) -> Any:
-    return _in_dtype(value, dtype) if type(value) is np.ndarray else as_result(value)
-
-
 def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
-    """`result` with its float as a `Number`, and its array in the metric's `dtype`."""
+    """`result` with its float as a `Number`; arrays keep the precision of the state, as numbers do."""
 
     @functools.wraps(result)
     def as_number(self: Any) -> Any:
         value = result(self)
         if isinstance(value, dict):
-            return {name: _shown(item, self.dtype) for name, item in value.items()}
-        return _shown(value, self.dtype)
+            return {name: as_result(item) for name, item in value.items()}
+        return as_result(value)
 
     return as_number
 

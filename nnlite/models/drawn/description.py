@@ -70,7 +70,8 @@ def config_of(model: Any) -> dict[str, Any]:
     except ModelFileError:
         return config
     name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
-    dtype = {} if model.dtype == floatx() else {"dtype": model.dtype}
+    policy = model.dtype_policy.name
+    dtype = {} if policy == floatx() else {"dtype": policy}
     return {**graph, "name": name, **given_seed(model), **dtype}
 
 

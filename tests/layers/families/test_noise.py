@@ -219,7 +219,7 @@ def test_permute_and_repeat():
         (lambda: AlphaDropout(1.0), ConfigError, r"must be in \[0, 1\)"),
         (lambda: GaussianDropout(1.0), ConfigError, r"must be in \[0, 1\)"),
         (lambda: GaussianNoise(-1.0), ConfigError, "must be >= 0"),
-        (lambda: AlphaDropout(0.5, noise_shape=(1,))(X), ConfigError, "has another rank"),
+        (lambda: AlphaDropout(0.5, noise_shape=(1,))(X), ConfigError, "does not have the rank"),
     ],
 )
 def test_refused_arguments(make, error, message):
