@@ -62,7 +62,7 @@ def test_train_prints_metrics_and_run_folder(folder, capsys):
     assert main(["train", "c.yaml", "--set", "fit.epochs=1", "seed=2", "--set", "fit.batch_size=8", "--quiet"]) == 0
     out, err = capsys.readouterr()
     title, *rows, place = out.splitlines()
-    assert title.split() == ["part", "figure", "model", "baseline"]
+    assert title.split() == ["part", "metric", "model", "baseline"]
     figures = ["loss", "accuracy", "balanced_accuracy", "log_loss", "roc_auc", "average_precision", "f1"]
     assert [row.split()[-3] for row in rows] == 2 * figures
     assert [row.split()[0] for row in rows if not row.startswith(" ")] == ["validation", "test"]
@@ -100,13 +100,13 @@ def test_evaluate_prints_a_table_on_a_terminal(run, capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["evaluate", run]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["part", "figure", "model", "baseline"] and lines[1].split()[:2] == [
+    assert lines[0].split() == ["part", "metric", "model", "baseline"] and lines[1].split()[:2] == [
         "validation",
         "loss",
     ]
     assert main(["evaluate", run, "flowers.csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["part", "figure", "model"] and lines[1].split()[:2] == ["flowers.csv", "loss"]
+    assert lines[0].split() == ["part", "metric", "model"] and lines[1].split()[:2] == ["flowers.csv", "loss"]
     assert main(["evaluate", run, "flowers.csv", "--json"]) == 0
     assert "loss" in json.loads(capsys.readouterr().out)
 

@@ -1,4 +1,4 @@
-"""`include:` merges a document into others."""
+"""`include:` merges a document over others, whose values it replaces."""
 
 from collections.abc import Collection
 from dataclasses import replace

@@ -92,7 +92,7 @@ def _result(measured: list[Figures], baselines: list[Figures], planned: int) -> 
 
 def format_folds(result: dict[str, Any]) -> str:
     """An aligned table: metric, mean, spread and baseline."""
-    rows = [("figure", "mean", "spread", "baseline")]
+    rows = [("metric", "mean", "spread", "baseline")]
     for name, value in without_repetition(result["mean"]).items():
         base = result["baseline"]
         cells = figure(value), figure(result["spread"][name]), figure(base[name]) if name in base else "-"

@@ -74,7 +74,7 @@ class Run:
 
     @property
     def baseline(self) -> dict[str, dict[str, float | None]]:
-        """The metrics of the best constant prediction."""
+        """The metrics of a baseline that ignores the inputs."""
         return self._judged().get("baseline", {})
 
     @property

@@ -153,6 +153,7 @@ def test_a_row_of_units_is_left_out(units, tmp_path):
     table = table_of(tmp_path, f"kind,n,price\n{units}\n{ROWS}")
     assert len(table) == 13 - UNITS[units] and table.lines[-1] == 14
     assert any(", line 2: the row below the names holds units" in note for note in table.notes) == UNITS[units]
+    assert not any("text" in note for note in table.notes)
 
 
 def test_units_above_one_column_of_numbers_may_be_a_missing_value(tmp_path):

@@ -199,6 +199,13 @@ def test_dates_of_several_formats_are_told():
     column = profile_table(table({"when": mixed, "y": cycle("0", "1")}), "y").column("when")
     assert column.kind != "date"
     assert column.warning.startswith("dates of one format, but for '1/28/2019' and ")
+    days = [f"19{row:02d}-01-31" if row % 3 == 0 else f"{row % 28 + 1}.5.20{row:02d}" for row in range(99)]
+    days = [f"{1 + row % 28} Mar 18{row:02d}" if row % 3 == 1 else day for row, day in enumerate(days)]
+    of_three = {"when": days, "y": cycle("0", "1")[:99]}
+    for source in (table(of_three), of_three):
+        assert (
+            profile_table(source, "y").column("when").warning.endswith("write all in one format for a column of dates")
+        )
     few = profile_table(table({"x": [f"house {row}" for row in range(ROWS)], "y": cycle("0", "1")}), "y")
     assert "dates" not in few.column("x").reason
 

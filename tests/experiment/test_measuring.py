@@ -364,7 +364,7 @@ def test_folds_give_mean_and_spread(config):
     assert result["spread"]["accuracy"] == pytest.approx(np.std(values, ddof=1))
     assert result["baseline"]["roc_auc"] == 0.5
     table = [line.split() for line in format_folds(result).splitlines()]
-    assert table[0] == ["figure", "mean", "spread", "baseline"]
+    assert table[0] == ["metric", "mean", "spread", "baseline"]
     assert table[1][0] == "loss" and table[1][3] == "-"
 
 
@@ -421,7 +421,7 @@ def test_a_leak_is_refused_from_the_command_line(config, capsys):
 def test_table_of_figures_is_aligned():
     text = format_metrics({"test": {"loss": 0.25, "rmse": 123456.7, "r2": None}}, {"test": {"rmse": 2e9}})
     assert text.splitlines() == [
-        "part  figure    model  baseline",
+        "part  metric    model  baseline",
         "test  loss       0.25         -",
         "      rmse    123,457     2e+09",
         "      r2          nan         -",

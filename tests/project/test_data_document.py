@@ -9,7 +9,7 @@ from registered import registered
 
 from nnlite import documents
 from nnlite.data import DataSource, Dialect
-from nnlite.data.files.marks import IN_NUMBERS
+from nnlite.data.files.marks import EVERYWHERE, IN_NUMBERS
 from nnlite.registry import constructor_parameters
 
 ROOT = Path(__file__).parents[2]
@@ -43,4 +43,4 @@ def test_tables_are_complete():
 def test_marks_are_listed():
     paragraph = TEXT.partition("## Missing values")[2].partition("`-999`")[0]
     listed = {mark.lower() for mark in re.findall(r"`([^`]+)`", paragraph)}
-    assert listed == {"na", "n/a", "nan", "null", *IN_NUMBERS} - {"-nan"}
+    assert listed == {*EVERYWHERE, *IN_NUMBERS} - {"", "-nan"}

@@ -197,7 +197,7 @@ class Frame:
 
     @property
     def dtype(self) -> np.dtype:
-        """float32 if all columns are numbers of that dtype, else float64."""
+        """float32 if all numbers have that dtype and there are no dates, else float64."""
         if self.matrix is not None:
             return self.matrix.dtype
         dtypes = {column.values.dtype for column in self.columns if column.kind in ("number", "date")}

@@ -8,7 +8,16 @@ import numpy as np
 
 from nnlite.errors import DataError
 
-__all__ = ["CLOCK", "ISO", "date_format", "month_first", "nearly_dates", "read_dates", "read_truths", "spells_truth"]
+__all__ = [
+    "CLOCK",
+    "ISO",
+    "date_format",
+    "month_first",
+    "other_than_dates",
+    "read_dates",
+    "read_truths",
+    "spells_truth",
+]
 
 PAIRS = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("0.0", "1.0"))
 TRUTHS = {word: float(value) for pair in PAIRS for value, word in enumerate(pair)}
@@ -63,20 +72,21 @@ def month_first(cells: Iterable[str], form: str) -> str | None:
     return other if other != form and all(_read(cell, other) is not None for cell in dict.fromkeys(cells)) else None
 
 
-def nearly_dates(cells: Iterable[str]) -> tuple[str, list[str]] | None:
-    """The format that reads at least half of the distinct cells, and the cells that it does not read; None otherwise.
+def other_than_dates(cells: Iterable[str]) -> list[str]:
+    """The distinct cells that the most frequent format of dates does not read, if at least half are dates; else none.
 
-    Formats are tried on the first cells only; so 13/02/2020 beside 02/13/2020 is noticed, and a few typing errors.
+    Only formats that read one of the first cells are tried, so a few typing errors are noticed, 13/02/2020 beside
+    02/13/2020, and columns of several formats.
     """
     distinct = list(dict.fromkeys(cells))
     sample = distinct[:SAMPLE]
     if sum(cell[:1].isalnum() and any(map(str.isdigit, cell)) for cell in sample) <= len(sample) / 2:
-        return None
-    form = max(FORMATS, key=lambda form: sum(_read(cell, form) is not None for cell in sample))
-    if sum(_read(cell, form) is not None for cell in sample) < len(sample) / 2:
-        return None
-    others = [cell for cell in distinct if _read(cell, form) is None]
-    return (form, others) if 0 < len(others) <= len(distinct) / 2 else None
+        return []
+    forms = [form for form in FORMATS if any(_read(cell, form) is not None for cell in sample)]
+    unread = {form: [cell for cell in distinct if _read(cell, form) is None] for form in forms}
+    if not forms or len(set(distinct).intersection(*unread.values())) > len(distinct) / 2:
+        return []
+    return min(unread.values(), key=len)
 
 
 def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.data.files.around.amounts import amounts_of_texts
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.frames.frame import Column, Frame, Kind
-from nnlite.data.frames.spelling import CLOCK, date_format, month_first, nearly_dates, read_dates
+from nnlite.data.frames.spelling import CLOCK, date_format, month_first, other_than_dates, read_dates
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
@@ -98,11 +98,9 @@ class Cells:
 
     @functools.cached_property
     def misfits(self) -> list[str]:
-        """The levels that are not dates, if at least half of all levels are dates of one format; else none."""
-        if self.typed is not None or self.numbers is not None or self.dates is not None or len(self.counts) < 3:
-            return []
-        nearly = nearly_dates(self.counts)
-        return [] if nearly is None else nearly[1]
+        """The levels that are not dates of the most frequent format, if at least half of all are dates; else none."""
+        is_text = self.typed in (None, "category") and self.numbers is None and self.dates is None
+        return other_than_dates(self.counts) if is_text and len(self.counts) > 2 else []
 
     @functools.cached_property
     def codes(self) -> np.ndarray:

@@ -111,7 +111,7 @@ def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) ->
           accuracy   0.95       0.6
     """
     width = 4 if baseline else 3
-    rows = [("part", "figure", "model", "baseline")[:width]]
+    rows = [("part", "metric", "model", "baseline")[:width]]
     for part, figures in metrics.items():
         for number, (name, value) in enumerate(without_repetition(figures).items()):
             base = baseline.get(part, {})

@@ -1,5 +1,6 @@
 """Lines around a table: a title above it, units below the names of its columns, totals below it."""
 
+import itertools
 import re
 
 from nnlite.data.files.around.amounts import bare_columns
@@ -58,10 +59,8 @@ def without_units(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
     ]
     if sum(are_numbers) < 2 or not all(fits) or any(form.matches(name) for form in FORMATS for name in names):
         return rows
-    notes.tell(
-        f"{file}, line {rows.lines[1]}: the row below the names holds units ({', '.join(filter(None, units))}), "
-        "and is left out"
-    )
+    named = ", ".join(itertools.compress(units, are_numbers))
+    notes.tell(f"{file}, line {rows.lines[1]}: the row below the names holds units ({named}), and is left out")
     return Rows([rows.cells[0], *rows.cells[2:]], [rows.lines[0], *rows.lines[2:]])
 
 
