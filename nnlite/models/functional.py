@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.config import Policy, floatx
 from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
-from nnlite.layers.base.call import inner_layers, read_methods
+from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.arguments import keyed_shape
 from nnlite.layers.base.contract.structure import arranged_as, by_key, structure_of
 from nnlite.layers.base.symbolic import Symbol
@@ -29,6 +29,7 @@ from nnlite.models.drawn.recorded import (
     finish_building,
     name_inside,
     need_drawing,
+    record_call,
     recorded_input,
     recorded_names,
     recorded_outputs,
@@ -81,9 +82,7 @@ class Model(BaseModel, aliases=("Functional",)):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "call" in vars(cls):
-            cls.linearize = Layer.linearize
-            read_methods(cls, Layer.linearize)
+        record_call(cls)
         if "__init__" in vars(cls):
             change_constructor(cls, remembering)
 

@@ -17,6 +17,7 @@ from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
 from nnlite.models.copying.surface import chain_config
 from nnlite.models.drawn.drawing import free_name
+from nnlite.models.drawn.recorded import CallsInTurn, program_of_chain, record_call
 from nnlite.ops import ActivationFunction
 from nnlite.parameters import each_once
 from nnlite.random import RandomSource, fresh_seed
@@ -50,7 +51,12 @@ class Sequential(BaseModel):
     layers: FromSpecs[Layer] = option(default_factory=list)
     seed: Settled[Index] = option(default=None, kw_only=True)
 
+    call = cast(Any, CallsInTurn(BaseModel.linearize))  # for the `call` of a subclass, which is recorded
     _ends = cast("tuple[Any, Any] | None", None)  # the symbols of input and output, once they are asked for
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        record_call(cls)
 
     def __post_init__(self):
         vars(self)["layers"] = [] if self.layers is None else self.layers
@@ -173,8 +179,8 @@ class Sequential(BaseModel):
                 except ConfigError as error:
                     raise error.within("layers", index) from None
         self.parameters = each_once(layer.parameters for layer in self.layers)
-        self.chain = in_line(self.layers, self.dtype)
-        self.output_shape, self.built = shape, True
+        self.chain, self.output_shape = program_of_chain(self, shape)
+        self.built = True
         self._penalizes = any(layer._penalizes for layer in self.layers)
         self._lowers = any(layer._lowers for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
@@ -194,7 +200,7 @@ class Sequential(BaseModel):
         self._need_built()
         kinds: dict[str, Any] = {"strings": "string", "indices": "int64"}
         symbol = first = Input(self.input_shape[1:], dtype=kinds.get(self.input_kind))._symbol
-        for layer in self.layers:
+        for layer in [self] if self._writes_call else self.layers:
             layer._node = None
             symbol = layer(symbol)
         self._ends = first, symbol
@@ -246,6 +252,8 @@ class Sequential(BaseModel):
         return self.layers[-1]._returned_dtypes
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
+        if self._writes_call:
+            return super().compute_output_shape(input_shape)
         for layer in self.layers:
             input_shape = layer.compute_output_shape(input_shape)
         return tuple(input_shape)
@@ -258,7 +266,7 @@ class Sequential(BaseModel):
     @property
     def _with_state(self) -> list:
         """The layers that `Jacobians.state` has a part for, in its order."""
-        return self.chain.stateful_layers
+        return self.layers if self._writes_call else self.chain.stateful_layers
 
     def adapt(self, data: Any) -> None:
         """Let each layer that is not yet `adapted` see the data, as passed on by the layers before it."""
@@ -279,6 +287,8 @@ class Sequential(BaseModel):
 
     def _until_loss(self, loss: Loss) -> tuple[Program, Loss, ActivationFunction | None]:
         """Program of training: the chain up to an activation that `loss` takes over, the loss, and that activation."""
+        if self._writes_call:
+            return self.chain, loss, None
         *first, last = self.layers
         bare, activation = last.without_activation()
         from_logits = activation and loss.from_outputs_of(activation)

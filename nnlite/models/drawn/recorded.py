@@ -12,9 +12,12 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Bundle
 from nnlite.layers import Layer, Program
+from nnlite.layers.base.call import read_methods
 from nnlite.layers.base.contract.arguments import by_keys
+from nnlite.layers.base.contract.running import RunsLinearize
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import tried_on_unequal, zeros_for
+from nnlite.layers.composite.graph import in_line
 from nnlite.layers.composite.program import Data, Mask
 from nnlite.losses import Loss
 from nnlite.models.drawn.drawing import free_name
@@ -24,11 +27,14 @@ from nnlite.random import RandomSource
 from nnlite.training.outputs import OutputsTrainer
 
 __all__ = [
+    "CallsInTurn",
     "RecordedProgram",
     "expect_outputs",
     "finish_building",
     "name_inside",
     "need_drawing",
+    "program_of_chain",
+    "record_call",
     "recorded_input",
     "recorded_names",
     "recorded_outputs",
@@ -99,6 +105,38 @@ class RecordedProgram(Program):
         program = object.__new__(RecordedProgram)
         program.layer = replace(0, self.layer)
         return program
+
+
+class CallsInTurn(RunsLinearize):
+    """The method `call` of a chain, which the `call` of a subclass may use: it runs the layers in order."""
+
+    def run(self, layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The output of the last layer; recorded if `layer` is the `self` of a subclass's `call`."""
+        if not layer._writes_call:
+            return super().run(layer, inputs, bool(training), mask)
+        for number, inner in enumerate(layer.layers):
+            inputs = inner(inputs, training=training, **({} if number or mask is None else {"mask": mask}))
+        return inputs
+
+
+def record_call(cls: Any) -> None:
+    """Let models of a class that writes `call` run that, and record it for derivatives."""
+    if "call" in vars(cls):
+        several, cls.linearize = cls.takes_several, Layer.linearize
+        read_methods(cls, Layer.linearize)
+        cls.takes_several = several
+
+
+def program_of_chain(model: Any, output_shape: tuple) -> tuple[Program, tuple]:
+    """Program of a chain of built layers, which is `call` where the class of the model writes it, and its output shape.
+
+    Args:
+        model: with its layers, its dtype and its input shape.
+        output_shape: of the last layer.
+    """
+    if model._writes_call:
+        return RecordedProgram(model), Layer.compute_output_shape(model, model.input_shape)
+    return in_line(model.layers, model.dtype), output_shape
 
 
 def _read_data(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
