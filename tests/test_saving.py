@@ -13,7 +13,7 @@ import pytest
 from registered import registered
 
 from nnlite import Input, Sequential, load_model, saving
-from nnlite.errors import ConfigError, ModelFileError, NotReadyError, OutputError
+from nnlite.errors import ConfigError, MissingFileError, ModelFileError, NotReadyError, OutputError
 from nnlite.layers import BatchNormalization, Dense, Dropout, Embedding, Flatten, Layer, Normalization, PReLU
 from nnlite.optimizers import FullBatchOptimizer, Optimizer
 from nnlite.registry import normalized
@@ -250,8 +250,9 @@ def test_appended_bytes_are_refused(path):
 def test_missing_file_and_folder(tmp_path):
     model = trained()
     for call in (load_model, model.load_weights):
-        with pytest.raises(ModelFileError, match=r"nothing.safetensors: No such file"):
+        with pytest.raises(MissingFileError, match=r"nothing.safetensors: No such file") as caught:
             call(tmp_path / "nothing.safetensors")
+        assert isinstance(caught.value, FileNotFoundError)
         with pytest.raises(ModelFileError, match="Is a directory"):
             call(tmp_path)
 

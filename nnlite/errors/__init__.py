@@ -157,6 +157,10 @@ class ModelFileError(DataError):
     """A model or checkpoint file that is missing, damaged, or made for another model."""
 
 
+class MissingFileError(ModelFileError, FileNotFoundError):
+    """A model or checkpoint file that is missing: a `FileNotFoundError` of Python too."""
+
+
 class OutputError(NNLiteError, OSError):
     """A file that cannot be written: the disk is full, the folder is read-only. Existing files are untouched."""
 
@@ -250,9 +254,8 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
     folded, candidates = _folded(name[: 2 * LETTERS_SHOWN]), list(names)
     allowance = 1 + (len(folded) > 3) + (len(folded) > 9)
     if len(candidates) > NAMES_COMPARED:
-        candidates = list(
-            itertools.islice((item for item in candidates if _may_be(folded, item, allowance)), NAMES_COMPARED)
-        )
+        likely = (item for item in candidates if _may_be(folded, item, allowance))
+        candidates = list(itertools.islice(likely, NAMES_COMPARED))
     edits = {item: _edits(folded, _folded(item), allowance) for item in candidates}
     fewest = min(edits.values(), default=allowance + 1)
     if fewest <= allowance:
@@ -287,8 +290,7 @@ def _edits(first: str, second: str, most: int = 1_000) -> int:
     """
     if abs(len(first) - len(second)) > most:
         return most + 1
-    before: list[int] = []
-    row = list(range(len(second) + 1))
+    before, row = [0], list(range(len(second) + 1))
     for i, letter in enumerate(first):
         before, previous, row = row, before, [i + 1]
         for j, other in enumerate(second):
