@@ -1,7 +1,7 @@
 """The graph of a `Model` in Keras's representation: uses of layers by name, in Keras's order, and its config."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nnlite.foreign.operations import operation_config, operation_node
@@ -30,11 +30,13 @@ class Use(NamedTuple):
         layer: the layer.
         index: which of its uses.
         taken: the values it takes: the use that gave each, and which of its outputs.
+        options: what its `call` is given beside data.
     """
 
     layer: Layer
     index: int
     taken: "list[tuple[Use, int]]"
+    options: Mapping[str, Any] | None = None
 
 
 def is_graph(model: Any) -> bool:
@@ -48,8 +50,8 @@ def uses_of(model: Any) -> tuple[list[Use], list[Use], list[tuple[Use, int]]]:
     values: list[tuple[Use, int]] = [(use, 0) for use in inputs]
     uses: list[Use] = []
     counts: Counter[int] = Counter()  # of the calls of each layer so far, by `id`
-    for layer, numbers, *_ in model._drawing.uses():
-        uses.append(Use(layer, counts[id(layer)], [values[number] for number in numbers]))
+    for layer, numbers, _, _, options in model._drawing.uses():
+        uses.append(Use(layer, counts[id(layer)], [values[number] for number in numbers], options))
         counts[id(layer)] += 1
         values += [(uses[-1], part) for part in range(len(shapes_in(layer.output_shape)))]
     return inputs, uses, [values[number] for number in model._drawing.ends()]
@@ -138,11 +140,14 @@ def _applied(use: Use, location: str) -> dict[str, Any]:
 def _node(use: Use) -> dict[str, Any]:
     """One call: attention with heads takes its inputs one by one, other layers of several take a list."""
     values = [_value(source, part) for source, part in use.taken]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {**(use.options or {})}
     if vars(use.layer).get("use_causal_mask"):
         options["use_causal_mask"] = True
     if use.layer._data_arguments:
-        return {"args": values[:1], "kwargs": {**dict(zip(use.layer._data_arguments[1:], values[1:], strict=True))}}
+        named = zip(use.layer._data_arguments[1:], values[1:], strict=True)
+        return {"args": values[:1], "kwargs": {**dict(named), **options}}
+    if use.layer._data_keys:
+        return {"args": [dict(zip(use.layer._data_keys, values, strict=True))], "kwargs": options}
     if type(use.layer).__name__ in OF_HEADS:
         return {"args": values * 2 if len(values) == 1 else values, "kwargs": options}
     if type(use.layer).__name__ in RECURRENT and len(values) > 1:

@@ -185,7 +185,9 @@ def _is_value(item: Any) -> bool:
 
 
 def _flat(items: Any) -> list[Any]:
-    """Items of nested lists, without None."""
+    """Items of nested lists and dicts, without None."""
+    if isinstance(items, dict) and "class_name" not in items:
+        return _flat([*items.values()])
     if not isinstance(items, list):
         return [] if items is None else [items]
     return [item for one in items for item in _flat(one)]

@@ -179,5 +179,5 @@ def test_a_node_that_is_none_is_told():
     inputs = Input((4,))
     config = Model(inputs, Dense(2)(inputs, training=True)).get_config()
     config["nodes"][0][2] = {"trainin": True}
-    with pytest.raises(ConfigError, match="a node has a layer, inputs, training and mask"):
+    with pytest.raises(ConfigError, match="a node has a layer, inputs, training, mask"):
         Model.from_config(config)

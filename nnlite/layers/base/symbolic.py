@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
+from nnlite.layers.base.contract.arguments import OPTIONS, with_options
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.shapes import tried_on
 from nnlite.ops.tracing import FUNCTIONS, NotThere, Traced
@@ -155,9 +156,10 @@ class Symbol(Drawable):
         use: the same object for all outputs of one use of the layer.
         training: whether the layer is used as in training; None: as the model is.
         mask: the symbol whose values are the mask of the inputs; None: the mask that they have.
+        options: what the layer's `call` is given beside data; None for nothing.
     """
 
-    __slots__ = ("index", "inputs", "layer", "mask", "shape", "training", "use")
+    __slots__ = ("index", "inputs", "layer", "mask", "options", "shape", "training", "use")
 
     def __init__(
         self, layer: "Layer", inputs: "tuple[Symbol, ...]", shape: tuple, index: int = 0, use: object | None = None
@@ -169,6 +171,7 @@ class Symbol(Drawable):
         self.use = use or object()
         self.training: bool | None = None
         self.mask: Symbol | None = None
+        self.options: dict[str, Any] | None = None
 
     @property
     def key(self) -> tuple:
@@ -221,8 +224,7 @@ def fingerprint(layer: "Layer") -> tuple[int, ...]:
 
 def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call: LayerCall) -> Any:
     """Apply `layer` to `symbols`, building it for their shapes; the other arguments are those of the call."""
-    if call.runner is not layer:
-        raise ConfigError(f"{layer.label}: further arguments of a call are for arrays, not for a graph")
+    options = None if call.runner is layer else _plain_options(call.runner)
     training, mask = None if call.training is None else read_training(call.training, layer.label), call.mask
     given_mask = None if mask is None else symbols_of(mask)
     if mask is not None and not isinstance(given_mask, Symbol):
@@ -235,7 +237,7 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
             layer._ensure_built(free)
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
     layer._check_input_shape(free)
-    output_shape = layer.compute_output_shape(shapes)
+    output_shape = with_options(layer, options).compute_output_shape(shapes)
     taken = symbols if several else (symbols,)
     several_outputs, use = isinstance(next(iter(output_shape), None), tuple), object()
     outputs = [
@@ -243,11 +245,22 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
         for index, shape in enumerate(output_shape if several_outputs else [output_shape])
     ]
     for output in outputs:
-        output.training, output.mask = training, given_mask
+        output.training, output.mask, output.options = training, given_mask, options
     result: Any = layer._as_returned(tuple(outputs) if several_outputs else outputs[0])
     if layer._node is None:
         layer._node = symbols, result
     return result
+
+
+def _plain_options(runner: "Layer") -> dict[str, Any]:
+    """Options of a call beside data; `ConfigError` for what a config of the graph could not state."""
+    for name, value in runner._options.items():
+        if not isinstance(value, OPTIONS):
+            raise ConfigError(
+                f"{runner.label}: {name}={value!r} is for calls on arrays; in a graph, options are numbers, strings, "
+                "True, False or None: let the constructor take it"
+            )
+    return dict(runner._options)
 
 
 class NotDrawnError(ConfigError, AttributeError):

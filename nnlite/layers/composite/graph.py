@@ -2,13 +2,14 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite.jacobians import GraphJacobians, Node
+from nnlite.layers.base.contract.arguments import with_options
 from nnlite.layers.base.contract.assigned import pairs_inside, renewed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import output_masks
@@ -26,8 +27,8 @@ class Use(NamedTuple):
     """One use of a layer: its input and output values, and the positions of its parameters.
 
     Values are numbered: the graph's inputs first, then what each use gives. `training` is None if it is used as
-    the graph is, `mask` the number of the value that is its mask, None for that of its inputs. `shares_state` says
-    whether another use may have changed the state that it begins with.
+    the graph is, `mask` the number of the value that is its mask, None for that of its inputs, `options` what `call` is
+    given beside data. `shares_state` says whether another use may have changed the state that it begins with.
     """
 
     layer: Layer
@@ -36,7 +37,13 @@ class Use(NamedTuple):
     parameters: Sequence[int]
     training: bool | None = None
     mask: int | None = None
+    options: Mapping[str, Any] | None = None
     shares_state: bool = False
+
+    @property
+    def runner(self) -> Layer:
+        """The layer as this use runs it."""
+        return with_options(self.layer, self.options)
 
 
 class Graph(Program):
@@ -46,8 +53,8 @@ class Graph(Program):
     says.
 
     Args:
-        uses: `(layer, inputs)`, or `(layer, inputs, training, mask)`, see `Use`, in an order in which they can be
-            computed; `inputs` are numbers of values.
+        uses: `(layer, inputs)`, or `(layer, inputs, training, mask, options)`, see `Use`, in an order in which they
+            can be computed; `inputs` are numbers of values.
         inputs: how many values the graph is given.
         outputs: the numbers of the values that it returns.
         dtypes: floating-point type of each input; where a layer computes in another one, a `Cast` is put before it.
@@ -91,6 +98,7 @@ class Graph(Program):
         shares_state: bool,
         training: bool | None = None,
         mask: int | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         moved = [self._moved[value] for value in values]
         for position, value in enumerate(moved):
@@ -98,7 +106,7 @@ class Graph(Program):
                 moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, range(0))[0]
         count = len(shapes_in(layer.output_shape))
         mask = None if mask is None else self._moved[mask]
-        self._moved += self._use(layer, tuple(moved), count, parameters, training, mask, shares_state)
+        self._moved += self._use(layer, tuple(moved), count, parameters, training, mask, options, shares_state)
 
     def _use(
         self,
@@ -108,11 +116,12 @@ class Graph(Program):
         parameters: Sequence[int],
         training: bool | None = None,
         mask: int | None = None,
+        options: Mapping[str, Any] | None = None,
         shares_state: bool = False,
     ) -> tuple[int, ...]:
         start = len(self._dtypes)
         outputs = tuple(range(start, start + count))
-        self.uses.append(Use(layer, values, outputs, parameters, training, mask, shares_state))
+        self.uses.append(Use(layer, values, outputs, parameters, training, mask, options, shares_state))
         self._dtypes += [layer._output_dtype] * count
         return outputs
 
@@ -148,7 +157,7 @@ class Graph(Program):
             context = {name: available[name] for name in layer._context}
             if changed and use.shares_state:
                 parameters = renewed(layer, parameters, changed)
-            output, jacobians = layer.linearize(data if several else data[0], *parameters, **context)
+            output, jacobians = use.runner.linearize(data if several else data[0], *parameters, **context)
             outputs = output if isinstance(output, tuple) else (output,)
             values += outputs
             masks += output_masks(layer, jacobians, data_masks, len(outputs))
@@ -178,7 +187,7 @@ class Graph(Program):
         shapes = list(input_shape) if self.inputs > 1 else [input_shape]
         for use in self.uses:
             data = tuple(shapes[value] for value in use.inputs)
-            outputs = use.layer.compute_output_shape(data if use.layer.takes_several else data[0])
+            outputs = use.runner.compute_output_shape(data if use.layer.takes_several else data[0])
             shapes += outputs if isinstance(outputs[0], tuple) else [outputs]
         ends = [tuple(shapes[value]) for value in self.outputs]
         return tuple(ends) if len(ends) > 1 else ends[0]
@@ -197,7 +206,7 @@ class Graph(Program):
         """The uses as a chain, if each takes only the output of the one before; else None."""
         values = range(self.inputs, self.inputs + len(self.uses))
         straight = all(
-            use[1:3] == ((value - 1,), (value,)) and use[4:6] == (None, None) and not use.layer.takes_several
+            use[1:3] == ((value - 1,), (value,)) and use[4:7] == (None, None, None) and not use.layer.takes_several
             for use, value in zip(self.uses, values, strict=True)
         )
         shares = sum(len(use.parameters) for use in self.uses) > self.parameter_count

@@ -80,7 +80,10 @@ def _copying(clone_function: Callable[[Layer], Layer], recursive: bool) -> Calla
 
 
 def _same(layer: Layer) -> Layer:
-    return Layer.get(layer.to_spec())
+    twin: Any = Layer.get(layer.to_spec())
+    if layer._data_arguments or layer._data_keys:
+        twin._data_arguments, twin._data_keys, twin.takes_several = layer._data_arguments, layer._data_keys, True
+    return twin
 
 
 def _made_again(model: BaseModel, copy: Callable[[Layer], Layer] | None, input_tensor: Any) -> BaseModel:

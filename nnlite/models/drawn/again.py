@@ -28,13 +28,14 @@ def drawn_again(
         drawing: the graph.
         inputs: what stands for each of its inputs.
         copy: makes the layer that takes the place of another one, once for each.
-        call: `call(layer, inputs, **options)` applies it, where `options` are `training` and `mask` if they were given.
+        call: `call(layer, inputs, **options)` applies it, where `options` are `training`, `mask` and those of
+            the layer's `call` if they were given.
     """
     values = {old.key: new for old, new in zip(drawing.inputs, inputs, strict=True)}
     layers = {id(layer): copy(layer) for layer in drawing.layers()}
     for node in drawing.nodes:
         taken = [values[symbol.key] for symbol in node.inputs]
-        options: dict[str, Any] = {} if node.training is None else {"training": node.training}
+        options = {**(node.options or {}), **({} if node.training is None else {"training": node.training})}
         if node.mask is not None:
             options["mask"] = values[node.mask.key]
         several = node.layer.takes_several or len(taken) > 1

@@ -45,8 +45,7 @@ def _graph_of(model: Any) -> dict[str, Any]:
         "inputs": [layer.to_spec() for layer in model._input_layers],
         "layers": [layer.to_spec() for layer in model._layers_inside()],
         "nodes": [
-            [numbers[id(layer)], list(taken), *_settings(training, mask)]
-            for layer, taken, training, mask in model._drawing.uses()
+            [numbers[id(layer)], list(taken), *_settings(layer, *told)] for layer, taken, *told in model._drawing.uses()
         ],
         "outputs": list(model._drawing.ends()),
         **({} if model._structure is None else {"structure": model._structure}),
@@ -62,7 +61,8 @@ def config_of(model: Any) -> dict[str, Any]:
     that are not operations of Keras.
     """
     config = described(model)
-    by_calls = all(len(node) == 2 for node in config["nodes"]) and not numbered_specs(config)
+    told = [use[2:4] for use in model._drawing.uses()]
+    by_calls = all(settings == (None, None) for settings in told) and not numbered_specs(config)
     if is_for_files() or not by_calls:
         return config
     try:
@@ -92,6 +92,8 @@ def arguments_of(model: Any) -> dict[str, Any]:
     return {name: known[name] for name in names if name in known}
 
 
-def _settings(training: bool | None, mask: int | None) -> list[dict[str, Any]]:
+def _settings(layer: Any, training: bool | None, mask: int | None, options: Any) -> list[dict[str, Any]]:
     """Settings of a use beside its inputs, as the last part of its node."""
-    return [] if training is None and mask is None else [{"training": training, "mask": mask}]
+    names = {"arguments": list(layer._data_arguments), "keys": list(layer._data_keys), "options": options}
+    told = {name: value for name, value in names.items() if value}
+    return [] if training is None and mask is None and not told else [{"training": training, "mask": mask, **told}]

@@ -24,6 +24,16 @@ GRAPH: dict[str, Any] = {
     "outputs": list[Index],
 }
 
+# What a node may state beside these: `training`, the number of the mask, how the layer's `call` names its data, as
+# arguments or as keys of a dict, and what it is given beside data.
+SETTINGS: dict[str, Any] = {
+    "training": bool,
+    "mask": Index,
+    "arguments": list[str],
+    "keys": list[str],
+    "options": dict[str, bool | int | float | str | None],
+}
+
 
 class Drawing:
     """The uses of layers between inputs and outputs, and the values between them.
@@ -71,8 +81,8 @@ class Drawing:
                 numbers[(id(node.use), index)] = len(numbers)
         return numbers
 
-    def uses(self) -> list[tuple[Layer, tuple[int, ...], bool | None, int | None]]:
-        """`(layer, indices of its input values, training, index of its mask)` of each use, in order."""
+    def uses(self) -> list[tuple[Layer, tuple[int, ...], bool | None, int | None, dict[str, Any] | None]]:
+        """`(layer, indices of its input values, training, index of its mask, options)` of each use, in order."""
         numbers = self.numbers()
         return [
             (
@@ -80,6 +90,7 @@ class Drawing:
                 tuple(numbers[symbol.key] for symbol in node.inputs),
                 node.training,
                 None if node.mask is None else numbers[node.mask.key],
+                node.options,
             )
             for node in self.nodes
         ]
@@ -94,9 +105,8 @@ class Drawing:
         value = self.numbers()[symbol.key]
         positions = [position for position, use in enumerate(uses) if use[0] is symbol.layer]
         alone = len(positions) == 1 and self.ends().count(value) == 1
-        return (
-            positions[0] if alone and not any(value in taken or value == mask for _, taken, _, mask in uses) else None
-        )
+        taken = any(value in use[1] or value == use[3] for use in uses)
+        return positions[0] if alone and not taken else None
 
 
 def listed(values: Any, what: str) -> list[Symbol]:
@@ -136,15 +146,24 @@ def redrawn(config: Mapping[str, Any]) -> tuple[Any, Any]:
         _check_numbers([position], layers, ("nodes", index, 0))
         _check_numbers(numbers, values, ("nodes", index, 1))
         taken = [values[number] for number in numbers]
-        several = layers[position].takes_several or len(taken) > 1  # a layer may learn it by being built
         if settings.get("mask") is not None:
             _check_numbers([settings["mask"]], values, ("nodes", index, 2))
             settings["mask"] = values[settings["mask"]]
-        output = layers[position](tuple(taken) if several else taken[0], **settings)
-        values += leaves_of(output)
+        values += leaves_of(_called(layers[position], taken, settings, ("nodes", index, 2)))
     _check_numbers(entries["outputs"], values, ("outputs",))
     outputs = [values[number] for number in entries["outputs"]]
     return inputs, _nested(outputs, config, "structure")
+
+
+def _called(layer: Layer, taken: list[Symbol], settings: dict[str, Any], path: tuple) -> Any:
+    """Call a layer on symbols: as arguments of its `call`, as a dict, as a tuple, or on a single one."""
+    arguments, keys, options = (settings.pop(name, None) for name in ("arguments", "keys", "options"))
+    if len(arguments or keys or taken) != len(taken):
+        raise ConfigError(f"expected {len(taken)} names, got {arguments or keys}", ("Model", *path))
+    several = layer.takes_several or len(taken) > 1  # a layer may learn it by being built
+    data = dict(zip(keys, taken, strict=True)) if keys else tuple(taken) if several else taken[0]
+    named = dict(zip(arguments, taken, strict=True)) if arguments else {}
+    return layer(*([] if arguments else [data]), **named, **settings, **(options or {}))
 
 
 def _nested(values: list[Symbol], config: Mapping[str, Any], name: str) -> Any:
@@ -162,14 +181,18 @@ def _in_own_order(structure: Any) -> Any:
 
 
 def _read_node(node: tuple[Any, ...], index: int) -> tuple[int, list[int], dict[str, Any]]:
-    """The layer's number, those of its inputs, and what else it is called with: `training`, and the mask's number."""
+    """The layer's number, those of its inputs, and what else it is called with, see `SETTINGS`."""
     try:
         position, numbers = read(node[:2], tuple[Index, list[Index]])
-        settings = read(node[2], dict[str, bool | Index | None]) if len(node) > 2 else {}
+        settings = {
+            name: read(value, SETTINGS.get(name, Any))
+            for name, value in (read(node[2], dict[str, Any]) if len(node) > 2 else {}).items()
+            if value is not None
+        }
     except ConfigError as error:
         raise error.within("Model", "nodes", index) from None
-    if len(node) > 3 or settings.keys() - {"training", "mask"}:
-        raise ConfigError(f"a node has a layer, inputs, training and mask, got {node}", ("Model", "nodes", index))
+    if len(node) > 3 or settings.keys() - SETTINGS.keys():
+        raise ConfigError(f"a node has a layer, inputs, {', '.join(SETTINGS)}, got {node}", ("Model", "nodes", index))
     return position, numbers, settings
 
 

@@ -126,7 +126,7 @@ def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
                 raise refuse(use.layer, "is called with a mask, which has no form in this format; that of Masking goes")
             mask = values[use.mask].cast("bool")
             data = [value.masked(mask) for value in data]
-        made = lower(use.layer, data if use.layer.takes_several or len(data) > 1 else data[0])
+        made = lower(use.runner, data if use.layer.takes_several or len(data) > 1 else data[0])
         values += made if isinstance(made, list) else [made]
     return [values[slot] for slot in graph.outputs]
 

@@ -66,11 +66,17 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
     if options:
         usual = inspect.signature(cast(Callable, layer.call)).parameters
         options = {name: value for name, value in options.items() if value is not usual[name].default}
-    inputs_taken, runner = _one_tuple(layer, data), layer
-    if options:
-        runner = copy.copy(layer)
-        runner._options = options
-    return LayerCall(runner, inputs_taken, context.get("training"), context.get("mask"))
+    inputs_taken = _one_tuple(layer, data)
+    return LayerCall(with_options(layer, options), inputs_taken, context.get("training"), context.get("mask"))
+
+
+def with_options(layer: "Layer", options: Mapping[str, Any] | None) -> "Layer":
+    """The layer as one that hands `options` to its `call`: a copy with the same weights, or itself without any."""
+    if not options:
+        return layer
+    runner = copy.copy(layer)
+    runner._options = dict(options)
+    return runner
 
 
 def _is_data(value: Any) -> bool:

@@ -1,0 +1,73 @@
+"""Arguments of a layer's `call` beside its inputs, in graphs, their configs and their files."""
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model
+from nnlite.errors import ConfigError
+from nnlite.layers import Dense, Layer
+from nnlite.models import clone_model, load_model
+from nnlite.saving import register_keras_serializable
+
+X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+
+
+@register_keras_serializable()
+class Scaled(Layer):
+    def call(self, inputs, shift=None, scale=1.0, doubled=False):
+        outputs = inputs * scale if shift is None else inputs * scale + shift
+        return outputs[:, :1] + outputs if doubled else outputs
+
+
+@register_keras_serializable()
+class OfParts(Layer):
+    def call(self, inputs):
+        return inputs["b"] - 2 * inputs["a"]
+
+
+def several_uses():
+    start, layer = Input((3,)), Scaled()
+    return Model(start, layer(start, scale=2.0) + layer(start) + layer(start, scale=5, doubled=True)), 8 * X + 5 * X[
+        :, :1
+    ]
+
+
+def data_as_arguments():
+    start = Input((3,))
+    return Model(start, Scaled()(start, start + 1, scale=3.0)), 4 * X + 1
+
+
+def data_by_key():
+    start = Input((3,))
+    return Model(start, OfParts()({"b": start, "a": start + 1})), -X - 2
+
+
+@pytest.mark.parametrize("make", [several_uses, data_as_arguments, data_by_key])
+def test_graphs_keep_how_layers_were_called(make, tmp_path):
+    model, expected = make()
+    np.testing.assert_allclose(model(X), expected, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(X, verbose=0), expected, rtol=1e-5)
+    np.testing.assert_allclose(Model.from_config(model.get_config())(X), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        clone_model(model, call_function=lambda layer, x, **told: layer(x, **told))(X), expected, rtol=1e-5
+    )
+    for name in ("a.safetensors", "a.keras"):
+        model.save(tmp_path / name)
+        np.testing.assert_allclose(load_model(tmp_path / name)(X), expected, rtol=1e-5)
+
+
+def test_options_reach_derivatives():
+    start = Input((3,))
+    plain, scaled = (
+        Model(start, Scaled()(Dense(1, "tanh", name="d")(start), **options)) for options in ({}, {"scale": 3.0})
+    )
+    scaled.set_weights(plain.get_weights())
+    cotangent = np.ones((6, 1), np.float32)
+    for left, right in zip(scaled.vjp(X, cotangent), plain.vjp(X, 3 * cotangent), strict=True):
+        for one, other in zip(np.atleast_1d(left), np.atleast_1d(right), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_a_graph_refuses_options_that_no_config_could_state():
+    with pytest.raises(ConfigError, match="let the constructor take it"):
+        Scaled()(Input((3,)), scale=lambda: 2.0)
