@@ -105,13 +105,13 @@ class AdamBase(Optimizer, abstract=True):
     def _sums_of(self, parts: list[slice]) -> TableSums:
         """The sums of tables at these places, in the form that gradients of rows need."""
         betas, present = (self.beta_1, self.beta_2), self._sums
-        # Who sets `iterations` back may keep the flush away, which ends this form before its factors grow too large.
-        grown = present is not None and present.steps >= FLUSH_PERIOD
-        if present is None or grown or (present.parts, present.betas) != (parts, betas):
-            slots = self.slots[0]
-            self._sums = TableSums(parts, betas)
-            self._sums.begin(slots)
-        return self._sums
+        # The flush ends this form before its factors grow too large; if `iterations` is set back, the number of steps does.
+        if present is not None and present.steps < FLUSH_PERIOD and (present.parts, present.betas) == (parts, betas):
+            return present
+        slots = self.slots[0]
+        self._sums = sums = TableSums(parts, betas)
+        sums.begin(slots)
+        return sums
 
     def _update_table(self, table, factors, values, slots, scratch, rate, decay):
         (part, gradient), (of_momentum, of_squares) = table, factors

@@ -121,7 +121,7 @@ class CallsInTurn(RunsLinearize):
 
 def record_call(cls: Any) -> None:
     """Let models of a class that writes `call` run that, and record it for derivatives."""
-    if "call" in vars(cls):
+    if not isinstance(vars(cls).get("call"), RunsLinearize | None):
         several, cls.linearize = cls.takes_several, Layer.linearize
         read_methods(cls, Layer.linearize)
         cls.takes_several = several
