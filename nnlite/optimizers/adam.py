@@ -105,7 +105,7 @@ class AdamBase(Optimizer, abstract=True):
     def _sums_of(self, parts: list[slice]) -> TableSums:
         """The sums of tables at these places, in the form that gradients of rows need."""
         betas, present = (self.beta_1, self.beta_2), self._sums
-        # The flush ends this form before its factors grow too large; if `iterations` is set back, the number of steps does.
+        # The flush ends this form before its factors grow too large, or, if `iterations` was set back, the steps do.
         if present is not None and present.steps < FLUSH_PERIOD and (present.parts, present.betas) == (parts, betas):
             return present
         slots = self.slots[0]
