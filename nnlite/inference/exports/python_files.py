@@ -215,20 +215,20 @@ def _bound(graph: Graph, name: str, argument: str) -> str:
 
 OPERATORS = {name: vars(numpy_operators)[name] for name in numpy_operators.__all__} | TEXT_OPERATORS
 WRITTEN: dict[str, Callable[[Node, list[str], Graph], str]] = {
-    "Transpose": lambda node, given, graph: f"{given[0]}.transpose({tuple(node.attributes['perm'])})",
+    "Transpose": lambda node, args, graph: f"{args[0]}.transpose({tuple(node.attributes['perm'])})",
     "Reshape": _reshaped,
     "Slice": _sliced,
-    "Concat": lambda node, given, graph: f"np.concatenate([{', '.join(given)}], axis={node.attributes['axis']})",
-    "Gather": lambda node, given, graph: f"np.take({given[0]}, {given[1]}, axis={node.attributes.get('axis', 0)})",
-    "Cast": lambda node, given, graph: f"{given[0]}.astype({node.attributes['to']!r})",
-    "Unsqueeze": lambda node, given, graph: f"np.expand_dims({given[0]}, {tuple(_values(graph, node.inputs[1]))})",
-    "Squeeze": lambda node, given, graph: f"np.squeeze({given[0]}, {tuple(_values(graph, node.inputs[1]))})",
-    "Einsum": lambda node, given, graph: f"np.einsum({node.attributes['equation']!r}, {', '.join(given)})",
-    "CumSum": lambda node, given, graph: f"np.cumsum({given[0]}, axis={_values(graph, node.inputs[1])[0]})",
-    "GatherElements": lambda node, given, graph: (
-        f"np.take_along_axis({given[0]}, {given[1]}, axis={node.attributes['axis']})"
+    "Concat": lambda node, args, graph: f"np.concatenate([{', '.join(args)}], axis={node.attributes['axis']})",
+    "Gather": lambda node, args, graph: f"np.take({args[0]}, {args[1]}, axis={node.attributes.get('axis', 0)})",
+    "Cast": lambda node, args, graph: f"{args[0]}.astype({node.attributes['to']!r})",
+    "Unsqueeze": lambda node, args, graph: f"np.expand_dims({args[0]}, {tuple(_values(graph, node.inputs[1]))})",
+    "Squeeze": lambda node, args, graph: f"np.squeeze({args[0]}, {tuple(_values(graph, node.inputs[1]))})",
+    "Einsum": lambda node, args, graph: f"np.einsum({node.attributes['equation']!r}, {', '.join(args)})",
+    "CumSum": lambda node, args, graph: f"np.cumsum({args[0]}, axis={_values(graph, node.inputs[1])[0]})",
+    "GatherElements": lambda node, args, graph: (
+        f"np.take_along_axis({args[0]}, {args[1]}, axis={node.attributes['axis']})"
     ),
-    "ArgMax": lambda node, given, graph: f"np.argmax({given[0]}, axis={node.attributes['axis']})",
+    "ArgMax": lambda node, args, graph: f"np.argmax({args[0]}, axis={node.attributes['axis']})",
     "ReduceSum": _reduction("sum"),
     "ReduceMean": _reduction("mean"),
     "ReduceMax": _reduction("max"),

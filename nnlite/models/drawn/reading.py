@@ -43,17 +43,17 @@ def _in_order(model: Any, inputs: Any) -> list:
     return list(inputs)
 
 
-def by_name(model: Any, given: Mapping[str, Any]) -> list:
+def by_name(model: Any, mapping: Mapping[str, Any]) -> list:
     """Entries of a dict, one for each input, by the keys that the model was made with, or by the names of the inputs.
 
     Raises:
         DataError: no data for one of them.
     """
-    keys = _keys(model, given)
+    keys = _keys(model, mapping)
     if not keys:
         names = ", ".join(model._input_names())
-        raise DataError(f"{model.label} needs data for {names}, got {', '.join(map(str, given))}")
-    values = {key: given[key] for key in keys}
+        raise DataError(f"{model.label} needs data for {names}, got {', '.join(map(str, mapping))}")
+    values = {key: mapping[key] for key in keys}
     return leaves_in(model._input_structure, values) if keys is model._input_structure else list(values.values())
 
 
@@ -61,16 +61,16 @@ def shapes_by_name(model: Any, input_shape: Any) -> Any:
     """The shapes of the outputs of a graph; of a dict of shapes in the form of the outputs."""
     if not isinstance(input_shape, Mapping):
         return model.chain.compute_output_shape(input_shape)
-    given = by_name(model, input_shape)
-    shapes = model.chain.compute_output_shape(tuple(given) if model.takes_several else given[0])
+    shapes_in_order = by_name(model, input_shape)
+    shapes = model.chain.compute_output_shape(tuple(shapes_in_order) if model.takes_several else shapes_in_order[0])
     return shapes if model._structure is None else arranged_as(model._structure, shapes_in(shapes))
 
 
-def _keys(model: Any, given: Mapping[str, Any]) -> Collection[str]:
+def _keys(model: Any, mapping: Mapping[str, Any]) -> Collection[str]:
     """The keys of a dict that say which data belong to which input; empty if one is missing."""
     structure = model._input_structure
     for keys in (structure if isinstance(structure, dict) else [], model._input_names()):
-        if keys and set(given) >= set(keys):
+        if keys and set(mapping) >= set(keys):
             return keys
     return []
 

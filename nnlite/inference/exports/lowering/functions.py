@@ -149,7 +149,7 @@ FORMS: dict[str, Callable[..., Value]] = {
     "min": _smallest,
     "amin": _smallest,
     "var": _variance,
-    "std": lambda layer, graph, *given: _variance(layer, graph, *given).apply("Sqrt"),
+    "std": lambda layer, graph, *args: _variance(layer, graph, *args).apply("Sqrt"),
     "square": lambda layer, graph, x: x * x,
     "reciprocal": lambda layer, graph, x: graph.add("Div", 1.0, x),
     "rsqrt": lambda layer, graph, x: graph.add("Div", 1.0, x.apply("Sqrt")),

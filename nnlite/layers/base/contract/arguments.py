@@ -130,11 +130,11 @@ def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
     return (inputs,), layer._options
 
 
-def remembering(cls: Any, *args: Any, **given: Any) -> Any:
+def remembering(cls: Any, *args: Any, **kwargs: Any) -> Any:
     """A new layer; one whose constructor is written by hand knows what that was called with, for its config."""
     layer = object.__new__(cls)
     if cls._own_constructor:
-        vars(layer)["_constructed"] = functools.partial(cls, *args, **given)
+        vars(layer)["_constructed"] = functools.partial(cls, *args, **kwargs)
     return layer
 
 

@@ -73,10 +73,10 @@ def get_config(self: "Layer") -> dict[str, Any]:
 
 def arguments(self: "Layer") -> dict[str, Any]:
     """The arguments as files hold them: a `data_format` of None for channels last."""
-    given: dict[str, Any] = Configurable._arguments(self)
-    if given.get("data_format") == "channels_last" and not self._own_constructor:
-        given["data_format"] = None
-    return given
+    values: dict[str, Any] = Configurable._arguments(self)
+    if values.get("data_format") == "channels_last" and not self._own_constructor:
+        values["data_format"] = None
+    return values
 
 
 def to_spec(self: "Layer") -> dict[str, Any]:
