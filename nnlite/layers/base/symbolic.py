@@ -254,6 +254,8 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
 
 def _plain_options(runner: "Layer") -> dict[str, Any]:
     """Options of a call beside data; `ConfigError` for what a config of the graph could not state."""
+    if not runner._options:  # of a class that reads further arguments by itself
+        raise ConfigError(f"{runner.label}: further arguments of a call are for arrays, not for a graph")
     for name, value in runner._options.items():
         if not isinstance(value, OPTIONS):
             raise ConfigError(
