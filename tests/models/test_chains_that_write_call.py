@@ -15,7 +15,7 @@ Y = X[:, :1]
 
 
 @register_keras_serializable()
-class Doubled(Sequential):
+class TimesTwo(Sequential):
     def call(self, inputs, training=None):
         return super().call(inputs, training) * 2
 
@@ -31,7 +31,7 @@ def layers():
 
 @pytest.mark.parametrize("first", [[Input((4,))], []])
 def test_the_call_of_a_subclass_is_what_runs(first, tmp_path):
-    model, plain = Doubled([*first, *layers()], seed=0), Sequential([Input((4,)), *layers()])
+    model, plain = TimesTwo([*first, *layers()], seed=0), Sequential([Input((4,)), *layers()])
     model.compile("sgd", "mse")
     assert model.fit(X, Y, epochs=2, verbose=0).history["loss"][0] > 0
     assert np.asarray(model.layers[1].moving_mean).any()  # the state of a layer inside moved
@@ -45,7 +45,7 @@ def test_the_call_of_a_subclass_is_what_runs(first, tmp_path):
 
 
 def test_training_is_that_of_the_graph_with_the_same_function():
-    model, chain = (kind([Input((4,)), Dense(3, "tanh"), Dense(1)], seed=0) for kind in (Doubled, Sequential))
+    model, chain = (kind([Input((4,)), Dense(3, "tanh"), Dense(1)], seed=0) for kind in (TimesTwo, Sequential))
     start = Input((4,))
     graph = Model(start, chain(start) * 2)
     for one in (model, graph):
