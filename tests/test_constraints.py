@@ -108,7 +108,7 @@ def test_every_layer_keeps_to_its_constraints(make, shape, names, tmp_path):
 
 def test_an_embedding_keeps_to_its_constraint():
     model = Sequential(
-        [layers.Embedding(5, 3, embeddings_constraint=UnitNorm(axis=1)), layers.Flatten(), layers.Dense(1)]
+        [layers.Embedding(5, 3, embeddings_constraint=UnitNorm(axis=1)), layers.Flatten(), layers.Dense(1)], seed=0
     )
     model.compile("adam", "mse")
     model.train_on_batch(np.array([[1, 2], [3, 4]]), np.ones((2, 1)))

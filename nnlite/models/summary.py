@@ -41,8 +41,8 @@ def print_summary(
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense
-    >>> Sequential([Input((2,)), Dense(3)], seed=0).summary(line_length=48)
-    Model: "sequential"
+    >>> Sequential([Input((2,)), Dense(3)], name="net").summary(line_length=48)
+    Model: "net"
     ┏━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━┳━━━━━━━━━┓
     ┃ Layer (type)       ┃ Output Shape  ┃ Param # ┃
     ┡━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━╇━━━━━━━━━┩

@@ -106,7 +106,7 @@ def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) ->
     """An aligned table: part, metric, model and baseline, if any; a metric that equals a score is not repeated.
 
     >>> print(format_metrics({"test": {"loss": 0.31, "accuracy": 0.95}}, {"test": {"accuracy": 0.6}}))
-    part  figure    model  baseline
+    part  metric    model  baseline
     test  loss       0.31         -
           accuracy   0.95       0.6
     """

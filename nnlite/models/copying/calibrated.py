@@ -61,7 +61,7 @@ def calibrated(
     >>> x = np.repeat([[-3.0], [3.0]], 500, axis=0)  # sure to 95 %
     >>> y = np.arange(1000) % 5 < np.repeat([1, 4], 500)  # and right in 80 % of the rows
     >>> print(model.calibrated(x, y).predict([[3.0]], verbose=0).round(2))
-    [[0.81]]
+    [[0.8]]
     """
     self._need_built()
     ending = _ending_of(self)
