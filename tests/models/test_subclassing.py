@@ -115,13 +115,13 @@ def test_a_step_written_by_hand_trains_as_the_default_one(cls):
 
 
 def test_evaluation_and_validation_call_the_test_step():
-    class Doubling(Net):
+    class DoubledNet(Net):
         def test_step(self, data):
             logs = super().test_step(data)
             return logs | {"loss": 2 * logs["loss"]}
 
     model, history = trained(Net, validation_data=(X, Y))
-    other, doubled = trained(Doubling, validation_data=(X, Y))
+    other, doubled = trained(DoubledNet, validation_data=(X, Y))
     np.testing.assert_allclose(2 * np.array(history["val_loss"]), doubled["val_loss"], rtol=1e-4)
     loss = other.evaluate(X, Y, verbose=0, return_dict=True)["loss"]
     assert loss == pytest.approx(2 * model.evaluate(X, Y, verbose=0)[0], rel=1e-4)

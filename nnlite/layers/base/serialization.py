@@ -17,7 +17,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
     A layer that is built says in `build_config` for which shape.
 
     >>> from nnlite.layers import Dense
-    >>> deserialize(serialize(Dense(3)))
+    >>> deserialize(serialize(Dense(3, name="dense")))
     Dense(units=3, name='dense', dtype='float32')
     """
     return keras_form(layer)
