@@ -220,9 +220,12 @@ def test_a_deep_or_long_model_that_was_saved_is_loaded(tmp_path):
                                   model.predict(x, verbose=0))  # fmt: skip
     long = Sequential([Input((3,)), *[layers.ReLU() for _ in range(2000)]], seed=0)
     long.save(tmp_path / "long.safetensors")
-    begun = time.process_time()
-    assert len(load_model(tmp_path / "long.safetensors").layers) == 2000
-    assert time.process_time() - begun < 2
+    seconds = []
+    for _ in range(3):  # the collector of garbage, or another process, may slow one of them down
+        begun = time.process_time()
+        assert len(load_model(tmp_path / "long.safetensors").layers) == 2000
+        seconds.append(time.process_time() - begun)
+    assert min(seconds) < 2
 
 
 def test_what_could_not_be_read_is_not_written(tmp_path):
