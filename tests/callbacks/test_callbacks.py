@@ -610,7 +610,7 @@ def test_csv_append_and_columns_that_come_late(tmp_path):
 
 @pytest.mark.parametrize("cls", [EarlyStopping, ReduceLROnPlateau, partial(ModelCheckpoint, "model")])
 def test_an_unknown_mode_counts_as_auto(cls):
-    with pytest.warns(UserWarning, match="unknown mode 'lowest', none of auto, min, max; 'auto' is used"):
+    with pytest.warns(UserWarning, match="unknown mode 'lowest', not one of auto, min, max; 'auto' is used"):
         assert cls(mode="lowest").mode == "auto"
 
 
