@@ -8,6 +8,7 @@ import pytest
 
 from nnlite import kernels
 from nnlite.config import set_floatx
+from nnlite.registry import Configurable
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,6 +39,28 @@ def runs(request: pytest.FixtureRequest) -> int | None:
 
 # Type checkers read the one, a process of its own runs the other; both define layers and functions for themselves.
 collect_ignore = ["typing/user_code.py", "project/numpy_alone.py"]
+
+
+@pytest.fixture(autouse=True)
+def classes_forgotten() -> Iterator[None]:
+    """After a test, names of classes stand for what they stood for before: those that it defined are forgotten."""
+    families = [vars(cls)["_members"] for cls in _subclasses(Configurable) if "_members" in vars(cls)]
+    before = [(members, _users(members)) for members in families]
+    yield
+    for members, users in before:
+        for name in _users(members):
+            del members[name]
+        members.update(users)
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    for one in cls.__subclasses__():
+        yield one
+        yield from _subclasses(one)
+
+
+def _users(members: dict[str, type]) -> dict[str, type]:
+    return {name: cls for name, cls in members.items() if not cls.__module__.startswith("nnlite.")}
 
 
 @pytest.fixture

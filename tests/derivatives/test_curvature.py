@@ -51,7 +51,7 @@ def graph():
     return model, X, RANDOM.normal(size=(12, 2))
 
 
-class Written(Model):
+class WithWeight(Model):
     """Has a weight of its own beside that of its layer."""
 
     def __init__(self):
@@ -64,7 +64,7 @@ class Written(Model):
 
 
 def written():
-    model = Written()
+    model = WithWeight()
     model(X)
     model.compile("sgd", "mse")
     return model, X, RANDOM.normal(size=(12, 2))

@@ -188,7 +188,7 @@ def test_behind_a_relu_at_rest_the_slope_is_zero():
     assert trail.term.place == (1,)
 
 
-class Twice(Layer):
+class KernelInTwoPlaces(Layer):
     """Uses one kernel in two places."""
 
     def build(self, input_shape):
@@ -199,12 +199,12 @@ class Twice(Layer):
 
 
 def test_graphs_show_their_ops_and_sum_the_uses_of_a_weight():
-    model = network(Twice(), Dense(3))
-    found = model.explain(X, Y, weight="twice.kernel[1, 2]")
+    model = network(KernelInTwoPlaces(), Dense(3))
+    found = model.explain(X, Y, weight="kernel_in_two_places.kernel[1, 2]")
     first, _, second = found.stages[0].inner
     assert [stage.kind for stage in found.stages[0].inner] == ["MatMul", "Tanh", "MatMul"]
-    gradient = model.per_example_gradients(X, Y, flat=False)["twice.kernel"][0]
-    close(found.gradients["twice.kernel"], np.linalg.norm(gradient))
+    gradient = model.per_example_gradients(X, Y, flat=False)["kernel_in_two_places.kernel"][0]
+    close(found.gradients["kernel_in_two_places.kernel"], np.linalg.norm(gradient))
     close(found.trail.gradient, gradient[1, 2])
     kernel = model.values[0]
     inner = np.tanh(X[0] @ kernel)

@@ -11,7 +11,7 @@ from nnlite.layers import Dense
 CLASSES, NUMBERS = load_breast_cancer(return_X_y=True), load_diabetes(return_X_y=True)
 
 
-class Recorder(Callback):
+class RecorderOfWeights(Callback):
     """Keeps the weights of each epoch."""
 
     def on_train_begin(self, logs=None):
@@ -34,7 +34,7 @@ def kernels(model):
     ],
 )
 def test_a_single_network_has_the_mean_of_its_best_epochs(cls, data, options, count):
-    recorder = Recorder()
+    recorder = RecorderOfWeights()
     model = cls((8,), n_members=1, epochs=12, random_state=0, callbacks=[recorder], **options).fit(*data)
     best = np.argsort(model.validation_loss_curve_)[:count]
     for index, kernel in enumerate(kernels(model.model_)):

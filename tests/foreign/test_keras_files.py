@@ -326,7 +326,7 @@ def test_keras_reads_what_is_written(tmp_path):
             np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
 
 
-class Halved(layers.Layer):
+class HalvedOutputs(layers.Layer):
     """outputs = gain * inputs / 2, a layer of a user."""
 
     scale: float = 0.5
@@ -349,7 +349,9 @@ class TwoLayers(Model):
         return self.last(self.first(inputs))
 
 
-@pytest.mark.parametrize("make", [lambda: Sequential([layers.Dense(1), Halved(0.25)], seed=1), lambda: TwoLayers(4)])
+@pytest.mark.parametrize(
+    "make", [lambda: Sequential([layers.Dense(1), HalvedOutputs(0.25)], seed=1), lambda: TwoLayers(4)]
+)
 def test_classes_of_users_go_into_keras_files(make, tmp_path):
     model, x = make(), np.random.default_rng(0).normal(size=(20, 5))
     model.compile("adam", "mse")
@@ -362,4 +364,4 @@ def test_classes_of_users_go_into_keras_files(make, tmp_path):
     assert again.fit(x, x[:, :1], verbose=0).history["loss"] == before
     with zipfile.ZipFile(tmp_path / "m.keras") as archive:
         text = archive.read("config.json").decode()
-    assert "Custom>Halved" in text or "Custom>TwoLayers" in text
+    assert "Custom>HalvedOutputs" in text or "Custom>TwoLayers" in text

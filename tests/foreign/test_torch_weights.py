@@ -88,7 +88,7 @@ class Chain(Sequential):
     """A class of the user."""
 
 
-class Written(Model):
+class OfLayers(Model):
     def __init__(self, layers):
         super().__init__()
         self.parts = layers[1:]
@@ -99,7 +99,7 @@ class Written(Model):
         return inputs
 
 
-@pytest.mark.parametrize("kind", [Chain, Written])
+@pytest.mark.parametrize("kind", [Chain, OfLayers])
 def test_classes_of_the_user_take_a_state_dict_too(kind):
     with np.load(FOLDER / "conv.npz") as file:
         x, y = file["x"], file["y"]

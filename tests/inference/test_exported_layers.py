@@ -131,7 +131,7 @@ def test_a_layer_without_a_form_is_named(kind):
         exported(case)
 
 
-class Doubled(registered(Layer)["Dense"]):
+class DoubledDense(registered(Layer)["Dense"]):
     """A subclass that computes something else than its base."""
 
     def linearize(self, inputs, *parameters):
@@ -139,8 +139,8 @@ class Doubled(registered(Layer)["Dense"]):
 
 
 def test_a_subclass_with_a_formula_of_its_own_is_not_taken_for_its_base():
-    layer = Doubled(2)
+    layer = DoubledDense(2)
     layer(np.ones((1, 3)))
     graph = Graph()
-    with pytest.raises(ConfigError, match="Doubled"):
+    with pytest.raises(ConfigError, match="DoubledDense"):
         lower(layer, graph.input("x", "float32", (None, 3)))

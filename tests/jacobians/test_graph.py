@@ -121,7 +121,7 @@ def test_tied_weight_gets_the_sum_of_both_paths():
     assert np.abs(by_one).max() > 0.1 < np.abs(by_other).max()
 
 
-class _Forbidden(Identity):
+class _Unused(Identity):
     """A map that nobody may ask."""
 
     __slots__ = ()
@@ -134,10 +134,10 @@ class _Forbidden(Identity):
 
 def test_paths_that_nobody_wants_are_spared():
     nodes = [
-        Node(Jacobians(_Forbidden((2, 3))), (0,), (2,)),
+        Node(Jacobians(_Unused((2, 3))), (0,), (2,)),
         Node(Jacobians(Diagonal(np.full((), 2.0), (3,), (2, 3))), (1,), (3,)),
         Node(Jacobians(Identity((2, 3)), Identity((2, 3))), (2, 3), (4,)),
-        Node(Jacobians(_Forbidden((2, 3))), (4,), (5,)),
+        Node(Jacobians(_Unused((2, 3))), (4,), (5,)),
     ]
     jacobians = GraphJacobians(nodes, [(2, 3), (3,)], [(4, (2, 3))])
     by_data, by_parameter = jacobians.vjp(np.ones((2, 3)), (False, True))

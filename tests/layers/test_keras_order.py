@@ -30,7 +30,7 @@ def test_weights_of_layers_inside_follow_one_another():
     assert len(model.trainable_weights) == 6 and len(model.non_trainable_weights) == 4
 
 
-class Counting(layers.Layer):
+class CountingCalls(layers.Layer):
     def __init__(self):
         super().__init__()
         self.seen = [metrics.Sum(name="seen"), [metrics.Mean(name="height")]]
@@ -43,7 +43,7 @@ class Counting(layers.Layer):
 
 @pytest.mark.parametrize("build_first", [False, True])
 def test_metrics_count_no_trial_runs(build_first):
-    layer = Counting()
+    layer = CountingCalls()
     if build_first:
         layer.build((None, 2))
     layer.compute_output_shape((None, 2))
@@ -53,7 +53,7 @@ def test_metrics_count_no_trial_runs(build_first):
 
 
 def test_metrics_in_lists_of_layers_are_those_of_the_model_and_are_logged():
-    model = Sequential([Input((2,)), Counting(), layers.Dense(1)], seed=0)
+    model = Sequential([Input((2,)), CountingCalls(), layers.Dense(1)], seed=0)
     assert [metric.name for metric in model.metrics] == ["seen", "height"]
     model.compile("sgd", "mse")
     logs = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).history

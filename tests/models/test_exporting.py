@@ -431,7 +431,7 @@ def test_wrong_rows_are_told(tmp_path):
         module_of(tmp_path / "m.py").predict(np.ones((2, 5)))
 
 
-class Written(Model):
+class InPython(Model):
     """A model that writes what it computes as Python."""
 
     def __init__(self):
@@ -450,7 +450,7 @@ def drawn(layer, **options):
 @pytest.mark.parametrize("suffix", [".py", ".h", ".onnx"])
 def test_a_model_that_writes_call_is_refused(suffix, tmp_path):
     pytest.importorskip("onnx")
-    model = Written()
+    model = InPython()
     model.build((None, 3))
     with pytest.raises(ConfigError, match=r"writes call|chains of dense layers"):
         model.export(tmp_path / f"m{suffix}")

@@ -36,7 +36,7 @@ def test_a_model_takes_a_dict_whatever_the_order_of_its_keys():
         model.predict({"a": X, "c": X}, verbose=0)
 
 
-class Forgetful(layers.Layer):
+class BuildsNothing(layers.Layer):
     def __init__(self, units):
         super().__init__()
         self.inner = layers.Dense(units)
@@ -49,7 +49,7 @@ def test_a_layer_that_does_not_keep_its_arguments_can_be_trained_shown_and_descr
     class OfBlocks(Model):
         def __init__(self):
             super().__init__()
-            self.blocks = [Forgetful(3), Forgetful(1)]
+            self.blocks = [BuildsNothing(3), BuildsNothing(1)]
 
         def call(self, inputs):
             for block in self.blocks:
@@ -59,7 +59,7 @@ def test_a_layer_that_does_not_keep_its_arguments_can_be_trained_shown_and_descr
     model = OfBlocks()
     model.compile("sgd", "mse")
     assert len(model.fit(X, Y, verbose=0, epochs=2).history["loss"]) == 2
-    assert repr(model.blocks[0]) == "Forgetful(units=3)" and model.blocks[0].get_config()["units"] == 3
+    assert repr(model.blocks[0]) == "BuildsNothing(units=3)" and model.blocks[0].get_config()["units"] == 3
 
 
 def test_arguments_of_compile_for_the_one_output_by_its_name_or_in_lists():

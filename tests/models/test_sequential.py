@@ -37,7 +37,7 @@ SPARSE = "sparse_categorical_crossentropy"
 ROWS = np.arange(1.0, 51.0)[:, None]  # one feature: the number of the row, from 1
 
 
-class Recorder(Layer):
+class RecorderOfRows(Layer):
     """Passes data through and keeps the rows of `ROWS` it has seen, from 0, apart for training and testing."""
 
     def __post_init__(self):
@@ -461,19 +461,19 @@ def test_two_fits_are_one_long_fit():
 
 
 def test_shuffle_shows_every_row_once_per_epoch_in_new_order():
-    recorder = Recorder()
+    recorder = RecorderOfRows()
     fit(regression(recorder, Dense(1)), ROWS, ROWS, epochs=2, batch_size=16)
     seen = recorder.rows(True)
     first, second = seen[:50], seen[50:]
     assert sorted(first) == sorted(second) == list(range(50))
     assert first != second and first != sorted(first)
-    ordered = Recorder()
+    ordered = RecorderOfRows()
     fit(regression(ordered, Dense(1)), ROWS, ROWS, shuffle=False)
     assert ordered.rows(True) == list(range(50))
 
 
 def split_rows(seed=0, labels=ROWS, loss="mse", **options):
-    recorder = Recorder()
+    recorder = RecorderOfRows()
     model = Sequential([recorder, Dense(1 if loss == "mse" else 2)], seed=seed)
     model.compile("adam", loss if loss == "mse" else {loss: {"from_logits": True}})
     history = fit(model, ROWS, labels, validation_split=0.2, **options)
@@ -498,7 +498,7 @@ def test_validation_split_stratified():
 
 
 def test_validation_split_takes_its_share_of_the_weights():
-    recorder = Recorder()
+    recorder = RecorderOfRows()
     model = regression(recorder, Dense(1))
     weights = np.arange(50.0)
     history = fit(model, ROWS, ROWS, sample_weight=weights, validation_split=0.2)

@@ -113,7 +113,7 @@ def test_failed_build_leaves_nothing_behind():
         assert layer.parameters == []
 
 
-class Forgetful(Layer):
+class WithoutMapOfKernel(Layer):
     """One parameter, no map for it."""
 
     def build(self, input_shape):
@@ -130,13 +130,13 @@ class Bare(Layer):
         return inputs
 
 
-@pytest.mark.parametrize("layer", [Forgetful, Bare])
+@pytest.mark.parametrize("layer", [WithoutMapOfKernel, Bare])
 def test_linearize_must_return_a_map_per_parameter(layer):
     with pytest.raises(ShapeError, match=f"{layer.__name__}.*one map for the inputs and one for each"):
         layer()(X)
 
 
-class Twice(Layer):
+class OneNameTwice(Layer):
     """Two parameters of one name."""
 
     def build(self, input_shape):
@@ -146,7 +146,7 @@ class Twice(Layer):
 
 def test_parameter_names_are_unique():
     with pytest.raises(ConfigError, match="has a parameter 'gain' already"):
-        Twice()(X)
+        OneNameTwice()(X)
 
 
 def test_class_weight_needs_one_label_per_row():

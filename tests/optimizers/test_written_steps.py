@@ -36,7 +36,7 @@ class Momentum(Optimizer):
         return super().get_config() | {"beta": self.beta}
 
 
-class Plain(Optimizer):
+class PlainDescent(Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         variable.assign_sub(learning_rate * gradient)
 
@@ -79,13 +79,13 @@ def test_variables_of_a_subclass_by_hand():
 def test_a_subclass_trains_as_what_it_writes(options):
     expected = losses(compiled(SGD(0.05, momentum=0.9, **options)))
     np.testing.assert_allclose(losses(compiled(Momentum(0.05, **options))), expected, rtol=1e-5)
-    assert losses(compiled(Plain(0.05, **options))) != expected
+    assert losses(compiled(PlainDescent(0.05, **options))) != expected
 
 
 def test_patterns_hold_for_a_subclass():
     options = {"weight_decay": 0.5, "exclude_from_weight_decay": ["bias"], "learning_rate_multipliers": {"kernel": 0.1}}
     expected = losses(compiled(SGD(0.05, **options)))
-    np.testing.assert_allclose(losses(compiled(Plain(0.05, **options))), expected, rtol=1e-5)
+    np.testing.assert_allclose(losses(compiled(PlainDescent(0.05, **options))), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("prototype", [case[0] for case in CASES if not isinstance(case[0], Muon)], ids=str)
@@ -150,7 +150,7 @@ def test_stateless_steps_change_nothing():
 
 
 def test_variables_that_are_added():
-    optimizer, weights = Plain(0.1), [Variable([1.0, 2.0], name="a"), Variable([[3.0]], name="b")]
+    optimizer, weights = PlainDescent(0.1), [Variable([1.0, 2.0], name="a"), Variable([[3.0]], name="b")]
     first, second = optimizer.add_optimizer_variables(weights, ["m", "v"], ["zeros", "ones"])
     assert [one.name for one in (*first, *second)] == ["a_m", "b_m", "a_v", "b_v"]
     assert [one.shape for one in first] == [(2,), (1, 1)] and second[0].numpy().tolist() == [1.0, 1.0]
@@ -159,7 +159,7 @@ def test_variables_that_are_added():
     with pytest.raises(ConfigError, match="2 names and 1 initializers"):
         optimizer.add_optimizer_variables(weights, ["m", "v"], ["zeros"])
     with pytest.raises(ConfigError, match=r"wrap arrays in Variable"):
-        Plain(0.1).apply([np.ones(2)], [np.ones(2)])
+        PlainDescent(0.1).apply([np.ones(2)], [np.ones(2)])
     with pytest.raises(NotReadyError, match="was not built for"):
         optimizer._get_variable_index(Variable([1.0]))
 

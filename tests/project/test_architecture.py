@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import nnlite
+from nnlite.layers import Layer
 from nnlite.registry import Configurable
 
 ROOT = Path(nnlite.__file__).parent
@@ -360,6 +361,29 @@ def test_test_modules_have_unique_names():
     modules = [path for path in Path(__file__).parents[1].rglob("*.py") if not (path.parent / "__init__.py").exists()]
     count = Counter(path.stem for path in modules if path.stem != "conftest")
     assert {name: files for name, files in count.items() if files > 1} == {}
+
+
+def test_registered_classes_of_test_modules_have_unique_names():
+    """One process imports all test modules before the first test runs; a name stands for the class defined last."""
+    bases = {cls.__name__ for cls in own_classes() if issubclass(cls, Configurable)}
+    count = Counter(
+        node.name
+        for path in Path(__file__).parents[1].rglob("test_*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not any(keyword.arg == "abstract" for keyword in node.keywords)
+        if any(ast.unparse(base).rpartition(".")[2] in bases for base in node.bases)
+    )
+    assert {name: classes for name, classes in count.items() if classes > 1} == {}
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_classes_of_a_test_are_forgotten_after_it(turn):
+    assert "Forgotten" not in Layer.members()
+
+    class Forgotten(Layer):
+        """What the fixture `classes_forgotten` takes away again."""
+
+    assert Layer.members()["Forgotten"] is Forgotten
 
 
 def test_every_module_says_what_it_is():

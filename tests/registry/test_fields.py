@@ -50,14 +50,14 @@ def test_errors_call_a_family_by_its_name():
         Loss.get(3)
 
 
-class Written(Configurable, family="written"):
+class WithInit(Configurable, family="written"):
     """A constructor written by hand, with parameters that are not fields."""
 
     def __init__(self, first, second=2):
         self.first, self.second = first, second
 
 
-class Inheriting(Written):
+class Inheriting(WithInit):
     """Nothing of its own."""
 
     def total(self):
@@ -68,7 +68,7 @@ class InheritingTwice(Inheriting):
     """Nothing of its own, at the second remove."""
 
 
-class Declaring(Written):
+class Declaring(WithInit):
     """A field, of which a constructor is made."""
 
     third: int = 3

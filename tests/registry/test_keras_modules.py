@@ -42,13 +42,13 @@ def test_schedules_and_variance_scaling_take_their_last_arguments_by_position():
     np.testing.assert_array_equal(scaling((3, 4)), scaling.clone()((3, 4)))
 
 
-class Doubled(losses.BinaryCrossentropy):
+class DoubledCrossentropy(losses.BinaryCrossentropy):
     def call(self, y_true, y_pred):
         return 2 * super().call(y_true, y_pred)
 
 
 def test_a_loss_may_use_the_call_of_the_class_it_is_derived_from():
-    plain, doubled = losses.BinaryCrossentropy(), Doubled()
+    plain, doubled = losses.BinaryCrossentropy(), DoubledCrossentropy()
     y, p = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.7, 0.4], [0.2, 0.6]])
     assert doubled.forward(y, p) == pytest.approx(2 * plain.forward(y, p))
     np.testing.assert_allclose(doubled.backward(), 2 * plain.backward())
