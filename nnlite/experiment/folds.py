@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.charts import aligned_lines
 from nnlite.distributed.jobs import Backend, each
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.judging.measuring import figure, judge, without_repetition
+from nnlite.experiment.judging.measuring import figure, judge
 from nnlite.experiment.judging.thresholds import tune_threshold
 from nnlite.trained.evaluation import Figures
 
@@ -93,7 +93,7 @@ def _result(measured: list[Figures], baselines: list[Figures], planned: int) -> 
 def format_folds(result: dict[str, Any]) -> str:
     """An aligned table: metric, mean, spread and baseline."""
     rows = [("metric", "mean", "spread", "baseline")]
-    for name, value in without_repetition(result["mean"]).items():
+    for name, value in result["mean"].items():
         base = result["baseline"]
         cells = figure(value), figure(result["spread"][name]), figure(base[name]) if name in base else "-"
         rows.append((name, *cells))
@@ -102,5 +102,5 @@ def format_folds(result: dict[str, Any]) -> str:
 
 def _over(rounds: list[Figures], function: Any) -> Figures:
     """Each figure of all rounds as one number, of those in which it is defined."""
-    values = {name: [figures[name] for figures in rounds if figures[name] is not None] for name in rounds[0]}
+    values = {name: [figures[name] for figures in rounds if figures.get(name) is not None] for name in rounds[0]}
     return {name: float(function(defined)) if defined else None for name, defined in values.items()}

@@ -17,6 +17,19 @@ __all__ = ["Figures", "figures_of", "finite_figures", "kind_of", "show_in_units"
 
 Figures = dict[str, float | None]
 
+# Compiled metrics by their name in the logs, and the score that is the same figure.
+SCORES = {
+    "r2_score": "r2",
+    "mean_absolute_error": "mae",
+    "root_mean_squared_error": "rmse",
+    "binary_accuracy": "accuracy",
+    "categorical_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
+    "binary_crossentropy": "log_loss",
+    "categorical_crossentropy": "log_loss",
+    "sparse_categorical_crossentropy": "log_loss",
+}
+
 
 def kind_of(target: TargetEncoder | None) -> str:
     """The kind of targets that a table must have; `ConfigError` if the model's file does not state what it predicts."""
@@ -105,11 +118,16 @@ def show_in_units(model: BaseModel, target: TargetEncoder) -> None:
 
 
 def _others(compiled: dict[str, Any], scores: dict[str, float]) -> dict[str, Any]:
-    """The compiled metrics that are none of the scores; those with a value for each output by its number."""
+    """The compiled metrics that are no score under another name; those with a value for each output by its number."""
     single = {}
     for name, value in compiled.items():
         if np.ndim(value):
             single |= {f"{name}_{index}": item for index, item in enumerate(np.ravel(value))}
         else:
             single[name] = value
-    return {name: value for name, value in single.items() if name not in scores}
+    return {name: value for name, value in single.items() if name not in scores and not _repeats(name, value, scores)}
+
+
+def _repeats(name: str, value: float, scores: dict[str, float]) -> bool:
+    """Whether a metric is a score under another name; weights and options of metrics can make them differ."""
+    return math.isclose(value, scores.get(SCORES.get(name, ""), math.nan), rel_tol=1e-4)

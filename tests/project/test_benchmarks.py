@@ -297,7 +297,7 @@ def test_torch_agrees_on_the_tiny_case(tmp_path):
 def test_a_streamed_table_is_read_trained_on_and_measured():
     measured = storage.measure(size=100_000)
     results = measured["results"]
-    assert sum(results["rows"].values()) == measured["rows"] and results["metrics"]["test"]["r2_score"] > 0.5
+    assert sum(results["rows"].values()) == measured["rows"] and results["metrics"]["test"]["r2"] > 0.5
     assert 0 < results["imports"] <= results["peak to encode"] <= results["peak to train"] <= results["peak"]
     shown = storage.markdown(measured)
     assert f"| read twice and encode | {measured['rows']:,} |" in shown and "nan" not in shown

@@ -39,7 +39,7 @@ def test_large_data_in_python_and_in_a_config(tmp_path, monkeypatch):
     experiment = Experiment.from_file("trips.yaml")
     assert isinstance(experiment.prepare()[1].parts["training"][0], StoredRows)
     (kept,) = Path("cache").iterdir()
-    assert train(experiment, quiet=True).metrics["test"]["r2_score"] > 0.95
+    assert train(experiment, quiet=True).metrics["test"]["r2"] > 0.95
     assert list(Path("cache").iterdir()) == [kept]
 
 

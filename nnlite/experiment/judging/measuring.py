@@ -17,20 +17,6 @@ from nnlite.trained.evaluation import Figures, figures_of, finite_figures
 
 __all__ = ["Judgement", "format_metrics", "judge", "measure", "predictions"]
 
-# Compiled metrics by their name in the logs, and the score that is the same figure.
-SCORES = {
-    "r2_score": "r2",
-    "mean_absolute_error": "mae",
-    "root_mean_squared_error": "rmse",
-    "binary_accuracy": "accuracy",
-    "categorical_accuracy": "accuracy",
-    "sparse_categorical_accuracy": "accuracy",
-    "binary_crossentropy": "log_loss",
-    "categorical_crossentropy": "log_loss",
-    "sparse_categorical_crossentropy": "log_loss",
-    "f1_score": "f1",
-}
-
 
 @dataclass(frozen=True)
 class Judgement:
@@ -103,7 +89,7 @@ def predictions(model: BaseModel, x: Any) -> np.ndarray:
 
 
 def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) -> str:
-    """An aligned table: part, metric, model and baseline, if any; a metric that equals a score is not repeated.
+    """An aligned table: part, metric, model and baseline, if any.
 
     >>> print(format_metrics({"test": {"loss": 0.31, "accuracy": 0.95}}, {"test": {"accuracy": 0.6}}))
     part  metric    model  baseline
@@ -113,21 +99,11 @@ def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) ->
     width = 4 if baseline else 3
     rows = [("part", "metric", "model", "baseline")[:width]]
     for part, figures in metrics.items():
-        for number, (name, value) in enumerate(without_repetition(figures).items()):
+        for number, (name, value) in enumerate(figures.items()):
             base = baseline.get(part, {})
             cells = ("" if number else part, name, figure(value), figure(base[name]) if name in base else "-")
             rows.append(cells[:width])
     return "\n".join(aligned_lines(rows, numbers=(2, 3)))
-
-
-def without_repetition(figures: Figures) -> Figures:
-    """The metrics without those of `compile` that repeat a score under another name.
-
-    >>> without_repetition({"loss": 0.5, "r2": 0.75, "r2_score": 0.75, "mean_absolute_error": 0.4})
-    {'loss': 0.5, 'r2': 0.75, 'mean_absolute_error': 0.4}
-    """
-    shown = {name: figure(value) for name, value in figures.items()}
-    return {name: value for name, value in figures.items() if shown[name] != shown.get(SCORES.get(name, ""))}
 
 
 def figure(value: float | None) -> str:
