@@ -143,6 +143,10 @@ UNITS = {  # the row below the names: whether it is left out
     "kind,kg,EUR": False,
     ",kg,": False,
     ",n/a,n/a": False,
+    ",V,A": True,
+    ",days,people": True,
+    ",low,high": False,
+    ",A,B": False,
     ",3,EUR": False,
     ",a long remark,EUR": False,
 }
@@ -154,6 +158,11 @@ def test_a_row_of_units_is_left_out(units, tmp_path):
     assert len(table) == 13 - UNITS[units] and table.lines[-1] == 14
     assert any(", line 2: the row below the names holds units" in note for note in table.notes) == UNITS[units]
     assert not any("text" in note for note in table.notes)
+
+
+def test_a_row_of_units_above_a_single_row(tmp_path):
+    table = table_of(tmp_path, "kind,n,price\n,kg,EUR\nx,3,4.5\n")
+    assert len(table) == 1 and table.lines == [3] and "holds units (kg, EUR)" in table.notes[0]
 
 
 def test_units_above_one_column_of_numbers_may_be_a_missing_value(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.data.files.around.durations import each_read, length_of, read_durations
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 
-__all__ = ["Amounts", "amounts_of_texts", "bare_columns", "conversion", "read_amounts", "units_of"]
+__all__ = ["Amounts", "amounts_of_texts", "bare_columns", "conversion", "is_unit", "read_amounts", "units_of"]
 
 CURRENCIES = (
     r"US\$|A\$|C\$|R\$|[$€£¥₹₩₽₺]|(?:USD|EUR|GBP|CHF|JPY|CNY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|INR|BRL)\b"
@@ -18,6 +18,10 @@ CURRENCIES = (
 GLUED_UNITS = (  # which may follow a number without a blank
     r"%|‰|[kmµ]?g|lbs?|oz|[kcmµn]?m|mi|ft|in|yd|[mcd]?l|gal|h|hrs?|mins?|s|secs?|[mµn]s|°[CF]?|kWh|kW|mA|mV|[kMG]?Hz|[TGM]B"
     r"|[kK]B|mph|km/h|m/s|[kc]?m[²³]|m2|m3|ha|sqft|px|dB|bar|[kh]?Pa|kJ|kcal|bpm|pcs"
+)
+UNITS = re.compile(  # which stand alone, such as below the name of a column
+    rf"{CURRENCIES}|{GLUED_UNITS}|[kM]?[NWVJ]|K|mbar|kn|deg(rees)?|rad|m?mol|mM|pp[mb]|pH|met(er|re)s?|feet"
+    r"|inch(es)?|miles?|grams?|kilograms?|kilos?|tons?|tonnes?|lit(er|re)s?|pounds?|pieces|count|percent|dollars?|euros?"
 )
 MULTIPLES = {"k": 3, "K": 3, "Tsd": 3, "M": 6, "Mio": 6, "Mn": 6, "mn": 6, "B": 9, "bn": 9, "Bn": 9, "Mrd": 9}
 TYPED = NumberFormat(".", ",")
@@ -91,6 +95,15 @@ def conversion(unit: str, wanted: str) -> float | None:
         return 1.0
     length, of_wanted = length_of(unit), length_of(wanted)
     return None if length is None or of_wanted is None else length / of_wanted
+
+
+def is_unit(word: str) -> bool:
+    """Whether a word that stands alone is a unit of amounts or of time.
+
+    >>> is_unit("kg"), is_unit("years"), is_unit("low")
+    (True, True, False)
+    """
+    return UNITS.fullmatch(word) is not None or length_of(word) is not None
 
 
 def bare_columns(columns: Iterable[Sequence[str]], gaps: frozenset[str]) -> list[list[str]]:

@@ -3,7 +3,7 @@
 import itertools
 import re
 
-from nnlite.data.files.around.amounts import bare_columns
+from nnlite.data.files.around.amounts import bare_columns, is_unit
 from nnlite.data.files.lines import Rows
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
@@ -18,6 +18,7 @@ TOTAL = re.compile(
     re.IGNORECASE,
 )
 UNIT = re.compile(r"[^\d\W][\w²³°µ%/*^.-]{0,11}|[%‰$€£°µ]\w{0,4}|[(\[].{1,12}[)\]]")
+MARKED = re.compile(r".*[%‰°²³µ$€£/^\[(].*")  # what only units have
 NO_UNIT = ("", "-", "text", "string")  # below the name of a column without numbers
 CLOSE = 0.005  # how far a total may be off, relative to the sum of magnitudes: it was summed before rounding
 
@@ -46,9 +47,10 @@ def without_title(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
 def without_units(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
     """The rows without the one below the names, if it holds units: kg or (m) above two or more columns of numbers.
 
-    Every column of numbers has to have a unit there, all others none.
+    Every column of numbers has to have a unit there, all others none. At least half of the units have to be well
+    known: words such as "low" and "high" may be anything.
     """
-    if len(rows.cells) < 4 or len(set(map(len, rows.cells[: SAMPLE + 2]))) > 1:
+    if len(rows.cells) < 3 or len(set(map(len, rows.cells[: SAMPLE + 2]))) > 1:
         return rows
     names, units, *below = [[cell.strip() for cell in row] for row in rows.cells[: SAMPLE + 2]]
     columns = [bare_columns([cells], marks.in_numbers)[0] for cells in zip(*below, strict=True)]
@@ -59,7 +61,10 @@ def without_units(rows: Rows, marks: Marks, file: str, notes: Notes) -> Rows:
     ]
     if sum(are_numbers) < 2 or not all(fits) or any(form.matches(name) for form in FORMATS for name in names):
         return rows
-    named = ", ".join(itertools.compress(units, are_numbers))
+    stated = list(itertools.compress(units, are_numbers))
+    if 2 * sum(MARKED.fullmatch(unit) is not None or is_unit(unit) for unit in stated) < len(stated):
+        return rows
+    named = ", ".join(stated)
     notes.tell(f"{file}, line {rows.lines[1]}: the row below the names holds units ({named}), and is left out")
     return Rows([rows.cells[0], *rows.cells[2:]], [rows.lines[0], *rows.lines[2:]])
 
