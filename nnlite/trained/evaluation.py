@@ -118,7 +118,7 @@ def show_in_units(model: BaseModel, target: TargetEncoder) -> None:
 
 
 def _others(compiled: dict[str, Any], scores: dict[str, float]) -> dict[str, Any]:
-    """The compiled metrics that are no score under another name; those with a value for each output by its number."""
+    """The compiled metrics that repeat none of the scores; those with a value for each output by its number."""
     single = {}
     for name, value in compiled.items():
         if np.ndim(value):
