@@ -185,6 +185,37 @@ def test_wrong_usage(arguments):
     assert caught.value.code == 2
 
 
+def test_an_unknown_option_is_told_with_the_usage_of_its_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "c.yaml", "--epoch-count", "3"])
+    usage, *_, error = capsys.readouterr().err.splitlines()
+    assert usage.startswith("usage: nnlite train ")
+    assert error == "nnlite train: error: unrecognized arguments: --epoch-count 3"
+
+
+def test_a_table_or_a_folder_is_no_config(folder, run, capsys):
+    for command in ("train", "summary", "check"):
+        assert main([command, "flowers.csv"]) == 2
+        assert "flowers.csv: a table, not a config; write one with: nnlite init flowers.csv" in capsys.readouterr().err
+    assert main(["train", run]) == 2
+    message = (
+        f"{run}: a run folder, not a config; pass {run}/config.yaml, or continue with: nnlite train --resume {run}"
+    )
+    assert message in capsys.readouterr().err
+    assert main(["train", "runs"]) == 2
+    assert "runs: a folder, not a config; pass a YAML file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["predict", "flowers.csv"], ["export", "model.py"], ["evaluate"], ["rows"]])
+def test_a_run_without_a_model_says_how_to_continue(run, command, capsys):
+    for file in ("model.safetensors", "manifest.json"):
+        Path(run, file).unlink()
+    state = Path(run, "state.json")
+    state.write_text(state.read_text().replace('"finished"', '"interrupted"'))
+    assert main([command[0], run, *command[1:]]) == 3
+    assert f"continue with: nnlite train --resume {run}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

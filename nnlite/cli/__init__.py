@@ -23,8 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         4 training diverged, 5 input or output failed, 130 Ctrl-C, 143 SIGTERM.
     """
     parser = _parser()
-    parser.set_defaults(command=lambda _: parser.print_help() or 2)  # `nnlite` alone: help, but nothing was done
-    arguments = parser.parse_args(argv)
+    parser.set_defaults(
+        parser=parser, command=lambda _: parser.print_help() or 2
+    )  # `nnlite` alone: help, but nothing was done
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         with notes_on_stderr(), warnings_on_stderr():
             return arguments.command(arguments) or 0

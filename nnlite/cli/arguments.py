@@ -38,13 +38,15 @@ def add_command(
     """
     lines = [f"  nnlite {line.strip()}" for line in example.strip().splitlines()]
     heading = "example:" if len(lines) == 1 else "examples:"
-    return commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=help,
         description=description or f"{help[:1].upper()}{help[1:]}.",
         epilog="\n".join([heading, *lines]),
         formatter_class=_Formatter,
     )
+    parser.set_defaults(parser=parser)  # which tells of arguments that it does not have
+    return parser
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -45,7 +45,7 @@ def catalogue(kind: str | None = None, name: str | None = None) -> str:
     """The kinds, or the classes of a kind, or the arguments of a class.
 
     Args:
-        kind: `"layers"`, `"losses"` and so on.
+        kind: `"layers"`, `"losses"` and so on; or a class, if its name is one of a single kind.
         name: a class of that kind, in any case and underscore style.
 
     Raises:
@@ -62,12 +62,24 @@ def catalogue(kind: str | None = None, name: str | None = None) -> str:
         rows = [(kind, f"{len(family.members())}", summary_of(family)) for kind, family in KINDS.items()]
         return wrapped_rows(rows)
     if kind not in KINDS:
-        raise ConfigError(f"unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
+        kind, name = _kind_of(kind), kind
     members = KINDS[kind].members()
     if name is None:
         width = _width() - max(map(len, members)) - 2
         return wrapped_rows([(name, _cut(summary_of(member), width)) for name, member in members.items()])
     return _described(KINDS[kind]._lookup(name), KINDS[kind])
+
+
+def _kind_of(name: str) -> str:
+    """The only kind that has a class of that name; `ConfigError` if none has, or several have."""
+    kinds = [kind for kind, family in KINDS.items() if normalized(name) in map(normalized, family.members())]
+    if len(kinds) == 1:
+        return kinds[0]
+    if kinds:
+        raise ConfigError(f"{name!r} is a class of several kinds; write one before it: {' or '.join(kinds)}")
+    names = {*KINDS, *(name for family in KINDS.values() for name in family.members())}
+    everything = f"The kinds: {', '.join(KINDS)}"
+    raise ConfigError(f"unknown kind or class {name!r}; {did_you_mean(name, names, everything)}")
 
 
 def _described(cls: type[Configurable], family: type[Configurable]) -> str:

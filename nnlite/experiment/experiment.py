@@ -33,8 +33,22 @@ from nnlite.registry.fields import Converted, FromSpec, Settled, Spec, option
 from nnlite.trained.evaluation import show_in_units
 from nnlite.training.full_batch import FullBatchSteps
 
+TABLES = (".csv", ".tsv", ".tab", ".xlsx", ".xlsm", ".parquet", ".feather", ".arrow", ".jsonl")
 WHERE_GIVEN = ("search", "calibrate")
 TRIED_ROWS, ROUNDING = 256, 1e-5  # of a look at outputs before training
+
+
+def _check_is_config(path: Path) -> None:
+    """`ConfigError` for what users pass in place of a config: a run folder, or a table."""
+    if path.is_dir():
+        remedy = f"pass {path / 'config.yaml'}, or continue with: nnlite train --resume {path}"
+        is_run = (path / "config.yaml").is_file()
+        raise ConfigError(
+            f"{path}: a {'run ' * is_run}folder, not a config; {remedy if is_run else 'pass a YAML file'}"
+        )
+    if path.suffix.lower() in TABLES and path.is_file():
+        remedy = f"write one with: nnlite init {path} --target COLUMN"
+        raise ConfigError(f"{path}: a table, not a config; {remedy}")
 
 
 class Experiment(Section):
@@ -92,6 +106,7 @@ class Experiment(Section):
         Raises:
             ConfigError: it names file, line, column and key; all errors of the file, where there are several.
         """
+        _check_is_config(Path(path))
         document = Document(path, overrides)
         with document.explaining(), within():
             experiment = cls.get(document.values)

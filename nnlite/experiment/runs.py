@@ -47,7 +47,7 @@ class Run:
             check_run(self.folder)
             state = read_state(self.folder)["state"]
             if not (self.folder / "model.safetensors").exists() and state not in ("finished", "unknown"):
-                raise DataError(f"{folder}: the training is {state}; continue with: nnlite train --resume {folder}")
+                raise DataError(f"{folder}: {_outcome(state)}; continue with: nnlite train --resume {folder}")
             check_manifest(self.folder)
             self.experiment = Experiment.from_file(self.folder / "config.yaml")
             self.preprocessing = read_preprocessing(self.folder)
@@ -155,6 +155,11 @@ class Run:
             DataError: no such file, missing columns, another number of features.
         """
         return self.trained.table(path)
+
+
+def _outcome(state: str) -> str:
+    verb = {"running": "is", "killed": "was", "interrupted": "was"}.get(state, "has")
+    return f"the training {verb} {state}"
 
 
 def check_run(folder: Path) -> None:

@@ -50,6 +50,9 @@ def model_file(path: str | PathLike) -> Path:
     if not location.is_dir():
         return location
     if not (location / MODEL_FILE).is_file():
+        if (location / "config.yaml").is_file():
+            remedy = f"continue with: nnlite train --resume {location}"
+            raise DataError(f"{location}: the training has not ended, there is no {MODEL_FILE} yet; {remedy}")
         raise DataError(f"{location}: not a run folder, it has no {MODEL_FILE}")
     check_manifest(location, [MODEL_FILE])
     return location / MODEL_FILE

@@ -172,12 +172,15 @@ def test_the_catalogue_of_one_class(monkeypatch):
     assert catalogue("activations", "ReLU").count("slope") >= 1
     assert catalogue("regularizers", "l2") == catalogue("regularizers", "L2")
     assert "Also named mse." in catalogue("losses", "mse")
+    assert catalogue("dropout") == catalogue("layers", "Dropout")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("layer",), "unknown kind 'layer'; did you mean 'layers'?"),
+        (("layer",), "unknown kind or class 'layer'; did you mean 'layers'?"),
+        (("Dens",), "unknown kind or class 'Dens'; did you mean 'Dense'? The kinds: layers, losses,"),
+        (("Softmax",), "'Softmax' is a class of several kinds; write one before it: layers or activations"),
         (("layers", "Dens"), "unknown layer 'Dens'; did you mean 'Dense'?"),
     ],
 )

@@ -84,7 +84,7 @@ def test_a_full_disk_at_the_end_loses_nothing(folder, monkeypatch, capsys):
     assert message.count("\n") == 1
     assert load_model(message.split(" is in ")[1].split(";")[0]).optimizer.iterations == 32
     assert state()["state"] == "failed"
-    with pytest.raises(DataError, match="the training is failed; continue with: nnlite train --resume run"):
+    with pytest.raises(DataError, match="the training has failed; continue with: nnlite train --resume run"):
         Run("run")
     monkeypatch.undo()
     monkeypatch.chdir(folder)

@@ -24,7 +24,7 @@ def add_commands(commands: Commands) -> None:
     meaning = "list the classes that a config can name, with their arguments"
     listing = add_command(commands, "list", meaning, example)
     listing.add_argument(
-        "kind", metavar="KIND", nargs="?", help="layers, losses, metrics, ... (default: list the kinds)"
+        "kind", metavar="KIND", nargs="?", help="layers, losses, metrics, ..., or a class (default: list the kinds)"
     )
     listing.add_argument("name", metavar="NAME", nargs="?", help="show the arguments of this class")
     listing.set_defaults(command=_list)

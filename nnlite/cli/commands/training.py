@@ -28,7 +28,7 @@ def add_commands(commands: Commands) -> None:
     train.add_argument("--resume", metavar="RUN", help="resume the training of a run folder exactly")
     train.add_argument("--resume-anyway", action="store_true", help="resume even if config or data have changed")
     train.add_argument("--epochs", type=int, metavar="N", help="number of epochs, overriding the config")
-    train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
+    train.add_argument("-o", "--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
     train.add_argument("--quiet", action="store_true", help="show no progress")
     train.add_argument(
         "--folds",

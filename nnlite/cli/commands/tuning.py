@@ -19,7 +19,7 @@ def add_commands(commands: Commands) -> None:
         "--jobs", type=int, default=1, metavar="N", help="number of trials to run in parallel (default: 1)"
     )
     tune.add_argument(
-        "--out", metavar="DIR", help="folder of best.yaml and study.json (default: runs/<config name>-tune)"
+        "-o", "--out", metavar="DIR", help="folder of best.yaml and study.json (default: runs/<config name>-tune)"
     )
     tune.add_argument("--storage", metavar="FILE", help="SQLite file or database URL (default: study.db in DIR)")
     tune.add_argument(
