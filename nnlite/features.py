@@ -156,7 +156,7 @@ class FeatureSpace(Configurable, family="feature space"):
                 )
 
     def _as_feature(self, spec) -> Feature:
-        known = {
+        makers = {
             "float_discretized": lambda: self.float_discretized(self.num_discretization_bins),
             "integer_hashed": lambda: self.integer_hashed(self.hashing_dim),
             "string_hashed": lambda: self.string_hashed(self.hashing_dim),
@@ -165,9 +165,9 @@ class FeatureSpace(Configurable, family="feature space"):
         }
         if not isinstance(spec, str):
             return read(spec, Feature)
-        if spec not in known:
-            raise ConfigError(f"unknown feature {spec!r}; {did_you_mean(spec, known)}")
-        return known[spec]()
+        if spec not in makers:
+            raise ConfigError(f"unknown feature {spec!r}; {did_you_mean(spec, makers)}")
+        return makers[spec]()
 
     def _as_cross(self, spec) -> Cross:
         cross = Cross(tuple(spec), self.crossing_dim) if isinstance(spec, (tuple, list)) else read(spec, Cross)

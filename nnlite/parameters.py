@@ -155,7 +155,7 @@ class Parameter(Operand):
 
     def add_lease(self, lease: "Lease") -> None:
         """Invalidate `lease` when this parameter moves to another store."""
-        self._leases = (*(known for known in self._leases if not known.ended), lease)
+        self._leases = (*(other for other in self._leases if not other.ended), lease)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._value, dtype=dtype, copy=copy)

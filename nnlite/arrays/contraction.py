@@ -95,10 +95,12 @@ def _product(labels, left, other, right, needed, wanted):
         labels, left, other, right = other, right, labels, left
     length = dict(zip(labels + other, left.shape + right.shape, strict=True))
     order = {label: number for number, label in enumerate(wanted)}
-    kept = sorted((label for label in length if label in needed), key=lambda label: order.get(label, len(order)))
-    stacked = [label for label in kept if label in labels and label in other]
-    rows = [label for label in kept if label not in other]
-    columns = [label for label in kept if label not in labels]
+    result_labels = sorted(
+        (label for label in length if label in needed), key=lambda label: order.get(label, len(order))
+    )
+    stacked = [label for label in result_labels if label in labels and label in other]
+    rows = [label for label in result_labels if label not in other]
+    columns = [label for label in result_labels if label not in labels]
     inner = [label for label in labels if label not in needed]
     left = left.transpose([labels.index(label) for label in (*stacked, *rows, *inner)])
     right = right.transpose([other.index(label) for label in (*stacked, *inner, *columns)])

@@ -26,9 +26,9 @@ def convolve(
     wide = _along_lines(kernel, windows.outputs[-1])
     for images, lines in blocks_of(len(inputs), windows, 4 * kernel.shape[1] * outputs.itemsize):
         block, source = outputs[images, lines], _repeated(inputs[images], kernel.shape[1])
-        for weights, (taken, window) in zip(wide, cells(windows, lines.start, lines.stop), strict=True):
+        for weights, (target, window) in zip(wide, cells(windows, lines.start, lines.stop), strict=True):
             part = source[(slice(None), *window)]
-            block[(slice(None), *taken)] += part * weights[: part.shape[-2]]
+            block[(slice(None), *target)] += part * weights[: part.shape[-2]]
         if after is not None:
             after(block, (images, lines))
     return outputs
@@ -48,8 +48,8 @@ def spread(
     result = np.zeros((len(cotangent), *windows.inputs, channels), np.result_type(cotangent, kernel))
     wide = _along_lines(kernel, windows.outputs[-1])
     for images, lines, block in gated_blocks(cotangent, windows, 4 * kernel.shape[1] * result.itemsize, slopes, gate):
-        for weights, (taken, window) in zip(wide, cells(windows, lines.start, lines.stop), strict=True):
-            part = block[(slice(None), *taken)]
+        for weights, (target, window) in zip(wide, cells(windows, lines.start, lines.stop), strict=True):
+            part = block[(slice(None), *target)]
             part = part * weights[: part.shape[-2]]
             for output in range(multiplier):
                 result[(images, *window)] += part[..., output::multiplier]
@@ -73,8 +73,8 @@ def kernel_gradient(
         if slopes is not None:
             block = gate(block, slopes[images, lines])
         examples, rows = (len(source), images) if per_example else (1, slice(None))
-        for number, (taken, cell) in enumerate(cells(windows, lines.start, lines.stop)):
-            product = block[(slice(None), slice(None), *taken)] * source[(slice(None), *cell)]
+        for number, (target, cell) in enumerate(cells(windows, lines.start, lines.stop)):
+            product = block[(slice(None), slice(None), *target)] * source[(slice(None), *cell)]
             width = max(1, product.shape[-2])  # none is left if a cell lies in the padding alone
             sums = product.reshape(seeds, examples, -1, width * filters).sum(axis=2)  # long rows first
             total[:, rows, number] += sums.reshape(seeds, examples, width, filters).sum(axis=2)

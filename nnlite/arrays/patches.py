@@ -70,8 +70,8 @@ def spread(
         parts = buffer[: count * rows.shape[1] * channels].reshape(count, -1, groups, matrices.shape[-1])
         np.matmul(rows, matrices, out=parts.swapaxes(1, 2))
         parts = parts.reshape(count, *block.shape[:-1], channels)
-        for part, (taken, source) in zip(parts, cells(windows, lines.start, lines.stop), strict=True):
-            result[(images, *source)] += part[(slice(None), *taken)]
+        for part, (target, source) in zip(parts, cells(windows, lines.start, lines.stop), strict=True):
+            result[(images, *source)] += part[(slice(None), *target)]
     return result
 
 

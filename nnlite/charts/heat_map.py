@@ -116,8 +116,8 @@ def _names(rows: Sequence[str], columns: Sequence[str], left: float, top: float,
 
 
 def _shares(matrix: np.ndarray) -> np.ndarray:
-    known = matrix[np.isfinite(matrix)]
-    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    finite = matrix[np.isfinite(matrix)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     return (matrix - low) / (high - low) if high > low else np.zeros_like(matrix)
 
 

@@ -75,21 +75,21 @@ def line_chart(
 def _line(plot: Plot, name: str, line: np.ndarray, x_label: str, told: int) -> str:
     line = thinned(line)
     places = np.column_stack([plot.across(line[:, 0]), plot.down(line[:, 1])])
-    known = np.asarray(np.isfinite(places).all(axis=1))
-    if not known.any():
+    is_finite = np.asarray(np.isfinite(places).all(axis=1))
+    if not is_finite.any():
         return ""
     path, pen_down = [], False
-    for (x, y), there in zip(places.tolist(), known.tolist(), strict=True):
+    for (x, y), there in zip(places.tolist(), is_finite.tolist(), strict=True):
         if there:
             path.append(f"{'L' if pen_down else 'M'}{x:.1f} {y:.1f}")
         pen_down = there
     parts = [element("path", tooltip(name), d="".join(path), class_="l")]
-    alone = known & ~np.r_[False, known[:-1]] & ~np.r_[known[1:], False]
-    alone |= known & (len(known) <= MARKED)
+    alone = is_finite & ~np.r_[False, is_finite[:-1]] & ~np.r_[is_finite[1:], False]
+    alone |= is_finite & (len(is_finite) <= MARKED)
     parts += [element("circle", cx=x, cy=y, r=2, class_="k") for x, y in places[alone].tolist()]
-    chosen = np.flatnonzero(known)
-    chosen = chosen[evenly(len(chosen), told)]
-    for index in chosen.tolist():
+    indices = np.flatnonzero(is_finite)
+    indices = indices[evenly(len(indices), told)]
+    for index in indices.tolist():
         text = f"{x_label or 'x'} {number_text(line[index, 0])}: {name} {number_text(line[index, 1])}"
         x, y = places[index].tolist()
         parts.append(element("circle", tooltip(text), cx=x, cy=y, r=4, class_="h"))
@@ -106,10 +106,10 @@ def _band(plot: Plot, series: Series) -> str:
 
 
 def _said(name: str, line: np.ndarray, x_label: str) -> str:
-    known = line[np.isfinite(line).all(axis=1)]
-    if not len(known):
+    points = line[np.isfinite(line).all(axis=1)]
+    if not len(points):
         return f"{name}: no finite value."
-    lowest = known[known[:, 1].argmin()]
-    first, last, low, high = map(number_text, (known[0, 1], known[-1, 1], lowest[1], finite(known[:, 1]).max()))
+    lowest = points[points[:, 1].argmin()]
+    first, last, low, high = map(number_text, (points[0, 1], points[-1, 1], lowest[1], finite(points[:, 1]).max()))
     where = f"{x_label or 'x'} {number_text(lowest[0])}"
     return f"{name}: from {first} to {last}, lowest {low} at {where}, highest {high}."

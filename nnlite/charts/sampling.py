@@ -18,16 +18,16 @@ def thinned(line: np.ndarray) -> np.ndarray:
     """
     if len(line) <= 2 * STRETCHES:
         return line
-    kept = {0, len(line) - 1}
+    indices = {0, len(line) - 1}
     for stretch in np.array_split(np.arange(len(line)), STRETCHES):
         y = line[stretch, 1]
-        known = np.isfinite(y)
-        if known.any():
-            kept |= {int(stretch[np.nanargmin(np.where(known, y, np.nan))])}
-            kept |= {int(stretch[np.nanargmax(np.where(known, y, np.nan))])}
-        if not known.all():
-            kept.add(int(stretch[np.argmin(known)]))
-    return line[sorted(kept)]
+        is_finite = np.isfinite(y)
+        if is_finite.any():
+            indices |= {int(stretch[np.nanargmin(np.where(is_finite, y, np.nan))])}
+            indices |= {int(stretch[np.nanargmax(np.where(is_finite, y, np.nan))])}
+        if not is_finite.all():
+            indices.add(int(stretch[np.argmin(is_finite)]))
+    return line[sorted(indices)]
 
 
 def evenly(count: int, most: int) -> np.ndarray:

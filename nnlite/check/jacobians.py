@@ -121,15 +121,15 @@ class Comparison:
         slack = 1e-3 * largest(left[bends], right[bends])
         below, above = np.minimum(left, right) - slack, np.maximum(left, right) + slack
         outside = bends & ~((below <= self.found) & (self.found <= above))
-        chosen = outside if self.entrywise and outside.any() else bends
-        row, entry = np.argwhere(chosen)[0]
+        entries = outside if self.entrywise and outside.any() else bends
+        row, entry = np.argwhere(entries)[0]
         where = self.subject.entry(self.index, row) if self.entrywise else f"a random direction of {self.name}"
         sentence = (
             f"{self.subject.place(entry)} has a kink at {where}: the slopes on its two sides are "
             f"{left[row, entry]:.6g} and {right[row, entry]:.6g}, the Jacobian has {self.found[row, entry]:.6g}"
         )
         check = f"{self.name}, stencil"
-        if chosen is outside:
+        if entries is outside:
             findings.measured(check, np.inf, NEAR, sentence)
         else:
             findings.kink(check, self.errors["stencil"][0], NEAR, sentence)

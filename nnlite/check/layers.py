@@ -183,13 +183,13 @@ def _check_activation(findings, layer, subject, inputs, context) -> None:
 def _check_state(findings, layer, subject, context) -> None:
     """New values of the moving averages: as many as there are, and where they lead when the same batch returns."""
     state = subject.jacobians.state
-    kept = [(index, parameter) for index, parameter in enumerate(layer.parameters) if parameter.is_state]
+    states = [(index, parameter) for index, parameter in enumerate(layer.parameters) if parameter.is_state]
     if not context.get("training") or not state or any(not isinstance(value, np.ndarray) for value in state):
         return
-    shapes, expected = [np.shape(value) for value in state], [parameter.shape for _, parameter in kept]
+    shapes, expected = [np.shape(value) for value in state], [parameter.shape for _, parameter in states]
     findings.held("state", shapes == expected, f"Jacobians.state has the shapes {shapes}, parameters have {expected}")
     if "momentum" in vars(layer) and shapes == expected and subject.data == 1:
-        _check_momentum(findings, layer, subject, context, [subject.data + index for index, _ in kept])
+        _check_momentum(findings, layer, subject, context, [subject.data + index for index, _ in states])
 
 
 def _check_momentum(findings, layer, subject, context, places) -> None:

@@ -31,7 +31,7 @@ def check_left_alone(findings: Findings, subject: Subject, random: np.random.Gen
     arrays = [array.copy() for array in subject.arrays]
     jacobians = subject.linearize(*arrays)[1]
     cotangent = subject.cotangent(random)
-    kept = map_outputs(np.copy, cotangent)
+    copy = map_outputs(np.copy, cotangent)
     tangents: list[Any] = [
         random.normal(size=array.shape) if wanted else None
         for array, wanted in zip(arrays, subject.wanted, strict=True)
@@ -43,7 +43,7 @@ def check_left_alone(findings: Findings, subject: Subject, random: np.random.Gen
         jacobians.per_example(cotangent)
     for name, now, before in zip(subject.names, arrays, subject.arrays, strict=True):
         findings.held("arrays left alone", np.array_equal(now, before), f"{name} was changed in place")
-    same = all(map(np.array_equal, listed(cotangent), listed(kept)))
+    same = all(map(np.array_equal, listed(cotangent), listed(copy)))
     findings.held("arrays left alone", same, "the incoming Jacobian was changed in place by vjp or per_example")
     same = all(now is None or np.array_equal(now, before) for now, before in zip(pushed, tangents, strict=True))
     findings.held("arrays left alone", same, "a tangent was changed in place by jvp")

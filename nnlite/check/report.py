@@ -78,8 +78,8 @@ class Report:
         if present is None or VERDICTS.index(row.verdict) > VERDICTS.index(present.verdict):
             self._worst[key] = row
         elif row.verdict == present.verdict and row.error is not None:
-            known = row.error if present.error is None else present.error
-            self._worst[key] = present._replace(error=float(np.fmax(row.error, known)), tolerance=row.tolerance)
+            largest = row.error if present.error is None else present.error
+            self._worst[key] = present._replace(error=float(np.fmax(row.error, largest)), tolerance=row.tolerance)
 
     def include(self, other: "Report", prefix: str = "") -> None:
         """Add the rows of another report."""

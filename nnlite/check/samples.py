@@ -88,8 +88,8 @@ def draw(layer: Any, shape: tuple, random: np.random.Generator, pool: Any = 5) -
     if layer.input_kind == "numbers":
         return random.normal(size=shape)
     if layer.input_kind != "indices":
-        known = [vars(inner).get("vocabulary") for inner in (layer, *inner_layers(layer))]
-        pool = next(filter(None, known), WORDS)
+        vocabularies = [vars(inner).get("vocabulary") for inner in (layer, *inner_layers(layer))]
+        pool = next(filter(None, vocabularies), WORDS)
     return random.choice(pool, shape)
 
 

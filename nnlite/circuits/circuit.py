@@ -122,10 +122,10 @@ class Circuit(CompiledNetwork):
         Raises:
             NetworkError: another number of rows, or impossible evidence.
         """
-        known = queries.read(self, [{}] if evidence is None else evidence)
-        if known.count not in (1, n):
-            raise NetworkError(f"evidence for {n} samples has one row or {n}, got {known.count}")
-        rows = queries.sample(self, n, known, np.random.default_rng(seed))
+        observations = queries.read(self, [{}] if evidence is None else evidence)
+        if observations.count not in (1, n):
+            raise NetworkError(f"evidence for {n} samples has one row or {n}, got {observations.count}")
+        rows = queries.sample(self, n, observations, np.random.default_rng(seed))
         if (rows < 0).any():
             raise NetworkError(f"the evidence of row {int((rows < 0).any(axis=1).argmax())} is impossible")
         return rows

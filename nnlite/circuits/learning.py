@@ -199,7 +199,7 @@ def fit_by_gradient(circuit: "Circuit", settings: dict[str, Any], evidence: Evid
             raise NetworkError(f"row {int((y < 0).argmax())} has no target", variable=circuit.target)
         codes[column] = -1
         loss = {"SparseCategoricalCrossentropy": {"from_logits": True}}
-    known = Evidence(codes, evidence.soft)
-    inputs: Any = np.maximum(known.log_likelihoods(circuit.network.cards), NEVER) if known.soft else codes.T
+    hard = Evidence(codes, evidence.soft)
+    inputs: Any = np.maximum(hard.log_likelihoods(circuit.network.cards), NEVER) if hard.soft else codes.T
     model.compile(**{"loss": loss, **settings})
     return model.fit(inputs, y, **options)

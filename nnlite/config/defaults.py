@@ -99,12 +99,12 @@ class DTypePolicy:
     quantization_mode: ClassVar[None] = None
 
     def __init__(self, name: str | None = None) -> None:
-        known: Any = default_policy() if name is None else name
-        if not isinstance(known, str):
-            raise WrongTypeError(f"the name of a policy is a string, such as 'mixed_float16', got {known!r}")
-        if known not in (*POLICIES, *TYPES_ELSEWHERE):
-            raise ConfigError(f"unknown policy {known!r}; {did_you_mean(known, POLICIES)}")
-        self.name: Any = known
+        policy: Any = default_policy() if name is None else name
+        if not isinstance(policy, str):
+            raise WrongTypeError(f"the name of a policy is a string, such as 'mixed_float16', got {policy!r}")
+        if policy not in (*POLICIES, *TYPES_ELSEWHERE):
+            raise ConfigError(f"unknown policy {policy!r}; {did_you_mean(policy, POLICIES)}")
+        self.name: Any = policy
 
     @property
     def compute_dtype(self) -> str:

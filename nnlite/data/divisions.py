@@ -34,21 +34,21 @@ def group_parts(groups: np.ndarray, sizes: Mapping[str, int], random: np.random.
     left, part_of = random.permutation(len(names)), np.full(len(names), -1)
     for number, size in enumerate(sizes.values()):
         most = len(left) - (len(sizes) - number)  # a group is left for each part that follows, and for training
-        chosen = _groups_of_size(counts[left], size, most)
-        part_of[left[chosen]] = number
-        left = np.delete(left, chosen)
+        indices = _groups_of_size(counts[left], size, most)
+        part_of[left[indices]] = number
+        left = np.delete(left, indices)
     parts = {part: np.flatnonzero(part_of[codes] == number) for number, part in enumerate(sizes)}
     return {"training": np.flatnonzero(part_of[codes] == -1), **parts}
 
 
 def _groups_of_size(counts: np.ndarray, size: int, most: int) -> list[int]:
     """The first groups that together come near to `size` rows: one at least, and `most` at most."""
-    chosen, rows = [], 0
+    indices, rows = [], 0
     for index, count in enumerate(counts.tolist()):
-        if len(chosen) < most and abs(rows + count - size) < abs(rows - size):
-            chosen.append(index)
+        if len(indices) < most and abs(rows + count - size) < abs(rows - size):
+            indices.append(index)
             rows += count
-    return chosen or [int(np.abs(counts - size).argmin())]
+    return indices or [int(np.abs(counts - size).argmin())]
 
 
 def group_folds(groups: np.ndarray, folds: int, random: np.random.Generator) -> list[np.ndarray]:
@@ -114,7 +114,7 @@ def named_parts(values: np.ndarray, column: str) -> dict[str, np.ndarray]:
     rows = {part: np.flatnonzero(parts == part) for part in ("training", "validation", "test")}
     if not len(rows["training"]):
         raise DataError(f"column {column!r} names no row 'train'")
-    return {part: taken for part, taken in rows.items() if len(taken)}
+    return {part: part_rows for part, part_rows in rows.items() if len(part_rows)}
 
 
 def check_groups(groups: Mapping[str, np.ndarray], column: str) -> None:

@@ -25,6 +25,6 @@ def check_copies(training: Table | Frame | np.ndarray, part: Table | Frame | np.
     """`DataError` if every row of a part's table is also a training row, so that nothing would be measured."""
     if not isinstance(training, Table) or not isinstance(part, Table) or [*training.columns] != [*part.columns]:
         return
-    known = set(zip(*training.columns.values(), strict=True))
-    if all(row in known for row in zip(*part.columns.values(), strict=True)):
+    rows_of_training = set(zip(*training.columns.values(), strict=True))
+    if all(row in rows_of_training for row in zip(*part.columns.values(), strict=True)):
         raise DataError(f"{path}: every row is in the training file {training.path} as well; a part needs other rows")

@@ -122,7 +122,7 @@ class Data(Section):
         target = learnt_from.target
         encoded["training"] = preprocessing.inputs.cross_fitted(x, learnt_from.inputs, rows["training"], target), y
         arrays = {part: encoded.get(part, encoded["training"]) for part in rows}
-        parts = {part: (arrays[part][0][taken], arrays[part][1][taken]) for part, taken in rows.items()}
+        parts = {part: (arrays[part][0][part_rows], arrays[part][1][part_rows]) for part, part_rows in rows.items()}
         settled = replace(self, source=self.source.settled(read))
         shares = _shares(weights, rows)
         return Prepared(parts, preprocessing, kind, datasets, rows, shares, self.split.in_order, settled)
@@ -163,8 +163,8 @@ class Data(Section):
             rows[part] = np.arange(len(loaded[part].target))
         if split.group is not None and split.files:
             groups = {part: read_role(part_data.inputs, split.group, "group") for part, part_data in loaded.items()}
-            taken = {part: groups.get(part, groups["training"])[rows[part]] for part in rows}
-            check_groups(taken, split.group)
+            by_part = {part: groups.get(part, groups["training"])[rows[part]] for part in rows}
+            check_groups(by_part, split.group)
         return {part: rows[part] for part in PARTS if part in rows}
 
     def _weights(self, loaded: Mapping[str, Dataset]) -> dict[str, np.ndarray]:
@@ -231,8 +231,8 @@ def _shares(weights: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray]) -
     """The weights of each part's rows, divided by their mean in the training part."""
     if not weights:
         return {}
-    taken = {part: weights.get(part, weights["training"])[places] for part, places in rows.items()}
-    for part, part_weights in taken.items():
+    by_part = {part: weights.get(part, weights["training"])[places] for part, places in rows.items()}
+    for part, part_weights in by_part.items():
         if not part_weights.any():
             raise DataError(f"weights: all rows of the {part} part have the weight 0")
-    return {part: part_weights / taken["training"].mean() for part, part_weights in taken.items()}
+    return {part: part_weights / by_part["training"].mean() for part, part_weights in by_part.items()}

@@ -74,10 +74,10 @@ class Prepared:
 
     def learnt_target(self) -> np.ndarray:
         """The target of the training part; for a streamed table, at most 2^20 rows of it, evenly spread."""
-        taken = self.rows["training"]
-        if isinstance(taken, slice):
-            taken = slice(None, None, -(-len(self.parts["training"][1]) // MOST_LEARNT))
-        return self.datasets["training"].target[taken]
+        rows = self.rows["training"]
+        if isinstance(rows, slice):
+            rows = slice(None, None, -(-len(self.parts["training"][1]) // MOST_LEARNT))
+        return self.datasets["training"].target[rows]
 
     def last_known(self, part: str) -> np.ndarray | None:
         """The last known value of each row's target: the last of a series, or the previous row's in an ordered table.

@@ -61,15 +61,15 @@ class Split(Section):
             raise ConfigError("stratify draws rows at random, shuffle: false keeps their order; choose one")
         if self.validation + self.test >= 1:
             raise ConfigError(f"validation {self.validation:g} and test {self.test:g} leave no rows for training")
-        chosen = [name for name in ("time", "by", "hash") if self.columns.get(name)]
+        orders = [name for name in ("time", "by", "hash") if self.columns.get(name)]
         if self.group is not None and not self.by:
-            chosen = ["group", *chosen]
+            orders = ["group", *orders]
         if not self.shuffle:
-            chosen = ["shuffle: false", *chosen]
+            orders = ["shuffle: false", *orders]
         if self.stratify is True:
-            chosen = ["stratify", *chosen]
-        if len(chosen) > 1:
-            raise ConfigError(f"{chosen[0]} and {chosen[1]} are two ways to choose a row's part; keep one")
+            orders = ["stratify", *orders]
+        if len(orders) > 1:
+            raise ConfigError(f"{orders[0]} and {orders[1]} are two ways to choose a row's part; keep one")
         if self.by is not None and self.files:
             raise ConfigError(f"column {self.by!r} names the parts already; leave files out", ("files",))
         for part in self.files:
@@ -112,7 +112,7 @@ class Split(Section):
             sizes = {part: size for part, size in sizes.items() if getattr(self, part) > 0 and part not in self.files}
             rows = self._drawn(count, classes, seed, values or {}, sizes)
         if self.group is not None:
-            check_groups({part: (values or {})["group"][taken] for part, taken in rows.items()}, self.group)
+            check_groups({part: (values or {})["group"][part_rows] for part, part_rows in rows.items()}, self.group)
         return {part: rows[part] for part in PARTS if part in rows}
 
     def folds(
@@ -134,9 +134,9 @@ class Split(Section):
             raise DataError(f"{count} rows cannot be divided into {folds} folds")
         rounds = []
         for train, test in self._rounds(count, classes, seed, folds, values):
-            taken = {role: column[train] for role, column in values.items()}
+            values_of_train = {role: column[train] for role, column in values.items()}
             parts = dataclasses.replace(self, test=0.0, stratify=self.stratify and "auto").rows(
-                len(train), None if classes is None else classes[train], seed, taken
+                len(train), None if classes is None else classes[train], seed, values_of_train
             )
             rounds.append({**{part: train[rows] for part, rows in parts.items()}, "test": test})
         return rounds
@@ -204,8 +204,8 @@ class Split(Section):
             part_of[(start <= shares) & (shares < end)] = part
             start = end
         rows = {part: np.flatnonzero(part_of == part) for part in ("training", *sizes)}
-        for part, taken in rows.items():
-            if not len(taken):
+        for part, part_rows in rows.items():
+            if not len(part_rows):
                 raise DataError(f"split.hash: no row of {len(shares)} falls into the {part} part by {self.hash!r}")
         return rows
 

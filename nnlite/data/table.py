@@ -207,8 +207,8 @@ class Table:
         """The cells as categories: `""` for a gap; one text for each number where the column holds numbers."""
         cells, gaps = self.cells(name), self._gaps(name, self._marks.everywhere)
         canonical = self.dialect.numbers.canonical if self._is_numeric(name) and not self._is_coded(name) else str
-        known = {cell: "" if cell in gaps else canonical(cell) for cell in set(cells)}
-        return [known[cell] for cell in cells]
+        level_by_cell = {cell: "" if cell in gaps else canonical(cell) for cell in set(cells)}
+        return [level_by_cell[cell] for cell in cells]
 
     def _missing(self, name: str, levels: list[str]) -> np.ndarray:
         """Mask of the gaps among the levels of a column."""

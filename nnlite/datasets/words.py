@@ -27,10 +27,10 @@ def shorter(rows: list[list[int]], labels: np.ndarray, maxlen: int | None) -> tu
     """
     if not maxlen:
         return rows, labels
-    kept = [number for number, row in enumerate(rows) if len(row) < maxlen]
-    if not kept:
+    numbers = [number for number, row in enumerate(rows) if len(row) < maxlen]
+    if not numbers:
         raise DataError(f"no text is shorter than maxlen={maxlen}: give a larger one")
-    return [rows[number] for number in kept], labels[kept]
+    return [rows[number] for number in numbers], labels[numbers]
 
 
 def known_words(rows: list[list[int]], num_words: int | None, skip_top: int, oov_char: int | None) -> list[list[int]]:

@@ -138,8 +138,8 @@ def rows(stages: Iterable[Stage], indent: str = "") -> Iterator[tuple[str, ...]]
         yield indent, name, _shape(stage.shape), _norm(stage.by_output), _norm(stage.by_input)
         deeper, norms = f"{indent}  ", stage.norms
         for label, part in stage.maps.items():
-            kept = stage.jacobians if isinstance(part, Partial) else part
-            yield deeper, f"{label}: {type(kept).__name__}", _shape(part.in_shape), "", _norm(norms.get(label))
+            jacobian = stage.jacobians if isinstance(part, Partial) else part
+            yield deeper, f"{label}: {type(jacobian).__name__}", _shape(part.in_shape), "", _norm(norms.get(label))
         yield from rows(stage.inner, deeper)
 
 

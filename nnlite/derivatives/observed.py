@@ -68,9 +68,9 @@ class Stage(Bundle):
     @property
     def shape(self) -> tuple | None:
         """Shape of its output; None if unknown."""
-        known = [part.out_shape for part in self.maps.values()] + [stage.shape for stage in self.inner[-1:]]
+        shapes = [part.out_shape for part in self.maps.values()] + [stage.shape for stage in self.inner[-1:]]
         built = self.owner.output_shape if isinstance(self.owner, Layer) else None
-        return known[0] if known else built and (1, *built[1:])
+        return shapes[0] if shapes else built and (1, *built[1:])
 
     @property
     def by_output(self) -> float | None:
@@ -204,8 +204,8 @@ def watch(jacobians: Any, owner: Any, name: str, sources: Sequence[Parameter | N
 def _watched_graph(jacobians: GraphJacobians, owner: Any, name: str, sources: Sequence[Parameter | None]) -> Stage:
     inner = []
     for node in jacobians.nodes:
-        taken = [sources[slot] if slot is not None and slot < len(sources) else None for slot in node.inputs]
-        inner.append(watch(node.jacobians, node.owner, _name_of(node.owner), taken))
+        inputs = [sources[slot] if slot is not None and slot < len(sources) else None for slot in node.inputs]
+        inner.append(watch(node.jacobians, node.owner, _name_of(node.owner), inputs))
     nodes = [node._replace(jacobians=stage) for node, stage in zip(jacobians.nodes, inner, strict=True)]
     graph = GraphJacobians(nodes, jacobians.in_shapes, jacobians.outputs, jacobians.data)
     return Stage(name, owner, graph, sources, inner)
@@ -223,5 +223,5 @@ def _name_of_outer(owner: Any, outer: Jacobian) -> str:
 
 
 def _norm(squares: Sequence[float | None]) -> float | None:
-    known = [square for square in squares if square is not None]
-    return math.sqrt(sum(known)) if known else None
+    summands = [square for square in squares if square is not None]
+    return math.sqrt(sum(summands)) if summands else None

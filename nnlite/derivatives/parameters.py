@@ -20,15 +20,15 @@ def parameter_vector(
     Raises:
         ConfigError: no such layer, or one without parameters.
     """
-    chosen = {id(parameter) for parameter in model.trainable_weights}
+    ids = {id(parameter) for parameter in model.trainable_weights}
     if wrt != "parameters":
         layers = {layer.name: layer for layer in model.layers}
         if wrt not in layers:
             allowed = did_you_mean(wrt, [*model.input_names, "parameters", *(name for name in layers if name)])
             raise ConfigError(f"the Jacobian by {wrt!r} was asked for; {allowed}")
-        chosen = {id(parameter) for parameter in layers[wrt].parameters if not parameter.is_state}
-        if not chosen:
+        ids = {id(parameter) for parameter in layers[wrt].parameters if not parameter.is_state}
+        if not ids:
             raise ConfigError(f"{layers[wrt].label} has no parameters to differentiate with respect to")
     shapes = [parameter.shape for parameter in model.parameters]
-    flags = [id(parameter) in chosen for parameter in model.parameters]
+    flags = [id(parameter) in ids for parameter in model.parameters]
     return ParameterVector(shapes, parameter_names(model), flags, model._output_dtype)

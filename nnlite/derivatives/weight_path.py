@@ -77,15 +77,15 @@ def follow(model: Trainable, root: Stage, gradients: tuple, weight: str | None =
     names = parameter_names(model)
     if weight is None:
         trained = {id(parameter) for parameter in model.trainable_weights}
-        known = [
+        candidates = [
             number
             for number, (parameter, gradient) in enumerate(zip(model.parameters, gradients, strict=True))
             if id(parameter) in trained and gradient is not None and gradient.size
         ]
-        if not known:
+        if not candidates:
             return None
         # A bias multiplies 1 and has no value coming in to look at: kernels go first.
-        number = max(known, key=lambda key: (gradients[key].ndim > 1, np.abs(gradients[key]).max()))
+        number = max(candidates, key=lambda key: (gradients[key].ndim > 1, np.abs(gradients[key]).max()))
         entry = np.unravel_index(np.abs(gradients[number]).argmax(), gradients[number].shape)
     else:
         number, entry = _found(weight, names, gradients)

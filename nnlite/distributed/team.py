@@ -100,9 +100,9 @@ class Team:
             (keep_start, keep_stop), (send_start, send_stop) = (
                 ((start, middle), (middle, stop)) if low else ((middle, stop), (start, middle))
             )
-            taken = received[keep_start:keep_stop]
-            self.communicator.Sendrecv(vector[send_start:send_stop], other, recvbuf=taken, source=other)
-            vector[keep_start:keep_stop] += taken
+            half = received[keep_start:keep_stop]
+            self.communicator.Sendrecv(vector[send_start:send_stop], other, recvbuf=half, source=other)
+            vector[keep_start:keep_stop] += half
             spans.append((other, send_start, send_stop))
             start, stop = keep_start, keep_stop
         for other, first, last in reversed(spans):

@@ -224,9 +224,9 @@ def _read_texts(layer: Layer, texts: np.ndarray) -> None:
         layer.adapt(texts)
 
 
-def _drawn(chain: list[Layer], taken: list[Any]) -> Any:
+def _drawn(chain: list[Layer], inputs: list[Any]) -> Any:
     """Outputs of a chain, drawn from the values that it takes."""
-    value: Any = tuple(taken) if len(taken) > 1 or chain[0].takes_several else taken[0]
+    value: Any = tuple(inputs) if len(inputs) > 1 or chain[0].takes_several else inputs[0]
     for layer in chain:
         value = layer(value)
     return value

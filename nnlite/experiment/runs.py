@@ -63,8 +63,8 @@ class Run:
                 self.experiment.interpret(model, learnt, self.experiment.data.source)
             learnt.target.check_outputs(model.output_shape)
         pairs = {"inputs": (model.encoder, learnt.inputs), "target": (model.target, learnt.target)}
-        for name, (kept, other) in pairs.items():
-            if kept is not None and kept.to_spec() != other.to_spec():
+        for name, (of_model, other) in pairs.items():
+            if of_model is not None and of_model.to_spec() != other.to_spec():
                 raise DataError(f"{path}: {name} are not those in model.safetensors; restore it from a copy")
 
     @property
@@ -116,10 +116,10 @@ class Run:
     def learned_from(self, path: str | Path) -> bool:
         """Whether a file is the one that holds the training rows, or a copy of it."""
         try:
-            known = self.experiment.located_data().source.files
+            files = self.experiment.located_data().source.files
         except DataError:  # they were moved
             return False
-        return any(_is_copy(Path(path), Path(file)) for file in known)
+        return any(_is_copy(Path(path), Path(file)) for file in files)
 
     def _prepared(self, data: str | Path | None) -> Prepared:
         moved = self._moved(data)
@@ -181,10 +181,10 @@ def read_preprocessing(folder: Path) -> Preprocessing:
         return Preprocessing.get(read_json(path))
 
 
-def _is_copy(path: Path, known: Path) -> bool:
-    if not path.is_file() or not known.is_file():
+def _is_copy(path: Path, original: Path) -> bool:
+    if not path.is_file() or not original.is_file():
         return False
-    return path.samefile(known) or filecmp.cmp(path, known, shallow=False)
+    return path.samefile(original) or filecmp.cmp(path, original, shallow=False)
 
 
 def data_prints(data: Prepared) -> dict[str, str]:

@@ -116,8 +116,8 @@ def resume(
     if read_state(folder)["state"] == "finished" and epochs is None:
         raise ConfigError(f"{folder}: the training is finished; --epochs N trains for longer")
     warn_of_changes(folder)
-    kept = read_folds(folder)
-    has_folds = len(kept.get("folds", ())) < kept.get("planned", 0)
+    folds = read_folds(folder)
+    has_folds = len(folds.get("folds", ())) < folds.get("planned", 0)
     return led(experiment, partial(_resume, folder, experiment, quiet, anyway, callbacks), has_folds, folder, anyway)
 
 
@@ -172,9 +172,9 @@ def _run(
     record.on_begin = lambda: folder.begin(None if resumed is None else describe)
     record.on_row = lambda epoch: folder.tell(epoch=epoch)
     plan = experiment.checkpoint
-    kept = [plan.callback(folder.checkpoints)] if plan else []
+    checkpoints = [plan.callback(folder.checkpoints)] if plan else []
     arguments = given_arguments(experiment, data)
-    arguments["callbacks"] = [*arguments.get("callbacks", ()), *callbacks, done, record, *kept]
+    arguments["callbacks"] = [*arguments.get("callbacks", ()), *callbacks, done, record, *checkpoints]
     interrupted = False
     try:
         with experiment.explaining(), folder.signals.training(model.trainer):

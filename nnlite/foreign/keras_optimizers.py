@@ -30,8 +30,10 @@ def _slots_in_order(
         raise ModelFileError(f"the slots of {optimizer!r} have another meaning in Keras")
     groups = [*([[KerasSlot(AVERAGE, AVERAGE)]] * optimizer.use_ema), *optimizer.keras_slots()]
     paths = {id(parameter): path for pack in packs for parameter, path in zip(pack.parameters, pack.paths, strict=True)}
-    known = {id(one): {AVERAGE, *optimizer.slots_of(one.shape, paths[id(one)])} for one in parameters}
-    return [(one, slot) for group in groups for one in parameters for slot in group if slot.name in known[id(one)]]
+    names_by_id = {id(one): {AVERAGE, *optimizer.slots_of(one.shape, paths[id(one)])} for one in parameters}
+    return [
+        (one, slot) for group in groups for one in parameters for slot in group if slot.name in names_by_id[id(one)]
+    ]
 
 
 def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: Sequence[Any]) -> dict[str, np.ndarray]:

@@ -63,17 +63,19 @@ def isotonic_of(
     if p.ndim != 2:
         raise ShapeError(f"isotonic calibration needs probabilities (rows, columns), got an array of shape {p.shape}")
     every = as_weights(weights, len(p))
-    known = every > 0
-    if not known.any() or not np.isfinite(p).all():
+    has_weight = every > 0
+    if not has_weight.any() or not np.isfinite(p).all():
         raise DataError("isotonic calibration needs finite probabilities, and a row of a weight above 0")
-    happened, kept = _happened(np.asarray(y), p.shape, exclusive), every[known]
+    happened, row_weights = _happened(np.asarray(y), p.shape, exclusive), every[has_weight]
     if exclusive and p.shape[1] == 2:
-        thresholds, values = _fitted(p[known, 1], happened[known, 1], kept)
+        thresholds, values = _fitted(p[has_weight, 1], happened[has_weight, 1], row_weights)
         mirrored = [1 - at for at in reversed(thresholds)], [1 - value for value in reversed(values)]
         functions = [mirrored, (thresholds, values)]
     else:
-        functions = [_fitted(p[known, column], happened[known, column], kept) for column in range(p.shape[1])]
-    blur = 1 / (int(known.sum()) + 1)
+        functions = [
+            _fitted(p[has_weight, column], happened[has_weight, column], row_weights) for column in range(p.shape[1])
+        ]
+    blur = 1 / (int(has_weight.sum()) + 1)
     return IsotonicCalibration(
         *map(list, zip(*functions, strict=True)), blur=blur, exclusive=exclusive, dtype=dtype, name="isotonic"
     )

@@ -99,10 +99,10 @@ class Predictor:
             x = outputs
         if prepared:
             prepared[-1] = (prepared[-1][0], None)
-        kept = vars(self._local).setdefault("prepared", {})
-        if len(kept) == SHAPES_KEPT:
-            del kept[next(iter(kept))]
-        kept[shapes] = prepared
+        by_shape = vars(self._local).setdefault("prepared", {})
+        if len(by_shape) == SHAPES_KEPT:
+            del by_shape[next(iter(by_shape))]
+        by_shape[shapes] = prepared
         return prepared
 
     def _owned(self, outputs, prepared, inputs):

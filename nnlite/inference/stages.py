@@ -222,15 +222,15 @@ class _Pooling(Stage):
         layer: Any = self.layer
         windows = layer.windows(layer.spatial(x.shape), *layer.geometry)
         rest = (slice(None),) * layer.trailing
-        places = [((..., *taken, *rest), (..., *source, *rest)) for taken, source in cells(windows)]
+        places = [((..., *target, *rest), (..., *source, *rest)) for target, source in cells(windows)]
         combine, first = (np.add, 0) if layer.average else (np.maximum, -np.inf)
         weight = np.asarray(inverse_counts(windows, x.dtype, layer.trailing), x.dtype) if layer.average else None
 
         def run(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
             out = np.empty(layer.with_spatial(x.shape, windows.outputs), x.dtype) if out is None else out
             out[...] = first
-            for taken, source in places:
-                combine(out[taken], x[source], out=out[taken])
+            for target, source in places:
+                combine(out[target], x[source], out=out[target])
             return out if weight is None else np.multiply(out, weight, out)
 
         return Prepared(run, np.empty(layer.with_spatial(x.shape, windows.outputs), x.dtype))

@@ -171,12 +171,12 @@ class Configurable:
 
     def _arguments(self) -> dict[str, Any]:
         cls: type = type(self)
-        known = vars(self) | self._told_arguments()  # may be shown otherwise by the attribute of its name
+        values = vars(self) | self._told_arguments()  # may be shown otherwise by the attribute of its name
         names = constructor_parameters(cls)
-        lacking = [name for name in names if name not in known and not hasattr(self, name)]
+        lacking = [name for name in names if name not in values and not hasattr(self, name)]
         if lacking and cls.get_config.__module__.startswith("nnlite."):  # that of a user says what is kept otherwise
             raise ConfigError(f"{cls.__name__}.__init__ must store its argument {lacking[0]!r} as self.{lacking[0]}")
-        return {name: known[name] if name in known else getattr(self, name) for name in names if name not in lacking}
+        return {name: values[name] if name in values else getattr(self, name) for name in names if name not in lacking}
 
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""

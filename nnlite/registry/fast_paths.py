@@ -48,8 +48,8 @@ def withdraw_fast_paths(cls: type) -> None:
             if one_base and declaring is not cls and vars(cls).keys().isdisjoint(slow):
                 continue  # it is as in its base
             owner, definition = _defined(cls, fast)
-            kept = getattr(definition, "outlives", ())
-            redefined = any(_defined(cls, name)[0] < owner for name in slow if name not in kept)
+            outlived = getattr(definition, "outlives", ())
+            redefined = any(_defined(cls, name)[0] < owner for name in slow if name not in outlived)
             _, default = _defined(declaring, fast)
             if redefined and definition is not default:
                 setattr(cls, fast, default)

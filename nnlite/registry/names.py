@@ -198,8 +198,8 @@ def name_in(document: Mapping[str, Any]) -> Any:
 
 def name_of_custom(item: Any) -> str | None:
     """A name by which `custom_object` currently finds this object; None if there is none."""
-    for known in (*reversed(_scopes.get()), _registered):
-        for name, value in known.items():
+    for scope in (*reversed(_scopes.get()), _registered):
+        for name, value in scope.items():
             if value is item:
                 return name
     return None

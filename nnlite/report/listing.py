@@ -134,8 +134,8 @@ def _sorted(runs: list[ListedRun], sort: str) -> list[ListedRun]:
     names = dict.fromkeys(name for run in runs for name in run.metrics)
     candidates = [wanted, *(f"{part} {wanted}" for part in ("test", "validation", "training"))]
     if not any(name in names for name in candidates):
-        known = {name.split(" ", 1)[-1] for name in names} | set(names)
-        raise ConfigError(f"no run has a metric {sort!r}; {did_you_mean(sort, known)}")
+        metrics = {name.split(" ", 1)[-1] for name in names} | set(names)
+        raise ConfigError(f"no run has a metric {sort!r}; {did_you_mean(sort, metrics)}")
     sign = -1 if _larger_is_better(wanted.split(" ", 1)[-1]) else 1
 
     def key(run: ListedRun) -> tuple[bool, float]:
@@ -148,8 +148,8 @@ def _sorted(runs: list[ListedRun], sort: str) -> list[ListedRun]:
 def _larger_is_better(name: str) -> bool:
     """Whether a metric is a score rather than a loss or an error, by its class or, unless it has one, by its name."""
     by_name = {normalized(metric_name): metric.higher_is_better for metric_name, metric in Metric.members().items()}
-    known = by_name.get(normalized(name))
-    return known if known is not None else _has(name, LARGER_IS_BETTER)
+    direction = by_name.get(normalized(name))
+    return direction if direction is not None else _has(name, LARGER_IS_BETTER)
 
 
 def _has(name: str, words: Sequence[str]) -> bool:

@@ -16,8 +16,8 @@ class Probabilities(np.ndarray):
     classes: Any = None
 
     def __array_finalize__(self, other: Any) -> None:
-        known = other.classes if isinstance(other, Probabilities) else None
-        self.classes = known if known is not None and self.shape[-1:] == (len(known),) else None
+        classes = other.classes if isinstance(other, Probabilities) else None
+        self.classes = classes if classes is not None and self.shape[-1:] == (len(classes),) else None
 
     @classmethod
     def of(cls, values: np.ndarray, classes: np.ndarray) -> "Probabilities":
@@ -54,8 +54,8 @@ def predictions_of(target: TargetEncoder | None, outputs: np.ndarray, labels: np
         values = target.units(outputs)
         return values[:, 0] if values.shape[1] == 1 else values
     several: Any = target
-    chosen = several.chosen(outputs)
-    return labels[chosen] if isinstance(target, Classes) and labels is not None else chosen.astype(np.int64)
+    indices = several.chosen(outputs)
+    return labels[indices] if isinstance(target, Classes) and labels is not None else indices.astype(np.int64)
 
 
 def columns_of(target: TargetEncoder | None, outputs: np.ndarray, proba: bool) -> dict[str, Any]:
@@ -64,5 +64,5 @@ def columns_of(target: TargetEncoder | None, outputs: np.ndarray, proba: bool) -
         flat = outputs.reshape(len(outputs), -1)
         return {"output" if flat.shape[1] == 1 else f"output_{n}": column for n, column in enumerate(flat.T)}
     columns = target.decode(outputs)
-    kept = target.columns
-    return columns if proba else {name: column for name, column in columns.items() if name in kept}
+    names = target.columns
+    return columns if proba else {name: column for name, column in columns.items() if name in names}

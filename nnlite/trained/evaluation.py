@@ -44,9 +44,9 @@ def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str) -> 
     """`DataError` with the position of the first label in a table that is not a class of the model."""
     if not isinstance(target, Classes) or not isinstance(rows, (Table, Frame)):
         return
-    known = target.knows(y)
-    if not known.all():
-        row = int(known.argmin())
+    is_known = target.knows(y)
+    if not is_known.all():
+        row = int(is_known.argmin())
         frame = f"{path}: " * bool(path) + f"column {target.name!r}, row {row}"
         where = rows.place(row, target.name) if isinstance(rows, Table) else frame
         raise DataError(

@@ -74,16 +74,16 @@ class TrainedModel:
     def __init__(self, model: BaseModel) -> None:
         model._need_built()
         self.model = model
-        known = model._interpretation
+        interpretation = model._interpretation
         shape = () if model.takes_several else tuple(model.input_shape[1:])
-        self.encoder: InputEncoder = known.encoder or _plain_encoder(model)
-        self.target: TargetEncoder | None = known.target
-        self.typical = known.typical
-        self.schema = InputSchema.of(self.encoder, known.typical, shape)
+        self.encoder: InputEncoder = interpretation.encoder or _plain_encoder(model)
+        self.target: TargetEncoder | None = interpretation.target
+        self.typical = interpretation.typical
+        self.schema = InputSchema.of(self.encoder, interpretation.typical, shape)
         self.target_names: list[str] = [] if self.target is None else list(self.target.columns)
         self.classes = classes_of(self.target)
         self._link = link_of(model)
-        self._reader = RowReader(self.encoder, self.schema, known.source, self.target_names)
+        self._reader = RowReader(self.encoder, self.schema, interpretation.source, self.target_names)
 
     def predict(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0) -> np.ndarray:
         """One answer per row: its label, or the amount in the target's own unit.

@@ -32,17 +32,19 @@ class SingleRows:
     def __init__(self, encoder: Columns | TableEncoder) -> None:
         places = places_of(encoder)
         numbers = [(column, position) for column, (position, *_) in places if type(column) is Numeric]
-        self._template = np.zeros((1, sum(len(taken) for _, taken in places)))
+        self._template = np.zeros((1, sum(len(positions) for _, positions in places)))
         self._numbers = _cells_by([column.name for column, _ in numbers])
         self._places = np.array([position for _, position in numbers], int)
         self._fill, self._mean, self._scale = (
             np.array([(column.fill, column.mean, column.scale) for column, _ in numbers]).reshape(-1, 3).T
         )
         self._gaps_are_text = isinstance(encoder, Columns)
-        looked_up = [(column, taken) for column, taken in places if isinstance(column, (Levels, Boolean))]
-        self._tables = [(column.name, self._entries(column, taken[0]), column) for column, taken in looked_up]
-        others = [(column, taken) for column, taken in places if type(column) is not Numeric]
-        self._others = [(column, taken) for column, taken in others if not isinstance(column, (Levels, Boolean))]
+        looked_up = [(column, positions) for column, positions in places if isinstance(column, (Levels, Boolean))]
+        self._tables = [(column.name, self._entries(column, positions[0]), column) for column, positions in looked_up]
+        others = [(column, positions) for column, positions in places if type(column) is not Numeric]
+        self._others = [
+            (column, positions) for column, positions in others if not isinstance(column, (Levels, Boolean))
+        ]
 
     @classmethod
     def of(cls, encoder: InputEncoder) -> "SingleRows | None":

@@ -88,8 +88,8 @@ def _kept(table: Table | None, keep: Sequence[str], path: str) -> dict[str, list
     return {} if table is None else {name: table.columns[name] for name in keep}
 
 
-def _with_kept(columns: dict[str, Any], kept: dict[str, list[str]]) -> dict[str, Any]:
-    named = {f"predicted_{name}" if name in kept else name: column for name, column in columns.items()}
-    if both := named.keys() & kept.keys():
+def _with_kept(columns: dict[str, Any], copied: dict[str, list[str]]) -> dict[str, Any]:
+    named = {f"predicted_{name}" if name in copied else name: column for name, column in columns.items()}
+    if both := named.keys() & copied.keys():
         raise ConfigError(f"the column {min(both)!r} is kept, and a prediction has the same name")
-    return {**kept, **named}
+    return {**copied, **named}

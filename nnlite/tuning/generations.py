@@ -42,15 +42,15 @@ def generation(
     optuna = optuna_library()
     over = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     earlier = study.get_trials(states=over)
-    space, chosen = Search.get(work.search).space, []
+    space, suggestions = Search.get(work.search).space, []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that signs of life are given by `optimize` alone
         asked = [study.ask() for _ in range(count)]
     for trial in asked:
         trial.set_user_attr("process", process_name())
-        chosen.append({key: suggested(trial, key, domain) for key, domain in space.items()})
+        suggestions.append({key: suggested(trial, key, domain) for key, domain in space.items()})
     run = partial(run_apart, work, pruner, study.direction.name.lower(), earlier)
-    for trial, ended in zip(asked, each(run, chosen, jobs, backend, scheduler), strict=True):
+    for trial, ended in zip(asked, each(run, suggestions, jobs, backend, scheduler), strict=True):
         _tell(study, trial, ended)
     return study.get_trials(deepcopy=False)[-count:]
 

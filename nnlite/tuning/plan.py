@@ -63,8 +63,8 @@ class Plan:
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
         direction = "maximize" if search.to_maximize else "minimize"
-        chosen = {"sampler": sampler, "pruner": self.pruner(), "direction": direction}
-        return optuna.create_study(storage=self._storage(), study_name=self.name, load_if_exists=True, **chosen)
+        options = {"sampler": sampler, "pruner": self.pruner(), "direction": direction}
+        return optuna.create_study(storage=self._storage(), study_name=self.name, load_if_exists=True, **options)
 
     def _storage(self) -> Any:
         """The journal in the search's own folder, or a database that others may share."""

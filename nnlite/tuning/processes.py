@@ -22,14 +22,14 @@ def load() -> None:
     optuna_library().create_study()
 
 
-def run_trials(plan: Plan, left: int, crew: Crew, known: dict[str, Prepared]) -> None:
+def run_trials(plan: Plan, left: int, crew: Crew, prepared: dict[str, Prepared]) -> None:
     """Run this many trials, in this process and in the crew; `NNLiteError` if one of its processes died.
 
     Args:
         plan: of the search.
         left: number of trials.
         crew: the processes beside this one.
-        known: data that are prepared already, by their key.
+        prepared: data that are prepared already, by their key.
     """
     if plan.backend is not None:
         crew.join()  # a config that names a backend has no work for it
@@ -38,14 +38,14 @@ def run_trials(plan: Plan, left: int, crew: Crew, known: dict[str, Prepared]) ->
     crew.tickets.value = left
     size = min(len(crew), max(left - 1, 0))
     if size == 0:
-        _work(crew.tickets, plan, 0, known)
+        _work(crew.tickets, plan, 0, prepared)
         return
     threads = max((os.cpu_count() or 1) // plan.jobs, 1)
-    shared = known if all(data.is_in_memory for data in known.values()) else {}
+    shared = prepared if all(data.is_in_memory for data in prepared.values()) else {}
     for number in range(size):
         crew.give(number, _work, plan, number + 1, shared, threads, os.getpid())
     with limited_threads(threads):
-        _work(crew.tickets, plan, 0, known)
+        _work(crew.tickets, plan, 0, prepared)
     crew.join()
     if crew.failed is not None:
         raise NNLiteError(f"a process of the search ended with code {crew.failed}; run the same command to continue")
@@ -68,14 +68,14 @@ def _work(
     tickets: Any,
     plan: Plan,
     worker: int,
-    known: dict[str, Prepared],
+    prepared: dict[str, Prepared],
     threads: int | None = None,
     parent: int | None = None,
 ) -> None:
     """Run trials as long as there are tickets."""
     if threads is not None:
         set_threads(threads)
-    study, run = plan.study(worker), Trials(plan.path, plan.overrides, Search.get(plan.search), known)
+    study, run = plan.study(worker), Trials(plan.path, plan.overrides, Search.get(plan.search), prepared)
     study.set_user_attr(f"{WORKER}{process_name()}", True)
     while parent is None or os.getppid() == parent:  # whoever is left alone stops
         with tickets.get_lock():

@@ -54,10 +54,10 @@ class Trials:
     """
 
     def __init__(
-        self, path: str | Path, overrides: Sequence[str], search: Search, known: Mapping[str, Prepared] | None = None
+        self, path: str | Path, overrides: Sequence[str], search: Search, prepared: Mapping[str, Prepared] | None = None
     ) -> None:
         self.path, self.overrides, self.search = path, overrides, search
-        self._prepared = dict(known or {})  # those of the last trial, which most often serve again
+        self._prepared = dict(prepared or {})  # those of the last trial, which most often serve again
 
     def __call__(self, trial: Any) -> float:
         """Train with suggested values; returns the metric of the final model."""
@@ -88,10 +88,10 @@ class Trials:
         """The metric of the trained model, and whether training was ended because it fell behind."""
         experiment = Experiment.from_file(self.path, [*self.overrides, *assignments(params)])
         key = experiment.data_key
-        known = self._prepared.get(key)
-        if known is None:
+        last = self._prepared.get(key)
+        if last is None:
             self._prepared.clear()  # before others take memory, too
-        model, data = experiment.prepare(prepared=known)
+        model, data = experiment.prepare(prepared=last)
         self._prepared[key] = data
         arguments = experiment.fit_arguments(data)
         watch = Watch(trial, self.search.metric, self.search.pruner != "none")

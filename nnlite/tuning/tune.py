@@ -89,7 +89,7 @@ def tune_with(
     """As `tune`, with a running crew: it loads modules while the config is checked."""
     read_call(tune, locals())
     optuna_library()
-    experiment, changes, known = checked(path, overrides)
+    experiment, changes, prepared = checked(path, overrides)
     folder = Path(out or Path("runs", f"{experiment.name}-tune"))
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(
@@ -103,11 +103,13 @@ def tune_with(
     if not quiet and plan.done:
         print(f"{folder}: {plan.done} trials are done, {left} to go", flush=True)
     try:
-        run_trials(plan, left, crew, known)
+        run_trials(plan, left, crew, prepared)
     except KeyboardInterrupt:
         adopt(study)
-        kept = _write(folder, plan, study)
-        message = f"interrupted; {kept.finished} finished trials are kept in {folder}; run the same command to continue"
+        record = _write(folder, plan, study)
+        message = (
+            f"interrupted; {record.finished} finished trials are kept in {folder}; run the same command to continue"
+        )
         raise Interrupted(message) from None
     adopt(study)
     return _write(folder, plan, study)
@@ -141,11 +143,11 @@ def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tup
             if key is None:
                 raise ConfigError(f"with the first values of the search: {error}") from None
             raise ConfigError(str(error).partition(": ")[2], ("search", "space", key)) from None
-        known = ["loss", *(str(metric.name) for metric in model.trainer.metrics)]
+        metrics = ["loss", *(str(metric.name) for metric in model.trainer.metrics)]
         if "validation" in data.parts:
-            known += [f"val_{name}" for name in known]
-        if search.metric not in known:
-            hint = did_you_mean(search.metric, known)
+            metrics += [f"val_{name}" for name in metrics]
+        if search.metric not in metrics:
+            hint = did_you_mean(search.metric, metrics)
             raise ConfigError(f"this run does not log {search.metric!r}; {hint}", ("search", "metric"))
     return experiment, changes, {tried.data_key: data}
 
@@ -166,11 +168,11 @@ def _resumed(plan: Plan, experiment: Experiment) -> Plan:
     config = {key: value for key, value in experiment.get_config().items() if key not in ("seed", "search")}
     search = {key: value for key, value in plan.search.items() if key not in ("pruner", "backend")}
     text = json.dumps([config, search], sort_keys=True)
-    kept = study.user_attrs.get("config")
-    if kept is None:
+    earlier = study.user_attrs.get("config")
+    if earlier is None:
         study.set_user_attr("config", text)
         study.set_user_attr("seed", plan.seed)
-    elif kept != text:
+    elif earlier != text:
         raise ConfigError(
             f"{plan.path}: the study {plan.name!r} in {plan.url} is of another config or search, with which new trials "
             "cannot be compared; choose another folder or storage"

@@ -60,8 +60,8 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
 
         if isinstance(x, (ops.Traced, Drawable)):
             return ops.normalize(x, axis, order)
-    kept = isinstance(x, np.ndarray) and x.dtype.kind in "fc"
-    values = np.asarray(x, None if kept else floatx())
+    has_dtype = isinstance(x, np.ndarray) and x.dtype.kind in "fc"
+    values = np.asarray(x, None if has_dtype else floatx())
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)
     return values / np.where(norms == 0, 1, norms)
 
@@ -108,8 +108,8 @@ def pad_sequences(
     length = max(map(len, rows), default=0) if maxlen is None else maxlen
     padded = np.full((len(rows), length, *(shapes.pop() if shapes else ())), value, dtype)
     for target, row in zip(padded, rows, strict=True):
-        kept = row[max(len(row) - length, 0) :] if truncating == "pre" else row[:length]
-        target[length - len(kept) if padding == "pre" else 0 :][: len(kept)] = kept
+        part = row[max(len(row) - length, 0) :] if truncating == "pre" else row[:length]
+        target[length - len(part) if padding == "pre" else 0 :][: len(part)] = part
     return padded
 
 

@@ -136,9 +136,9 @@ def _read(config: Any) -> Any:
 def _function(name: str) -> Any:
     """A function of the user, or else the activation or the loss of that name."""
     if custom_object(name) is None:
-        for known in (FUNCTIONS, losses.FUNCTIONS):
-            if name in known:
-                return known[name]
+        for functions in (FUNCTIONS, losses.FUNCTIONS):
+            if name in functions:
+                return functions[name]
     return NamedFunction.get(name).function
 
 

@@ -138,8 +138,8 @@ def model_to_dot(
     return Dot("\n".join([f"{kind} {{", *lines, "}", ""]))
 
 
-def _shown(*chosen: bool) -> dict[str, bool]:
-    return dict(zip(("names", "shapes", "dtype", "activations", "trainable"), chosen, strict=True))
+def _shown(*columns: bool) -> dict[str, bool]:
+    return dict(zip(("names", "shapes", "dtype", "activations", "trainable"), columns, strict=True))
 
 
 def _boxes(model: Any, shown: dict[str, bool], nested: bool) -> Iterator[Box]:

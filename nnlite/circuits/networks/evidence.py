@@ -52,8 +52,8 @@ class Evidence(NamedTuple):
 
     def known_everywhere(self) -> frozenset[int]:
         """The columns whose state is known in every row."""
-        known = np.flatnonzero((self.codes >= 0).all(axis=1)) if self.count else ()
-        return frozenset(int(column) for column in known if column not in self.soft)
+        columns = np.flatnonzero((self.codes >= 0).all(axis=1)) if self.count else ()
+        return frozenset(int(column) for column in columns if column not in self.soft)
 
 
 def read_evidence(network: "BayesianNetwork", rows: Any) -> Evidence:
@@ -136,15 +136,15 @@ def _is_vector(cell: Any) -> bool:
 def _read_column(network: "BayesianNetwork", name: str, cells: Sequence[Any], evidence: Evidence) -> None:
     column = network.index(name)
     states = {state: code for code, state in enumerate(network.states[name])}
-    codes, soft, known = evidence.codes[column], {}, {}
+    codes, soft, code_by_cell = evidence.codes[column], {}, {}
     for row, cell in enumerate(cells):
         if _is_vector(cell):
             soft[row] = _likelihoods(cell, len(states), name, row)
             continue
         key = (type(cell), cell)
-        code = known.get(key)
+        code = code_by_cell.get(key)
         if code is None:
-            code = known[key] = _code(cell, states, name, row)
+            code = code_by_cell[key] = _code(cell, states, name, row)
         codes[row] = code
     if soft:
         likelihoods = evidence.likelihoods(column, len(states))

@@ -97,8 +97,8 @@ def hidden_chow_liu(
         cpts[hidden[variable]] = generator.dirichlet(np.ones(hidden_states), shape[:-1])
         if above:
             cpts[hidden[variable]] = STAY * np.eye(hidden_states) + (1 - STAY) * cpts[hidden[variable]]
-        known = codes[column][codes[column] >= 0]
-        shares = (np.bincount(known, minlength=len(states[variable])) + 1) / (known.size + len(states[variable]))
+        present = codes[column][codes[column] >= 0]
+        shares = (np.bincount(present, minlength=len(states[variable])) + 1) / (present.size + len(states[variable]))
         cpts[variable] = generator.dirichlet(2 * len(shares) * shares, hidden_states) + 1e-3
     properties = {f"variable {latent}": ["hidden"] for latent in hidden.values()}
     all_states = {**tree.states, **dict.fromkeys(hidden.values(), named)}

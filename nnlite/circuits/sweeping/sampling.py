@@ -26,8 +26,8 @@ def draw(sweep: Sweep, evidence: Evidence, places: np.ndarray, generator: np.ran
             weights = weights * _at(left, step.left, variable, codes, None)
         steps = np.cumsum(weights, axis=1)
         drawn = generator.random(len(places))[:, None] * steps[:, -1:]
-        chosen = np.minimum((drawn >= steps).sum(axis=1), weights.shape[1] - 1)
-        codes[variable] = np.where(steps[:, -1] > 0, chosen, 0)
+        states = np.minimum((drawn >= steps).sum(axis=1), weights.shape[1] - 1)
+        codes[variable] = np.where(steps[:, -1] > 0, states, 0)
     codes[:, ~up.exact[places]] = -1
     return codes.T
 

@@ -26,10 +26,10 @@ class Recipe:
     """
 
     def __init__(self, axes: Sequence[int], wanted: Sequence[int], cards: Sequence[int]) -> None:
-        kept = [axis for axis in wanted if axis in axes]
-        self.order = tuple(axes.index(axis) for axis in kept)
+        sorted_axes = [axis for axis in wanted if axis in axes]
+        self.order = tuple(axes.index(axis) for axis in sorted_axes)
         self.shape = tuple(cards[axis] if axis in axes else 1 for axis in wanted)
-        self.back = tuple(kept.index(axis) for axis in axes)
+        self.back = tuple(sorted_axes.index(axis) for axis in axes)
         self.missing = tuple(index for index, axis in enumerate(wanted) if axis not in axes)
         self.same = self.order == tuple(range(len(axes))) and not self.missing
 

@@ -70,8 +70,8 @@ def _summary(arguments: argparse.Namespace) -> None:
 def _explain(arguments: argparse.Namespace) -> None:
     from nnlite.experiment import explain
 
-    chosen = (arguments.row, arguments.part, arguments.output, arguments.weight)
-    print(explain(arguments.config, *chosen, arguments.set))
+    selection = (arguments.row, arguments.part, arguments.output, arguments.weight)
+    print(explain(arguments.config, *selection, arguments.set))
 
 
 def _check(arguments: argparse.Namespace) -> int:

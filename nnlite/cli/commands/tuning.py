@@ -40,13 +40,13 @@ def _tune(arguments: argparse.Namespace) -> int:
     from nnlite.distributed.crew import Crew
 
     out = arguments.out or Path("runs", f"{Path(arguments.config).stem}-tune")
-    chosen = (arguments.trials, arguments.jobs, out, arguments.storage, arguments.sampler)
+    options = (arguments.trials, arguments.jobs, out, arguments.storage, arguments.sampler)
     size = 0 if arguments.backend or arguments.scheduler else min(arguments.jobs, arguments.trials) - 1
     with Crew(size, _load) as crew:  # which loads what a trial needs while this process does
         from nnlite.tuning.tune import tune_with
 
         study = tune_with(
-            crew, arguments.config, *chosen, arguments.set, arguments.quiet, arguments.backend, arguments.scheduler
+            crew, arguments.config, *options, arguments.set, arguments.quiet, arguments.backend, arguments.scheduler
         )
     print(study)
     if study.best is None:

@@ -106,9 +106,9 @@ class ColumnChoice(Section):
             return cls(encoding=word) if word in ENCODINGS else cls(kind=word)  # pyright: ignore[reportArgumentType]
         if isinstance(spec, Mapping):
             allowed = {"kind": KINDS, "encoding": ENCODINGS}
-            known = {key: allowed[key] for key in allowed if isinstance(spec.get(key), str)}
+            names_by_key = {key: allowed[key] for key in allowed if isinstance(spec.get(key), str)}
             words = {}
-            for key, names in known.items():
+            for key, names in names_by_key.items():
                 try:
                     words[key] = _word(spec[key], names)
                 except ConfigError as error:

@@ -195,11 +195,11 @@ class Levels(ColumnEncoder, abstract=True):
     @functools.cached_property
     def _codes_of_numbers(self) -> dict[str, int]:
         """The codes of the categories that spell numbers, by the number's one text: `"1"` for `"1.0"`."""
-        known: dict[str, int] = {}
+        code_by_number: dict[str, int] = {}
         for category, code in self._codes.items():
             if PLAIN.matches(category):
-                known.setdefault(PLAIN.canonical(category), code)
-        return known
+                code_by_number.setdefault(PLAIN.canonical(category), code)
+        return code_by_number
 
     def codes(self, source: ColumnSource) -> np.ndarray:
         """The number of each row's category, from 1 in their order; 0 for an unknown one. Shape: (rows,).
@@ -207,13 +207,13 @@ class Levels(ColumnEncoder, abstract=True):
         Where categories may come from numbers, one that is not spelled like any known one is looked up by its value.
         """
         column = self.read(source)
-        known: dict[Any, int] = {}
+        code_by_cell: dict[Any, int] = {}
         for cell in set(column.values):
             code = self._codes.get(cell, 0)
             if not code and cell is not None and column.from_numbers:
                 code = self._codes_of_numbers.get(PLAIN.canonical(cell), 0)
-            known[cell] = code if cell or self.fill is None else self._codes.get(self.fill, 0)
-        codes = np.fromiter(map(known.__getitem__, column.values), np.int64, len(column.values))
+            code_by_cell[cell] = code if cell or self.fill is None else self._codes.get(self.fill, 0)
+        codes = np.fromiter(map(code_by_cell.__getitem__, column.values), np.int64, len(column.values))
         report_unknown(self, column, codes)
         return codes
 

@@ -152,14 +152,14 @@ class TableEncoder(InputEncoder):
     @functools.cached_property
     def _outputs(self) -> list[tuple[ColumnEncoder, list[str]]]:
         """The encoders with the names of their columns; one that is taken gets lines under it."""
-        taken: set[str] = set()
+        used_names: set[str] = set()
         outputs = []
         for encoder in self.columns:
             names = []
             for name in encoder.outputs:
-                while name in taken:
+                while name in used_names:
                     name += "_"
-                taken.add(name)
+                used_names.add(name)
                 names.append(name)
             outputs.append((encoder, names))
         return outputs

@@ -264,7 +264,7 @@ def _check_even(rows: Rows, header: bool, delimiter: str, location: str) -> None
 def name_columns(cells: list[str], location: str, notes: Notes) -> tuple[list[str], frozenset[str]]:
     """Unique names from the cells of a header, and the names that occur more than once."""
     names: list[str] = []
-    taken, named = set(cells), sum(map(bool, cells))
+    present, named = set(cells), sum(map(bool, cells))
     is_title = 0 < named < len(cells) / 2
     if is_title:
         notes.tell(
@@ -272,18 +272,18 @@ def name_columns(cells: list[str], location: str, notes: Notes) -> tuple[list[st
             "number; if it is a title, remove all lines above the names"
         )
     for number, cell in enumerate(cells):
-        name = cell.removeprefix("\ufeff").strip() or _free(f"x{number}", taken)
+        name = cell.removeprefix("\ufeff").strip() or _free(f"x{number}", present)
         if not cell and not is_title:
             notes.tell(f"{location}: column {number + 1} has no name; it is called {name!r}")
         elif name in names:
-            name = _free(f"{name}_{names.count(name) + 1}", taken)
+            name = _free(f"{name}_{names.count(name) + 1}", present)
             notes.tell(f"{location}: the name {cell!r} occurs twice; column {number + 1} is called {name!r}")
-        taken.add(name)
+        present.add(name)
         names.append(name)
     return names, frozenset(cell for cell in cells if cell and cells.count(cell) > 1)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
+def _free(name: str, names: set[str]) -> str:
+    while name in names:
         name += "_"
     return name

@@ -107,8 +107,10 @@ class Cells:
         """The index of each row's level, from 0; a missing value is a level of its own. Shape: (rows,)."""
         if self.numbers is not None:
             return np.unique(self.numbers, return_inverse=True)[1].astype(np.int64)  # gaps, NaN, count as one
-        known: dict[str | None, int] = {}
-        return np.fromiter((known.setdefault(cell, len(known)) for cell in self.texts), np.int64, len(self.texts))
+        code_by_text: dict[str | None, int] = {}
+        return np.fromiter(
+            (code_by_text.setdefault(cell, len(code_by_text)) for cell in self.texts), np.int64, len(self.texts)
+        )
 
 
 def read_cells(source: Table | Frame, name: str) -> Cells:

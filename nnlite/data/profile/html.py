@@ -23,9 +23,9 @@ def profile_html(profile: "TableProfile", decided: bool = True) -> str:
     """
     columns = profile.columns
     if len(columns) > MOST_COLUMNS:
-        chosen = [column for column in columns if column.warning or column.name in profile.targets][:MOST_COLUMNS]
-        chosen += [column for column in columns if column not in chosen][: MOST_COLUMNS - len(chosen)]
-        columns = [column for column in profile.columns if column in chosen]
+        selection = [column for column in columns if column.warning or column.name in profile.targets][:MOST_COLUMNS]
+        selection += [column for column in columns if column not in selection][: MOST_COLUMNS - len(selection)]
+        columns = [column for column in profile.columns if column in selection]
     parts = [f"<p>{profile.rows:,} rows, {len(profile.columns)} columns{escape(_task(profile))}.</p>"]
     width = len(HEAD) if decided else len(HEAD) - 1
     rows = [_row(column, profile)[:width] for column in columns]

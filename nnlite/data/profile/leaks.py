@@ -18,21 +18,21 @@ def leak_of(cells: Cells, target: Cells, is_classes: bool) -> str | None:
     levels have ten rows or more on average; if numbers have a correlation with the target, of values or of ranks, of
     0.999 or more; for classes, if numbers differ between them alone (a correlation ratio of 0.999 or more).
     """
-    known = ~target.missing
-    if known.sum() < FEWEST_ROWS or len(target.counts) < 2:
+    has_target = ~target.missing
+    if has_target.sum() < FEWEST_ROWS or len(target.counts) < 2:
         return None
-    codes, classes = cells.codes[known], target.codes[known]
+    codes, classes = cells.codes[has_target], target.codes[has_target]
     levels = len(np.unique(codes))
     if levels == len(np.unique(classes)) == _pairs(codes, classes):
-        same = (cells.texts[known] == target.texts[known]).all()
+        same = (cells.texts[has_target] == target.texts[has_target]).all()
         if same or levels < len(codes):
             return f"equal to {target.name!r}" if same else f"another spelling of {target.name!r}"
     if _settles(codes, classes):
         return f"each value goes with one value of {target.name!r}"
-    if _settles(cells.missing[known].astype(int), classes):
+    if _settles(cells.missing[has_target].astype(int), classes):
         return f"empty depending on {target.name!r}"
     values = cells.numbers if cells.dates is None else cells.dates.astype("datetime64[s]").astype(np.float64)
-    both = known & ~cells.missing
+    both = has_target & ~cells.missing
     if values is None or both.sum() < FEWEST_ROWS:
         return None
     if is_classes:

@@ -61,9 +61,9 @@ def _arrow_tables(path: str, rows: int) -> Iterator[Any]:
 def taken(inputs: Any, rows: np.ndarray) -> Any:
     """These rows of a chunk: of a `Table`, a `Frame` or an array."""
     if isinstance(inputs, Table):
-        chosen = rows.tolist()
-        cells = {name: [column[row] for row in chosen] for name, column in inputs.columns.items()}
-        return dataclasses.replace(inputs, columns=cells, lines=[inputs.lines[row] for row in chosen])
+        indices = rows.tolist()
+        cells = {name: [column[row] for row in indices] for name, column in inputs.columns.items()}
+        return dataclasses.replace(inputs, columns=cells, lines=[inputs.lines[row] for row in indices])
     if isinstance(inputs, Frame):
         return inputs.with_columns([column.taken(rows) for column in inputs.columns])
     return inputs[rows]

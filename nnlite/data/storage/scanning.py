@@ -92,8 +92,8 @@ class Scan:
             if len(levels) <= MOST_LEVELS:
                 levels.update(chunk.inputs.column(name, "category").values[training].tolist())  # type: ignore[union-attr]
         keys = self._draw.random(len(training))
-        chosen = keys < self._limit
-        self._keep(keys[chosen], _taken(chunk, training[chosen]))
+        in_sample = keys < self._limit
+        self._keep(keys[in_sample], _taken(chunk, training[in_sample]))
 
     def _see_labels(self, target: np.ndarray) -> None:
         """Collect what may be labels; numbers are so where few of them differ."""
@@ -122,9 +122,9 @@ class Scan:
         keys = np.concatenate([keys for keys, _ in self._kept])
         self._limit = float(np.partition(keys, wanted)[wanted])
         self._kept = [
-            (keys[chosen], _taken(rows, np.flatnonzero(chosen)))
+            (keys[in_sample], _taken(rows, np.flatnonzero(in_sample)))
             for keys, rows in self._kept
-            for chosen in [keys < self._limit]
+            for in_sample in [keys < self._limit]
         ]
         self.sampled = sum(len(keys) for keys, _ in self._kept)
 
@@ -156,11 +156,11 @@ class Scan:
         count = self._levels.get(column.name, Counter())
         if not isinstance(column, (OneHot, Ordinal)) or not 0 < len(count) <= MOST_LEVELS:
             return column
-        known = set(column.categories)
+        categories = set(column.categories)
         levels = {level for level in count if level or column.fill is None}
         if isinstance(column, Ordinal):  # which has no code for what occurs once
-            levels = {level for level in levels if level in known or count[level] > 1}
-        return type(column).from_config({**column.get_config(), "categories": sorted(known | levels)})
+            levels = {level for level in levels if level in categories or count[level] > 1}
+        return type(column).from_config({**column.get_config(), "categories": sorted(categories | levels)})
 
 
 def _taken(chunk: Dataset, rows: np.ndarray) -> Dataset:

@@ -104,23 +104,25 @@ class StoredTable:
         if self.source.cache is None:
             folder = tempfile.TemporaryDirectory(prefix="nnlite-")
             return self._read(Path(folder.name), self._write(Path(folder.name), fit, fitted), folder)
-        kept = self._kept_folder(Path(self.source.cache))
-        if kept.is_dir():
-            preprocessing = Preprocessing.get(json.loads((kept / "preprocessing.json").read_text(encoding="utf-8")))
+        stored_folder = self._kept_folder(Path(self.source.cache))
+        if stored_folder.is_dir():
+            preprocessing = Preprocessing.get(
+                json.loads((stored_folder / "preprocessing.json").read_text(encoding="utf-8"))
+            )
             if fitted is None or fitted.to_spec() == preprocessing.to_spec():
-                return self._read(kept, preprocessing)
-            shutil.rmtree(kept)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=kept.parent) as temporary:
+                return self._read(stored_folder, preprocessing)
+            shutil.rmtree(stored_folder)
+        stored_folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=stored_folder.parent) as temporary:
             made = Path(temporary, "rows")
             made.mkdir()
             preprocessing = self._write(made, fit, fitted)
             try:
-                made.rename(kept)
+                made.rename(stored_folder)
             except OSError:
-                if not kept.is_dir():  # else another process has written the same rows in the meantime
+                if not stored_folder.is_dir():  # else another process has written the same rows in the meantime
                     raise
-        return self._read(kept, preprocessing)
+        return self._read(stored_folder, preprocessing)
 
     def _kept_folder(self, cache: Path) -> Path:
         """The cache folder for the current content of this file and these choices."""

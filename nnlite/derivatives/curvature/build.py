@@ -62,8 +62,8 @@ def _by_layer(model: Trainable, vector: ParameterVector) -> list[LayerParameters
 
     Those that no layer has, but the model itself, are a group too.
     """
-    chosen = (parameter for parameter, want in zip(model.parameters, vector.chosen, strict=True) if want)
-    free = dict(zip(map(id, chosen), vector.segments, strict=True))
+    trained_parameters = (parameter for parameter, want in zip(model.parameters, vector.chosen, strict=True) if want)
+    free = dict(zip(map(id, trained_parameters), vector.segments, strict=True))
     groups = []
     for layer in [*model.layers, model]:
         parameters = [parameter for parameter in layer.parameters if id(parameter) in free]
@@ -91,12 +91,12 @@ def _restricted(vector: ParameterVector, places: np.ndarray) -> ParameterVector:
     """The vector of these parameters alone, whole arrays of the model's, in its order."""
     starts, segments = set(places.tolist()), iter(vector.segments)
     shapes = iter(vector.shapes)
-    chosen, all_shapes = [], []
+    selection, all_shapes = [], []
     for want in vector.chosen:
         segment = next(segments) if want else None
         all_shapes.append(next(shapes) if want else ())
-        chosen.append(segment is not None and segment.stop > segment.start and segment.start in starts)
-    return ParameterVector(all_shapes, [""] * len(chosen), chosen, vector.dtype)
+        selection.append(segment is not None and segment.stop > segment.start and segment.start in starts)
+    return ParameterVector(all_shapes, [""] * len(selection), selection, vector.dtype)
 
 
 def _diagonal(whole: WholeLoss) -> Array:

@@ -45,8 +45,8 @@ class KroneckerLayer:
         uses = root.uses(self.kernel)
         if len(uses) != 1:
             return None
-        kept = uses[0].maps.get("kernel")
-        return uses[0] if isinstance(kept, KernelOfRows) and kept.rows.ndim == 2 else None
+        kernel_map = uses[0].maps.get("kernel")
+        return uses[0] if isinstance(kernel_map, KernelOfRows) and kernel_map.rows.ndim == 2 else None
 
 
 def watched(whole: WholeLoss, piece: Piece) -> Stage:

@@ -68,9 +68,9 @@ def _not_better(part: str, figures: Figures, baseline: Figures, names: Iterable[
 
 def _blind(part: str, target: Classes, codes: np.ndarray, outputs: np.ndarray) -> list[str]:
     """The classes that occur but are never predicted, and those that are never predicted correctly."""
-    chosen = target.chosen(outputs).reshape(-1)
-    table = class_table(codes, chosen, len(target.labels))
-    predicted = confusion_matrix(codes, chosen, len(target.labels)).sum(axis=0) > 0
+    predictions = target.chosen(outputs).reshape(-1)
+    table = class_table(codes, predictions, len(target.labels))
+    predicted = confusion_matrix(codes, predictions, len(target.labels)).sum(axis=0) > 0
     missed = (table["recall"] == 0) & (table["support"] > 0)
     counts = table["support"].astype(int)
     never = _named(target.labels, counts, missed & ~predicted)
@@ -88,9 +88,9 @@ def _blind_to_labels(part: str, target: Labels, truth: np.ndarray, outputs: np.n
     return [f"{part}: finds no row with {missed}: recall 0; `threshold: f1` in data may help"] if missed else []
 
 
-def _named(labels: list, counts: np.ndarray, chosen: np.ndarray) -> str:
+def _named(labels: list, counts: np.ndarray, is_named: np.ndarray) -> str:
     """The chosen labels with their rows, the first ones by name."""
-    places = np.flatnonzero(chosen).tolist()
+    places = np.flatnonzero(is_named).tolist()
     named = [f"{labels[label]!r} ({counts[label]} rows)" for label in places[:MOST_NAMED]]
     more = len(places) - MOST_NAMED
     return ", ".join([*named, *([f"{more} more"] if more > 0 else [])])

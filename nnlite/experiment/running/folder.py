@@ -143,8 +143,8 @@ class RunFolder:
             self.signals.shielded = False
 
     def _has_trained(self) -> bool:
-        kept = (self.path / name for name in ("model.safetensors", "folds.json"))
-        return any(self.checkpoints.glob("*.safetensors")) or any(path.exists() for path in kept)
+        results = (self.path / name for name in ("model.safetensors", "folds.json"))
+        return any(self.checkpoints.glob("*.safetensors")) or any(path.exists() for path in results)
 
     def _end(self, error: BaseException) -> None:
         """Keep how the training ended, and raise an error that says where it can be gone on with."""
@@ -156,8 +156,8 @@ class RunFolder:
             raise Interrupted(f"interrupted; {self.kept}", self.signals.exit_code) from None
         if state == "diverged":
             last = self.checkpoints / "last.safetensors"
-            kept = f"the last finite checkpoint is {last}" if last.exists() else "there is no finite checkpoint yet"
-            raise DivergenceError(f"{error}; {kept}") from error
+            remedy = f"the last finite checkpoint is {last}" if last.exists() else "there is no finite checkpoint yet"
+            raise DivergenceError(f"{error}; {remedy}") from error
         if state == "failed" and isinstance(error, (NNLiteError, OSError, MemoryError)):
             exit_code = error.exit_code if isinstance(error, NNLiteError) else OutputError.exit_code
             raise Unfinished(f"{error or type(error).__name__}; {self.kept}", exit_code) from error

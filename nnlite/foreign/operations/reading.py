@@ -25,19 +25,19 @@ def apply_operation(
         ModelFileError: a function that nnlite lacks, or that cannot be applied so.
     """
     kind = str(document.get("class_name"))
-    known = signatures()["operations"].get(kind)
-    function = known and vars(ops).get(known["function"])
+    signature = signatures()["operations"].get(kind)
+    function = signature and vars(ops).get(signature["function"])
     if function is None:
         raise ModelFileError(f"{location}: nnlite.ops has nothing like {kind!r} of Keras")
     settings = {key: plain_value(value, f"{location}.{key}") for key, value in (document.get("config") or {}).items()}
-    settings = {key: value for key, value in settings.items() if key in known["arguments"]}
+    settings = {key: value for key, value in settings.items() if key in signature["arguments"]}
     keywords = {
         **settings,
-        **_called(known["call"], arguments),
+        **_called(signature["call"], arguments),
         **{key: _item(value) for key, value in options.items()},
     }
     spread = keywords.pop("operands", ())
-    ordered = [keywords[name] for name in known["order"] if name in keywords]
+    ordered = [keywords[name] for name in signature["order"] if name in keywords]
     while ordered and ordered[-1] is None:  # which nnlite may not have
         ordered.pop()
     try:

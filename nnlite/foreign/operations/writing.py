@@ -22,16 +22,16 @@ def _known(layer: Any, location: str) -> tuple[str, dict[str, Any], dict[str, An
     known_functions = {one["function"]: (kind, one) for kind, one in signatures()["operations"].items()}
     if name not in known_functions:
         raise ModelFileError(f"{location}: Keras has no operation {name!r}; save as .safetensors")
-    kind, known = known_functions[name]
-    return kind, known, _by_name(layer, known, location)
+    kind, signature = known_functions[name]
+    return kind, signature, _by_name(layer, signature, location)
 
 
-def _by_name(layer: Any, known: dict[str, Any], location: str) -> dict[str, Any]:
+def _by_name(layer: Any, signature: dict[str, Any], location: str) -> dict[str, Any]:
     """The arguments of a layer by Keras's names; those by position are in the same order here and there."""
-    order, values = list(known["order"]), {}
+    order, values = list(signature["order"]), {}
     positional = list(layer.arguments or [{"input": 0}])
     for number, name in enumerate(order):
-        if f"*{name}" in known["call"]:
+        if f"*{name}" in signature["call"]:
             values[name] = positional[number:]
             positional = positional[:number]
         elif number < len(positional):
@@ -40,7 +40,7 @@ def _by_name(layer: Any, known: dict[str, Any], location: str) -> dict[str, Any]
     for key, value in layer.options.items():
         known_here = key in parameters and parameters.index(key) < len(order)
         name = key if key in order else order[parameters.index(key)] if known_here else None
-        if name is None or (name not in known["arguments"] and name not in known["call"]):
+        if name is None or (name not in signature["arguments"] and name not in signature["call"]):
             raise ModelFileError(f"{location}: {layer.function} of Keras has no argument {key!r}; save as .safetensors")
         values[name] = value
     return values
@@ -52,10 +52,10 @@ def operation_config(layer: Any, location: str) -> dict[str, Any]:
     Raises:
         ModelFileError: a function that is not an operation of Keras, or an argument that Keras lacks.
     """
-    kind, known, values = _known(layer, location)
-    config = {name: _plain(values[name], location) for name in known["arguments"] if name in values}
+    kind, signature, values = _known(layer, location)
+    config = {name: _plain(values[name], location) for name in signature["arguments"] if name in values}
     return {
-        "module": known["module"],
+        "module": signature["module"],
         "class_name": kind,
         "config": {"name": layer.name, **config},
         "registered_name": kind,
@@ -64,9 +64,9 @@ def operation_config(layer: Any, location: str) -> dict[str, Any]:
 
 def operation_node(layer: Any, value: Callable[[int], Any], location: str) -> dict[str, Any]:
     """The arguments of the call: `value` gives the JSON of an input by its number."""
-    _, known, values = _known(layer, location)
+    _, signature, values = _known(layer, location)
     arguments: list[Any] = []
-    for name in known["call"]:
+    for name in signature["call"]:
         if name.startswith("*"):
             arguments += [_called(item, value, location) for item in values.get(name[1:], [])]
         elif name in values:

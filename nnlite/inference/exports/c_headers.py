@@ -122,7 +122,7 @@ def _activated(function: Any, cell: str, target: str, width: int, name: str) -> 
         kind is functions.GELU and function.approximate
     )
     if kind not in FORMULAS or bent:
-        there = ", ".join(known.__name__ for known in FORMULAS)
+        there = ", ".join(activation.__name__ for activation in FORMULAS)
         raise ConfigError(
             f"activation {kind.__name__} has no form in a C header with these arguments; there are {there}, Softmax"
         )

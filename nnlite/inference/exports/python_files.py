@@ -193,8 +193,8 @@ def _reduction(function: str) -> Callable[[Node, list[str], Graph], str]:
 
 def _reshaped(node: Node, arguments: list[str], graph: Graph) -> str:
     lengths = _values(graph, node.inputs[1])
-    known = [f"{arguments[0]}.shape[{index}]" if length == 0 else str(length) for index, length in enumerate(lengths)]
-    return f"{arguments[0]}.reshape({', '.join(known)})"
+    sizes = [f"{arguments[0]}.shape[{index}]" if length == 0 else str(length) for index, length in enumerate(lengths)]
+    return f"{arguments[0]}.reshape({', '.join(sizes)})"
 
 
 def _sliced(node: Node, arguments: list[str], graph: Graph) -> str:
@@ -239,12 +239,12 @@ def _inside(parameters: dict[str, np.ndarray]) -> str:
     """Constants as text: base85 of their bytes, little-endian."""
     lines = ["P = {"]
     for name, array in parameters.items():
-        kept = array.astype(array.dtype.newbyteorder("<"))
-        text = base64.b85encode(kept.tobytes()).decode()
+        stored = array.astype(array.dtype.newbyteorder("<"))
+        text = base64.b85encode(stored.tobytes()).decode()
         parts = (
             "\n".join(f"        {text[start : start + 110]!r}" for start in range(0, len(text), 110)) or "        ''"
         )
-        lines.append(f"    {name!r}: (\n{parts},\n        {kept.dtype.str!r},\n        {array.shape},\n    ),")
+        lines.append(f"    {name!r}: (\n{parts},\n        {stored.dtype.str!r},\n        {array.shape},\n    ),")
     lines += [
         "}",
         "for name, (text, kind, shape) in P.items():",

@@ -83,10 +83,10 @@ def _push_down(graph: Graph, index: int, node: Node, transpose: Node) -> None:
 
 def _drop_unused(graph: Graph) -> None:
     wanted = {port.name for port in graph.outputs}
-    kept: list[Node] = []
+    used: list[Node] = []
     for node in reversed(graph.nodes):
         if wanted & set(node.outputs):
-            kept.append(node)
+            used.append(node)
             wanted |= set(node.inputs)
-    graph.nodes = kept[::-1]
+    graph.nodes = used[::-1]
     graph.constants = {name: array for name, array in graph.constants.items() if name in wanted}

@@ -30,12 +30,12 @@ def text_codes(
     split: str | None,
     ngrams: Sequence[int] | None,
 ) -> np.ndarray:
-    known = dict(zip(words, codes, strict=True))
+    code_by_word = dict(zip(words, codes, strict=True))
     rows = [tokens_of(text, standardize, split, ngrams) for text in texts]
     length = length or max([1, *map(len, rows)])
     outputs = np.full((len(rows), length), fill, np.int64)
     for row, tokens in enumerate(rows):
-        outputs[row, : len(tokens)] = [known.get(token, unknown) for token in tokens[:length]]
+        outputs[row, : len(tokens)] = [code_by_word.get(token, unknown) for token in tokens[:length]]
     return outputs
 
 

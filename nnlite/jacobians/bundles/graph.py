@@ -77,12 +77,12 @@ class GraphJacobians(JointBundle):
 
     def jvp(self, *tangents: np.ndarray | None) -> "np.ndarray | tuple | None":
         """Forward mode: the tangent of the output for one tangent per input; None stands for zero."""
-        known = {slot: tangent for slot, tangent in enumerate(tangents) if tangent is not None}
+        tangent_by_slot = {slot: tangent for slot, tangent in enumerate(tangents) if tangent is not None}
         for node in self.nodes:
-            result = node.jacobians.jvp(*[known.get(slot) for slot in node.inputs])
+            result = node.jacobians.jvp(*[tangent_by_slot.get(slot) for slot in node.inputs])
             several = len(node.outputs) > 1 and result is not None
-            known.update(zip(node.outputs, result if several else [result] * len(node.outputs), strict=True))
-        results = tuple(known.get(slot) for slot, _ in self.outputs)
+            tangent_by_slot.update(zip(node.outputs, result if several else [result] * len(node.outputs), strict=True))
+        results = tuple(tangent_by_slot.get(slot) for slot, _ in self.outputs)
         return results[0] if len(results) == 1 else results
 
     def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:

@@ -23,8 +23,8 @@ class Partial(Jacobian):
         self.jacobians = jacobians
         self.index = index
 
-    def _only(self, chosen: Any = True, other: Any = False) -> tuple:
-        return tuple(chosen if index == self.index else other for index in range(len(self.jacobians)))
+    def _only(self, value: Any = True, other: Any = False) -> tuple:
+        return tuple(value if index == self.index else other for index in range(len(self.jacobians)))
 
     @property
     def mixes_rows(self) -> bool:

@@ -143,10 +143,10 @@ class RecurrentJacobians(JointBundle):
 
     def jvp(self, *tangents: np.ndarray | None) -> "np.ndarray | tuple | None":
         """The tangent of the output, or of output and last states, for one tangent per input; None stands for zero."""
-        known = [(t, shape) for t, shape in zip(tangents, self.in_shapes, strict=True) if t is not None and shape]
-        if not known:
+        pairs = [(t, shape) for t, shape in zip(tangents, self.in_shapes, strict=True) if t is not None and shape]
+        if not pairs:
             return None
-        first, shape = known[0]
+        first, shape = pairs[0]
         seeds = first.shape[: first.ndim - len(shape)]
         lead = (math.prod(seeds),) if seeds else ()
         flat = [

@@ -213,8 +213,8 @@ def _line(label: str, part: Any, depth: int) -> Line:
     if not isinstance(part, Jacobian):
         return name, "", "", readable_bytes(_kept(part)), "", ""
     shape = f"{part.in_shape} to {part.out_shape}"
-    kept, dense = readable_bytes(part.nbytes), readable_bytes(part.dense_nbytes)
-    return name, type(part).__name__, shape, kept, dense, _norm(part)
+    size, dense = readable_bytes(part.nbytes), readable_bytes(part.dense_nbytes)
+    return name, type(part).__name__, shape, size, dense, _norm(part)
 
 
 def _norm(part: Jacobian) -> str:

@@ -62,15 +62,15 @@ class EinsumJacobian(Jacobian):
     def _by_operand(self, cotangent, seeds, kept=()):
         """The einsum of `cotangent` and the others with the axes of A, after those of `seeds` and `kept`."""
         unique = tuple(dict.fromkeys(self.labels))
-        known = {*self.out_labels, *(label for operand in self.other_labels for label in operand)}
-        reached = tuple(label for label in unique if label in known)
+        labels_beside = {*self.out_labels, *(label for operand in self.other_labels for label in operand)}
+        reached = tuple(label for label in unique if label in labels_beside)
         labels = (seeds + self.out_labels, *self.other_labels)
         result = contract(labels, (cotangent, *self.others), seeds + kept + reached)
         if reached == self.labels:
             return result
         length = dict(zip(self.labels, self.in_shape, strict=True))
         lead = result.shape[: len(seeds + kept)]
-        missing = [1 if label not in known else length[label] for label in unique]
+        missing = [1 if label not in labels_beside else length[label] for label in unique]
         stretched = np.broadcast_to(result.reshape((*lead, *missing)), (*lead, *(length[label] for label in unique)))
         if unique == self.labels:
             return stretched

@@ -56,17 +56,17 @@ class SumOfWindows(_OverWindows):
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         weighted = cotangent * self.weight
         result = self._like_inputs(cotangent)
-        for taken, source in self._cells():
+        for target, source in self._cells():
             if self.windows.disjoint:
-                result[source] = weighted[taken]
+                result[source] = weighted[target]
             else:
-                result[source] += weighted[taken]
+                result[source] += weighted[target]
         return result
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         total = self._like_outputs(tangent)
-        for taken, source in self._cells():
-            total[taken] += tangent[source]
+        for target, source in self._cells():
+            total[target] += tangent[source]
         total *= self.weight
         return total
 
@@ -88,8 +88,8 @@ class LargestOfWindows(_OverWindows):
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         result = self._like_outputs(tangent)
-        for number, (taken, source) in enumerate(self._cells()):
-            result[taken] += tangent[source] * (self.chosen[taken] == number)
+        for number, (target, source) in enumerate(self._cells()):
+            result[target] += tangent[source] * (self.chosen[target] == number)
         return result
 
     @classmethod

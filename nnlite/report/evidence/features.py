@@ -152,8 +152,8 @@ class Features:
         if isinstance(self.subject.target, Quantities):
             return {name: column for column, name in enumerate(self.subject.target.names[:MOST_CURVES])}
         labels = self.subject.labels
-        chosen = [1] if count == 2 and isinstance(self.subject.target, Classes) else range(min(count, MOST_CURVES))
-        return {f"probability of {labels[column]}": column for column in chosen}
+        outputs = [1] if count == 2 and isinstance(self.subject.target, Classes) else range(min(count, MOST_CURVES))
+        return {f"probability of {labels[column]}": column for column in outputs}
 
     def _raw(self, name: str) -> np.ndarray:
         """The values of a feature in the sample: numbers or dates where they are, else texts."""
@@ -182,8 +182,8 @@ class Features:
             order = np.argsort(raw, kind="stable")[: int(np.isfinite(raw).sum())]
             rows = order[np.unique((np.linspace(0.01, 0.99, POINTS) * (len(order) - 1)).astype(int))]
             return raw[rows].tolist(), rows.tolist()
-        known = raw[np.isfinite(raw)] if raw.dtype.kind == "f" else raw
-        levels, counts = np.unique(known, return_counts=True)
+        numbers = raw[np.isfinite(raw)] if raw.dtype.kind == "f" else raw
+        levels, counts = np.unique(numbers, return_counts=True)
         levels = np.sort(levels[np.argsort(-counts, kind="stable")[:MOST_LEVELS]])
         rows = [int(np.flatnonzero(raw == level)[0]) for level in levels]
         return [level or "(missing)" if isinstance(level, str) else level for level in levels.tolist()], rows
@@ -191,10 +191,10 @@ class Features:
 
 def _dates(raw: np.ndarray) -> tuple[list, list[int]]:
     """Up to 12 of some dates in their order, without the time of day where all are midnight, and a row of each."""
-    known = np.flatnonzero(~np.isnat(raw))
-    order = known[np.argsort(raw[known], kind="stable")]
-    chosen = order[np.linspace(0, len(order) - 1, MOST_LEVELS).astype(int)] if len(order) else order
-    _, first = np.unique(raw[chosen], return_index=True)
-    rows = chosen[first]
+    dated = np.flatnonzero(~np.isnat(raw))
+    order = dated[np.argsort(raw[dated], kind="stable")]
+    marks = order[np.linspace(0, len(order) - 1, MOST_LEVELS).astype(int)] if len(order) else order
+    _, first = np.unique(raw[marks], return_index=True)
+    rows = marks[first]
     whole = (raw[rows] == raw[rows].astype("datetime64[D]")).all()
     return np.datetime_as_string(raw[rows], unit="D" if whole else "m").tolist(), rows.tolist()

@@ -37,13 +37,13 @@ def intervals(subject: Subject, part: str) -> dict[str, tuple[float, float]]:
     ends = {}
     for measure, everything in _measures(subject, part):
         whole = everything(None)
-        chosen = [name for name, value in whole.items() if name not in ends and _same(recorded.get(name), value)]
-        if not chosen:
+        names = [name for name, value in whole.items() if name not in ends and _same(recorded.get(name), value)]
+        if not names:
             continue
         sample = measure(None)
         equal = np.full(len(rows), 1 / len(rows))
         draws = [measure(random.multinomial(len(rows), equal)) for _ in range(resamples)]
-        for name in chosen:
+        for name in names:
             low, high = np.nanpercentile([draw[name] for draw in draws] + [sample[name]], [2.5, 97.5])
             value = float(recorded[name] or 0.0)
             spread = shrink * (np.array([low, high]) - sample[name])

@@ -28,29 +28,29 @@ POINTS = 100  # of a curve; it has as many as there are rows
 
 def classes_section(subject: Subject) -> str:
     """Confusion matrix, per-class table, ROC and precision-recall curves, calibration, thresholds."""
-    codes, probabilities, chosen = subject.flat_classes(subject.part)
+    codes, probabilities, predicted = subject.flat_classes(subject.part)
     if not np.isfinite(probabilities).all():
         return section("classes", "Classes", notice("The model predicts values that are not finite.", loud=True))
     count = probabilities.shape[1]
     labels = subject.labels
-    matrix = confusion_matrix(codes, chosen, count)
+    matrix = confusion_matrix(codes, predicted, count)
     charts: list[Chart | None] = [_confusion(matrix, labels)]
     picked = [1] if count == 2 else _picked(matrix)
     charts += [_roc(codes, probabilities, labels, picked), _precision_recall(codes, probabilities, labels, picked)]
-    charts.append(_calibration(codes, probabilities, chosen, labels))
+    charts.append(_calibration(codes, probabilities, predicted, labels))
     if count == 2:
         charts.append(_thresholds(codes, probabilities[:, 1], labels[1], subject.target.threshold))
     else:
         charts.append(_confusions(matrix, labels))
     said = notice(f"The {subject.part} part, {len(codes):,} rows.")
-    return section("classes", "Classes", said, figures(*charts), _table(codes, chosen, labels))
+    return section("classes", "Classes", said, figures(*charts), _table(codes, predicted, labels))
 
 
 def _confusion(matrix: np.ndarray, labels: list[str]) -> Chart:
     note = "Shades are shares of the true class."
     if len(matrix) > MOST_CLASSES:
-        kept = np.sort(np.argsort(-(matrix.sum(axis=1) - matrix.diagonal()), kind="stable")[:MOST_CLASSES])
-        matrix, labels = matrix[np.ix_(kept, kept)], [labels[index] for index in kept]
+        rows = np.sort(np.argsort(-(matrix.sum(axis=1) - matrix.diagonal()), kind="stable")[:MOST_CLASSES])
+        matrix, labels = matrix[np.ix_(rows, rows)], [labels[index] for index in rows]
         note += f" The {MOST_CLASSES} classes with the most errors."
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     return heat_map(matrix, labels, labels, "Confusion matrix", "true", "predicted", shares, note)
@@ -95,15 +95,15 @@ def _listed(series: list[Series]) -> str:
     return f"{series[0].name}." if len(series) == 1 else ""
 
 
-def _calibration(codes: np.ndarray, probabilities: np.ndarray, chosen: np.ndarray, labels: list[str]) -> Chart:
+def _calibration(codes: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray, labels: list[str]) -> Chart:
     if len(labels) == 2:
         happened, said, what = codes == 1, probabilities[:, 1], f"probability of {labels[1]}"
     else:
-        happened, said, what = codes == chosen, probabilities.max(axis=1), "probability of the predicted class"
+        happened, said, what = codes == predicted, probabilities.max(axis=1), "probability of the predicted class"
     mean, share, weight = calibration_bins(happened, said)
     error = number_text(expected_calibration_error(happened, said), 3)
-    known = weight >= (LEAST_ROWS if (weight >= LEAST_ROWS).any() else 1)
-    series = [Series("rows of ten equal ranges", mean[known], share[known])]
+    has_rows = weight >= (LEAST_ROWS if (weight >= LEAST_ROWS).any() else 1)
+    series = [Series("rows of ten equal ranges", mean[has_rows], share[has_rows])]
     note = (
         f"On the line, of the rows given 0.7, 70% are so; ranges of fewer than {LEAST_ROWS} rows are left out. "
         f"Expected calibration error {error}."
@@ -111,7 +111,7 @@ def _calibration(codes: np.ndarray, probabilities: np.ndarray, chosen: np.ndarra
     return line_chart(series, "Calibration", what, "share of rows where it is so", diagonal=True, note=note)
 
 
-def _thresholds(codes: np.ndarray, probability: np.ndarray, label: str, taken: float | None) -> Chart:
+def _thresholds(codes: np.ndarray, probability: np.ndarray, label: str, threshold: float | None) -> Chart:
     best = best_threshold(codes == 1, probability, "f1")
     precision, recall, thresholds = precision_recall_curve(codes == 1, probability)
     precision, recall = precision[:-1], recall[:-1]
@@ -119,7 +119,9 @@ def _thresholds(codes: np.ndarray, probability: np.ndarray, label: str, taken: f
         f1 = 2 * precision * recall / (precision + recall)
     named = (("precision", precision), ("recall", recall), ("F1", f1))
     series = [curve(name, thresholds, values) for name, values in named]
-    used = "the more probable class is taken" if taken is None else f"the model decides at {number_text(taken, 3)}"
+    used = (
+        "the more probable class is taken" if threshold is None else f"the model decides at {number_text(threshold, 3)}"
+    )
     note = f"F1 of these rows is highest at {number_text(best, 3)}; {used}."
     return line_chart(series, f"Thresholds for {label}", "threshold", "score", note=note)
 
@@ -129,12 +131,12 @@ def _confusions(matrix: np.ndarray, labels: list[str]) -> Chart | None:
     np.fill_diagonal(wrong, 0)
     places = [index for index in np.argsort(-wrong, axis=None, kind="stable")[:8] if wrong.flat[index] > 0]
     pairs = [np.unravel_index(index, wrong.shape) for index in places]
-    names = [f"{labels[int(true)]} as {labels[int(taken)]}" for true, taken in pairs]
+    names = [f"{labels[int(true)]} as {labels[int(predicted)]}" for true, predicted in pairs]
     return bar_chart(names, [wrong[pair] for pair in pairs], "Most frequent confusions", "rows") if names else None
 
 
-def _table(codes: np.ndarray, chosen: np.ndarray, labels: list[str]) -> str:
-    columns = class_table(codes, chosen, len(labels))
+def _table(codes: np.ndarray, predicted: np.ndarray, labels: list[str]) -> str:
+    columns = class_table(codes, predicted, len(labels))
     names = ("precision", "recall", "f1", "support")
     rows = [
         [label, *(number_text(float(columns[name][index])) for name in names)] for index, label in enumerate(labels)

@@ -57,7 +57,7 @@ def _curves(marks: np.ndarray, outputs: np.ndarray, labels: list[str], picked: l
 
 def _calibration(marks: np.ndarray, outputs: np.ndarray) -> Chart:
     mean, share, weight = calibration_bins(marks.ravel(), outputs.ravel())
-    known = weight > 0
-    series = [Series("labels of ten equal ranges", mean[known], share[known])]
+    has_rows = weight > 0
+    series = [Series("labels of ten equal ranges", mean[has_rows], share[has_rows])]
     note = "All labels together: on the line, of those given 0.7, 70% are there."
     return line_chart(series, "Calibration", "probability", "share that is present", diagonal=True, note=note)

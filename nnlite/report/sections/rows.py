@@ -50,11 +50,11 @@ def _verdict(subject: Subject, row: int) -> tuple[str, str]:
     if isinstance(target, Labels):
         marks = [subject.labels[index] for index in np.flatnonzero(target.encode(truth)[0])]
         return ", ".join(marks) or "none", ", ".join(target.labels_of(outputs)[0]) or "none"
-    codes, chosen = np.ravel(target.codes(truth)), np.ravel(target.chosen(outputs))
+    codes, answers = np.ravel(target.codes(truth)), np.ravel(target.chosen(outputs))
     if len(codes) > 1:
-        return _steps(codes, subject.labels), _steps(chosen, subject.labels)
-    probability = float(target.probabilities(outputs)[0, int(chosen[0])])
-    return subject.labels[int(codes[0])], f"{subject.labels[int(chosen[0])]} ({number_text(probability, 3)})"
+        return _steps(codes, subject.labels), _steps(answers, subject.labels)
+    probability = float(target.probabilities(outputs)[0, int(answers[0])])
+    return subject.labels[int(codes[0])], f"{subject.labels[int(answers[0])]} ({number_text(probability, 3)})"
 
 
 def _listed(values: np.ndarray) -> str:
@@ -117,14 +117,14 @@ def _table(subject: Subject, worst: np.ndarray, losses: np.ndarray, features: Fe
 
 def _inputs(subject: Subject, worst: np.ndarray, features: Features | None) -> dict[str, list[str]]:
     """The raw values of the most important columns, or what else the input is."""
-    table, chosen = subject.table, list(features.importance)[:SHOWN_COLUMNS] if features else []
+    table, columns_shown = subject.table, list(features.importance)[:SHOWN_COLUMNS] if features else []
     if table is not None:
-        names = chosen or (list(table.columns) if isinstance(table, Table) else table.names)[:SHOWN_COLUMNS]
+        names = columns_shown or (list(table.columns) if isinstance(table, Table) else table.names)[:SHOWN_COLUMNS]
         places = subject.rows(subject.part)[worst]
         cells = {name: table.column(name, "category").values[places] for name in names}
         return {f"{name} ": [shortened(str(cell or ""), 80) for cell in values] for name, values in cells.items()}
     raw = subject.arrays(subject.part)[0][worst]
     if raw.dtype.kind in "OU":
         return {"text ": [shortened(str(text), 120) for text in np.ravel(raw)]}
-    columns = [(name, features.places[name][0]) for name in chosen] if features else []
+    columns = [(name, features.places[name][0]) for name in columns_shown] if features else []
     return {f"{name} ": [number_text(float(value)) for value in raw[:, column]] for name, column in columns}

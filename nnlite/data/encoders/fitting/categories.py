@@ -53,9 +53,9 @@ def _ranks(fit: Fit, levels: list[str], fill: str | None) -> ColumnEncoder:
     if strange:
         raise fit.wrong("order", f"{strange[0]!r} is in the data, but not in the order")
     bare = Ranks(fit.name, order, 0.0, fill=fill)
-    known = bare.codes(fit.source)[fit.rows]
-    unknown = float(np.median(known[known > 0] - 1))
-    ranks = np.where(known == 0, unknown, known - 1)
+    codes = bare.codes(fit.source)[fit.rows]
+    unknown = float(np.median(codes[codes > 0] - 1))
+    ranks = np.where(codes == 0, unknown, codes - 1)
     return dataclasses.replace(bare, unknown=unknown, **mean_and_scale(ranks))
 
 

@@ -61,10 +61,10 @@ def fit_columns(
     for fit in fits:
         if fit.profile.numeric_text is not None and fit.name not in choices:
             warnings.warn(f"column {fit.name!r} holds {fit.profile.numeric_text}", stacklevel=3)
-    kept = [fit for fit in fits if fit.encoding != "drop" or fit.choice.missing == "indicator"]
-    if len(kept) == 1 and kept[0].encoding == "text" and kept[0].choice.encoding is None:
-        return Texts(kept[0].name)
-    encoders = [encoder for fit in kept for encoder in _encoders(fit)]
+    inputs = [fit for fit in fits if fit.encoding != "drop" or fit.choice.missing == "indicator"]
+    if len(inputs) == 1 and inputs[0].encoding == "text" and inputs[0].choice.encoding is None:
+        return Texts(inputs[0].name)
+    encoders = [encoder for fit in inputs for encoder in _encoders(fit)]
     if not encoders:
         dropped = ", ".join(f"{fit.name} ({fit.profile.kind}: {fit.profile.reason})" for fit in fits[:5])
         raise DataError(f"no input columns are left beside the target: {dropped or 'there is no other column'}")
@@ -77,13 +77,13 @@ def rows_without_gaps(source: Table | Frame, rows: np.ndarray, choices: Mapping[
     Raises:
         DataError: no row is left.
     """
-    kept = rows
+    remaining = rows
     for name, choice in choices.items():
         if choice.missing == "drop":
-            kept = kept[~read_cells(source, name).missing[kept]]
-    if not len(kept):
+            remaining = remaining[~read_cells(source, name).missing[remaining]]
+    if not len(remaining):
         raise DataError("no training row has a value in all columns with `missing: drop`; choose another way")
-    return kept
+    return remaining
 
 
 def _encoders(fit: Fit) -> list[ColumnEncoder]:

@@ -70,9 +70,9 @@ class Classes(TargetEncoder):
         return in_blocks(self._codes, target)
 
     def _codes(self, target: np.ndarray) -> np.ndarray:
-        codes, known = self._matched(target)
-        if not known.all():
-            label = target[~known].tolist()[0]
+        codes, is_known = self._matched(target)
+        if not is_known.all():
+            label = target[~is_known].tolist()[0]
             raise DataError(f"unknown class {label!r} in {self.name!r}; the model knows {listed(self.labels)}")
         return codes
 
@@ -82,13 +82,13 @@ class Classes(TargetEncoder):
 
     def _matched(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The number of the class next to each label, and whether that is the label."""
-        known = np.array(self.labels)
-        if not {known.dtype.kind, target.dtype.kind} <= set("biuf"):  # of another table: 1 and "1" are one label
-            known, target = known.astype(str), target.astype(str)
-        order = np.argsort(known, kind="stable")
-        places = np.minimum(np.searchsorted(known, target, sorter=order), len(known) - 1)
+        labels = np.array(self.labels)
+        if not {labels.dtype.kind, target.dtype.kind} <= set("biuf"):  # of another table: 1 and "1" are one label
+            labels, target = labels.astype(str), target.astype(str)
+        order = np.argsort(labels, kind="stable")
+        places = np.minimum(np.searchsorted(labels, target, sorter=order), len(labels) - 1)
         codes = order[places]
-        return codes, known[codes] == target
+        return codes, labels[codes] == target
 
     def encode(self, target: np.ndarray) -> np.ndarray:
         codes = self.codes(target)
@@ -100,7 +100,7 @@ class Classes(TargetEncoder):
 
     def code(self, label: Any) -> int:
         """The number of the class `label`, which may be given as a string; `DataError` if there is none."""
-        names = [str(known) for known in self.labels]
+        names = [str(label_of_model) for label_of_model in self.labels]
         if str(label) not in names:
             raise DataError(f"unknown class {label!r}; {did_you_mean(label, names)}")
         return names.index(str(label))

@@ -62,10 +62,10 @@ class Labels(TargetEncoder):
             labels = cls(list(names))
             labels.encode(target)
             return labels
-        known = sorted({label for cell in target.tolist() for label in _split(str(cell), separator)})
-        if not known:
+        all_labels = sorted({label for cell in target.tolist() for label in _split(str(cell), separator)})
+        if not all_labels:
             raise DataError(f"the target {names[0]!r} holds no label")
-        return cls(known, separator, names[0])
+        return cls(all_labels, separator, names[0])
 
     @property
     def columns(self) -> list[str]:

@@ -63,15 +63,15 @@ def read_amounts(cells: Sequence[str]) -> Amounts | None:
     """
     if PLAIN.values(cells) is not None:  # as most columns are
         return None
-    known = each_read(cells, _amount)
-    if known is None or len(_units(known)) > 1:
+    by_cell = each_read(cells, _amount)
+    if by_cell is None or len(_units(by_cell)) > 1:
         return _seconds(cells)
-    if all(cell == amount.number for cell, amount in known.items()):
+    if all(cell == amount.number for cell, amount in by_cell.items()):
         return None
-    unit = min(_units(known), default="")
-    if not re.fullmatch(CURRENCIES, unit) and not _are_multiples(known):
+    unit = min(_units(by_cell), default="")
+    if not re.fullmatch(CURRENCIES, unit) and not _are_multiples(by_cell):
         return None
-    return Amounts([known[cell].number for cell in cells], unit)
+    return Amounts([by_cell[cell].number for cell in cells], unit)
 
 
 def units_of(cells: Iterable[str]) -> list[str]:
@@ -80,8 +80,8 @@ def units_of(cells: Iterable[str]) -> list[str]:
     >>> units_of(["$3", "4 €"]), units_of(["3 kg", "4"]), units_of(["3", "4"])
     (['$', '€'], [], [])
     """
-    known = each_read(cells, _amount)
-    units = _units(known) if known else set()
+    by_cell = each_read(cells, _amount)
+    units = _units(by_cell) if by_cell else set()
     return [] if "" in units else sorted(units)
 
 
@@ -149,9 +149,9 @@ class _Amount:
     is_zero: bool
 
 
-def _units(known: dict[str, _Amount]) -> set[str]:
+def _units(by_cell: dict[str, _Amount]) -> set[str]:
     """Different units of amounts, `""` among them where a number has none; `year` and `years` are one."""
-    units = {amount.unit for amount in known.values() if amount.unit or not amount.is_zero}
+    units = {amount.unit for amount in by_cell.values() if amount.unit or not amount.is_zero}
     return {unit for unit in units if unit == _singular(unit) or _singular(unit) not in units}
 
 
@@ -189,10 +189,10 @@ def _unit(match: re.Match[str]) -> str | None:
     return around[0] if is_unit or (match["blank"] and LETTERS.fullmatch(after)) else None
 
 
-def _are_multiples(known: dict[str, _Amount]) -> bool:
+def _are_multiples(by_cell: dict[str, _Amount]) -> bool:
     """Whether letters after numbers multiply them, as in 1.2K; those of 1K and 2M alone may be codes."""
-    multiplied = [cell for cell, amount in known.items() if amount.multiple]
+    multiplied = [cell for cell, amount in by_cell.items() if amount.multiple]
     return not multiplied or (
         any("." in cell or "," in cell for cell in multiplied)
-        and all(known[cell].multiple != "B" for cell in multiplied)
+        and all(by_cell[cell].multiple != "B" for cell in multiplied)
     )

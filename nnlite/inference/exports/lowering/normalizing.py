@@ -101,12 +101,12 @@ def _unit(layer: Any, x: Value) -> Value:
 def _spectral(layer: Any, x: Value) -> Value:
     inner = layer.layer
     kernel = inner.parameters[layer._place]
-    kept = kernel.value.copy()
-    kernel.assign(normalized(kept, layer.parameters[-1].value)[0])
+    values = kernel.value.copy()
+    kernel.assign(normalized(values, layer.parameters[-1].value)[0])
     try:
         return lower(inner, x)
     finally:
-        kernel.assign(kept)
+        kernel.assign(values)
 
 
 @lowers(Rescaling)

@@ -60,8 +60,8 @@ def _lookup(layer: Any, x: Value) -> Value:
     if layer.invert or layer.num_oov_indices > 1 or layer.mask_token is not None:
         raise refuse(layer, "goes with num_oov_indices 0 or 1, without mask_token and invert")
     tokens = layer.get_vocabulary()
-    known = tokens[layer.num_oov_indices :]
-    keys = {"keys_strings": known} if isinstance(layer, StringLookup) else {"keys_int64s": known}
+    vocabulary = tokens[layer.num_oov_indices :]
+    keys = {"keys_strings": vocabulary} if isinstance(layer, StringLookup) else {"keys_int64s": vocabulary}
     values = list(range(layer.num_oov_indices, len(tokens)))
     codes = x.graph.add(
         "LabelEncoder", x, domain="ai.onnx.ml", values_int64s=values, default_int64=layer.num_oov_indices - 1, **keys
