@@ -8,8 +8,9 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.kernels.reference import DenseRoom, dense_forward, dense_jacobian, hidden_jacobian
 from nnlite.kernels.reference.dense import LINEAR
+from nnlite.training.full_batch import objective
 from nnlite.training.full_batch.objective import KEPT_BYTES, WholeLoss
-from nnlite.training.full_batch.parts import in_float64, sums_squares
+from nnlite.training.full_batch.parts import in_float64, summed, sums_squares
 from nnlite.training.joint.dense_steps import DenseSteps
 from nnlite.training.train_step import Steps
 
@@ -64,6 +65,11 @@ class DenseSquares(WholeLoss):
         self._product = np.empty_like(self._sums) if len(self._parts) > 1 else self._sums
         self._outputs, self._masks = [part.room.passes[-1].kept for part in self._parts], [None] * len(self._parts)
         self._sum, self._bytes = 0.0, b""  # the squares, and those of the point, where the activations stand
+
+    def _settle(self) -> None:
+        """Rows stand alone, and the loss is a sum over them: no row has to be run to know that."""
+        self.rows, self._adds_up = objective.PIECE_ROWS, True
+        self.loss, self.divisor = summed(self.steps.loss, self._divisors(self.arrays[1], None))
 
     def _laid_out(self, memory: Array, x: Array, y: Array, weights: Array | None) -> Part:
         for layer, values in self._before:
