@@ -1,5 +1,6 @@
 """Intervals of numbers and of their derivatives, taken through the layers of a model."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -117,7 +118,7 @@ def _by_members(ends: Array, kernel: Array) -> Array:
     """`(..., members, features)` times `(members, features, units)`, member by member."""
     first = np.moveaxis(ends, -2, 0)
     products = np.matmul(first.reshape(len(kernel), -1, first.shape[-1]), kernel)
-    return np.moveaxis(products.reshape(*first.shape[:-1], -1), 0, -2)
+    return np.moveaxis(products.reshape(*first.shape[:-1], kernel.shape[-1]), 0, -2)
 
 
 def _restored(layer: Any, flow: Flow) -> Flow:
@@ -167,5 +168,6 @@ def _mixed(waves: Interval, kernel: Array) -> Interval:
 
 def _beside(first: Interval, mixed: Interval) -> Interval:
     """Features, and behind them those of each column in turn."""
-    flat = mixed.each(lambda end: end.reshape(*end.shape[:-2], -1))
+    width = math.prod(mixed.low.shape[-2:])
+    flat = mixed.each(lambda end: end.reshape(*end.shape[:-2], width))
     return Interval(*(np.concatenate(ends, axis=-1) for ends in zip(first, flat, strict=True)))
