@@ -77,10 +77,11 @@ def through(step: Any, flow: Flow) -> Flow:
         return Flow(values.scaled(step.scale).shifted(step.shift), slopes.scaled(step.scale))
     if isinstance(step, Product):
         flow = Flow(values.times(step.kernel).shifted(step.bias), slopes.times(step.kernel))
-    if step.activation is None:
+    activation = step.activation
+    if activation is None:
         return flow
-    reached = flow.values.each(lambda end: step.activation.linearize(end)[0])
-    return flow.bent(reached, slopes_within(step.activation, flow.values))
+    reached = flow.values.each(lambda end: activation.linearize(end)[0])
+    return flow.bent(reached, slopes_within(activation, flow.values))
 
 
 def further_layers() -> dict[type, Callable[[Any, Flow], Flow]]:

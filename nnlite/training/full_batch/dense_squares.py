@@ -176,7 +176,7 @@ class HiddenSquares(DenseSquares):
         return super()._assembled()
 
     def _of_several(self, hidden: int, kernel: Array) -> tuple[Array, Array]:
-        units, sums = kernel.shape[1], self._sums * (2 * self.scale)
+        units, sums = kernel.shape[1], np.multiply(self._sums, 2 * self.scale)
         matrix, gradient = np.zeros((self.size, self.size)), np.empty(self.size)
         inner = sums[:hidden, :hidden].reshape(self._inputs, self._units, self._inputs, self._units)
         inner = inner * (kernel @ kernel.T)[:, None]
