@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.types import Array
+from nnlite.derivatives.curvature.base import check_dense
 from nnlite.derivatives.influence import LeaveOneOut, need_rows, outputs_at, penalized_curvature, penalized_last_layer
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.inference.conformal import ConformalIntervals, check_level, jackknife_ends, rank_of
@@ -86,6 +87,7 @@ class Uncertainty:
         self._classes = isinstance(self._losses[0], CLASSES)
         self._need_known_losses(layers)
         if layers == "all":
+            check_dense(whole.size, "layers='last'")
             self.curvature = penalized_curvature(whole, model, "dense")
         else:
             self.curvature = penalized_last_layer(whole, model)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Sequential
+from nnlite.config import dense_limit, set_dense_limit
 from nnlite.derivatives.uncertainty import _student
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers import Dense
@@ -178,3 +179,13 @@ def test_losses_that_do_not_bend_or_compare_no_amounts_tell_no_intervals(loss):
     model.compile("LBFGS", loss)
     with pytest.raises(ConfigError, match="needs squared errors, a cross-entropy, or Huber, LogCosh"):
         model.uncertainty(x, np.sign(x))
+
+
+def test_too_many_parameters_are_told_with_the_way_out():
+    model, before = fitted(Dense(1)), dense_limit()
+    try:
+        set_dense_limit(100)
+        with pytest.raises(DataError, match=r"4 by 4 parameters .* take layers='last', or raise the limit"):
+            model.uncertainty(X, Y)
+    finally:
+        set_dense_limit(before)
