@@ -110,7 +110,8 @@ def model_intervals(learnt: Arrays, new: np.ndarray, level: float, seed: int) ->
 
     y = (y - y.mean()) / scale
     everything = trained(x, y).uncertainty(x, y, damping=DAMPING)
-    intervals = {method: everything.predict_interval(new, level, method=method) for method in ("delta", "jackknife+")}
+    methods = "delta", "jackknife+", "jackknife-minmax"
+    intervals = {method: everything.predict_interval(new, level, method=method) for method in methods}
     some = 2 * len(x) // 3
     kept = trained(x[:some], y[:some]).uncertainty(x[:some], y[:some], damping=DAMPING)
     kept.calibrate(x[some:], y[some:])

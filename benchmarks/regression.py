@@ -66,6 +66,17 @@ def _friedman(x: np.ndarray) -> np.ndarray:
     return 10 * np.sin(np.pi * u[:, 0] * u[:, 1]) + 20 * (u[:, 2] - 0.5) ** 2 + 10 * u[:, 3] + 5 * u[:, 4]
 
 
+def _heating(x: np.ndarray) -> np.ndarray:
+    """What a house needs, by simple physics: losses by walls, roof, glass and air less the sun's share, not below 0.
+
+    It stands in for the table of energy efficiency, of as many rows and columns, which comes with no library.
+    """
+    compactness, walls, roof, height, turn, glass, spread, air = ((x + 1) / 2).T
+    losses = (1 + walls) * (1.2 - 0.6 * compactness) + 0.8 * (1 + roof) + (2 * glass + 0.5 * air) * (1 + height)
+    sun = glass * np.exp(-spread) * (1 + np.cos(np.pi * turn))
+    return np.log1p(np.exp(3 * (losses - sun) - 4))
+
+
 def _cells() -> Arrays:
     table: Any = datasets.load_breast_cancer()
     return np.delete(table.data, 4, axis=1), table.data[:, 4]
@@ -74,12 +85,12 @@ def _cells() -> Arrays:
 TASKS = {
     "sine": Task(1, 500, 20, lambda x: np.sin(4 * x[:, 0])),
     "chirp": Task(1, 500, 30, lambda x: np.sin(3 * (x[:, 0] + 1) ** 2)),
-    "runge": Task(1, 500, 20, lambda x: 1 / (1 + 25 * x[:, 0] ** 2)),
     "bump": Task(2, 1000, 25, lambda x: np.exp(-4 * (x**2).sum(axis=1))),
     "waves": Task(2, 1000, 40, lambda x: np.sin(3 * x[:, 0]) * np.cos(2 * x[:, 1])),
     "peaks": Task(2, 1500, 50, _peaks),
     "friedman": Task(5, 2000, 30, _friedman),
     "products": Task(4, 1000, 40, lambda x: x[:, 0] * x[:, 1] + x[:, 2] * x[:, 3]),
+    "heating": Task(8, 768, 20, _heating),
     "diabetes": Task(10, 442, 10, lambda: datasets.load_diabetes(return_X_y=True), real=True),
     "cells": Task(29, 569, 10, _cells, real=True),
 }

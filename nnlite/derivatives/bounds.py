@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.arrays.types import Array, ArrayLike
+from nnlite.derivatives.intervals import Flow, Interval, further_layers, scaled, slopes_within, through
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.inference.fold_constants import folded
 from nnlite.layers.base.simplified import Activated, Affine, Product
@@ -36,7 +37,6 @@ RISING = (
     *(CELU, ELU, SELU, Exp, HardSigmoid, HardTanh, LeakyReLU, Linear, LogSigmoid, ReLU, Sigmoid, Softplus, Softsign),
     *(Squareplus, Tanh),
 )
-NEAREST = np.finfo(np.float64).tiny
 FAR = 1e3  # beyond which no slope becomes larger, but that of Exp
 
 
@@ -64,8 +64,9 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
     several small ones tell more than a large one.
 
     Args:
-        model: dense layers in a row, with scales and shifts (`Normalization`, `RobustScaling`, `Rescaling`) among them,
-            as at inference.
+        model: dense layers in a row, with scales and shifts (`Normalization`, `RobustScaling`, `Rescaling`), `Clip` and
+            waves (`PeriodicEmbedding`) among them, as at inference; also of members side by side, behind `RepeatVector`
+            and before their average, such as the `model_` of an estimator.
         low, high: `(inputs,)` for one box, or `(boxes, inputs)`.
 
     Raises:
@@ -84,24 +85,11 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
     bottom, top = _boxes(model, low), _boxes(model, high)
     if bottom.shape != top.shape or not (bottom <= top).all():
         raise ShapeError("a box needs a lower end at or below the upper one for each input, and no NaN")
-    values = Interval(bottom, top)
     ones = np.broadcast_to(np.eye(bottom.shape[-1]), (len(bottom), bottom.shape[-1], bottom.shape[-1]))
-    slopes = Interval(ones, ones)
-    for step in _steps(model):
-        if isinstance(step, Affine):
-            values, slopes = values.scaled(step.scale).shifted(step.shift), slopes.scaled(step.scale)
-            continue
-        if _is_robust(step):
-            values, bent = _scaled(step, values)
-            slopes = slopes.by_positive(Interval(bent.low[:, None], bent.high[:, None]))
-            continue
-        if isinstance(step, Product):
-            values, slopes = values.times(step.kernel).shifted(step.bias), slopes.times(step.kernel)
-        if step.activation is not None:
-            bent = _slopes(step.activation, values)
-            slopes = slopes.by_positive(Interval(bent.low[:, None], bent.high[:, None]))
-            values = Interval(*(step.activation.linearize(end)[0] for end in values))
-    return BoxBounds(*values, *slopes)
+    flow = Flow(Interval(bottom, top), Interval(ones, ones))
+    for step in _steps(model, tuple(further_layers())):
+        flow = through(step, flow)
+    return BoxBounds(*flow.values, *flow.slopes)
 
 
 def lipschitz_bound(model: Trainable) -> float:
@@ -111,10 +99,10 @@ def lipschitz_bound(model: Trainable) -> float:
     each activation: never too small, up to rounding, and often a few times too large. `box_bounds` tells more of a box.
 
     Args:
-        model: as in `box_bounds`.
+        model: dense layers in a row, with scales and shifts among them, as at inference.
 
     Raises:
-        ConfigError: as there.
+        ConfigError: another layer, or an activation that falls somewhere.
 
     Reference: Szegedy et al. 2014, arXiv:1312.6199, section 4.3.
 
@@ -131,47 +119,13 @@ def lipschitz_bound(model: Trainable) -> float:
             continue
         if _is_robust(step):
             center = step.steepest[None]
-            bound *= float(_scaled(step, Interval(center, center))[1].high.max())
+            bound *= float(scaled(step, Interval(center, center))[1].high.max())
             continue
         if isinstance(step, Product):
             bound *= float(np.linalg.norm(step.kernel, 2))
         if step.activation is not None:
-            bound *= float(_slopes(step.activation, Interval(np.array([-FAR]), np.array([FAR]))).high[0])
+            bound *= float(slopes_within(step.activation, Interval(np.array([-FAR]), np.array([FAR]))).high[0])
     return bound
-
-
-class Interval(NamedTuple):
-    """An elementwise interval between two arrays."""
-
-    low: Array
-    high: Array
-
-    def times(self, kernel: Array) -> "Interval":
-        """Products with a kernel; tighter if all inputs have the same sign."""
-        up, down = np.maximum(kernel, 0), np.minimum(kernel, 0)
-        return Interval(self.low @ up + self.high @ down, self.high @ up + self.low @ down)
-
-    def scaled(self, scale: Array) -> "Interval":
-        """Products with a number for each feature."""
-        ends = self.low * scale, self.high * scale
-        return Interval(np.minimum(*ends), np.maximum(*ends))
-
-    def shifted(self, shift: Array | None) -> "Interval":
-        """Sums with a number for each feature; the interval itself if that is None."""
-        return self if shift is None else Interval(self.low + shift, self.high + shift)
-
-    def by_positive(self, factors: "Interval") -> "Interval":
-        """Elementwise products with factors >= 0."""
-        low = np.minimum(self.low * factors.low, self.low * factors.high)
-        return Interval(low, np.maximum(self.high * factors.low, self.high * factors.high))
-
-
-def _slopes(activation: ActivationFunction, values: Interval) -> Interval:
-    """The least and the largest slope in each interval."""
-    near = [np.clip(point, *values) for point in (-NEAREST, 0.0, NEAREST)]
-    with np.errstate(over="ignore"):
-        slopes = [activation.linearize(at)[1].vjp(np.ones_like(at))[0] for at in (*values, *near)]
-    return Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))
 
 
 def _is_robust(step: Any) -> bool:
@@ -179,15 +133,6 @@ def _is_robust(step: Any) -> bool:
     from nnlite.layers import RobustScaling  # here, since importing a model loads no rare layers
 
     return isinstance(step, RobustScaling)
-
-
-def _scaled(layer: Any, values: Interval) -> tuple[Interval, Interval]:
-    """The outputs of a `RobustScaling`, and the least and the largest slope in each interval."""
-    statistics = [value.astype(np.float64) for value in layer.values]
-    places = (*values, np.clip(layer.steepest, *values))
-    (low, first), (high, last), (_, middle) = (layer.linearize(at, *statistics) for at in places)
-    slopes: list[Any] = [jacobians.vjp(np.ones_like(low))[0] for jacobians in (first, last, middle)]
-    return Interval(low, high), Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))
 
 
 def _boxes(model: Trainable, ends: ArrayLike) -> Array:
@@ -199,16 +144,16 @@ def _boxes(model: Trainable, ends: ArrayLike) -> Array:
     return boxes
 
 
-def _steps(model: Trainable) -> list[Any]:
+def _steps(model: Trainable, further: tuple[type, ...] = ()) -> list[Any]:
     """Steps of the model at inference; `ConfigError` where intervals do not go through a step."""
     line = model.chain.line
     if line is None:
         raise ConfigError("bounds go through layers in a row, and this model is a graph")
     steps: list[Any] = folded([stage.layer for stage in line])
     for step in steps:
-        if _is_robust(step):
+        if _is_robust(step) or isinstance(step, further):
             continue
-        known = isinstance(step, Affine | Activated) or (isinstance(step, Product) and step.kernel.ndim == 2)
+        known = isinstance(step, Affine | Activated) or (isinstance(step, Product) and (further or step.matrix))
         if not known:
             raise ConfigError(f"bounds go through dense layers, scales and shifts, not through {step!r}")
         activation = None if isinstance(step, Affine) else step.activation

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.types import Array
+from nnlite.derivatives.curvature.base import check_dense
 from nnlite.derivatives.influence import LeaveOneOut, need_rows, outputs_at, penalized_curvature, penalized_last_layer
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.inference.conformal import ConformalIntervals, check_level, jackknife_ends, rank_of
@@ -31,7 +32,8 @@ CLASSES = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossen
 AMOUNTS = (Huber, LogCosh, Poisson, Gamma, Tweedie)  # of each output and its target, with a second derivative
 ROUNDING = 1e-6  # of a number of parameters that a solution of equations gave
 PLACE = ("uncertainty",)
-Method = Literal["delta", "conformal", "jackknife+"]
+JACKKNIFE = ("jackknife+", "jackknife-minmax")
+Method = Literal["delta", "conformal", "jackknife+", "jackknife-minmax"]
 
 
 class Uncertainty:
@@ -45,8 +47,8 @@ class Uncertainty:
     Cross-entropies: Laplace's approximation. With the curvature C of the loss summed over the rows, the inputs of the
     softmax or sigmoid have the covariance `g' C^-1 g`, and the probabilities are averaged over it by MacKay's formula.
 
-    Huber's, LogCosh's, Poisson's, Gamma's and Tweedie's losses: intervals by `"jackknife+"`, and by `"conformal"`, of
-    one width for all rows; they contain no estimate of the noise, so no variance.
+    Huber's, LogCosh's, Poisson's, Gamma's and Tweedie's losses: intervals by the two jackknives, and by
+    `"conformal"`, of one width for all rows; they contain no estimate of the noise, so no variance.
 
     A model of several outputs, none of them classes, has one curvature, that of the weighted sum of its losses: what
     the parameters owe to one output narrows the others, as is right where the weights of squared errors are to one
@@ -85,6 +87,7 @@ class Uncertainty:
         self._classes = isinstance(self._losses[0], CLASSES)
         self._need_known_losses(layers)
         if layers == "all":
+            check_dense(whole.size, "layers='last'")
             self.curvature = penalized_curvature(whole, model, "dense")
         else:
             self.curvature = penalized_last_layer(whole, model)
@@ -184,8 +187,10 @@ class Uncertainty:
                 noise's, right where the model and its noise are. `"conformal"`: scaled on rows of `calibrate`, which
                 holds whatever the model is. `"jackknife+"`: by what leaving each training row out would change,
                 without setting rows apart; the level holds up to the error of the Newton steps, and is never below
-                `2 * level - 1` for exact ones. None: conformal after `calibrate`, else delta, or jackknife+ if the
-                loss is not a sum of squares.
+                `2 * level - 1` for exact ones. `"jackknife-minmax"`: the same errors around the lowest and the highest
+                of these predictions, about a tenth wider; for exact steps the level is certain. The row that is left
+                out helped to find the minimum that a step does not leave: with few rows for the parameters, take this
+                one. None: conformal after `calibrate`, else delta, or jackknife+ if the loss is not a sum of squares.
 
         Shape: two arrays `(rows, outputs)`; two lists of such where there are several outputs.
 
@@ -197,8 +202,8 @@ class Uncertainty:
         self._need_amounts()
         check_level(level)
         method = method or ("conformal" if self._scores else "jackknife+" if self.residual_std is None else "delta")
-        if method == "jackknife+":
-            low, high = self._jackknife_interval(x, level)
+        if method in JACKKNIFE:
+            low, high = self._jackknife_interval(x, level, method == "jackknife-minmax")
             return self._apart(low), self._apart(high)
         if method == "delta":
             self._noise("the delta method")
@@ -206,7 +211,8 @@ class Uncertainty:
         if method == "delta":
             width *= _student(0.5 + level / 2, self.whole.count - self.effective_parameters)
         elif method != "conformal":
-            raise ConfigError(f"method must be 'delta', 'conformal' or 'jackknife+', got {method!r}")
+            known = "'delta', 'conformal', 'jackknife+' or 'jackknife-minmax'"
+            raise ConfigError(f"method must be {known}, got {method!r}")
         elif self._scores is None:
             raise NotReadyError("conformal intervals need rows that were not trained on: call calibrate(x, y) before")
         else:
@@ -248,7 +254,7 @@ class Uncertainty:
             return outputs, np.ones(outputs.shape)
         return outputs, np.sqrt(self._spread(covered) ** 2 + self.residual_std**2)
 
-    def _jackknife_interval(self, x: Any, level: float) -> tuple[Array, Array]:
+    def _jackknife_interval(self, x: Any, level: float, widest: bool) -> tuple[Array, Array]:
         if self._jackknife is None:
             left_out = list(LeaveOneOut(self.whole, self.curvature, self.damping, "newton"))
             moves = np.concatenate([rows.moves for rows in left_out])
@@ -258,7 +264,7 @@ class Uncertainty:
         rank = rank_of(level, len(moves), f"{len(moves)} training rows")
         outputs, slopes, _ = self._at(x)
         shifted = outputs[..., None] + slopes @ moves.T  # (rows, U, training rows)
-        return jackknife_ends(shifted.swapaxes(1, 2), residuals, rank)
+        return jackknife_ends(shifted.swapaxes(1, 2), residuals, rank, widest)
 
 
 def _student(share: float, freedom: float) -> float:

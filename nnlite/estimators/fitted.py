@@ -166,7 +166,7 @@ class FittedNetwork(BaseEstimator):
         return (model or self.model_).predict(matrix, at_once, verbose=0, return_jacobian=return_jacobian)
 
     def _spread(self, matrix: np.ndarray) -> np.ndarray:
-        """The standard deviation of the members' outputs."""
+        """The standard deviation of the members' outputs; of a single network none is known here."""
         if self.n_members_ == 1:
             way, optimizer = "fit with n_members of 2 or more", self.get_params(deep=False)["optimizer"]
             if is_full_batch(optimizer):

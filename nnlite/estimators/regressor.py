@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from nnlite.errors import DataError
 from nnlite.estimators.base import BaseNetwork
+from nnlite.estimators.fitting.spread import LastLayer, last_layer_of
 from nnlite.estimators.fitting.targets import NumberTargets, Targets, read_numbers
 from nnlite.estimators.fitting.training import Judged
 from nnlite.estimators.intervals import IntervalPredictions, intervals_of, out_of_fold_of
@@ -212,6 +213,14 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
         super()._settle(network, outcome, rows)
         self._intervals = intervals_of(outcome.judged, self._targets)
         self._out_of_fold = out_of_fold_of(outcome.judged, self._targets)
+        asked = self.n_members_ == 1 and not self._trained_by.online
+        self._last_layer = last_layer_of(network, self._lesson(rows, None), outcome.judged) if asked else None
+
+    def _spread(self, matrix: Any) -> np.ndarray:
+        last: LastLayer | None = vars(self).get("_last_layer")
+        if last is None:
+            return super()._spread(matrix)
+        return last.spread(self.model_, matrix, self._core.stop - 1) * self._targets.scale
 
     @overload
     def predict(
@@ -236,7 +245,10 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
         return_jacobian : bool, default=False
             Whether to return the derivatives of the targets with respect to X as well, in units of y per unit of X.
         return_std : bool, default=False
-            Whether to return the standard deviation of the members' predictions as well: how far they disagree.
+            Whether to return standard deviations as well: of several members how far they disagree, of a single network
+            what the rows of the fit leave open about its last layer, by the delta method: `s sqrt(h' (H'H + l I)^-1 h)`
+            with what enters that layer, the deviation s of the errors and the most probable penalty l of the weights.
+            A new target has s beside that.
 
         Returns
         -------

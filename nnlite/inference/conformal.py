@@ -105,16 +105,23 @@ def _highest_level(count: int) -> float:
     return count / (count + 1)
 
 
-def jackknife_ends(predictions: np.ndarray, errors: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+def jackknife_ends(
+    predictions: np.ndarray, errors: np.ndarray, rank: int, widest: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The bounds of jackknife+ and CV+ intervals, `(rows, outputs)`.
 
     Args:
         predictions: for each row, that of the model which left out each sample, `(rows, samples, outputs)`.
         errors: the absolute error of that model for its sample, `(samples, outputs)`.
         rank: see `rank_of`.
+        widest: whether the errors' quantile goes below the lowest prediction and above the highest one, as in the
+            jackknife-minmax, whose level is certain; else each prediction has its own error.
 
     Source: Barber, Candes, Ramdas & Tibshirani 2021, "Predictive inference with the jackknife+".
     """
+    if widest:
+        margin = np.partition(errors, rank - 1, axis=0)[rank - 1]
+        return predictions.min(axis=1) - margin, predictions.max(axis=1) + margin
     from_below = len(errors) - rank
     lower = np.partition(predictions - errors, from_below, axis=1)[:, from_below]
     return lower, np.partition(predictions + errors, rank - 1, axis=1)[:, rank - 1]

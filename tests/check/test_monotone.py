@@ -28,6 +28,13 @@ fit:
 BOUND = """\
   - MonotonicDense: {units: 8, activation: tanh, monotonicity: [1, -1, 0]}
   - MonotonicDense: {units: 1}"""
+MEMBERS = """\
+  - RobustScaling
+  - RepeatVector: {n: 3}
+  - PeriodicEmbedding: {members: 3, columns: [2], output_dim: 2}
+  - MonotonicDense: {units: 6, activation: selu, monotonicity: [1, -1, 0, 0, 0], members: 3}
+  - MonotonicDense: {units: 1, members: 3}
+  - GlobalAveragePooling1D"""
 FREE = """\
   - Dense: {units: 8, activation: tanh}
   - Dense: {units: 1}"""
@@ -54,8 +61,9 @@ def train(tmp_path, monkeypatch):
     return train
 
 
-def test_a_model_by_construction_is_proved(train, capsys):
-    folder = train(BOUND, "bound")
+@pytest.mark.parametrize("layers", [BOUND, MEMBERS])
+def test_a_model_by_construction_is_proved(layers, train, capsys):
+    folder = train(layers, "bound")
     assert main(["check", folder, "--monotone", "area:+", "--monotone", "age:-"]) == 0
     shown = capsys.readouterr().out
     assert "rises at 120 training rows" in shown and "falls in the box of the data" in shown

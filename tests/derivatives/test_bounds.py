@@ -3,19 +3,24 @@
 import numpy as np
 import pytest
 
-from nnlite import Input, Model, Sequential
+from nnlite import Input, Model, NNRegressor, Sequential
 from nnlite.derivatives import box_bounds, lipschitz_bound
 from nnlite.derivatives.bounds import RISING
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import (
     Activation,
+    Clip,
     Conv1D,
     Dense,
     Dropout,
+    GlobalAveragePooling1D,
     LayerNormalization,
     MonotonicDense,
     Normalization,
+    PeriodicEmbedding,
+    RepeatVector,
     RobustScaling,
+    Scale,
 )
 
 NAMES = [cls.__name__ for cls in RISING]
@@ -129,3 +134,45 @@ def test_what_has_no_bounds_is_refused():
         box_bounds(model, [1.0], [2.0])
     with pytest.raises(ShapeError, match="one number for each of the inputs"):
         box_bounds(Sequential([Input((4, 3)), Conv1D(2, 1)]), *box)
+
+
+MEMBERS = {
+    "waves": lambda: [PeriodicEmbedding(4, 2, sigma=0.5), Dense(5, "tanh"), Dense(2)],
+    "some waves": lambda: [PeriodicEmbedding(4, 2, sigma=1.0, columns=[2, 0]), Dense(5, "selu"), Dense(2)],
+    "members": lambda: [
+        RepeatVector(4),
+        Scale(4, scale_initializer="random_normal"),
+        PeriodicEmbedding(3, 2, sigma=0.7, members=4, columns=[1]),
+        Dense(6, "relu", members=4),
+        Dropout(0.2),
+        Dense(2, members=4),
+        Clip(-0.4, [0.3, 0.5]),
+        GlobalAveragePooling1D(),
+        Normalization(mean=[3.0, 2.0], variance=[4.0, 9.0], invert=True),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_bounds_go_through_waves_and_members(name):
+    model = Sequential([Input((3,)), *MEMBERS[name]()], seed=0, dtype="float64")
+    for low, high in (([-1.0] * 3, [1.0] * 3), ([0.1, -0.2, 3.0], [0.15, -0.15, 3.05]), ([-3.0] * 3, [9.0] * 3)):
+        bounds, (outputs, slopes) = box_bounds(model, low, high), drawn(model, low, high)
+        assert (outputs >= bounds.low - 1e-12).all() and (outputs <= bounds.high + 1e-12).all()
+        assert (slopes >= bounds.slopes_low - 1e-12).all() and (slopes <= bounds.slopes_high + 1e-12).all()
+    at = np.array([[0.3, 2.0, -1.0]])
+    exact = box_bounds(model, at[0], at[0])
+    np.testing.assert_allclose([exact.low, exact.high], [model.predict(at, verbose=0)] * 2, atol=1e-12)
+    np.testing.assert_allclose(exact.slopes_low[0], drawn(model, at[0], at[0], 1)[1][0], atol=1e-12)
+    with pytest.raises(ConfigError, match="bounds go through"):
+        lipschitz_bound(model)
+
+
+def test_a_default_estimator_is_shown_to_rise_and_fall_in_the_whole_box():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(120, 3))
+    model = NNRegressor(monotonic_cst=[1, 0, -1], epochs=3, random_state=0).fit(X, X[:, 0] - X[:, 2] + X[:, 1] ** 2)
+    assert model.n_members_ > 1 and any(isinstance(layer, PeriodicEmbedding) for layer in model.model_.layers)
+    bounds = box_bounds(model.model_, X.min(axis=0), X.max(axis=0))
+    assert bounds.slopes_low[0, 0, 0] >= 0 >= bounds.slopes_high[0, 2, 0]
+    assert bounds.slopes_low[0, 1, 0] < 0 < bounds.slopes_high[0, 1, 0]

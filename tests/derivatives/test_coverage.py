@@ -27,7 +27,7 @@ def test_split_conformal_intervals_of_models(level):
         new = len(split(name, 0)[1][0])
         spread = np.sqrt(level * (1 - level) * (1 / count + 1 / new) / seeds)
         found.append((held["split conformal"].mean() - level) / spread)
-        assert set(held) == {"delta", "jackknife+", "split conformal"}
+        assert set(held) == {"delta", "jackknife+", "jackknife-minmax", "split conformal"}
     assert np.abs(found).max() < 3
 
 

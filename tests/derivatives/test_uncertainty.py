@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Sequential
+from nnlite.config import dense_limit, set_dense_limit
 from nnlite.derivatives.uncertainty import _student
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers import Dense
@@ -56,22 +57,29 @@ def test_linear_regression_has_the_intervals_of_the_textbook():
     np.testing.assert_allclose((high + low) / 2, outputs)
 
 
-def test_jackknife_plus_is_that_of_training_without_each_row():
+def test_the_jackknives_are_those_of_training_without_each_row():
     model, level = fitted(Dense(1)), 0.8
-    low, high = model.uncertainty(X, Y).predict_interval(NEW, level, method="jackknife+")
-    lows, highs = [], []
+    sure = model.uncertainty(X, Y)
+    low, high = sure.predict_interval(NEW, level, method="jackknife+")
+    lows, highs, errors, predictions = [], [], [], []
     for row in range(50):
         left = fitted(Dense(1), x=np.delete(X, row, axis=0), y=np.delete(Y, row))
         error = abs(Y[row] - left.predict(X[row : row + 1], verbose=0)[0, 0])
         found = left.predict(NEW, verbose=0)[:, 0]
         lows.append(found - error)
         highs.append(found + error)
+        errors.append(error)
+        predictions.append(found)
     rank = int(np.ceil(51 * level))
     np.testing.assert_allclose(low[:, 0], np.sort(lows, axis=0)[50 - rank], rtol=1e-7)
     np.testing.assert_allclose(high[:, 0], np.sort(highs, axis=0)[rank - 1], rtol=1e-7)
+    low, high = sure.predict_interval(NEW, level, method="jackknife-minmax")
+    margin = np.sort(errors)[rank - 1]
+    np.testing.assert_allclose(low[:, 0], np.min(predictions, axis=0) - margin, rtol=1e-7)
+    np.testing.assert_allclose(high[:, 0], np.max(predictions, axis=0) + margin, rtol=1e-7)
 
 
-@pytest.mark.parametrize("method", ["delta", "conformal", "jackknife+"])
+@pytest.mark.parametrize("method", ["delta", "conformal", "jackknife+", "jackknife-minmax"])
 @pytest.mark.parametrize("layers", ["all", "last"])
 def test_intervals_of_a_network_hold_their_level(method, layers):
     held = []
@@ -171,3 +179,13 @@ def test_losses_that_do_not_bend_or_compare_no_amounts_tell_no_intervals(loss):
     model.compile("LBFGS", loss)
     with pytest.raises(ConfigError, match="needs squared errors, a cross-entropy, or Huber, LogCosh"):
         model.uncertainty(x, np.sign(x))
+
+
+def test_too_many_parameters_are_told_with_the_way_out():
+    model, before = fitted(Dense(1)), dense_limit()
+    try:
+        set_dense_limit(100)
+        with pytest.raises(DataError, match=r"4 by 4 parameters .* take layers='last', or raise the limit"):
+            model.uncertainty(X, Y)
+    finally:
+        set_dense_limit(before)

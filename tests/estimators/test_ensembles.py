@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from quick import BOTH, ENOUGH, LABELS, QUICK, TARGET, X, outputs
+from sklearn.base import clone
 
 from nnlite import NNClassifier, NNRegressor
 from nnlite.errors import ConfigError
@@ -126,9 +127,40 @@ def test_members_share_the_edges_of_pieces(before):
     assert len(edges) == 2 and (np.diff(edges[0]) > 0).all()
 
 
-def test_a_single_network_has_no_spread():
+def test_a_single_network_of_classes_has_no_spread():
     with pytest.raises(ConfigError, match="a single network has no spread: fit with n_members of 2 or more"):
-        NNRegressor(**QUICK, n_members=1).fit(X, TARGET).predict(X, return_std=True)
+        NNClassifier(**QUICK, n_members=1).fit(X, LABELS).predict_proba(X, return_std=True)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_single_regressor_has_the_spread_of_least_squares(weighted):
+    random = np.random.default_rng(0)
+    x, new = random.normal(size=(80, 3)), random.normal(size=(5, 3))
+    y = np.stack([x @ [1, 2, 3], x @ [0, 1, 0]], axis=1) + 0.5 * random.normal(size=(80, 2))
+    counts = random.integers(1, 4, 80) if weighted else np.ones(80, int)
+    options = {"optimizer": "LBFGS", "epochs": 200, "early_stopping": False, "standardize": False}
+    model = NNRegressor((), **options).fit(x, y, sample_weight=counts if weighted else None)
+    predicted, spread = model.predict(new, return_std=True)
+    design, at = (np.concatenate([rows, np.ones((len(rows), 1))], axis=1) for rows in (np.repeat(x, counts, 0), new))
+    targets, inverse = np.repeat(y, counts, 0), np.linalg.inv(design.T @ design)
+    best = inverse @ design.T @ targets
+    variance = ((targets - design @ best) ** 2).sum(axis=0) / (len(targets) - 4)
+    shares = np.einsum("ri,ij,rj->r", at, inverse, at)
+    np.testing.assert_allclose(predicted, at @ best, atol=1e-5)
+    np.testing.assert_allclose(spread, np.sqrt(shares[:, None] * variance), rtol=5e-3)  # a penalty is next to nothing
+
+
+def test_the_spread_of_a_single_regressor_grows_where_there_are_no_rows():
+    random = np.random.default_rng(0)
+    x = random.uniform(-1, 1, (300, 1))
+    y = np.sin(3 * x[:, 0]) + 0.1 * random.normal(size=300)
+    model = NNRegressor((16,), n_members=1, epochs=30, random_state=0).fit(x, y)
+    spread = model.predict([[0.0], [4.0]], return_std=True)[1]
+    assert 0 < 2 * spread[0] < spread[1] and spread[0] < 0.1
+    assert clone(model).partial_fit(x, y)._last_layer is None
+    huber = NNRegressor((16,), n_members=1, epochs=2, loss="huber").fit(x, y)
+    with pytest.raises(ConfigError, match="a single network has no spread"):
+        huber.predict(x, return_std=True)
 
 
 @BOTH

@@ -135,8 +135,9 @@ def test_full_batch_optimizers_take_neither_batches_nor_members():
         with pytest.raises(ConfigError, match=message):
             NNRegressor(**{**options, **more}).fit(X, targets)
     model = NNRegressor(**{**options, "batch_size": "auto"}).fit(X, targets)
+    assert (model.predict(X, return_std=True)[1] > 0).all()
     with pytest.raises(ConfigError, match=r"trains no more; compile model_ and ask model_.uncertainty"):
-        model.predict(X, return_std=True)
+        NNClassifier(**options).fit(X, LABELS).predict_proba(X, return_std=True)
     config = model.to_config()
     assert config["fit"]["batch_size"] is None and NNRegressor.from_config(config).batch_size == "auto"
 

@@ -1,15 +1,14 @@
 """`nnlite rows`: the rows of a run by self-influence."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nnlite.cli import main
-from nnlite.derivatives.second_order import SecondOrder
-from nnlite.errors import ConfigError
 from nnlite.experiment import Run
-from nnlite.experiment.judging.rows import row_figures
+from nnlite.experiment.judging.rows import _targets, row_figures
 
 CONFIG = """\
 seed: 1
@@ -89,11 +88,30 @@ def test_amounts_and_what_is_wrong(run, capsys):
     assert main(["rows", "nowhere"]) == 3
 
 
-def test_several_target_columns_are_refused_before_anything_is_computed(run, monkeypatch):
+def test_several_target_columns_have_a_column_each(run, capsys, tmp_path):
     folder = run[0]("[amount, b]", 2, "mse")
-    monkeypatch.setattr(SecondOrder, "ggn", None)
-    with pytest.raises(ConfigError, match="one target column, this run has several"):
-        row_figures(Run(folder))
+    figures = row_figures(Run(folder))
+    table = np.genfromtxt(tmp_path / "rows.csv", delimiter=",", names=True, usecols=(1, 3))
+    np.testing.assert_allclose(figures.target, np.stack([table["amount"], table["b"]], axis=1)[figures.row], rtol=1e-6)
+    assert figures.names == ("amount", "b") and figures.wrong is None
+    trained = Run(folder)
+    data = trained.experiment.prepare(trained.preprocessing)[1]
+    amounts = trained.model.target.decode(trained.model.predict(data.arrays("training")[0], verbose=0))
+    places = np.argsort(data.numbers("training"))[np.searchsorted(np.sort(data.numbers("training")), figures.row)]
+    np.testing.assert_allclose(figures.predicted, np.stack([amounts["amount"], amounts["b"]], axis=1)[places])
+    capsys.readouterr()
+    assert main(["rows", str(folder), "--top", "1"]) == 0
+    names = "row self_influence leverage target_amount target_b predicted_amount predicted_b"
+    assert capsys.readouterr().out.splitlines()[0].split() == names.split()
+
+
+def test_several_marks_are_wrong_where_one_is():
+    target = SimpleNamespace(decode=lambda outputs: {"u": outputs[:, 0] > 0, "v": outputs[:, 1] > 0, "probability": 0})
+    given = np.array([[True, False], [True, True]])
+    _, predicted, names = _targets(SimpleNamespace(target=target), given, np.array([[1, -1], [1, -1]]))
+    assert names == ("u", "v") and (predicted != given).any(axis=1).tolist() == [False, True]
+    target.decode = lambda outputs: {"kind": outputs, "probability": 0}
+    assert _targets(SimpleNamespace(target=target), given, given)[2] == ("kind_0", "kind_1")
 
 
 def test_rows_without_a_label_count(run, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from registered import registered
 
 from nnlite.errors import ConfigError, TrainingWarning
+from nnlite.kernels import lapack
 from nnlite.optimizers import LBFGS, FullBatchOptimizer, GaussNewton, LevenbergMarquardt, NewtonCG, Optimizer
 from nnlite.optimizers.full_batch.conjugate_gradients import conjugate_gradients
 from nnlite.optimizers.full_batch.damped import Damped
@@ -149,9 +150,9 @@ def test_a_step_that_raises_the_loss_is_not_taken():
 def test_a_singular_matrix_is_damped_and_said_once():
     matrix = np.outer([1.0, 1.0], [1.0, 1.0])
     assert Damped(matrix, np.ones(2)).solve(0.0) is None
-    damped = Damped(matrix, np.array([1.0, 2.0]))
+    damped = Damped(matrix, np.array([4.0, 5.0]))
     assert damped.solve(1e-30) is None
-    np.testing.assert_allclose(damped.solve(1.0), [0, 1])
+    np.testing.assert_allclose(damped.solve(1.0), [1, 2])
     np.testing.assert_array_equal(matrix, np.ones((2, 2)))  # as it was
     optimizer, said = GaussNewton(mu=1e-30), []
     optimizer.slots = optimizer._fill_slots([Pack(np.zeros(2))]) or optimizer.slots
@@ -265,22 +266,26 @@ def test_float32_weights_keep_full_precision_in_the_slot():
     assert optimizer.iterate(problem, [pack])[1] > 0.1
 
 
-def test_large_matrices_are_solved_by_scipy(monkeypatch):
-    pytest.importorskip("scipy")
+@pytest.mark.parametrize("routine", [None, "there"])
+def test_damped_matrices_are_solved_with_and_without_a_routine_of_lapack(routine, monkeypatch):
+    if routine is None:
+        monkeypatch.setattr(lapack, "_routine", lambda: None)
     jacobian = np.random.default_rng(0).normal(size=(9, 6))
     matrix, right = np.zeros((7, 7)), np.arange(6.0)
     matrix[:-1, :-1] = jacobian.T @ jacobian
     inner = matrix[:-1, :-1]  # not in one piece, as that of dense layers
-    expected = np.linalg.solve(inner + 0.5 * np.eye(6), right)
-    asked = []
-    monkeypatch.setattr(np.linalg, "solve", lambda *arrays: asked.append(arrays) or expected)
     damped = Damped(inner, right)
-    assert damped.solve(0.5) is expected and len(asked) == 1  # a small one is not worth loading SciPy
-    monkeypatch.setattr("nnlite.optimizers.full_batch.damped.LARGE", 6)
-    np.testing.assert_allclose(damped.solve(0.5), expected, rtol=1e-12)
-    assert len(asked) == 1
+    np.testing.assert_allclose(damped.solve(0.5), np.linalg.solve(inner + 0.5 * np.eye(6), right), rtol=1e-12)
     np.testing.assert_array_equal(inner, jacobian.T @ jacobian)
-    damped.solve(-1e3)  # which is not positive definite
-    assert len(asked) == 2
-    monkeypatch.setattr("nnlite.optimizers.full_batch.damped._dposv", lambda: None)
-    assert damped.solve(0.5) is expected and len(asked) == 3
+    indefinite = np.linalg.solve(inner - 5 * np.eye(6), right)
+    np.testing.assert_allclose(Damped(inner - 10 * np.eye(6), right).solve(5.0), indefinite, rtol=1e-12)
+    assert Damped(np.full((2, 2), np.nan), np.ones(2)).solve(1.0) is None
+
+
+def test_the_routine_of_lapack_is_found_and_reads_one_triangle():
+    matrix = np.array([[4.0, 1.0], [9.0, 3.0]])
+    solution = lapack.positive_solution(matrix, np.array([1.0, 2.0]), 1.0)
+    if solution is None:
+        pytest.skip("this NumPy has a LAPACK without dposv")
+    assert min(abs(solution - np.linalg.solve([[5, t], [t, 4]], [1, 2])).max() for t in (1.0, 9.0)) < 1e-15
+    assert lapack.positive_solution(-np.eye(2), np.ones(2)) is None

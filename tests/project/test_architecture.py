@@ -99,7 +99,7 @@ THIRD_PARTY_ROOMS = {
     "openpyxl": {"data"},
     "numba": {"kernels/compiled"},
     "llvmlite": {"kernels/compiled"},
-    "scipy": {"kernels/compiled", "estimators/mlp", "layers/preprocessing", "optimizers/full_batch"},
+    "scipy": {"kernels/compiled", "estimators/mlp", "layers/preprocessing"},
     "PIL": {"data", "utils"},
     "h5py": {"foreign"},
     "matplotlib": {"plots", "circuits"},

@@ -33,6 +33,7 @@ ALLOWED = {
     ("data/storage/stored_tables", "np.load()"): "maps rows that were encoded here; objects are refused",
     ("datasets/files", "np.load()"): "reads arrays of numbers; objects are refused",
     ("datasets/files", "pickle"): "an unpickler that makes arrays alone, for the files of CIFAR",
+    ("kernels/lapack", "ctypes"): "calls a routine of the LAPACK that NumPy has loaded, on arrays made here",
     ("foreign/keras_specs", "importlib"): "reads a table that is part of the package",
     ("foreign/named_arrays", "np.load()"): "reads arrays of numbers; objects are refused",
     ("data/frames/interchange", "ctypes"): "tables in memory are handed over by addresses; no file is",

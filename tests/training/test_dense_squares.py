@@ -8,7 +8,7 @@ from nnlite.kernels import DenseLayer, DenseRoom
 from nnlite.kernels.reference.dense import LINEAR, MISH, RELU, SELU, SIGMOID, TANH
 from nnlite.layers import Activation, BatchNormalization, Dense, Dropout, Normalization, Rescaling
 from nnlite.training.full_batch import dense_squares, objective
-from nnlite.training.full_batch.dense_squares import DenseSquares
+from nnlite.training.full_batch.dense_squares import DenseSquares, HiddenSquares
 from nnlite.training.full_batch.objective import WholeLoss
 
 RANDOM = np.random.default_rng(3)
@@ -44,7 +44,14 @@ PLANNED = {
     "linear": ((Dense(1),), "mse", ONE, None),
     "scaled rows": ((scaling(), Rescaling(0.5), Dense(4, "tanh"), Dense(1)), "mse", ONE, None),
     "penalized": ((Dense(4, "tanh", kernel_regularizer=L2), Dense(1)), "mse", ONE, WEIGHTS),
+    "two hidden": ((Dense(4, "mish"), Dense(3, "relu"), Dense(1)), "mse", ONE, WEIGHTS),
+    "linear hidden": ((Dense(4), Dense(2)), "mse", TWO, None),
+    "relu": ((Dense(4, "relu"), Dense(2)), mse("sum"), TWO, WEIGHTS),
+    "selu": ((Dense(4, "selu", use_bias=False), Dense(2)), "mse", TWO, WEIGHTS),
+    "sigmoid": ((Dense(4, "sigmoid"), Dense(2, use_bias=False)), "mse", TWO, None),
 }
+# One hidden layer and a linear one: the Jacobians of the outputs are made once.
+HIDDEN = set(PLANNED) - {"weights", "sum", "linear", "two hidden"}
 
 
 @pytest.mark.parametrize("rows", [1024, 16])
@@ -56,7 +63,7 @@ def test_planned_steps_are_those_of_the_general_path(name, rows, monkeypatch):
     arrays = model.trainer.read_batch(X, y, weights)
     steps = model.trainer.ready_steps()
     planned, general = dense_squares.whole_loss(steps, arrays, steps.dense), WholeLoss(steps, arrays)
-    assert isinstance(planned, DenseSquares)
+    assert type(planned) is (HiddenSquares if name in HIDDEN else DenseSquares)
     for shift in (0.0, 0.1, 0.1):
         point = general.point + shift
         expected = general.gauss_newton(point)
@@ -112,7 +119,7 @@ def test_rows_that_take_too_much_memory_go_the_general_way(monkeypatch):
     monkeypatch.setattr(dense_squares, "KEPT_BYTES", 70 * 8 * 18 - 1)
     assert type(dense_squares.whole_loss(steps, arrays, steps.dense)) is WholeLoss
     monkeypatch.setattr(dense_squares, "KEPT_BYTES", 70 * 8 * 18)
-    assert type(dense_squares.whole_loss(steps, arrays, steps.dense)) is DenseSquares
+    assert type(dense_squares.whole_loss(steps, arrays, steps.dense)) is HiddenSquares
 
 
 def test_chance_in_dense_layers_is_still_refused():
@@ -123,7 +130,7 @@ def test_chance_in_dense_layers_is_still_refused():
 
 def test_the_objective_stays_from_iteration_to_iteration(monkeypatch):
     made = []
-    monkeypatch.setattr(dense_squares, "DenseSquares", lambda *arrays: made.append(DenseSquares(*arrays)) or made[-1])
+    monkeypatch.setattr(dense_squares, "HiddenSquares", lambda *arrays: made.append(HiddenSquares(*arrays)) or made[-1])
     model = model_of(Dense(4, "tanh"), Dense(1))
     model.fit(X, ONE, epochs=5, verbose=0)
     assert len(made) == 1

@@ -86,12 +86,12 @@ class Curvature(ABC):
         return f"{type(self).__name__}({self.size} by {self.size})"
 
 
-def check_dense(size: int) -> None:
-    """`DataError` if a square matrix of that size exceeds the limit."""
+def check_dense(size: int, way: str = 'structure="kfac", "diagonal", "block" or "matrix_free"') -> None:
+    """`DataError` if a square matrix of that size exceeds the limit; `way` is what can be taken in its place."""
     nbytes = 8 * size * size
     if nbytes > dense_limit():
         raise DataError(
             f"the matrix of {size:,} by {size:,} parameters takes {readable_bytes(nbytes)}, the limit is "
-            f'{readable_bytes(dense_limit())}: take structure="kfac", "diagonal", "block" or "matrix_free", or raise '
-            "the limit with nnlite.config.set_dense_limit(bytes)"
+            f"{readable_bytes(dense_limit())}: take {way}, or raise the limit with "
+            "nnlite.config.set_dense_limit(bytes)"
         )

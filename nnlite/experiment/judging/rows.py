@@ -20,8 +20,10 @@ class RowFigures(NamedTuple):
         row: the number in the part's source, from 0.
         self_influence: see the method of a model.
         leverage: see there; None of a model whose curvature is taken as a diagonal, which does not bound it.
-        target, predicted: label or amount, as given and as the model has it.
-        wrong: whether these are different labels; None for amounts.
+        target, predicted: label or amount, as given and as the model has it; of several target columns
+            `(rows, columns)`.
+        wrong: whether these are different labels, in any column; None for amounts.
+        names: of the target columns; empty where there is one.
     """
 
     row: np.ndarray
@@ -30,10 +32,17 @@ class RowFigures(NamedTuple):
     target: np.ndarray
     predicted: np.ndarray
     wrong: np.ndarray | None
+    names: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Name -> values, without those that are unknown."""
-        return {name: values for name, values in self._asdict().items() if values is not None}
+        """Name -> values, without those that are unknown; of several target columns `target_<name>` for each."""
+        columns = {}
+        for name, values in self._replace(names=None)._asdict().items():  # type: ignore[arg-type]
+            if values is not None and values.ndim > 1:
+                columns |= {f"{name}_{one}": column for one, column in zip(self.names, values.T, strict=True)}
+            elif values is not None:
+                columns[name] = values
+        return columns
 
 
 def row_figures(run: Run, part: str = "training") -> RowFigures:
@@ -43,15 +52,11 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     parameters, else its diagonal, and damped by a thousandth of the mean of that.
 
     Raises:
-        ConfigError: no such part; a target of several columns.
+        ConfigError: no such part.
     """
     model, data = run.model, run.experiment.prepare(run.preprocessing)[1]
     if part not in data.parts:
         raise ConfigError(f"the data has no {part} part; {did_you_mean(part, data.parts)}")
-    target = data.target(part)
-    if target.ndim > 1 and target.shape[1] > 1:
-        raise ConfigError("rows are listed for one target column, this run has several")
-    target = target.reshape(len(target))
     arrays: Any = data.arrays(part)
     derivatives: Any = model.derivatives
     damping = DAMPING * derivatives.ggn(*arrays, structure="diagonal").diagonal().mean()
@@ -59,9 +64,23 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     options = {"structure": "dense" if size <= DENSE else "diagonal", "damping": float(damping)}
     influence = derivatives.self_influence(*arrays, **options)
     leverage = derivatives.leverage(*arrays, **options) if size <= DENSE else None
-    assert model.target is not None  # a run knows its target
-    predicted = np.asarray(next(iter(model.target.decode(model.predict(arrays[0], verbose=0)).values())))
+    target, predicted, names = _targets(model, data.target(part), model.predict(arrays[0], verbose=0))
     wrong = None if target.dtype.kind == "f" else predicted.astype(str) != target.astype(str)
+    if wrong is not None and wrong.ndim > 1:
+        wrong = wrong.any(axis=1)
     order = np.argsort(-influence, kind="stable")
     columns = (data.numbers(part), influence, leverage, target, predicted, wrong)
-    return RowFigures(*(None if values is None else values[order] for values in columns))  # type: ignore[arg-type]
+    return RowFigures(*(None if values is None else values[order] for values in columns), names)  # type: ignore[arg-type]
+
+
+def _targets(model: Any, target: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Targets as given and as predicted, and the names of their columns where there are several."""
+    decoded = model.target.decode(outputs)  # the columns of the target come first
+    count = target.shape[1] if target.ndim > 1 else 1
+    if count == 1:
+        return target.reshape(len(target)), np.asarray(next(iter(decoded.values()))), ()
+    name, first = next(iter(decoded.items()))
+    if np.ndim(first) == 2:  # several labels of one kind in a row
+        return target, np.asarray(first), tuple([f"{name}_{number}" for number in range(count)])
+    names = tuple(decoded)[:count]
+    return target, np.stack([np.asarray(decoded[name]) for name in names], axis=1), names

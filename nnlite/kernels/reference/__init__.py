@@ -32,6 +32,7 @@ __all__ = [
     "gated",
     "gated_sum",
     "gelu",
+    "hidden_jacobian",
     "kernel_gradient",
     "largest_of_windows",
     "log_softmax",

@@ -16,13 +16,21 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.kernels.memory import aligned_zeros, part
-from nnlite.kernels.reference.dense_activations import mish, selu
-from nnlite.kernels.reference.elementwise import sigmoid
+from nnlite.kernels.reference.dense_activations import (  # noqa: F401 - also what a `DenseLayer` may name
+    DERIVED,
+    LINEAR,
+    MISH,
+    RELU,
+    SELU,
+    SIGMOID,
+    TANH,
+    begin_layer,
+    finish_layer,
+    slopes_of,
+)
 
-__all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward", "dense_jacobian"]
+__all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward", "dense_jacobian", "hidden_jacobian"]
 
-LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
-DERIVED = (SELU, MISH)  # their derivatives are computed with them, and dropout is applied to both at once
 COPIED_ROWS = 64  # transposed in blocks of this size, they take a quarter of the time of 4,096 at once
 
 
@@ -199,7 +207,7 @@ def dense_forward(
         inputs: `(rows, *lead, features)`; None for those that stand in the room from the last time.
         finish: what a layer does after its product, here and in `dense_backward` before it; NumPy's way by default.
     """
-    finish, room.backward = finish or _finish, dense_backward
+    finish, room.backward = finish or finish_layer, dense_backward
     for start in range(0, 0 if inputs is None else room.rows, COPIED_ROWS):
         room.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
     for stage in room.passes:
@@ -220,7 +228,7 @@ def dense_backward(
         wants_inputs: whether the derivative with respect to the inputs is returned, `(*lead, rows, features)`.
         begin: what takes a layer's `slopes` to the end of its product; NumPy's way by default.
     """
-    begin = begin or _begin
+    begin = begin or begin_layer
     room.passes[-1].slopes[...] = slopes
     for index in range(len(room.passes) - 1, -1, -1):
         stage = room.passes[index]
@@ -243,7 +251,7 @@ def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
     room.passes[-1].slopes[...], stop = seed, len(out)
     for index in range(len(room.passes) - 1, -1, -1):
         stage = room.passes[index]
-        _begin(stage)
+        begin_layer(stage)
         shape = len(stage.entering), *stage.by_column.shape
         start = stop - shape[0] * shape[1]
         np.multiply(stage.entering[:, None], stage.by_column, out=out[start:stop].reshape(shape))
@@ -252,41 +260,24 @@ def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
             room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
 
 
-def _finish(stage):
-    leaving = stage.leaving
-    if stage.activation == RELU:
-        np.maximum(leaving, stage.zeros, out=leaving)  # two arrays: with a number it is not vectorized
-    elif stage.activation == TANH:
-        np.tanh(leaving, out=leaving)
-    elif stage.activation == SIGMOID:
-        leaving[...] = sigmoid(leaving)
-    elif stage.activation == SELU:
-        selu(leaving, stage.derivative, stage.scratch, stage.zeros, stage.above)
-    elif stage.activation == MISH:
-        mish(leaving, stage.derivative, stage.scratch, stage.second)
-    if stage.bits is not None:
-        np.greater_equal(stage.bits, stage.threshold, out=stage.above)
-        np.copyto(stage.factors, stage.above)
-        np.multiply(stage.factors, stage.scale, out=stage.factors)
-        np.multiply(leaving, stage.factors, out=stage.kept)
-        if stage.derivative is not None:
-            np.multiply(stage.derivative, stage.factors, out=stage.derivative)
+def hidden_jacobian(room: DenseRoom, roots: np.ndarray | None, out: np.ndarray) -> None:
+    """What the Jacobians of all outputs share, after `dense_forward` through a hidden layer and a linear one.
 
+    The derivative of output o by kernel entry (f, u) of the hidden layer, whose bias has the last f, is that of unit u
+    by it times `kernel[u, o]` of the linear layer, and by `kernel[u, o]` it is what unit u gives.
 
-def _begin(stage):
-    slopes, leaving = stage.slopes, stage.leaving
-    if stage.derivative is not None:
-        np.multiply(slopes, stage.derivative, out=slopes)
-        return
-    if stage.bits is not None:
-        np.multiply(slopes, stage.factors, out=slopes)
-    if stage.activation == RELU:
-        np.greater(leaving, stage.zeros, out=stage.above)
-        np.multiply(slopes, stage.above, out=slopes)
-    elif stage.activation == SIGMOID:
-        slopes *= leaving * (1 - leaving)
-    elif stage.activation == TANH:
-        slopes *= np.subtract(1, np.multiply(leaving, leaving, out=stage.scratch), out=stage.scratch)
+    Args:
+        roots: what each row is multiplied by, `(rows,)`; None for 1.
+        out: where it is written, `(features * units + units', rows)`, features and units' with those of the biases:
+            the derivatives of units by the hidden layer's kernel and bias, then what enters the linear layer.
+    """
+    stage, last = room.passes
+    derivatives, values = np.split(out, [len(stage.entering) * len(stage.leaving)])
+    slopes = slopes_of(stage, stage.slopes)
+    if roots is not None:
+        np.multiply(slopes, roots, out=slopes)
+    np.multiply(stage.entering[:, None], slopes, out=derivatives.reshape(len(stage.entering), *slopes.shape))
+    np.multiply(last.entering, 1.0 if roots is None else roots, out=values)
 
 
 def turned(matrices: np.ndarray) -> np.ndarray:

@@ -1,9 +1,15 @@
-"""Activations of the joined dense layers that overwrite their argument and compute the derivative along the way."""
+"""What joined dense layers do after a product, and before it on the way back: activations, dropout, derivatives."""
+
+from typing import Any
 
 import numpy as np
 
+from nnlite.kernels.reference.elementwise import sigmoid
+
 __all__ = []
 
+LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
+DERIVED = (SELU, MISH)  # their derivatives are computed with them, and dropout is applied to both at once
 SELU_SCALE, SELU_LOWEST = 1.0507009873554805, 1.6732632423543772 * 1.0507009873554805  # the latter is -SELU(-inf)
 MISH_LIMIT = 20.0  # from here on Mish is the identity to rounding; the square of the exponential stays finite
 
@@ -49,3 +55,54 @@ def mish(x: np.ndarray, derivative: np.ndarray, scratch: np.ndarray, shares: np.
     np.multiply(scratch, x, out=scratch)
     np.multiply(x, derivative, out=x)
     np.add(derivative, scratch, out=derivative)
+
+
+def finish_layer(stage: Any) -> None:
+    """What a layer does after its product: its activation, then dropout."""
+    leaving = stage.leaving
+    if stage.activation == RELU:
+        np.maximum(leaving, stage.zeros, out=leaving)  # two arrays: with a number it is not vectorized
+    elif stage.activation == TANH:
+        np.tanh(leaving, out=leaving)
+    elif stage.activation == SIGMOID:
+        leaving[...] = sigmoid(leaving)
+    elif stage.activation == SELU:
+        selu(leaving, stage.derivative, stage.scratch, stage.zeros, stage.above)
+    elif stage.activation == MISH:
+        mish(leaving, stage.derivative, stage.scratch, stage.second)
+    if stage.bits is not None:
+        np.greater_equal(stage.bits, stage.threshold, out=stage.above)
+        np.copyto(stage.factors, stage.above)
+        np.multiply(stage.factors, stage.scale, out=stage.factors)
+        np.multiply(leaving, stage.factors, out=stage.kept)
+        if stage.derivative is not None:
+            np.multiply(stage.derivative, stage.factors, out=stage.derivative)
+
+
+def begin_layer(stage: Any) -> None:
+    """Take the derivative by what left a layer, its `slopes`, to the end of its product, in place."""
+    slopes, leaving = stage.slopes, stage.leaving
+    if stage.derivative is not None:
+        np.multiply(slopes, stage.derivative, out=slopes)
+        return
+    if stage.bits is not None:
+        np.multiply(slopes, stage.factors, out=slopes)
+    if stage.activation == RELU:
+        np.greater(leaving, stage.zeros, out=stage.above)
+        np.multiply(slopes, stage.above, out=slopes)
+    elif stage.activation != LINEAR:
+        np.multiply(slopes, slopes_of(stage, stage.scratch), out=slopes)
+
+
+def slopes_of(stage: Any, out: np.ndarray) -> np.ndarray:
+    """The derivative of a layer's activation at each number that left it; returns `out`, without dropout."""
+    leaving = stage.leaving
+    if stage.derivative is not None:
+        np.copyto(out, stage.derivative)
+    elif stage.activation == TANH:
+        np.subtract(1, np.multiply(leaving, leaving, out=out), out=out)
+    elif stage.activation == SIGMOID:
+        np.multiply(np.subtract(1, leaving, out=out), leaving, out=out)
+    else:
+        out[...] = stage.activation == LINEAR or np.greater(leaving, stage.zeros, out=stage.above)
+    return out

@@ -1,6 +1,5 @@
 """Damped steps, with damping increased until the loss decreases."""
 
-import functools
 import math
 import warnings
 from collections.abc import Callable
@@ -10,9 +9,9 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError, TrainingWarning
 from nnlite.jacobians.maps.base import readable_bytes
+from nnlite.kernels.lapack import positive_solution
 from nnlite.optimizers.full_batch.base import FullBatchOptimizer, norm
 from nnlite.registry.bounds import BelowOne, Count, Positive
-from nnlite.threads import match_threads
 
 __all__ = ["MU", "Damped", "DampedOptimizer"]
 
@@ -20,7 +19,6 @@ MU = "maximum mu reached"
 SMALLEST = 1e-20  # as MATLAB keeps mu
 RAISE = 2.0  # the factor of mu after a step that does not lower the loss, and of that factor
 BYTES = 8
-LARGE = 500  # parameters from which on SciPy, which takes 0.15 s to import, saves some milliseconds of each solution
 ROUNDING = float(np.finfo(np.float64).eps)
 
 
@@ -132,49 +130,29 @@ class Damped:
     """A symmetric matrix to be solved with several dampings.
 
     Args:
-        matrix: it; it is the same again after each call.
+        matrix: it; no call changes it.
         right: the right-hand side.
     """
 
     def __init__(self, matrix: Array, right: Array) -> None:
         self.matrix, self.right = matrix, right
-        self._entries = np.einsum("ii->i", matrix)
-        self._diagonal = self._entries.copy()
-        self._largest = float(np.maximum.reduce(self._diagonal))
 
     def solve(self, damping: float) -> Array | None:
         """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64."""
-        self._entries += damping
+        solution = positive_solution(self.matrix, self.right, damping)
+        if solution is None:
+            solution = self._by_elimination(damping)
+        return None if solution is None or not math.isfinite(solution @ solution) else solution
+
+    def _by_elimination(self, damping: float) -> Array | None:
+        """The same for a matrix that may be indefinite."""
+        damped = self.matrix + damping * np.eye(len(self.right))
         try:
-            solution, lost = _by_cholesky(self.matrix, self.right), False
-            if solution is None:
-                solution = np.linalg.solve(self.matrix, self.right)
-                lost = damping <= ROUNDING * (self._largest + damping) and not _definite(self.matrix)
+            solution = np.linalg.solve(damped, self.right)
         except np.linalg.LinAlgError:
             return None
-        finally:
-            self._entries[...] = self._diagonal
-        return None if lost or not math.isfinite(solution @ solution) else solution
-
-
-def _by_cholesky(matrix: Array, right: Array) -> Array | None:
-    """The solution for a large positive definite matrix by SciPy; None for another one, or without SciPy."""
-    dposv = _dposv() if len(right) >= LARGE else None
-    if dposv is None:
-        return None
-    _, solution, failed = dposv(matrix.T, right, lower=1)
-    return None if failed else solution
-
-
-@functools.cache
-def _dposv() -> Callable | None:
-    """LAPACK's solution by Cholesky's factors; None if SciPy is not installed."""
-    try:
-        from scipy.linalg.lapack import dposv  # type: ignore[attr-defined]
-    except ImportError:
-        return None
-    match_threads()
-    return dposv
+        lost = damping <= ROUNDING * float(damped.diagonal().max()) and not _definite(damped)
+        return None if lost else solution
 
 
 def _definite(matrix: Array) -> bool:
