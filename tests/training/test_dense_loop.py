@@ -10,6 +10,7 @@ from nnlite.callbacks import LambdaCallback
 from nnlite.errors import DivergenceError
 from nnlite.layers import Dense, Dropout, Flatten, Rescaling, Scale
 from nnlite.losses import CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError, SparseCategoricalCrossentropy
+from nnlite.losses.forms import scaled
 from nnlite.metrics import R2Score
 from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from nnlite.schedules import ExponentialDecay, LearningRateSchedule
@@ -66,6 +67,27 @@ CASES = {
         "fit": {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
     },
     "classes": {"loss": SparseCategoricalCrossentropy(from_logits=True), "y": CLASSES, "metrics": ["accuracy"]},
+    "classes of large batches": {  # here, and in the next two, the loss is computed at the end of a call
+        "loss": SparseCategoricalCrossentropy(from_logits=True),
+        "y": np.resize(CLASSES, 300),
+        "x": np.resize(X, (300, FEATURES)),
+        "metrics": ["accuracy"],
+        "fit": {"batch_size": 32},
+    },
+    "a third of their sum": {
+        "loss": scaled(SparseCategoricalCrossentropy(from_logits=True, reduction="sum"), 1 / 3),
+        "y": np.resize(CLASSES, 300),
+        "x": np.resize(X, (300, FEATURES)),
+        "optimizer": SGD(0.01),
+        "fit": {"batch_size": 32},
+    },
+    "far from their classes": {
+        "layers": [Dense(8, "relu"), Dense(3, kernel_regularizer="l2")],
+        "loss": SparseCategoricalCrossentropy(from_logits=True),
+        "y": np.resize(CLASSES, 300).astype("int32"),
+        "x": 200 * np.resize(X, (300, FEATURES)),
+        "fit": {"batch_size": 40},
+    },
     "ignored class": {"loss": SparseCategoricalCrossentropy(from_logits=True, ignore_class=1), "y": CLASSES},
     "binary": {"layers": [Dense(8, "relu"), Dense(1, "sigmoid")], "loss": "binary_crossentropy", "y": CLASSES > 0},
     "one-hot": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.eye(3)[CLASSES]},

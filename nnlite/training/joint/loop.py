@@ -14,6 +14,7 @@ from nnlite.losses import Loss
 from nnlite.losses.call import given_dtype
 from nnlite.optimizers.base.repeated import repeated_update
 from nnlite.random import RandomSource
+from nnlite.training.joint.softmax_call import SoftmaxCall
 from nnlite.training.safety.divergence import NotFinite
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class DenseLoop:
         update = repeated_update(optimizer, packs) if several else partial(optimizer.apply_packs, packs)
         shape = (*stage.row_shape[:-1], rows, stage.layers[-1].units)
         outputs, self.steps.mask = rows_second(np.empty(shape, stage.values.dtype)), None
-        differentiate = self._differentiated(size, several and sample_weight is None)
+        alike = several and sample_weight is None
+        later = self._softmax_call(y, outputs, size) if alike and not self.steps.guarded else None
+        differentiate = later or self._differentiated(size, alike)
         for start in range(0, rows, size):
             part = slice(start, min(start + size, rows))
             if part.stop - start < size:
@@ -69,7 +72,13 @@ class DenseLoop:
                 raise NotFinite(value, inputs[part], start // size)
             update()
             total += value * (part.stop - start)
-        return total / rows, outputs
+        return (total + (later.total() if later else 0.0)) / rows, outputs
+
+    def _softmax_call(self, y: np.ndarray, outputs: np.ndarray, size: int) -> SoftmaxCall | None:
+        """The loss of all full batches, if it has this form."""
+        loss = self.steps.trained_loss
+        form = None if outputs.ndim > 2 else known_form(loss, outputs.dtype)
+        return SoftmaxCall.of(form, y, outputs, size, loss.sum_factor(size, None)) if form else None
 
     def _step(self, x, y, weights, outputs, differentiate: Differentiated) -> float:
         """The loss of a batch; outputs and gradients are written."""
