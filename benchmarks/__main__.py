@@ -115,7 +115,8 @@ def _keep(results, options):
 
 def _picture(results, options):
     """Draw growth where it is wanted; its path as the page names it, None if there is no picture."""
-    path = options.plot or (options.docs and DOCUMENT.with_name("growth.png"))
+    name = f"growth_{options.machine}.png" if options.machine else "growth.png"  # beside the table of that machine
+    path = options.plot or (options.docs and DOCUMENT.with_name(name))
     if not path:
         return None
     try:

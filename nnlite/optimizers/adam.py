@@ -97,7 +97,7 @@ class AdamBase(Optimizer, abstract=True):
         slots = self._kept_slots[0]
         for part in parts_between(sums.parts, pack.values.size):
             for block in blocks_of(*cut(pack.values, pack.gradients, slots, scratch, part), Factors()):
-                self._update_block(*block, rate, decay)
+                self._update_block(block, rate, decay)
         sums.steps += 1
         for table in tables:
             self._update_table(table, sums.factors(), pack.values, slots, scratch, rate, decay)

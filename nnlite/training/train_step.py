@@ -61,7 +61,7 @@ class Steps:
         mask: that of the outputs of the last batch.
         ends_in_softmax: whether predictions are probabilities of classes whose logits are the raw outputs.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
-        whole: carries out whole steps in compiled code, where that knows the model; None if it does not.
+        whole: carries out whole steps, several in a call, of dense layers in a row; None for other models.
         tables: those whose gradients may stay rows; None if there are none.
     """
 
@@ -156,12 +156,16 @@ class Steps:
     def _one_by_one(
         self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, batch_size: int
     ) -> tuple[float, np.ndarray]:
-        """The batches that `together` allowed for one call, and that compiled code does not take after all."""
+        """The batches that `together` allowed for one call, and that `whole` does not take after all."""
         total, outputs = 0.0, []
         for start in range(0, len(x), batch_size):
             rows = slice(start, start + batch_size)
             weights = None if sample_weight is None else sample_weight[rows]
-            value, part = self.train(x[rows], y[rows], weights)
+            try:
+                value, part = self.train(x[rows], y[rows], weights)
+            except NotFinite as failure:
+                failure.before = len(outputs)
+                raise
             total += value * len(part)
             outputs.append(part)
         return total / len(x), np.concatenate(outputs)

@@ -255,6 +255,20 @@ def test_growth_gives_tables_and_a_picture(tmp_path, capsys, monkeypatch):
     assert drawn == ("](growth.png)" in printed.out) == ("no plot" not in printed.err)
 
 
+def test_each_machine_has_a_picture_of_growth_of_its_own(tmp_path, monkeypatch):
+    page, results = tmp_path / "page.md", tmp_path / "growth.json"
+    page.write_text("<!-- begin growth 1 intel -->\nold\n<!-- end growth 1 intel -->\n")
+    picture = page.with_name("growth.png")
+    picture.write_bytes(b"that of another machine")
+    grown = {"command": "growth", "threads": 1, "series": {"width": grown_rows()}, "absent": {}}
+    results.write_text(json.dumps(ABOUT | grown))
+    monkeypatch.setattr(__main__, "DOCUMENT", page)
+    monkeypatch.setattr(__main__, "draw", lambda series, path: path.write_bytes(b"new"))
+    main(["report", str(results), "--docs", "--machine", "intel"])
+    assert picture.read_bytes() == b"that of another machine" and "](growth_intel.png)" in page.read_text()
+    assert page.with_name("growth_intel.png").read_bytes() == b"new"
+
+
 def grown_rows():
     """Rows of a series whose nnlite is a straight line in the floor's time, which is none in the work."""
     return [

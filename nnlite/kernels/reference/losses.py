@@ -7,7 +7,7 @@ from nnlite.kernels.reference.elementwise import magnitude, scalar
 
 __all__ = ["sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
 
-FEW_UNITS = 32  # with more, NumPy's loops along rows are long enough
+FEW_UNITS = 32  # with more, or fewer rows than this, NumPy's loops along rows are long enough
 
 
 def softmax_crossentropy(
@@ -19,7 +19,7 @@ def softmax_crossentropy(
     """
     rows = logits.reshape(-1, logits.shape[-1])
     count, units = rows.shape
-    few = units <= FEW_UNITS < count  # then each class lies in one piece, along which sums and maxima go quickly
+    few = units <= FEW_UNITS <= count  # then each class lies in one piece, along which sums and maxima go quickly
     table, axis = (np.ascontiguousarray(rows.T), 0) if few else (rows, 1)
     shifted = np.subtract(table, np.maximum.reduce(table.real, axis=axis, keepdims=True), order="C")
     places = classes.ravel() * count + np.arange(count) if few else classes.ravel() + np.arange(0, rows.size, units)

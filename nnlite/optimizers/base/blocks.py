@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.optimizers.base.patterns import Factors
 from nnlite.parameters import Parameter
 
@@ -14,6 +15,7 @@ __all__ = [
     "BLOCK_SIZE",
     "Block",
     "Cut",
+    "Described",
     "SummedPack",
     "blocks_of",
     "clip_gradients",
@@ -21,6 +23,7 @@ __all__ = [
     "clipped",
     "cut",
     "in_parts",
+    "walk",
 ]
 
 # An update passes several times over up to five vectors, which should stay in the cache: blocks of this
@@ -30,6 +33,8 @@ BLOCK_SIZE = 65_536
 Vectors = dict[str, np.ndarray]
 Cut = tuple[np.ndarray, np.ndarray, Vectors, np.ndarray]
 Block = tuple[np.ndarray, np.ndarray, Vectors, np.ndarray, Factors]
+# A pack with its slots, its scratch memory, the factors of the whole of it, and its blocks with the factors of each.
+Described = tuple[Any, Vectors, np.ndarray, Factors, list[tuple[slice, Factors]]]
 
 
 def blocks_of(
@@ -52,6 +57,21 @@ def cut(values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.n
     """A part of each vector, with scratch memory of the same length."""
     values = values[part]
     return values, gradients[part], {name: slot[part] for name, slot in slots.items()}, scratch[: values.size]
+
+
+def walk(described: Described, by_kernel: bool) -> Iterable[Block]:
+    """The blocks in which a pack is updated: all of it where compiled code passes over it once.
+
+    Args:
+        by_kernel: whether the update is one call of a kernel, which takes several factors.
+    """
+    pack, slots, scratch, factors, parts = described
+    vectors: Cut = pack.values, pack.gradients, slots, scratch
+    if by_kernel and kernels.compiled_now():
+        return [(*vectors, factors)]
+    if factors.stretches and not by_kernel:
+        return (block for part, rates in factors.stretches for block in blocks_of(*cut(*vectors, part), rates))
+    return in_parts(*vectors, parts)
 
 
 def clip_gradients(packs: Sequence[Any], by_value: float | None, by_norm: float | None, globally: float | None) -> None:

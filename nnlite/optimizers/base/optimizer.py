@@ -10,7 +10,7 @@ from nnlite import kernels
 from nnlite.errors import ConfigError
 from nnlite.kernels.reference.forms import UpdateForm
 from nnlite.optimizers.base import blocks
-from nnlite.optimizers.base.blocks import Block, Cut, blocks_of, clip_gradients, cut, in_parts
+from nnlite.optimizers.base.blocks import Block, Described, blocks_of, clip_gradients, walk
 from nnlite.optimizers.base.patterns import Exclusions, Factors, pack_factors
 from nnlite.optimizers.base.rates import LearningRate, Rate, WeightDecay, current_rate
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
@@ -236,22 +236,16 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         if self._writes_step:
             self._written.walk(self, packs, learning_rate, decay)
             return
-        whole = self.by_kernel and kernels.compiled_now()
-        known = zip(packs, self.slots, self._scratch, self._factors, self._blocks, strict=True)
-        for pack, slots, scratch, factors, parts in known:
-            if isinstance(pack, RowPack):
-                self._update_rows(pack, slots, scratch, factors, learning_rate, decay)
+        for described in self._described_packs(packs):
+            if isinstance(described[0], RowPack):
+                self._update_rows(*described[:-1], learning_rate, decay)
                 continue
-            vectors: Cut = pack.values, pack.gradients, slots, scratch
-            walk: Iterable[Block]
-            if whole:
-                walk = [(*vectors, factors)]
-            elif factors.stretches and not self.by_kernel:
-                walk = (block for part, rates in factors.stretches for block in blocks_of(*cut(*vectors, part), rates))
-            else:
-                walk = in_parts(*vectors, parts)
-            for block in walk:
-                self._update_block(*block, learning_rate, decay)
+            for block in walk(described, self.by_kernel):
+                self._update_block(block, learning_rate, decay)
+
+    def _described_packs(self, packs: Sequence) -> Iterable[Described]:
+        """Each pack with its slots, scratch memory, factors and blocks."""
+        return zip(packs, self.slots, self._scratch, self._factors, self._blocks, strict=True)
 
     def _update_rows(self, pack, slots, scratch, factors, learning_rate, decay) -> None:
         """Update some rows of a parameter: they are gathered, changed as a vector of their own, and put back."""
@@ -260,7 +254,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         taken = {name: table[rows].reshape(-1) for name, table in tables.items()}
         values = taken.pop("")
         for block in blocks_of(values, pack.gradients, taken, scratch[: values.size], factors):
-            self._update_block(*block, learning_rate, decay)
+            self._update_block(block, learning_rate, decay)
         if not (self.batches + 1) % FLUSH_PERIOD:
             for name in self.fading_slots():
                 kernels.flush(taken[name])
@@ -271,7 +265,8 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         slots = {name: slot[self._described[number][1][index]] for name, slot in self.slots[number].items()}
         self.update(values, gradient.reshape(-1), slots, learning_rate, np.empty_like(values))
 
-    def _update_block(self, values, gradients, slots, scratch, factors: Factors, learning_rate, decay) -> None:
+    def _update_block(self, block: Block, learning_rate: float, decay: float) -> None:
+        values, gradients, slots, scratch, factors = block
         if decay:
             kernels.decay(values, decay * factors.decay, factors.decays, scratch)
         update, _, updates, _, _ = factors

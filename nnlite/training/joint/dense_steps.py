@@ -14,8 +14,6 @@ from nnlite.layers.base.simplified import Affine, Unchanged, View
 from nnlite.layers.composite.fused_dense import ROOMS_KEPT, JoinedDense, join_dense
 from nnlite.layers.composite.program import ProgramStage
 from nnlite.layers.regularization.dropout import random_bits, threshold_and_scale
-from nnlite.losses import Loss
-from nnlite.losses.call import given_dtype
 from nnlite.losses.classification import smoothed
 from nnlite.losses.members import MemberLoss
 from nnlite.optimizers.base.forms import averages_ahead, clip_form, knows_rates, rates_ahead, stretches_of
@@ -24,6 +22,7 @@ from nnlite.random import RandomSource
 from nnlite.threads import SMALL_PRODUCT, several_threads, suited_threads
 from nnlite.training.joint.copies import MemberCopies, is_multiplied
 from nnlite.training.joint.front import Front, can_learn_apart
+from nnlite.training.joint.loop import DenseLoop, known_form
 from nnlite.training.safety.divergence import NotFinite
 
 if TYPE_CHECKING:
@@ -49,10 +48,10 @@ class Plan(NamedTuple):
 
 
 class DenseSteps:
-    """`Steps.train` by compiled code, if that supports all components.
+    """`Steps.train` by compiled code, if that supports all components, else in a `DenseLoop` with NumPy's kernels.
 
-    These are one `JoinedDense` whose parameters are all that are trained, possibly after layers that scale, shift or
-    reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
+    The former are one `JoinedDense` whose parameters are all that are trained, possibly after layers that scale, shift
+    or reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
     `update_form`. Members side by side are trained so by `fit(folds=...)`.
 
     Where layers before it learn too, and its kernels are copied anyway, it takes one step at a time, without penalties:
@@ -81,6 +80,7 @@ class DenseSteps:
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
         self.no_slopes = np.empty((0, 0, 0), stage.values.dtype)
+        self.loop = DenseLoop.of(steps)
         # By room: what its table was made for, the table, and what lies at its addresses.
         self._tables: dict[int, tuple[Any, np.ndarray, tuple[Any, ...]]] = {}
 
@@ -105,17 +105,14 @@ class DenseSteps:
         run, loss, optimizer = kernels.dense_steps(), self.steps.trained_loss, self.steps.optimizer
         if self.members:
             loss = loss.whole if isinstance(loss, MemberLoss) else None
-        if run is None or not isinstance(loss, Loss) or not knows_rates(optimizer):
+        if run is None or not knows_rates(optimizer):
             return None
-        as_they_are = loss.counts_zeros and loss.axis == -1 and (given_dtype(loss) or self.dtype) == self.dtype
-        loss_form, update_form = loss.step_form(), optimizer.update_form()
-        if loss_form is None or update_form is None or not as_they_are:
-            return None
-        return Plan(run, loss_form, update_form)
+        loss_form, update_form = known_form(loss, self.dtype), optimizer.update_form()
+        return None if loss_form is None or update_form is None else Plan(run, loss_form, update_form)
 
     def together(self, batch_size: int) -> int:
         """Number of batches of this size in the next call, which ends where the optimizer maintains its slots."""
-        if self.front or not self.foreseen or batch_size > self.most_rows or self.plan() is None:
+        if self.front or not self.foreseen or batch_size > self.most_rows or not (self.loop or self.plan()):
             return 1
         row = self.features * self.stage.values.itemsize * (self.members or 1)
         most = min(CALL_BYTES // (batch_size * row), CALL_PRODUCTS // (batch_size * self.products))
@@ -124,8 +121,10 @@ class DenseSteps:
     def train(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> tuple[float, np.ndarray] | None:
         """The steps, as `Steps.train`; the last one may have fewer rows. None if none is supported."""
         plan, inputs = self.plan(), x
-        if plan is None or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+        if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             return None
+        if plan is None:
+            return self.loop and self.loop.train(x, self._enter(x)[0], y, sample_weight, batch_size)
         x, jacobians = self._enter(x)
         if not self._fits(plan, x, y, sample_weight, batch_size, jacobians):
             return None

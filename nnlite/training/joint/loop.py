@@ -1,0 +1,115 @@
+"""Steps of consecutive dense layers, several in a single call, without code that takes a step as a whole."""
+
+from collections.abc import Callable
+from functools import partial
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.kernels.reference.forms import LossForm
+from nnlite.layers.composite.fused_dense import JoinedDense, rows_second
+from nnlite.losses import Loss
+from nnlite.losses.call import given_dtype
+from nnlite.optimizers.base.repeated import repeated_update
+from nnlite.random import RandomSource
+from nnlite.training.joint.softmax_call import SoftmaxCall
+from nnlite.training.safety.divergence import NotFinite
+
+if TYPE_CHECKING:
+    from nnlite.training.train_step import Steps
+
+__all__ = ["DenseLoop", "known_form"]
+
+Differentiated = Callable[..., tuple[float, np.ndarray]]  # of targets, outputs and weights: the loss, its gradient
+
+
+class DenseLoop:
+    """`Steps.train` of several batches, which looks up once per call what they share.
+
+    With NumPy's kernels, looking it up takes as long as the step of a small net. Any loss and any optimizer will do.
+
+    Args:
+        steps: those of the model.
+        stage: its dense layers, joined.
+    """
+
+    def __init__(self, steps: "Steps", stage: JoinedDense) -> None:
+        self.steps, self.stage = steps, stage
+        self.regularized = [(weight.regularizer, weight.value, weight.gradient) for weight in steps.regularized]
+
+    @classmethod
+    def of(cls, steps: "Steps") -> "DenseLoop | None":
+        """The loop of a model whose trained parameters are all in the last stage; None of another one."""
+        line = steps.joined.program.line
+        stage: Any = line[-1].layer if line else None
+        alone = isinstance(stage, JoinedDense) and stage.values.size == steps.store.size
+        return cls(steps, stage) if alone else None
+
+    def train(
+        self, inputs: np.ndarray, x: np.ndarray, y: Any, sample_weight: Any, batch_size: int | None
+    ) -> tuple[float, np.ndarray] | None:
+        """As `Steps.train`, or None if layers one by one are quicker; `x` is what enters the dense layers."""
+        rows, stage = len(x), self.stage
+        size, total = batch_size or rows, 0.0
+        if size > self.steps.joined_rows or x.shape[1:] != stage.row_shape or not isinstance(y, np.ndarray):
+            return None
+        optimizer, packs, several = self.steps.optimizer, self.steps.store.packs, rows > size
+        update = repeated_update(optimizer, packs) if several else partial(optimizer.apply_packs, packs)
+        shape = (*stage.row_shape[:-1], rows, stage.layers[-1].units)
+        outputs, self.steps.mask = rows_second(np.empty(shape, stage.values.dtype)), None
+        alike = several and sample_weight is None
+        later = self._softmax_call(y, outputs, size) if alike and not self.steps.guarded else None
+        differentiate = later or self._differentiated(size, alike)
+        for start in range(0, rows, size):
+            part = slice(start, min(start + size, rows))
+            if part.stop - start < size:
+                differentiate = self._differentiated(part.stop - start, False)
+            weights = None if sample_weight is None else sample_weight[part]
+            value = self._step(x[part], y[part], weights, outputs[part], differentiate)
+            if self.steps.guarded and not isfinite(value):
+                raise NotFinite(value, inputs[part], start // size)
+            update()
+            total += value * (part.stop - start)
+        return (total + (later.total() if later else 0.0)) / rows, outputs
+
+    def _softmax_call(self, y: np.ndarray, outputs: np.ndarray, size: int) -> SoftmaxCall | None:
+        """The loss of all full batches, if it has this form."""
+        loss = self.steps.trained_loss
+        form = None if outputs.ndim > 2 else known_form(loss, outputs.dtype)
+        return SoftmaxCall.of(form, y, outputs, size, loss.sum_factor(size, None)) if form else None
+
+    def _step(self, x, y, weights, outputs, differentiate: Differentiated) -> float:
+        """The loss of a batch; outputs and gradients are written."""
+        steps, stage = self.steps, self.stage
+        room = stage.room = stage.room_for(len(x), steps.draws)
+        if steps.draws:
+            stage.draw(RandomSource(steps.seed, steps.optimizer.batches))
+        outputs[...] = rows_second(kernels.dense_forward(room, x))
+        value, slopes = differentiate(y, outputs, weights)
+        kernels.dense_backward(room, rows_second(slopes))
+        for regularizer, values, gradients in self.regularized:
+            value += regularizer.penalty(values) / steps.members
+            regularizer.add_gradient(values, gradients)
+        return value
+
+    def _differentiated(self, rows: int, alike: bool) -> Differentiated:
+        """The loss of a batch, and its gradient; `alike` are several of so many rows each that all count the same."""
+        loss = self.steps.trained_loss
+
+        def linearized(y: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> tuple[float, np.ndarray]:
+            value, by_outputs = loss.linearize(y, outputs, weights)
+            return value, by_outputs.gradients
+
+        single = self.stage.layers[0].members is None
+        if not alike or not single or known_form(loss, self.stage.values.dtype) is None:
+            return linearized
+        total, factor = loss.total, loss.sum_factor(rows, None)
+        return lambda y, outputs, weights: total(y, outputs, factor) or linearized(y, outputs, weights)
+
+
+def known_form(loss: Any, dtype: np.dtype) -> LossForm | None:
+    """Code of a loss that takes outputs of this type as they are; None for others, or if it has none."""
+    as_they_are = isinstance(loss, Loss) and loss.counts_zeros and loss.axis == -1
+    return loss.step_form() if as_they_are and (given_dtype(loss) or dtype) == dtype else None

@@ -1,0 +1,210 @@
+"""Several steps of dense layers in one call, without code that takes a step as a whole: exactly those of one by one."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Sequential, kernels
+from nnlite.callbacks import LambdaCallback
+from nnlite.errors import DivergenceError
+from nnlite.layers import Dense, Dropout, Flatten, Rescaling, Scale
+from nnlite.losses import CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError, SparseCategoricalCrossentropy
+from nnlite.losses.forms import scaled
+from nnlite.metrics import R2Score
+from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
+from nnlite.schedules import ExponentialDecay, LearningRateSchedule
+from nnlite.training.joint.loop import DenseLoop
+
+FEATURES, ROWS, BATCH = 6, 77, 8  # nine full batches, and one of five rows
+X = np.random.default_rng(0).standard_normal((ROWS, FEATURES))
+Y = np.stack([X[:, 0] * X[:, 1], X[:, 2], X.sum(axis=1)], axis=1)
+CLASSES = (Y[:, 0] > 0).astype(int) + (Y[:, 2] > 1)
+WEIGHTS = np.random.default_rng(1).random(ROWS)
+MEMBERS = [Dense(8, "relu", members=3), Dense(3, members=3)]
+
+
+class OwnError(MeanSquaredError):
+    """A loss of a user's own."""
+
+    def per_row(self, y_true, y_pred):
+        losses, rows = super().per_row(y_true, y_pred)
+        return 2 * losses, type(rows)(2 * rows.gradients)
+
+
+class OwnSGD(SGD):
+    """An optimizer of a user's own."""
+
+    def update(self, values, gradients, slots, learning_rate, scratch, factors=None):
+        super().update(values, gradients, slots, 2 * learning_rate, scratch, factors)
+
+
+class Halved(LearningRateSchedule):
+    """Another rate at each step."""
+
+    def __call__(self, step):
+        return 0.3 / (1 + step % 3)
+
+
+CASES = {
+    "plain": {},
+    "one layer": {"layers": [Dense(3, use_bias=False)]},
+    "activations": {"layers": [Dense(8, "selu"), Dense(7, "mish"), Dense(5, "sigmoid"), Dense(3, "tanh")]},
+    "dropout": {"layers": [Dense(8, "relu"), Dropout(0.3), Dense(7, "selu"), Dropout(0.2), Dense(3)]},
+    "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(Halved()), Dense(3)]},
+    "penalties": {"layers": [Dense(8, "relu", kernel_regularizer="l1_l2"), Dense(3, bias_regularizer="l1")]},
+    "weights": {"fit": {"sample_weight": WEIGHTS}},
+    "mean of weights": {
+        "loss": MeanSquaredError(reduction="mean_with_sample_weight"),
+        "fit": {"sample_weight": WEIGHTS},
+    },
+    "sum": {"loss": MeanSquaredError(reduction="sum"), "optimizer": SGD(0.001)},
+    "softmax": {
+        "layers": [Dense(8, "relu"), Dense(3, "softmax")],
+        "loss": "sparse_categorical_crossentropy",
+        "y": CLASSES,
+        "metrics": ["accuracy"],
+        "fit": {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+    },
+    "classes": {"loss": SparseCategoricalCrossentropy(from_logits=True), "y": CLASSES, "metrics": ["accuracy"]},
+    "classes of large batches": {  # here, and in the next two, the loss is computed at the end of a call
+        "loss": SparseCategoricalCrossentropy(from_logits=True),
+        "y": np.resize(CLASSES, 300),
+        "x": np.resize(X, (300, FEATURES)),
+        "metrics": ["accuracy"],
+        "fit": {"batch_size": 32},
+    },
+    "a third of their sum": {
+        "loss": scaled(SparseCategoricalCrossentropy(from_logits=True, reduction="sum"), 1 / 3),
+        "y": np.resize(CLASSES, 300),
+        "x": np.resize(X, (300, FEATURES)),
+        "optimizer": SGD(0.01),
+        "fit": {"batch_size": 32},
+    },
+    "far from their classes": {
+        "layers": [Dense(8, "relu"), Dense(3, kernel_regularizer="l2")],
+        "loss": SparseCategoricalCrossentropy(from_logits=True),
+        "y": np.resize(CLASSES, 300).astype("int32"),
+        "x": 200 * np.resize(X, (300, FEATURES)),
+        "fit": {"batch_size": 40},
+    },
+    "ignored class": {"loss": SparseCategoricalCrossentropy(from_logits=True, ignore_class=1), "y": CLASSES},
+    "binary": {"layers": [Dense(8, "relu"), Dense(1, "sigmoid")], "loss": "binary_crossentropy", "y": CLASSES > 0},
+    "one-hot": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.eye(3)[CLASSES]},
+    "in float32": {"loss": MeanSquaredError(dtype="float32")},
+    "another loss": {"loss": MeanAbsoluteError()},
+    "a loss of one's own": {"loss": OwnError()},
+    "momentum": {"optimizer": SGD(0.01, momentum=0.9, nesterov=True)},
+    "decay of some": {
+        "optimizer": AdamW(
+            0.01, weight_decay=0.1, exclude_from_weight_decay=["bias"], learning_rate_multipliers={"dense/*": 2.0}
+        )
+    },
+    "schedule": {"optimizer": RMSprop(ExponentialDecay(0.01, 5, 0.9))},
+    "a function as rate": {"optimizer": Adam(lambda: 0.01)},
+    "another optimizer": {"optimizer": Lion(0.001)},
+    "amsgrad": {"optimizer": Adam(0.01, amsgrad=True)},
+    "an optimizer of one's own": {"optimizer": OwnSGD(0.01)},
+    "clipped": {"optimizer": Adam(0.01, clipnorm=0.1)},
+    "averaged": {"optimizer": Adam(0.01, use_ema=True, ema_overwrite_frequency=4)},
+    "accumulated": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9), gradient_accumulation_steps=3)},
+    "factors": {"layers": [Scale(), Dense(8, "relu", parametrization="ntk"), Dense(3)]},
+    "scaled and flattened": {
+        "layers": [Rescaling(0.5, 1.0), Flatten(), Dense(8, "relu"), Dense(3)],
+        "x": X.reshape(ROWS, 2, 3),
+        "shape": (2, 3),
+    },
+    "members": {"layers": MEMBERS, "shape": (3, FEATURES), "fit": {"folds": 3}},
+    "members with rows of their own": {
+        "layers": MEMBERS,
+        "shape": (3, FEATURES),
+        "x": np.stack([X, -X, 2 * X], axis=1),
+        "y": np.stack([Y, -Y, 2 * Y], axis=1),
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def numpy_alone(choice_restored):
+    kernels.use("numpy")
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The steps of each call of the loop."""
+    train, counted = DenseLoop.train, []
+
+    def counting(loop, *arguments):
+        before = loop.steps.optimizer.batches
+        result = train(loop, *arguments)
+        counted.append(loop.steps.optimizer.batches - before)
+        return result
+
+    monkeypatch.setattr(DenseLoop, "train", counting)
+    return counted
+
+
+def trained(layers=None, optimizer=None, loss="mse", metrics=None, shape=(FEATURES,), x=X, y=Y, fit=None, dtype=None):
+    """History and model of a training."""
+    layers = copy.deepcopy(layers or [Dense(8, "relu"), Dense(7, "tanh"), Dense(3)])
+    for layer in layers:
+        layer.dtype = dtype
+    model = Sequential([Input(shape), *layers], seed=3)
+    model.compile(copy.deepcopy(optimizer or Adam(0.01)), copy.deepcopy(loss), metrics)
+    history = model.fit(x.astype(dtype), y, **{"batch_size": BATCH, "epochs": 3, "verbose": 0, **(fit or {})})
+    return history.history, model
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_weights_are_those_of_steps_one_by_one(name, dtype, calls, monkeypatch):
+    history, model = trained(**CASES[name], dtype=dtype)
+    assert sum(calls) == model.optimizer.batches
+    assert len(calls) < sum(calls) or name == "scheduled dropout"
+    calls.clear()
+    monkeypatch.setattr(DenseLoop, "of", lambda steps: None)
+    expected, other = trained(**CASES[name], dtype=dtype)
+    assert not calls and list(history) == list(expected)
+    for key in history:
+        np.testing.assert_allclose(history[key], expected[key], rtol=1e-6 if dtype == "float32" else 1e-12, err_msg=key)
+    for array, alike in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(array, alike)
+    assert model.optimizer.batches == other.optimizer.batches
+
+
+def test_who_listens_to_batches_hears_each(calls):
+    seen = []
+    trained(fit={"callbacks": [LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))], "epochs": 1})
+    assert seen == list(range(10)) and calls == [1] * 10
+
+
+def test_metrics_that_do_not_add_up_see_each_batch(calls):
+    class Batches(R2Score):
+        """Counts its batches."""
+
+        seen = 0
+        adds_up = False
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            Batches.seen += 1
+
+    trained(metrics=[Batches()], dtype="float64", fit={"epochs": 1})
+    assert Batches.seen == 10 and calls == [1] * 10
+
+
+def test_an_error_names_the_batch_in_the_middle_of_a_call(calls):
+    x, y = X.copy(), Y.copy()
+    y[5 * BATCH + 2] = 1e200  # its square is not finite
+    layers = [Rescaling(2.0), Dense(8, "relu"), Dense(3)]
+    with pytest.raises(DivergenceError, match=r"epoch 1, batch 6: the loss is inf; all outputs are finite"):
+        trained(layers, x=x, y=y, dtype="float64", fit={"shuffle": False, "on_divergence": "stop"})
+    assert not calls  # not even the first call came to its end
+
+
+def test_layers_one_by_one_name_the_batch_too(calls):
+    """With more rows than the loop takes, and several batches in a call."""
+    x, y = np.resize(X, (1_500, FEATURES)), np.resize(Y, (1_500, 3))
+    y[650] = 1e200
+    with pytest.raises(DivergenceError, match=r"epoch 1, batch 3: the loss is inf"):
+        trained(x=x, y=y, dtype="float64", fit={"shuffle": False, "batch_size": 300, "on_divergence": "stop"})
+    assert not any(calls)
