@@ -119,7 +119,7 @@ POLARS = {
     "Date": ("Date", [DAY.date(), None, LATER.date()], "date", [DAY.date(), None, LATER.date()]),
     "Datetime": ("Datetime", DAYS, "date", DAYS),
     "Duration": ("Duration", [datetime.timedelta(hours=12), None, datetime.timedelta(1)], "number", [0.5, None, 1]),
-    "Time": ("Time", [datetime.time(10), None, datetime.time(11)], "category", ["10:00:00", None, "11:00:00"]),
+    "Time": ("Time", [datetime.time(10), None, LATER.time()], "date", ["1970-01-01T10", None, "1970-01-01"]),
 }
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import fractions
+import uuid
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from nnlite.errors import CellTypeError, DataError, ShapeError
 
 NAN = float("nan")
 DAY, LATER = datetime.datetime(2020, 1, 1, 10), datetime.datetime(2021, 3, 4)
+MORNING = "1970-01-01T10"
 BERLIN = datetime.timezone(datetime.timedelta(hours=1))
 
 
@@ -46,7 +48,14 @@ CELLS = {
     "numbers written as text": (["12.5", "7", None], "category", ["12.5", "7", None]),
     "texts and numbers": (["1", 1, 1.0], "category", ["1", "1", "1"]),
     "texts, booleans, a half": (["t", True, 0.5], "category", ["t", "True", "0.5"]),
-    "other objects": ([datetime.time(10), None, datetime.time(11)], "category", ["10:00:00", None, "11:00:00"]),
+    "other objects": (
+        [fractions.Fraction(1, 4), None, uuid.UUID(int=1)],
+        "category",
+        ["1/4", None, str(uuid.UUID(int=1))],
+    ),
+    "times of day": ([datetime.time(10), None, datetime.time(11, 30)], "date", [MORNING, None, "1970-01-01T11:30"]),
+    "times with a zone": ([datetime.time(10, tzinfo=BERLIN), None], "date", [MORNING, None]),
+    "times and dates": ([datetime.time(10), DAY.date()], "category", ["10:00:00", "2020-01-01"]),
     "dates": ([DAY, None, LATER.date()], "date", [DAY, None, LATER.date()]),
     "numpy dates": ([np.datetime64("2020-01-01"), np.datetime64("NaT")], "date", ["2020-01-01", None]),
     "dates with a zone": ([DAY.replace(tzinfo=BERLIN), None], "date", ["2020-01-01T09", None]),

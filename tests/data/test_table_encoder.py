@@ -246,9 +246,17 @@ def test_columns_without_names_are_found_by_place():
         ("age", [None, "31,5"], "row 1: '31,5' is text; in the fit the column held numbers; give the number 31.5"),
         ("age", [None, "n/a"], "the column held numbers; give None for a missing value"),
         ("age", [None, datetime.date(2020, 1, 1)], "row 1: '2020-01-01"),
-        ("since", [None, 3.5], "column 'since', row 1: '3.5' is a number; in the fit the column held dates"),
-        ("member", [None, "yes"], "column 'member', row 1: 'yes' is text; in the fit the column held true and false"),
-        ("city", [datetime.date(2020, 1, 1)] * 2, "is a date; in the fit the column held categories"),
+        (
+            "since",
+            [None, 3.5],
+            "row 1: '3.5' is a number; in the fit the column held dates; make dates of it",
+        ),
+        (
+            "member",
+            [None, "yes"],
+            "row 1: 'yes' is text; in the fit the column held true and false; give True and False",
+        ),
+        ("city", [datetime.date(2020, 1, 1)] * 2, "is a date; in the fit the column held categories; give text"),
         ("age", [1, np.inf], "column 'age', row 1: infinity"),
     ],
 )

@@ -147,6 +147,7 @@ def test_gaps_of_pandas_in_targets():
         (changed(TARGET, 3, "high"), "y, row 3: 'high' is not a number"),
         (np.arange(80).astype("datetime64[D]"), "y holds dates, but NNRegressor learns numbers"),
         (np.arange(80).astype("timedelta64[D]"), "y holds durations"),
+        (TARGET + 1j, "y is complex, but NNRegressor learns real numbers; pass y.real"),
         (changed(TARGET, 6, np.inf), "Input y contains infinity .*: row 6"),
     ],
 )
@@ -156,6 +157,9 @@ def test_what_is_no_number_is_refused(y, message):
 
 
 def test_what_is_no_label_is_refused():
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(DataError, match=r"Unknown label type: Interval objects; give text .* y.astype\(str\)"):
+        NNClassifier(**QUICK).fit(X, pandas.cut(TARGET, 3))
     with pytest.raises(ConfigError, match="classes: None and NaN are not labels"):
         NNClassifier(**QUICK).partial_fit(X, LABELS, classes=["yes", "no", None])
 

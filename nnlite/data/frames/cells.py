@@ -17,6 +17,7 @@ SAFE = {"float32": 1e76, "float64": np.inf}  # squares whose sum is below are th
 CAN_BE_MISSING = (float, np.floating, Decimal, np.datetime64, np.timedelta64)
 DATES = (datetime.date, np.datetime64)  # a datetime is a date
 DURATIONS = (datetime.timedelta, np.timedelta64)
+EPOCH = datetime.date(1970, 1, 1)
 NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
 DAY = np.timedelta64(1, "D")
 
@@ -90,7 +91,7 @@ def column_of_cells(name: str, cells: Sequence[Any], category: bool = False) -> 
         return _numbers(name, _spread(missing, floats))
     if not category and _all(types, DURATIONS):
         return _numbers(name, _spread(missing, np.array(present, "timedelta64[us]") / DAY))
-    if not category and _all(types, DATES):
+    if not category and (_all(types, DATES) or types == {datetime.time}):
         dates = np.full(len(missing), "NaT", "datetime64[us]")
         dates[~missing] = [np.datetime64(_universal(cell), "us") for cell in present]
         return Column(name, "date", dates)
@@ -129,7 +130,9 @@ def _spread(missing: np.ndarray, present: Any) -> np.ndarray:
 
 
 def _universal(cell: Any) -> Any:
-    """A date in universal time, without its zone, of a type that NumPy reads."""
+    """A date in universal time, or a time of 1 January 1970, without its zone, of a type that NumPy reads."""
+    if isinstance(cell, datetime.time):
+        return datetime.datetime.combine(EPOCH, cell.replace(tzinfo=None))
     if isinstance(cell, datetime.datetime):
         cell = cell.astimezone(datetime.timezone.utc) if cell.tzinfo else cell
         return cell.replace(tzinfo=None)

@@ -19,6 +19,11 @@ __all__ = ["Column", "Frame"]
 Kind = Literal["number", "boolean", "category", "date"]
 SINGULAR = {"number": "a number", "boolean": "true or false", "category": "text", "date": "a date"}
 PLURAL = {"number": "numbers", "boolean": "true and false", "category": "categories", "date": "dates"}
+REMEDIES = {
+    "boolean": "give True and False",
+    "category": "give text",
+    "date": "make dates of it, such as by pandas.to_datetime",
+}
 
 
 def text_of(cell: Any) -> str:
@@ -99,7 +104,7 @@ class Column:
             return Column(self.name, kind, amounts[0], unit=amounts[1])
         row = self.first_text()
         cell = str(self.values[row])
-        remedy = remedy_of_typed_text(cell) if (kind, self.kind) == ("number", "category") else None
+        remedy = remedy_of_typed_text(cell) if kind == "number" else REMEDIES[kind]
         raise DataError(
             f"column {self.name!r}, row {row}: {cell!r} is {SINGULAR[self.kind]}; in the fit the column held "
             f"{PLURAL[kind]}{f'; {remedy}' if remedy else ''}"

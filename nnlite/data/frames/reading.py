@@ -20,8 +20,8 @@ def read_frame(X: Any, names: Sequence[str] | None = None) -> Frame:
 
     Columns are converted one by one. Integers and floats are numbers (float32 stays float32), durations are numbers of
     days; True and False are booleans, beside numbers they are numbers; texts are categories, also where they spell
-    numbers, as are the values of a categorical type; dates and times are dates, in universal time if they have a zone.
-    None, NaN, NaT and NA are gaps.
+    numbers, as are the values of a categorical type; dates and times are dates, in universal time if they have a zone;
+    times of day are those of 1 January 1970. None, NaN, NaT and NA are gaps.
 
     Args:
         X: array of shape (rows, columns), structured array, DataFrame of pandas or polars, table of Arrow, any object

@@ -103,8 +103,10 @@ def check_present(y: Any, name: str = "y") -> None:
 
 
 def check_numbers(y: Any, owner: str) -> None:
-    """`DataError` for text and dates in `y`."""
+    """`DataError` for text, dates and complex numbers in `y`."""
     array = np.asarray(y)
+    if array.dtype.kind == "c":
+        raise DataError(f"Complex data not supported: y is complex, but {owner} learns real numbers; pass y.real")
     if array.dtype.kind in "mM":
         what = "durations" if array.dtype.kind == "m" else "dates"
         raise DataError(

@@ -215,8 +215,12 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
     if y.dtype.kind == "O":
         labels = different(y.ravel()).tolist()  # refuses a mix of numbers and text, which the next check stumbles over
         y = y.astype(np.asarray(labels).dtype) if all(isinstance(label, Real) for label in labels) else y
-    check_classification_targets(y)
     kind = type_of_target(y)
+    if kind == "unknown":
+        raise DataError(
+            f"Unknown label type: {type(y.ravel()[0]).__name__} objects; give text or integers, such as y.astype(str)"
+        )
+    check_classification_targets(y)
     if kind == "multilabel-indicator":
         targets: Targets = LabelTargets(y.shape[1])
     elif kind.endswith("multioutput"):
