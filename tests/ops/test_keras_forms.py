@@ -91,7 +91,7 @@ def test_operators_of_symbols():
     x, bits = KerasTensor((2, 3)), KerasTensor((2, 3), dtype="bool")
     for symbol in (x // 2, 2 // x, x % 2, 5 % x, round(x)):
         assert (symbol.shape, symbol.dtype) == ((2, 3), "float32")
-    for symbol in (bits & bits, bits | bits, bits ^ bits, ~bits, True & bits, False | bits, True ^ bits):
+    for symbol in (x != 1, bits & bits, bits | bits, bits ^ bits, ~bits, True & bits, False | bits, True ^ bits):
         assert (symbol.shape, symbol.dtype) == ((2, 3), "bool")
     assert x.reshape((3, 2)).shape == (3, 2) and KerasTensor((1, 3)).squeeze().shape == (3,)
     for convert in (bool, float, int):
