@@ -137,3 +137,8 @@ def test_functions_of_numpy_take_variables():
     total = np.array([1.0, 1.0])
     total += scale
     assert total.tolist() == [2.0, 3.0]
+
+
+def test_a_scope_refuses_values_of_another_shape():
+    with pytest.raises(ValueError, match="has the shape"):
+        StatelessScope([(Variable([1.0, 2.0]), np.ones(3))])

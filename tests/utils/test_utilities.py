@@ -241,6 +241,8 @@ def test_random_functions_by_integer_generator_and_nothing():
         np.testing.assert_array_equal(first, draw(3))
         np.testing.assert_array_equal(second, [draw(again) for again in [random.SeedGenerator(3)] * 2][1])
         assert (first != second).any() and (draw(None) != draw(None)).any()
+    assert random.normal((3,), seed=-5).tolist() == random.normal((3,), seed=-5).tolist()
+    assert random.normal((3,), seed=-5).tolist() != random.normal((3,), seed=5).tolist()
     with pytest.raises(ConfigError, match="seed must be"):
         random.normal((1,), seed="a")
 
