@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nnlite.errors import DataError, MissingFileError, ModelFileError, NNLiteError, shown
+from nnlite.errors import DataError, MissingDataError, MissingFileError, ModelFileError, NNLiteError, shown
 
 __all__ = ["reading", "with_place"]
 
@@ -33,8 +33,8 @@ def reading(
     except NNLiteError:
         raise
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and kind is ModelFileError:
-            kind = MissingFileError
+        if isinstance(error, FileNotFoundError):
+            kind = {ModelFileError: MissingFileError, DataError: MissingDataError}.get(kind, kind)
         if error.strerror and error.errno:  # the system's words, which say all
             raise kind(f"{location}: {error.strerror}") from error
         raise kind(_message(location, what, _reason(error), remedy)) from error

@@ -100,7 +100,12 @@ def test_a_data_set_is_split(size):
 
 @pytest.mark.parametrize(
     ("size", "error"),
-    [({}, "left_size or right_size"), ({"left_size": 9}, "8 rows"), ({"left_size": 0.9, "right_size": 0.9}, "of 8")],
+    [
+        ({}, "left_size or right_size"),
+        ({"left_size": 9}, "from 1 to 7"),
+        ({"right_size": 0}, "from 1 to 7"),
+        ({"left_size": 0.9, "right_size": 0.9}, "of 8"),
+    ],
 )
 def test_wrong_sizes_of_parts(size, error):
     with pytest.raises(ConfigError, match=error):
