@@ -157,10 +157,6 @@ class ModelFileError(DataError):
     """A model or checkpoint file that is missing, damaged, or made for another model."""
 
 
-class MissingDataError(DataError, FileNotFoundError):
-    """A file or folder of data that is missing: a `FileNotFoundError` of Python too."""
-
-
 class MissingFileError(ModelFileError, FileNotFoundError):
     """A model or checkpoint file that is missing: a `FileNotFoundError` of Python too."""
 

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nnlite.errors import DataError, MissingDataError, MissingFileError, ModelFileError, NNLiteError, shown
+from nnlite.errors import DataError, MissingFileError, ModelFileError, NNLiteError, shown
 
-__all__ = ["reading", "with_place"]
+__all__ = ["MissingDataError", "reading", "with_place"]
+
+
+class MissingDataError(DataError, FileNotFoundError):
+    """A file or folder of data that is missing: a `FileNotFoundError` of Python too."""
 
 
 @contextmanager

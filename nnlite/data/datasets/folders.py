@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.datasets.lazy import LazyBatches, shuffle_seed_of
-from nnlite.errors import ConfigError, DataError, MissingDataError
+from nnlite.errors import ConfigError, DataError
+from nnlite.errors.boundary import MissingDataError
 from nnlite.random import stream
 
 

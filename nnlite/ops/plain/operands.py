@@ -36,7 +36,7 @@ class Operand(Leaf):
         return self.value if tape is None or not self.trainable else tape.leaf(self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        """What NumPy asks where an array stands to the left, or where one of its functions is called."""
+        """Apply a function of NumPy, which also comes here for operators with an array to the left."""
         if method == "__call__" and not options and ufunc.__name__ in _OF_UFUNCS:
             return _applied(_OF_UFUNCS[ufunc.__name__], inputs)
         return getattr(ufunc, method)(*_values(inputs, method == "__call__" and not options), **options)
