@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
-from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.initializers import Initializer
 from nnlite.ops.plain.operands import on_values
 from nnlite.ops.plain.places import dtype_of
@@ -64,6 +64,9 @@ class Variable(Parameter):
         autocast, aggregation, synchronization, layout: Keras's, of precision and of several devices; kept, no more.
         name: shown in errors, "variable" when None.
 
+    Attributes:
+        overwrite_with_gradient: whether `apply` of an optimizer assigns the gradient in place of an update.
+
     Raises:
         ConfigError: an initializer without a shape, or a value of another shape.
 
@@ -74,7 +77,7 @@ class Variable(Parameter):
     Variable('step', shape=(2,), dtype=float32)
     """
 
-    __slots__ = ("aggregation", "autocast", "synchronization")
+    __slots__ = ("aggregation", "autocast", "overwrite_with_gradient", "synchronization")
     __hash__ = Parameter.__hash__
 
     def __init__(
@@ -94,6 +97,7 @@ class Variable(Parameter):
                 f"unknown aggregation {aggregation!r}; {did_you_mean(str(aggregation), AGGREGATIONS[1:])}"
             )
         self.aggregation, self.autocast, self.synchronization = aggregation, autocast, synchronization
+        self.overwrite_with_gradient = False
         dtype = dtype and dtype_of(dtype).name
         if callable(initializer) or isinstance(initializer, (str, dict)):
             if shape is None:
@@ -170,9 +174,13 @@ class StatelessScope:
         initialize_variables: bool = True,
     ) -> None:
         self.state_mapping = list(state_mapping or ())
-        for variable, _ in self.state_mapping:
+        for variable, value in self.state_mapping:
             if not isinstance(variable, Parameter):
                 raise WrongTypeError(f"StatelessScope maps variables to values, got {variable!r}")
+            if np.shape(value) != variable.shape:
+                raise ShapeError(
+                    f"StatelessScope: {variable.name!r} has the shape {variable.shape}, got {np.shape(value)}"
+                )
         self._before: dict[int, tuple[Parameter, np.ndarray]] = {}  # by identity, with the value outside
         self._after: dict[int, tuple[Parameter, np.ndarray]] = {}  # the same, with the value at the end
 

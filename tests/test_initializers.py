@@ -121,7 +121,7 @@ def test_config_round_trip(initializer, mean, stddev, reach):
 def test_where_the_numbers_come_from(initializer):
     np.testing.assert_array_equal(draw(initializer), draw(initializer))
     assert not np.array_equal(draw(initializer, seed=0), draw(initializer, seed=1))
-    assert not np.array_equal(initializer(SHAPE), initializer(SHAPE))
+    np.testing.assert_array_equal(initializer(SHAPE), initializer(SHAPE))
 
 
 @pytest.mark.parametrize("initializer", RANDOM, ids=str)
@@ -291,3 +291,12 @@ def test_an_array_stands_for_its_numbers():
     layer = Dense(2, kernel_initializer=numbers)
     layer.build((None, 3))
     np.testing.assert_array_equal(layer.kernel.value, numbers)
+
+
+@pytest.mark.parametrize("name", ["RandomNormal", "RandomUniform", "TruncatedNormal", "GlorotUniform", "Orthogonal"])
+def test_without_a_seed_each_initializer_has_numbers_of_its_own(name):
+    one, other = Initializer.get(name), Initializer.get(name)
+    assert (one((3, 4)) == one((3, 4))).all() and (one((3, 4)) != other((3, 4))).any()
+    assert (one((3, 4), generator=np.random.default_rng(0)) != one((3, 4))).any()
+    with pytest.raises(ValueError, match="unknown dtype 'nope'"):
+        one((3, 4), dtype="nope")

@@ -5,7 +5,11 @@ from contextlib import contextmanager
 
 from nnlite.errors import DataError, MissingFileError, ModelFileError, NNLiteError, shown
 
-__all__ = ["reading", "with_place"]
+__all__ = ["MissingDataError", "reading", "with_place"]
+
+
+class MissingDataError(DataError, FileNotFoundError):
+    """A file or folder of data that is missing: a `FileNotFoundError` of Python too."""
 
 
 @contextmanager
@@ -33,8 +37,8 @@ def reading(
     except NNLiteError:
         raise
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and kind is ModelFileError:
-            kind = MissingFileError
+        if isinstance(error, FileNotFoundError):
+            kind = {ModelFileError: MissingFileError, DataError: MissingDataError}.get(kind, kind)
         if error.strerror and error.errno:  # the system's words, which say all
             raise kind(f"{location}: {error.strerror}") from error
         raise kind(_message(location, what, _reason(error), remedy)) from error

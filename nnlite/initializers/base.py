@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, ShapeError
+from nnlite.ops.plain.places import dtype_of
 from nnlite.random import SeedGenerator, fresh_seed, stream
 from nnlite.registry import Configurable, NamedFunction
 
@@ -28,6 +29,7 @@ class Initializer(Configurable, family="initializer"):
 
     seed = cast("int | None", None)
     _seeds = cast("SeedGenerator | None", None)
+    _drawn_seed = cast("int | None", None)  # of calls that have neither a seed nor a generator
     _of_functions = "FunctionInitializer"
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -55,16 +57,17 @@ class Initializer(Configurable, family="initializer"):
         Args:
             dtype: of the result, `nnlite.config.floatx()` by default. Numbers are drawn in float64 and then
                 cast, so that a float32 and a float64 network start from the same point.
-            generator: where the numbers come from, unless the initializer has its own `seed`; None takes
-                fresh entropy from the operating system.
+            generator: where the numbers come from, unless the initializer has its own `seed`; for None the initializer
+                draws a seed once, so that all its calls give the same numbers, as with Keras.
         """
         if self._seeds is not None:
             generator = stream(int(self._seeds.seed), "initializer", int(self._seeds.next()[1]))
         elif self.seed is not None:
             generator = stream(self.seed, "initializer")
         elif generator is None:
-            generator = stream(fresh_seed(), "initializer")
-        return np.asarray(self.draw(tuple(shape), generator), dtype or floatx())
+            self._drawn_seed = fresh_seed() if self._drawn_seed is None else self._drawn_seed
+            generator = stream(self._drawn_seed, "initializer")
+        return np.asarray(self.draw(tuple(shape), generator), dtype_of(dtype or floatx()))
 
     def draw(self, shape: tuple, generator: np.random.Generator) -> np.ndarray:
         """A new float64 array of `shape`."""
@@ -91,7 +94,7 @@ def _values_of(
     initializer: Initializer, function: Callable[..., Any], shape: Sequence[int], dtype: str | None
 ) -> np.ndarray:
     """The result of a user's function `(shape)` or `(shape, dtype)`, as `dtype`; `ShapeError` for another shape."""
-    lengths, kind = tuple(shape), dtype or floatx()
+    lengths, kind = tuple(shape), dtype_of(dtype or floatx()).name
     parameters = inspect.signature(function).parameters.values()
     takes_dtype = any(item.name == "dtype" or item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters)
     values = np.array(function(lengths, dtype=kind) if takes_dtype else function(lengths), kind)

@@ -142,8 +142,10 @@ def _take_rest(model: Any, known: ModelHeader, header: dict, arrays: dict[str, n
     elif known.compile is None or not compiled_by_itself(model, known.compile, source):
         return
     if model.compiled:
-        slots = saving.slots_from_arrays(arrays)
-        model.optimizer.set_state({"iterations": known.iterations, "slots": slots})
+        slots, trainer = saving.slots_from_arrays(arrays), model.trainer
+        trainer.optimizer.set_state({"iterations": known.iterations, "slots": slots})
+        if slots and trainer.loss is not None:  # so that its variables are there before the next step
+            trainer.optimizer.build_packs(trainer.ready_steps().store.packs)
 
 
 def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: object) -> None:
@@ -268,6 +270,7 @@ def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
     parameters = [parameter for parameter in read.parameters if id(parameter) in trained]
     try:
         trainer.optimizer.set_state(optimizer_state(trainer.optimizer, read.optimizer, parameters, packs))
+        trainer.optimizer.build_packs(packs)
     except NNLiteError as error:
         text = f"{filepath}: the optimizer starts without what Keras kept of it: {error}"
         warn_user(text, TrainingWarning)

@@ -12,6 +12,7 @@ from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_op
 from nnlite.ops.activations.base import OP_OF_FUNCTION
 from nnlite.ops.base import Op, as_written, called, compute
 from nnlite.ops.einsum import Einsum
+from nnlite.ops.plain.places import chosen_axes
 from nnlite.ops.tracing import Traced, add_functions, drawable
 from nnlite.registry import constructor_parameters
 
@@ -207,8 +208,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 @drawable
 def expand_dims(x: Any, axis: int) -> Any:
     """x with a new axis of length 1 at `axis`, counted in the result."""
-    rank = np.ndim(_value(x)) + 1
-    index = axis + rank if axis < 0 else axis
+    (index,) = chosen_axes(axis, np.ndim(_value(x)) + 1)
     return getitem(x, (*[slice(None)] * index, None))
 
 

@@ -146,6 +146,18 @@ def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
         raise ShapeError(told(error)) from error
 
 
+def _operators(name: str) -> tuple[Callable[["Traced", Any], Any], Callable[["Traced", Any], Any]]:
+    """An operator as the op function of that name: with a traced value to its left, and to its right.
+
+    What has no derivative, such as `//`, gives a plain array, as comparisons do.
+    """
+
+    def function() -> Callable:
+        return FUNCTIONS.get(name) or CONSTANTS[name]
+
+    return lambda left, right: function()(left, right), lambda right, left: function()(left, right)
+
+
 class Traced:
     """A value in a `Trace`: Python operators and NumPy functions on it are recorded as ops."""
 
@@ -231,41 +243,14 @@ class Traced:
         """The mean over `axis`, recorded."""
         return self._op("mean", self, axis, keepdims)
 
-    def __add__(self, other: Any) -> "Traced":
-        return self._op("add", self, other)
-
-    def __radd__(self, other: Any) -> "Traced":
-        return self._op("add", other, self)
-
-    def __sub__(self, other: Any) -> "Traced":
-        return self._op("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> "Traced":
-        return self._op("subtract", other, self)
-
-    def __mul__(self, other: Any) -> "Traced":
-        return self._op("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> "Traced":
-        return self._op("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> "Traced":
-        return self._op("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> "Traced":
-        return self._op("divide", other, self)
-
-    def __pow__(self, other: Any) -> "Traced":
-        return self._op("power", self, other)
-
-    def __rpow__(self, other: Any) -> "Traced":
-        return self._op("power", other, self)
-
-    def __matmul__(self, other: Any) -> "Traced":
-        return self._op("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> "Traced":
-        return self._op("matmul", other, self)
+    __add__, __radd__ = _operators("add")
+    __sub__, __rsub__ = _operators("subtract")
+    __mul__, __rmul__ = _operators("multiply")
+    __truediv__, __rtruediv__ = _operators("divide")
+    __pow__, __rpow__ = _operators("power")
+    __matmul__, __rmatmul__ = _operators("matmul")
+    __mod__, __rmod__ = _operators("mod")
+    __floordiv__, __rfloordiv__ = _operators("floor_divide")
 
     def __neg__(self) -> "Traced":
         return self._op("negative", self)

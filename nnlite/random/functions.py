@@ -28,8 +28,8 @@ class SeedGenerator:
     """A seed that advances with each use, so that each call of a random function draws different numbers.
 
     Args:
-        seed: where it begins, an integer in [0, 2**63); drawn when None, from `nnlite.utils.set_random_seed` if that
-            has been called.
+        seed: where it begins, an integer below 2**63 in size; drawn when None, from `nnlite.utils.set_random_seed` if
+            that has been called. A negative one counts from 2**63.
         name: kept.
 
     Raises:
@@ -74,9 +74,9 @@ Seed = int | SeedGenerator | None
 
 
 def _checked(seed: object) -> int:
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise ConfigError(f"seed must be an integer in [0, 2**63), a SeedGenerator or None, got {seed!r}")
-    return int(seed)
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not -(2**63) <= seed < 2**63:
+        raise ConfigError(f"seed must be an integer of up to 63 bits, a SeedGenerator or None, got {seed!r}")
+    return int(seed) % 2**63
 
 
 def _generator(seed: Seed) -> np.random.Generator:

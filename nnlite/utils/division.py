@@ -23,8 +23,8 @@ def split_dataset(
 
     Args:
         dataset: an array, or a list, tuple or dict of arrays with as many rows each.
-        left_size: of the first part: a fraction as a float in [0, 1], or rows as an integer; what `right_size` leaves
-            when None.
+        left_size: of the first part: a fraction as a float in [0, 1], or rows as an integer that leaves some to the
+            other part; what `right_size` leaves when None.
         right_size: of the second part.
         shuffle: whether rows are drawn at random rather than taken in order.
         seed: decides which rows are drawn.
@@ -77,9 +77,10 @@ def _count(rows: int, name: str, size: float | None) -> int | None:
     if size is None:
         return None
     fraction = isinstance(size, float)
-    if isinstance(size, bool) or not isinstance(size, (int, float)) or not 0 <= size <= (1 if fraction else rows):
-        error = ConfigError if isinstance(size, (int, float)) and not isinstance(size, bool) else WrongTypeError
-        raise error(f"{name} must be a fraction in [0.0, 1.0] or a number of the {rows} rows, got {size!r}")
+    if isinstance(size, bool) or not isinstance(size, (int, float)):
+        raise WrongTypeError(f"{name} must be a fraction in [0.0, 1.0] or a number of the {rows} rows, got {size!r}")
+    if not (0 <= size <= 1 if fraction else 0 < size < rows):
+        raise ConfigError(f"{name} must be in [0.0, 1.0], or an integer from 1 to {rows - 1}, got {size!r}")
     return round(size * rows) if fraction else int(size)
 
 

@@ -84,6 +84,19 @@ def test_refusals_of_series(options, error, message):
         timeseries_dataset_from_array(np.arange(7), None, **options)
 
 
+@pytest.mark.parametrize("name", ["start_index", "end_index", "sequence_stride", "sampling_rate"])
+def test_steps_beyond_the_series(name):
+    with pytest.raises(DataError, match=f"{name}=21 leads beyond the data, which has 20 steps"):
+        timeseries_dataset_from_array(np.arange(20), None, 1, **{name: 21})
+    last = 20 if name == "end_index" else 19
+    assert len(list(timeseries_dataset_from_array(np.arange(20), None, 1, **{name: last}))) == 1
+
+
+def test_a_missing_directory_is_also_an_error_of_python(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no directory"):
+        text_dataset_from_directory(tmp_path / "nothing")
+
+
 def test_a_model_learns_from_windows():
     series = np.sin(np.arange(300) / 5).astype(np.float32)[:, None]
     train = timeseries_dataset_from_array(series[:200], series[5:], 5, shuffle=True, seed=0, batch_size=32)

@@ -42,7 +42,9 @@ def test_training_goes_on_where_keras_stopped(name):
 
 
 def test_load_model_gives_the_memory_too():
-    assert nnlite.load_model(FOLDER / "trained_adam.keras").optimizer.iterations == 6
+    model = nnlite.load_model(FOLDER / "trained_adam.keras")
+    assert model.optimizer.iterations == 6
+    assert len(model.optimizer.variables) == 2 + 4 * len(model.trainable_variables)  # amsgrad, average
     assert not nnlite.load_model(FOLDER / "trained_adam.keras", compile=False).compiled
 
 

@@ -91,7 +91,7 @@ def test_operators_of_symbols():
     x, bits = KerasTensor((2, 3)), KerasTensor((2, 3), dtype="bool")
     for symbol in (x // 2, 2 // x, x % 2, 5 % x, round(x)):
         assert (symbol.shape, symbol.dtype) == ((2, 3), "float32")
-    for symbol in (bits & bits, bits | bits, bits ^ bits, ~bits, True & bits, False | bits, True ^ bits):
+    for symbol in (x != 1, bits & bits, bits | bits, bits ^ bits, ~bits, True & bits, False | bits, True ^ bits):
         assert (symbol.shape, symbol.dtype) == ((2, 3), "bool")
     assert x.reshape((3, 2)).shape == (3, 2) and KerasTensor((1, 3)).squeeze().shape == (3,)
     for convert in (bool, float, int):
@@ -113,3 +113,39 @@ def test_types_meet_as_in_keras():
     assert {pair: backend.result_type(*pair) for pair in pairs} == pairs
     assert backend.is_float_dtype("bfloat16") and not backend.is_float_dtype("int8")
     assert backend.is_int_dtype("uint8") and not backend.is_int_dtype("bool")
+
+
+def test_symbols_of_lengths_that_numbers_decide():
+    matrix = KerasTensor((2, 3))
+    assert [places.shape for places in ops.nonzero(matrix)] == [(None,), (None,)]
+    assert ops.unique(KerasTensor((3,), dtype="int32")).shape == (None,)
+    assert ops.bincount(KerasTensor((3,), dtype="int32")).shape == (None,)
+
+
+def test_symbols_of_known_lengths():
+    vector, square = KerasTensor((3,)), KerasTensor((2, 2), dtype="int32")
+    assert (ops.array(vector).shape, ops.dtype(square)) == ((3,), "int32")
+    assert ops.cross(vector, vector).shape == (3,)
+    assert ops.inv(square).shape == ops.cholesky(square).shape == (2, 2)
+    assert ops.associative_scan(ops.add, KerasTensor((5, 3))).shape == (5, 3)
+
+
+def test_branches_of_a_graph():
+    x, known = Input((2,)), Input((), dtype="bool")
+    which = Input((), dtype="int32")
+    chosen = ops.cond(known, lambda: 2 * x, lambda: -x)
+    third = ops.switch(which[0], [lambda x: x, lambda x: 3 * x, lambda x: 5 * x], x)
+    model = Model([x, known, which], [chosen, third])
+    rows = np.array([[1.0, 2.0]])
+    for truth, index, expected, factor in ((True, 1, 2 * rows, 3), (False, 7, -rows, 5), (True, -1, 2 * rows, 1)):
+        results = model.predict([rows, np.array([truth]), np.array([index])], verbose=0)
+        assert results[0].tolist() == expected.tolist() and results[1].tolist() == (factor * rows).tolist()
+
+
+def test_extremes_of_nothing_are_the_initial_value():
+    assert ops.max(np.zeros((0, 3)), axis=0, initial=2.0).tolist() == [2.0] * 3
+    assert ops.min(np.zeros(0), initial=2.0) == 2.0
+    with pytest.raises(ValueError, match="axis 5 is out of bounds"):
+        ops.expand_dims(np.ones((2, 3)), 5)
+    with pytest.raises(ValueError, match="unknown dtype 'nope'"):
+        ops.zeros((2,), dtype="nope")

@@ -44,6 +44,16 @@ TYPES = {
     "rectified": (lambda: ops.relu([-1, 2]), "int32"),
     "soft": (lambda: ops.softmax(WHOLE), "float32"),
     "full of integers": (lambda: ops.full((2,), 3), "float32"),
+    "array of a named type": (lambda: ops.array([1, 0], dtype="float16"), "float16"),
+    "ones of a named type": (lambda: ops.ones_like([1, 2], dtype="int64"), "int64"),
+    "step of half precision": (lambda: ops.heaviside(np.ones(3, np.float16), SMALL), "float16"),
+    "neighbors in half precision": (lambda: ops.nextafter(np.ones(3, np.float16), SMALL), "float16"),
+    "vector product with integers": (lambda: ops.cross(np.ones(3, np.float16), SMALL), "float16"),
+    "correlation of integers": (lambda: ops.correlate(SMALL[0], SMALL[0]), "float32"),
+    "product of all small ones": (lambda: ops.vdot(SMALL, SMALL), "int8"),
+    "quotient in half precision": (lambda: ops.divide_no_nan(np.ones(3, np.float16), SMALL), "float16"),
+    "largest from a float": (lambda: ops.max(WHOLE, initial=9.0), "int32"),
+    "changes of truth": (lambda: ops.diff(YES), "bool"),
     "attention": (lambda: ops.dot_product_attention(*[SINGLE.reshape(1, 2, 1, 3)] * 3), "float32"),
 }
 

@@ -320,3 +320,14 @@ def test_functions_say_what_they_take():
     assert ops.mean.__name__ == "mean"
     assert ops.mean.__doc__ == ops.Mean.__doc__
     assert ops.sum(np.ones((2, 3)), 1).tolist() == ops.sum(np.ones((2, 3)), axis=[1]).tolist() == [3, 3]
+
+
+def test_remainders_of_recorded_values():
+    trace = Trace()
+    x = trace.variable(np.array([1.5, -2.25, 4.0]))
+    for made, plain in ((x % 0.7, x.value % 0.7), (5.0 % x, 5.0 % x.value)):
+        assert isinstance(made, Traced) and made.value == pytest.approx(plain, abs=1e-15)
+    for made, plain in ((x // 0.7, x.value // 0.7), (5.0 // x, 5.0 // x.value)):
+        assert isinstance(made, np.ndarray) and made.tolist() == plain.tolist()
+    (gradient,) = trace.jacobians(x % 0.7 + 2 * x).vjp(np.ones(3))
+    assert gradient.tolist() == [3.0, 3.0, 3.0]

@@ -454,3 +454,26 @@ def test_variables_are_listed_as_in_keras():
     other.set_weights(optimizer.variables)
     for mine, theirs in zip(optimizer.variables, other.variables, strict=True):
         np.testing.assert_array_equal(mine.value, theirs.value)
+
+
+def test_variables_that_take_gradients_as_their_values():
+    plain, taking = Variable([1.0, 2.0]), Variable([1.0, 2.0])
+    taking.overwrite_with_gradient = True
+    optimizer = SGD(0.5, momentum=0.9)
+    for step in (1.0, 2.0):
+        optimizer.apply([np.full(2, step), np.full(2, 7.0 * step)], [plain, taking])
+    assert taking.numpy().tolist() == [14.0, 14.0]
+    alone = np.array([1.0, 2.0], np.float32)
+    other = SGD(0.5, momentum=0.9)
+    for step in (1.0, 2.0):
+        other.apply([np.full(2, step)], [alone])
+    assert plain.numpy().tolist() == alone.tolist()
+    optimizer.apply([np.full(2, 5.0)], [taking])
+    assert taking.numpy().tolist() == [5.0, 5.0] and plain.numpy().tolist() == alone.tolist()
+    assert optimizer.iterations == 3
+
+
+def test_numbers_that_are_assigned_are_returned():
+    optimizer = SGD(0.5)
+    assert optimizer.learning_rate.assign(0.25) == 0.25 and optimizer.iterations.assign_add(2) == 2
+    assert [variable.assign(variable.value).tolist() for variable in optimizer.variables] == [2, 0.25]

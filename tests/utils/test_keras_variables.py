@@ -1,6 +1,7 @@
 """`Variable` as Keras's: its operators, types and arguments; further forms of `keras.saving`."""
 
 import json
+import operator as operators
 
 import numpy as np
 import pytest
@@ -100,3 +101,44 @@ def test_scopes_check_what_they_are_given_at_once():
         split_dataset(np.arange(4), left_size="a")
     names = [standardize_dtype(one) for one in (int, float, "string", "bfloat16")]
     assert names == ["int32", "float32", "string", "bfloat16"]
+
+
+@pytest.mark.parametrize(
+    ("operator", "kinds", "expected"),
+    [
+        (operators.add, ("int8", "float16"), "float16"),
+        (operators.add, ("int32", "float32"), "float32"),
+        (operators.truediv, ("int8", "int8"), "float32"),
+        (operators.truediv, ("bool", "float16"), "float16"),
+        (operators.floordiv, ("int16", "float16"), "float16"),
+        (operators.mod, ("bool", "bool"), "int32"),
+        (operators.pow, ("int8", "float16"), "float16"),
+        (operators.matmul, ("uint8", "int8"), "int16"),
+        (operators.and_, ("float32", "int8"), "bool"),
+        (operators.or_, ("int8", "int8"), "bool"),
+        (operators.xor, ("int32", "float16"), "bool"),
+    ],
+)
+def test_operators_of_variables_have_types_of_keras(operator, kinds, expected):
+    values = [np.array([1, 1, 2]).astype(kind) for kind in kinds]
+    first, second = (Variable(value, dtype=kind, trainable=False) for value, kind in zip(values, kinds, strict=True))
+    results = [operator(first, second), operator(first, values[1])]
+    if expected != "bool":  # arrays to the left have their own
+        results.append(operator(values[0], second))
+    assert [np.asarray(result).dtype.name for result in results] == [expected] * len(results)
+    twice = np.asarray(operator(*(value.astype(np.float64) if expected != "bool" else value > 0 for value in values)))
+    assert results[0].tolist() == twice.tolist()
+
+
+def test_functions_of_numpy_take_variables():
+    scale = Variable([1.0, 2.0])
+    assert np.exp(scale).dtype == np.add.reduce(scale).dtype == np.float32
+    assert (np.ones(2, np.int8) - scale).tolist() == [0.0, -1.0]
+    total = np.array([1.0, 1.0])
+    total += scale
+    assert total.tolist() == [2.0, 3.0]
+
+
+def test_a_scope_refuses_values_of_another_shape():
+    with pytest.raises(ValueError, match="has the shape"):
+        StatelessScope([(Variable([1.0, 2.0]), np.ones(3))])

@@ -100,7 +100,12 @@ def test_a_data_set_is_split(size):
 
 @pytest.mark.parametrize(
     ("size", "error"),
-    [({}, "left_size or right_size"), ({"left_size": 9}, "8 rows"), ({"left_size": 0.9, "right_size": 0.9}, "of 8")],
+    [
+        ({}, "left_size or right_size"),
+        ({"left_size": 9}, "from 1 to 7"),
+        ({"right_size": 0}, "from 1 to 7"),
+        ({"left_size": 0.9, "right_size": 0.9}, "of 8"),
+    ],
 )
 def test_wrong_sizes_of_parts(size, error):
     with pytest.raises(ConfigError, match=error):
@@ -241,6 +246,8 @@ def test_random_functions_by_integer_generator_and_nothing():
         np.testing.assert_array_equal(first, draw(3))
         np.testing.assert_array_equal(second, [draw(again) for again in [random.SeedGenerator(3)] * 2][1])
         assert (first != second).any() and (draw(None) != draw(None)).any()
+    assert random.normal((3,), seed=-5).tolist() == random.normal((3,), seed=-5).tolist()
+    assert random.normal((3,), seed=-5).tolist() != random.normal((3,), seed=5).tolist()
     with pytest.raises(ConfigError, match="seed must be"):
         random.normal((1,), seed="a")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.data.datasets.lazy import LazyBatches, shuffle_seed_of
 from nnlite.errors import ConfigError, DataError
+from nnlite.errors.boundary import MissingDataError
 from nnlite.random import stream
 
 
@@ -43,7 +44,7 @@ class Files:
             raise ConfigError("class_names belong to labels='inferred'")
         self.top, self.suffixes, self.follow_links = Path(directory), suffixes, follow_links
         if not self.top.is_dir():
-            raise DataError(f"no directory {str(self.top)!r}")
+            raise MissingDataError(f"no directory {str(self.top)!r}")
         self.class_names = self.targets = None
         if labels is None or label_mode is None:
             self.paths = self._below(self.top)

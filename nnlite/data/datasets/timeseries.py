@@ -43,7 +43,7 @@ def timeseries_dataset_from_array(
         format: Keras's; accepted: batches are arrays.
 
     Raises:
-        DataError: no window fits into the data.
+        DataError: no window fits into the data, or an index or a step leads beyond it.
 
     >>> import numpy as np
     >>> series = np.arange(7)
@@ -52,6 +52,10 @@ def timeseries_dataset_from_array(
     [[0, 1, 2], [1, 2, 3]] [3, 4]
     """
     arguments = read_call(timeseries_dataset_from_array, locals())
+    bounds = {"start_index": start_index, "sequence_stride": sequence_stride, "sampling_rate": sampling_rate}
+    for name, number in {**bounds, "end_index": None if end_index is None else end_index - 1}.items():
+        if number is not None and number >= len(data):
+            raise DataError(f"{name}={arguments[name]} leads beyond the data, which has {len(data)} steps")
     span, reach = slice(start_index, end_index), (sequence_length - 1) * sampling_rate
     series = np.asarray(data)[span]
     windows = len(series) - reach

@@ -132,6 +132,9 @@ class Drawable:
     def __getitem__(self, index: Any) -> Any:
         return self.draw("getitem", (self, index), {})
 
+    def __ne__(self, other: object) -> Any:  # as in Keras, `==` asks whether it is the same value of the graph
+        return self.draw("not_equal", (self, other), {})
+
     def __lt__(self, other: Any) -> Any:
         return self.draw("less", (self, other), {})
 

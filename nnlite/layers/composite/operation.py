@@ -28,6 +28,8 @@ COUNTING = {
     *("argmax", "argmin", "argsort", "bincount", "count_nonzero", "digitize", "nonzero", "searchsorted"),
     "unravel_index",
 }
+# Functions whose results have lengths that depend on the numbers.
+OF_ANY_LENGTH = {"bincount", "nonzero", "unique"}
 
 
 class Operation(Layer):
@@ -102,7 +104,8 @@ class Operation(Layer):
         shapes = tuple(map(tuple, input_shape)) if several else (tuple(input_shape),)
         if self._outlines is None or self._outlines[0] != shapes:
             types = self._input_types or [self.dtype or floatx()] * len(shapes)
-            self._outlines = shapes, outlines(self.label, self._applied, shapes, types)
+            varies = self.function in OF_ANY_LENGTH
+            self._outlines = shapes, outlines(self.label, self._applied, shapes, types, varies)
         return self._outlines[1]
 
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
@@ -200,6 +203,7 @@ def draw(name: str, arguments: tuple, options: dict[str, Any]) -> Any:
     named = {key: _plain(option, inputs) for key, option in options.items()}
     layer = Operation(name, plain, named)
     layer._input_types = [symbol.dtype for symbol in inputs]
+    layer._ensure_built(tuple(symbol.shape for symbol in inputs) if len(inputs) > 1 else inputs[0].shape)
     return layer(tuple(inputs) if len(inputs) > 1 else inputs[0])
 
 

@@ -16,9 +16,19 @@ LENGTHS = (2, 7, 24, 1, 3, 4, 5, 6, 8, 10, 12)
 
 
 def outlines(
-    owner: str, function: Callable[[list[np.ndarray]], Any], shapes: Sequence[tuple], types: Sequence[str]
+    owner: str,
+    function: Callable[[list[np.ndarray]], Any],
+    shapes: Sequence[tuple],
+    types: Sequence[str],
+    by_values: bool = False,
 ) -> list[tuple[tuple, str]]:
     """`(shape, dtype)` of each result of `function` for arrays of these shapes; None for a length that varies.
+
+    Args:
+        owner: shown in errors.
+        function: of a list of arrays.
+        shapes, types: of the arrays.
+        by_values: whether lengths depend on the numbers in the arrays too.
 
     Raises:
         ShapeError: no length in the place of None is possible.
@@ -28,13 +38,16 @@ def outlines(
     refused: Exception | None = None
     for length in LENGTHS if unknown else LENGTHS[:1]:
         try:
-            tried.append(_results(function, _examples(owner, shapes, types, length)))
+            examples = _examples(owner, shapes, types, length)
+            tried.append(_results(function, examples))
         except (ValueError, IndexError, DataError) as error:
             refused = refused or error
         if len(tried) == (2 if unknown else 1):
             break
     if not tried:
         raise refused if isinstance(refused, DataError) else ShapeError(f"{owner}: {refused}") from refused
+    if by_values:
+        tried.append(_results(function, [np.arange(one.size).reshape(one.shape).astype(one.dtype) for one in examples]))
     pairs = zip(tried[0], tried[-1], strict=True)
     return [(_common(first.shape, second.shape), _name(first.dtype)) for first, second in pairs]
 
@@ -56,7 +69,7 @@ def _examples(owner: str, shapes: Sequence[tuple], types: Sequence[str], length:
 def _example(shape: Sequence[int], kind: str) -> np.ndarray:
     """Zeros, on the diagonal of square matrices ones, so that they have an inverse."""
     array = np.zeros(shape, "U1" if kind == "object" else kind)
-    if array.ndim > 1 and array.shape[-1] == array.shape[-2] and array.dtype.kind in "fc":
+    if array.ndim > 1 and array.shape[-1] == array.shape[-2] and array.dtype.kind in "biufc":
         array[...] = np.eye(array.shape[-1])
     return array
 

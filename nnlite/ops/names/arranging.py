@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
-from nnlite.ops.names.constants import convert_to_numpy, lengths, shape
+from nnlite.ops.names.constants import convert_to_numpy, dtype, lengths, not_equal, shape
 from nnlite.ops.plain.places import chosen_axes
 
 __all__ = [
@@ -134,5 +134,5 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     for _ in range(n):
         length = lengths(a)[axis]
         later, earlier = (ops.take(a, np.arange(*ends), axis) for ends in ((1, length), (0, length - 1)))
-        a = ops.subtract(later, earlier)
+        a = (not_equal if dtype(a) == "bool" else ops.subtract)(later, earlier)
     return a

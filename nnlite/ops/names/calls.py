@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import as_axes, convert_to_numpy, nonzero, shape
+from nnlite.ops.names.constants import as_axes, convert_to_numpy, dtype, nonzero, shape
 from nnlite.ops.plain.places import chosen_axes
 from nnlite.ops.tracing import drawable
 
@@ -71,15 +71,22 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 
 def max(x: Any, axis: Axis | list[int] = None, keepdims: bool = False, initial: float | None = None) -> Any:
-    """The largest numbers over `axis`, at least `initial`."""
-    result = ops.max(x, axis, keepdims)
-    return result if initial is None else ops.maximum(result, initial)
+    """The largest numbers over `axis`, at least `initial`, which is the answer where there are none."""
+    return _from_initial(ops.max, ops.maximum, x, axis, keepdims, initial)
 
 
 def min(x: Any, axis: Axis | list[int] = None, keepdims: bool = False, initial: float | None = None) -> Any:
-    """The smallest numbers over `axis`, at most `initial`."""
-    result = ops.min(x, axis, keepdims)
-    return result if initial is None else ops.minimum(result, initial)
+    """The smallest numbers over `axis`, at most `initial`, which is the answer where there are none."""
+    return _from_initial(ops.min, ops.minimum, x, axis, keepdims, initial)
+
+
+def _from_initial(reduce: Any, combine: Any, x: Any, axis: Any, keepdims: bool, initial: float | None) -> Any:
+    """A reduction to extremes that begins at `initial`, in the type of x."""
+    if initial is not None and 0 in shape(x):
+        array = np.asarray(convert_to_numpy(x))
+        return np.max(array, as_axes(axis), keepdims=keepdims, initial=array.dtype.type(initial))
+    result = reduce(x, axis, keepdims)
+    return result if initial is None else combine(result, np.asarray(initial, dtype(result)))
 
 
 @drawable

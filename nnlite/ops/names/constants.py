@@ -12,6 +12,7 @@ from nnlite.config import floatx
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
 from nnlite.ops.plain import places
+from nnlite.ops.plain.numbers import Number
 from nnlite.ops.plain.results import as_typed, in_floatx, named
 from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
@@ -86,6 +87,12 @@ def _plain(item: Any) -> Any:
     return _value(item) if isinstance(item, Traced) else item
 
 
+def _options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options with numbers in the place of traced values, and a type of NumPy as `dtype`."""
+    read = {key: _plain(item) for key, item in options.items()}
+    return read if read.get("dtype") is None else {**read, "dtype": places.dtype_of(read["dtype"])}
+
+
 def constant(function: Callable[..., Any], *names: str, whole: bool = True, counts: bool = False) -> Callable[..., Any]:
     """A NumPy function with zero or undefined derivative: a traced value is replaced by its number.
 
@@ -103,11 +110,12 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
             options["axis"] = tuple(options["axis"])
         if arguments and not whole and not isinstance(arguments[0], Traced):
             arguments = (*as_written(arguments[:1]), *arguments[1:])
-        values = [_plain(item) for item in arguments]
-        options = {key: _plain(item) for key, item in options.items()}
+        values, options = [_plain(item) for item in arguments], _options(options)
         result = function(*values, **options)
         if counts or isinstance(result, bool):
             return np.asarray(result, np.int32 if counts else bool)
+        if options.get("dtype") is not None:
+            return result
         values = [*values, *options.values()]
         return as_typed(result, values) if isinstance(result, np.ndarray) else in_floatx(result, values)
 
@@ -128,7 +136,8 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
 
     @functools.wraps(function)
     def make(*arguments: Any, **options: Any) -> Any:
-        array = function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
+        options = _options(options)
+        array = function(*[_plain(item) for item in arguments], **options)
         values = (*arguments, *options.values())
         if builtins.any(isinstance(item, (str, type, np.dtype)) for item in values):
             return array
@@ -146,12 +155,6 @@ def _sign(x: ArrayLike) -> np.ndarray:
     return np.asarray(x) if np.asarray(x).dtype == bool else np.sign(x)
 
 
-def _array(x: Any, dtype: Any = None) -> np.ndarray:
-    """A new array; numbers and lists without a type become `config.floatx()` or int32."""
-    values = np.array(x, dtype)
-    return as_typed(values, x) if dtype is None and is_written(x) else values
-
-
 # Functions of NumPy under the same name and arguments.
 all = constant(np.all)
 allclose = constant(np.allclose, "x1", "x2")
@@ -160,7 +163,6 @@ arange = called("start")(_made(np.arange))
 argmax = constant(np.argmax, counts=True)
 argmin = constant(np.argmin, counts=True)
 argsort = constant(places.argsort, counts=True)
-array = constant(_array)
 bincount = constant(places.bincount)
 ceil = constant(np.ceil, whole=False)
 count_nonzero = constant(np.count_nonzero, counts=True)
@@ -207,7 +209,15 @@ def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = No
     """`x` as an array, a traced value unchanged; Python numbers become `config.floatx()` or int32."""
     if isinstance(x, Traced):
         return x
-    return np.asarray(x, dtype) if dtype is not None or not is_written(x) else as_typed(np.asarray(x), x)
+    if dtype is not None:
+        return np.asarray(x, places.dtype_of(dtype))
+    return as_typed(np.asarray(x), x) if is_written(x) else np.asarray(x)
+
+
+@drawable
+def array(x: Any, dtype: str | None = None) -> Any:
+    """As `convert_to_tensor`, with memory of its own."""
+    return x if isinstance(x, Traced) else np.array(convert_to_tensor(x, dtype))
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
@@ -216,8 +226,8 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether `x` is an array or a traced value."""
-    return isinstance(x, (np.ndarray, Traced))
+    """Whether `x` is an array, a traced value, or the value of a loss or metric."""
+    return isinstance(x, (np.ndarray, Traced, Number))
 
 
 def lengths(x: Any) -> Shape:
@@ -239,8 +249,11 @@ def size(x: Any) -> int:
 
 
 def dtype(x: Any) -> str:
-    """The name of the dtype."""
-    return _value(x).dtype.name
+    """The name of the dtype, also of a symbol of a graph."""
+    try:
+        return _value(x).dtype.name
+    except NotThere as error:
+        return error.symbol.dtype
 
 
 @drawable
@@ -253,7 +266,7 @@ def cast(x: Any, dtype: str) -> Any:
 @drawable
 def copy(x: Any) -> Any:
     """A new array with the same values."""
-    return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(convert_to_tensor(x))
+    return ops.multiply(x, 1.0) if isinstance(x, Traced) else array(x)
 
 
 def as_axes(axis: int | Sequence[int] | None) -> int | Shape | None:
@@ -283,5 +296,5 @@ def multi_hot(
     return rows.max(axis=1 if rows.ndim > 2 else 0)
 
 
-NOT_IN_GRAPHS = ("array", "convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size")  # they tell it at once
+NOT_IN_GRAPHS = ("convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size")  # they tell it at once
 CONSTANTS.update(named(globals(), [_name for _name in __all__ if _name not in NOT_IN_GRAPHS]))

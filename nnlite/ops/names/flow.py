@@ -1,5 +1,6 @@
 """Control flow of `keras.ops`: loops, branches and maps, in plain Python."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,20 +9,39 @@ import numpy as np
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
 from nnlite.ops.names.arranging import known_length
-from nnlite.ops.names.constants import convert_to_numpy
+from nnlite.ops.names.constants import all as all_of, convert_to_numpy, greater_equal
+from nnlite.ops.tracing import NotThere
+from nnlite.tree import map_structure
 
 __all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"]
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """The result of the first function if `pred` is true, else of the second one."""
-    return true_fn() if bool(np.all(convert_to_numpy(pred))) else false_fn()
+    """The result of the first function if `pred` is true, else of the second one; in a graph both are computed."""
+    if _is_known(pred):
+        return true_fn() if bool(np.all(convert_to_numpy(pred))) else false_fn()
+    return map_structure(lambda *both: ops.where(all_of(pred), *both), true_fn(), false_fn())
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """The result of the function with that index, clipped to the valid range."""
-    index = int(np.clip(convert_to_numpy(index), 0, len(branches) - 1))
-    return branches[index](*operands)
+    """The result of the function with that index, clipped to the valid range; in a graph all are computed."""
+    if _is_known(index):
+        return branches[int(np.clip(convert_to_numpy(index), 0, len(branches) - 1))](*operands)
+    result = branches[0](*operands)
+    for number, branch in enumerate(branches[1:], 1):
+        reached = greater_equal(index, number)
+        choose = functools.partial(ops.where, reached)
+        result = map_structure(choose, branch(*operands), result)
+    return result
+
+
+def _is_known(value: Any) -> bool:
+    """Whether a value is there already, unlike that of a symbol of a graph."""
+    try:
+        convert_to_numpy(value)
+    except NotThere:
+        return False
+    return True
 
 
 def while_loop(

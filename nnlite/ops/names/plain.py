@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
-from nnlite.ops.base import as_numbers
+from nnlite.ops.base import as_given, as_numbers, as_written
 from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor
 from nnlite.ops.plain.results import as_typed, named, of_numpy, on_arrays
 from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
@@ -63,6 +63,16 @@ __all__ = [
 ]
 
 
+def _alike(function: Callable[..., Any], promoted: Callable[..., Any] = as_written) -> Callable[..., Any]:
+    """A NumPy function of two arrays, which `promoted` brings into a common type, by default a floating-point one."""
+
+    @functools.wraps(function)
+    def compute(x1: ArrayLike, x2: ArrayLike, *arguments: Any, **options: Any) -> Any:
+        return function(*promoted([x1, x2]), *arguments, **options)
+
+    return compute
+
+
 # Steps and integers: their derivative is zero.
 bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift = (
     constant(function, "x", "y")
@@ -74,12 +84,13 @@ angle, imag = constant(np.angle), constant(np.imag)
 argpartition, nanargmax, nanargmin = (
     constant(function, counts=True) for function in (np.argpartition, np.nanargmax, np.nanargmin)
 )
-gcd, heaviside, lcm = (constant(function, "x1", "x2") for function in (np.gcd, np.heaviside, np.lcm))
+gcd, lcm = (constant(function, "x1", "x2") for function in (np.gcd, np.lcm))
 isneginf, isposinf, isreal, signbit = map(constant, (np.isneginf, np.isposinf, np.isreal, np.signbit))
 histogram = constant(np.histogram)
 
 corrcoef, i0, nanmedian = map(of_numpy, (np.corrcoef, np.i0, np.nanmedian))
-cross, nextafter = of_numpy(np.cross, "x1", "x2"), of_numpy(np.nextafter, "x1", "x2")
+cross, nextafter = of_numpy(_alike(np.cross, as_given), "x1", "x2"), of_numpy(_alike(np.nextafter), "x1", "x2")
+heaviside = constant(_alike(np.heaviside), "x1", "x2")
 nanpercentile, nanquantile = of_numpy(np.nanpercentile, "x", "q"), of_numpy(np.nanquantile, "x", "q")
 
 
@@ -132,7 +143,7 @@ def kaiser(x: ArrayLike, beta: ArrayLike) -> np.ndarray:
 @on_arrays
 def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> np.ndarray:
     """The cross-correlation of two vectors."""
-    return np.correlate(convert_to_numpy(x1), convert_to_numpy(x2), mode)  # type: ignore[call-overload]
+    return np.correlate(*as_written([x1, x2]), mode)  # type: ignore[call-overload]
 
 
 def empty(shape: Any, dtype: str | None = None) -> np.ndarray:

@@ -48,6 +48,8 @@ def dot(x1: Any, x2: Any) -> Any:
 def tensordot(x1: Any, x2: Any, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Any:
     """The product over several axes: the last of x1 and the first of x2, or the given ones."""
     first, second = len(lengths(x1)), len(lengths(x2))
+    if isinstance(axes, int) and axes > min(first, second):
+        raise ShapeError(f"tensordot over {axes} axes needs as many in both arrays, got {first} and {second}")
     ends = axes if not isinstance(axes, int) else (range(first - axes, first), range(axes))
     pairs = {two % second: one % first for one, two in zip(*(np.atleast_1d(end).tolist() for end in ends), strict=True)}
     letters = "abcdefghijklmnopqrstuvwxyz"
@@ -66,7 +68,7 @@ def outer(x1: Any, x2: Any) -> Any:
 
 def vdot(x1: Any, x2: Any) -> Any:
     """The sum of the products of all entries."""
-    return ops.sum(ops.multiply(ravel(x1), ravel(x2)))
+    return ops.matmul(ravel(x1), ravel(x2))
 
 
 @ops.drawable

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.errors import WrongTypeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import erf
 from nnlite.ops import functions as ops
@@ -155,9 +156,11 @@ def _remainder(x1: Any, x2: Any, whole: Callable[[np.ndarray], np.ndarray]) -> A
 
 @drawable
 def ldexp(x1: Any, x2: Any) -> Any:
-    """x1 * 2 ** x2."""
-    x1 = as_floats(x1)
-    powers = 2.0 ** convert_to_numpy(x2)
+    """x1 * 2 ** x2, for integers x2."""
+    x1, exponents = as_floats(x1), np.asarray(convert_to_numpy(x2))
+    if exponents.dtype.kind not in "iu":
+        raise WrongTypeError(f"ldexp takes integers as exponents, got {exponents.dtype}")
+    powers = 2.0**exponents
     return ops.multiply(x1, powers.astype(x1.dtype))
 
 

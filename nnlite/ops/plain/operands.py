@@ -1,6 +1,6 @@
 """Operators of what stands for an array: they work on its value, and are recorded while a tape records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.ops.base import NUMBERS
 from nnlite.ops.plain.results import in_floatx
 from nnlite.ops.tape import Leaf, active_tape
-from nnlite.ops.tracing import Traced
+from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, Traced
 
 __all__ = ["Operand", "on_values"]
 
@@ -35,6 +35,12 @@ class Operand(Leaf):
         tape = active_tape()
         return self.value if tape is None or not self.trainable else tape.leaf(self)
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """Apply a function of NumPy, which also comes here for operators with an array to the left."""
+        if method == "__call__" and not options and ufunc.__name__ in _OF_UFUNCS:
+            return _applied(_OF_UFUNCS[ufunc.__name__], inputs)
+        return getattr(ufunc, method)(*_values(inputs, method == "__call__" and not options), **options)
+
     if TYPE_CHECKING:  # in a layer's `call` a parameter stands for a traced value, which can do this
         _operator: Any = None
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _operator
@@ -49,19 +55,42 @@ def on_values(name: str) -> Callable[..., Any]:
     derived = name in dir(Traced)
 
     def operator(self: Operand, *others: Any) -> Any:
-        if not all(isinstance(item, (Operand, np.ndarray, np.generic, *NUMBERS, list, tuple)) for item in others):
+        if not all(isinstance(item, DATA) for item in others):
             return NotImplemented
-        values = [
-            item if not isinstance(item, Operand) else item.recorded() if derived else item.value
-            for item in (self, *others)
-        ]
+        values = _values([self, *others], derived)
         result = getattr(values[0], name)(*values[1:])
         return result if not others or isinstance(result, Traced) else in_floatx(result, values)
 
     return operator
 
 
-_two_sided = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
-_others = ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "float", "int")
-for _name in (*_two_sided, *(f"r{_name}" for _name in _two_sided), *_others):
+def _by_function(function: str, swapped: bool) -> Callable[..., Any]:
+    """An operator of two values as a function of `nnlite.ops`, whose types of results are Keras's."""
+
+    def operator(self: Operand, other: Any) -> Any:
+        if not isinstance(other, DATA):
+            return NotImplemented
+        return _applied(function, (other, self) if swapped else (self, other))
+
+    return operator
+
+
+def _applied(function: str, operands: Sequence[Any]) -> Any:
+    return (FUNCTIONS.get(function) or CONSTANTS[function])(*_values(operands, function in FUNCTIONS))
+
+
+def _values(operands: Sequence[Any], derived: bool) -> list[Any]:
+    """The values of operands, recorded where there is a derivative."""
+    return [item if not isinstance(item, Operand) else item.recorded() if derived else item.value for item in operands]
+
+
+DATA: tuple[type, ...] = (Operand, np.ndarray, np.generic, *NUMBERS, list, tuple)
+_ARITHMETIC = "add:add sub:subtract mul:multiply truediv:divide floordiv:floor_divide mod:mod pow:power matmul:matmul"
+_LOGIC = "and:logical_and or:logical_or xor:logical_xor"
+_FUNCTIONS = dict(pair.split(":") for pair in f"{_ARITHMETIC} {_LOGIC}".split())
+_OF_UFUNCS = {name: name for name in _FUNCTIONS.values()} | {"remainder": "mod"}
+for _name, _function in _FUNCTIONS.items():
+    setattr(Operand, f"__{_name}__", _by_function(_function, swapped=False))
+    setattr(Operand, f"__r{_name}__", _by_function(_function, swapped=True))
+for _name in ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "float", "int"):
     setattr(Operand, f"__{_name}__", on_values(f"__{_name}__"))

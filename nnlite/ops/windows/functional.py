@@ -10,8 +10,7 @@ import numpy as np
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Jacobian, Jacobians
 from nnlite.ops import functions as ops
-from nnlite.ops.names.arranging import flip
-from nnlite.ops.names.constants import lengths
+from nnlite.ops.names.arranging import flip, known_length
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.tree import flatten, map_structure, map_structure_up_to
 
@@ -30,7 +29,7 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
     if reverse:
         turned = map_structure(lambda x: flip(x, axis), elems)
         return map_structure(lambda x: flip(x, axis), associative_scan(f, turned, False, axis))
-    length, step = lengths(flatten(elems)[0])[axis], 1
+    length, step = known_length(flatten(elems)[0], axis, "associative_scan"), 1
     while step < length:  # results over `step` entries become those over twice as many
 
         def part(start: int, stop: int) -> Any:

@@ -43,10 +43,11 @@ class StateVariable(Parameter):
 
     __hash__ = object.__hash__
 
-    def assign(self, value: ArrayLike) -> None:
-        """Copy `value` in; `ShapeError` unless the shape is the same."""
+    def assign(self, value: ArrayLike) -> np.ndarray:
+        """Copy `value` in, and return the new value; `ShapeError` unless the shape is the same."""
         super().assign(value)
         self._write(self.value)
+        return self.value
 
 
 def slot_variable(path: str, slot: KerasSlot, views: Callable[[], dict[str, np.ndarray]]) -> StateVariable:

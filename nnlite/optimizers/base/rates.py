@@ -73,13 +73,14 @@ class NumberOfOptimizer:
         """The name, after that of the optimizer."""
         return f"{self.optimizer.name}/{self.name}"
 
-    def assign(self, value: Any) -> None:
-        """Set the number of the optimizer that this one was read from."""
+    def assign(self, value: Any) -> Any:
+        """Set the number of the optimizer that this one was read from, and return the new one."""
         setattr(self.optimizer, self.attribute, read(plain_number(value), self.accepted))
+        return getattr(self.optimizer, self.attribute)
 
-    def assign_add(self, value: Any) -> None:
-        """Set the number of the optimizer to this one and `value` together."""
-        self.assign(self.plain(self) + plain_number(value))  # type: ignore[call-arg]
+    def assign_add(self, value: Any) -> Any:
+        """Set the number of the optimizer to this one and `value` together, and return it."""
+        return self.assign(self.plain(self) + plain_number(value))  # type: ignore[call-arg]
 
     def numpy(self) -> Any:
         """The plain number."""

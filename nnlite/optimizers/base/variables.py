@@ -1,7 +1,6 @@
 """An optimizer used on its own, on a list of arrays or parameters, as in Keras's custom training loops."""
 
 import copy
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, cast
 
@@ -10,52 +9,13 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.optimizers.base.blocks import clipped
+from nnlite.optimizers.base.packs import Variable, VariablePack, array_of, packed, without_overwritten
 from nnlite.optimizers.base.rates import UpdateCount
 from nnlite.optimizers.base.slots import Slots
 from nnlite.parameters import Parameter, assign_all
 from nnlite.variables import ScopePlace, Variable as Added
 
 __all__ = ["VariableDoors"]
-
-Variable = Parameter | np.ndarray
-
-
-class VariablePack:
-    """Variables of one dtype as a `Pack`: their values are copied in before an update, and back after it.
-
-    Attributes:
-        places: the number of each among all variables.
-    """
-
-    __slots__ = ("gradients", "parameters", "paths", "places", "segments", "shapes", "values")
-
-    def __init__(self, places: list[int], variables: Sequence[Variable], paths: Sequence[str]) -> None:
-        self.places, self.parameters = places, [variables[index] for index in places]
-        self.paths = [paths[index] for index in places]
-        self.shapes = [variable.shape for variable in self.parameters]
-        stops = np.cumsum([variable.size for variable in self.parameters]).tolist()
-        self.segments = [slice(stop - v.size, stop) for stop, v in zip(stops, self.parameters, strict=True)]
-        self.values = np.empty(stops[-1], self.parameters[0].dtype)
-        self.gradients = np.zeros_like(self.values)
-        self.take([None] * len(places), None)
-
-    def take(self, gradients: Sequence[Any], scale: float | None) -> None:
-        """Copy the variables in, and their gradients, divided by `scale`; None for zeros."""
-        for variable, gradient, segment in zip(self.parameters, gradients, self.segments, strict=True):
-            self.values[segment] = _array(variable).reshape(-1)
-            self.gradients[segment] = 0.0 if gradient is None else _array(gradient).reshape(-1)
-        if scale is not None:
-            np.divide(self.gradients, scale, self.gradients)
-
-    def write_values(self) -> None:
-        """Copy the values back, and apply the constraints of parameters."""
-        for variable, segment in zip(self.parameters, self.segments, strict=True):
-            values = self.values[segment].reshape(variable.shape)
-            if isinstance(variable, Parameter):
-                variable.assign(values)  # which a `StatelessScope` watches
-                variable.constrain()
-            else:
-                variable[...] = values
 
 
 class VariableDoors(Slots):
@@ -107,7 +67,7 @@ class VariableDoors(Slots):
                     f"{type(self).__name__} updates writable NumPy arrays of floating-point numbers and parameters of "
                     f"layers, got {type(variable).__name__}"
                 )
-        packs = _packed(variables)
+        packs = packed(variables)
         self.build_packs(packs)
         self._packs, self._variables = packs, variables
 
@@ -132,7 +92,14 @@ class VariableDoors(Slots):
         if not self._variables:
             name = type(self).__name__
             raise NotReadyError(f"{name} does not know the variables: pass them, or call build(variables) first")
-        by_place = self._by_place(gradients, self._variables if variables is None else variables)
+        variables = self._variables if variables is None else variables
+        gradients, taking = without_overwritten(gradients, variables)
+        for variable, value in taking:
+            variable.assign(array_of(value))
+        if taking and all(gradient is None for gradient in gradients):
+            self.batches += 1
+            return
+        by_place = self._by_place(gradients, variables)
         for pack in self._packs:
             pack.take([by_place[index] for index in pack.places], self.loss_scale_factor)
         kept = [pair for number in range(len(self._packs)) for pair in self._without_gradient(number, by_place)]
@@ -270,31 +237,10 @@ class VariableDoors(Slots):
                     f"Unknown variable of shape {variable.shape}: {type(self).__name__} is built for "
                     f"{len(self._variables)} others; other variables need a new optimizer"
                 )
-            shape = variable.shape if gradient is None else _array(gradient).shape
+            shape = variable.shape if gradient is None else array_of(gradient).shape
             if shape != variable.shape:
                 raise ShapeError(f"a gradient has the shape {shape}, its variable {variable.shape}")
             by_place[places[id(variable)]] = gradient
         if all(gradient is None for gradient in by_place):
             raise ConfigError("No gradients provided for any variable.")
         return by_place
-
-
-def _packed(variables: Sequence[Variable]) -> list[VariablePack]:
-    """The variables by dtype, and parameters with gradients of single rows alone: the order of a model's packs."""
-    names = [v.name if isinstance(v, Parameter) else f"variable_{n}" for n, v in enumerate(variables)]
-    seen: Counter[str] = Counter()
-    paths = []
-    for name in names:
-        paths.append(f"{name}_{seen[name]}" if seen[name] else name)
-        seen[name] += 1
-    groups: dict[Any, list[int]] = {}
-    rows = [[index] for index, v in enumerate(variables) if isinstance(v, Parameter) and v.sparse]
-    for index, variable in enumerate(variables):
-        if [index] not in rows:
-            groups.setdefault(variable.dtype, []).append(index)
-    return [VariablePack(places, variables, paths) for places in (*groups.values(), *rows)]
-
-
-def _array(value: Any) -> np.ndarray:
-    """The numbers of a variable or a gradient; gradients of single rows are spread over all of them."""
-    return value.value if isinstance(value, Parameter) else np.asarray(value)
