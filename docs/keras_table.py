@@ -44,8 +44,6 @@ FAMILIES = {
 PASSED_OVER = {"kwargs", "args", "autocast"}
 # Arguments that say how Keras computes, or what it would quantize: accepted names would do nothing here.
 MEANINGLESS = {
-    "lora_rank": "low-rank adapters are not written",
-    "lora_alpha": "low-rank adapters are not written",
     "quantization_config": "nothing is quantized",
     "gptq_unpacked_column_size": "nothing is quantized",
     "sparse": "sparse tensors of TensorFlow",

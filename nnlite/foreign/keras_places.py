@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from nnlite.errors import ModelFileError
 from nnlite.foreign.keras_graphs import is_model
@@ -54,6 +54,9 @@ def parameter_places(layer: Layer, order: Order, folder: str = "") -> Iterator[t
         return
     if kind in ("LSTM", "GRU", "SimpleRNN") or kind.startswith("ConvLSTM"):
         yield from _numbered(f"{folder}cell/", layer.parameters)
+        return
+    if layer._adapts is not None:
+        yield from _numbered(folder, cast(Any, layer).saved_weights())
         return
     inside = list(_parts(layer, order))
     for part, name in inside:

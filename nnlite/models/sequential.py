@@ -12,6 +12,7 @@ from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.contract.naming import inside
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.symbolic import CONTAINERS
+from nnlite.layers.base.variables.holders import hold
 from nnlite.layers.composite.graph import in_line
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
@@ -184,6 +185,7 @@ class Sequential(BaseModel):
         self._penalizes = any(layer._penalizes for layer in self.layers)
         self._lowers = any(layer._lowers for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
+        hold(self, self.layers, Sequential._rebuild)
 
     @property
     def inputs(self) -> list[Any]:

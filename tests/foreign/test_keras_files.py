@@ -134,7 +134,7 @@ def edited(path, target, change):
     ("change", "error"),
     [
         (lambda d: d["config"]["layers"][2].update(class_name="Capsule"), "no 'Capsule'"),
-        (lambda d: d["config"]["layers"][2]["config"].update(lora_rank=4), "no argument 'lora_rank', which is 4"),
+        (lambda d: d["config"]["layers"][2]["config"].update(rank=4), "no argument 'rank', which is 4"),
         (lambda d: d["config"]["layers"][2]["config"].update(filters="many"), "filters"),
         (lambda d: d["config"]["layers"][2]["config"].update(filters=5), "does not fit the model.*conv2d/vars/0"),
         (lambda d: d["config"].update(layers=3), "needs layers"),

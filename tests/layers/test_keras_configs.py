@@ -193,7 +193,7 @@ def test_a_layer_has_a_name_as_soon_as_it_is_asked_for_one():
     first, second, named = layers.Dense(2), layers.Dense(2), layers.Dense(2, name="head")
     assert (first.name, second.name, named.name) == ("dense", "dense_1", "head")
     assert layers.Conv2D(2, 3).name == "conv2d" and layers.MaxPooling2D().name == "max_pooling2d"
-    assert first.path == "dense" and repr(first) == "Dense(units=2)" and first.to_spec()["Dense"]["name"] is None
+    assert first.path is None and repr(first) == "Dense(units=2)" and first.to_spec()["Dense"]["name"] is None
     assert layers.Dense(2).to_spec()["Dense"]["name"] is None
 
 

@@ -16,7 +16,6 @@ from nnlite.layers import (
     Dense,
     Dropout,
     Embedding,
-    Flatten,
     Input,
     Layer,
     LayerNormalization,
@@ -101,10 +100,9 @@ class TestWrongInput:
         with pytest.raises(error, match=r"layer 'fold' \(Reshape\)|Reshape\.target_shape"):
             Reshape(shape, name="fold")(np.ones((2, 6)))
 
-    @pytest.mark.parametrize("layer", [Flatten(), Reshape((-1, 2)), PReLU()], ids=repr)
-    def test_unknown_lengths_after_the_batch(self, layer):
+    def test_unknown_lengths_after_the_batch(self):
         with pytest.raises(ShapeError, match=r"layer .*known.*None"):
-            layer._ensure_built((None, None, 2))
+            PReLU()._ensure_built((None, None, 2))
 
     def test_unknown_lengths_are_fine_where_they_do_not_matter(self):
         assert Dense(4)._ensure_built((None, None, 2)) == (None, None, 4)

@@ -86,7 +86,7 @@ def test_symbols_know_their_type_and_their_layer():
     assert (words._symbol.dtype, vectors.dtype, vectors.name) == ("int32", "float32", "table")
     assert ops.relu(vectors).dtype == "float32"
     assert layers.Dense(2, dtype="float64")(nnlite.Input((3,))).dtype == "float64"
-    assert layers.Dense(2).input_dtype == "float32" and layers.Dense(2, name="d").path == "d"
+    assert layers.Dense(2).input_dtype == "float32" and layers.Dense(2, name="d").path is None
 
 
 def test_an_activation_of_none_is_the_identity_and_alpha_is_the_slope_of_a_leaky_relu():

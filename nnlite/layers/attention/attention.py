@@ -10,6 +10,7 @@ from nnlite.errors import ShapeError
 from nnlite.layers.attention.sequences import SequencePair
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.variables import seeds
 from nnlite.layers.regularization.dropout import Dropout, drop
 from nnlite.ops.attention import HIDDEN
 from nnlite.ops.tracing import Trace, Traced
@@ -22,6 +23,8 @@ class _Scored(SequencePair, Layer, abstract=True):
     """The base of both: outputs = dropout(softmax(scores)) @ value; a subclass writes `scores`."""
 
     hides_queries = False
+    _drawn_by = "dropout"
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
 
     if TYPE_CHECKING:  # fields of both
         dropout, seed = cast(float, 0.0), cast("int | None", None)

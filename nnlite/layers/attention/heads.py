@@ -13,6 +13,7 @@ from nnlite.jacobians import Composed, Jacobians, Rearrange
 from nnlite.layers.attention.sequences import SequencePair
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.variables import seeds
 from nnlite.layers.core.einsum_dense import project
 from nnlite.layers.regularization.dropout import Dropout, random_bits, threshold_and_scale
 from nnlite.ops.attention import HIDDEN, attend
@@ -43,6 +44,8 @@ class Headed(SequencePair, Layer, abstract=True):
         kernel_constraint, bias_constraint = cast("Constraint | None", None), cast("Constraint | None", None)
 
     attention_axes = cast(Any, None)
+    _drawn_by = "dropout"
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     _kernel_gain = 8
     given_shape = cast(Any, None)
 

@@ -73,6 +73,7 @@ class LayerAttributes:
         _kept_kinds: kinds of types, of integers "iu" and booleans "b", whose inputs a call computes with as they are.
         _penalizes: whether the loss has a term of the layer: a `Penalized` or an `AddedLoss` is among its maps.
         _takes_policies: whether the policy of `set_dtype_policy` is meant for it.
+        _drawn_by, _adapts: the argument that is 0 if nothing is drawn; the weight that takes an adapter of low rank.
         _lowers: whether results are rounded by a mixed policy, its own or that of a layer inside a model.
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
@@ -138,8 +139,7 @@ class LayerAttributes:
     _kept_kinds: str = ""
     _penalizes: bool = False
     stops_gradient: bool = False
-    _takes_policies: bool = True
-    _lowers: bool = False
+    _takes_policies, _lowers, _drawn_by, _adapts = True, False, cast("str | None", None), cast("str | None", None)
     schedules: tuple[LearningRateSchedule, ...] = ()
 
     name: str | None

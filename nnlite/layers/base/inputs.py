@@ -12,6 +12,7 @@ from nnlite.arrays.rows import LazyRows
 from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import numbers_of_objects, numbers_of_table
 from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.ops.plain.operands import Operand
 from nnlite.ops.tracing import Traced
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def variant_for(layer: Any, inputs: Any) -> Any:
 def gives_several(inputs: Any, layer: "Layer") -> bool:
     """Whether `inputs` are several arrays to the layer; if it takes either form, the one it is built for decides."""
     if type(layer).takes_several is None and not layer.built:
-        arrays = isinstance(inputs, list) and all(isinstance(item, np.ndarray) for item in inputs)
+        arrays = isinstance(inputs, list) and all(isinstance(item, (np.ndarray, Operand)) for item in inputs)
         layer.takes_several = isinstance(inputs, tuple) or arrays
     return bool(layer.takes_several)
 

@@ -86,8 +86,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
         if name == "trainable" and self.__dict__.get("built"):
+            adapted = vars(self).get("_adapter") and self.parameters[0]  # stays frozen
             for parameter in self.parameters:
-                parameter.trainable = value and not parameter.is_state
+                parameter.trainable = value and not parameter.is_state and parameter is not adapted
             for layer in inner_layers(self):
                 layer.trainable = value
         if isinstance(value, Variable):

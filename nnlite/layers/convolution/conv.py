@@ -1,5 +1,6 @@
 """Convolutions over one, two and three axes."""
 
+from dataclasses import field
 from typing import Any, Literal
 
 import numpy as np
@@ -28,8 +29,9 @@ from nnlite.layers.base.spatial import (
     by_inputs,
     check_windows,
 )
+from nnlite.layers.base.variables.low_rank import LowRank
 from nnlite.ops.activations import ActivationFunction, kernel_code
-from nnlite.registry.bounds import Count
+from nnlite.registry.bounds import Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
@@ -60,8 +62,16 @@ class _Conv(Spatial, Layer, abstract=True):
     kernel_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
     bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
+    lora_rank: Index | None = field(default=None, kw_only=True)
+    lora_alpha: float | None = field(default=None, kw_only=True)
+
     ends_in_activation = True
     _kernel_gain = 2
+
+    _adapts, _adapter, _adapt, _build_whole = LowRank._adapts, LowRank._adapter, LowRank._adapt, LowRank._build_whole
+    lora_enabled, lora_scale, enable_lora = LowRank.lora_enabled, LowRank.lora_scale, LowRank.enable_lora
+    merged, merged_kernel, saved_weights = LowRank.merged, LowRank.merged_kernel, LowRank.saved_weights
+    save_own_variables, load_own_variables = LowRank.save_own_variables, LowRank.load_own_variables
 
     input_spec = OF_CHANNELS
 

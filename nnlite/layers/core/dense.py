@@ -1,6 +1,7 @@
 """The fully connected layer."""
 
 import math
+from dataclasses import field
 from typing import Any, Literal
 
 import numpy as np
@@ -27,9 +28,10 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import for_members, member_shape
 from nnlite.layers.base.simplified import Product
 from nnlite.layers.base.symbolic import fingerprint
+from nnlite.layers.base.variables.low_rank import LowRank
 from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry.bounds import Count
+from nnlite.registry.bounds import Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
@@ -61,6 +63,7 @@ class Dense(Layer):
         data_dependent_init: whether initial weights are fitted to the data, see `adapt`; `fit` does this automatically.
         members: number of parallel dense layers, each with its own initial weights and its own row of each example.
             None for a single layer, without this axis.
+        lora_rank, lora_alpha: an adapter of low rank beside a frozen kernel, see `enable_lora`.
 
     PyTorch's Linear keeps the transposed kernel `(units, features)` and initializes both uniformly by
     1 / sqrt(features).
@@ -87,12 +90,19 @@ class Dense(Layer):
     parametrization: Literal["standard", "ntk"] = "standard"
     data_dependent_init: bool = False
     members: Count | None = None
+    lora_rank: Index | None = field(default=None, kw_only=True)
+    lora_alpha: float | None = field(default=None, kw_only=True)
 
     supports_masking = True
     ends_in_activation = True
     _fixes = "last"
 
     input_spec = Described(lambda layer: InputSpec(min_ndim=2, axes=with_axis(layer, -1)))
+
+    _adapts, _adapter, _adapt, _build_whole = LowRank._adapts, LowRank._adapter, LowRank._adapt, LowRank._build_whole
+    lora_enabled, lora_scale, enable_lora = LowRank.lora_enabled, LowRank.lora_scale, LowRank.enable_lora
+    merged, merged_kernel, saved_weights = LowRank.merged, LowRank.merged_kernel, LowRank.saved_weights
+    save_own_variables, load_own_variables = LowRank.save_own_variables, LowRank.load_own_variables
 
     def validate(self) -> None:
         if self.members is not None and (self.kernel_constraint or self.bias_constraint):

@@ -10,7 +10,7 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, EinsumJacobian, Jacobian, Jacobians
-from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.variables.low_rank import LowRank
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.einsum import expanded, read_subscripts
 from nnlite.registry.bounds import Count
@@ -30,7 +30,7 @@ def read_output_shape(layer: Any, argument: Any) -> tuple | None:
     return (shape,) if isinstance(shape, int) else shape
 
 
-class EinsumDense(Layer):
+class EinsumDense(LowRank):
     """outputs = activation(einsum(equation, inputs, kernel) + bias).
 
     Shape: `(batch, ...) -> (batch, *output_shape)`, or `(batch, ..., *output_shape)` where the equation has `...`;

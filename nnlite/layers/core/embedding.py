@@ -22,7 +22,7 @@ from nnlite.jacobians import (
 )
 from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.layers.base.attributes import LayerCall
-from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.variables.low_rank import LowRank
 from nnlite.ops.shaping import as_indices
 from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.fields import FromSpec, option
@@ -31,7 +31,7 @@ from nnlite.regularizers import Regularizer
 __all__ = ["Embedding", "ReversibleEmbedding"]
 
 
-class Embedding(Layer):
+class Embedding(LowRank):
     """outputs = embeddings[inputs]: one learned vector per integer in [0, input_dim).
 
     Shape: `(batch, ...) -> (batch, ..., output_dim)`. The indices have no derivative.
@@ -70,6 +70,7 @@ class Embedding(Layer):
     sparse: bool = field(default=False, kw_only=True)
 
     input_kind = "indices"
+    _adapts = "embeddings"
 
     _fixes = "nothing"
 

@@ -13,6 +13,7 @@ from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import is_numbers
+from nnlite.layers.base.variables import seeds
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.registry.bounds import Fraction
@@ -107,6 +108,8 @@ class RandomImages(Images, abstract=True):
     one of training, as in Keras, unless it says `training=False`.
     """
 
+    _drawn_by = ""
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     _bounds: ClassVar[dict[str, Callable[[Any], Any]]] = {}  # what Keras's config says of an argument
 
     if TYPE_CHECKING:  # a field of the subclasses

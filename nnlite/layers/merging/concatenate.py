@@ -24,7 +24,7 @@ class Concatenate(Layer):
     input has a mask, inputs without a mask count entirely.
 
     Args:
-        axis: any but the batch.
+        axis: any; with 0 the examples of one input follow those of the other.
 
     >>> import numpy as np
     >>> Concatenate()([np.array([[1.0, 2.0]]), np.array([[3.0]])]).tolist()
@@ -42,10 +42,8 @@ class Concatenate(Layer):
     def build(self, input_shape: Sequence[BatchShape]) -> None:
         check_several(self, input_shape)
         rank = len(input_shape[0])
-        if self.axis % rank == 0 or not -rank <= self.axis < rank:
-            raise ConfigError(
-                f"{self.label}: axis {self.axis} is not an axis after the batch of {tuple(input_shape[0])}"
-            )
+        if not -rank <= self.axis < rank:
+            raise ConfigError(f"{self.label}: axis {self.axis} is not an axis of {tuple(input_shape[0])}")
         self.compute_output_shape(input_shape)
 
     def compute_output_shape(self, input_shape: Sequence[BatchShape]) -> BatchShape:

@@ -11,6 +11,7 @@ from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Sizes, sizes_of_axes
+from nnlite.layers.base.variables import seeds
 from nnlite.layers.convolution.conv import Conv1D, Conv2D, Conv3D
 from nnlite.layers.recurrent.cells import RNNCell, activated, add_gates, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
@@ -64,6 +65,9 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
         rank: how many axes the windows slide over.
         filters, ..., unit_forget_bias: as in `ConvLSTM2D`.
     """
+
+    _drawn_by = ""
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
 
     rank: Count = field(default=2, kw_only=True)
 

@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.jacobians import GRURecurrence, ResetBeforeRecurrence
 from nnlite.kernels.reference.dense import SIGMOID, TANH
 from nnlite.kernels.reference.recurrent import gates_apart
+from nnlite.layers.base.variables import seeds
 from nnlite.layers.recurrent.cells import GatedWeights, RNNCell, activated, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, kernel_code
@@ -39,6 +40,9 @@ class GRUCell(RNNCell, GatedWeights):
     >>> output.shape, len(states)
     ((2, 4), 1)
     """
+
+    _drawn_by = ""
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     reset_after: bool = field(default=True, kw_only=True)

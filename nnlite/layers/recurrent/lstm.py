@@ -9,6 +9,7 @@ import numpy as np
 from nnlite import kernels, ops
 from nnlite.jacobians import LSTMRecurrence
 from nnlite.kernels.reference.dense import SIGMOID, TANH
+from nnlite.layers.base.variables import seeds
 from nnlite.layers.recurrent.cells import GatedWeights, RNNCell, activated, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, kernel_code
@@ -36,6 +37,9 @@ class LSTMCell(RNNCell, GatedWeights):
     >>> output.shape, hidden.shape, carry.shape
     ((2, 4), (2, 4), (2, 4))
     """
+
+    _drawn_by = ""
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     unit_forget_bias: bool = field(default=True, kw_only=True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from nnlite.jacobians import SimpleRecurrence
 from nnlite.kernels.reference.dense import TANH
+from nnlite.layers.base.variables import seeds
 from nnlite.layers.recurrent.cells import GatedWeights, RNNCell, activated, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import kernel_code
@@ -39,6 +40,9 @@ class SimpleRNNCell(RNNCell, GatedWeights):
     >>> output.tolist()
     [[12.0]]
     """
+
+    _drawn_by = ""
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
 
     def build(self, input_shape: tuple) -> None:
         self.add_kernels(input_shape, 1, (self.units,))

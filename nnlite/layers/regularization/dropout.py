@@ -12,6 +12,7 @@ from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.contract.input_spec import Described, InputSpec
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import DenseDropout, Unchanged
+from nnlite.layers.base.variables import seeds
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import BelowOne, Fraction, Index
 from nnlite.registry.fields import Converted, Spec
@@ -52,6 +53,8 @@ class Dropout(Layer):
     noise_shape: tuple[int | None, ...] | None = None
     seed: Index | None = None
 
+    _drawn_by = "rate"
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"
@@ -101,6 +104,8 @@ class _SpatialDropout(Layer, abstract=True):
 
     rate: Fraction
 
+    _drawn_by = "rate"
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     supports_masking = True
     _needs_no_building = True
     _fixes = "rank"
@@ -201,6 +206,8 @@ class AlphaDropout(Layer):
     noise_shape: tuple[int | None, ...] | None = None
     seed: Index | None = None
 
+    _drawn_by = "rate"
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"

@@ -8,6 +8,7 @@ from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
+from nnlite.layers.base.variables import seeds
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import BelowOne, Index, NonNegative
 
@@ -34,6 +35,8 @@ class GaussianNoise(Layer):
     stddev: NonNegative
     seed: Index | None = None
 
+    _drawn_by = "stddev"
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"
@@ -75,6 +78,8 @@ class GaussianDropout(Layer):
     rate: BelowOne
     seed: Index | None = None
 
+    _drawn_by = "rate"
+    seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"

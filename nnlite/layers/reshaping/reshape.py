@@ -18,12 +18,6 @@ from nnlite.registry.fields import Converted
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]
 
 
-def check_known(layer: Layer, input_shape: BatchShape) -> None:
-    """`ShapeError` when a length after the batch is unknown."""
-    if None in input_shape[1:]:
-        raise ShapeError(f"{layer.label} needs a known shape after the batch, got {input_shape}")
-
-
 class Flatten(Layer):
     """Flattens all axes after the batch. Shape: `(batch, ...) -> (batch, features)`.
 
@@ -44,15 +38,12 @@ class Flatten(Layer):
 
     input_spec = Described(lambda layer: InputSpec(min_ndim=1))
 
-    def build(self, input_shape: BatchShape) -> None:
-        check_known(self, input_shape)
-
     def at_inference(self) -> View | None:
         return None if self.data_format == "channels_first" else View(self)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
-        check_known(self, input_shape)
-        return input_shape[0], math.prod(cast(tuple, input_shape[1:]))
+        batch, *lengths = input_shape
+        return batch, None if None in lengths else math.prod(cast(list, lengths))
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         if self.data_format != "channels_first" or inputs.ndim < 3:
@@ -64,7 +55,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Reshapes each example; one entry of `target_shape` may be -1.
+    """Reshapes each example; one entry of `target_shape` may be -1, a length that follows from the inputs.
 
     Shape: `(batch, ...) -> (batch, *target_shape)`.
 
@@ -96,14 +87,19 @@ class Reshape(Layer):
         return View(self)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
-        check_known(self, input_shape)
+        if None in input_shape[1:]:
+            return input_shape[0], *(None if length == -1 else length for length in self.target_shape)
         size, wanted = math.prod(cast(tuple, input_shape[1:])), math.prod(map(abs, self.target_shape))
         if size % wanted or (-1 not in self.target_shape and size != wanted):
             raise ShapeError(f"{self.label} cannot bring {input_shape[1:]} into the shape {self.target_shape}")
         return input_shape[0], *(size // wanted if length == -1 else length for length in self.target_shape)
 
+    def _check_linearize(self) -> None:
+        if None not in self.input_shape[1:]:  # else a trial with ones may not fit
+            super()._check_linearize()
+
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        outputs = inputs.reshape(len(inputs), *self.target_shape)
+        outputs = inputs.reshape(cast(tuple, self.compute_output_shape(inputs.shape)))
         return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
 
 

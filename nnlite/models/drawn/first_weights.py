@@ -8,6 +8,7 @@ from nnlite.errors import ConfigError
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.symbolic import fingerprint
+from nnlite.layers.base.variables.holders import hold
 from nnlite.models.base import BaseModel
 from nnlite.models.drawn.recorded import name_inside
 from nnlite.registry.modules import given_arguments
@@ -44,6 +45,14 @@ def draw_weights(model: Any, redraw: bool) -> None:
             layer.trainable = False
         if isinstance(layer, BaseModel):
             layer._nested = True
+    hold(model, layers, _draw_again)
+
+
+def _draw_again(model: Any) -> None:
+    """Take over the parameters that a layer got after the model was drawn; steps of training are rebuilt."""
+    model._build_graph(redraw=False)
+    if "trainer" in vars(model):  # made when it is first asked for
+        model.trainer.forget_model()
 
 
 def _is_untouched(layer: Layer) -> bool:

@@ -56,18 +56,37 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
     values = dict(zip(names, inputs, strict=False))
     for name, value in keywords.items():
         (context if name in ("training", "mask") else values)[name] = value
-    unknown = [name for name in values if name not in names]
+    usual = inspect.signature(cast(Callable, layer.call)).parameters if len(values) > 1 or layer._options else {}
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in usual.values())
+    unknown = [] if takes_any else [name for name in values if name not in names]
     if unknown or names[0] not in values or len(inputs) > len(names) + 2:
         hint = did_you_mean(unknown[0], [*names, "training", "mask"]) if unknown else f"give {names[0]!r}"
         reason = unknown[0] if unknown else len(inputs)
         raise WrongTypeError(f"{layer.label} cannot be called like this: {reason}; {hint}")
     data = {name: value for name, value in values.items() if name == names[0] or _is_data(value)}
-    options = {name: value for name, value in values.items() if name not in data}
-    if options:
-        usual = inspect.signature(cast(Callable, layer.call)).parameters
-        options = {name: value for name, value in options.items() if value is not usual[name].default}
+    defaults = {name: parameter.default for name, parameter in usual.items()}
+    options = {
+        name: value
+        for name, value in values.items()
+        if name not in data and value is not defaults.get(name, inspect.Parameter.empty)
+    }
+    _remember_required(layer, options, defaults)
     inputs_taken = _one_tuple(layer, data)
     return LayerCall(with_options(layer, options), inputs_taken, context.get("training"), context.get("mask"))
+
+
+def _remember_required(layer: "Layer", options: dict[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Keep the first values of options without a default, for the trial runs by which the layer is built.
+
+    Raises:
+        WrongTypeError: a later call without one of them.
+    """
+    missing = [name for name in layer._options if name not in options]
+    if missing:
+        raise WrongTypeError(f"{layer.label} cannot be called without {missing[0]!r}, which has no default")
+    required = {name: value for name, value in options.items() if defaults.get(name) is inspect.Parameter.empty}
+    if required and not layer.built:
+        layer._options = required
 
 
 def with_options(layer: "Layer", options: Mapping[str, Any] | None) -> "Layer":

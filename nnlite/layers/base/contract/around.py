@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nnlite.config import DTypePolicy, mixed_default, refuse_elsewhere
 from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
 from nnlite.layers.base.contract.structure import arranged_as
+from nnlite.ops.tracing import Trace
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -52,15 +53,40 @@ class Regularized:
         return GraphJacobians(nodes, shapes, ends, jacobians.data, jacobians.state, jacobians.mask)
 
 
+class Adapted:
+    """`linearize` of a layer with an adapter of low rank, in place of the method of its class.
+
+    The kernel is the first parameter, and the two matrices of the adapter are the last ones.
+    """
+
+    def __init__(self, layer: "Layer") -> None:
+        self.layer = layer
+
+    def __call__(self, inputs: Any, *parameters: np.ndarray, **context: Any) -> tuple[Any, Any]:
+        layer, trace = cast(Any, self.layer), Trace()
+        data, kernel, *others, a, b = map(trace.variable, (inputs, *parameters))
+        merged = kernel + layer.lora_scale * (a @ b)
+        rest = [other.value for other in others]
+        outputs, jacobians = type(layer).linearize(layer, inputs, merged.value, *rest, **context)
+        end = trace.note(layer, outputs, jacobians, [data.slot, merged.slot, *(other.slot for other in others)])
+        whole = trace.jacobians(end)
+        whole.state, whole.mask = jacobians.state, jacobians.mask
+        return outputs, whole
+
+
 class Lowered:
     """`linearize` of a layer with a mixed policy, in place of the method of its class.
 
     Inputs, trainable parameters and outputs are rounded to the type of the policy and stay arrays of float32: what the
     layer adds up in between, and its derivatives, are float32. Rounding counts as the identity.
+
+    Args:
+        layer: whose policy it is.
+        run: what computes the outputs; None for the method of the class.
     """
 
-    def __init__(self, layer: "Layer") -> None:
-        self.layer = layer
+    def __init__(self, layer: "Layer", run: Any = None) -> None:
+        self.layer, self.run = layer, run
 
     def __call__(self, inputs: Any, *parameters: np.ndarray, **context: Any) -> tuple[Any, Any]:
         layer: Any = self.layer
@@ -69,7 +95,8 @@ class Lowered:
             value if parameter.is_state else rounded(value, kind)
             for parameter, value in zip(layer.parameters, parameters, strict=True)
         ]
-        outputs, jacobians = type(layer).linearize(layer, rounded(inputs, kind), *values, **context)
+        run = self.run or MethodType(type(layer).linearize, layer)
+        outputs, jacobians = run(rounded(inputs, kind), *values, **context)
         return rounded(outputs, kind), jacobians
 
 
@@ -134,13 +161,26 @@ def read_policy(layer: Any, dtype: Any) -> Any:
 
 def put_around(layer: Any) -> None:
     """Wrap `linearize` and the faster paths as the layer's policy and regularizer require."""
-    lowered = layer.compute_dtype != layer.variable_dtype and not layer._builds_itself
-    if lowered:
-        layer._lowers = True
-        vars(layer).update(linearize=Lowered(layer), at_inference=_nothing, _dense_part=_nothing)
+    run = None
+    if vars(layer).get("_adapter") is not None:
+        run = Adapted(layer)
+        vars(layer).update(linearize=run, at_inference=AtInference(layer), _dense_part=_nothing, infer=None)
+    if layer.compute_dtype != layer.variable_dtype and not layer._builds_itself:
+        layer._lowers, run = True, Lowered(layer, run)
+        vars(layer).update(linearize=run, at_inference=_nothing, _dense_part=_nothing)
     if layer.activity_regularizer is not None:
         layer._penalizes = True
-        vars(layer)["linearize"] = Regularized(layer, vars(layer)["linearize"] if lowered else None)
+        vars(layer)["linearize"] = Regularized(layer, run)
+
+
+class AtInference:
+    """`at_inference` of a layer with an adapter: that of the merged layer."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+
+    def __call__(self) -> Any:
+        return self.layer.merged().at_inference()
 
 
 def _nothing() -> None:

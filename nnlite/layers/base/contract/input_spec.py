@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnlite.errors import ShapeError, WrongTypeError
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.layers.base.shapes import shapes_in
 
 __all__ = ["InputSpec"]
@@ -50,6 +50,14 @@ class InputSpec:
             demands["axes"] = {int(axis): length for axis, length in (self.axes or {}).items()}
         except (TypeError, ValueError):
             raise WrongTypeError(f"InputSpec.axes: expected integers as keys, got {self.axes!r}") from None
+        rank = self.ndim or self.max_ndim
+        beyond = [axis for axis in demands["axes"] if rank and axis >= rank]
+        if beyond:
+            raise ConfigError(f"InputSpec.axes: there is no axis {beyond[0]} among {rank}")
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={value!r}" for name, value in vars(self).items() if value and value is not True]
+        return f"InputSpec({', '.join(shown)})"
 
     def get_config(self) -> dict[str, Any]:
         """The demands as arguments."""

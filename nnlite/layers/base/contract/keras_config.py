@@ -196,6 +196,8 @@ def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     for name, usual in BEYOND.get(type(layer).__name__, {}).items():
         if name in arguments and arguments[name] == usual:
             del arguments[name]
+    if not arguments.get("lora_rank"):
+        arguments = {name: value for name, value in arguments.items() if name not in ("lora_rank", "lora_alpha")}
     config = common_config(layer, str(layer.name)) | {"trainable": arguments.pop("trainable", True)}
     if QUANTIZABLE & {base.__name__ for base in type(layer).__mro__}:
         config["quantization_config"] = None

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.config import DTypePolicy
-from nnlite.errors import ConfigError, NotReadyError, ShapeError
+from nnlite.errors import ConfigError, NotReadyError, ShapeError, did_you_mean
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import kept
+from nnlite.layers.base.variables.seeds import all_seed_states, variables_of
 from nnlite.parameters import Parameter, assign_all
 from nnlite.registry import Configurable
+from nnlite.variables import StatelessScope
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
 
 __all__ = []
+
+QUANTIZATIONS = (None, "int8", "float8", "int4", "gptq", "awq")
 
 
 def stateless_call(
@@ -61,8 +65,10 @@ def stateless_call(
         **_by_parameter(self.label, self.non_trainable_variables, non_trainable_variables),
     }
     call, taken = self._read_call(*inputs, **options), [values[id(parameter)] for parameter in self.parameters]
-    output, jacobians = self._apply(call.inputs, call.training, call.mask, call.runner, taken)
+    with StatelessScope((state, values[id(state)]) for state in all_seed_states(self)) as scope:
+        output, jacobians = self._apply(call.inputs, call.training, call.mask, call.runner, taken)
     values |= {id(parameter): value for parameter, value in self._state_pairs(jacobians.state)}
+    values |= {id(state): scope.get_current_value(state) for state, _ in scope.state_mapping}
     state = [np.array(values[id(parameter)], parameter.dtype) for parameter in self.non_trainable_variables]
     outputs = self._returned(call, output)
     return (outputs, state, list(self._losses)) if return_losses else (outputs, state)
@@ -132,8 +138,16 @@ def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
     raise NotImplementedError(f"{self.label}: give metrics to `compile`, or update one of your own within train_step")
 
 
-def quantize(self: "Layer", *_: Any, **__: Any) -> None:
-    """Keras's method: raises `NotImplementedError`, since layers compute in float32 or float64."""
+def quantize(self: "Layer", mode: str | None = None, *_: Any, **__: Any) -> None:
+    """Keras's method: raises `NotImplementedError`, since layers compute in float32 or float64.
+
+    Raises:
+        ConfigError: a `mode` that Keras does not have either.
+    """
+    if mode not in QUANTIZATIONS:
+        raise ConfigError(
+            f"{self.label}: quantize: unknown mode {mode!r}; {did_you_mean(str(mode), QUANTIZATIONS[1:])}"
+        )
     raise NotImplementedError(f"{self.label}: nothing is quantized: weights are float32 or float64")
 
 
@@ -186,9 +200,9 @@ def _own_weights(layer: "Layer") -> list[Parameter]:
 
 
 @property
-def path(self: "Layer") -> str:
-    """The names of the layers inside which it was built and its own, as in the paths of variables."""
-    return place_of(self).path if self.built else str(self.name)
+def path(self: "Layer") -> str | None:
+    """The names of the layers inside which it was built and its own, as in the paths of variables; None before."""
+    return place_of(self).path if self.built and self.input_shape is not None else None
 
 
 @property
@@ -213,8 +227,8 @@ def input_dtype(self: "Layer") -> str:
 
 @property
 def variables(self: "Layer") -> list[Parameter]:
-    """Alias of `weights`, as in Keras."""
-    return self.weights
+    """`weights`, and the state of each generator of random numbers behind the weights of its layer."""
+    return variables_of(self)
 
 
 @property
@@ -225,5 +239,6 @@ def trainable_variables(self: "Layer") -> list[Parameter]:
 
 @property
 def non_trainable_variables(self: "Layer") -> list[Parameter]:
-    """Alias of `non_trainable_weights`, as in Keras."""
-    return self.non_trainable_weights
+    """`non_trainable_weights`, and the states of generators of random numbers."""
+    changed = set(map(id, self.trainable_weights))
+    return [variable for variable in self.variables if id(variable) not in changed]

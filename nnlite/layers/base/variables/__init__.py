@@ -1,0 +1,1 @@
+"""Variables of layers beside the weights that they declare."""

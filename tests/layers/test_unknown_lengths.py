@@ -1,0 +1,83 @@
+"""Layers in graphs whose inputs have unknown lengths, and options that a call requires."""
+
+import numpy as np
+import pytest
+
+from nnlite import Model, layers
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError
+
+SHAPES = [
+    (layers.Flatten(), (None, None, 3), (None, None)),
+    (layers.Flatten(), (2, None), (2, None)),
+    (layers.Reshape((-1, 2)), (None, None, 3), (None, None, 2)),
+    (layers.Reshape((2, 2)), (None, None), (None, 2, 2)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape", "expected"), SHAPES)
+def test_an_unknown_length_gives_an_unknown_one_or_the_one_that_was_given(layer, shape, expected):
+    assert layer.compute_output_shape(shape) == expected
+    assert layer(layers.Input(batch_shape=shape)).shape == expected
+
+
+def test_a_graph_flattens_each_batch_by_the_length_it_has():
+    inputs = layers.Input((None, 3))
+    model = Model(inputs, layers.Flatten()(inputs))
+    assert [model.predict(np.ones((2, steps, 3)), verbose=0).shape for steps in (4, 5)] == [(2, 12), (2, 15)]
+
+
+def test_reshape_says_what_does_not_fit():
+    inputs = layers.Input((None, 3))
+    model = Model(inputs, layers.Reshape((4, 3))(inputs))
+    x = np.arange(24.0).reshape(2, 4, 3)
+    assert np.array_equal(model.predict(x, verbose=0), x)
+    with pytest.raises(ShapeError, match=r"cannot bring \(5, 3\) into the shape \(4, 3\)"):
+        model.predict(np.ones((2, 5, 3)), verbose=0)
+
+
+@pytest.mark.parametrize("axis", [0, -2])
+def test_examples_follow_one_another_along_the_axis_of_the_batch(axis):
+    first, second = np.ones((2, 3)), np.zeros((2, 3))
+    layer = layers.Concatenate(axis=axis)
+    assert np.array_equal(layer([first, second]), np.concatenate([first, second]))
+    assert layer([layers.Input((3,)), layers.Input((3,))]).shape == (None, 3)
+    with pytest.raises(ConfigError, match="axis 2 is not an axis"):
+        layers.Concatenate(axis=2)([first, second])
+
+
+class Scaled(layers.Layer):
+    def call(self, inputs, factor):
+        return inputs * factor
+
+
+class Named(layers.Layer):
+    def call(self, inputs, **options):
+        return inputs * options.get("factor", 1.0)
+
+
+def test_a_call_may_require_an_option():
+    layer, x = Scaled(), np.ones((2, 3))
+    assert layer(x, factor=2.0)[0, 0] == 2
+    assert layer(x, factor=5.0)[0, 0] == 5
+    with pytest.raises(WrongTypeError, match="cannot be called without 'factor'"):
+        layer(x)
+
+
+def test_a_graph_keeps_a_required_option_for_training_and_prediction():
+    inputs = layers.Input((3,))
+    model = Model(inputs, Scaled()(inputs, factor=3.0))
+    assert model.predict(np.ones((2, 3)), verbose=0).tolist() == [[3.0] * 3] * 2
+
+
+def test_a_call_that_takes_any_keyword_gets_it():
+    assert Named()(np.ones((1, 2)), factor=4.0).tolist() == [[4.0, 4.0]]
+    assert Named()(np.ones((1, 2))).tolist() == [[1.0, 1.0]]
+
+
+def test_two_variables_in_a_list_are_two_inputs():
+    from nnlite import Variable
+
+    values = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    by_variables = layers.Attention()([Variable(values), Variable(values)])
+    assert np.array_equal(by_variables, layers.Attention()([values, values]))
+    assert layers.LSTM(2)(Variable(values)).shape == (2, 2)
