@@ -45,18 +45,18 @@ def test_examples_follow_one_another_along_the_axis_of_the_batch(axis):
         layers.Concatenate(axis=2)([first, second])
 
 
-class Scaled(layers.Layer):
+class RequiredFactor(layers.Layer):
     def call(self, inputs, factor):
         return inputs * factor
 
 
-class Named(layers.Layer):
+class FactorByKeyword(layers.Layer):
     def call(self, inputs, **options):
         return inputs * options.get("factor", 1.0)
 
 
 def test_a_call_may_require_an_option():
-    layer, x = Scaled(), np.ones((2, 3))
+    layer, x = RequiredFactor(), np.ones((2, 3))
     assert layer(x, factor=2.0)[0, 0] == 2
     assert layer(x, factor=5.0)[0, 0] == 5
     with pytest.raises(WrongTypeError, match="cannot be called without 'factor'"):
@@ -65,13 +65,13 @@ def test_a_call_may_require_an_option():
 
 def test_a_graph_keeps_a_required_option_for_training_and_prediction():
     inputs = layers.Input((3,))
-    model = Model(inputs, Scaled()(inputs, factor=3.0))
+    model = Model(inputs, RequiredFactor()(inputs, factor=3.0))
     assert model.predict(np.ones((2, 3)), verbose=0).tolist() == [[3.0] * 3] * 2
 
 
 def test_a_call_that_takes_any_keyword_gets_it():
-    assert Named()(np.ones((1, 2)), factor=4.0).tolist() == [[4.0, 4.0]]
-    assert Named()(np.ones((1, 2))).tolist() == [[1.0, 1.0]]
+    assert FactorByKeyword()(np.ones((1, 2)), factor=4.0).tolist() == [[4.0, 4.0]]
+    assert FactorByKeyword()(np.ones((1, 2))).tolist() == [[1.0, 1.0]]
 
 
 def test_two_variables_in_a_list_are_two_inputs():

@@ -24,7 +24,7 @@ WEIGHTS = np.random.default_rng(1).random(ROWS)
 MEMBERS = [Dense(8, "relu", members=3), Dense(3, members=3)]
 
 
-class OwnError(MeanSquaredError):
+class LoopError(MeanSquaredError):
     """A loss of a user's own."""
 
     def per_row(self, y_true, y_pred):
@@ -32,14 +32,14 @@ class OwnError(MeanSquaredError):
         return 2 * losses, type(rows)(2 * rows.gradients)
 
 
-class OwnSGD(SGD):
+class LoopSGD(SGD):
     """An optimizer of a user's own."""
 
     def update(self, values, gradients, slots, learning_rate, scratch, factors=None):
         super().update(values, gradients, slots, 2 * learning_rate, scratch, factors)
 
 
-class Halved(LearningRateSchedule):
+class LoopSchedule(LearningRateSchedule):
     """Another rate at each step."""
 
     def __call__(self, step):
@@ -51,7 +51,7 @@ CASES = {
     "one layer": {"layers": [Dense(3, use_bias=False)]},
     "activations": {"layers": [Dense(8, "selu"), Dense(7, "mish"), Dense(5, "sigmoid"), Dense(3, "tanh")]},
     "dropout": {"layers": [Dense(8, "relu"), Dropout(0.3), Dense(7, "selu"), Dropout(0.2), Dense(3)]},
-    "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(Halved()), Dense(3)]},
+    "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(LoopSchedule()), Dense(3)]},
     "penalties": {"layers": [Dense(8, "relu", kernel_regularizer="l1_l2"), Dense(3, bias_regularizer="l1")]},
     "weights": {"fit": {"sample_weight": WEIGHTS}},
     "mean of weights": {
@@ -93,7 +93,7 @@ CASES = {
     "one-hot": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.eye(3)[CLASSES]},
     "in float32": {"loss": MeanSquaredError(dtype="float32")},
     "another loss": {"loss": MeanAbsoluteError()},
-    "a loss of one's own": {"loss": OwnError()},
+    "a loss of one's own": {"loss": LoopError()},
     "momentum": {"optimizer": SGD(0.01, momentum=0.9, nesterov=True)},
     "decay of some": {
         "optimizer": AdamW(
@@ -104,7 +104,7 @@ CASES = {
     "a function as rate": {"optimizer": Adam(lambda: 0.01)},
     "another optimizer": {"optimizer": Lion(0.001)},
     "amsgrad": {"optimizer": Adam(0.01, amsgrad=True)},
-    "an optimizer of one's own": {"optimizer": OwnSGD(0.01)},
+    "an optimizer of one's own": {"optimizer": LoopSGD(0.01)},
     "clipped": {"optimizer": Adam(0.01, clipnorm=0.1)},
     "averaged": {"optimizer": Adam(0.01, use_ema=True, ema_overwrite_frequency=4)},
     "accumulated": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9), gradient_accumulation_steps=3)},
