@@ -48,7 +48,7 @@ class Interval(NamedTuple):
 
 
 class Flow(NamedTuple):
-    """What has become of boxes of inputs on the way through a model.
+    """Bounds of the values and derivatives of a model, layer by layer, for boxes of inputs.
 
     Attributes:
         values: `(boxes, *features)`.

@@ -167,9 +167,9 @@ class OutputError(NNLiteError, OSError):
     exit_code = 5
 
     @classmethod
-    def of(cls, path: object, error: OSError) -> "OutputError":
-        """The system's error on writing `path`; returned unchanged if it is one already."""
-        return error if isinstance(error, cls) else cls(error.errno, error.strerror or str(error), str(path))
+    def of(cls, path: object, error: OSError) -> OSError:
+        """The system's error on writing `path`; nnlite's errors are returned unchanged."""
+        return error if isinstance(error, NNLiteError) else cls(error.errno, error.strerror or str(error), str(path))
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"

@@ -22,7 +22,7 @@ def positive_solution(matrix: np.ndarray, right: np.ndarray, damping: float = 0.
         damping: added to the diagonal.
 
     Returns:
-        The solution; None where the sum is not positive definite, or NumPy's LAPACK has no such routine.
+        The solution; None if the sum is not positive definite, or NumPy's LAPACK has no such routine.
 
     Source: LAPACK Users' Guide, `dposv`.
     """
@@ -43,7 +43,7 @@ def positive_solution(matrix: np.ndarray, right: np.ndarray, damping: float = 0.
 
 @functools.cache
 def _routine() -> Any:
-    """`dposv`, whose numbers may have 4 or 8 bytes where the lower ones come first; None if it is not there."""
+    """`dposv`, whose numbers may have 4 or 8 bytes where the lower ones come first; None if it is missing."""
     if sys.byteorder == "big":
         return None
     library = ctypes.CDLL(lapack_lite.__file__)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from nnlite.errors import DataError, OutputError
+from nnlite.errors.boundary import MissingDataError
 from nnlite.saving.atomic import atomic_file
 
 __all__ = ["text_file", "write_text"]
@@ -33,6 +34,8 @@ def text_file(path: str | os.PathLike) -> Iterator[TextIO]:
             text = io.TextIOWrapper(binary, encoding="utf-8", newline="")  # type: ignore[type-var]
             yield text
             text.detach()
+    except MissingDataError:  # what is written comes from a file, which is missing
+        raise
     except OSError as error:
         raise OutputError(error.errno, error.strerror, os.fspath(path)) from None  # not the temporary file's name
 

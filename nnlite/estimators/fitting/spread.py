@@ -18,7 +18,7 @@ ROUNDING = 1e-12  # of the largest eigenvalue
 
 
 class LastLayer(NamedTuple):
-    """What is uncertain about the last layer.
+    """The uncertainty of a last layer, by the delta method.
 
     Attributes:
         inverse: `(H'H + strength I)^-1`, H what enters the layer at the rows of the fit, with 1 for its bias.
@@ -42,7 +42,7 @@ class LastLayer(NamedTuple):
 
 
 def last_layer_of(network: Sequential, lesson: Lesson, judged: Judged | None) -> LastLayer | None:
-    """What is uncertain about a fitted network's last layer; None unless it is linear, and errors are squared.
+    """The uncertainty of a fitted network's last layer; None unless it is linear, and errors are squared.
 
     The deviation is that of rows that were not learned from, where some were set apart; else of the rows of the fit,
     over their number less the effective number of parameters, the sum of `l / (l + strength)` over the eigenvalues l of
@@ -73,12 +73,12 @@ def last_layer_of(network: Sequential, lesson: Lesson, judged: Judged | None) ->
 
 
 def _counts(weights: np.ndarray | None, rows: int) -> np.ndarray:
-    """How often each row counts."""
+    """The weights of the rows, in float64; 1 each without weights."""
     return np.ones(rows) if weights is None else weights.astype(np.float64)
 
 
 def _entering(model: Sequential, x: Any, layers: int, width: int) -> np.ndarray:
-    """What leaves the first layers, in float64, with 1 behind each row where there is room for a bias."""
+    """Outputs of the first `layers` layers, in float64, followed by 1 for the bias of a layer of `width` inputs."""
     outputs = x
     if layers:
         first = Sequential([Input(model.input_shape[1:]), *model.layers[:layers]], seed=model.seed)

@@ -261,7 +261,7 @@ def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
 
 
 def hidden_jacobian(room: DenseRoom, roots: np.ndarray | None, out: np.ndarray) -> None:
-    """What the Jacobians of all outputs share, after `dense_forward` through a hidden layer and a linear one.
+    """The factor shared by the Jacobians of all outputs, after `dense_forward` through a hidden layer and a linear one.
 
     The derivative of output o by kernel entry (f, u) of the hidden layer, whose bias has the last f, is that of unit u
     by it times `kernel[u, o]` of the linear layer, and by `kernel[u, o]` it is what unit u gives.

@@ -1,4 +1,4 @@
-"""What joined dense layers do after a product, and before it on the way back: activations, dropout, derivatives."""
+"""Activations and dropout of joined dense layers, after their products, and the derivatives of these."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def mish(x: np.ndarray, derivative: np.ndarray, scratch: np.ndarray, shares: np.
 
 
 def finish_layer(stage: Any) -> None:
-    """What a layer does after its product: its activation, then dropout."""
+    """Apply a layer's activation, then its dropout, to its product."""
     leaving = stage.leaving
     if stage.activation == RELU:
         np.maximum(leaving, stage.zeros, out=leaving)  # two arrays: with a number it is not vectorized
@@ -80,7 +80,7 @@ def finish_layer(stage: Any) -> None:
 
 
 def begin_layer(stage: Any) -> None:
-    """Take the derivative by what left a layer, its `slopes`, to the end of its product, in place."""
+    """Turn `slopes`, the derivative with respect to outputs, into that with respect to the product, in place."""
     slopes, leaving = stage.slopes, stage.leaving
     if stage.derivative is not None:
         np.multiply(slopes, stage.derivative, out=slopes)

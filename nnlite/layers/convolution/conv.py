@@ -156,6 +156,7 @@ class Conv1D(_Conv, aliases=("Convolution1D",)):
         data_format: "channels_last", also for None, or "channels_first".
         dilation_rate: distance of two cells of a window.
         groups: parts of the channels, each convolved with its own `filters / groups` kernels.
+        lora_rank, lora_alpha: an adapter of low rank beside a frozen kernel, see `enable_lora`.
         activation: an activation function or its name; linear when None.
         use_bias: whether there is a bias.
         kernel_initializer: `glorot_uniform` keeps the variance of signals and gradients across layers.

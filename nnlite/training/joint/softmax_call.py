@@ -50,11 +50,11 @@ class SoftmaxCall:
         np.subtract(table, np.maximum.reduce(table, axis=0), out=table)
         flat.take(places, out=self.labelled[part])
         np.exp(table, out=table)
-        own = flat.take(places)
+        sums = flat.take(places)
         flat[places] = 0  # the others are summed alone: beside a share of 1 small ones would be rounded away
         np.add.reduce(table, axis=0, out=others)
-        own += others
-        factors = np.divide(self.scale, own, out=own)
+        sums += others
+        factors = np.divide(self.scale, sums, out=sums)
         table *= factors
         factors *= others
         flat[places] = np.negative(factors, out=factors)
