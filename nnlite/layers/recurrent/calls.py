@@ -49,7 +49,7 @@ def first_shape(input_shape: Any) -> tuple:
 def examples_in(inputs: Any) -> int:
     """Number of examples in a sequence, or in a tuple of it and states."""
     first = inputs[0] if isinstance(inputs, tuple) else inputs
-    return first.shape[0] if isinstance(first, Operand) else len(first)
+    return int(first.recorded().shape[0]) if isinstance(first, Operand) else len(first)
 
 
 def flat(states: Any) -> Iterator[Any]:
