@@ -85,11 +85,9 @@ def _values(operands: Sequence[Any], derived: bool) -> list[Any]:
 
 
 DATA: tuple[type, ...] = (Operand, np.ndarray, np.generic, *NUMBERS, list, tuple)
-_ARITHMETIC = "add:add sub:subtract mul:multiply truediv:divide floordiv:floor_divide mod:mod pow:power matmul:matmul"
-_LOGIC = "and:logical_and or:logical_or xor:logical_xor"
-_FUNCTIONS = {
-    name: function for name, _, function in (pair.partition(":") for pair in f"{_ARITHMETIC} {_LOGIC}".split())
-}
+_PAIRS = "add:add sub:subtract mul:multiply truediv:divide floordiv:floor_divide mod:mod pow:power matmul:matmul"
+_PAIRS += " and:logical_and or:logical_or xor:logical_xor"
+_FUNCTIONS = {name: function for name, _, function in (pair.partition(":") for pair in _PAIRS.split())}
 _OF_UFUNCS = {name: name for name in _FUNCTIONS.values()} | {"remainder": "mod"}
 for _name, _function in _FUNCTIONS.items():
     setattr(Operand, f"__{_name}__", _by_function(_function, swapped=False))
