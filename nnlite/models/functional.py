@@ -18,8 +18,8 @@ from nnlite.layers.composite.operation import Operation
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
+from nnlite.models.drawn import description
 from nnlite.models.drawn.again import drawn_ends
-from nnlite.models.drawn.description import arguments_of, config_of, drawn_from, is_described_by_graph, names_of_outputs
 from nnlite.models.drawn.drawing import Drawing
 from nnlite.models.drawn.ends import output_dtype, returned_dtypes, until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
@@ -229,7 +229,7 @@ class Model(BaseModel, aliases=("Functional",)):
     @property
     def output_names(self) -> list[str]:
         """The keys of a dict of outputs, or the names of the layers that produce them."""
-        return names_of_outputs(self)
+        return description.names_of_outputs(self)
 
     @property
     def _output_name(self) -> str | None:
@@ -286,7 +286,8 @@ class Model(BaseModel, aliases=("Functional",)):
 
     def get_config(self) -> dict:
         """The layers with their calls, in Keras's form if that is sufficient; for a subclass, its arguments."""
-        return config_of(self) if is_described_by_graph(self) else super().get_config()
+        by_graph = description.is_described_by_graph(self)
+        return description.config_of(self) if by_graph else description.config_of_class(self, super().get_config())
 
     @classmethod
     def from_config(cls, config: Mapping, custom_objects: Mapping[str, Any] | None = None) -> "Model":
@@ -294,6 +295,6 @@ class Model(BaseModel, aliases=("Functional",)):
         with custom_object_scope(custom_objects):
             if cls is not Model and not config.keys() & {"nodes", "layers"}:
                 return super().from_config(config)
-            return drawn_from(cls, config)
+            return description.drawn_from(cls, config)
 
-    _arguments = cast(Any, arguments_of)
+    _arguments = cast(Any, description.arguments_of)
