@@ -220,9 +220,10 @@ def model_config(model: Any, location: str = "model") -> dict[str, Any]:
     if kind == "Sequential":
         for layer in model.layers:
             _check_alone(layer, location)
-        first = {"module": "keras.layers", "class_name": "InputLayer", "registered_name": None}
-        first["config"] = {"batch_shape": list(model.input_shape or ()), "dtype": model.dtype}
-        begin = [first] if model.input_shape else []
+        begin = [_input_config(model._begin.layer)] if model._begin is not None else []
+        if not begin and model.input_shape:
+            config = {"batch_shape": list(model.input_shape), "dtype": model.dtype}
+            begin = [{"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None}]
         layers = [model_config(layer, f"{location}.layers[{number}]") for number, layer in enumerate(model.layers)]
         config = {"name": model.name, "trainable": model.trainable, "layers": [*begin, *layers]}
         return {"module": "keras", "class_name": kind, "config": config, "registered_name": None}
