@@ -121,10 +121,9 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
 
 def _built(header: ModelHeader, source: object) -> Any:
     """The model that a header describes, built; its weights follow."""
-    layer = Layer.get(header.model)
-    if not layer._builds_itself:
-        raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer, not a model")
-    model: Any = layer
+    model: Any = Layer.get(header.model)
+    if not model._builds_itself:
+        raise ModelFileError(f"{source} holds a {type(model).__name__}, which is a layer, not a model")
     model._draws_seed = header.draws_seed
     take_form_of_data(model, header)
     if header.input_shape is None:
@@ -164,8 +163,7 @@ def pickled_state(model: "BaseModel") -> dict[str, Any]:
     if not model.built:
         state = {"spec": model.to_spec(), "compile": model.trainer.config() if model.compiled else None}
         return {**state, "draws_seed": model._draws_seed, "interpretation": interpretation_header(model)}
-    header, arrays = model_state(model)
-    return {"header": header, "arrays": arrays}
+    return dict(zip(("header", "arrays"), model_state(model), strict=True))
 
 
 def unpickled(state: dict[str, Any]) -> "BaseModel":
