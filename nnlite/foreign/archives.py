@@ -1,18 +1,19 @@
-"""A `.keras` file is a zip archive: its required parts are read within bounds, and nothing is unpacked to disk."""
+"""A `.keras` file is a zip archive, or a folder of the same parts: they are read within bounds, nothing is unpacked."""
 
 import contextlib
 import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnlite.errors import ModelFileError
 from nnlite.errors.boundary import reading
 from nnlite.saving import write_atomically
 
-__all__ = ["Archive", "kept_beside", "read_archive", "write_archive"]
+__all__ = ["Archive", "is_folder_of_keras", "kept_beside", "read_archive", "write_archive", "write_folder"]
 
 CONFIG, METADATA, WEIGHTS, EXTRA = "config.json", "metadata.json", "model.weights.h5", "nnlite.safetensors"
 LARGEST_JSON = 64 << 20
@@ -24,27 +25,29 @@ class Archive(NamedTuple):
 
     Attributes:
         config: the model, as Keras describes it.
-        weights: an HDF5 file.
+        weights: an HDF5 file, or the path of one.
+        metadata: the version of Keras that wrote it, and when.
     """
 
     config: dict[str, Any]
-    weights: bytes
+    weights: bytes | str | os.PathLike
+    metadata: dict[str, Any]
 
 
 def read_archive(path: str | os.PathLike) -> Archive:
-    """The parts of a `.keras` file.
+    """The parts of a `.keras` file, or of a folder with the same parts.
 
     Raises:
         ModelFileError: missing, no zip, an entry that is missing, out of place, damaged or far too large.
     """
     with _opened(path) as archive:
-        weights, described, metadata = (archive.read(name) for name in (WEIGHTS, CONFIG, METADATA))
+        weights, described, about = (archive.read(name) for name in (WEIGHTS, CONFIG, METADATA))
     with reading(path, "its description of the model is not JSON", kind=ModelFileError):
         config = json.loads(described)
-        json.loads(metadata)
+        metadata = json.loads(about)
     if not isinstance(config, dict):
         raise ModelFileError(f"{path}: {CONFIG} must describe a model, got {type(config).__name__}")
-    return Archive(config, weights)
+    return Archive(config, weights, metadata)
 
 
 def kept_beside(path: str | os.PathLike) -> bytes | None:
@@ -56,17 +59,51 @@ def kept_beside(path: str | os.PathLike) -> bytes | None:
         return archive.read(EXTRA) if EXTRA in archive.namelist() else None
 
 
+class Folder:
+    """The entries of a folder, read as those of an archive.
+
+    Args:
+        path: of the folder.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+
+    def namelist(self) -> list[str]:
+        """The names of the files."""
+        return [entry.name for entry in self.path.iterdir() if entry.is_file()]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file."""
+        return (self.path / name).read_bytes()
+
+
+def is_folder_of_keras(path: str | os.PathLike) -> bool:
+    """Whether the parts of a `.keras` file lie in this folder."""
+    return (Path(path) / CONFIG).is_file()
+
+
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
+def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile | Folder]:
+    if os.path.isdir(path):
+        with reading(path, "cannot be read as a folder of Keras", kind=ModelFileError):
+            folder = Folder(path)
+            _check_complete(path, folder.namelist())
+            yield folder
+        return
     with reading(path, "cannot be read as a .keras file", kind=ModelFileError), zipfile.ZipFile(path) as archive:
         _check(path, {entry.filename: entry for entry in archive.infolist()})
         yield archive
 
 
-def _check(path: object, entries: dict[str, zipfile.ZipInfo]) -> None:
-    missing = [name for name in (METADATA, CONFIG, WEIGHTS) if name not in entries]
+def _check_complete(path: object, names: Collection[str]) -> None:
+    missing = [name for name in (METADATA, CONFIG, WEIGHTS) if name not in names]
     if missing:
         raise ModelFileError(f"{path} is not a .keras file of Keras 3: it lacks {', '.join(missing)}")
+
+
+def _check(path: object, entries: dict[str, zipfile.ZipInfo]) -> None:
+    _check_complete(path, entries)
     for name, entry in entries.items():
         if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
             raise ModelFileError(f"{path}: the entry {name!r} lies outside the file's own folder")
@@ -77,12 +114,22 @@ def _check(path: object, entries: dict[str, zipfile.ZipInfo]) -> None:
             raise ModelFileError(f"{path}: the entry {name!r} would unpack to {entry.file_size} bytes from {packed}")
 
 
+def _entries(config: dict, metadata: dict, weights: bytes, extra: bytes) -> dict[str, bytes]:
+    described = {METADATA: json.dumps(metadata).encode(), CONFIG: json.dumps(config, allow_nan=False).encode()}
+    return {**described, WEIGHTS: weights, **({EXTRA: extra} if extra else {})}
+
+
 def write_archive(path: str | os.PathLike, config: dict, metadata: dict, weights: bytes, extra: bytes) -> None:
     """Write a `.keras` file atomically."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(METADATA, json.dumps(metadata))
-        archive.writestr(CONFIG, json.dumps(config, allow_nan=False))
-        archive.writestr(WEIGHTS, weights)
-        archive.writestr(EXTRA, extra)
+        for name, part in _entries(config, metadata, weights, extra).items():
+            archive.writestr(name, part)
     write_atomically(path, content.getvalue())
+
+
+def write_folder(path: str | os.PathLike, config: dict, metadata: dict, weights: bytes, extra: bytes) -> None:
+    """Write the parts of a `.keras` file into a folder, which is made if it is missing."""
+    Path(path).mkdir(exist_ok=True)
+    for name, part in _entries(config, metadata, weights, extra).items():
+        write_atomically(Path(path) / name, part)

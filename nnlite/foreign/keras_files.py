@@ -12,15 +12,25 @@ import numpy as np
 
 from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign import hdf5
-from nnlite.foreign.archives import kept_beside, read_archive, write_archive
+from nnlite.foreign.archives import (
+    Archive,
+    is_folder_of_keras,
+    kept_beside as extra_of_archive,
+    read_archive,
+    write_archive,
+    write_folder,
+)
+from nnlite.foreign.containers.datasets import assign_datasets, size_in_memory
+from nnlite.foreign.containers.legacy import legacy_bytes, legacy_config, legacy_extra, legacy_optimizer
+from nnlite.foreign.containers.shards import is_list_of_shards, opened_shards, write_shards
 from nnlite.foreign.keras_graphs import is_model, keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
 from nnlite.foreign.keras_optimizers import optimizer_arrays
-from nnlite.foreign.keras_places import Order, file_shapes, groups_of, parameter_places
+from nnlite.foreign.keras_places import counted_groups, file_shapes, groups_of, parameter_places
 from nnlite.foreign.keras_specs import signatures
 from nnlite.initializers.blank import values_follow
 from nnlite.parameters import Parameter
-from nnlite.saving import check_count, names_that_fit, reading_saved, safetensors, write_atomically
+from nnlite.saving import check_count, reading_saved, safetensors, write_atomically
 
 __all__ = [
     "KerasModel",
@@ -28,12 +38,14 @@ __all__ = [
     "encode_extra",
     "is_foreign_file",
     "is_keras_file",
+    "is_list_of_shards",
     "kept_beside",
     "load_keras",
     "load_keras_weights",
     "read_extra",
     "save_keras",
     "save_keras_weights",
+    "save_shards",
     "size_in_memory",
     "stated_format",
     "trained_in_order",
@@ -42,41 +54,48 @@ __all__ = [
 
 ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
 ZIP = b"PK\x03\x04"
-# Keras keeps these among the weights too: the state of random layers, and that of the optimizer.
-LEFT_OVER = ("seed_generator", "optimizer")
-LARGEST_NUMBER = 8  # bytes of a parameter's number, regardless of its size in the file
 
 
-def stated_format(path: str | os.PathLike, whole: bool) -> bool:
-    """Whether a file's name selects one of Keras's formats.
+def stated_format(path: str | os.PathLike, whole: bool) -> str:
+    """The ending that selects one of Keras's formats, such as `".keras"`; `""` for a file of nnlite.
 
     Args:
         path: where a file is to be written.
         whole: a model, rather than weights alone.
 
     Raises:
-        ConfigError: the name says that the file is of the other kind, or of a format of earlier Keras.
+        ConfigError: the name says that the file is of the other kind.
     """
     name = os.fspath(path).lower()
     ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
-    wanted = ".keras" if whole else ".weights.h5"
-    if ending not in ("", wanted):
+    wanted = (".keras", ".h5", ".hdf5") if whole else (".weights.h5",)
+    if ending and ending not in wanted:
         method, kind = ("save", "a model") if whole else ("save_weights", "weights alone")
         raise ConfigError(
-            f"{path}: {method} writes {kind}, and Keras expects {wanted} at the end of such a name; any other ending, "
-            "such as .safetensors, makes a file of nnlite"
+            f"{path}: {method} writes {kind}, and Keras expects {wanted[0]} at the end of such a name; any other "
+            "ending, such as .safetensors, makes a file of nnlite"
         )
-    return ending == wanted
+    return ending
 
 
 def is_keras_file(path: str | os.PathLike) -> bool:
-    """Whether a file is a zip archive, as `.keras` files are, or a damaged one with that extension."""
-    return _start(path).startswith(ZIP) and (os.fspath(path).endswith(".keras") or zipfile.is_zipfile(path))
+    """Whether a file is a zip archive, as `.keras` files are, a damaged one with that extension, or such a folder."""
+    zipped = _start(path).startswith(ZIP) and (os.fspath(path).endswith(".keras") or zipfile.is_zipfile(path))
+    return zipped or is_folder_of_keras(path)
+
+
+def _is_hdf5(path: str | os.PathLike) -> bool:
+    return _start(path) == hdf5.SIGNATURE
 
 
 def is_foreign_file(path: str | os.PathLike) -> bool:
     """Whether a file is a `.keras` file, or starts like an HDF5 file."""
-    return is_keras_file(path) or _start(path) == hdf5.SIGNATURE
+    return is_keras_file(path) or _is_hdf5(path)
+
+
+def kept_beside(path: str | os.PathLike) -> bytes | None:
+    """nnlite's own data in a file of Keras's formats; None in a file that Keras wrote."""
+    return legacy_extra(path) if _is_hdf5(path) else extra_of_archive(path)
 
 
 def _start(path: str | os.PathLike) -> bytes:
@@ -111,8 +130,9 @@ def save_keras(
     overwrite: bool = True,
     compiled: dict[str, Any] | None = None,
     memory: Mapping[str, np.ndarray] | None = None,
+    zipped: bool = True,
 ) -> None:
-    """Write a `.keras` file that Keras 3 loads.
+    """Write a `.keras` file or a `.h5` file that Keras 3 loads.
 
     Args:
         model: a built `Sequential` or `Model` of layers that Keras has.
@@ -121,16 +141,22 @@ def save_keras(
         overwrite: whether a file of that name is replaced.
         compiled: the arguments of `compile` in Keras's JSON.
         memory: the variables of the optimizer by path.
+        zipped: whether to write one file; else a folder.
 
     Raises:
         ModelFileError: a layer or an argument that Keras does not have; the message names it.
         MissingLibraryError: h5py is not installed.
     """
-    _check_target(path, overwrite)
+    _check_target(path, overwrite, may_be_folder=not zipped)
     config = model_config(model)
-    config |= {"build_config": {"input_shape": model.input_shape}, "compile_config": compiled}
+    shape = model.input_shape if model.built else None
+    config |= {"build_config": {"input_shape": shape}, "compile_config": compiled}
     metadata = {"keras_version": signatures()["version"], "date_saved": ""}
-    write_archive(path, config, metadata, _encoded(model, memory), extra)
+    if zipped and stated_format(path, whole=True) in (".h5", ".hdf5"):
+        write_atomically(path, legacy_bytes(model, {**config, **metadata}, keras_order, memory, extra))
+    else:
+        write = write_archive if zipped else write_folder
+        write(path, config, metadata, _encoded(model, memory), extra)
 
 
 def save_keras_weights(model: Any, path: str | os.PathLike, overwrite: bool = True) -> None:
@@ -139,10 +165,16 @@ def save_keras_weights(model: Any, path: str | os.PathLike, overwrite: bool = Tr
     write_atomically(path, _encoded(model))
 
 
-def _check_target(path: str | os.PathLike, overwrite: bool) -> None:
+def save_shards(model: Any, path: str | os.PathLike, overwrite: bool, max_shard_size: float) -> None:
+    """Write the weights of a model into several `.weights.h5` files, see `write_shards`."""
+    _check_target(path, overwrite)
+    write_shards(path, weight_arrays(model), dict(groups_of(model, keras_order)), max_shard_size)
+
+
+def _check_target(path: str | os.PathLike, overwrite: bool, may_be_folder: bool = False) -> None:
     if Path(path).exists() and not overwrite:
         raise ModelFileError(f"{path}: exists already")
-    if Path(path).is_dir() or not Path(path).parent.is_dir():
+    if (Path(path).is_dir() and not may_be_folder) or not Path(path).parent.is_dir():
         raise ModelFileError(f"{path}: must name a file in a folder that exists")
 
 
@@ -151,22 +183,18 @@ def trained_in_order(model: Any, trained: set[int]) -> list[Parameter]:
     return [parameter for _, parameter in parameter_places(model, keras_order) if id(parameter) in trained]
 
 
-def _encoded(model: Any, memory: Mapping[str, np.ndarray] | None = None) -> bytes:
+def weight_arrays(model: Any) -> dict[str, np.ndarray]:
+    """The arrays of a `.weights.h5` file by path."""
     shapes = file_shapes(model, keras_order)
     arrays = {
         path: parameter.value.reshape(shapes.get(id(parameter), parameter.shape))
         for path, parameter in parameter_places(model, keras_order)
     }
-    counts = {f"{group}/2": np.array(0, np.int32) for group in _adapted(model, keras_order)}
-    return hdf5.encode({**arrays, **counts, **(memory or {})}, dict(groups_of(model, keras_order)))
+    return arrays | {f"{group}/2": np.array(0, np.int32) for group in counted_groups(model, keras_order)}
 
 
-def _adapted(model: Any, order: Order) -> list[str]:
-    """The groups of normalizations, where Keras counts batches in a third variable."""
-    places: dict[str, list[Parameter]] = {}
-    for path, parameter in parameter_places(model, order):
-        places.setdefault(path.rpartition("/")[0], []).append(parameter)
-    return [group for group, statistics in places.items() if [one.name for one in statistics] == ["mean", "variance"]]
+def _encoded(model: Any, memory: Mapping[str, np.ndarray] | None = None) -> bytes:
+    return hdf5.encode({**weight_arrays(model), **(memory or {})}, dict(groups_of(model, keras_order)))
 
 
 class KerasModel(NamedTuple):
@@ -192,7 +220,7 @@ def load_keras(path: str | os.PathLike) -> KerasModel:
         ModelFileError: no `.keras` file, a damaged one, or one of a layer or an argument that nnlite does not have.
         MissingLibraryError: h5py is not installed.
     """
-    archive = read_archive(path)
+    archive = _legacy_parts(path) if _is_hdf5(path) else read_archive(path)
     orders: Orders = {}
 
     def order(one: Any) -> Any:
@@ -204,9 +232,16 @@ def load_keras(path: str | os.PathLike) -> KerasModel:
             model: Any = read_model(archive.config, orders)
             _build(model, archive.config, path)
         assign_datasets(model, datasets, path, order)
-        kept = optimizer_arrays(datasets)
+        kept = optimizer_arrays(datasets) or legacy_optimizer(datasets)
     parameters = [parameter for _, parameter in parameter_places(model, order)]
     return KerasModel(model, archive.config.get("compile_config") or {}, kept, parameters)
+
+
+def _legacy_parts(path: str | os.PathLike) -> Archive:
+    config = legacy_config(path)
+    if config is None:
+        raise ModelFileError(f"{path} holds weights alone: build the model and call load_weights")
+    return Archive(config, path, {})
 
 
 def _build(model: Any, config: dict[str, Any], path: object) -> None:
@@ -216,77 +251,33 @@ def _build(model: Any, config: dict[str, Any], path: object) -> None:
     shape = (config.get("build_config") or {}).get("input_shape")
     if not model.built and shape:
         model._ensure_built(tuple(shape))
+    if not model.built and not shape and all(layer.adapted for layer in model.layers):
+        return  # it was saved before it was built
     if not model.built and any(not layer.adapted for layer in model.layers):
         raise ModelFileError(f"{path}: a layer waits for data: what Keras keeps of it in assets is not read")
     if not model.built:
         raise ModelFileError(f"{path}: the model has no shape of its inputs, and so no weights")
 
 
-def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool = False) -> None:
-    """Copy the weights of a `.weights.h5` or `.keras` file into a model of the same layers.
+def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Copy the weights of a `.weights.h5`, `.keras` or `.h5` file into a model of the same layers.
 
     Args:
         model: built.
         path: of the file.
         skip_mismatch: whether those that are missing or of another shape are left out, with a warning that names them.
+        by_name: whether layers are matched by name, which `.h5` files of earlier Keras allow.
 
     Raises:
         ModelFileError: no such file, a damaged one, or names and shapes that are not the model's, all listed.
         MissingLibraryError: h5py is not installed.
     """
     with weights_of(path) as datasets:
-        assign_datasets(model, datasets, path, keras_order, skip_mismatch)
+        assign_datasets(model, datasets, path, keras_order, skip_mismatch, by_name)
 
 
 def weights_of(path: str | os.PathLike) -> AbstractContextManager[dict[str, Any]]:
-    """A context with the data sets in a `.weights.h5` or `.keras` file, as from `hdf5.opened`."""
+    """A context with the data sets in a `.weights.h5`, `.h5` or `.keras` file, or in shards, as from `hdf5.opened`."""
+    if is_list_of_shards(path):
+        return opened_shards(path)
     return hdf5.opened(read_archive(path).weights if is_keras_file(path) else path, path)
-
-
-def size_in_memory(datasets: Mapping[str, Any]) -> int:
-    """The maximum size in bytes of parameters with this many numbers."""
-    return sum(LARGEST_NUMBER * one.size for one in datasets.values())
-
-
-def assign_datasets(
-    model: Any,
-    datasets: Mapping[str, Any],
-    label: object,
-    order: Order = keras_order,
-    skip_mismatch: bool = False,
-) -> None:
-    """Copy the datasets of an HDF5 file into the parameters, after comparing all shapes."""
-    needed = dict(parameter_places(model, order))
-    counts = {f"{group}/2" for group in _adapted(model, order)}
-    others = file_shapes(model, order)
-    shapes = {path: others.get(id(parameter), parameter.shape) for path, parameter in needed.items()}
-    present = {
-        name: one
-        for name, one in datasets.items()
-        if name not in counts and not any(part in LEFT_OVER for part in name.split("/"))
-    }
-    if skip_mismatch:
-        fits = names_that_fit(shapes, present, label)
-        needed, shapes = {name: needed[name] for name in fits}, {name: shapes[name] for name in fits}
-        present = {name: present[name] for name in fits}
-    _check_fit(shapes, present, label)
-    arrays = {path: present[path][()] for path in needed}
-    for path, parameter in needed.items():
-        parameter.assign(arrays[path].reshape(parameter.shape))
-
-
-def _check_fit(needed: Mapping[str, Any], present: Mapping[str, Any], label: object) -> None:
-    """`ModelFileError` that lists what is missing, what is left over and which shapes and types do not fit."""
-    problems = {
-        "missing": sorted(needed.keys() - present.keys()),
-        "left over": sorted(present.keys() - needed.keys()),
-        "other shapes": [
-            f"{path} is {present[path].shape}, needed {shape}"
-            for path, shape in needed.items()
-            if path in present and present[path].shape != shape
-        ],
-        "other types": [f"{path} is {one.dtype}" for path, one in present.items() if one.dtype.kind not in "fiu"],
-    }
-    texts = [f"{title}: {', '.join(names)}" for title, names in problems.items() if names]
-    if texts:
-        raise ModelFileError(f"{label} does not fit the model; {'; '.join(texts)}")

@@ -10,6 +10,7 @@ from nnlite.foreign.operations import apply_operation, is_operation
 from nnlite.layers import Input, Layer
 from nnlite.layers.composite.operation import Operation
 from nnlite.registry.field_types import jsonable
+from nnlite.registry.functions import form_of_function
 
 __all__ = ["Orders", "graph_ends", "model_config", "read_model"]
 
@@ -219,15 +220,19 @@ def model_config(model: Any, location: str = "model") -> dict[str, Any]:
     if kind == "Sequential":
         for layer in model.layers:
             _check_alone(layer, location)
-        first = {"module": "keras.layers", "class_name": "InputLayer", "registered_name": None}
-        first["config"] = {"batch_shape": list(model.input_shape), "dtype": model.dtype}
+        begin = [_input_config(model._begin.layer)] if model._begin is not None else []
+        if not begin and model.input_shape:
+            config = {"batch_shape": list(model.input_shape), "dtype": model.dtype}
+            begin = [{"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None}]
         layers = [model_config(layer, f"{location}.layers[{number}]") for number, layer in enumerate(model.layers)]
-        config = {"name": model.name, "trainable": model.trainable, "layers": [first, *layers]}
+        config = {"name": model.name, "trainable": model.trainable, "layers": [*begin, *layers]}
         return {"module": "keras", "class_name": kind, "config": config, "registered_name": None}
     if kind == "Model":
         return _graph_config(model, location)
     _check_writable(model, location)
     document = described(model, "layers", location)
+    if kind == "Lambda":
+        document["config"]["function"] = form_of_function(vars(model)["function"].function)
     if kind == "Normalization" and document["config"]["mean"] is not None:
         document["config"] |= {one.name: one.value.tolist() for one in model.parameters}
     for key, value in document["config"].items():
@@ -241,7 +246,6 @@ def _check_writable(layer: Layer, location: str) -> None:
     kind, attributes = type(layer).__name__, vars(layer)
     axis = attributes.get("axis")
     reasons = {
-        "Lambda": "Keras keeps the code of functions: write a layer",
         "Wrapper": "that of Keras does nothing",
         "SpectralNormalization": "Keras keeps the normalized kernel",
         "BatchNormalization": "with renorm it has other variables in Keras" if attributes.get("renorm") else "",

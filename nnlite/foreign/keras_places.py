@@ -11,7 +11,7 @@ from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.parameters import Parameter
 
-__all__ = ["Order", "file_shapes", "groups_of", "keras_class", "parameter_places"]
+__all__ = ["Order", "counted_groups", "file_shapes", "groups_of", "keras_class", "parameter_places"]
 
 # The layers of a model in the order in which Keras numbers them.
 Order = Callable[[Any], Sequence[Layer]]
@@ -77,6 +77,14 @@ def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
     axis = vars(layer)["axis"]
     axes = () if axis is None else (axis,) if isinstance(axis, int) else axis
     return {id(one): tuple(layer.input_shape[axis] for axis in axes) for one in layer.parameters}
+
+
+def counted_groups(layer: Layer, order: Order) -> list[str]:
+    """The groups of normalizations, where Keras counts batches in a third variable."""
+    groups: dict[str, list[str]] = {}
+    for path, parameter in parameter_places(layer, order):
+        groups.setdefault(path.rpartition("/")[0], []).append(parameter.name)
+    return [group for group, names in groups.items() if names == ["mean", "variance"]]
 
 
 def groups_of(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, str]]:

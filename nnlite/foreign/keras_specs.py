@@ -108,7 +108,9 @@ def read_config(kind: str, config: Any, module: str, location: str) -> dict[str,
     Warns:
         UserWarning: an argument that Keras lacks too.
     """
-    family = next((part for part in reversed(module.split(".")) if part in FAMILIES), "layers")
+    parts = [part for part in reversed(module.split(".")) if part in FAMILIES]
+    parts += [name for name, root in FAMILIES.items() if kind in root.members()]  # earlier versions name no module
+    family = next(iter(parts), "layers")
     member = FAMILIES[family].members().get(kind)
     if not isinstance(config, Mapping):
         raise ModelFileError(f"{location}: the config of {kind!r} must be a mapping, got {config!r}")

@@ -15,7 +15,7 @@ from nnlite.foreign import (
     compile_arguments,
     compile_document,
     encode_extra,
-    is_keras_file,
+    is_foreign_file,
     kept_beside,
     load_keras,
     optimizer_state,
@@ -79,7 +79,7 @@ def load_model(
         ModelFileError: a file that is missing, damaged, inconsistent or not of nnlite, or that names unknown classes.
     """
     with custom_object_scope(custom_objects), saving.reading_saved(filepath), alone():
-        if is_keras_file(filepath):
+        if is_foreign_file(filepath):
             return read_keras(filepath, compile)
         header, arrays = saving.read(filepath)
         if header.get("content") == "weights":
@@ -93,7 +93,8 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     """The contents of a built model's file: the header, and the arrays by name."""
     check_encoder(model)  # what could not be read is not written
     arrays = weight_arrays(model) | own_parts(model)
-    header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
+    shape = list(model.input_shape) if model.built else None
+    header = {"content": "model", "model": model.to_spec(), "input_shape": shape, "compile": None}
     header |= interpretation_header(model)
     header |= form_of_data(model) | own_configs(model) | ({"draws_seed": True} if model._draws_seed else {})
     if model.compiled and include_optimizer:
@@ -120,12 +121,13 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
 
 def _built(header: ModelHeader, source: object) -> Any:
     """The model that a header describes, built; its weights follow."""
-    layer = Layer.get(header.model)
-    if not layer._builds_itself:
-        raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer, not a model")
-    model: Any = layer
+    model: Any = Layer.get(header.model)
+    if not model._builds_itself:
+        raise ModelFileError(f"{source} holds a {type(model).__name__}, which is a layer, not a model")
     model._draws_seed = header.draws_seed
     take_form_of_data(model, header)
+    if header.input_shape is None:
+        return model
     build_as_told(model, header.builds)
     model._ensure_built(header.input_shape)
     if model.input_shape != header.input_shape:
@@ -161,8 +163,7 @@ def pickled_state(model: "BaseModel") -> dict[str, Any]:
     if not model.built:
         state = {"spec": model.to_spec(), "compile": model.trainer.config() if model.compiled else None}
         return {**state, "draws_seed": model._draws_seed, "interpretation": interpretation_header(model)}
-    header, arrays = model_state(model)
-    return {"header": header, "arrays": arrays}
+    return dict(zip(("header", "arrays"), model_state(model), strict=True))
 
 
 def unpickled(state: dict[str, Any]) -> "BaseModel":
@@ -228,7 +229,7 @@ def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
         ModelFileError: no such file, a damaged one, or one of a layer or an argument that nnlite does not have.
         MissingLibraryError: h5py is not installed.
     """
-    if not is_keras_file(filepath):
+    if not is_foreign_file(filepath):
         raise ModelFileError(f"{filepath} is not a .keras file: Keras writes one by model.save('name.keras')")
     with saving.reading_saved(filepath), alone():
         return read_keras(filepath, compile)
@@ -276,13 +277,15 @@ def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
         warn_user(text, TrainingWarning)
 
 
-def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool, include_optimizer: bool) -> None:
-    """Write a `.keras` file, with the data that Keras does not provide for next to it."""
+def save_as_keras(
+    model: "BaseModel", filepath: str | PathLike, overwrite: bool, include_optimizer: bool, zipped: bool = True
+) -> None:
+    """Write a `.keras` or `.h5` file, or a folder unless `zipped`, with what Keras does not provide for beside it."""
     header, arrays = model_state(model, include_optimizer)
     slots = {name: array for name, array in arrays.items() if not name.startswith("weights/")}
     compiled = compile_document(header["compile"]) if header["compile"] else None
     memory, header = _memory_for_keras(model.trainer) if compiled else {}, {"format": saving.FORMAT, **header}
-    save_keras(model, filepath, encode_extra(header, slots), overwrite, compiled, memory)
+    save_keras(model, filepath, encode_extra(header, slots), overwrite, compiled, memory, zipped)
 
 
 def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:

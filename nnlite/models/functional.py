@@ -11,17 +11,18 @@ from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.arguments import keyed_shape
-from nnlite.layers.base.contract.structure import arranged_as, by_key, structure_of
-from nnlite.layers.base.symbolic import Symbol
+from nnlite.layers.base.contract.first_use import as_drawn
+from nnlite.layers.base.contract.input_spec import Described
+from nnlite.layers.base.contract.structure import by_key, structure_of
 from nnlite.layers.composite.graph import Graph
 from nnlite.layers.composite.operation import Operation
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
+from nnlite.models.drawn import description
 from nnlite.models.drawn.again import drawn_ends
-from nnlite.models.drawn.description import arguments_of, config_of, drawn_from, is_described_by_graph, names_of_outputs
 from nnlite.models.drawn.drawing import Drawing
-from nnlite.models.drawn.ends import output_dtype, returned_dtypes, until_loss
+from nnlite.models.drawn.ends import ends_in_structure, output_dtype, returned_dtypes, specs_of_inputs, until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input, shapes_by_name
 from nnlite.models.drawn.recorded import (
@@ -79,6 +80,7 @@ class Model(BaseModel, aliases=("Functional",)):
     takes_several = None  # of a class that writes `call`, what it is given decides
     _drawing, _kinds_of_data = cast(Any, None), cast(Any, None)  # the first is the `Drawing` of a graph
     _building, _default_name, _stands_for_all = False, "functional", True  # the last: see `ModelType`
+    _lists_inputs = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -104,7 +106,7 @@ class Model(BaseModel, aliases=("Functional",)):
         inputs, outputs = by_key(inputs), by_key(outputs)
         self.inputs, self.outputs = drawn_ends(inputs, outputs)
         self._structure, self._input_structure = structure_of(outputs), structure_of(inputs)
-        self._lists_outputs = isinstance(outputs, list)
+        self._lists_inputs, self._lists_outputs = isinstance(inputs, list), isinstance(outputs, list)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
         self._drawn_layers = self._drawing.layers()
@@ -206,18 +208,16 @@ class Model(BaseModel, aliases=("Functional",)):
         return shapes(self, input_shape)
 
     @property
-    def input(self) -> Symbol | list[Symbol]:
-        """The input, or a list of them, from which another graph may start."""
+    def input(self) -> Any:
+        """The input, a list or a dict of them, from which another graph may start."""
         need_drawing(self, "input")
-        return self.inputs if self.takes_several else self.inputs[0]
+        return ends_in_structure(as_drawn(tuple(self.inputs)), self._input_structure, self._lists_inputs)
 
     @property
     def output(self) -> Any:
         """The output, a list or a dict of them, from which another graph may continue."""
         need_drawing(self, "output")
-        if self._structure is not None:
-            return arranged_as(self._structure, self.outputs)
-        return self.outputs if len(self.outputs) > 1 else self.outputs[0]
+        return ends_in_structure(self.outputs, self._structure, self._lists_outputs)
 
     @property
     def input_names(self) -> list[str]:
@@ -229,13 +229,13 @@ class Model(BaseModel, aliases=("Functional",)):
     @property
     def output_names(self) -> list[str]:
         """The keys of a dict of outputs, or the names of the layers that produce them."""
-        return names_of_outputs(self)
+        return description.names_of_outputs(self)
 
     @property
     def _output_name(self) -> str | None:
         return next(iter(self.output_names or self._structure or ()), None) or super()._output_name
 
-    _returned_dtypes, _output_dtype = returned_dtypes, output_dtype
+    _returned_dtypes, _output_dtype, input_spec = returned_dtypes, output_dtype, Described(specs_of_inputs)
 
     @property
     def input_kind(self) -> str:
@@ -247,7 +247,7 @@ class Model(BaseModel, aliases=("Functional",)):
         """`input_kind` for each of the inputs."""
         return [self._kind(symbol) for symbol in self.inputs] if self._drawing else self._kinds_of_data
 
-    def _kind(self, symbol: Symbol) -> str:
+    def _kind(self, symbol: Any) -> str:
         number = self._drawing.numbers()[symbol.key]
         takers = [layer.input_kind for layer, taken, *_ in self._drawing.uses() if number in taken]
         return takers[0] if takers and len(set(takers)) == 1 else "numbers"
@@ -286,7 +286,8 @@ class Model(BaseModel, aliases=("Functional",)):
 
     def get_config(self) -> dict:
         """The layers with their calls, in Keras's form if that is sufficient; for a subclass, its arguments."""
-        return config_of(self) if is_described_by_graph(self) else super().get_config()
+        by_graph = description.is_described_by_graph(self)
+        return description.config_of(self) if by_graph else description.config_of_class(self, super().get_config())
 
     @classmethod
     def from_config(cls, config: Mapping, custom_objects: Mapping[str, Any] | None = None) -> "Model":
@@ -294,6 +295,6 @@ class Model(BaseModel, aliases=("Functional",)):
         with custom_object_scope(custom_objects):
             if cls is not Model and not config.keys() & {"nodes", "layers"}:
                 return super().from_config(config)
-            return drawn_from(cls, config)
+            return description.drawn_from(cls, config)
 
-    _arguments = cast(Any, arguments_of)
+    _arguments = cast(Any, description.arguments_of)

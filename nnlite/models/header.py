@@ -21,7 +21,8 @@ class ModelHeader(Section, abstract=True):
         format: number of the format.
         content: what the file holds.
         model: the spec of the model.
-        input_shape: the shape of its inputs, or of each of several, with None for the batch.
+        input_shape: the shape of its inputs, or of each of several, with None for the batch; None of a
+            model without weights, in a `.keras` file.
         compile: the arguments of `compile`; None for a model that is not compiled.
         iterations: the optimizer's steps.
         encoder, target, source, typical, intervals, link: see `Interpretation`.
@@ -35,7 +36,7 @@ class ModelHeader(Section, abstract=True):
 
     content: Literal["model"]
     model: dict[str, Any]
-    input_shape: InputShape
+    input_shape: InputShape | None
     compile: dict[str, Any] | None
     format: Count = 1
     iterations: Index | None = None
@@ -54,7 +55,7 @@ class ModelHeader(Section, abstract=True):
     training: Mapping[str, Any] | None = None
 
     def validate(self) -> None:
-        if not self.input_shape or () in self.input_shape:
+        if self.input_shape is not None and (not self.input_shape or () in self.input_shape):
             raise ConfigError(f"expected at least one length, got {list(self.input_shape)}", ("input_shape",))
         if self.compile is not None and self.iterations is None:
             raise ConfigError("missing argument 'iterations' of a compiled model")

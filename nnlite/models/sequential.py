@@ -8,6 +8,7 @@ from typing import Any, cast
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Input, Layer, Program
+from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.contract.naming import inside
 from nnlite.layers.base.inputs import in_memory, read_inputs
@@ -16,7 +17,7 @@ from nnlite.layers.base.variables.holders import hold
 from nnlite.layers.composite.graph import in_line
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
-from nnlite.models.copying.surface import chain_config
+from nnlite.models.copying.surface import chain_config, first_input
 from nnlite.models.drawn.drawing import free_name
 from nnlite.models.drawn.recorded import CallsInTurn, program_of_chain, record_call
 from nnlite.ops import ActivationFunction
@@ -66,6 +67,7 @@ class Sequential(BaseModel):
         self.seed = fresh_seed() if self.seed is None else self.seed
         self.chain: Any = None
         self._given_shape: tuple | None = None
+        self._begin: Any = None  # the symbol of the `Input`; this itself would be among the layers inside
         layers, vars(self)["layers"] = self.layers, []
         names, least = {}, {}
         for layer in layers:
@@ -109,7 +111,7 @@ class Sequential(BaseModel):
         if isinstance(layer, Input):
             if self.layers or self._given_shape:
                 raise ConfigError("Input must come first")
-            self._given_shape = (None, *layer.batch_shape[1:])
+            self._begin, self._given_shape = layer._symbol, (None, *layer.batch_shape[1:])
             return
         if not self.layers and not self._given_shape:
             self._given_shape = layer._stated_shape
@@ -190,7 +192,7 @@ class Sequential(BaseModel):
     @property
     def inputs(self) -> list[Any]:
         """The input as a symbol, in a list, as for a `Model`."""
-        return [self.input]
+        return [self._drawn_ends()[0]]
 
     @property
     def outputs(self) -> list[Any]:
@@ -200,8 +202,7 @@ class Sequential(BaseModel):
     def _draw(self) -> None:
         """Draw the layers as a graph, so that each has its `input` and `output`."""
         self._need_built()
-        kinds: dict[str, Any] = {"strings": "string", "indices": "int64"}
-        symbol = first = Input(self.input_shape[1:], dtype=kinds.get(self.input_kind))._symbol
+        symbol = first = first_input(self)._symbol
         for layer in [self] if self._writes_call else self.layers:
             layer._node = None
             symbol = layer(symbol)
@@ -210,7 +211,7 @@ class Sequential(BaseModel):
     @property
     def input(self) -> Any:
         """The symbol of the input, from which another graph may start."""
-        return self._drawn_ends()[0]
+        return as_drawn(self._drawn_ends()[0])
 
     @property
     def output(self) -> Any:
@@ -226,7 +227,7 @@ class Sequential(BaseModel):
     def _arguments(self) -> dict:
         if "layers" not in constructor_parameters(type(self)):  # of a class that makes its layers itself
             return super()._arguments()
-        inputs = [Input(self._given_shape[1:])] if self._given_shape else []
+        inputs = [first_input(self)] if self._given_shape else []
         return {**super()._arguments(), "layers": [*inputs, *self.layers]}
 
     def get_config(self) -> dict[str, Any]:

@@ -2,10 +2,20 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnlite import saving
-from nnlite.foreign import is_foreign_file, load_keras_weights, load_named_arrays, save_keras_weights, stated_format
+from nnlite.errors import ConfigError
+from nnlite.foreign import (
+    is_foreign_file,
+    is_list_of_shards,
+    load_keras_weights,
+    load_named_arrays,
+    save_keras_weights,
+    save_shards,
+    stated_format,
+)
+from nnlite.layers import Layer
 from nnlite.models.files import assign_weights, model_state, save_as_keras, weight_arrays
 
 if TYPE_CHECKING:
@@ -14,21 +24,38 @@ if TYPE_CHECKING:
 __all__ = ["export", "load_torch", "load_weights", "save", "save_model", "save_weights"]
 
 
-def save(model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
+def save(
+    model: "BaseModel",
+    filepath: str | PathLike,
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+    zipped: bool | None = None,
+) -> None:
     """Write one file: layers, weights, encoder, target, `compile` arguments, optimizer's state.
 
-    A name that ends in `.keras` makes a file that Keras 3 loads too (extra `keras`), if Keras has all of the layers;
-    any other name, such as one in `.safetensors`, a file of nnlite.
+    A name that ends in `.keras`, or in `.h5` as in earlier Keras, makes a file that Keras 3 loads too (extra `keras`),
+    if Keras has all of the layers; any other name, such as one in `.safetensors`, a file of nnlite.
+
+    Args:
+        filepath: of the file.
+        overwrite: whether a file of that name is replaced.
+        include_optimizer: whether the arguments of `compile` and the optimizer's state are written.
+        zipped: False for a folder with the parts of a `.keras` file in it.
 
     Raises:
-        ConfigError: a name by which Keras would expect weights alone, or a format of its earlier versions.
+        ConfigError: a name by which Keras would expect weights alone; `zipped=False` for a name in `.keras`, or
+            `zipped=True` for another one.
         ModelFileError: a layer that Keras does not have, under a name in `.keras`; or `filepath` cannot be a file.
         MissingLibraryError: h5py is not installed, which `.keras` needs.
     """
-    model._need_built()
-    if stated_format(filepath, whole=True):
-        save_as_keras(model, filepath, overwrite, include_optimizer)
+    form = stated_format(filepath, whole=True)
+    if zipped is not None and zipped != (form == ".keras"):
+        ends = "ends in .keras" if zipped else "is that of a folder, and does not end in .keras"
+        raise ConfigError(f"{filepath}: with zipped={zipped} the name {ends}", ("zipped",))
+    if form or zipped is False:
+        save_as_keras(model, filepath, overwrite, include_optimizer, zipped is not False)
     else:
+        model._need_built()
         saving.write(filepath, *model_state(model, include_optimizer), overwrite=overwrite)
 
 
@@ -54,44 +81,70 @@ def export(
 
 
 def save_model(
-    model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, zipped: bool | None = None
+    model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, zipped: bool | None = None, **options: Any
 ) -> None:
-    """`model.save(filepath)`, under Keras's name; `zipped` is ignored, since a model is always a single file."""
-    model.save(filepath, overwrite)
+    """`model.save(filepath, overwrite, zipped=zipped, **options)`, under Keras's name.
+
+    Raises:
+        ConfigError: an option that `save` does not have, or an object of another kind.
+    """
+    if not isinstance(model, Layer) or not model._builds_itself:
+        raise ConfigError(f"save_model writes models, got {type(model).__name__}")
+    unknown = sorted(options.keys() - {"include_optimizer"})
+    if unknown:
+        raise ConfigError(f"save_model has no argument {', '.join(unknown)}")
+    model.save(filepath, overwrite, zipped=zipped, **options)
 
 
-def save_weights(model: "BaseModel", filepath: str | PathLike, overwrite: bool = True) -> None:
+def save_weights(
+    model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, max_shard_size: float | None = None
+) -> None:
     """Write only the weights; `load_weights` of a model with the same layers reads them.
 
     A name that ends in `.weights.h5` makes a file that such a model reads in Keras 3 too (extra `keras`).
 
+    Args:
+        filepath: of the file.
+        overwrite: whether a file of that name is replaced.
+        max_shard_size: in GiB, the size of files into which the weights are divided; `filepath` ends in
+            `.weights.json` then, and lists them.
+
     Raises:
-        ConfigError: a name by which Keras would expect a whole model, or a format of its earlier versions.
+        ConfigError: a name by which Keras would expect a whole model, or a format of its earlier versions; an array
+            that is larger than a shard may be.
     """
     model._need_built()
-    if stated_format(filepath, whole=False):
+    if max_shard_size is not None:
+        save_shards(model, filepath, overwrite, max_shard_size)
+    elif stated_format(filepath, whole=False):
         save_keras_weights(model, filepath, overwrite)
     else:
         saving.write(filepath, {"content": "weights"}, weight_arrays(model), overwrite=overwrite)
 
 
-def load_weights(model: "BaseModel", filepath: str | PathLike, skip_mismatch: bool = False) -> None:
-    """Read weights from a file of `save_weights` or `save`, or from a `.weights.h5` or `.keras` file of Keras 3.
+def load_weights(
+    model: "BaseModel", filepath: str | PathLike, skip_mismatch: bool = False, by_name: bool = False
+) -> None:
+    """Read weights from a file of `save_weights` or `save`, or from a file of Keras, of any version.
 
     Args:
         model: one that is built.
-        filepath: of the file.
+        filepath: of the file, or of the list of shards, in `.weights.json`.
         skip_mismatch: leave out weights that are missing or of another shape, with a warning, rather than refuse the
             file.
+        by_name: match layers by name, and leave the others as they are; for `.h5` files of earlier Keras.
 
     Raises:
         ModelFileError: missing or damaged file, or names or shapes that are not this model's.
+        ConfigError: `by_name` for another file than a `.h5` file.
     """
-    if is_foreign_file(filepath):
+    if is_foreign_file(filepath) or is_list_of_shards(filepath):
         model._need_built()
-        load_keras_weights(model, filepath, skip_mismatch)
+        load_keras_weights(model, filepath, skip_mismatch, by_name)
         return
     _, arrays = saving.read(filepath)
+    if by_name:
+        raise ConfigError(f"{filepath}: only '.h5' files name their layers", ("by_name",))
     model._need_built()
     assign_weights(model, arrays, filepath, skip_mismatch=skip_mismatch)
 

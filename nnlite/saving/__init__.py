@@ -14,6 +14,7 @@ from nnlite.saving.text_files import *
 # What Keras keeps in `keras.saving`, found when it is asked for: these rooms stand above this one.
 _OF_KERAS = {
     "CustomObjectScope": "nnlite.utils",
+    "KerasFileEditor": "nnlite.foreign.containers.editor",
     "custom_object_scope": "nnlite.utils",
     "deserialize_keras_object": "nnlite.utils",
     "get_custom_objects": "nnlite.utils",

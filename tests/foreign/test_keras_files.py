@@ -262,9 +262,8 @@ def test_a_damaged_byte_anywhere_is_an_error_or_harmless(tmp_path):
 
 def test_names_that_mean_another_format_are_refused(tmp_path):
     model = Sequential([Input((2,)), layers.Dense(1)])
-    for name in ("m.h5", "m.weights.h5", "m.hdf5"):
-        with pytest.raises(ConfigError, match=r"expects \.keras at the end"):
-            model.save(tmp_path / name)
+    with pytest.raises(ConfigError, match=r"expects \.keras at the end"):
+        model.save(tmp_path / "m.weights.h5")
     for name in ("m.keras", "m.h5"):
         with pytest.raises(ConfigError, match=r"expects \.weights\.h5 at the end"):
             model.save_weights(tmp_path / name)
@@ -288,7 +287,7 @@ def test_files_that_earlier_versions_wrote_under_such_names_are_read(tmp_path):
         (layers.Dense(2, parametrization="ntk"), "no argument 'parametrization'"),
         (layers.Residual([layers.Dense(3)]), "Keras has no Residual"),
         (layers.Activation({"LeakyReLU": {"negative_slope": 0.5}}), "keeps names of activations alone"),
-        (layers.Lambda(np.sin), "Lambda cannot be written|not registered"),
+        (layers.Lambda(np.sin), "not registered"),
         (layers.SpectralNormalization(layers.Dense(2)), "SpectralNormalization cannot be written"),
     ],
 )

@@ -127,7 +127,8 @@ class TestOneInputOneOutput:
         longer = Model(base.input, Dense(1)(base.output), seed=1)
         assert longer.layers[1] is base.layers[1]
         np.testing.assert_array_equal(longer.predict(X[0], verbose=0), longer.layers[-1](base.predict(X[0], verbose=0)))
-        assert two_by_two().input[1].layer.name == "right"
+        assert two_by_two().input[1].name == "right"
+        assert base.input is given
         assert [symbol.layer.name for symbol in two_by_two().output] == ["price", "kind"]
 
     def test_embedding_and_numbers_from_one_table(self):

@@ -377,8 +377,8 @@ def test_a_subclass_inside_a_graph_and_a_layer_inside_a_subclass():
 
 
 def test_what_cannot_be_is_told():
-    with pytest.raises(ConfigError, match="Model needs inputs and outputs"):
-        Model()
+    with pytest.raises(ConfigError, match="needs inputs and outputs"):
+        Model()(X)
     with pytest.raises(ConfigError, match="it has no symbol 'output'"):
         Net(seed=0).output  # noqa: B018
 

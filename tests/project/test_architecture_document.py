@@ -8,8 +8,7 @@ import pytest
 import nnlite
 from nnlite import Sequential, callbacks, layers, losses, optimizers
 from nnlite.errors import ConfigError
-from nnlite.layers import Dense, Layer
-from nnlite.registry import constructor_parameters
+from nnlite.layers import Dense
 
 ROOT = Path(nnlite.__file__).parent
 TEXT = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -33,24 +32,6 @@ def test_every_file_that_is_named_is_there():
     named = set(re.findall(r"`([\w/]+\.py)`", TEXT))
     assert len(named) > 15
     assert [name for name in named if not any(path.endswith(f"/{name}") or path == name for path in paths)] == []
-
-
-# Argument of Keras -> the method that has it there, where no layer is meant.
-REFUSED = {
-    "zipped": Sequential.save,
-    "max_shard_size": Sequential.save_weights,
-}
-
-
-def test_arguments_that_are_not_here_are_refused():
-    arguments = set(re.findall(r"`([a-z_]+)`", ABSENT.partition("\n\nOthers")[0])) - {"compile", "save", "save_weights"}
-    assert set(REFUSED) <= arguments
-    shipped = {kind: cls for kind, cls in Layer.members().items() if cls.__module__.startswith("nnlite.")}
-    for name, taker in REFUSED.items():
-        with pytest.raises(TypeError, match=f"(unexpected keyword|unknown) argument '{name}'"):
-            taker(Sequential([Dense(1)]), **{name: None})
-    for name in arguments - set(REFUSED):
-        assert [kind for kind, cls in shipped.items() if name in constructor_parameters(cls)] == [], name
 
 
 def test_arguments_that_would_change_nothing_are_refused_at_other_values():

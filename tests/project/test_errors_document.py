@@ -230,7 +230,7 @@ PROVOCATIONS: dict[str, list[Callable]] = {
     ],
     "Saving": [
         lambda: model().save("nowhere/m.safetensors"),
-        lambda: model().save("m.h5"),
+        lambda: model().save("m.weights.h5"),
         lambda: (model().save("m.safetensors"), model().save("m.safetensors", overwrite=False)),
         lambda: (model().save_weights("w.safetensors"), model(Dense(4), Dense(1)).load_weights("w.safetensors")),
         lambda: (model().save_weights("w.safetensors"), load_model("w.safetensors")),

@@ -16,14 +16,14 @@ from nnlite.layers.base.contract import keras_config, surface
 from nnlite.layers.base.contract.arguments import read_call, remembering, told_arguments, with_common_arguments
 from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
-from nnlite.layers.base.contract.first_use import as_input, build_first, with_derivatives
+from nnlite.layers.base.contract.first_use import NodePart, as_input, build_first, with_derivatives
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
 from nnlite.layers.base.contract.running import recorded_call
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
-from nnlite.layers.base.symbolic import NodePart, apply_to_symbols, symbols_of
+from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
 from nnlite.ops.base import Op, own_memory
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed

@@ -22,6 +22,8 @@ __all__ = ["Drawable", "Symbol"]
 
 # Makes a layer of an op function that is applied to symbols; set by the module of that layer.
 OPERATIONS: list[Callable[[str, tuple, dict[str, Any]], Any]] = []
+# Makes a symbol that nothing gives, of a shape and a dtype; set by the module of `Input`.
+STAND_INS: list[Callable[[tuple, Any], Any]] = []
 CONTAINERS: Any = weakref.WeakKeyDictionary()  # layer -> reference to the `Sequential` that it is in
 
 
@@ -164,6 +166,8 @@ class Symbol(Drawable):
 
     __slots__ = ("index", "inputs", "layer", "mask", "options", "shape", "training", "use")
 
+    sparse = ragged = False  # Keras's: data are dense arrays
+
     def __init__(
         self, layer: "Layer", inputs: "tuple[Symbol, ...]", shape: tuple, index: int = 0, use: object | None = None
     ):
@@ -191,10 +195,17 @@ class Symbol(Drawable):
         """Number of axes, including the batch."""
         return len(self.shape)
 
+    rank = ndim
+
     @property
     def dtype(self) -> str:
         """The type of the values, such as `"float32"`, `"int64"` for indices, `"object"` for strings."""
         return self.layer._returned_dtypes[self.index % len(self.layer._returned_dtypes)]
+
+    @property
+    def _keras_history(self) -> tuple:
+        """The layer that outputs it, the number of the call, and which of the outputs it is."""
+        return self.layer, 0, self.index
 
     @property
     def name(self) -> str | None:
@@ -202,7 +213,8 @@ class Symbol(Drawable):
         return self.layer.name
 
     def __repr__(self) -> str:
-        return f"Symbol(shape={self.shape}, from {self.layer.label})"
+        about = f"shape={self.shape}, dtype={self.dtype}, sparse={self.sparse}, ragged={self.ragged}"
+        return f"<KerasTensor {about}, name={self.layer._given_name or 'keras_tensor'}>"
 
 
 def symbols_of(inputs: Any) -> Any:
@@ -266,35 +278,3 @@ def _plain_options(runner: "Layer") -> dict[str, Any]:
                 "True, False or None: let the constructor take it"
             )
     return dict(runner._options)
-
-
-class NotDrawnError(ConfigError, AttributeError):
-    """The input or the output of a layer that was not called on a symbol yet."""
-
-
-class NodePart:
-    """`layer.input` and `layer.output`: the symbols of the layer's first call.
-
-    Graphs may begin and continue there. A `Sequential` draws its layers when one of them is asked.
-
-    Args:
-        place: 0 for the input, 1 for the output.
-    """
-
-    def __init__(self, place: int) -> None:
-        self.place = place
-
-    def __get__(self, layer: Any, owner: type) -> Any:
-        if layer is None:
-            return self
-        if layer._symbol is not None:  # of an `Input`
-            return layer._symbol
-        reference = CONTAINERS.get(layer)
-        container = reference and reference()
-        if layer._node is None and container is not None and any(layer is one for one in container.layers):
-            container._draw()
-        if layer._node is None:
-            raise NotDrawnError(
-                f"{layer.label} has no input and no output: it was not called on an Input or a symbol yet"
-            )
-        return layer._node[self.place]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from nnlite.config.defaults import FLOAT_TYPES, FloatType, floatx
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.layers.base.symbolic import Drawable, Symbol
+from nnlite.layers.base.symbolic import STAND_INS, Drawable, Symbol
 from nnlite.ops.plain.places import dtype_of
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count
@@ -138,7 +138,12 @@ class KerasTensor(metaclass=KerasTensorType):
     Args:
         shape: with the batch axis, `()` for a single number; None for a length that varies.
         dtype: the name of any type of NumPy; `config.floatx()` when None.
+        sparse, ragged: Keras's; false, as data are dense arrays.
+        record_history: Keras's; without effect.
         name: for display.
+
+    Raises:
+        ShapeError: lengths that are not numbers or None, or negative.
 
     >>> from nnlite import ops
     >>> from nnlite.layers import Dense
@@ -149,11 +154,24 @@ class KerasTensor(metaclass=KerasTensorType):
     """
 
     def __new__(  # type: ignore[misc]
-        cls, shape: Sequence[int | None], dtype: Any = None, name: str | None = None
+        cls,
+        shape: Sequence[int | None],
+        dtype: Any = None,
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
     ) -> Symbol:
+        if not isinstance(shape, (list, tuple)):
+            raise ShapeError(f"KerasTensor: expected a tuple of lengths, got {shape!r}")
+        if sparse or ragged:
+            raise ConfigError("data are dense arrays", ("KerasTensor", "sparse" if sparse else "ragged"))
         layer = Input(batch_shape=(None, *shape[1:]), name=name)
         layer._kind = None if dtype is None else dtype_of(dtype).name
         return Symbol(layer, (), tuple(shape))
+
+
+STAND_INS.append(KerasTensor)
 
 
 class Identity(Layer):

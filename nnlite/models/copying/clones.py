@@ -10,6 +10,7 @@ from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.structure import arranged_as, leaves_of
 from nnlite.layers.composite.operation import Operation
 from nnlite.models.base import BaseModel
+from nnlite.models.copying.surface import compile_arguments
 from nnlite.models.drawn.again import applied, drawn_again
 from nnlite.models.drawn.drawing import listed
 from nnlite.models.functional import Model
@@ -30,7 +31,7 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> BaseModel:
-    """A model with the same layers and connections, newly initialized, not compiled.
+    """A model with the same layers and connections, newly initialized; compiled with the same arguments if it was.
 
     Args:
         model: a `Sequential`, a graph, or an instance of a subclass.
@@ -60,10 +61,19 @@ def clone_model(
         raise ConfigError(f"{model.label} writes call: it has no graph whose layers could be replaced")
     if not isinstance(model, Sequential) and (call_function is not None or input_tensors is not None):
         graph: Any = model
-        return _redrawn(graph, input_tensors, copy or _same, call_function or applied)
+        return _compiled_like(model, _redrawn(graph, input_tensors, copy or _same, call_function or applied))
     if call_function is not None:
         raise ConfigError(f"{model.label} is a chain of layers", ("call_function",))
-    return _made_again(model, copy, input_tensors)
+    return _compiled_like(model, _made_again(model, copy, input_tensors))
+
+
+def _compiled_like(model: BaseModel, twin: BaseModel) -> BaseModel:
+    """`twin`, compiled as `model` is."""
+    if model.compiled and type(model).get_compile_config is BaseModel.get_compile_config:
+        twin.compile(**compile_arguments(model))
+    elif model.compiled:
+        twin.compile_from_config(model.get_compile_config())
+    return twin
 
 
 def _copying(clone_function: Callable[[Layer], Layer], recursive: bool) -> Callable[[Layer], Layer]:
@@ -98,7 +108,8 @@ def _made_again(model: BaseModel, copy: Callable[[Layer], Layer] | None, input_t
         inside = model._layers_inside()
         first = config["layers"][: len(config["layers"]) - len(inside)]  # an `Input`
         if input_tensor is not None:
-            first = [Input(listed(input_tensor, "inputs")[0].shape[1:])]
+            symbol = listed(input_tensor, "inputs")[0]
+            first = [symbol.layer if isinstance(symbol.layer, Input) else Input(batch_shape=symbol.shape)]
         config["layers"] = [*first, *map(copy or _same, inside)]
     twin = type(model).from_config(config)
     if model.built and not twin.built:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chain_config",
+    "compile_arguments",
     "compile_from_config",
+    "first_input",
     "get_compile_config",
     "given_seed",
     "metrics_names",
@@ -78,10 +80,21 @@ def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
         return described
     layers = [keras_form(layer) for layer in model.layers]
     if model._given_shape:
-        layers.insert(0, keras_form(Input(batch_shape=model._given_shape, dtype=model.dtype, name="input_layer")))
+        begin = first_input(model)
+        document = keras_form(begin)
+        document["config"]["name"] = begin._given_name or begin._name_stem  # as that of the model, see below
+        layers.insert(0, document)
     built = {"build_input_shape": list(model.input_shape)} if model.built else {}
     name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
     return {**common_config(model, name), "layers": layers, **built, **given_seed(model)}
+
+
+def first_input(model: Any) -> Input:
+    """The `Input` of a chain: that of the user, or one for the shape that it was built for."""
+    if model._begin is None:
+        kinds: dict[str, Any] = {"strings": "string", "indices": "int64"}
+        return Input(batch_shape=model._given_shape or model.input_shape, dtype=kinds.get(model.input_kind))
+    return model._begin.layer
 
 
 def given_seed(model: Any) -> dict[str, int]:
@@ -101,13 +114,19 @@ def metrics_names(self: "BaseModel") -> list[str]:
     return [str(metric.name) for metric in self.metrics]
 
 
+def compile_arguments(model: "BaseModel") -> dict[str, Any]:
+    """The arguments of `compile` for another model: objects in Keras's form, functions as they are."""
+    arguments = {name: value for name, value in model.trainer.given.items() if name != "auto_scale_loss"}
+    return keras_form({"optimizer": model.optimizer, **arguments, "jit_compile": model.jit_compile})
+
+
 def get_compile_config(self: "BaseModel") -> dict[str, Any]:
     """The arguments of `compile` in Keras's form, which `compile_from_config` takes; empty before `compile`."""
     if not self.compiled:
         return {}
-    arguments = {name: value for name, value in self.trainer.given.items() if name != "auto_scale_loss"}
-    config = keras_form({"optimizer": self.optimizer, **arguments, "jit_compile": self.jit_compile})
-    return replaced(config, lambda value: form_of_function(value) if isinstance(value, FunctionType) else value)
+    return replaced(
+        compile_arguments(self), lambda value: form_of_function(value) if isinstance(value, FunctionType) else value
+    )
 
 
 def compile_from_config(self: "BaseModel", config: dict[str, Any]) -> None:

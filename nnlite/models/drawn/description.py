@@ -8,13 +8,21 @@ from nnlite.config import floatx
 from nnlite.errors import ModelFileError
 from nnlite.foreign.keras_graphs import graph_config
 from nnlite.foreign.keras_models import graph_ends
-from nnlite.layers.base.contract.keras_config import is_for_files, numbered_specs, numbering_shared
+from nnlite.layers.base.contract.keras_config import common_config, is_for_files, numbered_specs, numbering_shared
 from nnlite.models.copying.surface import given_seed
 from nnlite.models.drawn.drawing import redrawn
 from nnlite.registry.configurable import constructor_parameters
 from nnlite.registry.modules import keras_form
 
-__all__ = ["arguments_of", "config_of", "described", "drawn_from", "is_described_by_graph", "names_of_outputs"]
+__all__ = [
+    "arguments_of",
+    "config_of",
+    "config_of_class",
+    "described",
+    "drawn_from",
+    "is_described_by_graph",
+    "names_of_outputs",
+]
 
 
 def names_of_outputs(model: Any) -> list[str]:
@@ -73,6 +81,14 @@ def config_of(model: Any) -> dict[str, Any]:
     policy = model.dtype_policy.name
     dtype = {} if policy == floatx() else {"dtype": policy}
     return {**graph, "name": name, **given_seed(model), **dtype}
+
+
+def config_of_class(model: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The config of a model whose class has arguments of its own: outside of files, what all have as Keras has it."""
+    if is_for_files():
+        return config
+    told = {name: value for name, value in config.items() if name not in ("name", "trainable", "dtype", "seed")}
+    return {**common_config(model, str(model.name)), **given_seed(model), **told}
 
 
 def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:

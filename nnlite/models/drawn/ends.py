@@ -3,10 +3,25 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nnlite.layers.base.contract.input_spec import InputSpec
+from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.outputs import OutputActivations
 
-__all__ = ["output_dtype", "returned_dtypes", "until_loss"]
+__all__ = ["ends_in_structure", "output_dtype", "returned_dtypes", "specs_of_inputs", "until_loss"]
+
+
+def ends_in_structure(symbols: Sequence[Any], structure: Any, in_list: bool) -> Any:
+    """Inputs or outputs as the user gave them: one, a list, or a nested structure.
+
+    Args:
+        symbols: in a row.
+        structure: as `structure_of` found it; None for one, or a plain list.
+        in_list: whether a single one is in a list too.
+    """
+    if structure is not None:
+        return arranged_as(structure, symbols)
+    return list(symbols) if len(symbols) > 1 or in_list else symbols[0]
 
 
 def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
@@ -30,6 +45,13 @@ def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
         both = OutputLosses(losses, loss.weights, loss.names)
         return model._graph(uses), both, OutputActivations(activations)
     return model._graph(uses), losses[0], activations[0]
+
+
+def specs_of_inputs(model: Any) -> Any:
+    """The requirements of a graph on its inputs; None for a class that writes `call`."""
+    if model._drawing is None:
+        return None
+    return [InputSpec(shape=symbol.shape, name=symbol.name) for symbol in model.inputs]
 
 
 @property

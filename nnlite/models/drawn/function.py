@@ -63,5 +63,9 @@ class Function:
         """The shape of the outputs for inputs of `input_shape`."""
         return self._model.compute_output_shape(input_shape)
 
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """Stand-ins for the outputs, in their structure, for inputs of known shape and dtype."""
+        return self._model.compute_output_spec(inputs)
+
     def __repr__(self) -> str:
         return f"Function(inputs={self.inputs}, outputs={self.outputs})"

@@ -191,8 +191,16 @@ def remembering(constructor: Callable[..., None]) -> Callable[..., None]:
     return remember
 
 
+class NothingToRunError(ConfigError, NotImplementedError):
+    """A model without a graph, whose class does not write `call`, was given data."""
+
+
 def recorded_input(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """User data in the form that `call` takes; the first data build the model."""
+    if not model._writes_call and not model._writes_steps:
+        raise NothingToRunError(
+            f"{model.label} needs inputs and outputs; a subclass may write call(self, inputs) instead, or train_step"
+        )
     model.dtype = model._given_dtype or floatx()
     arrays = _read_data(model, inputs)
     several = isinstance(arrays, tuple)
@@ -287,9 +295,5 @@ def need_drawing(model: Any, what: str) -> None:
 
 def take_attributes(model: Any) -> None:
     """Treat the model as one of the layers among its attributes, which are built with the first data."""
-    if not model._writes_call and not model._writes_steps:
-        raise ConfigError(
-            "Model needs inputs and outputs; a subclass may write call(self, inputs) instead, or train_step"
-        )
     model._drawing, model.inputs, model.outputs = None, [], []
     model.random = RandomSource(model.seed)

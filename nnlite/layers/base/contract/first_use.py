@@ -14,6 +14,7 @@ from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several
 from nnlite.layers.base.shapes import is_small, tried_on_unequal
+from nnlite.layers.base.symbolic import CONTAINERS, Symbol
 from nnlite.random import RandomSource
 
 __all__ = []
@@ -87,3 +88,42 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     if kind == "numbers" and not kept and (layer.autocast or not layer._traced):
         arrays = tuple(part if part.dtype.kind == "c" else part.astype(layer.dtype, copy=False) for part in arrays)
     return arrays if several else arrays[0]
+
+
+def as_drawn(symbols: Any) -> Any:
+    """Symbols, in a tuple too, with the `Input` itself in place of the symbol that stands for it."""
+    if isinstance(symbols, tuple):
+        return tuple(as_drawn(symbol) for symbol in symbols)
+    return symbols.layer if isinstance(symbols, Symbol) and symbols.layer._symbol is symbols else symbols
+
+
+class NotDrawnError(ConfigError, AttributeError):
+    """The input or the output of a layer that was not called on a symbol yet."""
+
+
+class NodePart:
+    """`layer.input` and `layer.output`: the symbols of the layer's first call.
+
+    Graphs may begin and continue there. A `Sequential` draws its layers when one of them is asked.
+
+    Args:
+        place: 0 for the input, 1 for the output.
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        if layer is None:
+            return self
+        if layer._symbol is not None:  # of an `Input`
+            return layer
+        reference = CONTAINERS.get(layer)
+        container = reference and reference()
+        if layer._node is None and container is not None and any(layer is one for one in container.layers):
+            container._draw()
+        if layer._node is None:
+            raise NotDrawnError(
+                f"{layer.label} has no input and no output: it was not called on an Input or a symbol yet"
+            )
+        return as_drawn(layer._node[self.place])

@@ -1,7 +1,7 @@
 """Further members of Keras's layers: stateless calls, shapes, arrays by number."""
 
-from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import kept
+from nnlite.layers.base.symbolic import STAND_INS
 from nnlite.layers.base.variables.seeds import all_seed_states, variables_of
 from nnlite.parameters import Parameter, assign_all
 from nnlite.registry import Configurable
@@ -85,44 +86,36 @@ def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[
     return {id(parameter): array for parameter, array in zip(parameters, arrays, strict=True)}
 
 
-@dataclass(frozen=True)
-class TensorSpec:
-    """Shape and dtype of a value: what `compute_output_spec` returns."""
-
-    shape: tuple[int | None, ...]
-    dtype: str
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
-
-    rank = ndim
-
-
 def compute_output_spec(self: "Layer", *inputs: Any, **options: Any) -> Any:
-    """Shape and dtype of the outputs for inputs of known shape and dtype; nothing is computed.
+    """Stand-ins for the outputs, with their shapes and dtypes, for inputs of known shape and dtype.
 
     Args:
-        inputs: symbols, arrays, or whatever has a `shape`; several as a list.
+        inputs: symbols, arrays, or whatever has a `shape`; several as a list or dict.
         options: further ones by name; those without a shape, such as `training`, make no difference.
 
     >>> from nnlite.layers import Dense, Input
     >>> compute_output_spec(Dense(3), Input((2,)))
-    TensorSpec(shape=(None, 3), dtype='float32')
+    <KerasTensor shape=(None, 3), dtype=float32, sparse=False, ragged=False, name=keras_tensor>
     """
     taken = [*inputs, *(value for value in options.values() if not isinstance(value, (bool, type(None))))]
     shapes = [_shape_of(value) for value in taken]
     given_shape: Any = shapes[0] if len(shapes) == 1 else shapes
-    shape: Any = self.compute_output_shape(given_shape)
-    several = len(shape) > 0 and isinstance(shape[0], (tuple, list))
-    if several:
-        kinds = self._returned_dtypes if len(self._returned_dtypes) > 1 else [self._returned_dtypes[0]] * len(shape)
-        return tuple(TensorSpec(tuple(one), kind) for one, kind in zip(shape, kinds, strict=True))
-    return TensorSpec(tuple(shape), self._returned_dtypes[0])
+    shapes_out: Any = self.compute_output_shape(given_shape)
+    return _stand_ins(shapes_out, itertools.cycle(self._returned_dtypes))
+
+
+def _stand_ins(shapes: Any, kinds: Iterator[str]) -> Any:
+    """Stand-ins for values of these shapes, in the same structure."""
+    if isinstance(shapes, Mapping):
+        return {key: _stand_ins(shape, kinds) for key, shape in shapes.items()}
+    if len(shapes) > 0 and isinstance(shapes[0], (tuple, list, Mapping)):
+        return tuple(_stand_ins(shape, kinds) for shape in shapes)
+    return STAND_INS[0](tuple(shapes), next(kinds))
 
 
 def _shape_of(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _shape_of(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_shape_of(item) for item in value]
     return tuple(value.shape)

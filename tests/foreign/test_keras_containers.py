@@ -1,0 +1,195 @@
+"""`.h5` files of whole models, folders, weights in shards, and the editor of files, here and in Keras."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, Sequential, layers, load_model
+from nnlite.errors import ConfigError, ModelFileError
+from nnlite.foreign import hdf5
+from nnlite.saving import KerasFileEditor, save_model
+
+pytest.importorskip("h5py")
+X = [np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), np.ones((3, 2, 4), np.float32)]
+
+
+def graph(seed: int = 0) -> Model:
+    """Two inputs, a model inside, a recurrent layer, and a normalization whose state is moved."""
+    left, right = Input((4,), name="left"), Input((2, 4), name="right")
+    inner = Sequential([Input((4,)), layers.Dense(3), layers.BatchNormalization()], name="inner")
+    joined = layers.Concatenate()([inner(left), layers.LSTM(2, name="lstm")(right)])
+    model = Model([left, right], layers.Dense(1, name="end")(joined), name="graph", seed=seed)
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(X, np.ones((3, 1)), epochs=2, verbose=0)
+    return model
+
+
+def outputs(model) -> np.ndarray:
+    return np.asarray(model.predict(X, verbose=0))
+
+
+@pytest.mark.parametrize(("name", "options"), [("m.h5", {}), ("m.hdf5", {}), ("folder", {"zipped": False})])
+def test_models_in_other_containers_are_restored_with_the_optimizer(tmp_path, name, options):
+    model = graph()
+    model.save(tmp_path / name, **options)
+    again = load_model(tmp_path / name)
+    np.testing.assert_array_equal(outputs(again), outputs(model))
+    for one in (model, again):
+        one.fit(X, np.ones((3, 1)), verbose=0, shuffle=False)
+    np.testing.assert_array_equal(outputs(again), outputs(model))
+
+
+@pytest.mark.parametrize("name", ["m.h5", "folder"])
+def test_keras_reads_what_nnlite_writes_and_the_other_way_round(tmp_path, name):
+    keras = pytest.importorskip("keras")
+    model = graph()
+    model.save(tmp_path / name, zipped=False if name == "folder" else None)
+    theirs = keras.saving.load_model(tmp_path / name)
+    np.testing.assert_allclose(outputs(theirs), outputs(model), atol=1e-6)
+    assert theirs.compiled
+    assert int(theirs.optimizer.iterations) == 2
+    theirs.compile(keras.optimizers.Adam(), keras.losses.MeanSquaredError())
+    theirs.fit(X, np.ones((3, 1)), verbose=0)
+    theirs.save(tmp_path / f"theirs_{name}", **({"zipped": False} if name == "folder" else {}))
+    again = load_model(tmp_path / f"theirs_{name}")
+    np.testing.assert_allclose(outputs(again), outputs(theirs), atol=1e-6)
+    assert again.optimizer.iterations == 1
+
+
+def test_layers_are_matched_by_name_in_such_files(tmp_path):
+    model, other = graph(), graph(seed=1)
+    model.save(tmp_path / "m.h5")
+    part = Sequential([Input((5,)), layers.Dense(1, name="end"), layers.Dense(2, name="new")])
+    before = part.layers[1].get_weights()
+    part.load_weights(tmp_path / "m.h5", by_name=True)
+    np.testing.assert_array_equal(part.layers[0].get_weights()[0], model.get_layer("end").get_weights()[0])
+    np.testing.assert_array_equal(part.layers[1].get_weights()[0], before[0])
+    other.load_weights(tmp_path / "m.h5")
+    np.testing.assert_array_equal(outputs(other), outputs(model))
+    with pytest.raises(ModelFileError, match="weights of 3 layers; the model has 2"):
+        part.load_weights(tmp_path / "m.h5")
+    model.save_weights(tmp_path / "m.weights.h5")
+    with pytest.raises(ConfigError, match=r"only '\.h5' files have names"):
+        model.load_weights(tmp_path / "m.weights.h5", by_name=True)
+
+
+def test_layers_that_do_not_fit_are_refused_or_left_as_they_are(tmp_path):
+    Sequential([Input((2,)), layers.Dense(3, name="a"), layers.Dense(1, name="b")]).save(tmp_path / "m.h5")
+    other = Sequential([Input((2,)), layers.Dense(3, name="a"), layers.Dense(2, name="b")])
+    before = other.get_weights()
+    with pytest.raises(ModelFileError, match="b: needs the shapes"):
+        other.load_weights(tmp_path / "m.h5")
+    with pytest.warns(UserWarning, match="stay as they are"):
+        other.load_weights(tmp_path / "m.h5", skip_mismatch=True)
+    assert (other.get_weights()[0] != before[0]).any()
+    np.testing.assert_array_equal(other.get_weights()[2], before[2])
+
+
+def test_long_lists_of_names_are_divided(tmp_path):
+    names = [f"layer_{number:06d}" for number in range(9000)]
+    content = hdf5.encode({}, {}, {"": {"layer_names": names, "empty": []}})
+    with hdf5.opened(content, "here") as file:
+        assert file.attribute("", "layer_names") == names
+        assert file.attribute("", "missing") is None
+        assert "layer_names" not in file.file.attrs
+
+
+def test_weights_are_divided_into_shards(tmp_path):
+    model = Sequential([Input((100,)), layers.Dense(300), layers.Dense(300)])
+    path = tmp_path / "m.weights.json"
+    model.save_weights(path, max_shard_size=0.0004)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        "m.weights.json", "m_00000.weights.h5", "m_00001.weights.h5",
+    ]  # fmt: skip
+    assert json.loads(path.read_text())["weight_map"]["/layers/dense_1/vars"] == ["m_00001.weights.h5"]
+    other = Sequential([Input((100,)), layers.Dense(300), layers.Dense(300)])
+    other.load_weights(path)
+    np.testing.assert_array_equal(other.get_weights()[2], model.get_weights()[2])
+    with pytest.raises(ConfigError, match="a shard"):
+        model.save_weights(path, max_shard_size=0.0001)
+    with pytest.raises(ConfigError, match=r"ends in \.weights\.json"):
+        model.save_weights(tmp_path / "m.weights.h5", max_shard_size=1)
+    path.write_text(json.dumps({"weight_map": {"/layers/dense/vars": ["../m_00000.weights.h5"]}}))
+    with pytest.raises(ModelFileError, match="outside the folder"):
+        other.load_weights(path)
+
+
+def test_models_without_weights_are_saved_in_formats_of_keras(tmp_path):
+    model = Sequential([layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.save(tmp_path / "m.keras")
+    again = load_model(tmp_path / "m.keras")
+    assert not again.built
+    assert again.compiled
+    assert again.predict(np.ones((3, 4)), verbose=0).shape == (3, 2)
+
+
+def test_names_and_options_that_contradict_each_other_are_refused(tmp_path):
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    with pytest.raises(ConfigError, match=r"does not end in \.keras"):
+        model.save(tmp_path / "m.keras", zipped=False)
+    with pytest.raises(ConfigError, match="no argument colour"):
+        save_model(model, tmp_path / "m.keras", colour=1)
+    with pytest.raises(ConfigError, match="writes models, got int"):
+        save_model(3, tmp_path / "m.keras")
+    model.save_weights(tmp_path / "m.weights.h5")
+    (tmp_path / "m.weights.h5").rename(tmp_path / "m.h5")
+    with pytest.raises(ModelFileError, match="holds weights alone"):
+        load_model(tmp_path / "m.h5")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.h5"]
+
+
+def test_functions_of_lambda_layers_are_named_in_keras_files(tmp_path):
+    def tripled(inputs):
+        return 3 * inputs
+
+    Sequential([Input((2,)), layers.Lambda(tripled)]).save(tmp_path / "m.keras")
+    again = load_model(tmp_path / "m.keras", custom_objects={"tripled": tripled})
+    assert again.predict(np.ones((1, 2)), verbose=0).tolist() == [[3.0, 3.0]]
+
+
+class TestEditor:
+    """Renames, removals and additions; what is saved fits a model of that structure."""
+
+    def edited(self, tmp_path):
+        self.model = Sequential([Input((3,)), layers.Dense(2), layers.BatchNormalization()])
+        self.model.save(tmp_path / "m.keras")
+        return KerasFileEditor(tmp_path / "m.keras")
+
+    def test_files_are_compared_with_models(self, tmp_path, capsys):
+        editor = self.edited(tmp_path)
+        assert editor.compare(self.model) == {"status": "success", "error_count": 0, "match_count": 6}
+        assert editor.config["class_name"] == "Sequential"
+        other = Sequential([Input((3,)), layers.Dense(4), layers.BatchNormalization()])
+        assert editor.compare(other) == {"status": "error", "error_count": 6, "match_count": 0}
+        assert "layers/dense/0: the model has (3, 4), the file (3, 2)" in capsys.readouterr().out
+
+    def test_changes_are_saved(self, tmp_path, capsys):
+        editor = self.edited(tmp_path)
+        editor.delete_object("batch_normalization")
+        editor.rename_object("layers/dense", new_name="dense_1")
+        editor.add_object("layers/dense", {"0": np.ones((3, 3)), "2": np.ones(4)})
+        editor.add_weights("dense", {"1": np.zeros(3)})
+        editor.delete_weight("dense", "2")
+        editor.weights_dict["layers"]["dense_1"]["0"][:] = 2
+        editor.save(tmp_path / "m.weights.h5")
+        model = Sequential([Input((3,)), layers.Dense(3), layers.Dense(2)])
+        model.load_weights(tmp_path / "m.weights.h5")
+        assert model.predict(np.ones((1, 3)), verbose=0).tolist() == [[18.0, 18.0]]
+        editor.summary()
+        assert "    dense_1\n      0: shape=(3, 2), dtype=float32" in capsys.readouterr().out
+
+    def test_names_that_do_not_occur_are_refused(self, tmp_path):
+        editor = self.edited(tmp_path)
+        for change, message in (
+            (lambda: editor.rename_object("other", "new"), "'other' does not occur"),
+            (lambda: editor.rename_object("dense", "a/b"), "not a path"),
+            (lambda: editor.add_object("other/dense", {}), "there is no 'other'"),
+            (lambda: editor.add_weights("dense", 3), "a dict of arrays"),
+            (lambda: editor.delete_weight("dense", "7"), "has no weight '7', only 0, 1"),
+            (lambda: editor.save(tmp_path / "m.h5"), "in .weights.h5"),
+            (lambda: KerasFileEditor(tmp_path / "m.h6"), "ends in .keras or .weights.h5"),
+        ):
+            with pytest.raises(ConfigError, match=message):
+                change()

@@ -1,0 +1,78 @@
+"""What models tell of their inputs and outputs: the user's own `Input`, structures, requirements, stand-ins."""
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, Sequential, layers, models
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.layers import KerasTensor
+from nnlite.models import clone_model
+
+
+def test_the_input_of_a_model_is_that_of_the_user():
+    start = Input((3,), batch_size=2, dtype="int32", name="start")
+    chain = Sequential([start, layers.Embedding(4, 2)])
+    assert chain.input is start
+    assert (chain.inputs[0].name, chain.inputs[0].dtype, chain.inputs[0].shape) == ("start", "int32", (2, 3))
+    assert chain.layers[0].input is start
+    again = Sequential.from_config(chain.get_config())
+    assert (again.inputs[0].name, again.inputs[0].dtype, again.inputs[0].shape) == ("start", "int32", (2, 3))
+    begin = Input((3,), name="begin")
+    graph = Model(begin, layers.Dense(1)(begin))
+    assert graph.input is begin
+    assert graph.layers[1].input is begin
+
+
+def test_inputs_and_outputs_have_the_structure_of_the_user():
+    start = Input((3,), name="start")
+    end = layers.Dense(1)(start)
+    assert isinstance(Model([start], [end]).input, list)
+    assert isinstance(Model([start], [end]).output, list)
+    named = Model({"a": start}, {"b": end})
+    assert named.input == {"a": start}
+    assert named.output == {"b": end}
+
+
+def test_a_graph_says_what_it_requires_of_its_inputs():
+    start, other = Input((3,), name="start"), Input((2, 4), batch_size=5, name="other")
+    graph = Model([start, other], [layers.Dense(1)(start), layers.Flatten()(other)])
+    assert [(spec.name, spec.shape) for spec in graph.input_spec] == [("start", (None, 3)), ("other", (5, 2, 4))]
+
+
+def test_stand_ins_for_outputs_have_their_structure():
+    start = Input((3,), name="start")
+    graph = Model({"start": start}, {"a": layers.Dense(1)(start), "b": layers.Dense(2)(start)})
+    spec = graph.compute_output_spec({"start": KerasTensor((5, 3))})
+    assert {name: one.shape for name, one in spec.items()} == {"a": (5, 1), "b": (5, 2)}
+    spec = models.Function(start, layers.Dense(4)(start)).compute_output_spec(KerasTensor((2, 3)))
+    assert isinstance(spec, KerasTensor)
+    assert repr(spec) == "<KerasTensor shape=(2, 4), dtype=float32, sparse=False, ragged=False, name=keras_tensor>"
+    with pytest.raises(ShapeError, match="expected a tuple of lengths, got 3"):
+        KerasTensor(3)
+    with pytest.raises(ConfigError, match="data are dense"):
+        KerasTensor((2, 3), sparse=True)
+
+
+@pytest.mark.parametrize("kind", ["chain", "graph"])
+def test_copies_are_compiled_as_the_model_is(kind):
+    start = Input((3,))
+    model = Sequential([start, layers.Dense(1)]) if kind == "chain" else Model(start, layers.Dense(1)(start))
+    assert not clone_model(model).compiled
+    model.compile("adam", lambda y_true, y_pred: (y_true - y_pred) ** 2, metrics=["mae"])
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+    twin = clone_model(model)
+    assert twin.compiled
+    assert twin.optimizer is not model.optimizer
+    assert twin.optimizer.iterations == 0
+    assert list(twin.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0).history) == ["loss", "mae"]
+
+
+def test_a_clone_begins_on_the_input_that_it_is_told():
+    begin = Input((3,), name="begin")
+    twin = clone_model(Sequential([Input((3,)), layers.Dense(1)]), input_tensors=begin)
+    assert twin.input is begin
+
+
+def test_a_model_without_anything_to_run_says_so_when_it_meets_data():
+    with pytest.raises(NotImplementedError, match="needs inputs and outputs"):
+        Model()(np.ones((2, 3)))
