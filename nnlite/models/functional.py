@@ -21,7 +21,7 @@ from nnlite.models.base import BaseModel
 from nnlite.models.drawn.again import drawn_ends
 from nnlite.models.drawn.description import arguments_of, config_of, drawn_from, is_described_by_graph, names_of_outputs
 from nnlite.models.drawn.drawing import Drawing
-from nnlite.models.drawn.ends import output_dtype, returned_dtypes, until_loss
+from nnlite.models.drawn.ends import names_outputs, output_dtype, returned_dtypes, until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input, shapes_by_name
 from nnlite.models.drawn.recorded import (
@@ -235,7 +235,7 @@ class Model(BaseModel, aliases=("Functional",)):
     def _output_name(self) -> str | None:
         return next(iter(self.output_names or self._structure or ()), None) or super()._output_name
 
-    _returned_dtypes, _output_dtype = returned_dtypes, output_dtype
+    _returned_dtypes, _output_dtype, _names_outputs = returned_dtypes, output_dtype, names_outputs
 
     @property
     def input_kind(self) -> str:

@@ -1,12 +1,12 @@
 """Ends of a graph: their dtypes, and activations that a loss absorbs in training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.outputs import OutputActivations
 
-__all__ = ["output_dtype", "returned_dtypes", "until_loss"]
+__all__ = ["names_outputs", "output_dtype", "returned_dtypes", "until_loss"]
 
 
 def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
@@ -38,6 +38,12 @@ def returned_dtypes(self: Any) -> Sequence[str]:
     if self.outputs:
         return [symbol.dtype for symbol in self.outputs]
     return self.layers[-1]._returned_dtypes[:1] if self.layers else (self.compute_dtype,)
+
+
+@property
+def names_outputs(self: Any) -> bool:
+    """Whether outputs have names: those of a graph, and those of a class that returns a dict."""
+    return self._drawing is not None or isinstance(self._structure, Mapping)
 
 
 @property
