@@ -25,7 +25,7 @@ class Callback(Configurable, family="callback"):
 
     Attributes:
         model: the model that is trained; setting `model.stop_training = True` ends the training.
-        params: settings of the run, among them `epochs`, `steps` (None: not known), `verbose`, `seed`.
+        params: settings of the run: `verbose`, `epochs`, `steps` (None: not known), `validation_freq` if it is not 1.
 
     Example::
 
@@ -207,6 +207,7 @@ class CallbackList:
         }
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _dispatcher(listeners))
+        self.on_batch_begin, self.on_batch_end = self.on_train_batch_begin, self.on_train_batch_end
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Give each callback further parameters."""
@@ -241,9 +242,7 @@ def _dispatcher(listeners: list[Callable]) -> Callable:
 
 
 class LambdaCallback(Callback):
-    """Calls the given functions at the hooks of the same name, with the arguments of the hook.
-
-    For Python only: functions cannot be written in YAML.
+    """Calls the given functions at the hooks of the same name, with the arguments of the hook; for Python only.
 
     Args:
         on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end: called

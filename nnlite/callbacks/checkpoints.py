@@ -93,8 +93,8 @@ class ModelCheckpoint(MonitorCallback):
         elif self.skips(epoch):
             return
         elif self.improves(value := self.monitored(logs), self.best):
-            before = "" if self.best is None else f" from {self.best:.5f}"
-            reason = f"{self.monitor} improved{before} to {value:.5f}, "
+            before = None if self.best is None else f"{self.best:.5f}"
+            reason = f"{self.monitor} improved from {before} to {value:.5f}, "
             self.best = value
         else:
             if self.verbose:

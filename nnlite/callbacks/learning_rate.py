@@ -116,11 +116,22 @@ class ReduceLROnPlateau(MonitorCallback):
     state_names = ("best", "wait", "cooldown_counter")
     state_kinds = {"best": ("number", "nothing")}
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        _learning_rate(self)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self.best = None
         self.wait = 0
         self.cooldown_counter = 0
+
+    def in_cooldown(self) -> bool:
+        """Whether a reduction is so recent that `patience` is not counted."""
+        return self.cooldown_counter > 0
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        _learning_rate(self)
+        self._begin_anew()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         rate = _learning_rate(self)

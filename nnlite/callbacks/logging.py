@@ -50,6 +50,11 @@ class CSVLogger(Callback):
         self.filename = os.fspath(self.filename)
         self._columns: list[str] = []
 
+    @property
+    def sep(self) -> str:
+        """The `separator`."""
+        return self.separator
+
     def get_state(self) -> dict[str, Any]:
         """The rows written so far."""
         return {"rows": self._read()}

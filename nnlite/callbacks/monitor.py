@@ -2,7 +2,9 @@
 
 import math
 import warnings
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from nnlite.callbacks.base import Callback
 from nnlite.errors import ConfigError
@@ -63,6 +65,11 @@ class MonitorCallback(Callback, abstract=True):
         """Whether `epoch` has no monitored value because `validation_freq` skipped its validation."""
         frequency = (self.params or {}).get("validation_freq", 1)
         return self.monitor.startswith("val_") and not is_validated(epoch, frequency)
+
+    @property
+    def monitor_op(self) -> Any:
+        """`np.greater` where larger values are better, else `np.less`."""
+        return np.greater if self._higher_is_better() else np.less
 
     def improves(self, value: float, reference: float | None) -> bool:
         """Whether `value` is better than `reference` by more than `min_delta`; NaN never is."""

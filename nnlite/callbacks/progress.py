@@ -41,15 +41,17 @@ class ProgressBar(Callback):
         super().set_params(params)
         self._verbose = params.get("verbose", 1)
         self._bar_type = _bar_type() if self._verbose == 1 and _is_interactive(sys.stdout) else None
-        self._in_fit = "epochs" in params
+        self._in_fit = False
         self._bar = None
         self._first: tuple[int, float] | None = None  # the epoch that training began with, and when
 
     def listens(self, hook: str) -> bool:
         if hook.endswith("_batch_end"):
-            needed = self._bar_type is not None or self.params.get("steps") is None
-            return bool(self._verbose) and needed and self._in_fit == (hook == "on_train_batch_end")
+            return bool(self._verbose) and (self._bar_type is not None or self.params.get("steps") is None)
         return bool(self._verbose) and super().listens(hook)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._in_fit = True
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         epochs = str(self.params["epochs"])
@@ -91,8 +93,11 @@ class ProgressBar(Callback):
             self._bar.n = self._step
             self._bar.set_postfix_str(_numbers(logs))
 
-    on_test_batch_end = on_train_batch_end
     on_predict_batch_end = on_train_batch_end
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if not self._in_fit:  # which shows its own steps while it validates
+            self.on_train_batch_end(batch, logs)
 
     def _begin(self, title: str, note: str = "") -> None:
         self._title = title

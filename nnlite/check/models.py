@@ -52,7 +52,7 @@ def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = Non
         check_jacobians(findings, subject, random, skipped="a layer takes a part for a constant" if constant else "")
         with findings.trying("per example"):
             check_per_example(findings, subject, random)
-        if not isinstance(model.loss, Loss) or isinstance(subject.output, tuple):
+        if not isinstance(model.trainer.loss, Loss) or isinstance(subject.output, tuple):
             findings.skipped("loss", "it has several outputs" if model.loss else "it is not compiled with one")
         else:
             _check_loss(report, model, twin, inputs, y, random)

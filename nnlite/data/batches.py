@@ -2,16 +2,16 @@
 
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from nnlite.arrays.rows import LazyRows, SparseRows
 from nnlite.config import within_limit
 from nnlite.data.numbered import NumberedBatches, is_batches as is_batches, is_numbered
-from nnlite.data.partition import stratified_parts
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors import ConfigError, DataError, ShapeError, TrainingWarning
 from nnlite.random import stream
 from nnlite.registry.bounds import NonNegative
 from nnlite.registry.field_types import read
@@ -103,9 +103,11 @@ class IterableBatches:
     Attributes:
         steps: batches per epoch; None if that is not known beforehand.
         batch_size: None, as each batch has the rows that it comes with.
+        goes_on: whether an epoch of `steps` continues where the one before stopped, as that of `ArrayBatches`.
     """
 
     batch_size: None = None
+    goes_on = False
 
     def __init__(
         self, source: Any, prepare: Callable, steps: int | None = None, shuffle_seed: int | None = None
@@ -115,7 +117,7 @@ class IterableBatches:
         self._wanted = steps
         self.steps = within_limit(self._known_length() if steps is None else steps)
         iterator = iter(self.source)
-        self._walks_again = iterator is not self.source
+        self._walks_again, self._length, self._taken = iterator is not self.source, self._known_length(), 0
         first = next(iterator, None)
         if first is None:
             raise DataError("no examples: the iterable of batches is empty")
@@ -123,33 +125,54 @@ class IterableBatches:
         self._iterator: Any = None if self._walks_again else itertools.chain([first], iterator)
 
     def skip(self, batches: int) -> None:
-        """Skip what earlier epochs took from a source that does not restart."""
+        """Skip what earlier epochs took from a source that does not restart with each."""
         if not self._walks_again:
             for _ in range(batches):
                 next(self._iterator, None)
+        elif self.goes_on and self._wanted and self.steps and self._length:
+            for _ in range(batches // self.steps):
+                self._taken = min(self._taken + self.steps, self._length) % self._length
+
+    def _walk(self, step: int) -> Any:
+        """The batches from the place on where earlier epochs stopped."""
+        numbered = isinstance(self.source, NumberedBatches)
+        iterator = self.source.walk(step - self._taken) if numbered else iter(self.source)
+        return itertools.islice(iterator, self._taken, None)
+
+    def _next(self, step: int) -> Any:
+        """The next batch; None where all have been taken."""
+        if self._iterator is None:
+            self._iterator = self._walk(step)
+        batch = next(self._iterator, None)
+        self._taken += 1
+        if self._walks_again and (batch is None or self._taken == self._length):
+            self._iterator, self._taken = None, 0
+        return batch
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The next `steps` batches after the `first` ones, one at a time."""
         return without_first(self._epoch(step), first)
 
     def _epoch(self, step: int) -> Epoch:
-        numbered = self.source if isinstance(self.source, NumberedBatches) else None
-        iterator: Any = self._iterator  # an iterator of this epoch alone ends with it
-        if self._walks_again:
-            iterator = numbered.epoch(step) if numbered else iter(self.source)
-        done, limit = 0, within_limit(self._wanted)
-        while limit is None or done < limit:
-            try:
-                batch = next(iterator)
-            except StopIteration:
-                break
+        if self._walks_again and not (self.goes_on and self._wanted):
+            self._iterator, self._taken = None, 0
+        self._tell("begin")
+        done, limit, batch = 0, within_limit(self._wanted), self._next(step)
+        if batch is None and self._walks_again:  # the epoch before took the last one, which it could not know
+            batch = self._next(step)
+        while batch is not None:
             yield self.prepare(*_parts(batch))
             done += 1
-        if numbered:
-            numbered.end()
-        if not done or (limit and self._wanted and done < limit):
-            wanted = f"the data ran out: {f'{limit} batches' if self._wanted else 'a batch'} expected"
-            raise DataError(f"{wanted}, got {done}; a generator serves one epoch, a list more")
+            batch = None if done == limit or self._iterator is None else self._next(step)
+        self._tell("end")
+        if not done:
+            raise DataError("the data ran out: a batch expected, got 0; a generator serves one epoch, a list more")
+        if limit and self._wanted and done < limit:
+            warnings.warn(f"the data ran out: {limit} batches expected, got {done}", TrainingWarning, stacklevel=2)
+
+    def _tell(self, what: Literal["begin", "end"]) -> None:
+        if isinstance(self.source, NumberedBatches):
+            getattr(self.source, what)()
 
     def _known_length(self) -> int | None:
         if isinstance(self.source, NumberedBatches):
@@ -248,29 +271,6 @@ def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:
                 f"x holds {x[tuple(index)]} in {_place(index)}, which is too large for {inputs.dtype}: divide by a "
                 "scale, or call nnlite.config.set_floatx('float64')"
             )
-
-
-def hold_out(labels: np.ndarray | None, count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of the part that is kept and of a random part, `fraction` of the rows, that is held out.
-
-    Args:
-        labels: class of each row, whose mix both parts keep; None for any mix.
-        count: number of rows.
-        fraction: in (0, 1).
-        seed: decides which rows.
-    """
-    held = round(count * fraction)
-    if not 0 < held < count:
-        raise DataError(f"validation_split={fraction} of {count} rows leaves {held} for validation; change one of them")
-    generator = stream(seed, "validation_split")
-    if labels is None:
-        order = generator.permutation(count)
-        return np.sort(order[held:]), np.sort(order[:held])
-    try:
-        parts = stratified_parts(labels, held, int(generator.integers(2**31)))
-    except DataError as error:
-        raise DataError(f"validation_split={fraction} of {error}") from None
-    return np.sort(parts[0]), np.sort(parts[1])
 
 
 def balanced_weights(labels: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:

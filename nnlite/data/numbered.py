@@ -85,10 +85,13 @@ class NumberedBatches:
     def __iter__(self) -> Iterator[Any]:
         return self._walk(None)
 
-    def epoch(self, step: int) -> Iterator[Any]:
-        """The batches of one epoch; `step`, the number of training steps done so far, determines the order."""
-        self._tell("on_epoch_begin")
+    def walk(self, step: int) -> Iterator[Any]:
+        """All batches once; `step`, the number of training steps done so far, determines the order."""
         return self._walk(step)
+
+    def begin(self) -> None:
+        """Tell the source that an epoch begins."""
+        self._tell("on_epoch_begin")
 
     def end(self) -> None:
         """Tell the source that an epoch has ended."""

@@ -4,12 +4,14 @@ Two parts are those of scikit-learn's `train_test_split` with the same seed: Num
 streams, so that results stay what they are whether scikit-learn is there or not.
 """
 
+import math
+
 import numpy as np
 
 from nnlite.errors import DataError
 from nnlite.random import stream
 
-__all__ = ["random_folds", "random_parts", "shuffled_by_class", "stratified_parts"]
+__all__ = ["hold_out", "random_folds", "random_parts", "shuffled_by_class", "stratified_parts"]
 
 
 def random_parts(count: int, held: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -98,3 +100,28 @@ def _shares(counts: np.ndarray, total: int, random: np.random.RandomState) -> np
         shares[chosen] += 1
         missing -= len(chosen)
     return shares.astype(int)
+
+
+def hold_out(
+    labels: np.ndarray | None, count: int, share: float, seed: int, shuffle: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers of the part that is kept and of a part, `share` of the rows rounded up, that is held out.
+
+    Args:
+        labels: class of each row, whose mix both parts keep; None for any mix.
+        count: number of rows.
+        share: in (0, 1).
+        seed, shuffle: decides which rows; the last ones if not `shuffle` and without `labels`.
+    """
+    held = count - math.floor(count * (1 - share) + 1e-9)
+    if not 0 < held < count:
+        raise DataError(f"validation_split={share} of {count} rows leaves {held} for validation; change one of them")
+    generator = stream(seed, "validation_split")
+    if labels is None:
+        order = generator.permutation(count) if shuffle else np.arange(count)[::-1]
+        return np.sort(order[held:]), np.sort(order[:held])
+    try:
+        parts = stratified_parts(labels, held, int(generator.integers(2**31)))
+    except DataError as error:
+        raise DataError(f"validation_split={share} of {error}") from None
+    return np.sort(parts[0]), np.sort(parts[1])

@@ -233,7 +233,7 @@ class Experiment(Section):
     @staticmethod
     def _compare(model: BaseModel, x: np.ndarray) -> None:
         """Refuse outputs that predictions would call probabilities, and that are none."""
-        loss = model.loss
+        loss = model.trainer.loss
         with within("compile"):
             model.trainer.last_layer.compare(model.trainer.model, loss, strict=True)
         if loss.link is None or loss.from_logits:

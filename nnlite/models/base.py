@@ -15,12 +15,11 @@ from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.composite.chain import Chain
-from nnlite.losses import Loss
 from nnlite.models import steps
 from nnlite.models.copying import surface
 from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.copying.metrics import listed_metrics
-from nnlite.models.doors import Evaluate, ModelType, OfTrainer, Predict, SecondOrderDoors, door
+from nnlite.models.doors import Evaluate, GivenLoss, ModelType, OfTrainer, Predict, SecondOrderDoors, door, stop_flag
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
@@ -45,7 +44,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     """
 
     _nested = _lists_outputs = _draws_seed = False  # a graph with a list of outputs; a seed that no user gave
-    _builds_itself = True
+    _builds_itself = _names_outputs = True
     _kind_of_data = "numbers"  # of a class that writes `call`: whether it was built for numbers or for strings
 
     if TYPE_CHECKING:  # a subclass has these; `layers` and `seed` are fields of `Sequential`
@@ -150,12 +149,13 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         return listed_metrics(self)
 
     optimizer = OfTrainer[Optimizer | Any]("optimizer", "The optimizer of `compile`; None before.")
-    loss = OfTrainer[Loss | Any]("loss", "The loss of `compile`; None before.")
+    loss = GivenLoss("loss", "The loss as `compile` was given it, such as 'mse'; None before.")
+
     run_eagerly = OfTrainer[bool]("run_eagerly", "What `compile` was told; it changes nothing.")
     jit_compile = OfTrainer[bool]("jit_compile", "What `compile` was told; it changes nothing.")
     steps_per_execution = OfTrainer[int]("steps_per_execution", "What `compile` was told; it changes nothing.")
     history = OfTrainer[History | Any]("history", "What the last `fit` returned; None before.")
-    stop_training = OfTrainer[bool]("stop_training", "Set to True, by a callback, to end the training.")
+    stop_training, stop_evaluating, stop_predicting = map(stop_flag, ("training", "evaluating", "predicting"))
 
     @property
     def label(self) -> str:

@@ -11,7 +11,7 @@ from nnlite.derivatives import Derivatives
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
-__all__ = ["Evaluate", "ModelType", "OfTrainer", "Predict", "SecondOrderDoors", "door"]
+__all__ = ["Evaluate", "GivenLoss", "ModelType", "OfTrainer", "Predict", "SecondOrderDoors", "door", "stop_flag"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,6 +55,21 @@ class OfTrainer(Generic[R]):
 
     def __set__(self, model: Any, value: Any) -> None:
         setattr(model.trainer, self.name, value)
+
+
+def stop_flag(activity: str) -> OfTrainer[bool]:
+    """The attribute `stop_<activity>` of a model."""
+    return OfTrainer(f"stop_{activity}", f"Set to True, by a callback, to end the {activity} after the batch.")
+
+
+class GivenLoss(OfTrainer[Any]):
+    """The attribute `loss` of a model: what `compile` was given. One that is assigned is the loss of the trainer."""
+
+    def __get__(self, model: Any, owner: Any) -> Any:
+        return self if model is None else model.trainer.given.get(self.name)
+
+    def __set__(self, model: Any, value: Any) -> None:
+        model.trainer.loss = model.trainer.given[self.name] = value
 
 
 class Evaluate(Protocol):

@@ -22,7 +22,14 @@ from nnlite.models.base import BaseModel
 from nnlite.models.drawn import description
 from nnlite.models.drawn.again import drawn_ends
 from nnlite.models.drawn.drawing import Drawing
-from nnlite.models.drawn.ends import ends_in_structure, output_dtype, returned_dtypes, specs_of_inputs, until_loss
+from nnlite.models.drawn.ends import (
+    ends_in_structure,
+    names_outputs,
+    output_dtype,
+    returned_dtypes,
+    specs_of_inputs,
+    until_loss,
+)
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input, shapes_by_name
 from nnlite.models.drawn.recorded import (
@@ -235,7 +242,8 @@ class Model(BaseModel, aliases=("Functional",)):
     def _output_name(self) -> str | None:
         return next(iter(self.output_names or self._structure or ()), None) or super()._output_name
 
-    _returned_dtypes, _output_dtype, input_spec = returned_dtypes, output_dtype, Described(specs_of_inputs)
+    _returned_dtypes, _output_dtype, _names_outputs = returned_dtypes, output_dtype, names_outputs
+    input_spec = Described(specs_of_inputs)
 
     @property
     def input_kind(self) -> str:

@@ -75,6 +75,8 @@ def run_epoch(
             update_metrics(y, outputs, sample_weight)
             if on_end:
                 on_end(done, report(loss, trainer))
+                if session is None and trainer.stop_evaluating:
+                    break
             done += _count_batches(x, batches)
             if session is not None:
                 session.batch = done
@@ -116,6 +118,7 @@ def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple
 
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
     """Loss and metrics over all batches, between `on_test_begin` and `on_test_end`."""
+    trainer.stop_evaluating = False
     callbacks.on_test_begin({})
     logs, _ = run_epoch(trainer, batches, step, callbacks, "test")
     callbacks.on_test_end(logs)

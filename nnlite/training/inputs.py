@@ -9,7 +9,6 @@ from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import as_plain_array
 from nnlite.arrays.weights import fitted_weights
 from nnlite.data.batches import (
-    ArrayBatches,
     IterableBatches,
     balanced_weights,
     check_finite,
@@ -17,12 +16,12 @@ from nnlite.data.batches import (
     check_lengths,
     class_weights,
     count_rows,
-    hold_out,
     is_batches,
     select_rows,
     suited_batch_size,
     take_rows,
 )
+from nnlite.data.partition import hold_out
 from nnlite.data.storage.batches import batches_of
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
@@ -63,7 +62,9 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             adapt_first_weights(trainer.model, arrays[0])
             return arrays
 
-        return IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options)), None
+        return _going_on(
+            IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options))
+        ), None
     x, y, sample_weight = data
     arrays, held = trainer.step_batch(x, y, sample_weight, class_weight), None
     if split:
@@ -72,7 +73,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         if isinstance(arrays[0], StoredRows):
             raise ConfigError("validation_split needs arrays in memory; pass validation_data with rows of another file")
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
-        stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
+        stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed, options["shuffle"])
         arrays, held = _take(arrays, stays), _take(arrays, apart)
     if balanced:
         arrays = with_balanced_classes(trainer, arrays)
@@ -81,7 +82,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     return _going_on(batches_of(arrays, size, _shuffle_seed(trainer, options), options["steps_per_epoch"])), held
 
 
-def _going_on(batches: ArrayBatches) -> ArrayBatches:
+def _going_on(batches: Any) -> Any:
     """These batches; an epoch of a few continues where the previous one stopped."""
     batches.goes_on = True
     return batches

@@ -10,9 +10,9 @@ import numpy as np
 
 from nnlite.callbacks import CallbackList
 from nnlite.callbacks.members import member_parameters
-from nnlite.data.batches import check_finite, check_lengths, count_rows, hold_out, is_batches
+from nnlite.data.batches import check_finite, check_lengths, count_rows, is_batches
 from nnlite.data.members import MemberBatches
-from nnlite.data.partition import random_folds
+from nnlite.data.partition import hold_out, random_folds
 from nnlite.distributed import current_team
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.layers.base.inputs import read_inputs
@@ -266,7 +266,7 @@ def _rows(trainer: "Trainer", arrays: tuple, members: int, options: dict[str, An
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
         split = options["validation_split"]
         everything = np.arange(count), np.arange(0)
-        return [hold_out(labels, count, split, seed) if split else everything] * members
+        return [hold_out(labels, count, split, seed, options["shuffle"]) if split else everything] * members
     if isinstance(folds, int):
         if not 2 <= folds <= count:
             raise DataError(f"folds={folds}: {count} rows can be divided into 2 to {count} folds")

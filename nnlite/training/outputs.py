@@ -18,7 +18,7 @@ from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.compiled import read_weight
-from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for
+from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for, logged_name
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
 
@@ -49,7 +49,8 @@ class OutputsTrainer(Trainer):
     ) -> None:
         """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
         arguments = {name: value for name, value in locals().items() if name not in ("self", "optimizer", "__class__")}
-        losses = [spec and Loss.get(spec) for spec in by_output(loss, self.names, "loss")]
+        chosen = by_output(loss, self.names, "loss")
+        losses = [spec and Loss.get(spec) for spec in chosen]
         weights = [
             1.0 if weight is None else read_weight(weight)
             for weight in by_output(loss_weights, self.names, "loss_weights")
@@ -63,7 +64,11 @@ class OutputsTrainer(Trainer):
         settings = (run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
         super().compile(optimizer, None, None, None, None, *settings)
         taken = OutputLosses(losses, weights, self.names) if any(losses) else None
-        self._take(taken, OutputMetrics(specs, self.names))
+        labels = [
+            spec if isinstance(spec, str) else str(one and one.name) for spec, one in zip(chosen, losses, strict=True)
+        ]
+        in_order = loss if isinstance(loss, dict) and set(loss) <= set(self.names) else self.names
+        self._take(taken, OutputMetrics(specs, self.names, labels, list(in_order), self.model))
         self.given = arguments
 
     def config(self) -> dict[str, Any]:
@@ -142,12 +147,22 @@ class OutputMetrics(CompiledMetrics):
     Args:
         specs: `(index, metric, weighted)` of each; `index` is that of the output.
         names: of the outputs.
+        losses: names of their losses, by which logs know those of a model whose outputs have no names.
+        order: names of outputs in the order of the losses in logs.
+        model: whether its outputs have names is known once it is built.
     """
 
-    def __init__(self, specs: list[tuple[int, Metric | str, bool]], names: list[str]):
+    def __init__(
+        self,
+        specs: list[tuple[int, Metric | str, bool]],
+        names: list[str],
+        losses: list[str],
+        order: list[str],
+        model: Trainable,
+    ) -> None:
         super().__init__()
         self.output_specs = specs
-        self.names = names
+        self.names, self.names_of_losses, self.order, self.model = names, losses, order, model
 
     @property
     def named(self) -> bool:
@@ -159,26 +174,30 @@ class OutputMetrics(CompiledMetrics):
 
     @property
     def names_of_outputs(self) -> list[str]:
-        return [metric.name for metric in self.in_use if not isinstance(metric.metric, LossValue)]
+        of_metrics = [metric.name for metric in self.in_use if not isinstance(metric.metric, LossValue)]
+        return of_metrics if self.model._names_outputs else []
 
     def settle(self, loss: OutputLosses, output_shape: tuple, targets: tuple[np.ndarray, ...]) -> None:
         """With the first data, choose the metric for "accuracy" of each output."""
         if self.settled is not None:
             return
-        losses = list(zip(self.names, loss.losses, strict=True))
-        settled: list[tuple[Any, bool]] = [
-            (OutputMetric(index, LossValue(loss_of_output), f"{name}_loss"), True)
-            for index, (name, loss_of_output) in enumerate(losses)
-            if loss_of_output and len(losses) - loss.losses.count(None) > 1
+        named = self.model._names_outputs
+        names = self.names if named else self.names_of_losses
+        losses: list[tuple[Any, bool]] = [
+            (OutputMetric(index, LossValue(loss_of_output), f"{names[index]}_loss"), True)
+            for index in map(self.names.index, self.order)
+            if (loss_of_output := loss.losses[index]) and len(loss.losses) - loss.losses.count(None) > 1
         ]
+        settled, taken = [], set()
         for index, spec, weighted in self.output_specs:
-            name, loss_of_output = losses[index]
             if isinstance(spec, str):
-                metric, label = accuracy_for(loss_of_output, output_shape[index], targets[index].shape), spec
+                metric = accuracy_for(loss.losses[index], output_shape[index], targets[index].shape)
             else:
-                metric, label = copy.deepcopy(spec), spec.name
-            settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))
-        self.settled = settled
+                metric = copy.deepcopy(spec)
+            label = spec if isinstance(spec, str) else str(spec.name)
+            name = logged_name(label, weighted, taken, f"{self.names[index]}_" if named else "")
+            settled.append((OutputMetric(index, metric, name), weighted))
+        self.settled = losses + settled if named else settled + losses
 
     def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: Any) -> None:
         """Update the metrics in use with one batch; each output has its own mask."""

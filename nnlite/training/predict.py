@@ -1,6 +1,6 @@
 """Outputs batch by batch, and the Jacobian of each row if requested."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,41 +13,51 @@ from nnlite.layers.base.call import moves_on
 from nnlite.training.epoch import Batches
 from nnlite.training.trainable import Trainable
 
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
 
 def run_prediction(
-    model: Trainable, batches: Batches, callbacks: CallbackList, return_jacobian: bool
+    trainer: "Trainer", batches: Batches, callbacks: CallbackList, return_jacobian: bool
 ) -> tuple[list, list]:
     """The outputs of each batch and, if wanted, the Jacobian of each row with respect to that row's inputs."""
+    model = trainer.model
     outputs, jacobians, moves = [], [], moves_on(model)
+    trainer.stop_predicting = False
     callbacks.on_predict_begin({})
     written = model.predict_step if model._writes_prediction and not return_jacobian else None
     for batch, (inputs, _, _) in enumerate(batches.epoch()):
         callbacks.on_predict_batch_begin(batch, {})
         if written is not None:
             outputs.append(_as_output(written(inputs)))
-            callbacks.on_predict_batch_end(batch, {"outputs": outputs[-1]})
-            continue
-        output, maps = model.linearize(inputs, *model.values)
-        outputs.append(output)
-        if moves:
-            model.update_state(maps.state)
-        if return_jacobian:
-            jacobians.append(_of_rows(model, inputs, output, maps))
-            _check_bytes(sum(array.nbytes for array in jacobians), model)
-        callbacks.on_predict_batch_end(batch, {"outputs": output})
+        else:
+            output, maps = model.linearize(inputs, *model.values)
+            outputs.append(output)
+            if moves:
+                model.update_state(maps.state)
+            if return_jacobian:
+                jacobians.append(_of_rows(model, inputs, output, maps))
+                _check_bytes(sum(array.nbytes for array in jacobians), model)
+        callbacks.on_predict_batch_end(batch, {"outputs": outputs[-1]})
+        if trainer.stop_predicting:
+            break
     callbacks.on_predict_end({})
     return outputs, jacobians
 
 
 def _as_output(output: Any) -> Any:
-    """The result of a user's step as an array, or a tuple of them."""
-    return tuple(map(np.asarray, output)) if isinstance(output, (tuple, list)) else np.asarray(output)
+    """The result of a user's step with arrays in place of all values."""
+    if isinstance(output, dict):
+        return {name: _as_output(value) for name, value in output.items()}
+    return tuple(map(_as_output, output)) if isinstance(output, (tuple, list)) else np.asarray(output)
 
 
 def joined(batches: list) -> Any:
-    """Outputs of several batches, concatenated; for several outputs a tuple."""
+    """Outputs of several batches, concatenated; for several outputs a tuple, or a dict."""
+    if isinstance(batches[0], dict):
+        return {name: joined([batch[name] for batch in batches]) for name in batches[0]}
     if isinstance(batches[0], tuple):
-        return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return tuple(joined(list(parts)) for parts in zip(*batches, strict=True))
     return np.concatenate(batches)
 
 

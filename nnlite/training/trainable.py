@@ -23,6 +23,7 @@ class Trainable(Protocol):
         seed: decides shuffling, splits and dropout.
         input_names: what `jacobian` calls the inputs.
         _output_name: how arguments of `compile` may name the output, if there is one; None for no name.
+        _names_outputs: whether several outputs have names, which begin those of their losses and metrics in logs.
         _output_dtype: type of the outputs.
         built: whether shapes are known, and there are weights.
         takes_several: whether `inputs` is a tuple of arrays.
@@ -71,6 +72,8 @@ class Trainable(Protocol):
     def input_names(self) -> list[str]: ...
     @property
     def _output_name(self) -> str | None: ...
+    @property
+    def _names_outputs(self) -> bool: ...
     @property
     def _output_dtype(self) -> str: ...
     @property

@@ -62,7 +62,8 @@ class Trainer(Compiled):
     Attributes:
         history: what the last `fit` returned; None before.
         to_units: turns targets and predictions into the unit that metrics are shown in; None for that of the loss.
-        stop_training, interrupted: a callback, or a handler of a signal, sets it to end the training after the batch.
+        stop_training, stop_evaluating, stop_predicting: a callback sets it to end that after the batch.
+        interrupted: a handler of a signal sets it to end the training after the batch.
         diverged: whether the last `fit` ended because a loss was not finite, and gave weights back.
         session: the running `fit`, which makes checkpoints; None in between.
         folds: `(training rows, validation rows)` of each member in the last `fit`; None unless it had `folds`.
@@ -73,7 +74,7 @@ class Trainer(Compiled):
     def __init__(self, model: Trainable):
         super().__init__(model)
         self.history: History | None = None
-        self.stop_training = self.interrupted = self.diverged = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = self.interrupted = self.diverged = False
         self.session: Session | None = None
         self.folds: list[tuple[np.ndarray, np.ndarray]] | None = None
         self.member_logs: dict[str, np.ndarray] | None = None
@@ -143,8 +144,8 @@ class Trainer(Compiled):
             epochs, initial_epoch: the epoch to stop at, and the one to start at when continuing an earlier run.
             verbose: 0 is silent, 1 (and "auto") a bar, 2 a line per epoch.
             callbacks: `Callback`s, names or specs.
-            validation_split: fraction of the examples used for validation. They are drawn at random with the model's
-                seed; Keras takes the last rows, but files are often sorted.
+            validation_split: fraction of the examples used for validation: the last ones with `shuffle=False`, else,
+                as files are often sorted, drawn at random with the model's seed, where Keras takes the last ones too.
             validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
             shuffle: whether examples get a new order in each epoch; for a `PyDataset`, the batches.
             class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
@@ -183,10 +184,10 @@ class Trainer(Compiled):
         options = arguments_for(self.optimizer, read_call(Trainer.fit, locals()))
         (batches, validate), epochs = training_plan(self, (x, y, sample_weight), options), options["epochs"]
         need_one_batch(self.optimizer, batches)
-        params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
         added = [*([MaxTime(max_time)] if max_time is not None else []), History()]
         watching = [*agreements(self), *listeners_for(self.optimizer), *(options["callbacks"] or ()), *added]
-        listeners = callback_list(self.model, watching, verbose, **params)
+        rare = {} if validation_freq == 1 else {"validation_freq": validation_freq}
+        listeners = callback_list(self.model, watching, verbose, epochs=epochs, steps=batches.steps, **rare)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         resources, call = suited(self.model, size, count, ends_early(listeners)), (listeners, batches, options)
         with resources, self._in_session(*call) as session:
@@ -218,7 +219,7 @@ class Trainer(Compiled):
         self.need_steps("evaluate")
         read_call(Trainer.evaluate, locals())
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
-        listeners = callback_list(self.model, callbacks, verbose, steps=batches.steps)
+        listeners = callback_list(self.model, callbacks, verbose, epochs=1, steps=batches.steps)
         with suited(self.model, batch_size):
             return as_returned(self, run_test(self, batches, self.ready_steps().test, listeners), return_dict)
 
@@ -247,9 +248,9 @@ class Trainer(Compiled):
                 return outputs
         read_call(Trainer.predict, locals())
         batches = prediction_batches(self.model, x, batch_size or PREDICTION_BATCH, steps)
-        listeners = callback_list(self.model, callbacks, verbose, steps=batches.steps)
+        listeners = callback_list(self.model, callbacks, verbose, epochs=1, steps=batches.steps)
         with suited(self.model, batch_size or PREDICTION_BATCH):
-            outputs, jacobians = run_prediction(self.model, batches, listeners, return_jacobian)
+            outputs, jacobians = run_prediction(self, batches, listeners, return_jacobian)
         returned = self.model._as_returned(joined(outputs))
         return (returned, np.concatenate(jacobians)) if return_jacobian else returned
 

@@ -74,7 +74,7 @@ class FakeModel:
     """What callbacks need of a model; its only weight is the number of training steps done."""
 
     def __init__(self, learning_rate=0.1, metrics=()):
-        self.stop_training = False
+        self.stop_training, self.seed = False, 0
         self.optimizer = SimpleNamespace(
             learning_rate=learning_rate,
             current_learning_rate=learning_rate,
@@ -442,7 +442,7 @@ def test_checkpoint_says_what_it_does(tmp_path, monkeypatch, capsys):
     run([ModelCheckpoint("m", save_best_only=True, verbose=1)], [3.0, 1.0, 2.0])
     run([ModelCheckpoint("m", verbose=1)], [3.0])
     assert capsys.readouterr().out.splitlines() == [
-        "Epoch 1: val_loss improved to 3.00000, saving model to m",
+        "Epoch 1: val_loss improved from None to 3.00000, saving model to m",
         "Epoch 1: finished saving model to m",
         "Epoch 2: val_loss improved from 3.00000 to 1.00000, saving model to m",
         "Epoch 2: finished saving model to m",

@@ -331,7 +331,7 @@ def test_several_outputs_may_be_told_before_compile_or_found_by_fit():
     model.build((None, 4))
     model.compile("sgd", ["mse", "mse"], loss_weights=[1.0, 0.5])
     history = model.fit(X, [Y[:, None], SECOND], epochs=3, verbose=0).history
-    assert set(history) == {"loss", "output_1_loss", "output_2_loss"} and history["loss"][-1] < history["loss"][0]
+    assert set(history) == {"loss", "mse_loss"} and history["loss"][-1] < history["loss"][0]
     late = Forked()
     late.compile("sgd", "mse")  # one loss for all, before anybody knows how many there are
     assert set(late.fit(X, [Y[:, None], SECOND], epochs=3, verbose=0).history) == set(history)

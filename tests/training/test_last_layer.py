@@ -62,7 +62,7 @@ def trained(layers, loss, built):
     """A model of copies of the layers, after `compile` and a step of training."""
     model = Sequential([*([Input((4,))] if built else []), *copy.deepcopy(layers)], seed=0)
     model.compile("sgd", loss)
-    kind, units = model.loss.target_kind, 1 if "1," in repr(layers) or repr(layers).endswith("(1)]") else 3
+    kind, units = model.trainer.loss.target_kind, 1 if "1," in repr(layers) or repr(layers).endswith("(1)]") else 3
     y = TARGETS.get(kind, TARGETS["binary"])
     model.train_on_batch(X, y if kind == "sparse" else y[:, :units])
     return model
@@ -81,8 +81,8 @@ def test_what_may_be_meant_is_told_once(layers, loss, remedy, built):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         model = trained(layers, loss, built)
-        model.fit(X, TARGETS[model.loss.target_kind], epochs=2, verbose=0)
-        model.evaluate(X, TARGETS[model.loss.target_kind], verbose=0)
+        model.fit(X, TARGETS[model.trainer.loss.target_kind], epochs=2, verbose=0)
+        model.evaluate(X, TARGETS[model.trainer.loss.target_kind], verbose=0)
     assert [warning.category for warning in told].count(UserWarning) == 1
     with pytest.warns(UserWarning, match=remedy):
         trained(layers, loss, built)

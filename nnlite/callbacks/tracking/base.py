@@ -81,6 +81,6 @@ class Tracker(Callback, abstract=True):
             **arguments,
             "loss": str(self.model.trainer.config()["loss"]),
             "epochs": self.params["epochs"],
-            "seed": self.params["seed"],
+            "seed": self.model.seed,
             "parameters": sum(weight.size for weight in self.model.weights),
         }

@@ -1,6 +1,6 @@
 """Ends of a graph: their dtypes, and activations that a loss absorbs in training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlite.layers.base.contract.input_spec import InputSpec
@@ -8,7 +8,7 @@ from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.outputs import OutputActivations
 
-__all__ = ["ends_in_structure", "output_dtype", "returned_dtypes", "specs_of_inputs", "until_loss"]
+__all__ = ["ends_in_structure", "names_outputs", "output_dtype", "returned_dtypes", "specs_of_inputs", "until_loss"]
 
 
 def ends_in_structure(symbols: Sequence[Any], structure: Any, in_list: bool) -> Any:
@@ -60,6 +60,12 @@ def returned_dtypes(self: Any) -> Sequence[str]:
     if self.outputs:
         return [symbol.dtype for symbol in self.outputs]
     return self.layers[-1]._returned_dtypes[:1] if self.layers else (self.compute_dtype,)
+
+
+@property
+def names_outputs(self: Any) -> bool:
+    """Whether outputs have names: those of a graph, and those of a class that returns a dict."""
+    return self._drawing is not None or isinstance(self._structure, Mapping)
 
 
 @property

@@ -135,8 +135,8 @@ class Subject:
     def row_losses(self, x: Any, y: np.ndarray, outputs: np.ndarray | None = None) -> np.ndarray:
         """The loss of each row, penalties left out; `outputs` are those of `predict`. Shape: (rows,)."""
         outputs = self.predict(x) if outputs is None else outputs
-        prepared = self.model.loss.prepare_targets(np.asarray(y), self.model.output_shape, outputs.dtype)
-        losses = np.asarray(self.model.loss.per_row(prepared, outputs)[0], np.float64)
+        prepared = self.model.trainer.loss.prepare_targets(np.asarray(y), self.model.output_shape, outputs.dtype)
+        losses = np.asarray(self.model.trainer.loss.per_row(prepared, outputs)[0], np.float64)
         return losses.reshape(len(losses), -1).mean(axis=1)
 
     def mean_slopes(self, x: np.ndarray) -> np.ndarray:

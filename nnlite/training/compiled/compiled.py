@@ -67,7 +67,7 @@ class Compiled:
         self.model = model
         self.optimizer: Optimizer | None = None
         self._loss_weights: Any = None
-        self.given: dict[str, Any] = {}  # what `compile` was given beside the optimizer
+        self.given: dict[str, Any] = {}  # the arguments of `compile` but the optimizer
         self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
         self.loss_mean = Mean(name="loss")
         self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1
@@ -107,7 +107,7 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
-        self.given = {name: value for name, value in locals().items() if name not in ("self", "optimizer")}
+        given = {name: value for name, value in locals().items() if name not in ("self", "optimizer")}
         of_output = of_single(self.model._output_name, loss, loss_weights, metrics, weighted_metrics)
         loss, loss_weights, metrics, weighted_metrics = of_output
         arguments = read_call(Compiled.compile, locals())
@@ -123,6 +123,7 @@ class Compiled:
         taken = chosen.slots and chosen is not self.optimizer
         self.optimizer = type(chosen).from_config(chosen.get_config()) if taken else chosen
         self._take(measure, in_use)
+        self.given = given | ({"loss": self.loss} if isinstance(loss, dict) else {})
         self.run_eagerly, self.steps_per_execution = run_eagerly, steps_per_execution
         self.jit_compile = jit_compile is True
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
 
-__all__ = ["CompiledMetrics", "accuracy_for", "metrics_inside", "of_single"]
+__all__ = ["CompiledMetrics", "accuracy_for", "logged_name", "metrics_inside", "of_single"]
 
 OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
 
@@ -46,6 +47,14 @@ def of_single(name: str | None, loss: Any, loss_weights: Any, *metrics: Any) -> 
     measure = entry(loss)
     in_list = isinstance(measure, (list, tuple)) and len(measure) == 1
     return measure[0] if in_list else measure, entry(loss_weights), *map(metrics_of, metrics)
+
+
+def logged_name(name: str, weighted: bool, names: set[str], prefix: str = "") -> str:
+    """The name of a metric in logs, added to `names`, the previous ones: `mae`, `mae_1`, `weighted_mae`."""
+    name = f"{prefix}weighted_{name}" if weighted and prefix + name in names else prefix + name
+    free = next(tried for tried in chain([name], (f"{name}_{number}" for number in count(1))) if tried not in names)
+    names.add(free)
+    return free
 
 
 class CompiledMetrics:
@@ -101,15 +110,10 @@ class CompiledMetrics:
         """With the first data, choose the metric for "accuracy", and make all names unique."""
         if self.settled is not None:
             return
-        settled, names = [], {}
+        settled, names = [], set()
         for spec, weighted in self.specs:
             metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
-            metric.name = spec if isinstance(spec, str) else metric.name
-            if weighted and metric.name in names:
-                metric.name = f"weighted_{metric.name}"
-            names[metric.name] = names.get(metric.name, -1) + 1
-            if names[metric.name]:
-                metric.name = f"{metric.name}_{names[metric.name]}"
+            metric.name = logged_name(spec if isinstance(spec, str) else metric.name, weighted, names)
             settled.append((metric, weighted))
         self.settled = settled
         self.take_logits = all(metric.takes_logits for metric, _ in settled)

@@ -1,0 +1,178 @@
+"""fit, evaluate and predict as in Keras 3: names in logs, parts of the data, flags of callbacks, what `loss` holds."""
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, Sequential
+from nnlite.callbacks import Callback, CallbackList, CSVLogger, EarlyStopping, ReduceLROnPlateau
+from nnlite.errors import ConfigError, DataError, TrainingWarning
+from nnlite.layers import Dense
+from nnlite.losses import Huber, MeanSquaredError
+from nnlite.utils import PyDataset
+
+X = np.arange(24.0).reshape(12, 2) / 24
+Y = X.sum(-1, keepdims=True)
+
+
+class Forked(Model):
+    """Two outputs, in a tuple or in a dict."""
+
+    def __init__(self, named=False):
+        super().__init__(seed=0)
+        self.one, self.two, self.named = Dense(1), Dense(1), named
+
+    def call(self, x):
+        outputs = self.one(x), self.two(x)
+        return dict(zip("pq", outputs, strict=True)) if self.named else outputs
+
+
+class Batches(PyDataset):
+    """Three batches of four rows; which were asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.told = [], []
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        self.asked.append(index)
+        return X[4 * index : 4 * index + 4], Y[4 * index : 4 * index + 4]
+
+    def on_epoch_end(self):
+        self.told.append(len(self.asked))
+
+
+class Ends(Callback):
+    """Ends what runs after its second batch; keeps the parameters of the run."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.model.stop_evaluating = batch == 1
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.model.stop_predicting = batch == 1
+
+
+def chain(**options):
+    model = Sequential([Input((2,)), Dense(1, name="end")], seed=0)
+    model.compile("sgd", "mse", **options)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("loss", "metrics", "names"),
+    [
+        (["mse", "mae"], [["mae"], ["mse"]], ["mae", "mse", "mse_loss", "mae_loss"]),
+        ("mse", None, ["mse_loss"]),
+        (["mse", Huber(name="h")], [["mae"], ["mae", "mse"]], ["mae", "mae_1", "mse", "mse_loss", "h_loss"]),
+        (["mse", None], [["mae"], None], ["mae"]),
+    ],
+)
+def test_outputs_without_names_have_logs_by_the_names_of_losses_and_metrics(loss, metrics, names):
+    model = Forked()
+    model.compile("sgd", loss, metrics)
+    assert list(model.fit(X, (Y, Y), verbose=0).history) == ["loss", *names]
+    assert len(model.evaluate(X, (Y, Y), verbose=0)) == 1 + len(names)
+
+
+def test_outputs_with_names_have_logs_by_these():
+    model = Forked(named=True)
+    model.compile("sgd", {"p": "mse", "q": "mae"}, {"p": ["mae", "mae"]})
+    assert list(model.fit(X, {"p": Y, "q": Y}, verbose=0).history) == ["loss", "p_loss", "q_loss", "p_mae", "p_mae_1"]
+    model.compile("sgd", {"q": "mse", "p": "mae"}, {"p": ["mae"]}, {"p": ["mae"]})
+    names = ["loss", "q_loss", "p_loss", "p_mae", "p_weighted_mae"]  # of losses in the order of the argument
+    assert list(model.evaluate(X, {"p": Y, "q": Y}, verbose=0, return_dict=True)) == names
+
+
+def test_the_loss_of_a_model_is_what_compile_was_given():
+    model = chain()
+    assert model.loss == "mse" and isinstance(model.trainer.loss, MeanSquaredError)
+    given = Huber()
+    model.compile("sgd", given)
+    assert model.loss is given
+    with pytest.raises(ConfigError):
+        model.compile("sgd", "nothing")
+    assert model.loss is given
+    model.compile("sgd", {"end": "mse"})
+    assert model.loss == {"end": "mse"}
+
+
+@pytest.mark.parametrize(("split", "held"), [(0.25, 3), (0.3, 4), (0.01, 1), (0.9, 10 + 1)])
+def test_without_shuffling_the_last_rows_are_those_of_the_validation(split, held):
+    model = chain()
+    history = model.fit(X, Y, validation_split=split, shuffle=False, verbose=0).history
+    assert history["val_loss"][0] == pytest.approx(model.evaluate(X[-held:], Y[-held:], verbose=0), rel=1e-5)
+    beside = chain()
+    assert beside.fit(X[:-held], Y[:-held], shuffle=False, verbose=0).history["loss"] == history["loss"]
+
+
+def test_epochs_of_a_few_batches_go_on_where_the_one_before_stopped():
+    batches = Batches()
+    with pytest.warns(TrainingWarning, match="2 batches expected, got 1"):
+        chain().fit(batches, epochs=3, steps_per_epoch=2, shuffle=False, verbose=0)
+    assert batches.asked == [0, 0, 1, 2, 0, 1]  # the first to know the shapes
+    assert batches.told == [3, 4, 6]
+    batches = Batches()
+    chain().fit(X, Y, validation_data=batches, validation_steps=2, epochs=2, verbose=0)
+    assert batches.asked == [0, 0, 1, 0, 1]  # a validation begins anew
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_an_interrupted_training_goes_on_with_the_batches_that_were_left(tmp_path, shuffle):
+    options = {"steps_per_epoch": 2, "shuffle": shuffle, "verbose": 0}
+    options["callbacks"] = [{"Checkpoints": {"folder": str(tmp_path)}}]
+    with pytest.warns(TrainingWarning):
+        whole = chain().fit(Batches(), epochs=5, **{**options, "callbacks": None}).history["loss"]
+        chain().fit(Batches(), epochs=3, **options)
+        resumed = chain().fit(Batches(), epochs=5, **options, resume=tmp_path).history["loss"]
+    assert resumed == whole
+
+
+def test_a_generator_that_ends_early_is_told():
+    def batches(count):
+        yield from ((X[:4], Y[:4]) for _ in range(count))
+
+    with pytest.warns(TrainingWarning, match="the data ran out: 2 batches expected, got 1"):
+        history = chain().fit(batches(3), epochs=2, steps_per_epoch=2, verbose=0)
+    assert history.epoch == [0, 1]
+    with pytest.raises(DataError, match="the data ran out"):
+        chain().fit(batches(2), epochs=2, steps_per_epoch=2, verbose=0)
+
+
+def test_callbacks_end_evaluate_and_predict():
+    model, ends = chain(), Ends()
+    part = model.evaluate(X[:8], Y[:8], verbose=0)
+    assert model.evaluate(X, Y, batch_size=4, callbacks=[ends], verbose=0) == pytest.approx(part, rel=1e-6)
+    assert ends.params == {"verbose": 0, "epochs": 1, "steps": 3}
+    assert model.predict(X, batch_size=4, callbacks=[ends], verbose=0).shape == (8, 1)
+    assert model.predict(X, batch_size=4, verbose=0).shape == (12, 1)
+    assert model.fit(X, Y, batch_size=4, callbacks=[Ends()], validation_data=(X, Y), verbose=0).params == {
+        "verbose": 0,
+        "epochs": 1,
+        "steps": 3,
+    }
+
+
+def test_predict_step_may_return_a_dict():
+    class Named(Forked):
+        def predict_step(self, data):
+            first, second = self(data)
+            return {"first": first, "both": (first, second)}
+
+    outputs = Named().predict(X, batch_size=5, verbose=0)
+    assert outputs["first"].shape == outputs["both"][1].shape == (12, 1)
+    assert np.array_equal(outputs["first"], outputs["both"][0])
+
+
+def test_attributes_of_callbacks():
+    assert EarlyStopping("loss").monitor_op(1, 2) and not EarlyStopping("loss").monitor_op(2, 1)
+    assert EarlyStopping("accuracy").monitor_op(2, 1) and EarlyStopping("x", mode="max").monitor_op(2, 1)
+    plateau = ReduceLROnPlateau("loss", cooldown=2)
+    assert (plateau.wait, plateau.cooldown_counter, plateau.in_cooldown()) == (0, 0, False)
+    assert CSVLogger("log.csv", separator=";").sep == ";"
+    seen = []
+    callback = Callback()
+    callback.on_train_batch_end = lambda batch, logs=None: seen.append((batch, logs))
+    CallbackList([callback]).on_batch_end(3, {"loss": 1.0})
+    assert seen == [(3, {"loss": 1.0})]
