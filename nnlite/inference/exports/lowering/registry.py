@@ -59,7 +59,7 @@ def lower(layer: Step, value: Value | Sequence[Value]) -> Any:
         if layer.chain is not None:
             return _lower_program(layer, value)
         _check_mask(layer)
-    layer = layer if layer._adapts is None else cast(Any, layer).merged()
+        layer = layer if layer._adapts is None else cast(Any, layer).merged()
     for cls in type(layer).__mro__:
         if cls in LOWERINGS and _computes_as(layer, cls):
             return _written(LOWERINGS[cls], layer, value)
