@@ -52,11 +52,11 @@ MEANINGLESS = {
 # (family, pattern of names) -> why they are absent; the first that fits.
 REASONS = [
     ("layers", r"(Jax|Flax)Layer|TorchModuleWrapper|TFSMLayer", "wraps another engine, which nnlite does without"),
-    ("layers", r"MaxNumBoundingBoxes", "there are no bounding boxes"),
+    ("layers", r"MaxNumBoundingBoxes", "boxes move with their images; their number stays"),
     ("callbacks", r"OrbaxCheckpoint", "writes with a library of JAX"),
     ("optimizers", r"LossScaleOptimizer", "there is no float16, whose gradients would need it"),
     ("losses|metrics|optimizers|initializers|regularizers|constraints|activations", r"legacy", "names of Keras 2"),
-    ("utils", r"bounding_boxes", "there are no bounding boxes"),
+    ("utils", r"bounding_boxes", "the layers of images convert boxes, by bounding_box_format"),
     ("utils", r"legacy", "names of Keras 2"),
     ("datasets", r"boston_housing", "withdrawn by its users: one of its columns is built on race"),
     ("ops", r"image|linalg|nn|numpy", "names are in `nnlite.ops` itself"),

@@ -40,7 +40,7 @@ FAMILIES: dict[str, type[Configurable]] = {
 # Entries that say what nnlite need not be told: how Keras runs a layer, not what it computes.
 PASSED_OVER = {
     "autocast", "registered_name", "shared_object_id", "build_config", "synchronized", "implementation", "unroll",
-    "use_cudnn", "flash_attention", "input_axes", "output_axes", "bounding_box_format", "quantization_config",
+    "use_cudnn", "flash_attention", "input_axes", "output_axes", "quantization_config",
 }  # fmt: skip
 OF_CALLS = ("use_causal_mask",)  # arguments of a layer here, of its calls in Keras
 # What Keras writes of arguments that nnlite lacks -> the value by which they ask for what nnlite does anyway.
@@ -125,7 +125,7 @@ def read_config(kind: str, config: Any, module: str, location: str) -> dict[str,
         value = plain_value(item, f"{location}.{key}")
         if key == "dtype":
             value = value if "dtype" in accepted and _dtype(value, location) in POLICIES else None
-        if key in accepted:
+        if key in accepted or (key == "bounding_box_format" and value is not None):
             values[key] = value
         elif key not in PASSED_OVER and value is not None and value is not False:
             _pass_over(f"{location}: ", kind, key, value, defaults)

@@ -228,7 +228,7 @@ def wrong_keys(
     for key in keys:
         if key not in parameters:
             hint = did_you_mean(key, parameters, listing)
-            errors.append(ConfigError(f"unknown argument {shown(key)}; {hint}", (key,)))
+            errors.append(WrongTypeError(f"unknown argument {shown(key)}; {hint}", (key,)))
             meant.update(nearest(str(key), parameters))
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in keys and key not in meant:

@@ -40,7 +40,7 @@ from nnlite.layers import (
     SpatialDropout1D,
     ZeroPadding1D,
 )
-from nnlite.models import Sequential
+from nnlite.models import Model, Sequential, load_model
 from nnlite.ops import activations
 from nnlite.optimizers import SGD, AdamW
 from nnlite.regularizers import L1, L2
@@ -579,8 +579,18 @@ class TestTables:
         for which, found in enumerate(tied.backward(upstream)[1:]):
             slopes = stencil(lambda *moved: np.asarray((outputs(*moved) * upstream).sum()), values, which)
             assert relative_error(found, slopes) <= NEAR
-        with pytest.raises(ConfigError, match="not for a graph"):
-            layer(Input((5, 3)), reverse=True)
+
+    @pytest.mark.parametrize("tied", [True, False])
+    def test_a_graph_uses_an_embedding_in_both_directions(self, tied, tmp_path):
+        inputs, layer = Input((4,), dtype="int32"), ReversibleEmbedding(7, 2, tie_weights=tied)
+        outputs = layer(layer(inputs), reverse=True)
+        model, x = Model(inputs, outputs), np.array([[0, 3, 6, 1], [2, 2, 5, 4]])
+        assert outputs.shape == (None, 4, 7)
+        expected = layer(layer(x), reverse=True)
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-7)
+        model.save(tmp_path / "model.safetensors")
+        again = load_model(tmp_path / "model.safetensors")
+        np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize(

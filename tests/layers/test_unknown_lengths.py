@@ -1,5 +1,8 @@
 """Layers in graphs whose inputs have unknown lengths, and options that a call requires."""
 
+import copy
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -81,3 +84,35 @@ def test_two_variables_in_a_list_are_two_inputs():
     by_variables = layers.Attention()([Variable(values), Variable(values)])
     assert np.array_equal(by_variables, layers.Attention()([values, values]))
     assert layers.LSTM(2)(Variable(values)).shape == (2, 2)
+
+
+def test_layers_in_named_tuples_belong_to_the_layer():
+    class Pair(NamedTuple):
+        first: layers.Layer
+        second: layers.Layer
+
+    class Both(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.pair = Pair(layers.Dense(2), layers.Dense(3))
+
+        def call(self, inputs):
+            return self.pair.second(self.pair.first(inputs))
+
+    layer = Both()
+    assert layer(np.ones((2, 5))).shape == (2, 3)
+    assert [weight.shape for weight in layer.weights] == [(5, 2), (2,), (2, 3), (3,)]
+
+
+def test_a_whole_copy_has_the_name_and_weights_of_its_own():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    twin = copy.deepcopy(layer)
+    assert twin.name == layer.name
+    twin.kernel.assign(np.zeros((3, 2)))
+    assert layer.kernel.numpy().any()
+
+
+def test_an_unknown_argument_in_a_config_is_an_error_of_type_and_of_value():
+    with pytest.raises(TypeError, match="unknown argument 'unit'"):
+        layers.Dense.from_config({"units": 2, "unit": 3})

@@ -10,7 +10,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.config import image_data_format
 from nnlite.errors import NotReadyError
 from nnlite.layers.base.contract import naming as named
-from nnlite.layers.base.contract.around import as_returned, copied, read_policy, returned_dtypes
+from nnlite.layers.base.contract.around import as_returned, copied, copied_whole, read_policy, returned_dtypes
 from nnlite.layers.base.contract.keras_config import get
 from nnlite.layers.base.contract.structure import kept, weights_in_order
 from nnlite.layers.base.simplified import DensePart, Simplified, without_activation
@@ -262,7 +262,7 @@ class LayerAttributes:
 
     _given_name, _given_dtype, _name_stem, get = named.given_name, named.given_dtype, named.name_stem, get
     compute_dtype, variable_dtype, _returned_dtypes = named.compute_dtype, named.variable_dtype, returned_dtypes
-    _as_returned, without_activation, __copy__ = as_returned, without_activation, copied
+    _as_returned, without_activation, __copy__, __deepcopy__ = as_returned, without_activation, copied, copied_whole
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:

@@ -1,6 +1,5 @@
 """Embedding: one learned vector per integer."""
 
-import copy
 from dataclasses import field
 from typing import Any, cast
 
@@ -22,6 +21,8 @@ from nnlite.jacobians import (
 )
 from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.contract.arguments import with_options
+from nnlite.layers.base.symbolic import symbols_of
 from nnlite.layers.base.variables.low_rank import LowRank
 from nnlite.ops.shaping import as_indices
 from nnlite.registry.bounds import Count, Positive
@@ -142,8 +143,6 @@ class ReversibleEmbedding(Embedding):
     tie_weights: bool = field(default=True, kw_only=True)
     logit_soft_cap: Positive | None = field(default=None, kw_only=True)
 
-    _reversed = False
-
     def validate(self) -> None:
         super().validate()
         if self.sparse:
@@ -160,16 +159,18 @@ class ReversibleEmbedding(Embedding):
         call = super()._read_call(*inputs, **options)
         if not reverse:
             return call
-        if not self.built:
+        if not self.built and symbols_of(call.inputs) is None:
             self.build()
-        runner = copy.copy(self)
-        runner._reversed = True
-        return call._replace(runner=runner)
+        return call._replace(runner=with_options(self, {"reverse": True}))
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        reverse = self._options.get("reverse")
+        return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
 
     def linearize(
         self, inputs: np.ndarray, embeddings: np.ndarray, *reverse_embeddings: np.ndarray
     ) -> tuple[np.ndarray, Jacobians]:
-        if self._reversed:
+        if self._options.get("reverse"):
             return self._logits(inputs, embeddings, *reverse_embeddings)
         outputs, jacobians = super().linearize(inputs, embeddings)
         return outputs, Jacobians(*jacobians.maps, *[None] * len(reverse_embeddings), mask=jacobians.mask)

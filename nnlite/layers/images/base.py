@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError, ShapeError, did_you_mean
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import is_numbers
 from nnlite.layers.base.variables import seeds
+from nnlite.layers.images.boxes import FORMATS, moved_boxes
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.registry.bounds import Fraction
@@ -29,17 +30,29 @@ class Images(Layer, abstract=True):
     """Base of layers whose inputs are images, `(batch, height, width, channels)`; calls also take a single image.
 
     A call takes a dict too, `{"images": ..., "labels": ..., "segmentation_masks": ...}`, and returns one: the labels
-    go with their images, the masks are moved as the images are, each pixel taken from the nearest one.
+    go with their images, the masks are moved as the images are, each pixel taken from the nearest one. So are
+    `"bounding_boxes"`, a dict of `boxes`, `(batch, boxes, 4)`, in the `bounding_box_format` of the layer, and `labels`.
 
     A subclass writes `changed`, or `drawn` with functions of `nnlite.ops`, from which `changed` has the derivative.
     """
 
     data_format = cast(DataFormat, None)
     _further_arguments = ("bounding_box_format",)
+    bounding_box_format = cast("str | None", None)
     _moves: ClassVar[bool] = True  # whether masks of images change with them
+    _corner: ClassVar[float] = 0.5  # where in a pixel its position counts for boxes: at its center, or as in Keras, 0
 
     def _take_further(self, arguments: dict[str, Any]) -> None:
-        """Keras's format of bounding boxes says nothing where there are none."""
+        self.bounding_box_format = arguments.get("bounding_box_format")
+        if self.bounding_box_format not in (None, *FORMATS):
+            hint = did_you_mean(str(self.bounding_box_format), FORMATS)
+            raise ConfigError(
+                f"unknown format {self.bounding_box_format!r}; {hint}", (type(self).__name__, "bounding_box_format")
+            )
+
+    def _arguments(self) -> dict[str, Any]:
+        kind = self.bounding_box_format
+        return super()._arguments() | ({} if kind is None else {"bounding_box_format": kind})
 
     def build(self, input_shape: BatchShape) -> None:
         check_images(self, input_shape)
@@ -53,13 +66,11 @@ class Images(Layer, abstract=True):
 
     def _of_dict(self, data: Mapping[str, Any], training: bool | None = True) -> dict[str, Any]:
         """Images and what belongs to them, all changed by one draw."""
-        if self._moves and "bounding_boxes" in data:
-            raise ConfigError(f"{self.label} moves no bounding boxes: give it images, labels and segmentation_masks")
         if "images" not in data:
             raise ConfigError(f"{self.label} needs the entry 'images' of a dict, got {', '.join(map(repr, data))}")
         random = self._next_random() if training else None
         single = np.ndim(data["images"]) == 3
-        batches = {name: np.asarray(part)[None] if single else part for name, part in data.items()}
+        batches = {name: _as_batch(part) if single else part for name, part in data.items()}
         images = cast(np.ndarray, self._as_input(batches["images"]))
         context = {"training": bool(training), "random": random}
         context = {name: value for name, value in context.items() if name in self._context}
@@ -70,10 +81,16 @@ class Images(Layer, abstract=True):
             flat = masks.ndim == 3  # without an axis of channels, and so they stay
             masks = self._of_masks(np.expand_dims(masks, channel) if flat else masks, context)
             changed["segmentation_masks"] = masks.squeeze(channel) if flat else masks
+        if "bounding_boxes" in batches and self._moves:
+            changed["bounding_boxes"] = cast(Any, self._of_boxes(batches["bounding_boxes"], images, context))
         if "labels" in batches and training:
             changed["labels"] = self.mixed_labels(np.asarray(batches["labels"]), images, cast(Any, random))
         result = {**batches, **changed}
-        return {name: part[0] for name, part in result.items()} if single else result
+        return {name: _one_of(part) for name, part in result.items()} if single else result
+
+    def _of_boxes(self, boxes: Any, images: np.ndarray, context: dict[str, Any]) -> Any:
+        """Boxes moved as the images are, by the same draw."""
+        return moved_boxes(self, boxes, images, context)
 
     def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
         """Masks changed as the images are, by the same draw, without numbers between two of theirs."""
@@ -139,6 +156,20 @@ class RandomImages(Images, abstract=True):
     def _generator(self, random: Any) -> Any:
         """The numbers of a draw, the same ones each time that they are asked for."""
         return random.seeded(self.seed).generator("images")
+
+
+def _as_batch(part: Any) -> Any:
+    """Data of a single image, or each entry of a dict of them, with an axis for the batch."""
+    return (
+        {name: np.asarray(item)[None] for name, item in part.items()}
+        if isinstance(part, Mapping)
+        else np.asarray(part)[None]
+    )
+
+
+def _one_of(part: Any) -> Any:
+    """The inverse of `_as_batch`."""
+    return {name: item[0] for name, item in part.items()} if isinstance(part, Mapping) else part[0]
 
 
 def image_axes(layer: Any) -> tuple[int, int]:

@@ -85,6 +85,8 @@ class RandomRotation(RandomImages):
     fill_value: float = 0.0
     data_format: DataFormat = None
 
+    _corner = 0.0
+
     def validate(self) -> None:
         checked_bounds(self, "factor")
 
@@ -170,6 +172,8 @@ class RandomZoom(RandomImages):
     seed: Index | None = None
     fill_value: float = 0.0
     data_format: DataFormat = None
+
+    _corner = 0.0
 
     def validate(self) -> None:
         checked_bounds(self, "height_factor")

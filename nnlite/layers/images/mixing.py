@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.errors import ConfigError
 from nnlite.layers.images.base import Chances, DataFormat, RandomImages, image_size, pair
 from nnlite.ops import functions as ops
 from nnlite.registry.bounds import Index, NonNegative
@@ -21,6 +22,13 @@ def mixed_labels(self: Any, labels: np.ndarray, images: np.ndarray, random: Any)
     weights, order = self.parts_kept(self._generator(random), (len(images), *image_size(self, images.shape), 1))
     kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
     return both(labels.astype(images.dtype), kept, order)
+
+
+def refused_boxes(self: Any, boxes: Any, images: np.ndarray, context: dict[str, Any]) -> Any:
+    """`ConfigError`: boxes of two images are no boxes of their mixture, unless nothing is drawn."""
+    if context.get("training"):
+        raise ConfigError(f"{self.label} mixes images, so it moves no bounding boxes")
+    return boxes
 
 
 def both(rows: Any, kept: np.ndarray, order: np.ndarray) -> Any:
@@ -54,7 +62,7 @@ class MixUp(RandomImages):
     data_format: DataFormat = None
     seed: Index | None = None
 
-    drawn, mixed_labels = drawn, mixed_labels
+    drawn, mixed_labels, _of_boxes = drawn, mixed_labels, refused_boxes
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The fraction that each pixel keeps of its image, `(images, 1, 1, 1)`, and the index of the paired image."""
@@ -93,7 +101,7 @@ class CutMix(RandomImages):
     data_format: DataFormat = None
 
     _bounds = {"factor": pair}
-    drawn, mixed_labels = drawn, mixed_labels
+    drawn, mixed_labels, _of_boxes = drawn, mixed_labels, refused_boxes
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The fraction that each pixel keeps of its image, 0 or 1, and the index of the paired image."""

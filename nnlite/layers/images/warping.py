@@ -49,6 +49,8 @@ class RandomShear(RandomImages):
     data_format: DataFormat = None
     seed: Index | None = None
 
+    _corner = 0.0
+
     def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         count = len(inputs)
         linear = np.tile(np.eye(2), (count, 1, 1))

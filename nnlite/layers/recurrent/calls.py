@@ -5,7 +5,7 @@ from typing import Any
 
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.symbolic import symbols_of
-from nnlite.ops.plain.operands import Operand
+from nnlite.parameters import Parameter
 
 __all__ = []
 
@@ -49,7 +49,7 @@ def first_shape(input_shape: Any) -> tuple:
 def examples_in(inputs: Any) -> int:
     """Number of examples in a sequence, or in a tuple of it and states."""
     first = inputs[0] if isinstance(inputs, tuple) else inputs
-    return int(first.recorded().shape[0]) if isinstance(first, Operand) else len(first)
+    return first.shape[0] if isinstance(first, Parameter) else len(first)
 
 
 def flat(states: Any) -> Iterator[Any]:

@@ -129,7 +129,7 @@ def test_masks_move_with_their_images_and_labels_are_mixed_with_them():
         flat = layer({"images": gray, "segmentation_masks": gray[..., 0]})
         np.testing.assert_allclose(flat["segmentation_masks"], flat["images"][..., 0])
     boxes = {"images": IMAGES, "bounding_boxes": {"boxes": np.zeros((2, 1, 4)), "labels": np.zeros((2, 1))}}
-    with pytest.raises(ConfigError, match="moves no bounding boxes"):
+    with pytest.raises(ConfigError, match="needs bounding_box_format"):
         layers.RandomFlip()(boxes)
     assert layers.RandomInvert()(boxes)["bounding_boxes"] is boxes["bounding_boxes"]
 

@@ -1,5 +1,6 @@
 """Wrappers of `linearize`: for layers with an activity penalty, and for mixed policies."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
@@ -140,6 +141,14 @@ def copied(self: Any) -> Any:
     twin.__setstate__(self.__getstate__())
     if "linearize" in vars(twin):
         put_around(twin)
+    return twin
+
+
+def copied_whole(self: Any, memo: dict[int, Any]) -> Any:
+    """A copy of the layer and of all that it keeps, for `copy.deepcopy`, under the same name."""
+    twin = memo[id(self)] = object.__new__(type(self))
+    state = {**self.__getstate__(), "_made_name": None if self._given_name else self.name}
+    twin.__setstate__(copy.deepcopy(state, memo))
     return twin
 
 

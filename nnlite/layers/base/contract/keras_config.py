@@ -160,8 +160,14 @@ def get(cls: Any, spec: Any) -> Any:
 @classmethod
 def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
     """Construct from a mapping of arguments, in either form of `get_config`; the inverse of it."""
+    arguments: Any = _read(cls, config) if isinstance(config, Mapping) else config
+    stated = [name for name in cls._further_arguments if isinstance(config, Mapping) and name in arguments]
+    further = {name: arguments.pop(name) for name in stated}
     with reading_shared():
-        return Configurable.from_config.__func__(cls, _read(cls, config) if isinstance(config, Mapping) else config)
+        layer = Configurable.from_config.__func__(cls, arguments)
+    if further:
+        layer._take_further(further)
+    return layer
 
 
 def _told(layer: "Layer", config: dict[str, Any]) -> dict[str, Any]:

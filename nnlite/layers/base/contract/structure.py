@@ -129,7 +129,7 @@ def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
         for value in values:
             if type(value) in PLAIN:
                 continue
-            if type(value) in (list, tuple):
+            if isinstance(value, (list, tuple)):
                 visit(value)
             elif isinstance(value, dict):
                 visit(value.values())
@@ -154,8 +154,9 @@ def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
     """`value` with `replace` applied to it, or to each item of a list, tuple or dict."""
     if type(value) in PLAIN:
         return value
-    if type(value) in (list, tuple):
-        return type(value)(replaced(item, replace) for item in value)
+    if isinstance(value, (list, tuple)):
+        items, kind = [replaced(item, replace) for item in value], type(value)
+        return kind(*items) if "_fields" in vars(kind) else kind(items)  # a named tuple, or another
     if isinstance(value, dict):
         return {key: replaced(item, replace) for key, item in value.items()}
     return replace(value)

@@ -1,0 +1,116 @@
+"""Bounding boxes of images, which move as the images do."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError
+
+__all__ = ["FORMATS", "moved_boxes"]
+
+# The entries of a box: corners x1, y1, x2, y2, or a place and a size; "rel_" in shares of width and height.
+FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
+EMPTY = 1e-6  # pixels, the side of a box that holds none
+NEAR = 1e-3  # pixels between a position and the one that an affine map gives for it
+
+
+def moved_boxes(layer: Any, bounding_boxes: Any, images: np.ndarray, context: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The boxes of images after a layer of images has moved these.
+
+    Each new box is the smallest that holds the moved corners of the old one, within the image; one without an area
+    there gets the label -1.
+
+    Args:
+        layer: which moves images by an affine map: `layer.bounding_box_format` says what the boxes are.
+        bounding_boxes: a dict with `boxes`, `(batch, boxes, 4)`, and `labels`, `(batch, boxes)`.
+        images: `(batch, height, width, channels)`, or with channels first.
+        context: of the layer's `linearize`: the same draw as for the images.
+
+    Raises:
+        DataError: the dict lacks an entry.
+        ConfigError: the layer has no format, or its map is not affine.
+    """
+    kind = layer.bounding_box_format
+    if kind is None:
+        raise ConfigError(f"{layer.label} needs bounding_box_format for bounding boxes, one of {', '.join(FORMATS)}")
+    if not {"boxes", "labels"} <= set(bounding_boxes):
+        raise DataError(f"{layer.label} needs bounding_boxes with boxes and labels, got {', '.join(bounding_boxes)}")
+    boxes, labels = np.asarray(bounding_boxes["boxes"], np.float64), np.array(bounding_boxes["labels"])
+    first = layer.data_format == "channels_first"
+    size = images.shape[2:4] if first else images.shape[1:3]
+    matrices, new_size = _maps(layer, len(images), size, context, first)
+    x1, y1, x2, y2 = np.moveaxis(_corners(boxes, kind, size), -1, 0)
+    corners = np.stack([y1, x1, y1, x2, y2, x1, y2, x2], axis=-1).reshape(*boxes.shape[:-1], 4, 2)
+    ends = np.einsum("bij,bncj->bnci", matrices[:, :, :2], corners) + matrices[:, None, None, :, 2]
+    low, high = (np.clip(values, 0, new_size) for values in (ends.min(axis=2), ends.max(axis=2)))
+    labels[(high - low < EMPTY).any(axis=-1)] = -1
+    found = np.concatenate([low[..., ::-1], high[..., ::-1]], axis=-1)
+    return {**bounding_boxes, "boxes": _formatted(found, kind, new_size).astype(np.float32), "labels": labels}
+
+
+def _maps(
+    layer: Any, count: int, size: tuple[int, ...], context: dict[str, Any], first: bool
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """The affine map of rows and columns of each image, `(batch, 2, 3)`, and the new size.
+
+    It is fitted to where the layer reads each new pixel: to what it makes of an image of positions.
+    """
+    rows, columns = np.indices(size) + layer._corner
+    seen = np.broadcast_to(
+        np.stack([rows, columns, np.ones(size)], axis=0 if first else -1), (count, *_shape(size, first))
+    )
+    twin = copy.copy(layer)
+    for name, value in (("fill_mode", "constant"), ("fill_value", 0.0), ("interpolation", "bilinear")):
+        if name in vars(layer):
+            vars(twin)[name] = value
+    seen = twin.linearize(np.array(seen), **context)[0]
+    seen = np.moveaxis(seen, 1, -1) if first else seen
+    new_size = seen.shape[1:3]
+    pixels = np.stack([*(np.indices(new_size) + layer._corner), np.ones(new_size)], axis=-1).reshape(-1, 3)
+    return np.stack([_affine(layer, one.reshape(-1, 3), pixels, size) for one in seen]), new_size
+
+
+def _shape(size: tuple[int, ...], first: bool) -> tuple[int, ...]:
+    return (3, *size) if first else (*size, 3)
+
+
+def _affine(layer: Any, seen: np.ndarray, pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """The map `(2, 3)` from old positions to new ones, by least squares over the pixels read from within the image."""
+    within = seen[:, 2] > 1 - 1e-6
+    low, high = layer._corner + 1e-9, np.array(size) - 1 + layer._corner - 1e-9
+    inner = within & ((seen[:, :2] > low) & (seen[:, :2] < high)).all(axis=1)  # at the border positions are repeated
+    used = next((part for part in (inner, within) if np.linalg.matrix_rank(pixels[part]) == 3), None)
+    if used is None:
+        return np.array([[0, 0, -1.0], [0, 0, -1.0]])  # nothing of the image is left
+    back, *_ = np.linalg.lstsq(pixels[used], seen[used, :2], rcond=None)
+    if np.abs(pixels[used] @ back - seen[used, :2]).max() > NEAR:
+        raise ConfigError(f"{layer.label} bends images, so it moves no bounding boxes")
+    ahead = np.linalg.inv(back[:2].T)
+    return np.concatenate([ahead, -(ahead @ back[2])[:, None]], axis=1)
+
+
+def _corners(boxes: np.ndarray, kind: str, size: tuple[int, ...]) -> np.ndarray:
+    """Boxes as x1, y1, x2, y2 in pixels."""
+    a, b, c, d = np.moveaxis(boxes, -1, 0)
+    name = kind.removeprefix("rel_")
+    if name == "yxyx":
+        a, b, c, d = b, a, d, c
+    elif name == "xywh":
+        c, d = a + c, b + d
+    elif name == "center_xywh":
+        a, b, c, d = a - c / 2, b - d / 2, a + c / 2, b + d / 2
+    height, width = size if kind.startswith("rel_") else (1, 1)
+    return np.stack([a * width, b * height, c * width, d * height], axis=-1)
+
+
+def _formatted(corners: np.ndarray, kind: str, size: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `_corners`."""
+    height, width = size if kind.startswith("rel_") else (1, 1)
+    a, b, c, d = np.moveaxis(corners / np.array([width, height, width, height]), -1, 0)
+    name = kind.removeprefix("rel_")
+    if name == "yxyx":
+        return np.stack([b, a, d, c], axis=-1)
+    if name == "xywh":
+        return np.stack([a, b, c - a, d - b], axis=-1)
+    return np.stack([(a + c) / 2, (b + d) / 2, c - a, d - b] if name == "center_xywh" else [a, b, c, d], axis=-1)
