@@ -115,6 +115,11 @@ class Variable(Parameter):
         if SCOPES:
             self.place = ScopePlace("/".join(SCOPES))
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("regularizer", "constraint") and value is not None and not callable(value):
+            raise ConfigError(f"the {name} of a variable is a function of its values or None, got {value!r}")
+        super().__setattr__(name, value)
+
     def __repr__(self) -> str:
         return super().__repr__().replace("Parameter", "Variable", 1)
 

@@ -19,6 +19,7 @@ __all__ = [
     "Policy",
     "backend",
     "computed_in",
+    "computed_type",
     "default_policy",
     "dense_limit",
     "dtype_policy",
@@ -148,6 +149,13 @@ class DTypePolicy:
 def computed_in(name: str) -> str:
     """The dtype in which a layer of the policy `name` computes."""
     return name.removeprefix(MIXED)
+
+
+def computed_type(dtype: "DTypePolicy | Mapping[str, Any] | str | None") -> str | None:
+    """The dtype in which a loss or a metric computes that is given a dtype, a policy or its name; None for None."""
+    if dtype is None:
+        return None
+    return (dtype if isinstance(dtype, DTypePolicy) else DTypePolicy.from_spec(dtype)).compute_dtype
 
 
 def refuse_elsewhere(name: object, owner: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import Array, ArrayLike, BatchShape
 from nnlite.arrays.weights import fitted_weights
-from nnlite.config import floatx
+from nnlite.config import computed_type, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
@@ -85,7 +85,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
-            take_by_position(cls, ("reduction", "name", "dtype"))
+            take_by_position(cls, ("reduction", "name", "dtype"), {"dtype": computed_type})
         setattr(cls, GivenType.key, GivenType())  # after the fields' defaults were taken from the class
 
     @classmethod

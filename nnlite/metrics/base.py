@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.arrays.weights import fitted_weights
-from nnlite.config import floatx
+from nnlite.config import computed_type, floatx
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
@@ -56,7 +56,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
-            take_by_position(cls, ("name", "dtype"))
+            take_by_position(cls, ("name", "dtype"), {"dtype": computed_type})
         for method, wrapper in (("update_state", of_recorded), ("result", with_numbers)):
             if method in vars(cls):
                 setattr(cls, method, wrapper(vars(cls)[method]))

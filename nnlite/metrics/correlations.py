@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.metrics.base import Average
 from nnlite.metrics.confusion import ratio
+from nnlite.ops.plain.results import in_floatx
 
 __all__ = ["ConcordanceCorrelation", "PearsonCorrelation", "concordance_correlation", "pearson_correlation"]
 
@@ -23,6 +24,10 @@ def _moments(y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> tuple[Any, Any,
 
 def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> np.ndarray:
     """`cov(y_true, y_pred) / (std(y_true) * std(y_pred))` along `axis`; 0 if one of them is constant."""
+    return in_floatx(_pearson(y_true, y_pred, axis), (y_true, y_pred))
+
+
+def _pearson(y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> np.ndarray:
     of_true, of_predicted, covariance, _ = _moments(y_true, y_pred, axis)
     return ratio(covariance, np.sqrt(of_true * of_predicted))
 
@@ -32,6 +37,10 @@ def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1
 
     Reference: Lin 1989, "A concordance correlation coefficient to evaluate reproducibility".
     """
+    return in_floatx(_concordance(y_true, y_pred, axis), (y_true, y_pred))
+
+
+def _concordance(y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> np.ndarray:
     of_true, of_predicted, covariance, shift = _moments(y_true, y_pred, axis)
     return ratio(2 * covariance, of_true + of_predicted + shift)
 
@@ -63,7 +72,7 @@ class PearsonCorrelation(_Correlation):
     _positional = ("name", "dtype", "axis")
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
-        self.add(pearson_correlation, y_true, y_pred, sample_weight)
+        self.add(_pearson, y_true, y_pred, sample_weight)
 
 
 class ConcordanceCorrelation(_Correlation):
@@ -81,4 +90,4 @@ class ConcordanceCorrelation(_Correlation):
     _positional = ("name", "dtype", "axis")
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
-        self.add(concordance_correlation, y_true, y_pred, sample_weight)
+        self.add(_concordance, y_true, y_pred, sample_weight)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from nnlite.errors import WrongTypeError, did_you_mean
+from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import change_constructor
@@ -154,11 +154,18 @@ def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:
     change_constructor(cls, change)
 
 
-def take_by_position(cls: type, last: Sequence[str]) -> None:
+def _read(cls: type, name: str, reader: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return reader(value)
+    except ConfigError as error:
+        raise error.within(cls.__name__, name) from None
+
+
+def take_by_position(cls: type, last: Sequence[str], readers: Mapping[str, Callable[[Any], Any]] | None = None) -> None:
     """Let the constructor of `cls` take positional arguments in Keras's order.
 
     That is the order of `_positional`, if the class itself says it; else those that go by position already, and then
-    `last`.
+    `last`. `readers` convert arguments to what the constructor takes.
     """
 
     def change(construct: Any) -> Callable[..., None]:
@@ -174,6 +181,9 @@ def take_by_position(cls: type, last: Sequence[str]) -> None:
                 if name in named:
                     raise TypeError(f"{cls.__name__} got two values for {name!r}")
                 named[name] = value
+            for name, reader in (readers or {}).items():
+                if name in named:
+                    named[name] = _read(cls, name, reader, named[name])
             construct(self, **named)
 
         return __init__

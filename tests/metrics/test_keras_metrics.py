@@ -307,3 +307,11 @@ def test_gains_of_precision_and_recall_are_those_of_the_formula():
     x, y = np.transpose(gains)
     expected = ((x[:-1] - x[1:]) * (y[:-1] + y[1:]) / 2).sum()
     assert AUC(thresholds=[0.25, 0.5, 0.75], curve="PRGAIN")(y_true, y_pred) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("function", [metrics.pearson_correlation, metrics.concordance_correlation])
+def test_correlations_are_in_the_type_of_what_they_compare(function):
+    true, predicted = np.array([[1.0, 2.0, 4.0]]), np.array([[1.5, 2.5, 3.0]])
+    exact = function(true, predicted)
+    single = function(true.astype(np.float32), predicted.astype(np.float32))
+    assert (exact.dtype, single.dtype) == (np.float64, np.float32) and single == pytest.approx(exact, abs=1e-6)

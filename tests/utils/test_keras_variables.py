@@ -142,3 +142,12 @@ def test_functions_of_numpy_take_variables():
 def test_a_scope_refuses_values_of_another_shape():
     with pytest.raises(ValueError, match="has the shape"):
         StatelessScope([(Variable([1.0, 2.0]), np.ones(3))])
+
+
+@pytest.mark.parametrize("name", ["regularizer", "constraint"])
+def test_regularizers_and_constraints_of_variables_are_functions(name):
+    scale = Variable([1.0, 2.0])
+    with pytest.raises(ValueError, match=f"the {name} of a variable is a function"):
+        setattr(scale, name, "l2")
+    setattr(scale, name, np.abs)
+    assert getattr(scale, name) is np.abs
