@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import numpy as np
-from numpy.linalg import lapack_lite
 
 __all__ = ["positive_solution"]
 
@@ -46,7 +45,12 @@ def _routine() -> Any:
     """`dposv`, whose numbers may have 4 or 8 bytes where the lower ones come first; None if it is missing."""
     if sys.byteorder == "big":
         return None
-    library = ctypes.CDLL(lapack_lite.__file__)
+    try:
+        from numpy.linalg import lapack_lite  # a module of no promise: another NumPy may do without
+
+        library = ctypes.CDLL(lapack_lite.__file__)
+    except (ImportError, OSError):
+        return None
     for name in NAMES:
         try:
             routine = library[name]

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -289,3 +290,14 @@ def test_the_routine_of_lapack_is_found_and_reads_one_triangle():
         pytest.skip("this NumPy has a LAPACK without dposv")
     assert min(abs(solution - np.linalg.solve([[5, t], [t, 4]], [1, 2])).max() for t in (1.0, 9.0)) < 1e-15
     assert lapack.positive_solution(-np.eye(2), np.ones(2)) is None
+
+
+def test_a_numpy_without_that_module_of_lapack_is_no_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy.linalg.lapack_lite", None)
+    monkeypatch.delattr(np.linalg, "lapack_lite", raising=False)
+    lapack._routine.cache_clear()
+    try:
+        assert lapack._routine() is None
+        np.testing.assert_allclose(Damped(2 * np.eye(2), np.ones(2)).solve(2.0), [0.25, 0.25])
+    finally:
+        lapack._routine.cache_clear()
