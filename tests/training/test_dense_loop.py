@@ -14,7 +14,9 @@ from nnlite.losses.forms import scaled
 from nnlite.metrics import R2Score
 from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from nnlite.schedules import ExponentialDecay, LearningRateSchedule
+from nnlite.training.joint.dense_steps import DenseSteps
 from nnlite.training.joint.loop import DenseLoop
+from nnlite.training.train_step import Steps
 
 FEATURES, ROWS, BATCH = 6, 77, 8  # nine full batches, and one of five rows
 X = np.random.default_rng(0).standard_normal((ROWS, FEATURES))
@@ -170,6 +172,25 @@ def test_the_weights_are_those_of_steps_one_by_one(name, dtype, calls, monkeypat
     for array, alike in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(array, alike)
     assert model.optimizer.batches == other.optimizer.batches
+
+
+def test_layers_one_by_one_take_several_batches_too(monkeypatch):
+    """To join layers of few units would take longer than it saves."""
+    x = np.random.default_rng(2).standard_normal((ROWS, 50))
+    options = {"layers": [Dense(4, "relu"), Dense(3)], "x": x, "shape": (50,), "dtype": "float64"}
+    train, taken = Steps.train, []
+    monkeypatch.setattr(
+        Steps, "train", lambda steps, x, *rest, **size: taken.append(len(x)) or train(steps, x, *rest, **size)
+    )
+    history, model = trained(**options)
+    assert max(taken) > BATCH
+    monkeypatch.setattr(DenseSteps, "together", lambda steps, batch_size: 1)
+    taken.clear()
+    expected, other = trained(**options)
+    assert max(taken) == BATCH
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-12)
+    for array, alike in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(array, alike)
 
 
 def test_who_listens_to_batches_hears_each(calls):

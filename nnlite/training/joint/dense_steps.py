@@ -112,7 +112,7 @@ class DenseSteps:
 
     def together(self, batch_size: int) -> int:
         """Number of batches of this size in the next call, which ends where the optimizer maintains its slots."""
-        if self.front or not self.foreseen or batch_size > self.most_rows or not (self.loop or self.plan()):
+        if self.front or not self.foreseen or batch_size > self.most_rows:
             return 1
         row = self.features * self.stage.values.itemsize * (self.members or 1)
         most = min(CALL_BYTES // (batch_size * row), CALL_PRODUCTS // (batch_size * self.products))

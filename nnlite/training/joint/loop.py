@@ -83,12 +83,13 @@ class DenseLoop:
     def _step(self, x, y, weights, outputs, differentiate: Differentiated) -> float:
         """The loss of a batch; outputs and gradients are written."""
         steps, stage = self.steps, self.stage
-        room = stage.room = stage.room_for(len(x), steps.draws)
+        room: Any = stage.room_for(len(x), steps.draws)
+        stage.room = room
         if steps.draws:
             stage.draw(RandomSource(steps.seed, steps.optimizer.batches))
         outputs[...] = rows_second(kernels.dense_forward(room, x))
         value, slopes = differentiate(y, outputs, weights)
-        kernels.dense_backward(room, rows_second(slopes))
+        room.backward(room, rows_second(slopes), False)  # without the product by the inputs
         for regularizer, values, gradients in self.regularized:
             value += regularizer.penalty(values) / steps.members
             regularizer.add_gradient(values, gradients)
