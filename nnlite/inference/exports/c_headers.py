@@ -110,9 +110,8 @@ def _step(step: Step, number: int, source: str, target: str, width: int, name: s
             *_activated(step.activation, f"{target}[j]", target, width, name),
         ]
         return lines, {}, width
-    write = COLUMN_LAYERS.get(type(step))
-    if write is not None and len(step.input_shape) == 2:  # else of an ensemble
-        return (*write(step, number, source, target), step.output_shape[-1])
+    if isinstance(step, Layer) and type(step) in COLUMN_LAYERS and len(step.input_shape) == 2:  # else of an ensemble
+        return (*COLUMN_LAYERS[type(step)](step, number, source, target), step.output_shape[-1])
     layer = step if isinstance(step, Layer) else step.layer if isinstance(step, Convolution | Pooling) else None
     reason = "has no form in a C header, which holds chains of dense layers and of layers for tables"
     raise ConfigError(f"a product with members {reason}") if layer is None else refuse(layer, reason)
