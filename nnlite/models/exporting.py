@@ -5,7 +5,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nnlite.data import Classes, Columns, Dates, Labels, TableEncoder, TargetEncoder
+import numpy as np
+
+from nnlite.data import Classes, Columns, Dates, Labels, Quantities, TableEncoder, TargetEncoder
 from nnlite.errors import ConfigError
 from nnlite.inference.exports.c_headers import c_header
 from nnlite.inference.exports.columns import answers, column_kinds, encoded_columns
@@ -14,6 +16,7 @@ from nnlite.inference.exports.lowering import activate, lower
 from nnlite.inference.exports.onnx_files import onnx_model
 from nnlite.inference.exports.python_files import RawColumns, python_files
 from nnlite.inference.exports.simplify import simplify
+from nnlite.layers import Activation, Layer, Rescaling
 from nnlite.models.interpretation import link_of
 from nnlite.saving import write_atomically
 
@@ -59,11 +62,28 @@ def _contents(model: Any, path: Path, ending: str, target: TargetEncoder | None)
     if ending == ".h":
         if model.takes_several or any(stage.layer.takes_several for stage in model.chain.line or ()):
             raise ConfigError(NO_CHAIN)
-        return {path.name: c_header(_flat(model), path.stem).encode()}
+        layers = [*_flat(model), *_answering(model, target or model._interpretation.target)]
+        return {path.name: c_header(layers, path.stem).encode()}
     graph = graph_of(model, target)
     if ending == ".py":
         return python_files(graph, path.name, _raw(model), _labels(target or model._interpretation.target))
     return {path.name: onnx_model(graph, _metadata(model, target)).SerializeToString()}
+
+
+def _answering(model: Any, target: TargetEncoder | None) -> list[Layer]:
+    """Layers after a model's own: probabilities of logits, amounts in their own unit."""
+    layers: list[Layer] = []
+    link = link_of(model)
+    if target is not None and link is not None:
+        layers.append(Activation(link))
+    if isinstance(target, Quantities):
+        layers.append(Rescaling(target.scale, target.mean))
+        if target.transform is not None:
+            layers += [Activation("exponential"), Rescaling(1.0, -1.0 if target.transform == "log1p" else 0.0)]
+    outputs = np.zeros((1, *model.output_shape[1:]), np.float32)
+    for layer in layers:
+        outputs = layer(outputs)  # builds it
+    return layers
 
 
 def _flat(model: Any) -> list[Any]:

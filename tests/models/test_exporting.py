@@ -12,7 +12,7 @@ import pytest
 import nnlite
 from nnlite import Input, Model, NNClassifier, NNRegressor, Sequential, ops
 from nnlite.cli import main
-from nnlite.data import Columns, Dates, OneHot
+from nnlite.data import Classes, Columns, Dates, OneHot, Quantities
 from nnlite.data.encoders.columns import ColumnEncoder
 from nnlite.errors import ConfigError, MissingLibraryError
 from nnlite.experiment import Experiment, train
@@ -25,6 +25,7 @@ from nnlite.layers import (
     LSTM,
     BatchNormalization,
     Bidirectional,
+    CategoryEmbedding,
     Clip,
     ColumnBranch,
     Concatenate,
@@ -38,11 +39,14 @@ from nnlite.layers import (
     Masking,
     MaxPooling2D,
     MultiHeadAttention,
+    PeriodicEmbedding,
     PositionEmbedding,
     Residual,
+    RobustScaling,
     SimpleRNN,
     TextVectorization,
 )
+from nnlite.losses import SparseCategoricalCrossentropy
 
 RANDOM = np.random.default_rng(5)
 
@@ -349,14 +353,9 @@ def test_rows_of_arrays_from_the_command_line(tmp_path):
     assert done.returncode == 3 and "2 columns; the model takes rows of the shapes [(4,), (3,)]" in done.stderr
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
-@pytest.mark.parametrize("activation", ["relu", "selu", "tanh", "sigmoid", "silu", "softplus", "mish", "gelu", "elu"])
-def test_a_chain_as_a_c_header(activation, tmp_path):
-    layers = [BatchNormalization(), Dense(7, activation), Dropout(0.3), Dense(4, "leaky_relu"), Dense(3, "softmax")]
-    model = Sequential([Input((5,)), *layers], seed=0)
-    model.layers[0].moving_mean.assign(RANDOM.normal(size=5))
-    model.export(tmp_path / "net.h")
-    (tmp_path / "main.c").write_text(
+def answers_in_c(folder, rows):
+    """What a program in C answers that includes `net.h` of the folder, in float32."""
+    (folder / "main.c").write_text(
         '#include <stdio.h>\n#include "net.h"\nint main(void) {\n'
         "    float x[NET_INPUTS], y[NET_OUTPUTS];\n"
         "    for (;;) {\n"
@@ -365,12 +364,63 @@ def test_a_chain_as_a_c_header(activation, tmp_path):
         '        for (int i = 0; i < NET_OUTPUTS; i++) printf("%.9g\\n", y[i]);\n    }\n}\n'
     )
     compiled = ["cc", "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "main.c", "-o", "main", "-lm"]
-    subprocess.run(compiled, cwd=tmp_path, check=True)
-    rows = RANDOM.normal(size=(20, 5)).astype("float32")
+    subprocess.run(compiled, cwd=folder, check=True)
     text = " ".join(f"{number:.9g}" for number in rows.ravel())
-    done = subprocess.run([str(tmp_path / "main")], input=text, capture_output=True, text=True, check=True)
-    outputs = np.array(done.stdout.split(), "float32").reshape(20, 3)
-    np.testing.assert_allclose(outputs, model.predict(rows, verbose=0), rtol=1e-5, atol=1e-6)
+    done = subprocess.run([str(folder / "main")], input=text, capture_output=True, text=True, check=True)
+    return np.array(done.stdout.split(), "float32").reshape(len(rows), -1)
+
+
+IN_C = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+
+
+@IN_C
+@pytest.mark.parametrize("activation", ["relu", "selu", "tanh", "sigmoid", "silu", "softplus", "mish", "gelu", "elu"])
+def test_a_chain_as_a_c_header(activation, tmp_path):
+    layers = [BatchNormalization(), Dense(7, activation), Dropout(0.3), Dense(4, "leaky_relu"), Dense(3, "softmax")]
+    model = Sequential([Input((5,)), *layers], seed=0)
+    model.layers[0].moving_mean.assign(RANDOM.normal(size=5))
+    model.export(tmp_path / "net.h")
+    rows = RANDOM.normal(size=(20, 5)).astype("float32")
+    np.testing.assert_allclose(answers_in_c(tmp_path, rows), model.predict(rows, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+@IN_C
+@pytest.mark.parametrize("columns", [None, [2, 0]])
+def test_layers_for_tables_in_c(columns, tmp_path):
+    rows = RANDOM.normal(size=(20, 4)).astype("float32") * np.array([1, 1e6, 30, 1], "float32")
+    rows[:, 3], rows[0, 2] = np.arange(20) % 3, 1e30
+    scaling = RobustScaling(columns=columns)
+    scaling.adapt(rows[1:])
+    embedding = CategoryEmbedding({3: 3} if columns else {3: 3, 1: 2}, 2)
+    model = Sequential([Input((4,)), scaling, PeriodicEmbedding(columns=columns), Dense(5, "mish"), Dense(2)], seed=0)
+    model.export(tmp_path / "net.h")
+    np.testing.assert_allclose(answers_in_c(tmp_path, rows), model.predict(rows, verbose=0), rtol=1e-4, atol=1e-5)
+    rows[:, 1] = np.arange(20) % 2
+    model = Sequential([Input((4,)), embedding, Dense(3, "selu")], seed=0)
+    model.export(tmp_path / "net.h")
+    np.testing.assert_allclose(answers_in_c(tmp_path, rows[1:]), model.predict(rows[1:], verbose=0), rtol=1e-4)
+
+
+@IN_C
+@pytest.mark.parametrize("transform", [None, "log", "log1p"])
+def test_c_answers_in_the_unit_of_the_target(transform, tmp_path):
+    model = Sequential([Input((3,)), Dense(4, "tanh"), Dense(2)], seed=0)
+    target = Quantities(["a", "b"], [1.0, 2.0], [0.5, 0.25], transform)
+    model.target = target
+    model.export(tmp_path / "net.h")
+    rows = RANDOM.normal(size=(20, 3)).astype("float32")
+    expected = target.units(model.predict(rows, verbose=0).astype(np.float64))
+    np.testing.assert_allclose(answers_in_c(tmp_path, rows), expected, rtol=1e-5, atol=1e-6)
+
+
+@IN_C
+def test_c_answers_with_probabilities(tmp_path):
+    model = Sequential([Input((3,)), Dense(4, "tanh"), Dense(3)], seed=0)
+    model.compile("adam", SparseCategoricalCrossentropy(from_logits=True))
+    model.target = Classes("kind", ["a", "b", "c"], "multiclass")
+    model.export(tmp_path / "net.h")
+    rows = RANDOM.normal(size=(20, 3)).astype("float32")
+    np.testing.assert_allclose(answers_in_c(tmp_path, rows).sum(axis=1), 1, rtol=1e-6)
 
 
 def test_large_weights_lie_beside_the_python_file(tmp_path):

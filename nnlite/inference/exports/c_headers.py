@@ -1,5 +1,6 @@
-"""Chains of dense layers as a C header: float32, no allocation, only `math.h`."""
+"""Chains of dense layers, and of layers for tables, as a C header: float32, no allocation, only `math.h`."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError
+from nnlite.inference.exports.c_columns import COLUMN_LAYERS
 from nnlite.inference.exports.lowering.registry import refuse
 from nnlite.inference.fold_constants import folded
 from nnlite.layers.base.layer import Layer
@@ -44,7 +46,8 @@ def c_header(layers: Sequence[Layer], name: str) -> str:
     """A header with `static void <name>_predict(const float *inputs, float *outputs)` for one row.
 
     Args:
-        layers: built layers, in order; each must be dense, an activation, or scale and shift its inputs.
+        layers: built layers, in order; each must be dense, an activation, for columns of a table, or scale and shift
+            its inputs.
         name: of the file; what is not a letter, digit or underscore becomes an underscore.
 
     Raises:
@@ -107,8 +110,10 @@ def _step(step: Step, number: int, source: str, target: str, width: int, name: s
             *_activated(step.activation, f"{target}[j]", target, width, name),
         ]
         return lines, {}, width
+    if isinstance(step, Layer) and type(step) in COLUMN_LAYERS and len(step.input_shape) == 2:  # else of an ensemble
+        return (*COLUMN_LAYERS[type(step)](step, number, source, target), step.output_shape[-1])
     layer = step if isinstance(step, Layer) else step.layer if isinstance(step, Convolution | Pooling) else None
-    reason = "has no form in a C header, which holds chains of dense layers alone"
+    reason = "has no form in a C header, which holds chains of dense layers and of layers for tables"
     raise ConfigError(f"a product with members {reason}") if layer is None else refuse(layer, reason)
 
 
@@ -131,11 +136,17 @@ def _activated(function: Any, cell: str, target: str, width: int, name: str) -> 
 
 def _number(value: float) -> str:
     """A float32 literal that reads back as the same number."""
+    if math.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
     text = f"{value:.9g}"
     return f"{text}f" if any(mark in text for mark in ".e") else f"{text}.0f"
 
 
 def _table(name: str, array: np.ndarray) -> str:
-    numbers = [_number(number) for number in array.astype(np.float32).ravel().tolist()]
+    """An array of integers or of float32 numbers."""
+    if array.dtype.kind == "i":
+        kind, numbers = "int", list(map(str, array.ravel().tolist()))
+    else:
+        kind, numbers = "float", list(map(_number, array.astype(np.float32).ravel().tolist()))
     lines = [", ".join(numbers[start : start + 8]) for start in range(0, len(numbers), 8)]
-    return f"static const float {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + "\n};\n"
+    return f"static const {kind} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + "\n};\n"
