@@ -140,7 +140,7 @@ class IterableBatches:
         return itertools.islice(iterator, self._taken, None)
 
     def _next(self, step: int) -> Any:
-        """The next batch; None where all have been taken."""
+        """The next batch; None after the last."""
         if self._iterator is None:
             self._iterator = self._walk(step)
         batch = next(self._iterator, None)

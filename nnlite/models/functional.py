@@ -19,17 +19,9 @@ from nnlite.layers.composite.operation import Operation
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
-from nnlite.models.drawn import description
+from nnlite.models.drawn import description, ends
 from nnlite.models.drawn.again import drawn_ends
 from nnlite.models.drawn.drawing import Drawing
-from nnlite.models.drawn.ends import (
-    ends_in_structure,
-    names_outputs,
-    output_dtype,
-    returned_dtypes,
-    specs_of_inputs,
-    until_loss,
-)
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input, shapes_by_name
 from nnlite.models.drawn.recorded import (
@@ -218,13 +210,13 @@ class Model(BaseModel, aliases=("Functional",)):
     def input(self) -> Any:
         """The input, a list or a dict of them, from which another graph may start."""
         need_drawing(self, "input")
-        return ends_in_structure(as_drawn(tuple(self.inputs)), self._input_structure, self._lists_inputs)
+        return ends.ends_in_structure(as_drawn(tuple(self.inputs)), self._input_structure, self._lists_inputs)
 
     @property
     def output(self) -> Any:
         """The output, a list or a dict of them, from which another graph may continue."""
         need_drawing(self, "output")
-        return ends_in_structure(self.outputs, self._structure, self._lists_outputs)
+        return ends.ends_in_structure(self.outputs, self._structure, self._lists_outputs)
 
     @property
     def input_names(self) -> list[str]:
@@ -242,8 +234,8 @@ class Model(BaseModel, aliases=("Functional",)):
     def _output_name(self) -> str | None:
         return next(iter(self.output_names or self._structure or ()), None) or super()._output_name
 
-    _returned_dtypes, _output_dtype, _names_outputs = returned_dtypes, output_dtype, names_outputs
-    input_spec = Described(specs_of_inputs)
+    _returned_dtypes, _output_dtype, _names_outputs = ends.returned_dtypes, ends.output_dtype, ends.names_outputs
+    input_spec = Described(ends.specs_of_inputs)
 
     @property
     def input_kind(self) -> str:
@@ -290,7 +282,7 @@ class Model(BaseModel, aliases=("Functional",)):
         """Program of training: the graph up to activations that the losses take over, the loss, these activations."""
         if self._drawing is None:
             return self.chain, loss, None
-        return until_loss(self, loss)
+        return ends.until_loss(self, loss)
 
     def get_config(self) -> dict:
         """The layers with their calls, in Keras's form if that is sufficient; for a subclass, its arguments."""

@@ -75,13 +75,11 @@ def run_epoch(
             update_metrics(y, outputs, sample_weight)
             if on_end:
                 on_end(done, report(loss, trainer))
-                if session is None and trainer.stop_evaluating:
-                    break
             done += _count_batches(x, batches)
             if session is not None:
                 session.batch = done
-                if trainer.stop_training or trainer.interrupted:
-                    break
+            if trainer.stop_evaluating if session is None else trainer.stop_training or trainer.interrupted:
+                break
     return report(loss, trainer), done
 
 

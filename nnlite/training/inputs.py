@@ -62,9 +62,8 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             adapt_first_weights(trainer.model, arrays[0])
             return arrays
 
-        return _going_on(
-            IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options))
-        ), None
+        batches = IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options))
+        return _going_on(batches), None
     x, y, sample_weight = data
     arrays, held = trainer.step_batch(x, y, sample_weight, class_weight), None
     if split:

@@ -45,8 +45,8 @@ def moved_boxes(layer: Any, bounding_boxes: Any, images: np.ndarray, context: di
     ends = np.einsum("bij,bncj->bnci", matrices[:, :, :2], corners) + matrices[:, None, None, :, 2]
     low, high = (np.clip(values, 0, new_size) for values in (ends.min(axis=2), ends.max(axis=2)))
     labels[(high - low < EMPTY).any(axis=-1)] = -1
-    found = np.concatenate([low[..., ::-1], high[..., ::-1]], axis=-1)
-    return {**bounding_boxes, "boxes": _formatted(found, kind, new_size).astype(np.float32), "labels": labels}
+    moved = np.concatenate([low[..., ::-1], high[..., ::-1]], axis=-1)
+    return {**bounding_boxes, "boxes": _formatted(moved, kind, new_size).astype(np.float32), "labels": labels}
 
 
 def _maps(

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ModelFileError, TrainingWarning
-from nnlite.layers import Layer
 from nnlite.layers.base.call import layers_within
 from nnlite.registry.functions import form_of_function
 from nnlite.registry.modules import keras_form
@@ -138,8 +137,8 @@ def _write(folder: Path, name: str, content: np.ndarray, source: object) -> None
 
 
 def _overrides(layer: Any, *methods: str) -> bool:
-    """Whether the class of a layer overrides one of these methods."""
-    return any(getattr(type(layer), method) is not getattr(Layer, method) for method in methods)
+    """Whether a user's class of layers overrides one of these methods; the package's own save only their weights."""
+    return any(not getattr(type(layer), method).__module__.startswith("nnlite.") for method in methods)
 
 
 def _prefixes(model: Any) -> Iterator[tuple[str, Any]]:

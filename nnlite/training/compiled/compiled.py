@@ -107,7 +107,7 @@ class Compiled:
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
         """
-        given = {name: value for name, value in locals().items() if name not in ("self", "optimizer")}
+        originals = {name: value for name, value in locals().items() if name not in ("self", "optimizer")}
         of_output = of_single(self.model._output_name, loss, loss_weights, metrics, weighted_metrics)
         loss, loss_weights, metrics, weighted_metrics = of_output
         arguments = read_call(Compiled.compile, locals())
@@ -123,7 +123,7 @@ class Compiled:
         taken = chosen.slots and chosen is not self.optimizer
         self.optimizer = type(chosen).from_config(chosen.get_config()) if taken else chosen
         self._take(measure, in_use)
-        self.given = given | ({"loss": self.loss} if isinstance(loss, dict) else {})
+        self.given = originals | ({"loss": self.loss} if isinstance(loss, dict) else {})
         self.run_eagerly, self.steps_per_execution = run_eagerly, steps_per_execution
         self.jit_compile = jit_compile is True
 

@@ -113,7 +113,7 @@ class CompiledMetrics:
         settled, names = [], set()
         for spec, weighted in self.specs:
             metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
-            metric.name = logged_name(spec if isinstance(spec, str) else metric.name, weighted, names)
+            metric.name = logged_name(spec if isinstance(spec, str) else str(metric.name), weighted, names)
             settled.append((metric, weighted))
         self.settled = settled
         self.take_logits = all(metric.takes_logits for metric, _ in settled)

@@ -25,7 +25,7 @@ from nnlite.layers import (
     SinePositionEncoding,
 )
 from nnlite.optimizers import Adam
-from nnlite.random import RandomSource
+from nnlite.random import RandomSource, SeedGenerator
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
@@ -290,7 +290,7 @@ def test_blocks_of_examples_make_no_difference(monkeypatch):
     runs = []
     for size in (2**18, 1, 2 * 2 * 3 * 3 * 8):
         monkeypatch.setattr(attention_kernels, "BLOCK", size)
-        layer._calls = 0
+        layer.seed_generator = SeedGenerator(1)
         runs.append([layer.forward(x, training=True, mask=np.arange(3) < 2 + normal(5, 1)), *layer.backward(1)])
     for run in runs[1:]:
         for result, expected in zip(run, runs[0], strict=True):
@@ -302,10 +302,10 @@ def test_dropout_drops_attention_weights_while_training(make):
     x = np.ones((1, 200, 6))  # all weights are 1 / 200, and the outputs count those that are kept
     layer = randomized(make(dropout=0.25), x.shape)
     plain = layer(x)
-    layer.random = RandomSource(3)
+    layer.seed_generator = SeedGenerator(3)
     first, second = layer(x, training=True), layer(x, training=True)
     assert not np.array_equal(first, second)
-    layer.random, layer._calls = RandomSource(3), 0
+    layer.seed_generator = SeedGenerator(3)
     np.testing.assert_array_equal(layer(x, training=True), first)
     if not isinstance(layer, MultiHeadAttention):
         assert abs(first.mean() - plain.mean()) < 0.01
