@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import Input, KerasTensor, Model, backend, ops
+from nnlite import Input, KerasTensor, Model, backend, losses, ops
 from nnlite.errors import ConfigError, ShapeError
 
 
@@ -149,3 +149,10 @@ def test_extremes_of_nothing_are_the_initial_value():
         ops.expand_dims(np.ones((2, 3)), 5)
     with pytest.raises(ValueError, match="unknown dtype 'nope'"):
         ops.zeros((2,), dtype="nope")
+
+
+def test_values_of_losses_as_arrays():
+    value = losses.MeanSquaredError()(np.ones((2, 1)), np.zeros((2, 1)))
+    assert (
+        ops.is_tensor(value) and ops.convert_to_numpy(value).dtype == ops.convert_to_tensor(value).dtype == np.float32
+    )

@@ -475,5 +475,6 @@ def test_variables_that_take_gradients_as_their_values():
 
 def test_numbers_that_are_assigned_are_returned():
     optimizer = SGD(0.5)
+    optimizer.apply([])  # nothing, also where no variables are known
     assert optimizer.learning_rate.assign(0.25) == 0.25 and optimizer.iterations.assign_add(2) == 2
     assert [variable.assign(variable.value).tolist() for variable in optimizer.variables] == [2, 0.25]

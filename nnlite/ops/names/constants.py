@@ -222,7 +222,7 @@ def array(x: Any, dtype: str | None = None) -> Any:
 
 def convert_to_numpy(x: Any) -> np.ndarray:
     """The current value of `x`, as a constant."""
-    return _value(x)
+    return np.asarray(x.numpy()) if isinstance(x, Number) else _value(x)
 
 
 def is_tensor(x: Any) -> bool:

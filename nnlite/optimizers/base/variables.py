@@ -85,7 +85,7 @@ class VariableDoors(Slots):
             ShapeError: gradients that do not fit.
         """
         gradients, variables = list(gradients), None if variables is None else list(variables)
-        if not gradients and variables == []:  # of a model that has nothing to train
+        if not gradients and not variables:  # of a model that has nothing to train
             return
         if variables is not None and not self._variables:
             self.build(variables)
