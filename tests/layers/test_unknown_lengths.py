@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from nnlite import Model, layers
+from nnlite import Model, Sequential, layers
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 
 SHAPES = [
@@ -116,3 +116,36 @@ def test_a_whole_copy_has_the_name_and_weights_of_its_own():
 def test_an_unknown_argument_in_a_config_is_an_error_of_type_and_of_value():
     with pytest.raises(TypeError, match="unknown argument 'unit'"):
         layers.Dense.from_config({"units": 2, "unit": 3})
+
+
+OF_IMAGES = [
+    layers.Resizing(4, 5, pad_to_aspect_ratio=True),
+    layers.CenterCrop(4, 5),
+    layers.RandomCrop(4, 5),
+    layers.RandomFlip(),
+    layers.RandomRotation(0.1),
+    layers.RandomContrast(0.1),
+    layers.RandomElasticTransform(),
+    layers.Equalization(),
+]
+
+
+@pytest.mark.parametrize("layer", OF_IMAGES, ids=lambda layer: type(layer).__name__)
+def test_a_graph_takes_images_of_any_size(layer):
+    inputs = layers.Input((None, None, 3))
+    model = Model(inputs, layer(inputs))
+    for size in ((8, 9), (6, 7)):
+        x = np.random.default_rng(0).uniform(0, 255, (2, *size, 3)).astype("float32")
+        outputs = model.predict(x, verbose=0)
+        assert np.allclose(outputs, type(layer).from_config(layer.get_config())(x, training=False), rtol=1e-5)
+        assert model(x, training=True).shape == outputs.shape
+
+
+def test_images_of_any_size_are_resized_for_training_and_prediction():
+    model = Sequential([layers.Input((None, None, 3)), layers.Resizing(6, 6), layers.Conv2D(2, 3), layers.Flatten()])
+    model.add(layers.Dense(1))
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 9, 8, 3)), np.ones((4, 1)), verbose=0)
+    assert np.allclose(
+        model.predict(np.ones((2, 20, 8, 3)), verbose=0), model.predict(np.ones((2, 6, 6, 3)), verbose=0)
+    )

@@ -183,10 +183,10 @@ def image_size(layer: Any, shape: tuple) -> tuple[int, int]:
 
 
 def check_images(layer: Any, input_shape: BatchShape) -> None:
-    """`ShapeError` unless `input_shape` is that of images of known height and width."""
-    if len(input_shape) != 4 or None in image_size(layer, input_shape):
+    """`ShapeError` unless `input_shape` is that of images."""
+    if len(input_shape) != 4:
         axes = "channels, height, width" if layer.data_format == "channels_first" else "height, width, channels"
-        raise ShapeError(f"{layer.label} needs images of a known size, shape (batch, {axes}), got {input_shape}")
+        raise ShapeError(f"{layer.label} needs images of the shape (batch, {axes}), got {input_shape}")
 
 
 def checked_bounds(layer: Any, name: str) -> tuple[float, float]:
