@@ -29,15 +29,19 @@ def positive_solution(matrix: np.ndarray, right: np.ndarray, damping: float = 0.
     if routine is None:
         return None
     count = len(right)
-    memory = np.empty(3 + count + count * count)  # one address: asking for it takes longer than some of the work
-    numbers, solution = memory[:3].view(np.int64), memory[3 : 3 + count]
-    numbers[...] = count, 1, 0  # the size, the columns on the right, and what failed
-    solution[...], memory[3 + count :].reshape(count, count)[...] = right, matrix
-    memory[3 + count :: count + 1] += damping
-    size: int = memory.ctypes.data
-    right_side = size + 24
-    routine(b"L", size, size + 8, right_side + 8 * count, size, right_side, size, size + 16, 1)
-    return None if numbers[2] else solution.copy()
+    memory = np.empty((count + 1, count))  # one address: asking for it takes longer than some of the work
+    memory[0], memory[1:] = right, matrix
+    memory.reshape(-1)[count :: count + 1] += damping
+    (_, size), failed, address = _sizes(count), ctypes.c_int64(), memory.ctypes.data
+    routine(b"L", size, size + 8, address + 8 * count, size, address, size, ctypes.addressof(failed), 1)
+    return None if failed.value else memory[0].copy()
+
+
+@functools.lru_cache(maxsize=64)
+def _sizes(count: int) -> tuple[np.ndarray, int]:
+    """The number of equations and that of right-hand sides, and their address."""
+    sizes = np.array([count, 1], np.int64)
+    return sizes, sizes.ctypes.data
 
 
 @functools.cache

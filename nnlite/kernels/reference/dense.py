@@ -272,12 +272,14 @@ def hidden_jacobian(room: DenseRoom, roots: np.ndarray | None, out: np.ndarray) 
             the derivatives of units by the hidden layer's kernel and bias, then what enters the linear layer.
     """
     stage, last = room.passes
-    derivatives, values = np.split(out, [len(stage.entering) * len(stage.leaving)])
-    slopes = slopes_of(stage, stage.slopes)
+    count, slopes = len(stage.entering) * len(stage.leaving), slopes_of(stage, stage.slopes)
     if roots is not None:
         np.multiply(slopes, roots, out=slopes)
-    np.multiply(stage.entering[:, None], slopes, out=derivatives.reshape(len(stage.entering), *slopes.shape))
-    np.multiply(last.entering, 1.0 if roots is None else roots, out=values)
+    np.multiply(stage.entering[:, None], slopes, out=out[:count].reshape(-1, *slopes.shape))
+    if roots is None:
+        out[count:] = last.entering
+    else:
+        np.multiply(last.entering, roots, out=out[count:])
 
 
 def turned(matrices: np.ndarray) -> np.ndarray:

@@ -125,7 +125,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
             values, kept = pack.values, slots["point"]
             rounded = values.dtype != kept.dtype and kept.astype(values.dtype).tobytes() == values.tobytes()
             parts.append(kept if rounded else values)
-        return np.concatenate(parts, dtype=np.float64)
+        return parts[0].astype(np.float64) if len(parts) == 1 else np.concatenate(parts, dtype=np.float64)
 
     def _ended(self, value: float, gradient: Array) -> bool:
         """Whether there is nothing left to do at a point with this loss and gradient; says why."""

@@ -140,7 +140,7 @@ class DenseSquares(WholeLoss):
 
     def all_outputs(self) -> tuple[Any, Any]:
         """A copy, since the memory is overwritten."""
-        return np.concatenate(self.outputs), None
+        return self.outputs[0].copy() if len(self.outputs) == 1 else np.concatenate(self.outputs), None
 
 
 class HiddenSquares(DenseSquares):
@@ -154,7 +154,9 @@ class HiddenSquares(DenseSquares):
     def _height(self, units: int) -> int:
         hidden, linear = self._layers
         self._inputs, self._units = hidden.features + hidden.bias, hidden.units
-        return self._inputs * self._units + linear.features + linear.bias + units
+        height = self._inputs * self._units + linear.features + linear.bias + units
+        self._factors = np.full(height, self._root)
+        return height
 
     def _width(self, units: int) -> int:
         return 1
@@ -169,8 +171,8 @@ class HiddenSquares(DenseSquares):
         kernel = self._parts[0].room.passes[1].weights
         if kernel.shape[1] > 1:
             return self._of_several(hidden, kernel)
-        factors = np.full(len(self._sums), self._root)
-        factors[:hidden].reshape(self._inputs, -1)[...] *= kernel[:, 0]
+        factors = self._factors
+        np.multiply(kernel[:, 0], self._root, out=factors[:hidden].reshape(self._inputs, -1))
         self._sums *= factors[:, None]
         self._sums *= factors
         return super()._assembled()
