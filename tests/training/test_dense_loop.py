@@ -98,9 +98,10 @@ CASES = {
     "a loss of one's own": {"loss": LoopError()},
     "momentum": {"optimizer": SGD(0.01, momentum=0.9, nesterov=True)},
     "decay of some": {
+        "layers": [Dense(8, "relu", name="first"), Dense(3)],
         "optimizer": AdamW(
-            0.01, weight_decay=0.1, exclude_from_weight_decay=["bias"], learning_rate_multipliers={"dense/*": 2.0}
-        )
+            0.01, weight_decay=0.1, exclude_from_weight_decay=["bias"], learning_rate_multipliers={"first/*": 2.0}
+        ),
     },
     "schedule": {"optimizer": RMSprop(ExponentialDecay(0.01, 5, 0.9))},
     "a function as rate": {"optimizer": Adam(lambda: 0.01)},

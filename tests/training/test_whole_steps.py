@@ -132,9 +132,10 @@ WHOLE = {
     "nesterov": {"optimizer": SGD(0.01, momentum=0.9, nesterov=True)},
     "decay": {"optimizer": AdamW(0.01, weight_decay=0.1)},
     "decay of some": {
+        "layers": [Dense(8, "relu", name="first"), Dense(7, "tanh"), Dense(3)],
         "optimizer": AdamW(
-            0.01, weight_decay=0.1, exclude_from_weight_decay=["bias"], learning_rate_multipliers={"dense/*": 2.0}
-        )
+            0.01, weight_decay=0.1, exclude_from_weight_decay=["bias"], learning_rate_multipliers={"first/*": 2.0}
+        ),
     },
     "rmsprop": {"optimizer": RMSprop(0.01)},
     "rmsprop with momentum": {"optimizer": RMSprop(0.01, momentum=0.5)},
