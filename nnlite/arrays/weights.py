@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import DataError, ShapeError
 
-__all__ = ["fitted_weights"]
+__all__ = ["balanced_weights", "fitted_weights"]
 
 
 def fitted_weights(sample_weight: Any, shape: Shape, owner: str = "") -> np.ndarray:
@@ -53,3 +53,17 @@ def fitted_weights(sample_weight: Any, shape: Shape, owner: str = "") -> np.ndar
         return np.ascontiguousarray(np.broadcast_to(weights.reshape(-1), shape[:1]))
     inner = weights.reshape(*weights.shape, *(1,) * (len(shape) - weights.ndim))
     return np.ascontiguousarray(np.broadcast_to(inner, shape))
+
+
+def balanced_weights(labels: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
+    """The weight of each row with which all occurring classes count alike, 1 on average.
+
+    That is rows / (classes * rows of the class), as scikit-learn's `class_weight="balanced"`; where rows have weights,
+    these are counted in place of the rows, and the result is to be multiplied by them.
+    """
+    _, codes = np.unique(labels, return_inverse=True)
+    counts = np.bincount(codes, sample_weight)
+    total = counts.sum()
+    present = counts > 0
+    by_class = np.divide(total, present.sum() * counts, out=np.zeros(len(counts)), where=present)
+    return by_class[codes]

@@ -118,9 +118,9 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._begin_anew()
+        self._restart()
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         self.best = None
         self.wait = 0
         self.cooldown_counter = 0
@@ -131,7 +131,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         _learning_rate(self)
-        self._begin_anew()
+        self._restart()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         rate = _learning_rate(self)

@@ -154,21 +154,29 @@ class IterableBatches:
         return without_first(self._epoch(step), first)
 
     def _epoch(self, step: int) -> Epoch:
-        if self._walks_again and not (self.goes_on and self._wanted):
+        if not self._continues:
             self._iterator, self._taken = None, 0
         self._tell("begin")
         done, limit, batch = 0, within_limit(self._wanted), self._next(step)
         if batch is None and self._walks_again:  # the epoch before took the last one, which it could not know
             batch = self._next(step)
-        while batch is not None:
-            yield self.prepare(*_parts(batch))
-            done += 1
-            batch = None if done == limit or self._iterator is None else self._next(step)
+        try:
+            while batch is not None:
+                yield self.prepare(*_parts(batch))
+                done += 1
+                batch = None if done == limit or self._iterator is None else self._next(step)
+        finally:  # of an epoch that is left early
+            self._iterator = self._iterator if self._continues else None
         self._tell("end")
         if not done:
             raise DataError("the data ran out: a batch expected, got 0; a generator serves one epoch, a list more")
         if limit and self._wanted and done < limit:
             warnings.warn(f"the data ran out: {limit} batches expected, got {done}", TrainingWarning, stacklevel=2)
+
+    @property
+    def _continues(self) -> bool:
+        """Whether the next epoch takes its batches from the same walk."""
+        return not self._walks_again or (self.goes_on and self._wanted is not None)
 
     def _tell(self, what: Literal["begin", "end"]) -> None:
         if isinstance(self.source, NumberedBatches):
@@ -271,20 +279,6 @@ def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:
                 f"x holds {x[tuple(index)]} in {_place(index)}, which is too large for {inputs.dtype}: divide by a "
                 "scale, or call nnlite.config.set_floatx('float64')"
             )
-
-
-def balanced_weights(labels: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
-    """The weight of each row with which all occurring classes count alike, 1 on average.
-
-    That is rows / (classes * rows of the class), as scikit-learn's `class_weight="balanced"`; where rows have weights,
-    these are counted in place of the rows, and the result is to be multiplied by them.
-    """
-    _, codes = np.unique(labels, return_inverse=True)
-    counts = np.bincount(codes, sample_weight)
-    total = counts.sum()
-    present = counts > 0
-    by_class = np.divide(total, present.sum() * counts, out=np.zeros(len(counts)), where=present)
-    return by_class[codes]
 
 
 def class_weights(labels: np.ndarray, weights: dict, classes: int) -> np.ndarray:

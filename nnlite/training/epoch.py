@@ -64,8 +64,7 @@ def run_epoch(
     apart = on_begin or on_end or not all(metric.adds_up for metric in trainer.metrics)
     together = one_by_one if apart else steps.together
     batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(together)
-    if not written:
-        trainer.loss_mean = loss
+    trainer.loss_mean = trainer.loss_mean if written else loss
     with closing(batches_left):  # prefetching stops with the epoch, for whatever reason it ends
         for x, y, sample_weight in batches_left:
             if on_begin:

@@ -7,10 +7,9 @@ import numpy as np
 
 from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import as_plain_array
-from nnlite.arrays.weights import fitted_weights
+from nnlite.arrays.weights import balanced_weights, fitted_weights
 from nnlite.data.batches import (
     IterableBatches,
-    balanced_weights,
     check_finite,
     check_fits,
     check_lengths,
@@ -73,7 +72,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             raise ConfigError("validation_split needs arrays in memory; pass validation_data with rows of another file")
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
         stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed, options["shuffle"])
-        arrays, held = _take(arrays, stays), _take(arrays, apart)
+        arrays, held = _take(arrays, stays), _take(trainer.step_batch(*data) if class_weight else arrays, apart)
     if balanced:
         arrays = with_balanced_classes(trainer, arrays)
     adapt_first_weights(trainer.model, arrays[0])

@@ -5,7 +5,7 @@ import pytest
 
 from nnlite import Input, Sequential
 from nnlite.data.batches import check_finite, check_fits
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError, DataError, TrainingWarning
 from nnlite.layers import Dense
 from nnlite.schedules import CosLog4
 from nnlite.utils import PyDataset
@@ -106,7 +106,7 @@ def test_steps_per_epoch_and_data_without_end():
     data = Dataset()
     model().fit(data, epochs=2, steps_per_epoch=2, verbose=0)
     assert (len(data.asked), data.ended) == (5, 2)
-    with pytest.raises(DataError, match="5 batches expected, got 4"):
+    with pytest.warns(TrainingWarning, match="5 batches expected, got 4"):
         model().fit(Batches(), steps_per_epoch=5, verbose=0)
 
 

@@ -107,6 +107,16 @@ def test_without_shuffling_the_last_rows_are_those_of_the_validation(split, held
     assert beside.fit(X[:-held], Y[:-held], shuffle=False, verbose=0).history["loss"] == history["loss"]
 
 
+def test_class_weights_are_for_training_alone():
+    options = {"validation_split": 0.25, "shuffle": False, "verbose": 0}
+    losses = []
+    for further in ({}, {"class_weight": {0: 0.0, 1: 0.0}}):  # which leave the model as it was
+        model = Sequential([Input((2,)), Dense(1, activation="sigmoid")], seed=0)
+        model.compile({"SGD": {"learning_rate": 1e-9}}, "binary_crossentropy")
+        losses.append(model.fit(X, Y > 1, **options, **further).history)
+    assert losses[0]["val_loss"] == pytest.approx(losses[1]["val_loss"], rel=1e-6) and losses[1]["loss"] == [0.0]
+
+
 def test_epochs_of_a_few_batches_go_on_where_the_one_before_stopped():
     batches = Batches()
     with pytest.warns(TrainingWarning, match="2 batches expected, got 1"):
