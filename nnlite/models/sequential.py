@@ -192,7 +192,7 @@ class Sequential(BaseModel):
     @property
     def inputs(self) -> list[Any]:
         """The input as a symbol, in a list, as for a `Model`."""
-        return [self._drawn_ends()[0]]
+        return [self.input]
 
     @property
     def outputs(self) -> list[Any]:

@@ -4,8 +4,8 @@ import functools
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ContextDecorator
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -157,25 +157,34 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return register
 
 
-@contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
-    """A context in which these names refer to these classes and functions, whatever they mean elsewhere.
+class CustomObjectScope(ContextDecorator):
+    """A context in which names refer to classes and functions of the user, whatever they mean elsewhere.
 
-    It is that of the thread, or of the asynchronous task, that opens it: others do not see its names.
+    It is that of the thread, or of the asynchronous task, that opens it: others do not see its names. As a decorator,
+    it is opened for each call.
+
+    Args:
+        custom_objects: classes and functions by name; None for none.
 
     >>> from nnlite.layers import Dense, Layer
-    >>> with custom_object_scope({"Wide": Dense}):
+    >>> with CustomObjectScope({"Wide": Dense}) as scope:
     ...     Layer.get({"Wide": {"units": 3}})
     Dense(units=3)
     """
-    token = _scopes.set((*_scopes.get(), dict(custom_objects or {})))
-    try:
-        yield
-    finally:
-        _scopes.reset(token)
+
+    def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
+        self.custom_objects = dict(custom_objects or {})
+        self._tokens: list[Any] = []
+
+    def __enter__(self) -> "CustomObjectScope":
+        self._tokens.append(_scopes.set((*_scopes.get(), self.custom_objects)))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _scopes.reset(self._tokens.pop())
 
 
-CustomObjectScope = custom_object_scope
+custom_object_scope = CustomObjectScope
 
 
 def custom_object(name: str) -> Any:

@@ -1,6 +1,7 @@
 """`.h5` files of whole models, folders, weights in shards, and the editor of files, here and in Keras."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -193,3 +194,10 @@ class TestEditor:
         ):
             with pytest.raises(ConfigError, match=message):
                 change()
+
+
+def test_arguments_that_not_every_constructor_of_keras_has_are_left_out(tmp_path):
+    Sequential([Input((2,)), layers.ActivityRegularization(0.1)]).save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        document = json.loads(archive.read("config.json"))
+    assert "activity_regularizer" not in document["config"]["layers"][1]["config"]

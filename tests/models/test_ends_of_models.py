@@ -51,6 +51,8 @@ def test_stand_ins_for_outputs_have_their_structure():
         KerasTensor(3)
     with pytest.raises(ConfigError, match="data are dense"):
         KerasTensor((2, 3), sparse=True)
+    with pytest.raises(NotImplementedError, match="no values yet"):
+        list(KerasTensor((2, 3)))
 
 
 @pytest.mark.parametrize("kind", ["chain", "graph"])

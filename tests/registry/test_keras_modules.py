@@ -390,3 +390,19 @@ def test_a_function_form_without_a_name_is_refused():
     for read in (activations.get, losses.get, ops.ActivationFunction.get):
         with pytest.raises(ConfigError):
             read({"class_name": "function"})
+
+
+def test_a_scope_of_custom_objects_opens_as_context_and_as_decorator():
+    outer = saving.CustomObjectScope({"outer": 1})
+    with outer as scope, saving.custom_object_scope({"inner": 2}):
+        assert scope is outer
+        assert [saving.get_registered_object(name) for name in ("outer", "inner")] == [1, 2]
+        with outer:
+            assert saving.get_registered_object("inner") == 2
+    assert [saving.get_registered_object(name) for name in ("outer", "inner")] == [None, None]
+
+    @saving.custom_object_scope({"inner": 3})
+    def looked_up():
+        return saving.get_registered_object("inner")
+
+    assert [looked_up(), looked_up(), saving.get_registered_object("inner")] == [3, 3, None]

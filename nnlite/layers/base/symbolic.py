@@ -27,6 +27,10 @@ STAND_INS: list[Callable[[tuple, Any], Any]] = []
 CONTAINERS: Any = weakref.WeakKeyDictionary()  # layer -> reference to the `Sequential` that it is in
 
 
+class NotIterableError(NotThere, NotImplementedError):
+    """The parts of a symbol were requested one by one."""
+
+
 class Drawable:
     """Base of stand-ins for values of a graph: operators, slices and NumPy functions on it create layers."""
 
@@ -45,7 +49,7 @@ class Drawable:
     __float__ = __int__ = __bool__
 
     def __iter__(self) -> NoReturn:
-        raise NotThere(self)
+        raise NotIterableError(self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options or ufunc.__name__ not in FUNCTIONS:
