@@ -92,9 +92,9 @@ def curves(epochs: Sequence[int], history: Mapping[str, Sequence[Any]]) -> list[
     for name in names:
         pair = {key: history[key] for key in (name, f"val_{name}") if key in history}
         lines = {key: _aligned(values, len(epochs)) for key, values in pair.items()}
-        known = np.concatenate([values[np.isfinite(values)] for values in lines.values()])
+        finite = np.concatenate([values[np.isfinite(values)] for values in lines.values()])
         small = any(word in name for word in SMALLER_IS_BETTER) or name == "learning_rate"
-        log = small and bool(known.size) and known.min() > 0 and known.max() / known.min() > WIDE_RANGE
+        log = small and bool(finite.size) and finite.min() > 0 and finite.max() / finite.min() > WIDE_RANGE
         series = [Series(key, epochs, values) for key, values in lines.items()]
         charts.append(line_chart(series, name, "epoch", "", log_y=log, note="Logarithmic axis." if log else ""))
     return charts

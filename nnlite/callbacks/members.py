@@ -119,8 +119,8 @@ class BestMembers(MonitorCallback):
 
     def _improved(self, values: np.ndarray, references: np.ndarray) -> np.ndarray:
         """The members with a value better than the reference; NaN stands for no reference."""
-        known = [None if np.isnan(reference) else float(reference) for reference in references]
-        return np.array([self.improves(*pair) for pair in zip(values, known, strict=True)])
+        bests = [None if np.isnan(reference) else float(reference) for reference in references]
+        return np.array([self.improves(*pair) for pair in zip(values, bests, strict=True)])
 
     def _insert(self, values: np.ndarray, weights: list[np.ndarray]) -> None:
         """Give each member's epoch its rank among the best, and forget the last of these."""
@@ -137,14 +137,14 @@ class BestMembers(MonitorCallback):
     def _averaged(self) -> list[np.ndarray]:
         """The mean of each member's weights in its best epochs; of integers those of the best."""
         count = len(self._kept) // len(self._ranked)
-        known = np.array([~np.isnan(ranked) for ranked in self._ranked])
-        known[0] = True
-        shares, averaged = known / known.sum(axis=0), []
+        is_ranked = np.array([~np.isnan(ranked) for ranked in self._ranked])
+        is_ranked[0] = True
+        shares, averaged = is_ranked / is_ranked.sum(axis=0), []
         for index, best in enumerate(self._kept[:count]):
-            if best.dtype.kind != "f" or len(known) == 1:
+            if best.dtype.kind != "f" or len(is_ranked) == 1:
                 averaged.append(best)
                 continue
-            shape = (len(known), -1, *[1] * (best.ndim - 1)) if self._apart else (-1, *[1] * best.ndim)
+            shape = (len(is_ranked), -1, *[1] * (best.ndim - 1)) if self._apart else (-1, *[1] * best.ndim)
             stacked = np.stack(self._kept[index::count])
             averaged.append((stacked * shares.reshape(shape)).sum(axis=0).astype(best.dtype))
         return averaged
@@ -159,8 +159,8 @@ class BestMembers(MonitorCallback):
         if of_members is None:
             return np.array([value]), False
         if self.monitor not in of_members:
-            known = ", ".join(of_members) or "nothing"
-            raise ConfigError(f"BestMembers monitors {self.monitor!r}; known of each member of this run: {known}")
+            names = ", ".join(of_members) or "nothing"
+            raise ConfigError(f"BestMembers monitors {self.monitor!r}; known of each member of this run: {names}")
         return of_members[self.monitor], True
 
     def _of_members(self) -> list[Parameter]:

@@ -36,8 +36,8 @@ class MonitorCallback(Callback, abstract=True):
 
     def __post_init__(self) -> None:
         if isinstance(self.mode, str) and self.mode not in MODES:
-            known = ", ".join(MODES)
-            message = f"{type(self).__name__}: unknown mode {self.mode!r}, not one of {known}; 'auto' is used"
+            modes = ", ".join(MODES)
+            message = f"{type(self).__name__}: unknown mode {self.mode!r}, not one of {modes}; 'auto' is used"
             warnings.warn(message, stacklevel=3)
             self.mode = "auto"
         super().__post_init__()

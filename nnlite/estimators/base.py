@@ -269,8 +269,8 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
             for layer in copies([*before, *after]):  # of rows without the axis of members
                 outputs = layer(outputs)
             predicted = np.full((len(rows.distinct.inverse), *outputs.shape[1:]), np.nan, outputs.dtype)
-            known = rows.distinct.inverse >= 0
-            predicted[known] = outputs[rows.distinct.inverse[known]]
+            is_known = rows.distinct.inverse >= 0
+            predicted[is_known] = outputs[rows.distinct.inverse[is_known]]
             self.oof_prediction_ = self._targets.shaped(predicted)
 
     def _keep_history(self, outcome: Outcome, n_rows: int, added: bool = False) -> None:

@@ -292,8 +292,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     def from_outputs_of(self, activation: ActivationFunction) -> "Loss | None":
         """This loss as a function of the inputs of the final `activation`, if that is more exact; else None."""
-        known = self.link is not None and type(activation).linearize is self.link.linearize
-        if not known or self.from_logits or not activation.along_last_axis or self.axis != -1:
+        is_link = self.link is not None and type(activation).linearize is self.link.linearize
+        if not is_link or self.from_logits or not activation.along_last_axis or self.axis != -1:
             return None
         twin = copy.copy(self)
         twin.from_logits = True

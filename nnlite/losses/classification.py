@@ -115,8 +115,8 @@ class CategoricalCrossentropy(Loss):
         return -(y_true * log_p).sum(axis=-1), Contraction(rows)
 
     def step_form(self) -> LossForm | None:
-        known = LossForm(SOFTMAX_OF_SHARES, averages=False, smoothing=self.label_smoothing)
-        return known if self.from_logits else None
+        form = LossForm(SOFTMAX_OF_SHARES, averages=False, smoothing=self.label_smoothing)
+        return form if self.from_logits else None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         y_true = smoothed(y_true, self.label_smoothing, y_true.shape[-1])
@@ -171,8 +171,8 @@ class SparseCategoricalCrossentropy(Loss):
         return kernels.softmax_crossentropy(y_pred, y_true, scale, weights) if self.from_logits else None
 
     def step_form(self) -> LossForm | None:
-        known = self.from_logits and self.ignore_class is None
-        return LossForm(SOFTMAX_CROSSENTROPY, averages=False, by_class=True) if known else None
+        fits = self.from_logits and self.ignore_class is None
+        return LossForm(SOFTMAX_CROSSENTROPY, averages=False, by_class=True) if fits else None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         if self.from_logits:

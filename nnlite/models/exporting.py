@@ -96,8 +96,8 @@ def _flat(model: Any) -> list[Any]:
 
 def graph_of(model: Any, target: TargetEncoder | None = None) -> Graph:
     """The graph of a model: from raw columns or arrays to answers or outputs."""
-    graph, known = Graph(), model._interpretation
-    target = target or known.target
+    graph, interpretation = Graph(), model._interpretation
+    target = target or interpretation.target
     outputs: Any = lower(model, _inputs(graph, model))
     if isinstance(outputs, list):
         for name, value, shape in zip(model.output_names, outputs, model.output_shape, strict=True):
@@ -124,22 +124,26 @@ def _inputs(graph: Graph, model: Any) -> Value | list[Value]:
 
 
 def _raw(model: Any) -> RawColumns | None:
-    known = model._interpretation
-    if not isinstance(known.encoder, Columns | TableEncoder):
+    interpretation = model._interpretation
+    if not isinstance(interpretation.encoder, Columns | TableEncoder):
         return None
-    source: dict[str, Any] = next(iter((known.source or {}).values()), {})
+    source: dict[str, Any] = next(iter((interpretation.source or {}).values()), {})
     dialect = {key: source[key] for key in ("delimiter", "decimal", "encoding") if source.get(key, "auto") != "auto"}
     if str(dialect.get("encoding", "")).lower() in ("utf-8", "utf8"):
         del dialect["encoding"]  # the default reads it with and without its mark
-    forms = {column.name: column.form for column in known.encoder.columns if isinstance(column, Dates) and column.form}
-    return RawColumns(column_kinds(known.encoder), forms, **dialect)
+    forms = {
+        column.name: column.form
+        for column in interpretation.encoder.columns
+        if isinstance(column, Dates) and column.form
+    }
+    return RawColumns(column_kinds(interpretation.encoder), forms, **dialect)
 
 
 def _metadata(model: Any, target: TargetEncoder | None) -> dict[str, str]:
     from nnlite import __version__
 
-    known = model._interpretation
-    raw, target = _raw(model), target or known.target
+    interpretation = model._interpretation
+    raw, target = _raw(model), target or interpretation.target
     told = {"nnlite_version": __version__}
     if raw is not None:
         told["columns"] = json.dumps(raw.kinds)

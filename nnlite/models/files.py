@@ -109,13 +109,13 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
 
     Nothing is drawn, and layers get no more memory than there are weights.
     """
-    known = ModelHeader.get(header)
-    saving.check_count(known.model, len(arrays), source)
-    _check_prefixes(arrays, known, source)
+    described = ModelHeader.get(header)
+    saving.check_count(described.model, len(arrays), source)
+    _check_prefixes(arrays, described, source)
     with values_follow(sum(array.nbytes for name, array in arrays.items() if name.startswith("weights/"))):
-        model = _built(known, source)
+        model = _built(described, source)
     assign_weights(model, arrays, source, exact=True)
-    _take_rest(model, known, header, arrays, source)
+    _take_rest(model, described, header, arrays, source)
     return model
 
 
@@ -152,8 +152,8 @@ def _take_rest(model: Any, known: ModelHeader, header: dict, arrays: dict[str, n
 
 def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: object) -> None:
     """`ModelFileError` for arrays that are neither weights nor those of what the header says of a training."""
-    known = ("weights/", OWN, *(("training/",) if header.training is not None else ()), "optimizer/")
-    foreign = [name for name in arrays if not name.startswith(known)]
+    prefixes = ("weights/", OWN, *(("training/",) if header.training is not None else ()), "optimizer/")
+    foreign = [name for name in arrays if not name.startswith(prefixes)]
     if foreign:
         raise ModelFileError(f"{source} does not fit the model; left over: {', '.join(sorted(foreign))}")
 
@@ -240,14 +240,14 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
     extra = kept_beside(filepath)
     if extra is not None:
         header, slots = read_extra(extra, filepath)
-        known = ModelHeader.get(header if compile else {**header, "compile": None})
-        _check_prefixes(slots, known, filepath)
+        described = ModelHeader.get(header if compile else {**header, "compile": None})
+        _check_prefixes(slots, described, filepath)
         with weights_of(filepath) as datasets:
-            saving.check_count(known.model, len(datasets), filepath)
+            saving.check_count(described.model, len(datasets), filepath)
             with values_follow(size_in_memory(datasets)):
-                model = _built(known, filepath)
+                model = _built(described, filepath)
             assign_datasets(model, datasets, filepath)
-        _take_rest(model, known, header, slots, filepath)
+        _take_rest(model, described, header, slots, filepath)
         return model
     read = load_keras(filepath)
     if compile and read.compiled:

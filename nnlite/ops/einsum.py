@@ -63,9 +63,9 @@ def read_subscripts(subscripts: str) -> tuple[tuple[tuple, ...], tuple | None]:
         raise ConfigError(f"subscripts are letters and ... for the axes, as in 'bij,bjk->bik', got {subscripts!r}")
     if not arrow:
         return operands, None
-    known = {label for operand in operands for label in operand}
+    labels = {label for operand in operands for label in operand}
     for label in result:
-        if result.count(label) > 1 or label not in known:
+        if result.count(label) > 1 or label not in labels:
             raise ConfigError(f"{subscripts!r} needs each label of the result once, and in an operand: {label!r}")
     return operands, result
 

@@ -136,11 +136,11 @@ class Tape(Trace):
 
     def leaf(self, parameter: Any) -> Recorded:
         """A parameter as a differentiable value; the same one at each call."""
-        known = self._leaves.get(id(parameter))
-        if known is None:
-            known = self._leaves[id(parameter)] = parameter, self._slot(parameter.value)
-        known[1].value = parameter.value
-        return known[1]
+        entry = self._leaves.get(id(parameter))
+        if entry is None:
+            entry = self._leaves[id(parameter)] = parameter, self._slot(parameter.value)
+        entry[1].value = parameter.value
+        return entry[1]
 
     def record(self, op: Any, inputs: Iterable[Any]) -> Traced:
         """Apply `op` to values of which some are traced or parameters."""

@@ -97,9 +97,9 @@ class Trace:
         """Apply `op` to values of which some are traced."""
         values, slots = [], []
         for item in inputs:
-            known = isinstance(item, Traced)
-            values.append(self._own(item).value if known else item)
-            slots.append(item.slot if known else None)
+            is_traced = isinstance(item, Traced)
+            values.append(self._own(item).value if is_traced else item)
+            slots.append(item.slot if is_traced else None)
         output, jacobians = op.linearize(*op._as_inputs(values))
         return self.note(op, output, jacobians, slots)
 
@@ -202,8 +202,8 @@ class Traced:
     def _op(self, name: str, *arguments: Any, **options: Any) -> Any:
         """Apply the op function of that name to the arguments."""
         if name not in FUNCTIONS or name in UNLIKE_NUMPY:
-            known = [one for one in FUNCTIONS if one not in UNLIKE_NUMPY]
-            raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, known)}")
+            names = [one for one in FUNCTIONS if one not in UNLIKE_NUMPY]
+            raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, names)}")
         return FUNCTIONS[name](*arguments, **options)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

@@ -71,9 +71,9 @@ class AdamBase(Optimizer, abstract=True):
 
     def takes_rows(self) -> bool:
         alike = not (self.exclude_from_weight_decay or self.learning_rate_multipliers)
-        known = self.update_form() is not None and self.by_kernel
+        by_rows = self.update_form() is not None and self.by_kernel
         alone = not self.use_ema and not self.gradient_accumulation_steps
-        return known and alike and alone and min(self.beta_1, self.beta_2) >= LEAST_BETA
+        return by_rows and alike and alone and min(self.beta_1, self.beta_2) >= LEAST_BETA
 
     def take_rows(self, tables: Sequence[TableRows]) -> None:
         self._tables = tables

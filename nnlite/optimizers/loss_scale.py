@@ -100,9 +100,9 @@ class LossScaleOptimizer(Optimizer):
         With a gradient that is not finite the variables stay, and the scale is halved.
         """
         gradients, scale = list(gradients), self.dynamic_scale
-        known = [None if gradient is None else np.asarray(gradient) for gradient in gradients]
-        if self._goes_on(bool(np.isfinite(array).all()) for array in known if array is not None):
-            scaled = [None if array is None else array / array.dtype.type(scale) for array in known]
+        arrays = [None if gradient is None else np.asarray(gradient) for gradient in gradients]
+        if self._goes_on(bool(np.isfinite(array).all()) for array in arrays if array is not None):
+            scaled = [None if array is None else array / array.dtype.type(scale) for array in arrays]
             self.inner_optimizer.apply(scaled, variables)
         elif variables is not None and not self.built:
             self.build(variables)

@@ -211,6 +211,36 @@ def test_every_template_trains_and_is_reported(template):
     assert len(Path("start.yaml").read_text().splitlines()) <= 60
 
 
+def own_data(template):
+    """Writes the file that a template names as the data of its reader."""
+    random, half = np.random.default_rng(0), np.arange(60) % 2
+    if template == "table":
+        write_table("my_table.csv", {"a": random.normal(size=60), "b": random.normal(size=60), "y": half})
+    elif template == "text":
+        write_table("my_texts.csv", {"review": [f"word{n % 7} word{n % 5}" for n in range(60)], "label": half})
+    elif template == "images":
+        np.savez("my_images.npz", x=random.uniform(size=(200, 8, 8, 1)), y=np.arange(200) % 10)
+    else:
+        np.savez("my_windows.npz", x=random.normal(size=(60, 60, 1)), y=random.normal(size=(60, 12)))
+
+
+@pytest.mark.parametrize("template", ["images", "series", "table", "text"])
+def test_the_source_that_a_template_has_for_other_data_is_right(template):
+    assert main(["init", template, "-o", "start.yaml"]) == 0
+    lines = Path("start.yaml").read_text().splitlines()
+    (place,) = [number for number, line in enumerate(lines) if line.startswith("  # source: ")]
+    lines[place : place + 2] = [lines[place].replace("# source", "source").partition("   #")[0]]
+    Path("start.yaml").write_text("\n".join(lines) + "\n")
+    own_data(template)
+    assert main(["train", "start.yaml", *QUICK]) == 0
+
+
+def test_a_folder_is_no_table(capsys):
+    Path("photos").mkdir()
+    assert main(["init", "photos"]) == 3
+    assert "photos: a folder; pass one table. Images go into one .npz file" in capsys.readouterr().err
+
+
 def test_templates_are_listed(capsys):
     assert main(["init", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -29,22 +29,22 @@ class Levels:
 
     def __init__(self, column: np.ndarray, most: int, weights: np.ndarray) -> None:
         column = numbers_of_objects(column)
-        known = column[~gaps(column)]
-        if not known.size:
+        present = column[~gaps(column)]
+        if not present.size:
             raise DataError("a column without a single value has no states")
         self.edges: np.ndarray | None = None
-        self.values = np.array(sorted(set(known.tolist()), key=lambda value: (str(type(value)), value)), column.dtype)
+        self.values = np.array(sorted(set(present.tolist()), key=lambda value: (str(type(value)), value)), column.dtype)
         if len(self.values) > most:
             if column.dtype.kind not in "biuf":
                 raise DataError(f"a column has {len(self.values)} values, max_states is {most}: raise it or drop it")
             weights = weights[~gaps(column)]
-            order = np.argsort(known, kind="stable")
+            order = np.argsort(present, kind="stable")
             reached = np.cumsum(weights[order]) / weights.sum()
             first = np.searchsorted(reached, np.arange(1, most) / most - 1e-12)
-            self.edges = np.unique(known[order][first])
-            places = np.searchsorted(self.edges, known, side="right")
+            self.edges = np.unique(present[order][first])
+            places = np.searchsorted(self.edges, present, side="right")
             counts = np.bincount(places, weights, len(self.edges) + 1)
-            sums, there = np.bincount(places, weights * known, len(self.edges) + 1), counts > 0
+            sums, there = np.bincount(places, weights * present, len(self.edges) + 1), counts > 0
             self.values = np.interp(np.arange(len(counts)), np.flatnonzero(there), sums[there] / counts[there])
         self.names = [str(value) for value in self.values.tolist()]
         if len(set(self.names)) < len(self.names):
@@ -56,9 +56,9 @@ class Levels:
         missing = gaps(column)
         if self.edges is not None:
             return np.where(missing, -1, np.searchsorted(self.edges, np.where(missing, 0, column), side="right"))
-        known = {value: code for code, value in enumerate(self.values.tolist())}
+        code_by_value = {value: code for code, value in enumerate(self.values.tolist())}
         cells = zip(column.tolist(), missing, strict=True)
-        return np.array([-1 if gap else known.get(value, -1) for value, gap in cells])
+        return np.array([-1 if gap else code_by_value.get(value, -1) for value, gap in cells])
 
 
 def gaps(column: np.ndarray) -> np.ndarray:

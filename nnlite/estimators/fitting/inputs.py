@@ -111,17 +111,17 @@ def _named_columns(estimator: Any, frame: Frame, reset: bool, y: Any) -> Frame:
     if reset:
         estimator.feature_names_in_, estimator.n_features_in_ = np.array(frame.names, object), frame.n_columns
         return frame
-    known = vars(estimator).get("feature_names_in_")
-    if known is None:
+    names = vars(estimator).get("feature_names_in_")
+    if names is None:
         shape: Any = np.empty((frame.n_rows, frame.n_columns))
         validate_data(estimator, shape, reset=False, skip_check_array=True)
         return frame
-    missing = [name for name in known if name not in frame.places]
+    missing = [name for name in names if name not in frame.places]
     if missing:
         raise DataError(
             f"X lacks columns of the fit: {', '.join(map(repr, missing))}; a value that is not known is given as None"
         )
-    return Frame([frame.columns[frame.places[name]] for name in known])
+    return Frame([frame.columns[frame.places[name]] for name in names])
 
 
 def n_rows_of(table: Any) -> int:

@@ -157,13 +157,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _read_classes(self, y, classes):
-        known = vars(self).get("classes_")
-        if known is None and classes is None:
+        earlier = vars(self).get("classes_")
+        if earlier is None and classes is None:
             raise DataError("classes must be passed on the first call to partial_fit.")
-        if known is None:
+        if earlier is None:
             self.classes_, self._multilabel = unique_labels(classes), type_of_target(y).startswith("multilabel")
-        elif classes is not None and not np.array_equal(known, unique_labels(classes)):
-            raise DataError(f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {known!r}")
+        elif classes is not None and not np.array_equal(earlier, unique_labels(classes)):
+            raise DataError(f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {earlier!r}")
 
     def _read(self, X: Any, y: Any, goes_on: bool, reset: bool) -> tuple[Any, np.ndarray]:
         options: dict[str, Any] = {"accept_sparse": SPARSE, "multi_output": True, "dtype": FLOATS, "reset": reset}

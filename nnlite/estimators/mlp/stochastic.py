@@ -123,12 +123,12 @@ class Training:
         gathered = size * (max(CELLS_AT_ONCE // (size * max(self.train.X.shape[1], 1)), 1) if dense else 1)
         for start in range(0, self.count, gathered):
             rows = slice(start, start + gathered)
-            taken = self.train.take(self.order[rows] if shuffles else rows)
-            first, count = 0, len(taken.y)
+            permuted = self.train.take(self.order[rows] if shuffles else rows)
+            first, count = 0, len(permuted.y)
             while first < count:
                 several = 1 if count - first < 2 * size else self._together()
                 stop = first + min(several, max((count - first) // size, 1)) * size
-                yield taken if stop - first >= count else taken.take(slice(first, stop))
+                yield permuted if stop - first >= count else permuted.take(slice(first, stop))
                 first = stop
 
     def _together(self) -> int:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from nnlite.data.files.opening import read_table_file
 from nnlite.data.profile import TableProfile, TaskKind, profile_table, task_of
@@ -24,6 +25,16 @@ FEWEST_ROWS = 10
 SUGGESTIONS = 3
 
 
+def _table(path: str) -> Any:
+    """The table in a file, as `read_table_file`; `DataError` with a remedy for a folder."""
+    if Path(path).is_dir():
+        raise DataError(
+            f"{path}: a folder; pass one table. Images go into one .npz file, as `nnlite init images` shows: "
+            "nnlite.utils.image_dataset_from_directory reads a folder of them"
+        )
+    return read_table_file(path)
+
+
 def look_at(path: str, targets: str | Sequence[str] = (), task: TaskKind | None = None) -> TableProfile:
     """The profile of the table in a file.
 
@@ -36,7 +47,7 @@ def look_at(path: str, targets: str | Sequence[str] = (), task: TaskKind | None 
     Raises:
         DataError: no such file, no table, no such column, or a target that cannot be learned.
     """
-    table = read_table_file(path)
+    table = _table(path)
     try:
         return profile_table(table, _names(targets, table.names) or None, task, source=path)
     except DataError as error:
@@ -88,7 +99,7 @@ def _seen_from(path: str, out: str | None) -> str:
 
 def _suggestion(path: str) -> str:
     """Likely targets: columns that are called like one, and the last."""
-    table = read_table_file(path)
+    table = _table(path)
     names = table.names
     called = [name for name in names if NAMES_OF_TARGETS.search(snake_name(name))]
     likely = []

@@ -50,9 +50,9 @@ class PositionEmbedding(Layer):
     def linearize(self, inputs: np.ndarray, embeddings: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         steps, features = inputs.shape[-2:]
         self._check_length(steps)
-        taken = (slice(0, steps), slice(None))
+        first_steps = (slice(0, steps), slice(None))
         by_embeddings = Reparametrized(
-            Broadcast((steps, features), inputs.shape), Slice(taken, embeddings.shape, (steps, features))
+            Broadcast((steps, features), inputs.shape), Slice(first_steps, embeddings.shape, (steps, features))
         )
         return inputs + embeddings[:steps], Jacobians(Identity(inputs.shape), by_embeddings)
 

@@ -184,8 +184,8 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack], wid
     layers, dropouts, parameters, count, views = [], [], [], 0, None
     while count < len(stages) and (described := _describe(stages[count:])):
         layer, dropout, stage_count = described
-        taken = stages[count : count + stage_count]
-        longer = [*parameters, *(parameter for stage in taken for parameter in stage.layer.parameters)]
+        following = stages[count : count + stage_count]
+        longer = [*parameters, *(parameter for stage in following for parameter in stage.layer.parameters)]
         longer_views = _views(longer, packs)
         if longer_views is None:
             break

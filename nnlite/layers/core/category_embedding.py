@@ -99,8 +99,8 @@ class CategoryEmbedding(OfColumns):
         order = tuple(range(inputs.ndim)) if self.members is None else (1, 0, 2)
         outputs = np.empty([shape[axis] for axis in order], np.result_type(inputs, embeddings))
         outputs[..., :first] = passing.transpose(order)
-        taken = embeddings.reshape(-1, self.output_dim).take(rows.transpose(order), axis=0)
-        outputs[..., first:] = taken.reshape(*taken.shape[:-2], shape[-1] - first)
+        vectors = embeddings.reshape(-1, self.output_dim).take(rows.transpose(order), axis=0)
+        outputs[..., first:] = vectors.reshape(*vectors.shape[:-2], shape[-1] - first)
         return outputs.transpose(order), Jacobians(
             Composed(
                 Segment(-1, 0, first, passing.shape, shape),
@@ -130,12 +130,12 @@ class CategoryEmbedding(OfColumns):
         return rows
 
     def _by_embeddings(self, rows, embeddings, first, shape) -> Jacobian:
-        taken, joined = (*rows.shape, self.output_dim), (*shape[:-1], shape[-1] - first)
+        vectors, joined = (*rows.shape, self.output_dim), (*shape[:-1], shape[-1] - first)
         table = (math.prod(embeddings.shape[:-1]), self.output_dim)
         maps = [
             Segment(-1, first, shape[-1], joined, shape),
-            Rearrange(taken, joined),
-            GatherRows(rows, -2, table, taken),
+            Rearrange(vectors, joined),
+            GatherRows(rows, -2, table, vectors),
         ]
         if self.members is not None:
             maps.append(Rearrange(embeddings.shape, table))

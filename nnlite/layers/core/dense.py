@@ -190,8 +190,8 @@ class Dense(Layer):
         members, count, units = values.shape
         rows = generator.integers(0, count, (KINK_ROWS, members, units))
         shares = generator.exponential(size=rows.shape)
-        taken = values[np.arange(members)[:, None], rows, np.arange(units)]
-        return (taken * shares).sum(axis=0) / shares.sum(axis=0)
+        picks = values[np.arange(members)[:, None], rows, np.arange(units)]
+        return (picks * shares).sum(axis=0) / shares.sum(axis=0)
 
     @property
     def adapted(self) -> bool:

@@ -138,12 +138,12 @@ class EinsumDense(LowRank):
                 f"{self.label} needs one length in output_shape for each of {', '.join(named)}, got {self.given_shape}"
             )
         for label, length in zip(named, self.given_shape or (), strict=True):
-            known = lengths.get(label)
-            if length is not None and known is not None and known != length:
+            earlier = lengths.get(label)
+            if length is not None and earlier is not None and earlier != length:
                 raise ShapeError(
                     f"{self.label} needs the length {length} of the axis {label!r}, got inputs {input_shape}"
                 )
-            lengths[label] = known if length is None else length
+            lengths[label] = earlier if length is None else length
         return lengths, wanted
 
     def linearize(

@@ -58,10 +58,10 @@ class _Elementwise(Layer, abstract=True):
         return tuple(self._common(lengths, input_shape) for lengths in zip(*shapes, strict=True))
 
     def _common(self, lengths, input_shape):
-        known = {length for length in lengths if length not in (1, None)}
-        if len(known) > 1:
+        different = {length for length in lengths if length not in (1, None)}
+        if len(different) > 1:
             raise ShapeError(f"{self.label} needs inputs with compatible shapes, got {shown(input_shape)}")
-        return known.pop() if known else None if None in lengths else 1
+        return different.pop() if different else None if None in lengths else 1
 
     def linearize(self, inputs: tuple[np.ndarray, ...], mask: Any = None) -> tuple[np.ndarray, Jacobians]:
         self.compute_output_shape([array.shape for array in inputs])

@@ -69,8 +69,8 @@ class Vocabulary(Host):
 
     def _tokens(self, indices: np.ndarray) -> np.ndarray:
         names = np.array(self.get_vocabulary(), dtype=self._output_dtype)
-        known = (indices >= 0) & (indices < len(names))
-        return np.where(known, names[np.where(known, indices, 0)], self.oov_token)
+        is_known = (indices >= 0) & (indices < len(names))
+        return np.where(is_known, names[np.where(is_known, indices, 0)], self.oov_token)
 
     def validate(self) -> None:
         """Check the arguments together; `ConfigError` if they contradict each other."""

@@ -67,13 +67,13 @@ def check_gathered(state: Any, present: Mapping[str, Any], owner: str, complete:
     """
     if not isinstance(state, Mapping) or not present.keys() >= state.keys() or (complete and len(state) < len(present)):
         raise ConfigError(f"expected the states {', '.join(present)}, got {shown(state)}", (owner,))
-    known = {name: kind_of_state(value) for name, value in present.items()}
-    figures = {name: FIGURE for name, kind in known.items() if kind in FIGURE}
-    unset = {name: (*FIGURE, "nothing") for name, kind in known.items() if kind == "nothing"}
+    kinds = {name: kind_of_state(value) for name, value in present.items()}
+    figures = {name: FIGURE for name, kind in kinds.items() if kind in FIGURE}
+    unset = {name: (*FIGURE, "nothing") for name, kind in kinds.items() if kind == "nothing"}
     check_state(state, {name: present[name] for name in state}, {**figures, **unset})
     for name, value in state.items():
         before, now = np.shape(present[name]), np.shape(value)
-        if known[name] == "array" and np.size(present[name]) and now[: len(before)] != before:  # empty: no shape yet
+        if kinds[name] == "array" and np.size(present[name]) and now[: len(before)] != before:  # empty: no shape yet
             raise ConfigError(f"expected the shape {before}, got {now}", (owner, name))
 
 

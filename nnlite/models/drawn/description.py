@@ -103,9 +103,9 @@ def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:
 
 def arguments_of(model: Any) -> dict[str, Any]:
     """The arguments of a subclass: its attributes of these names, or the arguments of its constructor."""
-    known: dict[str, Any] = vars(model).get("_given", {}) | vars(model)
+    values: dict[str, Any] = vars(model).get("_given", {}) | vars(model)
     names = [name for name in constructor_parameters(type(model)) if name not in ("inputs", "outputs")]
-    return {name: known[name] for name in names if name in known}
+    return {name: values[name] for name in names if name in values}
 
 
 def _settings(layer: Any, training: bool | None, mask: int | None, options: Any) -> list[dict[str, Any]]:

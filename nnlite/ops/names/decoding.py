@@ -20,9 +20,9 @@ UNREACHED = -1e30  # a logarithm of 0 whose sums stay finite
 def in_top_k(targets: ArrayLike, predictions: Any, k: int) -> np.ndarray:
     """Whether the prediction for each row's class is among the k largest; False for a class out of range."""
     values, labels = convert_to_numpy(predictions), np.asarray(convert_to_numpy(targets))
-    known = (labels >= 0) & (labels < values.shape[-1])
-    chosen = np.take_along_axis(values, np.where(known, labels, 0)[..., None], -1)
-    return known & ((values > chosen).sum(-1) < k)
+    is_class = (labels >= 0) & (labels < values.shape[-1])
+    chosen = np.take_along_axis(values, np.where(is_class, labels, 0)[..., None], -1)
+    return is_class & ((values > chosen).sum(-1) < k)
 
 
 def ctc_decode(

@@ -94,8 +94,8 @@ def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def _filled(x: Any, value: float) -> tuple[Any, np.ndarray]:
     """x with NaN replaced by a number, and a mask of the numbers."""
     x = convert_to_tensor(x)
-    known = ~np.isnan(convert_to_numpy(x))
-    return ops.where(known, x, np.asarray(value, convert_to_numpy(x).dtype)), known
+    is_present = ~np.isnan(convert_to_numpy(x))
+    return ops.where(is_present, x, np.asarray(value, convert_to_numpy(x).dtype)), is_present
 
 
 def _summed(kind: np.dtype) -> np.dtype:
@@ -142,16 +142,16 @@ def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def _extreme(reduce: Callable[..., Any], x: Any, bound: float, axis: Axis, keepdims: bool) -> Any:
     if not np.isnan(convert_to_numpy(x)).any():  # integers have no infinity either
         return reduce(x, axis, keepdims)
-    filled, known = _filled(x, bound)
-    return ops.where(known.any(axis, keepdims=keepdims), reduce(filled, axis, keepdims), np.nan)
+    filled, is_present = _filled(x, bound)
+    return ops.where(is_present.any(axis, keepdims=keepdims), reduce(filled, axis, keepdims), np.nan)
 
 
 @drawable
 def nanmean(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
     """The mean without NaN."""
     x, axis = as_floats(x), as_axes(axis)
-    filled, known = _filled(x, 0.0)
-    count = known.sum(axis, keepdims=keepdims)
+    filled, is_present = _filled(x, 0.0)
+    count = is_present.sum(axis, keepdims=keepdims)
     return ops.divide(ops.sum(filled, axis, keepdims), count.astype(convert_to_numpy(x).dtype))
 
 
@@ -159,9 +159,9 @@ def nanmean(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> An
 def nanvar(x: Any, axis: Axis | list[int] = None, keepdims: bool = False) -> Any:
     """The biased variance without NaN."""
     x, axis = as_floats(x), as_axes(axis)
-    filled, known = _filled(x, 0.0)
-    apart = ops.where(known, ops.subtract(filled, nanmean(x, axis, True)), 0.0)
-    count = known.sum(axis, keepdims=keepdims)
+    filled, is_present = _filled(x, 0.0)
+    apart = ops.where(is_present, ops.subtract(filled, nanmean(x, axis, True)), 0.0)
+    count = is_present.sum(axis, keepdims=keepdims)
     return ops.divide(ops.sum(ops.square(apart), axis, keepdims), count.astype(convert_to_numpy(x).dtype))
 
 

@@ -136,8 +136,8 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     sizes = dict(axes_lengths)
     for group, length in zip(groups, lengths(tensor), strict=True):
         unknown = [name for name in group if name not in sizes]
-        known = int(np.prod([sizes[name] for name in group if name in sizes]))
-        rest = length // known if known else 0
+        product = int(np.prod([sizes[name] for name in group if name in sizes]))
+        rest = length // product if product else 0
         sizes |= dict.fromkeys(unknown[:1], rest)
         if len(unknown) > 1 or int(np.prod([sizes[name] for name in group])) != length:
             raise ShapeError(f"{pattern!r} does not fit an axis of {length}: say the lengths of {' and '.join(group)}")

@@ -123,9 +123,10 @@ class Subject:
         flat = probabilities.reshape(-1, probabilities.shape[-1])
         return self.target.codes(self.truth(part)).ravel(), flat, np.ravel(chosen)
 
-    def quantities(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """Targets and predictions of a part in the target's own unit, each `(rows, targets)`."""
-        return np.asarray(self.truth(part), np.float64), self.target.units(self.outputs[part].astype(np.float64))
+    def quantities(self, part: str, rows: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and predictions of a part's rows in the target's own unit, each `(rows, targets)`."""
+        predicted = self.target.units(self.outputs[part][rows].astype(np.float64))
+        return np.asarray(self.truth(part)[rows], np.float64), predicted
 
     @property
     def labels(self) -> list[str]:

@@ -44,7 +44,7 @@ def _verdict(subject: Subject, row: int) -> tuple[str, str]:
     """The true and the predicted value, as strings."""
     target, part = subject.target, subject.part
     if isinstance(target, Quantities):
-        truth, predicted = (quantity[row] for quantity in subject.quantities(part))
+        (truth,), (predicted,) = subject.quantities(part, slice(row, row + 1))
         return _listed(truth), _listed(predicted)
     truth, outputs = subject.truth(part)[row : row + 1], subject.outputs[part][row : row + 1]
     if isinstance(target, Labels):
@@ -89,7 +89,7 @@ def _is_series(subject: Subject) -> bool:
 
 def _series(subject: Subject, row: int, losses: np.ndarray) -> Chart:
     before = subject.arrays(subject.part)[0][row].ravel()
-    truth, predicted = (quantity[row] for quantity in subject.quantities(subject.part))
+    (truth,), (predicted,) = subject.quantities(subject.part, slice(row, row + 1))
     after = np.arange(len(before), len(before) + len(truth))
     lines = [
         Series("input", np.arange(len(before)), before),

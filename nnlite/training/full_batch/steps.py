@@ -42,15 +42,15 @@ class FullBatchSteps(Steps):
         with np.errstate(all="ignore"):
             objective = self._objective((x, y, sample_weight))
             point, value = self.optimizer.iterate(objective, self.store.packs)
-            known = value if self._stands_at(objective, point) else objective.value(point)
-        if self.guarded and not isfinite(known):
-            raise NotFinite(known, x)
+            loss = value if self._stands_at(objective, point) else objective.value(point)
+        if self.guarded and not isfinite(loss):
+            raise NotFinite(loss, x)
         if self.has_state and objective.state is not None:
             self.chain.update_state(objective.state)
         if self.optimizer.stop_reason is not None:
             self.trainer.stop_training = True
         outputs, self.mask = objective.all_outputs()
-        return known, outputs
+        return loss, outputs
 
     @staticmethod
     def _stands_at(objective: WholeLoss, point: np.ndarray) -> bool:

@@ -219,8 +219,8 @@ class DenseSteps:
         strengths = self._strengths() if self.steps.regularized else None
         numbers = plan.loss.code, guarded, apart, update, limits, batches, strengths
         key = id(factors), [*map(id, slots.values())], numbers
-        known = self._tables.get(id(room))
-        if known is None or known[0] != key:
+        entry = self._tables.get(id(room))
+        if entry is None or entry[0] != key:
             code, names, constants = update
             way, limit = clip_form(optimizer)
             nothing, stage, copies = self.nothing, self.stage, self.copies
@@ -234,11 +234,11 @@ class DenseSteps:
                 *(plan.loss.code, guarded, apart, code, way, batches),
             )
             standing = Standing._make(parts)
-            if known is None and len(self._tables) == ROOMS_KEPT:
+            if entry is None and len(self._tables) == ROOMS_KEPT:
                 del self._tables[next(iter(self._tables))]
             lasting = standing, room, factors, list(slots.values())
-            known = self._tables[id(room)] = key, standing.table(), lasting
-        return known[1]
+            entry = self._tables[id(room)] = key, standing.table(), lasting
+        return entry[1]
 
     def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:
         """The random bits of dropout of each step and member; where a schedule says what is dropped, it is asked."""
@@ -276,10 +276,12 @@ class DenseSteps:
         if not self.steps.regularized:
             return NO_PENALTIES
         pairs = zip(self.packs[0].parameters, self.packs[0].segments, strict=True)
-        known = [
+        strengths_of = [
             (part, parameter.regularizer.strengths()) for parameter, part in pairs if parameter.regularizer is not None
         ]
-        return np.array([(part.start, part.stop, *strengths) for part, strengths in known if strengths], np.float64)
+        return np.array(
+            [(part.start, part.stop, *strengths) for part, strengths in strengths_of if strengths], np.float64
+        )
 
     def _ones(self, shape: tuple[int, int]) -> np.ndarray:
         if self.ones.shape != shape:

@@ -36,8 +36,8 @@ class SoftmaxCall:
     ) -> "SoftmaxCall | None":
         """The loss of the batches with all `size` rows; None unless it is softmax cross-entropy of few classes."""
         units, full = outputs.shape[-1], len(outputs) - len(outputs) % size
-        known = form is not None and form.code == SOFTMAX_CROSSENTROPY and units <= FEW_UNITS <= size
-        if not known or classes.ndim != 1 or classes.dtype.kind not in "iu":
+        fits = form is not None and form.code == SOFTMAX_CROSSENTROPY and units <= FEW_UNITS <= size
+        if not fits or classes.ndim != 1 or classes.dtype.kind not in "iu":
             return None
         return cls(classes[:full], size, units, outputs.dtype, scale)
 

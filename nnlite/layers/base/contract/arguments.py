@@ -134,9 +134,9 @@ def _is_batch(value: Any) -> bool:
 
 
 def _remember(layer: Any, attribute: str, names: tuple[str, ...]) -> None:
-    known = vars(layer).get(attribute)
-    if layer.built and known != names:
-        raise ConfigError(f"{layer.label} was built for the inputs {known}, got {names}")
+    names_built = vars(layer).get(attribute)
+    if layer.built and names_built != names:
+        raise ConfigError(f"{layer.label} was built for the inputs {names_built}, got {names}")
     vars(layer)[attribute], layer.takes_several = names, True
 
 
@@ -164,11 +164,11 @@ def told_arguments(layer: Any) -> dict[str, Any]:
         return {}
     bound = inspect.signature(type(layer).__init__).bind(layer, *construct.args, **construct.keywords)
     bound.apply_defaults()
-    known = dict.fromkeys(dir(type(layer))) | vars(layer)
+    attributes = dict.fromkeys(dir(type(layer))) | vars(layer)
     return {
         name: value
         for name, value in list(bound.arguments.items())[1:]
-        if name not in known or (callable(known[name]) and not isinstance(value, LayerAttributes))
+        if name not in attributes or (callable(attributes[name]) and not isinstance(value, LayerAttributes))
     }
 
 

@@ -90,9 +90,9 @@ def track(layer: "Layer", variable: Parameter) -> None:
     """Register a `Variable` that becomes an attribute of a layer as one of its parameters, as `add_weight` does."""
     if "_declared" not in vars(layer) or any(variable is known for known in layer.parameters):
         return
-    taken = {known.name for known in layer.parameters}
-    names = (variable.name, *(f"{variable.name}_{count}" for count in range(1, len(taken) + 2)))
-    variable.name = next(name for name in names if name not in taken)
+    names_used = {known.name for known in layer.parameters}
+    names = (variable.name, *(f"{variable.name}_{count}" for count in range(1, len(names_used) + 2)))
+    variable.name = next(name for name in names if name not in names_used)
     variable.place = place_of(layer)
     layer.parameters.append(variable)
     layer._declared.append(variable)

@@ -56,10 +56,10 @@ class RunsLinearize:
         """The outputs; recorded if `layer` is the `self` of a subclass's `call`."""
         if layer._recorded is None:
             return layer._apply(inputs, training, mask)[0]
-        taken = [name for name in inspect.signature(self.linearize).parameters if name not in CONTEXT]
+        parameter_names = [name for name in inspect.signature(self.linearize).parameters if name not in CONTEXT]
         by_name = {parameter.name: parameter for parameter in layer.parameters}
-        named = [by_name[name] for name in taken[2:] if name in by_name]  # after self and inputs
-        parameters = named or layer.parameters[: len(taken) - 2]
+        named = [by_name[name] for name in parameter_names[2:] if name in by_name]  # after self and inputs
+        parameters = named or layer.parameters[: len(parameter_names) - 2]
         if any(parameter.is_state for parameter in parameters):
             raise ConfigError(f"{layer.label} keeps state: override linearize, which returns it, in place of call")
         runner: Any = copy.copy(layer)

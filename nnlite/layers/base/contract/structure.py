@@ -145,8 +145,8 @@ def weights_in_order(layer: Any, inside: Sequence[Any]) -> list[Any]:
     first = sorted(layer.parameters, key=lambda parameter: parameter.is_state)
     if not inside:
         return first
-    known = {id(parameter) for parameter in layer.parameters}
-    nested = {id(weight): weight for inner in inside for weight in inner.weights if id(weight) in known}
+    ids = {id(parameter) for parameter in layer.parameters}
+    nested = {id(weight): weight for inner in inside for weight in inner.weights if id(weight) in ids}
     return [parameter for parameter in first if id(parameter) not in nested] + list(nested.values())
 
 

@@ -97,8 +97,8 @@ def compute_output_spec(self: "Layer", *inputs: Any, **options: Any) -> Any:
     >>> compute_output_spec(Dense(3), Input((2,)))
     <KerasTensor shape=(None, 3), dtype=float32, sparse=False, ragged=False, name=keras_tensor>
     """
-    taken = [*inputs, *(value for value in options.values() if not isinstance(value, (bool, type(None))))]
-    shapes = [_shape_of(value) for value in taken]
+    operands = [*inputs, *(value for value in options.values() if not isinstance(value, (bool, type(None))))]
+    shapes = [_shape_of(value) for value in operands]
     given_shape: Any = shapes[0] if len(shapes) == 1 else shapes
     shapes_out: Any = self.compute_output_shape(given_shape)
     return _stand_ins(shapes_out, itertools.cycle(self._returned_dtypes))

@@ -25,7 +25,7 @@ def tell_holders(layer: Any) -> None:
 
 def take_from(holder: Any, layers: Iterable[Any]) -> None:
     """Add to the parameters of `holder` those of the layers that it does not list yet."""
-    known = set(map(id, holder.parameters))
+    ids = set(map(id, holder.parameters))
     for layer in layers:
-        holder.parameters.extend(parameter for parameter in layer.parameters if id(parameter) not in known)
-        known.update(map(id, layer.parameters))
+        holder.parameters.extend(parameter for parameter in layer.parameters if id(parameter) not in ids)
+        ids.update(map(id, layer.parameters))
