@@ -266,7 +266,7 @@ class Average(Metric, abstract=True):
             self.count += float(weight.sum(dtype=np.float64)) * share
         elif batch_size:
             is_boolean = values.dtype.kind == "b"
-            total = np.count_nonzero(values) if is_boolean else np.add.reduce(values, axis=None)
+            total = np.count_nonzero(values) if is_boolean else np.add.reduce(values, axis=None, dtype=np.float64)
             self.total += float(total) * batch_size / values.size
             self.count += batch_size
 
