@@ -417,7 +417,7 @@ def test_c_answers_in_the_unit_of_the_target(transform, tmp_path):
 def test_c_answers_with_probabilities(tmp_path):
     model = Sequential([Input((3,)), Dense(4, "tanh"), Dense(3)], seed=0)
     model.compile("adam", SparseCategoricalCrossentropy(from_logits=True))
-    model.target = Classes("kind", ["a", "b", "c"], "multiclass")
+    model.target = Classes("kind", ["a", "b", "c"], "sparse")
     model.export(tmp_path / "net.h")
     rows = RANDOM.normal(size=(20, 3)).astype("float32")
     np.testing.assert_allclose(answers_in_c(tmp_path, rows).sum(axis=1), 1, rtol=1e-6)
