@@ -70,6 +70,7 @@ def _alike(function: Callable[..., Any], promoted: Callable[..., Any] = as_writt
     def compute(x1: ArrayLike, x2: ArrayLike, *arguments: Any, **options: Any) -> Any:
         return function(*promoted([x1, x2]), *arguments, **options)
 
+    compute.__doc__ = f"`numpy.{function.__name__}`"
     return compute
 
 
