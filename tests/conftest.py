@@ -9,6 +9,7 @@ import pytest
 from nnlite import kernels
 from nnlite.config import set_floatx
 from nnlite.registry import Configurable
+from nnlite.utils import get_custom_objects
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +47,11 @@ def classes_forgotten() -> Iterator[None]:
     """After a test, names of classes stand for what they stood for before: those that it defined are forgotten."""
     families = [vars(cls)["_members"] for cls in _subclasses(Configurable) if "_members" in vars(cls)]
     before = [(members, _users(members)) for members in families]
+    custom_objects = get_custom_objects()
+    registered = dict(custom_objects)
     yield
+    custom_objects.clear()
+    custom_objects.update(registered)
     for members, users in before:
         for name in _users(members):
             del members[name]
