@@ -9,8 +9,14 @@ from nnlite.errors import ConfigError, DataError
 
 __all__ = ["FORMATS", "moved_boxes"]
 
-# The entries of a box: corners x1, y1, x2, y2, or a place and a size; "rel_" in shares of width and height.
-FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
+# The matrix that turns the corners x1, y1, x2, y2 of a box into its entries: corners, or a position and a size.
+FROM_CORNERS = {
+    "xyxy": np.eye(4),
+    "yxyx": np.eye(4)[[1, 0, 3, 2]],
+    "xywh": np.array([[1, 0, 0, 0], [0, 1, 0, 0], [-1, 0, 1, 0], [0, -1, 0, 1]]),
+    "center_xywh": np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0, 1]]),
+}
+FORMATS = (*FROM_CORNERS, *(f"rel_{name}" for name in FROM_CORNERS))  # the latter in shares of width and height
 EMPTY = 1e-6  # pixels, the side of a box that holds none
 NEAR = 1e-3  # pixels between a position and the one that an affine map gives for it
 
@@ -92,25 +98,14 @@ def _affine(layer: Any, seen: np.ndarray, pixels: np.ndarray, size: tuple[int, .
 
 def _corners(boxes: np.ndarray, kind: str, size: tuple[int, ...]) -> np.ndarray:
     """Boxes as x1, y1, x2, y2 in pixels."""
-    a, b, c, d = np.moveaxis(boxes, -1, 0)
-    name = kind.removeprefix("rel_")
-    if name == "yxyx":
-        a, b, c, d = b, a, d, c
-    elif name == "xywh":
-        c, d = a + c, b + d
-    elif name == "center_xywh":
-        a, b, c, d = a - c / 2, b - d / 2, a + c / 2, b + d / 2
-    height, width = size if kind.startswith("rel_") else (1, 1)
-    return np.stack([a * width, b * height, c * width, d * height], axis=-1)
+    return boxes @ np.linalg.inv(FROM_CORNERS[kind.removeprefix("rel_")]).T * _unit(kind, size)
 
 
 def _formatted(corners: np.ndarray, kind: str, size: tuple[int, ...]) -> np.ndarray:
     """The inverse of `_corners`."""
-    height, width = size if kind.startswith("rel_") else (1, 1)
-    a, b, c, d = np.moveaxis(corners / np.array([width, height, width, height]), -1, 0)
-    name = kind.removeprefix("rel_")
-    if name == "yxyx":
-        return np.stack([b, a, d, c], axis=-1)
-    if name == "xywh":
-        return np.stack([a, b, c - a, d - b], axis=-1)
-    return np.stack([(a + c) / 2, (b + d) / 2, c - a, d - b] if name == "center_xywh" else [a, b, c, d], axis=-1)
+    return corners / _unit(kind, size) @ FROM_CORNERS[kind.removeprefix("rel_")].T
+
+
+def _unit(kind: str, size: tuple[int, ...]) -> np.ndarray:
+    """Pixels in the unit of x1, y1, x2 and y2, for images of `size`, `(height, width)`."""
+    return np.array([size[1], size[0]] * 2 if kind.startswith("rel_") else [1, 1, 1, 1])
