@@ -111,6 +111,14 @@ def test_weights_are_divided_into_shards(tmp_path):
         model.save_weights(path, max_shard_size=0.0001)
     with pytest.raises(ConfigError, match=r"ends in \.weights\.json"):
         model.save_weights(tmp_path / "m.weights.h5", max_shard_size=1)
+    listed = {"/layers/dense/vars": "m_00000.weights.h5", "/layers/dense_1/vars": ["m_00001.weights.h5"]}
+    path.write_text(json.dumps({"weight_map": listed}))  # Keras writes the name alone for a layer of one variable
+    other.set_weights([np.zeros(weight.shape) for weight in other.weights])
+    other.load_weights(path)
+    np.testing.assert_array_equal(other.get_weights()[2], model.get_weights()[2])
+    path.write_text(json.dumps({"weight_map": {"/layers/dense/vars": [3]}}))
+    with pytest.raises(ModelFileError, match="cannot be read as a list of shards"):
+        other.load_weights(path)
     path.write_text(json.dumps({"weight_map": {"/layers/dense/vars": ["../m_00000.weights.h5"]}}))
     with pytest.raises(ModelFileError, match="outside the folder"):
         other.load_weights(path)

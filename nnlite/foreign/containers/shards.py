@@ -83,8 +83,9 @@ def opened_shards(path: str | os.PathLike) -> Iterator[dict[str, Any]]:
         ModelFileError: a list that is no such list, or a shard that is missing, damaged or outside the list's folder.
     """
     with reading(path, "cannot be read as a list of shards", kind=ModelFileError):
-        holders = json.loads(Path(path).read_text(encoding="utf-8"))["weight_map"]
-        names = {name: None for listed in holders.values() for name in listed}
+        holders = json.loads(Path(path).read_text(encoding="utf-8"))["weight_map"].values()
+        lists = [[shards] if isinstance(shards, str) else shards for shards in holders]  # Keras: of one variable
+        names = dict.fromkeys(os.fspath(name) for shards in lists for name in shards)
     with contextlib.ExitStack() as files:
         datasets: dict[str, Any] = {}
         for name in names:
