@@ -14,6 +14,7 @@ from nnlite.inference.predictor import Predictor
 from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.contract.assigned import pairs_inside
+from nnlite.layers.base.variables.holders import succeed
 from nnlite.layers.composite.chain import Chain
 from nnlite.models import steps
 from nnlite.models.copying import surface
@@ -67,8 +68,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         """Meaning of inputs and outputs; it is saved with the model."""
         return Interpretation()
 
-    encoder = Kept(read_encoder)
-    target = Kept(read_target)
+    encoder, target = Kept(read_encoder), Kept(read_target)
 
     compile = door("trainer", Trainer.compile)
     fit = door("trainer", Trainer.fit)
@@ -296,5 +296,5 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         return stamped(pickled_state(self))
 
     def __setstate__(self, state: dict) -> None:
-        vars(self).update(vars(unpickled(unstamped(state, type(self)))))
+        succeed(unpickled(unstamped(state, type(self))), self)
         self.trainer.model = cast(Any, self)

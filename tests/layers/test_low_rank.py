@@ -1,11 +1,12 @@
 """Adapters of low rank: a frozen kernel and a trained product of two narrow matrices."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
 
-from nnlite import Model, Sequential, layers, load_model
+from nnlite import Model, Sequential, layers, load_model, ops
 from nnlite.errors import ConfigError, NotReadyError
 
 GENERATOR = np.random.default_rng(0)
@@ -125,6 +126,66 @@ def test_a_layer_inside_a_users_layer_takes_an_adapter():
     layer.dense.enable_lora(1)
     assert np.array_equal(layer(x), before)
     assert [weight.name for weight in layer.weights] == ["kernel", "bias", "lora_kernel_a", "lora_kernel_b"]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("functional", [False, True])
+def test_a_layer_of_a_copied_model_takes_an_adapter(copied, inside, functional):
+    class KeepsDense(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    inputs, layer = layers.Input((4,)), KeepsDense() if inside else layers.Dense(3)
+    original = Model(inputs, layer(inputs)) if functional else Sequential([inputs, layer])
+    model = copied(original)
+    (model.layers[-1].dense if inside else model.layers[-1]).enable_lora(1)
+    names = ["kernel", "bias", "lora_kernel_a", "lora_kernel_b"]
+    assert [weight.name for weight in model.parameters] == names
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 4)), np.ones((2, 3)), verbose=0)
+    assert model.parameters[-1].numpy().any()
+
+
+def test_a_layer_of_a_user_that_is_copied_takes_an_adapter_inside():
+    class Halved(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, inputs):
+            return self.dense(inputs) / 2
+
+    layer = Halved()
+    layer(np.ones((2, 4)))
+    twin = copy.deepcopy(layer)
+    twin.dense.enable_lora(1)
+    assert len(twin.parameters) == 4
+    assert len(layer.parameters) == 2
+
+
+@pytest.mark.parametrize("own_weight", [False, True])
+def test_a_users_call_of_a_dense_layer_takes_an_adapter(own_weight):
+    class Scaled(layers.Dense):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.scale = self.add_weight((self.units,), "ones", name="scale") if own_weight else 1.0
+
+        def call(self, inputs):
+            return (ops.matmul(inputs, self.kernel) + self.bias) * self.scale
+
+    x = GENERATOR.normal(size=(5, 4))
+    layer = with_product(lambda **lora: Scaled(3, **lora), x, lora_rank=2)
+    kernel = layer.kernel.numpy() + layer.lora_kernel_a.numpy() @ layer.lora_kernel_b.numpy()
+    np.testing.assert_allclose(layer(x), x @ kernel, rtol=1e-5, atol=1e-6)
+    layer.forward(x)
+    by_inputs, *_, by_b = layer.backward(np.ones((5, 3)))
+    np.testing.assert_allclose(by_inputs, np.ones((5, 3)) @ kernel.T, rtol=1e-5)
+    np.testing.assert_allclose(by_b, (x @ layer.lora_kernel_a.numpy()).T @ np.ones((5, 3)), rtol=1e-5, atol=1e-6)
 
 
 def test_copies_and_configs_have_the_adapter(case):

@@ -74,6 +74,7 @@ class LayerAttributes:
         _penalizes: whether the loss has a term of the layer: a `Penalized` or an `AddedLoss` is among its maps.
         _takes_policies: whether the policy of `set_dtype_policy` is meant for it.
         _drawn_by, _adapts: the argument that is 0 if nothing is drawn; the weight that takes an adapter of low rank.
+        _adapter: the two matrices of that adapter.
         _lowers: whether results are rounded by a mixed policy, its own or that of a layer inside a model.
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
@@ -81,10 +82,9 @@ class LayerAttributes:
         _kernel_gain: what compiled kernels save by each number of the outputs, in updates of single parameters.
 
         adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
-        _path_inside, at_inference, _dense_part, without_activation: see there.
-        _output_dtype, _returned_dtypes, _as_returned: see there.
+        _path_inside, at_inference, _dense_part, without_activation, _output_dtype, _returned_dtypes: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
-        _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype, get: see there.
+        _as_returned, _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype, get: see there.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
@@ -137,9 +137,9 @@ class LayerAttributes:
     _compares_first: bool = False
     _keeps_values: bool = False
     _kept_kinds: str = ""
-    _penalizes: bool = False
-    stops_gradient: bool = False
+    _penalizes, stops_gradient = False, False
     _takes_policies, _lowers, _drawn_by, _adapts = True, False, cast("str | None", None), cast("str | None", None)
+    _adapter = cast("tuple[Parameter, Parameter] | None", None)
     schedules: tuple[LearningRateSchedule, ...] = ()
 
     name: str | None

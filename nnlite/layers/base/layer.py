@@ -24,6 +24,7 @@ from nnlite.layers.base.contract.running import recorded_call
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
+from nnlite.layers.base.variables.holders import take_state
 from nnlite.ops.base import Op, own_memory
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
@@ -86,7 +87,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
         if name == "trainable" and self.__dict__.get("built"):
-            adapted = vars(self).get("_adapter") and self.parameters[0]  # stays frozen
+            adapted = self._adapter and self.parameters[0]  # stays frozen
             for parameter in self.parameters:
                 parameter.trainable = value and not parameter.is_state and parameter is not adapted
             for layer in inner_layers(self):
@@ -280,9 +281,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
             raise wrong_shape(self, shape)
 
-    input, output = NodePart(0), NodePart(1)
+    input, output, _arguments, _told_arguments = NodePart(0), NodePart(1), keras_config.arguments, told_arguments
     get_config, to_spec, from_config = keras_config.get_config, keras_config.to_spec, keras_config.from_config
-    _arguments, _told_arguments = keras_config.arguments, told_arguments
     stateless_call, path, variables = surface.stateless_call, surface.path, surface.variables
     trainable_variables, non_trainable_variables = surface.trainable_variables, surface.non_trainable_variables
     dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call
@@ -290,7 +290,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
     metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
-    save_assets, load_assets = surface.save_assets, surface.load_assets
+    save_assets, load_assets, __setstate__ = surface.save_assets, surface.load_assets, take_state
 
 
 Layer.build = building(Layer.build)

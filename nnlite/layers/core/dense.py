@@ -99,7 +99,7 @@ class Dense(Layer):
 
     input_spec = Described(lambda layer: InputSpec(min_ndim=2, axes=with_axis(layer, -1)))
 
-    _adapts, _adapter, _adapt, _build_whole = LowRank._adapts, LowRank._adapter, LowRank._adapt, LowRank._build_whole
+    _adapts, _adapt, _build_whole = LowRank._adapts, LowRank._adapt, LowRank._build_whole
     lora_enabled, lora_scale, enable_lora = LowRank.lora_enabled, LowRank.lora_scale, LowRank.enable_lora
     merged, merged_kernel, saved_weights = LowRank.merged, LowRank.merged_kernel, LowRank.saved_weights
     save_own_variables, load_own_variables = LowRank.save_own_variables, LowRank.load_own_variables

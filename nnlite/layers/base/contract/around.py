@@ -67,9 +67,9 @@ class Adapted:
         layer, trace = cast(Any, self.layer), Trace()
         data, kernel, *others, a, b = map(trace.variable, (inputs, *parameters))
         merged = kernel + layer.lora_scale * (a @ b)
-        rest = [other.value for other in others]
-        outputs, jacobians = type(layer).linearize(layer, inputs, merged.value, *rest, **context)
-        end = trace.note(layer, outputs, jacobians, [data.slot, merged.slot, *(other.slot for other in others)])
+        taken = [merged, *others, *((a, b) if layer._traced else ())]  # what a user writes as `call` knows them all
+        outputs, jacobians = type(layer).linearize(layer, inputs, *(one.value for one in taken), **context)
+        end = trace.note(layer, outputs, jacobians, [data.slot, *(one.slot for one in taken)])
         whole = trace.jacobians(end)
         whole.state, whole.mask = jacobians.state, jacobians.mask
         return outputs, whole
@@ -171,7 +171,7 @@ def read_policy(layer: Any, dtype: Any) -> Any:
 def put_around(layer: Any) -> None:
     """Wrap `linearize` and the faster paths as the layer's policy and regularizer require."""
     run = None
-    if vars(layer).get("_adapter") is not None:
+    if layer._adapter is not None:
         run = Adapted(layer)
         vars(layer).update(linearize=run, at_inference=AtInference(layer), _dense_part=_nothing, infer=None)
     if layer.compute_dtype != layer.variable_dtype and not layer._builds_itself:

@@ -4,7 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-__all__ = ["hold", "take_from", "tell_holders"]
+from nnlite.layers.base.attributes import LayerAttributes
+from nnlite.layers.base.contract.structure import kept
+from nnlite.registry import Configurable
+
+__all__ = ["hold", "hold_inner", "succeed", "take_inner", "take_state", "tell_holders"]
 
 # layer -> those that list its parameters, and how each takes over new ones
 _holders: "WeakKeyDictionary[Any, WeakKeyDictionary[Any, Callable[[Any], None]]]" = WeakKeyDictionary()
@@ -23,9 +27,29 @@ def tell_holders(layer: Any) -> None:
         tell_holders(holder)
 
 
-def take_from(holder: Any, layers: Iterable[Any]) -> None:
-    """Add to the parameters of `holder` those of the layers that it does not list yet."""
+def succeed(holder: Any, heir: Any) -> None:
+    """Give `heir` the state of `holder`, and have it told what that is told of its layers."""
+    vars(heir).update(vars(holder))
+    for layer in kept(heir, LayerAttributes):
+        if holder in (holders := _holders.get(layer, {})):
+            holders[heir] = holders[holder]
+
+
+def take_state(self: Any, state: dict[str, Any]) -> None:
+    """Take the state of a pickled or copied layer, and hold the layers inside as that did."""
+    Configurable.__setstate__(self, state)
+    if self._traced and self._build_done:
+        hold_inner(self)
+
+
+def hold_inner(layer: Any) -> None:
+    """Have a layer that writes `call` take over the further parameters of the layers that it keeps."""
+    hold(layer, kept(layer, LayerAttributes), take_inner)
+
+
+def take_inner(holder: Any) -> None:
+    """Add to the parameters of `holder` those of the layers inside that it does not list yet."""
     ids = set(map(id, holder.parameters))
-    for layer in layers:
+    for layer in kept(holder, LayerAttributes):
         holder.parameters.extend(parameter for parameter in layer.parameters if id(parameter) not in ids)
         ids.update(map(id, layer.parameters))

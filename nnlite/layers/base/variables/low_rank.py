@@ -38,7 +38,6 @@ class LowRank(Layer, abstract=True):
     lora_alpha: float | None = field(default=None, kw_only=True)
 
     _adapts = "kernel"
-    _adapter = cast("tuple[Parameter, Parameter] | None", None)
 
     @property
     def lora_enabled(self) -> bool:
