@@ -40,8 +40,16 @@ def _folders(layers: Sequence[Layer], prefix: str) -> list[str]:
     return folders
 
 
-def parameter_places(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, Parameter]]:
+def parameter_places(
+    layer: Layer, order: Order, folder: str = "", merged: bool = True
+) -> Iterator[tuple[str, Parameter]]:
     """Path and parameter of all variables of a layer or model.
+
+    Args:
+        layer: built.
+        order: the layers of a model as Keras orders them.
+        folder: what the paths begin with.
+        merged: whether a kernel is given with its adapter added, as in all files but `.h5` files of whole models.
 
     Raises:
         ModelFileError: a layer of layers that Keras does not have.
@@ -56,11 +64,11 @@ def parameter_places(layer: Layer, order: Order, folder: str = "") -> Iterator[t
         yield from _numbered(f"{folder}cell/", layer.parameters)
         return
     if layer._adapts is not None:
-        yield from _numbered(folder, cast(Any, layer).saved_weights())
+        yield from _numbered(folder, cast(Any, layer).saved_weights() if merged else layer.parameters)
         return
     inside = list(_parts(layer, order))
     for part, name in inside:
-        yield from parameter_places(part, order, f"{folder}{name}/")
+        yield from parameter_places(part, order, f"{folder}{name}/", merged)
     known = {id(parameter) for part, _ in inside for parameter in part.parameters}
     rest = [parameter for parameter in layer.parameters if id(parameter) not in known]
     if kind == "Normalization" and layer.get_config()["mean"] is not None:

@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
+import nnlite
 from nnlite import Input, Model, Sequential, layers, load_model
 from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign import hdf5
@@ -56,6 +57,31 @@ def test_keras_reads_what_nnlite_writes_and_the_other_way_round(tmp_path, name):
     again = load_model(tmp_path / f"theirs_{name}")
     np.testing.assert_allclose(outputs(again), outputs(theirs), atol=1e-6)
     assert again.optimizer.iterations == 1
+
+
+def test_adapters_of_low_rank_lie_beside_their_kernels_in_files_of_both(tmp_path):
+    keras = pytest.importorskip("keras")
+    x = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
+
+    def with_adapters(library, first):
+        inner = library.Sequential([first((4,)), library.layers.Dense(3)])
+        model = library.Sequential([first((6,)), library.layers.Dense(4, "tanh"), inner])
+        for layer in (model.layers[0], inner.layers[0]):
+            layer.enable_lora(2)
+            layer.lora_kernel_b.assign(np.full(layer.lora_kernel_b.shape, 0.5))
+        return model
+
+    ours, theirs = with_adapters(nnlite, Input), with_adapters(keras, keras.Input)
+    ours.save(tmp_path / "ours.h5")
+    theirs.save(tmp_path / "theirs.h5")
+    expected = ours.predict(x, verbose=0)
+    there = keras.saving.load_model(tmp_path / "ours.h5").predict(x, verbose=0)
+    np.testing.assert_allclose(there, expected, rtol=1e-5, atol=1e-6)
+    again = load_model(tmp_path / "ours.h5")
+    assert again.layers[0].lora_kernel_b.numpy().all()
+    np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    here = load_model(tmp_path / "theirs.h5").predict(x, verbose=0)
+    np.testing.assert_allclose(here, theirs.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
 
 
 def test_layers_are_matched_by_name_in_such_files(tmp_path):

@@ -34,7 +34,7 @@ def _ordered(layer: Any, order: Order) -> list[Parameter | None]:
     """Variables that are trained come first."""
     counted = {f"{group}/1" for group in counted_groups(layer, order)}
     listed: list[Parameter | None] = []
-    for path, parameter in parameter_places(layer, order):
+    for path, parameter in parameter_places(layer, order, merged=False):
         listed += [parameter, None] if path in counted else [parameter]
     trained = {id(parameter) for parameter in layer.trainable_weights}
     return sorted(listed, key=lambda parameter: id(parameter) not in trained)
