@@ -7,7 +7,7 @@ import pytest
 
 from nnlite import Input, Model, Sequential, load_model, saving
 from nnlite.errors import ModelFileError
-from nnlite.layers import Dense, Layer, deserialize, serialize
+from nnlite.layers import Conv1D, Dense, Embedding, Layer, deserialize, serialize
 from nnlite.models.copying.own_parts import take_own_parts
 from nnlite.models.files import model_state
 
@@ -30,6 +30,10 @@ class KeepingALayer(Layer):
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "inner": deserialize(config["inner"])})
+
+
+class RenamedDense(Dense):
+    """A user's subclass that saves nothing of its own."""
 
 
 class Remembering(Dense):
@@ -106,6 +110,14 @@ def test_files_of_layers_stay_in_their_folder(name):
     model = Sequential([Input((4,)), Remembering(2)])
     with pytest.raises(ModelFileError, match="would lie outside the folder of its layer"):
         take_own_parts(model, {f"own/1/assets/{name}": np.zeros(1, np.uint8)}, "model")
+
+
+@pytest.mark.parametrize("lora_rank", [None, 1])
+@pytest.mark.parametrize(("kind", "shape"), [(Dense, (4,)), (RenamedDense, (4,)), (Embedding, (4,)), (Conv1D, (4, 2))])
+def test_weights_are_in_a_file_once(kind, shape, lora_rank):
+    layer = kind(5, 3, lora_rank=lora_rank) if kind in (Embedding, Conv1D) else kind(5, lora_rank=lora_rank)
+    model = Sequential([Input(shape), layer], seed=0)
+    assert model_state(model)[1].keys() == {f"weights/{n}.{weight.name}" for n, weight in enumerate(model.parameters)}
 
 
 def test_files_of_layers_are_of_bytes():
