@@ -169,6 +169,14 @@ def test_a_singular_matrix_is_damped_and_said_once():
     assert len(warned) == 1 and said[0] == 1e-30 < said[-1]
 
 
+def test_pivots_that_are_rounding_errors_are_singular_and_small_ones_are_not():
+    jacobian = np.random.default_rng(0).normal(size=(30, 3))
+    for factor in np.linspace(0.1, 3, 30):  # of some the last pivot is rounded to a positive number
+        doubled = np.column_stack([jacobian, factor * jacobian[:, 0]])
+        assert Damped(doubled.T @ doubled, np.ones(4)).solve(1e-300) is None
+    np.testing.assert_allclose(Damped(np.diag([1.0, 1e-20]), np.ones(2)).solve(1e-300), [1, 1e20])
+
+
 def test_line_search_meets_the_strong_wolfe_conditions():
     problem = Rosenbrock(4)
     for seed in range(20):

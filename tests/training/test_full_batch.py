@@ -5,7 +5,7 @@ import pytest
 
 from nnlite import Input, Model, Sequential
 from nnlite.callbacks import Checkpoints, EarlyStopping, LearningRateScheduler, ReduceLROnPlateau
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, TrainingWarning
 from nnlite.estimators import NNClassifier, NNRegressor
 from nnlite.layers import (
     GRU,
@@ -304,6 +304,21 @@ def test_reasons_to_end(capsys):
     model = net(optimizer="LBFGS")
     model.fit(X, Y, epochs=2, verbose=0)
     assert model.optimizer.stop_reason == "maximum epoch reached"
+
+
+def test_a_singular_matrix_is_said_once_by_models_and_estimators():
+    twice = X[:30, [0, 1, 1]]  # columns that repeat one another: weights that no row tells apart
+    for seed in range(8):
+        model = Sequential([Input((3,)), Dense(2, "tanh"), Dense(1)], seed=seed)
+        model.compile(LevenbergMarquardt(mu=1e-300), "mse")
+        estimator = NNRegressor((2,), activation="tanh", optimizer=LevenbergMarquardt(mu=1e-300), random_state=seed)
+        for train in (
+            lambda model=model: model.fit(twice, Y[:30], epochs=5, verbose=0),
+            lambda estimator=estimator: estimator.set_params(epochs=5).fit(twice, Y[:30, 0]),
+        ):
+            with pytest.warns(TrainingWarning, match="J'J is singular with the damping mu = 1e-300") as warned:
+                train()
+            assert len(warned) == 1
 
 
 @pytest.mark.parametrize("optimizer", ["GaussNewton", "LBFGS", "NewtonCG"])

@@ -136,9 +136,12 @@ class Damped:
 
     def __init__(self, matrix: Array, right: Array) -> None:
         self.matrix, self.right = matrix, right
+        self._lost = ROUNDING * float(matrix.diagonal().max())  # dampings up to this leave the matrix as it is
 
     def solve(self, damping: float) -> Array | None:
         """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64."""
+        if damping <= self._lost and not _definite(self._sum(damping)):
+            return None
         solution = positive_solution(self.matrix, self.right, damping)
         if solution is None:
             solution = self._by_elimination(damping)
@@ -146,18 +149,19 @@ class Damped:
 
     def _by_elimination(self, damping: float) -> Array | None:
         """The same for a matrix that may be indefinite."""
-        damped = self.matrix + damping * np.eye(len(self.right))
         try:
-            solution = np.linalg.solve(damped, self.right)
+            return np.linalg.solve(self._sum(damping), self.right)
         except np.linalg.LinAlgError:
             return None
-        lost = damping <= ROUNDING * float(damped.diagonal().max()) and not _definite(damped)
-        return None if lost else solution
+
+    def _sum(self, damping: float) -> Array:
+        return self.matrix + damping * np.eye(len(self.right))
 
 
 def _definite(matrix: Array) -> bool:
+    """Whether a matrix is positive definite, each pivot larger than its rounding error."""
     try:
-        np.linalg.cholesky(matrix)
+        roots = np.linalg.cholesky(matrix).diagonal()
     except np.linalg.LinAlgError:
         return False
-    return True
+    return bool((roots**2 > len(roots) * ROUNDING * matrix.diagonal()).all())
