@@ -157,6 +157,9 @@ def test_the_spread_of_a_single_regressor_grows_where_there_are_no_rows():
     model = NNRegressor((16,), n_members=1, epochs=30, random_state=0).fit(x, y)
     spread = model.predict([[0.0], [4.0]], return_std=True)[1]
     assert 0 < 2 * spread[0] < spread[1] and spread[0] < 0.1
+    deviation = model._last_layer.deviation
+    model.fit(x, y, sample_weight=np.full(300, 1 / 300))  # a mean over the rows set apart, whatever they weigh
+    np.testing.assert_allclose(model._last_layer.deviation, deviation, rtol=1e-3)
     assert clone(model).partial_fit(x, y)._last_layer is None
     huber = NNRegressor((16,), n_members=1, epochs=2, loss="huber").fit(x, y)
     with pytest.raises(ConfigError, match="a single network has no spread"):

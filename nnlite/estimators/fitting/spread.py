@@ -64,10 +64,11 @@ def last_layer_of(network: Sequential, lesson: Lesson, judged: Judged | None) ->
     errors = network.predict(x, rows_at_once(x.shape[1]), verbose=0) - y
     if judged is not None:
         errors, counts = judged.outputs - judged.y, _counts(judged.weights, len(judged.y))
-    squares, strength = (counts[:, None] * errors.astype(np.float64) ** 2).sum(axis=0), 0.0
+    total, strength = counts.sum(), 0.0
+    squares = counts @ errors.astype(np.float64) ** 2 / max(total, np.finfo(np.float64).tiny)
     for _ in range(ROUNDS):
         effective = (values / (values + strength)).sum()
-        variance = squares / max(counts.sum() - (effective if judged is None else 0.0), 1.0)
+        variance = squares if judged is not None else squares / max(1 - effective / total, 1 / len(errors))
         strength = effective * variance.sum() / max(sizes, np.finfo(np.float64).tiny)
     return LastLayer(vectors / (values + strength) @ vectors.T, np.sqrt(variance))
 
