@@ -401,6 +401,9 @@ def test_layers_for_tables_in_c(columns, tmp_path):
     np.testing.assert_allclose(
         answers_in_c(tmp_path, rows[1:]), model.predict(rows[1:], verbose=0), rtol=1e-4, atol=1e-5
     )
+    beyond, within = np.repeat(rows[1:2], 3, axis=0), np.repeat(rows[1:2], 3, axis=0)
+    beyond[:, 3], within[:, 3] = [-1e9, 1e9, 3], [0, 2, 2]  # no memory beside the table is read
+    np.testing.assert_array_equal(answers_in_c(tmp_path, beyond), answers_in_c(tmp_path, within))
 
 
 @IN_C

@@ -56,12 +56,14 @@ def _waves(layer: Any, n: int, source: str, target: str) -> Code:
 
 
 def _embedded(layer: Any, n: int, source: str, target: str) -> Code:
+    """A code outside of its range is the nearest one within, and NaN is 0: nothing is read beyond the table."""
     levels, dim = list(layer.sizes.values()), layer.output_dim
     others = [column for column in range(layer.input_shape[-1]) if column not in layer.sizes]
     lines = [f"    for (int j = 0; j < {len(others)}; j++) {target}[j] = {source}[other{n}[j]];"] if others else []
     lines += [
         f"    for (int k = 0; k < {len(levels)}; k++) {{",
-        f"        int level = first{n}[k] + (int)({source}[column{n}[k]] + 0.5f);",
+        f"        float code = {source}[column{n}[k]];",
+        f"        int level = first{n}[k] + (code > 0 ? (int)fminf(code + 0.5f, last{n}[k]) : 0);",
         f"        for (int o = 0; o < {dim}; o++)",
         f"            {target}[{len(others)} + k * {dim} + o] = embedding{n}[level * {dim} + o];",
         "    }",
@@ -70,6 +72,7 @@ def _embedded(layer: Any, n: int, source: str, target: str) -> Code:
         **({f"other{n}": np.array(others)} if others else {}),
         f"column{n}": np.array(list(layer.sizes)),
         f"first{n}": np.cumsum(levels) - levels,
+        f"last{n}": np.array(levels, np.float32) - 1,
         f"embedding{n}": layer.embeddings.value,
     }
     return lines, arrays
