@@ -1,6 +1,5 @@
 """Equations with a symmetric positive definite matrix, by the LAPACK that NumPy brings."""
 
-import ctypes
 import functools
 import sys
 from typing import Any
@@ -28,6 +27,8 @@ def positive_solution(matrix: np.ndarray, right: np.ndarray, damping: float = 0.
     routine = _routine()
     if routine is None:
         return None
+    import ctypes  # here, as Python in WebAssembly may have none
+
     count = len(right)
     memory = np.empty((count + 1, count))  # one address: asking for it takes longer than some of the work
     memory[0], memory[1:] = right, matrix
@@ -47,13 +48,15 @@ def _sizes(count: int) -> tuple[np.ndarray, int]:
 @functools.cache
 def _routine() -> Any:
     """`dposv`, whose numbers may have 4 or 8 bytes where the lower ones come first; None if it is missing."""
-    if sys.byteorder == "big":
+    if sys.byteorder == "big" or sys.platform == "emscripten":  # WebAssembly ends where a signature is not exact
         return None
     try:
+        import ctypes
+
         from numpy.linalg import lapack_lite  # a module of no promise: another NumPy may do without
 
         library = ctypes.CDLL(lapack_lite.__file__)
-    except (ImportError, OSError):
+    except (ImportError, AttributeError, OSError):  # no such module, one that is linked in, or one that does not load
         return None
     for name in NAMES:
         try:

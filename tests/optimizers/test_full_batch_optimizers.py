@@ -3,6 +3,7 @@
 import itertools
 import math
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -300,9 +301,18 @@ def test_the_routine_of_lapack_is_found_and_reads_one_triangle():
     assert lapack.positive_solution(-np.eye(2), np.ones(2)) is None
 
 
-def test_a_numpy_without_that_module_of_lapack_is_no_error(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numpy.linalg.lapack_lite", None)
-    monkeypatch.delattr(np.linalg, "lapack_lite", raising=False)
+@pytest.mark.parametrize("without", ["ctypes", "module", "file", "exact signatures"])
+def test_a_numpy_without_a_lapack_to_call_is_no_error(without, monkeypatch):
+    if without == "exact signatures":
+        monkeypatch.setattr(sys, "platform", "emscripten")
+    elif without == "ctypes":
+        monkeypatch.setitem(sys.modules, "ctypes", None)
+    else:
+        module = None if without == "module" else ModuleType("numpy.linalg.lapack_lite")
+        monkeypatch.setitem(sys.modules, "numpy.linalg.lapack_lite", module)
+        monkeypatch.delattr(np.linalg, "lapack_lite", raising=False)
+        if module is not None:
+            monkeypatch.setattr(np.linalg, "lapack_lite", module, raising=False)
     lapack._routine.cache_clear()
     try:
         assert lapack._routine() is None
