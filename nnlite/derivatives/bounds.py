@@ -66,12 +66,12 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
     Args:
         model: dense layers in a row, with scales and shifts (`Normalization`, `RobustScaling`, `Rescaling`), `Clip` and
             waves (`PeriodicEmbedding`) among them, as at inference; also of members side by side, behind `RepeatVector`
-            and before their average, such as the `model_` of an estimator.
-        low, high: `(inputs,)` for one box, or `(boxes, inputs)`.
+            and before their average, such as the `model_` of an estimator with `activation="tanh"`.
+        low, high: `(inputs,)` for one box, or `(boxes, inputs)`; finite.
 
     Raises:
         ConfigError: another layer, or an activation that falls somewhere.
-        ShapeError: boxes of another width, or with a lower end above the upper one.
+        ShapeError: boxes of another width, with an end that is not finite, or a lower end above the upper one.
 
     Reference: Moore 1966, "Interval analysis"; Gowal et al. 2018, arXiv:1810.12715.
 
@@ -83,8 +83,9 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
     (True, True)
     """
     bottom, top = _boxes(model, low), _boxes(model, high)
-    if bottom.shape != top.shape or not (bottom <= top).all():
-        raise ShapeError("a box needs a lower end at or below the upper one for each input, and no NaN")
+    finite = np.isfinite(bottom).all() and np.isfinite(top).all()
+    if bottom.shape != top.shape or not finite or not (bottom <= top).all():
+        raise ShapeError("a box needs finite ends, the lower one at or below the upper one for each input")
     ones = np.broadcast_to(np.eye(bottom.shape[-1]), (len(bottom), bottom.shape[-1], bottom.shape[-1]))
     flow = Flow(Interval(bottom, top), Interval(ones, ones))
     for step in _steps(model, tuple(further_layers())):

@@ -128,8 +128,9 @@ def test_what_has_no_bounds_is_refused():
     with pytest.raises(ConfigError, match="is a graph"):
         lipschitz_bound(Model(inputs, one + Dense(2)(inputs)))
     model = net("tanh")
-    with pytest.raises(ShapeError, match="lower end at or below"):
-        box_bounds(model, [1.0, 0.0, 0.0], [0.0, 1.0, 1.0])
+    for end in (0.0, np.inf, np.nan):  # below the lower one, and products of infinity and 0
+        with pytest.raises(ShapeError, match="finite ends, the lower one at or below"):
+            box_bounds(model, [1.0, 0.0, 0.0], [end, 1.0, 1.0])
     with pytest.raises(ShapeError, match="one number for each of the inputs"):
         box_bounds(model, [1.0], [2.0])
     with pytest.raises(ShapeError, match="one number for each of the inputs"):
