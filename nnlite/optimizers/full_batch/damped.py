@@ -136,7 +136,7 @@ class Damped:
 
     def __init__(self, matrix: Array, right: Array) -> None:
         self.matrix, self.right = matrix, right
-        self._lost = ROUNDING * float(matrix.diagonal().max())  # dampings up to this leave the matrix as it is
+        self._lost = ROUNDING * float(np.maximum.reduce(matrix.diagonal()))  # a smaller damping is lost
 
     def solve(self, damping: float) -> Array | None:
         """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64."""
