@@ -187,10 +187,11 @@ class Uncertainty:
                 noise's, right where the model and its noise are. `"conformal"`: scaled on rows of `calibrate`, which
                 holds whatever the model is. `"jackknife+"`: by what leaving each training row out would change,
                 without setting rows apart; the level holds up to the error of the Newton steps, and is never below
-                `2 * level - 1` for exact ones. `"jackknife-minmax"`: the same errors around the lowest and the highest
-                of these predictions, about a tenth wider; for exact steps the level is certain. The row that is left
-                out helped to find the minimum that a step does not leave: with few rows for the parameters, take this
-                one. None: conformal after `calibrate`, else delta, or jackknife+ if the loss is not a sum of squares.
+                `2 * level - 1` for exact ones. `"jackknife-minmax"`: a quantile of the same errors below the lowest and
+                above the highest of these predictions, about a tenth wider; with exact steps the level is certain. Take
+                it where rows are few for the parameters: a Newton step stays at the minimum that all rows together
+                have led to, so the errors of jackknife+ are too small. None: conformal after
+                `calibrate`, else delta, or jackknife+ if the loss is not a sum of squares.
 
         Shape: two arrays `(rows, outputs)`; two lists of such where there are several outputs.
 
