@@ -8,6 +8,8 @@ import numpy as np
 
 from nnlite.callbacks import Callback
 from nnlite.derivatives import Derivatives
+from nnlite.losses import Loss
+from nnlite.losses.output_losses import OutputLosses
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
@@ -63,13 +65,14 @@ def stop_flag(activity: str) -> OfTrainer[bool]:
 
 
 class GivenLoss(OfTrainer[Any]):
-    """The attribute `loss` of a model: what `compile` was given. One that is assigned is the loss of the trainer."""
+    """The attribute `loss` of a model: what `compile` was given. One that is assigned is read as by `compile`."""
 
     def __get__(self, model: Any, owner: Any) -> Any:
         return self if model is None else model.trainer.given.get(self.name)
 
     def __set__(self, model: Any, value: Any) -> None:
-        model.trainer.loss = model.trainer.given[self.name] = value
+        model.trainer.loss = value if value is None or isinstance(value, OutputLosses) else Loss.get(value)
+        model.trainer.given[self.name] = value
 
 
 class Evaluate(Protocol):

@@ -7,6 +7,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.optimizers.base import Optimizer, StateVariable
+from nnlite.optimizers.base.packs import overwritten_among
 from nnlite.optimizers.base.rates import InnerRate, Rate
 from nnlite.parameters import Parameter
 from nnlite.registry.bounds import Count, Positive
@@ -97,13 +98,19 @@ class LossScaleOptimizer(Optimizer):
     def apply(self, gradients: Iterable[Any], variables: Iterable[Parameter | np.ndarray] | None = None) -> None:
         """Undo the scale of gradients and update variables with them; see `Optimizer.apply`.
 
-        With a gradient that is not finite the variables stay, and the scale is halved.
+        With a gradient that is not finite the variables stay, and the scale is halved. Variables that take their
+        gradients as values take them as they are.
         """
         gradients, scale = list(gradients), self.dynamic_scale
+        variables = None if variables is None else list(variables)
         arrays = [None if gradient is None else np.asarray(gradient) for gradient in gradients]
         if self._goes_on(bool(np.isfinite(array).all()) for array in arrays if array is not None):
-            scaled = [None if array is None else array / array.dtype.type(scale) for array in arrays]
-            self.inner_optimizer.apply(scaled, variables)
+            overwritten = dict(overwritten_among(self.inner_optimizer._variables if variables is None else variables))
+            unscaled = [
+                array if array is None or number in overwritten else array / array.dtype.type(scale)
+                for number, array in enumerate(arrays)
+            ]
+            self.inner_optimizer.apply(unscaled, variables)
         elif variables is not None and not self.built:
             self.build(variables)
         self._follow()

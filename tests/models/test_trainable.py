@@ -93,16 +93,18 @@ def test_what_a_model_says_of_its_training_is_what_its_trainer_says():
     assert loss is trainer.loss_mean and together.metrics == trainer.metrics and together.metrics[0].name == "mae"
     model.stop_training = True
     assert trainer.stop_training
-    model.optimizer, model.loss, model.history = "o", "l", "h"
-    assert (trainer.optimizer, trainer.loss, trainer.history) == ("o", "l", "h")
+    model.optimizer, model.history = "o", "h"
+    assert (trainer.optimizer, trainer.history) == ("o", "h")
 
 
-def test_an_optimizer_and_a_loss_that_are_assigned_are_those_that_train():
+@pytest.mark.parametrize("loss", ["mae", Loss.get("mae")])
+def test_an_optimizer_and_a_loss_that_are_assigned_are_those_that_train(loss):
     assigned, compiled = chain(), chain()
     assigned.compile("adam", "mse")
     assigned.fit(X, X[:, :2], verbose=0)
     compiled.set_weights(assigned.get_weights())
-    assigned.optimizer, assigned.loss = Optimizer.get("sgd"), Loss.get("mae")
+    assigned.optimizer, assigned.loss = Optimizer.get("sgd"), loss
+    assert assigned.loss is loss
     compiled.compile("sgd", "mae")
     histories = [model.fit(X, X[:, :2], verbose=0).history for model in (assigned, compiled)]
     assert histories[0] == histories[1]

@@ -19,6 +19,7 @@ from nnlite.optimizers import (
     AdamW,
     ExponentialDecay,
     Lamb,
+    LossScaleOptimizer,
     Muon,
     Optimizer,
     deserialize,
@@ -471,6 +472,11 @@ def test_variables_that_take_gradients_as_their_values():
     optimizer.apply([np.full(2, 5.0)], [taking])
     assert taking.numpy().tolist() == [5.0, 5.0] and plain.numpy().tolist() == alone.tolist()
     assert optimizer.iterations == 3
+    scaling = LossScaleOptimizer(SGD(0.5), initial_scale=8.0)
+    scaling.apply([np.full(2, 8.0), np.full(2, 3.0)], [plain, taking])
+    assert taking.numpy().tolist() == [3.0, 3.0] and plain.numpy().tolist() == (alone - 0.5).tolist()
+    scaling.apply([None, np.full(2, 4.0)])
+    assert taking.numpy().tolist() == [4.0, 4.0]
 
 
 def test_numbers_that_are_assigned_are_returned():

@@ -194,6 +194,13 @@ def test_layers_one_by_one_take_several_batches_too(monkeypatch):
         np.testing.assert_array_equal(array, alike)
 
 
+def test_a_call_takes_fewer_batches_of_wide_outputs(calls):
+    """All outputs of a call wait in memory for the metrics."""
+    rows, units = 256, 20_000
+    trained(layers=[Dense(units)], x=X[np.arange(rows) % ROWS, :1], y=np.zeros((rows, units)), shape=(1,))
+    assert max(calls) == 1 and len(calls) == 3 * rows // BATCH
+
+
 def test_who_listens_to_batches_hears_each(calls):
     seen = []
     trained(fit={"callbacks": [LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))], "epochs": 1})

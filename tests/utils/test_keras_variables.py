@@ -10,6 +10,7 @@ from nnlite import KerasTensor, StatelessScope, Variable, name_scope, saving
 from nnlite.config import DTypePolicy
 from nnlite.errors import ConfigError
 from nnlite.layers import InputSpec
+from nnlite.ops.tape import Tape
 from nnlite.random import SeedGenerator
 from nnlite.utils import get_file, img_to_array, split_dataset, standardize_dtype
 
@@ -137,6 +138,11 @@ def test_functions_of_numpy_take_variables():
     total = np.array([1.0, 1.0])
     total += scale
     assert total.tolist() == [2.0, 3.0]
+    with Tape().recording() as tape:
+        assert tape.gradients(np.sum(np.exp(scale)))[0][1].tolist() == np.exp([1.0, 2.0], dtype=np.float32).tolist()
+        for lost in (lambda: np.add(scale, 1, dtype="float32"), lambda: np.add.reduce(scale)):
+            with pytest.raises(ConfigError, match="has no derivative"):
+                lost()
 
 
 def test_a_scope_refuses_values_of_another_shape():

@@ -39,7 +39,7 @@ class Operand(Leaf):
         """Apply a function of NumPy, which also comes here for operators with an array to the left."""
         if method == "__call__" and not options and ufunc.__name__ in _OF_UFUNCS:
             return _applied(_OF_UFUNCS[ufunc.__name__], inputs)
-        return getattr(ufunc, method)(*_values(inputs, method == "__call__" and not options), **options)
+        return getattr(ufunc, method)(*_values(inputs, True), **options)  # a recorded value refuses what is not derived
 
     if TYPE_CHECKING:  # in a layer's `call` a parameter stands for a traced value, which can do this
         _operator: Any = None

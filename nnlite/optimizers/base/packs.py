@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.parameters import Parameter
 from nnlite.variables import Variable as Added
 
-__all__ = ["Variable", "VariablePack", "array_of", "packed", "without_overwritten"]
+__all__ = ["Variable", "VariablePack", "array_of", "overwritten_among", "packed", "without_overwritten"]
 
 Variable = Parameter | np.ndarray
 
@@ -77,8 +77,12 @@ def without_overwritten(
     gradients: Sequence[Any], variables: Sequence[Variable]
 ) -> tuple[list[Any], list[tuple[Added, Any]]]:
     """The gradients, None for variables that take theirs as the new value; and these with what they take."""
-    taken = [isinstance(variable, Added) and variable.overwrite_with_gradient for variable in variables]
-    left = [None if overwritten else gradient for gradient, overwritten in zip(gradients, taken, strict=False)]
-    pairs: Any = zip(variables, gradients, taken, strict=False)
-    taking = [(one, gradient) for one, gradient, overwritten in pairs if overwritten and gradient is not None]
-    return [*left, *gradients[len(left) :]], taking
+    overwritten = dict(overwritten_among(variables))
+    left = [None if number in overwritten else gradient for number, gradient in enumerate(gradients)]
+    pairs = [(variable, gradients[number]) for number, variable in overwritten.items() if number < len(gradients)]
+    return left, [(variable, gradient) for variable, gradient in pairs if gradient is not None]
+
+
+def overwritten_among(variables: Sequence[Variable]) -> list[tuple[int, Added]]:
+    """The number of each variable that takes its gradient as the new value, and the variable."""
+    return [(n, v) for n, v in enumerate(variables) if isinstance(v, Added) and v.overwrite_with_gradient]

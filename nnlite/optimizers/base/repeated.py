@@ -23,8 +23,8 @@ def repeated_update(optimizer: "Optimizer", packs: Sequence) -> Callable[[], Non
     if extras or optimizer.update_form() is None:  # one with a form has no way of its own
         return partial(optimizer.apply_packs, packs)
     optimizer.build_packs(packs)
-    by_kernel = optimizer.by_kernel
-    blocks: list[Any] = [block for known in optimizer._described_packs(packs) for block in walk(known, by_kernel)]
+    described, by_kernel = optimizer._described_packs(packs), optimizer.by_kernel
+    blocks: list[Any] = [block for pack in described for block in walk(pack, by_kernel)]
 
     def update() -> None:
         rate = optimizer.current_learning_rate

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DenseSteps"]
 
-# What one call takes at most: inputs that stay in the cache until they are used, and a few milliseconds, so that
-# whoever interrupts the training is answered.
+# What one call takes at most: inputs that stay in the cache until they are used, as many outputs, which wait for the
+# metrics, and a few milliseconds, so that whoever interrupts the training is answered.
 CALL_BYTES, CALL_PRODUCTS = 2**20, 2**28
 NARROW = 64 * 64  # weights of a layer, up to which one call is quicker than layers one by one with any number of rows
 FEW_PRODUCTS = 10**6  # multiply-adds, up to which products are not made in pieces
@@ -96,9 +96,9 @@ class DenseSteps:
             whole = all(_is_by_row(member.layer) for member in line[:-1])
         else:
             whole = can_learn_apart(steps, line)
-        known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
+        penalties_are_known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
         same_bits = len(steps.joined.program.line or ()) == len(line) or not steps.draws
-        return cls(steps, line) if whole and known and same_bits and not further else None
+        return cls(steps, line) if whole and penalties_are_known and same_bits and not further else None
 
     def plan(self) -> Plan | None:
         """Plan of the next call; None if compiled code does not support it."""
@@ -114,7 +114,7 @@ class DenseSteps:
         """Number of batches of this size in the next call, which ends where the optimizer maintains its slots."""
         if self.front or not self.foreseen or batch_size > self.most_rows:
             return 1
-        row = self.features * self.stage.values.itemsize * (self.members or 1)
+        row = max(self.features, self.units) * self.stage.values.itemsize * (self.members or 1)
         most = min(CALL_BYTES // (batch_size * row), CALL_PRODUCTS // (batch_size * self.products))
         return max(min(most, FLUSH_PERIOD - self.steps.optimizer.batches % FLUSH_PERIOD), 1)
 
@@ -225,10 +225,10 @@ class DenseSteps:
             way, limit = clip_form(optimizer)
             nothing, stage, copies = self.nothing, self.stage, self.copies
             vectors = (stage.values, stage.gradients, room.values, room.gradients, room.memory, room.scales)
-            taken = (*[slots[name] for name in names], nothing, nothing)[:2]
+            slots_of_update = (*[slots[name] for name in names], nothing, nothing)[:2]
             places, kernels_by = NO_COPIES if copies is None else copies.places
             parts = (
-                *(*vectors, *taken, slots.get(AVERAGE, nothing), slots.get(GRADIENT_SUM, nothing)),
+                *(*vectors, *slots_of_update, slots.get(AVERAGE, nothing), slots.get(GRADIENT_SUM, nothing)),
                 *(kernels_by, np.array([*constants, limit]), stretches_of(factors, stage.values.size)),
                 *(self._penalties(), places, room.plan, self.segments),
                 *(plan.loss.code, guarded, apart, code, way, batches),
