@@ -21,7 +21,8 @@ __all__ = ["LowRank", "MergedKernel"]
 class LowRank(Layer, abstract=True):
     """Base of layers whose kernel, their first parameter, takes an adapter of low rank (LoRA).
 
-    Dense layers and convolutions, which are or become made of as many classes as one may be, take its members instead.
+    Dense layers and convolutions, whose classes have as many bases as the architecture allows, assign its members
+    instead of deriving from it.
 
     The layer then computes with `kernel + lora_alpha / lora_rank * a @ b`; training changes a, `(..., lora_rank)`, and
     b, `(lora_rank, outputs)`, and the bias, and leaves the kernel.
