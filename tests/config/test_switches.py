@@ -5,7 +5,7 @@ import pytest
 
 from nnlite import Sequential, config
 from nnlite.callbacks import LambdaCallback
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError, TrainingWarning
 from nnlite.layers import Dense
 
 X = np.linspace(0, 1, 48, dtype=np.float32).reshape(24, 2)
@@ -49,7 +49,7 @@ def test_steps_are_limited_in_each_call():
     assert model.optimizer.iterations == 9
     model.fit(((X[:4], Y[:4]) for _ in range(2)), verbose=0)  # fewer than the limit
     assert model.optimizer.iterations == 11
-    with pytest.raises(DataError, match="3 batches expected, got 2"):
+    with pytest.warns(TrainingWarning, match="3 batches expected, got 2"):
         model.fit(((X[:4], Y[:4]) for _ in range(2)), steps_per_epoch=4, verbose=0)
 
 
