@@ -41,9 +41,13 @@ class ActivationFunction(Op, abstract=True):
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
-        """As `Configurable.get`; a function of one array, made of functions of `nnlite.ops`, is recorded."""
+        """As `Configurable.get`; a function of one array, made of functions of `nnlite.ops`, is recorded.
+
+        A layer of one activation function, such as `layers.LeakyReLU(0.2)`, stands for that function.
+        """
         if is_function_form(spec):
             spec = NamedFunction.get(spec).function
+        spec = spec.as_function() if isinstance(spec, Op) else spec
         if isinstance(spec, (ActivationFunction, type)) or not callable(spec):
             return super().get(spec)  # type: ignore[arg-type]
         known = OP_OF_FUNCTION.get(id(spec))
