@@ -77,7 +77,7 @@ def test_penalties_on_integers_do_not_overflow():
         assert layer.losses == [50000.0]
 
 
-class Halves(layers.Layer):
+class SameAndHalf(layers.Layer):
     """An own layer whose result has the type of the inputs, and one that has not."""
 
     def call(self, inputs):
@@ -87,7 +87,7 @@ class Halves(layers.Layer):
 @pytest.mark.parametrize("kind", ["int32", "int64", "uint8", "bool"])
 def test_own_layers_and_functions_get_integers_as_they_are(kind):
     rows = np.array([[123_456_789, 0]]).astype(kind)
-    same, halves = Halves()(rows)
+    same, halves = SameAndHalf()(rows)
     np.testing.assert_array_equal(same, rows, strict=True)
     np.testing.assert_array_equal(halves, (rows * 0.5).astype("f4"), strict=True)
     np.testing.assert_array_equal(layers.Lambda(lambda inputs: inputs)(rows), rows, strict=True)

@@ -10,7 +10,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import CONTEXT, arranged, context_of, data_arguments
-from nnlite.layers.base.contract.around import returned
+from nnlite.layers.base.contract.around import values_of
 from nnlite.layers.base.contract.assigned import assigned_in, renewed, state_variable
 from nnlite.layers.base.contract.running import RunsLinearize
 from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
@@ -158,9 +158,7 @@ def trace_call(
     if layer._writes_mask:
         jacobians.mask = layer.compute_mask(inputs, mask)
     jacobians.state = _state_of(layer, trace, traced)
-    output = tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value
-    of_whole = any(item.value.dtype.kind in "biu" for item in data)  # what NumPy makes of integers has 64 bits
-    return (returned(output, (layer.dtype,)) if of_whole else output), jacobians
+    return values_of(ends, data, layer.dtype), jacobians
 
 
 def _state_of(layer: "Layer", trace: LayerTrace, traced: dict[int, Traced]) -> tuple:

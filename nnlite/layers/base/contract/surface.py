@@ -126,6 +126,17 @@ def symbolic_call(self: "Layer", *inputs: Any, **options: Any) -> Any:
     return self(*inputs, **options)
 
 
+def drawn_mask(self: "Layer", inputs: Any, previous_mask: Any) -> Any:
+    """The mask of the outputs for symbols and the symbol of their mask: the same in a layer that sets no other.
+
+    Raises:
+        ConfigError: the layer makes another one of it.
+    """
+    if self._sets_mask and previous_mask is not None:
+        raise ConfigError(f"{self.label}: compute_mask takes arrays: this mask cannot be drawn before there are data")
+    return previous_mask
+
+
 def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
     """Keras's former method: raises `NotImplementedError` with an alternative."""
     raise NotImplementedError(f"{self.label}: give metrics to `compile`, or update one of your own within train_step")
