@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.config import DTypePolicy, mixed_default, refuse_elsewhere
+from nnlite.config import DTypePolicy, default_for, refuse_elsewhere
 from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.ops.tracing import Trace
@@ -161,10 +161,10 @@ def copied_whole(self: Any, memo: dict[int, Any]) -> Any:
 def read_policy(layer: Any, dtype: Any) -> Any:
     """The argument `dtype` in stored form: the name of a policy, of an instance of one, or of Keras's dict of one.
 
-    For None it is that of `set_dtype_policy` where this is a mixed one.
+    For None it is that of `set_dtype_policy` where this is a mixed one or a map.
     """
     if dtype is None and layer._takes_policies:
-        dtype = mixed_default()
+        dtype = default_for(layer)
     elif isinstance(dtype, DTypePolicy):
         dtype = dtype.for_layer(layer)
     elif isinstance(dtype, Mapping):
