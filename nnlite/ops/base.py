@@ -52,7 +52,7 @@ class Op(Configurable, family="op", abstract=True):
         return self.linearize(*inputs)[0]
 
     def as_function(self) -> "Op":
-        """What the op is as the argument `activation`: for the layer of an activation function, that function."""
+        """The op as the argument `activation`: for the layer of an activation function, that function."""
         return self
 
     def forward(self, *inputs: Any) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from nnlite.arrays.in_place import InPlace
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.kernels.reference.dense import LINEAR
 from nnlite.ops.base import Op
@@ -48,6 +48,8 @@ class ActivationFunction(Op, abstract=True):
         if is_function_form(spec):
             spec = NamedFunction.get(spec).function
         spec = spec.as_function() if isinstance(spec, Op) else spec
+        if spec == "glu":
+            raise ConfigError("glu halves the last axis, which an activation keeps: use nnlite.ops.glu on the outputs")
         if isinstance(spec, (ActivationFunction, type)) or not callable(spec):
             return super().get(spec)  # type: ignore[arg-type]
         known = OP_OF_FUNCTION.get(id(spec))
