@@ -120,7 +120,7 @@ def returned(arrays: Any, kinds: Sequence[str]) -> Any:
     return arrays.astype(kinds[0], copy=False) if is_number else arrays
 
 
-def values_of(ends: tuple, data: Sequence, kind: str) -> Any:
+def values_of(ends: Sequence, data: Sequence, kind: str) -> Any:
     """The values of `ends`; if integers are among `data`, of which NumPy makes 64-bit numbers, in the dtype `kind`."""
     values = tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value
     return returned(values, (kind,)) if any(item.value.dtype.kind in "biu" for item in data) else values
