@@ -51,7 +51,7 @@ class Op(Configurable, family="op", abstract=True):
         """The output alone, for integers, in an op that `_keeps_integers`."""
         return self.linearize(*inputs)[0]
 
-    def as_function(self) -> "Op":
+    def _as_function(self) -> "Op":
         """The op as the argument `activation`: for the layer of an activation function, that function."""
         return self
 

@@ -39,7 +39,7 @@ class _Activated(Layer, abstract=True):
         """The activation function."""
         return self.activation
 
-    def as_function(self) -> ActivationFunction:
+    def _as_function(self) -> ActivationFunction:
         """The activation function, which a layer as the argument `activation` stands for."""
         return self.activation
 

@@ -47,7 +47,7 @@ class ActivationFunction(Op, abstract=True):
         """
         if is_function_form(spec):
             spec = NamedFunction.get(spec).function
-        spec = spec.as_function() if isinstance(spec, Op) else spec
+        spec = spec._as_function() if isinstance(spec, Op) else spec
         if spec == "glu":
             raise ConfigError("glu halves the last axis, which an activation keeps: use nnlite.ops.glu on the outputs")
         if isinstance(spec, (ActivationFunction, type)) or not callable(spec):
