@@ -20,6 +20,7 @@ __all__ = [
     "backend",
     "computed_in",
     "computed_type",
+    "default_for",
     "default_policy",
     "dense_limit",
     "dtype_policy",
@@ -27,7 +28,6 @@ __all__ = [
     "floatx",
     "image_data_format",
     "is_deterministic",
-    "mixed_default",
     "refuse_elsewhere",
     "set_dense_limit",
     "set_deterministic",
@@ -41,7 +41,7 @@ FloatType = Literal["float32", "float64"]
 FLOAT_TYPES = get_args(FloatType)
 Policy = Literal["float32", "float64", "mixed_float16"]
 POLICIES = get_args(Policy)
-MIXED = "mixed_"
+MIXED, MAP = "mixed_", "map_"
 # What policies may name that no layer computes in.
 TYPES_ELSEWHERE = (
     *("mixed_bfloat16", "bfloat16", "float16", "bool", "string"),
@@ -49,6 +49,7 @@ TYPES_ELSEWHERE = (
 )
 _floatx: FloatType = "float32"
 _policy: str | None = None
+_by_layer: "DTypePolicy | None" = None  # a map of policies
 _dense_limit = 2**30
 _deterministic = False
 DataFormat = Literal["channels_last", "channels_first"]
@@ -172,30 +173,34 @@ def default_policy() -> str:
     return _policy or _floatx
 
 
-def mixed_default() -> str | None:
-    """The name of the policy of `set_dtype_policy` if that is a mixed policy; else None."""
-    return _policy
+def default_for(layer: Any) -> str | None:
+    """The name of the policy of a layer made without one: that of `set_dtype_policy` if it is mixed, or a map."""
+    return _policy if _by_layer is None else _by_layer.for_layer(layer)
 
 
 def dtype_policy() -> DTypePolicy:
     """The policy of layers made without one."""
-    return DTypePolicy()
+    return DTypePolicy() if _by_layer is None else _by_layer
 
 
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
     """Set the policy of layers made without one from now on; a policy of one dtype also sets `floatx()`.
 
+    A `DTypePolicyMap` gives each layer that of its name, and counts as its default for `floatx()`.
+
     Raises:
         ConfigError: no policy, or one that no layer takes.
     """
-    global _policy
-    name = (policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)).name
+    global _policy, _by_layer
+    chosen = policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)
+    name = chosen.name.removeprefix(MAP)
     refuse_elsewhere(name, "set_dtype_policy")
     if name.startswith(MIXED):
         _policy = name
     else:
         set_floatx(name)
         _policy = None
+    _by_layer = None if chosen.name == name else chosen
 
 
 def image_data_format() -> DataFormat:

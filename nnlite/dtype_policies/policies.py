@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.config import DTypePolicy
+from nnlite.config.defaults import MAP
 from nnlite.errors import ConfigError, WrongTypeError
 
 __all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
@@ -46,7 +47,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     @property
     def name(self) -> str:  # type: ignore[override]
         """`"map_"` and the name of the default."""
-        return f"map_{self.default_policy.name}"
+        return f"{MAP}{self.default_policy.name}"
 
     @property
     def compute_dtype(self) -> str:

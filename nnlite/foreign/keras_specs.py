@@ -166,10 +166,10 @@ def _activation(activation: ActivationFunction, location: str) -> Any:
     names = {OP_OF_FUNCTION.get(id(function)): name for name, function in FUNCTIONS.items()}
     names[Exp] = "exponential"
     defaults = {name: parameter.default for name, parameter in constructor_parameters(cls).items()}
-    if activation.get_config() != defaults:
-        raise ModelFileError(
-            f"{location} is {activation!r}: Keras keeps names of activations alone; use the layer of that name"
-        )
+    if (config := activation.get_config()) != defaults:
+        if not config.keys() <= signatures()["layers"].get(cls.__name__, {}).keys():
+            raise ModelFileError(f"{location} is {activation!r}, of which Keras keeps the name alone")
+        return {"module": "keras.layers", "class_name": cls.__name__, "config": config, "registered_name": None}
     if cls not in names:
         raise ModelFileError(f"{location}: Keras has no activation {cls.__name__}; save as .safetensors")
     return names[cls]

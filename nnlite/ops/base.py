@@ -51,6 +51,10 @@ class Op(Configurable, family="op", abstract=True):
         """The output alone, for integers, in an op that `_keeps_integers`."""
         return self.linearize(*inputs)[0]
 
+    def _as_function(self) -> "Op":
+        """The op as the argument `activation`: for the layer of an activation function, that function."""
+        return self
+
     def forward(self, *inputs: Any) -> np.ndarray:
         """Compute the output and keep the Jacobians for `backward` and `jvp`."""
         output, self.jacobians = self.linearize(*self._as_inputs(inputs))

@@ -286,7 +286,7 @@ def test_files_that_earlier_versions_wrote_under_such_names_are_read(tmp_path):
     [
         (layers.Dense(2, parametrization="ntk"), "no argument 'parametrization'"),
         (layers.Residual([layers.Dense(3)]), "Keras has no Residual"),
-        (layers.Activation({"LeakyReLU": {"negative_slope": 0.5}}), "keeps names of activations alone"),
+        (layers.Activation({"CELU": {"alpha": 0.5}}), "of which Keras keeps the name alone"),
         (layers.Lambda(np.sin), "not registered"),
         (layers.SpectralNormalization(layers.Dense(2)), "SpectralNormalization cannot be written"),
     ],
@@ -295,6 +295,20 @@ def test_layers_that_keras_lacks_are_refused(tmp_path, layer, error):
     with pytest.raises((ModelFileError, ConfigError), match=error):
         Sequential([Input((3,)), layer]).save(tmp_path / "m.keras")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "activation", [layers.LeakyReLU(0.5), layers.ReLU(6.0, 0.25), layers.ELU(0.5), layers.Softmax(axis=1)]
+)
+@pytest.mark.parametrize("file", ["m.keras", "m.h5", "m.safetensors"])
+def test_an_activation_that_is_a_layer_is_kept(tmp_path, activation, file):
+    model = Sequential([Input((3, 2)), layers.Dense(4, activation=activation)])
+    model.save(tmp_path / file)
+    loaded, x = load_model(tmp_path / file), np.arange(-6.0, 6.0).reshape(2, 3, 2)
+    np.testing.assert_array_equal(loaded(x), model(x))
+    kernel, bias = model.get_weights()
+    np.testing.assert_allclose(model(x), activation(x @ kernel + bias), rtol=1e-5)
+    assert loaded.layers[-1].activation.to_spec() == activation.activation.to_spec()
 
 
 def test_layers_are_numbered_as_keras_orders_them():

@@ -75,3 +75,27 @@ def test_penalties_on_integers_do_not_overflow():
     for layer in (layers.ActivityRegularization(l2=1.0), layers.Reshape((2, 1), activity_regularizer=L2(1.0))):
         assert layer(rows).dtype == np.uint8
         assert layer.losses == [50000.0]
+
+
+class SameAndHalf(layers.Layer):
+    """An own layer whose result has the type of the inputs, and one that has not."""
+
+    def call(self, inputs):
+        return inputs, inputs * 0.5
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "uint8", "bool"])
+def test_own_layers_and_functions_get_integers_as_they_are(kind):
+    rows = np.array([[123_456_789, 0]]).astype(kind)
+    same, halves = SameAndHalf()(rows)
+    np.testing.assert_array_equal(same, rows, strict=True)
+    np.testing.assert_array_equal(halves, (rows * 0.5).astype("f4"), strict=True)
+    np.testing.assert_array_equal(layers.Lambda(lambda inputs: inputs)(rows), rows, strict=True)
+    with_numbers = layers.Lambda(lambda inputs: (inputs[0], inputs[1]))((rows, rows.astype("f8")))
+    assert [result.dtype for result in with_numbers] == [rows.dtype, np.float32]
+
+
+def test_layers_inside_own_ones_compute_with_integers_as_numbers():
+    wrapped = layers.TimeDistributed(layers.Dense(2, kernel_initializer="ones"))
+    result = wrapped(np.array([[[3, 4]]]))
+    np.testing.assert_array_equal(result, np.full((1, 1, 2), 7, "f4"), strict=True)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from nnlite import Model, layers
+from nnlite.config import dtype_policy, floatx, set_dtype_policy
+from nnlite.dtype_policies import DTypePolicy, DTypePolicyMap
 from nnlite.errors import ConfigError
 
 
@@ -31,6 +33,21 @@ def test_a_policy_can_be_set_until_a_layer_is_built():
     other = layers.Dense(2)
     other.dtype_policy = layers.Dense(2, dtype="float64").dtype_policy
     assert other(rows).dtype == "float64"
+
+
+@pytest.mark.parametrize(("usual", "floats"), [("float64", "float64"), ("mixed_float16", "float32")])
+def test_a_map_of_policies_is_that_of_all_layers(usual, floats):
+    policies = DTypePolicyMap(usual, {"wide_.*": DTypePolicy("float64"), "narrow": DTypePolicy("float32")})
+    set_dtype_policy(policies)
+    try:
+        assert dtype_policy() is policies and floatx() == floats
+        made = [layers.Dense(2, name=name) for name in ("wide_1", "narrow", "other")]
+        made += [layers.Dense(2, name="narrow", dtype="float64")]
+        assert [layer.dtype_policy.name for layer in made] == ["float64", "float32", usual, "float64"]
+        assert [layer(np.ones((1, 3))).dtype for layer in made[:2]] == ["float64", "float32"]
+    finally:
+        set_dtype_policy("float32")
+    assert dtype_policy() == DTypePolicy("float32") and layers.Dense(2, name="wide_1").dtype == "float32"
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -67,6 +67,18 @@ def test_the_shape_a_layer_was_built_for_builds_another():
     layer.build((None, 2))
     twin.build_from_config(layer.get_build_config())
     assert twin.kernel.shape == (2, 3)
+    shapes = {"query_shape": [None, 3, 2], "value_shape": [None, 4, 5], "key_shape": None}
+    attention, of_one = layers.MultiHeadAttention(2, 3), layers.Dense(3)
+    attention.build_from_config({"shapes_dict": shapes})
+    assert attention.built and [weight.shape[0] for weight in attention.weights[::2][:3]] == [2, 5, 5]
+    of_one.build_from_config({"shapes_dict": {"input_shape": (None, 7)}})
+    assert of_one.kernel.shape == (7, 3)
+
+
+def test_a_function_that_halves_is_refused_as_an_activation_with_a_remedy():
+    with pytest.raises(ConfigError, match=r"Dense\.activation: glu halves the last axis.*: use nnlite\.ops\.glu on"):
+        layers.Dense(4, activation="glu")
+    assert ops.glu(layers.Dense(4)(nnlite.Input((3,)))).shape == (None, 2)
 
 
 @pytest.mark.parametrize(

@@ -184,11 +184,24 @@ def test_the_method_of_keras():
     train(optimizer, store.packs, 1)
     optimizer.exclude_from_weight_decay(var_names=["scale"])
     assert optimizer.get_config()["exclude_from_weight_decay"] == ["dense/bias", "scale"]
+    copy = SGD.from_config(optimizer.get_config())
+    copy.exclude_from_weight_decay(var_names=["bias"])
+    assert copy.exclude_from_weight_decay == ["dense/bias", "scale", "bias"]
     before = store.packs[0].values.copy()
     store.packs[0].gradients[:] = 0
     optimizer.apply_packs(store.packs)  # heeds it, though it has trained before
     found = (store.packs[0].values / before)[[segment.start for segment in store.packs[0].segments]]
     np.testing.assert_allclose(found, [1, 0.75, 1, 0.75, 0.75], rtol=1e-14)
+
+
+def test_a_further_call_of_the_method_replaces_what_the_last_one_excluded():
+    optimizer, arrays = SGD(0.5, weight_decay=0.5), [np.ones(1), np.ones(1), np.ones(1)]
+    optimizer.exclude_from_weight_decay(var_list=[arrays[0]])
+    optimizer.apply([np.zeros(1)] * 3, arrays)
+    optimizer.exclude_from_weight_decay(var_list=[arrays[1]])
+    optimizer.exclude_from_weight_decay(var_names=["variable_2"])
+    optimizer.apply([np.zeros(1)] * 3, arrays)
+    assert [array.item() for array in arrays] == [0.75, 0.75**2, 0.75]
 
 
 def model_and_data(optimizer):

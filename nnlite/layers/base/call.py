@@ -10,6 +10,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import CONTEXT, arranged, context_of, data_arguments
+from nnlite.layers.base.contract.around import values_of
 from nnlite.layers.base.contract.assigned import assigned_in, renewed, state_variable
 from nnlite.layers.base.contract.running import RunsLinearize
 from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
@@ -157,7 +158,7 @@ def trace_call(
     if layer._writes_mask:
         jacobians.mask = layer.compute_mask(inputs, mask)
     jacobians.state = _state_of(layer, trace, traced)
-    return (tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value), jacobians
+    return values_of(ends, data, layer.dtype), jacobians
 
 
 def _state_of(layer: "Layer", trace: LayerTrace, traced: dict[int, Traced]) -> tuple:
@@ -243,6 +244,7 @@ def read_methods(cls: Any, recorded: Callable) -> None:
     if cls._traced:
         cls._fixes = "last"
         cls.takes_several = None if cls.takes_several is False else cls.takes_several
+        cls._kept_kinds = "" if cls._builds_itself else "biu"
     cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
 
 

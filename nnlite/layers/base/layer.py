@@ -255,8 +255,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the outputs for these inputs and their mask, or None. A subclass may override it."""
-        if not (self._sets_mask or self.takes_several):
-            return previous_mask
+        if symbols_of(inputs) is not None or not (self._sets_mask or self.takes_several):
+            return self._drawn_mask(inputs, previous_mask)
         return self._apply(inputs, None, previous_mask)[1].mask
 
     def update_state(self, state: tuple) -> None:
@@ -286,11 +286,11 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     stateless_call, path, variables = surface.stateless_call, surface.path, surface.variables
     trainable_variables, non_trainable_variables = surface.trainable_variables, surface.non_trainable_variables
     dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call
-    get_build_config, build_from_config = surface.get_build_config, surface.build_from_config
+    get_build_config, build_from_config, __setstate__ = surface.get_build_config, surface.build_from_config, take_state
     compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
     metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
-    save_assets, load_assets, __setstate__ = surface.save_assets, surface.load_assets, take_state
+    save_assets, load_assets, _drawn_mask = surface.save_assets, surface.load_assets, surface.drawn_mask
 
 
 Layer.build = building(Layer.build)

@@ -39,6 +39,10 @@ class _Activated(Layer, abstract=True):
         """The activation function."""
         return self.activation
 
+    def _as_function(self) -> ActivationFunction:
+        """The activation function, which a layer as the argument `activation` stands for."""
+        return self.activation
+
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 

@@ -112,6 +112,9 @@ class Embedding(LowRank):
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return (*input_shape, self.output_dim)
 
+    def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return symbols_of(inputs) != 0 if self.mask_zero else None
+
     def linearize(self, inputs: np.ndarray, embeddings: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         indices = as_indices(inputs, self.input_dim, self.label)
         outputs = embeddings.take(indices, axis=0)

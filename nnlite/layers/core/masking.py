@@ -1,11 +1,14 @@
 """Masking: marks the steps of a sequence that count."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.symbolic import symbols_of
 
 __all__ = ["Masking"]
 
@@ -43,6 +46,10 @@ class Masking(Layer):
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
+
+    def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        differs = symbols_of(inputs) != self.mask_value
+        return differs.draw("any", (differs,), {"axis": -1})
 
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         mask = (inputs.real != self.mask_value).any(axis=-1)

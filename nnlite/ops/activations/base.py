@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from nnlite.arrays.in_place import InPlace
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.kernels.reference.dense import LINEAR
 from nnlite.ops.base import Op
@@ -41,9 +41,15 @@ class ActivationFunction(Op, abstract=True):
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
-        """As `Configurable.get`; a function of one array, made of functions of `nnlite.ops`, is recorded."""
+        """As `Configurable.get`; a function of one array, made of functions of `nnlite.ops`, is recorded.
+
+        A layer of one activation function, such as `layers.LeakyReLU(0.2)`, stands for that function.
+        """
         if is_function_form(spec):
             spec = NamedFunction.get(spec).function
+        spec = spec._as_function() if isinstance(spec, Op) else spec
+        if spec == "glu":
+            raise ConfigError("glu halves the last axis, which an activation keeps: use nnlite.ops.glu on the outputs")
         if isinstance(spec, (ActivationFunction, type)) or not callable(spec):
             return super().get(spec)  # type: ignore[arg-type]
         known = OP_OF_FUNCTION.get(id(spec))

@@ -54,7 +54,8 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         name: by default the name of the class in snake case.
         exclude_from_weight_decay: patterns of the parameters without weight decay. Each is matched, as by `fnmatch`,
             with the whole path of a parameter, `"dense/bias"`, and with its last part, `"bias"`. Called as Keras's
-            method, `optimizer.exclude_from_weight_decay(var_list=[layer.bias], var_names=["bias"])`, it takes up more.
+            method, `optimizer.exclude_from_weight_decay(var_list=[layer.bias], var_names=["bias"])`, it adds
+            some, which a further call replaces.
         learning_rate_multipliers: what the learning rate is multiplied by, >= 0, for parameters that match a pattern.
             A parameter that several match gets the product.
 

@@ -16,13 +16,17 @@ __all__ = []
 
 @Specified.register
 class Exclusions(list[str]):
-    """Patterns of parameters without weight decay; calling it, like Keras's method of that name, adds more."""
+    """Patterns of parameters without weight decay; calling it is Keras's method of that name.
+
+    Patterns of the constructor stay; a further call replaces those of the last one.
+    """
 
     @classmethod
     def get(cls, spec: Any) -> "Exclusions":
         """The patterns in a list."""
         patterns = cls(read(spec, list[str]))
-        patterns.variables = list(spec.variables) if isinstance(spec, cls) else []
+        if isinstance(spec, cls):
+            patterns.variables, patterns.given = list(spec.variables), spec.given
         return patterns
 
     def to_spec(self) -> list[str]:
@@ -31,12 +35,13 @@ class Exclusions(list[str]):
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
         super().__init__(patterns)
+        self.given = len(self)  # how many are those of the constructor
         self.variables: list[Any] = []  # excluded as such; once their paths are known, these are patterns
 
     def __call__(self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None) -> None:
         """Exclude these variables, and the parameters that these patterns match, from the next step on."""
-        self.variables += var_list or ()
-        self.extend(read(var_names or (), list[str]))
+        self.variables = list(var_list or ())
+        self[self.given :] = read(var_names or (), list[str])
 
     def resolve(self, owner: str, packs: Sequence) -> None:
         """Turn excluded variables into their paths; `ConfigError` for one that is not trained."""

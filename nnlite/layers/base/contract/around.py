@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.config import DTypePolicy, mixed_default, refuse_elsewhere
+from nnlite.config import DTypePolicy, default_for, refuse_elsewhere
 from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.ops.tracing import Trace
@@ -120,6 +120,12 @@ def returned(arrays: Any, kinds: Sequence[str]) -> Any:
     return arrays.astype(kinds[0], copy=False) if is_number else arrays
 
 
+def values_of(ends: Sequence, data: Sequence, kind: str) -> Any:
+    """The values of `ends`; if integers are among `data`, of which NumPy makes 64-bit numbers, in the dtype `kind`."""
+    values = tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value
+    return returned(values, (kind,)) if any(item.value.dtype.kind in "biu" for item in data) else values
+
+
 @property
 def returned_dtypes(self: Any) -> Sequence[str]:
     """The dtypes of a call's outputs, or a single one for all: the compute dtype of a mixed policy for numbers."""
@@ -155,10 +161,10 @@ def copied_whole(self: Any, memo: dict[int, Any]) -> Any:
 def read_policy(layer: Any, dtype: Any) -> Any:
     """The argument `dtype` in stored form: the name of a policy, of an instance of one, or of Keras's dict of one.
 
-    For None it is that of `set_dtype_policy` where this is a mixed one.
+    For None it is that of `set_dtype_policy` where this is a mixed one or a map.
     """
     if dtype is None and layer._takes_policies:
-        dtype = mixed_default()
+        dtype = default_for(layer)
     elif isinstance(dtype, DTypePolicy):
         dtype = dtype.for_layer(layer)
     elif isinstance(dtype, Mapping):

@@ -84,9 +84,10 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
             layer._ensure_built(free if several else free[0])
     layer._check_input_shape(shapes if several else shapes[0])
     layer._check_ready()
-    kept = all(part.dtype.kind in layer._kept_kinds for part in arrays)
-    if kind == "numbers" and not kept and (layer.autocast or not layer._traced):
-        arrays = tuple(part if part.dtype.kind == "c" else part.astype(layer.dtype, copy=False) for part in arrays)
+    if kind == "numbers" and (layer.autocast or not layer._traced):
+        alike = layer._traced or all(part.dtype.kind in layer._kept_kinds for part in arrays)
+        kept = f"c{layer._kept_kinds}" if alike else "c"
+        arrays = tuple(part if part.dtype.kind in kept else part.astype(layer.dtype, copy=False) for part in arrays)
     return arrays if several else arrays[0]
 
 

@@ -126,6 +126,17 @@ def symbolic_call(self: "Layer", *inputs: Any, **options: Any) -> Any:
     return self(*inputs, **options)
 
 
+def drawn_mask(self: "Layer", inputs: Any, previous_mask: Any) -> Any:
+    """The mask of the outputs for symbols and the symbol of their mask: the same in a layer that sets no other.
+
+    Raises:
+        ConfigError: the layer makes another one of it.
+    """
+    if self._sets_mask and previous_mask is not None:
+        raise ConfigError(f"{self.label}: compute_mask takes arrays: this mask cannot be drawn before there are data")
+    return previous_mask
+
+
 def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
     """Keras's former method: raises `NotImplementedError` with an alternative."""
     raise NotImplementedError(f"{self.label}: give metrics to `compile`, or update one of your own within train_step")
@@ -163,9 +174,12 @@ def get_build_config(self: "Layer") -> dict[str, Any] | None:
 
 
 def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
-    """Build the layer for the shape that `get_build_config` returned."""
-    if config and config.get("input_shape") is not None:
-        self._ensure_built(config["input_shape"])
+    """Build the layer for the shape that `get_build_config` returned, or for those in Keras's `shapes_dict`."""
+    config = config or {}
+    shapes: Any = [shape for shape in config.get("shapes_dict", {}).values() if shape is not None]
+    shape = (shapes if len(shapes) > 1 else shapes[0]) if shapes else config.get("input_shape")
+    if shape is not None:
+        self._ensure_built(shape)
 
 
 def save_own_variables(self: "Layer", store: MutableMapping[str, Any]) -> None:
