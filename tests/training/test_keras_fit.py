@@ -146,8 +146,17 @@ def test_a_generator_that_ends_early_is_told():
     with pytest.warns(TrainingWarning, match="the data ran out: 2 batches expected, got 1"):
         history = chain().fit(batches(3), epochs=2, steps_per_epoch=2, verbose=0)
     assert history.epoch == [0, 1]
-    with pytest.raises(DataError, match="the data ran out"):
-        chain().fit(batches(2), epochs=2, steps_per_epoch=2, verbose=0)
+    with pytest.raises(DataError, match="iterable of batches is empty"):
+        chain().fit(batches(0), epochs=2, steps_per_epoch=2, verbose=0)
+
+
+@pytest.mark.parametrize("options", [{"steps_per_epoch": 2}, {}])
+def test_a_generator_that_has_nothing_left_for_a_later_epoch_ends_the_training(options):
+    begun = chain().fit(([X[:4], Y[:4]] for _ in range(2)), epochs=1, verbose=0, **options)
+    with pytest.warns(TrainingWarning, match="got 0; .* training ends after epoch 1") as told:
+        ended = chain().fit(([X[:4], Y[:4]] for _ in range(2)), epochs=3, verbose=0, **options)
+    assert (ended.epoch, ended.history) == ([0], begun.history)
+    assert [one.filename for one in told] == [__file__]
 
 
 def test_callbacks_end_evaluate_and_predict():
