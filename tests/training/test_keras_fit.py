@@ -139,6 +139,17 @@ def test_an_interrupted_training_goes_on_with_the_batches_that_were_left(tmp_pat
     assert resumed == whole
 
 
+def test_an_order_within_batches_leaves_the_steps_as_they_are():
+    plain, mixed, ordered, drawn = chain(), chain(), Batches(), Batches()
+    kept = plain.fit(X, Y, batch_size=4, epochs=2, shuffle=False, validation_split=0.25, verbose=0).history
+    assert mixed.fit(X, Y, batch_size=4, epochs=2, shuffle="batch", validation_split=0.25, verbose=0).history == kept
+    chain().fit(ordered, epochs=4, shuffle=False, verbose=0)
+    chain().fit(drawn, epochs=4, shuffle="batch", verbose=0)
+    assert drawn.asked != ordered.asked
+    with pytest.raises(ConfigError, match="expected true, false or batch, got 'rows'"):
+        chain().fit(X, Y, shuffle="rows", verbose=0)
+
+
 def test_a_generator_that_ends_early_is_told():
     def batches(count):
         yield from ((X[:4], Y[:4]) for _ in range(count))
