@@ -11,7 +11,7 @@ from nnlite.metrics import Mean, Metric
 from nnlite.metrics.state.together import CompileMetrics
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
-from nnlite.registry.field_types import read, read_call
+from nnlite.registry.field_types import jsonable, read, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
 from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside, of_single
@@ -160,6 +160,11 @@ class Compiled:
         weights = {} if self._loss_weights is None else {"loss_weights": self._loss_weights}
         return {"optimizer": self.optimizer.to_spec(), "loss": loss, **weights, **self._metrics.config()}
 
+    def config_as_given(self) -> dict[str, Any]:
+        """As `config`, with the losses and metrics that `compile` was given by name, or as None, left as they were."""
+        names = [name for name in ("loss", "metrics", "weighted_metrics") if _are_words(self.given[name])]
+        return self.config() | {name: jsonable(self.given[name]) for name in names}
+
     def optimizer_state(self) -> dict[str, Any]:
         """A copy of the optimizer's state; without slots if layers were frozen or unfrozen since `compile`."""
         assert self.optimizer is not None  # the model is compiled
@@ -250,3 +255,8 @@ class Compiled:
     def writes_steps(self) -> bool:
         """Whether steps call methods of the model: overridden ones, or if layers alone provide the loss."""
         return self.model._writes_steps or (self.loss is None and self.optimizer is not None)
+
+
+def _are_words(value: Any) -> bool:
+    """Whether an argument of `compile` consists of names alone."""
+    return value is None or isinstance(value, str) or (isinstance(value, (list, tuple)) and all(map(_are_words, value)))
