@@ -1,5 +1,7 @@
 """fit, evaluate and predict as in Keras 3: names in logs, parts of the data, flags of callbacks, what `loss` holds."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -168,6 +170,22 @@ def test_a_generator_that_has_nothing_left_for_a_later_epoch_ends_the_training(o
         ended = chain().fit(([X[:4], Y[:4]] for _ in range(2)), epochs=3, verbose=0, **options)
     assert (ended.epoch, ended.history) == ([0], begun.history)
     assert [one.filename for one in told] == [__file__]
+
+
+def test_layers_frozen_after_a_training_are_told_until_compile():
+    model = Sequential([Input((2,)), Dense(2), Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+    model.layers[0].trainable = False
+    with pytest.warns(TrainingWarning, match="has changed since compile.* call compile.* again") as told:
+        model.fit(X, Y, verbose=0)
+    assert [one.filename for one in told] == [__file__]
+    model.compile("sgd", "mse")
+    kept = model.layers[0].get_weights()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], kept[0])
 
 
 def test_callbacks_end_evaluate_and_predict():

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
-from nnlite.errors import ConfigError, NotReadyError
+from nnlite.errors import ConfigError, NotReadyError, TrainingWarning
+from nnlite.errors.caller import warn_user
 from nnlite.layers.base.contract.structure import kept
 from nnlite.losses import Loss
 from nnlite.losses.forms import scaled
@@ -250,6 +251,18 @@ class Compiled:
         writes = self.writes_steps  # first: with a loss the layers need not be asked at each batch
         if not (writes and (self.model._writes_steps or not self.model.built or adds_to_loss(self.model))):
             self.need_loss(method)
+        if method == "fit" and isinstance(self._steps, Steps) and self._steps.current:
+            self._compare_trained(self._steps)
+
+    def _compare_trained(self, steps: Steps) -> None:
+        """Issue a warning where layers have been frozen or unfrozen since `compile`, which decided what is trained."""
+        trained = {id(weight) for pack in steps.store.packs for weight in pack.parameters}
+        if trained != {id(weight) for weight in self.model.trainable_weights if weight.size}:
+            warn_user(
+                f"{self.model.label}: trainable of layers has changed since compile(), which decides what is trained; "
+                "call compile() again to let it take effect",
+                TrainingWarning,
+            )
 
     @property
     def writes_steps(self) -> bool:
