@@ -12,6 +12,7 @@ from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.callbacks.stopping import seconds_of
 from nnlite.errors import ConfigError, DivergenceError, TrainingWarning
+from nnlite.foreign import stated_format
 from nnlite.registry.bounds import Bound, Count
 from nnlite.saving import need_space, replace_by_link, write
 from nnlite.saving.patterns import filled
@@ -36,7 +37,8 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: the first value to be better than.
 
     Raises:
-        ConfigError: `monitor`, or a name in `filepath`, is not logged.
+        ConfigError: `monitor`, or a name in `filepath`, is not logged; `filepath` ends as Keras's files of models do,
+            while weights are to be saved, or the other way round.
 
     >>> ModelCheckpoint("best-{epoch:02d}.safetensors", monitor="val_loss", save_best_only=True)
     ModelCheckpoint(filepath='best-{epoch:02d}.safetensors', save_best_only=True)
@@ -59,6 +61,7 @@ class ModelCheckpoint(MonitorCallback):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.filepath = os.fspath(self.filepath)
+        stated_format(self.filepath, whole=not self.save_weights_only)
         self.best = self.initial_value_threshold
         self._epoch = 0
         self._batches_since_save = 0

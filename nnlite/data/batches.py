@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -12,12 +11,17 @@ from nnlite.arrays.rows import LazyRows, SparseRows
 from nnlite.config import within_limit
 from nnlite.data.numbered import NumberedBatches, is_batches as is_batches, is_numbered
 from nnlite.errors import ConfigError, DataError, ShapeError, TrainingWarning
+from nnlite.errors.caller import warn_user
 from nnlite.random import stream
 from nnlite.registry.bounds import NonNegative
 from nnlite.registry.field_types import read
 
 Together: TypeAlias = Callable[[int], int]  # from the rows of a batch to the batches of a turn
 Epoch: TypeAlias = Generator[tuple, None, None]  # of batches; whoever leaves it early closes it
+
+
+class ExhaustedError(DataError):
+    """An epoch began, and its source had no batch left."""
 
 
 def one_by_one(batch_size: int) -> int:
@@ -169,9 +173,9 @@ class IterableBatches:
             self._iterator = self._iterator if self._continues else None
         self._tell("end")
         if not done:
-            raise DataError("the data ran out: a batch expected, got 0; a generator serves one epoch, a list more")
+            raise ExhaustedError("the data ran out: a batch expected, got 0; a generator serves one epoch, a list more")
         if limit and self._wanted and done < limit:
-            warnings.warn(f"the data ran out: {limit} batches expected, got {done}", TrainingWarning, stacklevel=2)
+            warn_user(f"the data ran out: {limit} batches expected, got {done}", TrainingWarning)
 
     @property
     def _continues(self) -> bool:

@@ -99,7 +99,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     header |= form_of_data(model) | own_configs(model) | ({"draws_seed": True} if model._draws_seed else {})
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
-        header |= {"compile": model.trainer.config(), "iterations": optimizer["iterations"]}
+        header |= {"compile": model.trainer.config_as_given(), "iterations": optimizer["iterations"]}
         arrays |= saving.slots_to_arrays(optimizer["slots"])
     return header, arrays
 
@@ -161,7 +161,7 @@ def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: 
 def pickled_state(model: "BaseModel") -> dict[str, Any]:
     """State of a pickled model: that of a file, or the spec of an unbuilt model."""
     if not model.built:
-        state = {"spec": model.to_spec(), "compile": model.trainer.config() if model.compiled else None}
+        state = {"spec": model.to_spec(), "compile": model.trainer.config_as_given() if model.compiled else None}
         return {**state, "draws_seed": model._draws_seed, "interpretation": interpretation_header(model)}
     return dict(zip(("header", "arrays"), model_state(model), strict=True))
 

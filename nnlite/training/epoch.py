@@ -9,9 +9,11 @@ import numpy as np
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar, is_validated
 from nnlite.config import is_interactive_logging_enabled
-from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows, one_by_one
+from nnlite.data.batches import ArrayBatches, Epoch, ExhaustedError, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
 from nnlite.distributed import is_first
+from nnlite.errors import TrainingWarning
+from nnlite.errors.caller import warn_user
 from nnlite.layers.base.call import layers_within
 from nnlite.metrics import Mean
 from nnlite.ops.plain.numbers import Number
@@ -143,11 +145,11 @@ def run_training(
             callbacks.on_epoch_begin(epoch, {})
             if session.batch:
                 session.take_up()
-            _run_epoch_guarded(session, step, epoch)
+            done = _run_epoch_guarded(session, step, epoch)
             if trainer.interrupted:
                 callbacks.on_train_interrupted(epoch, session.batch)
                 raise KeyboardInterrupt
-            if trainer.diverged:
+            if trainer.diverged or not done:
                 break
             if validate and is_validated(epoch, session.options["validation_freq"]):
                 session.logs |= {f"val_{key}": value for key, value in validate(callbacks).items()}
@@ -162,8 +164,8 @@ def run_training(
         callbacks.on_train_end(session.logs)
 
 
-def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> None:
-    """The batches of an epoch; what is to happen where a loss, or weights afterwards, are not finite."""
+def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> bool:
+    """Whether there were batches left for an epoch; what is to happen where a loss, or weights, are not finite."""
     trainer, params = session.trainer, session.callbacks.params
     try:
         session.logs, done = run_epoch(trainer, session.batches, step, session.callbacks, "train", session)
@@ -176,9 +178,15 @@ def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> None:
         if not session.restores:
             raise error from None
         session.give_back(error)
+    except ExhaustedError as error:
+        if epoch == session.epochs.start:
+            raise
+        warn_user(f"{error}; training ends after epoch {epoch}", TrainingWarning)
+        return False
     else:
         params["steps"] = params["steps"] or done
         session.keep()
+    return True
 
 
 def _report(loss: Mean, trainer: "Trainer") -> dict[str, float]:

@@ -61,7 +61,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             adapt_first_weights(trainer.model, arrays[0])
             return arrays
 
-        batches = IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options))
+        batches = IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options, "batch"))
         return _going_on(batches), None
     x, y, sample_weight = data
     arrays, held = trainer.step_batch(x, y, sample_weight, class_weight), None
@@ -71,7 +71,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         if isinstance(arrays[0], StoredRows):
             raise ConfigError("validation_split needs arrays in memory; pass validation_data with rows of another file")
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
-        stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed, options["shuffle"])
+        stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed, options["shuffle"] is True)
         arrays, held = _take(arrays, stays), _take(trainer.step_batch(*data) if class_weight else arrays, apart)
     if balanced:
         arrays = with_balanced_classes(trainer, arrays)
@@ -96,8 +96,8 @@ def _check_iterable(sample_weight: Any, options: dict) -> None:
         raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
 
 
-def _shuffle_seed(trainer: "Trainer", options: dict) -> int | None:
-    return trainer.model.seed if options["shuffle"] else None
+def _shuffle_seed(trainer: "Trainer", options: dict, *accepted: str) -> int | None:
+    return trainer.model.seed if options["shuffle"] in (True, *accepted) else None
 
 
 def rows_of_batch(batch_size: int | str | None, rows: int) -> int:

@@ -162,7 +162,7 @@ def _member_plan(trainer: "Trainer", data: tuple, options: dict[str, Any]) -> tu
     trained, judged = map(list, zip(*trainer.folds, strict=True))
     _adapt_first_weights(trainer.model, arrays[0], trained)
     size = rows_of_batch(options["batch_size"], max(map(len, trained)))
-    seed = trainer.model.seed if options["shuffle"] else None
+    seed = trainer.model.seed if options["shuffle"] is True else None
     further = options["steps_per_epoch"], trainer.loss.reduction, trainer.model._output_dtype
     batches = MemberBatches(arrays, trained, size, seed, *further)
     if validation is not None:
@@ -266,7 +266,7 @@ def _rows(trainer: "Trainer", arrays: tuple, members: int, options: dict[str, An
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
         split = options["validation_split"]
         everything = np.arange(count), np.arange(0)
-        return [hold_out(labels, count, split, seed, options["shuffle"]) if split else everything] * members
+        return [hold_out(labels, count, split, seed, options["shuffle"] is True) if split else everything] * members
     if isinstance(folds, int):
         if not 2 <= folds <= count:
             raise DataError(f"folds={folds}: {count} rows can be divided into 2 to {count} folds")

@@ -118,7 +118,7 @@ class Trainer(Compiled):
         callbacks: Sequence[Spec[Callback]] | None = None,
         validation_split: BelowOne = 0.0,
         validation_data: Any = None,
-        shuffle: bool = True,
+        shuffle: bool | Literal["batch"] = True,
         class_weight: dict | Literal["balanced"] | None = None,
         sample_weight: Any = None,
         initial_epoch: Index = 0,
@@ -147,7 +147,7 @@ class Trainer(Compiled):
             validation_split: fraction of the examples used for validation: the last ones with `shuffle=False`, else,
                 as files are often sorted, drawn at random with the model's seed, where Keras takes the last ones too.
             validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
-            shuffle: whether examples get a new order in each epoch; for a `PyDataset`, the batches.
+            shuffle: whether examples, or batches of a `PyDataset`, get a new order each epoch; "batch": batches only.
             class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
             sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
                 `(rows, steps)`; with several outputs a list, or a dict by their names, of such.

@@ -424,6 +424,19 @@ def test_checkpoint_of_weights_only(tmp_path):
     assert model.saved == [("weights", str(tmp_path / "w"), 2.0), ("weights", str(tmp_path / "w"), 4.0)]
 
 
+@pytest.mark.parametrize(
+    ("filepath", "weights_only", "remedy"),
+    [
+        ("{epoch}.h5", True, ".weights.h5"),
+        ("best.keras", True, ".weights.h5"),
+        ("best.weights.h5", False, ".keras"),
+    ],
+)
+def test_checkpoints_named_as_files_of_another_kind_are_refused_at_once(filepath, weights_only, remedy):
+    with pytest.raises(ConfigError, match=f"expects {remedy} at the end"):
+        ModelCheckpoint(filepath, save_weights_only=weights_only)
+
+
 def test_checkpoint_every_few_batches(tmp_path):
     template = str(tmp_path / "{epoch:02d}-{batch:02d}-{loss:.1f}")
     model, _ = run([ModelCheckpoint(template, save_freq=3)], [3.0, 1.0, 2.0], steps=4)

@@ -1,6 +1,8 @@
 """Configs of models and of `compile` in Keras's form, nested inputs, and what classes of users save by themselves."""
 
+import copy
 import json
+import pickle
 from collections import OrderedDict
 
 import numpy as np
@@ -74,6 +76,35 @@ def test_the_config_of_compile_is_what_it_was_given_in_the_form_of_keras():
         twin.compile_from_config({"optimizer": optimizer, **config})
     twin.set_weights(model.get_weights())
     assert twin.evaluate(X, Y, verbose=0, return_dict=True) == model.evaluate(X, Y, verbose=0, return_dict=True)
+
+
+def reopened(model, path):
+    model.save(path)
+    return nnlite.load_model(path)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda model, folder: copy.deepcopy(model),
+        lambda model, folder: pickle.loads(pickle.dumps(model)),
+        lambda model, folder: reopened(model, folder / "a.safetensors"),
+        lambda model, folder: reopened(model, folder / "a.keras"),
+        lambda model, folder: reopened(model, folder / "a.h5"),
+    ],
+)
+@pytest.mark.parametrize("metrics", [None, ["mae", "mse"]])
+def test_names_given_to_compile_remain_names(tmp_path, again, metrics):
+    model = graph()
+    model.compile("sgd", "mse", metrics, loss_weights=0.5)
+    twin = again(model, tmp_path)
+    assert twin.loss == "mse"
+    assert twin.get_compile_config() == model.get_compile_config()
+    assert twin.metrics_names == model.metrics_names
+    assert twin.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+    unbuilt = Sequential([Dense(1)])
+    unbuilt.compile("sgd", "mse", metrics)
+    assert copy.copy(unbuilt).get_compile_config() == unbuilt.get_compile_config()
 
 
 def test_data_are_nested_as_the_inputs_are(tmp_path):

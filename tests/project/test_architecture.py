@@ -79,6 +79,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("parameters", "constraints"): "a parameter carries its constraint",
     ("data", "metrics"): "a target encoder scores predictions in the terms of its data",
     ("callbacks", "saving"): "checkpoints and logs are files that appear whole",
+    ("callbacks", "foreign"): "endings of names that say which of Keras's files a checkpoint is",
     ("backend", "utils"): "Keras has the same questions about types in both",
     ("datasets", "utils"): "both know the folder where Keras keeps its files",
     ("foreign", "saving"): "files appear whole; what nnlite keeps for itself has its own format",

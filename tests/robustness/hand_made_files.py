@@ -56,7 +56,7 @@ LAYERS = "model.Sequential.layers"
 
 def plain() -> Model:
     model = Sequential([Input((3,)), layers.Dense(4, "relu"), layers.Dense(2, "softmax")], seed=0)
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", {"SparseCategoricalCrossentropy": {}}, ["accuracy"])
     model.fit(X, Y, epochs=1, verbose=0)
     return model
 

@@ -1,5 +1,7 @@
 """fit, evaluate and predict as in Keras 3: names in logs, parts of the data, flags of callbacks, what `loss` holds."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -139,6 +141,17 @@ def test_an_interrupted_training_goes_on_with_the_batches_that_were_left(tmp_pat
     assert resumed == whole
 
 
+def test_an_order_within_batches_leaves_the_steps_as_they_are():
+    plain, mixed, ordered, drawn = chain(), chain(), Batches(), Batches()
+    kept = plain.fit(X, Y, batch_size=4, epochs=2, shuffle=False, validation_split=0.25, verbose=0).history
+    assert mixed.fit(X, Y, batch_size=4, epochs=2, shuffle="batch", validation_split=0.25, verbose=0).history == kept
+    chain().fit(ordered, epochs=4, shuffle=False, verbose=0)
+    chain().fit(drawn, epochs=4, shuffle="batch", verbose=0)
+    assert drawn.asked != ordered.asked
+    with pytest.raises(ConfigError, match="expected true, false or batch, got 'rows'"):
+        chain().fit(X, Y, shuffle="rows", verbose=0)
+
+
 def test_a_generator_that_ends_early_is_told():
     def batches(count):
         yield from ((X[:4], Y[:4]) for _ in range(count))
@@ -146,8 +159,33 @@ def test_a_generator_that_ends_early_is_told():
     with pytest.warns(TrainingWarning, match="the data ran out: 2 batches expected, got 1"):
         history = chain().fit(batches(3), epochs=2, steps_per_epoch=2, verbose=0)
     assert history.epoch == [0, 1]
-    with pytest.raises(DataError, match="the data ran out"):
-        chain().fit(batches(2), epochs=2, steps_per_epoch=2, verbose=0)
+    with pytest.raises(DataError, match="iterable of batches is empty"):
+        chain().fit(batches(0), epochs=2, steps_per_epoch=2, verbose=0)
+
+
+@pytest.mark.parametrize("options", [{"steps_per_epoch": 2}, {}])
+def test_a_generator_that_has_nothing_left_for_a_later_epoch_ends_the_training(options):
+    begun = chain().fit(([X[:4], Y[:4]] for _ in range(2)), epochs=1, verbose=0, **options)
+    with pytest.warns(TrainingWarning, match="got 0; .* training ends after epoch 1") as told:
+        ended = chain().fit(([X[:4], Y[:4]] for _ in range(2)), epochs=3, verbose=0, **options)
+    assert (ended.epoch, ended.history) == ([0], begun.history)
+    assert [one.filename for one in told] == [__file__]
+
+
+def test_layers_frozen_after_a_training_are_told_until_compile():
+    model = Sequential([Input((2,)), Dense(2), Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+    model.layers[0].trainable = False
+    with pytest.warns(TrainingWarning, match="has changed since compile.* call compile.* again") as told:
+        model.fit(X, Y, verbose=0)
+    assert [one.filename for one in told] == [__file__]
+    model.compile("sgd", "mse")
+    kept = model.layers[0].get_weights()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], kept[0])
 
 
 def test_callbacks_end_evaluate_and_predict():

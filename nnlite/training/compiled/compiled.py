@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
-from nnlite.errors import ConfigError, NotReadyError
+from nnlite.errors import ConfigError, NotReadyError, TrainingWarning
+from nnlite.errors.caller import warn_user
 from nnlite.layers.base.contract.structure import kept
 from nnlite.losses import Loss
 from nnlite.losses.forms import scaled
@@ -11,7 +12,7 @@ from nnlite.metrics import Mean, Metric
 from nnlite.metrics.state.together import CompileMetrics
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
-from nnlite.registry.field_types import read, read_call
+from nnlite.registry.field_types import jsonable, read, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
 from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside, of_single
@@ -160,6 +161,11 @@ class Compiled:
         weights = {} if self._loss_weights is None else {"loss_weights": self._loss_weights}
         return {"optimizer": self.optimizer.to_spec(), "loss": loss, **weights, **self._metrics.config()}
 
+    def config_as_given(self) -> dict[str, Any]:
+        """As `config`, with the losses and metrics that `compile` was given by name, or as None, left as they were."""
+        names = [name for name in ("loss", "metrics", "weighted_metrics") if _are_words(self.given[name])]
+        return self.config() | {name: jsonable(self.given[name]) for name in names}
+
     def optimizer_state(self) -> dict[str, Any]:
         """A copy of the optimizer's state; without slots if layers were frozen or unfrozen since `compile`."""
         assert self.optimizer is not None  # the model is compiled
@@ -245,8 +251,25 @@ class Compiled:
         writes = self.writes_steps  # first: with a loss the layers need not be asked at each batch
         if not (writes and (self.model._writes_steps or not self.model.built or adds_to_loss(self.model))):
             self.need_loss(method)
+        if method == "fit" and isinstance(self._steps, Steps) and self._steps.current:
+            self._compare_trained(self._steps)
+
+    def _compare_trained(self, steps: Steps) -> None:
+        """Issue a warning where layers have been frozen or unfrozen since `compile`, which decided what is trained."""
+        trained = {id(weight) for pack in steps.store.packs for weight in pack.parameters}
+        if trained != {id(weight) for weight in self.model.trainable_weights if weight.size}:
+            warn_user(
+                f"{self.model.label}: trainable of layers has changed since compile(), which decides what is trained; "
+                "call compile() again to let it take effect",
+                TrainingWarning,
+            )
 
     @property
     def writes_steps(self) -> bool:
         """Whether steps call methods of the model: overridden ones, or if layers alone provide the loss."""
         return self.model._writes_steps or (self.loss is None and self.optimizer is not None)
+
+
+def _are_words(value: Any) -> bool:
+    """Whether an argument of `compile` consists of names alone."""
+    return value is None or isinstance(value, str) or (isinstance(value, (list, tuple)) and all(map(_are_words, value)))

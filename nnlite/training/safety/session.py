@@ -1,7 +1,6 @@
 """One call of `fit`: its position, as a checkpoint stores it, and how a later call continues from there."""
 
 import numbers
-import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +13,7 @@ from nnlite.callbacks import CallbackList
 from nnlite.data.batches import Epoch, Together
 from nnlite.errors import ConfigError, DivergenceError, ModelFileError, TrainingWarning
 from nnlite.errors.boundary import reading
+from nnlite.errors.caller import warn_user
 from nnlite.metrics import Mean
 from nnlite.saving.boundary import reading_saved
 from nnlite.training.safety.checkpoint_files import Checkpoint
@@ -152,7 +152,7 @@ class Session:
         model.set_weights(self._kept[0])
         self.trainer.optimizer.set_state(self._kept[1])
         self.trainer.diverged = True
-        warnings.warn(f"{error}. The weights of the last finite epoch are restored", TrainingWarning, stacklevel=2)
+        warn_user(f"{error}. The weights of the last finite epoch are restored", TrainingWarning)
 
     def begin_epoch(self, together: Together) -> tuple[Epoch, Mean, int]:
         """The remaining batches of the epoch, the mean of its losses so far, and the number of batches done.
