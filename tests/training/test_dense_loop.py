@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from dense_trainings import BATCH, CLASSES, FEATURES, ROWS, WEIGHTS, Halved, OwnError, OwnSGD, X, Y
 
 from nnlite import Input, Sequential, kernels
 from nnlite.callbacks import LambdaCallback
@@ -13,39 +14,12 @@ from nnlite.losses import CategoricalCrossentropy, MeanAbsoluteError, MeanSquare
 from nnlite.losses.forms import scaled
 from nnlite.metrics import R2Score
 from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
-from nnlite.schedules import ExponentialDecay, LearningRateSchedule
+from nnlite.schedules import ExponentialDecay
 from nnlite.training.joint.dense_steps import DenseSteps
 from nnlite.training.joint.loop import DenseLoop
 from nnlite.training.train_step import Steps
 
-FEATURES, ROWS, BATCH = 6, 77, 8  # nine full batches, and one of five rows
-X = np.random.default_rng(0).standard_normal((ROWS, FEATURES))
-Y = np.stack([X[:, 0] * X[:, 1], X[:, 2], X.sum(axis=1)], axis=1)
-CLASSES = (Y[:, 0] > 0).astype(int) + (Y[:, 2] > 1)
-WEIGHTS = np.random.default_rng(1).random(ROWS)
 MEMBERS = [Dense(8, "relu", members=3), Dense(3, members=3)]
-
-
-class LoopError(MeanSquaredError):
-    """A loss of a user's own."""
-
-    def per_row(self, y_true, y_pred):
-        losses, rows = super().per_row(y_true, y_pred)
-        return 2 * losses, type(rows)(2 * rows.gradients)
-
-
-class LoopSGD(SGD):
-    """An optimizer of a user's own."""
-
-    def update(self, values, gradients, slots, learning_rate, scratch, factors=None):
-        super().update(values, gradients, slots, 2 * learning_rate, scratch, factors)
-
-
-class LoopSchedule(LearningRateSchedule):
-    """Another rate at each step."""
-
-    def __call__(self, step):
-        return 0.3 / (1 + step % 3)
 
 
 CASES = {
@@ -53,7 +27,7 @@ CASES = {
     "one layer": {"layers": [Dense(3, use_bias=False)]},
     "activations": {"layers": [Dense(8, "selu"), Dense(7, "mish"), Dense(5, "sigmoid"), Dense(3, "tanh")]},
     "dropout": {"layers": [Dense(8, "relu"), Dropout(0.3), Dense(7, "selu"), Dropout(0.2), Dense(3)]},
-    "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(LoopSchedule()), Dense(3)]},
+    "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(Halved()), Dense(3)]},
     "penalties": {"layers": [Dense(8, "relu", kernel_regularizer="l1_l2"), Dense(3, bias_regularizer="l1")]},
     "weights": {"fit": {"sample_weight": WEIGHTS}},
     "mean of weights": {
@@ -95,7 +69,7 @@ CASES = {
     "one-hot": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.eye(3)[CLASSES]},
     "in float32": {"loss": MeanSquaredError(dtype="float32")},
     "another loss": {"loss": MeanAbsoluteError()},
-    "a loss of one's own": {"loss": LoopError()},
+    "a loss of one's own": {"loss": OwnError()},
     "momentum": {"optimizer": SGD(0.01, momentum=0.9, nesterov=True)},
     "decay of some": {
         "layers": [Dense(8, "relu", name="first"), Dense(3)],
@@ -107,7 +81,7 @@ CASES = {
     "a function as rate": {"optimizer": Adam(lambda: 0.01)},
     "another optimizer": {"optimizer": Lion(0.001)},
     "amsgrad": {"optimizer": Adam(0.01, amsgrad=True)},
-    "an optimizer of one's own": {"optimizer": LoopSGD(0.01)},
+    "an optimizer of one's own": {"optimizer": OwnSGD(0.01)},
     "clipped": {"optimizer": Adam(0.01, clipnorm=0.1)},
     "averaged": {"optimizer": Adam(0.01, use_ema=True, ema_overwrite_frequency=4)},
     "accumulated": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9), gradient_accumulation_steps=3)},

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from dense_trainings import BATCH, CLASSES, FEATURES, ROWS, WEIGHTS, Halved, OwnError, OwnSGD, X, Y
 
 from nnlite import Input, Sequential, kernels
 from nnlite.callbacks import Checkpoints, LambdaCallback
@@ -34,40 +35,12 @@ from nnlite.losses.forms import scaled
 from nnlite.metrics import BinaryAccuracy, MeanMetricWrapper, R2Score
 from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
-from nnlite.schedules import ExponentialDecay, LearningRateSchedule
+from nnlite.schedules import ExponentialDecay
 from nnlite.threads import thread_counts
 from nnlite.training.joint import dense_steps
 
 pytest.importorskip("numba")
 pytestmark = pytest.mark.usefixtures("choice_restored")
-
-FEATURES, ROWS, BATCH = 6, 77, 8  # nine full batches, and one of five rows
-X = np.random.default_rng(0).standard_normal((ROWS, FEATURES))
-Y = np.stack([X[:, 0] * X[:, 1], X[:, 2], X.sum(axis=1)], axis=1)
-CLASSES = (Y[:, 0] > 0).astype(int) + (Y[:, 2] > 1)
-WEIGHTS = np.random.default_rng(1).random(ROWS)
-
-
-class OwnError(MeanSquaredError):
-    """A loss of a user's own, which compiled code does not know."""
-
-    def per_row(self, y_true, y_pred):
-        losses, rows = super().per_row(y_true, y_pred)
-        return 2 * losses, type(rows)(2 * rows.gradients)
-
-
-class OwnSGD(SGD):
-    """An optimizer of a user's own."""
-
-    def update(self, values, gradients, slots, learning_rate, scratch, factors=None):
-        super().update(values, gradients, slots, 2 * learning_rate, scratch, factors)
-
-
-class Halved(LearningRateSchedule):
-    """Another rate at each step."""
-
-    def __call__(self, step):
-        return 0.3 / (1 + step % 3)
 
 
 def net(layers=None, optimizer=None, loss="mse", metrics=None, dtype="float64", shape=(FEATURES,), **options):
