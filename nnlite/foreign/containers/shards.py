@@ -46,14 +46,17 @@ def write_shards(
         raise ConfigError(f"must be positive, in GiB, got {max_shard_size!r}", ("max_shard_size",))
     parts = _divided(arrays, max_shard_size * GIB)
     holders: dict[str, list[str]] = {}
+    filled = set(map(_group, arrays))
     for number, part in enumerate(parts):
         shard = f"{Path(name).name[: -len(ENDING)]}_{number:05d}.weights.h5"
-        inside = {
-            group: label for group, label in groups.items() if any(_group(path_inside) == group for path_inside in part)
+        inside = dict.fromkeys(map(_group, part))
+        labels = {
+            group: label
+            for group, label in groups.items()
+            if group in inside or (number == 0 and group not in filled)  # the first has the layers without arrays
         }
-        empty = {} if number else {group: label for group, label in groups.items() if group not in map(_group, arrays)}
-        write_atomically(Path(path).parent / shard, hdf5.encode(part, inside | empty))
-        for group in dict.fromkeys(map(_group, part)):
+        write_atomically(Path(path).parent / shard, hdf5.encode(part, labels))
+        for group in inside:
             holders.setdefault(f"/{group}", []).append(shard)
     total = float(sum(array.nbytes for array in arrays.values()))
     write_atomically(path, json.dumps({"metadata": {"total_size": total}, "weight_map": holders}, indent=4).encode())
@@ -66,12 +69,15 @@ def _group(path_inside: str) -> str:
 def _divided(arrays: Mapping[str, np.ndarray], most: float) -> list[dict[str, np.ndarray]]:
     """Arrays in their order, divided into parts of at most `most` bytes."""
     parts: list[dict[str, np.ndarray]] = [{}]
+    size = 0
     for path_inside, array in arrays.items():
         if array.nbytes > most:
             raise ConfigError(f"{path_inside} has {array.nbytes} bytes, a shard {most:.0f}", ("max_shard_size",))
-        if sum(one.nbytes for one in parts[-1].values()) + array.nbytes > most:
+        if size + array.nbytes > most:
             parts.append({})
+            size = 0
         parts[-1][path_inside] = array
+        size += array.nbytes
     return parts
 
 
