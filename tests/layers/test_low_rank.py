@@ -21,6 +21,17 @@ CASES = {
 }
 
 
+class KeepsDense(layers.Layer):
+    """A user's layer around a dense one."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3)
+
+    def call(self, inputs):
+        return 2 * self.dense(inputs)
+
+
 @pytest.fixture(params=CASES)
 def case(request):
     return CASES[request.param]
@@ -113,15 +124,7 @@ def test_a_layer_of_a_built_model_takes_an_adapter():
 
 
 def test_a_layer_inside_a_users_layer_takes_an_adapter():
-    class Doubled(layers.Layer):
-        def __init__(self):
-            super().__init__()
-            self.dense = layers.Dense(3)
-
-        def call(self, inputs):
-            return 2 * self.dense(inputs)
-
-    layer, x = Doubled(), np.ones((2, 4))
+    layer, x = KeepsDense(), np.ones((2, 4))
     before = layer(x)
     layer.dense.enable_lora(1)
     assert np.array_equal(layer(x), before)
@@ -132,14 +135,6 @@ def test_a_layer_inside_a_users_layer_takes_an_adapter():
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("functional", [False, True])
 def test_a_layer_of_a_copied_model_takes_an_adapter(copied, inside, functional):
-    class KeepsDense(layers.Layer):
-        def __init__(self):
-            super().__init__()
-            self.dense = layers.Dense(3)
-
-        def call(self, inputs):
-            return self.dense(inputs)
-
     inputs, layer = layers.Input((4,)), KeepsDense() if inside else layers.Dense(3)
     original = Model(inputs, layer(inputs)) if functional else Sequential([inputs, layer])
     model = copied(original)
@@ -152,15 +147,7 @@ def test_a_layer_of_a_copied_model_takes_an_adapter(copied, inside, functional):
 
 
 def test_a_layer_of_a_user_that_is_copied_takes_an_adapter_inside():
-    class Halved(layers.Layer):
-        def __init__(self):
-            super().__init__()
-            self.dense = layers.Dense(3)
-
-        def call(self, inputs):
-            return self.dense(inputs) / 2
-
-    layer = Halved()
+    layer = KeepsDense()
     layer(np.ones((2, 4)))
     twin = copy.deepcopy(layer)
     twin.dense.enable_lora(1)

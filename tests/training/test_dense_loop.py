@@ -4,12 +4,12 @@ import copy
 
 import numpy as np
 import pytest
-from dense_trainings import BATCH, CLASSES, FEATURES, ROWS, WEIGHTS, Halved, OwnError, OwnSGD, X, Y
+from dense_trainings import BATCH, CLASSES, FEATURES, ROWS, SHARED, OwnError, OwnSGD, X, Y
 
 from nnlite import Input, Sequential, kernels
 from nnlite.callbacks import LambdaCallback
 from nnlite.errors import DivergenceError
-from nnlite.layers import Dense, Dropout, Flatten, Rescaling, Scale
+from nnlite.layers import Dense, Rescaling, Scale
 from nnlite.losses import CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError, SparseCategoricalCrossentropy
 from nnlite.losses.forms import scaled
 from nnlite.metrics import R2Score
@@ -23,26 +23,9 @@ MEMBERS = [Dense(8, "relu", members=3), Dense(3, members=3)]
 
 
 CASES = {
-    "plain": {},
+    **SHARED,
     "one layer": {"layers": [Dense(3, use_bias=False)]},
-    "activations": {"layers": [Dense(8, "selu"), Dense(7, "mish"), Dense(5, "sigmoid"), Dense(3, "tanh")]},
-    "dropout": {"layers": [Dense(8, "relu"), Dropout(0.3), Dense(7, "selu"), Dropout(0.2), Dense(3)]},
-    "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(Halved()), Dense(3)]},
     "penalties": {"layers": [Dense(8, "relu", kernel_regularizer="l1_l2"), Dense(3, bias_regularizer="l1")]},
-    "weights": {"fit": {"sample_weight": WEIGHTS}},
-    "mean of weights": {
-        "loss": MeanSquaredError(reduction="mean_with_sample_weight"),
-        "fit": {"sample_weight": WEIGHTS},
-    },
-    "sum": {"loss": MeanSquaredError(reduction="sum"), "optimizer": SGD(0.001)},
-    "softmax": {
-        "layers": [Dense(8, "relu"), Dense(3, "softmax")],
-        "loss": "sparse_categorical_crossentropy",
-        "y": CLASSES,
-        "metrics": ["accuracy"],
-        "fit": {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
-    },
-    "classes": {"loss": SparseCategoricalCrossentropy(from_logits=True), "y": CLASSES, "metrics": ["accuracy"]},
     "classes of large batches": {  # here, and in the next two, the loss is computed at the end of a call
         "loss": SparseCategoricalCrossentropy(from_logits=True),
         "y": np.resize(CLASSES, 300),
@@ -65,7 +48,6 @@ CASES = {
         "fit": {"batch_size": 40},
     },
     "ignored class": {"loss": SparseCategoricalCrossentropy(from_logits=True, ignore_class=1), "y": CLASSES},
-    "binary": {"layers": [Dense(8, "relu"), Dense(1, "sigmoid")], "loss": "binary_crossentropy", "y": CLASSES > 0},
     "one-hot": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.eye(3)[CLASSES]},
     "in float32": {"loss": MeanSquaredError(dtype="float32")},
     "another loss": {"loss": MeanAbsoluteError()},
@@ -84,13 +66,7 @@ CASES = {
     "an optimizer of one's own": {"optimizer": OwnSGD(0.01)},
     "clipped": {"optimizer": Adam(0.01, clipnorm=0.1)},
     "averaged": {"optimizer": Adam(0.01, use_ema=True, ema_overwrite_frequency=4)},
-    "accumulated": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9), gradient_accumulation_steps=3)},
     "factors": {"layers": [Scale(), Dense(8, "relu", parametrization="ntk"), Dense(3)]},
-    "scaled and flattened": {
-        "layers": [Rescaling(0.5, 1.0), Flatten(), Dense(8, "relu"), Dense(3)],
-        "x": X.reshape(ROWS, 2, 3),
-        "shape": (2, 3),
-    },
     "members": {"layers": MEMBERS, "shape": (3, FEATURES), "fit": {"folds": 3}},
     "members with rows of their own": {
         "layers": MEMBERS,

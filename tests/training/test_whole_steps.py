@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from dense_trainings import BATCH, CLASSES, FEATURES, ROWS, WEIGHTS, Halved, OwnError, OwnSGD, X, Y
+from dense_trainings import BATCH, CLASSES, FEATURES, ROWS, SHARED, WEIGHTS, Halved, OwnError, OwnSGD, X, Y
 
 from nnlite import Input, Sequential, kernels
 from nnlite.callbacks import Checkpoints, LambdaCallback
@@ -74,32 +74,14 @@ STANDARDIZED = Normalization()
 STANDARDIZED.adapt(3 * X + 1)
 # name: arguments of `trained`
 WHOLE = {
-    "plain": {},
+    **SHARED,
     "a quarter of a loss": {"loss": scaled(MeanSquaredError(), 0.25), "optimizer": SGD(0.01)},
     "one layer": {"layers": [Dense(3)]},
     "one layer without bias": {"layers": [Dense(3, use_bias=False)]},
     "without bias": {"layers": [Dense(8, "relu", use_bias=False), Dense(3, use_bias=False)]},
-    "activations": {"layers": [Dense(8, "selu"), Dense(7, "mish"), Dense(5, "sigmoid"), Dense(3, "tanh")]},
     "few units": {"layers": [Dense(1, "relu"), Dense(3)]},
-    "dropout": {"layers": [Dense(8, "relu"), Dropout(0.3), Dense(7, "selu"), Dropout(0.2), Dense(3)]},
-    "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(Halved()), Dense(3)]},
     "penalties": {"layers": [Dense(8, "relu", kernel_regularizer={"l1_l2": {"l1": 0.01, "l2": 0.02}}), Dense(3)]},
     "penalties of the last": {"layers": [Dense(8), Dense(3, kernel_regularizer="l2", bias_regularizer="l1")]},
-    "sum": {"loss": MeanSquaredError(reduction="sum"), "optimizer": SGD(0.001)},
-    "weights": {"fit": {"sample_weight": WEIGHTS}},
-    "mean of weights": {
-        "loss": MeanSquaredError(reduction="mean_with_sample_weight"),
-        "fit": {"sample_weight": WEIGHTS},
-    },
-    "classes": {"loss": SparseCategoricalCrossentropy(from_logits=True), "y": CLASSES, "metrics": ["accuracy"]},
-    "softmax": {
-        "layers": [Dense(8, "relu"), Dense(3, "softmax")],
-        "loss": "sparse_categorical_crossentropy",
-        "y": CLASSES,
-        "metrics": ["accuracy"],
-        "fit": {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
-    },
-    "binary": {"layers": [Dense(8, "relu"), Dense(1, "sigmoid")], "loss": "binary_crossentropy", "y": CLASSES > 0},
     "metrics": {"metrics": ["mae", "mse", "root_mean_squared_error", "log_cosh_error"]},
     "momentum": {"optimizer": SGD(0.01, momentum=0.9)},
     "nesterov": {"optimizer": SGD(0.01, momentum=0.9, nesterov=True)},
@@ -118,11 +100,6 @@ WHOLE = {
     "factors": {"layers": [Dense(8, "relu", parametrization="ntk"), Dense(3, use_bias=False, parametrization="ntk")]},
     "factors and dropout": {"layers": [Dense(8, "selu", parametrization="ntk"), Dropout(0.3), Dense(3)]},
     "learned factors": {"layers": [Scale(), Dense(8, "mish"), Dropout(Halved()), Dense(3)]},
-    "scaled and flattened": {
-        "layers": [Rescaling(0.5, 1.0), Flatten(), Dense(8, "relu"), Dense(3)],
-        "x": X.reshape(ROWS, 2, 3),
-        "shape": (2, 3),
-    },
     "standardized": {"layers": [STANDARDIZED, Dense(8, "relu"), Dense(3)]},
     "half, summed": {"loss": HalfSquaredError(), "optimizer": SGD(0.001)},
     "summed classes": {"loss": SummedBinaryCrossentropy(), "y": (Y > 0).astype(float)},
@@ -145,7 +122,6 @@ WHOLE = {
     "clipped globally": {"optimizer": SGD(0.1, global_clipnorm=0.3)},
     "averaged": {"optimizer": Adam(0.01, use_ema=True, ema_momentum=0.8)},
     "averaged now and then": {"optimizer": Adam(0.01, use_ema=True, ema_overwrite_frequency=4)},
-    "accumulated": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9), gradient_accumulation_steps=3)},
     "all of these": {
         "optimizer": AdamW(
             0.01,
