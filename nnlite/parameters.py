@@ -33,6 +33,7 @@ class Parameter(Operand):
     Attributes:
         place: of the layer that declared it, from which `path` is made; None for none.
         is_state: whether it was made as state, which has no gradient.
+        is_half: whether it shows its value, an array of float32, rounded to float16.
 
     >>> import numpy as np
     >>> scale = Parameter("scale", np.array([1.0, 2.0]))
@@ -46,6 +47,7 @@ class Parameter(Operand):
         "_leases",
         "_value",
         "constraint",
+        "is_half",
         "is_state",
         "name",
         "place",
@@ -65,7 +67,7 @@ class Parameter(Operand):
     ) -> None:
         self.constraint, self.name, self._value = constraint, name, value
         self.place: Any = None
-        self.trainable, self.is_state = trainable, not trainable
+        self.trainable, self.is_state, self.is_half = trainable, not trainable, False
         self.sparse, self.regularizer = sparse, regularizer
         self._gradient: np.ndarray | RowGradients | None = None
         self._leases: tuple[Lease, ...] = ()
@@ -87,8 +89,8 @@ class Parameter(Operand):
 
     @property
     def dtype(self) -> np.dtype:
-        """Type of the elements."""
-        return self._value.dtype
+        """Type of the elements, as they are shown."""
+        return np.dtype(np.float16) if self.is_half else self._value.dtype
 
     @property
     def size(self) -> int:
@@ -107,7 +109,7 @@ class Parameter(Operand):
 
     def numpy(self) -> np.ndarray:
         """A copy of the value."""
-        return self._value.copy()
+        return self._value.astype(self.dtype)
 
     def assign(self, value: ArrayLike) -> np.ndarray:
         """Copy `value` in, and return the new value; `ShapeError` unless the shape is the same."""
@@ -117,7 +119,7 @@ class Parameter(Operand):
         for watcher in WATCHERS:
             watcher(self)
         self._value[...] = value
-        return self._value
+        return self.numpy() if self.is_half else self._value
 
     def assign_add(self, value: ArrayLike) -> np.ndarray:
         """Add `value`, which has the same shape, to the current one."""
@@ -158,7 +160,7 @@ class Parameter(Operand):
         self._leases = (*(other for other in self._leases if not other.ended), lease)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self._value, dtype=dtype, copy=copy)
+        return np.array(self._value, dtype=dtype or self.dtype, copy=copy)
 
     def __repr__(self) -> str:
         kind = "" if self.trainable else ", trainable=False"
@@ -219,7 +221,7 @@ class Pack:
         self.shapes = [parameter.shape for parameter in parameters]
         stops = np.cumsum([one.size for one in parameters]).tolist()
         self.segments = [slice(stop - one.size, stop) for stop, one in zip(stops, parameters, strict=True)]
-        self.values, self.gradients = (aligned_zeros(stops[-1], parameters[0].dtype) for _ in range(2))
+        self.values, self.gradients = (aligned_zeros(stops[-1], parameters[0].value.dtype) for _ in range(2))
         for one, segment in zip(parameters, self.segments, strict=True):
             one.bind(self.values[segment].reshape(one.shape), self.gradients[segment].reshape(one.shape))
 
@@ -237,9 +239,9 @@ class RowPack:
     def __init__(self, parameter: Parameter, path: str) -> None:
         self.parameters, self.paths, self.shapes = [parameter], [path], [parameter.shape]
         self.segments = [slice(None)]
-        self.values = aligned_zeros(parameter.size, parameter.dtype)
+        self.values = aligned_zeros(parameter.size, parameter.value.dtype)
         self.width = parameter.size // parameter.shape[0]
-        parameter.bind(self.values.reshape(parameter.shape), RowGradients(parameter.shape, parameter.dtype))
+        parameter.bind(self.values.reshape(parameter.shape), RowGradients(parameter.shape, parameter.value.dtype))
 
     @property
     def rows(self) -> np.ndarray:
@@ -267,7 +269,7 @@ class ParameterStore:
         by_dtype: dict[np.dtype, list[tuple[Parameter, str]]] = {}
         for parameter, path in named:
             if not parameter.sparse:
-                by_dtype.setdefault(parameter.dtype, []).append((parameter, path))
+                by_dtype.setdefault(parameter.value.dtype, []).append((parameter, path))
         self.packs = [Pack(*map(list, zip(*group, strict=True))) for group in by_dtype.values()]
         self.packs += [RowPack(parameter, path) for parameter, path in named if parameter.sparse]
 

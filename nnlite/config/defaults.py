@@ -11,7 +11,6 @@ from nnlite.threads import set_threads
 
 __all__ = [
     "FLOAT_TYPES",
-    "MIXED",
     "POLICIES",
     "DTypePolicy",
     "DataFormat",
@@ -28,6 +27,7 @@ __all__ = [
     "floatx",
     "image_data_format",
     "is_deterministic",
+    "is_lowered",
     "refuse_elsewhere",
     "set_dense_limit",
     "set_deterministic",
@@ -39,14 +39,12 @@ __all__ = [
 
 FloatType = Literal["float32", "float64"]
 FLOAT_TYPES = get_args(FloatType)
-Policy = Literal["float32", "float64", "mixed_float16"]
+Policy = Literal["float32", "float64", "mixed_float16", "float16"]
 POLICIES = get_args(Policy)
 MIXED, MAP = "mixed_", "map_"
 # What policies may name that no layer computes in.
-TYPES_ELSEWHERE = (
-    *("mixed_bfloat16", "bfloat16", "float16", "bool", "string"),
-    *("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
-)
+WHOLE_TYPES = tuple(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u"))
+TYPES_ELSEWHERE = ("mixed_bfloat16", "bfloat16", "bool", "string", *WHOLE_TYPES)
 _floatx: FloatType = "float32"
 _policy: str | None = None
 _by_layer: "DTypePolicy | None" = None  # a map of policies
@@ -80,6 +78,7 @@ class DTypePolicy:
 
     A mixed policy keeps float32 and computes in the other type: what a layer takes, its weights and what it gives are
     rounded to that, while sums and derivatives inside it are float32, as on hardware that multiplies such numbers.
+    `"float16"` does the same, and what it shows and saves of weights is rounded too; training changes float32 numbers.
 
     Args:
         name: a type, such as `"float32"`, which is both, or `"mixed_float16"`; None for that of `set_dtype_policy`.
@@ -152,6 +151,11 @@ def computed_in(name: str) -> str:
     return name.removeprefix(MIXED)
 
 
+def is_lowered(name: str) -> bool:
+    """Whether a layer of the policy `name` computes with float32 numbers that are rounded to 16 bits."""
+    return name == "float16" or name.startswith(MIXED)
+
+
 def computed_type(dtype: "DTypePolicy | Mapping[str, Any] | str | None") -> str | None:
     """The dtype in which a loss or a metric computes that is given a dtype, a policy or its name; None for None."""
     if dtype is None:
@@ -174,7 +178,7 @@ def default_policy() -> str:
 
 
 def default_for(layer: Any) -> str | None:
-    """The name of the policy of a layer made without one: that of `set_dtype_policy` if it is mixed, or a map."""
+    """The name of the policy of a layer made without one: that of `set_dtype_policy` if it is of 16 bits, or a map."""
     return _policy if _by_layer is None else _by_layer.for_layer(layer)
 
 
@@ -195,7 +199,7 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
     chosen = policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)
     name = chosen.name.removeprefix(MAP)
     refuse_elsewhere(name, "set_dtype_policy")
-    if name.startswith(MIXED):
+    if is_lowered(name):
         _policy = name
     else:
         set_floatx(name)

@@ -92,10 +92,8 @@ def _dtype(config: Any, location: str) -> Any:
     name = config.get("name") if isinstance(config, dict) else config
     if name == "mixed_bfloat16":
         return "float32"
-    if name in ("float16", "bfloat16"):
-        raise ModelFileError(
-            f"{location} computes in {name}; nnlite has float32 and float64: convert the model in Keras"
-        )
+    if name == "bfloat16":
+        raise ModelFileError(f"{location} computes in bfloat16, which NumPy does not have: convert the model in Keras")
     return name
 
 

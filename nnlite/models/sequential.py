@@ -173,7 +173,7 @@ class Sequential(BaseModel):
                 layer.trainable = False
             if isinstance(layer, BaseModel):
                 layer._nested = True
-        if self.compute_dtype == self.variable_dtype:  # else data are rounded by the layers
+        if self.compute_dtype == self.dtype:  # else data are rounded by the layers
             self.dtype = self.layers[0].dtype  # data is brought into it
         with inside(self):
             for index, layer in enumerate(self.layers):

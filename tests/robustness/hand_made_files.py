@@ -214,7 +214,7 @@ HEADERS: dict[str, dict[str, list[Any]]] = {
         f"{LAYERS}.1.Dense.members": [0, -1, 2, HUGE, "x"],
         f"{LAYERS}.1.Dense.name": [3, [], "", "a/b", "dense_1", {}],
         f"{LAYERS}.1.Dense.trainable": ["no", 0, None],
-        f"{LAYERS}.1.Dense.dtype": ["float128x", "int8", 3, "object", "float64", "float16"],
+        f"{LAYERS}.1.Dense.dtype": ["float128x", "int8", 3, "object", "float64", "float8"],
         f"{LAYERS}.1.Dense.unit": [4],
         "model.Sequential.seed": ["x", 1.5, [], -1, True],
         "model.Sequential.trainable": ["x", 2],

@@ -12,7 +12,7 @@ Dense(units=64, activation=3)  # error
 Dense(64, aktivation="relu")  # error
 Dense()  # error
 Dense(64, kernel_initializer=None)  # error
-Dense(64, dtype="float16")  # error
+Dense(64, dtype="float8")  # error
 Conv2D(8, "3")  # error
 Conv2D(8, 3, padding="full")  # error
 Dropout(rate=[0.5])  # error

@@ -221,7 +221,7 @@ class LayerAttributes:
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the arrays of `weights`."""
-        return [parameter.value.copy() for parameter in self.weights]
+        return [parameter.numpy() for parameter in self.weights]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Copy arrays in, in the order of `weights`; `ShapeError` when number or shapes differ."""

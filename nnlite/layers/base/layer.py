@@ -15,8 +15,8 @@ from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, 
 from nnlite.layers.base.contract import keras_config, surface
 from nnlite.layers.base.contract.arguments import read_call, remembering, told_arguments, with_common_arguments
 from nnlite.layers.base.contract.assigned import pairs_inside
-from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
-from nnlite.layers.base.contract.first_use import NodePart, as_input, build_first, with_derivatives
+from nnlite.layers.base.contract.building import building, declare, first_value, free_name, track, track_kept
+from nnlite.layers.base.contract.first_use import NodePart, as_input, build_first, parts_of_shape, with_derivatives
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
@@ -51,7 +51,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     Args:
         name: shown in summaries and errors; given by the model when None.
         trainable: whether training changes the parameters.
-        dtype: floating-point type, or `"mixed_float16"`, see `DTypePolicy`; `nnlite.config.floatx()` when None.
+        dtype: floating-point type or policy, see `DTypePolicy`; `nnlite.config.floatx()` when None.
         activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
 
     >>> import numpy as np
@@ -149,9 +149,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         regularizer = None if regularizer is None else Regularizer.get(regularizer)
         constraint = None if constraint is None else Constraint.get(constraint)
         parameter = Parameter(name, value, trainable, regularizer, sparse, constraint)
-        parameter.place = place_of(self)
-        self.parameters.append(parameter)
-        self._declared.append(parameter)
+        declare(self, parameter)
         return parameter
 
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:

@@ -29,7 +29,7 @@ class VariablePack:
         self.shapes = [variable.shape for variable in self.parameters]
         stops = np.cumsum([variable.size for variable in self.parameters]).tolist()
         self.segments = [slice(stop - v.size, stop) for stop, v in zip(stops, self.parameters, strict=True)]
-        self.values = np.empty(stops[-1], self.parameters[0].dtype)
+        self.values = np.empty(stops[-1], array_of(self.parameters[0]).dtype)
         self.gradients = np.zeros_like(self.values)
         self.take([None] * len(places), None)
 
@@ -64,7 +64,7 @@ def packed(variables: Sequence[Variable]) -> list[VariablePack]:
     rows = [[index] for index, v in enumerate(variables) if isinstance(v, Parameter) and v.sparse]
     for index, variable in enumerate(variables):
         if [index] not in rows:
-            groups.setdefault(variable.dtype, []).append(index)
+            groups.setdefault(array_of(variable).dtype, []).append(index)
     return [VariablePack(places, variables, paths) for places in (*groups.values(), *rows)]
 
 

@@ -104,7 +104,7 @@ class ShardGradients:
 
 
 def _table(parameter: Parameter, first: bool) -> RowGradients:
-    table: Any = parameter.gradient if first else RowGradients(parameter.shape, parameter.dtype)
+    table: Any = parameter.gradient if first else RowGradients(parameter.shape, parameter.value.dtype)
     return table
 
 

@@ -76,7 +76,7 @@ class Adapted:
 
 
 class Lowered:
-    """`linearize` of a layer with a mixed policy, in place of the method of its class.
+    """`linearize` of a layer with a policy of 16 bits, in place of the method of its class.
 
     Inputs, trainable parameters and outputs are rounded to the type of the policy and stay arrays of float32: what the
     layer adds up in between, and its derivatives, are float32. Rounding counts as the identity.
@@ -93,7 +93,7 @@ class Lowered:
         layer: Any = self.layer
         kind = np.dtype(layer.compute_dtype)
         values = [
-            value if parameter.is_state else rounded(value, kind)
+            rounded(value, kind) if parameter.is_half or not parameter.is_state else value
             for parameter, value in zip(layer.parameters, parameters, strict=True)
         ]
         run = self.run or MethodType(type(layer).linearize, layer)
@@ -174,13 +174,20 @@ def read_policy(layer: Any, dtype: Any) -> Any:
     return dtype
 
 
+def show_half(layer: Any) -> None:
+    """Let the parameters of a layer with the policy `"float16"` show its type."""
+    if layer.variable_dtype == "float16":
+        for parameter in layer.parameters:
+            parameter.is_half = parameter.value.dtype.kind == "f"
+
+
 def put_around(layer: Any) -> None:
     """Wrap `linearize` and the faster paths as the layer's policy and regularizer require."""
     run = None
     if layer._adapter is not None:
         run = Adapted(layer)
         vars(layer).update(linearize=run, at_inference=AtInference(layer), _dense_part=_nothing, infer=None)
-    if layer.compute_dtype != layer.variable_dtype and not layer._builds_itself:
+    if layer.compute_dtype != layer.dtype and not layer._builds_itself:
         layer._lowers, run = True, Lowered(layer, run)
         vars(layer).update(linearize=run, at_inference=_nothing, _dense_part=_nothing)
     if layer.activity_regularizer is not None:

@@ -12,6 +12,7 @@ from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.contract.arguments import keyed_shape
+from nnlite.layers.base.contract.around import show_half
 from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter
@@ -62,11 +63,6 @@ def building(build: Callable) -> Callable:
     return build_layer
 
 
-def parts_of_shape(layer: "Layer", input_shape: Any) -> Any:
-    """`input_shape` in the form that a class's `build` takes: a dict of shapes for a dict of inputs."""
-    return dict(zip(layer._data_keys, input_shape, strict=True)) if layer._data_keys else input_shape
-
-
 def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: Any, dtype: str | None) -> np.ndarray:
     """The first value of the next parameter, from an `Initializer`, its spec, or a function: see `FunctionInitializer`.
 
@@ -86,6 +82,14 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
     return Initializer.get(initializer or usual)(lengths, dtype=kind, generator=generator)
 
 
+def declare(layer: "Layer", parameter: Parameter) -> None:
+    """Add a parameter to those of the layer."""
+    parameter.place = place_of(layer)
+    layer.parameters.append(parameter)
+    layer._declared.append(parameter)
+    show_half(layer)
+
+
 def track(layer: "Layer", variable: Parameter) -> None:
     """Register a `Variable` that becomes an attribute of a layer as one of its parameters, as `add_weight` does."""
     if "_declared" not in vars(layer) or any(variable is known for known in layer.parameters):
@@ -93,9 +97,7 @@ def track(layer: "Layer", variable: Parameter) -> None:
     names_used = {known.name for known in layer.parameters}
     names = (variable.name, *(f"{variable.name}_{count}" for count in range(1, len(names_used) + 2)))
     variable.name = next(name for name in names if name not in names_used)
-    variable.place = place_of(layer)
-    layer.parameters.append(variable)
-    layer._declared.append(variable)
+    declare(layer, variable)
 
 
 def track_kept(layer: "Layer") -> None:

@@ -10,6 +10,7 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.initializers.blank import Allowance, TooManyError, allowance
 from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.contract.around import show_half
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several
@@ -30,6 +31,7 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
     layer.input_shape = tuple(input_shape)
     if not layer._build_done:
         layer._build_whole()
+        show_half(layer)
         refuse_repeated(layer)
     room = allowance()
     if room is None:
@@ -53,6 +55,11 @@ def _try_cheaply(layer: Any, room: Allowance) -> None:
         return
     with suppress(TooManyError):
         layer._check_linearize()
+
+
+def parts_of_shape(layer: Any, input_shape: Any) -> Any:
+    """`input_shape` in the form that a class's `build` takes: a dict of shapes for a dict of inputs."""
+    return dict(zip(layer._data_keys, input_shape, strict=True)) if layer._data_keys else input_shape
 
 
 def refuse_repeated(layer: Any) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from nnlite.config import MIXED, POLICIES, Policy, computed_in, floatx
+from nnlite.config import POLICIES, Policy, computed_in, floatx, is_lowered
 from nnlite.registry.names import default_name
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ class Name:
 class TypeName:
     """The attribute `dtype`: the given one or the one that the layer was built in; before that, `floatx()`.
 
-    For a mixed policy it is the type of the weights.
+    For a policy of 16 bits it is the type of the arrays that are computed with, float32.
     """
 
     def __get__(self, layer: "Layer | None", owner: Any = None) -> Any:
         if layer is None:
             return None
         attribute = vars(layer).get("dtype") or floatx()
-        return "float32" if attribute.startswith(MIXED) else attribute
+        return "float32" if layer._takes_policies and is_lowered(attribute) else attribute
 
     def __set__(self, layer: "Layer", value: Any) -> None:
         vars(layer)["dtype"] = value
@@ -89,8 +89,8 @@ def compute_dtype(self: Any) -> str:
 
 @property
 def variable_dtype(self: Any) -> str:
-    """`dtype`, which is that of the parameters."""
-    return self.dtype
+    """The dtype of the parameters: `dtype`, but for the policy `"float16"`, which shows them rounded."""
+    return "float16" if self._takes_policies and self._given_dtype == "float16" else self.dtype
 
 
 def policy_name(layer: Any) -> str:

@@ -79,7 +79,7 @@ def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[
     """The value for each parameter, by the identity of it."""
     if len(values) != len(parameters):
         raise ShapeError(f"{owner} has {len(parameters)} variables of this kind, got {len(values)} values")
-    arrays = [np.asarray(value, parameter.dtype) for parameter, value in zip(parameters, values, strict=True)]
+    arrays = [np.asarray(value, parameter.value.dtype) for parameter, value in zip(parameters, values, strict=True)]
     for parameter, array in zip(parameters, arrays, strict=True):
         if array.shape != parameter.shape:
             raise ShapeError(f"{owner}: variable {parameter.name!r} has the shape {parameter.shape}, got {array.shape}")
