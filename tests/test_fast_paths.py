@@ -63,7 +63,7 @@ generator = np.random.default_rng(5)
 
 
 def test_every_layer_has_a_simpler_form_or_a_reason():
-    simple = {type(layer).__name__ for layer, _ in (case.prepared() for case in CASES) if layer.at_inference()}
+    simple = {type(layer)._spec_name for layer, _ in (case.prepared() for case in CASES) if layer.at_inference()}
     whole = [name for names in WHOLE.values() for name in names.split()]
     assert len(whole) == len(set(whole))
     assert set(whole) == set(registered(Layer)) - simple

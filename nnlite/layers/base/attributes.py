@@ -107,6 +107,7 @@ class LayerAttributes:
         _building, _build_done: whether `build` is running, and whether it has.
         _declared: the parameters that the layer itself declared.
         _structure: the dicts and lists that outputs are returned in, see `structure_of`; None for a tuple, or one.
+        _built_on: the shape, or shapes, of the first data, if these built the layer; None for others.
         _site: its `Place` among the layers that are built inside one another; None until it is needed.
         _stated_shape: the shape of the data that the argument `input_shape` states; None if it does not.
     """
@@ -159,12 +160,11 @@ class LayerAttributes:
     _data_keys: tuple[str, ...] = ()
     _recorded = cast("dict[int, Any] | None", None)
     _losses: tuple[float, ...] = ()
-    _building: bool = False
-    _build_done: bool = False
+    _building, _build_done = False, False
     _further_arguments: tuple[str, ...] = ()
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
-    _structure: Any = None
+    _structure, _built_on = cast(Any, None), cast(Any, None)
     _made_name: str | None = None
     _site = cast("Place | None", None)
 

@@ -36,7 +36,7 @@ __all__ = [
 
 def without_activation(self: Any) -> "tuple[Layer, ActivationFunction | None]":
     """This layer without its final activation, and that activation; parameters are shared, not copied."""
-    activation = self.activation if self.ends_in_activation and not self._penalizes else None
+    activation = self._activation_argument if self.ends_in_activation and not self._penalizes else None
     if activation is None:
         return self, None
     bare = copy.copy(self)

@@ -245,7 +245,7 @@ def add_bias_and_activation(
         order = (0, outputs.ndim - 1, *range(1, outputs.ndim - 1))
         outer.append(Rearrange(outputs.shape, tuple(outputs.shape[axis] for axis in order), order))
         outputs = outputs.transpose(order)
-    if layer.activation is not None:
+    if layer._activation_argument is not None:
         outputs, (activated,) = layer.activation.linearize(outputs)
         outer.insert(0, activated)
     return outputs, Jacobians(*maps, outer=Composed(*outer) if outer[1:] else next(iter(outer), None))

@@ -69,7 +69,7 @@ class MonotonicDense(OfColumns, Dense):
 
     def validate(self) -> None:
         super().validate()
-        if self.activation is not None:
+        if self._activation_argument is not None:
             check_rising(self.activation)
 
     def build(self, input_shape: BatchShape) -> None:

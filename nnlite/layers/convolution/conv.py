@@ -115,7 +115,7 @@ class _Conv(Spatial, Layer, abstract=True):
         images = self.to_channels_last(inputs)
         windows = self.windows(images.shape[1:-1], *self.geometry)
         shape = (len(images), *windows.outputs, self.filters)
-        activation: Any = self.activation
+        activation: Any = self._activation_argument
         after = BiasAndActivation(bias, activation, shape) if self._in_blocks(images, kernel, bias) else None
         outputs = kernels.convolve(images, kernel, windows, self.groups, after)
         slopes = None if after is None else after.slopes
@@ -132,7 +132,7 @@ class _Conv(Spatial, Layer, abstract=True):
     def _in_blocks(self, *arrays):
         """Whether the activation works element by element, on outputs of the type that it will give."""
         activation = self.activation
-        if activation is None or kernel_code(activation) == LINEAR or self.channels_first:
+        if kernel_code(activation) == LINEAR or self.channels_first:
             return False
         return len({a.dtype for a in arrays if a is not None}) == 1 and activation.by_element
 

@@ -207,14 +207,15 @@ class Dense(Layer):
         if bias is not None:
             maps.append(Broadcast(bias.shape, outputs.shape))
         plain = outputs.dtype.kind == "f" and (bias is None or (bias.ndim == 1 and bias.dtype == outputs.dtype))
-        if plain and kernel_code(self.activation) == RELU:
+        activation = self._activation_argument
+        if plain and kernel_code(activation) == RELU:
             above = kernels.bias_relu(outputs, bias)
             return outputs, Jacobians(*maps, outer=Diagonal(above, outputs.shape, outputs.shape))
         if bias is not None:
             outputs = outputs + bias if outputs.dtype != bias.dtype else np.add(outputs, bias, out=outputs)
         outer = None
-        if self.activation is not None:
-            outputs, jacobians = self.activation.linearize(outputs)
+        if activation is not None:
+            outputs, jacobians = activation.linearize(outputs)
             outer = jacobians[0]
         return outputs, Jacobians(*maps, outer=outer)
 
@@ -225,7 +226,7 @@ class Dense(Layer):
         outputs = rows_matmul(rows, kernel) if self.members is None else np.matmul(rows.swapaxes(0, 1), kernel)
         if self.use_bias:
             outputs += self.bias.value if self.members is None else self.bias.value[:, None]
-        if self.activation is not None:
+        if self._activation_argument is not None:
             outputs = self.activation.in_place(outputs)(outputs)
         return outputs if self.members is None else outputs.swapaxes(0, 1)
 

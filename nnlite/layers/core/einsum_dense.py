@@ -152,7 +152,7 @@ class EinsumDense(LowRank):
         unnamed = inputs.ndim - len(self.labels[0]) + 1
         labels, wanted = [expanded(operand, unnamed) for operand in self.labels], expanded(self.wanted, unnamed)
         outputs, maps = project(labels, wanted, inputs, kernel, bias)
-        if self.activation is None:
+        if self._activation_argument is None:
             return outputs, Jacobians(*maps)
         outputs, (outer,) = self.activation.linearize(outputs)
         return outputs, Jacobians(*maps, outer=outer)

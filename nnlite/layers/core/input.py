@@ -120,6 +120,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 
 
 InputLayer = Input
+Input.__name__ = "InputLayer"  # as programs of Keras tell the first layers of a graph
 
 
 class KerasTensorType(type):

@@ -220,7 +220,7 @@ def dropped(
 
 def activated(layer: Any, x: Any) -> Any:
     """`activation(x)`."""
-    return x if layer.activation is None else layer.activation(x)
+    return x if layer._activation_argument is None else layer.activation(x)
 
 
 def step_of(cell: Layer, traced: dict[int, Any], trace: LayerTrace) -> Callable[..., tuple[Any, tuple]]:

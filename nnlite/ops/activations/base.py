@@ -62,6 +62,12 @@ class ActivationFunction(Op, abstract=True):
         name = keras_name(self)
         return name if isinstance(name, str) else snake_case(type(self).__name__)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` is the same object, or the function of Keras for what this computes."""
+        return other is self or (OP_OF_FUNCTION.get(id(other)) is type(self) and isinstance(keras_name(self), str))
+
+    __hash__ = Op.__hash__
+
     def kernel_code(self) -> int | None:
         """The code of the function in compiled kernels; None if they do not support it."""
         return None

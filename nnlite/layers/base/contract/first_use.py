@@ -87,6 +87,7 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     shapes = tuple(array.shape for array in arrays)
     if not layer.built or layer.input_shape is None:
         free = tuple((None, *shape[1:]) for shape in shapes)
+        layer._built_on = shapes if several else shapes[0]
         with tried_on_unequal(arrays):
             layer._ensure_built(free if several else free[0])
     layer._check_input_shape(shapes if several else shapes[0])

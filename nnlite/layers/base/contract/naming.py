@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from nnlite.config import POLICIES, Policy, computed_in, floatx, is_lowered
+from nnlite.ops.activations import Linear
 from nnlite.registry.names import default_name
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = []
 
+LINEAR = Linear()
 _counts: Counter[str] = Counter()  # how many names were made of each class
 _enclosing: ContextVar["Place | None"] = ContextVar("enclosing", default=None)  # of the layer that is being built
 
@@ -56,11 +58,32 @@ class TypeName:
         vars(layer)["dtype"] = value
 
 
-def show_made(cls: type) -> None:
-    """Let fields of a class that are called `name` or `dtype`, None by default, act as the attributes of all layers."""
+class Activation:
+    """The attribute `activation` of a layer with an argument of this name: the linear function where that is None.
+
+    Within the package `layer._activation_argument` is read.
+    """
+
+    def __get__(self, layer: "Layer | None", owner: Any = None) -> Any:
+        if layer is None:
+            return None
+        argument = layer._activation_argument
+        return LINEAR if argument is None else argument
+
+    def __set__(self, layer: "Layer", value: Any) -> None:
+        vars(layer)["activation"] = value
+
+
+def show_made(cls: Any) -> None:
+    """Let fields of a class that are called `name` or `dtype`, None by default, act as the attributes of all layers.
+
+    Let the field `activation` of a layer of nnlite act as an `Activation`.
+    """
     for name in ("name", "dtype"):
         if name in vars(cls) and vars(cls)[name] is None:
             delattr(cls, name)
+    if "activation" in vars(cls) and "activation" in cls.__dataclass_fields__ and cls.__module__.startswith("nnlite."):
+        cls.activation = Activation()
 
 
 @property

@@ -1,5 +1,6 @@
 """Further members of Keras's layers: stateless calls, shapes, arrays by number."""
 
+import inspect
 import itertools
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -169,8 +170,16 @@ def metrics_variables(self: "Layer") -> list[Any]:
 
 
 def get_build_config(self: "Layer") -> dict[str, Any] | None:
-    """The shape that the layer was built for, which `build_from_config` takes; None before."""
-    return {"input_shape": self.input_shape} if self.built and self.input_shape is not None else None
+    """The shape that the layer was built for, for `build_from_config`; None before, and if it needs no building.
+
+    That of the first data has their number of examples; several shapes are named if `build` names them.
+    """
+    if not self.built or self.input_shape is None or self._needs_no_building:
+        return None
+    shape = self._built_on or self.input_shape
+    names = [name for name in inspect.signature(self.build).parameters if name.endswith("shape")]
+    several = isinstance(shape[0], tuple) and len(names) > 1
+    return {"shapes_dict": dict(zip(names, shape, strict=False))} if several else {"input_shape": shape}
 
 
 def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
@@ -179,7 +188,15 @@ def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
     shapes: Any = [shape for shape in config.get("shapes_dict", {}).values() if shape is not None]
     shape = (shapes if len(shapes) > 1 else shapes[0]) if shapes else config.get("input_shape")
     if shape is not None:
-        self._ensure_built(shape)
+        self._ensure_built(without_batch(shape))
+
+
+def without_batch(shape: Any) -> Any:
+    """A shape, or several, in a dict too, with None for the number of examples."""
+    if isinstance(shape, Mapping):
+        return {key: without_batch(one) for key, one in shape.items()}
+    nested = len(shape) > 0 and isinstance(shape[0], (tuple, list))
+    return tuple(map(without_batch, shape)) if nested else (None, *shape[1:])
 
 
 def save_own_variables(self: "Layer", store: MutableMapping[str, Any]) -> None:
