@@ -14,6 +14,7 @@ from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, read_methods, trace_call
 from nnlite.layers.base.contract import keras_config, surface
 from nnlite.layers.base.contract.arguments import read_call, remembering, told_arguments, with_common_arguments
+from nnlite.layers.base.contract.around import of_call
 from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.contract.building import building, declare, first_value, free_name, track, track_kept
 from nnlite.layers.base.contract.first_use import NodePart, as_input, build_first, parts_of_shape, with_derivatives
@@ -22,10 +23,11 @@ from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of,
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
 from nnlite.layers.base.contract.running import recorded_call
 from nnlite.layers.base.inputs import read_training, shape_fits
+from nnlite.layers.base.masks import carried_mask, carrying
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
 from nnlite.layers.base.variables.holders import take_state
-from nnlite.ops.base import Op, own_memory
+from nnlite.ops.base import Op
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.fields import Settled, Spec, change_constructor, option
@@ -216,16 +218,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             return apply_to_symbols(self, symbols, call)
         if (output := recorded_call(self, call)) is not None:
             return output
-        return self._returned(call, self._apply(call.inputs, call.training, call.mask, call.runner)[0])
-
-    def _returned(self, call: LayerCall, output: Any) -> Any:
-        """The output as a call returns it, in memory of its own."""
-        several = isinstance(call.inputs, tuple) or (self.takes_several and isinstance(call.inputs, list))
-        arrays = call.inputs if several else (call.inputs,)
-        if isinstance(output, tuple):
-            return self._as_returned(own_memory(output, *arrays))
-        shared = any(np.may_share_memory(output, item) for item in arrays)
-        return self._as_returned(output.copy() if shared else output)
+        mask = carried_mask(self, call)
+        output, jacobians = self._apply(call.inputs, call.training, mask, call.runner)
+        return carrying(self, call, mask, jacobians, self._returned(call, output))
 
     def _read_call(self, *inputs: Any, **options: Any) -> LayerCall:
         """The arguments of a call in the terms of `linearize`; layers that Keras calls otherwise have their own."""
@@ -289,6 +284,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
     save_assets, load_assets, _drawn_mask = surface.save_assets, surface.load_assets, surface.drawn_mask
+    _returned = of_call
 
 
 Layer.build = building(Layer.build)

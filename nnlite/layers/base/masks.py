@@ -9,6 +9,7 @@ from nnlite.errors import ShapeError
 from nnlite.jacobians import Bundle
 
 if TYPE_CHECKING:
+    from nnlite.layers.base.attributes import LayerCall
     from nnlite.layers.base.layer import Layer
 
 __all__ = []
@@ -33,6 +34,48 @@ def output_masks(layer: "Layer", jacobians: Bundle, masks: tuple, count: int) ->
     """
     mask = masks[0] if layer._keeps_mask and not layer.takes_several else jacobians.mask
     return list(mask) if isinstance(mask, tuple) else [mask] * count
+
+
+class MaskedOutputs(np.ndarray):
+    """Outputs of a call that carry their mask, `_keras_mask`, to the next layer; what ufuncs make of them is plain."""
+
+    _keras_mask: np.ndarray | None = None
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        plain = np.asarray(array)
+        return plain[()] if return_scalar else plain
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+
+def carried_mask(layer: "Layer", call: "LayerCall") -> Any:
+    """The mask of a call: the argument, or what its inputs carry, if the layer takes masks into account."""
+    if call.mask is not None or not (layer.supports_masking or "mask" in layer._context):
+        return call.mask
+    if not isinstance(call.inputs, (tuple, list)):
+        return call.inputs._keras_mask if isinstance(call.inputs, MaskedOutputs) else None
+    masks = tuple(item._keras_mask if isinstance(item, MaskedOutputs) else None for item in call.inputs)
+    return None if all(mask is None for mask in masks) else masks
+
+
+def carrying(layer: "Layer", call: "LayerCall", mask: Any, jacobians: Bundle, outputs: Any) -> Any:
+    """The outputs of a call, each array with its mask if it has one; as in Keras, a mask by keyword is for one layer.
+
+    Args:
+        mask: what the inputs carried.
+    """
+    if call.mask is not None or (mask is None and jacobians.mask is None):
+        return outputs
+    several = isinstance(outputs, (tuple, list))
+    arrays = outputs if several else (outputs,)
+    shown = []
+    for array, rows in zip(arrays, output_masks(layer, jacobians, (mask,), len(arrays)), strict=True):
+        with_mask = isinstance(array, np.ndarray) and rows is not None
+        shown.append(array.view(MaskedOutputs) if with_mask else array)
+        if with_mask:
+            shown[-1]._keras_mask = rows
+    return type(outputs)(shown) if several else shown[0]
 
 
 def checked_masks(layer: "Layer", inputs: Sequence[np.ndarray], mask: Any) -> list[np.ndarray | None]:

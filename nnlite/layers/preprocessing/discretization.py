@@ -93,6 +93,10 @@ class Discretization(Categorical):
     def depth(self) -> int | None:
         return self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
 
+    @property
+    def _output_dtype(self) -> str:
+        return "int32" if self.output_mode == "int" else self.dtype
+
     def indices(self, inputs: Array) -> np.ndarray:
         # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.
         inputs = inputs.real

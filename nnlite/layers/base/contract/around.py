@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.config import DTypePolicy, default_for, refuse_elsewhere
 from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
 from nnlite.layers.base.contract.structure import arranged_as
+from nnlite.ops.base import own_memory
 from nnlite.ops.tracing import Trace
 
 if TYPE_CHECKING:
@@ -139,6 +140,16 @@ def as_returned(self: Any, output: Any) -> Any:
     if self._structure is None:
         return output
     return arranged_as(self._structure, output if isinstance(output, tuple) else (output,))
+
+
+def of_call(self: Any, call: Any, output: Any) -> Any:
+    """The output as a call returns it, in memory of its own."""
+    several = isinstance(call.inputs, tuple) or (self.takes_several and isinstance(call.inputs, list))
+    arrays = call.inputs if several else (call.inputs,)
+    if isinstance(output, tuple):
+        return self._as_returned(own_memory(output, *arrays))
+    shared = any(np.may_share_memory(output, item) for item in arrays)
+    return self._as_returned(output.copy() if shared else output)
 
 
 def copied(self: Any) -> Any:

@@ -1,0 +1,60 @@
+"""Masks that the outputs of one call carry to the next."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from nnlite import layers, ops
+
+IDS = np.array([[1, 0, 0], [2, 1, 3]])
+MASK = IDS > 0
+
+
+@pytest.fixture
+def embedded():
+    return layers.Embedding(4, 2, mask_zero=True)(IDS)
+
+
+def test_steps_that_do_not_count_are_left_out():
+    embedding, lstm = layers.Embedding(4, 2, mask_zero=True), layers.LSTM(3)
+    short, padded = embedding(np.array([[1], [2]])), embedding(np.array([[1, 0], [2, 0]]))
+    np.testing.assert_array_equal(lstm(padded), lstm(short))
+    assert np.abs(lstm(np.asarray(padded)) - lstm(short)).min() > 0
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.Dropout(0.5), layers.Dense(2), layers.GRU(2, return_sequences=True), layers.TimeDistributed(layers.Dense(2))],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_hand_masks_on(layer, embedded):
+    np.testing.assert_array_equal(layer(embedded)._keras_mask, MASK)
+
+
+def test_several_inputs_and_outputs(embedded):
+    outputs, state = layers.GRU(2, return_sequences=True, return_state=True)(embedded)
+    np.testing.assert_array_equal(outputs._keras_mask, MASK)
+    assert type(state) is np.ndarray
+    np.testing.assert_array_equal(layers.Add()([embedded, embedded])._keras_mask, MASK)
+
+
+def test_pooling_averages_the_steps_that_count(embedded):
+    plain = np.asarray(embedded)
+    wanted = np.stack([plain[0, 0], plain[1].mean(axis=0)])
+    np.testing.assert_allclose(layers.GlobalAveragePooling1D()(embedded), wanted, rtol=1e-6)
+
+
+def test_what_is_computed_from_outputs_is_plain(embedded):
+    for value in (embedded + 1, -embedded, ops.relu(embedded), layers.LSTM(2)(embedded)):
+        assert type(value) is np.ndarray
+    assert embedded[0]._keras_mask is None and embedded.sum().shape == ()
+    assert repr(embedded) == repr(np.asarray(embedded))
+    for same in (copy.deepcopy(embedded), pickle.loads(pickle.dumps(embedded))):
+        np.testing.assert_array_equal(same, embedded)
+
+
+def test_a_mask_by_keyword_is_for_one_layer():
+    outputs = layers.GRU(2, return_sequences=True)(np.ones((2, 3, 2)), mask=MASK)
+    assert type(outputs) is np.ndarray
