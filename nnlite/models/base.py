@@ -245,7 +245,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
 
     def reset_states(self) -> None:
         """Reset the states of stateful layers to zeros."""
-        from nnlite.layers.recurrent.rnn import reset_states  # here, as most models have no recurrent layers
+        from nnlite.layers.recurrent.wrappers import reset_states  # here, as most models have no recurrent layers
 
         reset_states(self)
 

@@ -167,7 +167,9 @@ class Sequential(BaseModel):
             return
         random = self.random = self.random or RandomSource(self.seed)
         self.input_shape, self.dtype = shape, self._given_dtype or floatx()
+        batch = None if self._begin is None else self._begin.shape[0]
         for layer in self.layers:
+            layer.know_batch(batch)
             layer.dtype = layer._given_dtype or self.dtype
             if not self.trainable:
                 layer.trainable = False
@@ -221,8 +223,7 @@ class Sequential(BaseModel):
     def _drawn_ends(self) -> tuple[Any, Any]:
         if self._ends is None:
             self._draw()
-        assert self._ends is not None
-        return self._ends
+        return cast(Any, self._ends)
 
     def _arguments(self) -> dict:
         if "layers" not in constructor_parameters(type(self)):  # of a class that makes its layers itself
@@ -238,8 +239,7 @@ class Sequential(BaseModel):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> "Sequential":
         """The inverse of `get_config`; the model is built if the original was. For `custom_objects` see `Model`."""
-        arguments = dict(config)
-        shape = arguments.pop("build_input_shape", None)
+        shape = (arguments := dict(config)).pop("build_input_shape", None)
         with custom_object_scope(custom_objects):
             model = cast(Any, super()).from_config(arguments)
         if shape is not None and not model.built:

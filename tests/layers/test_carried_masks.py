@@ -26,7 +26,12 @@ def test_steps_that_do_not_count_are_left_out():
 
 @pytest.mark.parametrize(
     "layer",
-    [layers.Dropout(0.5), layers.Dense(2), layers.GRU(2, return_sequences=True), layers.TimeDistributed(layers.Dense(2))],
+    [
+        layers.Dropout(0.5),
+        layers.Dense(2),
+        layers.GRU(2, return_sequences=True),
+        layers.TimeDistributed(layers.Dense(2)),
+    ],
     ids=lambda layer: type(layer).__name__,
 )
 def test_layers_hand_masks_on(layer, embedded):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from nnlite import Model, layers
+from nnlite import Model, Sequential, layers, ops
 from nnlite.config import dtype_policy, floatx, set_dtype_policy
 from nnlite.dtype_policies import DTypePolicy, DTypePolicyMap
 from nnlite.errors import ConfigError
+from nnlite.models import load_model
 
 
 class Same(layers.Layer):
@@ -60,6 +61,72 @@ def test_stateful_layers_take_the_batch_of_the_input_of_a_graph(wrapped):
     assert not np.array_equal(model.predict(rows, verbose=0), model.predict(rows, verbose=0))
     with pytest.raises(ConfigError, match="batch_shape"):
         layers.LSTM(4, stateful=True)(layers.Input((3, 1)))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".safetensors"])
+def test_a_chain_takes_the_batch_of_its_input(tmp_path, suffix):
+    if suffix == ".keras":
+        pytest.importorskip("h5py")
+    model = Sequential([layers.Input(batch_shape=(2, 3, 1)), layers.GRU(4, stateful=True), layers.Dense(1)])
+    rows = np.ones((2, 3, 1), "float32")
+    first, second = (model.predict(rows, verbose=0) for _ in range(2))
+    model.layers[0].reset_states()
+    np.testing.assert_array_equal(model.predict(rows, verbose=0), first)
+    assert np.abs(second - first).max() > 1e-4
+    model.save(tmp_path / f"model{suffix}")
+    again = load_model(tmp_path / f"model{suffix}")
+    again.layers[0].reset_states()
+    np.testing.assert_array_equal(again.predict(rows, verbose=0), first)
+
+
+def test_states_are_no_weights():
+    layer = layers.LSTM(2, stateful=True)
+    layer(np.ones((2, 3, 4)))
+    assert [weight.name for weight in layer.weights] == ["kernel", "recurrent_kernel", "bias"]
+    assert layer.count_params() == 4 * (2 * 4 + 2 * 2 + 2) and len(layer.states) == 2
+
+
+def test_a_build_of_several_shapes_is_called_with_them():
+    class Pair(layers.Layer):
+        def build(self, left_shape, right_shape):
+            self.left = self.add_weight((left_shape[-1], 2), "ones")
+            self.right = self.add_weight((right_shape[-1], 2), "ones")
+
+        def call(self, left, right):
+            return ops.matmul(left, self.left) - ops.matmul(right, self.right)
+
+    layer = Pair()
+    layer.build((None, 3), (None, 4))
+    assert layer(np.ones((1, 3)), np.ones((1, 4))).tolist() == [[-1.0, -1.0]]
+    layer = Pair()
+    layer(np.ones((5, 3)), np.ones((5, 4)))
+    assert layer.get_build_config() == {"shapes_dict": {"left_shape": (5, 3), "right_shape": (5, 4)}}
+    again = Pair()
+    again.build_from_config(layer.get_build_config())
+    assert again.left.shape == (3, 2) and again.right.shape == (4, 2)
+
+
+def test_build_configs():
+    dense, relu, add = layers.Dense(2), layers.ReLU(), layers.Add()
+    assert dense.get_build_config() is None
+    rows = np.ones((3, 4))
+    for layer, inputs in ((dense, rows), (relu, rows), (add, [rows, rows])):
+        layer(inputs)
+    assert dense.get_build_config() == {"input_shape": (3, 4)} and relu.get_build_config() is None
+    assert add.get_build_config() == {"input_shape": ((3, 4), (3, 4))}
+    again = layers.Dense(2)
+    again.build_from_config(dense.get_build_config())
+    assert again.input_shape == (None, 4)
+
+
+def test_configs_of_bidirectional_layers_have_both_layers():
+    layer = layers.Bidirectional(layers.GRU(2))
+    config = layer.get_config()
+    assert config["backward_layer"]["config"]["go_backwards"] is True
+    again, rows = layers.Bidirectional.from_config(config), np.ones((2, 3, 4))
+    expected, _ = layer(rows), again(rows)
+    again.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(again(rows), expected)
 
 
 def test_formats_of_bounding_boxes_are_accepted():

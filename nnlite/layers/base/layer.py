@@ -154,6 +154,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         declare(self, parameter)
         return parameter
 
+    def know_batch(self, size: int | None, by_input: bool = True) -> None:
+        """Take the number of examples in each batch, if an `Input` or data state it: stateful layers need it."""
+
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
         """Build on first use, drawing from `random`, or from fresh entropy when None; returns the output shape."""
         if not self.built or self.input_shape is None:

@@ -1,12 +1,13 @@
 """Masks: the steps of a sequence that count."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Bundle
+from nnlite.layers.base.contract.structure import leaves_of
 
 if TYPE_CHECKING:
     from nnlite.layers.base.attributes import LayerCall
@@ -67,15 +68,21 @@ def carrying(layer: "Layer", call: "LayerCall", mask: Any, jacobians: Bundle, ou
     """
     if call.mask is not None or (mask is None and jacobians.mask is None):
         return outputs
-    several = isinstance(outputs, (tuple, list))
-    arrays = outputs if several else (outputs,)
-    shown = []
-    for array, rows in zip(arrays, output_masks(layer, jacobians, (mask,), len(arrays)), strict=True):
-        with_mask = isinstance(array, np.ndarray) and rows is not None
-        shown.append(array.view(MaskedOutputs) if with_mask else array)
-        if with_mask:
-            shown[-1]._keras_mask = rows
-    return type(outputs)(shown) if several else shown[0]
+    masks = iter(output_masks(layer, jacobians, (mask,), len(leaves_of(outputs))))
+    return _with_masks(outputs, masks)
+
+
+def _with_masks(outputs: Any, masks: Iterator[np.ndarray | None]) -> Any:
+    if isinstance(outputs, dict):
+        return {key: _with_masks(part, masks) for key, part in outputs.items()}
+    if isinstance(outputs, (tuple, list)):
+        return type(outputs)([_with_masks(part, masks) for part in outputs])
+    mask = next(masks)
+    if mask is None or not isinstance(outputs, np.ndarray):
+        return outputs
+    masked = outputs.view(MaskedOutputs)
+    masked._keras_mask = mask
+    return masked
 
 
 def checked_masks(layer: "Layer", inputs: Sequence[np.ndarray], mask: Any) -> list[np.ndarray | None]:

@@ -67,7 +67,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         if self.batch_shape is None and self.shape is not None:
             self.batch_shape = (self.batch_size, *self.shape)
         elif not self.batch_shape or self.shape is not None or self.batch_size is not None:
-            raise ConfigError("give shape, with batch_size if it is known, or batch_shape", ("Input",))
+            raise ConfigError("give shape, with batch_size if it is known, or batch_shape", (type(self).__name__,))
         self.batch_size, *inner = self.batch_shape
         self.shape = self.batch_shape
         self._symbol = Symbol(self, (), self.batch_shape)
@@ -77,7 +77,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
     def _take_further(self, arguments: dict[str, Any]) -> None:
         for name in self._further_arguments:
             if arguments.get(name):
-                raise ConfigError("data are dense arrays, which are never left out", ("Input", name))
+                raise ConfigError("data are dense arrays, which are never left out", (type(self).__name__, name))
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that make the same `Input`: the shape without the batch axis."""
@@ -120,7 +120,6 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 
 
 InputLayer = Input
-Input.__name__ = "InputLayer"  # as programs of Keras tell the first layers of a graph
 
 
 class KerasTensorType(type):

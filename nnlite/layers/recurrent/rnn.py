@@ -10,7 +10,7 @@ from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import RecurrentJacobians, UnrolledJacobians
 from nnlite.layers.base.attributes import LayerCall
-from nnlite.layers.base.call import LayerTrace, inner_layers
+from nnlite.layers.base.call import LayerTrace
 from nnlite.layers.base.contract.input_spec import Described, InputSpec
 from nnlite.layers.base.contract.naming import put_inside
 from nnlite.layers.base.inputs import variant_for
@@ -77,7 +77,7 @@ class Recurrent(Layer, abstract=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._moves_on = self.stateful
+        self._moves_on, self._batch_of_input = self.stateful, False
         if self.cell_class is not None:
             settings = {"name", "trainable", "dtype"}  # of the layer: the cell's follow when it is built
             names = constructor_parameters(self.cell_class).keys() - settings
@@ -120,7 +120,7 @@ class Recurrent(Layer, abstract=True):
         super()._build_whole()
         if not self.stateful:
             return
-        self.know_batch(first_shape(self.input_shape)[0])
+        self.know_batch(first_shape(self.input_shape)[0], by_input=False)
         if self.batch_size is None:
             raise ConfigError(
                 f"{self.label} is stateful, so it needs to know the examples in each batch: give it batch_size=..., or "
@@ -130,10 +130,13 @@ class Recurrent(Layer, abstract=True):
         for index, shape in enumerate(shapes):
             self.add_weight((self.batch_size, *shape), "zeros", trainable=False, name=f"state_{index}")
 
-    def know_batch(self, size: int | None) -> None:
-        """Set the batch size of a stateful layer that has none yet."""
+    def know_batch(self, size: int | None, by_input: bool = True) -> None:
         if self.stateful and self.batch_size is None:
-            self.batch_size = size
+            self.batch_size, self._batch_of_input = size, by_input
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments = super()._arguments()  # the `Input` of the model says it again
+        return {**arguments, "batch_size": None} if self._batch_of_input else arguments
 
     def step_shape(self, input_shape: tuple) -> tuple[int, ...]:
         """The shape of the inputs of a step, without the batch; `ShapeError` unless they have the right rank."""
@@ -148,6 +151,11 @@ class Recurrent(Layer, abstract=True):
         """States of a stateful layer; None for any other."""
         return self.parameters[self.weight_count :] if self.stateful else None
 
+    @property
+    def weights(self) -> list[Parameter]:
+        """The parameters in Keras's order, without the states of a stateful layer."""
+        return super().weights[: self.weight_count]
+
     def _read_call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = None
     ) -> LayerCall:
@@ -155,7 +163,7 @@ class Recurrent(Layer, abstract=True):
 
     def _as_input(self, inputs: Any) -> Any:
         if not self.built:
-            self.know_batch(examples_in(inputs))
+            self.know_batch(examples_in(inputs), by_input=False)
         return Layer._as_input(variant_for(self, inputs), inputs)
 
     def _check_input_shape(self, shape: tuple) -> None:
@@ -266,7 +274,8 @@ class Recurrent(Layer, abstract=True):
         ends += states if self.return_state else ()
         graph = trace.jacobians(*ends, data=len(rows) + n_states)
         jacobians = UnrolledJacobians(graph, len(rows), in_shapes, reverse=self.go_backwards)
-        return ends[0].value, [_value(state) for state in states], jacobians
+        last = [state.value if isinstance(state, Traced) else state for state in states]
+        return ends[0].value, last, jacobians
 
     def _check(self, sequence, states) -> None:
         batch, steps = sequence.shape[:2]
@@ -288,13 +297,3 @@ class Recurrent(Layer, abstract=True):
         """`mask` in the order in which steps are taken, or None."""
         mask = None if mask is None else step_mask(mask, sequence.shape[:2], self.label)
         return mask[:, ::-1] if mask is not None and self.go_backwards else mask
-
-
-def reset_states(layer: Layer) -> None:
-    """Reset the states of all stateful layers inside a layer to zeros."""
-    for inner in inner_layers(layer):
-        inner.reset_states() if isinstance(inner, Recurrent) else reset_states(inner)
-
-
-def _value(state):
-    return state.value if isinstance(state, Traced) else state

@@ -9,6 +9,7 @@ from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import FoldedJacobians
 from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.contract.input_spec import Described
 from nnlite.layers.base.contract.naming import put_inside
@@ -76,6 +77,9 @@ class Bidirectional(Layer):
         self._twin = other
         self._zero_masked_steps()
 
+    def _keras_arguments(self) -> dict[str, Any]:
+        return {**self._arguments(), "backward_layer": self._twin}
+
     @property
     def forward_layer(self) -> Recurrent:
         """The layer that processes the sequence in order."""
@@ -96,10 +100,9 @@ class Bidirectional(Layer):
         """Whether the layers keep their states from batch to batch."""
         return self.layer.stateful
 
-    def know_batch(self, size: int | None) -> None:
-        """Set the batch size of both layers, if they are stateful and have none yet."""
+    def know_batch(self, size: int | None, by_input: bool = True) -> None:
         for layer in (self.layer, self._twin):
-            layer.know_batch(size)
+            layer.know_batch(size, by_input)
 
     def _read_call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
@@ -108,7 +111,7 @@ class Bidirectional(Layer):
 
     def _as_input(self, inputs: Any) -> Any:
         if not self.built:
-            self.know_batch(examples_in(inputs))
+            self.know_batch(examples_in(inputs), by_input=False)
         return Layer._as_input(variant_for(self, inputs), inputs)
 
     def _check_input_shape(self, shape: tuple) -> None:
@@ -194,6 +197,12 @@ class Bidirectional(Layer):
         self._twin.reset_states()
 
     reset_state = reset_states
+
+
+def reset_states(layer: Layer) -> None:
+    """Reset the states of all stateful layers inside a layer to zeros."""
+    for inner in inner_layers(layer):
+        inner.reset_states() if isinstance(inner, Recurrent) else reset_states(inner)
 
 
 def _backward_layer(layer: Any) -> Any:

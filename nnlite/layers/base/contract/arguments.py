@@ -118,6 +118,12 @@ def keyed_shape(layer: "Layer", input_shape: Any) -> Any:
     return by_keys(layer, input_shape) if isinstance(input_shape, Mapping) and layer._traced else input_shape
 
 
+def name_data(layer: Any, shapes: Sequence[Any]) -> None:
+    """Remember the arguments of `call` that the data of several shapes are, if it has as many."""
+    if len(shapes) > 1 and layer._traced and len(layer._call_arguments) >= len(shapes):
+        _remember(layer, "_data_arguments", layer._call_arguments[: len(shapes)])
+
+
 def by_keys(layer: "Layer", data: Mapping[str, Any]) -> tuple:
     """The data of a dict as a tuple, in the key order of the first dict that the layer was given."""
     known = layer._data_keys

@@ -11,7 +11,7 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
-from nnlite.layers.base.contract.arguments import keyed_shape
+from nnlite.layers.base.contract.arguments import keyed_shape, name_data
 from nnlite.layers.base.contract.around import show_half
 from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
@@ -47,6 +47,7 @@ def building(build: Callable) -> Callable:
         shapes = tuple(value for name, value in named.items() if name not in further) if named else shapes
         shapes = tuple(shape for shape in shapes if shape is not None)
         if not self._building and shapes:
+            name_data(self, shapes)
             self._ensure_built(keyed_shape(self, shapes[0]) if len(shapes) == 1 else shapes)
             return
         if not shapes and needed:

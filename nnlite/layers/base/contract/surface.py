@@ -186,8 +186,9 @@ def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
     """Build the layer for the shape that `get_build_config` returned, or for those in Keras's `shapes_dict`."""
     config = config or {}
     shapes: Any = [shape for shape in config.get("shapes_dict", {}).values() if shape is not None]
-    shape = (shapes if len(shapes) > 1 else shapes[0]) if shapes else config.get("input_shape")
-    if shape is not None:
+    if len(shapes) > 1:
+        self.build(*map(without_batch, shapes))
+    elif (shape := shapes[0] if shapes else config.get("input_shape")) is not None:
         self._ensure_built(without_batch(shape))
 
 
