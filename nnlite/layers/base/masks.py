@@ -76,7 +76,8 @@ def _with_masks(outputs: Any, masks: Iterator[np.ndarray | None]) -> Any:
     if isinstance(outputs, dict):
         return {key: _with_masks(part, masks) for key, part in outputs.items()}
     if isinstance(outputs, (tuple, list)):
-        return type(outputs)([_with_masks(part, masks) for part in outputs])
+        parts, kind = [_with_masks(part, masks) for part in outputs], type(outputs)
+        return kind(*parts) if "_fields" in vars(kind) else kind(parts)
     mask = next(masks)
     if mask is None or not isinstance(outputs, np.ndarray):
         return outputs

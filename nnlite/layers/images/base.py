@@ -37,6 +37,7 @@ class Images(Layer, abstract=True):
     """
 
     data_format = cast(DataFormat, None)
+    _fixes = "nothing"
     _further_arguments = ("bounding_box_format",)
     bounding_box_format = cast("str | None", None)
     _moves: ClassVar[bool] = True  # whether masks of images change with them
@@ -55,6 +56,14 @@ class Images(Layer, abstract=True):
         return super()._arguments() | ({} if kind is None else {"bounding_box_format": kind})
 
     def build(self, input_shape: BatchShape) -> None:
+        self.check_shape(input_shape)
+
+    def _check_input_shape(self, shape: tuple) -> None:
+        self.check_shape(shape)
+        super()._check_input_shape(shape)
+
+    def check_shape(self, input_shape: BatchShape) -> None:
+        """`ShapeError` for a shape that is none of images, or of the wrong number of channels."""
         check_images(self, input_shape)
 
     def __call__(self, data: Any, *more: Any, **options: Any) -> Any:

@@ -72,8 +72,8 @@ class RandomColorJitter(RandomImages):
             if getattr(self, name) is not None:
                 checked_bounds(self, name)
 
-    def build(self, input_shape: BatchShape) -> None:
-        super().build(input_shape)
+    def check_shape(self, input_shape: BatchShape) -> None:
+        super().check_shape(input_shape)
         if self.saturation_factor is not None or self.hue_factor is not None:
             check_colors(self, input_shape, (3,))
 

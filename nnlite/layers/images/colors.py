@@ -128,8 +128,8 @@ class RandomHue(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def build(self, input_shape: BatchShape) -> None:
-        super().build(input_shape)
+    def check_shape(self, input_shape: BatchShape) -> None:
+        super().check_shape(input_shape)
         check_colors(self, input_shape, (3,))
 
     def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
@@ -164,8 +164,8 @@ class RandomGrayscale(RandomImages):
 
     _moves = False
 
-    def build(self, input_shape: BatchShape) -> None:
-        super().build(input_shape)
+    def check_shape(self, input_shape: BatchShape) -> None:
+        super().check_shape(input_shape)
         check_colors(self, input_shape, (1, 3))
 
     def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
@@ -211,8 +211,8 @@ class RandomErasing(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def build(self, input_shape: BatchShape) -> None:
-        super().build(input_shape)
+    def check_shape(self, input_shape: BatchShape) -> None:
+        super().check_shape(input_shape)
         if isinstance(self.fill_value, tuple):
             check_colors(self, input_shape, (3,))
 

@@ -165,8 +165,8 @@ class RandomSaturation(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def build(self, input_shape: BatchShape) -> None:
-        super().build(input_shape)
+    def check_shape(self, input_shape: BatchShape) -> None:
+        super().check_shape(input_shape)
         check_colors(self, input_shape, (3,))
 
     def drawn(self, images: Any, generator: np.random.Generator) -> Any:
@@ -208,8 +208,8 @@ class RandomColorDegeneration(RandomImages):
         checked_bounds(self, "factor")
         check_range(self)
 
-    def build(self, input_shape: BatchShape) -> None:
-        super().build(input_shape)
+    def check_shape(self, input_shape: BatchShape) -> None:
+        super().check_shape(input_shape)
         check_colors(self, input_shape, (3,))
 
     def drawn(self, images: Any, generator: np.random.Generator) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.layers.base.attributes import Fixed
 from nnlite.layers.base.inputs import gathered
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
@@ -73,6 +74,10 @@ class Rescaling(Layer):
 
     scale: Converted[Numbers, float | list[float]]
     offset: Converted[Numbers, float | list[float]] = option(default=0.0)
+
+    @property
+    def _fixes(self) -> Fixed:
+        return "nothing" if np.ndim(self.scale) == np.ndim(self.offset) == 0 else "shape"
 
     def __post_init__(self) -> None:
         for name, value in (("scale", self.scale), ("offset", self.offset)):

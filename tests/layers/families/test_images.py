@@ -15,6 +15,7 @@ from nnlite.layers import (
     Dense,
     Flatten,
     Input,
+    MixUp,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -392,3 +393,22 @@ def test_missing_directories_empty_ones_and_broken_files(tmp_path):
     (tmp_path / "one" / "broken.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"broken\.png: no image that Pillow can read"):
         list(read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [Resizing(2, 2), RandomFlip(), RandomCrop(2, 2), RandomContrast(0.1), MixUp()],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_images_of_other_sizes_and_channels(layer):
+    for shape in ((2, 4, 4, 3), (2, 5, 3, 3), (2, 4, 4, 1)):
+        assert layer(np.ones(shape)).shape == layer.compute_output_shape(shape)
+    with pytest.raises(ShapeError, match=r"needs images of the shape \(batch, height, width, channels\)"):
+        layer(np.ones((2, 4)))
+
+
+def test_colors_are_asked_for_in_each_call():
+    layer = RandomHue(0.1)
+    layer(np.ones((1, 4, 4, 3)))
+    with pytest.raises(ShapeError, match="3"):
+        layer(np.ones((1, 4, 4, 6)))
