@@ -66,8 +66,9 @@ class Feature(Encoding):
         layer = self.preprocessor
         if not self.dtype.startswith(tuple(DTYPES[layer.input_kind])):
             raise ConfigError(f"{layer.label} needs {layer.input_kind}, not {self.dtype}")
-        if (layer._output_dtype == "int64") != (self.output_mode != "float"):
-            output = "indices" if layer._output_dtype == "int64" else "no indices"
+        gives_indices = layer._output_dtype in ("int32", "int64")
+        if gives_indices != (self.output_mode != "float"):
+            output = "indices" if gives_indices else "no indices"
             raise ConfigError(f"{layer.label} gives {output}, which do not go with output_mode={self.output_mode!r}")
 
 

@@ -17,6 +17,7 @@ from nnlite.layers import Identity, Input, Layer
 from nnlite.layers.base.call import moves_on
 from nnlite.models import Sequential, load_model
 from nnlite.ops import Op
+from nnlite.parameters import assign_all
 from nnlite.random import RandomSource
 
 __all__ = []
@@ -70,7 +71,7 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
     called = twin(inputs, **options)
     findings.held("called", twin.jacobians is None, "calling the layer keeps its Jacobians; only forward should")
     if not training:
-        twin.set_weights(layer.get_weights())  # stateful layers continue from call to call
+        assign_all(twin.parameters, layer.values, twin.label)  # stateful layers continue from call to call
     output = twin.forward(inputs, **options)
     jacobians = twin.jacobians
     findings.held("called", jacobians is not None, "forward keeps no Jacobians for backward")
@@ -136,13 +137,13 @@ def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Gener
             path = Path(folder) / "model.safetensors"
             model.save(path)
             loaded = load_model(path)
-        weights = twin.get_weights()
+        values = [value.copy() for value in twin.values]
         actual, expected = (np.asarray(candidate.predict(batch, verbose=0)) for candidate in (loaded, model))
         findings.held("file", expected.dtype == dtype, f"predictions of a model of {dtype} are {expected.dtype}")
         findings.held("file", loaded.to_spec() == model.to_spec(), "a loaded model has another config")
         findings.held("file", np.array_equal(actual, expected), "a loaded model has other predictions")
         sentence = "the predictions of a model of this layer differ from its calls"
-        twin.set_weights(weights)  # stateful layers continue from call to call
+        assign_all(twin.parameters, values, twin.label)  # stateful layers continue from call to call
         findings.held("file", np.array_equal(expected, twin(batch, training=False)), sentence)
 
 

@@ -167,9 +167,8 @@ class Sequential(BaseModel):
             return
         random = self.random = self.random or RandomSource(self.seed)
         self.input_shape, self.dtype = shape, self._given_dtype or floatx()
-        batch = None if self._begin is None else self._begin.shape[0]
         for layer in self.layers:
-            layer.know_batch(batch)
+            layer.know_batch(None if self._begin is None else self._begin.shape[0])
             layer.dtype = layer._given_dtype or self.dtype
             if not self.trainable:
                 layer.trainable = False
