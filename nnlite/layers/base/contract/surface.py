@@ -63,6 +63,7 @@ def stateless_call(
     if not self.built:
         raise NotReadyError(f"{self.label} has no variables yet: build it, or call it on data")
     values = {
+        **{id(parameter): parameter.value for parameter in self.parameters},  # some are no variables
         **_by_parameter(self.label, self.trainable_variables, trainable_variables),
         **_by_parameter(self.label, self.non_trainable_variables, non_trainable_variables),
     }
@@ -221,7 +222,8 @@ def load_assets(self: "Layer", dir_path: str) -> None:
 
 def _own_weights(layer: "Layer") -> list[Parameter]:
     """The parameters that the layer itself declared, those that training changes first."""
-    return sorted(layer._declared, key=lambda parameter: parameter.is_state)
+    declared = set(map(id, layer._declared))
+    return [parameter for parameter in layer.weights if id(parameter) in declared]
 
 
 @property
