@@ -437,7 +437,7 @@ class Quick(SGD, abstract=True):
 def test_optimizers_with_another_update(optimizer, by_kernel, monkeypatch):
     class Pack:
         values, gradients, segments, rows = np.zeros(70_000), np.ones(70_000), [slice(0, 70_000)], None
-        paths, shapes = ["kernel"], [(70_000,)]
+        paths, parameters, shapes = ["kernel"], [values], [(70_000,)]
 
     assert Adam.by_kernel
     assert optimizer.by_kernel == by_kernel

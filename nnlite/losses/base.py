@@ -13,7 +13,7 @@ from nnlite.config import computed_type, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
-from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, in_dtype, trace_loss
+from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, in_dtype, recorded_loss, trace_loss
 from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
@@ -218,9 +218,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss, without keeping anything. The loss of traced predictions is recorded, like an op."""
-        if isinstance(y_pred, Traced):
-            arrays = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
-            return y_pred.trace.apply(self, lambda value: self._linearized(arrays[0], value, arrays[1]), y_pred)
+        if isinstance(y_pred, (Traced, dict)):
+            return recorded_loss(self, y_true, y_pred, sample_weight)
         return in_dtype(self, self._linearized(y_true, y_pred, sample_weight)[0], y_pred)
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:

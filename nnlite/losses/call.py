@@ -6,9 +6,12 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from nnlite import tree
+from nnlite.arrays.weights import fitted_weights
 from nnlite.config import floatx
 from nnlite.errors import ShapeError
 from nnlite.jacobians.maps.base import Jacobian
+from nnlite.losses.masks import counted_weights
 from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.plain.results import in_floatx
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -35,6 +38,24 @@ def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.nd
             f"{name}: {expected}, or one for the batch, shape (), got {losses.shape}; take means over axis=-1"
         )
     return losses.value, cast(Jacobian, trace.jacobians(losses)[0])
+
+
+def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """The loss of traced predictions; or of a dict of arrays or traced values, which `loss.call` takes as it is."""
+    if isinstance(y_pred, Traced):
+        targets, weight = (item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight))
+        return y_pred.trace.apply(loss, lambda value: loss._linearized(targets, value, weight), y_pred)
+    losses = loss.call(*(tree.map_structure(_as_operand, part) for part in (y_true, y_pred)))
+    if sample_weight is not None:
+        sample_weight = fitted_weights(sample_weight, losses.shape).astype(losses.dtype)
+    weights, size = counted_weights(losses.shape, losses.dtype, sample_weight, None)
+    weighted = losses if weights is None else losses * weights
+    single = loss.reduction not in ("none", None)
+    return weighted.sum() * loss.sum_factor(size, weights) if single else weighted
+
+
+def _as_operand(value: Any) -> Any:
+    return value if isinstance(value, Traced) else np.asarray(value)
 
 
 class RunsPerRow:

@@ -123,9 +123,10 @@ def at_least(bound: float, values: Array) -> tuple[np.ndarray, np.ndarray]:
 class Margin(Elementwise, abstract=True):
     """Margin losses: targets are -1 and 1; if all in a batch are 0 or 1, 0 stands for -1, as in Keras."""
 
-    def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
-        fitted = super().read_targets(targets, output_shape, dtype)
-        return 2 * fitted - 1 if ((fitted == 0) | (fitted == 1)).all() else fitted
+    @staticmethod
+    def signs(targets: np.ndarray) -> np.ndarray:
+        """Targets of -1 and 1; those of the metrics are unchanged."""
+        return 2 * targets - 1 if ((targets == 0) | (targets == 1)).all() else targets
 
 
 class Hinge(Margin):
@@ -136,6 +137,7 @@ class Hinge(Margin):
     """
 
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        y_true = self.signs(y_true)
         gap: Array = 1 - y_true * y_pred
         inside = gap.real > 0
         return gap * inside, -y_true * inside
@@ -152,9 +154,11 @@ class SquaredHinge(Margin):
     """
 
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        y_true = self.signs(y_true)
         gap: Array = 1 - y_true * y_pred
         kept = gap * (gap.real > 0)
         return kept * kept, -2 * y_true * kept
 
     def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        y_true = self.signs(y_true)
         return 2 * y_true * y_true * (y_true * y_pred < 1)

@@ -11,7 +11,7 @@ from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import change_constructor
 from nnlite.registry.functions import NamedFunction, custom_function, function_form, is_function_form
-from nnlite.registry.names import LISTED, custom_object_scope, default_name, get_registered_name
+from nnlite.registry.names import LISTED, custom_object_scope, default_name, get_registered_name, normalized
 
 __all__ = ["FORMS", "NamedByClass", "given_arguments", "keras_form", "of_family", "refuse_unknown", "take_by_position"]
 
@@ -70,6 +70,7 @@ class NamedByClass:
     """The argument `name` of a family whose members are by default named after their class."""
 
     _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
+    _members: ClassVar[dict[str, type[Any]]]
     name: Any
 
     def __post_init__(self) -> None:
@@ -78,8 +79,10 @@ class NamedByClass:
 
     @classmethod
     def default_name(cls) -> str:
-        """The default name of an instance."""
-        return default_name(cls)
+        """The default name of an instance: that of the first public class of nnlite it is made of, or of its own."""
+        ours = (base for base in cls.__mro__ if base.__module__.startswith("nnlite."))
+        public = (base for base in ours if cls._members.get(normalized(base.__name__)) is base)
+        return default_name(next(public, cls))
 
     def _repr_arguments(self) -> dict[str, Any]:
         """A name that is the default one is not shown."""

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from nnlite import Input, KerasTensor, Model, losses, ops
+from nnlite import Input, KerasTensor, Model, Sequential, losses, ops
 from nnlite.errors import ShapeError
 from nnlite.layers import Dense
+from nnlite.ops.tracing import Trace
 
 
 def test_functions_draw_a_layer_of_a_graph():
@@ -59,3 +60,29 @@ class MeanSquares(losses.Loss):
 def test_losses_of_rows_take_no_weights_of_numbers(loss):
     with pytest.raises(ShapeError, match="2 samples need"):
         loss(np.ones((2, 2)), np.ones((2, 2)), np.ones((2, 2)))
+
+
+class Distances(losses.Loss):
+    """The distances of two outputs together."""
+
+    def call(self, y_true, y_pred):
+        return sum(ops.sum(ops.abs(y_true[name] - y_pred[name]), axis=-1) for name in ("a", "b"))
+
+
+def test_losses_of_dicts_are_reduced_as_others_are():
+    targets = {"a": np.ones((2, 1)), "b": [[0.0], [5.0]]}
+    outputs = {"a": np.zeros((2, 1)), "b": np.ones((2, 1))}
+    assert Distances()(targets, outputs) == (2 + 5) / 2
+    assert Distances()(targets, outputs, [1.0, 0.5]) == (2 + 2.5) / 2
+    assert Distances(reduction="none")(targets, outputs, [1.0, 0.5]).tolist() == [2, 2.5]
+    trace = Trace()
+    traced = {name: trace.variable(value) for name, value in outputs.items()}
+    slopes = trace.jacobians(Distances(reduction="sum")(targets, traced))
+    assert [one.vjp(np.ones(())).ravel().tolist() for one in slopes] == [[-1, -1], [1, -1]]
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_metrics_see_targets_as_they_were_given(loss):
+    model = Sequential([Input((1,)), Dense(1, kernel_initializer="zeros")])
+    model.compile(loss=loss, metrics=["mae"])
+    assert model.evaluate(np.ones((4, 1)), np.array([0.0, 1.0, 1.0, 1.0]), verbose=0, return_dict=True)["mae"] == 0.75

@@ -24,7 +24,8 @@ class Pack:
 
     def __init__(self, values):
         self.values, self.gradients = np.array(values), np.zeros(len(values))
-        self.paths, self.shapes, self.segments = ["w"], [(len(values),)], [slice(None)]
+        self.paths, self.parameters = ["w"], [self.values]
+        self.shapes, self.segments = [(len(values),)], [slice(None)]
 
 
 class Rosenbrock:

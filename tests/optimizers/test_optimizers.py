@@ -87,7 +87,8 @@ def pack_of(values, gradients, segments):
     sizes = [len(range(*segment.indices(values.size))) for segment in segments]
     shapes = [(2, size // 2) if size % 2 == 0 and size > 3 else (size,) for size in sizes]
     paths = ["first", "second"][: len(segments)]
-    return SimpleNamespace(values=values, gradients=gradients, segments=segments, shapes=shapes, paths=paths)
+    parts = {"segments": segments, "shapes": shapes, "paths": paths, "parameters": paths}
+    return SimpleNamespace(values=values, gradients=gradients, **parts)
 
 
 def make_pack(size=7, dtype="float64", seed=0):

@@ -484,3 +484,11 @@ def test_numbers_that_are_assigned_are_returned():
     optimizer.apply([])  # nothing, also where no variables are known
     assert optimizer.learning_rate.assign(0.25) == 0.25 and optimizer.iterations.assign_add(2) == 2
     assert [variable.assign(variable.value).tolist() for variable in optimizer.variables] == [2, 0.25]
+
+
+def test_slots_of_a_model_are_named_by_whole_paths():
+    model = Sequential([Dense(1)], name="net")
+    model.compile("adam", "mse")
+    model.fit(np.ones((2, 2)), np.ones(2), verbose=0)
+    paths = [variable.path for variable in model.optimizer.variables[2:4]]
+    assert paths == ["adam/net_dense_kernel_momentum", "adam/net_dense_kernel_velocity"]

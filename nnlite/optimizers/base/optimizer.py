@@ -16,11 +16,11 @@ from nnlite.optimizers.base.rates import LearningRate, Rate, WeightDecay, curren
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.optimizers.base.variables import VariableDoors
 from nnlite.parameters import Parameter, RowPack
-from nnlite.registry import Configurable, snake_case
+from nnlite.registry import Configurable
 from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Converted, option
-from nnlite.registry.modules import keras_form, refuse_unknown
+from nnlite.registry.modules import NamedByClass, keras_form, refuse_unknown
 from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["Optimizer"]
@@ -28,7 +28,7 @@ __all__ = ["Optimizer"]
 BEYOND_KERAS = ("exclude_from_weight_decay", "learning_rate_multipliers")
 
 
-class Optimizer(VariableDoors, Configurable, family="optimizer"):
+class Optimizer(VariableDoors, NamedByClass, Configurable, family="optimizer"):
     """Updates parameters by their gradients; subclasses write `update` and `slot_names`, or `update_step` as in Keras.
 
     Each step clips the gradients, then decays the values, `values -= learning_rate * weight_decay * values`,
@@ -105,8 +105,6 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     def __post_init__(self) -> None:
         super().__post_init__()
         VariableDoors.__init__(self)
-        if self.name is None:
-            self.name = snake_case(type(self).__name__)
         self._scratch: list[np.ndarray] = []
         self._patterns: tuple[list[str], dict[str, float]] = [], {}
         self._paths: list[list[str]] = []  # that the factors belong to, where there are patterns
@@ -209,7 +207,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
             packs: objects with `values` and `gradients`, two vectors of one size and dtype, which are changed
                 in place, and `segments`, the slice of each parameter in them. The same packs in every call. A
                 `RowPack` has the gradients of some rows, and only these rows are updated. `paths` and `shapes`
-                are those of the parameters.
+                are those of the `parameters`.
         """
         self.build_packs(packs)
         ready = self._sum_gradients(packs) if self.gradient_accumulation_steps else packs
@@ -289,8 +287,3 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         stored = {key: value for key, value in vars(self).items() if key == Rate.key}  # a plain number
         arguments = super()._arguments()
         return {name: stored.get(name, value) for name, value in arguments.items()}
-
-    def _repr_arguments(self) -> dict[str, Any]:
-        """A name that is the default one is not shown."""
-        named = self.name != snake_case(type(self).__name__)
-        return {name: value for name, value in super()._repr_arguments().items() if named or name != "name"}

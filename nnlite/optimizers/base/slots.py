@@ -50,6 +50,7 @@ class Slots:
         self.slots = []
         self._layout: list[tuple] = []
         self._expected: list[dict[str, tuple]] = []  # shape and dtype of each slot
+        self._names: list[list[str]] = []  # of the parameters of each pack, as those of their slots begin
         self._described: list[tuple[Sequence[str], list[slice], Sequence[tuple[int, ...]]]] = []  # of each pack
 
     @property
@@ -157,6 +158,7 @@ class Slots:
             self.slots = made
         self._expected = expected
         self._described = [(pack.paths, pack.segments, pack.shapes) for pack in packs]
+        self._names = [list(map(_name_in_state, pack.parameters, pack.paths)) for pack in packs]
 
     def _check_slots(self, slots: list[Vectors], expected: list[dict[str, tuple]]) -> None:
         if len(slots) != len(expected):
@@ -223,9 +225,9 @@ class Slots:
         shared = [[KerasSlot(name, name)] for name in (AVERAGE, GRADIENT_SUM) if name in self._shared_names()]
         for group in (*shared, *self.keras_slots()):
             for number, index in self._in_order():
-                views, path = partial(self.slot_views, number, index), self._described[number][0][index]
+                views, name = partial(self.slot_views, number, index), self._names[number][index]
                 present = [slot for slot in group if slot.name in views()]
-                listed += [slot_variable(path.replace("/", "_"), slot, views) for slot in present]
+                listed += [slot_variable(name, slot, views) for slot in present]
         listed += self.further_variables() if self.built else []
         for variable in listed:
             variable.place = ScopePlace(str(self.name))
@@ -277,6 +279,12 @@ class Slots:
 
     def _set_rate(self, value: np.ndarray) -> None:
         self.learning_rate = float(str(value))  # the shortest number that is this one in float32
+
+
+def _name_in_state(parameter: Any, path: str) -> str:
+    """What the names of a parameter's slots begin with: its whole path, if it has a place in a model."""
+    placed = isinstance(parameter, Parameter) and parameter.place is not None
+    return (parameter.path if placed else path).replace("/", "_")
 
 
 def update_mean(mean: np.ndarray, sample: np.ndarray, share: float, scratch: np.ndarray | None = None) -> None:
