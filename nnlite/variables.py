@@ -1,7 +1,6 @@
 """`Variable`, a parameter that does not belong to a layer."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,12 +26,12 @@ def checked_name(name: Any, kind: str) -> str:
     return name
 
 
-def name_scope(name: str, **options: Any) -> AbstractContextManager[str]:
+class name_scope:
     """A context in which the `path` of a new `Variable` begins with a name; those of layers follow their model.
 
     Args:
         name: without a slash.
-        options: Keras's `caller`, `deduplicate` and `override_parent`; accepted.
+        caller, options: Keras's, with `deduplicate` and `override_parent`; accepted.
 
     Raises:
         ConfigError: another name.
@@ -41,15 +40,15 @@ def name_scope(name: str, **options: Any) -> AbstractContextManager[str]:
     ...     Variable(0.0, name="scale").path
     'encoder/scale'
     """
-    return _within(checked_name(name, "scope"))
 
+    def __init__(self, name: str, caller: Any = None, **options: Any) -> None:
+        self.name = checked_name(name, "scope")
 
-@contextmanager
-def _within(name: str) -> Iterator[str]:
-    SCOPES.append(name)
-    try:
-        yield name
-    finally:
+    def __enter__(self) -> "name_scope":
+        SCOPES.append(self.name)
+        return self
+
+    def __exit__(self, *error: object) -> None:
         SCOPES.pop()
 
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnlite.arrays.types import Array, BatchShape
+from nnlite.arrays.types import Array
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss

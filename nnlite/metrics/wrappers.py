@@ -1,5 +1,6 @@
 """Sums of values, and metrics made of functions: user-defined ones, or scikit-learn's."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.kernels import sigmoid
 from nnlite.metrics.base import Average, Metric, weights_of_values
-from nnlite.registry import NamedFunction
+from nnlite.registry import NamedFunction, snake_case
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.functions import custom_function, is_function_form
 
@@ -48,7 +49,7 @@ class MeanMetricWrapper(Average):
     Args:
         fn: `fn(y_true, y_pred, **kwargs)` returns one value, or several, for each sample, or one for the batch, which
             then counts once. It is kept in files by its name, if it is registered by `register_function`.
-        name: key in the logs; the function's name when None.
+        name: key in the logs; the function's name in snake case when None.
         dtype: see `Metric`.
         options: further arguments of the function; `**kwargs` are added to them.
 
@@ -65,7 +66,8 @@ class MeanMetricWrapper(Average):
         **kwargs: Any,
     ) -> None:
         function = NamedFunction.get(_known_function(fn))
-        super().__init__(name=repr(function).rpartition(".")[2] if name is None else name, dtype=dtype)
+        own = snake_case(re.sub(r"\W", "", repr(function).rpartition(".")[2]))
+        super().__init__(name=own if name is None else name, dtype=dtype)
         self.fn, self.options = function, {**(options or {}), **kwargs}
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.optimizers.base import Optimizer, StateVariable
 from nnlite.optimizers.base.packs import overwritten_among
-from nnlite.optimizers.base.rates import InnerRate, Rate
+from nnlite.optimizers.base.rates import InnerRate, LossScale, Rate
 from nnlite.parameters import Parameter
 from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.field_types import read
@@ -58,6 +58,15 @@ class LossScaleOptimizer(Optimizer):
         self.use_ema = self.inner_optimizer.use_ema
         self.gradient_accumulation_steps = self.inner_optimizer.gradient_accumulation_steps
         self.step_counter, self.dynamic_scale = 0, self.initial_scale
+
+    @property
+    def dynamic_scale(self) -> float:
+        """The current scale."""
+        return LossScale.of(self, self._scale)
+
+    @dynamic_scale.setter
+    def dynamic_scale(self, value: float) -> None:
+        self._scale = float(value)
 
     @staticmethod
     def _number(value: Any, hint: Any, name: str) -> float:

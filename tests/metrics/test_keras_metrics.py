@@ -267,6 +267,15 @@ def test_functions_are_the_values_of_samples():
     assert losses.binary_crossentropy([[1.0]], [[0.0]], True) == pytest.approx(np.log(2))
 
 
+def test_functions_are_logged_in_snake_case():
+    assert metrics.MeanMetricWrapper(lambda y_true, y_pred: y_pred).name == "lambda"
+
+    def MeanGap(y_true, y_pred):
+        return y_true - y_pred
+
+    assert metrics.MeanMetricWrapper(MeanGap).name == "mean_gap"
+
+
 def test_short_names_and_keras_configs():
     assert metrics.get(None) is None
     assert (metrics.get("msle").name, Metric.get("msle").name) == ("mean_squared_logarithmic_error", "msle")

@@ -170,3 +170,12 @@ def test_symbols_of_integers_are_summed_and_multiplied():
     assert [ops.cumsum(symbol).shape, ops.prod(symbol, axis=0).shape] == [(8,), (4,)]
     assert ops.cumsum(symbol, axis=1).dtype == "int32"
     assert ops.multi_hot(KerasTensor((2, 3), dtype="int32"), 5).shape == (2, 5)
+
+
+def test_lists_have_types_of_keras_also_beside_arrays():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
+    assert ops.average(x, axis=0, weights=[1.0, 3.0]).dtype == "float32"
+    assert ops.average(np.float64(x), axis=0, weights=[1.0, 3.0]).dtype == "float64"
+    assert ops.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).dtype == "float32"
+    assert ops.segment_max([1.0, 2.0], [0, 2], num_segments=3).dtype == "float32"
+    assert ops.unique([3, 1, 3]).dtype == "int32"

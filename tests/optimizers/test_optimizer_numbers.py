@@ -4,9 +4,11 @@ import copy
 import pickle
 
 import numpy as np
+import pytest
 
 from nnlite import Variable
-from nnlite.optimizers import SGD, Adam
+from nnlite.errors import NotReadyError, WrongTypeError
+from nnlite.optimizers import SGD, Adam, LossScaleOptimizer
 from nnlite.schedules import ExponentialDecay
 
 
@@ -56,3 +58,29 @@ def test_schedules_take_steps_as_arrays_and_are_numbers():
         assert isinstance(schedule(step), float) and schedule(step) == 0.125
     assert schedule(2).numpy().dtype == np.float32
     assert np.asarray(SGD(schedule).learning_rate) == 0.5
+
+
+def test_a_schedule_is_replaced_by_a_schedule_alone():
+    optimizer = SGD(ExponentialDecay(0.5, decay_steps=2, decay_rate=0.25))
+    with pytest.raises(WrongTypeError, match="a schedule decides it"):
+        optimizer.learning_rate = 0.1
+    optimizer.learning_rate = ExponentialDecay(0.25, decay_steps=2, decay_rate=0.25)
+    assert float(optimizer.learning_rate) == 0.25
+    assert SGD(lambda: 0.125).learning_rate == 0.125
+
+
+def test_the_scale_of_losses_answers_as_a_variable():
+    optimizer = LossScaleOptimizer(SGD(0.5), initial_scale=8.0)
+    scale = optimizer.dynamic_scale
+    assert scale == scale.numpy() == 8.0 and (scale.name, scale.dtype) == ("dynamic_scale", "float32")
+    scale.assign(4.0)
+    assert optimizer.scale_loss(1.0) == optimizer.dynamic_scale == 4.0
+
+
+def test_one_variable_is_updated_by_hand():
+    optimizer, value = SGD(0.5), Variable([1.0, 2.0])
+    with pytest.raises(NotReadyError, match="SGD was not built for Variable"):
+        optimizer.update_step(np.ones(2), value, 0.5)
+    optimizer.build([value])
+    optimizer.update_step(np.ones(2), value, optimizer.learning_rate)
+    assert value.numpy().tolist() == [0.5, 1.5]

@@ -71,9 +71,9 @@ def test_a_model_for_graphviz(tmp_path):
 
 
 def test_paths_in_scopes():
-    with keras.name_scope("outer") as name, keras.name_scope("inner"):
+    with keras.name_scope("outer") as scope, keras.name_scope("inner"):
         variable = Variable(1.0, name="scale")
-    assert (name, variable.path, variable.name) == ("outer", "outer/inner/scale", "scale")
+    assert (scope.name, variable.path, variable.name) == ("outer", "outer/inner/scale", "scale")
     assert Variable(1.0, name="scale").path == "scale"
     with pytest.raises(ConfigError, match="without '/', got 'a/b'"), keras.name_scope("a/b"):
         pass

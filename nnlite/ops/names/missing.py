@@ -181,7 +181,7 @@ def _by_segment(reduce: Callable[..., Any], empty: float, text: str) -> Callable
     @drawable
     def compute(data: Any, segment_ids: ArrayLike, num_segments: int | None = None, sorted: bool = False) -> Any:
         ids, count = _segments(segment_ids, num_segments)
-        dtype = convert_to_numpy(data).dtype
+        dtype = convert_to_tensor(data).dtype
         whole = dtype.kind in "iu" and np.isinf(empty)
         bound = (np.iinfo(dtype).max if empty > 0 else np.iinfo(dtype).min) if whole else empty
         nothing = np.full(lengths(data)[1:], bound, dtype)

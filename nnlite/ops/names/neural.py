@@ -15,7 +15,7 @@ from nnlite.config import image_data_format
 from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import moveaxis
-from nnlite.ops.names.constants import convert_to_numpy, lengths, one_hot
+from nnlite.ops.names.constants import convert_to_numpy, convert_to_tensor, lengths, one_hot
 from nnlite.ops.names.pointwise import rsqrt
 from nnlite.ops.names.products import tensordot
 from nnlite.ops.tracing import drawable
@@ -54,7 +54,7 @@ def sparse_categorical_crossentropy(target: ArrayLike, output: Any, from_logits:
     labels = np.asarray(convert_to_numpy(target))
     if labels.ndim == len(lengths(output)) and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    rows = one_hot(labels, lengths(output)[axis], axis, convert_to_numpy(output).dtype.name)
+    rows = one_hot(labels, lengths(output)[axis], axis, convert_to_tensor(output).dtype.name)
     return categorical_crossentropy(rows, output, from_logits, axis)
 
 

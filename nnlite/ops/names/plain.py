@@ -191,7 +191,7 @@ def unique(
     fill_value: Any = None,
 ) -> Any:
     """The distinct values in ascending order, and further requested results; `size` truncates or pads them."""
-    values, *rest = np.unique(convert_to_numpy(x), True, True, True, axis)
+    values, *rest = np.unique(convert_to_numpy(convert_to_tensor(x)), True, True, True, axis)
     if size is not None:
         values = _resized(values, size, 0 if axis is None else axis, values.min() if fill_value is None else fill_value)
         rest = [_resized(rest[0], size, 0, 0), rest[1], _resized(rest[2], size, 0, 0)]

@@ -13,6 +13,7 @@ from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.pointwise import rsqrt
 from nnlite.ops.plain.places import chosen_axes
+from nnlite.ops.plain.results import in_floatx
 
 __all__ = [
     "amax",
@@ -83,7 +84,7 @@ def average(x: Any, axis: Axis = None, weights: ArrayLike | None = None) -> Any:
     """The mean, or sum(x * weights) / sum(weights)."""
     if weights is None:
         return ops.mean(x, axis)
-    factors = np.asarray(weights)
+    factors = np.asarray(in_floatx(np.asarray(weights), (weights, x)))
     if factors.ndim < len(lengths(x)) and isinstance(axis, int):
         factors = factors.reshape([-1 if index == axis % len(lengths(x)) else 1 for index in range(len(lengths(x)))])
     factors = np.broadcast_to(factors, lengths(x))

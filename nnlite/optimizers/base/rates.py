@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.ops.plain.operands import Operand
 from nnlite.registry import NamedFunction
-from nnlite.registry.bounds import Index, NonNegative
+from nnlite.registry.bounds import Index, NonNegative, Positive
 from nnlite.registry.field_types import Specified, read
 from nnlite.registry.fields import Converted, Spec
 from nnlite.registry.functions import is_function_form
@@ -18,6 +18,7 @@ __all__ = [
     "AssignableRate",
     "InnerRate",
     "LearningRate",
+    "LossScale",
     "Rate",
     "RateFunction",
     "UpdateCount",
@@ -96,6 +97,12 @@ class AssignableRate(NumberOfOptimizer, float):
     name, attribute, dtype, plain, accepted = "learning_rate", "learning_rate", "float32", float, NonNegative
 
 
+class LossScale(NumberOfOptimizer, float):
+    """The factor of the loss as a number, with `assign`."""
+
+    name, attribute, dtype, plain, accepted = "dynamic_scale", "dynamic_scale", "float32", float, Positive
+
+
 class UpdateCount(NumberOfOptimizer, int):
     """The number of updates so far, which Keras has as a variable too."""
 
@@ -129,11 +136,14 @@ class Rate:
             raise AttributeError(f"{owner.__name__} has no {self.key} yet") from None
         if isinstance(value, LearningRateSchedule):
             value._looked_up_at = optimizer.batches
-        if not isinstance(value, (int, float)):
+        if not isinstance(value, (int, float, RateFunction)):
             return value
-        return AssignableRate.of(optimizer, value)
+        return AssignableRate.of(optimizer, float(value))
 
     def __set__(self, optimizer: Any, value: Any) -> None:
+        if isinstance(vars(optimizer).get(self.key), LearningRateSchedule) and isinstance(value, (int, float)):
+            message = f"{type(optimizer).__name__}.{self.key}: a schedule decides it; make the optimizer with a number"
+            raise WrongTypeError(message)
         plain = callable(value) and not isinstance(value, (type, LearningRateSchedule, RateFunction))
         value = float(value) if isinstance(value, AssignableRate) else plain_number(value)
         optimizer.__dict__[self.key] = RateFunction(value) if plain else value

@@ -194,7 +194,12 @@ class VariableDoors(Slots):
 
     def _get_variable_index(self, variable: Parameter) -> int:
         """The index of a variable among those that the optimizer was built for, as Keras calls it."""
-        return self._written.index_of(variable)
+        if self._writes_step:
+            return self._written.index_of(variable)
+        indices = [index for index, one in enumerate(self._variables) if one is variable]
+        if not indices:
+            raise NotReadyError(f"{type(self).__name__} was not built for {variable!r}")
+        return indices[0]
 
     def _clip_gradients(self, gradients: Sequence[Any]) -> list[Any]:
         """Copies of gradients as they go into an update, as Keras calls it."""
