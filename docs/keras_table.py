@@ -67,7 +67,6 @@ REASONS = [
     ("top level", r"applications|distillation", "large models with weights to download are out of scope"),
     ("top level", r"distribution", "there is one device; `nnlite.distributed` trains in several processes"),
     ("top level", r"export", "writes programs of TensorFlow; `nnlite export` writes ONNX, Python and C"),
-    ("top level", r"wrappers", "`NNClassifier` and `NNRegressor` are models of scikit-learn"),
     ("top level", r"visualization", "galleries of photographs with Matplotlib, which shows arrays itself"),
     ("top level", r"legacy|version|src", "names of Keras 2"),
     ("top level", r"tree", "nested structures are Python's own lists and dicts"),

@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         tree as tree,
         tuning as tuning,
         utils as utils,
+        wrappers as wrappers,
     )
     from nnlite.backend import device, version
     from nnlite.config import DTypePolicy, set_deterministic
@@ -147,7 +148,7 @@ __all__ = [
 # Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and
 # `help` work; asking for one says what to install.
 _SERVED_BY = dict.fromkeys([name for name, home in _HOMES.items() if home == "nnlite.estimators"], "sklearn")
-_SERVED_BY["estimators"] = "sklearn"
+_SERVED_BY |= dict.fromkeys(["estimators", "wrappers"], "sklearn")
 _SERVED_BY |= dict.fromkeys(["documents", "experiment", "report", "tuning"], "yaml")
 
 

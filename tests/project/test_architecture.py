@@ -33,7 +33,7 @@ FLOORS = [
     ("callbacks", "training", "derivatives", "inference", "saving", "foreign"),
     ("models", "features"),
     ("trained", "circuits", "utils", "backend", "datasets", "mixed_precision"),
-    ("experiment", "estimators", "plots", "preprocessing"),
+    ("experiment", "estimators", "plots", "preprocessing", "wrappers"),
     ("check", "report", "tuning"),
     ("cli",),
     ("__main__",),
@@ -92,7 +92,7 @@ STEPS_WITHIN_A_FLOOR = {
 
 THIRD_PARTY_ROOMS = {
     "numpy": None,  # everywhere
-    "sklearn": {"data", "estimators", "inference", "metrics"},
+    "sklearn": {"data", "estimators", "inference", "metrics", "wrappers"},
     "pandas": {"estimators"},
     "pyarrow": {"data"},
     "onnx": {"inference", "estimators"},
