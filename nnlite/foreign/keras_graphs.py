@@ -20,7 +20,7 @@ RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "
 
 def is_model(layer: Layer) -> bool:
     """Whether it is a chain or a graph of layers, whose classes are defined above this room."""
-    return type(layer).__name__ in ("Sequential", "Model")
+    return type(layer).__name__ in ("Sequential", "Model", "Functional")
 
 
 class Use(NamedTuple):
@@ -146,6 +146,8 @@ def _node(use: Use) -> dict[str, Any]:
     if use.layer._data_arguments:
         named = zip(use.layer._data_arguments[1:], values[1:], strict=True)
         return {"args": values[:1], "kwargs": {**dict(named), **options}}
+    if is_model(use.layer) and isinstance(vars(use.layer).get("_input_structure"), (dict, list)):
+        return {"args": [arranged_as(vars(use.layer)["_input_structure"], values)], "kwargs": options}
     if use.layer._data_keys:
         return {"args": [dict(zip(use.layer._data_keys, values, strict=True))], "kwargs": options}
     if type(use.layer).__name__ in OF_HEADS:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlite.errors import ConfigError, DataError, ModelFileError
-from nnlite.foreign.keras_graphs import FUNCTIONAL, OF_HEADS, graph_config, keras_order
+from nnlite.foreign.keras_graphs import FUNCTIONAL, OF_HEADS, graph_config, is_model, keras_order
 from nnlite.foreign.keras_specs import config_error, described, name_of_class, plain_value, read_config
 from nnlite.foreign.operations import apply_operation, is_operation
 from nnlite.layers import Input, Layer
+from nnlite.layers.base.contract.structure import leaves_of
 from nnlite.layers.composite.operation import Operation
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.functions import form_of_function
@@ -146,26 +147,37 @@ def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], 
         return _keep(output, values, name, number)
     if of_user:
         return _keep(layer(*_placed(arguments, values), **_placed(options, values)), values, name, number)
-    for key, value in options.items():
-        if key == "use_causal_mask" and value and "use_causal_mask" in vars(layer):
-            layer.__dict__["use_causal_mask"] = True
-        elif (
-            key not in CALL_ARGUMENTS and value is not None and value is not False and not _of_mask(layers, key, value)
-        ):
-            raise ModelFileError(f"{location} is called with {key}, which is not read")
+    told = _options(layers, layer, options, location)
     inputs: Any = tuple(values[key] for key in keys)
-    if type(layer).__name__ in OF_HEADS and len(set(keys)) == 1:
-        inputs = inputs[:1]  # attention of a sequence to itself
+    if is_model(layer) and arguments:
+        inputs = _placed(arguments[0], values)  # nested as the model takes them
+    elif type(layer).__name__ in OF_HEADS and len(set(keys)) == 1:
+        inputs = inputs[0]  # attention of a sequence to itself
+    elif len(inputs) == 1 and not layer.takes_several:
+        inputs = inputs[0]
     try:
-        output: Any = layer(inputs if layer.takes_several or len(inputs) > 1 else inputs[0])
-    except (ConfigError, DataError) as error:
+        output: Any = layer(inputs, **told)
+    except (ConfigError, DataError, TypeError) as error:
         raise ModelFileError(f"{location}: {error}") from None
     return _keep(output, values, name, number)
 
 
+def _options(layers: dict[str, Layer], layer: Layer, options: dict[str, Any], location: str) -> dict[str, Any]:
+    """The options of a call beside data."""
+    told = {}
+    for key, value in options.items():
+        if key == "use_causal_mask" and value and "use_causal_mask" in vars(layer):
+            vars(layer)["use_causal_mask"] = True
+        elif isinstance(value, (int, float, str)) and value is not False:
+            told[key] = value
+        elif key not in CALL_ARGUMENTS and value is not False and not _of_mask(layers, key, value):
+            raise ModelFileError(f"{location} is called with {key}, which is not read")
+    return told
+
+
 def _keep(output: Any, values: dict, name: str, number: int) -> bool:
     """Note what a call gave; True."""
-    parts = output if isinstance(output, (tuple, list)) else (output,)
+    parts = leaves_of(output)
     values |= {(name, number, part): value for part, value in enumerate(parts)}
     if number == 0 and isinstance(parts[0].layer, Operation):
         parts[0].layer.name = name
@@ -196,9 +208,7 @@ def _flat(items: Any) -> list[Any]:
 
 def _of_mask(layers: dict[str, Layer], key: str, value: Any) -> bool:
     """Whether a mask is one that a layer of the graph makes."""
-    return key == "mask" and all(
-        item is None or _key(item, key)[0] not in layers for item in (value if isinstance(value, list) else [value])
-    )
+    return value is None or (key == "mask" and all(_key(item, key)[0] not in layers for item in _flat(value)))
 
 
 def _key(item: Any, location: str) -> Any:
@@ -227,7 +237,7 @@ def model_config(model: Any, location: str = "model") -> dict[str, Any]:
         layers = [model_config(layer, f"{location}.layers[{number}]") for number, layer in enumerate(model.layers)]
         config = {"name": model.name, "trainable": model.trainable, "layers": [*begin, *layers]}
         return {"module": "keras", "class_name": kind, "config": config, "registered_name": None}
-    if kind == "Model":
+    if kind == "Functional":
         return _graph_config(model, location)
     _check_writable(model, location)
     document = described(model, "layers", location)

@@ -16,7 +16,7 @@ __all__ = ["Order", "counted_groups", "file_shapes", "groups_of", "keras_class",
 # The layers of a model in the order in which Keras numbers them.
 Order = Callable[[Any], Sequence[Layer]]
 OF_ATTENTION = {"MultiHeadAttention": "{}_dense", "GroupQueryAttention": "_{}_dense"}
-CLASS_NAMES = {"GroupQueryAttention": "GroupedQueryAttention", "Model": "Functional", "Input": "InputLayer"}
+CLASS_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 
 def keras_class(layer: Layer) -> str:

@@ -42,6 +42,7 @@ PASSED_OVER = {
     "autocast", "registered_name", "shared_object_id", "build_config", "synchronized", "implementation", "unroll",
     "use_cudnn", "flash_attention", "input_axes", "output_axes", "quantization_config",
 }  # fmt: skip
+HERE = {"GroupedQueryAttention": "GroupQueryAttention"}  # class in files of Keras -> its public name
 OF_CALLS = ("use_causal_mask",)  # arguments of a layer here, of its calls in Keras
 # What Keras writes of arguments that nnlite lacks -> the value by which they ask for what nnlite does anyway.
 AS_HERE = {"data_format": "channels_last", "batch_input_shape": None, "renorm_momentum": 0.99, "jit_compile": True}
@@ -83,7 +84,7 @@ def plain_value(value: Any, location: str) -> Any:
 
 def name_of_class(value: Mapping[str, Any]) -> Any:
     """The registered class name of an object in Keras's JSON; a user-defined class may share the name of nnlite's."""
-    name = name_in(value)
+    name = HERE.get(str(value.get("class_name")), name_in(value))
     return name if any(name in one.members() for one in FAMILIES.values()) else value.get("class_name")
 
 

@@ -4,12 +4,13 @@ from nnlite.foreign import from_sklearn
 from nnlite.models.copying.clones import clone_model, model_from_json
 from nnlite.models.drawn.function import Function
 from nnlite.models.files import from_keras, load_model
-from nnlite.models.functional import Model
+from nnlite.models.functional import Functional, Model
 from nnlite.models.sequential import Sequential
 from nnlite.models.storing import save_model
 
 __all__ = [
     "Function",
+    "Functional",
     "Model",
     "Sequential",
     "clone_model",

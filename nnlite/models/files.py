@@ -124,7 +124,7 @@ def _built(header: ModelHeader, source: object) -> Any:
     model: Any = Layer.get(header.model)
     if not model._builds_itself:
         raise ModelFileError(f"{source} holds a {type(model).__name__}, which is a layer, not a model")
-    model._draws_seed = header.draws_seed
+    model._draws_seed, model._made_name = header.draws_seed, model._name_stem  # as in a process that made no other
     take_form_of_data(model, header)
     if header.input_shape is None:
         return model
@@ -163,14 +163,16 @@ def pickled_state(model: "BaseModel") -> dict[str, Any]:
     if not model.built:
         state = {"spec": model.to_spec(), "compile": model.trainer.config_as_given() if model.compiled else None}
         return {**state, "draws_seed": model._draws_seed, "interpretation": interpretation_header(model)}
-    return dict(zip(("header", "arrays"), model_state(model), strict=True))
+    return {**dict(zip(("header", "arrays"), model_state(model), strict=True)), "made_name": model._made_name}
 
 
 def unpickled(state: dict[str, Any]) -> "BaseModel":
     """The model for this `pickled_state`."""
     if "header" in state:
-        return restored(state["header"], state["arrays"], "the pickled model")
-    model: Any = Layer.get(state["spec"])
+        model: Any = restored(state["header"], state["arrays"], "the pickled model")
+        model._made_name = state.get("made_name") or model._made_name
+        return model
+    model = Layer.get(state["spec"])
     model._draws_seed = state["draws_seed"]
     interpret(model, state["interpretation"])
     if state["compile"]:
@@ -254,8 +256,7 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
         try:
             compile_as_saved(read.model, compile_arguments(read.compiled))
         except (NNLiteError, TypeError) as error:
-            text = f"{filepath}: the model is not compiled, since nnlite lacks what it was compiled with: {error}"
-            warn_user(text, TrainingWarning)
+            warn_user(f"{filepath}: the model is not compiled: nnlite lacks what it asks for: {error}", TrainingWarning)
         else:
             _take_optimizer(read, filepath)
     return read.model
@@ -273,8 +274,7 @@ def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
         trainer.optimizer.set_state(optimizer_state(trainer.optimizer, read.optimizer, parameters, packs))
         trainer.optimizer.build_packs(packs)
     except NNLiteError as error:
-        text = f"{filepath}: the optimizer starts without what Keras kept of it: {error}"
-        warn_user(text, TrainingWarning)
+        warn_user(f"{filepath}: the optimizer starts without what Keras kept of it: {error}", TrainingWarning)
 
 
 def save_as_keras(

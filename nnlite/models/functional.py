@@ -16,14 +16,12 @@ from nnlite.layers.base.contract.input_spec import Described
 from nnlite.layers.base.contract.structure import by_key, structure_of
 from nnlite.layers.composite.graph import Graph
 from nnlite.layers.composite.operation import Operation
-from nnlite.losses import Loss
-from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
 from nnlite.models.drawn import description, ends
 from nnlite.models.drawn.again import drawn_ends
 from nnlite.models.drawn.drawing import Drawing
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
-from nnlite.models.drawn.reading import adapt_each, drawn_input, shapes_by_name
+from nnlite.models.drawn.reading import adapt_each, drawn_input, read_drawn_call, shapes_by_name
 from nnlite.models.drawn.recorded import (
     expect_outputs,
     finish_building,
@@ -47,11 +45,12 @@ from nnlite.training import Trainer
 from nnlite.training.outputs import OutputsTrainer
 
 
-class Model(BaseModel, aliases=("Functional",)):
+class Functional(BaseModel, aliases=("Model",)):
     """A graph of layers: branches, several inputs and outputs, layers that are used more than once.
 
-    The graph is built by calling layers on an `Input` and on the outputs of other layers. A layer that is called twice
-    has one set of weights; its gradients are summed (total derivative).
+    `Model` is the same class, as which it is subclassed. The graph is built by calling layers on an `Input` and on the
+    outputs of other layers. A layer that is called twice has one set of weights; its gradients are summed (total
+    derivative).
 
     Args:
         inputs: an `Input`, or a list or dict of them; or the output of a layer, if the graph is to begin there.
@@ -235,22 +234,13 @@ class Model(BaseModel, aliases=("Functional",)):
         return next(iter(self.output_names or self._structure or ()), None) or super()._output_name
 
     _returned_dtypes, _output_dtype, _names_outputs = ends.returned_dtypes, ends.output_dtype, ends.names_outputs
+    _input_kinds = cast(Any, ends.input_kinds)
     input_spec = Described(ends.specs_of_inputs)
 
     @property
     def input_kind(self) -> str:
         """The kind of the first input, as required by the layers that take it; that of the data if `call` decides."""
         return self._input_kinds[0] if self._drawing else self._kind_of_data
-
-    @property
-    def _input_kinds(self) -> list[str]:
-        """`input_kind` for each of the inputs."""
-        return [self._kind(symbol) for symbol in self.inputs] if self._drawing else self._kinds_of_data
-
-    def _kind(self, symbol: Any) -> str:
-        number = self._drawing.numbers()[symbol.key]
-        takers = [layer.input_kind for layer, taken, *_ in self._drawing.uses() if number in taken]
-        return takers[0] if takers and len(set(takers)) == 1 else "numbers"
 
     def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         if self._drawing is None:
@@ -274,15 +264,7 @@ class Model(BaseModel, aliases=("Functional",)):
     def adapted(self) -> bool:
         return self._drawing is None or super().adapted
 
-    def adapt(self, data: Any) -> None:
-        """As `Sequential.adapt`."""
-        adapt_each(self, data)
-
-    def _until_loss(self, loss: Loss | OutputLosses) -> tuple[Graph, Loss | OutputLosses, Any]:
-        """Program of training: the graph up to activations that the losses take over, the loss, these activations."""
-        if self._drawing is None:
-            return self.chain, loss, None
-        return ends.until_loss(self, loss)
+    adapt, _until_loss, _read_call = adapt_each, ends.until_loss, read_drawn_call
 
     def get_config(self) -> dict:
         """The layers with their calls, in Keras's form if that is sufficient; for a subclass, its arguments."""
@@ -298,3 +280,7 @@ class Model(BaseModel, aliases=("Functional",)):
             return description.drawn_from(cls, config)
 
     _arguments = cast(Any, description.arguments_of)
+
+
+Functional._spec_name = "Model"  # in configs and files
+Model = Functional

@@ -8,7 +8,6 @@ import numpy as np
 
 from nnlite.charts import aligned, boxed, html_table, notebook
 from nnlite.foreign.keras_graphs import is_graph, uses_of
-from nnlite.layers import Input
 from nnlite.layers.composite.operation import Operation
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def _sources(model: Any) -> dict[int, list[str]] | None:
 
 
 def _framed_row(layer: Any, depth: int, sources: dict[int, list[str]] | None, trainable: bool) -> list[str]:
-    kind = "InputLayer" if isinstance(layer, Input) else type(layer).__name__
+    kind = type(layer).__name__
     if isinstance(layer, Operation):
         kind = layer.function.title().replace("_", "")  # as Keras calls the function's class
     shape = str(layer.output_shape) if layer.output_shape is not None else "?"

@@ -182,7 +182,7 @@ def test_functions():
     function = Function({"one": one, "two": two}, {"sum": one + two}, name="sums")
     np.testing.assert_array_equal(function({"one": X, "two": X})["sum"], 2 * X)
     assert function.name == "sums" and len(function.inputs) == 2 and function.outputs[0].shape == (None, 3)
-    assert [type(part).__name__ for part in function.operations] == ["Input", "Input", "Operation"]
+    assert [type(part).__name__ for part in function.operations] == ["InputLayer", "InputLayer", "Operation"]
     assert function.compute_output_shape([(5, 3), (5, 3)]) == (5, 3)
 
 

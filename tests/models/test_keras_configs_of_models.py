@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import Input, Model, Sequential, models, ops, utils
+from nnlite import Input, Model, Sequential, backend, models, ops, utils
 from nnlite.callbacks import Callback, CallbackList
 from nnlite.errors import ConfigError
 from nnlite.layers import Concatenate, Dense, Layer
@@ -411,3 +411,54 @@ def test_weights_alone_are_saved_by_functions_of_keras_saving(tmp_path):
 def test_the_mean_of_nothing_is_not_a_number():
     with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="Mean of empty slice"):
         assert np.isnan(ops.mean(np.zeros((0, 3))))
+
+
+def test_classes_are_called_as_in_keras(tmp_path):
+    model = graph()
+    assert [type(part).__name__ for part in (model, *model.layers)] == ["Functional", "InputLayer", "Dense", "Dense"]
+    model.save(tmp_path / "model.safetensors")
+    for twin in (
+        nnlite.load_model(tmp_path / "model.safetensors"),
+        copy.deepcopy(model),
+        models.clone_model(model),
+        Model.from_config(model.get_config()),
+    ):
+        assert type(twin) is type(model) and isinstance(twin, Model)
+    assert type(Alone()) is Alone and type(Sequential()) is Sequential
+    assert list(model.to_spec()) == ["Model"] and list(Input((2,)).to_spec()) == ["Input"]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.keras", "model.h5"])
+def test_a_loaded_model_has_its_name(tmp_path, name):
+    backend.clear_session()
+    model = Sequential([Input((4,)), Dense(1)])
+    assert model.name == "sequential"
+    model.save(tmp_path / name)
+    assert nnlite.load_model(tmp_path / name).name == "sequential"
+    second = Sequential([Input((4,)), Dense(1)])
+    assert second.name == copy.deepcopy(second).name == "sequential_1"
+    assert nnlite.load_model(tmp_path / name)._given_name is None
+
+
+def test_a_model_of_dicts_is_drawn_and_recorded_by_their_keys(tmp_path):
+    q, w = Input((3,), name="q"), Input((2,), name="w")
+    inner = Model({"q": q, "w": w}, {"r": Dense(2)(q), "s": Dense(1)(w)}, name="inner")
+
+    class Around(Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, inputs):
+            return self.inner({"w": inputs[:, 2:], "q": inputs[:, :3]})["r"]
+
+    a, b = Input((3,)), Input((2,))
+    ends = inner({"w": b, "q": a})
+    outer = Model([a, b], ops.concatenate([ends["r"], ends["s"]], -1))
+    expected = inner({"q": X[:, :3], "w": X[:, 2:]})
+    np.testing.assert_array_equal(outer([X[:, :3], X[:, 2:]]), np.hstack([expected["r"], expected["s"]]))
+    np.testing.assert_array_equal(Around()(X), expected["r"])
+    outer.save(tmp_path / "model.keras")
+    for again in (nnlite.load_model(tmp_path / "model.keras"), Model.from_config(outer.get_config())):
+        again.set_weights(outer.get_weights())
+        np.testing.assert_array_equal(again([X[:, :3], X[:, 2:]]), outer([X[:, :3], X[:, 2:]]))

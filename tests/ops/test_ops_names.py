@@ -95,6 +95,7 @@ def test_values_and_derivatives(name):
 def test_constants_take_the_numbers_of_traced_values():
     x = Trace().variable(X)
     assert ops.argmax(x, axis=1).tolist() == X.argmax(1).tolist()
+    assert ops.argmin(x, 1, True).tolist() == X.argmin(1, keepdims=True).tolist()  # keepdims by position
     assert ops.greater(x, 1.0).tolist() == (X > 1).tolist() and ops.any(x) and not ops.isnan(x).any()
     assert ops.zeros_like(x).shape == ops.shape(x) == (3, 4) and ops.size(x) == 12 and ops.ndim(x) == 2
     assert ops.floor(x).tolist() == np.floor(X).tolist() and ops.convert_to_tensor(x) is x

@@ -30,8 +30,10 @@ else:
 Other = Literal["float16", "bool", "int8", "int16", "uint8", "uint16", "uint32", "uint64"]  # of data alone
 
 
-class Input(Layer, Drawable, aliases=("InputLayer",)):
+class InputLayer(Layer, Drawable, aliases=("Input",)):
     """Declares the shape of one example, so that the model is built immediately; layers called on it form a graph.
+
+    `Input` is the same class: its instance stands for its value, too.
 
     Args:
         shape: without the batch axis, for example `(28, 28)`; None for a length that varies.
@@ -67,7 +69,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         if self.batch_shape is None and self.shape is not None:
             self.batch_shape = (self.batch_size, *self.shape)
         elif not self.batch_shape or self.shape is not None or self.batch_size is not None:
-            raise ConfigError("give shape, with batch_size if it is known, or batch_shape", (type(self).__name__,))
+            raise ConfigError("give shape, with batch_size if it is known, or batch_shape", ("Input",))
         self.batch_size, *inner = self.batch_shape
         self.shape = self.batch_shape
         self._symbol = Symbol(self, (), self.batch_shape)
@@ -77,7 +79,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
     def _take_further(self, arguments: dict[str, Any]) -> None:
         for name in self._further_arguments:
             if arguments.get(name):
-                raise ConfigError("data are dense arrays, which are never left out", (type(self).__name__, name))
+                raise ConfigError("data are dense arrays, which are never left out", ("Input", name))
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that make the same `Input`: the shape without the batch axis."""
@@ -119,7 +121,8 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
 
-InputLayer = Input
+InputLayer._spec_name = "Input"  # in configs and files
+Input = InputLayer
 
 
 class KerasTensorType(type):

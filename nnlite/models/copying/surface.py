@@ -48,7 +48,7 @@ def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
 def model_form(layer: Any) -> dict[str, Any]:
     """Keras's form of a layer, and of a model with the arguments of `compile`."""
     if isinstance(layer, Input):
-        return {**object_form(layer), "class_name": "InputLayer"}
+        return object_form(layer)
     document = layer_form(layer)
     if is_model(layer):
         document |= {"module": "keras"} if type(layer).__name__ == "Sequential" else FUNCTIONAL

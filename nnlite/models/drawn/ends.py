@@ -8,7 +8,15 @@ from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.outputs import OutputActivations
 
-__all__ = ["ends_in_structure", "names_outputs", "output_dtype", "returned_dtypes", "specs_of_inputs", "until_loss"]
+__all__ = [
+    "ends_in_structure",
+    "input_kinds",
+    "names_outputs",
+    "output_dtype",
+    "returned_dtypes",
+    "specs_of_inputs",
+    "until_loss",
+]
 
 
 def ends_in_structure(symbols: Sequence[Any], structure: Any, in_list: bool) -> Any:
@@ -24,14 +32,16 @@ def ends_in_structure(symbols: Sequence[Any], structure: Any, in_list: bool) -> 
     return list(symbols) if len(symbols) > 1 or in_list else symbols[0]
 
 
-def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
-    """The graph without the activations that the losses absorb, the losses, and these activations."""
+def until_loss(self: Any, loss: Any) -> tuple[Any, Any, Any]:
+    """Program of training: the graph up to activations that the losses take over, the losses, these activations."""
+    if self._drawing is None:
+        return self.chain, loss, None
     several = isinstance(loss, OutputLosses)
     losses: list[Any] = list(loss.losses) if several else [loss]
     activations: list[Any] = [None] * len(losses)
-    uses = model._drawing.uses()
-    for index, (symbol, taking) in enumerate(zip(model.outputs, losses, strict=True)):
-        position = model._drawing.last_use(symbol, uses)
+    uses = self._drawing.uses()
+    for index, (symbol, taking) in enumerate(zip(self.outputs, losses, strict=True)):
+        position = self._drawing.last_use(symbol, uses)
         if position is None or not taking:
             continue
         bare, activation = symbol.layer.without_activation()
@@ -40,11 +50,11 @@ def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
             uses[position] = (bare, *uses[position][1:])
             losses[index], activations[index] = from_logits, activation
     if not any(activations):
-        return model.chain, loss, None
+        return self.chain, loss, None
     if several:
         both = OutputLosses(losses, loss.weights, loss.names)
-        return model._graph(uses), both, OutputActivations(activations)
-    return model._graph(uses), losses[0], activations[0]
+        return self._graph(uses), both, OutputActivations(activations)
+    return self._graph(uses), losses[0], activations[0]
 
 
 def specs_of_inputs(model: Any) -> Any:
@@ -52,6 +62,18 @@ def specs_of_inputs(model: Any) -> Any:
     if model._drawing is None:
         return None
     return [InputSpec(shape=symbol.shape, name=symbol.name) for symbol in model.inputs]
+
+
+@property
+def input_kinds(self: Any) -> Any:
+    """`input_kind` for each of the inputs; that of the data if `call` decides."""
+    return [_kind(self._drawing, symbol) for symbol in self.inputs] if self._drawing else self._kinds_of_data
+
+
+def _kind(drawing: Any, symbol: Any) -> str:
+    number = drawing.numbers()[symbol.key]
+    takers = [layer.input_kind for layer, taken, *_ in drawing.uses() if number in taken]
+    return takers[0] if takers and len(set(takers)) == 1 else "numbers"
 
 
 @property

@@ -7,11 +7,15 @@ import numpy as np
 
 from nnlite.arrays.tables import of_rank
 from nnlite.errors import ConfigError, DataError
+from nnlite.layers import Layer
+from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.contract.structure import arranged_as, leaves_in, leaves_of
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.shapes import shapes_in
+from nnlite.layers.base.symbolic import Drawable
+from nnlite.ops.tracing import Traced
 
-__all__ = ["adapt_each", "drawn_input", "shapes_by_name"]
+__all__ = ["adapt_each", "drawn_input", "read_drawn_call", "shapes_by_name"]
 
 
 def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -25,6 +29,17 @@ def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> n
         raise DataError(f"{model.label}: the inputs have {', '.join(str(len(array)) for array in arrays)} rows")
     model._check_ready()
     return tuple(arrays)
+
+
+def read_drawn_call(self: Any, *inputs: Any, **options: Any) -> LayerCall:
+    """The arguments of a call; symbols in a dict or in nested lists go to the inputs as data in this form do."""
+    nested = inputs[0] if inputs else None
+    if self._drawing is not None and isinstance(nested, (Mapping, list, tuple)):
+        leaves = leaves_of(nested)
+        if leaves and all(isinstance(leaf, (Drawable, Traced)) for leaf in leaves):
+            ordered = _in_order(self, dict(nested) if isinstance(nested, Mapping) else nested)
+            inputs = (tuple(ordered) if self.takes_several else ordered[0], *inputs[1:])
+    return Layer._read_call(self, *inputs, **options)
 
 
 def _in_order(model: Any, inputs: Any) -> list:
@@ -85,12 +100,12 @@ def _read_each(model: Any, inputs: list) -> list[np.ndarray]:
     return arrays
 
 
-def adapt_each(model: Any, data: Any) -> None:
+def adapt_each(self: Any, data: Any) -> None:
     """Let each layer that is not yet `adapted` see the data, as passed on by the layers before it."""
-    if model._drawing is None:
-        raise ConfigError(f"{model.label} writes call: let its layers adapt to data themselves")
-    values = [in_memory(value) for value in _read_each(model, _in_order(model, data))]
-    for layer, taken, *_ in model._drawing.uses():
+    if self._drawing is None:
+        raise ConfigError(f"{self.label} writes call: let its layers adapt to data themselves")
+    values = [in_memory(value) for value in _read_each(self, _in_order(self, data))]
+    for layer, taken, *_ in self._drawing.uses():
         batch = [values[number] for number in taken]
         batch = tuple(batch) if layer.takes_several else batch[0]
         if not layer.adapted:

@@ -119,7 +119,7 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         values = [*values, *options.values()]
         return as_typed(result, values) if isinstance(result, np.ndarray) else in_floatx(result, values)
 
-    public = vars(np).get(function.__name__) is function
+    public = vars(np).get(function.__name__) in (function, vars(function).get("__wrapped__"))
     title = f"`numpy.{function.__name__}`" if public else f"{function.__doc__}".rstrip(".")
     compute.__doc__ = f"{title}; the result is a constant, without a derivative."
     compute.__module__ = __name__
@@ -156,12 +156,12 @@ def _sign(x: ArrayLike) -> np.ndarray:
 
 
 # Functions of NumPy under the same name and arguments.
-all = constant(np.all)
+all = constant(places.over_axes(np.all))
 allclose = constant(np.allclose, "x1", "x2")
-any = constant(np.any)
+any = constant(places.over_axes(np.any))
 arange = called("start")(_made(np.arange))
-argmax = constant(np.argmax, counts=True)
-argmin = constant(np.argmin, counts=True)
+argmax = constant(places.over_axes(np.argmax), counts=True)
+argmin = constant(places.over_axes(np.argmin), counts=True)
 argsort = constant(places.argsort, counts=True)
 bincount = constant(places.bincount)
 ceil = constant(np.ceil, whole=False)

@@ -1,7 +1,8 @@
 """Functions of NumPy that give places and counts, in the types that Keras gives them; types and axes as arguments."""
 
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, ShapeError
 
-__all__ = ["argsort", "bincount", "chosen_axes", "dtype_of", "nonzero", "unravel_index"]
+__all__ = ["argsort", "bincount", "chosen_axes", "dtype_of", "nonzero", "over_axes", "unravel_index"]
 
 
 def argsort(x: ArrayLike, axis: int | None = -1) -> np.ndarray:
@@ -68,3 +69,13 @@ def chosen_axes(axis: int | Sequence[int] | None, rank: int) -> list[int]:
         if not -rank <= one < rank:
             raise ConfigError(f"axis {one} is out of bounds for an array of {rank} axes")
     return [one % rank for one in axes]
+
+
+def over_axes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy over axes, whose third argument is `keepdims`, as in Keras."""
+
+    @functools.wraps(function)
+    def reduce(x: ArrayLike, axis: Any = None, keepdims: bool = False) -> Any:
+        return function(x, axis=axis, keepdims=keepdims)
+
+    return reduce
