@@ -163,7 +163,7 @@ class CallbackList:
         callbacks: callbacks, or specs of callbacks as `Callback.get` reads them; one, several or None.
         model: given to each callback by `set_model`.
         writing: whether those that only write are called too.
-        add_history, add_progbar: append a `History` and a `ProgbarLogger`.
+        add_history, add_progbar: append a `History` and a `ProgbarLogger`, unless there is one.
         params: given to each callback by `set_params`.
     """
 
@@ -195,8 +195,10 @@ class CallbackList:
     ) -> None:
         several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, dict))
         specs: list[Any] = list(cast(Any, callbacks)) if several else [] if callbacks is None else [callbacks]
-        specs += ["History"] * add_history + ["ProgbarLogger"] * add_progbar
-        self.callbacks = sorted((Callback.get(spec) for spec in specs), key=lambda callback: callback.comes_last)
+        listed = [Callback.get(spec) for spec in specs]
+        for one in [Callback.get(name) for name in ["History"] * add_history + ["ProgbarLogger"] * add_progbar]:
+            listed += [] if any(isinstance(other, type(one)) for other in listed) else [one]
+        self.callbacks = sorted(listed, key=lambda callback: callback.comes_last)
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
@@ -219,11 +221,6 @@ class CallbackList:
         """Let each callback check, before training begins, what can be checked by then."""
         for callback in self.callbacks:
             callback.check(names)
-
-    def resumes_from(self) -> Any:
-        """The path that the training resumes from, if one of the callbacks names one; else None."""
-        paths = (callback.resumes_from() for callback in self.callbacks)
-        return next((path for path in paths if path is not None), None)
 
     def wants(self, hook: str) -> bool:
         """Whether any callback listens to `hook`."""

@@ -44,6 +44,8 @@ class History(Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
+        if self.model is not None:
+            self.model.history = self
 
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state(state)

@@ -34,7 +34,8 @@ class Trainable(Protocol):
         dtype_policy: of the model.
         values: the parameters' arrays.
         _writes_steps: whether `fit` and `evaluate` call methods of the model's class, rather than steps of the trainer.
-        _reads_targets: whether what targets mean is up to a method of the model's class.
+        _draws_seed: whether `seed` was drawn, as no user gave one.
+    _reads_targets: whether what targets mean is up to a method of the model's class.
         _writes_prediction: whether `predict` calls `predict_step` of the model's class.
         metrics: those in use.
         stop_training: set to true to end the training.
@@ -49,6 +50,7 @@ class Trainable(Protocol):
     chain: Any
     _structure: Any
     stop_training: bool
+    _draws_seed: bool
 
     @property
     def built(self) -> bool: ...

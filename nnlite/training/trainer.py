@@ -41,7 +41,7 @@ from nnlite.training.inputs import (
 from nnlite.training.members import Folds, Judgement, out_of_fold, training_plan, training_step
 from nnlite.training.predict import joined, run_prediction
 from nnlite.training.resources import ends_early, suited
-from nnlite.training.safety.checkpoint_files import latest_checkpoint
+from nnlite.training.safety.checkpoint_files import checkpoint_to_continue
 from nnlite.training.safety.divergence import OnDivergence
 from nnlite.training.safety.session import Session
 from nnlite.training.sharded import agreements
@@ -137,8 +137,7 @@ class Trainer(Compiled):
 
         Args:
             x: array or table of examples; or batches `(x, y[, sample_weight])`: an iterable, or an object that gives
-                them by number, with `__len__` and `__getitem__`, such as a `nnlite.utils.PyDataset`.
-            y: targets, one row per example.
+                them by number, with `__len__` and `__getitem__`, such as a `PyDataset`. `y`: a row of targets for each.
             batch_size: examples per step; 32 when None. "auto" takes the largest power of two up to a sixteenth of
                 the training examples, within 32 to 256.
             epochs, initial_epoch: the epoch to stop at, and the one to start at when continuing an earlier run.
@@ -146,7 +145,7 @@ class Trainer(Compiled):
             callbacks: `Callback`s, names or specs.
             validation_split: fraction of the examples used for validation: the last ones with `shuffle=False`, else,
                 as files are often sorted, drawn at random with the model's seed, where Keras takes the last ones too.
-            validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
+            validation_data: `(x, y[, sample_weight])` or batches as for `x`; `validation_split` is ignored then.
             shuffle: whether examples, or batches of a `PyDataset`, get a new order each epoch; "batch": batches only.
             class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
             sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
@@ -182,17 +181,18 @@ class Trainer(Compiled):
         self.need_steps("fit")
         callbacks = listed_callbacks(callbacks)
         options = arguments_for(self.optimizer, read_call(Trainer.fit, locals()))
+        checkpoint = checkpoint_to_continue(self, resume, options["callbacks"] or ())  # may set the seed
         (batches, validate), epochs = training_plan(self, (x, y, sample_weight), options), options["epochs"]
         need_one_batch(self.optimizer, batches)
-        added = [*([MaxTime(max_time)] if max_time is not None else []), History()]
+        added = [History()] if max_time is None else [MaxTime(max_time), History()]
         watching = [*agreements(self), *listeners_for(self.optimizer), *(options["callbacks"] or ()), *added]
         rare = {} if validation_freq == 1 else {"validation_freq": validation_freq}
         listeners = callback_list(self.model, watching, verbose, epochs=epochs, steps=batches.steps, **rare)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
-        resources, call = suited(self.model, size, count, ends_early(listeners)), (listeners, batches, options)
-        with resources, self._in_session(*call) as session:
-            if (path := listeners.resumes_from() if resume is None else resume) is not None:
-                session.resume(latest_checkpoint(path), resume_anyway)
+        resources = suited(self.model, size, count, ends_early(listeners))
+        with resources, self._in_session(listeners, batches, options) as session:
+            if checkpoint is not None:
+                session.resume(checkpoint, resume_anyway)
             listeners.check(logged_names(self, validate is not None, listeners.callbacks))
             session.keep()
             with training_step(self, batches) as step:

@@ -96,8 +96,8 @@ class Power(Callback):
             raise RuntimeError("no power")
 
 
-@pytest.mark.parametrize(("save_freq", "batches"), [("epoch", 9), (3, 8), (1, 1)])
-def test_a_training_goes_on_from_its_backup_as_if_nothing_had_happened(tmp_path, save_freq, batches):
+@pytest.mark.parametrize(("save_freq", "batches", "first"), [("epoch", 9, 2), (3, 8, 1), (1, 1, 0)])
+def test_a_training_goes_on_from_its_backup_as_if_nothing_had_happened(tmp_path, save_freq, batches, first):
     options = {"batch_size": 10, "epochs": 4, "verbose": 0}
     whole = model()
     expected = whole.fit(X, Y, **options).history
@@ -112,7 +112,7 @@ def test_a_training_goes_on_from_its_backup_as_if_nothing_had_happened(tmp_path,
     history = again.fit(X, Y, callbacks=[BackupAndRestore(folder, save_freq)], **options).history
     for mine, theirs in zip(again.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert history == expected and not folder.exists()
+    assert history == {name: values[first:] for name, values in expected.items()} and not folder.exists()
 
 
 def test_a_backup_may_stay_and_is_of_one_training(tmp_path):
@@ -240,9 +240,37 @@ def test_a_training_goes_on_from_its_backup_beside_other_callbacks(tmp_path):
     begun = []
     watch = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch))
     history = model("sgd").fit(X, Y, callbacks=[BackupAndRestore(folder), watch], **options)
-    assert begun == [1, 2, 3] and history.epoch == [0, 1, 2, 3]  # that of before included
+    assert begun == history.epoch == [1, 2, 3]  # those of this call, as in Keras
     with pytest.raises(ConfigError, match="backup_dir: is empty"):
         BackupAndRestore("")
+
+
+def test_a_program_that_is_restarted_goes_on_from_its_backup_though_no_seed_is_set(tmp_path):
+    """Each process draws other seeds; the order of rows, the split and dropout go on as the first one began them."""
+
+    class Interrupts(Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyError("interrupted")
+
+    def unseeded():
+        network = Sequential([Input((3,)), Dense(3), Dropout(0.5), Dense(1)])
+        network.compile("adam", "mse")
+        return network
+
+    options = {"epochs": 4, "batch_size": 2, "validation_split": 0.25, "verbose": 0}
+    whole, begun, resumed = unseeded(), unseeded(), unseeded()
+    begun.seed = whole.seed
+    begun.set_weights(whole.get_weights())
+    with pytest.raises(KeyError, match="interrupted"):
+        begun.fit(X, Y, callbacks=[BackupAndRestore(tmp_path / "backup"), Interrupts()], **options)
+    resumed.evaluate(X, Y, verbose=0)  # its steps exist, with the seed that it drew
+    assert resumed.seed != whole.seed
+    logs = resumed.fit(X, Y, callbacks=[BackupAndRestore(tmp_path / "backup")], **options).history
+    expected = whole.fit(X, Y, **options).history
+    assert logs == {name: values[2:] for name, values in expected.items()}
+    for weight, wanted in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, wanted)
 
 
 def test_an_invalid_loss_ends_the_training_by_the_older_hook_too():
@@ -255,6 +283,18 @@ def test_an_invalid_loss_ends_the_training_by_the_older_hook_too():
 def test_a_list_of_callbacks_may_add_what_keras_adds():
     listed = callbacks.CallbackList([TerminateOnNaN()], add_history=True, add_progbar=True, model=model("sgd"))
     assert {type(one).__name__ for one in listed.callbacks} == {"TerminateOnNaN", "History", "ProgbarLogger"}
+    listed = callbacks.CallbackList(listed.callbacks, add_history=True, add_progbar=True)
+    assert len(listed.callbacks) == 3  # one of each is enough
+
+
+def test_a_loop_of_ones_own_gets_the_history_from_the_model():
+    network = model("sgd")
+    listed = callbacks.CallbackList([], network, add_history=True, epochs=2)
+    listed.on_train_begin()
+    logs = [network.train_on_batch(X, Y, return_dict=True) for _ in range(2)]
+    for epoch, values in enumerate(logs):
+        listed.on_epoch_end(epoch, values)
+    assert network.history.history == {"loss": [values["loss"] for values in logs]}
 
 
 def test_parameters_of_a_list_are_given_to_all():

@@ -2,17 +2,22 @@
 
 import re
 import warnings
+from collections.abc import Sequence
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nnlite import saving
+from nnlite.callbacks import Callback
 from nnlite.errors import ModelFileError, TrainingWarning, shown
 
-__all__ = ["Checkpoint", "latest_checkpoint", "read_checkpoint"]
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
+__all__ = ["Checkpoint", "checkpoint_to_continue", "latest_checkpoint", "read_checkpoint"]
 
 NEEDED = ("plan", "epochs", "epoch", "batch", "first_epoch", "begun", "shuffled_at", "steps", "learning_rate", "loss",
           "metrics", "callbacks", "logs", "stopped")  # fmt: skip
@@ -34,6 +39,24 @@ class Checkpoint(NamedTuple):
     iterations: int
     state: dict[str, Any]
     arrays: dict[str, np.ndarray]
+
+
+def checkpoint_to_continue(trainer: "Trainer", resume: Any, callbacks: Sequence[Callback]) -> Checkpoint | None:
+    """The checkpoint that `fit` continues from, by its argument `resume` or a callback; None if it does not.
+
+    A model whose seed no user gave, as when a program is restarted, takes the seed that the training began with, which
+    decides the order of rows, the split and dropout.
+    """
+    named = (callback.resumes_from() for callback in callbacks)
+    path = next((path for path in named if path is not None), None) if resume is None else resume
+    if path is None:
+        return None
+    checkpoint, model = latest_checkpoint(path), trainer.model
+    seed = checkpoint.state["plan"].get("seed")
+    if model._draws_seed and type(seed) is int and seed != model.seed:
+        model.seed = seed
+        trainer.forget_model()
+    return checkpoint
 
 
 def latest_checkpoint(location: str | PathLike) -> Checkpoint:

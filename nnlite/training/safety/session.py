@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite import saving
-from nnlite.callbacks import CallbackList
+from nnlite.callbacks import CallbackList, History
 from nnlite.data.batches import Epoch, Together
 from nnlite.errors import ConfigError, DivergenceError, ModelFileError, TrainingWarning
 from nnlite.errors.boundary import reading
@@ -78,6 +78,11 @@ class Session:
         with self._reading():
             self._resume(checkpoint, anyway)
 
+    @property
+    def _by_callback(self) -> bool:
+        """Whether a callback, not the argument `resume`, names the checkpoint."""
+        return self.options["resume"] is None
+
     def _reading(self) -> AbstractContextManager[None]:
         """A context in which the state of the checkpoint is restored; its errors name the file."""
         return reading(self._file, "cannot be resumed from", kind=ModelFileError)
@@ -86,8 +91,7 @@ class Session:
         state, trainer = checkpoint.state, self.trainer
         if not anyway:
             assert self._plan is not None
-            by_callback = self.options["resume"] is None  # as with Keras, beside others than before
-            beside = {"callbacks": None} if by_callback else {}
+            beside = {"callbacks": None} if self._by_callback else {}  # as with Keras, beside others than before
             compare_plans(state["plan"] | beside, self._plan | beside, checkpoint.path)
         if state["epoch"] > self.options["epochs"]:
             raise ConfigError(f"epochs is {self.options['epochs']}, but {state['epoch']} are done already")
@@ -122,6 +126,8 @@ class Session:
             trainer.optimizer.learning_rate = rate
         left = list(state["callbacks"])
         for callback in self.callbacks.callbacks:
+            if self._by_callback and isinstance(callback, History):  # as with Keras, that of the epochs of this call
+                continue
             index = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
             if index is not None:  # the first of its class that is not taken yet
                 with reading_saved(self._file):
