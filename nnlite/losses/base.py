@@ -217,8 +217,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         return value
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-        """The loss, without keeping anything. The loss of traced predictions is recorded, like an op."""
-        if isinstance(y_pred, (Traced, dict)):
+        """The loss, without keeping anything. That of traced numbers is recorded, like an op."""
+        if isinstance(y_pred, (Traced, dict)) or isinstance(y_true, Traced):
             return recorded_loss(self, y_true, y_pred, sample_weight)
         return in_dtype(self, self._linearized(y_true, y_pred, sample_weight)[0], y_pred)
 

@@ -1,5 +1,6 @@
 """The method `call` of losses: recorded if a class writes it, derived if it writes `per_row`."""
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
@@ -10,8 +11,10 @@ from nnlite import tree
 from nnlite.arrays.weights import fitted_weights
 from nnlite.config import floatx
 from nnlite.errors import ShapeError
+from nnlite.jacobians import Jacobians
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.masks import counted_weights
+from nnlite.losses.numerical import numerical_gradient
 from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.plain.results import in_floatx
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -41,10 +44,23 @@ def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.nd
 
 
 def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
-    """The loss of traced predictions; or of a dict of arrays or traced values, which `loss.call` takes as it is."""
-    if isinstance(y_pred, Traced):
-        targets, weight = (item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight))
-        return y_pred.trace.apply(loss, lambda value: loss._linearized(targets, value, weight), y_pred)
+    """The value of a loss of traced predictions or targets, with its derivatives with respect to those traced."""
+    if isinstance(y_pred, dict):
+        return _loss_of_dicts(loss, y_true, y_pred, sample_weight)
+    arrays = [item.value if isinstance(item, Traced) else item for item in (y_true, y_pred, sample_weight)]
+    value, by_outputs = loss._linearized(*arrays)
+    maps = {"y_pred": (y_pred, by_outputs)} if isinstance(y_pred, Traced) else {}
+    if isinstance(y_true, Traced) and y_true.dtype.kind == "f":
+        maps["y_true"] = y_true, by_targets(loss, *arrays)
+    sources = [source for source, _ in maps.values()]
+    output = np.asarray(value, sources[0].dtype)
+    return sources[0].trace.note(
+        loss, output, Jacobians(*(part for _, part in maps.values())), [one.slot for one in sources]
+    )
+
+
+def _loss_of_dicts(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """The loss of dicts of arrays or traced values, which `loss.call` takes as they are."""
     losses = loss.call(*(tree.map_structure(_as_operand, part) for part in (y_true, y_pred)))
     if sample_weight is not None:
         sample_weight = fitted_weights(sample_weight, losses.shape).astype(losses.dtype)
@@ -56,6 +72,26 @@ def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> An
 
 def _as_operand(value: Any) -> Any:
     return value if isinstance(value, Traced) else np.asarray(value)
+
+
+def by_targets(loss: Any, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: Any) -> Jacobian:
+    """The Jacobian of a loss with respect to `y_true`, such as the outputs of another network.
+
+    That of a loss in which targets and predictions are exchangeable is the one with respect to predictions; that of
+    others is found by differences in float64, four evaluations for each column.
+    """
+    targets, outputs, weights = loss._fitted(y_true, y_pred, sample_weight)
+    if targets.shape != np.shape(y_true) or targets.ndim < 2:
+        raise ShapeError(
+            f"{type(loss).__name__}: targets that depend on weights need the shape of the predictions, "
+            f"{outputs.shape}, got {np.shape(y_true)}; reshape them, or detach them by ops.stop_gradient"
+        )
+    if vars(type(loss)).get("exchangeable"):  # said by the class itself, not by one that it changes
+        return loss.linearize(outputs, targets, weights)[1]
+    rows, wide = copy.copy(loss), outputs.astype(np.float64)
+    rows.reduction = "none"
+    losses, by_rows = numerical_gradient(lambda point: rows.linearize(point, wide)[0], targets)
+    return loss._reduced(losses, by_rows, weights, None)[1]
 
 
 class RunsPerRow:

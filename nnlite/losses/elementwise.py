@@ -85,6 +85,8 @@ class LogCosh(Elementwise):
     2.3093
     """
 
+    exchangeable: ClassVar[bool] = True  # targets with predictions
+
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
         error: Array = y_pred - y_true
         size: Array = error * np.where(error.real < 0, -1, 1).astype(error.real.dtype)

@@ -1,5 +1,7 @@
 """Losses of numbers."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from nnlite import kernels
@@ -22,6 +24,8 @@ class MeanSquaredError(Loss, aliases=("mse",)):
     >>> loss.backward().tolist()
     [[1.0], [3.0]]
     """
+
+    exchangeable: ClassVar[bool] = True  # targets with predictions
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         error = y_pred - y_true
@@ -48,6 +52,8 @@ class MeanAbsoluteError(Loss, aliases=("mae",)):
     2.0
     """
 
+    exchangeable: ClassVar[bool] = True  # targets with predictions
+
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         error: Array = y_pred - y_true
         signs = np.sign(error.real)
@@ -66,6 +72,8 @@ class Huber(Loss):
     >>> float(Huber(delta=1.0)([[0.0], [0.0]], [[0.5], [3.0]]))  # the mean of 0.5 ** 2 / 2 and 3 - 1 / 2
     1.3125
     """
+
+    exchangeable: ClassVar[bool] = True  # targets with predictions
 
     _default_name = "huber_loss"
     delta: Positive = 1.0

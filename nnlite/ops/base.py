@@ -10,7 +10,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.ops.tape import Leaf, active_tape
-from nnlite.ops.tracing import Traced
+from nnlite.ops.tracing import Traced, in_one
 from nnlite.registry import Configurable
 
 __all__ = ["Op"]
@@ -233,7 +233,7 @@ def compute(op: Op, inputs: Sequence[Any]) -> Any:
 
     Integers stay such in an op that `_keeps_integers`, and become `config.floatx()` in others.
     """
-    floating = True
+    floating, inputs = True, [*map(in_one, inputs)]
     for item in inputs:
         if isinstance(item, Traced):
             return item.trace.record(op, inputs)
@@ -241,7 +241,7 @@ def compute(op: Op, inputs: Sequence[Any]) -> Any:
     if floating:
         return op.linearize(*op._as_inputs(inputs))[0]
     tape = active_tape() if any(isinstance(item, Leaf) for item in inputs) else None
-    return _computed(op, list(inputs)) if tape is None else tape.record(op, inputs)
+    return _computed(op, inputs) if tape is None else tape.record(op, inputs)
 
 
 def _computed(op: Op, inputs: list[Any]) -> Any:

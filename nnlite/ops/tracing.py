@@ -146,6 +146,13 @@ def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
         raise ShapeError(told(error)) from error
 
 
+def in_one(item: Any) -> Any:
+    """A list with traced values among its items as one of them, so that no derivative is lost; others unchanged."""
+    parts = list(item) if isinstance(item, (list, tuple)) else []
+    traced = next((part for part in parts if isinstance(part, Traced)), None)
+    return item if traced is None else traced._op("stack", parts)
+
+
 def _operators(name: str) -> tuple[Callable[["Traced", Any], Any], Callable[["Traced", Any], Any]]:
     """An operator as the op function of that name: with a traced value to its left, and to its right.
 

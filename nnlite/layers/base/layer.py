@@ -20,7 +20,7 @@ from nnlite.layers.base.contract.building import building, declare, first_value,
 from nnlite.layers.base.contract.first_use import NodePart, as_input, build_first, parts_of_shape, with_derivatives
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
-from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
+from nnlite.layers.base.contract.penalties import losses_of, record_loss
 from nnlite.layers.base.contract.running import recorded_call
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.masks import carried_mask, carrying
@@ -244,11 +244,6 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """Add a term to the loss from within `call`: a result of `ops` on inputs and parameters; arrays are summed."""
         record_loss(self.label, loss)
 
-    @property
-    def losses(self) -> list[float]:
-        """The terms that the last call on arrays added to the loss, then the penalties of the trainable weights."""
-        return [*self._losses, *weight_penalties(self)]
-
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the outputs for these inputs and their mask, or None. A subclass may override it."""
         if symbols_of(inputs) is not None or not (self._sets_mask or self.takes_several):
@@ -280,6 +275,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     input, output, _arguments, _told_arguments = NodePart(0), NodePart(1), keras_config.arguments, told_arguments
     get_config, to_spec, from_config = keras_config.get_config, keras_config.to_spec, keras_config.from_config
     stateless_call, path, variables = surface.stateless_call, surface.path, surface.variables
+    losses = losses_of
     trainable_variables, non_trainable_variables = surface.trainable_variables, surface.non_trainable_variables
     dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call
     get_build_config, build_from_config, __setstate__ = surface.get_build_config, surface.build_from_config, take_state

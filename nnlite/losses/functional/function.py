@@ -9,7 +9,7 @@ from nnlite.errors import ConfigError, NNLiteError
 from nnlite.jacobians import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.losses.call import trace_loss
-from nnlite.losses.functional.numerical import checked, numerical_gradient
+from nnlite.losses.numerical import checked, numerical_gradient
 from nnlite.registry import NamedFunction
 
 __all__ = ["FunctionLoss"]

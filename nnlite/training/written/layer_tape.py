@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.jacobians import add_penalties
+from nnlite.jacobians import AddedLoss, Jacobian, Jacobians, Penalized, penalized_parts
 from nnlite.layers import Layer
 from nnlite.layers.base.call import LayerTrace, moves_on
 from nnlite.layers.base.inputs import read_training
@@ -26,10 +26,13 @@ class LayerTape(Tape):
 
     def __init__(self, random: RandomSource | None = None, before: Callable[[np.ndarray], None] | None = None) -> None:
         super().__init__(before)
+        self._kinds: dict[int, tuple[tuple[int, ...], np.dtype]] = {}  # shape and type of each value
         self._uses = LayerTrace(random=random)
         self._uses.nodes, self._uses._slot = self.nodes, self._slot  # type: ignore[method-assign]
         self.masks = self._uses.masks
-        self._penalized = 0
+        self._terms: list[tuple[Any, Recorded]] = []  # each with the layer that adds it to the loss
+        self._parts: list[Any] = []  # the maps that these terms are of
+        self._searched = self._counted = 0  # nodes that were looked at for terms, terms that `penalties` has given
 
     def call_layer(
         self, layer: Layer, inputs: Any, training: bool | None = None, mask: Any = None, runner: Layer | None = None
@@ -56,10 +59,50 @@ class LayerTape(Tape):
         items = list(inputs.values()) if isinstance(inputs, dict) else inputs
         return tuple(item if _is_number(item) else array for item, array in zip(items, arrays, strict=True))
 
-    def penalties(self) -> float:
-        """The activity penalties since the last call; `backward` includes them from now on."""
-        nodes, self._penalized = self.nodes[self._penalized :], len(self.nodes)
-        return sum(add_penalties(node.jacobians) for node in nodes if isinstance(node.owner, Layer))
+    def terms(self) -> list[tuple[Any, Recorded]]:
+        """Each term that the layers called so far add to the loss, recorded, behind its layer."""
+        nodes, self._searched = self.nodes[self._searched :], len(self.nodes)
+        for node in nodes:
+            for part in penalized_parts(node.jacobians) if isinstance(node.owner, Layer) else ():
+                shape, dtype = self._kinds[node.outputs[0]]
+                by_outputs = Jacobians(_Term(part, shape))
+                term: Any = self.note(node.owner, np.asarray(part.penalty, dtype), by_outputs, node.outputs[:1])
+                self._terms.append((node.owner, term))
+                self._parts.append(part)
+        return self._terms
+
+    def penalties(self) -> Any:
+        """The sum of the terms since the last call, recorded."""
+        new, self._counted = self.terms()[self._counted :], len(self._terms)
+        return sum(term for _, term in new)
+
+    def backward(self, output: Recorded) -> None:
+        super().backward(output)
+        for part in self._parts:  # what it was told is of this product alone
+            part.add(0.0)
+
+    def _slot(self, value: Any) -> Recorded:
+        recorded = super()._slot(value)
+        self._kinds[recorded.slot] = recorded.shape, recorded.dtype
+        return recorded
+
+
+class _Term(Jacobian):
+    """The map of a term of the loss, as a number, with respect to the outputs of its layer: zero.
+
+    Its product, which comes before that of `part`, the map that carries the term, tells `part` the derivative of the
+    loss with respect to the term.
+    """
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: Penalized | AddedLoss, in_shape: tuple[int, ...]) -> None:
+        super().__init__(in_shape, ())
+        self.part = part
+
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
+        self.part.add(float(cotangent))
+        return np.zeros(self.in_shape, cotangent.dtype)
 
 
 def _is_number(item: Any) -> bool:

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-
 from nnlite import ops
 from nnlite.errors import NotReadyError
-from nnlite.jacobians import Contraction
+from nnlite.layers.base.contract.penalties import weight_penalties
 from nnlite.layers.base.contract.structure import in_order, leaves_of
 from nnlite.losses.output_losses import OutputLosses, each_output
 from nnlite.ops.tape import Recorded, active_tape
@@ -35,7 +33,7 @@ def compiled_loss(model: Any, steps: WrittenSteps, y: Any, y_pred: Any, sample_w
         if one is not None:
             value = _value(one, *batch)
             total = total + (value if factor == 1.0 else value * factor)
-    return total if tape is None else total + tape.penalties() + _penalties(model, tape)
+    return total if tape is None else total + tape.penalties() + sum(weight_penalties(model))
 
 
 def _penalties_alone(model: Any, y_pred: Any) -> Any:
@@ -44,7 +42,7 @@ def _penalties_alone(model: Any, y_pred: Any) -> Any:
     outputs = [output for output in leaves_of(y_pred) if isinstance(output, Recorded)]
     if tape is None or not outputs:
         raise NotReadyError(f"{model.label} was compiled without a loss: pass one, or write compute_loss")
-    total = tape.penalties() + _penalties(model, tape)
+    total = tape.penalties() + sum(weight_penalties(model))
     if not adds_to_loss(model):
         raise NotReadyError(f"{model.label} was compiled without a loss: pass one, or write compute_loss")
     return ops.sum(ops.multiply(outputs[0], 0.0)) + total
@@ -56,23 +54,3 @@ def _value(loss: Any, y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Any
         return loss(y, y_pred, sample_weight)
     targets, outputs, weights = loss._fitted(y, y_pred.value, sample_weight)
     return y_pred.trace.apply(loss, lambda _: loss.linearize(targets, outputs, weights, mask), y_pred)
-
-
-def _penalties(model: Any, tape: LayerTape) -> Any:
-    """The penalties of the trained weights, recorded."""
-    total: Any = 0.0
-    for parameter in model.trainable_weights:
-        if parameter.regularizer is not None:
-            total = total + tape.apply(parameter.regularizer, _of(parameter), tape.leaf(parameter))
-    return total
-
-
-def _of(parameter: Any) -> Any:
-    """The penalty of a parameter as a function of its value, with the derivative."""
-
-    def penalty(value: np.ndarray) -> tuple[float, Contraction]:
-        gradient = np.zeros_like(value)
-        parameter.regularizer.add_gradient(value, gradient)
-        return parameter.regularizer.penalty(value), Contraction(gradient, gradient.ndim)
-
-    return penalty

@@ -3,11 +3,13 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nnlite.errors import ConfigError
-from nnlite.jacobians import AddedLoss, penalized_parts
-from nnlite.layers.base.call import LayerTrace
+from nnlite.jacobians import AddedLoss, Contraction, penalized_parts
+from nnlite.layers.base.call import LayerTrace, layers_within
 from nnlite.layers.base.shapes import tried_with_mask, zeros_for
-from nnlite.ops.tape import trial_run
+from nnlite.ops.tape import active_tape, trial_run
 from nnlite.ops.tracing import Traced
 from nnlite.random import RandomSource
 
@@ -45,8 +47,30 @@ def adds_losses(layer: "Layer") -> bool:
             return True
 
 
-def weight_penalties(layer: "Layer") -> list[float]:
-    """The penalty of each trainable weight that has a regularizer."""
-    return [
-        weight.regularizer.penalty(weight.value) for weight in layer.trainable_weights if weight.regularizer is not None
-    ]
+def weight_penalties(layer: "Layer") -> list[Any]:
+    """The penalty of each trainable weight that has a regularizer; recorded within a training step of the user's."""
+    weights = [weight for weight in layer.trainable_weights if weight.regularizer is not None]
+    tape = active_tape()
+    if tape is None:
+        return [weight.regularizer.penalty(weight.value) for weight in weights]
+    return [tape.apply(weight.regularizer, partial(_penalty, weight), tape.leaf(weight)) for weight in weights]
+
+
+def _penalty(weight: Any, value: np.ndarray) -> tuple[float, Contraction]:
+    """The penalty of a weight with this value, and its derivative."""
+    gradient = np.zeros_like(value)
+    weight.regularizer.add_gradient(value, gradient)
+    return weight.regularizer.penalty(value), Contraction(gradient, gradient.ndim)
+
+
+@property
+def losses_of(layer: "Layer") -> list[Any]:
+    """The terms that the last call on arrays added to the loss, then the penalties of the trainable weights.
+
+    Within a training step of the user's they are recorded, and those of all calls in the step.
+    """
+    tape = active_tape()
+    if tape is None:
+        return [*layer._losses, *weight_penalties(layer)]
+    owners = {id(layer), *map(id, layers_within(layer))}
+    return [*(term for owner, term in tape.terms() if id(owner) in owners), *weight_penalties(layer)]
