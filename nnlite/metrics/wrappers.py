@@ -66,8 +66,8 @@ class MeanMetricWrapper(Average):
         **kwargs: Any,
     ) -> None:
         function = NamedFunction.get(_known_function(fn))
-        own = snake_case(re.sub(r"\W", "", repr(function).rpartition(".")[2]))
-        super().__init__(name=own if name is None else name, dtype=dtype)
+        word = snake_case(re.sub(r"\W", "", repr(function).rpartition(".")[2])) if name is None else name
+        super().__init__(name=word, dtype=dtype)
         self.fn, self.options = function, {**(options or {}), **kwargs}
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

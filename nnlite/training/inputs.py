@@ -48,7 +48,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         data: `(x, y, sample_weight)`.
         options: arguments of `fit`.
     """
-    split = options["validation_split"]
+    split = options["validation_split"] if options["validation_data"] is None else 0.0
     if options["stratify"] and not split:
         raise ConfigError("stratify belongs to validation_split, which is 0")
     balanced = options["class_weight"] == "balanced"
@@ -66,8 +66,6 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     x, y, sample_weight = data
     arrays, held = trainer.step_batch(x, y, sample_weight, class_weight), None
     if split:
-        if options["validation_data"] is not None:
-            raise ConfigError("validation_split and validation_data exclude one another")
         if isinstance(arrays[0], StoredRows):
             raise ConfigError("validation_split needs arrays in memory; pass validation_data with rows of another file")
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None

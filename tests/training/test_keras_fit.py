@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from nnlite import Input, Model, Sequential
+from nnlite import Input, Model, Sequential, ops
 from nnlite.callbacks import Callback, CallbackList, CSVLogger, EarlyStopping, ReduceLROnPlateau
 from nnlite.errors import ConfigError, DataError, TrainingWarning
 from nnlite.layers import Dense
@@ -224,3 +224,19 @@ def test_attributes_of_callbacks():
     callback.on_train_batch_end = lambda batch, logs=None: seen.append((batch, logs))
     CallbackList([callback]).on_batch_end(3, {"loss": 1.0})
     assert seen == [(3, {"loss": 1.0})]
+
+
+def test_validation_data_are_taken_in_place_of_a_split():
+    chosen = chain().fit(X, Y, validation_split=0.5, validation_data=(X[:3], Y[:3]), verbose=0).history
+    assert chosen == chain().fit(X, Y, validation_data=(X[:3], Y[:3]), verbose=0).history
+
+
+def test_functions_are_logged_as_keras_spells_them():
+    def BiasOfAll(y_true, y_pred):
+        return ops.mean(y_pred - y_true)
+
+    network = chain()
+    network.compile("sgd", "mse", metrics=[BiasOfAll, lambda y_true, y_pred: y_pred - y_true])
+    logs = network.fit(X, Y, verbose=0).history
+    assert {"loss", "bias_of_all", "lambda"} == set(logs)
+    assert logs["bias_of_all"] == pytest.approx(logs["lambda"])
