@@ -49,18 +49,18 @@ def adds_losses(layer: "Layer") -> bool:
 
 def weight_penalties(layer: "Layer") -> list[Any]:
     """The penalty of each trainable weight that has a regularizer; recorded within a training step of the user's."""
-    weights = [weight for weight in layer.trainable_weights if weight.regularizer is not None]
+    pairs = [(weight, weight.regularizer) for weight in layer.trainable_weights if weight.regularizer is not None]
     tape = active_tape()
     if tape is None:
-        return [weight.regularizer.penalty(weight.value) for weight in weights]
-    return [tape.apply(weight.regularizer, partial(_penalty, weight), tape.leaf(weight)) for weight in weights]
+        return [regularizer.penalty(weight.value) for weight, regularizer in pairs]
+    return [tape.apply(regularizer, partial(_penalty, regularizer), tape.leaf(weight)) for weight, regularizer in pairs]
 
 
-def _penalty(weight: Any, value: np.ndarray) -> tuple[float, Contraction]:
+def _penalty(regularizer: Any, value: np.ndarray) -> tuple[float, Contraction]:
     """The penalty of a weight with this value, and its derivative."""
     gradient = np.zeros_like(value)
-    weight.regularizer.add_gradient(value, gradient)
-    return weight.regularizer.penalty(value), Contraction(gradient, gradient.ndim)
+    regularizer.add_gradient(value, gradient)
+    return regularizer.penalty(value), Contraction(gradient, gradient.ndim)
 
 
 @property
