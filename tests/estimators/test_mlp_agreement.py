@@ -194,6 +194,30 @@ def test_warm_start_and_partial_fit_go_on_as_in_scikit_learn():
     assert len(both[1].loss_curve_) == 11
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_regressor_goes_on_by_lbfgs_as_in_scikit_learn(early_stopping):
+    name, X, y, _ = DATA["numbers"]
+    options = {"early_stopping": early_stopping, "solver": "lbfgs", "max_iter": 5}
+    both = pair(name, hidden_layer_sizes=(7,), random_state=0, **options)
+    for own in both:
+        own.partial_fit(X, y).partial_fit(X, y)
+    assert_alike(*both, X, ("loss_", "n_iter_", "t_"))
+    assert both[1].n_iter_ == 5
+
+
+@pytest.mark.parametrize("data", ["numbers", "two classes"])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_warm_start_returns_to_no_weights_of_earlier_calls_as_in_scikit_learn(data, solver):
+    name, X, y, _ = DATA[data]
+    options = {"solver": solver, "learning_rate_init": 0.01, "n_iter_no_change": 100}
+    both = pair(name, early_stopping=True, warm_start=True, random_state=0, **options)
+    for own in both:
+        own.set_params(max_iter=30).fit(X, y).set_params(max_iter=3).fit(X, y[::-1])
+    scores = np.array(both[1].validation_scores_)
+    assert scores[30:].max() < scores[:30].max()
+    assert_alike(*both, X, ("loss_", "loss_curve_", "validation_scores_", "best_validation_score_", "n_iter_"))
+
+
 @pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"solver": "sgd", "learning_rate": "adaptive"}])
 def test_what_is_printed_agrees(options, capsys):
     name, X, y, _ = DATA["two classes"]

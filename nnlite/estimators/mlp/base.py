@@ -48,7 +48,6 @@ class BaseMLP(BaseEstimator):
     out_activation_: str
     _network: Network | None
     _optimizer: Optimizer
-    _best_values: np.ndarray
     _no_improvement_count: int
 
     def __init__(
@@ -186,7 +185,7 @@ class BaseMLP(BaseEstimator):
     def _train(self, network: Network, data: Rows, incremental: bool, random: np.random.RandomState) -> None:
         """Train by batches; with early stopping on a part of the data, and back to the best weights."""
         if "_no_improvement_count" not in vars(self) or (self.best_loss_ is None) != self.early_stopping:
-            self._start_curves(network)
+            self._start_curves()
         if not self.early_stopping:
             Training(self, network, data, None, random).run(incremental)
             return
@@ -196,12 +195,12 @@ class BaseMLP(BaseEstimator):
             outputs = self._outputs(test.X)
             return self._score_of(outputs, test.y, test.sample_weight) if np.isfinite(outputs).all() else np.nan
 
-        Training(self, network, train, score, random).run(incremental)
-        network.values[...] = self._best_values
+        training = Training(self, network, train, score, random)
+        training.run(incremental)
+        network.values[...] = training.best
 
-    def _start_curves(self, network: Network) -> None:
+    def _start_curves(self) -> None:
         self._no_improvement_count, self.loss_curve_ = 0, []
-        self._best_values = network.values.copy()
         self.best_loss_ = None if self.early_stopping else np.inf
         self.validation_scores_ = [] if self.early_stopping else None
         self.best_validation_score_ = -np.inf if self.early_stopping else None

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.estimators.mlp.base import SPARSE, BaseMLP
-from nnlite.estimators.mlp.partial import by_batches
+from nnlite.estimators.mlp.partial import by_batches, is_stochastic
 
 __all__ = ["MLPClassifier"]
 
@@ -61,8 +62,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether "sgd" looks ahead along its momentum.
     early_stopping : bool, default=False
         Whether "sgd" and "adam" set a part of the samples apart, stop by the score on it rather than by the training
-        loss, and go back to the weights with the best score. It is the part that scikit-learn draws, which keeps the
-        shares of two classes, but not those of more.
+        loss, and go back to the weights with the best score; a warm start, only to those that beat the score of earlier
+        calls. It is the part that scikit-learn draws, which keeps the shares of two classes, but not those of more.
     validation_fraction : float in [0, 1), default=0.1
         The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, or than the
         two classes, more are set apart, which scikit-learn refuses. Where at least half of up to 100 samples are
@@ -137,6 +138,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._fit(X, y, sample_weight, incremental=False)
 
     @by_batches
+    @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
         """Train for one epoch; not available with `solver="lbfgs"` or `early_stopping`.
 

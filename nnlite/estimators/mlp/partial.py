@@ -4,14 +4,12 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, cast
 
-from sklearn.utils.metaestimators import available_if
-
 from nnlite.errors import ConfigError
 
 if TYPE_CHECKING:
     from nnlite.estimators.mlp.base import BaseMLP
 
-__all__ = ["StoppingError", "by_batches"]
+__all__ = ["StoppingError", "by_batches", "is_stochastic"]
 
 
 class StoppingError(ConfigError, AttributeError):
@@ -19,20 +17,20 @@ class StoppingError(ConfigError, AttributeError):
 
 
 class by_batches:
-    """Decorator of `partial_fit`, which exists only with a stochastic solver and without early stopping."""
+    """Decorator of `partial_fit`: a stochastic solver has it only without early stopping."""
 
     def __init__(self, method: Callable[..., Any]) -> None:
-        self.method: Any = available_if(_check_stochastic)(method)
+        self.method: Any = method
         update_wrapper(cast(Any, self), method)
 
     def __get__(self, estimator: "BaseMLP | None", owner: type | None = None) -> Any:
         method = self.method.__get__(estimator, owner)
-        if estimator is not None and estimator.early_stopping:
+        if estimator is not None and estimator.early_stopping and estimator.solver != "lbfgs":
             raise StoppingError("partial_fit does not support early_stopping=True")
         return method
 
 
-def _check_stochastic(estimator: "BaseMLP") -> bool:
+def is_stochastic(estimator: "BaseMLP") -> bool:
     """True; AttributeError with the reason where the solver takes all samples at once."""
     if estimator.solver == "lbfgs":
         raise AttributeError(

@@ -65,7 +65,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether "sgd" looks ahead along its momentum.
     early_stopping : bool, default=False
         Whether "sgd" and "adam" set a part of the samples apart, stop by the score on it
-        rather than by the training loss, and go back to the weights with the best score.
+        rather than by the training loss, and go back to the weights with the best score; a warm
+        start, only to those that beat the score of earlier calls.
     validation_fraction : float in [0, 1), default=0.1
         The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, two are set
         apart, which scikit-learn refuses. Where at least half of up to 100 samples are copies of others, weights
@@ -189,7 +190,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @by_batches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
-        """Train for one epoch; not available with `solver="lbfgs"` or `early_stopping`.
+        """Train for one epoch, with `solver="lbfgs"` for `max_iter` iterations, from the weights of the last call.
+
+        Other solvers have no `partial_fit` with `early_stopping`.
 
         Parameters
         ----------

@@ -57,6 +57,9 @@ class Training:
         train: the examples.
         score: measures the weights on the examples set apart; None without early stopping.
         random: shuffles.
+
+    Attributes:
+        best: the weights with the best score of all calls; while an earlier call has it, the weights in training.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Training:
         random: np.random.RandomState,
     ) -> None:
         self.estimator, self.network, self.train, self.score, self.random = estimator, network, train, score, random
-        self.count = train.X.shape[0]
+        self.count, self.best = train.X.shape[0], network.values
         self.batch_size = self._batch_size()
         self.order = np.arange(self.count)
         self.alpha, self.tol = float(estimator.alpha), float(estimator.tol)  # single precision would spread
@@ -187,7 +190,7 @@ class Training:
             fails = score < estimator.best_validation_score_ + self.tol
             if score > estimator.best_validation_score_:
                 estimator.best_validation_score_ = score
-                estimator._best_values = self.network.values.copy()
+                self.best = self.network.values.copy()
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if fails else 0
 
     def _stops(self) -> bool:
