@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from nnlite.charts.histogram import binned
+
 __all__ = ["EventFile"]
 
 BUCKETS = 30
@@ -119,7 +121,7 @@ def _simple_value(value: float) -> bytes:
 
 def _histogram(numbers: np.ndarray) -> bytes:
     """`HistogramProto`: min, max, num, sum, sum_squares, bucket_limit, bucket."""
-    counts, edges = np.histogram(numbers, BUCKETS)
+    counts, edges = binned(numbers, BUCKETS)
     moments: Sequence[float] = (
         numbers.min(), numbers.max(), numbers.size, numbers.sum(), np.square(numbers).sum(),
     )  # fmt: skip

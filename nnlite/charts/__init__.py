@@ -3,7 +3,7 @@
 from nnlite.charts.bars import bar_chart, interval_chart
 from nnlite.charts.chart import STYLE, Chart, notebook
 from nnlite.charts.heat_map import heat_map
-from nnlite.charts.histogram import bar_strip, histogram
+from nnlite.charts.histogram import bar_strip, binned, histogram
 from nnlite.charts.lines import Series, line_chart
 from nnlite.charts.png import png_uri
 from nnlite.charts.scatter import scatter_chart
@@ -18,6 +18,7 @@ __all__ = [
     "aligned_lines",
     "bar_chart",
     "bar_strip",
+    "binned",
     "boxed",
     "heat_map",
     "histogram",

@@ -10,7 +10,7 @@ from nnlite.charts.chart import Chart
 from nnlite.charts.markup import element, tooltip
 from nnlite.charts.ticks import number_text
 
-__all__ = ["bar_strip", "histogram"]
+__all__ = ["bar_strip", "binned", "histogram"]
 
 MOST_BINS = 40
 
@@ -46,10 +46,23 @@ def _counted(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     spread = float(np.subtract(*np.percentile(numbers, [75, 25])))
     low, high = float(numbers.min()), float(numbers.max())
     if low == high:
-        return np.histogram(numbers, 1)
+        return binned(numbers, 1)
     width = 2 * spread / len(numbers) ** (1 / 3)
     count = (high - low) / width if width > 0 else np.log2(len(numbers)) + 1
-    return np.histogram(numbers, int(np.clip(np.ceil(count), 5, MOST_BINS)))
+    return binned(numbers, int(np.clip(np.ceil(count), 5, MOST_BINS)))
+
+
+def binned(numbers: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and edges of bins of equal width; edges coincide where floats have no others so near to the numbers.
+
+    >>> binned(np.array([2.0**62, 2.0**62]), 1)[0].tolist()
+    [2]
+    """
+    try:
+        return np.histogram(numbers, bins)
+    except ValueError:  # too many bins for the numbers' precision
+        counts, edges = np.histogram(numbers - numbers.min(), bins)
+        return counts, edges + numbers.min()
 
 
 def _said(numbers: np.ndarray, y_label: str) -> str:

@@ -11,8 +11,10 @@ from nnlite.data.files.around.amounts import read_amounts
 from nnlite.data.files.dialects import Dialect, plain_dialect
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
+from nnlite.data.files.numerals import EXACT
 from nnlite.data.files.reading import TextTable, read_text_table, read_text_table_like
 from nnlite.data.files.remedies import LEAVE_OUT, remedy_of, shown
+from nnlite.data.frames.digits import ROUNDED, rounded_pair
 from nnlite.data.frames.frame import Column, Kind
 from nnlite.data.safety.files import place_of, read_bytes
 from nnlite.errors import DataError, no_column
@@ -167,7 +169,20 @@ class Table:
         if infinite.any():
             self._refuse_infinite(name, int(infinite.argmax()))
         self._gaps(name, self._marks.in_numbers)  # which tells of them, now that all others are numbers
+        self.rounds(name, numbers)
         return numbers, unit
+
+    def rounds(self, name: str, numbers: np.ndarray) -> bool:
+        """Whether different integers of a column are the same as floats, `numbers`; if so, it is told."""
+        if not np.abs(numbers).max(initial=0, where=~np.isnan(numbers)) > EXACT:
+            return False
+        rows = [row for row, cell in enumerate(self.cells(name)) if self.dialect.numbers.matches(cell)]
+        texts = [self.dialect.numbers.canonical(self.cells(name)[row]) for row in rows]
+        pair = rounded_pair(texts, numbers[rows])
+        if pair is not None:
+            location = self.place(rows[texts.index(pair[1])], name)
+            self.notes.tell(f"{location}: {pair[0]} and {pair[1]} {ROUNDED}, or encode them as categories")
+        return pair is not None
 
     def _values(self, cells: list[str]) -> tuple[np.ndarray | None, str | None]:
         """The numbers in present cells and the currency or unit around them; None if one of them is not a number."""

@@ -136,3 +136,18 @@ def test_sparse_rows_after_a_table_of_numbers():
 def test_sizes_of_layers_are_no_text(cls):
     with pytest.raises(ValueError, match=r"'hidden_layer_sizes' parameter of .* must be an array-like or an int"):
         cls(hidden_layer_sizes="128").fit(NUMBERS[:, None], np.arange(ROWS) % 2)
+
+
+@pytest.mark.filterwarnings("ignore:The Dataframe Interchange Protocol")
+def test_a_table_that_offers_the_interchange_protocol_alone():
+    class Offered:
+        def __init__(self, table):
+            self.table = table
+
+        def __dataframe__(self, *arguments, **options):
+            return self.table.__dataframe__(*arguments, **options)
+
+    table = pd.DataFrame({"size": NUMBERS, "colour": COLOURS})
+    model = fitted(Offered(table))
+    assert model.feature_names_in_.tolist() == ["size", "colour"]
+    np.testing.assert_array_equal(model.predict(Offered(table[["colour", "size"]])), fitted(table).predict(table))

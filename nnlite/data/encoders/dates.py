@@ -5,9 +5,11 @@ from typing import Literal
 import numpy as np
 
 from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource
+from nnlite.data.frames.cells import single_zone
 from nnlite.data.frames.frame import Column, Kind
-from nnlite.data.frames.spelling import read_dates
+from nnlite.data.frames.spelling import read_dates, zones_of
 from nnlite.errors import ConfigError
+from nnlite.errors.caller import warn_user
 from nnlite.registry.bounds import Positive
 
 __all__ = ["Dates"]
@@ -30,6 +32,8 @@ class Dates(ColumnEncoder):
         mean, scale: days become (days - mean) / scale; 0 and 1 where scaling is left to the model.
         days: whether there is a column of days, before those of the cycles.
         form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None if text is not a date.
+        zoned: whether the dates of the training part had a time zone; where others have one and these had none, or the
+            other way round, there is a warning. None if that is not known.
 
     >>> from nnlite.data import read_frame
     >>> encoder = Dates("day", fill=0.0, cycles=["weekday"], form="iso")
@@ -43,6 +47,7 @@ class Dates(ColumnEncoder):
     scale: Positive = 1.0
     days: bool = True
     form: str | None = None
+    zoned: bool | None = None
 
     def validate(self) -> None:
         for key in ("fill", "mean", "scale"):
@@ -55,7 +60,7 @@ class Dates(ColumnEncoder):
         present = column.values[~column.missing]
         angles = _turns(present)
         varying: list[Cycle] = [cycle for cycle, turn in angles.items() if turn.min() < turn.max()]
-        return cls(column.name, float(np.median(days_of(present))), varying)
+        return cls(column.name, float(np.median(days_of(present))), varying, zoned=column.zoned)
 
     @property
     def reads(self) -> Kind:
@@ -76,6 +81,8 @@ class Dates(ColumnEncoder):
     def encode(self, source: ColumnSource) -> np.ndarray:
         column = self.read(source)
         missing = column.missing
+        if self.zoned is not None and column.zoned is not None and self.zoned != column.zoned and not missing.all():
+            self._warn_of_zones(column.zoned)
         turns = _turns(column.values)
         encoded = []
         if self.days:
@@ -85,13 +92,22 @@ class Dates(ColumnEncoder):
             encoded += [np.where(missing, 0.0, np.sin(angle)), np.where(missing, 0.0, np.cos(angle))]
         return np.stack(encoded, axis=1)
 
+    def _warn_of_zones(self, zoned: bool) -> None:
+        now, before = ("a", "none") if zoned else ("no", "one")
+        remedy = ".dt.tz_convert(zone).dt.tz_localize(None)" if zoned else ".dt.tz_localize(zone)"
+        warn_user(
+            f"column {self.name!r}: the dates have {now} time zone, and had {before} in the fit; those without "
+            f"one are taken for universal time: bring them into the form of the fit, in pandas by {remedy}"
+        )
+
 
 def dates_in(source: ColumnSource, name: str, form: str | None) -> Column:
     """The column `name` as dates, strings parsed by the format `form`; `DataError` for what is not a date."""
     column = source.column(name, "date") if form is None else source.given(name)
     if column.kind != "category" or form is None:
         return column.as_kind("date")
-    return Column(name, "date", read_dates(name, column.values.tolist(), form))
+    cells = column.values.tolist()
+    return Column(name, "date", read_dates(name, cells, form), zoned=single_zone(name, zones_of(cells, form)))
 
 
 def days_of(dates: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["PLAIN", "NumberFormat"]
+__all__ = ["EXACT", "PLAIN", "NumberFormat"]
 
 # Thousands separator -> the characters that may stand for it.
 SEPARATORS = {"none": "", ",": ",", ".": ".", " ": " \u00a0\u202f\u2009", "'": "'\u2019"}

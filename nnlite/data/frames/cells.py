@@ -10,12 +10,15 @@ import numpy as np
 
 from nnlite.arrays.tables import MISSING_TYPES
 from nnlite.config import floatx
+from nnlite.data.frames.digits import warn_of_rounding
 from nnlite.data.frames.frame import Column, text_of
 from nnlite.errors import CellTypeError, DataError
+from nnlite.errors.caller import warn_user
 
 SAFE = {"float32": 1e76, "float64": np.inf}  # squares whose sum is below are those of numbers that floatx() holds
 CAN_BE_MISSING = (float, np.floating, Decimal, np.datetime64, np.timedelta64)
 DATES = (datetime.date, np.datetime64)  # a datetime is a date
+MAY_BE_ZONED = (datetime.datetime, datetime.time)
 DURATIONS = (datetime.timedelta, np.timedelta64)
 EPOCH = datetime.date(1970, 1, 1)
 NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
@@ -55,8 +58,13 @@ def is_complete(matrix: np.ndarray, name_of: Callable[[int], str]) -> bool:
     return not np.isnan(matrix).any()
 
 
-def column_of(name: str, values: np.ndarray) -> Column:
+def column_of(name: str, values: np.ndarray, zoned: bool = False) -> Column:
     """The column for an array of shape (rows,).
+
+    Args:
+        name: what it is called.
+        values: the cells; dates in universal time.
+        zoned: whether dates had a time zone.
 
     Raises:
         DataError: infinity, or numbers too large.
@@ -64,15 +72,18 @@ def column_of(name: str, values: np.ndarray) -> Column:
     """
     kind = values.dtype.kind
     if kind in "iuf":
-        return _numbers(name, as_floats(values))
+        floats = as_floats(values)
+        warn_of_rounding(name, values, floats)
+        return _numbers(name, floats)
     if kind == "b":
         return Column(name, "boolean", values.astype(np.float64))
     if kind == "M":
-        return Column(
-            name, "date", values if np.datetime_data(values.dtype)[0] != "generic" else values.astype("M8[s]")
-        )
+        dates = values if np.datetime_data(values.dtype)[0] != "generic" else values.astype("M8[s]")
+        return Column(name, "date", dates, zoned=zoned)
     if kind == "m":
-        return _numbers(name, values / DAY)
+        days, present = values / DAY, ~np.isnat(values)
+        warn_of_rounding(name, values[present].view(np.int64), days[present])
+        return _numbers(name, days)
     if kind not in "OUT":
         _refuse(name, 0, values[0])
     return column_of_cells(name, values.astype(object).tolist())
@@ -88,13 +99,15 @@ def column_of_cells(name: str, cells: Sequence[Any], category: bool = False) -> 
         return Column(name, "boolean", _spread(missing, [float(cell) for cell in present]))
     if not category and _all(types, (numbers.Real, Decimal, np.bool_)):
         floats = np.array([float(cell) for cell in present], np.float32 if types == {np.float32} else np.float64)
+        warn_of_rounding(name, present, floats)
         return _numbers(name, _spread(missing, floats))
     if not category and _all(types, DURATIONS):
         return _numbers(name, _spread(missing, np.array(present, "timedelta64[us]") / DAY))
     if not category and (_all(types, DATES) or types == {datetime.time}):
         dates = np.full(len(missing), "NaT", "datetime64[us]")
         dates[~missing] = [np.datetime64(_universal(cell), "us") for cell in present]
-        return Column(name, "date", dates)
+        zones = {isinstance(cell, MAY_BE_ZONED) and cell.tzinfo is not None for cell in present}
+        return Column(name, "date", dates, zoned=single_zone(name, zones))
     texts = np.full(len(missing), None, object)
     texts[~missing] = present if types == {str} else [text_of(cell) for cell in present]
     return Column(name, "category", texts, declared=category)
@@ -127,6 +140,19 @@ def _spread(missing: np.ndarray, present: Any) -> np.ndarray:
     values = np.full(len(missing), np.nan, present.dtype)
     values[~missing] = present
     return values
+
+
+def single_zone(name: str, zones: set[bool]) -> bool | None:
+    """Whether dates have a time zone, where `zones` holds the answers for all; None for no dates.
+
+    If some have one and some have none, there is a warning, and they count as dates with one.
+    """
+    if len(zones) == 2:
+        warn_user(
+            f"column {name!r} holds dates with a time zone and dates without one, which are taken for universal time: "
+            "give all of them their zone"
+        )
+    return max(zones, default=None)
 
 
 def _universal(cell: Any) -> Any:

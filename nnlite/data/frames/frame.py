@@ -1,12 +1,12 @@
 """A raw table as named columns, each of one kind."""
 
 import copy
+import dataclasses
 import functools
 import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 
@@ -29,12 +29,12 @@ REMEDIES = {
 def text_of(cell: Any) -> str:
     """A level of a category as a string: 1, 1.0 and "1" are the same level."""
     if isinstance(cell, (numbers.Real, Decimal)) and not isinstance(cell, (bool, np.bool_)):
-        number = int(cell) if isinstance(cell, numbers.Integral) else float(cell)
-        return str(int(number)) if isinstance(number, int) or number.is_integer() else str(cell)
+        whole = None if cell in (np.inf, -np.inf) else int(cast(Any, cell))
+        return str(whole) if whole == cell else str(cell)
     return str(cell)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Column:
     """One column of a raw table.
 
@@ -46,6 +46,7 @@ class Column:
         from_numbers: whether categories may be numbers, so that one number is one category however it is written.
         declared: whether the table itself says that these are categories, by the type of the column.
         unit: what stands around numbers that were texts, such as `$`; None or empty for bare numbers.
+        zoned: whether dates had a time zone, and are in universal time now; None if there are none.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Column:
     from_numbers: bool = False
     declared: bool = False
     unit: str | None = None
+    zoned: bool | None = None
 
     @property
     def missing(self) -> np.ndarray:
@@ -64,7 +66,7 @@ class Column:
 
     def taken(self, rows: np.ndarray | None) -> "Column":
         """The column restricted to these rows; unchanged if None."""
-        return self if rows is None else Column(self.name, self.kind, self.values[rows], unit=self.unit)
+        return self if rows is None else dataclasses.replace(self, values=self.values[rows])
 
     def in_unit(self, wanted: str | None) -> "Column":
         """The numbers in a unit: times are converted, bare numbers accepted; `DataError` for another unit.
@@ -236,7 +238,7 @@ class Frame:
         if self.matrix is not None:
             return Frame(matrix=self.matrix, names=names, named=self.named, complete=self.complete)
         pairs = zip(names, self.columns, strict=True)
-        return Frame([Column(name, column.kind, column.values) for name, column in pairs], named=self.named)
+        return Frame([dataclasses.replace(column, name=name) for name, column in pairs], named=self.named)
 
     def with_columns(self, columns: Sequence[Column]) -> "Frame":
         """The given columns, such as a subset of rows or columns, as a table of the same type."""

@@ -4,6 +4,7 @@ https://data-apis.org/dataframe-protocol/latest/API.html
 """
 
 import ctypes
+import dataclasses
 import itertools
 from typing import Any
 
@@ -32,11 +33,13 @@ def interchange_columns(X: Any) -> list[Column]:
 
 
 def _joined(name: str, parts: list[Any]) -> Column:
-    category = parts[0].dtype[0] == CATEGORY
+    kind, _, form, _ = parts[0].dtype
     chunks = [_cells(name, part) for part in parts]
-    if category or any(isinstance(chunk, list) for chunk in chunks):
-        return column_of_cells(name, [cell for chunk in chunks for cell in chunk], category=category)
-    return column_of(name, np.concatenate(chunks))
+    if kind == CATEGORY or any(isinstance(chunk, list) for chunk in chunks):
+        column = column_of_cells(name, [cell for chunk in chunks for cell in chunk], category=kind == CATEGORY)
+    else:
+        column = column_of(name, np.concatenate(chunks))
+    return dataclasses.replace(column, zoned=bool(form.partition(":")[2])) if kind == DATE else column
 
 
 def _cells(name: str, part: Any) -> np.ndarray | list[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.frames.cells import column_of, column_of_cells
+from nnlite.data.frames.digits import warn_of_rounding
 from nnlite.data.frames.frame import Column
 from nnlite.errors import DataError, needed_for
 
@@ -33,7 +34,10 @@ def pandas_table(X: Any) -> tuple[list[Column] | np.ndarray, list[str], bool]:
     named = all(isinstance(name, str) for name in X.columns)
     names = [f"x{name}" if isinstance(name, int) else str(name) for name in X.columns]
     if all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in X.dtypes):
-        return X.to_numpy(), names, named
+        matrix = X.to_numpy()
+        for index in range(len(names)) if matrix.dtype.kind == "f" else ():
+            warn_of_rounding(names[index], X.iloc[:, index].to_numpy(), matrix[:, index])
+        return matrix, names, named
     return [_pandas_column(name, series) for name, (_, series) in zip(names, X.items(), strict=True)], names, named
 
 
@@ -49,9 +53,11 @@ def _pandas_column(name: str, series: Any) -> Column:
     if label.startswith("Sparse"):
         return column_of(name, series.sparse.to_dense().to_numpy())
     if label.startswith("datetime64"):
-        return column_of(name, series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
+        return column_of(name, series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), zoned=True)
     if dtype.kind in "iuf":
         single = dtype.kind == "f" and dtype.itemsize == 4
+        present = series.dropna()
+        warn_of_rounding(name, present.to_numpy(), present.to_numpy(dtype=np.float64))
         return column_of(name, series.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan))
     return column_of_cells(name, series.tolist(), category=label.startswith("dictionary"))
 
@@ -69,7 +75,10 @@ def _polars_column(series: Any) -> Column:
     if str(dtype).endswith("Int128"):  # NumPy has no integers of 128 bits
         return column_of_cells(series.name, series.to_list())
     if dtype.is_float() or dtype.is_integer() or (dtype.is_temporal() and str(dtype) != "Time"):
-        return column_of(series.name, series.to_numpy())
+        if dtype.is_integer() and series.has_nulls():
+            present = series.drop_nulls().to_numpy()
+            warn_of_rounding(series.name, present, present.astype(np.float64))
+        return column_of(series.name, series.to_numpy(), zoned="time_zone='" in str(dtype))
     return column_of_cells(series.name, series.to_list(), category=str(dtype).startswith(("Categorical", "Enum")))
 
 
@@ -87,5 +96,8 @@ def _arrow_column(name: str, column: Any) -> Column:
     if str(kind).startswith("dictionary"):
         return column_of_cells(name, column.to_pylist(), category=True)
     if str(kind).startswith(("int", "uint", "float", "double", "halffloat", "timestamp", "date", "duration")):
-        return column_of(name, column.to_numpy())
+        if str(kind).startswith(("int", "uint")) and column.null_count:
+            present = column.drop_null().to_numpy()
+            warn_of_rounding(name, present, present.astype(np.float64))
+        return column_of(name, column.to_numpy(), zoned=str(kind).startswith("timestamp") and kind.tz is not None)
     return column_of_cells(name, column.to_pylist())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.frames.cells import as_floats, column_of, column_of_cells, is_complete
+from nnlite.data.frames.digits import warn_of_rounding
 from nnlite.data.frames.frame import Column, Frame
 from nnlite.data.frames.interchange import interchange_columns
 from nnlite.data.frames.libraries import arrow_columns, maker_of, pandas_table, polars_columns
@@ -116,6 +117,8 @@ def _of_numbers(array: np.ndarray, names: Sequence[str] | None) -> Frame:
         strings = list(map(str, names))
         _check_names(strings)
     matrix = as_floats(array)
+    for index in range(array.shape[1]) if array.dtype.kind in "iu" else ():
+        warn_of_rounding(f"x{index}" if strings is None else strings[index], array[:, index], matrix[:, index])
     complete = is_complete(matrix, lambda column: f"x{column}" if strings is None else strings[column])
     return Frame(matrix=matrix, names=strings, named=strings is not None, complete=complete)
 

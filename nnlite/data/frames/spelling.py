@@ -17,6 +17,7 @@ __all__ = [
     "read_dates",
     "read_truths",
     "spells_truth",
+    "zones_of",
 ]
 
 PAIRS = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("0.0", "1.0"))
@@ -87,6 +88,14 @@ def other_than_dates(cells: Iterable[str]) -> list[str]:
     if not forms or len(set(distinct).intersection(*unread.values())) > len(distinct) / 2:
         return []
     return min(unread.values(), key=len)
+
+
+def zones_of(cells: Iterable[str | None], form: str) -> set[bool]:
+    """For dates of the format `form`, the answers to whether they have a time zone."""
+    if form != ISO:
+        return {"%z" in form}
+    matches = [ISO_DATE.fullmatch(cell) for cell in dict.fromkeys(cells) if cell]
+    return {match[4] is not None for match in matches if match}
 
 
 def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:

@@ -126,6 +126,8 @@ def read_cells(source: Table | Frame, name: str) -> Cells:
     try:
         column = source.column(name, "number")
         texts[column.missing] = None  # marks of a gap that text could have as a value, such as ?
+        if source.rounds(name, column.values):
+            return _of_texts(name, None, texts, source.dialect.numbers)
         return Cells(name, None, texts, column.values, None, None, unit=column.unit)
     except DataError:
         spelling = source.dialect.numbers

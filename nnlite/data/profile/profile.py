@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.charts import notebook
+from nnlite.charts import binned, notebook
 from nnlite.data.files.around.amounts import units_of
 from nnlite.data.files.remedies import remedy_of_amounts, remedy_of_underscores, shown
 from nnlite.data.frames.frame import Frame
@@ -241,7 +241,7 @@ def _seconds(cells: Cells) -> np.ndarray:
 
 
 def _histogram(values: np.ndarray) -> dict[str, list[float]]:
-    counts, edges = np.histogram(values, min(BINS, max(1, len(np.unique(values)))))
+    counts, edges = binned(values, min(BINS, max(1, len(np.unique(values)))))
     return {"edges": edges.tolist(), "counts": counts.astype(float).tolist()}
 
 

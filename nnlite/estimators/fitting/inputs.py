@@ -11,8 +11,9 @@ from sklearn.utils.validation import validate_data
 from nnlite.arrays.rows import SparseRows
 from nnlite.config import FloatType, floatx
 from nnlite.data.encoders.tables import TableEncoder
-from nnlite.data.files.numerals import PLAIN
+from nnlite.data.files.numerals import EXACT, PLAIN
 from nnlite.data.frames import Frame, is_table, read_frame
+from nnlite.data.frames.digits import warn_of_rounding
 from nnlite.data.frames.libraries import maker_of
 from nnlite.data.frames.spelling import date_format
 from nnlite.errors import DataError, ShapeError
@@ -65,15 +66,27 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
     if not is_table(X):
         try:
             options: dict[str, Any] = {"dtype": FLOATS, "ensure_all_finite": "allow-nan", "reset": reset}
-            return validate_data(estimator, X=cast(Any, X), **options)
+            matrix: Any = validate_data(estimator, X=cast(Any, X), **options)
         except (TypeError, ValueError) as error:
             raise _with_its_place(error, X) from None
+        if reset:
+            _warn_of_rounding(X, matrix)
+        return matrix
     frame = read_frame(X)
     records = X.dtype.names if isinstance(X, np.ndarray) else isinstance(X, (list, tuple)) and isinstance(X[0], Mapping)
-    if records or isinstance(X, Mapping):
+    if records or not (isinstance(X, (list, tuple, np.ndarray)) or maker_of(X) in ("pandas", "polars")):
         return _named_columns(estimator, frame, reset, y)
     validate_data(estimator, cast(Any, X), y, reset=reset, skip_check_array=True)
     return frame
+
+
+def _warn_of_rounding(X: Any, matrix: np.ndarray) -> None:
+    """A warning for each column of integers of an array, or of a list of rows, that `matrix` does not tell apart."""
+    if not isinstance(X, (np.ndarray, list)) or not np.abs(matrix).max() > EXACT:
+        return
+    for index, floats in enumerate(matrix.T):
+        numbers = X[:, index] if isinstance(X, np.ndarray) else [row[index] for row in X]
+        warn_of_rounding(f"x{index}", numbers, floats)
 
 
 def _rows_of(X: Any) -> Any:
@@ -105,7 +118,7 @@ def _with_its_place(error: Exception, X: Any) -> Exception:
 
 
 def _named_columns(estimator: Any, frame: Frame, reset: bool, y: Any) -> Frame:
-    """A dict, a structured array or a list of dicts, whose names scikit-learn does not see: as in the fit, by name."""
+    """A dict, a structured array, a list of dicts, a table without a shape: names that scikit-learn does not see."""
     if y is None and get_tags(estimator).target_tags.required:
         raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
     if reset:

@@ -8,7 +8,9 @@ from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from nnlite.data.frames.digits import ROUNDED, rounded_pair
 from nnlite.errors import ConfigError, DataError
+from nnlite.errors.caller import warn_user
 from nnlite.estimators.fitting.failures import check_numbers, check_present, different
 from nnlite.estimators.fitting.weights import FLOATS
 
@@ -240,10 +242,15 @@ def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
     y, names = dense_targets(y), _names(y)
     check_present(y)
     check_numbers(y, type(owner).__name__)
+    numbers = np.asarray(y).ravel()
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=True, y_numeric=True, estimator=owner)
     targets = NumberTargets(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
     targets.names = names
-    return y.reshape(len(y), -1).astype(y.dtype if y.dtype in FLOATS else np.float64, copy=False), targets
+    floats = y.reshape(len(y), -1).astype(y.dtype if y.dtype in FLOATS else np.float64, copy=False)
+    pair = rounded_pair(numbers, floats.ravel()) if numbers.dtype.kind in "iuO" else None
+    if pair is not None:
+        warn_user(f"y: {pair[0]} and {pair[1]} {ROUNDED}")
+    return floats, targets
 
 
 def dense_targets(y: Any) -> Any:

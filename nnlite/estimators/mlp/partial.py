@@ -1,6 +1,5 @@
 """`partial_fit`, which depends on the solver."""
 
-from collections.abc import Callable
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,8 +18,8 @@ class StoppingError(ConfigError, AttributeError):
 class by_batches:
     """Decorator of `partial_fit`: a stochastic solver has it only without early stopping."""
 
-    def __init__(self, method: Callable[..., Any]) -> None:
-        self.method: Any = method
+    def __init__(self, method: Any) -> None:
+        self.method = method
         update_wrapper(cast(Any, self), method)
 
     def __get__(self, estimator: "BaseMLP | None", owner: type | None = None) -> Any:
