@@ -42,20 +42,6 @@ class Parameter(Operand):
     ([3.0, 5.0], 2.0, 'scale')
     """
 
-    __slots__ = (
-        "_gradient",
-        "_leases",
-        "_value",
-        "constraint",
-        "is_half",
-        "is_state",
-        "name",
-        "place",
-        "regularizer",
-        "sparse",
-        "trainable",
-    )
-
     def __init__(
         self,
         name: str,

@@ -76,8 +76,6 @@ class RandomSource:
         place: position in the model; `child` leads into a container.
     """
 
-    __slots__ = ("place", "seed", "step")
-
     def __init__(self, seed: int, step: int = 0, place: int = 0) -> None:
         self.seed = seed
         self.step = step

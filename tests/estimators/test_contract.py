@@ -112,6 +112,13 @@ def test_representations(cls, y):
 
 
 @BOTH
+def test_pickles_of_every_protocol(cls, y):
+    model = cls(**QUICK).fit(X, y)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        np.testing.assert_array_equal(outputs(pickle.loads(pickle.dumps(model, protocol)), X), outputs(model, X))
+
+
+@BOTH
 def test_pickled_estimators_go_on(cls, y):
     model = cls(**QUICK, layers=[Dense(3)], n_members=2).fit(X, y)
     again = pickle.loads(pickle.dumps(model))

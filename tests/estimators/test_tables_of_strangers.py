@@ -123,6 +123,14 @@ def test_labels_of_object_arrays(labels):
     assert set(model.predict(NUMBERS[:, None]).tolist()) <= set(labels)
 
 
+def test_labels_of_variable_width():
+    y = np.where(NUMBERS > 0, "yes", "no")
+    model = NNClassifier(**QUICK).fit(NUMBERS[:, None], y.astype(np.dtypes.StringDType()))
+    assert model.classes_.tolist() == ["no", "yes"]
+    expected = NNClassifier(**QUICK).fit(NUMBERS[:, None], y).predict(NUMBERS[:, None])
+    assert model.predict(NUMBERS[:, None]).tolist() == expected.tolist()
+
+
 def test_sparse_rows_after_a_table_of_numbers():
     table = pd.DataFrame({"a": NUMBERS, "b": np.round(NUMBERS[::-1])})
     model = fitted(table)

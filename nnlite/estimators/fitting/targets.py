@@ -211,6 +211,8 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
     check_present(y)
     names = _names(y)
     y = dense_targets(y)  # an indicator matrix
+    if isinstance(y, np.ndarray) and y.dtype.kind == "T":
+        y = y.astype(object)  # scikit-learn reads no strings of variable width
     shape = np.asarray(y).shape
     several = len(shape) == 2 and shape[1] > 1
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=several, estimator=owner)
