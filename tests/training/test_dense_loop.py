@@ -126,19 +126,19 @@ def test_the_weights_are_those_of_steps_one_by_one(name, dtype, calls, monkeypat
 
 
 def test_layers_one_by_one_take_several_batches_too(monkeypatch):
-    """To join layers of few units would take longer than it saves."""
-    x = np.random.default_rng(2).standard_normal((ROWS, 50))
-    options = {"layers": [Dense(4, "relu"), Dense(3)], "x": x, "shape": (50,), "dtype": "float64"}
+    """With many rows their products are quicker."""
+    many = {"x": np.resize(X, (1200, FEATURES)), "y": np.resize(Y, (1200, 3)), "fit": {"batch_size": 300}}
+    options = {"layers": [Dense(4, "relu"), Dense(3)], "dtype": "float64", **many}
     train, taken = Steps.train, []
     monkeypatch.setattr(
         Steps, "train", lambda steps, x, *rest, **size: taken.append(len(x)) or train(steps, x, *rest, **size)
     )
     history, model = trained(**options)
-    assert max(taken) > BATCH
+    assert max(taken) > 300
     monkeypatch.setattr(DenseSteps, "together", lambda steps, batch_size: 1)
     taken.clear()
     expected, other = trained(**options)
-    assert max(taken) == BATCH
+    assert max(taken) == 300
     np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-12)
     for array, alike in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(array, alike)
@@ -187,3 +187,32 @@ def test_layers_one_by_one_name_the_batch_too(calls):
     with pytest.raises(DivergenceError, match=r"epoch 1, batch 3: the loss is inf"):
         trained(x=x, y=y, dtype="float64", fit={"shuffle": False, "batch_size": 300, "on_divergence": "stop"})
     assert not any(calls)
+
+
+CHANGES = {
+    "rate": lambda optimizer, start: setattr(optimizer, "learning_rate", 0.1),
+    "decay": lambda optimizer, start: setattr(optimizer, "weight_decay", 0.5),
+    "clipping": lambda optimizer, start: setattr(optimizer, "clipnorm", 0.01),
+    "slots": lambda optimizer, start: optimizer.set_state(start),
+    "exclusions": lambda optimizer, start: setattr(optimizer, "exclude_from_weight_decay", ["bias"]),
+    "factors": lambda optimizer, start: optimizer.learning_rate_multipliers.update({"kernel": 3.0}),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_changes_between_two_batches_counts_from_the_next_on(name):
+    found = []
+    for join in (True, False):
+        model = Sequential([Input((FEATURES,)), Dense(8, "relu", dtype="float64"), Dense(3, dtype="float64")], seed=3)
+        model.compile(AdamW(0.01, weight_decay=0.1), "mse")
+        steps = Steps(model.trainer, join)
+        assert join == (steps.whole is not None)
+        steps.train(X[:8], Y[:8])
+        start = model.optimizer.get_state()
+        steps.train(X[8:16], Y[8:16])
+        CHANGES[name](model.optimizer, start)
+        for _ in range(3):
+            steps.train(X[:8], Y[:8])
+        found.append(model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)

@@ -142,7 +142,11 @@ NETS = {
         [1, 1],
     ),
     "nothing drops": (lambda: [Dense(5), Dropout(0.0), Dense(3)], (FEATURES,), [1, 1]),
-    "few units": (lambda: [Dense(2, "relu"), Dense(3), BatchNormalization(), Dense(3)], (11,), [1, 1]),
+    "few units": (lambda: [Dense(2, "relu"), Dense(3), BatchNormalization(), Dense(3)], (11,), [2, 1]),
+    "few units at the end": (lambda: [Dense(3, "tanh")], (11,), [1]),
+    "few units and dropout": (lambda: [Dense(4, "selu"), Dropout(0.4), Dense(3, use_bias=False)], (11,), [2]),
+    "few units without biases": (lambda: [Dense(2, "relu", use_bias=False), Dense(3)], (11,), [2]),
+    "few units after others": (lambda: [Dense(9), BatchNormalization(), Dense(4, "relu"), Dense(3)], (8,), [1, 2]),
     "an end in mish": (lambda: [Dense(5, "selu"), Dense(3, "mish", parametrization="ntk")], (FEATURES,), [2]),
     "parametrizations": (
         lambda: [Dense(5, "tanh", parametrization="ntk"), Dense(6, "selu"), Dense(3, parametrization="ntk")],
@@ -296,7 +300,9 @@ def test_both_kinds_of_kernels_drop_the_same(name):
 @pytest.mark.parametrize("count", [64, 65, 200, 256, 257])
 def test_many_rows(count, monkeypatch):
     batches, joined = [data("three", count)], []
-    monkeypatch.setattr(DenseRoom, "__init__", lambda *given, make=DenseRoom.__init__: joined.append(1) or make(*given))
+    monkeypatch.setattr(
+        DenseRoom, "__init__", lambda *given, make=DenseRoom.__init__, **more: joined.append(1) or make(*given, **more)
+    )
     (_, found), (_, expected) = (trained(net("three"), batches, join) for join in (True, False))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)

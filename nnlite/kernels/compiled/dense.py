@@ -31,7 +31,7 @@ LARGE_PRODUCT = 2**20
 
 
 def dense_forward(room: DenseRoom, inputs: np.ndarray | None) -> np.ndarray:
-    if room.lead or room.copies or room.largest_product >= LARGE_PRODUCT:
+    if _numpy_multiplies(room):
         dense.dense_forward(room, inputs, _finish)
     else:
         if inputs is not None:
@@ -42,12 +42,18 @@ def dense_forward(room: DenseRoom, inputs: np.ndarray | None) -> np.ndarray:
 
 
 def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = False) -> np.ndarray | None:
-    if room.lead or room.copies or room.largest_product >= LARGE_PRODUCT:
+    if _numpy_multiplies(room):
         return dense.dense_backward(room, slopes, wants_inputs, _begin)
     first, last = room.passes[0], room.passes[-1]
     last.slopes[...] = slopes
     run_backward(room.values, room.gradients, room.memory, room.plan, room.scales, room.all_bits, False, False)
     return np.dot(first.by_row, first.weights.T) if wants_inputs else None
+
+
+def _numpy_multiplies(room):
+    """Whether the products are left to NumPy; one alone may be with examples that are not copied."""
+    alone = room.reader is not None and len(room.passes) == 1
+    return bool(room.lead or room.copies or alone or room.largest_product >= LARGE_PRODUCT)
 
 
 def _finish(stage):

@@ -2,6 +2,7 @@
 
 from nnlite.kernels.reference.attention import *
 from nnlite.kernels.reference.dense import *
+from nnlite.kernels.reference.dense_activations import *
 from nnlite.kernels.reference.elementwise import *
 from nnlite.kernels.reference.error_function import *
 from nnlite.kernels.reference.losses import *

@@ -8,10 +8,12 @@ last layer has a row for each example.
 An ensemble has all that for each member, along a first axis, and its products are stacked ones. Its kernels and biases
 lie apart, and kernels of the NTK parametrization lack a factor: these are copied before a pass, and their gradients
 after it, and each of those takes as long as one of the ten passes over a layer's numbers.
+
+A first layer with fewer units than features reads its examples where they are: its outputs are turned, not they.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,10 +28,9 @@ from nnlite.kernels.reference.dense_activations import (  # noqa: F401 - also wh
     TANH,
     begin_layer,
     finish_layer,
-    slopes_of,
 )
 
-__all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward", "dense_jacobian", "hidden_jacobian"]
+__all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
 
 COPIED_ROWS = 64  # transposed in blocks of this size, they take a quarter of the time of 4,096 at once
 
@@ -66,6 +67,7 @@ class DenseRoom:
         layers: `DenseLayer`s, with one number of members.
         rows: how many examples, of each member.
         values, gradients: the vectors of all kernels and biases, in the order of the layers, and of their gradients.
+        in_place: whether examples are read where they are, if that is quicker; they must not change until the way back.
 
     Attributes:
         lead, times: the shape in front of all arrays, `(members,)`, or `()` where there are none, and its length.
@@ -84,7 +86,15 @@ class DenseRoom:
         "derivative",
     )
 
-    def __init__(self, layers: Sequence[DenseLayer], rows: int, values: np.ndarray, gradients: np.ndarray) -> None:
+    def __init__(
+        self,
+        layers: Sequence[DenseLayer],
+        rows: int,
+        values: np.ndarray,
+        gradients: np.ndarray,
+        *,
+        in_place: bool = False,
+    ) -> None:
         self.layers, self.rows, self.values, self.gradients = layers, rows, values, gradients
         self.lead = () if layers[0].members is None else (layers[0].members,)
         self.times = layers[0].members or 1
@@ -105,6 +115,8 @@ class DenseRoom:
         self.passes = [_Pass(self, index) for index in range(len(layers))]
         self.inputs = np.moveaxis(self.passes[0].entering[..., : layers[0].features, :], -1, 0)
         self.copies = any(stage.copied for stage in self.passes)
+        fewer = layers[0].features > layers[0].units
+        self.reader = _Reader(self) if in_place and fewer and not self.lead and not self.passes[0].copied else None
 
     def _plan(self):
         """The length of the memory, and the plan."""
@@ -127,6 +139,42 @@ class DenseRoom:
         stage = self.passes[index]
         stage.threshold, stage.scale = threshold, scale
         self.plan[index, self.COLUMNS.index("threshold")], self.scales[index] = threshold, scale
+
+    def take(self, inputs: np.ndarray | None) -> "_Reader | None":
+        """Copy examples to where they are multiplied, or return what reads them in place; None for those of before."""
+        reader = self.reader
+        if reader is not None and inputs is not None:
+            reader.examples = inputs if inputs.dtype == self.values.dtype else None
+        if reader is not None and reader.examples is not None:
+            return reader
+        for start in range(0, 0 if inputs is None else self.rows, COPIED_ROWS):
+            self.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
+        return None
+
+
+class _Reader:
+    """The first layer's products with examples where they are, a row each."""
+
+    def __init__(self, room: DenseRoom) -> None:
+        stage, layer = room.passes[0], room.layers[0]
+        self.stage, self.biased = stage, layer.bias
+        self.examples: Any = None  # those of the last batch; None if they were copied
+        self.bias = stage.kernel[-1] if layer.bias else np.zeros(layer.units, room.values.dtype)
+        self.outputs = part(room.scratch[1], 0, (room.rows, layer.units))
+        self.leaving = stage.leaving if len(room.passes) == 1 else turned(stage.leaving)
+        self.ones = np.ones(room.rows, room.values.dtype)
+
+    def multiply(self) -> None:
+        """Write what leaves the product; the layers after it have no such thing."""
+        np.dot(self.examples, self.stage.weights, out=self.outputs)
+        np.add(self.outputs, self.bias, out=self.leaving)
+
+    def gather(self) -> None:
+        """Write the gradient of kernel and bias."""
+        stage = self.stage
+        np.dot(self.examples.T, stage.by_row, out=stage.by_kernel[: stage.features])
+        if self.biased:
+            np.dot(stage.by_column, self.ones, out=stage.by_kernel[-1])
 
 
 class _Pass:
@@ -208,12 +256,14 @@ def dense_forward(
         finish: what a layer does after its product, here and in `dense_backward` before it; NumPy's way by default.
     """
     finish, room.backward = finish or finish_layer, dense_backward
-    for start in range(0, 0 if inputs is None else room.rows, COPIED_ROWS):
-        room.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
+    reader = room.take(inputs)
     for stage in room.passes:
         if stage.copied:
             stage.gather()
-        room.multiply(*stage.product, out=stage.leaving)
+        if reader is None:
+            room.multiply(*stage.product, out=stage.leaving)
+        else:
+            reader = reader.multiply()
         finish(stage)
     return stage.kept
 
@@ -228,58 +278,20 @@ def dense_backward(
         wants_inputs: whether the derivative with respect to the inputs is returned, `(*lead, rows, features)`.
         begin: what takes a layer's `slopes` to the end of its product; NumPy's way by default.
     """
-    begin = begin or begin_layer
+    begin, reader = begin or begin_layer, room.take(None)
     room.passes[-1].slopes[...] = slopes
     for index in range(len(room.passes) - 1, -1, -1):
         stage = room.passes[index]
         begin(stage)
-        room.multiply(stage.entering, stage.by_row, out=stage.by_kernel)
+        if index or reader is None:
+            room.multiply(stage.entering, stage.by_row, out=stage.by_kernel)
+        else:
+            reader.gather()
         if stage.copied:
             stage.scatter()
         if index:
             room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
     return room.multiply(stage.by_row, turned(stage.weights)) if wants_inputs else None
-
-
-def dense_jacobian(room: DenseRoom, seed: np.ndarray, out: np.ndarray) -> None:
-    """The derivative of one number per row by all kernels and biases, after `dense_forward`; no members or dropout.
-
-    Args:
-        seed: the derivative of the number with respect to what left the last layer, `(rows, units)`.
-        out: where it is written, `(values, rows)`, in the order of `room.values`.
-    """
-    room.passes[-1].slopes[...], stop = seed, len(out)
-    for index in range(len(room.passes) - 1, -1, -1):
-        stage = room.passes[index]
-        begin_layer(stage)
-        shape = len(stage.entering), *stage.by_column.shape
-        start = stop - shape[0] * shape[1]
-        np.multiply(stage.entering[:, None], stage.by_column, out=out[start:stop].reshape(shape))
-        stop = start
-        if index:
-            room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
-
-
-def hidden_jacobian(room: DenseRoom, roots: np.ndarray | None, out: np.ndarray) -> None:
-    """The factor shared by the Jacobians of all outputs, after `dense_forward` through a hidden layer and a linear one.
-
-    The derivative of output o by kernel entry (f, u) of the hidden layer, whose bias has the last f, is that of unit u
-    by it times `kernel[u, o]` of the linear layer, and by `kernel[u, o]` it is what unit u gives.
-
-    Args:
-        roots: what each row is multiplied by, `(rows,)`; None for 1.
-        out: where it is written, `(features * units + units', rows)`, features and units' with those of the biases:
-            the derivatives of units by the hidden layer's kernel and bias, then what enters the linear layer.
-    """
-    stage, last = room.passes
-    count, slopes = len(stage.entering) * len(stage.leaving), slopes_of(stage, stage.slopes)
-    if roots is not None:
-        np.multiply(slopes, roots, out=slopes)
-    np.multiply(stage.entering[:, None], slopes, out=out[:count].reshape(-1, *slopes.shape))
-    if roots is None:
-        out[count:] = last.entering
-    else:
-        np.multiply(last.entering, roots, out=out[count:])
 
 
 def turned(matrices: np.ndarray) -> np.ndarray:

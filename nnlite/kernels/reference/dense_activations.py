@@ -1,4 +1,4 @@
-"""Activations and dropout of joined dense layers, after their products, and the derivatives of these."""
+"""Activations and dropout of joined dense layers, after their products; derivatives, of these and of whole nets."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.kernels.reference.elementwise import sigmoid
 
-__all__ = []
+__all__ = ["dense_jacobian", "hidden_jacobian"]
 
 LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
 DERIVED = (SELU, MISH)  # their derivatives are computed with them, and dropout is applied to both at once
@@ -106,3 +106,44 @@ def slopes_of(stage: Any, out: np.ndarray) -> np.ndarray:
     else:
         out[...] = stage.activation == LINEAR or np.greater(leaving, stage.zeros, out=stage.above)
     return out
+
+
+def dense_jacobian(room: Any, seed: np.ndarray, out: np.ndarray) -> None:
+    """The derivative of one number per row by all kernels and biases, after `dense_forward`; no members or dropout.
+
+    Args:
+        seed: the derivative of the number with respect to what left the last layer, `(rows, units)`.
+        out: where it is written, `(values, rows)`, in the order of `room.values`.
+    """
+    room.passes[-1].slopes[...], stop = seed, len(out)
+    for index in range(len(room.passes) - 1, -1, -1):
+        stage = room.passes[index]
+        begin_layer(stage)
+        shape = len(stage.entering), *stage.by_column.shape
+        start = stop - shape[0] * shape[1]
+        np.multiply(stage.entering[:, None], stage.by_column, out=out[start:stop].reshape(shape))
+        stop = start
+        if index:
+            room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
+
+
+def hidden_jacobian(room: Any, roots: np.ndarray | None, out: np.ndarray) -> None:
+    """The factor shared by the Jacobians of all outputs, after `dense_forward` through a hidden layer and a linear one.
+
+    The derivative of output o by kernel entry (f, u) of the hidden layer, whose bias has the last f, is that of unit u
+    by it times `kernel[u, o]` of the linear layer, and by `kernel[u, o]` it is what unit u gives.
+
+    Args:
+        roots: what each row is multiplied by, `(rows,)`; None for 1.
+        out: where it is written, `(features * units + units', rows)`, features and units' with those of the biases:
+            the derivatives of units by the hidden layer's kernel and bias, then what enters the linear layer.
+    """
+    stage, last = room.passes
+    count, slopes = len(stage.entering) * len(stage.leaving), slopes_of(stage, stage.slopes)
+    if roots is not None:
+        np.multiply(slopes, roots, out=slopes)
+    np.multiply(stage.entering[:, None], slopes, out=out[:count].reshape(-1, *slopes.shape))
+    if roots is None:
+        out[count:] = last.entering
+    else:
+        np.multiply(last.entering, roots, out=out[count:])

@@ -21,7 +21,7 @@ __all__ = ["join_dense"]
 ROOMS_KEPT = 4  # for full and for last batches, of training and of validation
 
 
-def join_dense(program: Program, packs: Sequence[Pack | RowPack], wide: bool = False) -> Program:
+def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
     """A training program: `program` with consecutive dense layers joined into one stage.
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
@@ -29,19 +29,17 @@ def join_dense(program: Program, packs: Sequence[Pack | RowPack], wide: bool = F
     of unit after unit.
     Each layer says by `_dense_part` what it would be there: a dense layer, a learned factor per feature before it, an
     activation or dropout after it. Frozen layers, layers with a penalty on their activities and layers with
-    their own `linearize` or `call` stay as they are, and so do layers with few units for their features: to copy
-    the inputs would take longer than joining them saves.
+    their own `linearize` or `call` stay as they are.
 
     Args:
         program: one without a `line`, such as a graph that branches, is returned as it is.
         packs: the `Pack`s that its trained parameters live in.
-        wide: whether layers with few units for their features are joined too.
     """
     if program.line is None:
         return program
     stages, waiting = [], list(program.line)
     while waiting:
-        stage, count = _join_first(waiting, packs, wide)
+        stage, count = _join_first(waiting, packs)
         stages.append(stage)
         del waiting[:count]
     return Chain.of_stages(stages)
@@ -111,7 +109,7 @@ class JoinedDense:
             if len(self._rooms) == ROOMS_KEPT:
                 del self._rooms[next(iter(self._rooms))]
             layers = self.layers if drops else [layer._replace(threshold=None, scale=1.0) for layer in self.layers]
-            room = self._rooms[rows, drops] = DenseRoom(layers, rows, self.values, self.gradients)
+            room = self._rooms[rows, drops] = DenseRoom(layers, rows, self.values, self.gradients, in_place=True)
         return room
 
     def draw(self, source: RandomSource) -> None:
@@ -179,7 +177,7 @@ def rows_second(array: np.ndarray) -> np.ndarray:
     return array if array.ndim == 2 else array.swapaxes(0, 1)
 
 
-def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack], wide: bool) -> tuple[ProgramStage, int]:
+def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> tuple[ProgramStage, int]:
     """The first stage, joined with those that follow if it can be, and how many stages it stands for."""
     layers, dropouts, parameters, count, views = [], [], [], 0, None
     while count < len(stages) and (described := _describe(stages[count:])):
@@ -191,7 +189,7 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack], wid
             break
         layers, dropouts, count = [*layers, layer], [*dropouts, dropout], count + stage_count
         parameters, views = longer, longer_views
-    if views is None or (not wide and layers[0].features > 2 * sum(layer.units for layer in layers)):
+    if views is None:
         return stages[0], 1
     joined = JoinedDense(layers, parameters, dropouts, *views)
     return ProgramStage(stages[0].index, joined, stages[0].start, stages[count - 1].stop), count

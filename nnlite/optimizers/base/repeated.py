@@ -4,33 +4,50 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from nnlite import kernels
 from nnlite.kernels.reference.forms import UNCLIPPED
-from nnlite.optimizers.base.blocks import walk
+from nnlite.optimizers.base.blocks import Block, walk
 from nnlite.optimizers.base.forms import clip_form
 
 if TYPE_CHECKING:
     from nnlite.optimizers.base.optimizer import Optimizer
 
-__all__ = ["repeated_update"]
+__all__ = ["RepeatedUpdates"]
 
 
-def repeated_update(optimizer: "Optimizer", packs: Sequence) -> Callable[[], None]:
-    """`optimizer.apply_packs(packs)` as a function, to be called while no argument of the optimizer is changed.
+class RepeatedUpdates:
+    """`optimizer.apply_packs(packs)` without looking up each time what stays the same.
 
-    It looks up once what stays the same, which in a small step takes as long as the update.
+    In a small step that takes as long as the update itself.
+
+    Args:
+        optimizer: its arguments may change between two calls of `current`.
+        packs: what it updates.
     """
-    extras = optimizer.use_ema or optimizer.gradient_accumulation_steps or clip_form(optimizer)[0] != UNCLIPPED
-    if extras or optimizer.update_form() is None:  # one with a form has no way of its own
-        return partial(optimizer.apply_packs, packs)
-    optimizer.build_packs(packs)
-    described, by_kernel = optimizer._described_packs(packs), optimizer.by_kernel
-    blocks: list[Any] = [block for pack in described for block in walk(pack, by_kernel)]
 
-    def update() -> None:
+    def __init__(self, optimizer: "Optimizer", packs: Sequence) -> None:
+        self.optimizer, self.packs = optimizer, packs
+        self._blocks: list[Block] = []
+        self._parts_of: tuple[Any, ...] = ()  # the kernels, and the slots and scratch memory that the blocks are in
+
+    def current(self) -> Callable[[], None]:
+        """The update by the present arguments of the optimizer, to be called while none of them is changed."""
+        optimizer, packs = self.optimizer, self.packs
+        extras = optimizer.use_ema or optimizer.gradient_accumulation_steps or clip_form(optimizer)[0] != UNCLIPPED
+        if extras or optimizer.update_form() is None:  # one with a form has no way of its own
+            return partial(optimizer.apply_packs, packs)
+        optimizer.build_packs(packs)
+        present = kernels.compiled_now(), optimizer.slots, optimizer._scratch
+        if list(map(id, present)) != list(map(id, self._parts_of)):
+            self._parts_of = present
+            described = optimizer._described_packs(packs)
+            self._blocks = [block for pack in described for block in walk(pack, optimizer.by_kernel)]
+        return self._update
+
+    def _update(self) -> None:
+        optimizer = self.optimizer
         rate = optimizer.current_learning_rate
         decay = rate * optimizer.current_weight_decay if optimizer.weight_decay else 0.0
-        for block in blocks:
+        for block in self._blocks:
             optimizer._update_block(block, rate, decay)
-        optimizer.count_batches(packs, 1)
-
-    return update
+        optimizer.count_batches(self.packs, 1)

@@ -11,7 +11,7 @@ from nnlite.jacobians import ChainJacobians
 from nnlite.kernels import DenseRoom
 from nnlite.kernels.reference.forms import LossForm, Standing, UpdateForm
 from nnlite.layers.base.simplified import Affine, Unchanged, View
-from nnlite.layers.composite.fused_dense import ROOMS_KEPT, JoinedDense, join_dense
+from nnlite.layers.composite.fused_dense import ROOMS_KEPT, JoinedDense
 from nnlite.layers.composite.program import ProgramStage
 from nnlite.layers.regularization.dropout import random_bits, threshold_and_scale
 from nnlite.losses.classification import smoothed
@@ -87,7 +87,7 @@ class DenseSteps:
     @classmethod
     def of(cls, steps: "Steps") -> "DenseSteps | None":
         """The compiled steps of a model; None if it is not supported."""
-        line = join_dense(steps.chain, steps.store.packs, wide=True).line
+        line = steps.joined.program.line
         stage: Any = line[-1].layer if line else None
         if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
             return None
@@ -97,8 +97,7 @@ class DenseSteps:
         else:
             whole = can_learn_apart(steps, line)
         penalties_are_known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
-        same_bits = len(steps.joined.program.line or ()) == len(line) or not steps.draws
-        return cls(steps, line) if whole and penalties_are_known and same_bits and not further else None
+        return cls(steps, line) if whole and penalties_are_known and not further else None
 
     def plan(self) -> Plan | None:
         """Plan of the next call; None if compiled code does not support it."""

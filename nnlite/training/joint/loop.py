@@ -1,7 +1,6 @@
 """Steps of consecutive dense layers, several in a single call, without code that takes a step as a whole."""
 
 from collections.abc import Callable
-from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from nnlite.kernels.reference.forms import LossForm
 from nnlite.layers.composite.fused_dense import JoinedDense, rows_second
 from nnlite.losses import Loss
 from nnlite.losses.call import given_dtype
-from nnlite.optimizers.base.repeated import repeated_update
+from nnlite.optimizers.base.repeated import RepeatedUpdates
 from nnlite.random import RandomSource
 from nnlite.training.joint.softmax_call import SoftmaxCall
 from nnlite.training.safety.divergence import NotFinite
@@ -36,7 +35,7 @@ class DenseLoop:
     """
 
     def __init__(self, steps: "Steps", stage: JoinedDense) -> None:
-        self.steps, self.stage = steps, stage
+        self.steps, self.stage, self.updates = steps, stage, RepeatedUpdates(steps.optimizer, steps.store.packs)
         self.regularized = [(weight.regularizer, weight.value, weight.gradient) for weight in steps.regularized]
 
     @classmethod
@@ -55,12 +54,11 @@ class DenseLoop:
         size, total = batch_size or rows, 0.0
         if size > self.steps.joined_rows or x.shape[1:] != stage.row_shape or not isinstance(y, np.ndarray):
             return None
-        optimizer, packs, several = self.steps.optimizer, self.steps.store.packs, rows > size
-        update = repeated_update(optimizer, packs) if several else partial(optimizer.apply_packs, packs)
+        several, update = rows > size, self.updates.current()
         shape = (*stage.row_shape[:-1], rows, stage.layers[-1].units)
         outputs, self.steps.mask = rows_second(np.empty(shape, stage.values.dtype)), None
-        alike = several and sample_weight is None
-        later = self._softmax_call(y, outputs, size) if alike and not self.steps.guarded else None
+        alike = sample_weight is None
+        later = self._softmax_call(y, outputs, size) if alike and several and not self.steps.guarded else None
         differentiate = later or self._differentiated(size, alike)
         for start in range(0, rows, size):
             part = slice(start, min(start + size, rows))
