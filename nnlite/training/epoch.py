@@ -241,6 +241,8 @@ def as_returned(trainer: "Trainer", logs: dict[str, float], return_dict: bool) -
     """
     if return_dict:
         return logs
+    if len(logs) == 1:
+        return next(iter(logs.values()))
     last = sorted(trainer.names_of_outputs)
     values = [value for name, value in logs.items() if name not in last] + [logs[name] for name in last if name in logs]
     return values if len(values) > 1 else values[0]

@@ -122,6 +122,8 @@ def test_the_weights_are_those_of_steps_one_by_one(name, dtype, calls, monkeypat
         np.testing.assert_allclose(history[key], expected[key], rtol=1e-6 if dtype == "float32" else 1e-12, err_msg=key)
     for array, alike in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(array, alike)
+    for weight, alike in zip(model.trainable_weights, other.trainable_weights, strict=True):
+        np.testing.assert_array_equal(weight.gradient, alike.gradient)  # those of the last batch
     assert model.optimizer.batches == other.optimizer.batches
 
 
