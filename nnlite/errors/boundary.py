@@ -64,8 +64,6 @@ def _message(location: object, what: str, why: str, remedy: str) -> str:
 
 
 def with_place(error: Exception, location: object) -> Exception:
-    """The same error, of its class and with its attributes, with a message that begins with a location."""
-    twin = type(error).__new__(type(error))
-    vars(twin).update(vars(error))
-    twin.args = (f"{location}: {error}",)
-    return twin
+    """The error itself, whose message now begins with a location."""
+    error.args = (f"{location}: {error}",)
+    return error
