@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from nnlite.experiment import Experiment, train
 
@@ -35,11 +36,28 @@ def housing(folder, random):
     (folder / "housing.csv").write_text("\n".join(map(",".join, [names, *rows])))
 
 
-FILES = {"csv_template": my_table, "mnist_convnet": mnist, "housing_embedding": housing, "table_defaults": housing}
+def photos(folder, random):
+    """24 images in two folders: bright spots on cats, dark ones on dogs."""
+    image = pytest.importorskip("PIL.Image")
+    for label, (low, high) in {"cat": (100, 256), "dog": (0, 100)}.items():
+        (folder / "photos" / label).mkdir(parents=True)
+        for number in range(12):
+            pixels = random.integers(low, high, (12, 14, 3), dtype=np.uint8)
+            image.fromarray(pixels).save(folder / "photos" / label / f"{number}.png")
+
+
+FILES = {
+    "csv_template": my_table,
+    "mnist_convnet": mnist,
+    "housing_embedding": housing,
+    "table_defaults": housing,
+    "image_folder": photos,
+}
 SHORTER = {
     "agreement_lstm": ["data.source.Agreement.rows=120"],
     "agreement_attention": ["data.source.Agreement.rows=120"],
     "series_gru": ["data.source.SeasonalSeries.rows=100"],
+    "image_folder": ["data.source.ImageFolder.image_size=[24, 24]"],
     "digits_resnet": ["fit.batch_size=256"],
 }
 

@@ -72,6 +72,11 @@ class Prepared:
             return np.arange(len(self.parts[part][1]))
         return rows if numbers is None else numbers[rows]
 
+    def row_names(self, part: str) -> np.ndarray | None:
+        """Names of the rows of a part, such as files of images; None for rows that have none."""
+        names = self.datasets[part].row_names
+        return None if names is None else np.array(names)[self.rows[part]]
+
     def learnt_target(self) -> np.ndarray:
         """The target of the training part; for a streamed table, at most 2^20 rows of it, evenly spread."""
         rows = self.rows["training"]

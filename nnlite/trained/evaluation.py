@@ -41,8 +41,8 @@ def kind_of(target: TargetEncoder | None) -> str:
 
 
 def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str) -> None:
-    """`DataError` with the position of the first label in a table that is not a class of the model."""
-    if not isinstance(target, Classes) or not isinstance(rows, (Table, Frame)):
+    """`DataError` with the position of the first label in a table or file that is not a class of the model."""
+    if not isinstance(target, Classes) or not (path or isinstance(rows, (Table, Frame))):
         return
     is_known = target.knows(y)
     if not is_known.all():

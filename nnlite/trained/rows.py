@@ -64,6 +64,11 @@ class RowReader:
             return self._named(read_frame(data))
         return self._array(data)
 
+    def row_names(self, path: str) -> list[str] | None:
+        """Names of the rows of a file, such as files of images; None for rows that have none."""
+        source = self.source
+        return None if source is None else source.row_names(path)
+
     def chunks(self, path: str, rows: int) -> Iterator[tuple[Any, Table | None]]:
         """The rows of a file in chunks, each with the table that contains them, if any."""
         source = self.source

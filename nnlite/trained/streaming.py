@@ -36,7 +36,7 @@ def predicted_chunks(
         path: the file; `"-"` for the standard input.
         proba: whether the probability of each class is among the columns.
         keep: columns of the file that are copied to the front. A prediction whose name is among them is called
-            `predicted_<name>`.
+            `predicted_<name>`. Of images in a folder, `file` comes first by itself.
         explain: how many columns that contributed most are named, in `explanation_1`, `explanation_2`, ...
         level: adds `<name>_low` and `<name>_high`, the ends of an interval of this level, to each amount.
         on_unknown: as for `TrainedModel.predict`; the warning comes once, after the last chunk.
@@ -47,7 +47,8 @@ def predicted_chunks(
         DataError: rows that cannot be read; they may come after chunks that could.
     """
     half = None if level is None else trained.half_widths(level)
-    location = fspath(path)
+    location, start = fspath(path), 0
+    names = trained._reader.row_names(location)
     with told_unknown(on_unknown) as unknown:
         for inputs, table in trained._reader.chunks(location, rows):
             x = trained._encoded_counting(inputs, unknown, location)
@@ -59,7 +60,10 @@ def predicted_chunks(
                 columns |= _intervals(trained.target_names, columns, half)
             if explain:
                 columns |= _explanations(trained, x, table if table is not None else inputs, explain)
-            yield _with_kept(columns, _kept(table, keep, location))
+            end = start + len(outputs)
+            files = {} if names is None else {"file": names[start:end]}
+            start = end
+            yield _with_kept(columns, files | _kept(table, keep, location))
 
 
 def _intervals(names: list[str], columns: dict[str, Any], half: np.ndarray) -> dict[str, np.ndarray]:

@@ -31,6 +31,7 @@ from nnlite.data import (
     HashedLevels,
     HashedText,
     Idx,
+    ImageFolder,
     Inline,
     InputEncoder,
     JsonLines,
@@ -156,6 +157,16 @@ def idx(folder, random):
     return Idx("images.gz", "labels"), "images.gz"
 
 
+def image_folder(folder, random):
+    image = pytest.importorskip("PIL.Image")
+    for label in ("a", "b"):
+        (folder / "images" / label).mkdir(parents=True)
+        for row in range(ROWS // 2):
+            pixels = random.integers(256, size=(6, 5), dtype=np.uint8)
+            image.fromarray(pixels).save(folder / "images" / label / f"{row}.png")
+    return ImageFolder("images", (4, 5), "grayscale"), "images"
+
+
 def inline(folder, random):
     inputs = random.normal(size=(ROWS, 2)).round(3)
     write_csv(folder / "new.csv", dict(zip("ab", inputs.T, strict=True)))
@@ -188,6 +199,7 @@ CASES = {
     parquet: (Parquet, (6,), np.float32, ROWS, "sparse"),
     json_lines: (JsonLines, (6,), np.float32, ROWS, "sparse"),
     idx: (Idx, (4, 5), np.uint8, ROWS, "sparse"),
+    image_folder: (ImageFolder, (4, 5, 1), np.float32, ROWS, "sparse"),
     inline: (Inline, (2,), np.float32, ROWS, "sparse"),
     agreement: (Agreement, (), object, ROWS, "sparse"),
     series: (SeasonalSeries, (5, 1), np.float32, ROWS, "regression"),

@@ -206,8 +206,10 @@ def test_directories_without_texts(folder):
     with pytest.raises(DataError, match="no directory"):
         read(folder / "missing")
     (folder / "empty").mkdir()
-    with pytest.raises(DataError, match=r"no files in .* end in .txt"):
+    with pytest.raises(DataError, match=r"no folders in .*; put the files of each class into a folder of its name"):
         read(folder / "empty")
+    with pytest.raises(DataError, match=r"no files in .* end in .txt"):
+        read(folder / "empty", labels=None)
     (folder / "bad" / "0.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match=r"0.txt: no text in UTF-8"):
         read(folder)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shipped_configs import photos
 
 from nnlite.cli import main
 from nnlite.documents import Document
@@ -237,8 +238,21 @@ def test_the_source_that_a_template_has_for_other_data_is_right(template):
 
 def test_a_folder_is_no_table(capsys):
     Path("photos").mkdir()
+    assert main(["data", "photos"]) == 3
+    assert "a folder, not a table; for images in one folder per class, `nnlite init photos`" in capsys.readouterr().err
     assert main(["init", "photos"]) == 3
-    assert "photos: a folder; pass one table. Images go into one .npz file" in capsys.readouterr().err
+    assert "no folders in 'photos'; put the files of each class" in capsys.readouterr().err
+
+
+def test_the_config_of_a_folder_of_images_trains(capsys):
+    photos(Path(), np.random.default_rng(0))
+    assert main(["init", "photos", "--target", "animal"]) == 2
+    assert "the label of an image is the folder it is in" in capsys.readouterr().err
+    assert main(["init", "photos"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("photos: 24 images in 2 folders (cat: 12, dog: 12); the median size is 12 x 14\n")
+    assert main(["train", "photos.yaml", "--quiet", "--out", "run", "--set", "fit.epochs=40"]) == 0
+    assert Run("run").metrics["test"]["accuracy"] == 1.0
 
 
 def test_templates_are_listed(capsys):

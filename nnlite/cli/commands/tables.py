@@ -16,11 +16,14 @@ FEW_ROWS = 60
 
 def add_commands(commands: Commands) -> None:
     """Add `init` and `data`."""
-    meaning = "write a config for a table, or from a template"
-    init = add_command(commands, "init", meaning, "init flats.csv --target rent -o flats.yaml\ninit images")
-    init.add_argument("start", metavar="TABLE|TEMPLATE", nargs="?", help="a table, or a template (see --list)")
+    meaning = "write a config for a table or a folder of images, or from a template"
+    init = add_command(
+        commands, "init", meaning, "init flats.csv --target rent -o flats.yaml\ninit photos/\ninit graph"
+    )
+    meaning = "a table, a folder with a folder of images for each class, or a template (see --list)"
+    init.add_argument("start", metavar="TABLE|FOLDER|TEMPLATE", nargs="?", help=meaning)
     _add_target(init)
-    init.add_argument("-o", "--out", metavar="CONFIG", help="output file (default: the table's name with .yaml)")
+    init.add_argument("-o", "--out", metavar="CONFIG", help="output file (default: the name of START with .yaml)")
     init.add_argument("--force", action="store_true", help="replace an existing file")
     init.add_argument("--list", action="store_true", help="show the templates")
     init.set_defaults(command=_init)
@@ -41,7 +44,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 
 def _init(arguments: argparse.Namespace) -> None:
     from nnlite.charts import aligned_lines
-    from nnlite.experiment.starting import init_config, template_text, templates
+    from nnlite.experiment.starting import init_config, init_image_config, template_text, templates
     from nnlite.saving import write_text
 
     start = arguments.start
@@ -55,13 +58,17 @@ def _init(arguments: argparse.Namespace) -> None:
     if os.path.lexists(out) and not arguments.force:
         raise ConfigError(f"{out}: already exists; choose another name by -o, or replace it by --force")
     check_folder(out)
-    if is_table:
+    profile = rows = None
+    if os.path.isdir(start):
+        profile, text = init_image_config(start, arguments.target, out)
+    elif is_table:
         profile, text = init_config(start, arguments.target or (), arguments.task, out)
+        rows = profile.rows
     else:
-        profile, text = None, template_text(start)
+        text = template_text(start)
     write_text(out, text)  # before a reader of the profile, such as `head`, may close the pipe
     print(*([] if profile is None else [f"{profile}\n"]), f"written: {out}", f"next: nnlite train {out}", sep="\n")
-    if profile is not None and profile.rows < FEW_ROWS:
+    if rows is not None and rows < FEW_ROWS:
         print(f"few rows, few of which are for a test: nnlite train {out} --folds 5 measures each of them")
 
 

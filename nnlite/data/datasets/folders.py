@@ -45,7 +45,8 @@ class Files:
         self.top, self.suffixes, self.follow_links = Path(directory), suffixes, follow_links
         if not self.top.is_dir():
             raise MissingDataError(f"no directory {str(self.top)!r}")
-        self.class_names = self.targets = None
+        self.class_names: list[str] | None = None
+        self.targets: Any = None
         if labels is None or label_mode is None:
             self.paths = self._below(self.top)
         elif isinstance(labels, str):
@@ -68,6 +69,8 @@ class Files:
         if labels != "inferred":
             raise ConfigError(f"labels must be 'inferred', None or a list of numbers, got {labels!r}")
         present = sorted(path.name for path in self.top.iterdir() if path.is_dir() and not path.name.startswith("."))
+        if not present:
+            raise DataError(f"no folders in {str(self.top)!r}; put the files of each class into a folder of its name")
         self.class_names = list(class_names or present)
         missing = [name for name in self.class_names if name not in present]
         if missing:

@@ -1,6 +1,7 @@
 """Batches of images from the files of a directory."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from nnlite.registry.field_types import read_call
 __all__ = ["image_dataset_from_directory"]
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # none that starts a program, as EPS does
+NO_IMAGE = "no image that Pillow can read"
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 DEEP_COLOURS = re.compile(";16[BLN]")  # in the name of a decoder of Pillow: colors or gray with opacity
 EXACT = 2**24  # up to it, float32 holds every integer
@@ -80,20 +82,47 @@ def image_dataset_from_directory(
     arguments |= read_call(image_dataset_from_directory, arguments)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ConfigError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude one another")
-    return from_directory(arguments, SUFFIXES, _Reader(arguments))
+    names = ("interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio")
+    read = ImageReader(
+        arguments["color_mode"],
+        arguments["image_size"],
+        tuple(arguments[name] for name in names),
+        arguments["data_format"] == "channels_first",
+    )
+    return from_directory(arguments, SUFFIXES, read)
 
 
-class _Reader:
-    """Makes an array of an image file."""
+def sizes_of_images(paths: Sequence[str]) -> np.ndarray:
+    """Height and width of image files, from their first bytes, `(files, 2)`; `DataError` for other files."""
+    opened = _opener()
+    sizes = []
+    for path in paths:
+        with reading(path, NO_IMAGE), opened(path, formats=FORMATS) as file:
+            sizes.append(file.size[::-1])
+    return np.array(sizes)
 
-    def __init__(self, arguments) -> None:
-        with needed_for("images are read by Pillow", "nnlite[images]"):
-            from PIL import Image
-        self.open, self.limits = Image.open, limits()
-        self.mode = MODES[arguments["color_mode"]]
-        self.size = arguments["image_size"]
-        self.options = (arguments["interpolation"], arguments["crop_to_aspect_ratio"], arguments["pad_to_aspect_ratio"])
-        self.channels_first = arguments["data_format"] == "channels_first"
+
+def _opener() -> Any:
+    with needed_for("images are read by Pillow", "nnlite[images]"):
+        from PIL import Image
+    return Image.open
+
+
+class ImageReader:
+    """Makes an array of an image file, `(height, width, channels)` of float32 in [0, 255].
+
+    Args:
+        color_mode: `"grayscale"`, `"rgb"` or `"rgba"`.
+        size: height and width that images are resized to.
+        options: interpolation, crop_to_aspect_ratio and pad_to_aspect_ratio of `Resizing`.
+        channels_first: whether channels are the first axis.
+    """
+
+    def __init__(self, color_mode: str, size: tuple[int, int], options: tuple, channels_first: bool = False) -> None:
+        self.open, self.limits = _opener(), limits()
+        self.mode, self.size, self.options = MODES[color_mode], size, options
+        self.channels = len(self.mode)
+        self.channels_first = channels_first
 
     def __call__(self, path: str) -> np.ndarray:
         image = self._pixels(path)
@@ -105,7 +134,7 @@ class _Reader:
 
     def _pixels(self, path: str) -> np.ndarray:
         regular(path)
-        with reading(path, "no image that Pillow can read"), self.open(path, formats=FORMATS) as file:
+        with reading(path, NO_IMAGE), self.open(path, formats=FORMATS) as file:
             self.limits.check_pixels(file.size, path)
             if file.mode.startswith("I") or file.mode == "F":
                 return self._deep(path, np.asarray(file))

@@ -28,6 +28,7 @@ from nnlite.data.safety.limits import *
 from nnlite.data.sources.base import *
 from nnlite.data.sources.csv import *
 from nnlite.data.sources.idx import *
+from nnlite.data.sources.images import *
 from nnlite.data.sources.inline import *
 from nnlite.data.sources.npz import *
 from nnlite.data.sources.sklearn import *

@@ -24,6 +24,7 @@ class Dataset:
         last_known: of a series, the last value that is known of each column of the target, shape (rows, columns).
         input_names: one name per feature of an array, where the source knows them.
         numbers: number of each row in the file, from 0, where rows without a target were left out; else None.
+        row_names: what each row is called, such as the file of an image; None if it is known by its number.
     """
 
     inputs: Table | Frame | np.ndarray
@@ -32,6 +33,7 @@ class Dataset:
     last_known: np.ndarray | None = None
     input_names: list[str] | None = None
     numbers: np.ndarray | None = None
+    row_names: list[str] | None = None
 
 
 def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, location: str) -> Dataset:

@@ -98,6 +98,10 @@ class DataSource(Configurable, family="data source"):
         """The same inputs, `rows` of them at a time if the file can be read in pieces."""
         yield self.read_inputs(path)
 
+    def row_names(self, path: str) -> list[str] | None:
+        """Names of the rows of `read_inputs(path)`, such as files of images; None for rows that have none."""
+        return None
+
     def elsewhere(self, path: str) -> "DataSource":
         """The same source with another file.
 
@@ -134,13 +138,16 @@ class DataSource(Configurable, family="data source"):
         return Texts() if array.dtype.kind in "OU" else Raw(array.shape[1:])
 
 
-def find_file(path: str, folder: str) -> str:
-    """`path` made absolute, resolved against `folder`, then the current folder; `-` is unchanged."""
+def find_file(path: str, folder: str, what: str = "file") -> str:
+    """`path` made absolute, resolved against `folder`, then the current folder; `-` is unchanged.
+
+    A folder counts as well: who reads a file says that it is one.
+    """
     if path == STDIN:
         return path
     with reading(repr(path), "no file can have this name"):
         tried = absolute_paths(path, folder)
-        present = next(filter(os.path.isfile, tried), None)
+        present = next((name for name in tried if os.path.isfile(name) or os.path.isdir(name)), None)
     if present is None:
-        raise DataError(f"no file {path!r}; looked for {' and '.join(tried)}")
+        raise DataError(f"no {what} {path!r}; looked for {' and '.join(tried)}")
     return present

@@ -18,6 +18,7 @@ class RowFigures(NamedTuple):
 
     Attributes:
         row: the number in the part's source, from 0.
+        file: the file of a row that has one of its own, such as an image; else None.
         self_influence: see the method of a model.
         leverage: see there; None of a model whose curvature is taken as a diagonal, which does not bound it.
         target, predicted: label or amount, as given and as the model has it; of several target columns
@@ -27,6 +28,7 @@ class RowFigures(NamedTuple):
     """
 
     row: np.ndarray
+    file: np.ndarray | None
     self_influence: np.ndarray
     leverage: np.ndarray | None
     target: np.ndarray
@@ -69,7 +71,7 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     if wrong is not None and wrong.ndim > 1:
         wrong = wrong.any(axis=1)
     order = np.argsort(-influence, kind="stable")
-    columns = (data.numbers(part), influence, leverage, target, predicted, wrong)
+    columns = (data.numbers(part), data.row_names(part), influence, leverage, target, predicted, wrong)
     return RowFigures(*(None if values is None else values[order] for values in columns), names)  # type: ignore[arg-type]
 
 

@@ -1,6 +1,5 @@
 """A profile of a table before training."""
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from nnlite.data.profile.cells import read_cells
 from nnlite.data.profile.kinds import snake_name
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.starting.config import config_text
+from nnlite.experiment.starting.paths import seen_from
 
 __all__ = ["init_config", "look_at"]
 
@@ -29,8 +29,7 @@ def _table(path: str) -> Any:
     """The table in a file, as `read_table_file`; `DataError` with a remedy for a folder."""
     if Path(path).is_dir():
         raise DataError(
-            f"{path}: a folder; pass one table. Images go into one .npz file, as `nnlite init images` shows: "
-            "nnlite.utils.image_dataset_from_directory reads a folder of them"
+            f"{path}: a folder, not a table; for images in one folder per class, `nnlite init {path}` writes a config"
         )
     return read_table_file(path)
 
@@ -87,14 +86,7 @@ def init_config(
         )
     name = Path(out).name if out else "config.yaml"
     source = SOURCES.get(Path(path).suffix.lower(), "Csv")
-    return profile, config_text(profile, _seen_from(path, out), name, source)
-
-
-def _seen_from(path: str, out: str | None) -> str:
-    """`path` as the config in `out` says it: relative to its folder, unless it is absolute."""
-    if out is None or os.path.isabs(path):
-        return path
-    return os.path.relpath(path, Path(out).parent)
+    return profile, config_text(profile, seen_from(path, out), name, source)
 
 
 def _suggestion(path: str) -> str:

@@ -1,0 +1,129 @@
+"""Images in one folder per class: as a source, and from a config to predictions."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shipped_configs import photos
+
+from nnlite.cli import main
+from nnlite.data import ImageFolder, image_dataset_from_directory
+from nnlite.data.safety.limits import Limits
+from nnlite.errors import ConfigError, DataError
+from nnlite.experiment import Experiment, Run, train
+from nnlite.experiment.judging.rows import row_figures
+
+CONFIG = """
+seed: 0
+data: {source: {ImageFolder: {path: photos, image_size: [8, 10]}}, split: {validation: 0, test: 0.25, stratify: true}}
+model: [{Rescaling: {scale: 0.004}}, {Conv2D: {filters: 4, kernel_size: 3}}, GlobalMaxPooling2D, {Dense: {units: 2}}]
+compile: {loss: {SparseCategoricalCrossentropy: {from_logits: true}}, optimizer: {Adam: {learning_rate: 0.02}}}
+fit: {epochs: 20, batch_size: 8}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photos(tmp_path, np.random.default_rng(0))
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def test_inputs_and_labels_are_those_of_image_dataset_from_directory(folder):
+    dataset = ImageFolder("photos", (8, 10)).load("sparse")
+    batches = image_dataset_from_directory("photos", image_size=(8, 10), shuffle=False, verbose=False)
+    ((x, y),) = batches
+    np.testing.assert_array_equal(dataset.inputs, x)
+    assert dataset.target.tolist() == np.array(["cat", "dog"])[y].tolist()
+    assert dataset.row_names[:2] == ["cat/0.png", "cat/1.png"]
+
+
+def test_class_names_choose_folders(folder):
+    assert {*ImageFolder("photos", (2, 2), class_names=["dog"]).load("auto").target} == {"dog"}
+
+
+def test_a_config_trains_on_a_folder_and_predictions_name_the_files(folder, capsys):
+    run = train(Experiment.from_file("c.yaml"), out="run", quiet=True)
+    assert run.metrics["test"]["accuracy"] == 1.0
+    assert Run("run").evaluate() == run.metrics
+    (folder / "new" / "deep").mkdir(parents=True)
+    for source, name in (("cat/3.png", "b.png"), ("dog/1.png", "deep/a.png")):
+        (folder / "new" / name).write_bytes((folder / "photos" / source).read_bytes())
+    capsys.readouterr()
+    assert main(["predict", "run", "new", "--no-proba"]) == 0
+    assert capsys.readouterr().out == "file,class\nb.png,cat\ndeep/a.png,dog\n"
+    assert main(["predict", "run", "new/b.png", "--no-proba"]) == 0
+    assert capsys.readouterr().out == "file,class\nb.png,cat\n"
+    assert main(["rows", "run", "--top", "2", "-o", "rows.csv"]) == 0
+    figures = row_figures(Run("run"))
+    shown = list(csv.DictReader(io.StringIO(Path("rows.csv").read_text())))
+    assert [row["file"] for row in shown] == figures.file[:2].tolist()
+    assert all(name.startswith(target) for name, target in zip(figures.file, figures.target, strict=True))
+
+
+def test_chunks_are_the_folder_in_parts(folder):
+    source = ImageFolder("photos", (4, 4))
+    chunks = list(source.input_chunks("photos", 7))
+    assert [len(chunk) for chunk in chunks] == [7, 7, 7, 3]
+    np.testing.assert_array_equal(np.concatenate(chunks), source.read_inputs("photos"))
+
+
+def test_an_array_of_images_is_read_as_well(folder):
+    np.save("x.npy", np.ones((3, 4, 4, 3)))
+    source = ImageFolder("photos", (4, 4))
+    assert source.read_inputs("x.npy").shape == (3, 4, 4, 3) and source.row_names("x.npy") is None
+
+
+def test_a_validation_part_may_be_a_folder_of_its_own(folder):
+    for label in ("cat", "dog"):
+        (folder / "held" / label).mkdir(parents=True)
+        (folder / "held" / label / "1.png").write_bytes((folder / "photos" / label / "5.png").read_bytes())
+    experiment = Experiment.from_file("c.yaml", ["data.split.files={validation: held}", "fit.epochs=1"])
+    assert len(experiment.prepare()[1].parts["validation"][1]) == 2
+
+
+def one_empty(folder):
+    (folder / "photos" / "eel").mkdir()
+    return "photos"
+
+
+def damaged(folder):
+    (folder / "photos" / "cat" / "3.png").write_bytes(b"\x89PNG and no more")
+    return "photos"
+
+
+WRONG = {
+    "no folder": (lambda folder: "fotos", "c.yaml: no folder 'fotos'; looked for /"),
+    "a file": (lambda folder: "c.yaml", "no directory "),
+    "no folders": (lambda folder: "photos/dog", "; put the files of each class into a folder of its name"),
+    "a folder without images": (one_empty, "no images in the folder 'eel'; remove it, or state `class_names`"),
+    "a damaged image": (damaged, "3.png: no image that Pillow can read"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_folders_are_one_error_with_its_place(folder, capsys, case):
+    make, message = WRONG[case]
+    assert main(["train", "c.yaml", "--quiet", "--set", f"data.source.ImageFolder.path={make(folder)}"]) == 3
+    assert message in capsys.readouterr().err
+    assert not (folder / "runs").exists()
+
+
+def test_sizes_are_compared_with_memory_before_an_image_is_read(folder):
+    with Limits(bytes=1000).in_force(), pytest.raises(DataError, match=r"shape \(24, 64, 64, 3\), 1,179,648 bytes"):
+        ImageFolder("photos", (64, 64)).load("auto")
+
+
+def test_a_regression_is_refused(folder):
+    with pytest.raises(ConfigError, match="its one label; choose a loss of classes"):
+        ImageFolder("photos", (4, 4)).load("regression")
+
+
+def test_labels_that_the_model_does_not_know_name_their_folder(folder, capsys):
+    train(Experiment.from_file("c.yaml", ["fit.epochs=1"]), out="run", quiet=True)
+    (folder / "photos" / "cat").rename(folder / "photos" / "lynx")
+    assert main(["evaluate", "run", "photos"]) == 3
+    assert "photos: column 'class', row 12: unknown class 'lynx'; the model knows cat, dog" in capsys.readouterr().err
