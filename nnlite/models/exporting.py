@@ -13,6 +13,7 @@ from nnlite.inference.exports.c_headers import c_header
 from nnlite.inference.exports.columns import answers, column_kinds, encoded_columns
 from nnlite.inference.exports.graph import Graph, Value
 from nnlite.inference.exports.lowering import activate, lower
+from nnlite.inference.exports.meanings import amounts_scaled, meanings_of_inputs
 from nnlite.inference.exports.onnx_files import onnx_model
 from nnlite.inference.exports.python_files import RawColumns, python_files
 from nnlite.inference.exports.simplify import simplify
@@ -62,12 +63,23 @@ def _contents(model: Any, path: Path, ending: str, target: TargetEncoder | None)
     if ending == ".h":
         if model.takes_several or any(stage.layer.takes_several for stage in model.chain.line or ()):
             raise ConfigError(NO_CHAIN)
-        layers = [*_flat(model), *_answering(model, target or model._interpretation.target)]
-        return {path.name: c_header(layers, path.stem).encode()}
+        interpretation = model._interpretation
+        target = target or interpretation.target
+        layers = [*amounts_scaled(interpretation.encoder), *_flat(model), *_answering(model, target)]
+        inputs = meanings_of_inputs(interpretation.encoder)
+        return {path.name: c_header(layers, path.stem, inputs, _meanings_of_outputs(model, target)).encode()}
     graph = graph_of(model, target)
     if ending == ".py":
         return python_files(graph, path.name, _raw(model), _labels(target or model._interpretation.target))
     return {path.name: onnx_model(graph, _metadata(model, target)).SerializeToString()}
+
+
+def _meanings_of_outputs(model: Any, target: TargetEncoder | None) -> list[str]:
+    labels = _labels(target)
+    if target is None or labels is None:
+        return [] if target is None else list(target.columns)
+    chances = [f"probability of {label}" for label in labels]
+    return chances[-1:] if model.output_shape[-1] == 1 else chances
 
 
 def _answering(model: Any, target: TargetEncoder | None) -> list[Layer]:

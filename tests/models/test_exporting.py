@@ -12,7 +12,7 @@ import pytest
 import nnlite
 from nnlite import Input, Model, NNClassifier, NNRegressor, Sequential, ops
 from nnlite.cli import main
-from nnlite.data import Classes, Columns, Dates, OneHot, Quantities
+from nnlite.data import Classes, Columns, Dates, Numeric, OneHot, Ordinal, Quantities, TwoValued, read_frame
 from nnlite.data.encoders.columns import ColumnEncoder
 from nnlite.errors import ConfigError, MissingLibraryError
 from nnlite.experiment import Experiment, train
@@ -419,6 +419,27 @@ def test_c_answers_in_the_unit_of_the_target(transform, tmp_path):
 
 
 @IN_C
+def test_amounts_come_as_the_table_has_them_and_the_header_says_what_is_a_code(tmp_path):
+    model = Sequential([Input((5,)), Dense(4, "tanh"), Dense(1)], seed=0)
+    columns = [Numeric("year", 1990.0, 2000.0, 10.0), OneHot("city */", ["", "Bern"], 1.5), Ordinal("size", ["L", "M"])]
+    model.encoder = Columns([*columns, TwoValued("sex", ["f", "m"])])
+    model.target = Quantities(["rent"], [1.0], [0.5])
+    model.export(tmp_path / "net.h")
+    assert (tmp_path / "net.h").read_text().splitlines()[1:7] == [
+        "   inputs[0]  year: as the table has it; 1990 where it is missing",
+        "   inputs[1]  city * /=: 1.5 if so, else 0",
+        "   inputs[2]  city * /=Bern: 1.5 if so, else 0",
+        "   inputs[3]  size: 1 = L, 2 = M; 0 for any other",
+        "   inputs[4]  sex=m: 1 if so, -1 for f, else 0",
+        "   outputs[0]  rent */",
+    ]
+    codes = np.array([[2015, 1.5, 0, 2, -1], [1987.5, 0, 1.5, 0, 0]], "float32")
+    table = {"year": [2015, 1987.5], "city */": ["", "Bern"], "size": ["M", "?"], "sex": ["f", "?"]}
+    expected = model.target.units(model.predict(read_frame(table), verbose=0))
+    np.testing.assert_allclose(answers_in_c(tmp_path, codes), expected, rtol=1e-5)
+
+
+@IN_C
 def test_c_answers_with_probabilities(tmp_path):
     model = Sequential([Input((3,)), Dense(4, "tanh"), Dense(3)], seed=0)
     model.compile("adam", SparseCategoricalCrossentropy(from_logits=True))
@@ -426,6 +447,7 @@ def test_c_answers_with_probabilities(tmp_path):
     model.export(tmp_path / "net.h")
     rows = RANDOM.normal(size=(20, 3)).astype("float32")
     np.testing.assert_allclose(answers_in_c(tmp_path, rows).sum(axis=1), 1, rtol=1e-6)
+    assert "   outputs[2]  probability of c */\n" in (tmp_path / "net.h").read_text()
 
 
 def test_large_weights_lie_beside_the_python_file(tmp_path):

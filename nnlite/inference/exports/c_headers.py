@@ -42,13 +42,14 @@ SOFTMAX = """static void {name}_softmax(float *values, int count) {{
 """
 
 
-def c_header(layers: Sequence[Layer], name: str) -> str:
+def c_header(layers: Sequence[Layer], name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> str:
     """A header with `static void <name>_predict(const float *inputs, float *outputs)` for one row.
 
     Args:
         layers: built layers, in order; each must be dense, an activation, for columns of a table, or scale and shift
             its inputs.
         name: of the file; what is not a letter, digit or underscore becomes an underscore.
+        inputs, outputs: the meaning of each, for the comment at the top.
 
     Raises:
         ConfigError: a layer or an activation that has no form here.
@@ -72,7 +73,7 @@ def c_header(layers: Sequence[Layer], name: str) -> str:
     declared = [f"    float b{index}[{size}];" for index, size in enumerate(buffers[:-1])]
     guard = f"{name.upper()}_H"
     parts = [
-        f"/* Written by nnlite: {name}_predict, {first} inputs, {width} outputs, float32, one row. */",
+        _comment(f"Written by nnlite: {name}_predict takes one row, float32.", inputs, outputs),
         f"#ifndef {guard}\n#define {guard}\n\n#include <math.h>\n",
         f"#define {name.upper()}_INPUTS {first}\n#define {name.upper()}_OUTPUTS {width}\n",
         *tables,
@@ -81,6 +82,14 @@ def c_header(layers: Sequence[Layer], name: str) -> str:
         "#endif\n",
     ]
     return "\n".join(parts)
+
+
+def _comment(title: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
+    lines = [title]
+    for kind, meanings in (("inputs", inputs), ("outputs", outputs)):
+        lines += [f"   {kind}[{index}]  {meaning}" for index, meaning in enumerate(meanings)]
+    text = "\n".join("".join(char if char.isprintable() else " " for char in line) for line in lines)
+    return f"/* {text.replace('*/', '* /')} */"
 
 
 def _step(step: Step, number: int, source: str, target: str, width: int, name: str) -> tuple[list[str], dict, int]:
