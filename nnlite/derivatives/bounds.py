@@ -1,42 +1,29 @@
 """Bounds on the outputs and slopes of a model of dense layers for all inputs in a box, by interval arithmetic."""
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite.arrays.types import Array, ArrayLike
-from nnlite.derivatives.intervals import Flow, Interval, further_layers, scaled, slopes_within, through
+from nnlite.derivatives.intervals import (
+    Flow,
+    Interval,
+    further_layers,
+    has_turns,
+    restored_slopes,
+    scaled,
+    slopes_within,
+    through,
+)
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.inference.fold_constants import folded
 from nnlite.layers.base.simplified import Activated, Affine, Product
-from nnlite.ops.activations import (
-    CELU,
-    ELU,
-    SELU,
-    ActivationFunction,
-    Exp,
-    HardSigmoid,
-    HardTanh,
-    LeakyReLU,
-    Linear,
-    LogSigmoid,
-    ReLU,
-    Sigmoid,
-    Softplus,
-    Softsign,
-    Squareplus,
-    Tanh,
-)
 from nnlite.training.trainable import Trainable
 
 __all__ = ["BoxBounds", "box_bounds", "lipschitz_bound"]
 
-# Functions that nowhere fall and whose slope rises up to 0 and falls after it, or does one of these: the least slope in
-# an interval is at an end, the largest at an end or as near to 0, from either side, as the interval comes.
-RISING = (
-    *(CELU, ELU, SELU, Exp, HardSigmoid, HardTanh, LeakyReLU, Linear, LogSigmoid, ReLU, Sigmoid, Softplus, Softsign),
-    *(Squareplus, Tanh),
-)
 FAR = 1e3  # beyond which no slope becomes larger, but that of Exp
 
 
@@ -66,11 +53,11 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
     Args:
         model: dense layers in a row, with scales and shifts (`Normalization`, `RobustScaling`, `Rescaling`), `Clip` and
             waves (`PeriodicEmbedding`) among them, as at inference; also of members side by side, behind `RepeatVector`
-            and before their average, such as the `model_` of an estimator with `activation="tanh"`.
+            and before their average, such as the `model_` of an estimator.
         low, high: `(inputs,)` for one box, or `(boxes, inputs)`; finite.
 
     Raises:
-        ConfigError: another layer, or an activation that falls somewhere.
+        ConfigError: another layer, or an activation with jumps, such as `Threshold`, or of a user.
         ShapeError: boxes of another width, with an end that is not finite, or a lower end above the upper one.
 
     Reference: Moore 1966, "Interval analysis"; Gowal et al. 2018, arXiv:1810.12715.
@@ -88,7 +75,7 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
         raise ShapeError("a box needs finite ends, the lower one at or below the upper one for each input")
     ones = np.broadcast_to(np.eye(bottom.shape[-1]), (len(bottom), bottom.shape[-1], bottom.shape[-1]))
     flow = Flow(Interval(bottom, top), Interval(ones, ones))
-    for step in _steps(model, tuple(further_layers())):
+    for step in _steps(model):
         flow = through(step, flow)
     return BoxBounds(*flow.values, *flow.slopes)
 
@@ -96,14 +83,15 @@ def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
 def lipschitz_bound(model: Trainable) -> float:
     """A number L with `norm(f(x) - f(z)) <= L norm(x - z)` for all inputs x and z, the norms Euclidean.
 
-    The product of the largest singular value of each kernel, the largest factor of each scale and the largest slope of
-    each activation: never too small, up to rounding, and often a few times too large. `box_bounds` tells more of a box.
+    The product of the largest singular value of each kernel, the largest factor of each scale and the steepest slope of
+    each activation; of members side by side, the largest counts. It is never too small, up to rounding, and often a few
+    times too large. `box_bounds` tells more of a box.
 
     Args:
-        model: dense layers in a row, with scales and shifts among them, as at inference.
+        model: as of `box_bounds`.
 
     Raises:
-        ConfigError: another layer, or an activation that falls somewhere.
+        ConfigError: as of `box_bounds`.
 
     Reference: Szegedy et al. 2014, arXiv:1312.6199, section 4.3.
 
@@ -113,27 +101,42 @@ def lipschitz_bound(model: Trainable) -> float:
     >>> lipschitz_bound(model)
     0.25
     """
-    bound = 1.0
-    for step in _steps(model):
-        if isinstance(step, Affine):
-            bound *= float(np.abs(step.scale).max())
-            continue
-        if _is_robust(step):
-            center = step.steepest[None]
-            bound *= float(scaled(step, Interval(center, center))[1].high.max())
-            continue
-        if isinstance(step, Product):
-            bound *= float(np.linalg.norm(step.kernel, 2))
-        if step.activation is not None:
-            bound *= float(slopes_within(step.activation, Interval(np.array([-FAR]), np.array([FAR]))).high[0])
-    return bound
+    return math.prod(_stretch(step) for step in _steps(model))
 
 
-def _is_robust(step: Any) -> bool:
-    """Whether a step is a `RobustScaling`."""
-    from nnlite.layers import RobustScaling  # here, since importing a model loads no rare layers
+def _stretch(step: Any) -> float:
+    """The largest factor by which a step takes two inputs apart."""
+    for layer, stretch in _stretches().items():
+        if isinstance(step, layer):
+            return float(stretch(step))
+    if isinstance(step, Affine):
+        return float(np.abs(step.scale).max())
+    factor = float(np.linalg.norm(step.kernel, 2, axis=(-2, -1)).max()) if isinstance(step, Product) else 1.0
+    if step.activation is None:
+        return factor
+    slopes = slopes_within(step.activation, Interval(np.array([-FAR]), np.array([FAR])))
+    return factor * float(np.abs(slopes).max())
 
-    return isinstance(step, RobustScaling)
+
+def _stretches() -> dict[type, Callable[[Any], Any]]:
+    """The layers that have no simpler form, and how far each takes two inputs apart."""
+    from nnlite import layers  # here, since importing a model loads no rare layers
+
+    return {
+        layers.RobustScaling: lambda layer: scaled(layer, Interval(*(layer.steepest[None],) * 2))[1].high.max(),
+        layers.Normalization: lambda layer: np.abs(restored_slopes(layer)).max(),
+        layers.PeriodicEmbedding: _stretch_of_waves,
+        layers.RepeatVector: lambda layer: math.sqrt(layer.n),
+        layers.GlobalAveragePooling1D: lambda layer: 1 / math.sqrt(layer.input_shape[-2] or 1),
+        layers.Clip: lambda layer: 1.0,
+    }
+
+
+def _stretch_of_waves(layer: Any) -> float:
+    """An input and the mixtures of its waves move together: the root of the sum of their squared slopes."""
+    frequency, _, kernel, _ = (value.astype(np.float64) for value in layer.values)
+    steepest = (np.abs(kernel) * np.abs(2 * np.pi * frequency)[..., None]).sum(axis=-2)
+    return math.sqrt(1 + (steepest**2).sum(axis=-1).max())
 
 
 def _boxes(model: Trainable, ends: ArrayLike) -> Array:
@@ -145,26 +148,21 @@ def _boxes(model: Trainable, ends: ArrayLike) -> Array:
     return boxes
 
 
-def _steps(model: Trainable, further: tuple[type, ...] = ()) -> list[Any]:
+def _steps(model: Trainable) -> list[Any]:
     """Steps of the model at inference; `ConfigError` where intervals do not go through a step."""
     line = model.chain.line
     if line is None:
         raise ConfigError("bounds go through layers in a row, and this model is a graph")
     steps: list[Any] = folded([stage.layer for stage in line])
+    further = tuple(further_layers())
     for step in steps:
-        if _is_robust(step) or isinstance(step, further):
+        if isinstance(step, further):
             continue
-        known = isinstance(step, Affine | Activated) or (isinstance(step, Product) and (further or step.matrix))
-        if not known:
+        if not isinstance(step, Affine | Activated | Product):
             raise ConfigError(f"bounds go through dense layers, scales and shifts, not through {step!r}")
         activation = None if isinstance(step, Affine) else step.activation
-        if activation is not None and not (isinstance(activation, RISING) and _is_continuous(activation)):
+        if activation is not None and not has_turns(activation):
             raise ConfigError(
-                f"bounds need activations that nowhere fall, such as tanh, relu or elu; got {activation!r}"
+                f"bounds need an activation whose extremes are known, such as tanh, relu or mish; got {activation!r}"
             )
     return steps
-
-
-def _is_continuous(activation: ActivationFunction) -> bool:
-    """Whether the function has no jump: a `ReLU` may have one."""
-    return not isinstance(activation, ReLU) or (activation.threshold == 0 and activation.max_value is None)

@@ -8,12 +8,40 @@ import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.layers.base.simplified import Affine, Product
+from nnlite.ops import activations as functions
 from nnlite.ops.activations import ActivationFunction
 
-__all__ = ["Flow", "Interval", "further_layers", "scaled", "slopes_within", "through"]
+__all__ = ["Flow", "Interval", "further_layers", "has_turns", "restored_slopes", "scaled", "slopes_within", "through"]
 
 NEAREST = np.finfo(np.float64).tiny
 CIRCLE = 2 * np.pi
+
+
+class Turns(NamedTuple):
+    """Points where a function stops rising or falling; its extremes in an interval are there or at an end.
+
+    Attributes:
+        values: of the function.
+        slopes: of its derivative; points on both sides of a jump.
+    """
+
+    values: tuple[float, ...]
+    slopes: tuple[float, ...]
+
+
+AT_0 = Turns((0.0,), (-NEAREST, 0.0, NEAREST))
+TURNS: dict[type[ActivationFunction], Turns] = {
+    **dict.fromkeys((functions.CELU, functions.ELU, functions.SELU, functions.Exp, functions.HardSigmoid), AT_0),
+    **dict.fromkeys((functions.HardTanh, functions.LeakyReLU, functions.Linear, functions.LogSigmoid), AT_0),
+    **dict.fromkeys((functions.ReLU, functions.ReLU6, functions.Sigmoid, functions.Softplus, functions.Softsign), AT_0),
+    **dict.fromkeys((functions.SoftShrink, functions.SparsePlus, functions.SparseSigmoid), AT_0),
+    **dict.fromkeys((functions.Squareplus, functions.Tanh, functions.TanhShrink), AT_0),
+    functions.SiLU: Turns((-1.2784645427610738,), (-2.3993572805154677, 2.3993572805154677)),
+    functions.Mish: Turns((-1.1924312145154952,), (-2.2563763963607931, 1.4905711794854285)),
+    functions.GELU: Turns((-0.7517915246935645,), (-math.sqrt(2), math.sqrt(2))),
+    functions.HardSiLU: Turns((-1.5,), (-3 - 2**-50, -3 + 2**-50, 3 - 2**-50, 3 + 2**-50)),
+}
+BY_TANH = Turns((-0.7524614220710163,), (-1.4185040087908284, 1.4185040087908284))  # an approximate GELU
 
 
 class Interval(NamedTuple):
@@ -80,7 +108,7 @@ def through(step: Any, flow: Flow) -> Flow:
     activation = step.activation
     if activation is None:
         return flow
-    reached = flow.values.each(lambda end: activation.linearize(end)[0])
+    reached = _extremes(lambda point: activation.linearize(point)[0], flow.values, _turns(activation).values)
     return flow.bent(reached, slopes_within(activation, flow.values))
 
 
@@ -98,12 +126,31 @@ def further_layers() -> dict[type, Callable[[Any, Flow], Flow]]:
     }
 
 
+def has_turns(activation: ActivationFunction) -> bool:
+    """Whether an activation function has no jump, and its extremes are known: not that of a user's subclass."""
+    jumps = isinstance(activation, functions.ReLU) and activation.threshold != 0
+    return type(activation) in TURNS and not jumps
+
+
 def slopes_within(activation: ActivationFunction, values: Interval) -> Interval:
     """The least and the largest slope in each interval."""
-    near = [np.clip(point, *values) for point in (-NEAREST, 0.0, NEAREST)]
     with np.errstate(over="ignore"):
-        slopes = [activation.linearize(at)[1].vjp(np.ones_like(at))[0] for at in (*values, *near)]
-    return Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))
+        return _extremes(lambda point: _slopes(activation, point), values, _turns(activation).slopes)
+
+
+def _slopes(activation: ActivationFunction, points: Array) -> Any:
+    return activation.linearize(points)[1].vjp(np.ones_like(points))[0]
+
+
+def _turns(activation: ActivationFunction) -> Turns:
+    by_tanh = isinstance(activation, functions.GELU) and activation.approximate
+    return BY_TANH if by_tanh else TURNS[type(activation)]
+
+
+def _extremes(function: Callable[[Array], Any], values: Interval, turns: tuple[float, ...]) -> Interval:
+    """The least and the largest value of a function in each interval: at an end, or as near to a turn as it comes."""
+    reached = [function(point) for point in (*values, *(np.clip(turn, *values) for turn in turns))]
+    return Interval(np.minimum.reduce(reached), np.maximum.reduce(reached))
 
 
 def scaled(layer: Any, values: Interval) -> tuple[Interval, Interval]:
@@ -122,12 +169,18 @@ def _by_members(ends: Array, kernel: Array) -> Array:
     return np.moveaxis(products.reshape(*first.shape[:-1], kernel.shape[-1]), 0, -2)
 
 
+def restored_slopes(layer: Any) -> Any:
+    """The constant slopes of a `Normalization`, `(1, *features)`."""
+    point = np.zeros((1, *layer.input_shape[1:]))
+    return layer.linearize(point, *(value.astype(np.float64) for value in layer.values))[1].vjp(np.ones_like(point))[0]
+
+
 def _restored(layer: Any, flow: Flow) -> Flow:
     """Through a `Normalization` that is inverted, or of another axis than the last: both rise by constant slopes."""
     statistics = [value.astype(np.float64) for value in layer.values]
-    (low, jacobians), (high, _) = (layer.linearize(end, *statistics) for end in flow.values)
-    slopes = jacobians.vjp(np.ones_like(low))[0]
-    return flow.bent(Interval(low, high), Interval(slopes, slopes))
+    reached = flow.values.each(lambda end: layer.linearize(end, *statistics)[0])
+    slopes = np.broadcast_to(restored_slopes(layer), reached.low.shape)
+    return flow.bent(reached, Interval(slopes, slopes))
 
 
 def _clipped(layer: Any, flow: Flow) -> Flow:
