@@ -122,7 +122,7 @@ def _picture(results, options):
     try:
         draw(results["series"], path)
     except ImportError as error:
-        print(f"no plot, which takes pip install nnlite[plot]: {error}", file=sys.stderr)
+        print(f'no plot, which takes pip install "nnlite[plot]": {error}', file=sys.stderr)
         return None
     return Path(os.path.relpath(path, DOCUMENT.parent)).as_posix()
 

@@ -1,4 +1,4 @@
-"""Pictures of what a model looks at, drawn by matplotlib (`pip install nnlite[plot]`)."""
+"""Pictures of what a model looks at, drawn by matplotlib (`pip install "nnlite[plot]"`)."""
 
 from os import PathLike
 from pathlib import Path

@@ -140,7 +140,7 @@ class Circuit(CompiledNetwork):
         print(pictures.summary(self))
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the layers as a tree, the output on the right; needs matplotlib, `pip install nnlite[plot]`.
+        """Draw the layers as a tree, the output on the right; needs matplotlib, `pip install "nnlite[plot]"`.
 
         Args:
             ax: the axes to draw on; new ones when None.

@@ -196,7 +196,8 @@ def needed_for(purpose: str, install: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise MissingLibraryError(f"{purpose}, which is not installed: pip install {install}") from error
+        quoted = f'"{install}"' if "[" in install else install  # brackets are patterns to some shells
+        raise MissingLibraryError(f"{purpose}, which is not installed: pip install {quoted}") from error
 
 
 def format_path(path: Iterable) -> str:

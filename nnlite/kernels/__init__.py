@@ -132,7 +132,7 @@ def _compiled():
     try:
         from nnlite.kernels import compiled
     except (ImportError, RuntimeError, OSError) as error:  # the latter two where its cache cannot be written
-        raise ConfigError(f"compiled kernels need Numba, pip install nnlite[fast]: {error}") from error
+        raise ConfigError(f'compiled kernels need Numba, pip install "nnlite[fast]": {error}') from error
     return compiled
 
 

@@ -63,7 +63,7 @@ def tune(
         scheduler: the address of a cluster of Dask; one on this machine when None.
 
     Raises:
-        MissingLibraryError: Optuna is not installed: pip install nnlite[tune].
+        MissingLibraryError: Optuna is not installed: pip install "nnlite[tune]".
         ConfigError: a config without a search or with a wrong one, or a database of another search.
         Interrupted: Ctrl-C; the trials so far are kept.
     """

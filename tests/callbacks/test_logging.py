@@ -312,7 +312,7 @@ def test_a_run_that_is_active_is_used_and_left_open(monkeypatch):
 
 def test_without_mlflow_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(MissingLibraryError, match=r"MLflow, which is not installed: pip install nnlite\[mlflow\]"):
+    with pytest.raises(MissingLibraryError, match=r'MLflow, which is not installed: pip install "nnlite\[mlflow\]"'):
         fitted(MLflowLogger())
 
 
@@ -384,6 +384,6 @@ def test_a_resumed_training_goes_on_in_its_run_of_wandb(monkeypatch, tmp_path):
 def test_without_wandb_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(
-        MissingLibraryError, match=r"Weights & Biases, which is not installed: pip install nnlite\[wandb\]"
+        MissingLibraryError, match=r'Weights & Biases, which is not installed: pip install "nnlite\[wandb\]"'
     ):
         fitted(WandbLogger())

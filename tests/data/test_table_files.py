@@ -242,7 +242,7 @@ def test_the_library_that_is_missing_is_named(name, extra, tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, {"t.parquet": "pyarrow", "t.xlsx": "openpyxl"}[name], None)
     with pytest.raises(MissingLibraryError) as caught:
         read_table_file(str(tmp_path / name))
-    assert f"pip install {extra}" in str(caught.value)
+    assert f'pip install "{extra}"' in str(caught.value)
 
 
 # ---------------------------------------------------------------- arrays

@@ -304,6 +304,11 @@ def test_codes_and_mixed_units_are_no_amounts(cells):
 BAD_TARGETS = {
     "amounts": ([[f"{row} {'%€'[row % 2]}" for row in range(ROWS)]], None, "such as '0 %': take the currency away"),
     "gaps": ([cycle("")], None, "no value in 200 of 200 rows, first in row 1 after the header"),
+    "numbers, but for a word": (
+        [["cheap", *map(str, range(1, ROWS))]],
+        None,
+        "numbers, but for 'cheap'; correct such cells, or leave them empty to skip their rows",
+    ),
     "one value": ([cycle("1")], None, "has one value alone, '1'"),
     "names": ([[f"n{row}" for row in range(ROWS)]], None, "200 different texts in 200 rows (identifier: all texts"),
     "text as numbers": ([cycle("a", "b")], "regression", "'a' is not a number; a regression needs numbers"),

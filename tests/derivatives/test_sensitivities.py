@@ -363,5 +363,5 @@ def test_saliency_refuses(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"the folder .*none does not exist"):
         plots.saliency(model, x, tmp_path / "none" / "a.png")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ConfigError, match=r"pip install nnlite\[plot\]"):
+    with pytest.raises(ConfigError, match=r'pip install "nnlite\[plot\]"'):
         plots.saliency(model, x)

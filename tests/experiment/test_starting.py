@@ -247,7 +247,7 @@ def test_a_folder_is_no_table(capsys):
 def test_the_config_of_a_folder_of_images_trains(capsys):
     photos(Path(), np.random.default_rng(0))
     assert main(["init", "photos", "--target", "animal"]) == 2
-    assert "the label of an image is the folder it is in" in capsys.readouterr().err
+    assert "a folder has no columns, leave out --target" in capsys.readouterr().err
     assert main(["init", "photos"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("photos: 24 images in 2 folders (cat: 12, dog: 12); the median size is 12 x 14\n")

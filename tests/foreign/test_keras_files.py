@@ -322,9 +322,9 @@ def test_layers_are_numbered_as_keras_orders_them():
 
 def test_without_h5py_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
-    with pytest.raises(MissingLibraryError, match=r"pip install nnlite\[keras\]"):
+    with pytest.raises(MissingLibraryError, match=r'pip install "nnlite\[keras\]"'):
         Sequential([Input((2,)), layers.Dense(1)]).save(tmp_path / "m.keras")
-    with pytest.raises(MissingLibraryError, match=r"pip install nnlite\[keras\]"):
+    with pytest.raises(MissingLibraryError, match=r'pip install "nnlite\[keras\]"'):
         nnlite.from_keras(FOLDER / "conv.keras")
 
 

@@ -488,7 +488,7 @@ def test_without_numba_auto_stays_and_numba_is_refused(monkeypatch):
     kernels.use("auto")
     with kernels.suited_kernels(10**9, 10**6):
         assert kernels.adam is reference.adam
-    with pytest.raises(ConfigError, match=r"compiled kernels need Numba, pip install nnlite\[fast\]"):
+    with pytest.raises(ConfigError, match=r'compiled kernels need Numba, pip install "nnlite\[fast\]"'):
         kernels.use("numba")
     assert kernels.adam is reference.adam
 

@@ -201,8 +201,8 @@ def test_what_needs_a_library_says_which():
         "pip install scikit-learn": [lambda: nnlite.NNClassifier, bundled, lambda: metrics.SklearnMetric("accuracy")],
         "pip install pyyaml": [lambda: __import__("nnlite.experiment"), lambda: check.check_config("a.yaml")],
         r"pip install threadpoolctl": [lambda: nnlite.set_threads(1)],
-        "pip install nnlite[fast]": [lambda: nnlite.kernels.use("numba")],
-        "pip install nnlite[plot]": [lambda: nnlite.plots.saliency(picture_model(), np.ones((1, 3, 3)))],
+        'pip install "nnlite[fast]"': [lambda: nnlite.kernels.use("numba")],
+        'pip install "nnlite[plot]"': [lambda: nnlite.plots.saliency(picture_model(), np.ones((1, 3, 3)))],
     }
     for remedy, calls in remedies.items():
         for call in calls:

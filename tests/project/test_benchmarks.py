@@ -298,7 +298,7 @@ def test_without_matplotlib_the_tables_are_written_all_the_same(tmp_path, capsys
     path.write_text(json.dumps(ABOUT | {"command": "growth", "absent": {}, "series": {"width": grown_rows()}}))
     main(["report", str(path), "--plot", str(tmp_path / "growth.png")])
     printed = capsys.readouterr()
-    assert len(printed.err.splitlines()) == 1 and "pip install nnlite[plot]" in printed.err
+    assert len(printed.err.splitlines()) == 1 and 'pip install "nnlite[plot]"' in printed.err
     assert "| width | floor |" in printed.out and "![" not in printed.out and not (tmp_path / "growth.png").exists()
 
 

@@ -21,7 +21,7 @@ class MLflowLogger(Tracker):
         tags: further tags of the run.
 
     Raises:
-        MissingLibraryError: MLflow is not installed: pip install nnlite[mlflow].
+        MissingLibraryError: MLflow is not installed: pip install "nnlite[mlflow]".
 
     >>> MLflowLogger(experiment="houses", run="first", tags={"by": "me"})
     MLflowLogger(experiment='houses', run='first', tags={'by': 'me'})

@@ -23,7 +23,7 @@ class WandbLogger(Tracker):
         folder: where the run's files are kept; the working directory when None.
 
     Raises:
-        MissingLibraryError: wandb is not installed: pip install nnlite[wandb].
+        MissingLibraryError: wandb is not installed: pip install "nnlite[wandb]".
 
     >>> WandbLogger("prices", mode="offline")
     WandbLogger(project='prices', mode='offline')

@@ -89,6 +89,10 @@ def _of_one(cells: Cells, forced: TaskKind | None) -> Task:
         if (remedy := remedy_of_amounts(cells.counts)) is not None:
             example = shown(next(iter(cells.counts)))
             raise DataError(f"target {cells.name!r} holds amounts that are not numbers, such as {example}: {remedy}")
+        if kind == "category" and reason.startswith("numbers, but for"):
+            raise DataError(
+                f"target {cells.name!r}: {reason}; correct such cells, or leave them empty to skip their rows"
+            )
         raise DataError(
             f"target {cells.name!r} has {distinct} different texts in {rows} rows ({kind}: {reason}), too many for "
             "classes; choose another column by --target"
@@ -161,4 +165,5 @@ def _check(cells: Cells) -> None:
             "header; remove such rows, or choose another column"
         )
     if len(cells.counts) < 2:
-        raise DataError(f"target {cells.name!r} has one value alone, {shown(next(iter(cells.counts), ''))}")
+        only = shown(next(iter(cells.counts), ""))
+        raise DataError(f"target {cells.name!r} has one value alone, {only}; choose another column, or add rows")

@@ -17,7 +17,7 @@ __all__ = ["Excel", "JsonLines", "Parquet"]
 
 
 class Parquet(StreamedTableSource):
-    """A Parquet or Arrow file, read by pyarrow (`pip install nnlite[tables]`); columns are treated as by `TableSource`.
+    """A Parquet or Arrow file, read by pyarrow (`pip install "nnlite[tables]"`); columns as by `TableSource`.
 
     Args:
         path: the file.
@@ -37,7 +37,7 @@ class Parquet(StreamedTableSource):
 
 
 class JsonLines(TableSource):
-    """A file with one JSON object per line, or with one list of objects; columns are treated as by `TableSource`.
+    """A file with one JSON object per line, or with one list of objects; columns as by `TableSource`.
 
     A key that an object lacks is a missing value.
 
@@ -58,7 +58,7 @@ class JsonLines(TableSource):
 
 
 class Excel(TableSource):
-    """A sheet of an Excel workbook, read by openpyxl (`pip install nnlite[excel]`); columns as by `TableSource`.
+    """A sheet of an Excel workbook, read by openpyxl (`pip install "nnlite[excel]"`); columns as by `TableSource`.
 
     Formulas count by the values that Excel stored for them.
 

@@ -68,7 +68,7 @@ def init_image_config(folder: str, target: str | None = None, out: str | None = 
         DataError: no folders, or no images, in it.
     """
     if target:
-        raise ConfigError(f"{folder}: --target is a column of a table; the label of an image is the folder it is in")
+        raise ConfigError(f"{folder}: a folder has no columns, leave out --target; the label of an image is its folder")
     files = Files(folder, SUFFIXES, "inferred", "int", None, follow_links=False)
     every = -(-len(files.paths) // LOOKED_AT)
     height, width = (int(side) for side in np.median(sizes_of_images(files.paths[::every]), axis=0))

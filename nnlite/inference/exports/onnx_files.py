@@ -22,7 +22,7 @@ def onnx_model(graph: Graph, metadata: dict[str, str] | None = None) -> Any:
         MissingLibraryError: the library onnx is not installed.
     """
     check_operators(graph)
-    with needed_for("ONNX files are written by onnx", "'nnlite[onnx]'"):
+    with needed_for("ONNX files are written by onnx", "nnlite[onnx]"):
         from onnx import checker, helper, numpy_helper
     made = helper.make_graph(
         [_node(node) for node in graph.nodes],
