@@ -190,8 +190,7 @@ def needed_for(purpose: str, install: str) -> Iterator[None]:
     """A context around an import: a library that is not installed raises `MissingLibraryError` with the remedy.
 
     Args:
-        purpose: who does what, such as `"config files are read by PyYAML"`.
-        install: what pip installs.
+        purpose, install: who does what, `"configs are read by PyYAML"`, and what pip installs.
     """
     try:
         yield
