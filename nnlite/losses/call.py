@@ -52,6 +52,8 @@ def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> An
     maps = {"y_pred": (y_pred, by_outputs)} if isinstance(y_pred, Traced) else {}
     if isinstance(y_true, Traced) and y_true.dtype.kind == "f":
         maps["y_true"] = y_true, by_targets(loss, *arrays)
+    if not maps:  # integer targets alone are traced: nothing to differentiate with respect to
+        return value
     sources = [source for source, _ in maps.values()]
     output = np.asarray(value, sources[0].dtype)
     return sources[0].trace.note(

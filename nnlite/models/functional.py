@@ -234,7 +234,7 @@ class Functional(BaseModel, aliases=("Model",)):
         return next(iter(self.output_names or self._structure or ()), None) or super()._output_name
 
     _returned_dtypes, _output_dtype, _names_outputs = ends.returned_dtypes, ends.output_dtype, ends.names_outputs
-    _input_kinds = cast(Any, ends.input_kinds)
+    _input_kinds: Any = ends.input_kinds
     input_spec = Described(ends.specs_of_inputs)
 
     @property

@@ -70,7 +70,7 @@ class MonotonicDense(OfColumns, Dense):
     def validate(self) -> None:
         super().validate()
         if self._activation_argument is not None:
-            check_rising(self.activation)
+            check_rising(self._activation_argument)
 
     def build(self, input_shape: BatchShape) -> None:
         if isinstance(self.monotonicity, dict):

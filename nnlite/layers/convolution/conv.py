@@ -131,7 +131,7 @@ class _Conv(Spatial, Layer, abstract=True):
 
     def _in_blocks(self, *arrays):
         """Whether the activation works element by element, on outputs of the type that it will give."""
-        activation = self.activation
+        activation: Any = self.activation
         if kernel_code(activation) == LINEAR or self.channels_first:
             return False
         return len({a.dtype for a in arrays if a is not None}) == 1 and activation.by_element

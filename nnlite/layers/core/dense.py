@@ -226,8 +226,9 @@ class Dense(Layer):
         outputs = rows_matmul(rows, kernel) if self.members is None else np.matmul(rows.swapaxes(0, 1), kernel)
         if self.use_bias:
             outputs += self.bias.value if self.members is None else self.bias.value[:, None]
-        if self._activation_argument is not None:
-            outputs = self.activation.in_place(outputs)(outputs)
+        activation = self._activation_argument
+        if activation is not None:
+            outputs = activation.in_place(outputs)(outputs)
         return outputs if self.members is None else outputs.swapaxes(0, 1)
 
 

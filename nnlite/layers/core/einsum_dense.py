@@ -152,9 +152,10 @@ class EinsumDense(LowRank):
         unnamed = inputs.ndim - len(self.labels[0]) + 1
         labels, wanted = [expanded(operand, unnamed) for operand in self.labels], expanded(self.wanted, unnamed)
         outputs, maps = project(labels, wanted, inputs, kernel, bias)
-        if self._activation_argument is None:
+        activation = self._activation_argument
+        if activation is None:
             return outputs, Jacobians(*maps)
-        outputs, (outer,) = self.activation.linearize(outputs)
+        outputs, (outer,) = activation.linearize(outputs)
         return outputs, Jacobians(*maps, outer=outer)
 
 
