@@ -61,7 +61,7 @@ def parameter_places(
             yield f"{folder}{OF_ATTENTION[kind].format(part)}/vars/{int(role == 'bias')}", parameter
         return
     if kind in ("LSTM", "GRU", "SimpleRNN") or kind.startswith("ConvLSTM"):
-        yield from _numbered(f"{folder}cell/", layer.parameters)
+        yield from _numbered(f"{folder}cell/", layer.weights)
         return
     if layer._adapts is not None:
         yield from _numbered(folder, cast(Any, layer).saved_weights() if merged else layer.parameters)
@@ -70,7 +70,7 @@ def parameter_places(
     for part, name in inside:
         yield from parameter_places(part, order, f"{folder}{name}/", merged)
     known = {id(parameter) for part, _ in inside for parameter in part.parameters}
-    rest = [parameter for parameter in layer.parameters if id(parameter) not in known]
+    rest = [parameter for parameter in layer.weights if id(parameter) not in known]
     if kind == "Normalization" and layer.get_config()["mean"] is not None:
         return  # its moments are arguments
     yield from _numbered(folder, rest)
