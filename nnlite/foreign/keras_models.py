@@ -62,7 +62,7 @@ def _input(config: dict[str, Any], location: str) -> Input:
     dtype = plain_value(config.get("dtype"), location)
     known: Any = {"dtype": dtype} if dtype in ("int32", "int64", "string", "float64") else {}
     try:
-        return Input(tuple(shape[1:]), name=config.get("name"), **known)
+        return Input(tuple(shape[1:]), shape[0], name=config.get("name"), **known)
     except ConfigError as error:
         raise config_error(location, error) from None
 

@@ -378,3 +378,18 @@ def test_classes_of_users_go_into_keras_files(make, tmp_path):
     with zipfile.ZipFile(tmp_path / "m.keras") as archive:
         text = archive.read("config.json").decode()
     assert "Custom>HalvedOutputs" in text or "Custom>TwoLayers" in text
+
+
+@pytest.mark.parametrize("layer", [layers.GRU(2, stateful=True), layers.Bidirectional(layers.LSTM(2, stateful=True))])
+def test_keras_reads_and_writes_stateful_layers(layer, tmp_path):
+    keras = pytest.importorskip("keras")
+    model, rows = Sequential([Input(batch_shape=(2, 3, 4)), layer, layers.Dense(1)]), np.ones((2, 3, 4), "float32")
+    model.save(tmp_path / "m.keras")
+    theirs = keras.models.load_model(tmp_path / "m.keras")
+    expected = [model.predict(rows, verbose=0) for _ in range(2)]
+    for wanted in expected:
+        np.testing.assert_allclose(theirs.predict(rows, verbose=0), wanted, atol=1e-6)
+    theirs.save(tmp_path / "again.keras")
+    again = load_model(tmp_path / "again.keras")
+    for wanted in expected:
+        np.testing.assert_allclose(again.predict(rows, verbose=0), wanted, atol=1e-6)
