@@ -63,3 +63,9 @@ def test_what_is_computed_from_outputs_is_plain(embedded):
 def test_a_mask_by_keyword_is_for_one_layer():
     outputs = layers.GRU(2, return_sequences=True)(np.ones((2, 3, 2)), mask=MASK)
     assert type(outputs) is np.ndarray
+
+
+def test_masks_of_integers_are_those_of_booleans():
+    rows = np.arange(12.0).reshape(2, 3, 2)
+    for layer in (layers.GlobalAveragePooling1D(), layers.LSTM(2)):
+        np.testing.assert_array_equal(layer(rows, mask=MASK.astype("int64")), layer(rows, mask=MASK))

@@ -79,6 +79,27 @@ def test_a_chain_takes_the_batch_of_its_input(tmp_path, suffix):
     np.testing.assert_array_equal(again.predict(rows, verbose=0), first)
 
 
+def test_specs_of_outputs_in_a_dict():
+    class Ends(layers.Layer):
+        def call(self, inputs):
+            return {"twice": 2 * inputs, "sum": ops.sum(inputs, axis=-1)}
+
+    spec = Ends().compute_output_spec(layers.Input((5,)))
+    assert {name: one.shape for name, one in spec.items()} == {"twice": (None, 5), "sum": (None,)}
+
+
+def test_stateless_calls_of_stateful_layers():
+    layer, rows = layers.GRU(2, stateful=True), np.ones((2, 3, 4))
+    first = layer(rows)
+    layer.reset_states()
+    outputs, _ = layer.stateless_call(
+        [weight.value for weight in layer.trainable_variables],
+        [weight.value for weight in layer.non_trainable_variables],
+        rows,
+    )
+    np.testing.assert_array_equal(outputs, first)
+
+
 def test_states_are_no_weights():
     layer = layers.LSTM(2, stateful=True)
     layer(np.ones((2, 3, 4)))

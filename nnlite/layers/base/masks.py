@@ -17,8 +17,9 @@ __all__ = []
 
 
 def step_mask(mask: Any, shape: tuple[int, ...], owner: str) -> np.ndarray:
-    """`mask` as an array; `ShapeError` unless it has one boolean for each of `shape`, `(batch, steps)`."""
+    """`mask` as an array; `ShapeError` unless it has one boolean, or integer, for each of `shape`, `(batch, steps)`."""
     mask = np.asarray(mask)
+    mask = mask != 0 if mask.dtype.kind in "iu" else mask
     if mask.dtype != bool or mask.shape != tuple(shape):
         raise ShapeError(
             f"{owner} needs a mask of booleans of the shape {tuple(shape)}, (batch, steps), "

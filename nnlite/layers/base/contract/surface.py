@@ -12,7 +12,7 @@ from nnlite.errors import ConfigError, NotReadyError, ShapeError, did_you_mean
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.naming import place_of, policy_name
-from nnlite.layers.base.contract.structure import kept
+from nnlite.layers.base.contract.structure import arranged_as, kept
 from nnlite.layers.base.symbolic import STAND_INS
 from nnlite.layers.base.variables.seeds import all_seed_states, variables_of
 from nnlite.parameters import Parameter, assign_all
@@ -103,7 +103,10 @@ def compute_output_spec(self: "Layer", *inputs: Any, **options: Any) -> Any:
     shapes = [_shape_of(value) for value in operands]
     given_shape: Any = shapes[0] if len(shapes) == 1 else shapes
     shapes_out: Any = self.compute_output_shape(given_shape)
-    return _stand_ins(shapes_out, itertools.cycle(self._returned_dtypes))
+    outputs = _stand_ins(shapes_out, itertools.cycle(self._returned_dtypes))
+    if self._structure is None or isinstance(outputs, Mapping):
+        return outputs
+    return arranged_as(self._structure, outputs if isinstance(outputs, tuple) else (outputs,))
 
 
 def _stand_ins(shapes: Any, kinds: Iterator[str]) -> Any:
