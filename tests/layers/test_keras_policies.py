@@ -135,6 +135,9 @@ def test_build_configs():
         layer(inputs)
     assert dense.get_build_config() == {"input_shape": (3, 4)} and relu.get_build_config() is None
     assert add.get_build_config() == {"input_shape": ((3, 4), (3, 4))}
+    relu = layers.ReLU()
+    relu.build((None, 4))
+    assert relu.get_build_config() == {"input_shape": (None, 4)}
     again = layers.Dense(2)
     again.build_from_config(dense.get_build_config())
     assert again.input_shape == (None, 4)

@@ -174,11 +174,13 @@ def metrics_variables(self: "Layer") -> list[Any]:
 
 
 def get_build_config(self: "Layer") -> dict[str, Any] | None:
-    """The shape that the layer was built for, for `build_from_config`; None before, and if it needs no building.
+    """The shape that the layer was built for, for `build_from_config`; None before.
 
+    None too for one that needs no building, if it was just called.
     That of the first data has their number of examples; several shapes are named if `build` names them.
     """
-    if not self.built or self.input_shape is None or self._needs_no_building:
+    called = self._built_on is not None or self._node is not None
+    if not self.built or self.input_shape is None or (self._needs_no_building and called):
         return None
     shape = self._built_on or self.input_shape
     names = [name for name in inspect.signature(self.build).parameters if name.endswith("shape")]
