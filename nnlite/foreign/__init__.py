@@ -1,5 +1,6 @@
 """Files of other libraries: models of Keras, weights of PyTorch, networks of scikit-learn."""
 
+from nnlite.foreign.containers.own_files import *
 from nnlite.foreign.keras_compile import *
 from nnlite.foreign.keras_files import *
 from nnlite.foreign.keras_optimizers import *

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +13,19 @@ from nnlite.errors import ModelFileError
 from nnlite.errors.boundary import reading
 from nnlite.saving import write_atomically
 
-__all__ = ["Archive", "is_folder_of_keras", "kept_beside", "read_archive", "write_archive", "write_folder"]
+__all__ = [
+    "EXTRA",
+    "Archive",
+    "is_folder_of_keras",
+    "kept_beside",
+    "parts_of",
+    "read_archive",
+    "write_archive",
+    "write_folder",
+]
 
 CONFIG, METADATA, WEIGHTS, EXTRA = "config.json", "metadata.json", "model.weights.h5", "nnlite.safetensors"
+ASSETS = "assets/"
 LARGEST_JSON = 64 << 20
 LARGEST_RATIO = 200  # of an entry to what it takes in the file; weights are stored uncompressed, or halved
 
@@ -27,11 +37,13 @@ class Archive(NamedTuple):
         config: the model, as Keras describes it.
         weights: an HDF5 file, or the path of one.
         metadata: the version of Keras that wrote it, and when.
+        assets: files that layers saved, by path.
     """
 
     config: dict[str, Any]
     weights: bytes | str | os.PathLike
     metadata: dict[str, Any]
+    assets: dict[str, bytes]
 
 
 def read_archive(path: str | os.PathLike) -> Archive:
@@ -42,12 +54,15 @@ def read_archive(path: str | os.PathLike) -> Archive:
     """
     with _opened(path) as archive:
         weights, described, about = (archive.read(name) for name in (WEIGHTS, CONFIG, METADATA))
+        assets = {
+            name: archive.read(name) for name in archive.namelist() if name.startswith(ASSETS) and name[-1] != "/"
+        }
     with reading(path, "its description of the model is not JSON", kind=ModelFileError):
         config = json.loads(described)
         metadata = json.loads(about)
     if not isinstance(config, dict):
         raise ModelFileError(f"{path}: {CONFIG} must describe a model, got {type(config).__name__}")
-    return Archive(config, weights, metadata)
+    return Archive(config, weights, metadata, assets)
 
 
 def kept_beside(path: str | os.PathLike) -> bytes | None:
@@ -71,7 +86,7 @@ class Folder:
 
     def namelist(self) -> list[str]:
         """The names of the files."""
-        return [entry.name for entry in self.path.iterdir() if entry.is_file()]
+        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file()]
 
     def read(self, name: str) -> bytes:
         """The bytes of a file."""
@@ -114,22 +129,23 @@ def _check(path: object, entries: dict[str, zipfile.ZipInfo]) -> None:
             raise ModelFileError(f"{path}: the entry {name!r} would unpack to {entry.file_size} bytes from {packed}")
 
 
-def _entries(config: dict, metadata: dict, weights: bytes, extra: bytes) -> dict[str, bytes]:
+def parts_of(config: dict, metadata: dict, weights: bytes, further: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The entries of a `.keras` file by name; `further` are those that it need not have."""
     described = {METADATA: json.dumps(metadata).encode(), CONFIG: json.dumps(config, allow_nan=False).encode()}
-    return {**described, WEIGHTS: weights, **({EXTRA: extra} if extra else {})}
+    return {**described, WEIGHTS: weights, **further}
 
 
-def write_archive(path: str | os.PathLike, config: dict, metadata: dict, weights: bytes, extra: bytes) -> None:
+def write_archive(path: str | os.PathLike, parts: Mapping[str, bytes]) -> None:
     """Write a `.keras` file atomically."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        for name, part in _entries(config, metadata, weights, extra).items():
+        for name, part in parts.items():
             archive.writestr(name, part)
     write_atomically(path, content.getvalue())
 
 
-def write_folder(path: str | os.PathLike, config: dict, metadata: dict, weights: bytes, extra: bytes) -> None:
+def write_folder(path: str | os.PathLike, parts: Mapping[str, bytes]) -> None:
     """Write the parts of a `.keras` file into a folder, which is made if it is missing."""
-    Path(path).mkdir(exist_ok=True)
-    for name, part in _entries(config, metadata, weights, extra).items():
+    for name, part in parts.items():
+        (Path(path) / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(Path(path) / name, part)

@@ -13,15 +13,18 @@ import numpy as np
 from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign import hdf5
 from nnlite.foreign.archives import (
+    EXTRA,
     Archive,
     is_folder_of_keras,
     kept_beside as extra_of_archive,
+    parts_of,
     read_archive,
     write_archive,
     write_folder,
 )
 from nnlite.foreign.containers.datasets import assign_datasets, size_in_memory
 from nnlite.foreign.containers.legacy import legacy_bytes, legacy_config, legacy_extra, legacy_optimizer
+from nnlite.foreign.containers.own_files import assets_of, take_assets, with_own_variables
 from nnlite.foreign.containers.shards import is_list_of_shards, opened_shards, write_shards
 from nnlite.foreign.keras_graphs import is_model, keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
@@ -156,7 +159,8 @@ def save_keras(
         write_atomically(path, legacy_bytes(model, {**config, **metadata}, keras_order, memory, extra))
     else:
         write = write_archive if zipped else write_folder
-        write(path, config, metadata, _encoded(model, memory), extra)
+        further = assets_of(model, keras_order) | ({EXTRA: extra} if extra else {})
+        write(path, parts_of(config, metadata, _encoded(model, memory), further))
 
 
 def save_keras_weights(model: Any, path: str | os.PathLike, overwrite: bool = True) -> None:
@@ -190,7 +194,8 @@ def weight_arrays(model: Any) -> dict[str, np.ndarray]:
         path: parameter.value.reshape(shapes.get(id(parameter), parameter.shape))
         for path, parameter in parameter_places(model, keras_order)
     }
-    return arrays | {f"{group}/2": np.array(0, np.int32) for group in counted_groups(model, keras_order)}
+    arrays |= {f"{group}/2": np.array(0, np.int32) for group in counted_groups(model, keras_order)}
+    return with_own_variables(model, keras_order, arrays)
 
 
 def _encoded(model: Any, memory: Mapping[str, np.ndarray] | None = None) -> bytes:
@@ -230,6 +235,7 @@ def load_keras(path: str | os.PathLike) -> KerasModel:
         with reading_saved(path), values_follow(size_in_memory(datasets)):
             check_count(archive.config, len(datasets), path)
             model: Any = read_model(archive.config, orders)
+            take_assets(model, order, archive.assets, path)
             _build(model, archive.config, path)
         assign_datasets(model, datasets, path, order)
         kept = optimizer_arrays(datasets) or legacy_optimizer(datasets)
@@ -241,7 +247,7 @@ def _legacy_parts(path: str | os.PathLike) -> Archive:
     config = legacy_config(path)
     if config is None:
         raise ModelFileError(f"{path} holds weights alone: build the model and call load_weights")
-    return Archive(config, path, {})
+    return Archive(config, path, {}, {})
 
 
 def _build(model: Any, config: dict[str, Any], path: object) -> None:

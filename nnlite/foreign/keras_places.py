@@ -11,7 +11,16 @@ from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.parameters import Parameter
 
-__all__ = ["Order", "counted_groups", "file_shapes", "groups_of", "keras_class", "parameter_places"]
+__all__ = [
+    "CLASS_NAMES",
+    "Order",
+    "counted_groups",
+    "file_shapes",
+    "groups_of",
+    "keras_class",
+    "layer_folders",
+    "parameter_places",
+]
 
 # The layers of a model in the order in which Keras numbers them.
 Order = Callable[[Any], Sequence[Layer]]
@@ -101,6 +110,14 @@ def groups_of(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[st
     if is_model(layer):
         for part, name in _parts(layer, order):
             yield from groups_of(part, order, f"{folder}{name}/")
+
+
+def layer_folders(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, Layer]]:
+    """The folder of a layer and of those inside models and users' layers, and the layer."""
+    yield folder, layer
+    if is_model(layer) or not type(layer).__module__.startswith("nnlite."):
+        for part, name in _parts(layer, order):
+            yield from layer_folders(part, order, f"{folder}{name}/")
 
 
 def _numbered(folder: str, parameters: Sequence[Parameter]) -> Iterator[tuple[str, Parameter]]:

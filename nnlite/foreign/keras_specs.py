@@ -21,7 +21,7 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.modules import keras_form
-from nnlite.registry.names import USER, name_in
+from nnlite.registry.names import USER, get_registered_name, name_in
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -191,7 +191,9 @@ def described(item: Any, family: str, location: str) -> dict[str, Any]:
         value = arguments[name]
         if name in OF_CALLS or (name == "activity_regularizer" and value is None):  # some constructors lack the latter
             continue
-        if name in known:
+        if isinstance(value, Layer) and value._builds_itself:
+            config[name] = None  # a model, which the caller describes
+        elif name in known:
             config[name] = serialized(value, f"{location}.{name}")
         elif jsonable(value) != default_value(cls, name, parameter.default):
             raise ModelFileError(
@@ -205,8 +207,14 @@ def described(item: Any, family: str, location: str) -> dict[str, Any]:
 def _of_user(item: Any) -> dict[str, Any]:
     """Keras's form of an object of a user-defined class; whoever reads it has to know the class."""
     cls: type = type(item)
-    kind = {"module": cls.__module__, "class_name": cls.__name__, "registered_name": USER + cls.__name__}
-    return {**kind, "config": keras_form(item.get_config())}
+    registered = get_registered_name(cls)
+    name = USER + cls.__name__ if registered == cls.__name__ else registered
+    return {
+        "module": cls.__module__,
+        "class_name": cls.__name__,
+        "registered_name": name,
+        "config": keras_form(item.get_config()),
+    }
 
 
 def config_error(location: str, error: ConfigError) -> ModelFileError:

@@ -133,6 +133,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
 
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
+    get_state_tree, set_state_tree = surface.get_state_tree, surface.set_state_tree
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
     _reads_targets = steps.Writes(("train_step", "compute_loss"))
@@ -284,9 +285,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         if not self.built:
             raise NotReadyError("the model has no weights before it is built: add an Input, or call build(shape)")
 
-    save, save_weights, load_weights, load_torch = save, save_weights, load_weights, load_torch
-
-    export = export
+    save, save_weights, load_weights, load_torch, export = save, save_weights, load_weights, load_torch, export
 
     def file_state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """Header and arrays of the file that `save` writes."""

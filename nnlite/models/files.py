@@ -30,6 +30,7 @@ from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
 from nnlite.models.copying.own_parts import (
     OWN,
+    beside_weights,
     build_as_told,
     compile_as_saved,
     compiled_by_itself,
@@ -153,9 +154,8 @@ def _take_rest(model: Any, known: ModelHeader, header: dict, arrays: dict[str, n
 def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: object) -> None:
     """`ModelFileError` for arrays that are neither weights nor those of what the header says of a training."""
     prefixes = ("weights/", OWN, *(("training/",) if header.training is not None else ()), "optimizer/")
-    foreign = [name for name in arrays if not name.startswith(prefixes)]
-    if foreign:
-        raise ModelFileError(f"{source} does not fit the model; left over: {', '.join(sorted(foreign))}")
+    if foreign := sorted(name for name in arrays if not name.startswith(prefixes)):
+        raise ModelFileError(f"{source} does not fit the model; left over: {', '.join(foreign)}")
 
 
 def pickled_state(model: "BaseModel") -> dict[str, Any]:
@@ -282,10 +282,10 @@ def save_as_keras(
 ) -> None:
     """Write a `.keras` or `.h5` file, or a folder unless `zipped`, with what Keras does not provide for beside it."""
     header, arrays = model_state(model, include_optimizer)
-    slots = {name: array for name, array in arrays.items() if not name.startswith("weights/")}
     compiled = compile_document(header["compile"]) if header["compile"] else None
     memory, header = _memory_for_keras(model.trainer) if compiled else {}, {"format": saving.FORMAT, **header}
-    save_keras(model, filepath, encode_extra(header, slots), overwrite, compiled, memory, zipped)
+    kept = encode_extra(header, beside_weights(arrays, filepath))
+    save_keras(model, filepath, kept, overwrite, compiled, memory, zipped)
 
 
 def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:

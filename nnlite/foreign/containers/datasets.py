@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign.containers.legacy import assign_legacy, legacy_weights
+from nnlite.foreign.containers.own_files import own_variables
 from nnlite.foreign.hdf5 import Datasets
 from nnlite.foreign.keras_graphs import keras_order
 from nnlite.foreign.keras_places import Order, counted_groups, file_shapes, parameter_places
@@ -59,6 +60,12 @@ def assign_datasets(
         for name, one in datasets.items()
         if name not in counts and not any(part in LEFT_OVER for part in name.split("/"))
     }
+    for group, layer in own_variables(model, order):
+        inside = {name[len(group) :]: one[()] for name, one in present.items() if name.startswith(group)}
+        layer.load_own_variables(inside)
+        needed = {name: one for name, one in needed.items() if name in present or not name.startswith(group)}
+        present = {name: one for name, one in present.items() if name in needed or not name.startswith(group)}
+    shapes = {name: shape for name, shape in shapes.items() if name in needed}
     if skip_mismatch:
         fits = names_that_fit(shapes, present, label)
         needed, shapes = {name: needed[name] for name in fits}, {name: shapes[name] for name in fits}

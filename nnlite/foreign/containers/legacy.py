@@ -11,7 +11,7 @@ from nnlite.errors import ModelFileError
 from nnlite.errors.boundary import reading
 from nnlite.errors.caller import warn_user
 from nnlite.foreign import hdf5
-from nnlite.foreign.keras_places import Order, counted_groups, file_shapes, parameter_places
+from nnlite.foreign.keras_places import CLASS_NAMES, Order, counted_groups, file_shapes, parameter_places
 from nnlite.parameters import Parameter
 
 __all__ = ["assign_legacy", "legacy_bytes", "legacy_config", "legacy_extra", "legacy_optimizer", "legacy_weights"]
@@ -90,6 +90,7 @@ def _described(config: dict[str, Any]) -> dict[str, Any]:
 def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document of a layer without its module, as earlier versions wrote it; so those of the layers of a model."""
     kept = {key: document[key] for key in ("class_name", "config", "name", "inbound_nodes") if key in document}
+    kept["class_name"] = CLASS_NAMES.get(kept["class_name"], kept["class_name"])
     if document.get("class_name") in ("Sequential", "Functional"):
         kept["config"] = {**kept["config"], "layers": [_plain(layer) for layer in kept["config"]["layers"]]}
     return kept

@@ -2,21 +2,23 @@
 
 import inspect
 import json
-import tempfile
+import re
 import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ModelFileError, TrainingWarning
+from nnlite.foreign import files_of, give_files, overrides, stated_format
 from nnlite.layers.base.call import layers_within
 from nnlite.registry.functions import form_of_function
 from nnlite.registry.modules import keras_form
 
 __all__ = [
     "OWN",
+    "beside_weights",
     "build_as_told",
     "compile_as_saved",
     "compiled_by_itself",
@@ -25,6 +27,7 @@ __all__ = [
     "take_own_parts",
 ]
 
+OF_VARIABLES = re.compile("own/[0-9]+/variables/")
 OWN = "own/"  # what the names of these arrays begin with
 
 
@@ -36,7 +39,7 @@ def own_configs(model: Any) -> dict[str, Any]:
     told = {
         prefix: _stored(layer.get_build_config())
         for prefix, layer in _prefixes(model)
-        if _overrides(layer, "build_from_config")
+        if overrides(layer, "build_from_config")
     }
     entries: dict[str, Any] = {"builds": told} if told else {}
     if model.compiled and not type(model).compile_from_config.__module__.startswith("nnlite."):
@@ -52,7 +55,7 @@ def _stored(config: Any) -> Any:
 def build_as_told(model: Any, builds: Mapping[str, Any] | None) -> None:
     """Let layers build themselves as the entry `builds` of `own_configs` says."""
     for prefix, layer in _prefixes(model):
-        if builds and prefix in builds and _overrides(layer, "build_from_config"):
+        if builds and prefix in builds and overrides(layer, "build_from_config"):
             layer.build_from_config(builds[prefix])
 
 
@@ -82,17 +85,13 @@ def own_parts(model: Any) -> dict[str, np.ndarray]:
     """
     parts: dict[str, np.ndarray] = {}
     for prefix, layer in _prefixes(model):
-        if _overrides(layer, "save_own_variables"):
+        if overrides(layer, "save_own_variables"):
             store: dict[str, Any] = {}
             layer.save_own_variables(store)
             parts |= {f"{prefix}variables/{name}": np.array(value) for name, value in store.items()}
-        if _overrides(layer, "save_assets"):
-            with tempfile.TemporaryDirectory() as folder:
-                layer.save_assets(folder)
-                for path in sorted(Path(folder).rglob("*")):
-                    if path.is_file():
-                        name = f"{prefix}assets/{path.relative_to(folder).as_posix()}"
-                        parts[name] = np.frombuffer(path.read_bytes(), np.uint8)
+        if overrides(layer, "save_assets"):
+            files = files_of(layer)
+            parts |= {f"{prefix}assets/{name}": np.frombuffer(content, np.uint8) for name, content in files.items()}
     return parts
 
 
@@ -111,34 +110,35 @@ def take_own_parts(model: Any, parts: Mapping[str, np.ndarray], source: object) 
     left = {name for name in parts if name.startswith(OWN)}
     for prefix, layer in _prefixes(model):
         variables, assets = _beginning(parts, f"{prefix}variables/"), _beginning(parts, f"{prefix}assets/")
-        if _overrides(layer, "save_own_variables", "load_own_variables"):
+        if overrides(layer, "save_own_variables", "load_own_variables"):
             left -= {f"{prefix}variables/{name}" for name in variables}
-        if _overrides(layer, "save_assets", "load_assets"):
+        if overrides(layer, "save_assets", "load_assets"):
             left -= {f"{prefix}assets/{name}" for name in assets}
-        if variables and _overrides(layer, "load_own_variables"):
+        if variables and overrides(layer, "load_own_variables"):
             layer.load_own_variables(variables)
-        if assets and _overrides(layer, "load_assets"):
-            with tempfile.TemporaryDirectory() as folder:
-                for name, content in assets.items():
-                    _write(Path(folder).resolve(), name, content, source)
-                layer.load_assets(folder)
+        if assets and overrides(layer, "load_assets"):
+            give_files(layer, {name: _bytes(name, content, source) for name, content in assets.items()}, source)
     if left:
         raise ModelFileError(f"{source} does not fit the model; left over: {', '.join(sorted(left))}")
 
 
-def _write(folder: Path, name: str, content: np.ndarray, source: object) -> None:
-    path = (folder / name).resolve()
-    if folder not in path.parents:
-        raise ModelFileError(f"{source}: the asset {name!r} would lie outside the folder of its layer")
+def _bytes(name: str, content: np.ndarray, source: object) -> bytes:
     if content.dtype != np.uint8:
         raise ModelFileError(f"{source}: the asset {name!r} must be of bytes, got {content.dtype}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.tobytes())
+    return content.tobytes()
 
 
-def _overrides(layer: Any, *methods: str) -> bool:
-    """Whether a user's class of layers overrides one of these methods; the package's own save only their weights."""
-    return any(not getattr(type(layer), method).__module__.startswith("nnlite.") for method in methods)
+def beside_weights(arrays: Mapping[str, np.ndarray], filepath: str | PathLike) -> dict[str, np.ndarray]:
+    """What of a model's arrays is kept beside Keras's parts of a file.
+
+    All but the weights; what layers save by `save_own_variables` is among Keras's parts, but for `.h5` files.
+    """
+    legacy = stated_format(filepath, whole=True) in (".h5", ".hdf5")
+    return {
+        name: array
+        for name, array in arrays.items()
+        if not name.startswith("weights/") and (legacy or not OF_VARIABLES.match(name))
+    }
 
 
 def _prefixes(model: Any) -> Iterator[tuple[str, Any]]:

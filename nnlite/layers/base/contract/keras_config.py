@@ -205,7 +205,8 @@ def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     arguments = _told(layer, dict(layer._keras_arguments()))
     if _without_regularizer(layer) and not WITH_REGULARIZER & arguments.keys():
         arguments.pop("activity_regularizer", None)
-    for name, usual in BEYOND.get(type(layer).__name__, {}).items():
+    beyond = [pair for base in type(layer).__mro__ for pair in BEYOND.get(base.__name__, {}).items()]
+    for name, usual in beyond:
         if name in arguments and arguments[name] == usual:
             del arguments[name]
     if not arguments.get("lora_rank"):

@@ -1,0 +1,134 @@
+"""Files of Keras without nnlite's part, as Keras writes them: variables and assets of users' layers, and others."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import Input, Model, Sequential, Variable, saving
+from nnlite.errors import ModelFileError
+from nnlite.layers import Dense, GroupQueryAttention, Layer, Normalization, StringLookup, TimeDistributed
+
+pytest.importorskip("h5py")
+X = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+
+
+@saving.register_keras_serializable(package="tests")
+class Shifted(Dense):
+    """Has a variable beside those of `Dense`, and saves all of them by itself."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.shift = Variable(np.zeros(self.units), name="shift", trainable=False)
+
+    def call(self, inputs):
+        return super().call(inputs) + self.shift
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["shift"] = np.asarray(self.shift)
+
+    def load_own_variables(self, store):
+        self.shift.assign(store["shift"])
+        self.kernel.assign(store["0"])
+        self.bias.assign(store["1"])
+
+
+@saving.register_keras_serializable(package="tests")
+class Worded(Layer):
+    """Has a text in a file."""
+
+    def __init__(self, words="", **options):
+        super().__init__(**options)
+        self.words = words
+
+    def call(self, inputs):
+        return inputs
+
+    def get_config(self):
+        return {**super().get_config(), "words": ""}
+
+    def save_assets(self, dir_path):
+        Path(dir_path, "words.txt").write_text(self.words)
+
+    def load_assets(self, dir_path):
+        self.words = Path(dir_path, "words.txt").read_text()
+
+
+def as_keras_writes(path, change=None, **entries):
+    """The archive without what nnlite keeps beside it, with its config changed and further entries."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist() if name != "nnlite.safetensors"}
+    config = json.loads(parts["config.json"])
+    if change is not None:
+        change(config["config"])
+    parts |= {"config.json": json.dumps(config).encode(), **entries}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_variables_and_assets_of_users_are_where_keras_has_them(tmp_path):
+    model = Sequential([Input((4,)), Worded("some words", name="w"), Shifted(2)])
+    model.layers[1].shift.assign([3.0, 5.0])
+    model.save(tmp_path / "model.keras")
+    assert "assets/layers/worded/words.txt" in zipfile.ZipFile(tmp_path / "model.keras").namelist()
+    for path in (tmp_path / "model.keras", as_keras_writes(tmp_path / "model.keras")):
+        again = nnlite.load_model(path)
+        assert again.layers[0].words == "some words"
+        np.testing.assert_array_equal(again(X), model(X))
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = Sequential([Input((4,)), Worded(), Shifted(2)])
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(other(X), model(X))
+    assert "parametrization" not in model.layers[1].get_config()
+
+
+def test_an_asset_stays_in_the_folder_of_its_layer(tmp_path):
+    model = Sequential([Input((4,)), Worded("", name="w")])
+    model.save(tmp_path / "model.keras")
+    path = as_keras_writes(tmp_path / "model.keras", **{"assets/layers/worded/../../words.txt": b"outside"})
+    with pytest.raises(ModelFileError, match="outside"):
+        nnlite.load_model(path)
+
+
+def test_a_vocabulary_in_a_file_is_read(tmp_path):
+    model = Sequential([Input((1,), dtype="string"), StringLookup(vocabulary=["b", "a"])])
+    model.save(tmp_path / "model.keras")
+
+    def forget(config):
+        config["layers"][1]["config"]["vocabulary"] = None
+
+    entry = {"assets/layers/string_lookup/vocabulary.txt": b"[UNK]\nb\na"}
+    again = nnlite.load_model(as_keras_writes(tmp_path / "model.keras", forget, **entry))
+    assert again.layers[0].get_vocabulary() == ["[UNK]", "b", "a"]
+    assert again([["a"], ["z"]]).tolist() == [[2], [0]]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_models_inside_wrappers_and_moments_of_images_are_written(tmp_path, name):
+    inputs, images = Input((5, 4)), Input((2, 2, 3))
+    steps = Model(inputs, TimeDistributed(Sequential([Dense(3, "tanh"), Dense(2)]))(inputs))
+    steps.save(tmp_path / name)
+    data = np.stack([X] * 5, axis=1)
+    np.testing.assert_array_equal(nnlite.load_model(tmp_path / name)(data), steps(data))
+    scaled = Model(images, Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 9.0])(images))
+    scaled.save(tmp_path / "scaled.keras")
+    document = json.loads(zipfile.ZipFile(tmp_path / "scaled.keras").read("config.json"))
+    assert document["config"]["layers"][1]["config"]["mean"] == [1.0, 2.0, 3.0]
+
+
+def test_the_class_of_grouped_attention_has_its_name_of_earlier_files(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    inputs = Input((5, 4))
+    model = Model(inputs, GroupQueryAttention(3, 4, 2)(inputs, inputs))
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        assert '"class_name": "GroupedQueryAttention"' in file.attrs["model_config"]
+        del file["nnlite"]
+    data = np.stack([X] * 5, axis=1)
+    np.testing.assert_array_equal(nnlite.load_model(tmp_path / "model.h5")(data), model(data))
