@@ -240,7 +240,7 @@ class Functional(BaseModel, aliases=("Model",)):
     @property
     def input_kind(self) -> str:
         """The kind of the first input, as required by the layers that take it; that of the data if `call` decides."""
-        return self._input_kinds[0] if self._drawing else self._kind_of_data
+        return cast(Any, self._input_kinds)[0] if self._drawing else self._kind_of_data
 
     def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         if self._drawing is None:

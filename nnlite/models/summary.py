@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from nnlite.charts import aligned, boxed, html_table, notebook
 from nnlite.foreign.keras_graphs import is_graph, uses_of
+from nnlite.layers import Input
+from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.operation import Operation
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def print_summary(
      Trainable params: 9 (36.00 B)
      Non-trainable params: 0 (0.00 B)
     """
+    if model.built and vars(model).get("_begin") is not None:
+        cast(Any, model)._drawn_ends()  # shapes of a chain follow from its `Input`
     listed = [*_listed(model, model._listed() if layer_range is None else _range(model, layer_range), expand_nested)]
     sources = _sources(model)
     columns = COLUMNS[sources is not None, show_trainable]
@@ -119,12 +123,18 @@ def _framed_row(layer: Any, depth: int, sources: dict[int, list[str]] | None, tr
     kind = type(layer).__name__
     if isinstance(layer, Operation):
         kind = layer.function.title().replace("_", "")  # as Keras calls the function's class
-    shape = str(layer.output_shape) if layer.output_shape is not None else "?"
+    shape = str(_shape(layer)) if layer.output_shape is not None else "?"
     count = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
     connected = [] if sources is None else [", ".join(sources.get(id(layer), [])) or "-"]
     trained = ("Y" if layer.trainable else "N") if layer.built and layer.weights else "-"
     name = f"{layer.name} ({kind})"
     return [f"{'   ' * depth}└ {name}" if depth else name, shape, count, *connected, *([trained] if trainable else [])]
+
+
+def _shape(layer: Any) -> Any:
+    """The shape of a layer's output, with the number of examples that an `Input` before it states."""
+    output = layer if isinstance(layer, Input) else layer._node and layer._node[1]
+    return output.shape if isinstance(output, (Input, Symbol)) else layer.output_shape
 
 
 def _amounts(model: "BaseModel") -> list[str]:
@@ -159,7 +169,7 @@ def _listed(model: Any, layers: Sequence[Any], nested: bool, depth: int = 0) -> 
     for layer in layers:
         yield layer, depth
         if nested:
-            yield from _listed(layer, layer._layers_inside(), True, depth + 1)
+            yield from _listed(layer, layer.layers if is_graph(layer) else layer._layers_inside(), True, depth + 1)
 
 
 def summary_output(model: "BaseModel") -> str:

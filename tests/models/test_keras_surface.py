@@ -330,3 +330,20 @@ def test_a_state_tree_has_all_variables_and_is_set_again():
         model.set_state_tree({"trainable_variables": {"no": {"kernel": x}}})
     with pytest.raises(ConfigError, match="value_format"):
         model.get_state_tree("other")
+
+
+def test_a_summary_shows_stated_numbers_of_examples_and_inputs_of_models_inside():
+    lines = []
+    inputs = Input((4,), batch_size=3, name="i")
+    inner = Model(inputs, Dense(2, name="d")(inputs), name="inner")
+    outer = Input((4,), name="o")
+    Model(outer, inner(outer)).summary(print_fn=lines.append, expand_nested=True)
+    Sequential([Input(batch_shape=(8, 4)), Dense(3)]).summary(print_fn=lines.append)
+    text = "".join(lines)
+    for row in (
+        "inner (Functional)",
+        "└ i (InputLayer)             │ (3, 4)",
+        "└ d (Dense)                  │ (3, 2)",
+        "│ (8, 3)",
+    ):
+        assert row in text
