@@ -434,6 +434,7 @@ UNDECLARED = {
     ("layers/base/inputs", "toarray"): "only sparse matrices have it",
     ("metrics/accuracy", "from_logits"): "a loss may be a plain function",
     ("metrics/accuracy", "target_kind"): "a loss may be a plain function",
+    ("ops/names/constants", "__wrapped__"): "the functions of older versions of NumPy written in C have no attributes",
     ("registry/fast_paths", "outlives"): "only a method that is marked has it",
     ("registry/names", "__name__"): "a callable need not be a function",
     ("registry/names", "get_config"): "a class of a user may be registered",

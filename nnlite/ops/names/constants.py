@@ -119,7 +119,7 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         values = [*values, *options.values()]
         return as_typed(result, values) if isinstance(result, np.ndarray) else in_floatx(result, values)
 
-    public = vars(np).get(function.__name__) in (function, vars(function).get("__wrapped__"))
+    public = vars(np).get(function.__name__) in (function, getattr(function, "__wrapped__", None))
     title = f"`numpy.{function.__name__}`" if public else f"{function.__doc__}".rstrip(".")
     compute.__doc__ = f"{title}; the result is a constant, without a derivative."
     compute.__module__ = __name__
