@@ -204,7 +204,10 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
             raise ConfigError("y_val was passed without X_val, its rows", ("X_val",))
         check_present(y, "y_val")
         table = read_inputs(self, X, False, y)
-        y, _ = self._read_targets(n_rows_of(table), y, self._targets)
+        try:
+            y, _ = self._read_targets(n_rows_of(table), y, self._targets)
+        except DataError as error:
+            raise DataError(f"y_val: {error}") from None
         return self._scaled(table), self._targets.encode(y)
 
     def _scaled(self, table: Any) -> Any:

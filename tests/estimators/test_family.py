@@ -173,6 +173,12 @@ def test_codes_and_reconstruction_are_the_halves_of_the_model(autoencoder, digit
     errors = np.mean(((reconstruction - digits) / autoencoder.scale_) ** 2, axis=1)
     np.testing.assert_allclose(autoencoder.reconstruction_error(digits), errors, rtol=1e-9)
     np.testing.assert_array_equal(autoencoder.score_samples(digits), -autoencoder.reconstruction_error(digits))
+    assert autoencoder.score(digits) == pytest.approx(-errors.mean(), rel=1e-9)
+
+
+def test_a_search_compares_autoencoders_by_their_score(digits):
+    search = GridSearchCV(NNAutoencoder(epochs=3, random_state=0), {"n_components": [1, 8]}, cv=2).fit(digits[:100])
+    assert search.best_params_ == {"n_components": 8}
 
 
 def test_codes_are_linear_units_without_dropout():

@@ -129,6 +129,12 @@ def test_a_row_without_a_target_is_named(cls, y, gap):
         cls(**QUICK).fit(X, y, X_val=X, y_val=y_gap)
 
 
+def test_classes_of_y_val_that_y_lacks_are_named():
+    parts = np.arange(len(X)) % 3
+    with pytest.raises(DataError, match=r"y_val: `y` has classes not in `self.classes_`. .* 'y' has \[0 1 7\]"):
+        NNClassifier(**QUICK).fit(X, parts, X_val=X, y_val=np.where(parts == 2, 7, parts))
+
+
 def test_gaps_of_pandas_in_targets():
     pandas = pytest.importorskip("pandas")
     for y in (pandas.array(changed(LABELS, 2, None), dtype="string"), pandas.Categorical(changed(LABELS, 2, None))):

@@ -254,6 +254,10 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         """
         return self._scores(self._matrix(X))
 
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of `score_samples`, by which searches compare; 0 is perfect."""
+        return float(self.score_samples(X).mean())
+
     def _scores(self, matrix: np.ndarray) -> np.ndarray:
         rebuilt = self.model_.predict(matrix, rows_at_once(matrix.shape[1]), verbose=0)
         away = (rebuilt - matrix.astype(np.float64)) / self.scale_
