@@ -23,5 +23,5 @@ figure, axes = plt.subplots(figsize=(7.5, 4), layout="constrained")
 for schedule in shown:
     axes.plot(steps, [schedule(step) for step in steps], label=type(schedule).__name__)
 axes.set(xlabel="step", ylabel="learning rate")
-axes.legend(fontsize=8)
+figure.legend(fontsize=8, loc="outside right upper")
 plt.show()
