@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,8 @@ def test_a_config_trains_on_a_folder_and_predictions_name_the_files(folder, caps
     shown = list(csv.DictReader(io.StringIO(Path("rows.csv").read_text())))
     assert [row["file"] for row in shown] == figures.file[:2].tolist()
     assert all(name.startswith(target) for name, target in zip(figures.file, figures.target, strict=True))
+    assert main(["report", "run"]) == 0
+    assert re.search(r'title="(cat|dog)/\d+\.png: \1, predicted \1 ', Path("run/report.html").read_text())
 
 
 def test_chunks_are_the_folder_in_parts(folder):

@@ -70,11 +70,11 @@ def _images(subject: Subject, worst: np.ndarray, losses: np.ndarray, shape: tupl
     worst = worst[: int(np.clip(MOST_BYTES / first.size, LEAST_IMAGES, SHOWN_IMAGES))]
     images = [smaller(image) for image in subject.arrays(subject.part)[0][worst].reshape(-1, *shape)]
     low, high = float(np.min(images)), float(np.max(images))
-    shown = []
+    names, shown = subject.prepared.row_names(subject.part), []
     for row, image in zip(worst.tolist(), images, strict=True):
         truth, predicted = (escape(text) for text in _verdict(subject, row))
         source = png_uri(pixels(image, low, high))
-        text = f"row {row}: {truth}, predicted {predicted}"
+        text = f"{escape(f'row {row}' if names is None else names[row])}: {truth}, predicted {predicted}"
         picture = f'<img src="{source}" alt="{text}" title="{text}, loss {number_text(float(losses[row]))}">'
         shown.append(f"<figure>{picture}<figcaption>{truth}, predicted {predicted}</figcaption></figure>")
     return f'<div class="u">{"".join(shown)}</div>'
