@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Shape
+from nnlite.jacobians.bundles.partial import at_index
 from nnlite.jacobians.maps.base import Jacobian, fitted, one_row_each, readable_bytes, shown_as_html
 from nnlite.jacobians.parameter_vector import ParameterVector
 
@@ -50,13 +51,13 @@ class NetworkJacobian(Jacobian):
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         if self.vector is not None:
             return self.vector.vjp(self.jacobians, cotangent, seeds)
-        return self.jacobians.vjp(cotangent, self._only(True, False))[self.index]
+        return self.jacobians.vjp(cotangent, at_index(self.index, self.jacobians, True, False))[self.index]
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         tangent = self._fitting(tangent, self.in_shape, "jvp")
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         if self.vector is None:
-            result = self.jacobians.jvp(*self._only(tangent, None))
+            result = self.jacobians.jvp(*at_index(self.index, self.jacobians, tangent, None))
         else:
             result = self.vector.jvp(self.jacobians, tangent)
         return np.zeros(seeds + self.out_shape, tangent.dtype) if result is None else result
@@ -96,9 +97,6 @@ class NetworkJacobian(Jacobian):
     @property
     def mixes_rows(self) -> bool:
         return self.vector is not None or self.jacobians.mixes_rows
-
-    def _only(self, chosen, other):
-        return tuple(chosen if index == self.index else other for index in range(len(self.jacobians)))
 
     def stored(self) -> Iterator[np.ndarray]:
         return self.jacobians.stored()

@@ -31,7 +31,7 @@ def add_commands(commands: Commands) -> None:
     evaluate.set_defaults(command=_evaluate)
     _add_predict(commands)
     meaning = "export a trained model as ONNX, a single Python file that only needs NumPy, or a C header"
-    export = add_command(commands, "export", meaning, "export runs/churn-1 churn.onnx\nexport runs/churn-1 churn.py")
+    export = add_command(commands, "export", meaning, "export runs/churn-1 churn.py\nexport runs/churn-1 churn.h")
     add_run(export, "a run folder or a model file")
     export.add_argument("out", metavar="OUT", help="output file, ending in .onnx, .py or .h")
     export.set_defaults(command=_export)
@@ -41,7 +41,7 @@ def _add_predict(commands: Commands) -> None:
     example = "predict runs/churn-1 new.csv -o out.csv --keep customer --explain"
     predict = add_command(commands, "predict", "apply a trained model to new rows", example)
     add_run(predict, "a run folder or a model file")
-    meaning = "a file like the training data, with or without the target; - reads standard input"
+    meaning = "a file like the training data, with or without the target, or a folder of images; - reads standard input"
     predict.add_argument("input", metavar="INPUT", help=meaning)
     predict.add_argument("-o", "--out", metavar="OUT.csv", help="output file (default: standard output)")
     choice, meaning = (

@@ -23,7 +23,7 @@ def add_commands(commands: Commands) -> None:
     meaning = "a table, a folder with a folder of images for each class, or a template (see --list)"
     init.add_argument("start", metavar="TABLE|FOLDER|TEMPLATE", nargs="?", help=meaning)
     _add_target(init)
-    init.add_argument("-o", "--out", metavar="CONFIG", help="output file (default: the name of START with .yaml)")
+    init.add_argument("-o", "--out", metavar="CONFIG", help="output file (default: named like the first argument)")
     init.add_argument("--force", action="store_true", help="replace an existing file")
     init.add_argument("--list", action="store_true", help="show the templates")
     init.set_defaults(command=_init)

@@ -10,7 +10,12 @@ from nnlite.jacobians.maps.base import Jacobian
 if TYPE_CHECKING:
     from nnlite.jacobians.bundles.bundle import Bundle
 
-__all__ = ["Partial"]
+__all__ = ["Partial", "at_index"]
+
+
+def at_index(index: int, bundle: Any, value: Any, other: Any) -> tuple:
+    """`value` for the input of a bundle with this index, `other` for all others."""
+    return tuple(value if number == index else other for number in range(len(bundle)))
 
 
 class Partial(Jacobian):
@@ -24,7 +29,7 @@ class Partial(Jacobian):
         self.index = index
 
     def _only(self, value: Any = True, other: Any = False) -> tuple:
-        return tuple(value if index == self.index else other for index in range(len(self.jacobians)))
+        return at_index(self.index, self.jacobians, value, other)
 
     @property
     def mixes_rows(self) -> bool:
