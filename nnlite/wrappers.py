@@ -26,7 +26,7 @@ class WrappedModel(BaseEstimator):
     """Base of the wrappers.
 
     Args:
-        model: a compiled model, of which each fit trains a copy; or a function of `X`, `y` and `model_kwargs` that
+        model: a compiled model that each fit trains a copy of; or a function of `X`, `y` and `model_kwargs` that
             returns one.
         warm_start: whether a further fit trains the same model on.
         model_kwargs: for `model`, where it is a function.
@@ -60,7 +60,7 @@ class WrappedModel(BaseEstimator):
 
         Raises:
             ConfigError: the model is not compiled.
-            ValueError: rows or targets that are no numbers, or not as many of one as of the other.
+            ValueError: rows that are not numbers, or another number of targets.
         """
         rows = check_array(X, allow_nd=True)
         check_consistent_length(rows, y)
@@ -147,7 +147,7 @@ class SKLearnRegressor(RegressorMixin, WrappedModel):
     """A model of one number as a regressor of scikit-learn.
 
     Args:
-        model: a compiled model, of which each fit trains a copy; or a function of `X`, `y` and `model_kwargs` that
+        model: a compiled model that each fit trains a copy of; or a function of `X`, `y` and `model_kwargs` that
             returns one.
         warm_start: whether a further fit trains the same model on.
         model_kwargs: for `model`, where it is a function.

@@ -13,7 +13,16 @@ from nnlite.registry.fields import change_constructor
 from nnlite.registry.functions import NamedFunction, custom_function, function_form, is_function_form
 from nnlite.registry.names import LISTED, custom_object_scope, default_name, get_registered_name, normalized
 
-__all__ = ["FORMS", "NamedByClass", "given_arguments", "keras_form", "of_family", "refuse_unknown", "take_by_position"]
+__all__ = [
+    "FORMS",
+    "NamedByClass",
+    "given_arguments",
+    "keras_form",
+    "name_by_base",
+    "of_family",
+    "refuse_unknown",
+    "take_by_position",
+]
 
 Member = TypeVar("Member", bound=Configurable)
 Functions = tuple[Callable[[Any], Any], Callable[[Any], dict[str, Any]], Callable[..., Any]]
@@ -66,11 +75,17 @@ def _function_form(value: NamedFunction) -> Any:
     return value.function if name is None else function_form(name)
 
 
+def name_by_base(cls: Any) -> str:
+    """The default name of an instance: that of the first public class of nnlite it is made of, or of its own."""
+    ours = (base for base in cls.__mro__ if base.__module__.startswith("nnlite."))
+    public = (base for base in ours if cls._members.get(normalized(base.__name__)) is base)
+    return default_name(next(public, cls))
+
+
 class NamedByClass:
     """The argument `name` of a family whose members are by default named after their class."""
 
     _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
-    _members: ClassVar[dict[str, type[Any]]]
     name: Any
 
     def __post_init__(self) -> None:
@@ -79,10 +94,8 @@ class NamedByClass:
 
     @classmethod
     def default_name(cls) -> str:
-        """The default name of an instance: that of the first public class of nnlite it is made of, or of its own."""
-        ours = (base for base in cls.__mro__ if base.__module__.startswith("nnlite."))
-        public = (base for base in ours if cls._members.get(normalized(base.__name__)) is base)
-        return default_name(next(public, cls))
+        """The default name of an instance; see `name_by_base`."""
+        return name_by_base(cls)
 
     def _repr_arguments(self) -> dict[str, Any]:
         """A name that is the default one is not shown."""

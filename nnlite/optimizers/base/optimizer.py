@@ -20,7 +20,7 @@ from nnlite.registry import Configurable
 from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Converted, option
-from nnlite.registry.modules import NamedByClass, keras_form, refuse_unknown
+from nnlite.registry.modules import keras_form, name_by_base, refuse_unknown
 from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["Optimizer"]
@@ -28,7 +28,7 @@ __all__ = ["Optimizer"]
 BEYOND_KERAS = ("exclude_from_weight_decay", "learning_rate_multipliers")
 
 
-class Optimizer(VariableDoors, NamedByClass, Configurable, family="optimizer"):
+class Optimizer(VariableDoors, Configurable, family="optimizer"):
     """Updates parameters by their gradients; subclasses write `update` and `slot_names`, or `update_step` as in Keras.
 
     Each step clips the gradients, then decays the values, `values -= learning_rate * weight_decay * values`,
@@ -105,6 +105,7 @@ class Optimizer(VariableDoors, NamedByClass, Configurable, family="optimizer"):
     def __post_init__(self) -> None:
         super().__post_init__()
         VariableDoors.__init__(self)
+        self.name = name_by_base(type(self)) if self.name is None else self.name
         self._scratch: list[np.ndarray] = []
         self._patterns: tuple[list[str], dict[str, float]] = [], {}
         self._paths: list[list[str]] = []  # that the factors belong to, where there are patterns
@@ -287,3 +288,8 @@ class Optimizer(VariableDoors, NamedByClass, Configurable, family="optimizer"):
         stored = {key: value for key, value in vars(self).items() if key == Rate.key}  # a plain number
         arguments = super()._arguments()
         return {name: stored.get(name, value) for name, value in arguments.items()}
+
+    def _repr_arguments(self) -> dict[str, Any]:
+        """A name that is the default one is not shown."""
+        named = self.name != name_by_base(type(self))
+        return {name: value for name, value in super()._repr_arguments().items() if named or name != "name"}

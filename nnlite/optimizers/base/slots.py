@@ -282,7 +282,7 @@ class Slots:
 
 
 def _name_in_state(parameter: Any, path: str) -> str:
-    """What the names of a parameter's slots begin with: its whole path, if it has a place in a model."""
+    """The beginning of the names of a parameter's slots: its whole path, if it has a place in a model."""
     placed = isinstance(parameter, Parameter) and parameter.place is not None
     return (parameter.path if placed else path).replace("/", "_")
 
