@@ -56,7 +56,6 @@ REASONS = [
     ("callbacks", r"OrbaxCheckpoint", "writes with a library of JAX"),
     ("optimizers", r"LossScaleOptimizer", "there is no float16, whose gradients would need it"),
     ("losses|metrics|optimizers|initializers|regularizers|constraints|activations", r"legacy", "names of Keras 2"),
-    ("utils", r"bounding_boxes", "the layers of images convert boxes, by bounding_box_format"),
     ("utils", r"legacy", "names of Keras 2"),
     ("datasets", r"boston_housing", "withdrawn by its users: one of its columns is built on race"),
     ("ops", r"image|linalg|nn|numpy", "names are in `nnlite.ops` itself"),

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from nnlite import random
 from nnlite.random import RandomSource
 
 GRID = list(itertools.product(range(4), range(8), range(40)))  # seeds, places, steps
@@ -37,3 +38,18 @@ def test_bits_are_spread_evenly():
     counts = np.bincount(drawn >> 8, minlength=256)
     assert ((counts - 2**12) ** 2 / 2**12).sum() < 255 + 6 * np.sqrt(2 * 255)
     assert np.bincount(drawn & 255, minlength=256).std() < 2 * np.sqrt(2**12)
+
+
+def test_the_state_of_a_generator_answers_as_a_variable():
+    generator = random.SeedGenerator(7)
+    first, second = random.normal((2,), seed=generator), random.normal((2,), seed=generator)
+    assert generator.state.numpy().tolist() == [7, 2] and generator.state.name == "seed_generator_state"
+    generator.state.assign([7, 1])
+    np.testing.assert_array_equal(random.normal((2,), seed=generator), second)
+    assert type(generator.next()) is np.ndarray and (first != second).all()
+
+
+def test_counts_may_be_integers():
+    counts = random.binomial((50,), 4, 0.5, dtype="int32", seed=1)
+    assert counts.dtype == "int32" and set(counts.tolist()) <= {0, 1, 2, 3, 4}
+    np.testing.assert_array_equal(counts, random.binomial((50,), 4, 0.5, seed=1))

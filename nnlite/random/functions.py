@@ -1,6 +1,6 @@
 """Random numbers under the names and arguments of `keras.random`, from explicit seeds."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,27 @@ __all__ = [
 ]
 
 
+class SeedState(np.ndarray):
+    """The two integers of a `SeedGenerator`, with the attributes and methods of Keras's variable."""
+
+    name: ClassVar[str] = "seed_generator_state"
+    trainable: ClassVar[bool] = False
+
+    @property
+    def value(self) -> np.ndarray:
+        """The array."""
+        return self.view(np.ndarray)
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the array."""
+        return np.array(self)
+
+    def assign(self, value: ArrayLike) -> "SeedState":
+        """Replace the seed, and the number of its uses."""
+        self[...] = value
+        return self
+
+
 class SeedGenerator:
     """A seed that advances with each use, so that each call of a random function draws different numbers.
 
@@ -36,7 +57,7 @@ class SeedGenerator:
         ConfigError: another `seed`.
 
     Attributes:
-        state: two integers, the seed and how often it has been used, `(2,)`.
+        state: two integers, the seed and how often it has been used, `(2,)`; `state.assign` sets them.
 
     >>> from nnlite import random
     >>> seeds = random.SeedGenerator(7)
@@ -49,11 +70,11 @@ class SeedGenerator:
         self.seed = fresh_seed() if seed is None else _checked(seed)
         self.name = "seed_generator" if name is None else name
         self._given = seed
-        self.state = np.array([self.seed, 0], np.int64)
+        self.state = np.array([self.seed, 0], np.int64).view(SeedState)
 
     def next(self, ordered: bool = True) -> np.ndarray:
         """A copy of the state, which then advances. `ordered` is accepted for compatibility with Keras."""
-        state = self.state.copy()
+        state = self.state.numpy()
         self.state[1] += 1
         return state
 
@@ -144,9 +165,14 @@ def beta(shape: Shape, alpha: ArrayLike, beta: ArrayLike, dtype: str | None = No
     return _float(_generator(seed).beta(np.asarray(alpha), np.asarray(beta), shape), dtype)
 
 
+def _typed(values: np.ndarray, dtype: str | None) -> np.ndarray:
+    """Numbers in any type, integers too."""
+    return np.asarray(values).astype(dtype or floatx())
+
+
 def gamma(shape: Shape, alpha: ArrayLike, dtype: str | None = None, seed: Seed = None) -> np.ndarray:
     """Numbers from the gamma distribution with scale 1 and shape `alpha`, > 0, which may be an array."""
-    return _float(_generator(seed).standard_gamma(np.asarray(alpha), shape), dtype)
+    return _typed(_generator(seed).standard_gamma(np.asarray(alpha), shape), dtype)
 
 
 def binomial(
@@ -154,7 +180,7 @@ def binomial(
 ) -> np.ndarray:
     """Draw the number of successes among `counts` trials, with given probabilities; both may be arrays."""
     trials = np.asarray(counts).astype(np.int64)
-    return _float(_generator(seed).binomial(trials, np.asarray(probabilities), shape), dtype)
+    return _typed(_generator(seed).binomial(trials, np.asarray(probabilities), shape), dtype)
 
 
 def categorical(logits: ArrayLike, num_samples: int, dtype: str = "int32", seed: Seed = None) -> np.ndarray:

@@ -11,6 +11,7 @@ from nnlite.data.datasets.text import text_dataset_from_directory as text_datase
 from nnlite.data.datasets.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 from nnlite.data.numbered import PyDataset
 from nnlite.features import FeatureSpace as FeatureSpace
+from nnlite.utils import bounding_boxes as bounding_boxes
 from nnlite.utils.arrays import *
 from nnlite.utils.custom import *
 from nnlite.utils.division import *

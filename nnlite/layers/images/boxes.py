@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError
 
-__all__ = ["FORMATS", "moved_boxes"]
+__all__ = ["FORMATS", "corners_of", "formatted", "moved_boxes"]
 
 # The matrix that turns the corners x1, y1, x2, y2 of a box into its entries: corners, or a position and a size.
 FROM_CORNERS = {
@@ -15,6 +15,7 @@ FROM_CORNERS = {
     "yxyx": np.eye(4)[[1, 0, 3, 2]],
     "xywh": np.array([[1, 0, 0, 0], [0, 1, 0, 0], [-1, 0, 1, 0], [0, -1, 0, 1]]),
     "center_xywh": np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0, 1]]),
+    "center_yxhw": np.array([[0, 0.5, 0, 0.5], [0.5, 0, 0.5, 0], [0, -1, 0, 1], [-1, 0, 1, 0]]),
 }
 FORMATS = (*FROM_CORNERS, *(f"rel_{name}" for name in FROM_CORNERS))  # the latter in shares of width and height
 EMPTY = 1e-6  # pixels, the side of a box that holds none
@@ -46,13 +47,13 @@ def moved_boxes(layer: Any, bounding_boxes: Any, images: np.ndarray, context: di
     first = layer.data_format == "channels_first"
     size = images.shape[2:4] if first else images.shape[1:3]
     matrices, new_size = _maps(layer, len(images), size, context, first)
-    x1, y1, x2, y2 = np.moveaxis(_corners(boxes, kind, size), -1, 0)
+    x1, y1, x2, y2 = np.moveaxis(corners_of(boxes, kind, size), -1, 0)
     corners = np.stack([y1, x1, y1, x2, y2, x1, y2, x2], axis=-1).reshape(*boxes.shape[:-1], 4, 2)
     ends = np.einsum("bij,bncj->bnci", matrices[:, :, :2], corners) + matrices[:, None, None, :, 2]
     low, high = (np.clip(values, 0, new_size) for values in (ends.min(axis=2), ends.max(axis=2)))
     labels[(high - low < EMPTY).any(axis=-1)] = -1
     moved = np.concatenate([low[..., ::-1], high[..., ::-1]], axis=-1)
-    return {**bounding_boxes, "boxes": _formatted(moved, kind, new_size).astype(np.float32), "labels": labels}
+    return {**bounding_boxes, "boxes": formatted(moved, kind, new_size).astype(np.float32), "labels": labels}
 
 
 def _maps(
@@ -96,13 +97,13 @@ def _affine(layer: Any, seen: np.ndarray, pixels: np.ndarray, size: tuple[int, .
     return np.concatenate([ahead, -(ahead @ back[2])[:, None]], axis=1)
 
 
-def _corners(boxes: np.ndarray, kind: str, size: tuple[int, ...]) -> np.ndarray:
+def corners_of(boxes: np.ndarray, kind: str, size: tuple[int, ...]) -> np.ndarray:
     """Boxes as x1, y1, x2, y2 in pixels."""
     return boxes @ np.linalg.inv(FROM_CORNERS[kind.removeprefix("rel_")]).T * _unit(kind, size)
 
 
-def _formatted(corners: np.ndarray, kind: str, size: tuple[int, ...]) -> np.ndarray:
-    """The inverse of `_corners`."""
+def formatted(corners: np.ndarray, kind: str, size: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `corners_of`."""
     return corners / _unit(kind, size) @ FROM_CORNERS[kind.removeprefix("rel_")].T
 
 

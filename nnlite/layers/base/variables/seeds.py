@@ -47,7 +47,7 @@ def seed_states(layer: "Layer") -> list[Parameter]:
 
 def _state(generator: SeedGenerator) -> Parameter:
     if generator not in _states:
-        _states[generator] = Parameter("seed_generator_state", generator.state, trainable=False)
+        _states[generator] = Parameter(generator.state.name, generator.state.value, trainable=False)
         _states[generator].place = ScopePlace(generator.name)
     return _states[generator]
 
