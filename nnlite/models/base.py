@@ -17,7 +17,7 @@ from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.variables.holders import succeed
 from nnlite.layers.composite.chain import Chain
 from nnlite.models import steps
-from nnlite.models.copying import surface
+from nnlite.models.copying import state_trees, surface
 from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.copying.metrics import listed_metrics
 from nnlite.models.doors import Evaluate, GivenLoss, ModelType, OfTrainer, Predict, SecondOrderDoors, door, stop_flag
@@ -130,7 +130,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     get_metrics_result, zero_grad = steps.get_metrics_result, steps.zero_grad
     make_train_function, make_test_function = steps.make_train_function, steps.make_test_function
     make_predict_function = steps.make_predict_function
-
+    get_state_tree, set_state_tree = state_trees.get_state_tree, state_trees.set_state_tree
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
     get_state_tree, set_state_tree = surface.get_state_tree, surface.set_state_tree

@@ -83,7 +83,7 @@ def compute_iou(
         boxes1, boxes2: `(..., m, 4)` and `(..., n, 4)`.
         bounding_box_format: of both.
         use_masking: whether pairs with a box of four `mask_val` get `mask_val`.
-        mask_val: marks boxes that are not there.
+        mask_val: marks absent boxes.
         image_shape: `(height, width, ...)` of the image, for shares.
 
     Returns:
@@ -149,7 +149,8 @@ def clip_to_image_size(
     if not relative and (height is None or width is None):
         raise ConfigError(f"clip_to_image_size needs the height and width of the image for {bounding_box_format!r}")
     corners = _corners(bounding_boxes["boxes"], bounding_box_format)
-    inside = np.clip(corners, 0, [1, 1, 1, 1] if relative else [width, height, width, height])
+    bounds: Any = [1, 1, 1, 1] if relative else [width, height, width, height]
+    inside = np.clip(corners, 0, bounds)
     labels = np.array(bounding_boxes["labels"])
     labels[(inside[..., 2:] <= inside[..., :2]).any(axis=-1)] = -1
     plain = "rel_xyxy" if relative else "xyxy"
