@@ -51,6 +51,7 @@ class ConfusionMetric(Metric, abstract=True):
     """
 
     _state = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+    _names_subclasses = False
     _labels: ClassVar[int | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

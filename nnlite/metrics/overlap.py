@@ -22,6 +22,7 @@ class _Overlap(Metric, abstract=True):
 
     higher_is_better = True
     _default_dtype = "int32"
+    _names_subclasses = False
     _state = ("total_cm",)
 
     @property

@@ -18,7 +18,6 @@ __all__ = [
     "NamedByClass",
     "given_arguments",
     "keras_form",
-    "name_by_base",
     "of_family",
     "refuse_unknown",
     "take_by_position",
@@ -75,17 +74,12 @@ def _function_form(value: NamedFunction) -> Any:
     return value.function if name is None else function_form(name)
 
 
-def name_by_base(cls: Any) -> str:
-    """The default name of an instance: that of the first public class of nnlite it is made of, or of its own."""
-    ours = (base for base in cls.__mro__ if base.__module__.startswith("nnlite."))
-    public = (base for base in ours if cls._members.get(normalized(base.__name__)) is base)
-    return default_name(next(public, cls))
-
-
 class NamedByClass:
     """The argument `name` of a family whose members are by default named after their class."""
 
     _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
+    _names_subclasses: ClassVar[bool] = True  # whether those of users are called as this class
+    _members: ClassVar[dict[str, type[Any]]]
     name: Any
 
     def __post_init__(self) -> None:
@@ -94,8 +88,10 @@ class NamedByClass:
 
     @classmethod
     def default_name(cls) -> str:
-        """The default name of an instance; see `name_by_base`."""
-        return name_by_base(cls)
+        """The default name of an instance: that of the first public class of nnlite it is made of, or of its own."""
+        ours = (base for base in cls.__mro__ if base.__module__.startswith("nnlite.") and cls._names_subclasses)
+        public = (base for base in ours if cls._members.get(normalized(base.__name__)) is base)
+        return default_name(next(public, cls))
 
     def _repr_arguments(self) -> dict[str, Any]:
         """A name that is the default one is not shown."""

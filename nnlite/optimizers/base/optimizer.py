@@ -20,7 +20,8 @@ from nnlite.registry import Configurable
 from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Converted, option
-from nnlite.registry.modules import keras_form, name_by_base, refuse_unknown
+from nnlite.registry.modules import keras_form, refuse_unknown
+from nnlite.registry.names import default_name
 from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["Optimizer"]
@@ -105,7 +106,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     def __post_init__(self) -> None:
         super().__post_init__()
         VariableDoors.__init__(self)
-        self.name = name_by_base(type(self)) if self.name is None else self.name
+        self.name = default_name(type(self)) if self.name is None else self.name
         self._scratch: list[np.ndarray] = []
         self._patterns: tuple[list[str], dict[str, float]] = [], {}
         self._paths: list[list[str]] = []  # that the factors belong to, where there are patterns
@@ -291,5 +292,5 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
 
     def _repr_arguments(self) -> dict[str, Any]:
         """A name that is the default one is not shown."""
-        named = self.name != name_by_base(type(self))
+        named = self.name != default_name(type(self))
         return {name: value for name, value in super()._repr_arguments().items() if named or name != "name"}
