@@ -9,7 +9,6 @@ TRIED = (
     "pyyaml",
     "scikit-learn",
     "threadpoolctl",
-    "tqdm",
     "cloudpickle",
     "pandas",
     "polars",

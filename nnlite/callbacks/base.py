@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
+from nnlite.callbacks.bars import Progbar
 from nnlite.errors import ConfigError
 from nnlite.metrics.state.kinds import check_state
 from nnlite.registry import Configurable
@@ -288,9 +289,6 @@ def for_json(value: Any) -> Any:
 
 def announce(message: str) -> None:
     """Print a line without breaking the progress bar on the screen."""
-    try:
-        from tqdm import tqdm
-    except ImportError:  # then there is no bar either
-        print(message)
-    else:
-        tqdm.write(message)
+    if Progbar.on_screen is not None:
+        Progbar.on_screen.erase()
+    print(message)

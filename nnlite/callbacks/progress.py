@@ -1,14 +1,14 @@
-"""ProgressBar: one line per epoch, with a live bar while it runs; ProgressLog: lines at intervals, or JSON."""
+"""ProgressBar: Keras's bars and lines; ProgressLog: lines at intervals, or JSON."""
 
 import json
 import re
 import sys
-import warnings
 from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
 
+from nnlite.callbacks.bars import Progbar, duration
 from nnlite.callbacks.base import Callback, for_json
 from nnlite.callbacks.stopping import DurationBound, seconds_of
 from nnlite.errors import ConfigError
@@ -20,18 +20,18 @@ _SECONDS_BETWEEN_REFRESHES = 0.1
 
 
 class ProgressBar(Callback):
-    """Prints one line per epoch, evaluation or prediction: steps, time per step, loss and metrics.
+    """Prints the progress of epochs, evaluations and predictions in Keras's format: steps, time, loss and metrics.
 
-    `verbose` of the run decides: 0 is silent, 1 shows a live bar on the way to each line, 2 prints the lines only.
-    Where the output is neither a terminal nor a notebook, such as a log file, or tqdm, which draws the bar, is not
-    installed, 1 does as 2. Time per step is that of training, without the validation. The bar shows the time left of
-    the epoch and, from the second epoch on, that of the training, by the mean of the epochs so far.
+    `verbose` of the run decides: 0 is silent, 1 draws a live bar, 2 prints a line at the end of each. Where the output
+    is neither a terminal nor a notebook, such as a log file, 1 prints the last state of each bar only. Time per step
+    is that of training, without the validation. A live bar shows the time left of the epoch, and above it, from the
+    second epoch on, that of the training, by the mean of the epochs so far.
 
     >>> from nnlite import Sequential, layers
     >>> model = Sequential([layers.Dense(1, kernel_initializer="ones")])
     >>> model.compile("sgd", "mse")
     >>> _ = model.fit([[1.0]], [0.0], callbacks=[ProgressBar()], verbose=2)
-    Epoch 1/1  1/1 steps  .../step  loss 1.0000
+    1/1 - 0s - .../step - loss: 1.0000
     """
 
     watches = True
@@ -40,94 +40,73 @@ class ProgressBar(Callback):
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         self._verbose = params.get("verbose", 1)
-        self._bar_type = _bar_type() if self._verbose == 1 and _is_interactive(sys.stdout) else None
-        self._in_fit = False
-        self._bar = None
+        self._live = self._verbose == 1 and _is_interactive(sys.stdout)
+        self._in_fit, self._step = False, 0
         self._first: tuple[int, float] | None = None  # the epoch that training began with, and when
 
     def listens(self, hook: str) -> bool:
         if hook.endswith("_batch_end"):
-            return bool(self._verbose) and (self._bar_type is not None or self.params.get("steps") is None)
+            return bool(self._verbose) and (self._live or self.params.get("steps") is None)
         return bool(self._verbose) and super().listens(hook)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._in_fit = True
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        epochs = str(self.params["epochs"])
+        epochs = self.params["epochs"]
         self._first = self._first or (epoch, perf_counter())
         first, start = self._first
-        left = (perf_counter() - start) / max(epoch - first, 1) * (self.params["epochs"] - epoch)
-        note = f" ({_duration(left)} left)" if epoch > first else ""
-        self._begin(f"Epoch {epoch + 1:{len(epochs)}}/{epochs}", note)
+        left = duration((perf_counter() - start) / max(epoch - first, 1) * (epochs - epoch))
+        if epochs > 1:
+            note = f" ({left} left)" if self._live and epoch > first else ""
+            print(f"Epoch {epoch + 1}/{epochs}{note}", flush=True)
+        self._begin()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._end(logs)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        self._close()
+        if self._in_fit and self._step:
+            self._bar.erase()
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         if self._in_fit:
-            self._seconds = perf_counter() - self._started
-            if self._bar is not None:
-                self._bar.n = self._step
-                self._bar.refresh()
+            self._bar.stop_clock()
         else:
-            self._begin("Evaluate")
+            self._begin()
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         if not self._in_fit:
             self._end(logs)
 
     def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
-        self._begin("Predict")
+        self._begin()
 
     def on_predict_end(self, logs: dict[str, float] | None = None) -> None:
         self._end(None)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._step = batch + 1
-        if self._bar is not None and (now := perf_counter()) >= self._next_refresh:
-            self._next_refresh = now + _SECONDS_BETWEEN_REFRESHES
-            self._bar.n = self._step
-            self._bar.set_postfix_str(_numbers(logs))
+        if self._live:
+            self._bar.update(self._step, _items(logs), finalize=False)
 
-    on_predict_batch_end = on_train_batch_end
+    def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.on_train_batch_end(batch)  # logs hold the outputs
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if not self._in_fit:  # which shows its own steps while it validates
             self.on_train_batch_end(batch, logs)
 
-    def _begin(self, title: str, note: str = "") -> None:
-        self._title = title
+    def _begin(self) -> None:
         self._step = 0
-        self._seconds = None
-        self._next_refresh = 0.0
-        if self._bar_type is not None:
-            self._bar = self._bar_type(
-                total=self.params.get("steps"),
-                desc=title + note,
-                unit="step",
-                leave=False,
-                dynamic_ncols=True,
-                file=sys.stdout,
-            )
-        self._started = perf_counter()
+        self._bar = Progbar(self.params.get("steps"), 20, self._verbose, _SECONDS_BETWEEN_REFRESHES, None, ())
+        self._bar.live = self._live
 
-    def _end(self, logs) -> None:
-        seconds = perf_counter() - self._started if self._seconds is None else self._seconds
-        self._close()
-        total = self.params.get("steps")
-        done = self._step or total or 0
-        steps = f"{done}/{total} steps" if total else f"{done} steps"
-        parts = [self._title, steps, _time_per_step(seconds / max(done, 1)), _numbers(logs)]
-        print("  ".join(part for part in parts if part), flush=True)
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+    def _end(self, logs: dict[str, float] | None) -> None:
+        done = self._step or self._bar.target or 0
+        self._bar.target = self._bar.target or done
+        self._bar.update(done, _items(logs), finalize=True)
+        self._step = 0
 
 
 class ProgbarLogger(ProgressBar):
@@ -137,16 +116,16 @@ class ProgbarLogger(ProgressBar):
     >>> model = Sequential([layers.Dense(1, kernel_initializer="ones")])
     >>> model.compile("sgd", "mse")
     >>> _ = model.fit([[1.0]], [0.0], callbacks=[ProgbarLogger()], verbose=2)
-    Epoch 1/1  1/1 steps  .../step  loss 1.0000
+    1/1 - 0s - .../step - loss: 1.0000
     """
 
 
 class ProgressLog(Callback):
     """Prints plain lines, suited to log files and to other programs.
 
-    A line of text is that of `ProgressBar`. As JSON each line is an object with `event` ("epoch", or "step" within an
-    epoch), `epoch` (from 1), `epochs`, `step` (training steps done by the optimizer), `seconds` (since training began),
-    and all logs by name, null where a value is not finite.
+    A line of text has epoch, step, time and all logs. As JSON each line is an object with `event` ("epoch", or "step"
+    within an epoch), `epoch` (from 1), `epochs`, `step` (training steps done by the optimizer), `seconds` (since
+    training began), and all logs by name, null where a value is not finite.
 
     Args:
         every: how often: a number of epochs, or a duration such as "10s" or "1h30m" for lines at these intervals, also
@@ -213,31 +192,13 @@ class ProgressLog(Callback):
             print(json.dumps(head | {name: for_json(value) for name, value in logs.items()}), flush=True)
             return
         width = len(str(epochs))
-        parts = [f"Epoch {epoch + 1:{width}}/{epochs}", f"step {step}", _duration(seconds), _numbers(logs)]
+        parts = [f"Epoch {epoch + 1:{width}}/{epochs}", f"step {step}", duration(seconds), _numbers(logs)]
         print("  ".join(part for part in parts if part), flush=True)
 
 
 def _joined(text: str) -> str:
     """A duration without spaces: "10 s" as "10s"."""
     return "".join(text.split())
-
-
-def _duration(seconds: float) -> str:
-    """`0:07`, `2:10` or `1:02:10`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _bar_type() -> type | None:
-    """The class of live bars, for a terminal or a notebook; None if tqdm is not installed."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a notebook without widgets gets a bar of text
-            from tqdm.auto import tqdm
-    except ImportError:
-        return None
-    return tqdm
 
 
 def _is_interactive(stream) -> bool:
@@ -256,8 +217,5 @@ def _number(value) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3e}"
 
 
-def _time_per_step(seconds: float) -> str:
-    for size, unit in ((1.0, "s"), (1e-3, "ms")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}/step"
-    return f"{seconds * 1e6:.0f} us/step"
+def _items(logs: dict[str, float] | None) -> list[tuple[str, Any]]:
+    return list((logs or {}).items())

@@ -194,7 +194,8 @@ def _report(loss: Mean, trainer: "Trainer") -> dict[str, float]:
 
 
 def _logs(loss: float, trainer: "Trainer") -> dict[str, float]:
-    return {"loss": float(loss)} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
+    logs = {"loss": float(loss)} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
+    return dict(sorted(logs.items())) if len(logs) > 1 else logs  # in Keras's order
 
 
 def _ignore(*_: Any) -> None:
@@ -237,15 +238,15 @@ def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callba
 def as_returned(trainer: "Trainer", logs: dict[str, float], return_dict: bool) -> Logs:
     """Loss and metrics as `evaluate` returns them: a dict, a list, or the loss where it is alone.
 
-    The metrics of single outputs come last in the list, in alphabetical order, as in Keras.
+    As in Keras, the list begins with the loss and the metrics of `compile`, and all others follow by their names.
     """
     if return_dict:
         return logs
     if len(logs) == 1:
         return next(iter(logs.values()))
-    last = sorted(trainer.names_of_outputs)
-    values = [value for name, value in logs.items() if name not in last] + [logs[name] for name in last if name in logs]
-    return values if len(values) > 1 else values[0]
+    last = trainer.names_of_outputs
+    first = ["loss", *(str(metric.name) for metric in trainer.metrics if metric.name not in last)]
+    return [logs[name] for name in dict.fromkeys([*first, *sorted(logs)]) if name in logs]
 
 
 def bind_schedules(trainer: "Trainer", session: Session) -> None:

@@ -40,6 +40,7 @@ from nnlite.callbacks import (
     TerminateOnNaN,
     WandbLogger,
 )
+from nnlite.callbacks.bars import duration, time_of_step
 from nnlite.callbacks.base import HOOKS
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense
@@ -644,11 +645,14 @@ SCRIPT = [
     {"loss": 0.5, "accuracy": 0.25, "val_loss": 1e-5, "val_accuracy": 1.0},
     {"loss": 1234567.0, "accuracy": 0.0, "val_loss": float("nan"), "val_accuracy": 0.5},
 ]
-TIME = r"[\d.]+ (us|ms|s)/step"
-LINES = [
-    rf"Epoch 1/2  4/4 steps  {TIME}  loss 0\.5000  accuracy 0\.2500  val_loss 1\.000e-05  val_accuracy 1\.0000",
-    rf"Epoch 2/2  4/4 steps  {TIME}  loss 1\.235e\+06  accuracy 0\.0000  val_loss nan  val_accuracy 0\.5000",
+TIME = r"\d+(us|ms|s)/step"
+LOGS = [
+    r"loss: 0\.5000 - accuracy: 0\.2500 - val_loss: 1\.0000e-05 - val_accuracy: 1\.0000",
+    r"loss: 1234567\.0000 - accuracy: 0\.0000e\+00 - val_loss: nan - val_accuracy: 0\.5000",
 ]
+BAR = "━" * 20
+BARS = [line for epoch in (0, 1) for line in (f"Epoch {epoch + 1}/2", rf"4/4 {BAR} 0s {TIME} - {LOGS[epoch]}")]
+LINES = [line.replace(f" {BAR} 0s ", " - 0s - ") for line in BARS]
 
 
 def visible(text):
@@ -660,13 +664,13 @@ def matches(lines, patterns):
     return len(lines) == len(patterns) and all(map(re.fullmatch, patterns, lines))
 
 
-@pytest.mark.parametrize("verbose", [1, 2])
-def test_progress_in_a_log_file_is_one_line_per_epoch(verbose, capsys):
+@pytest.mark.parametrize(("verbose", "expected"), [(1, BARS), (2, LINES)])
+def test_progress_in_a_log_file_is_one_line_per_epoch_below_its_number(verbose, expected, capsys):
     run([ProgressBar()], SCRIPT, steps=4, verbose=verbose)
     text = capsys.readouterr().out
     assert "\r" not in text
     assert text.endswith("\n")
-    assert matches(text.splitlines(), LINES), text
+    assert matches(text.splitlines(), expected), text
 
 
 def test_progress_in_a_terminal_is_a_live_bar_and_then_the_line(monkeypatch):
@@ -674,10 +678,9 @@ def test_progress_in_a_terminal_is_a_live_bar_and_then_the_line(monkeypatch):
     monkeypatch.setattr(sys, "stdout", terminal)
     run([ProgressBar()], SCRIPT, steps=4)
     text = terminal.getvalue()
-    assert "\rEpoch 1/2:   0%|" in text
-    assert re.search(r"\rEpoch 2/2 \(0:00 left\): +25%\|.*1/4.*loss 1\.235e\+06\]", text)
-    assert re.search(r"\rEpoch 2/2 \(0:00 left\): 100%\|.*4/4", text)
-    assert matches(visible(text), LINES), visible(text)
+    assert re.search(rf"Epoch 1/2\n\r1/4 ━━━━━ {{16}}0s {TIME} - loss: 0\.5000\r", text)
+    assert re.search(rf"Epoch 2/2 \(0s left\)\n\r1/4 ━━━━━ {{16}}0s {TIME} - loss: 1234567\.0000\r", text)
+    assert matches([line.replace(" (0s left)", "") for line in visible(text)], BARS), visible(text)
 
 
 def test_progress_in_a_terminal_redraws_at_most_ten_times_a_second(monkeypatch):
@@ -686,7 +689,7 @@ def test_progress_in_a_terminal_redraws_at_most_ten_times_a_second(monkeypatch):
     start = time.perf_counter()
     run([ProgressBar()], SCRIPT[:1], steps=50_000)
     seconds = time.perf_counter() - start
-    assert terminal.getvalue().count("Epoch 1/1:") <= 10 * seconds + 5
+    assert 1 < terminal.getvalue().count("\r") <= 10 * seconds + 5
 
 
 def test_progress_of_verbose_two_in_a_terminal_has_no_bar(monkeypatch):
@@ -710,7 +713,7 @@ def test_progress_is_silent_when_not_verbose(stream, monkeypatch):
 def test_progress_counts_steps_of_unknown_number(stream, monkeypatch):
     monkeypatch.setattr(sys, "stdout", stream())
     run([ProgressBar()], SCRIPT[:1], steps=None)
-    assert matches(visible(sys.stdout.getvalue()), [LINES[0].replace("1/2", "1/1").replace("4/4", "2")])
+    assert matches(visible(sys.stdout.getvalue()), [BARS[1].replace("4/4", "2/2")])
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
@@ -724,7 +727,7 @@ def test_progress_of_evaluation_and_prediction(stream, monkeypatch):
     callbacks.on_predict_batch_end(0)
     callbacks.on_predict_end()
     lines = visible(sys.stdout.getvalue())
-    assert matches(lines, [f"Evaluate  1/1 steps  {TIME}  loss 0\\.5000", f"Predict  1/1 steps  {TIME}"])
+    assert matches(lines, [f"1/1 {BAR} 0s {TIME} - loss: 0\\.5000", f"1/1 {BAR} 0s {TIME}"])
 
 
 def test_progress_in_a_notebook_is_live(monkeypatch):
@@ -737,13 +740,13 @@ def test_progress_in_a_notebook_is_live(monkeypatch):
 
 def test_progress_shows_each_score_of_an_array(capsys):
     run([ProgressBar()], [{"loss": 0.5, "r2_score": np.array([0.25, 0.75])}])
-    assert capsys.readouterr().out.endswith("loss 0.5000  r2_score 0.2500 0.7500\n")
+    assert capsys.readouterr().out.endswith(" - loss: 0.5000 - r2_score: 0.2500 0.7500\n")
 
 
 def test_progress_of_an_epoch_cut_short_in_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     run([ProgressBar(), TerminateOnNaN()], [float("nan")], steps=5)
-    assert visible(sys.stdout.getvalue())[-1].startswith("Epoch 1/1  1/5 steps")
+    assert visible(sys.stdout.getvalue())[-1].startswith("1/5 ━━━━ ")
 
 
 def test_an_interrupted_epoch_leaves_no_bar_behind(monkeypatch):
@@ -761,30 +764,31 @@ def test_every_line_reaches_a_log_file_at_once(monkeypatch, tmp_path):
         lengths = []
         count = LambdaCallback(on_epoch_end=lambda epoch, logs: lengths.append((tmp_path / "log").read_text()))
         run([ProgressBar(), count], [1.0, 2.0])
-    assert [text.count("\n") for text in lengths] == [1, 2]
+    assert [text.count("\n") for text in lengths] == [2, 4]
 
 
-def test_epochs_are_aligned(capsys):
+def test_a_single_epoch_has_no_number_and_the_last_line_no_time_left(capsys):
+    run([ProgressBar()], [1.0])
+    assert len(capsys.readouterr().out.splitlines()) == 1
     run([ProgressBar()], [1.0] * 10)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Epoch  1/10  2/2 steps")
-    assert lines[9].startswith("Epoch 10/10  2/2 steps")
+    assert capsys.readouterr().out.splitlines()[18] == "Epoch 10/10"
 
 
 def test_time_per_step_is_that_of_training(capsys):
     wait = LambdaCallback(on_test_begin=lambda logs=None: time.sleep(0.2))
     run([ProgressBar(), wait], [1.0], steps=2)
-    amount, unit = re.search(r"([\d.]+) (us|ms|s)/step", capsys.readouterr().out).groups()
+    amount, unit = re.search(r"(\d+)(us|ms|s)/step", capsys.readouterr().out).groups()
     assert float(amount) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit] < 0.05
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(2.5e-5, "25 us/step"), (1.23e-3, "1.2 ms/step"), (0.9, "900.0 ms/step"), (2, "2.0 s/step")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(2.5e-5, "25us"), (1.23e-3, "1ms"), (0.9, "900ms"), (2, "2s")])
 def test_unit_of_the_time_per_step(seconds, text):
-    from nnlite.callbacks.progress import _time_per_step
+    assert time_of_step(seconds) == text
 
-    assert _time_per_step(seconds) == text
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.9, "0s"), (59, "59s"), (61, "1:01"), (3725, "1:02:05")])
+def test_time_that_is_left(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_messages_do_not_tear_the_bar(monkeypatch):
@@ -792,24 +796,12 @@ def test_messages_do_not_tear_the_bar(monkeypatch):
     monkeypatch.setattr(sys, "stdout", terminal)
     run([ReduceLROnPlateau(patience=0, verbose=1), ProgressBar()], [1.0, 1.0])
     lines = visible(terminal.getvalue())
-    assert lines[1] == "Epoch 2: ReduceLROnPlateau reducing learning rate to 0.010000000000000002."
-    assert [line[:9] for line in lines] == ["Epoch 1/2", "Epoch 2: ", "Epoch 2/2"]
-
-
-def test_without_tqdm_a_terminal_shows_the_lines_of_a_log_file(monkeypatch):
-    for name in ("tqdm", "tqdm.auto"):
-        monkeypatch.setitem(sys.modules, name, None)
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stdout", terminal)
-    progress = ProgressBar()
-    run([ReduceLROnPlateau(patience=0, verbose=1), progress], [1.0, 1.0])
-    lines = terminal.getvalue().splitlines()
-    assert [line[:9] for line in lines] == ["Epoch 1/2", "Epoch 2: ", "Epoch 2/2"]
-    assert "\r" not in terminal.getvalue() and not progress.listens("on_train_batch_end")
+    assert lines[3] == "Epoch 2: ReduceLROnPlateau reducing learning rate to 0.010000000000000002."
+    assert [line[:9] for line in lines] == ["Epoch 1/2", "2/2 ━━━━━", "Epoch 2/2", "Epoch 2: ", "2/2 ━━━━━"]
 
 
 def test_importing_callbacks_loads_numpy_only():
-    code = "import nnlite.callbacks, sys; print([m for m in ('tqdm', 'pandas', 'sklearn', 'yaml') if m in sys.modules])"
+    code = "import nnlite.callbacks, sys; print([m for m in ('pandas', 'sklearn', 'yaml') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 

@@ -69,9 +69,7 @@ def test_lines_come_every_so_many_epochs_and_at_the_end(capsys):
     fitted(ProgressLog(3), epochs=8)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["Epoch 3/8", "Epoch 6/8", "Epoch 8/8"]
-    assert re.fullmatch(
-        r"Epoch 8/8  step 32  0:0\d  loss [\d.]+  mae [\d.]+  val_loss [\d.]+  val_mae [\d.]+", lines[-1]
-    )
+    assert re.fullmatch(r"Epoch 8/8  step 32  \ds  loss [\d.]+  mae [\d.]+  val_loss [\d.]+  val_mae [\d.]+", lines[-1])
 
 
 def test_lines_come_at_intervals_within_an_epoch_too(capsys, monkeypatch):

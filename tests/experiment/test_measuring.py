@@ -99,8 +99,8 @@ def test_errors_of_a_regression_are_in_the_targets_unit(config, transform):
 
 def test_progress_is_shown_in_the_targets_unit(config, capsys):
     run = train(Experiment.get(config("price", compile={"metrics": ["MeanAbsoluteError"]})))
-    line = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch 5/5")][-1]
-    shown = line.split("val_mean_absolute_error ")[1].split()[0]
+    line = capsys.readouterr().out.partition("Epoch 5/5")[2]
+    shown = line.split("val_mean_absolute_error: ")[1].split()[0]
     assert float(shown) == pytest.approx(run.metrics["validation"]["mae"], rel=1e-3)
 
 

@@ -400,9 +400,9 @@ def test_history():
     ("verbose", "pattern"),
     [
         (0, r"^$"),
-        (1, r"^Epoch 1/2  4/4 steps  .*/step  loss \d.*\nEpoch 2/2  .*\n$"),
-        ("auto", r"^Epoch 1/2 .*\nEpoch 2/2 .*\n$"),
-        (2, r"^Epoch 1/2 .*\nEpoch 2/2 .*\n$"),
+        (1, r"^Epoch 1/2\n4/4 ━+ 0s .*/step - loss: \d.*\nEpoch 2/2\n4/4 .*\n$"),
+        ("auto", r"^Epoch 1/2\n4/4 ━.*\nEpoch 2/2\n.*\n$"),
+        (2, r"^Epoch 1/2\n4/4 - 0s - .*\nEpoch 2/2\n.*\n$"),
     ],
 )
 def test_verbose(verbose, pattern, capsys):
@@ -410,9 +410,9 @@ def test_verbose(verbose, pattern, capsys):
     model.fit(X, T, epochs=2, batch_size=16, verbose=verbose)
     assert re.search(pattern, capsys.readouterr().out)
     model.evaluate(X, T, verbose=verbose)
-    assert bool(re.search(r"^Evaluate  2/2 steps .* loss", capsys.readouterr().out)) == (verbose != 0)
+    assert bool(re.search(r"^2/2 .* - loss: ", capsys.readouterr().out)) == (verbose != 0)
     model.predict(X, verbose=verbose)
-    assert bool(re.search(r"^Predict  1/1 steps", capsys.readouterr().out)) == (verbose != 0)
+    assert bool(re.search(r"^1/1 .*/step\n$", capsys.readouterr().out)) == (verbose != 0)
 
 
 # ---------------------------------------------------------------- seeds

@@ -6,7 +6,7 @@ import pydoc
 import sys
 from pathlib import Path
 
-BLOCKED = ("sklearn", "scipy", "pandas", "yaml", "tqdm", "safetensors", "numba", "llvmlite", "threadpoolctl", "PIL")
+BLOCKED = ("sklearn", "scipy", "pandas", "yaml", "safetensors", "numba", "llvmlite", "threadpoolctl", "PIL")
 BLOCKED += ("matplotlib", "joblib", "narwhals", "mpmath", "torch")
 
 
@@ -70,7 +70,7 @@ def test_a_classifier():
         history = model.fit(x, y, epochs=12, verbose=1, **options)
         loss, accuracy = model.evaluate(x, y)
     text = terminal.getvalue()
-    assert "Epoch  1/12  13/13 steps" in text and "saving model to" in text and "Evaluate  16/16 steps" in text, text
+    assert "Epoch 1/12\n" in text and "saving model to" in text and "\r13/13 ━━━━━━━━━━━━━━━━━━━━ 0s" in text, text
     assert accuracy > 0.9 and np.isfinite(loss)
     assert len((FOLDER / "history.csv").read_text().splitlines()) == len(history.epoch) + 1
     predictions = model.predict(x, verbose=0)

@@ -105,7 +105,6 @@ THIRD_PARTY_ROOMS = {
     "h5py": {"foreign"},
     "matplotlib": {"plots", "circuits"},
     "yaml": {"documents"},
-    "tqdm": {"callbacks"},
     "optuna": {"tuning"},
     "mlflow": {"callbacks/tracking"},
     "dask": {"distributed"},

@@ -47,7 +47,7 @@ OUTPUT = {
         0.88,
         0.93,
     ),
-    "train_digits.py": (r"(?s)Model: \"sequential\".*Epoch  1/40  41/41 steps.*test accuracy ([\d.]+)", 0.97, 1),
+    "train_digits.py": (r"(?s)Model: \"sequential\".*Epoch 1/40.41/41 .*test accuracy ([\d.]+)", 0.97, 1),
     "wrong_labels.py": (
         r"(?s)first 5% of the rows: [89]\d.*first 10% of the rows: ([\d.]+)% of 89 wrong.*is a \d",
         90,

@@ -4,7 +4,7 @@ import csv
 import sys
 from pathlib import Path
 
-BLOCKED = ("sklearn", "scipy", "pandas", "polars", "pyarrow", "yaml", "tqdm", "numba", "threadpoolctl", "PIL")
+BLOCKED = ("sklearn", "scipy", "pandas", "polars", "pyarrow", "yaml", "numba", "threadpoolctl", "PIL")
 
 
 class Blocker:

@@ -124,10 +124,12 @@ def test_batches_are_packed_and_unpacked():
 def test_the_progress_bar_averages_what_is_not_stateful(capsys):
     bar = keras.utils.Progbar(4, width=8, interval=0, stateful_metrics=["last"])
     bar.add(1, [("loss", 1.0), ("last", 5.0)])
+    bar.add(1, [("loss", 2.0), ("last", 7.0)])
     bar.update(4, [("loss", 3.0), ("last", 6.0)])
-    first, last = capsys.readouterr().out.strip().split("\r")
+    first, second, last = capsys.readouterr().out.strip().split("\r")
+    assert "loss: 1.5000 - last: 7.0000" in second
     assert first.startswith("1/4 ━━       ") and "loss: 1.0000 - last: 5.0000" in first
-    assert last.startswith("4/4 ━━━━━━━━ ") and "loss: 2.5000 - last: 6.0000" in last
+    assert last.startswith("4/4 ━━━━━━━━ ") and "loss: 3.0000 - last: 6.0000" in last  # as in Keras
     quiet = keras.utils.Progbar(None, verbose=0)
     quiet.add(3)
     assert capsys.readouterr().out == ""

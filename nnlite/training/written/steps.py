@@ -135,8 +135,8 @@ class WrittenSteps:
 
 
 def _flat(logs: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and numbers, those of mappings inside, such as the results of all metrics of `compile`, among them."""
-    for name, value in logs.items():
+    """Names and numbers in Keras's order, those of mappings, such as the results of `compile`'s metrics, among them."""
+    for name, value in sorted(logs.items()):
         if isinstance(value, Mapping):
             yield from _flat(value)
         else:
