@@ -92,11 +92,6 @@ BAD = {
         "validation_split needs arrays",
         lambda: fit(regression(), batches_of(10), None, validation_split=0.2),
     ),
-    "split and data": (
-        ConfigError,
-        "exclude one another",
-        lambda: fit(regression(), validation_split=0.2, validation_data=(X, T)),
-    ),
     "monitor of nothing": (
         ConfigError,
         "monitors 'val_loss', which this run does not log; available: loss. Pass validation_data",
