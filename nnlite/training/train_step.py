@@ -10,7 +10,7 @@ from nnlite.data.batches import count_rows
 from nnlite.jacobians import add_penalties, penalized_parts
 from nnlite.kernels import flush, keep_freed_memory
 from nnlite.layers.base.call import layers_within, moves_on
-from nnlite.layers.composite.fused_dense import join_dense
+from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
 from nnlite.layers.composite.program import Program
 from nnlite.ops import Softmax
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
 # With more rows the products of layers one by one are quicker: up to a tenth of a step at 1,024 rows. Those of an
-# ensemble are stacks either way, and joined it takes 0.8 to 0.95 of the time with any number of rows. Dropout draws its
-# bits in another order where it is joined, and which ones it draws should not depend on the number of rows.
+# ensemble are stacks either way, and joined it takes 0.8 to 0.95 of the time with any number of rows, unless its inputs
+# are so wide that copying them takes longer. Dropout draws its bits in another order where it is joined, and which ones
+# it draws should not depend on the number of rows.
 JOINED_ROWS = 256
 
 
@@ -91,7 +92,7 @@ class Steps:
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
         self.penalized, self.draws = penalizes(model), any("random" in layer._context for layer in model.layers)
-        self.joined_rows = math.inf if self.draws or any(map(_has_members, model.layers)) else JOINED_ROWS
+        self.joined_rows = math.inf if self.draws or _is_narrow_ensemble(self.joined.program) else JOINED_ROWS
         self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
         self.whole = DenseSteps.of(self) if join else None
         self.tables = Tables.of(self) if join else None
@@ -234,6 +235,8 @@ def adds_to_loss(model: Any) -> bool:
     return penalizes(model) or any(weight.regularizer is not None for weight in model.trainable_weights)
 
 
-def _has_members(layer: Any) -> bool:
-    """Whether a layer is one of an ensemble's."""
-    return layer.member_count is not None
+def _is_narrow_ensemble(program: Program) -> bool:
+    """Whether members are trained side by side, whose copied inputs are not much wider than what comes of them."""
+    joined = [stage.layer.layers for stage in program.line or () if isinstance(stage.layer, JoinedDense)]
+    members = [layers for layers in joined if layers[0].members]
+    return bool(members) and all(layers[0].features <= 2 * sum(one.units for one in layers) for layers in members)

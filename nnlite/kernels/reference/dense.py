@@ -157,24 +157,24 @@ class _Reader:
 
     def __init__(self, room: DenseRoom) -> None:
         stage, layer = room.passes[0], room.layers[0]
-        self.stage, self.biased = stage, layer.bias
+        self.stage, self.ones = stage, np.ones((int(layer.bias), room.rows), room.values.dtype)
         self.examples: Any = None  # those of the last batch; None if they were copied
         self.bias = stage.kernel[-1] if layer.bias else np.zeros(layer.units, room.values.dtype)
         self.outputs = part(room.scratch[1], 0, (room.rows, layer.units))
         self.leaving = stage.leaving if len(room.passes) == 1 else turned(stage.leaving)
-        self.ones = np.ones(room.rows, room.values.dtype)
 
     def multiply(self) -> None:
         """Write what leaves the product; the layers after it have no such thing."""
         np.dot(self.examples, self.stage.weights, out=self.outputs)
-        np.add(self.outputs, self.bias, out=self.leaving)
+        for start in range(0, len(self.outputs), COPIED_ROWS):
+            block = slice(start, start + COPIED_ROWS)
+            np.add(self.outputs[block], self.bias, out=self.leaving[block])
 
     def gather(self) -> None:
         """Write the gradient of kernel and bias."""
         stage = self.stage
         np.dot(self.examples.T, stage.by_row, out=stage.by_kernel[: stage.features])
-        if self.biased:
-            np.dot(stage.by_column, self.ones, out=stage.by_kernel[-1])
+        np.dot(self.ones, stage.by_row, out=stage.by_kernel[stage.features :])
 
 
 class _Pass:
