@@ -21,7 +21,7 @@ def convolve(
     kernel: np.ndarray,
     windows: Windows,
     groups: int = 1,
-    after: Callable[[np.ndarray, tuple[slice, slice]], None] | None = None,
+    after: Callable[[np.ndarray, depthwise.Part], None] | None = None,
 ) -> np.ndarray:
     """outputs[n, o, f] = sum over cells k and channels c of inputs[n, o * stride + k * dilation, c] * kernel[k, c, f].
 

@@ -133,7 +133,6 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     get_state_tree, set_state_tree = state_trees.get_state_tree, state_trees.set_state_tree
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
-    get_state_tree, set_state_tree = surface.get_state_tree, surface.set_state_tree
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
     _reads_targets = steps.Writes(("train_step", "compute_loss"))

@@ -308,30 +308,6 @@ class TestConfigsOfGraphs:
         assert (model.name, model.output_shape, model.layers[1].units) == ("functional", (None, 2), 2)
 
 
-def test_a_state_tree_has_all_variables_and_is_set_again():
-    model = graph()
-    model.compile("adam", "mse", metrics=["mae"])
-    x, y = np.ones((4, 4)), np.ones((4, 1))
-    model.fit(x, y, verbose=0)
-    state = model.get_state_tree()
-    assert list(state) == [
-        "trainable_variables",
-        "non_trainable_variables",
-        "optimizer_variables",
-        "metrics_variables",
-    ]
-    before = model.predict(x, verbose=0)
-    losses = model.fit(x, y, epochs=2, verbose=0).history["loss"]
-    model.set_state_tree(state)
-    assert model.optimizer.iterations == state["optimizer_variables"]["adam"]["iteration"] == 1
-    np.testing.assert_array_equal(model.predict(x, verbose=0), before)
-    np.testing.assert_allclose(model.fit(x, y, epochs=2, verbose=0).history["loss"], losses, rtol=1e-6)
-    with pytest.raises(ConfigError, match=r"state_tree: .*has no variable 'no/kernel' among its trainable_variables"):
-        model.set_state_tree({"trainable_variables": {"no": {"kernel": x}}})
-    with pytest.raises(ConfigError, match="value_format"):
-        model.get_state_tree("other")
-
-
 def test_a_summary_shows_stated_numbers_of_examples_and_inputs_of_models_inside():
     lines = []
     inputs = Input((4,), batch_size=3, name="i")

@@ -35,6 +35,12 @@ def get_state_tree(
 
     Raises:
         ConfigError: two variables of one path.
+
+    >>> from nnlite import Input, Sequential
+    >>> from nnlite.layers import Dense
+    >>> state = Sequential([Input((2,)), Dense(1, use_bias=False, name="dense")], name="net").get_state_tree()
+    >>> state["trainable_variables"]["net"]["dense"]["kernel"].shape
+    (2, 1)
     """
     if value_format not in ("backend_tensor", "numpy_array"):
         raise ConfigError(f'value_format must be "backend_tensor" or "numpy_array", got {value_format!r}')

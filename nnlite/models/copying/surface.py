@@ -1,11 +1,8 @@
 """Further attributes of Keras's models: config as JSON, names of metrics, arguments of `compile`."""
 
 import json
-from collections.abc import Mapping
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.foreign.keras_graphs import FUNCTIONAL, is_model
@@ -26,12 +23,10 @@ __all__ = [
     "compile_from_config",
     "first_input",
     "get_compile_config",
-    "get_state_tree",
     "given_seed",
     "metrics_names",
     "refuse_layers",
     "reset_metrics",
-    "set_state_tree",
     "to_json",
 ]
 
@@ -117,67 +112,6 @@ def reset_metrics(self: "BaseModel") -> None:
 def metrics_names(self: "BaseModel") -> list[str]:
     """The names of `metrics`: the loss, and `compile_metrics` for all metrics of `compile`."""
     return [str(metric.name) for metric in self.metrics]
-
-
-def _variables_by_kind(model: "BaseModel") -> dict[str, dict[str, Any]]:
-    """The variables of a model, its optimizer and its metrics by their paths."""
-    optimizer: Any = model.optimizer
-    kinds = {
-        "trainable_variables": model.trainable_variables,
-        "non_trainable_variables": model.non_trainable_variables,
-        "optimizer_variables": [] if optimizer is None else optimizer.variables,
-        "metrics_variables": [one for metric in model.metrics for one in metric.variables],
-    }
-    return {kind: {str(one.path): one for one in variables} for kind, variables in kinds.items()}
-
-
-def get_state_tree(
-    self: "BaseModel", value_format: Literal["backend_tensor", "numpy_array"] = "backend_tensor"
-) -> dict[str, Any]:
-    """Copies of the variables of the model, its optimizer and its metrics: arrays in dicts by the parts of their paths.
-
-    Args:
-        value_format: Keras's; both are arrays of NumPy.
-
-    >>> from nnlite import Input, Sequential
-    >>> from nnlite.layers import Dense
-    >>> state = Sequential([Input((2,)), Dense(1, use_bias=False, name="dense")], name="net").get_state_tree()
-    >>> state["trainable_variables"]["net"]["dense"]["kernel"].shape
-    (2, 1)
-    """
-    if value_format not in ("backend_tensor", "numpy_array"):
-        raise ConfigError(f"'backend_tensor' or 'numpy_array', got {value_format!r}", ("value_format",))
-    state: dict[str, Any] = {}
-    for kind, variables in _variables_by_kind(self).items():
-        state[kind] = {}
-        for path, variable in variables.items():
-            *folders, name = path.split("/")
-            inner = state[kind]
-            for folder in folders:
-                inner = inner.setdefault(folder, {})
-            inner[name] = np.array(variable)
-    return state
-
-
-def set_state_tree(self: "BaseModel", state_tree: Mapping[str, Any]) -> None:
-    """Give the variables the values that `get_state_tree` returned; those that are left out keep theirs.
-
-    Raises:
-        ConfigError: a variable that the model does not have, or another shape.
-    """
-    known = _variables_by_kind(self)
-
-    def assign(kind: str, path: str, value: Any) -> None:
-        if isinstance(value, Mapping):
-            for name, item in value.items():
-                assign(kind, f"{path}/{name}" if path else str(name), item)
-        elif path not in known.get(kind, {}):
-            raise ConfigError(f"{self.label} has no variable {path!r} among its {kind}", ("state_tree",))
-        else:
-            known[kind][path].assign(value)
-
-    for kind, values in state_tree.items():
-        assign(kind, "", values)
 
 
 def compile_arguments(model: "BaseModel") -> dict[str, Any]:

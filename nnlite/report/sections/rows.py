@@ -74,7 +74,7 @@ def _images(subject: Subject, worst: np.ndarray, losses: np.ndarray, shape: tupl
     for row, image in zip(worst.tolist(), images, strict=True):
         truth, predicted = (escape(text) for text in _verdict(subject, row))
         source = png_uri(pixels(image, low, high))
-        text = f"{escape(f'row {row}' if names is None else names[row])}: {truth}, predicted {predicted}"
+        text = f"{escape(f'row {row}' if names is None else str(names[row]))}: {truth}, predicted {predicted}"
         picture = f'<img src="{source}" alt="{text}" title="{text}, loss {number_text(float(losses[row]))}">'
         shown.append(f"<figure>{picture}<figcaption>{truth}, predicted {predicted}</figcaption></figure>")
     return f'<div class="u">{"".join(shown)}</div>'
