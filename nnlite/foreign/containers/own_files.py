@@ -1,4 +1,4 @@
-"""What classes of users save by themselves: variables by `save_own_variables`, and files by `save_assets`."""
+"""Parts of user-defined classes in files: variables of `save_own_variables`, and files of `save_assets`."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ def assets_of(model: Any, order: Order) -> dict[str, bytes]:
 
 
 def take_assets(model: Any, order: Order, assets: Mapping[str, bytes], source: object) -> None:
-    """Give each layer its files in an archive: classes of users, and layers whose vocabulary is one of them."""
+    """Give each layer its files in an archive: user-defined classes, and layers whose vocabulary is one of them."""
     for folder, layer in layer_folders(model, order):
         start = f"assets/{folder}"
         files = {name.removeprefix(start): one for name, one in assets.items() if name.startswith(start)}

@@ -129,7 +129,7 @@ def _bytes(name: str, content: np.ndarray, source: object) -> bytes:
 
 
 def beside_weights(arrays: Mapping[str, np.ndarray], filepath: str | PathLike) -> dict[str, np.ndarray]:
-    """What of a model's arrays is kept beside Keras's parts of a file.
+    """The arrays of a model that are kept beside Keras's parts of a file.
 
     All but the weights; what layers save by `save_own_variables` is among Keras's parts, but for `.h5` files.
     """
