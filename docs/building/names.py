@@ -13,7 +13,7 @@ from typing import Any
 HEADINGS = {
     "Building models": ["models", "layers", "activations", "initializers", "regularizers", "constraints", "variables"],
     "Training": ["losses", "metrics", "optimizers", "schedules", "callbacks", "training", "distributed"],
-    "Estimators and experiments": ["estimators", "experiment", "tuning", "report", "plots"],
+    "Estimators and experiments": ["estimators", "wrappers", "experiment", "tuning", "report", "plots"],
     "Data": ["data", "datasets", "features", "preprocessing", "tree", "utils"],
     "Trained models": ["trained", "inference", "foreign", "saving"],
     "Derivatives": ["derivatives", "jacobians", "ops", "check"],

@@ -17,7 +17,7 @@ X = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
 
 
 @saving.register_keras_serializable(package="tests")
-class Shifted(Dense):
+class ShiftedUnits(Dense):
     """Has a variable beside those of `Dense`, and saves all of them by itself."""
 
     def build(self, input_shape):
@@ -73,7 +73,7 @@ def as_keras_writes(path, change=None, **entries):
 
 
 def test_variables_and_assets_of_users_are_where_keras_has_them(tmp_path):
-    model = Sequential([Input((4,)), Worded("some words", name="w"), Shifted(2)])
+    model = Sequential([Input((4,)), Worded("some words", name="w"), ShiftedUnits(2)])
     model.layers[1].shift.assign([3.0, 5.0])
     model.save(tmp_path / "model.keras")
     assert "assets/layers/worded/words.txt" in zipfile.ZipFile(tmp_path / "model.keras").namelist()
@@ -82,7 +82,7 @@ def test_variables_and_assets_of_users_are_where_keras_has_them(tmp_path):
         assert again.layers[0].words == "some words"
         np.testing.assert_array_equal(again(X), model(X))
     model.save_weights(tmp_path / "model.weights.h5")
-    other = Sequential([Input((4,)), Worded(), Shifted(2)])
+    other = Sequential([Input((4,)), Worded(), ShiftedUnits(2)])
     other.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(other(X), model(X))
     assert "parametrization" not in model.layers[1].get_config()

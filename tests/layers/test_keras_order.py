@@ -80,4 +80,4 @@ def test_metrics_are_logged_under_the_names_they_were_asked_for():
     model = Sequential([Input((2,)), layers.Dense(1, "sigmoid")], seed=0)
     model.compile("sgd", "binary_crossentropy", metrics=["AUC", "Precision", "recall", "mse", metrics.AUC()])
     logs = model.fit(np.ones((4, 2)), np.array([0, 1, 0, 1]), verbose=0).history
-    assert list(logs) == ["loss", "AUC", "Precision", "recall", "mse", "auc"]
+    assert list(logs) == ["AUC", "Precision", "auc", "loss", "mse", "recall"]

@@ -471,7 +471,7 @@ def test_what_cannot_go(tmp_path, monkeypatch, capsys):
     with pytest.raises(ConfigError, match="activation Sparsemax has no form in this format; nearest: softmax"):
         sparsemax.export(tmp_path / "m.py")
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingLibraryError, match=r"pip install 'nnlite\[onnx\]'"):
+    with pytest.raises(MissingLibraryError, match=r'pip install "nnlite\[onnx\]"'):
         model.export(tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
     model.save(tmp_path / "m.safetensors")

@@ -6,6 +6,7 @@ from torch_parity import near
 
 from nnlite import Sequential
 from nnlite.layers import BatchNormalization, Dense, Embedding, Flatten, Input, LayerNormalization
+from nnlite.ops.activations import Linear
 from nnlite.optimizers import SGD
 
 torch = pytest.importorskip("torch")
@@ -68,8 +69,9 @@ def pair(request):
     parts = []
     for layer in model.layers:
         parts.append(TWINS[type(layer)](layer))
-        if getattr(layer, "activation", None) is not None:
-            parts.append(ACTIVATIONS[type(layer.activation).__name__.lower()]())
+        activation = type(getattr(layer, "activation", Linear())).__name__.lower()
+        if activation != "linear":
+            parts.append(ACTIVATIONS[activation]())
     whole = model.input_kind == "indices"
     x = generator.integers(7, size=(20, *shape)) if whole else generator.normal(size=(20, *shape))
     return model, torch.nn.Sequential(*parts), x, generator.integers(3, size=20)

@@ -248,7 +248,7 @@ def test_accumulated_gradients_are_one_step_of_their_mean(prototype):
         if isinstance(whole.learning_rate, ExponentialDecay):  # which counts batches
             whole.batches = 2 * step + 1
             parts_rate = parts.learning_rate
-            whole.learning_rate = whole.current_learning_rate
+            whole.learning_rate = ExponentialDecay(whole.current_learning_rate, 1, 1.0)
             whole.batches = step
         whole.apply([(one + other) / 2 for one, other in zip(*pairs, strict=True)], together)
         parts.apply(pairs[0], apart)
