@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nnlite import NNAutoencoder, NNClassifier, NNEmbedder, NNRegressor, NNTransformer
 from nnlite.errors import ConfigError, ShapeError
+from nnlite.ops.activations import Linear
 
 RANDOM = np.random.default_rng(0)
 X, LABELS = load_iris(return_X_y=True)
@@ -190,7 +191,7 @@ def test_codes_are_linear_units_without_dropout():
     ]
     units = [layer.units for layer in model.model_.layers if type(layer).__name__ == "Dense"]
     assert units == [8, 6, 2, 6, 8, 4]
-    assert model.model_.get_layer("codes").activation is None
+    assert type(model.model_.get_layer("codes").activation) is Linear
 
 
 def test_anomalies_are_what_is_given_back_badly(autoencoder, digits):

@@ -115,7 +115,8 @@ def test_logs_of_the_training_are_means_over_members(weighted):
         totals.append(1.0 if weights is None else own.sum())
     loss, accuracy, accuracy_1 = np.transpose(found)
     expected = loss.mean(), accuracy.mean(), np.average(accuracy_1, weights=totals)
-    assert tuple(values[0] for values in history.values() if len(values) == 1)[:3] == pytest.approx(expected, rel=1e-12)
+    logged = [history[name][0] for name in ("loss", "accuracy", "weighted_accuracy")]
+    assert logged == pytest.approx(expected, rel=1e-12)
     steps = model.trainer.ready_steps()
     assert steps.trained_loss is steps.loss and steps.members == 1
 

@@ -1,6 +1,7 @@
 """A trial run whose learning rate grows from step to step."""
 
 import copy
+import functools
 import itertools
 import math
 from typing import Any
@@ -81,7 +82,7 @@ def _trial(trainer: Any, batches: ArrayBatches, rates: np.ndarray) -> LearningRa
     endless = itertools.chain.from_iterable(map(batches.epoch, itertools.count()))
     with np.errstate(all="ignore"):  # it is meant to diverge
         for rate, batch in zip(rates.tolist(), endless, strict=False):
-            optimizer.learning_rate = rate
+            optimizer.learning_rate = functools.partial(float, rate)  # a number cannot replace a schedule
             loss, _ = steps.train(*batch)
             if not math.isfinite(loss):
                 break
