@@ -1,7 +1,9 @@
 """Progbar: a progress line for loops, in Keras's format."""
 
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar, Optional
 
@@ -12,6 +14,8 @@ __all__ = ["Progbar"]
 
 class Progbar:
     """A progress line with a bar, the time, and values, redrawn at each update.
+
+    In a terminal it is cut to the width until the last one. In a log file only the last one is written.
 
     Args:
         target: total number of steps; None if unknown.
@@ -45,7 +49,7 @@ class Progbar:
         self.stateful_metrics = frozenset(stateful_metrics or ())
         self.stateless_metrics = None if stateless_metrics is None else frozenset(stateless_metrics)
         self.unit_name = unit_name
-        self.live = True  # whether lines are drawn before the last one
+        self._live = is_interactive(sys.stdout)
         self._sums: dict[str, tuple[Any, float]] = {}  # name -> sum and weight
         self._seen = 0
         self._started, self._ended = perf_counter(), None
@@ -70,7 +74,7 @@ class Progbar:
             self._sums[name] = (value, 1.0) if as_is else (total + np.asarray(value) * steps, weight + steps)
         self._seen = current
         now = perf_counter()
-        if self.verbose == 1 and (ends or (self.live and now - self._drawn >= self.interval)):
+        if self.verbose == 1 and (ends or (self._live and now - self._drawn >= self.interval)):
             self._drawn = now
             self._draw(f"{self._steps()}{self._bar()} {self._time(ends, ' ')}{self._numbers()}", ends)
         elif self.verbose == 2 and ends and self.target is not None:
@@ -88,13 +92,15 @@ class Progbar:
         """Remove the line from the screen."""
         if self._length:
             sys.stdout.write("\r" + " " * self._length + "\r")
+            sys.stdout.flush()
             self._length, Progbar.on_screen = 0, None
 
     def _shown_as_is(self, name: str) -> bool:
         return name in self.stateful_metrics if self.stateless_metrics is None else name not in self.stateless_metrics
 
     def _draw(self, line: str, ends: bool) -> None:
-        begin = "\r" if self.live else ""
+        begin = "\r" if self._live else ""
+        line = line if ends else line[: _room()]
         sys.stdout.write(begin + line.ljust(self._length) + ("\n" if ends else ""))
         sys.stdout.flush()
         self._length, Progbar.on_screen = (0, None) if ends else (len(line), self)
@@ -120,6 +126,36 @@ class Progbar:
 
     def _numbers(self) -> str:
         return "".join(f" - {name}: {_text(total, weight)}" for name, (total, weight) in self._sums.items())
+
+
+def is_interactive(stream: Any) -> bool:
+    """Whether `stream` is a terminal or the output of a notebook cell."""
+    return _is_terminal(stream) or type(stream).__module__.startswith("ipykernel")
+
+
+def remove_line() -> None:
+    """Remove the line of a bar, if there is one, from the screen: what is printed next begins a line."""
+    if Progbar.on_screen is not None:
+        Progbar.on_screen.erase()
+
+
+@contextmanager
+def errors_below_bar() -> Iterator[None]:
+    """A context whose errors, Ctrl-C among them, are not printed behind the line of a bar."""
+    try:
+        yield
+    except BaseException:
+        remove_line()
+        raise
+
+
+def _is_terminal(stream: Any) -> bool:
+    return getattr(stream, "isatty", bool)()
+
+
+def _room() -> int | None:
+    """The length of a line that a terminal does not wrap: "\\r" leads back to the last row of a wrapped one only."""
+    return shutil.get_terminal_size().columns - 1 if _is_terminal(sys.stdout) else None
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
-from nnlite.callbacks.bars import Progbar
+from nnlite.callbacks.bars import remove_line
 from nnlite.errors import ConfigError
 from nnlite.metrics.state.kinds import check_state
 from nnlite.registry import Configurable
@@ -289,6 +289,5 @@ def for_json(value: Any) -> Any:
 
 def announce(message: str) -> None:
     """Print a line without breaking the progress bar on the screen."""
-    if Progbar.on_screen is not None:
-        Progbar.on_screen.erase()
+    remove_line()
     print(message)

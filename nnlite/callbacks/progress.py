@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.callbacks.bars import Progbar, duration
+from nnlite.callbacks.bars import Progbar, duration, is_interactive, remove_line
 from nnlite.callbacks.base import Callback, for_json
 from nnlite.callbacks.stopping import DurationBound, seconds_of
 from nnlite.errors import ConfigError
@@ -40,7 +40,7 @@ class ProgressBar(Callback):
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         self._verbose = params.get("verbose", 1)
-        self._live = self._verbose == 1 and _is_interactive(sys.stdout)
+        self._live = self._verbose == 1 and is_interactive(sys.stdout)
         self._in_fit, self._step = False, 0
         self._first: tuple[int, float] | None = None  # the epoch that training began with, and when
 
@@ -66,8 +66,7 @@ class ProgressBar(Callback):
         self._end(logs)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        if self._in_fit and self._step:
-            self._bar.erase()
+        remove_line()
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         if self._in_fit:
@@ -100,7 +99,6 @@ class ProgressBar(Callback):
     def _begin(self) -> None:
         self._step = 0
         self._bar = Progbar(self.params.get("steps"), 20, self._verbose, _SECONDS_BETWEEN_REFRESHES, None, ())
-        self._bar.live = self._live
 
     def _end(self, logs: dict[str, float] | None) -> None:
         done = self._step or self._bar.target or 0
@@ -199,11 +197,6 @@ class ProgressLog(Callback):
 def _joined(text: str) -> str:
     """A duration without spaces: "10 s" as "10s"."""
     return "".join(text.split())
-
-
-def _is_interactive(stream) -> bool:
-    """Whether `stream` is a terminal or the output of a notebook cell."""
-    return getattr(stream, "isatty", bool)() or type(stream).__module__.startswith("ipykernel")
 
 
 def _numbers(logs) -> str:

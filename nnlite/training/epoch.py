@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar, is_validated
+from nnlite.callbacks.bars import errors_below_bar
 from nnlite.config import is_interactive_logging_enabled
 from nnlite.data.batches import ArrayBatches, Epoch, ExhaustedError, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
@@ -115,6 +116,7 @@ def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple
     return as_returned(trainer, _logs(trainer.loss_mean.result(), trainer), return_dict)
 
 
+@errors_below_bar()
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
     """Loss and metrics over all batches, between `on_test_begin` and `on_test_end`."""
     trainer.stop_evaluating = False

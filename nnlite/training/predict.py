@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.callbacks import CallbackList
+from nnlite.callbacks.bars import errors_below_bar
 from nnlite.config import dense_limit
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import NetworkJacobian
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
 
+@errors_below_bar()
 def run_prediction(
     trainer: "Trainer", batches: Batches, callbacks: CallbackList, return_jacobian: bool
 ) -> tuple[list, list]:

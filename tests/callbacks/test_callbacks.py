@@ -40,7 +40,7 @@ from nnlite.callbacks import (
     TerminateOnNaN,
     WandbLogger,
 )
-from nnlite.callbacks.bars import duration, time_of_step
+from nnlite.callbacks.bars import Progbar, duration, time_of_step
 from nnlite.callbacks.base import HOOKS
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense
@@ -756,6 +756,42 @@ def test_an_interrupted_epoch_leaves_no_bar_behind(monkeypatch):
     callbacks.on_epoch_begin(0)
     callbacks.on_train_end()
     assert visible(sys.stdout.getvalue()) == [""]
+
+
+def test_a_line_that_is_drawn_over_is_cut_to_the_width_of_the_terminal_and_the_last_is_whole(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    run([ProgressBar()], [SCRIPT[0]], steps=4)
+    *live, last = sys.stdout.getvalue().strip().split("\r")
+    assert [len(line) for line in live] == [39] and last.endswith("val_accuracy: 1.0000")
+
+
+def test_what_is_drawn_in_a_notebook_is_not_cut(monkeypatch):
+    Cell = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})
+    monkeypatch.setattr(sys, "stdout", Cell())
+    monkeypatch.setenv("COLUMNS", "40")
+    run([ProgressBar()], [SCRIPT[0]], steps=4)
+    assert re.search(r"\r1/4 .* loss: 0\.5000\r", sys.stdout.getvalue())
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_errors_begin_a_line_below_the_bar(method, monkeypatch):
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    x = np.ones((9, 2))
+    arguments = (x,) if method == "predict" else (x, x[:, :1])
+    monkeypatch.setattr(sys, "stdout", Terminal())
+
+    def interrupt(batch, logs):
+        if batch == 2:
+            raise KeyboardInterrupt
+
+    hook = {"fit": "train", "evaluate": "test", "predict": "predict"}[method]
+    stop = LambdaCallback(**{f"on_{hook}_batch_end": interrupt})
+    with pytest.raises(KeyboardInterrupt):
+        getattr(model, method)(*arguments, batch_size=1, callbacks=[stop], verbose=1)
+    text = sys.stdout.getvalue()
+    assert "/9 ━━" in text and visible(text)[-1] == "" and Progbar.on_screen is None
 
 
 def test_every_line_reaches_a_log_file_at_once(monkeypatch, tmp_path):

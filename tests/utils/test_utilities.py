@@ -6,6 +6,7 @@ import io
 import math
 import pickle
 import random as python_random
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -121,18 +122,32 @@ def test_batches_are_packed_and_unpacked():
         keras.utils.unpack_x_y_sample_weight((1, 2, 3, 4))
 
 
-def test_the_progress_bar_averages_what_is_not_stateful(capsys):
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_progress_bar_averages_what_is_not_stateful(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
     bar = keras.utils.Progbar(4, width=8, interval=0, stateful_metrics=["last"])
     bar.add(1, [("loss", 1.0), ("last", 5.0)])
     bar.add(1, [("loss", 2.0), ("last", 7.0)])
     bar.update(4, [("loss", 3.0), ("last", 6.0)])
-    first, second, last = capsys.readouterr().out.strip().split("\r")
+    first, second, last = terminal.getvalue().strip().split("\r")
     assert "loss: 1.5000 - last: 7.0000" in second
     assert first.startswith("1/4 ━━       ") and "loss: 1.0000 - last: 5.0000" in first
     assert last.startswith("4/4 ━━━━━━━━ ") and "loss: 3.0000 - last: 6.0000" in last  # as in Keras
     quiet = keras.utils.Progbar(None, verbose=0)
     quiet.add(3)
-    assert capsys.readouterr().out == ""
+    assert terminal.getvalue().count("\n") == 1
+
+
+def test_the_progress_bar_writes_its_last_line_alone_to_a_log_file(capsys):
+    bar = keras.utils.Progbar(3, width=3, interval=0)
+    for _ in range(3):
+        bar.add(1)
+    text = capsys.readouterr().out
+    assert text.startswith("3/3 ━━━ ") and text.count("\n") == 1 and "\r" not in text
 
 
 def test_a_file_is_fetched_once_and_checked(tmp_path):
