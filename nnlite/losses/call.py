@@ -47,18 +47,19 @@ def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> An
     """The value of a loss of traced predictions or targets, with its derivatives with respect to those traced."""
     if isinstance(y_pred, dict):
         return _loss_of_dicts(loss, y_true, y_pred, sample_weight)
-    arrays = [item.value if isinstance(item, Traced) else item for item in (y_true, y_pred, sample_weight)]
-    value, by_outputs = loss._linearized(*arrays)
-    maps = {"y_pred": (y_pred, by_outputs)} if isinstance(y_pred, Traced) else {}
+    pair = (y_true, y_pred)
+    trace = next(item for item in pair if isinstance(item, Traced)).trace
+    targets, outputs = (trace._own(item).value if isinstance(item, Traced) else item for item in pair)
+    sample_weight = None if sample_weight is None else np.asarray(sample_weight)  # refuses one that is traced
+    value, by_outputs = loss._linearized(targets, outputs, sample_weight)
+    maps = [(y_pred, by_outputs)] if isinstance(y_pred, Traced) else []
     if isinstance(y_true, Traced) and y_true.dtype.kind == "f":
-        maps["y_true"] = y_true, by_targets(loss, *arrays)
+        maps.append((y_true, by_targets(loss, targets, outputs, sample_weight)))
     if not maps:  # integer targets alone are traced: nothing to differentiate with respect to
-        return value
-    sources = [source for source, _ in maps.values()]
+        return in_dtype(loss, value, y_pred)
+    sources, jacobians = zip(*maps, strict=True)
     output = np.asarray(value, sources[0].dtype)
-    return sources[0].trace.note(
-        loss, output, Jacobians(*(part for _, part in maps.values())), [one.slot for one in sources]
-    )
+    return trace.note(loss, output, Jacobians(*jacobians), [source.slot for source in sources])
 
 
 def _loss_of_dicts(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:

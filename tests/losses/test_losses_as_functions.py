@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, KerasTensor, Model, Sequential, losses, ops
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import Dense
 from nnlite.ops.tracing import Trace
 
@@ -86,3 +86,23 @@ def test_metrics_see_targets_as_they_were_given(loss):
     model = Sequential([Input((1,)), Dense(1, kernel_initializer="zeros")])
     model.compile(loss=loss, metrics=["mae"])
     assert model.evaluate(np.ones((4, 1)), np.array([0.0, 1.0, 1.0, 1.0]), verbose=0, return_dict=True)["mae"] == 0.75
+
+
+def test_traced_targets_and_predictions_belong_to_one_trace():
+    one, other = Trace(), Trace()
+    with pytest.raises(ShapeError, match="outside the call that it belongs to"):
+        losses.MeanSquaredError()(other.variable(np.ones((2, 1))), one.variable(np.zeros((2, 1))))
+
+
+def test_traced_weights_are_refused_rather_than_taken_for_constants():
+    trace = Trace()
+    weights, outputs = trace.variable(np.array([1.0, 2.0])), trace.variable(np.zeros((2, 1)))
+    with pytest.raises(ConfigError, match="stop_gradient"):
+        losses.MeanSquaredError()(np.ones((2, 1)), outputs, weights)
+    assert losses.MeanSquaredError()(np.ones((2, 1)), outputs, ops.stop_gradient(weights)).value == 1.5
+
+
+def test_the_loss_of_traced_classes_is_that_of_plain_ones():
+    classes, outputs = np.array([[0], [1]]), np.array([[0.1], [0.9]], np.float32)
+    value, traced = (losses.BinaryCrossentropy()(one, outputs) for one in (classes, Trace().variable(classes)))
+    assert traced == value and traced.dtype == value.dtype
