@@ -66,7 +66,7 @@ class WrappedModel(BaseEstimator):
         check_consistent_length(rows, y)
         targets = self._read_targets(column_or_1d(y, warn=True))
         self.n_features_in_ = rows.shape[1]
-        if not (self.warm_start and "model_" in vars(self)):
+        if not self._trains_on():
             self.model_ = self._new_model(rows, targets)
         self.history_: History = self.model_.fit(rows, targets, **{**(self.fit_kwargs or {}), **kwargs})
         return self
@@ -89,6 +89,10 @@ class WrappedModel(BaseEstimator):
             raise ShapeError(f"X has {rows.shape[1]} features, but {name} is expecting {self.n_features_in_} features")
         return self.model_.predict(rows, verbose=0)
 
+    def _trains_on(self) -> bool:
+        """Whether `fit` trains the model of the last one."""
+        return self.warm_start and "model_" in vars(self)
+
     def _read_targets(self, targets: np.ndarray) -> np.ndarray:
         """Targets as the model gets them."""
         return targets[:, None]
@@ -110,10 +114,10 @@ class SKLearnClassifier(ClassifierMixin, WrappedModel):
         model, warm_start, model_kwargs, fit_kwargs: see `SKLearnRegressor`.
 
     Attributes:
-        classes_: sorted.
+        classes_: sorted; those of the first fit with `warm_start`.
 
     Raises:
-        DataError: the targets are of one class alone.
+        DataError: the targets are of one class alone, or a warm start gets a class that the first fit did not have.
 
     >>> from nnlite import Sequential
     >>> from nnlite.layers import Dense
@@ -129,10 +133,14 @@ class SKLearnClassifier(ClassifierMixin, WrappedModel):
 
     def _read_targets(self, targets: np.ndarray) -> np.ndarray:
         check_classification_targets(targets)
-        self.classes_, numbers = np.unique(targets, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError("Classifier can't train when only one class is present.")
-        return np.eye(len(self.classes_))[numbers]
+        present = np.unique(targets)
+        if not self._trains_on():
+            if len(present) < 2:
+                raise DataError("Classifier can't train when only one class is present.")
+            self.classes_ = present
+        elif unknown := sorted(set(present.tolist()) - set(self.classes_.tolist())):
+            raise DataError(f"the model trained so far has the classes {self.classes_.tolist()}, got {unknown} too")
+        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, targets)]
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each row, `(rows,)`."""

@@ -64,6 +64,15 @@ def test_classifiers_answer_with_names():
         classifier.fit(ROWS, SUMS)
 
 
+def test_a_warm_start_keeps_the_classes_of_the_first_fit():
+    names = np.repeat(["a", "b", "c"], 20)
+    classifier = SKLearnClassifier(classes, warm_start=True, fit_kwargs=QUIET).fit(ROWS, names)
+    assert classifier.fit(ROWS[20:], names[20:]).classes_.tolist() == ["a", "b", "c"]
+    assert classifier.fit(ROWS[:20], names[:20]).decision_function(ROWS).shape == (60, 3)
+    with pytest.raises(DataError, match=r"has the classes \['a', 'b', 'c'\], got \['d'\] too"):
+        classifier.fit(ROWS, np.repeat(["b", "c", "d"], 20))
+
+
 def test_transformers_give_features():
     transformer = SKLearnTransformer(network, fit_kwargs=QUIET)
     assert transformer.fit_transform(ROWS, SUMS).shape == (60, 1)
