@@ -64,6 +64,8 @@ def test_a_schedule_is_replaced_by_a_schedule_alone():
     optimizer = SGD(ExponentialDecay(0.5, decay_steps=2, decay_rate=0.25))
     with pytest.raises(WrongTypeError, match="a schedule decides it"):
         optimizer.learning_rate = 0.1
+    with pytest.raises(WrongTypeError, match="a schedule decides it"):
+        optimizer.learning_rate = np.float32(0.1)
     optimizer.learning_rate = ExponentialDecay(0.25, decay_steps=2, decay_rate=0.25)
     assert float(optimizer.learning_rate) == 0.25
     assert SGD(lambda: 0.125).learning_rate == 0.125

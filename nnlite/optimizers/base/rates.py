@@ -141,11 +141,11 @@ class Rate:
         return AssignableRate.of(optimizer, float(value))
 
     def __set__(self, optimizer: Any, value: Any) -> None:
+        value = float(value) if isinstance(value, AssignableRate) else plain_number(value)
         if isinstance(vars(optimizer).get(self.key), LearningRateSchedule) and isinstance(value, (int, float)):
             message = f"{type(optimizer).__name__}.{self.key}: a schedule decides it; make the optimizer with a number"
             raise WrongTypeError(message)
         plain = callable(value) and not isinstance(value, (type, LearningRateSchedule, RateFunction))
-        value = float(value) if isinstance(value, AssignableRate) else plain_number(value)
         optimizer.__dict__[self.key] = RateFunction(value) if plain else value
 
 
