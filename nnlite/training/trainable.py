@@ -35,7 +35,7 @@ class Trainable(Protocol):
         values: the parameters' arrays.
         _writes_steps: whether `fit` and `evaluate` call methods of the model's class, rather than steps of the trainer.
         _draws_seed: whether `seed` was drawn, as no user gave one.
-    _reads_targets: whether what targets mean is up to a method of the model's class.
+        _reads_targets: whether what targets mean is up to a method of the model's class.
         _writes_prediction: whether `predict` calls `predict_step` of the model's class.
         metrics: those in use.
         stop_training: set to true to end the training.
