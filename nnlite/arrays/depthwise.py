@@ -88,7 +88,7 @@ def kernel_gradient(
             sums = _cell_sums(covered[number], lines[seed, number], windows.size, total.dtype)
             row = part[0].start + number if per_example else 0
             total[seed, row] += np.add.reduce(sums.reshape(*windows.size, -1, filters), axis=-2)
-    total = total.reshape(seeds, total.shape[1], -1, filters)
+    total = total.reshape(seeds, total.shape[1], math.prod(windows.size), filters)
     return total if per_example else total[:, 0]
 
 

@@ -380,3 +380,11 @@ def test_lines_too_long_for_copies_of_weights_change_nothing(layer, shape, monke
         results.append([layer.forward(x), *layer.backward(upstream)])
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-13)
+
+
+def test_a_depthwise_convolution_of_no_images_has_gradients_of_none():
+    layer, x = built(DepthwiseConv2D(2), 0, 4, 4, 3)
+    upstream = np.zeros(layer.forward(x).shape)
+    by_inputs, by_kernel, _ = layer.backward(upstream)
+    assert (by_inputs.shape, by_kernel.any()) == (x.shape, False)
+    assert layer.jacobians.per_example(upstream)[1].shape == (0, 2, 2, 3, 1)
