@@ -1,6 +1,7 @@
 """A text file as named columns of cells, read as numbers, strings or labels on request."""
 
 import functools
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -20,6 +21,8 @@ from nnlite.data.safety.files import place_of, read_bytes
 from nnlite.errors import DataError, no_column
 
 __all__ = ["Table"]
+
+SPELLED_OUT = re.compile("-?[0-9]+")  # an integer of `NumberFormat.canonical`, which rounds those with an exponent
 
 
 @dataclass(frozen=True)
@@ -174,10 +177,11 @@ class Table:
 
     def rounds(self, name: str, numbers: np.ndarray) -> bool:
         """Whether different integers of a column are the same as floats, `numbers`; if so, it is told."""
-        if not np.abs(numbers).max(initial=0, where=~np.isnan(numbers)) > EXACT:
+        if not (np.abs(numbers) > EXACT).any():
             return False
-        rows = [row for row, cell in enumerate(self.cells(name)) if self.dialect.numbers.matches(cell)]
-        texts = [self.dialect.numbers.canonical(self.cells(name)[row]) for row in rows]
+        canonical = map(self.dialect.numbers.canonical, self.cells(name))
+        spelled_out = {row: text for row, text in enumerate(canonical) if SPELLED_OUT.fullmatch(text)}
+        rows, texts = list(spelled_out), list(spelled_out.values())
         pair = rounded_pair(texts, numbers[rows])
         if pair is not None:
             location = self.place(rows[texts.index(pair[1])], name)

@@ -49,11 +49,17 @@ def test_numbers_that_floats_do_not_tell_apart_are_warned_of(table):
         read_frame(table)
 
 
-@pytest.mark.parametrize("rows", [ARRAY[:, None], ARRAY[:, None].tolist()], ids=["array", "list"])
+@pytest.mark.parametrize(
+    "rows",
+    [ARRAY[:, None], ARRAY[:, None].tolist(), [[number, np.nan] for number in LONG]],
+    ids=["array", "list", "list with gaps"],
+)
 def test_estimators_warn_of_them_in_arrays(rows):
     model = NNRegressor(hidden_layer_sizes=(2,), epochs=1, n_members=1, random_state=0)
-    with pytest.warns(UserWarning, match=f"column 'x0': {2**62} and {2**62 + 1} {ROUNDED}"):
+    with pytest.warns(UserWarning, match=ROUNDED) as warned:
         model.fit(rows, OTHER)
+    (message,) = [str(warning.message) for warning in warned if ROUNDED in str(warning.message)]
+    assert message.startswith(f"column 'x0': {2**62} and {2**62 + 1} ")
 
 
 @pytest.mark.parametrize("y", [ARRAY, ARRAY.astype(object), pd.array(LONG, dtype="Int64")], ids=["i", "O", "Int64"])
@@ -93,6 +99,13 @@ def test_a_column_of_a_file_that_floats_do_not_tell_apart_is_one_of_categories()
     (profile,) = profile_table(table).columns
     assert (profile.kind, profile.distinct, profile.encoding) == ("category", 3, "one_hot")
     assert table.notes[0].startswith(f"t.csv, line 6, column 'code': {LONG[0]} and {LONG[1]} {ROUNDED}")
+
+
+def test_one_number_in_two_spellings_is_not_one_of_two():
+    cells = ["1e20", "100000000000000000000", "1E+16", "10000000000000000.0", "7", "007"]
+    table = Table("t.csv", {"code": cells}, range(2, len(cells) + 2))
+    assert not table.rounds("code", table.numbers("code"))
+    assert not table.notes
 
 
 def test_a_constant_beyond_the_precision_of_floats_has_a_histogram():

@@ -27,7 +27,7 @@ def rounded_pair(numbers: Any, floats: np.ndarray) -> tuple[Any, Any] | None:
     """The first two different numbers that are the same as floats; None if there are none.
 
     Args:
-        numbers: an array, or a sequence of Python numbers or of their texts, without gaps.
+        numbers: an array, or a sequence of Python numbers or of their texts; a gap is NaN in `floats`.
         floats: the same as floating-point numbers.
 
     >>> rounded_pair(np.array([2**62, 2**62 + 1]), np.array([2.0**62, 2.0**62]))
@@ -49,6 +49,6 @@ def _first_pair(numbers: Iterable[Any], floats: Iterable[float]) -> tuple[Any, A
     number_by_float: dict[float, Any] = {}
     for number, rounded in zip(numbers, floats, strict=True):
         earlier = number_by_float.setdefault(rounded, number)
-        if type(earlier) is type(number) and earlier != number:
+        if earlier is not number and type(earlier) is type(number) and earlier != number:  # NaN differs from itself
             return earlier, number
     return None

@@ -82,7 +82,8 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
 
 def _warn_of_rounding(X: Any, matrix: np.ndarray) -> None:
     """A warning for each column of integers of an array, or of a list of rows, that `matrix` does not tell apart."""
-    if not isinstance(X, (np.ndarray, list)) or not np.abs(matrix).max() > EXACT:
+    converted = X.dtype != matrix.dtype if isinstance(X, np.ndarray) else isinstance(X, list)
+    if not converted or not (np.abs(matrix) > EXACT).any():
         return
     for index, floats in enumerate(matrix.T):
         numbers = X[:, index] if isinstance(X, np.ndarray) else [row[index] for row in X]
