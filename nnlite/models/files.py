@@ -129,8 +129,7 @@ def _built(header: ModelHeader, source: object) -> Any:
     take_form_of_data(model, header)
     if header.input_shape is None:
         return model
-    build_as_told(model, header.builds)
-    model._ensure_built(header.input_shape)
+    build_as_told(model, header.input_shape, header.builds or {})
     if model.input_shape != header.input_shape:
         raise ModelFileError(f"{source}: input_shape is {shown(header.input_shape)}, not {model.input_shape}")
     return model

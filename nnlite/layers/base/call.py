@@ -17,7 +17,7 @@ from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, str
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.layers.base.shapes import tried_on, tried_with_mask
-from nnlite.layers.base.variables.holders import hold_inner, take_inner
+from nnlite.layers.base.variables.holders import hold_inner
 from nnlite.ops.tape import trial_run
 from nnlite.ops.tracing import Trace, Traced, call_traced
 from nnlite.parameters import Parameter
@@ -194,7 +194,6 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
 
     for training in {False, "training" in layer._call_context}:
         tried_with_mask(layer, zeros, functools.partial(run, training))
-    take_inner(layer)
     hold_inner(layer)
 
 

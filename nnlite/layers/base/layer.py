@@ -26,7 +26,7 @@ from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.masks import carried_mask, carrying
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
-from nnlite.layers.base.variables.holders import take_state
+from nnlite.layers.base.variables.holders import hold_inner, take_state
 from nnlite.ops.base import Op
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
@@ -96,6 +96,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
                 layer.trainable = value
         if isinstance(value, Variable):
             track(self, value)
+        if isinstance(value, LayerAttributes) and self._traced and self._build_done:
+            hold_inner(self)
         if name == "name":
             for parameter in self.__dict__.get("_declared", ()):
                 parameter.place = place_of(self)

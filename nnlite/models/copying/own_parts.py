@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlite.errors import ModelFileError, TrainingWarning
 from nnlite.foreign import files_of, give_files, overrides, stated_format
-from nnlite.layers.base.call import layers_within
+from nnlite.layers.base.call import inner_layers, layers_within
 from nnlite.registry.functions import form_of_function
 from nnlite.registry.modules import keras_form
 
@@ -34,12 +34,16 @@ OWN = "own/"  # what the names of these arrays begin with
 def own_configs(model: Any) -> dict[str, Any]:
     """The entries of a header that the model and its layers write by `get_build_config` and `get_compile_config`.
 
-    Those of their own classes are asked, which read them again by `build_from_config` and `compile_from_config`.
+    Asked are classes of users, which read them again by `build_from_config` and `compile_from_config`, and layers that
+    are attributes of one that writes `call`, which need not use, and so build, them.
     """
+    attributes = {
+        id(inner) for layer in (model, *layers_within(model)) if layer._traced for inner in inner_layers(layer)
+    }
     told = {
         prefix: _stored(layer.get_build_config())
         for prefix, layer in _prefixes(model)
-        if overrides(layer, "build_from_config")
+        if overrides(layer, "build_from_config") or (id(layer) in attributes and layer.parameters)
     }
     entries: dict[str, Any] = {"builds": told} if told else {}
     if model.compiled and not type(model).compile_from_config.__module__.startswith("nnlite."):
@@ -52,10 +56,17 @@ def _stored(config: Any) -> Any:
     return json.loads(json.dumps(keras_form(config), default=form_of_function))
 
 
-def build_as_told(model: Any, builds: Mapping[str, Any] | None) -> None:
-    """Let layers build themselves as the entry `builds` of `own_configs` says."""
+def build_as_told(model: Any, input_shape: Any, builds: Mapping[str, Any]) -> None:
+    """Build a model for data of `input_shape`, and those layers that the entry `builds` of `own_configs` has.
+
+    Layers of users build themselves first; those that no `call` has used, such as one for a term of the loss, last.
+    """
     for prefix, layer in _prefixes(model):
-        if builds and prefix in builds and overrides(layer, "build_from_config"):
+        if prefix in builds and overrides(layer, "build_from_config"):
+            layer.build_from_config(builds[prefix])
+    model._ensure_built(input_shape)
+    for prefix, layer in _prefixes(model):
+        if prefix in builds and not layer.built:
             layer.build_from_config(builds[prefix])
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nnlite.data.batches import one_by_one
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, TrainingWarning
+from nnlite.errors.caller import warn_user
+from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.structure import in_order
 from nnlite.metrics import Mean
 from nnlite.ops.tape import active_tape
@@ -41,6 +43,7 @@ class WrittenSteps:
         self.optimizer, self.compiled_loss, self.seed = trainer.optimizer, trainer.loss, trainer.model.seed
         self.guarded = False
         self.mask: Any = None
+        self._compared = False
         self.logs: dict[str, Any] = {}
 
     @property
@@ -75,7 +78,7 @@ class WrittenSteps:
 
     def _run(self, step: Any, x: Any, y: Any, sample_weight: Any) -> tuple[float, None]:
         self.mask = None
-        with self.recording(x):
+        with self.recording(x) as tape:
             logs = step(packed(x, y if y is None else self.model._as_returned(y), sample_weight))
         if not isinstance(logs, Mapping):
             raise ConfigError(
@@ -83,7 +86,22 @@ class WrittenSteps:
                 f"{{'loss': loss}}, got {type(logs).__name__}"
             )
         self.logs = dict(_flat(logs))
+        self._compare_attributes(tape)
         return self.logs.get("loss", np.nan), None
+
+    def _compare_attributes(self, tape: LayerTape) -> None:
+        """Warn after the first step of layers in it that are attributes of a graph or a chain, but not part of it."""
+        if self._compared:
+            return
+        self._compared, known = True, set(map(id, self.model.weights))
+        for layer in inner_layers(cast(Any, self.model)):
+            if any(tape.has(weight) and id(weight) not in known for weight in layer.trainable_weights):
+                warn_user(
+                    f"{self.model.label}: {layer.label} is an attribute, but not one of the layers that the "
+                    "constructor was given; only the weights of these are in trainable_weights and saved: let the "
+                    "class write call instead",
+                    TrainingWarning,
+                )
 
     @contextmanager
     def recording(self, x: Any = None) -> Iterator[LayerTape]:

@@ -16,6 +16,7 @@ from nnlite.layers.base.contract.penalties import adds_losses
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several
 from nnlite.layers.base.shapes import is_small, tried_on_unequal
 from nnlite.layers.base.symbolic import CONTAINERS, Symbol
+from nnlite.layers.base.variables.holders import tell_holders
 from nnlite.random import RandomSource
 
 __all__ = []
@@ -45,6 +46,8 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
         layer._sets_mask = True
     if not layer.trainable:
         layer.trainable = False  # that of the layers inside too
+    if layer.parameters:
+        tell_holders(layer)
 
 
 def _try_cheaply(layer: Any, room: Allowance) -> None:

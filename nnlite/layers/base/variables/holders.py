@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.structure import kept
+from nnlite.parameters import each_once
 from nnlite.registry import Configurable
 
 __all__ = ["hold", "hold_inner", "succeed", "take_inner", "take_state", "tell_holders"]
@@ -43,13 +44,16 @@ def take_state(self: Any, state: dict[str, Any]) -> None:
 
 
 def hold_inner(layer: Any) -> None:
-    """Have a layer that writes `call` take over the further parameters of the layers that it keeps."""
+    """List the parameters of the layers that a layer which writes `call` keeps, and those that they get later."""
     hold(layer, kept(layer, LayerAttributes), take_inner)
+    take_inner(layer)
 
 
 def take_inner(holder: Any) -> None:
-    """Add to the parameters of `holder` those of the layers inside that it does not list yet."""
-    ids = set(map(id, holder.parameters))
-    for layer in kept(holder, LayerAttributes):
-        holder.parameters.extend(parameter for parameter in layer.parameters if id(parameter) not in ids)
-        ids.update(map(id, layer.parameters))
+    """List the parameters of `holder`: its own, and those of the layers inside, whichever of these were built first."""
+    inside = each_once(layer.parameters for layer in kept(holder, LayerAttributes))
+    ids, count = set(map(id, inside)), len(holder.parameters)
+    holder.parameters[:] = [*(parameter for parameter in holder.parameters if id(parameter) not in ids), *inside]
+    trains = holder._builds_itself and "trainer" in vars(holder)
+    if trains and len(holder.parameters) > count and not holder.trainer.writes_steps:
+        holder.trainer.forget_model()  # its steps have the parameters of before

@@ -1,0 +1,165 @@
+"""Layers that are attributes of a model and that its `call` does not use, such as a head for a term of the loss."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, Sequential, load_model, ops
+from nnlite.errors import ShapeError, TrainingWarning
+from nnlite.layers import Dense, Layer
+from nnlite.optimizers import SGD
+
+X = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+Y = 2 * X[:, :1]
+
+
+class Wrapped(Layer):
+    """A layer around another one."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = Dense(1)
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+HEADS = {
+    "dense": lambda: Dense(1),
+    "chain": lambda: Sequential([Dense(2, "tanh"), Dense(1)]),
+    "built chain": lambda: Sequential([Input((3,)), Dense(1)]),
+    "wrapped": Wrapped,
+}
+
+
+class Net(Model):
+    """Adds the error of an auxiliary head, which comes first among the attributes, to the loss."""
+
+    def __init__(self, kind="dense", **options):
+        super().__init__(**options)
+        if kind:
+            self.head = HEADS[kind]()
+        self.body, self.out = Dense(3, "tanh", name="body"), Dense(1, name="out")
+
+    def call(self, inputs):
+        return self.out(self.body(inputs))
+
+    def train_step(self, data):
+        x, y = data
+        features = self.body(x)
+        loss = ops.mean((self.out(features) - y) ** 2) + ops.mean((self.head(features) - y) ** 2)
+        self.zero_grad()
+        loss.backward()
+        weights = self.trainable_weights
+        self.optimizer.apply([weight.gradient for weight in weights], weights)
+        return {"loss": loss}
+
+
+def compiled(**options):
+    model = Net(seed=0, **options)
+    model(X[:1])  # which builds the model, but not the head
+    model.compile(SGD(0.05))
+    return model
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_that_only_a_step_uses_is_trained(kind):
+    model = compiled(kind=kind)
+    model.fit(X, Y, epochs=1, verbose=0)
+    assert {id(weight) for weight in model.head.weights} <= {id(weight) for weight in model.trainable_weights}
+    before = model.head.get_weights()
+    model.fit(X, Y, epochs=1, verbose=0)
+    assert all(np.abs(new - old).max() > 0 for new, old in zip(model.head.get_weights(), before, strict=True))
+    assert model.count_params() == sum(weight.size for weight in model.weights)
+
+
+def test_such_a_head_is_determined_by_the_seed_of_the_model():
+    losses = [compiled().fit(X, Y, verbose=0).history["loss"] for _ in range(2)]
+    assert losses[0] == losses[1]
+
+
+def test_a_head_may_become_an_attribute_of_a_built_model():
+    model = compiled(kind=None)
+    model.head = Dense(1)
+    model.fit(X, Y, verbose=0)
+    assert len(model.trainable_weights) == len(model.parameters) == 6
+
+
+def test_the_order_of_weights_is_that_of_attributes_whatever_is_built_first():
+    late, early = compiled(), Net()
+    late.head(late.body(X))
+    early.head.build((None, 3))
+    early(X[:1])
+    assert [weight.shape for weight in late.parameters] == [weight.shape for weight in early.parameters]
+    assert late.parameters[0] is late.head.kernel
+
+
+@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("way", ["model.safetensors", "model.keras", "copy"])
+def test_a_model_is_saved_and_copied_with_its_head(kind, way, tmp_path):
+    if way.endswith(".keras"):
+        pytest.importorskip("h5py")
+    model = compiled(kind=kind)
+    model.fit(X, Y, verbose=0)
+    if way == "copy":
+        twin = copy.deepcopy(model)
+    else:
+        model.save(tmp_path / way)
+        twin = load_model(tmp_path / way, custom_objects={"Net": Net, "Wrapped": Wrapped})
+    for loaded, saved in zip(twin.head.get_weights(), model.head.get_weights(), strict=True):
+        np.testing.assert_array_equal(loaded, saved)
+    assert twin.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history
+
+
+def test_weights_go_into_a_model_whose_head_is_built(tmp_path):
+    model, twin = compiled(), Net(seed=1)
+    model.fit(X, Y, verbose=0)
+    model.save_weights(tmp_path / "head.safetensors")
+    twin.head.build((None, 3))
+    twin(X[:1])
+    twin.load_weights(tmp_path / "head.safetensors")
+    np.testing.assert_array_equal(twin.head.kernel, model.head.kernel)
+
+
+def test_a_layer_called_by_hand_between_trainings_needs_a_new_optimizer():
+    class Plain(Net):
+        train_step = Model.train_step
+
+    model = Plain(seed=0)
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    model.head(model.body(X))
+    with pytest.raises(ShapeError, match="other parameters need a new optimizer"):
+        model.fit(X, Y, verbose=0)
+    model.compile("adam", "mse")
+    before = model.head.get_weights()
+    model.fit(X, Y, verbose=0)
+    assert len(model.trainable_weights) == 6
+    for new, old in zip(model.head.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(new, old)
+
+
+class OfGraph(Model):
+    """A graph, with a layer beside it."""
+
+    def __init__(self, trainable):
+        begin, body = Input((4,)), Dense(3)
+        super().__init__(begin, Dense(1)(body(begin)))
+        self.body, self.head = body, Dense(1, trainable=trainable)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        return ops.mean((y_pred - y) ** 2) + ops.mean((self.head(self.body(x)) - y) ** 2)
+
+
+def test_layers_beside_a_graph_are_not_trained_which_is_told_once(recwarn):
+    model = OfGraph(trainable=True)
+    model.compile("sgd")
+    with pytest.warns(TrainingWarning, match="is an attribute, but not one of the layers"):
+        model.fit(X, Y, verbose=0)
+    recwarn.clear()
+    model.fit(X, Y, verbose=0)
+    frozen = OfGraph(trainable=False)
+    frozen.compile("sgd")
+    frozen.fit(X, Y, verbose=0)
+    assert not recwarn.list
