@@ -9,16 +9,15 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
-from nnlite.layers.base.contract.arguments import CONTEXT, arranged, context_of, data_arguments
+from nnlite.layers.base.contract.arguments import arranged
 from nnlite.layers.base.contract.around import values_of
 from nnlite.layers.base.contract.assigned import assigned_in, renewed, state_variable
-from nnlite.layers.base.contract.running import RunsLinearize
 from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.layers.base.shapes import tried_on, tried_with_mask
 from nnlite.layers.base.variables.holders import hold_inner
-from nnlite.ops.tape import trial_run
+from nnlite.ops.tape import is_trial, trial_run
 from nnlite.ops.tracing import Trace, Traced, call_traced
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of
@@ -218,35 +217,6 @@ def _use_first(
     return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **options)
 
 
-def read_methods(cls: Any, recorded: Callable) -> None:
-    """Set the flags about the methods of a layer class: `_traced`, `_context`, `_call_context` and others.
-
-    A class that writes `call` is recorded, unless it derives its `linearize` from abstract classes alone: that may run
-    the `call` of subclasses, where that of a complete layer would be another function. One that writes `linearize`
-    gets a `call` that runs it.
-
-    Args:
-        cls: the class that has just been made.
-        recorded: the `linearize` that records `call`.
-    """
-    order, complete = cls.__mro__, [*cls._members.values()]
-    owner = next(index for index, base in enumerate(order) if index and "linearize" in vars(base))
-    if "call" in vars(cls) and cls.linearize is recorded and not any(base in complete for base in order[1 : owner + 1]):
-        cls.linearize = order[owner].linearize
-    if "linearize" in vars(cls) and "call" not in vars(cls) and cls.linearize is not recorded:
-        cls.call = RunsLinearize(cls.linearize)
-    written = None if isinstance(cls.call, RunsLinearize) else cls.call
-    cls._writes_call = written is not None
-    cls._call_context = context_of(written) if written else ()
-    cls._call_arguments = data_arguments(written, CONTEXT) if written else ("inputs",)
-    cls._traced = written is not None and cls.linearize is recorded
-    if cls._traced:
-        cls._fixes = "last"
-        cls.takes_several = None if cls.takes_several is False else cls.takes_several
-        cls._kept_kinds = "" if cls._builds_itself else "biu"
-    cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
-
-
 def moves_on(layer: Any) -> bool:
     """Whether calls outside training store new states: those of a stateful recurrent layer, possibly nested."""
     if layer._moves_on is None:
@@ -275,9 +245,29 @@ def _called(
     expected = f"{MUST_RETURN}, shape (batch, ...)"
 
     def run() -> Any:
-        return bound_copy(layer, traced, use).call(*positional, *more, **options, **named)
+        twin = bound_copy(layer, traced, use)
+        before = dict(vars(twin))
+        output = twin.call(*positional, *more, **options, **named)
+        if not is_trial():
+            _keep_attributes(layer, before, vars(twin))
+        return output
 
     return call_traced(layer.label, expected, run)
+
+
+def _keep_attributes(layer: "Layer", before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Set the attributes that a user's `call` has set, with arrays in place of recorded values; weights stay."""
+
+    def plain(value: Any) -> Any:
+        return value._layer if isinstance(value, _Bound) else value.value.copy() if isinstance(value, Traced) else value
+
+    for name, value in after.items():
+        if name in before and before[name] is value:
+            continue
+        cached = isinstance(getattr(type(layer), name, None), functools.cached_property)
+        known = name in LayerAttributes.__annotations__ or hasattr(LayerAttributes, name) or cached
+        if not known and not isinstance(vars(layer).get(name), (Parameter, LayerAttributes)):
+            vars(layer)[name] = replaced(value, plain)
 
 
 def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) -> Any:

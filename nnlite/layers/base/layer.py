@@ -11,7 +11,7 @@ from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
-from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, read_methods, trace_call
+from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, trace_call
 from nnlite.layers.base.contract import keras_config, surface
 from nnlite.layers.base.contract.arguments import read_call, remembering, told_arguments, with_common_arguments
 from nnlite.layers.base.contract.around import of_call
@@ -21,7 +21,7 @@ from nnlite.layers.base.contract.first_use import NodePart, as_input, build_firs
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
 from nnlite.layers.base.contract.penalties import losses_of, record_loss
-from nnlite.layers.base.contract.running import recorded_call
+from nnlite.layers.base.contract.running import read_methods, recorded_call
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.masks import carried_mask, carrying
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for

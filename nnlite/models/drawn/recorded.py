@@ -12,9 +12,8 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Bundle
 from nnlite.layers import Layer, Program
-from nnlite.layers.base.call import read_methods
 from nnlite.layers.base.contract.arguments import by_keys
-from nnlite.layers.base.contract.running import RunsLinearize
+from nnlite.layers.base.contract.running import RunsLinearize, read_methods
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import tried_on_unequal, zeros_for
 from nnlite.layers.composite.graph import in_line

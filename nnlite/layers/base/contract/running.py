@@ -1,4 +1,4 @@
-"""Recorded calls: within a training step, within `call` of another layer, and of `linearize` itself."""
+"""Recorded calls: in a training step, in `call` of another layer, of `linearize` itself; how a class is recorded."""
 
 import copy
 import functools
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError
 from nnlite.layers.base.attributes import LayerCall
-from nnlite.layers.base.contract.arguments import CONTEXT, context_of
+from nnlite.layers.base.contract.arguments import CONTEXT, context_of, data_arguments
 from nnlite.ops.tape import active_tape
 from nnlite.ops.tracing import Trace, Traced
 
@@ -68,3 +68,32 @@ class RunsLinearize:
         first = inputs[0] if isinstance(inputs, (tuple, list)) else inputs
         values = [layer._recorded[id(parameter)] for parameter in parameters]
         return first.trace.use(runner, inputs, values, training=training or None, mask=mask)
+
+
+def read_methods(cls: Any, recorded: Callable) -> None:
+    """Set the flags about the methods of a layer class: `_traced`, `_context`, `_call_context` and others.
+
+    A class that writes `call` is recorded, unless it derives its `linearize` from abstract classes alone: that may run
+    the `call` of subclasses, where that of a complete layer would be another function. One that writes `linearize`
+    gets a `call` that runs it.
+
+    Args:
+        cls: the class that has just been made.
+        recorded: the `linearize` that records `call`.
+    """
+    order, complete = cls.__mro__, [*cls._members.values()]
+    owner = next(index for index, base in enumerate(order) if index and "linearize" in vars(base))
+    if "call" in vars(cls) and cls.linearize is recorded and not any(base in complete for base in order[1 : owner + 1]):
+        cls.linearize = order[owner].linearize
+    if "linearize" in vars(cls) and "call" not in vars(cls) and cls.linearize is not recorded:
+        cls.call = RunsLinearize(cls.linearize)
+    written = None if isinstance(cls.call, RunsLinearize) else cls.call
+    cls._writes_call = written is not None
+    cls._call_context = context_of(written) if written else ()
+    cls._call_arguments = data_arguments(written, CONTEXT) if written else ("inputs",)
+    cls._traced = written is not None and cls.linearize is recorded
+    if cls._traced:
+        cls._fixes = "last"
+        cls.takes_several = None if cls.takes_several is False else cls.takes_several
+        cls._kept_kinds = "" if cls._builds_itself else "biu"
+    cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
