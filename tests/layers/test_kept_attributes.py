@@ -57,6 +57,7 @@ def test_a_weight_stays_the_weight_of_its_name():
             self.shift = self.shift * 2
             return inputs + self.shift
 
-    model = Sequential([Shifted()])
+    shifted = Shifted()
+    model = Sequential([shifted])
     np.testing.assert_allclose([model(X), model(X)], [X + 2] * 2)
-    assert model.layers[0].shift is model.weights[0]
+    assert shifted.shift is model.weights[0]

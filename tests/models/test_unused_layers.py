@@ -1,6 +1,7 @@
 """Layers that are attributes of a model and that its `call` does not use, such as a head for a term of the loss."""
 
 import copy
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def compiled(**options):
 
 @pytest.mark.parametrize("kind", HEADS)
 def test_a_head_that_only_a_step_uses_is_trained(kind):
-    model = compiled(kind=kind)
+    model: Any = compiled(kind=kind)
     model.fit(X, Y, epochs=1, verbose=0)
     assert {id(weight) for weight in model.head.weights} <= {id(weight) for weight in model.trainable_weights}
     before = model.head.get_weights()
@@ -100,8 +101,9 @@ def test_the_order_of_weights_is_that_of_attributes_whatever_is_built_first():
 def test_a_model_is_saved_and_copied_with_its_head(kind, way, tmp_path):
     if way.endswith(".keras"):
         pytest.importorskip("h5py")
-    model = compiled(kind=kind)
+    model: Any = compiled(kind=kind)
     model.fit(X, Y, verbose=0)
+    twin: Any = None
     if way == "copy":
         twin = copy.deepcopy(model)
     else:
@@ -124,9 +126,9 @@ def test_weights_go_into_a_model_whose_head_is_built(tmp_path):
 
 def test_a_layer_called_by_hand_between_trainings_needs_a_new_optimizer():
     class Plain(Net):
-        train_step = Model.train_step
+        train_step = cast(Any, Model.train_step)
 
-    model = Plain(seed=0)
+    model: Any = cast(Any, Plain)(seed=0)
     model.compile("adam", "mse")
     model.fit(X, Y, verbose=0)
     model.head(model.body(X))
@@ -149,7 +151,7 @@ class OfGraph(Model):
         self.body, self.head = body, Dense(1, trainable=trainable)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
-        return ops.mean((y_pred - y) ** 2) + ops.mean((self.head(self.body(x)) - y) ** 2)
+        return ops.mean(ops.square(cast(Any, y_pred) - y)) + ops.mean(ops.square(self.head(self.body(x)) - y))
 
 
 def test_layers_beside_a_graph_are_not_trained_which_is_told_once(recwarn):
