@@ -312,7 +312,7 @@ def test_run_folder(write):
 
     with open(run.folder / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert list(rows[0]) == ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"]
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert float(rows[-1]["val_loss"]) == pytest.approx(run.metrics["validation"]["loss"], rel=1e-6)
     assert train(Experiment.from_file(write(SMALL)), quiet=True).folder == Path("runs/small-2")

@@ -34,8 +34,8 @@ OWN = "own/"  # what the names of these arrays begin with
 def own_configs(model: Any) -> dict[str, Any]:
     """The entries of a header that the model and its layers write by `get_build_config` and `get_compile_config`.
 
-    Asked are classes of users, which read them again by `build_from_config` and `compile_from_config`, and layers that
-    are attributes of one that writes `call`, which need not use, and so build, them.
+    User-defined classes are asked, which read them again by `build_from_config` and `compile_from_config`, and layers
+    that are attributes of one that writes `call`, which need not use, and so build, them.
     """
     attributes = {
         id(inner) for layer in (model, *layers_within(model)) if layer._traced for inner in inner_layers(layer)
@@ -59,7 +59,7 @@ def _stored(config: Any) -> Any:
 def build_as_told(model: Any, input_shape: Any, builds: Mapping[str, Any]) -> None:
     """Build a model for data of `input_shape`, and those layers that the entry `builds` of `own_configs` has.
 
-    Layers of users build themselves first; those that no `call` has used, such as one for a term of the loss, last.
+    User-defined layers build themselves first; those that no `call` has used, such as one for a term of the loss, last.
     """
     for prefix, layer in _prefixes(model):
         if prefix in builds and overrides(layer, "build_from_config"):
