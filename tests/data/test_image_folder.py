@@ -2,7 +2,9 @@
 
 import csv
 import io
+import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,47 @@ def test_inputs_and_labels_are_those_of_image_dataset_from_directory(folder):
 
 def test_class_names_choose_folders(folder):
     assert {*ImageFolder("photos", (2, 2), class_names=["dog"]).load("auto").target} == {"dog"}
+    with pytest.raises(ConfigError, match="class_names has a name twice: dog, dog"):
+        ImageFolder("photos", (2, 2), class_names=["dog", "dog"]).load("auto")
+
+
+def test_hidden_files_and_folders_do_not_count(folder):
+    before = ImageFolder("photos", (2, 2)).load("auto")
+    (folder / "photos" / "cat" / "._0.png").write_bytes(b"attributes of macOS")
+    copies = folder / "photos" / "dog" / ".ipynb_checkpoints"
+    copies.mkdir()
+    (copies / "0.png").write_bytes((folder / "photos" / "dog" / "0.png").read_bytes())
+    assert ImageFolder("photos", (2, 2)).load("auto").row_names == before.row_names
+    assert len(ImageFolder("photos", (2, 2)).read_inputs("photos")) == len(before.inputs)
+
+
+def test_a_file_name_of_any_bytes_is_text(folder):
+    try:
+        (folder / "photos" / "cat" / "0.png").rename(folder / "photos" / "cat" / os.fsdecode(b"caf\xe9.png"))
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    names = ImageFolder("photos", (2, 2)).row_names("photos")
+    assert "cat/caf\\xe9.png" in [name.encode("utf-8").decode() for name in names or []]
+
+
+def only_one(folder):
+    shutil.rmtree(folder / "photos" / "dog")
+    return []
+
+
+INIT_WRONG = {
+    "an empty class": (lambda folder: (folder / "photos" / "eel").mkdir() or [], "no images in the folder 'eel'"),
+    "one class": (only_one, "photos: one folder of images, 'cat'; to tell classes apart takes two or more"),
+    "a target": (lambda folder: ["--target", "animal"], "a folder has no columns, leave out --target and --task"),
+    "a task": (lambda folder: ["--task", "regression"], "a folder has no columns, leave out --target and --task"),
+}
+
+
+@pytest.mark.parametrize("case", INIT_WRONG)
+def test_no_config_is_written_that_could_not_train(folder, capsys, case):
+    make, message = INIT_WRONG[case]
+    assert main(["init", "photos", *make(folder)]) != 0
+    assert message in capsys.readouterr().err and not (folder / "photos.yaml").exists()
 
 
 def test_a_config_trains_on_a_folder_and_predictions_name_the_files(folder, capsys):

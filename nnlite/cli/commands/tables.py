@@ -52,7 +52,9 @@ def _init(arguments: argparse.Namespace) -> None:
         print("\n".join(aligned_lines(list(templates().items()))))
         return
     if start is None:
-        raise ConfigError("nothing to start from: name a table, or a template; nnlite init --list shows them")
+        raise ConfigError(
+            "nothing to start from: name a table, a folder of images, or a template; nnlite init --list shows them"
+        )
     is_table = os.path.exists(start) or "." in Path(start).name
     out = arguments.out or f"{Path(start).name.split('.')[0] or 'config'}.yaml"
     if os.path.lexists(out) and not arguments.force:
@@ -60,7 +62,8 @@ def _init(arguments: argparse.Namespace) -> None:
     check_folder(out)
     profile = rows = None
     if os.path.isdir(start):
-        profile, text = init_image_config(start, arguments.target, out)
+        _check_folder_options(arguments)
+        profile, text = init_image_config(start, out)
     elif is_table:
         profile, text = init_config(start, arguments.target or (), arguments.task, out)
         rows = profile.rows
@@ -70,6 +73,14 @@ def _init(arguments: argparse.Namespace) -> None:
     print(*([] if profile is None else [f"{profile}\n"]), f"written: {out}", f"next: nnlite train {out}", sep="\n")
     if rows is not None and rows < FEW_ROWS:
         print(f"few rows, few of which are for a test: nnlite train {out} --folds 5 measures each of them")
+
+
+def _check_folder_options(arguments: argparse.Namespace) -> None:
+    if arguments.target or arguments.task:
+        raise ConfigError(
+            f"{arguments.start}: a folder has no columns, leave out --target and --task; the label of an image is its "
+            "folder"
+        )
 
 
 def _data(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from nnlite.random import stream
 
 
 class Files:
-    """The files of a directory and the class of each.
+    """The files of a directory and the class of each; names that begin with a dot do not count.
 
     Args:
         directory: where to look.
@@ -72,6 +72,8 @@ class Files:
         if not present:
             raise DataError(f"no folders in {str(self.top)!r}; put the files of each class into a folder of its name")
         self.class_names = list(class_names or present)
+        if len(set(self.class_names)) < len(self.class_names):
+            raise ConfigError(f"class_names has a name twice: {', '.join(self.class_names)}")
         missing = [name for name in self.class_names if name not in present]
         if missing:
             raise DataError(f"{str(self.top)!r} has no subdirectory {missing[0]!r}, only {', '.join(present)}")
@@ -89,6 +91,8 @@ class Files:
     def _below(self, folder) -> list[str]:
         files = []
         for path in sorted(folder.iterdir()):
+            if path.name.startswith("."):  # macOS puts a `._1.jpg` of attributes beside 1.jpg on foreign disks
+                continue
             if path.is_dir():
                 files += self._below(path) if self.follow_links or not path.is_symlink() else []
             elif path.suffix.lower() in self.suffixes:

@@ -97,6 +97,7 @@ def sizes_of_images(paths: Sequence[str]) -> np.ndarray:
     opened = _opener()
     sizes = []
     for path in paths:
+        regular(path)
         with reading(path, NO_IMAGE), opened(path, formats=FORMATS) as file:
             sizes.append(file.size[::-1])
     return np.array(sizes)

@@ -25,8 +25,9 @@ class ImageFolder(DataSource):
     """Image files in one folder per class; the name of its folder is the label of an image.
 
     `flowers/rose/1.jpg` has the label `rose` if `path` is `flowers`. Files end in `.bmp`, `.gif` (the first frame
-    counts), `.jpeg`, `.jpg` or `.png`, and may lie in further folders below that of their class. All images are kept in
-    memory; `nnlite.data.image_dataset_from_directory` reads them batch by batch.
+    counts), `.jpeg`, `.jpg` or `.png`, and may lie in further folders below that of their class; names that begin with
+    a dot do not count. All images are kept in memory; `nnlite.data.image_dataset_from_directory` reads them batch by
+    batch.
 
     Inputs: float32 `(images, height, width, channels)`, in [0, 255]; 16-bit, 32-bit and floating-point grayscale images
     keep their values.
@@ -69,22 +70,14 @@ class ImageFolder(DataSource):
                 "sparse_categorical_crossentropy",
                 ("ImageFolder",),
             )
-        files = Files(self.path, SUFFIXES, "inferred", "int", self.class_names, follow_links=False)
-        names = np.array(files.class_names)
-        empty = np.setdiff1d(names, names[files.targets])
-        if len(empty):
-            raise DataError(
-                f"{self.path}: no images in the folder {str(empty[0])!r}; remove it, or state `class_names`"
-            )
-        return Dataset(
-            self._images(files.paths), names[files.targets], ["class"], row_names=self._names(files.paths, self.path)
-        )
+        paths, labels = labelled_images(self.path, self.class_names)
+        return Dataset(self._images(paths, self.path), labels, ["class"], row_names=self._names(paths, self.path))
 
     def read_inputs(self, path: str) -> np.ndarray:
         """The images in a folder, at any depth, in the order of `row_names`; one image; or an array of images."""
         paths = self._paths(path)
         if paths is not None:
-            return self._images(paths)
+            return self._images(paths, path)
         array = read_array_file(path)
         if array is None:
             raise DataError(f"{path}: neither a folder nor an image ({', '.join(SUFFIXES)}) nor an array of NumPy")
@@ -100,7 +93,7 @@ class ImageFolder(DataSource):
             yield self.read_inputs(path)
             return
         for start in range(0, len(paths), rows):
-            yield self._images(paths[start : start + rows])
+            yield self._images(paths[start : start + rows], path)
 
     def _paths(self, path: str) -> list[str] | None:
         """The image files that `path` stands for; None for a file of another kind."""
@@ -109,14 +102,31 @@ class ImageFolder(DataSource):
         return [path] if Path(path).suffix.lower() in SUFFIXES else None
 
     def _names(self, paths: list[str], top: str) -> list[str]:
-        return [Path(path).relative_to(top).as_posix() if path != top else Path(path).name for path in paths]
+        names = [Path(path).relative_to(top).as_posix() if path != top else Path(path).name for path in paths]
+        return [os.fsencode(name).decode("utf-8", "backslashreplace") for name in names]  # any bytes, for text files
 
-    def _images(self, paths: list[str]) -> np.ndarray:
+    def _images(self, paths: list[str], location: str) -> np.ndarray:
         options = (self.interpolation, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio)
         read = ImageReader(self.color_mode, self.image_size, options)
         shape = (len(paths), *self.image_size, read.channels)
-        limits().check_array(shape, np.dtype(np.float32).itemsize, self.path)
+        limits().check_array(shape, np.dtype(np.float32).itemsize, location)
         images = np.empty(shape, np.float32)
         for row, path in enumerate(paths):
             images[row] = read(path)
         return images
+
+
+def labelled_images(folder: str, class_names: list[str] | None = None) -> tuple[list[str], np.ndarray]:
+    """The paths of the images in one folder per class, and the class of each; `DataError` for a class without any.
+
+    Args:
+        folder: with the folders of the classes in it.
+        class_names: the folders to read; all when None.
+    """
+    files = Files(folder, SUFFIXES, "inferred", "int", class_names, follow_links=False)
+    names = np.array(files.class_names)
+    labels = names[files.targets]
+    empty = np.setdiff1d(names, labels)
+    if len(empty):
+        raise DataError(f"{folder}: no images in the folder {str(empty[0])!r}; remove it, or state `class_names`")
+    return files.paths, labels

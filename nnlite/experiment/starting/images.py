@@ -1,13 +1,12 @@
 """A first config for images in one folder per class."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from nnlite.data.datasets.folders import Files
-from nnlite.data.datasets.images import SUFFIXES, sizes_of_images
-from nnlite.errors import ConfigError
+from nnlite.data.datasets.images import sizes_of_images
+from nnlite.data.sources.images import labelled_images
+from nnlite.errors import DataError
 from nnlite.experiment.starting.config import quoted
 from nnlite.experiment.starting.paths import seen_from
 
@@ -55,33 +54,30 @@ fit:
 """
 
 
-def init_image_config(folder: str, target: str | None = None, out: str | None = None) -> tuple[str, str]:
+def init_image_config(folder: str, out: str | None = None) -> tuple[str, str]:
     """A line that says what a folder of images holds, and the text of a config that learns their classes.
 
     Args:
         folder: with one folder per class in it.
-        target: a column to predict, which images do not have.
         out: where the config will stand; a relative `folder` is then relative to its folder.
 
     Raises:
-        ConfigError: a `target`.
-        DataError: no folders, or no images, in it.
+        DataError: fewer than two folders in it, or one without images.
     """
-    if target:
-        raise ConfigError(f"{folder}: a folder has no columns, leave out --target; the label of an image is its folder")
-    files = Files(folder, SUFFIXES, "inferred", "int", None, follow_links=False)
-    every = -(-len(files.paths) // LOOKED_AT)
-    height, width = (int(side) for side in np.median(sizes_of_images(files.paths[::every]), axis=0))
+    paths, labels = labelled_images(folder)
+    names, counts = np.unique(labels, return_counts=True)
+    if len(names) < 2:
+        raise DataError(f"{folder}: one folder of images, {str(names[0])!r}; to tell classes apart takes two or more")
+    every = -(-len(paths) // LOOKED_AT)
+    height, width = (int(side) for side in np.median(sizes_of_images(paths[::every]), axis=0))
     scale = min(1.0, MOST_PIXELS / max(height, width))
     size = [max(1, round(side * scale)) for side in (height, width)]
-    names: list[str] = files.class_names or []
-    counts = np.bincount(files.targets, minlength=len(names))
-    summary = f"{folder}: {len(files.paths)} images in {len(counts)} folders ({_shown(names, counts)}); "
+    summary = f"{folder}: {len(paths)} images in {len(names)} folders ({_shown(names, counts)}); "
     summary += f"the median size is {height} x {width}"
     name = Path(out).name if out else "config.yaml"
-    return summary, TEXT.format(path=quoted(seen_from(folder, out)), size=size, classes=len(counts), name=name)
+    return summary, TEXT.format(path=quoted(seen_from(folder, out)), size=size, classes=len(names), name=name)
 
 
-def _shown(names: Sequence[str], counts: np.ndarray) -> str:
+def _shown(names: np.ndarray, counts: np.ndarray) -> str:
     shown = [f"{name}: {count}" for name, count in zip(names, counts, strict=True)]
     return ", ".join([*shown[:MOST_CLASSES], *["..."][: len(shown) > MOST_CLASSES]])
