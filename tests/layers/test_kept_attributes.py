@@ -33,7 +33,7 @@ def test_attributes_that_call_sets_are_kept():
 
 
 def test_training_keeps_them_in_models_and_in_layers_inside():
-    class Net(Model):
+    class CountingNet(Model):
         def __init__(self):
             super().__init__()
             self.watching, self.steps = Watching(), 0
@@ -42,7 +42,7 @@ def test_training_keeps_them_in_models_and_in_layers_inside():
             self.steps += 1
             return self.watching(inputs)
 
-    model = Net()
+    model = CountingNet()
     model.compile("sgd", "mse")
     model.fit(X, X[:, :2], batch_size=8, verbose=0)
     assert model.steps == model.watching.calls == 2

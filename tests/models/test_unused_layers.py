@@ -34,7 +34,7 @@ HEADS = {
 }
 
 
-class Net(Model):
+class TwoHeads(Model):
     """Adds the error of an auxiliary head, which comes first among the attributes, to the loss."""
 
     def __init__(self, kind="dense", **options):
@@ -58,7 +58,7 @@ class Net(Model):
 
 
 def compiled(**options):
-    model = Net(seed=0, **options)
+    model = TwoHeads(seed=0, **options)
     model(X[:1])  # which builds the model, but not the head
     model.compile(SGD(0.05))
     return model
@@ -88,7 +88,7 @@ def test_a_head_may_become_an_attribute_of_a_built_model():
 
 
 def test_the_order_of_weights_is_that_of_attributes_whatever_is_built_first():
-    late, early = compiled(), Net()
+    late, early = compiled(), TwoHeads()
     late.head(late.body(X))
     early.head.build((None, 3))
     early(X[:1])
@@ -108,14 +108,14 @@ def test_a_model_is_saved_and_copied_with_its_head(kind, way, tmp_path):
         twin = copy.deepcopy(model)
     else:
         model.save(tmp_path / way)
-        twin = load_model(tmp_path / way, custom_objects={"Net": Net, "Wrapped": Wrapped})
+        twin = load_model(tmp_path / way, custom_objects={"TwoHeads": TwoHeads, "Wrapped": Wrapped})
     for loaded, saved in zip(twin.head.get_weights(), model.head.get_weights(), strict=True):
         np.testing.assert_array_equal(loaded, saved)
     assert twin.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history
 
 
 def test_weights_go_into_a_model_whose_head_is_built(tmp_path):
-    model, twin = compiled(), Net(seed=1)
+    model, twin = compiled(), TwoHeads(seed=1)
     model.fit(X, Y, verbose=0)
     model.save_weights(tmp_path / "head.safetensors")
     twin.head.build((None, 3))
@@ -125,7 +125,7 @@ def test_weights_go_into_a_model_whose_head_is_built(tmp_path):
 
 
 def test_a_layer_called_by_hand_between_trainings_needs_a_new_optimizer():
-    class Plain(Net):
+    class Plain(TwoHeads):
         train_step = cast(Any, Model.train_step)
 
     model: Any = cast(Any, Plain)(seed=0)

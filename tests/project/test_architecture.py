@@ -413,7 +413,7 @@ UNDECLARED = {
     ("arrays/tables", "items"): "the `dtypes` of a DataFrame of pandas are a Series",
     ("arrays/tables", "kind"): "only NumPy's types have it, those of pandas do not",
     ("arrays/tables", "to_numpy"): "DataFrames have it",
-    ("callbacks/progress", "isatty"): "a stream may be anything with a method `write`",
+    ("callbacks/bars", "isatty"): "a stream may be anything with a method `write`",
     ("data/numbered", "__array__"): "what users pass as data may be any array",
     ("data/numbered", "__getitem__"): "what users pass as data may be anything",
     ("data/frames/libraries", "__arrow_c_array__"): "what users pass as a table may be of any library",

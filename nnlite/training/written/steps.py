@@ -93,7 +93,7 @@ class WrittenSteps:
         """Warn after the first step of layers in it that are attributes of a graph or a chain, but not part of it."""
         if self._compared:
             return
-        self._compared, known = True, set(map(id, cast(Any, self.model).weights))
+        self._compared, known = True, set(map(id, self.model.parameters))
         for layer in inner_layers(cast(Any, self.model)):
             if any(tape.has(weight) and id(weight) not in known for weight in layer.trainable_weights):
                 warn_user(
