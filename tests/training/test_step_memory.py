@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -161,3 +162,24 @@ def test_batches_are_the_same_however_a_table_is_stored(shuffle_seed):
         assert weights is None
         for mine, its in zip(one, other, strict=True):
             np.testing.assert_array_equal(mine, its)
+
+
+@pytest.mark.parametrize("units", [20, 600])
+@pytest.mark.parametrize("train", ["fit", "train_on_batch", "vjp"])
+def test_the_arrays_of_the_caller_are_not_kept(units, train):
+    model, (x, y) = net((units,), 400), examples(96, 400)
+    if train == "fit":
+        model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0)
+    elif train == "train_on_batch":
+        model.train_on_batch(x, y)
+    else:
+        steps = model.trainer.ready_steps()
+        outputs, jacobians = steps.joined.program.line[-1].layer.linearize(x[:32])
+        first = [gradient.copy() for gradient in jacobians.vjp(np.ones_like(outputs), (False,))[1:]]
+        again = jacobians.vjp(np.ones_like(outputs), (False,))[1:]  # the examples are still those of the pass
+        assert all(map(np.array_equal, first, again)) and first[0].any()
+        del jacobians
+    kept = weakref.ref(x)
+    del x
+    gc.collect()
+    assert kept() is None

@@ -72,6 +72,7 @@ class DenseRoom:
     Attributes:
         lead, times: the shape in front of all arrays, `(members,)`, or `()` where there are none, and its length.
         inputs: where the examples are copied to, `(rows, *lead, features)`.
+        examples: those that are read in place, between the two passes; None if they were copied.
         largest_product: multiply-adds of the largest product.
         multiply: what makes the products.
         copies: whether a kernel is copied.
@@ -116,6 +117,7 @@ class DenseRoom:
         self.inputs = np.moveaxis(self.passes[0].entering[..., : layers[0].features, :], -1, 0)
         self.copies = any(stage.copied for stage in self.passes)
         fewer = layers[0].features > layers[0].units
+        self.examples: Any = None
         self.reader = _Reader(self) if in_place and fewer and not self.lead and not self.passes[0].copied else None
 
     def _plan(self):
@@ -142,11 +144,10 @@ class DenseRoom:
 
     def take(self, inputs: np.ndarray | None) -> "_Reader | None":
         """Copy examples to where they are multiplied, or return what reads them in place; None for those of before."""
-        reader = self.reader
-        if reader is not None and inputs is not None:
-            reader.examples = inputs if inputs.dtype == self.values.dtype else None
-        if reader is not None and reader.examples is not None:
-            return reader
+        if self.reader is not None and inputs is not None:
+            self.examples = inputs if inputs.dtype == self.values.dtype else None
+        if self.examples is not None:
+            return self.reader
         for start in range(0, 0 if inputs is None else self.rows, COPIED_ROWS):
             self.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
         return None
@@ -157,15 +158,14 @@ class _Reader:
 
     def __init__(self, room: DenseRoom) -> None:
         stage, layer = room.passes[0], room.layers[0]
-        self.stage, self.ones = stage, np.ones((int(layer.bias), room.rows), room.values.dtype)
-        self.examples: Any = None  # those of the last batch; None if they were copied
+        self.room, self.stage, self.ones = room, stage, np.ones((int(layer.bias), room.rows), room.values.dtype)
         self.bias = stage.kernel[-1] if layer.bias else np.zeros(layer.units, room.values.dtype)
         self.outputs = part(room.scratch[1], 0, (room.rows, layer.units))
         self.leaving = stage.leaving if len(room.passes) == 1 else turned(stage.leaving)
 
     def multiply(self) -> None:
         """Write what leaves the product; the layers after it have no such thing."""
-        np.dot(self.examples, self.stage.weights, out=self.outputs)
+        np.dot(self.room.examples, self.stage.weights, out=self.outputs)
         for start in range(0, len(self.outputs), COPIED_ROWS):
             block = slice(start, start + COPIED_ROWS)
             np.add(self.outputs[block], self.bias, out=self.leaving[block])
@@ -173,7 +173,7 @@ class _Reader:
     def gather(self) -> None:
         """Write the gradient of kernel and bias."""
         stage = self.stage
-        np.dot(self.examples.T, stage.by_row, out=stage.by_kernel[: stage.features])
+        np.dot(self.room.examples.T, stage.by_row, out=stage.by_kernel[: stage.features])
         np.dot(self.ones, stage.by_row, out=stage.by_kernel[stage.features :])
 
 

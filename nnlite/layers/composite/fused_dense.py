@@ -96,7 +96,8 @@ class JoinedDense:
         if source is not None:
             self.draw(source)
         outputs = rows_second(kernels.dense_forward(self.room, inputs).copy())
-        return outputs, JoinedJacobians(self.room, self.by_parameters)
+        examples, self.room.examples = self.room.examples, None  # they may be part of a large array
+        return outputs, JoinedJacobians(self.room, self.by_parameters, examples)
 
     def update_state(self, state: tuple) -> None:
         """No effect: dense layers and dropout have no state."""
@@ -128,13 +129,13 @@ class JoinedJacobians(Bundle):
     Args:
         room: where the layers ran.
         by_parameters: the views of the pack in which the gradients of the parameters are written.
+        examples: the inputs, if the room reads them in place.
     """
 
-    __slots__ = ("by_parameters", "room")
+    __slots__ = ("by_parameters", "examples", "room")
 
-    def __init__(self, room: Any, by_parameters: tuple) -> None:
-        self.room = room
-        self.by_parameters = by_parameters
+    def __init__(self, room: Any, by_parameters: tuple, examples: np.ndarray | None) -> None:
+        self.room, self.by_parameters, self.examples = room, by_parameters, examples
 
     @property
     def mixes_rows(self) -> bool:
@@ -145,7 +146,9 @@ class JoinedJacobians(Bundle):
 
         It belongs to the last run forward: the next one writes over what it reads.
         """
+        self.room.examples = self.examples
         by_inputs = self.room.backward(self.room, rows_second(cotangent), wanted is None or wanted[0])
+        self.room.examples = None
         return (None if by_inputs is None else rows_second(by_inputs), *self.by_parameters)
 
     def jvp(self, *tangents: np.ndarray | None) -> NoReturn:

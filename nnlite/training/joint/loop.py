@@ -88,6 +88,7 @@ class DenseLoop:
         outputs[...] = rows_second(kernels.dense_forward(room, x))
         value, slopes = differentiate(y, outputs, weights)
         room.backward(room, rows_second(slopes), False)  # without the product by the inputs
+        room.examples = None  # they may be part of a large array
         for regularizer, values, gradients in self.regularized:
             value += regularizer.penalty(values) / steps.members
             regularizer.add_gradient(values, gradients)
