@@ -51,6 +51,8 @@ class LossScaleOptimizer(Optimizer):
         name: str | None = None,
     ) -> None:
         self.inner_optimizer: Optimizer = Optimizer.get(inner_optimizer)
+        if isinstance(self.inner_optimizer, LossScaleOptimizer):
+            raise ConfigError("it scales the loss already; give it alone", ("LossScaleOptimizer", "inner_optimizer"))
         self.initial_scale = self._number(initial_scale, Positive, "initial_scale")
         self.dynamic_growth_steps = int(self._number(dynamic_growth_steps, Count, "dynamic_growth_steps"))
         self.inner_optimizer.loss_scale_factor = None

@@ -43,6 +43,7 @@ CELLS = {
     "booleans": ([True, None, np.False_], "boolean", [1, None, 0]),
     "booleans beside floats": ([True, 0.5, False], "number", [1, 0.5, 0]),
     "numpy booleans beside integers": ([np.True_, 3, None], "number", [1, 3, None]),
+    "a signaling NaN": ([Decimal("1.5"), Decimal("sNaN"), 2.0], "number", [1.5, None, 2.0]),
     "decimals and fractions": ([Decimal("1.5"), Decimal("nan"), fractions.Fraction(1, 4)], "number", [1.5, None, 0.25]),
     "texts": (["a", None, ""], "category", ["a", None, ""]),
     "numbers written as text": (["12.5", "7", None], "category", ["12.5", "7", None]),

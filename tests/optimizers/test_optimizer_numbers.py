@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlite import Variable
-from nnlite.errors import NotReadyError, WrongTypeError
+from nnlite.errors import ConfigError, NotReadyError, WrongTypeError
 from nnlite.optimizers import SGD, Adam, LossScaleOptimizer
 from nnlite.schedules import ExponentialDecay
 
@@ -86,3 +86,8 @@ def test_one_variable_is_updated_by_hand():
     optimizer.build([value])
     optimizer.update_step(np.ones(2), value, optimizer.learning_rate)
     assert value.numpy().tolist() == [0.5, 1.5]
+
+
+def test_a_loss_is_scaled_once():
+    with pytest.raises(ConfigError, match="inner_optimizer: it scales the loss already"):
+        LossScaleOptimizer(LossScaleOptimizer(SGD(0.5)))

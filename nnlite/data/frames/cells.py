@@ -127,6 +127,8 @@ def _missing(cells: Sequence[Any]) -> np.ndarray:
 
 def is_gap(cell: Any) -> bool:
     """Whether a cell is None, NaN, NaT or NA."""
+    if isinstance(cell, Decimal):  # comparing a signaling NaN is an error
+        return cell.is_nan()
     return type(cell).__name__ in MISSING_TYPES or (isinstance(cell, CAN_BE_MISSING) and bool(cell != cell))
 
 
