@@ -79,6 +79,8 @@ def parameter_places(
     for part, name in inside:
         yield from parameter_places(part, order, f"{folder}{name}/", merged)
     known = {id(parameter) for part, _ in inside for parameter in part.parameters}
+    if known.issuperset(map(id, layer.parameters)):  # `weights` would ask all layers inside again, at each depth
+        return
     rest = [parameter for parameter in layer.weights if id(parameter) not in known]
     if kind == "Normalization" and layer.get_config()["mean"] is not None:
         return  # its moments are arguments
