@@ -91,8 +91,7 @@ class Progbar:
     def erase(self) -> None:
         """Remove the line from the screen."""
         if self._length:
-            sys.stdout.write("\r" + " " * self._length + "\r")
-            sys.stdout.flush()
+            print("\r" + " " * self._length, end="\r", flush=True)
             self._length, Progbar.on_screen = 0, None
 
     def _shown_as_is(self, name: str) -> bool:
@@ -101,8 +100,7 @@ class Progbar:
     def _draw(self, line: str, ends: bool) -> None:
         begin = "\r" if self._live else ""
         line = line if ends else line[: _room()]
-        sys.stdout.write(begin + line.ljust(self._length) + ("\n" if ends else ""))
-        sys.stdout.flush()
+        print(begin + line.ljust(self._length), end="\n" if ends else "", flush=True)
         self._length, Progbar.on_screen = (0, None) if ends else (len(line), self)
 
     def _steps(self) -> str:
@@ -114,7 +112,7 @@ class Progbar:
         if self.target is None:
             return ""
         done = min(int(self.width * self._seen / max(self.target, 1)), self.width)
-        return " " + "━" * done + " " * (self.width - done)
+        return " " + _filled() * done + " " * (self.width - done)
 
     def _time(self, ends: bool, between: str) -> str:
         """Seconds so far, or before the end those that are left, and the time per step."""
@@ -151,6 +149,15 @@ def errors_below_bar() -> Iterator[None]:
 
 def _is_terminal(stream: Any) -> bool:
     return getattr(stream, "isatty", bool)()
+
+
+def _filled() -> str:
+    """A step of the bar that is done: "━", or "=" where the output's encoding has no such character."""
+    try:
+        "━".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return "="
+    return "━"
 
 
 def _room() -> int | None:

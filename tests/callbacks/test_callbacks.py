@@ -794,6 +794,23 @@ def test_errors_begin_a_line_below_the_bar(method, monkeypatch):
     assert "/9 ━━" in text and visible(text)[-1] == "" and Progbar.on_screen is None
 
 
+@pytest.mark.parametrize(("encoding", "filled"), [("ascii", "="), ("cp1252", "="), ("utf-8", "\u2501")])
+def test_a_bar_has_characters_of_the_encoding_of_the_output(encoding, filled, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr("sys.stdout", stream)
+    Progbar(2, width=4).update(2)
+    stream.flush()
+    assert stream.buffer.getvalue().decode(encoding).startswith(f"2/2 {4 * filled} 0s ")
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_a_program_without_an_output_trains(verbose, monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    model = Sequential([Dense(1)])
+    model.compile("sgd", "mse")
+    assert len(model.fit([[1.0]], [[1.0]], epochs=2, verbose=verbose).epoch) == 2
+
+
 def test_every_line_reaches_a_log_file_at_once(monkeypatch, tmp_path):
     with open(tmp_path / "log", "w") as file:
         monkeypatch.setattr(sys, "stdout", file)

@@ -413,6 +413,7 @@ UNDECLARED = {
     ("arrays/tables", "items"): "the `dtypes` of a DataFrame of pandas are a Series",
     ("arrays/tables", "kind"): "only NumPy's types have it, those of pandas do not",
     ("arrays/tables", "to_numpy"): "DataFrames have it",
+    ("callbacks/bars", "encoding"): "a stream may be anything with a method `write`",
     ("callbacks/bars", "isatty"): "a stream may be anything with a method `write`",
     ("data/numbered", "__array__"): "what users pass as data may be any array",
     ("data/numbered", "__getitem__"): "what users pass as data may be anything",
