@@ -51,7 +51,7 @@ def alone(tmp_path_factory) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 4, 8])
+@pytest.mark.parametrize("ranks", [1, 8])  # 2 and 4 below
 def test_weights_and_logs_are_the_same_bits_for_any_number_of_ranks(alone, ranks, tmp_path):
     done = run(ranks, "train+sums", tmp_path)  # the latter: long vectors are added by halves to the same bits
     assert (done.returncode, done.stdout) == (0, alone + "done\n"), done.stderr

@@ -36,7 +36,8 @@ class Forks:
         Args:
             folder: in which it runs.
             arguments: of the command.
-            failing: the number of the write from which on all writes fail, and with which error.
+            failing: the number of the write from which on all writes fail, and with which error; KILLED for a write
+                that kills the process.
         """
         errors = folder / f"stderr{len(list(folder.glob('stderr*')))}"
         errors.touch()  # a fork may be killed before it does anything
@@ -79,7 +80,8 @@ class Fork:
         return "", self.errors.read_text()
 
 
-RUNNING = 1000
+RUNNING = 1000  # instead of an exit code
+KILLED = 0  # instead of the number of an error
 
 
 def serve() -> None:
@@ -110,19 +112,26 @@ def run(main, folder: str, errors: str, arguments: list[str], failing: tuple[int
     code = 1
     try:
         code = main(arguments)
+        for number in (signal.SIGINT, signal.SIGTERM):  # which come too late to change how it ended
+            signal.signal(number, signal.SIG_IGN)
     finally:
         sys.stderr.flush()
         os._exit(code)
 
 
 def fail_from(folder: str, first: int, error: int) -> None:
-    """Let all writes below a folder fail, from the `first` on, as on a disk that is full or read-only from then on."""
+    """Let all writes below a folder fail, from the `first` on, as on a disk that is full or read-only from then on.
+
+    With KILLED for the error, that write ends the process.
+    """
     count = [0]
 
     def failing(function, is_write):
         def call(path, *given, **more):
             if is_write(given, more) and os.path.abspath(os.fspath(path)).startswith(folder):
                 count[0] += 1
+                if count[0] >= first and error == KILLED:
+                    os.kill(os.getpid(), signal.SIGKILL)
                 if count[0] >= first:
                     raise OSError(error, os.strerror(error), str(path))
             return function(path, *given, **more)

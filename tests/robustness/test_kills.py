@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forking import Forks
+from forking import KILLED, Forks
 
 import nnlite
+from nnlite.cli import main
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 KILLS = int(os.environ.get("NNLITE_KILLS", "10"))
@@ -103,15 +104,20 @@ def place(tmp_path_factory, forks):
     return folder
 
 
-def run(folder, *arguments):
-    """The command line, to its end."""
-    process = start(folder, *arguments)
-    out, err = process.communicate(timeout=TIMEOUT)
-    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+def run(folder, forks, *arguments):
+    """A command, to its end: its exit code, and what it said."""
+    process = forks.start(folder, *arguments, "--quiet")
+    err = process.communicate()[1]
+    return process.returncode, err
 
 
-def start(folder, *arguments):
-    """The command line, running."""
+def begun(folder, forks, *arguments):
+    """A command, running."""
+    return forks.start(folder, *arguments, "--quiet")
+
+
+def begun_by_python(folder, *arguments):
+    """A command, running, as users start it."""
     command = [sys.executable, "-m", "nnlite", *arguments, "--quiet"]
     return subprocess.Popen(
         command, cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -146,9 +152,9 @@ def test_killed_trainings_go_on_exactly(place, forks, number):
     kind, out = number % len(CONFIGS), f"killed{number}"
 
     def begin(*arguments):
-        if number < len(CONFIGS):  # each kind once by the command itself
-            return start(place, *arguments)
-        return forks.start(place, *arguments, "--quiet")
+        if number == 0:  # once as users start it
+            return begun_by_python(place, *arguments)
+        return begun(place, forks, *arguments)
 
     process = begin("train", f"c{kind}.yaml", "--out", out)
     for _ in range(4):  # a training may be killed several times
@@ -202,83 +208,87 @@ def test_no_training_is_lost(place, forks, number):
     assert_same(place, f"whole{kind}", out)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("again", [False, True])
-def test_signals_keep_what_was_trained(place, number, code, again):
-    out = f"signal{code}{again}"
-    process = start(place, "train", "c0.yaml", "--out", out, "--set", "fit.epochs=100000")
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [([signal.SIGINT], 130), ([signal.SIGTERM], 143), ([signal.SIGINT, signal.SIGTERM], 143)],
+    ids=["Ctrl-C", "SIGTERM", "both"],
+)
+def test_signals_keep_what_was_trained(place, forks, numbers, code):
+    out = f"signals{len(numbers)}-{code}"
+    process = begun(place, forks, "train", "c0.yaml", "--out", out, "--set", "fit.epochs=100000")
     wait_for_training(place / out, process)
-    process.send_signal(number)
-    if again:
-        process.send_signal(number)
-    _, err = process.communicate(timeout=TIMEOUT)
+    process.interrupt(signal.SIGSTOP)  # so that it takes them at once
+    for number in numbers:
+        process.interrupt(number)
+    process.interrupt(signal.SIGCONT)
+    err = process.communicate()[1]
     assert process.returncode == code
     assert err.count("\n") == 1 and f"continue with: nnlite train --resume {out}" in err
     assert state(place / out) == "interrupted"
     before = (place / out / "history.csv").read_text()
-    done = run(place, "train", "--resume", out, "--epochs", str(len(before.splitlines()) + 3))
-    assert done.returncode == 0, done.stderr
+    epochs = str(len(before.splitlines()) + 3)
+    code, err = run(place, forks, "train", "--resume", out, "--epochs", epochs)
+    assert code == 0, err
     assert (place / out / "history.csv").read_text().startswith(before)
 
 
-def test_a_changed_config_is_refused_by_name(place):
-    process = start(place, "train", "c0.yaml", "--out", "changed")
-    wait_for_training(place / "changed", process)
-    process.kill()
+def train_until_killed(place, forks, out):
+    """A training that is killed at one of its writes, after its first checkpoints."""
+    process = forks.start(place, "train", "c0.yaml", "--out", out, "--quiet", failing=(60, KILLED))
     process.communicate()
+    assert process.returncode == -signal.SIGKILL and any((place / out / "checkpoints").glob("step-*"))
+
+
+def test_a_changed_config_is_refused_by_name(place, forks):
+    train_until_killed(place, forks, "changed")
     before = (place / "changed" / "config.yaml").read_text()
     change = ["--set", "fit.batch_size=8", "model.1.Dense.activation=tanh"]
-    done = run(place, "train", "--resume", "changed", *change)
-    assert done.returncode == 2
-    assert "fit.batch_size is 8, was 16" in done.stderr and "Dense.activation" in done.stderr
+    code, err = run(place, forks, "train", "--resume", "changed", *change)
+    assert code == 2
+    assert "fit.batch_size is 8, was 16" in err and "Dense.activation" in err
     assert (place / "changed" / "config.yaml").read_text() == before
-    done = run(place, "train", "--resume", "changed", "--resume-anyway", *change)
-    assert done.returncode == 0, done.stderr
+    code, err = run(place, forks, "train", "--resume", "changed", "--resume-anyway", *change)
+    assert code == 0, err
 
 
-def test_changed_data_are_refused(place):
-    process = start(place, "train", "c0.yaml", "--out", "others")
-    wait_for_training(place / "others", process)
-    process.kill()
-    process.communicate()
+def test_changed_data_are_refused(place, forks):
+    train_until_killed(place, forks, "others")
     content = (place / "data.npz").read_bytes()
     arrays = dict(np.load(place / "data.npz"))
     arrays["inputs"] = arrays["inputs"] + 1e-3
     np.savez(place / "data.npz", **arrays)
     try:
-        done = run(place, "train", "--resume", "others")
+        code, err = run(place, forks, "train", "--resume", "others")
     finally:
         (place / "data.npz").write_bytes(content)
-    assert done.returncode == 2
-    assert "the data are others" in done.stderr
-    assert run(place, "train", "--resume", "others").returncode == 0
+    assert code == 2
+    assert "the data are others" in err
+    assert run(place, forks, "train", "--resume", "others")[0] == 0
     assert_same(place, "whole0", "others")
 
 
-def test_more_epochs_than_at_first(place):
-    assert run(place, "train", "c0.yaml", "--out", "longer", "--epochs", "5").returncode == 0
-    done = run(place, "train", "--resume", "longer")
-    assert done.returncode == 2 and "--epochs N trains for longer" in done.stderr
-    assert run(place, "train", "--resume", "longer", "--epochs", "12").returncode == 0
+def test_more_epochs_than_at_first(place, forks):
+    assert run(place, forks, "train", "c0.yaml", "--out", "longer", "--epochs", "5")[0] == 0
+    code, err = run(place, forks, "train", "--resume", "longer")
+    assert code == 2 and "--epochs N trains for longer" in err
+    assert run(place, forks, "train", "--resume", "longer", "--epochs", "12")[0] == 0
     assert_same(place, "whole0", "longer")
 
 
-def test_one_process_at_a_time_owns_a_run(place):
-    process = start(place, "train", "c0.yaml", "--out", "owned", "--set", "fit.epochs=100000")
+def test_one_process_at_a_time_owns_a_run(place, forks, monkeypatch, capsys):
+    process = begun(place, forks, "train", "c0.yaml", "--out", "owned", "--set", "fit.epochs=100000")
     wait_for_training(place / "owned", process)
-    done = run(place, "train", "--resume", "owned")
-    assert done.returncode == 2
-    assert f"process {process.pid} on " in done.stderr
-    listed = subprocess.run(
-        [sys.executable, "-m", "nnlite", "runs", "."], cwd=place, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert "running" in next(line for line in listed.splitlines() if line.startswith("owned"))
+    code, err = run(place, forks, "train", "--resume", "owned")
+    assert code == 2
+    assert f"process {process.pid} on " in err
+    monkeypatch.chdir(place)
+    assert main(["runs", "."]) == 0
+    assert "running" in next(line for line in capsys.readouterr().out.splitlines() if line.startswith("owned"))
     process.kill()
     process.communicate()
     orphan = place / "owned" / "checkpoints" / ".step-1.safetensors.0123.tmp"
     orphan.write_bytes(b"half")
-    done = run(place, "train", "--resume", "owned", "--epochs", "3")
-    assert done.returncode == 2 and "epochs is 3, but" in done.stderr
-    assert "removed what a killed write left: " in done.stderr and f"checkpoints/{orphan.name}" in done.stderr
+    code, err = run(place, forks, "train", "--resume", "owned", "--epochs", "3")
+    assert code == 2 and "epochs is 3, but" in err
+    assert "removed what a killed write left: " in err and f"checkpoints/{orphan.name}" in err
     assert not orphan.exists()
