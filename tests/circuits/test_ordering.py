@@ -1,9 +1,8 @@
 """Elimination orders: counts that are kept up to date, the limit, and long chains."""
 
-import time
-
 import numpy as np
 import pytest
+from bounds import within
 
 from nnlite.circuits import WidthError, elimination_order
 from nnlite.circuits.networks.ordering import _Walk
@@ -54,7 +53,5 @@ def test_the_limit_says_what_would_be_needed():
 def test_a_hidden_markov_model_of_two_thousand_steps_is_ordered_at_once():
     steps = 2000
     scopes = [[t, t + 1] for t in range(steps - 1)] + [[t, steps + t] for t in range(steps)]
-    start = time.process_time()
-    order = elimination_order(scopes, [4] * (2 * steps))
+    order = within(lambda: elimination_order(scopes, [4] * (2 * steps)), 5)  # 0.4 s on an idle core
     assert order.width == 1
-    assert time.process_time() - start < 5  # 0.4 s on an idle core

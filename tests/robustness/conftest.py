@@ -18,7 +18,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture
 def traced(quiet: None) -> Iterator[None]:
-    """Memory is traced, as `bounds.bounded` needs it."""
+    """Memory is traced, as bounds of memory need it."""
     tracemalloc.start()
     yield
     tracemalloc.stop()

@@ -7,11 +7,11 @@ import copy
 import os
 import resource
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any
 
+from bounds import outcome_of
 from layers.cases import CASES
 from model_file_mutations import file_of, places
 from models_of_cases import model_of
@@ -34,17 +34,16 @@ def tried(content: bytes, path: Path) -> str:
     path.write_bytes(content)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * os.sysconf("SC_PAGE_SIZE") + len(content) + MEMORY
-    begun, error = time.process_time(), None
     resource.setrlimit(resource.RLIMIT_AS, (limit, BEFORE[1]))
     try:
-        load_model(path)
-    except ModelFileError as caught:
-        error = caught
+        outcome = outcome_of(lambda: load_model(path), SECONDS)
     finally:
         resource.setrlimit(resource.RLIMIT_AS, BEFORE)
-    if time.process_time() - begun > SECONDS:
+    if outcome.error is not None and not isinstance(outcome.error, ModelFileError):
+        raise outcome.error
+    if outcome.seconds >= SECONDS:
         return "time"
-    return "memory" if ran_out(error) else ""
+    return "memory" if ran_out(outcome.error) else ""
 
 
 def ran_out(error: BaseException | None) -> bool:

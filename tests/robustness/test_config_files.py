@@ -6,10 +6,10 @@
 import random
 import re
 import string
-import time
 from pathlib import Path
 
 import pytest
+from bounds import within
 from mutations import mutated
 
 import nnlite
@@ -66,13 +66,10 @@ def typing_errors(word, chance):
 
 def checked(path):
     """The error of a config, None if it has none; data are not read."""
-    start = time.process_time()
     try:
-        Experiment.from_file(path).check()
+        within(lambda: Experiment.from_file(path).check(), SECONDS)
     except NNLiteError as error:
         return error
-    finally:
-        assert time.process_time() - start < SECONDS
     return None
 
 
@@ -283,10 +280,8 @@ def test_aliases_are_counted(path):
     """Nine levels of ten aliases each stand for 1,000,000,000 values."""
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 10)]
     path.write_text("\n".join(["l0: &l0 x", *levels]))
-    start = time.process_time()
     with pytest.raises(ConfigError, match=r"c\.yaml, line 6, column 45: l5\[7\]: more than 100,000 values"):
-        Experiment.from_file(path)
-    assert time.process_time() - start < SECONDS
+        within(lambda: Experiment.from_file(path), SECONDS)
 
 
 @pytest.mark.parametrize("pattern", ["{epoch.__class__}", "{epoch.__init__.__globals__}", "{0}", "{epoch:9999999999d}"])

@@ -69,11 +69,10 @@ def save(number):
 # name -> what is done, by its exit code, and the file that is there before and must not be harmed.
 TRAIN = ["train", "c.yaml", "--quiet", "--out"]
 TASKS = {
-    "encode": (
+    "encode and train": (
         lambda n: main([*TRAIN, f"run{n}", "--set", f"data.source.Csv.cache=new{n}"]),
         "first/model.safetensors",
     ),
-    "train": (lambda n: main([*TRAIN, f"run{n}"]), "first/model.safetensors"),
     "predict": (lambda n: main(["predict", "first", "t.csv", "-o", "out.csv"]), "out.csv"),
     "save": (save, "saved.safetensors"),
     "report": (lambda n: main(["report", "first", "-o", "page.html"]), "page.html"),

@@ -13,7 +13,7 @@ import pytest
 
 h5py = pytest.importorskip("h5py")
 
-from bounds import bounded  # noqa: E402
+from bounds import within  # noqa: E402
 from keras_file_mutations import EXTRA, WEIGHTS, archive_of, entries_of, repacked  # noqa: E402
 from mutations import mutated  # noqa: E402
 
@@ -53,15 +53,14 @@ def try_file(path: Path, content: bytes, label: str) -> bool:
     path.write_bytes(content)
     taken = False
     for read in (load_model, nnlite.from_keras):
-        with bounded(len(content) + MEMORY, SECONDS, f"{label}, {read.__name__}"):
-            try:
-                model = read(path)
-                use(model)
-                taken = True
-            except ModelFileError as error:
-                assert str(path) in str(error), f"{label}: {error}"
-            except Exception as error:
-                raise AssertionError(f"{label}, {read.__name__}: {type(error).__name__}: {error}") from error
+        reader = f"{label}, {read.__name__}"
+        try:
+            within(lambda read=read: use(read(path)), SECONDS, len(content) + MEMORY, reader)
+            taken = True
+        except ModelFileError as error:
+            assert str(path) in str(error), f"{label}: {error}"
+        except Exception as error:
+            raise AssertionError(f"{reader}: {type(error).__name__}: {error}") from error
     return taken
 
 
@@ -187,5 +186,5 @@ def test_what_nnlite_keeps_beside_asks_for_no_more_memory_than_there_are_weights
     header = metadata["nnlite"].replace('"units": 4', '"units": 100000000')
     assert header != metadata["nnlite"]
     path.write_bytes(archive_of({**entries, EXTRA: bytes(safetensors.encode(arrays, {"nnlite": header}))}))
-    with bounded(MEMORY, SECONDS, "units"), pytest.raises(ModelFileError, match="needs a parameter of shape"):
-        read(path)
+    with pytest.raises(ModelFileError, match="needs a parameter of shape"):
+        within(lambda: read(path), SECONDS, MEMORY, "units")

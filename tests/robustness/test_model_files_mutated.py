@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bounds import bounded
+from bounds import within
 from model_file_mutations import resealed
 from mutations import mutated
 
@@ -91,15 +91,14 @@ def use(path: Path) -> None:
 def try_file(path: Path, content: bytes, label: str) -> bool:
     """Whether a file is taken; typed errors alone, within the bounds of memory and time."""
     path.write_bytes(content)
-    with bounded(len(content) + MEMORY, SECONDS, label):
-        try:
-            load_model(path)
-        except ModelFileError as error:
-            assert str(error).startswith(str(path)), f"{label}: {error}"
-            return False
-        except Exception as error:
-            raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
-        return True
+    try:
+        within(lambda: load_model(path), SECONDS, len(content) + MEMORY, label)
+    except ModelFileError as error:
+        assert str(error).startswith(str(path)), f"{label}: {error}"
+        return False
+    except Exception as error:
+        raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
+    return True
 
 
 def test_damaged_files_are_never_taken(files, tmp_path, runs):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bounds import bounded
+from bounds import within
 from model_file_mutations import changed_json, resealed
 from mutations import mutated
 from small_runs import LISTED, train_small_run
@@ -79,14 +79,13 @@ def spoilt(trained: Path, place: Path, name: str, chance: random.Random) -> Path
 
 def read(reader, folder: Path, label: str) -> bool:
     """Whether a reader takes the folder; typed errors alone, within the bounds of memory and time."""
-    with bounded(MEMORY, SECONDS, label):
-        try:
-            reader(folder)
-        except NNLiteError:
-            return False
-        except Exception as error:
-            raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
-        return True
+    try:
+        within(lambda: reader(folder), SECONDS, MEMORY, label)
+    except NNLiteError:
+        return False
+    except Exception as error:
+        raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
+    return True
 
 
 def test_readers_take_the_folder_as_it_is(trained, tmp_path):

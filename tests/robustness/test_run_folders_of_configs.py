@@ -5,10 +5,11 @@
 
 import random
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
-from bounds import bounded
+from bounds import within
 from shipped_configs import CONFIGS, trained
 from small_runs import LISTED
 from test_run_folders_mutated import MEMORY, OTHERS, SECONDS, changed, opened
@@ -44,8 +45,7 @@ def test_a_spoilt_folder_gives_a_result_or_one_typed_error(name, tmp_path, monke
             for kind, reader in READERS.items():
                 label = f"{name}, seed {seed}, {file}, {kind}"
                 try:
-                    with bounded(MEMORY, SECONDS, label):
-                        reader(folder)
+                    within(partial(reader, folder), SECONDS, MEMORY, label)
                 except NNLiteError:
                     continue
                 except Exception as error:
