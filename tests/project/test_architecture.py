@@ -1,6 +1,7 @@
 """The floors, the rooms of third-party packages, and the size of functions, files and class trees."""
 
 import ast
+import functools
 import importlib.util
 import inspect
 import pkgutil
@@ -135,13 +136,19 @@ def executed(node: ast.AST) -> Iterator[ast.AST]:
         yield from executed(child)
 
 
+@functools.cache
+def import_statements(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    """The imports of a file, those inside functions included, those for type checkers left out."""
+    return [node for node in executed(ast.parse(path.read_text())) if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
 def imports(path: Path):
-    """The dotted names that a file imports, those inside functions included, those for type checkers left out."""
+    """The dotted names that a file imports."""
     package = ["nnlite", *name_of(path).split("/")]
-    for node in executed(ast.parse(path.read_text())):
+    for node in import_statements(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = (
                 ".".join(package[: -node.level] + ([node.module] if node.module else [])) if node.level else node.module
             )
@@ -235,10 +242,10 @@ def modules_imported(path: Path, modules: set[str]) -> set[str]:
     package = module_name(path).split(".")
     package = package if path.name == "__init__.py" else package[:-1]
     found = set()
-    for node in executed(ast.parse(path.read_text())):
+    for node in import_statements(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             start = package[: len(package) - node.level + 1] if node.level else []
             base = ".".join([*start, *([node.module] if node.module else [])])
             names = {f"{base}.{alias.name}" for alias in node.names}
@@ -282,8 +289,8 @@ def test_third_party_packages_keep_to_their_rooms():
 def test_nothing_private_of_scikit_learn_is_imported():
     private = []
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+        for node in import_statements(path):
+            names = [alias.name for alias in node.names]
             if isinstance(node, ast.ImportFrom):
                 names = [f"{node.module}.{name}" for name in names] if not node.level else []
             private += [

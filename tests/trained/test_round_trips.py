@@ -207,10 +207,14 @@ def test_every_registered_class(cls):
     pytest.skip("needs other arguments")
 
 
+FIRST_OF_EACH = list({case.layer: case for case in reversed(CASES)}.values())
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_layer(case):
     layer, inputs = case.prepared()
-    twins = {way: send(layer) for way, send in WAYS.items()}  # before it is used: states may move
+    ways = WAYS if case in FIRST_OF_EACH else {way: WAYS[way] for way in ("pickle 5", "deepcopy")}
+    twins = {way: send(layer) for way, send in ways.items()}  # before it is used: states may move
     expected = layer(inputs)
     for way, twin in twins.items():
         for one, other in zip(outputs(expected), outputs(twin(inputs)), strict=True):
