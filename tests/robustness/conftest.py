@@ -1,6 +1,5 @@
 """What the tests of spoilt files share."""
 
-import tracemalloc
 import warnings
 from collections.abc import Iterator
 
@@ -14,11 +13,3 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
-
-
-@pytest.fixture
-def traced(quiet: None) -> Iterator[None]:
-    """Memory is traced, as bounds of memory need it."""
-    tracemalloc.start()
-    yield
-    tracemalloc.stop()

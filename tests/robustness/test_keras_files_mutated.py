@@ -26,7 +26,7 @@ SHORT = 60
 FIXTURES = Path(__file__).parents[1] / "foreign" / "of_keras"
 MEMORY, SECONDS = 64 * 2**20, 1.0  # beyond the size of the file; of the processor
 
-pytestmark = pytest.mark.usefixtures("traced")
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def dense() -> Sequential:

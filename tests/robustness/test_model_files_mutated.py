@@ -22,7 +22,7 @@ X = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
 Y = np.arange(30) % 2
 MEMORY, SECONDS = 64 * 2**20, 1.0  # beyond the size of the file; of the processor
 
-pytestmark = pytest.mark.usefixtures("traced")
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def table_model():

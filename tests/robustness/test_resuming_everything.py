@@ -104,7 +104,7 @@ def test_goes_on_from_each_checkpoint(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-@pytest.mark.usefixtures("traced")
+@pytest.mark.usefixtures("quiet")
 def test_resealed_files_of_every_kind(kind, tmp_path, runs):
     for seed in range((runs or 200) // 10):
         content = resealed(file_of(*parts(kind)), random.Random(f"{kind} {seed}"))

@@ -28,7 +28,7 @@ MEMORY, SECONDS = 64 * 2**20, 3.0  # of what one reader takes; seconds of the pr
 OTHERS = ["manifest.json", "state.json", "checkpoints/last.safetensors", "checkpoints/best.safetensors"]
 EXIT_CODES = {0, 2, 3, 4, 5}
 
-pytestmark = pytest.mark.usefixtures("traced")
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.fixture(scope="module")

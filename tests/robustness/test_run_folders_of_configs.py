@@ -26,7 +26,7 @@ READERS = {
     "loaded": lambda folder: nnlite.load(folder),
 }
 
-pytestmark = pytest.mark.usefixtures("traced")
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("name", CONFIGS)
