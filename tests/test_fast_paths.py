@@ -108,7 +108,7 @@ def test_compiled_prediction_of_every_row_is_that_of_the_layer(case, double_prec
         check_compiled(*as_model(case, [Dense(width), Rescaling(0.7, 0.3)], [Rescaling(-0.5, 0.25)]))
 
 
-@pytest.mark.parametrize("case", [case for case in PREDICTED if case.prepared()[0].infer], ids=str)
+@pytest.mark.parametrize("case", [case for case in PREDICTED if case.build().infer], ids=str)
 def test_inference_of_every_row_is_that_of_the_layer(case, double_precision):
     model, inputs = as_model(case)
     layer, given = model.layers[-1], inputs.copy()
