@@ -59,8 +59,7 @@ def check_slopes(findings: Findings, subject: Subject, index: int, random: np.ra
     products = subject.jvp(index, tangents)
     exact = complex_steps(function, point, tangents)
     weights = np.random.default_rng(7).normal(size=(2, len(tangents)))
-    mixed = np.eye(len(tangents)) if effort is Effort.ENTRYWISE else weights
-    arguments = subject.names[index], function, point, tangents, mixed, products, exact
+    arguments = subject.names[index], function, point, tangents, weights, products, exact
     if exact is None or not _confirmed(findings, *arguments):
         numeric = slopes(function, point, tangents, products, exact)
         Comparison(subject, index, products, numeric, entrywise).tell(findings, function)

@@ -48,8 +48,8 @@ def check_layer(
         inputs: a batch to check at, instead of random numbers; a tuple of them for several inputs.
         name: its name in the report; by default the name of the layer or of its class.
         mask: a mask for `inputs`, or a tuple of them for several inputs, instead of a random one.
-        entrywise: check derivatives with respect to all arrays entry by entry, with a stencil for each: as many
-            evaluations of the layer as there are numbers, times five.
+        entrywise: check derivatives with respect to all arrays entry by entry: as many evaluations of the layer as
+            there are numbers.
 
     >>> from nnlite.layers import Dense
     >>> report = check_layer(Dense(2, activation="tanh"), (None, 3))

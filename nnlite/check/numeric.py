@@ -24,7 +24,7 @@ class Effort(Enum):
 
     QUICK = 1
     USUAL = 3  # arrays of up to 12 entries entry by entry
-    ENTRYWISE = 0  # all arrays entry by entry, with a stencil for each entry
+    ENTRYWISE = 0  # all arrays entry by entry
 
     def entrywise(self, size: int) -> bool:
         """Whether an array with this many entries is checked entry by entry."""
