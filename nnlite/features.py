@@ -58,7 +58,7 @@ class Feature(Encoding):
     'one_hot'
     """
 
-    dtype: Literal["float16", "float32", "float64", "int8", "int16", "int32", "int64", "string"]
+    dtype: Literal["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "string"]
     preprocessor: FromSpec[Layer]
     output_mode: Mode
 

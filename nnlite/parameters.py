@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.types import ArrayLike, widened
 from nnlite.constraints import Constraint
 from nnlite.errors import ShapeError
 from nnlite.jacobians import RowGradients, TableGradients
@@ -33,7 +33,7 @@ class Parameter(Operand):
     Attributes:
         place: of the layer that declared it, from which `path` is made; None for none.
         is_state: whether it was made as state, which has no gradient.
-        is_half: whether it shows its value, an array of float32, rounded to float16.
+        shown_type: of 16 bits, to which it shows its value, an array of float32, rounded; None for that of the value.
 
     >>> import numpy as np
     >>> scale = Parameter("scale", np.array([1.0, 2.0]))
@@ -51,9 +51,10 @@ class Parameter(Operand):
         sparse: bool = False,
         constraint: Constraint | None = None,
     ) -> None:
-        self.constraint, self.name, self._value = constraint, name, value
+        self.constraint, self.name, self._value = constraint, name, widened(value)
         self.place: Any = None
-        self.trainable, self.is_state, self.is_half = trainable, not trainable, False
+        self.trainable, self.is_state = trainable, not trainable
+        self.shown_type: np.dtype | None = value.dtype if self._value is not value else None
         self.sparse, self.regularizer = sparse, regularizer
         self._gradient: np.ndarray | RowGradients | None = None
         self._leases: tuple[Lease, ...] = ()
@@ -69,6 +70,11 @@ class Parameter(Operand):
         return self._gradient.spread() if isinstance(self._gradient, TableGradients) else self._gradient
 
     @property
+    def shown(self) -> np.ndarray:
+        """The value as operators and users outside of the package see it, in `dtype`."""
+        return self._value if self.shown_type is None else self.numpy()
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
         return self._value.shape
@@ -76,7 +82,7 @@ class Parameter(Operand):
     @property
     def dtype(self) -> np.dtype:
         """Type of the elements, as they are shown."""
-        return np.dtype(np.float16) if self.is_half else self._value.dtype
+        return self.shown_type or self._value.dtype
 
     @property
     def size(self) -> int:
@@ -105,7 +111,7 @@ class Parameter(Operand):
         for watcher in WATCHERS:
             watcher(self)
         self._value[...] = value
-        return self.numpy() if self.is_half else self._value
+        return self.shown
 
     def assign_add(self, value: ArrayLike) -> np.ndarray:
         """Add `value`, which has the same shape, to the current one."""

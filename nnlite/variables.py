@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.arrays.types import ArrayLike, Shape, dtype_of, is_bfloat16
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.initializers import Initializer
 from nnlite.ops.plain.operands import on_values
-from nnlite.ops.plain.places import dtype_of
 from nnlite.ops.plain.results import as_typed
 from nnlite.parameters import WATCHERS, Parameter
 
@@ -106,7 +105,7 @@ class Variable(Parameter):
         else:
             value = np.array(initializer, dtype)
             value = value if dtype else as_typed(value, initializer)
-            if value.dtype.kind not in "biufc":
+            if value.dtype.kind not in "biufc" and not is_bfloat16(value.dtype):
                 raise ConfigError(f"Variable: the value is made of numbers, got {initializer!r}")
             if shape is not None and tuple(shape) != value.shape:
                 raise ConfigError(f"Variable: the value has the shape {value.shape}, not {tuple(shape)}")

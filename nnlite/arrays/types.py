@@ -1,12 +1,66 @@
-"""Type names that many signatures share."""
+"""Type names that many signatures share, and types of arrays by their names."""
 
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Array", "ArrayLike", "BatchShape", "Shape"]
+from nnlite.errors import ConfigError, needed_for
+
+__all__ = [
+    "BFLOAT16",
+    "Array",
+    "ArrayLike",
+    "BatchShape",
+    "Shape",
+    "dtype_of",
+    "is_bfloat16",
+    "narrowed",
+    "need_bfloat16",
+    "widened",
+]
+
+BFLOAT16 = "bfloat16"  # a type of ml_dtypes, which NumPy knows by its name once that is loaded
 
 Array: TypeAlias = np.ndarray[Any, Any]  # of any shape and dtype; `.real` of a plain `np.ndarray` puzzles pyright
 Shape = tuple[int, ...]
 BatchShape = tuple[int | None, ...]  # None for the length of the batch, and for others that vary
+
+
+def dtype_of(dtype: Any) -> np.dtype:
+    """A type of NumPy by its name, or bfloat16; `ConfigError` for any other."""
+    if isinstance(dtype, str) and dtype == BFLOAT16:
+        need_bfloat16("arrays of bfloat16")
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise ConfigError(f"unknown dtype {dtype!r}") from None
+
+
+def need_bfloat16(owner: str) -> None:
+    """Load the type bfloat16.
+
+    Raises:
+        MissingLibraryError: ml_dtypes, which defines it, is not installed.
+    """
+    with needed_for(f"{owner}: NumPy has no bfloat16, that of ml_dtypes is used", "ml_dtypes"):
+        import ml_dtypes  # noqa: F401 - NumPy knows its types from then on
+
+
+def is_bfloat16(dtype: np.dtype) -> bool:
+    """Whether a type is bfloat16, which NumPy counts as no kind of number."""
+    return dtype.kind == "V" and dtype.name == BFLOAT16
+
+
+def widened(item: Any) -> Any:
+    """Numbers of bfloat16 as float32, in which they are computed with; anything else unchanged."""
+    is_half = isinstance(item, (np.ndarray, np.generic)) and is_bfloat16(item.dtype)
+    return item.astype(np.float32) if is_half else item
+
+
+def narrowed(result: Any) -> Any:
+    """Numbers of float32, in tuples and lists too, as bfloat16; anything else unchanged."""
+    if isinstance(result, (tuple, list)):
+        return type(result)(map(narrowed, result))
+    wide = isinstance(result, (np.ndarray, np.generic)) and result.dtype == np.float32
+    return result.astype(BFLOAT16) if wide else result

@@ -6,11 +6,13 @@ from numbers import Real
 from typing import Any, ClassVar, Literal, cast, get_args
 
 from nnlite import kernels
+from nnlite.arrays.types import BFLOAT16, need_bfloat16
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.threads import set_threads
 
 __all__ = [
     "FLOAT_TYPES",
+    "HALVES",
     "POLICIES",
     "DTypePolicy",
     "DataFormat",
@@ -28,7 +30,7 @@ __all__ = [
     "image_data_format",
     "is_deterministic",
     "is_lowered",
-    "refuse_elsewhere",
+    "load_type",
     "set_dense_limit",
     "set_deterministic",
     "set_dtype_policy",
@@ -39,12 +41,13 @@ __all__ = [
 
 FloatType = Literal["float32", "float64"]
 FLOAT_TYPES = get_args(FloatType)
-Policy = Literal["float32", "float64", "mixed_float16", "float16"]
+Policy = Literal["float32", "float64", "mixed_float16", "float16", "mixed_bfloat16", "bfloat16"]
 POLICIES = get_args(Policy)
+HALVES = ("float16", "bfloat16")
 MIXED, MAP = "mixed_", "map_"
 # What policies may name that no layer computes in.
 WHOLE_TYPES = tuple(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u"))
-TYPES_ELSEWHERE = ("mixed_bfloat16", "bfloat16", "bool", "string", *WHOLE_TYPES)
+TYPES_ELSEWHERE = ("bool", "string", *WHOLE_TYPES)
 _floatx: FloatType = "float32"
 _policy: str | None = None
 _by_layer: "DTypePolicy | None" = None  # a map of policies
@@ -78,11 +81,11 @@ class DTypePolicy:
 
     A mixed policy keeps float32 and computes in the other type: what a layer takes, its weights and what it gives are
     rounded to that, while sums and derivatives inside it are float32, as on hardware that multiplies such numbers.
-    `"float16"` does the same, and what it shows and saves of weights is rounded too; training changes float32 numbers.
+    `"float16"` and `"bfloat16"` do the same, and what they show and save of weights is rounded too; training changes
+    float32 numbers. Layers of bfloat16 need ml_dtypes, as NumPy has no such type.
 
     Args:
         name: a type, such as `"float32"`, which is both, or `"mixed_float16"`; None for that of `set_dtype_policy`.
-            NumPy has no bfloat16: a policy may name it, as those of models made elsewhere do, and no layer takes it.
 
     Attributes:
         name: the argument.
@@ -109,7 +112,7 @@ class DTypePolicy:
 
     @property
     def compute_dtype(self) -> str:
-        """The dtype of layers' computations; float16 for a mixed policy."""
+        """The dtype of layers' computations; one of 16 bits for a mixed policy."""
         return computed_in(self.name)
 
     @property
@@ -153,7 +156,7 @@ def computed_in(name: str) -> str:
 
 def is_lowered(name: str) -> bool:
     """Whether a layer of the policy `name` computes with float32 numbers that are rounded to 16 bits."""
-    return name == "float16" or name.startswith(MIXED)
+    return name in HALVES or name.startswith(MIXED)
 
 
 def computed_type(dtype: "DTypePolicy | Mapping[str, Any] | str | None") -> str | None:
@@ -163,13 +166,10 @@ def computed_type(dtype: "DTypePolicy | Mapping[str, Any] | str | None") -> str 
     return (dtype if isinstance(dtype, DTypePolicy) else DTypePolicy.from_spec(dtype)).compute_dtype
 
 
-def refuse_elsewhere(name: object, owner: str) -> None:
-    """`ConfigError` for a policy that NumPy has no type for."""
-    if isinstance(name, str) and name in ("bfloat16", "mixed_bfloat16"):
-        raise ConfigError(
-            f"{owner}: NumPy, which computes here, has no bfloat16; mixed_float16 has results of 16 bits too, float32 "
-            "is faster"
-        )
+def load_type(name: object, owner: str) -> None:
+    """Load the type of a policy that NumPy has none for, bfloat16; `MissingLibraryError` if that is not installed."""
+    if isinstance(name, str) and name.removeprefix(MIXED) == BFLOAT16:
+        need_bfloat16(owner)
 
 
 def default_policy() -> str:
@@ -193,12 +193,13 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
     A `DTypePolicyMap` gives each layer that of its name, and counts as its default for `floatx()`.
 
     Raises:
-        ConfigError: no policy, or one that no layer takes.
+        ConfigError: no policy.
+        MissingLibraryError: one of bfloat16, and ml_dtypes is not installed.
     """
     global _policy, _by_layer
     chosen = policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)
     name = chosen.name.removeprefix(MAP)
-    refuse_elsewhere(name, "set_dtype_policy")
+    load_type(name, "set_dtype_policy")
     if is_lowered(name):
         _policy = name
     else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import BFLOAT16, dtype_of, is_bfloat16
 from nnlite.errors import ModelFileError, needed_for
 from nnlite.errors.boundary import reading
 
@@ -72,7 +73,9 @@ def encode(
         for path, name in groups.items():
             file.create_group(path).attrs["name"] = name
         for path, array in arrays.items():
-            file.create_dataset(path, data=array)
+            dataset = file.create_dataset(path, data=array)
+            if is_bfloat16(array.dtype):  # which the format keeps as bytes
+                dataset.attrs["dtype"] = BFLOAT16
         for path, told in (attributes or {}).items():
             group = file.require_group(path) if path else file
             for name, value in told.items():
@@ -124,4 +127,4 @@ def _datasets(group: Any, prefix: str, h5py: Any, label: object, seen: set[Any])
                 raise ModelFileError(
                     f"{label}: {prefix}{name} would have {item.nbytes} bytes, and the file holds {stored} of them"
                 )
-            yield f"{prefix}{name}", item
+            yield f"{prefix}{name}", item[()].view(dtype_of(BFLOAT16)) if item.dtype == "V2" else item

@@ -89,13 +89,8 @@ def name_of_class(value: Mapping[str, Any]) -> Any:
 
 
 def _dtype(config: Any, location: str) -> Any:
-    """The name of the policy; one of bfloat16 has weights of float32, in which nnlite computes."""
-    name = config.get("name") if isinstance(config, dict) else config
-    if name == "mixed_bfloat16":
-        return "float32"
-    if name == "bfloat16":
-        raise ModelFileError(f"{location} computes in bfloat16, which NumPy does not have: convert the model in Keras")
-    return name
+    """The name of the policy."""
+    return config.get("name") if isinstance(config, dict) else config
 
 
 def read_config(kind: str, config: Any, module: str, location: str) -> dict[str, Any]:

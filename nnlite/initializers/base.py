@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.arrays.types import Shape
+from nnlite.arrays.types import Shape, dtype_of
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.ops.plain.places import dtype_of
 from nnlite.random import SeedGenerator, fresh_seed, stream
 from nnlite.registry import Configurable, NamedFunction
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
-from nnlite.arrays.types import Array, ArrayLike, BatchShape
+from nnlite.arrays.types import Array, ArrayLike, BatchShape, widened
 from nnlite.arrays.weights import fitted_weights
 from nnlite.config import computed_type, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
@@ -65,7 +65,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         default="sum_over_batch_size", kw_only=True
     )
     name: str | None = field(default=None, kw_only=True)
-    dtype: Literal["float16", "float32", "float64"] | None = field(default=None, kw_only=True)
+    dtype: Literal["float16", "bfloat16", "float32", "float64"] | None = field(default=None, kw_only=True)
 
     jacobian = cast("Jacobian | None", None)  # of the last `forward`
     counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
@@ -269,7 +269,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         """
         if len(output_shape) < 2:
             raise ShapeError(f"{type(self).__name__} needs outputs of shape (batch, ..., units), got {output_shape}")
-        targets = np.asarray(y_true)
+        targets = widened(np.asarray(y_true))
         if targets.dtype.kind not in "biuf":
             raise DataError(f"{type(self).__name__} needs numbers as targets, got {targets.dtype}; encode labels first")
         check_finite(targets, "")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.types import ArrayLike, is_bfloat16, narrowed, widened
 from nnlite.config import floatx
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.ops.tape import Leaf, active_tape
@@ -176,7 +176,7 @@ def as_arrays(inputs: Sequence[Any]) -> list[np.ndarray]:
     """Inputs as floating-point arrays: Python numbers take the others' dtype, integers become float64."""
     if all(isinstance(value, np.ndarray) and value.dtype.kind in "fc" for value in inputs):
         return list(inputs)
-    arrays = [value if isinstance(value, (np.ndarray, int, float, complex)) else np.asarray(value) for value in inputs]
+    arrays = [value if isinstance(value, (int, float, complex)) else widened(np.asarray(value)) for value in inputs]
     floating = [array.dtype for array in arrays if isinstance(array, np.ndarray) and array.dtype.kind in "fc"]
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     return [as_array(value, common) for value in arrays]
@@ -252,9 +252,10 @@ def _computed(op: Op, inputs: list[Any]) -> Any:
     kind = common_type(arrays, written)
     if kind.kind in "biu" and not op._keeps_integers:
         kind = np.dtype(floatx())
-    inputs[chosen] = [array.astype(kind, copy=False) for array in arrays]
+    inputs[chosen] = [widened(array.astype(kind, copy=False)) for array in arrays]
     if kind.kind not in "biu":
-        return op.linearize(*op._as_inputs(inputs))[0]
+        output = op.linearize(*op._as_inputs(inputs))[0]
+        return narrowed(output) if is_bfloat16(kind) else output
     if kind.kind in op._widens and kind.itemsize < 4:
         kind = np.dtype("uint32" if kind.kind == "u" else "int32")
     result = op._of_integers(*map(np.asarray, inputs))
@@ -265,10 +266,10 @@ def common_type(arrays: Sequence[np.ndarray], written: Sequence[bool]) -> np.dty
     """The dtype to which arrays are promoted; Python numbers and lists, marked in `written`, adapt to the others."""
     typed = [array.dtype for array, loose in zip(arrays, written, strict=True) if not loose]
     loose = "".join(array.dtype.kind for array, loose in zip(arrays, written, strict=True) if loose)
-    floats = [kind for kind in typed if kind.kind in "fc"]
+    floats = {kind for kind in typed if kind.kind in "fc" or is_bfloat16(kind)}
     if floats:
-        kind = np.result_type(*floats)
-        return np.result_type(kind, np.complex64) if "c" in loose and kind.kind == "f" else kind
+        kind = np.result_type(*(np.float32 if len(floats) > 1 and is_bfloat16(one) else one for one in floats))
+        return np.result_type(kind, np.complex64) if "c" in loose and kind.kind != "c" else kind
     if "c" in loose:
         return np.result_type(floatx(), np.complex64)
     if "f" in loose:

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, ParamSpec
 
 import numpy as np
 
+from nnlite.arrays.types import widened
 from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Jacobians, Node
 
@@ -89,7 +90,7 @@ class Trace:
 
     def variable(self, value: Any) -> "Traced":
         """A differentiable value; all variables come before the first op."""
-        value = np.asarray(value)
+        value = widened(np.asarray(value))
         self.in_shapes.append(value.shape if value.dtype.kind in "fc" else None)
         return self._slot(value)
 

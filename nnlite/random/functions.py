@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.arrays.types import ArrayLike, Shape, dtype_of, is_bfloat16
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError
 from nnlite.random.streams import fresh_seed, stream, truncated_standard_normal
@@ -108,9 +108,13 @@ def _generator(seed: Seed) -> np.random.Generator:
     return stream(fresh_seed() if seed is None else _checked(seed), "random")
 
 
+def _is_float(dtype: np.dtype) -> bool:
+    return dtype.kind == "f" or is_bfloat16(dtype)
+
+
 def _float(values: Any, dtype: str | None) -> np.ndarray:
-    name = np.dtype(dtype or floatx())
-    if name.kind != "f":
+    name = dtype_of(dtype or floatx())
+    if not _is_float(name):
         raise ConfigError(f"dtype must be a floating-point type, got {dtype!r}")
     return np.asarray(values, name)
 
@@ -144,7 +148,7 @@ def uniform(
     Raises:
         ConfigError: `dtype` is not a type of floating-point numbers: `randint` gives integers.
     """
-    if np.dtype(dtype or floatx()).kind != "f":
+    if not _is_float(dtype_of(dtype or floatx())):
         raise ConfigError(f"dtype must be a floating-point type, got {dtype!r}; randint gives integers")
     return _float(_generator(seed).uniform(minval, maxval, shape), dtype)
 
@@ -155,7 +159,7 @@ def randint(shape: Shape, minval: float, maxval: float, dtype: str = "int32", se
     Raises:
         ConfigError: `dtype` is not an integer type.
     """
-    if np.dtype(dtype).kind not in "iu":
+    if dtype_of(dtype).kind not in "iu":
         raise ConfigError(f"dtype must be an integer type, got {dtype!r}")
     return _generator(seed).integers(int(minval), int(maxval), shape).astype(dtype)
 
@@ -167,7 +171,7 @@ def beta(shape: Shape, alpha: ArrayLike, beta: ArrayLike, dtype: str | None = No
 
 def _typed(values: np.ndarray, dtype: str | None) -> np.ndarray:
     """Numbers in any type, integers too."""
-    return np.asarray(values).astype(dtype or floatx())
+    return np.asarray(values).astype(dtype_of(dtype or floatx()))
 
 
 def gamma(shape: Shape, alpha: ArrayLike, dtype: str | None = None, seed: Seed = None) -> np.ndarray:
@@ -195,7 +199,7 @@ def categorical(logits: ArrayLike, num_samples: int, dtype: str = "int32", seed:
     if values.ndim != 2:
         raise DataError(f"logits must be (batch, classes), got the shape {values.shape}")
     noise = _generator(seed).gumbel(size=(len(values), num_samples, values.shape[1]))
-    return (values[:, None] + noise).argmax(axis=-1).astype(dtype)
+    return (values[:, None] + noise).argmax(axis=-1).astype(dtype_of(dtype))
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Seed = None) -> Any:
@@ -216,7 +220,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Se
     lengths = array.shape if noise_shape is None else noise_shape
     shape = tuple(size if length is None else length for size, length in zip(array.shape, lengths, strict=True))
     keep = (_generator(seed).random(shape) >= rate) / (1 - rate)
-    return array * keep.astype(array.dtype if np.dtype(array.dtype).kind == "f" else floatx())
+    return array * keep.astype(array.dtype if _is_float(np.dtype(array.dtype)) else floatx())
 
 
 def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> np.ndarray:

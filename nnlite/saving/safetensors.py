@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import BFLOAT16, dtype_of, is_bfloat16
 from nnlite.errors import ModelFileError
 from nnlite.saving.strict_json import parse_json
 
@@ -25,6 +26,7 @@ DTYPES = {
     "I16": "<i2",
     "U16": "<u2",
     "F16": "<f2",
+    "BF16": BFLOAT16,
     "I32": "<i4",
     "U32": "<u4",
     "F32": "<f4",
@@ -33,7 +35,7 @@ DTYPES = {
     "I64": "<i8",
     "U64": "<u8",
 }
-NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
+NAMES = {np.dtype(code): name for name, code in DTYPES.items() if code != BFLOAT16}
 ORDER = {name: -index for index, name in enumerate(DTYPES)}
 
 
@@ -87,10 +89,12 @@ def decode(content: bytes | bytearray) -> tuple[dict[str, str], dict[str, np.nda
 
 def _view(content: bytes | bytearray, entry: dict[str, Any], start: int) -> np.ndarray:
     """The array that `entry` describes, as a view of the file's content, whose numbers begin at `start`."""
-    return np.ndarray(entry["shape"], DTYPES[entry["dtype"]], content, start + entry["data_offsets"][0])
+    return np.ndarray(entry["shape"], dtype_of(DTYPES[entry["dtype"]]), content, start + entry["data_offsets"][0])
 
 
 def _dtype_name(name: str, array: np.ndarray) -> str:
+    if is_bfloat16(array.dtype):
+        return "BF16"
     kind = array.dtype.newbyteorder("<")
     if kind not in NAMES:
         raise ModelFileError(f"{name!r} holds {array.dtype}, which the format does not know")
@@ -106,7 +110,7 @@ def _check(name: str, entry: object) -> None:
         raise ModelFileError(f"{name!r} holds numbers of type {kind!r}, which NumPy does not have")
     if not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2:
         raise ModelFileError(f"{name!r} has shape {shape!r} and offsets {offsets!r}, which are not integers >= 0")
-    if math.prod(shape) * np.dtype(DTYPES[kind]).itemsize != offsets[1] - offsets[0]:
+    if math.prod(shape) * dtype_of(DTYPES[kind]).itemsize != offsets[1] - offsets[0]:
         raise ModelFileError(f"{name!r} has shape {shape} of {kind}, which does not fill its offsets {offsets}")
 
 

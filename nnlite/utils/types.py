@@ -57,7 +57,7 @@ def get_source_inputs(tensor: Any) -> list[Any]:
 def standardize_dtype(dtype: Any) -> str:
     """The name of a dtype; `floatx()` for None and `float`, `"int32"` for `int`.
 
-    `"bfloat16"` and `"string"` are known names, though no array has such a dtype.
+    `"bfloat16"` and `"string"` are known names, though NumPy has no such type.
 
     Raises:
         ConfigError: not a NumPy dtype.

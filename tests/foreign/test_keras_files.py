@@ -138,7 +138,6 @@ def edited(path, target, change):
         (lambda d: d["config"]["layers"][2]["config"].update(filters="many"), "filters"),
         (lambda d: d["config"]["layers"][2]["config"].update(filters=5), "does not fit the model.*conv2d/vars/0"),
         (lambda d: d["config"].update(layers=3), "needs layers"),
-        (lambda d: d["config"]["layers"][2]["config"]["dtype"]["config"].update(name="bfloat16"), "bfloat16"),
         (
             lambda d: d["config"]["layers"][2]["config"].update(activation={"class_name": "__lambda__"}),
             "it is Python code",

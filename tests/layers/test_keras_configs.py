@@ -148,9 +148,10 @@ def test_declared_arguments_are_in_the_config_of_a_class_that_writes_more_of_it(
     assert (again.factor, again.trainable) == (5.0, False)
 
 
-def test_a_mixed_policy_is_that_of_its_weights():
-    config = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_bfloat16"}}
-    assert layers.Dense(2, dtype=config).dtype == "float32"
+def test_a_policy_in_keras_form():
+    config = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}
+    layer = layers.Dense(2, dtype=config)
+    assert (layer.dtype_policy.name, layer.dtype) == ("mixed_float16", "float32")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 import nnlite
 from nnlite import Input, Model, Sequential, layers, ops
 from nnlite.config import dtype_policy, set_dtype_policy
-from nnlite.errors import ConfigError
 from nnlite.optimizers import SGD, LossScaleOptimizer
 
 MIXED = "mixed_float16"
@@ -223,11 +222,3 @@ def test_a_layer_of_a_users_own():
 
     assert Doubled(dtype=MIXED)(draws(2, 3)).dtype == np.float16
     assert Doubled(dtype=MIXED)(np.array([[1 + 2.0**-12]])).item() == 2.0
-
-
-@pytest.mark.parametrize("name", ["bfloat16", "mixed_bfloat16"])
-def test_bfloat16_is_refused(name):
-    with pytest.raises(ConfigError, match=r"Dense\.dtype: NumPy.* has no bfloat16"):
-        layers.Dense(2, dtype=name)
-    with pytest.raises(ConfigError, match="bfloat16"):
-        set_dtype_policy(name)

@@ -58,6 +58,7 @@ FLOORS_INSIDE = {
 STEPS_WITHIN_A_FLOOR = {
     ("charts", "arrays"): "charts name the types of arrays",
     ("charts", "errors"): "pixels that are not an image are a ShapeError",
+    ("config", "arrays"): "a policy of bfloat16 loads that type",
     ("config", "errors"): "an unknown float type is a ConfigError",
     ("config", "kernels"): "determinism is a choice of kernels",
     ("config", "threads"): "determinism is a number of threads",
@@ -104,6 +105,7 @@ THIRD_PARTY_ROOMS = {
     "scipy": {"kernels/compiled", "estimators/mlp", "layers/preprocessing"},
     "PIL": {"data", "utils"},
     "h5py": {"foreign"},
+    "ml_dtypes": {"arrays"},
     "matplotlib": {"plots", "circuits"},
     "yaml": {"documents"},
     "optuna": {"tuning"},

@@ -229,7 +229,7 @@ def test_variables_of_metrics_are_those_of_keras_in_its_types():
         metrics.TruePositives(): [("accumulator", "float32")],
         metrics.Recall(): [("true_positives", "float32"), ("false_negatives", "float32")],
         metrics.MeanIoU(2): [("total_confusion_matrix", "int32")],
-        metrics.Mean(dtype="bfloat16"): [("total", "float32"), ("count", "float32")],
+        metrics.Mean(dtype="float16"): [("total", "float16"), ("count", "float16")],
     }
     for metric, expected in listed.items():
         assert [(one.name, one.dtype.name) for one in metric.variables] == expected, metric

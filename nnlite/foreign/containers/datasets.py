@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nnlite.arrays.types import is_bfloat16
 from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign.containers.legacy import assign_legacy, legacy_weights
 from nnlite.foreign.containers.own_files import own_variables
@@ -86,7 +87,11 @@ def _check_fit(needed: Mapping[str, Any], present: Mapping[str, Any], label: obj
             for path, shape in needed.items()
             if path in present and present[path].shape != shape
         ],
-        "other types": [f"{path} is {one.dtype}" for path, one in present.items() if one.dtype.kind not in "fiu"],
+        "other types": [
+            f"{path} is {one.dtype}"
+            for path, one in present.items()
+            if one.dtype.kind not in "fiu" and not is_bfloat16(one.dtype)
+        ],
     }
     texts = [f"{title}: {', '.join(names)}" for title, names in problems.items() if names]
     if texts:

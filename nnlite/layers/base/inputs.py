@@ -11,6 +11,7 @@ import numpy as np
 from nnlite.arrays.rows import LazyRows
 from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import numbers_of_objects, numbers_of_table
+from nnlite.arrays.types import widened
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops.plain.operands import Operand
 from nnlite.ops.tracing import Traced
@@ -127,7 +128,7 @@ def as_numbers(inputs: Any, owner: str) -> np.ndarray:
     if array is not None:
         return array
     try:
-        array = numbers_of_objects(np.asarray(inputs))
+        array = widened(numbers_of_objects(np.asarray(inputs)))
     except ValueError:
         raise ShapeError(f"{owner} needs rows of equal length") from None
     if array.dtype.kind not in "biufc":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from nnlite.arrays.types import dtype_of
 from nnlite.config.defaults import FLOAT_TYPES, FloatType, floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
@@ -13,7 +14,6 @@ from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import STAND_INS, Drawable, Symbol
-from nnlite.ops.plain.places import dtype_of
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
@@ -27,7 +27,7 @@ else:
     ShapeArgument = tuple[Count | None, ...] | None
 
 
-Other = Literal["float16", "bool", "int8", "int16", "uint8", "uint16", "uint32", "uint64"]  # of data alone
+Other = Literal["float16", "bfloat16", "bool", "int8", "int16", "uint8", "uint16", "uint32", "uint64"]  # of data alone
 
 
 class InputLayer(Layer, Drawable, aliases=("Input",)):

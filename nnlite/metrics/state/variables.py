@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.types import ArrayLike, dtype_of, is_bfloat16
+from nnlite.errors import ConfigError
 from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Traced
@@ -81,12 +82,12 @@ def listed(metric: Any, key: str, name: str) -> MetricVariable:
 def _in_dtype(state: ArrayLike, dtype: str | None) -> np.ndarray:
     array = np.array(state, np.float64)
     try:
-        kind = np.dtype(dtype)
-    except TypeError:
-        kind = np.dtype(object)
-    if kind.kind not in "fiub":  # one that NumPy lacks, or has of another library, such as bfloat16
+        kind = dtype_of(dtype)
+    except ConfigError:
         kind = np.dtype(np.float32)
-    whole = kind.kind == "f" or bool((array == np.trunc(array)).all())
+    if kind.kind not in "fiub" and not is_bfloat16(kind):
+        kind = np.dtype(np.float32)
+    whole = kind.kind not in "iub" or bool((array == np.trunc(array)).all())
     return array.astype(kind) if whole else array
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, BatchShape, Shape
+from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of
 from nnlite.config import floatx
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
 from nnlite.ops.plain import places
 from nnlite.ops.plain.numbers import Number
-from nnlite.ops.plain.results import as_typed, in_floatx, named
+from nnlite.ops.plain.results import as_typed, by_float32, in_floatx, named
 from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
 __all__ = [
@@ -90,7 +90,7 @@ def _plain(item: Any) -> Any:
 def _options(options: dict[str, Any]) -> dict[str, Any]:
     """Options with numbers in the place of traced values, and a type of NumPy as `dtype`."""
     read = {key: _plain(item) for key, item in options.items()}
-    return read if read.get("dtype") is None else {**read, "dtype": places.dtype_of(read["dtype"])}
+    return read if read.get("dtype") is None else {**read, "dtype": dtype_of(read["dtype"])}
 
 
 def constant(function: Callable[..., Any], *names: str, whole: bool = True, counts: bool = False) -> Callable[..., Any]:
@@ -104,6 +104,7 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
     """
 
     @called(*(names or ("x",)))
+    @by_float32
     @functools.wraps(function)
     def compute(*arguments: Any, **options: Any) -> Any:
         if isinstance(options.get("axis"), list):
@@ -209,9 +210,9 @@ def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = No
     """`x` as an array, a traced value unchanged; Python numbers become `config.floatx()` or int32."""
     if isinstance(x, Traced):
         return x
-    if dtype is not None:
-        return np.asarray(x, places.dtype_of(dtype))
-    return as_typed(np.asarray(x), x) if is_written(x) else np.asarray(x)
+    if dtype is None and is_written(x):
+        return as_typed(np.asarray(x), x)
+    return np.asarray(x, dtype and dtype_of(dtype))
 
 
 @drawable
@@ -259,8 +260,8 @@ def dtype(x: Any) -> str:
 @drawable
 def cast(x: Any, dtype: str) -> Any:
     """`x` in another dtype; a traced value keeps a floating-point dtype."""
-    kind = places.dtype_of(dtype)
-    return x if isinstance(x, Traced) and kind.kind == "f" else _value(x).astype(kind)
+    kind = dtype_of(dtype)
+    return x if isinstance(x, Traced) and kind.kind in "fV" else _value(x).astype(kind)
 
 
 @drawable
@@ -282,8 +283,7 @@ def as_floats(x: Any) -> Any:
 @drawable
 def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False) -> Any:
     """One-hot rows for integers; zeros for those out of range."""
-    labels = np.asarray(_value(x))
-    rows = (labels[..., None] == np.arange(num_classes)).astype(dtype or floatx())
+    rows = (_value(x)[..., None] == np.arange(num_classes)).astype(dtype_of(dtype or floatx()))
     return np.moveaxis(rows, -1, axis)
 
 

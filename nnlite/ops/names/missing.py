@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.arrays.types import ArrayLike, Shape, dtype_of
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import as_axes, as_floats, convert_to_numpy, convert_to_tensor, lengths
 from nnlite.ops.plain.places import chosen_axes
+from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import Traced, drawable
 
 __all__ = [
@@ -38,11 +39,12 @@ Axis = int | Shape | None
 
 
 @drawable
+@by_float32
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = None) -> Any:
     """The product over `axis`; its derivative consists of products too, so that zeros do no harm."""
     if not isinstance(x, Traced):
         values = np.asarray(convert_to_tensor(x))
-        return np.prod(values, as_axes(axis), dtype or _summed(values.dtype), keepdims=keepdims)
+        return np.prod(values, as_axes(axis), dtype_of(dtype or _summed(values.dtype)), keepdims=keepdims)
     rank = x.ndim
     axes = sorted(chosen_axes(axis, rank))
     rest = [one for one in range(rank) if one not in axes]
@@ -59,11 +61,12 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = 
 
 
 @drawable
+@by_float32
 def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """Cumulative sums along `axis`; of the flattened array when None."""
     if not isinstance(x, Traced):
         values = np.asarray(convert_to_tensor(x))
-        return np.cumsum(values, axis, dtype or (np.int32 if values.dtype == bool else values.dtype))
+        return np.cumsum(values, axis, dtype_of(dtype or (np.int32 if values.dtype == bool else values.dtype)))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     order = [one for one in range(x.ndim) if one != axis] + [axis]
     upper = np.triu(np.ones((x.shape[axis],) * 2, x.dtype))
@@ -73,11 +76,12 @@ def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
 
 
 @drawable
+@by_float32
 def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
     """Cumulative products along `axis`; of the flattened array when None."""
     if not isinstance(x, Traced):
         values = np.asarray(convert_to_tensor(x))
-        return np.cumprod(values, axis, dtype or (np.int32 if values.dtype == bool else values.dtype))
+        return np.cumprod(values, axis, dtype_of(dtype or (np.int32 if values.dtype == bool else values.dtype)))
     x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
     length, step = x.shape[axis], 1
     while step < length:  # products of `step` factors, then of twice as many

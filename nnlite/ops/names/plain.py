@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.types import ArrayLike, dtype_of
 from nnlite.config import floatx
 from nnlite.ops.base import as_given, as_numbers, as_written
 from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor
@@ -149,20 +149,21 @@ def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> np.ndarray:
 
 def empty(shape: Any, dtype: str | None = None) -> np.ndarray:
     """An array of a shape, filled with zeros, so that runs are reproducible."""
-    return np.zeros(shape, dtype or floatx())
+    return np.zeros(shape, dtype_of(dtype or floatx()))
 
 
 @drawable
 def empty_like(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """An array with the shape of x, filled with zeros."""
-    return np.zeros_like(convert_to_numpy(x), dtype)
+    return np.zeros_like(convert_to_numpy(x), dtype and dtype_of(dtype))
 
 
 def geomspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0
 ) -> np.ndarray:
     """Numbers in geometric progression from `start` to `stop`."""
-    return np.geomspace(np.asarray(start), np.asarray(stop), num, endpoint, axis=axis).astype(dtype or floatx())
+    values = np.geomspace(np.asarray(start), np.asarray(stop), num, endpoint, axis=axis)
+    return values.astype(dtype_of(dtype or floatx()))
 
 
 @on_arrays
@@ -174,7 +175,7 @@ def polar(abs_: ArrayLike, angle: ArrayLike) -> np.ndarray:
 @on_arrays
 def saturate_cast(x: ArrayLike, dtype: str) -> np.ndarray:
     """x in another dtype, clipped to its range."""
-    values, kind = convert_to_numpy(x), np.dtype(dtype)
+    values, kind = convert_to_numpy(x), dtype_of(dtype)
     limits = np.iinfo(kind) if kind.kind in "iu" else np.finfo(kind) if kind.kind == "f" else None
     return (values if limits is None else np.clip(values, limits.min, limits.max)).astype(kind)
 
@@ -211,7 +212,7 @@ def _resized(values: np.ndarray, size: int, axis: int, filling: Any) -> np.ndarr
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes in another dtype."""
     values = convert_to_tensor(x)
-    return values if dtype is None else values.view(dtype)
+    return values if dtype is None else values.view(dtype_of(dtype))
 
 
 add_functions(globals(), ["conj", "conjugate", "real"], as_numpy=False)

@@ -18,6 +18,7 @@ class Operand(Leaf):
 
     Attributes:
         value: the array.
+        shown: the same in the type that users see.
         trainable: whether a tape that records derives by it.
     """
 
@@ -25,6 +26,7 @@ class Operand(Leaf):
 
     if TYPE_CHECKING:
         value: Any
+        shown: Any
         trainable: bool
 
     def __getitem__(self, index: Any) -> Any:
@@ -33,7 +35,7 @@ class Operand(Leaf):
     def recorded(self) -> Any:
         """The value; while a tape records, the recorded value if it is trainable."""
         tape = active_tape()
-        return self.value if tape is None or not self.trainable else tape.leaf(self)
+        return self.shown if tape is None or not self.trainable else tape.leaf(self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Apply a function of NumPy, which also comes here for operators with an array to the left."""
@@ -81,7 +83,7 @@ def _applied(function: str, operands: Sequence[Any]) -> Any:
 
 def _values(operands: Sequence[Any], derived: bool) -> list[Any]:
     """The values of operands, recorded where there is a derivative."""
-    return [item if not isinstance(item, Operand) else item.recorded() if derived else item.value for item in operands]
+    return [item if not isinstance(item, Operand) else item.recorded() if derived else item.shown for item in operands]
 
 
 DATA: tuple[type, ...] = (Operand, np.ndarray, np.generic, *NUMBERS, list, tuple)

@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, ShapeError
 
-__all__ = ["argsort", "bincount", "chosen_axes", "dtype_of", "nonzero", "over_axes", "unravel_index"]
+__all__ = ["argsort", "bincount", "chosen_axes", "nonzero", "over_axes", "unravel_index"]
 
 
 def argsort(x: ArrayLike, axis: int | None = -1) -> np.ndarray:
@@ -45,14 +45,6 @@ def nonzero(x: ArrayLike) -> tuple[np.ndarray, ...]:
 def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[np.ndarray, ...]:
     """The indices along each axis of places in one row."""
     return tuple(np.asarray(places, np.int32) for places in np.unravel_index(np.asarray(indices), tuple(shape)))
-
-
-def dtype_of(dtype: Any) -> np.dtype:
-    """A type of NumPy by its name; `ConfigError` for any other."""
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        raise ConfigError(f"unknown dtype {dtype!r}") from None
 
 
 def chosen_axes(axis: int | Sequence[int] | None, rank: int) -> list[int]:

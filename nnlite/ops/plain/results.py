@@ -6,19 +6,23 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import is_bfloat16, narrowed, widened
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.ops.base import called
 from nnlite.ops.plain.numbers import Number
 from nnlite.ops.tracing import NO_ARRAY, Traced, drawable
+from nnlite.tree import map_structure
 
-__all__ = ["as_typed", "in_floatx", "named", "of_numpy", "on_arrays"]
+__all__ = ["as_typed", "by_float32", "in_floatx", "named", "of_numpy", "on_arrays"]
 
 CHOSEN_BY_NUMPY = ("float16", "float64", "complex128")  # for booleans; for integers, Python's numbers and lists
 
 
 def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of arrays only: a traced value raises `ConfigError`, since there is no derivative."""
+
+    function = by_float32(function)
 
     @functools.wraps(function)
     def compute(*arguments: Any, **options: Any) -> Any:
@@ -28,6 +32,32 @@ def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
         return in_floatx(function(*arguments, **options), values)
 
     return drawable(compute)
+
+
+def by_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays that computes with float32 where NumPy has no numbers of the type, for bfloat16.
+
+    Its floating-point results are bfloat16, unless an argument has a wider type or `dtype` asks for one.
+    """
+
+    @functools.wraps(function)
+    def compute(*arguments: Any, **options: Any) -> Any:
+        values = (*arguments, *options.values())
+        if not _holds(values, _is_half):
+            return function(*arguments, **options)
+        wide = map_structure(widened, (arguments, options))
+        result = function(*wide[0], **wide[1])
+        return result if options.get("dtype") or _holds(values, _is_float) else narrowed(result)
+
+    return compute
+
+
+def _is_half(item: Any) -> bool:
+    return isinstance(item, (np.ndarray, np.generic)) and is_bfloat16(item.dtype)
+
+
+def _is_float(item: Any) -> bool:
+    return isinstance(item, (np.ndarray, np.generic)) and item.dtype.kind in "fc"
 
 
 def of_numpy(function: Callable[..., Any], *names: str) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import widened
 from nnlite.parameters import Parameter
 from nnlite.variables import Variable as Added
 
@@ -70,7 +71,7 @@ def packed(variables: Sequence[Variable]) -> list[VariablePack]:
 
 def array_of(value: Any) -> np.ndarray:
     """The numbers of a variable or a gradient; gradients of single rows are spread over all of them."""
-    return value.value if isinstance(value, Parameter) else np.asarray(value)
+    return value.value if isinstance(value, Parameter) else widened(np.asarray(value))
 
 
 def without_overwritten(

@@ -62,7 +62,7 @@ class VariableDoors(Slots):
             writable = isinstance(variable, Parameter) or (
                 isinstance(variable, np.ndarray) and variable.flags.writeable
             )
-            if not writable or variable.dtype.kind != "f":
+            if not writable or array_of(variable).dtype.kind != "f":
                 raise ConfigError(
                     f"{type(self).__name__} updates writable NumPy arrays of floating-point numbers and parameters of "
                     f"layers, got {type(variable).__name__}"

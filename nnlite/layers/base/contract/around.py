@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.config import DTypePolicy, default_for, refuse_elsewhere
+from nnlite.config import DTypePolicy, default_for, load_type
 from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.ops.base import own_memory
@@ -94,7 +94,7 @@ class Lowered:
         layer: Any = self.layer
         kind = np.dtype(layer.compute_dtype)
         values = [
-            rounded(value, kind) if parameter.is_half or not parameter.is_state else value
+            rounded(value, kind) if parameter.shown_type is not None or not parameter.is_state else value
             for parameter, value in zip(layer.parameters, parameters, strict=True)
         ]
         run = self.run or MethodType(type(layer).linearize, layer)
@@ -180,16 +180,15 @@ def read_policy(layer: Any, dtype: Any) -> Any:
         dtype = dtype.for_layer(layer)
     elif isinstance(dtype, Mapping):
         dtype = DTypePolicy.from_spec(dtype).name
-        dtype = "float32" if dtype == "mixed_bfloat16" else dtype  # of a model made elsewhere: that of its weights
-    refuse_elsewhere(dtype, f"{type(layer).__name__}.dtype")
+    load_type(dtype, f"{type(layer).__name__}.dtype")
     return dtype
 
 
 def show_half(layer: Any) -> None:
-    """Let the parameters of a layer with the policy `"float16"` show its type."""
-    if layer.variable_dtype == "float16":
+    """Let the parameters of a layer with a policy of 16 bits alone, such as `"float16"`, show its type."""
+    if layer.variable_dtype != layer.dtype:
         for parameter in layer.parameters:
-            parameter.is_half = parameter.value.dtype.kind == "f"
+            parameter.shown_type = np.dtype(layer.variable_dtype) if parameter.value.dtype.kind == "f" else None
 
 
 def put_around(layer: Any) -> None:

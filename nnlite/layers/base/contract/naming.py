@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from nnlite.config import POLICIES, Policy, computed_in, floatx, is_lowered
+from nnlite.config import HALVES, POLICIES, Policy, computed_in, floatx, is_lowered
 from nnlite.ops.activations import Linear
 from nnlite.registry.names import default_name
 
@@ -112,8 +112,8 @@ def compute_dtype(self: Any) -> str:
 
 @property
 def variable_dtype(self: Any) -> str:
-    """The dtype of the parameters: `dtype`, but for the policy `"float16"`, which shows them rounded."""
-    return "float16" if self._takes_policies and self._given_dtype == "float16" else self.dtype
+    """The dtype of the parameters: `dtype`, but for policies of 16 bits alone, which show them rounded."""
+    return self._given_dtype if self._takes_policies and self._given_dtype in HALVES else self.dtype
 
 
 def policy_name(layer: Any) -> str:
