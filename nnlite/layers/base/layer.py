@@ -285,6 +285,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
     save_assets, load_assets, _drawn_mask = surface.save_assets, surface.load_assets, surface.drawn_mask
+    rematerialized_call = surface.rematerialized_call
     _returned = of_call
 
 

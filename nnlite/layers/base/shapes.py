@@ -1,5 +1,6 @@
 """Trial runs of a layer on zeros: what it returns, and its shape."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -54,7 +55,12 @@ def tried_on_unequal(arrays: Sequence[np.ndarray]) -> AbstractContextManager[Non
 
 
 def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
-    """The output shape for `input_shape` (a tuple for several outputs), with 1 and then 2 in place of None."""
+    """The output shape for `input_shape` (a tuple for several outputs), with 1 and then 2 in place of None.
+
+    A layer that writes `call` and was not built stays so: a copy of it is built and tried.
+    """
+    if layer._traced and not layer._build_done:
+        return copy.deepcopy(layer)._ensure_built(input_shape)
     ones, twos = (trial_shapes(layer, input_shape, size) for size in (1, 2))
     rows = _ROWS.get()[:1]
     shapes = [

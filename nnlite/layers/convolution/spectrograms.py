@@ -190,6 +190,7 @@ class MelSpectrogram(Layer):
     ref_power: Positive = 1.0
 
     takes_several = False
+    _kept_kinds = ""
 
     def validate(self) -> None:
         if self.sequence_length is not None and self.sequence_length > self.fft_length:

@@ -17,7 +17,7 @@ Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 
 
 class Resizing(Images):
-    """Resizes images to a given height and width.
+    """Resizes images to a given height and width. Images of integers are rounded and stay such.
 
     Pixels are squares: the center of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Without `antialias`
     nothing is smoothed when images become smaller.
@@ -54,6 +54,8 @@ class Resizing(Images):
     antialias: bool = False
     data_format: DataFormat = None
 
+    _kept_kinds = "iu"
+
     def validate(self) -> None:
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             raise ConfigError("Resizing can crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
@@ -63,11 +65,15 @@ class Resizing(Images):
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         arguments = self.interpolation, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio, self.antialias
-        outputs, by_inputs = resize(self, inputs, *arguments)
+        whole = inputs.dtype if inputs.dtype.kind in "iu" else None
+        outputs, by_inputs = resize(self, inputs if whole is None else inputs.astype(self.dtype), *arguments)
         if self.pad_to_aspect_ratio and self.fill_value:
             rows, columns = (matrix.sum(axis=1) for matrix in by_inputs.matrices)
             padding = self.fill_value * (1 - np.outer(rows, columns))
             outputs = outputs + (padding if image_axes(self)[1] == -1 else padding[..., None])
+        if whole is not None:
+            limits = np.iinfo(whole)
+            outputs = np.clip(np.rint(outputs), limits.min, limits.max).astype(whole)
         return outputs, Jacobians(by_inputs)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import LayerTrace
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.symbolic import symbols_of
 from nnlite.layers.recurrent.cells import RNNCell, build_layers_of, features_of, step_of
 from nnlite.parameters import each_once
 from nnlite.random import child_of
@@ -56,6 +57,11 @@ class StackedRNNCells(RNNCell):
     def nested(self, states: Sequence[Any]) -> list[Any]:
         taken = iter(states)
         return [cell.nested(list(islice(taken, len(cell.sizes)))) for cell in self._steps]
+
+    def returned(self, states: Sequence[Any]) -> list[Any]:
+        """`nested`; symbols of a graph, as in Keras, without a list around a single one."""
+        drawn = symbols_of(states) is not None
+        return [part[0] if drawn and len(part) == 1 else part for part in self.nested(states)]
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         return [cell.get_initial_state(batch_size) for cell in self._steps]

@@ -87,7 +87,7 @@ class Recurrent(Layer, abstract=True):
 
     @property
     def state_size(self) -> list[Any]:
-        """The length of each state, those of stacked cells in a list for each."""
+        """The length of each state, of stacked cells one for each, or a list of several."""
         cell: Any = self._step
         return [cell.state_size] if isinstance(cell.state_size, int) else list(cell.state_size)
 
@@ -195,7 +195,7 @@ class Recurrent(Layer, abstract=True):
         output = super()._as_returned(output)
         if not (self.return_state and isinstance(self._step, StackedRNNCells)):
             return output
-        return (output[0], *self._step.nested(output[1:]))
+        return (output[0], *self._step.returned(output[1:]))
 
     def linearize(
         self,

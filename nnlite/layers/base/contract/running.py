@@ -95,5 +95,5 @@ def read_methods(cls: Any, recorded: Callable) -> None:
     if cls._traced:
         cls._fixes = "last"
         cls.takes_several = None if cls.takes_several is False else cls.takes_several
-        cls._kept_kinds = "" if cls._builds_itself else "biu"
+        cls._kept_kinds = vars(cls).get("_kept_kinds", "" if cls._builds_itself else "biu")
     cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it

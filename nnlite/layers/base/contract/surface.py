@@ -131,6 +131,11 @@ def symbolic_call(self: "Layer", *inputs: Any, **options: Any) -> Any:
     return self(*inputs, **options)
 
 
+def rematerialized_call(self: "Layer", layer_call: Any, *_: Any, **__: Any) -> Any:
+    """`layer_call` itself: Keras's would compute values again in place of keeping them for derivatives."""
+    return layer_call
+
+
 def drawn_mask(self: "Layer", inputs: Any, previous_mask: Any) -> Any:
     """The mask of the outputs for symbols and the symbol of their mask: the same in a layer that sets no other.
 

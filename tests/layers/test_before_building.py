@@ -1,0 +1,63 @@
+"""What layers say of shapes and states before they are built, and of inputs of integers."""
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, layers, ops
+
+
+class Kernel(layers.Layer):
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], 2))
+
+    def call(self, inputs):
+        return ops.matmul(inputs, self.kernel)
+
+
+class Nested(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.inner = layers.Dense(3)
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def test_the_output_shape_of_a_users_layer_needs_no_weights():
+    layer, nested = Kernel(), Nested()
+    assert layer.compute_output_shape((None, 4)) == (None, 2)
+    assert layer.compute_output_shape((None, 3, 5)) == (None, 3, 2)
+    assert nested.compute_output_shape((None, 4)) == (None, 3)
+    assert not layer.built and layer.weights == [] and not nested.inner.built
+    assert nested(np.ones((2, 7))).shape == (2, 3)  # another length than the one that was tried
+
+
+def test_single_states_of_stacked_cells_are_symbols():
+    layer = layers.RNN([layers.GRUCell(2), layers.LSTMCell(3)], return_state=True)
+    _, state, both = layer(Input((6, 4)))
+    assert state.shape == (None, 2) and [one.shape for one in both] == [(None, 3), (None, 3)]
+    start = Input((6, 4))
+    model = Model(start, layers.Dense(1)(layer(start)[1]))
+    assert model(np.ones((2, 6, 4))).shape == (2, 1)
+    assert [one.shape for one in layer(np.ones((2, 6, 4)))[1]] == [(2, 2)]  # of arrays, a list, as in Keras
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int32"])
+def test_resized_images_of_integers_are_rounded(kind):
+    images = (np.arange(32) % 3 % 2 * 250).reshape(1, 4, 8, 1).astype(kind)
+    resized, exact = (layers.Resizing(6, 9, "bicubic")(one) for one in (images, images.astype("float32")))
+    assert resized.dtype == kind and exact.min() < 0
+    limits = np.iinfo(kind)
+    np.testing.assert_array_equal(resized, np.rint(exact).clip(limits.min, limits.max))
+
+
+def test_a_mel_spectrogram_of_integers():
+    signal = (np.sin(np.arange(90)) * 100).astype("int32")
+    layer = layers.MelSpectrogram(num_mel_bins=6, sampling_rate=800, sequence_stride=8, fft_length=32)
+    np.testing.assert_array_equal(layer(signal[None]), layer(signal[None].astype("float32")))
+    assert layer(signal[None]).dtype == np.float32
+
+
+def test_a_rematerialized_call_is_the_call():
+    layer = layers.Dense(2)
+    np.testing.assert_array_equal(layer.rematerialized_call(layer)(np.ones((1, 3))), layer(np.ones((1, 3))))
