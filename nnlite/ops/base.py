@@ -246,9 +246,10 @@ def compute(op: Op, inputs: Sequence[Any]) -> Any:
 
 def _computed(op: Op, inputs: list[Any]) -> Any:
     chosen = op._data_inputs
-    data = inputs[chosen]
-    written = [is_written(item) for item in data]
-    arrays = [np.asarray(item) for item in data]
+    written = [is_written(item) for item in inputs[chosen]]
+    arrays = [np.asarray(item) for item in inputs[chosen]]
+    if op._keeps_integers and any(array.dtype.kind in "OSU" for array in arrays):  # text, which can be moved
+        return np.asarray(op._of_integers(*map(np.asarray, inputs)))
     kind = common_type(arrays, written)
     if kind.kind in "biu" and not op._keeps_integers:
         kind = np.dtype(floatx())

@@ -156,3 +156,42 @@ def test_values_of_losses_as_arrays():
     assert (
         ops.is_tensor(value) and ops.convert_to_numpy(value).dtype == ops.convert_to_tensor(value).dtype == np.float32
     )
+
+
+@pytest.mark.parametrize(
+    "compute, error, message",
+    [
+        (lambda: ops.where([True], [1.0]), ConfigError, "x2: where takes x1 and x2 together"),
+        (lambda: ops.top_k([1.0, 2.0], 3), ConfigError, "k: top_k: must be <= 2"),
+        (lambda: ops.quantile([1.0], 0.5, method="middle"), ConfigError, "unknown method 'middle'; allowed: linear"),
+        (lambda: ops.vectorize(3), TypeError, "takes a function, got 3"),
+        (lambda: ops.convert_to_tensor(None), TypeError, "takes numbers, got None"),
+        (lambda: ops.slice(np.arange(4), [3], [2]), ShapeError, r"shape \(2,\) from \(3,\) on exceeds \(4,\)"),
+        (lambda: ops.conv(np.ones((1, 4, 4, 2)), np.ones((2, 2, 3, 1))), ShapeError, "2 channels of inputs are no mul"),
+        (lambda: ops.binary_crossentropy(np.ones((2, 1)), np.ones((2, 2))), ShapeError, "do not fit the outputs"),
+        (lambda: ops.categorical_crossentropy(np.ones((2, 3)), np.ones((2, 2))), ShapeError, "do not fit the outputs"),
+        (lambda: ops.sparse_categorical_crossentropy([1, 2], [[0.2, 0.8]]), ShapeError, r"\(2,\) do not fit .* \(1,\)"),
+    ],
+)
+def test_what_has_no_result_is_refused(compute, error, message):
+    with pytest.raises(error, match=message):
+        compute()
+
+
+def test_text_is_moved_as_it_is():
+    words = np.array(["one", "two"])
+    assert ops.expand_dims(words, -1).tolist() == [["one"], ["two"]]
+    assert ops.concatenate([words, ["three"]]).tolist() == ["one", "two", "three"]
+    assert ops.expand_dims(Input((), dtype="string"), -1).shape == (None, 1)
+
+
+def test_numbers_of_a_program_have_the_types_of_results_too():
+    assert ops.lcm(4, 6).dtype == ops.gcd(4, 6).dtype == np.int32
+    assert ops.slogdet([[1.0, 2.0], [3.0, 4.0]])[0].dtype == np.float32
+    np.testing.assert_array_equal(ops.vstack([1, 2]), [[1], [2]])
+
+
+def test_the_size_of_a_symbol_is_a_symbol():
+    inputs = Input((3,))
+    assert ops.size(inputs).shape == () and ops.size(np.ones((2, 3))) == 6
+    assert Model(inputs, ops.size(inputs) * inputs)(np.ones((2, 3), np.float32)).tolist() == [[6.0] * 3] * 2

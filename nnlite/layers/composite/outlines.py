@@ -68,7 +68,7 @@ def _examples(owner: str, shapes: Sequence[tuple], types: Sequence[str], length:
 
 def _example(shape: Sequence[int], kind: str) -> np.ndarray:
     """Zeros, on the diagonal of square matrices ones, so that they have an inverse."""
-    array = np.zeros(shape, "U1" if kind == "object" else kind)
+    array = np.zeros(shape, "U1" if kind in ("object", "string") else kind)
     if array.ndim > 1 and array.shape[-1] == array.shape[-2] and array.dtype.kind in "biufc":
         array[...] = np.eye(array.shape[-1])
     return array

@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
+from nnlite.ops.names import constants
 from nnlite.ops.names.constants import convert_to_numpy, dtype, lengths, not_equal, shape
 from nnlite.ops.plain.places import chosen_axes
 
@@ -101,7 +102,7 @@ def hstack(xs: Sequence[Any]) -> Any:
 @ops.drawable
 def vstack(xs: Sequence[Any]) -> Any:
     """Arrays concatenated along the first axis; a one-dimensional one counts as a row."""
-    return ops.concatenate([x if len(lengths(x)) > 1 else ops.expand_dims(x, 0) for x in xs], 0)
+    return ops.concatenate([x if len(lengths(x)) > 1 else ops.reshape(x, (1, -1)) for x in xs], 0)
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
@@ -123,7 +124,15 @@ def known_length(x: Any, axis: int, purpose: str) -> int:
 
 
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
-    """The part of the given shape that begins at `start_indices`."""
+    """The part of the given shape that begins at `start_indices`.
+
+    Raises:
+        ShapeError: a part that ends behind the end of an axis.
+    """
+    ends = [start + length for start, length in zip(start_indices, shape, strict=True)]
+    whole = constants.shape(inputs)
+    if any(known is not None and end > known for end, known in zip(ends, whole, strict=True)):
+        raise ShapeError(f"slice of the shape {tuple(shape)} from {tuple(start_indices)} on exceeds {whole}")
     parts = [builtins.slice(start, start + length) for start, length in zip(start_indices, shape, strict=True)]
     return ops.getitem(inputs, tuple(parts))
 

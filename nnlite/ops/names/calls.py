@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Shape
+from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
 from nnlite.ops.names.constants import as_axes, convert_to_numpy, dtype, nonzero, shape
@@ -66,7 +67,13 @@ def squeeze(x: Any, axis: Axis | list[int] = None) -> Any:
 
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """x1 where `condition` holds, else x2; without them the indices where it holds, like `nonzero`."""
+    """x1 where `condition` holds, else x2; without them the indices where it holds, like `nonzero`.
+
+    Raises:
+        ConfigError: one of `x1` and `x2` alone.
+    """
+    if (x1 is None) != (x2 is None):
+        raise ConfigError("where takes x1 and x2 together, or neither", ("x2" if x2 is None else "x1",))
     return nonzero(condition) if x1 is None and x2 is None else ops.where(condition, x1, x2)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of
 from nnlite.config import floatx
+from nnlite.errors import WrongTypeError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
 from nnlite.ops.plain import places
@@ -57,7 +58,6 @@ __all__ = [
     "logical_xor",
     "logspace",
     "meshgrid",
-    "multi_hot",
     "ndim",
     "nonzero",
     "not_equal",
@@ -118,7 +118,7 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         if options.get("dtype") is not None:
             return result
         values = [*values, *options.values()]
-        return as_typed(result, values) if isinstance(result, np.ndarray) else in_floatx(result, values)
+        return (as_typed if isinstance(result, (np.ndarray, np.generic)) else in_floatx)(result, values)
 
     public = vars(np).get(function.__name__) in (function, getattr(function, "__wrapped__", None))
     title = f"`numpy.{function.__name__}`" if public else f"{function.__doc__}".rstrip(".")
@@ -210,9 +210,11 @@ def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = No
     """`x` as an array, a traced value unchanged; Python numbers become `config.floatx()` or int32."""
     if isinstance(x, Traced):
         return x
-    if dtype is None and is_written(x):
-        return as_typed(np.asarray(x), x)
-    return np.asarray(x, dtype and dtype_of(dtype))
+    if dtype is not None:
+        return np.asarray(x, dtype_of(dtype))
+    if x is None:
+        raise WrongTypeError("convert_to_tensor takes numbers, got None", ("x",))
+    return as_typed(np.asarray(x), x) if is_written(x) else np.asarray(x)
 
 
 @drawable
@@ -244,6 +246,7 @@ def shape(x: Any) -> BatchShape:
         return error.symbol.shape
 
 
+@drawable
 def size(x: Any) -> int:
     """Number of elements."""
     return _value(x).size
@@ -287,14 +290,5 @@ def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = 
     return np.moveaxis(rows, -1, axis)
 
 
-@drawable
-def multi_hot(
-    inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
-) -> Any:
-    """Rows of integers as multi-hot rows, with a 1 for each that occurs."""
-    rows = np.asarray(one_hot(inputs, num_classes, axis, dtype))
-    return rows.max(axis=1 if rows.ndim > 2 else 0)
-
-
-NOT_IN_GRAPHS = ("convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size")  # they tell it at once
+NOT_IN_GRAPHS = ("convert_to_numpy", "dtype", "is_tensor", "ndim", "shape")  # they tell it at once
 CONSTANTS.update(named(globals(), [_name for _name in __all__ if _name not in NOT_IN_GRAPHS]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.errors import WrongTypeError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
 from nnlite.ops.names.arranging import known_length
@@ -130,5 +131,11 @@ vectorized_map = called("function", "elements")(map)
 def vectorize(
     pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None
 ) -> Callable[..., np.ndarray]:
-    """A function on scalars applied to each entry of arrays, like `numpy.vectorize`."""
+    """A function on scalars applied to each entry of arrays, like `numpy.vectorize`.
+
+    Raises:
+        ConfigError: `pyfunc` is not a function.
+    """
+    if not callable(pyfunc):
+        raise WrongTypeError(f"vectorize takes a function, got {pyfunc!r}", ("pyfunc",))
     return np.vectorize(pyfunc, excluded=excluded, signature=signature)

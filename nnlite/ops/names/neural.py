@@ -12,12 +12,13 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import image_data_format
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.names.constants import convert_to_numpy, convert_to_tensor, lengths, one_hot
 from nnlite.ops.names.pointwise import rsqrt
 from nnlite.ops.names.products import tensordot
+from nnlite.ops.plain.places import check_equal_shapes
 from nnlite.ops.tracing import drawable
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "depthwise_conv",
     "dot_product_attention",
     "max_pool",
-    "psnr",
     "separable_conv",
     "sparse_categorical_crossentropy",
 ]
@@ -41,7 +41,11 @@ Sizes = int | Sequence[int]
 
 @drawable
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """-sum(target * log(output)) over `axis`; probabilities are normalized first."""
+    """-sum(target * log(output)) over `axis`; probabilities are normalized first.
+
+    Targets have the shape of outputs here and in the other cross-entropies; else `ShapeError`.
+    """
+    check_equal_shapes("categorical_crossentropy", lengths(target), lengths(output))
     if from_logits:
         return ops.negative(ops.sum(ops.multiply(target, ops.log_softmax(output, axis=axis)), axis))
     shares = ops.divide(output, ops.sum(output, axis, True))
@@ -54,6 +58,7 @@ def sparse_categorical_crossentropy(target: ArrayLike, output: Any, from_logits:
     labels = np.asarray(convert_to_numpy(target))
     if labels.ndim == len(lengths(output)) and labels.shape[-1] == 1:
         labels = labels[..., 0]
+    check_equal_shapes("sparse_categorical_crossentropy", labels.shape, np.delete(lengths(output), axis).tolist())
     rows = one_hot(labels, lengths(output)[axis], axis, convert_to_tensor(output).dtype.name)
     return categorical_crossentropy(rows, output, from_logits, axis)
 
@@ -61,6 +66,7 @@ def sparse_categorical_crossentropy(target: ArrayLike, output: Any, from_logits:
 @drawable
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """-target * log(output) - (1 - target) * log(1 - output), elementwise."""
+    check_equal_shapes("binary_crossentropy", lengths(target), lengths(output))
     if from_logits:
         return ops.subtract(ops.softplus(output), ops.multiply(target, output))
     chance = ops.clip(output, EPSILON, 1 - EPSILON)
@@ -186,13 +192,20 @@ def conv(
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
 ) -> Any:
-    """Convolution with a kernel of shape `(*size, channels / groups, filters)`."""
+    """Convolution with a kernel of shape `(*size, channels / groups, filters)`.
+
+    Raises:
+        ShapeError: the channels of the inputs are no multiple of those of the kernel.
+    """
     *size, depth, _ = lengths(kernel)
     axes = list(range(len(size) + 1, 2 * len(size) + 2))
 
     def compute(rows: Any) -> Any:
+        channels = lengths(rows)[-1]
+        if channels % depth:
+            raise ShapeError(f"conv: {channels} channels of inputs are no multiple of the kernel's {depth}")
         patches = patches_of(rows, size, strides, padding, dilation_rate, 0.0)
-        groups = lengths(rows)[-1] // depth
+        groups = channels // depth
         if groups == 1:
             return tensordot(patches, kernel, (axes, list(range(len(size) + 1))))
         parts = zip(ops.split(patches, groups, -1), ops.split(kernel, groups, -1), strict=True)
@@ -278,11 +291,3 @@ def _pooled(
     """A reduction over each window, channels last; `fill` stands in the padding."""
     size = each(pool_size, len(lengths(rows)) - 2, ())
     return reduce(patches_of(rows, size, strides, padding, 1, fill), tuple(range(len(size) + 1, 2 * len(size) + 1)))
-
-
-@drawable
-def psnr(x1: Any, x2: Any, max_val: float) -> Any:
-    """The ratio of the largest possible value to the root mean squared difference, in decibels."""
-    apart = ops.subtract(ops.multiply(x1, 1.0), ops.multiply(x2, 1.0))  # small integers would wrap around
-    error = ops.mean(ops.square(apart))
-    return ops.subtract(20 * math.log10(max_val), ops.multiply(ops.log(error), 10 / math.log(10)))

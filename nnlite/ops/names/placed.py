@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 Axis = int | Shape | None
+METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def gathered(x: Any, places: np.ndarray, fill: Any = None) -> Any:
@@ -143,8 +144,14 @@ def sort(x: Any, axis: int = -1) -> Any:
 
 @drawable
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, np.ndarray]:
-    """The k largest entries along the last axis, in descending order, and their indices."""
+    """The k largest entries along the last axis, in descending order, and their indices.
+
+    Raises:
+        ConfigError: k is larger than the last axis.
+    """
     values = convert_to_numpy(x)
+    if k > values.shape[-1]:
+        raise ConfigError(f"top_k: must be <= {values.shape[-1]}, the length of the last axis, got {k}", ("k",))
     rising = np.argsort(values[..., ::-1], -1, kind="stable")  # backwards, so that of equal ones the first comes first
     places = values.shape[-1] - 1 - rising[..., ::-1][..., :k]
     return take_along_axis(x, places, -1), places.astype(np.int32)
@@ -157,7 +164,12 @@ def quantile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", ke
     Args:
         q: in [0, 1].
         method: `"linear"`, `"lower"`, `"higher"`, `"midpoint"` or `"nearest"`.
+
+    Raises:
+        ConfigError: another method.
     """
+    if method not in METHODS:
+        raise ConfigError(f"quantile: unknown method {method!r}; allowed: {', '.join(METHODS)}", ("method",))
     x = as_floats(x) if method in ("linear", "midpoint") else x
     rank = len(lengths(x))
     axes = builtins.sorted(chosen_axes(axis, rank))

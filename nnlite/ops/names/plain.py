@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, dtype_of
 from nnlite.config import floatx
 from nnlite.ops.base import as_given, as_numbers, as_written
-from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor
+from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor, one_hot
 from nnlite.ops.plain.results import as_typed, named, of_numpy, on_arrays
 from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
 
@@ -47,6 +47,7 @@ __all__ = [
     "kaiser",
     "lcm",
     "left_shift",
+    "multi_hot",
     "nanargmax",
     "nanargmin",
     "nanmedian",
@@ -215,6 +216,15 @@ def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     return values if dtype is None else values.view(dtype_of(dtype))
 
 
+@drawable
+def multi_hot(
+    inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
+) -> Any:
+    """Rows of integers as multi-hot rows, with a 1 for each that occurs."""
+    rows = np.asarray(one_hot(inputs, num_classes, axis, dtype))
+    return rows.max(axis=1 if rows.ndim > 2 else 0)
+
+
 add_functions(globals(), ["conj", "conjugate", "real"], as_numpy=False)
 _ARRAYS_ALONE = [
     *("corrcoef", "correlate", "cross", "i0", "nanmedian", "nanpercentile", "nanquantile", "nextafter", "polar"),
@@ -224,6 +234,17 @@ UNDERIVED.update(named(globals(), _ARRAYS_ALONE))
 _STEPS = [
     *("angle", "argpartition", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or"),
     *("bitwise_right_shift", "bitwise_xor", "empty_like", "floor_divide", "gcd", "heaviside", "histogram", "imag"),
-    *("isneginf", "isposinf", "isreal", "lcm", "left_shift", "nanargmax", "nanargmin", "right_shift", "signbit"),
+    *(
+        "isneginf",
+        "isposinf",
+        "isreal",
+        "lcm",
+        "left_shift",
+        "multi_hot",
+        "nanargmax",
+        "nanargmin",
+        "right_shift",
+        "signbit",
+    ),
 ]
 CONSTANTS.update(named(globals(), _STEPS))

@@ -1,6 +1,7 @@
 """Products, means and norms of `keras.ops` that are made of ops."""
 
 import builtins
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "norm",
     "normalize",
     "outer",
+    "psnr",
     "rms_normalization",
     "tensordot",
     "vdot",
@@ -167,3 +169,11 @@ def layer_normalization(
     result = ops.multiply(ops.subtract(x, mean), rsqrt(ops.add(variance, epsilon)))
     result = result if gamma is None else ops.multiply(result, gamma)
     return result if beta is None else ops.add(result, beta)
+
+
+@ops.drawable
+def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+    """The ratio of the largest possible value to the root mean squared difference, in decibels."""
+    apart = ops.subtract(ops.multiply(x1, 1.0), ops.multiply(x2, 1.0))  # small integers would wrap around
+    error = ops.mean(ops.square(apart))
+    return ops.subtract(20 * math.log10(max_val), ops.multiply(ops.log(error), 10 / math.log(10)))

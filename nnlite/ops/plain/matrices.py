@@ -110,7 +110,7 @@ def det(x: Any) -> Any:
 @drawable
 def slogdet(x: Any) -> Any:
     """The sign of the determinant, a constant, and the logarithm of its absolute value."""
-    return in_floatx(np.linalg.slogdet(convert_to_numpy(x))[0], [convert_to_numpy(x)]), _applied(_logarithm, x)
+    return in_floatx(np.linalg.slogdet(convert_to_numpy(x))[0], [x]), _applied(_logarithm, x)
 
 
 @drawable

@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, ShapeError
 
-__all__ = ["argsort", "bincount", "chosen_axes", "nonzero", "over_axes", "unravel_index"]
+__all__ = ["argsort", "bincount", "check_equal_shapes", "chosen_axes", "nonzero", "over_axes", "unravel_index"]
 
 
 def argsort(x: ArrayLike, axis: int | None = -1) -> np.ndarray:
@@ -61,6 +61,12 @@ def chosen_axes(axis: int | Sequence[int] | None, rank: int) -> list[int]:
         if not -rank <= one < rank:
             raise ConfigError(f"axis {one} is out of bounds for an array of {rank} axes")
     return [one % rank for one in axes]
+
+
+def check_equal_shapes(name: str, target: Sequence[int], output: Sequence[int]) -> None:
+    """Targets have to have the shape of outputs: no cross-entropy repeats rows in silence."""
+    if tuple(target) != tuple(output):
+        raise ShapeError(f"{name}: targets of the shape {tuple(target)} do not fit the outputs of {tuple(output)}")
 
 
 def over_axes(function: Callable[..., Any]) -> Callable[..., Any]:
