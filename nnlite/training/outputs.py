@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.tables import as_plain_array
-from nnlite.errors import DataError, NNLiteError
+from nnlite.errors import ConfigError, DataError, NNLiteError
 from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
@@ -21,6 +21,7 @@ from nnlite.training.compiled.compiled import read_weight
 from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for, logged_name
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
+from nnlite.tree import is_nested
 
 
 class OutputsTrainer(Trainer):
@@ -49,6 +50,8 @@ class OutputsTrainer(Trainer):
     ) -> None:
         """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
         arguments = {name: value for name, value in locals().items() if name not in ("self", "optimizer", "__class__")}
+        loss, loss_weights = self._as_list(loss), self._as_list(loss_weights)
+        metrics, weighted_metrics = self._as_list(metrics), self._as_list(weighted_metrics)
         chosen = by_output(loss, self.names, "loss")
         losses = [spec and Loss.get(spec) for spec in chosen]
         weights = [
@@ -71,6 +74,17 @@ class OutputsTrainer(Trainer):
         self._take(taken, OutputMetrics(specs, self.names, labels, list(in_order), self.model))
         self.given = arguments
 
+    def _as_list(self, argument: Any) -> Any:
+        """An argument that is nested like the outputs as a list of one entry for each; any other unchanged."""
+        structure = self.model._structure
+        items = structure.values() if isinstance(structure, dict) else structure or ()
+        if not isinstance(argument, (list, tuple, dict)) or not any(map(is_nested, items)):
+            return argument
+        try:
+            return leaves_in(structure, argument)
+        except ConfigError:  # in the order of the outputs, by their names, or one for all
+            return argument
+
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
         assert self.optimizer is not None  # the model is compiled
@@ -82,7 +96,9 @@ class OutputsTrainer(Trainer):
         names, label = self.names, self.model.label
         if isinstance(y, dict):
             y = self._targets_by_name(y)
-        elif not isinstance(y, (list, tuple)) and len(self._judged()) == 1:  # those of the one that has a loss
+        elif isinstance(y, (list, tuple)):
+            y = self._as_list(y)
+        elif len(self._judged()) == 1:  # those of the one that has a loss
             y = [y if name in self._judged() else None for name in names]
         if not isinstance(y, (list, tuple)) or len(y) != len(names):
             raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")

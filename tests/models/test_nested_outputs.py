@@ -178,3 +178,37 @@ def test_a_model_has_named_tuples_of_symbols():
     model = Model(ends, Pair(ends.left + ends.right, ends.left - ends.right))
     total, difference = model.predict(Pair(np.full((1, 2), 3.0), np.ones((1, 2))), verbose=0)
     assert (total.tolist(), difference.tolist()) == ([[4, 4]], [[2, 2]])
+
+
+def nested_list():
+    inputs = Input((3,))
+    ends = [layers.Dense(1, name=name, kernel_initializer="ones")(inputs) for name in "pqr"]
+    return Model(inputs, [ends[0], [ends[1], ends[2]]], seed=0)
+
+
+def test_losses_metrics_and_targets_may_be_nested_like_the_outputs():
+    targets = [KIND, [KIND, KIND]]
+    flat, nested = nested_list(), nested_list()
+    flat.compile("sgd", ["mse", "mae", "mse"], metrics=[None, "mse", "mae"], loss_weights=[1.0, 2.0, 3.0])
+    nested.compile("sgd", ["mse", ["mae", "mse"]], metrics=[None, ["mse", "mae"]], loss_weights=[1.0, [2.0, 3.0]])
+    histories = [model.fit(X, y, verbose=0).history for model, y in ((flat, [KIND] * 3), (nested, targets))]
+    assert histories[0] == histories[1] and sorted(histories[0]) == [
+        "loss",
+        "p_loss",
+        "q_loss",
+        "q_mse",
+        "r_loss",
+        "r_mae",
+    ]
+    with pytest.raises(ConfigError, match="loss has 2 entries for 3 outputs"):
+        nested.compile("sgd", ["mse", "mae"])
+
+
+def test_losses_may_be_nested_dicts_like_the_outputs():
+    inputs = Input((3,))
+    model = Model(inputs, {"u": layers.Dense(1)(inputs), "w": {"z": layers.Dense(1)(inputs)}}, seed=0)
+    model.compile("sgd", {"u": "mse", "w": {"z": "mae"}})
+    y = {"u": KIND, "w": {"z": KIND}}
+    logs, predicted = model.evaluate(X, y, verbose=0, return_dict=True), model.predict(X, verbose=0)
+    assert logs["u_loss"] == pytest.approx(np.square(predicted["u"] - KIND).mean(), rel=1e-5)
+    assert logs["w_loss"] == pytest.approx(np.abs(predicted["w"]["z"] - KIND).mean(), rel=1e-5)
