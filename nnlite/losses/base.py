@@ -14,7 +14,7 @@ from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
 from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, in_dtype, recorded_loss, trace_loss
-from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, shape_of_rows, spread
+from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, repeated, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
@@ -50,7 +50,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         dtype: floating-point type in which the loss is computed; that of the predictions when None.
 
     Raises:
-        ShapeError: shapes that do not fit; nothing is broadcast.
+        ShapeError: shapes that do not fit. A call, unlike `forward`, repeats targets along axes of length 1.
         DataError: targets out of range.
 
     >>> from nnlite.losses import MeanSquaredError
@@ -220,6 +220,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         """The loss, without keeping anything. That of traced numbers is recorded, like an op."""
         if isinstance(y_pred, (Traced, dict)) or isinstance(y_true, Traced):
             return recorded_loss(self, y_true, y_pred, sample_weight)
+        y_true = repeated(y_true, np.shape(y_pred)) if type(self).read_targets is Loss.read_targets else y_true
         return in_dtype(self, self._linearized(y_true, y_pred, sample_weight)[0], y_pred)
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:

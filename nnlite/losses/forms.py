@@ -88,6 +88,15 @@ def fits(shape: Shape, expected: BatchShape) -> bool:
     return shape[1:] == expected[1:] or all(wanted in (None, length) for length, wanted in pairs)
 
 
+def repeated(y_true: Any, shape: Shape) -> np.ndarray:
+    """Targets of as many axes as outputs, with axes of length 1 repeated to their lengths; others as they are."""
+    targets = np.asarray(y_true)
+    alike = len(targets.shape) == len(shape) and targets.shape != shape
+    if alike and all(length in (1, wanted) for length, wanted in zip(targets.shape, shape, strict=True)):
+        return np.broadcast_to(targets, shape)
+    return targets
+
+
 def scaled(loss: Any, factor: float) -> Any:
     """This loss times a number."""
     twin = copy.copy(loss)

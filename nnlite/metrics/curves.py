@@ -70,6 +70,12 @@ class AUC(ConfusionMetric):
             inner = np.sort(np.asarray(thresholds, float))
         return np.concatenate([[-EPSILON], inner, [1 + EPSILON]])
 
+    def reset_state(self) -> None:
+        super().reset_state()
+        if self.multi_label and self.num_labels:
+            for name in self._state:
+                setattr(self, name, np.zeros((len(self.limits()), self.num_labels)))
+
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self.aligned(y_true, y_pred)
         if self.from_logits:
@@ -87,7 +93,7 @@ class AUC(ConfusionMetric):
         before = [getattr(self, name) for name in self._state]
         counts = []
         for label in range(y_true.shape[1]):  # each label has states of its own
-            self.reset_state()
+            super().reset_state()
             self.count(y_true[:, label], y_pred[:, label], sample_weight)
             counts.append([getattr(self, name) for name in self._state])
         for name, count, old in zip(self._state, np.stack(counts, axis=-1), before, strict=True):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.registry.bounds import BelowOne, NonNegative, Positive
+from nnlite.registry.bounds import BelowOne, NonNegative
 from nnlite.registry.fields import option
 
 __all__ = ["Adadelta", "Adagrad"]
@@ -20,7 +20,7 @@ class Adagrad(Optimizer):
     Args:
         learning_rate: size of a step, >= 0, or a schedule.
         initial_accumulator_value: the sum before the first step, >= 0.
-        epsilon: keeps the division finite, > 0.
+        epsilon: keeps the division finite, >= 0; with 0, a gradient that has always been 0 makes NaN.
 
     The further arguments are those of `Optimizer`.
 
@@ -32,7 +32,7 @@ class Adagrad(Optimizer):
 
     learning_rate: LearningRate = option(default=0.001)
     initial_accumulator_value: NonNegative = 0.1
-    epsilon: Positive = 1e-7
+    epsilon: NonNegative = 1e-7
 
     def slot_names(self) -> tuple[str, ...]:
         return ("accumulator",)
@@ -74,7 +74,7 @@ class Adadelta(Optimizer):
     Args:
         learning_rate: what steps are multiplied by, >= 0, or a schedule.
         rho: share of the running means that is kept from step to step, in [0, 1).
-        epsilon: keeps the division finite and the first steps above 0, > 0.
+        epsilon: keeps the division finite and lets the first steps differ from 0, >= 0.
 
     The further arguments are those of `Optimizer`.
 
@@ -86,7 +86,7 @@ class Adadelta(Optimizer):
 
     learning_rate: LearningRate = option(default=0.001)
     rho: BelowOne = 0.95
-    epsilon: Positive = 1e-7
+    epsilon: NonNegative = 1e-7
 
     def slot_names(self) -> tuple[str, ...]:
         return ("accumulated_grad", "accumulated_delta_var")

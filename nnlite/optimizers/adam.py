@@ -16,7 +16,7 @@ from nnlite.optimizers.base.patterns import Factors
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.optimizers.base.tables import TableRows, TableSums, parts_between
 from nnlite.parameters import Pack
-from nnlite.registry.bounds import BelowOne, Positive
+from nnlite.registry.bounds import BelowOne, NonNegative
 from nnlite.registry.fields import option
 
 __all__ = ["Adam", "AdamW"]
@@ -33,7 +33,7 @@ class AdamBase(Optimizer, abstract=True):
     learning_rate: LearningRate = option(default=0.001)
     beta_1: BelowOne = 0.9
     beta_2: BelowOne = 0.999
-    epsilon: Positive = 1e-7
+    epsilon: NonNegative = 1e-7
     amsgrad: bool = False
 
     _tables = cast("Sequence[TableRows]", ())  # of the next step
@@ -148,7 +148,8 @@ class Adam(AdamBase):
         learning_rate: size of a step, >= 0, or a schedule.
         beta_1: decay rate of the running mean of the gradients, in [0, 1).
         beta_2: the same for their squares, in [0, 1).
-        epsilon: keeps the division finite, > 0; the paper's "epsilon hat".
+        epsilon: keeps the division finite, >= 0; the paper's "epsilon hat". With 0, a gradient that has always been 0
+            makes NaN.
         amsgrad: divide by the largest squares so far, so that step sizes never increase.
 
     Further arguments are those of `Optimizer`.

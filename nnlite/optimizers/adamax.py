@@ -5,7 +5,7 @@ import numpy as np
 from nnlite.optimizers.base import LearningRate, Optimizer, StateVariable
 from nnlite.optimizers.base.slots import update_mean
 from nnlite.parameters import Parameter
-from nnlite.registry.bounds import BelowOne, Positive
+from nnlite.registry.bounds import BelowOne, NonNegative
 from nnlite.registry.fields import option
 
 __all__ = ["Adamax", "Nadam"]
@@ -26,7 +26,7 @@ class Adamax(Optimizer):
         learning_rate: size of a step, >= 0, or a schedule.
         beta_1: share of the running mean of the gradients that is kept from step to step, in [0, 1).
         beta_2: share of the maximum that is kept, in [0, 1).
-        epsilon: keeps the division finite, > 0.
+        epsilon: keeps the division finite, >= 0; with 0, a gradient that has always been 0 makes NaN.
 
     The further arguments are those of `Optimizer`.
 
@@ -39,7 +39,7 @@ class Adamax(Optimizer):
     learning_rate: LearningRate = option(default=0.001)
     beta_1: BelowOne = 0.9
     beta_2: BelowOne = 0.999
-    epsilon: Positive = 1e-7
+    epsilon: NonNegative = 1e-7
 
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "norm")
@@ -78,7 +78,7 @@ class Nadam(Optimizer):
         learning_rate: size of a step, >= 0, or a schedule.
         beta_1: share of the running mean of the gradients that is kept from step to step, in [0, 1).
         beta_2: the same for their squares, in [0, 1).
-        epsilon: keeps the division finite, > 0.
+        epsilon: keeps the division finite, >= 0; with 0, a gradient that has always been 0 makes NaN.
 
     The further arguments are those of `Optimizer`.
 
@@ -91,7 +91,7 @@ class Nadam(Optimizer):
     learning_rate: LearningRate = option(default=0.001)
     beta_1: BelowOne = 0.9
     beta_2: BelowOne = 0.999
-    epsilon: Positive = 1e-7
+    epsilon: NonNegative = 1e-7
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,7 +6,7 @@ from nnlite import kernels
 from nnlite.kernels.reference.forms import RMSPROP, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import KerasSlot, LearningRate, Optimizer
-from nnlite.registry.bounds import BelowOne, Fraction, Positive
+from nnlite.registry.bounds import BelowOne, Fraction, NonNegative
 from nnlite.registry.fields import option
 
 __all__ = ["RMSprop"]
@@ -29,7 +29,7 @@ class RMSprop(Optimizer):
         learning_rate: size of a step, >= 0, or a schedule.
         rho: share of the running means that is kept from step to step, in [0, 1).
         momentum: share of the last change that is added to the next, in [0, 1].
-        epsilon: keeps the division finite, > 0.
+        epsilon: keeps the division finite, >= 0; with 0, a gradient that has always been 0 makes NaN.
         centered: divide by the standard deviation of the gradients instead of their root mean square.
 
     The further arguments are those of `Optimizer`.
@@ -45,7 +45,7 @@ class RMSprop(Optimizer):
     learning_rate: LearningRate = option(default=0.001)
     rho: BelowOne = 0.9
     momentum: Fraction = 0.0
-    epsilon: Positive = 1e-7
+    epsilon: NonNegative = 1e-7
     centered: bool = False
 
     def slot_names(self) -> tuple[str, ...]:

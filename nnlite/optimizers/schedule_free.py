@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.optimizers.base.slots import update_mean
-from nnlite.registry.bounds import BelowOne, Index, Positive, Range
+from nnlite.registry.bounds import BelowOne, Index, NonNegative, Range
 from nnlite.registry.fields import option
 
 __all__ = ["ScheduleFreeAdamW"]
@@ -31,7 +31,7 @@ class ScheduleFreeAdamW(Optimizer):
         learning_rate: size of a step, >= 0; it wants one to ten times that of AdamW with a schedule.
         beta_1: share of the average in the values, in (0, 1).
         beta_2: share of the running mean of the squares that is kept from step to step, in [0, 1).
-        epsilon: keeps the division finite, > 0.
+        epsilon: keeps the division finite, >= 0; with 0, a gradient that has always been 0 makes NaN.
         warmup_steps: steps over which the rate grows to its size.
 
     The further arguments are those of `Optimizer`.
@@ -45,7 +45,7 @@ class ScheduleFreeAdamW(Optimizer):
     learning_rate: LearningRate = option(default=0.0025)
     beta_1: Annotated[float, Range(0, 1, low_open=True)] = 0.9
     beta_2: BelowOne = 0.999
-    epsilon: Positive = 1e-8
+    epsilon: NonNegative = 1e-8
     warmup_steps: Index = 0
 
     def slot_names(self) -> tuple[str, ...]:

@@ -101,6 +101,14 @@ def test_targets_that_do_not_fit_are_refused(wrong):
         wrong.loss.forward(wrong.y_true, np.full(wrong.shape, 0.5))
 
 
+def test_a_call_repeats_targets_along_axes_of_length_one():
+    y_pred = np.arange(12.0).reshape(4, 3)
+    for y_true in (np.arange(4.0)[:, None], np.arange(3.0)[None]):
+        assert MeanSquaredError()(y_true, y_pred) == pytest.approx(np.square(y_true - y_pred).mean(), rel=1e-14)
+    with pytest.raises(ShapeError):
+        MeanSquaredError()(np.ones((4, 2)), y_pred)
+
+
 def test_targets_that_fit_in_other_forms():
     y_pred = np.array([[0.2], [0.7]])
     for loss in (MeanSquaredError(), BinaryCrossentropy()):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite.metrics import F1Score, MeanSquaredError, Metric, RecallAtPrecision
+from nnlite.metrics import AUC, F1Score, MeanSquaredError, Metric, RecallAtPrecision
 
 PAIRS = [[1, 0], [0, 1], [1, 1]], [[0.75, 0.25], [0.25, 0.5], [0.75, 0.5]]
 
@@ -63,3 +63,11 @@ def test_assigning_keeps_the_shape_of_a_state():
     with pytest.raises(ValueError, match="broadcast"):
         counts.assign(np.ones(4))
     assert metric.variables[0].shape == (5,)
+
+
+def test_states_of_several_labels_have_their_shape_from_the_start():
+    metric = AUC(multi_label=True, num_labels=2, num_thresholds=5)
+    assert [variable.shape for variable in metric.variables] == [(5, 2)] * 4
+    metric.update_state(*PAIRS)
+    metric.reset_state()
+    assert metric.result() == 0 and metric(*PAIRS) == AUC(multi_label=True, num_thresholds=5)(*PAIRS)

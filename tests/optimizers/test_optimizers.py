@@ -215,7 +215,7 @@ def test_copies_train_on_alone(prototype, formula):
         ({"Adam": {"learning_rate": -0.1}}, r"Adam.learning_rate: must be >= 0, got -0.1"),
         ({"Adam": {"learning_rate": "Cosine"}}, r"Adam.learning_rate: unknown schedule 'Cosine'"),
         ({"Adam": {"beta_1": 1.0}}, r"Adam.beta_1: must be in \[0, 1\), got 1.0"),
-        ({"Adam": {"epsilon": 0}}, r"Adam.epsilon: must be > 0, got 0"),
+        ({"Adam": {"epsilon": -1}}, r"Adam.epsilon: must be >= 0, got -1"),
         ({"SGD": {"momentum": 1.5}}, r"SGD.momentum: must be in \[0, 1\], got 1.5"),
         ({"SGD": {"nesterov": "no"}}, r"SGD.nesterov: expected true or false, got 'no'"),
         ({"SGD": {"clipnorm": 0}}, r"SGD.clipnorm: must be > 0, got 0"),
@@ -410,3 +410,26 @@ def test_torch_agrees(prototype, name, arguments):
         parameter.grad = torch.tensor(gradients_of(step))
         peer.step()
     np.testing.assert_allclose(train(new(prototype), make_pack()), parameter.detach().numpy(), rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "kind", ["Adagrad", "Adam", "AdamW", "Adamax", "Lamb", "Nadam", "RMSprop", "ScheduleFreeAdamW"]
+)
+def test_a_denominator_may_have_nothing_added(kind):
+    gradient = np.array([0.5, -2.0])
+    exact, near = np.zeros((2, 2))
+    for values, epsilon in ((exact, 0.0), (near, 1e-12)):
+        Optimizer.get({kind: {"epsilon": epsilon}}).apply([gradient], [values])
+    assert (exact != 0).all()
+    np.testing.assert_allclose(exact, near, rtol=1e-9)
+
+
+def test_an_average_without_frequency_never_takes_the_values():
+    results = []
+    for frequency in (0, None):
+        values = np.zeros(2)
+        optimizer = SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=frequency)
+        for _ in range(3):
+            optimizer.apply([np.ones(2)], [values])
+        results.append(values)
+    np.testing.assert_array_equal(*results)

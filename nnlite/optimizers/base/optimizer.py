@@ -17,7 +17,7 @@ from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.optimizers.base.variables import VariableDoors
 from nnlite.parameters import Parameter, RowPack
 from nnlite.registry import Configurable
-from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
+from nnlite.registry.bounds import Count, Fraction, Index, NonNegative, Positive
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Converted, option
 from nnlite.registry.modules import keras_form, refuse_unknown
@@ -48,7 +48,8 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         use_ema: keep an average of the values, `average = ema_momentum * average + (1 - ema_momentum) * values` after
             each batch, at first the values themselves. `fit` puts it in their place when it ends.
         ema_momentum: share of the average that is kept from batch to batch, in [0, 1].
-        ema_overwrite_frequency: updates after which the average takes the place of the values, again and again.
+        ema_overwrite_frequency: updates after which the average takes the place of the values, again and again;
+            0 as None: never.
         loss_scale_factor: what `scale_loss` multiplies a loss by, and `apply` divides gradients by; `fit`, whose
             gradients are those of the loss itself, does neither.
         gradient_accumulation_steps: batches whose mean gradient makes one update, >= 2.
@@ -89,7 +90,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     global_clipnorm: Positive | None = field(default=None, kw_only=True)
     use_ema: bool = field(default=False, kw_only=True)
     ema_momentum: Fraction = field(default=0.99, kw_only=True)
-    ema_overwrite_frequency: Count | None = field(default=None, kw_only=True)
+    ema_overwrite_frequency: Index | None = field(default=None, kw_only=True)
     loss_scale_factor: Positive | None = field(default=None, kw_only=True)
     gradient_accumulation_steps: Count | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)

@@ -5,7 +5,7 @@ import numpy as np
 from nnlite.optimizers.base import LearningRate
 from nnlite.optimizers.base.slots import update_mean
 from nnlite.optimizers.layerwise.base import LayerwiseOptimizer
-from nnlite.registry.bounds import BelowOne, Positive
+from nnlite.registry.bounds import BelowOne, NonNegative
 from nnlite.registry.fields import option
 
 __all__ = ["Lamb"]
@@ -25,7 +25,7 @@ class Lamb(LayerwiseOptimizer):
         learning_rate: size of a step, >= 0, or a schedule.
         beta_1: share of the running mean of the gradients that is kept from step to step, in [0, 1).
         beta_2: the same for their squares, in [0, 1).
-        epsilon: keeps the division finite, > 0.
+        epsilon: keeps the division finite, >= 0; with 0, a gradient that has always been 0 makes NaN.
 
     The further arguments are those of `Optimizer`.
 
@@ -39,7 +39,7 @@ class Lamb(LayerwiseOptimizer):
     learning_rate: LearningRate = option(default=0.001)
     beta_1: BelowOne = 0.9
     beta_2: BelowOne = 0.999
-    epsilon: Positive = 1e-7
+    epsilon: NonNegative = 1e-7
 
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "velocity")

@@ -39,7 +39,7 @@ class Muon(LayerwiseOptimizer):
         learning_rate: size of a step, >= 0, or a schedule.
         adam_beta_1, adam_beta_2: shares of AdamW's running means that are kept, in [0, 1).
         adam_weight_decay: AdamW's weight decay, >= 0; None for none.
-        epsilon: keeps AdamW's division finite, > 0.
+        epsilon: keeps AdamW's division finite, >= 0.
         weight_decay: that of the matrices.
         exclude_layers: regular expressions; parameters whose path one of them is found in are left to AdamW.
         exclude_embeddings: leave parameters with "embedding" in their path to AdamW.
@@ -66,7 +66,7 @@ class Muon(LayerwiseOptimizer):
     adam_beta_1: BelowOne = 0.9
     adam_beta_2: BelowOne = 0.999
     adam_weight_decay: NonNegative | None = 0.004
-    epsilon: Positive = 1e-7
+    epsilon: NonNegative = 1e-7
     weight_decay: WeightDecay = option(default=0.004)
     exclude_layers: list[str] = field(default_factory=list, kw_only=True)
     exclude_embeddings: bool = field(default=True, kw_only=True)
