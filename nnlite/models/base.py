@@ -13,6 +13,7 @@ from nnlite.errors import ConfigError, NotReadyError, did_you_mean
 from nnlite.inference.predictor import Predictor
 from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
+from nnlite.layers.base.call import layers_beside
 from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.variables.holders import succeed
 from nnlite.layers.composite.chain import Chain
@@ -196,12 +197,12 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
 
     @property
     def trainable_weights(self) -> list[Parameter]:
-        inside = self._layers_inside() if self.trainable else []
-        return each_once(layer.trainable_weights for layer in inside)
+        layers = [*self._layers_inside(), *layers_beside(self)] if self.trainable else []
+        return each_once(layer.trainable_weights for layer in layers)
 
     @property
     def weights(self) -> list[Parameter]:
-        return each_once(layer.weights for layer in self._layers_inside())
+        return each_once(layer.weights for layer in [*self._layers_inside(), *layers_beside(self)])
 
     @property
     def input_names(self) -> list[str]:

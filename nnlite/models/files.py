@@ -37,6 +37,7 @@ from nnlite.models.copying.own_parts import (
     own_configs,
     own_parts,
     take_own_parts,
+    weight_arrays,
 )
 from nnlite.models.header import ModelHeader, form_of_data, take_form_of_data
 from nnlite.models.interpretation import check_encoder, interpret, interpretation_header
@@ -177,11 +178,6 @@ def unpickled(state: dict[str, Any]) -> "BaseModel":
     if state["compile"]:
         compile_as_saved(model, state["compile"])
     return model
-
-
-def weight_arrays(model: "BaseModel") -> dict[str, np.ndarray]:
-    """The arrays of all parameters by their names in a file."""
-    return {f"weights/{number}.{weight.name}": weight.value for number, weight in enumerate(model.parameters)}
 
 
 def assign_weights(

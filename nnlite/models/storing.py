@@ -16,7 +16,8 @@ from nnlite.foreign import (
     stated_format,
 )
 from nnlite.layers import Layer
-from nnlite.models.files import assign_weights, model_state, save_as_keras, weight_arrays
+from nnlite.models.copying.own_parts import weight_arrays
+from nnlite.models.files import assign_weights, model_state, save_as_keras
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel

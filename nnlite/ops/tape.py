@@ -142,10 +142,6 @@ class Tape(Trace):
         entry[1].value = parameter.value
         return entry[1]
 
-    def has(self, parameter: Any) -> bool:
-        """Whether a parameter is among the values so far."""
-        return id(parameter) in self._leaves
-
     def record(self, op: Any, inputs: Iterable[Any]) -> Traced:
         """Apply `op` to values of which some are traced or parameters."""
         return super().record(op, [self.leaf(item) if isinstance(item, Leaf) else item for item in inputs])

@@ -14,7 +14,7 @@ from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
 from nnlite.layers.composite.program import Program
 from nnlite.ops import Softmax
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
-from nnlite.parameters import Lease, ParameterStore
+from nnlite.parameters import Lease, Parameter, ParameterStore
 from nnlite.random import RandomSource
 from nnlite.training.joint.dense_steps import DenseSteps
 from nnlite.training.parameter_names import parameter_names
@@ -73,7 +73,7 @@ class Steps:
         assert trainer.optimizer is not None  # the model is compiled
         self.optimizer = trainer.optimizer
         self.parameters = model.parameters
-        trainable = [parameter for parameter in model.trainable_weights if parameter.size]
+        trainable = trained_weights(model)
         paths = dict(zip(map(id, self.parameters), parameter_names(model, "/"), strict=True))
         self.store = ParameterStore(trainable, [paths[id(parameter)] for parameter in trainable])
         self.moves_on = moves_on(model)
@@ -223,6 +223,12 @@ class Steps:
     def predictions(self, outputs: Any) -> Any:
         """Predictions of the model, from the raw outputs of a step."""
         return outputs if self.activation is None else self.activation(outputs)
+
+
+def trained_weights(model: Any) -> list[Parameter]:
+    """The weights that the program of a model trains: not those of layers beside a graph, which only its steps use."""
+    inside = set(map(id, model.parameters))
+    return [weight for weight in model.trainable_weights if weight.size and id(weight) in inside]
 
 
 def penalizes(layer: Any) -> bool:

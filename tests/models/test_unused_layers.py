@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential, load_model, ops
-from nnlite.errors import ShapeError, TrainingWarning
+from nnlite.errors import ShapeError
 from nnlite.layers import Dense, Layer
 from nnlite.optimizers import SGD
 
@@ -142,26 +142,78 @@ def test_a_layer_called_by_hand_between_trainings_needs_a_new_optimizer():
         np.testing.assert_array_equal(new, old)
 
 
-class OfGraph(Model):
-    """A graph, with a layer beside it."""
+class BesideGraph(Model):
+    """A graph, with a layer beside it that its loss uses."""
 
-    def __init__(self, trainable):
+    def __init__(self, learns=True, **options):
         begin, body = Input((4,)), Dense(3)
-        super().__init__(begin, Dense(1)(body(begin)))
-        self.body, self.head = body, Dense(1, trainable=trainable)
+        super().__init__(begin, Dense(1)(body(begin)), **options)
+        self.body, self.head = body, Dense(1, trainable=learns)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
         return ops.mean(ops.square(cast(Any, y_pred) - y)) + ops.mean(ops.square(self.head(self.body(x)) - y))
 
 
-def test_layers_beside_a_graph_are_not_trained_which_is_told_once(recwarn):
-    model = OfGraph(trainable=True)
-    model.compile("sgd")
-    with pytest.warns(TrainingWarning, match="is an attribute, but not one of the layers"):
-        model.fit(X, Y, verbose=0)
-    recwarn.clear()
-    model.fit(X, Y, verbose=0)
-    frozen = OfGraph(trainable=False)
-    frozen.compile("sgd")
-    frozen.fit(X, Y, verbose=0)
+class BesideChain(Sequential):
+    """A chain, with a layer beside it that its loss uses."""
+
+    def __init__(self, layers=None, learns=True, **options):
+        super().__init__(layers or [Input((4,)), Dense(3), Dense(1)], **options)
+        self.head = Dense(1, trainable=learns)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        features = self.layers[0](x)
+        return ops.mean(ops.square(cast(Any, y_pred) - y)) + ops.mean(ops.square(self.head(features) - y))
+
+
+BESIDE: Any = pytest.mark.parametrize("kind", [BesideGraph, BesideChain])
+
+
+@BESIDE
+@pytest.mark.parametrize("learns", [True, False])
+def test_layers_beside_a_graph_are_trained(kind, learns, recwarn):
+    model = kind(learns=learns, seed=0)
+    model.compile(SGD(0.05))
+    model.fit(X, Y, epochs=1, verbose=0)
+    before = model.head.get_weights()
+    assert len(model.layers) == (3 if kind is BesideGraph else 2)
+    assert len(model.weights) == 6 and len(model.trainable_weights) == (6 if learns else 4)
+    losses = model.fit(X, Y, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0] and (np.abs(before[0] - model.head.get_weights()[0]).max() > 0) == learns
     assert not recwarn.list
+    twin = kind(learns=learns, seed=0)
+    twin.compile(SGD(0.05))
+    twin.fit(X, Y, epochs=1, verbose=0)
+    np.testing.assert_array_equal(twin.head.get_weights()[0], before[0])
+
+
+@BESIDE
+@pytest.mark.parametrize("way", ["model.safetensors", "model.keras", "copy"])
+def test_layers_beside_a_graph_are_saved(kind, way, tmp_path):
+    if way.endswith(".keras"):
+        pytest.importorskip("h5py")
+    model = kind(seed=0)
+    model.compile(SGD(0.05))
+    model.fit(X, Y, verbose=0)
+    twin: Any = None
+    if way == "copy":
+        twin = copy.deepcopy(model)
+    else:
+        model.save(tmp_path / way)
+        twin = load_model(tmp_path / way, custom_objects={kind.__name__: kind})
+    for loaded, saved in zip(twin.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(loaded, saved)
+    assert twin.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history
+
+
+@BESIDE
+def test_layers_beside_a_graph_that_no_step_uses_stay_as_they_are(kind):
+    class Plain(kind):
+        compute_loss = cast(Any, Model.compute_loss)
+
+    model: Any = cast(Any, Plain)(seed=0)
+    model.head.build((None, 3))
+    before = model.head.get_weights()
+    model.compile({"AdamW": {"weight_decay": 0.1}}, "mse")
+    model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.head.get_weights()[0], before[0])

@@ -229,6 +229,12 @@ def inner_layers(layer: LayerAttributes) -> "list[Layer]":
     return cast(Any, kept(layer, LayerAttributes))
 
 
+def layers_beside(model: Any) -> "list[Layer]":
+    """The layers that are attributes of a graph or a chain without being part of it, such as a head of its steps."""
+    inside = set(map(id, model._layers_inside()))
+    return [layer for layer in inner_layers(model) if id(layer) not in inside]
+
+
 def layers_within(layer: Any) -> "Iterator[Layer]":
     """All layers inside `layer`, depth first, repeated as often as they are kept."""
     for inner in inner_layers(layer):

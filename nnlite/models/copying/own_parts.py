@@ -1,4 +1,4 @@
-"""Variables, files and configs that user-defined layers save themselves, in arrays or the header of a model file."""
+"""Weights, and the variables, files and configs that users' layers save, in arrays or the header of a model file."""
 
 import inspect
 import json
@@ -12,7 +12,8 @@ import numpy as np
 
 from nnlite.errors import ModelFileError, TrainingWarning
 from nnlite.foreign import files_of, give_files, overrides, stated_format
-from nnlite.layers.base.call import inner_layers, layers_within
+from nnlite.layers.base.call import inner_layers, layers_beside, layers_within
+from nnlite.parameters import each_once
 from nnlite.registry.functions import form_of_function
 from nnlite.registry.modules import keras_form
 
@@ -25,6 +26,7 @@ __all__ = [
     "own_configs",
     "own_parts",
     "take_own_parts",
+    "weight_arrays",
 ]
 
 OF_VARIABLES = re.compile("own/[0-9]+/variables/")
@@ -39,7 +41,7 @@ def own_configs(model: Any) -> dict[str, Any]:
     """
     attributes = {
         id(inner) for layer in (model, *layers_within(model)) if layer._traced for inner in inner_layers(layer)
-    }
+    } | set(map(id, layers_beside(model)))
     told = {
         prefix: _stored(layer.get_build_config())
         for prefix, layer in _prefixes(model)
@@ -87,6 +89,12 @@ def compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
     """`compile` as the model was: what its loss says about its last layer was said before it was saved."""
     with model.trainer.last_layer.postponed():
         model.compile(**arguments)
+
+
+def weight_arrays(model: Any) -> dict[str, np.ndarray]:
+    """The arrays of all parameters by their names in a file."""
+    every = each_once([model.parameters, model.weights])  # the latter with those of layers beside a graph
+    return {f"weights/{number}.{one.name}": one.value for number, one in enumerate(every)}
 
 
 def own_parts(model: Any) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
 from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside, of_single
 from nnlite.training.compiled.signatures import Signatures
-from nnlite.training.train_step import Steps, adds_to_loss
+from nnlite.training.train_step import Steps, adds_to_loss, trained_weights
 from nnlite.training.trainable import Trainable
 from nnlite.training.written.batches import written_batch
 from nnlite.training.written.steps import WrittenSteps
@@ -169,8 +169,8 @@ class Compiled:
     def optimizer_state(self) -> dict[str, Any]:
         """A copy of the optimizer's state; without slots if layers were frozen or unfrozen since `compile`."""
         assert self.optimizer is not None  # the model is compiled
-        state, trainable = self.optimizer.get_state(), self.model.trainable_weights
-        if isinstance(self._steps, Steps) and self._steps.store.size != sum(weight.size for weight in trainable):
+        state, trained = self.optimizer.get_state(), trained_weights(self.model)
+        if isinstance(self._steps, Steps) and self._steps.store.size != sum(weight.size for weight in trained):
             state["slots"] = []
         return state
 
@@ -257,7 +257,7 @@ class Compiled:
     def _compare_trained(self, steps: Steps) -> None:
         """Issue a warning where layers have been frozen or unfrozen since `compile`, which decided what is trained."""
         trained = {id(weight) for pack in steps.store.packs for weight in pack.parameters}
-        if trained != {id(weight) for weight in self.model.trainable_weights if weight.size}:
+        if trained != set(map(id, trained_weights(self.model))):
             warn_user(
                 f"{self.model.label}: trainable of layers has changed since compile(), which decides what is trained; "
                 "call compile() again to let it take effect",

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nnlite.data.batches import one_by_one
-from nnlite.errors import ConfigError, TrainingWarning
-from nnlite.errors.caller import warn_user
-from nnlite.layers.base.call import inner_layers
+from nnlite.errors import ConfigError
+from nnlite.layers.base.call import layers_beside
 from nnlite.layers.base.contract.structure import in_order
 from nnlite.metrics import Mean
 from nnlite.ops.tape import active_tape
@@ -43,8 +42,9 @@ class WrittenSteps:
         self.optimizer, self.compiled_loss, self.seed = trainer.optimizer, trainer.loss, trainer.model.seed
         self.guarded = False
         self.mask: Any = None
-        self._compared = False
         self.logs: dict[str, Any] = {}
+        for number, layer in enumerate(layers_beside(cast(Any, self.model))):  # which no `build` of the model reaches
+            layer.random = layer.random or RandomSource(self.seed).child(number)
 
     @property
     def current(self) -> bool:
@@ -78,7 +78,7 @@ class WrittenSteps:
 
     def _run(self, step: Any, x: Any, y: Any, sample_weight: Any) -> tuple[float, None]:
         self.mask = None
-        with self.recording(x) as tape:
+        with self.recording(x):
             logs = step(packed(x, y if y is None else self.model._as_returned(y), sample_weight))
         if not isinstance(logs, Mapping):
             raise ConfigError(
@@ -86,22 +86,7 @@ class WrittenSteps:
                 f"{{'loss': loss}}, got {type(logs).__name__}"
             )
         self.logs = dict(_flat(logs))
-        self._compare_attributes(tape)
         return self.logs.get("loss", np.nan), None
-
-    def _compare_attributes(self, tape: LayerTape) -> None:
-        """Warn after the first step of layers in it that are attributes of a graph or a chain, but not part of it."""
-        if self._compared:
-            return
-        self._compared, known = True, set(map(id, self.model.parameters))
-        for layer in inner_layers(cast(Any, self.model)):
-            if any(tape.has(weight) and id(weight) not in known for weight in layer.trainable_weights):
-                warn_user(
-                    f"{self.model.label}: {layer.label} is an attribute, but not one of the layers that the "
-                    "constructor was given; only the weights of these are in trainable_weights and saved: let the "
-                    "class write call instead",
-                    TrainingWarning,
-                )
 
     @contextmanager
     def recording(self, x: Any = None) -> Iterator[LayerTape]:
