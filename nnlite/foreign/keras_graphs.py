@@ -31,12 +31,14 @@ class Use(NamedTuple):
         index: which of its uses.
         taken: the values it takes: the use that gave each, and which of its outputs.
         options: what its `call` is given beside data.
+        training: whether the layer is used as in training; None: as the model is.
     """
 
     layer: Layer
     index: int
     taken: "list[tuple[Use, int]]"
     options: Mapping[str, Any] | None = None
+    training: bool | None = None
 
 
 def is_graph(model: Any) -> bool:
@@ -50,8 +52,8 @@ def uses_of(model: Any) -> tuple[list[Use], list[Use], list[tuple[Use, int]]]:
     values: list[tuple[Use, int]] = [(use, 0) for use in inputs]
     uses: list[Use] = []
     counts: Counter[int] = Counter()  # of the calls of each layer so far, by `id`
-    for layer, numbers, _, _, options in model._drawing.uses():
-        uses.append(Use(layer, counts[id(layer)], [values[number] for number in numbers], options))
+    for layer, numbers, training, _, options in model._drawing.uses():
+        uses.append(Use(layer, counts[id(layer)], [values[number] for number in numbers], options, training))
         counts[id(layer)] += 1
         values += [(uses[-1], part) for part in range(len(shapes_in(layer.output_shape)))]
     return inputs, uses, [values[number] for number in model._drawing.ends()]
@@ -140,7 +142,13 @@ def _applied(use: Use, location: str) -> dict[str, Any]:
 def _node(use: Use) -> dict[str, Any]:
     """One call: attention with heads takes its inputs one by one, other layers of several take a list."""
     values = [_value(source, part) for source, part in use.taken]
-    options: dict[str, Any] = {**(use.options or {})}
+    kind = type(use.layer).__name__
+    told = {"training": False, "mask": None} if kind in ("LSTM", "GRU") and len(values) == 1 else {}
+    options: dict[str, Any] = {**told, **(use.options or {})}
+    if use.training is not None:
+        options["training"] = use.training
+    if is_model(use.layer) or kind == "TimeDistributed":
+        options["mask"] = None
     if vars(use.layer).get("use_causal_mask"):
         options["use_causal_mask"] = True
     if use.layer._data_arguments:
@@ -150,15 +158,16 @@ def _node(use: Use) -> dict[str, Any]:
         return {"args": [arranged_as(vars(use.layer)["_input_structure"], values)], "kwargs": options}
     if use.layer._data_keys:
         return {"args": [dict(zip(use.layer._data_keys, values, strict=True))], "kwargs": options}
-    if type(use.layer).__name__ in OF_HEADS:
+    if kind in OF_HEADS:
         return {"args": values * 2 if len(values) == 1 else values, "kwargs": options}
-    if type(use.layer).__name__ in RECURRENT and len(values) > 1:
+    if kind in RECURRENT and len(values) > 1:
         return {"args": values[:1], "kwargs": {"initial_state": values[1:]}}
-    if type(use.layer).__name__ in ("Attention", "AdditiveAttention"):
+    if kind in ("Attention", "AdditiveAttention"):
         return {"args": [values * 2 if len(values) == 1 else values], "kwargs": options}
     return {"args": [values] if use.layer.takes_several else values, "kwargs": options}
 
 
 def _value(use: Use, part: int) -> dict[str, Any]:
-    config = {"shape": list(shapes_in(use.layer.output_shape)[part]), "dtype": use.layer.dtype or "float32"}
+    kinds = use.layer._returned_dtypes
+    config = {"shape": list(shapes_in(use.layer.output_shape)[part]), "dtype": kinds[part % len(kinds)]}
     return {"class_name": "__keras_tensor__", "config": {**config, "keras_history": [use.layer.name, use.index, part]}}

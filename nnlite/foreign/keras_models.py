@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlite.errors import ConfigError, DataError, ModelFileError
-from nnlite.foreign.keras_graphs import FUNCTIONAL, OF_HEADS, graph_config, is_model, keras_order
+from nnlite.foreign.keras_graphs import FUNCTIONAL, OF_HEADS, RECURRENT, graph_config, is_model, keras_order
 from nnlite.foreign.keras_places import file_shapes
 from nnlite.foreign.keras_specs import config_error, described, name_of_class, plain_value, read_config
 from nnlite.foreign.operations import apply_operation, is_operation
@@ -117,7 +117,7 @@ def graph_ends(config: Mapping[str, Any], orders: Orders, location: str) -> tupl
 
 
 def _makes_masks(document: Any) -> bool:
-    return str(document.get("module")).startswith("keras.src.ops") and document.get("class_name") in OF_MASKS
+    return is_operation(document) and document.get("class_name") in OF_MASKS
 
 
 def _ends(listed: Any, values: dict, location: str) -> Any:
@@ -169,11 +169,16 @@ def _options(layers: dict[str, Layer], layer: Layer, options: dict[str, Any], lo
     for key, value in options.items():
         if key == "use_causal_mask" and value and "use_causal_mask" in vars(layer):
             vars(layer)["use_causal_mask"] = True
-        elif isinstance(value, (int, float, str)) and value is not False:
+        elif isinstance(value, (int, float, str)) and (value is not False or _at_inference(layer, key)):
             told[key] = value
         elif key not in CALL_ARGUMENTS and value is not False and not _of_mask(layers, key, value):
             raise ModelFileError(f"{location} is called with {key}, which is not read")
     return told
+
+
+def _at_inference(layer: Layer, key: str) -> bool:
+    """Whether false means that a layer is used as in inference; Keras states that of all recurrent layers."""
+    return key == "training" and type(layer).__name__ not in RECURRENT
 
 
 def _keep(output: Any, values: dict, name: str, number: int) -> bool:

@@ -279,7 +279,7 @@ class Functional(BaseModel, aliases=("Model",)):
                 return super().from_config(config)
             return description.drawn_from(cls, config)
 
-    _arguments = cast(Any, description.arguments_of)
+    _arguments, get_build_config = cast(Any, description.arguments_of), description.build_config_of
 
 
 Functional._spec_name = "Model"  # in configs and files

@@ -12,7 +12,7 @@ from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign import hdf5
 from nnlite.saving import KerasFileEditor, save_model
 
-pytest.importorskip("h5py")
+h5py = pytest.importorskip("h5py")
 X = [np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), np.ones((3, 2, 4), np.float32)]
 
 
@@ -235,3 +235,13 @@ def test_arguments_that_not_every_constructor_of_keras_has_are_left_out(tmp_path
     with zipfile.ZipFile(tmp_path / "m.keras") as archive:
         document = json.loads(archive.read("config.json"))
     assert "activity_regularizer" not in document["config"]["layers"][1]["config"]
+
+
+def test_functions_of_a_graph_in_an_h5_file_of_keras(tmp_path):
+    entry = Input((4,))
+    kept = nnlite.ops.where(nnlite.ops.relu(entry) > 0.5, entry * 2, layers.Dense(4)(entry))
+    model = Model(entry, layers.Add()([kept, nnlite.ops.split(entry, [4], axis=-1)[0]]), seed=0)
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        del file["nnlite"]  # what is left is what Keras writes
+    np.testing.assert_array_equal(np.asarray(load_model(tmp_path / "m.h5")(X[0])), np.asarray(model(X[0])))

@@ -274,13 +274,18 @@ class TestConfigsOfGraphs:
         assert "│ ()  " in lines[0]
 
     def test_what_calls_alone_do_not_say_is_in_the_form_of_files(self):
-        entry = Input((3,))
-        in_training = Model(entry, layers.Dropout(0.5)(entry, training=True))
-        shared = layers.Dense(3)
-        inside = Model(entry, layers.TimeDistributed(shared)(layers.Reshape((1, 3))(shared(entry))))
-        for model in (in_training, inside):
-            assert "nodes" in model.get_config()
-            assert len(Model.from_config(model.get_config()).weights) == len(model.weights)
+        entry, shared = Input((3,)), layers.Dense(3)
+        model = Model(entry, layers.TimeDistributed(shared)(layers.Reshape((1, 3))(shared(entry))))
+        assert "nodes" in model.get_config()
+        assert len(Model.from_config(model.get_config()).weights) == len(model.weights)
+
+    @pytest.mark.parametrize("training", [True, False])
+    def test_a_call_that_is_told_training_is_told_again(self, training):
+        entry, x = Input((50,)), np.ones((2, 50))
+        model = Model.from_config(Model(entry, layers.Dropout(0.5)(entry, training=training)).get_config())
+        assert model.get_config()["layers"][1]["inbound_nodes"][0]["kwargs"] == {"training": training}
+        for told in (True, False):
+            assert (np.asarray(model(x, training=told)) == 0).any() == training
 
     def test_a_config_that_keras_wrote(self):
         policy = {

@@ -12,8 +12,12 @@ __all__ = ["apply_operation", "is_operation"]
 
 
 def is_operation(document: Any) -> bool:
-    """Whether Keras's JSON describes a function rather than a layer."""
-    return str(document.get("module")).startswith("keras.src.ops")
+    """Whether Keras's JSON describes a function rather than a layer; in `.h5` files neither has a module."""
+    if "module" in document:
+        return str(document["module"]).startswith("keras.src.ops")
+    config = document.get("config") or {}
+    of_layer = config.keys() & {"trainable", "batch_shape", "layers"} if isinstance(config, Mapping) else True
+    return not of_layer and document.get("class_name") in signatures()["operations"]
 
 
 def apply_operation(

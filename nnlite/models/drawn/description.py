@@ -8,6 +8,7 @@ from nnlite.config import floatx
 from nnlite.errors import ModelFileError
 from nnlite.foreign.keras_graphs import graph_config
 from nnlite.foreign.keras_models import graph_ends
+from nnlite.layers import Layer
 from nnlite.layers.base.contract.keras_config import common_config, is_for_files, numbered_specs, numbering_shared
 from nnlite.models.copying.surface import given_seed
 from nnlite.models.drawn.drawing import redrawn
@@ -16,6 +17,7 @@ from nnlite.registry.modules import keras_form
 
 __all__ = [
     "arguments_of",
+    "build_config_of",
     "config_of",
     "config_of_class",
     "described",
@@ -65,12 +67,11 @@ def _graph_of(model: Any) -> dict[str, Any]:
 def config_of(model: Any) -> dict[str, Any]:
     """The config of a graph in Keras's form, or in that of files if Keras's is not sufficient.
 
-    So it is where a call is told `training` or a mask, where a layer is also inside another one, and for functions
+    So it is where a call is told a mask, where a layer is also inside another one, and for functions
     that are not operations of Keras.
     """
     config = described(model)
-    told = [use[2:4] for use in model._drawing.uses()]
-    by_calls = all(settings == (None, None) for settings in told) and not numbered_specs(config)
+    by_calls = all(use[3] is None for use in model._drawing.uses()) and not numbered_specs(config)
     if is_for_files() or not by_calls:
         return config
     try:
@@ -89,6 +90,11 @@ def config_of_class(model: Any, config: dict[str, Any]) -> dict[str, Any]:
         return config
     told = {name: value for name, value in config.items() if name not in ("name", "trainable", "dtype", "seed")}
     return {**common_config(model, str(model.name)), **given_seed(model), **told}
+
+
+def build_config_of(model: Any) -> dict[str, Any] | None:
+    """What `build_from_config` takes: nothing for a graph, which is built when it is drawn."""
+    return Layer.get_build_config(model) if model._drawing is None else {"input_shape": None}
 
 
 def drawn_from(cls: Any, config: Mapping[str, Any]) -> Any:

@@ -34,7 +34,10 @@ BEYOND = {
     "RandomGrayscale": {"seed": None},
     **{name: {"batch_size": None} for name in ("RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")},
     **{name: {"activity_regularizer": None} for name in ("SimpleRNNCell", "LSTMCell", "GRUCell")},
-    "MultiHeadAttention": {"use_causal_mask": False, "return_attention_scores": False, "flash_attention": None},
+    **{
+        name: {"use_causal_mask": False, "return_attention_scores": False, "flash_attention": None}
+        for name in ("MultiHeadAttention", "GroupQueryAttention")
+    },
     "SimpleRNN": {"batch_size": None, "seed": None},
     "LSTM": {"batch_size": None, "implementation": 2, "use_cudnn": "auto"},
     "GRU": {"batch_size": None, "implementation": 2, "use_cudnn": "auto"},

@@ -13,7 +13,7 @@ from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import arranged_as, kept
-from nnlite.layers.base.symbolic import STAND_INS
+from nnlite.layers.base.symbolic import CONTAINERS, STAND_INS
 from nnlite.layers.base.variables.seeds import all_seed_states, variables_of
 from nnlite.parameters import Parameter, assign_all
 from nnlite.registry import Configurable
@@ -178,17 +178,23 @@ def metrics_variables(self: "Layer") -> list[Any]:
     return [variable for metric in self.metrics for variable in metric.variables]
 
 
+# How Keras names the shapes of the inputs of attention with heads.
+OF_HEADS = dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention"), ("query_shape", "value_shape", "key_shape"))
+
+
 def get_build_config(self: "Layer") -> dict[str, Any] | None:
     """The shape that the layer was built for, for `build_from_config`; None before.
 
-    None too for one that needs no building, if it was just called.
+    None too for one that needs no building, if it was just called, or is in a chain.
     That of the first data has their number of examples; several shapes are named if `build` names them.
     """
-    called = self._built_on is not None or self._node is not None
+    called = self._built_on is not None or self._node is not None or self in CONTAINERS
     if not self.built or self.input_shape is None or (self._needs_no_building and called):
         return None
-    shape = self._built_on or self.input_shape
+    shape: Any = self._built_on or self.input_shape
     names = [name for name in inspect.signature(self.build).parameters if name.endswith("shape")]
+    if type(self).__name__ in OF_HEADS:
+        shape, names = shape if isinstance(shape[0], tuple) else (shape, shape), OF_HEADS[type(self).__name__]
     several = isinstance(shape[0], tuple) and len(names) > 1
     return {"shapes_dict": dict(zip(names, shape, strict=False))} if several else {"input_shape": shape}
 
