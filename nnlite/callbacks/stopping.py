@@ -9,7 +9,7 @@ from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, DivergenceError
 from nnlite.metrics.state.kinds import check_weights
-from nnlite.registry.bounds import Bound, Index, NonNegative
+from nnlite.registry.bounds import Bound, Index
 
 __all__ = ["Duration", "EarlyStopping", "InvalidLossError", "MaxTime", "TerminateOnNaN"]
 
@@ -56,7 +56,7 @@ class EarlyStopping(MonitorCallback):
 
     Args:
         monitor: name in the logs.
-        min_delta: a change must exceed it to count as an improvement.
+        min_delta: a change must exceed it to count as an improvement; its sign is ignored.
         patience: number of epochs without improvement after which training stops.
         verbose: 1 prints a line when training is stopped and when weights are restored.
         mode: "min", "max", or "auto": the direction of the monitored metric.
@@ -77,7 +77,7 @@ class EarlyStopping(MonitorCallback):
     """
 
     monitor: str = "val_loss"
-    min_delta: NonNegative = 0.0
+    min_delta: float = 0.0
     patience: Index = 0
     verbose: Verbosity = 0
     mode: Literal["auto", "min", "max"] = "auto"
@@ -90,6 +90,7 @@ class EarlyStopping(MonitorCallback):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.min_delta = abs(self.min_delta)  # as in Keras, which takes the sign from the direction
         self.on_train_begin()
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:

@@ -132,7 +132,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     make_train_function, make_test_function = steps.make_train_function, steps.make_test_function
     make_predict_function = steps.make_predict_function
     get_state_tree, set_state_tree = state_trees.get_state_tree, state_trees.set_state_tree
-    to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
+    to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, steps.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))

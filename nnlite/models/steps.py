@@ -22,6 +22,7 @@ __all__ = [
     "make_test_function",
     "make_train_function",
     "predict_step",
+    "reset_metrics",
     "test_step",
     "train_step",
     "zero_grad",
@@ -29,7 +30,7 @@ __all__ = [
 
 
 # The methods by which a class has steps of its own.
-STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
+STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics", "reset_metrics")
 
 
 class Writes:
@@ -145,6 +146,12 @@ def compute_metrics(self: "BaseModel", x: Any, y: Any, y_pred: Any, sample_weigh
     """Update the metrics of `compile` with a batch; returns all metrics so far, by name. A subclass may override it."""
     written(self).update_metrics(y, y_pred, sample_weight)
     return self.get_metrics_result()
+
+
+def reset_metrics(self: "BaseModel") -> None:
+    """Reset all metrics, as each epoch and each evaluation does at its beginning; a subclass may override it."""
+    for metric in self.metrics:
+        metric.reset_state()
 
 
 def get_metrics_result(self: "BaseModel") -> dict[str, Any]:

@@ -64,7 +64,8 @@ def run_epoch(
     update_metrics, report = (_ignore, steps.report) if written else (trainer.update_metrics, _report)
     if written and not (session and session.batch):
         steps.begin_epoch()
-    apart = on_begin or on_end or not all(metric.adds_up for metric in trainer.metrics)
+    listened = on_begin or on_end or trainer.stop_training  # by a callback at the beginning: after a single batch
+    apart = listened or not all(metric.adds_up for metric in trainer.metrics)
     together = one_by_one if apart else steps.together
     batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(together)
     trainer.loss_mean = trainer.loss_mean if written else loss
@@ -139,9 +140,10 @@ def run_training(
     """
     trainer, callbacks = session.trainer, session.callbacks
     bind_schedules(trainer, session)
+    trainer.stop_training = False
     callbacks.on_train_begin({})
     session.take_up()
-    trainer.stop_training = session.stopped
+    trainer.stop_training |= session.stopped
     try:
         for epoch in () if session.stopped and not session.batch else session.epochs:
             callbacks.on_epoch_begin(epoch, {})
@@ -196,8 +198,13 @@ def _report(loss: Mean, trainer: "Trainer") -> dict[str, float]:
 
 
 def _logs(loss: float, trainer: "Trainer") -> dict[str, float]:
-    logs = {"loss": float(loss)} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
-    return dict(sorted(logs.items())) if len(logs) > 1 else logs  # in Keras's order
+    logs = {"loss": float(loss)}
+    for metric in trainer.metrics:
+        value = metric.result()
+        logs |= value if isinstance(value, dict) else {str(metric.name): value}
+    if len(logs) == 1:
+        return logs
+    return {name: _number(value) for name, value in sorted(logs.items())}  # in Keras's order
 
 
 def _ignore(*_: Any) -> None:
@@ -228,9 +235,10 @@ def callback_list(
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
-    """The names that the epochs will log; None with user-defined callbacks, which may add to the logs."""
+    """The names that the epochs will log; None if code of users may log others: a step, a callback or a `result`."""
     written = isinstance(trainer.ready_steps(), WrittenSteps)
-    if written or not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
+    writers = (*map(type, callbacks), *(type(metric).result for metric in trainer.metrics))
+    if written or not all(writer.__module__.startswith("nnlite.") for writer in writers):
         return None
     names = ["loss", *(str(metric.name) for metric in trainer.metrics)]
     added = [name for callback in callbacks for name in callback.adds]

@@ -1,6 +1,7 @@
 """From the arguments of `fit` to batches for the steps: converted, and checked once."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import as_plain_array
 from nnlite.arrays.weights import balanced_weights, fitted_weights
+from nnlite.config import within_limit
 from nnlite.data.batches import (
     IterableBatches,
     check_finite,
@@ -131,6 +133,13 @@ def evaluation_batches(trainer: "Trainer", data: Any, batch_size: int | None, st
     if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3:
         return batches_of(trainer.step_batch(*data), batch_size or 32, steps=steps)
     raise DataError("validation data must be (x, y), (x, y, sample_weight) or an iterable of batches")
+
+
+def validation_batches(trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None) -> Batches:
+    """As `evaluation_batches`; what an iterator gives is kept, so that each epoch is judged by the same batches."""
+    if isinstance(data, Iterator):
+        return IterableBatches(list(itertools.islice(data, within_limit(steps))), trainer.step_batch, steps)
+    return evaluation_batches(trainer, data, batch_size, steps)
 
 
 def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | None) -> Batches:

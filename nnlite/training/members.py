@@ -25,11 +25,11 @@ from nnlite.training.inputs import (
     ADAPTED_ROWS,
     batch_length,
     built_inputs,
-    evaluation_batches,
     labels_of,
     rows_of_batch,
     target_arrays,
     training_batches,
+    validation_batches,
     with_balanced_classes,
 )
 from nnlite.training.sharded import ShardedSteps, check_same, check_sharded, sharded
@@ -115,7 +115,7 @@ def training_plan(
     if validation is None:
         return batches, None
     size = options["validation_batch_size"] or batch_length(batches, options["batch_size"])
-    validation = evaluation_batches(trainer, validation, size, options["validation_steps"])
+    validation = validation_batches(trainer, validation, size, options["validation_steps"])
     validation = validation if team is None else sharded(validation, team)
     return batches, lambda callbacks: run_test(trainer, validation, steps().validate, callbacks)
 

@@ -27,11 +27,11 @@ def run_prediction(
     outputs, jacobians, moves = [], [], moves_on(model)
     trainer.stop_predicting = False
     callbacks.on_predict_begin({})
-    written = model.predict_step if model._writes_prediction and not return_jacobian else None
+    written = model._writes_prediction and not return_jacobian
     for batch, (inputs, _, _) in enumerate(batches.epoch()):
         callbacks.on_predict_batch_begin(batch, {})
-        if written is not None:
-            outputs.append(_as_output(written(inputs)))
+        if written:
+            outputs.append(outputs_at_once(model, inputs))
         else:
             output, maps = model.linearize(inputs, *model.values)
             outputs.append(output)
@@ -47,8 +47,12 @@ def run_prediction(
     return outputs, jacobians
 
 
+def outputs_at_once(model: Trainable, inputs: Any) -> Any:
+    """The outputs for a single batch, by the `predict_step` of the model's class if it has one."""
+    return _as_output(model.predict_step(inputs)) if model._writes_prediction else model(inputs)
+
+
 def _as_output(output: Any) -> Any:
-    """The result of a user's step with arrays in place of all values."""
     if isinstance(output, dict):
         return {name: _as_output(value) for name, value in output.items()}
     return tuple(map(_as_output, output)) if isinstance(output, (tuple, list)) else np.asarray(output)

@@ -163,6 +163,10 @@ class Trainable(Protocol):
         """The outputs for a batch."""
         ...
 
+    def reset_metrics(self) -> None:
+        """Reset all metrics."""
+        ...
+
     def __call__(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         """The outputs alone."""
         ...

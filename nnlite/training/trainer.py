@@ -39,7 +39,7 @@ from nnlite.training.inputs import (
     shape_for,
 )
 from nnlite.training.members import Folds, Judgement, out_of_fold, training_plan, training_step
-from nnlite.training.predict import joined, run_prediction
+from nnlite.training.predict import joined, outputs_at_once, run_prediction
 from nnlite.training.resources import ends_early, suited
 from nnlite.training.safety.checkpoint_files import checkpoint_to_continue
 from nnlite.training.safety.divergence import OnDivergence
@@ -145,7 +145,8 @@ class Trainer(Compiled):
             callbacks: `Callback`s, names or specs.
             validation_split: fraction of the examples used for validation: the last ones with `shuffle=False`, else,
                 as files are often sorted, drawn at random with the model's seed, where Keras takes the last ones too.
-            validation_data: `(x, y[, sample_weight])` or batches as for `x`; `validation_split` is ignored then.
+            validation_data: `(x, y[, sample_weight])` or batches as for `x`, those of a generator kept in memory and
+                used again in each epoch; `validation_split` is ignored then.
             shuffle: whether examples, or batches of a `PyDataset`, get a new order each epoch; "batch": batches only.
             class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
             sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
@@ -157,8 +158,7 @@ class Trainer(Compiled):
                 shape `(rows, *features)`, each independently and in its own order. A number, equal to that of the
                 members, divides the rows into this many folds, stratified for classification losses: each member is
                 trained on all folds but its own, and validated on that one. A list has `(training rows, validation
-                rows)` for each member. "all" trains each member on all rows, and can be combined with
-                `validation_split` or `validation_data`. Logs are means over the members.
+                rows)` for each member; "all" trains each on all rows, also with validation data. Logs are means.
             max_time: seconds, or text such as "10m" or "1h30m": training ends after the batch that passes it.
             on_divergence: reaction to a loss or weights that are not finite. "stop" raises a `DivergenceError` in the
                 batch, naming the layer, and keeps the weights before it; "restore" restores the weights of the last
@@ -263,7 +263,7 @@ class Trainer(Compiled):
 
     def predict_on_batch(self, x: Any) -> np.ndarray | Any:
         """The outputs for one batch, without callbacks and progress output."""
-        return self.model(built_inputs(self.model, x))
+        return outputs_at_once(self.model, built_inputs(self.model, x))
 
     def train_on_batch(
         self,

@@ -1,5 +1,6 @@
 """fit, evaluate and predict as in Keras 3: names in logs, parts of the data, flags of callbacks, what `loss` holds."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from nnlite.callbacks import Callback, CallbackList, CSVLogger, EarlyStopping, R
 from nnlite.errors import ConfigError, DataError, TrainingWarning
 from nnlite.layers import Dense
 from nnlite.losses import Huber, MeanSquaredError
+from nnlite.metrics import Metric
 from nnlite.utils import PyDataset
 
 X = np.arange(24.0).reshape(12, 2) / 24
@@ -240,3 +242,86 @@ def test_functions_are_logged_as_keras_spells_them():
     logs = network.fit(X, Y, verbose=0).history
     assert {"loss", "bias_of_all", "lambda"} == set(logs)
     assert logs["bias_of_all"] == pytest.approx(logs["lambda"])
+
+
+def test_a_generator_gives_the_same_validation_batches_in_each_epoch():
+    def numbered(end=None):
+        for number in itertools.islice(itertools.count(), end):
+            yield np.full((2, 2), float(number)), np.zeros((2, 1))
+
+    model = chain()
+    model.set_weights([[[0.5], [0.5]], [0.0]])
+    model.compile({"sgd": {"learning_rate": 0.0}}, "mae")
+    for source, steps in ((numbered(), 3), (numbered(3), None)):
+        logs = model.fit(X, Y, epochs=3, validation_data=source, validation_steps=steps, verbose=0).history
+        assert logs["val_loss"] == [1.0, 1.0, 1.0]
+
+
+def test_a_batch_is_predicted_by_predict_step():
+    class Rounded(Forked):
+        def predict_step(self, data):
+            return {"sum": ops.round(sum(super().predict_step(data)), 1)}
+
+    model = Rounded()
+    assert np.array_equal(model.predict_on_batch(X)["sum"], model.predict(X, verbose=0)["sum"])
+
+
+def test_a_metric_may_have_several_results():
+    class Extremes(Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.seen = [*self.seen, *np.ravel(y_pred)]
+
+        def result(self):
+            return {"least": min(self.seen), "most": max(self.seen)}
+
+        def reset_state(self):
+            self.seen = []
+
+    model = chain(metrics=[Extremes()])
+    stopping = EarlyStopping("val_most", mode="min", patience=9)
+    logs = model.fit(X, Y, validation_data=(X, Y), callbacks=[stopping], verbose=0).history
+    assert list(logs) == ["least", "loss", "most", "val_least", "val_loss", "val_most"]
+    predicted = model.predict(X, verbose=0)
+    assert logs["val_most"] == [pytest.approx(predicted.max())]
+    assert model.evaluate(X, Y, verbose=0)[1:] == pytest.approx([predicted.min(), predicted.max()])
+
+
+def test_a_training_that_is_stopped_at_its_beginning_has_one_batch():
+    class Stopped(Callback):
+        def on_train_begin(self, logs=None):
+            self.model.stop_training = True
+
+    model = chain()
+    assert model.fit(X, Y, batch_size=4, epochs=3, callbacks=[Stopped()], verbose=0).epoch == [0]
+    assert model.optimizer.iterations == 1
+
+
+def test_what_a_class_resets_with_the_metrics():
+    class Counting(Forked):
+        resets = 0
+
+        def reset_metrics(self):
+            self.resets += 1
+            super().reset_metrics()
+
+    model = Counting()
+    model.compile("sgd", "mse")
+    model.fit(X, (Y, Y), epochs=3, verbose=0)
+    assert model.resets == 3
+
+
+def test_the_loss_outside_a_step_has_the_penalties():
+    model = Sequential([Input((2,)), Dense(1, kernel_regularizer="l2", activity_regularizer="l1")], seed=0)
+    model.compile("sgd", "mse")
+    loss = model.compute_loss(y=Y, y_pred=model(X))
+    assert loss.shape == () and loss == pytest.approx(model.evaluate(X, Y, verbose=0))
+
+
+def test_averages_of_a_fit_are_put_by_name_of_the_variables():
+    model = chain()
+    model.compile({"sgd": {"use_ema": True, "ema_momentum": 0.5}}, "mse")
+    model.fit(X, Y, verbose=0)
+    averages = model.get_weights()
+    model.set_weights([weight + 1 for weight in averages])
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    assert all(map(np.array_equal, model.get_weights(), averages))

@@ -26,7 +26,6 @@ __all__ = [
     "given_seed",
     "metrics_names",
     "refuse_layers",
-    "reset_metrics",
     "to_json",
 ]
 
@@ -100,12 +99,6 @@ def first_input(model: Any) -> Input:
 def given_seed(model: Any) -> dict[str, int]:
     """The argument `seed`, which Keras lacks, of a model that was given one."""
     return {} if model._draws_seed else {"seed": model.seed}
-
-
-def reset_metrics(self: "BaseModel") -> None:
-    """Reset all metrics."""
-    for metric in self.metrics:
-        metric.reset_state()
 
 
 @property

@@ -210,11 +210,16 @@ class VariableDoors(Slots):
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def finalize_variable_values(self, variables: Iterable[Variable] | None = None) -> None:
-        """With `use_ema`, replace the values by their average, as `fit` does when it ends."""
+        """With `use_ema`, replace the values by their average, as `fit` does when it ends.
+
+        Args:
+            variables: those that the optimizer is used for; needed where `fit`, not `build`, named them.
+        """
         if not self.use_ema:
             return
-        self.put_averages(self._packs)
-        for pack in self._packs:
+        packs = self._packs or packed(list(variables or ()))
+        self.put_averages(packs)
+        for pack in packs:
             pack.write_values()
 
     def _in_order(self) -> list[tuple[int, int]]:

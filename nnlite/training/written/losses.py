@@ -7,6 +7,7 @@ from nnlite.errors import NotReadyError
 from nnlite.layers.base.contract.penalties import weight_penalties
 from nnlite.layers.base.contract.structure import in_order, leaves_of
 from nnlite.losses.output_losses import OutputLosses, each_output
+from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.tape import Recorded, active_tape
 from nnlite.training.train_step import adds_to_loss
 from nnlite.training.written.layer_tape import LayerTape
@@ -28,12 +29,13 @@ def compiled_loss(model: Any, steps: WrittenSteps, y: Any, y_pred: Any, sample_w
     steps.mask = (masks if several else masks[0]) if any(mask is not None for mask in masks) else None
     losses, factors = (loss.losses, loss.weights) if several else ([loss], [1.0])
     targets, weights = (y if several else (y,)), each_output(sample_weight, len(outputs))
-    total: Any = 0.0
-    for one, factor, *batch in zip(losses, factors, targets, outputs, weights, masks, strict=True):
-        if one is not None:
-            value = _value(one, *batch)
-            total = total + (value if factor == 1.0 else value * factor)
-    return total if tape is None else total + tape.penalties() + sum(weight_penalties(model))
+    values = [
+        _value(one, *batch) if factor == 1.0 else _value(one, *batch) * factor
+        for one, factor, *batch in zip(losses, factors, targets, outputs, weights, masks, strict=True)
+        if one is not None
+    ]
+    penalties = [tape.penalties(), *weight_penalties(model)] if tape else model.losses
+    return as_result(sum([*values[1:], *penalties], values[0]))
 
 
 def _penalties_alone(model: Any, y_pred: Any) -> Any:

@@ -105,9 +105,10 @@ class WrittenSteps:
             yield tape
 
     def begin_epoch(self) -> None:
-        """Reset all metrics."""
+        """Reset all metrics, and let the model reset what its class adds to them."""
         for metric in (self.loss_mean, *self.trainer.metrics, *self.model.metrics):
             metric.reset_state()
+        self.model.reset_metrics()
 
     def report(self, *_: Any) -> dict[str, float]:
         """Results of the last step."""
