@@ -31,6 +31,7 @@ __all__ = [
     "chosen_alike",
     "compiled_now",
     "dense_steps",
+    "dense_update",
     "keep_freed_memory",
     "suited_kernels",
     "use",
@@ -157,6 +158,11 @@ def compiled_now() -> bool:
 def dense_steps() -> Callable[..., int] | None:
     """The kernel that runs whole training steps of dense layers in one call; None if it is not compiled."""
     return _Choice.compiled.dense_steps if _Choice.whole and _Choice.compiled is not None else None
+
+
+def dense_update() -> Callable[..., None]:
+    """The kernel that ends a step of `dense_steps` with the update, where layers before the dense ones learn too."""
+    return _Choice.compiled.dense_update
 
 
 use(os.environ.get("NNLITE_KERNELS", "auto"))

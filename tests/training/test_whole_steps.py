@@ -226,15 +226,24 @@ FRONTS = {
     "one network": [CategoryEmbedding({1: 4, 4: 3}, 2), Dense(8, "selu", **NTK), Dropout(0.2), Dense(3, **NTK)],
     "scaled after": [Rescaling(0.5), PeriodicEmbedding(4, output_dim=2), Rescaling(2.0), Scale(), Dense(3)],
 }
+UPDATES = {
+    "decay": AdamW(0.01, weight_decay=0.1),
+    "rates by parameter": AdamW(
+        0.01, weight_decay=0.1, exclude_from_weight_decay=["*bias"], learning_rate_multipliers={"*kernel": 0.5}
+    ),
+    "clipped globally": WHOLE["clipped globally"]["optimizer"],
+    "all of these": WHOLE["all of these"]["optimizer"],
+}
 
 
+@pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("name", FRONTS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_layers_that_learn_before_the_dense_ones_learn_the_same(name, dtype, step_calls):
+def test_layers_that_learn_before_the_dense_ones_learn_the_same(name, dtype, update, step_calls):
     layers, x = FRONTS[name], X.copy()
     x[:, 1], x[:, 4] = CLASSES, CLASSES % 3
     members = any(layer.member_count for layer in layers)
-    options = {"layers": layers, "x": x, "dtype": dtype, "optimizer": AdamW(0.01, weight_decay=0.1)}
+    options = {"layers": layers, "x": x, "dtype": dtype, "optimizer": UPDATES[update]}
     if members:
         options |= {"shape": (3, FEATURES), "fit": {"folds": 3}}
     expected = trained("numpy", **options)

@@ -61,8 +61,9 @@ def last_layer_of(network: Sequential, lesson: Lesson, judged: Judged | None) ->
     counts = _counts(weights, len(y)) * (len(lesson.y) / len(some))
     values, vectors = np.linalg.eigh((entering * counts[:, None]).T @ entering)
     values, sizes = np.maximum(values, values[-1] * ROUNDING), np.square(layer.at_inference().kernel).sum()
-    errors = network.predict(x, rows_at_once(x.shape[1]), verbose=0) - y
-    if judged is not None:
+    if judged is None:
+        errors = network.predict(x, rows_at_once(x.shape[1]), verbose=0) - y
+    else:
         errors, counts = judged.outputs - judged.y, _counts(judged.weights, len(judged.y))
     total, strength = counts.sum(), 0.0
     squares = counts @ errors.astype(np.float64) ** 2 / max(total, np.finfo(np.float64).tiny)

@@ -24,7 +24,7 @@ from nnlite.kernels.compiled import (
 from nnlite.kernels.compiled.attention import *
 from nnlite.kernels.compiled.convolution import *
 from nnlite.kernels.compiled.dense import *
-from nnlite.kernels.compiled.dense_steps import dense_steps  # noqa: F401 - has no twin in `reference`
+from nnlite.kernels.compiled.dense_steps import dense_steps, dense_update  # noqa: F401 - no twins in `reference`
 from nnlite.kernels.compiled.direct.products import multiply
 from nnlite.kernels.compiled.gates import *
 from nnlite.kernels.compiled.losses import *

@@ -16,7 +16,7 @@ from nnlite.kernels.compiled.recurrent import SGEMM
 from nnlite.kernels.reference.dense import DenseRoom
 from nnlite.kernels.reference.forms import SOFTMAX_OF_SHARES, SQUARED_ERROR, Standing
 
-__all__ = ["dense_steps"]
+__all__ = ["dense_steps", "dense_update"]
 
 COLUMNS = len(DenseRoom.COLUMNS)
 VALUES, GRADIENTS, OWN_VALUES, OWN_GRADIENTS, MEMORY, DROPOUT_SCALES = range(6)  # attributes of `Standing`, in order
@@ -49,8 +49,8 @@ def _steps(
         table: that of `Standing`.
         bits: for each step and member what is the `all_bits` of a room.
         outputs: where what leaves the last layer is written, for all rows.
-        by_inputs: where the derivative of the loss with respect to the inputs is written, and the caller updates the
-            parameters; empty where it is not wanted.
+        by_inputs: where the derivative of the loss with respect to the inputs is written, and the update is left to
+            `dense_update`, which the caller runs with the gradients of what comes before; empty where it is not wanted.
     """
     members, rows = len(inputs), inputs.shape[1] // len(turns)
     values, gradients = vector(table, VALUES, inputs), vector(table, GRADIENTS, inputs)
@@ -83,6 +83,20 @@ def _steps(
 
 
 dense_steps = partial(_steps, SGEMM)
+
+
+@compiled
+def dense_update(turns: np.ndarray, table: np.ndarray, like: np.ndarray) -> None:
+    """Update all parameters by their gradients, as a single step of `dense_steps` that wants no `by_inputs`.
+
+    Args:
+        turns, table: those of that step.
+        like: an array of the type of the parameters.
+    """
+    values, gradients = vector(table, VALUES, like), vector(table, GRADIENTS, like)
+    slots = vector(table, FIRST, like), vector(table, SECOND, like)
+    sums = vector(table, AVERAGE, like), vector(table, SUMS, like)
+    updates.carry_out(updates.read_form(table, turns), values, gradients, turns[0], slots, sums)
 
 
 @compiled

@@ -116,8 +116,8 @@ class CategoryEmbedding(OfColumns):
     def _rows(self, inputs: Array) -> np.ndarray:
         """The rows of the tables of all columns, and members, that the codes name."""
         codes = inputs.real[..., self._codes]
-        whole = np.rint(codes)
-        fits = (np.abs(codes - whole) <= TOLERANCE) & (whole >= 0) & (whole < self._levels)
+        whole = np.clip(np.rint(codes), 0, self._levels - 1)
+        fits = np.abs(codes - whole) <= TOLERANCE
         if not fits.all():
             *_, index = np.argwhere(~fits)[0]
             column, size = list(self.sizes.items())[index]

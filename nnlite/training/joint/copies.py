@@ -13,14 +13,15 @@ class MemberCopies:
 
     Args:
         stage: layers side by side, or one with kernels that are multiplied by something.
+        start: where its parameters begin among those of the model.
 
     Attributes:
         places: of each layer features, units, bias, whether features are scaled, its start; and the kernels' factors.
     """
 
-    def __init__(self, stage: JoinedDense) -> None:
+    def __init__(self, stage: JoinedDense, start: int) -> None:
         self.layers = [layer._replace(members=None, factor=1.0, scaled=False) for layer in stage.layers]
-        at, rows, members = 0, [], stage.layers[0].members or 1
+        at, rows, members = start, [], stage.layers[0].members or 1
         for layer in stage.layers:
             rows.append((layer.features, layer.units, layer.bias, layer.scaled, at))
             at += members * (layer.features * layer.scaled + (layer.features + layer.bias) * layer.units)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class DenseSteps:
     `update_form`. Members side by side are trained so by `fit(folds=...)`.
 
     Where layers before it learn too, and its kernels are copied anyway, it takes one step at a time, without penalties:
-    compiled code goes from the inputs of the dense layers to the loss and back, and all else is as in `Steps`.
+    compiled code goes from the inputs of the dense layers to the loss and back, and updates all parameters afterwards.
 
     Args:
         steps: those of the model.
@@ -73,7 +74,8 @@ class DenseSteps:
         self.features, self.units = stage.layers[0].features, stage.layers[-1].units
         self.members = stage.layers[0].members
         self.products = 3 * (self.members or 1) * sum(layer.features * layer.units for layer in stage.layers)
-        self.copies = MemberCopies(stage) if self.members or any(map(is_multiplied, stage.layers)) else None
+        start = steps.store.size - stage.values.size
+        self.copies = MemberCopies(stage, start) if self.members or any(map(is_multiplied, stage.layers)) else None
         self.foreseen = not any(drop is not None and drop[1].schedules for drop in stage.dropouts)
         narrow = max(layer.features * layer.units for layer in stage.layers) <= NARROW
         self.most_rows = math.inf if narrow else steps.joined_rows
@@ -205,7 +207,8 @@ class DenseSteps:
             raise NotFinite(turns[done, -1].item(), inputs[done * size : (done + 1) * size], done)
         if jacobians is not None:
             assert self.front is not None
-            self.front.leave(steps, jacobians, by_inputs.swapaxes(0, 1) if self.members else by_inputs[0])
+            by_inputs = by_inputs.swapaxes(0, 1) if self.members else by_inputs[0]
+            self.front.leave(steps, jacobians, by_inputs, partial(kernels.dense_update(), turns, table, x))
         return turns.item(-1) if count == 1 else sum(turns[:, -1].tolist())
 
     def _table(
@@ -222,21 +225,20 @@ class DenseSteps:
         if entry is None or entry[0] != key:
             code, names, constants = update
             way, limit = clip_form(optimizer)
-            nothing, stage, copies = self.nothing, self.stage, self.copies
-            vectors = (stage.values, stage.gradients, room.values, room.gradients, room.memory, room.scales)
+            (pack,), nothing, copies = self.packs, self.nothing, self.copies
+            vectors = (pack.values, pack.gradients, room.values, room.gradients, room.memory, room.scales)
             slots_of_update = (*[slots[name] for name in names], nothing, nothing)[:2]
             places, kernels_by = NO_COPIES if copies is None else copies.places
             parts = (
                 *(*vectors, *slots_of_update, slots.get(AVERAGE, nothing), slots.get(GRADIENT_SUM, nothing)),
-                *(kernels_by, np.array([*constants, limit]), stretches_of(factors, stage.values.size)),
+                *(kernels_by, np.array([*constants, limit]), stretches_of(factors, pack.values.size)),
                 *(self._penalties(), places, room.plan, self.segments),
                 *(plan.loss.code, guarded, apart, code, way, batches),
             )
             standing = Standing._make(parts)
             if entry is None and len(self._tables) == ROOMS_KEPT:
                 del self._tables[next(iter(self._tables))]
-            lasting = standing, room, factors, list(slots.values())
-            entry = self._tables[id(room)] = key, standing.table(), lasting
+            entry = self._tables[id(room)] = key, standing.table(), (standing, room, factors, list(slots.values()))
         return entry[1]
 
     def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:

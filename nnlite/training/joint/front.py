@@ -1,5 +1,6 @@
 """Trainable layers before the dense ones whose steps run in compiled code."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -35,10 +36,13 @@ class Front:
         """The inputs of the dense layers."""
         return self.chain.run(x, self.values, True)
 
-    def leave(self, steps: "Steps", jacobians: ChainJacobians, by_outputs: np.ndarray) -> None:
+    def leave(
+        self, steps: "Steps", jacobians: ChainJacobians, by_outputs: np.ndarray, update: Callable[[], None]
+    ) -> None:
         """The rest of a step: the gradients of these layers, and the update of all parameters."""
         self.chain.backward(jacobians, by_outputs, self.plan)
-        steps.optimizer.apply_packs(steps.store.packs)
+        update()
+        steps.optimizer.count_batches(steps.store.packs, 1)
         if steps.has_state:
             steps.update_averages(self.chain, jacobians.state)
 
