@@ -55,7 +55,7 @@ class AdamBase(Optimizer, abstract=True):
         scratch: np.ndarray,
         factors: RateFactors = None,
     ) -> None:
-        alpha, epsilon = self.step_size(learning_rate, self.iterations), self.epsilon / math.sqrt(1.0 - self.beta_2)
+        alpha, epsilon = self.step_size(learning_rate, self._updates), self.epsilon / math.sqrt(1.0 - self.beta_2)
         sums = slots["momentum"], slots["squares"], slots.get("largest")
         kernels.adam(values, gradients, *sums, self.beta_1, self.beta_2, alpha, epsilon, factors, scratch)
 
@@ -118,7 +118,7 @@ class AdamBase(Optimizer, abstract=True):
         if decay:
             for block, _ in Factors().by_block(part.stop - part.start, scratch.size):
                 kernels.decay(values[part][block], decay, None, scratch[: block.stop - block.start])
-        alpha = self.step_size(rate, self.iterations) * of_momentum / math.sqrt(of_squares)
+        alpha = self.step_size(rate, self._updates) * of_momentum / math.sqrt(of_squares)
         epsilon = self.epsilon / math.sqrt(1.0 - self.beta_2) / math.sqrt(of_squares)
         shape = gradient.shape[0], -1
         rows, sums, roots = (vector[part].reshape(shape) for vector in (values, slots["momentum"], slots["squares"]))

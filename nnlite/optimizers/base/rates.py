@@ -161,6 +161,8 @@ class InnerRate(Rate):
 
 def current_rate(rate: Any, step: int) -> float:
     """A number, the value of a schedule after `step` batches, or the current value of a function."""
+    if type(rate) is float:
+        return rate
     if isinstance(rate, LearningRateSchedule):
         return float(rate(step))
     return float(rate() if isinstance(rate, RateFunction) else rate)

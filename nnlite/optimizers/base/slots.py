@@ -56,11 +56,16 @@ class Slots:
     @property
     def iterations(self) -> int:
         """The number of updates: of batches, or of groups of `gradient_accumulation_steps`."""
-        return UpdateCount.of(self, self.batches // (self.gradient_accumulation_steps or 1))
+        return UpdateCount.of(self, self._updates)
 
     @iterations.setter
     def iterations(self, value: int) -> None:
         self.batches = value * (self.gradient_accumulation_steps or 1)
+
+    @property
+    def _updates(self) -> int:
+        """As `iterations`, a plain number, in a fifth of the time."""
+        return self.batches // (self.gradient_accumulation_steps or 1)
 
     @property
     def built(self) -> bool:

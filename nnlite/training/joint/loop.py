@@ -51,51 +51,54 @@ class DenseLoop:
     ) -> tuple[float, np.ndarray] | None:
         """As `Steps.train`, or None if layers one by one are quicker; `x` is what enters the dense layers."""
         rows, stage = len(x), self.stage
-        size, total = batch_size or rows, 0.0
+        size = min(batch_size or rows, rows)
         if size > self.steps.joined_rows or x.shape[1:] != stage.row_shape or not isinstance(y, np.ndarray):
             return None
-        several, update = rows > size, self.updates.current()
         shape = (*stage.row_shape[:-1], rows, stage.layers[-1].units)
         outputs, self.steps.mask = rows_second(np.empty(shape, stage.values.dtype)), None
-        alike = sample_weight is None
-        later = self._softmax_call(y, outputs, size) if alike and several and not self.steps.guarded else None
-        differentiate = later or self._differentiated(size, alike)
-        for start in range(0, rows, size):
-            part = slice(start, min(start + size, rows))
-            if part.stop - start < size:
-                differentiate = self._differentiated(part.stop - start, False)
-            weights = None if sample_weight is None else sample_weight[part]
-            value = self._step(x[part], y[part], weights, outputs[part], differentiate)
-            if self.steps.guarded and not isfinite(value):
-                raise NotFinite(value, inputs[part], start // size)
+        update, total, full = self.updates.current(), 0.0, rows - rows % size
+        for start, stop, step in ((0, full, size), (full, rows, rows - full)):
+            part = slice(start, stop)
+            arrays = x[part], y[part], None if sample_weight is None else sample_weight[part], outputs[part]
+            if start < stop:
+                total += self._steps(arrays, inputs[part], step, start // size, update)
+        return total / rows, outputs
+
+    def _steps(self, arrays: tuple, inputs: np.ndarray, size: int, before: int, update: Callable[[], None]) -> float:
+        """Steps with this many rows each; the sum of their losses, each times its rows."""
+        steps, stage, total = self.steps, self.stage, 0.0
+        x, y, weights, outputs = arrays
+        several = weights is None and len(x) > size and not steps.guarded
+        later = self._softmax_call(y, outputs, size) if several else None
+        differentiate = later or self._differentiated(size, weights is None)
+        room: Any = stage.room_for(size, steps.draws)
+        stage.room, forward = room, kernels.dense_forward
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
+            if steps.draws:
+                stage.draw(RandomSource(steps.seed, steps.optimizer.batches))
+            leaving = outputs[part]
+            leaving[...] = rows_second(forward(room, x[part]))
+            value, slopes = differentiate(y[part], leaving, None if weights is None else weights[part])
+            room.backward(room, rows_second(slopes), False)  # without the product by the inputs
+            room.examples = None  # they may be part of a large array
+            for regularizer, values, gradients in self.regularized:
+                value += regularizer.penalty(values) / steps.members
+                regularizer.add_gradient(values, gradients)
+            if steps.guarded and not isfinite(value):
+                raise NotFinite(value, inputs[part], before + start // size)
             update()
-            total += value * (part.stop - start)
-        return (total + (later.total() if later else 0.0)) / rows, outputs
+            total += value * size
+        return total + (later.total() if later else 0.0)
 
     def _softmax_call(self, y: np.ndarray, outputs: np.ndarray, size: int) -> SoftmaxCall | None:
-        """The loss of all full batches, if it has this form."""
+        """The loss of these batches, if it has this form."""
         loss = self.steps.trained_loss
         form = None if outputs.ndim > 2 else known_form(loss, outputs.dtype)
         return SoftmaxCall.of(form, y, outputs, size, loss.sum_factor(size, None)) if form else None
 
-    def _step(self, x, y, weights, outputs, differentiate: Differentiated) -> float:
-        """The loss of a batch; outputs and gradients are written."""
-        steps, stage = self.steps, self.stage
-        room: Any = stage.room_for(len(x), steps.draws)
-        stage.room = room
-        if steps.draws:
-            stage.draw(RandomSource(steps.seed, steps.optimizer.batches))
-        outputs[...] = rows_second(kernels.dense_forward(room, x))
-        value, slopes = differentiate(y, outputs, weights)
-        room.backward(room, rows_second(slopes), False)  # without the product by the inputs
-        room.examples = None  # they may be part of a large array
-        for regularizer, values, gradients in self.regularized:
-            value += regularizer.penalty(values) / steps.members
-            regularizer.add_gradient(values, gradients)
-        return value
-
     def _differentiated(self, rows: int, alike: bool) -> Differentiated:
-        """The loss of a batch, and its gradient; `alike` are several of so many rows each that all count the same."""
+        """The loss of a batch, and its gradient; `alike` are so many rows that all count the same."""
         loss = self.steps.trained_loss
 
         def linearized(y: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> tuple[float, np.ndarray]:
