@@ -99,10 +99,11 @@ class RobustScaling(OfSomeColumns):
             seen = columns.astype(self.dtype).astype(np.float64)
         if not np.isfinite(seen).all():
             raise DataError(f"{self.label}: adapt needs values that are finite in {self.dtype}")
-        lowest, highest = seen.min(axis=0), seen.max(axis=0)
-        first, center, third = np.quantile(seen, [0.25, 0.5, 0.75], axis=0)
+        ordered = np.sort(np.ascontiguousarray(seen.T))  # `quantile` takes half the time then
+        lowest, highest = ordered[:, 0], ordered[:, -1]
+        first, center, third = np.quantile(ordered, [0.25, 0.5, 0.75], axis=1)
         half = highest / 2 - lowest / 2
-        two_values = ((seen == lowest) | (seen == highest)).all(axis=0)
+        two_values = ((ordered.T == lowest) | (ordered.T == highest)).all(axis=0)
         center = np.where(two_values, lowest / 2 + highest / 2, center)
         width = np.where(two_values | (third == first), half, third - first)
         return center, np.where(half > 0, width, 1)

@@ -73,20 +73,20 @@ class DenseLoop:
         differentiate = later or self._differentiated(size, weights is None)
         room: Any = stage.room_for(size, steps.draws)
         stage.room, forward = room, kernels.dense_forward
-        for start in range(0, len(x), size):
-            part = slice(start, start + size)
+        pieces = (None if array is None else array.reshape(-1, size, *array.shape[1:]) for array in arrays)
+        x, y, weights, outputs = pieces
+        for index, leaving in enumerate(outputs):
             if steps.draws:
                 stage.draw(RandomSource(steps.seed, steps.optimizer.batches))
-            leaving = outputs[part]
-            leaving[...] = rows_second(forward(room, x[part]))
-            value, slopes = differentiate(y[part], leaving, None if weights is None else weights[part])
+            leaving[...] = rows_second(forward(room, x[index]))
+            value, slopes = differentiate(y[index], leaving, None if weights is None else weights[index])
             room.backward(room, rows_second(slopes), False)  # without the product by the inputs
             room.examples = None  # they may be part of a large array
             for regularizer, values, gradients in self.regularized:
                 value += regularizer.penalty(values) / steps.members
                 regularizer.add_gradient(values, gradients)
             if steps.guarded and not isfinite(value):
-                raise NotFinite(value, inputs[part], before + start // size)
+                raise NotFinite(value, inputs[index * size : (index + 1) * size], before + index)
             update()
             total += value * size
         return total + (later.total() if later else 0.0)
