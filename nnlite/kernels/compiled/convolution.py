@@ -147,7 +147,8 @@ def spread(
     cotangent = np.ascontiguousarray(cotangent)  # that of a mean is one number many times
     filters, count = cotangent.shape[-1], math.prod(windows.size)
     channels = kernel.size // (count * filters) * groups
-    if set(windows.strides) == {1} and _goes_directly(cotangent, kernel, windows, groups, channels, filters):
+    reversible = set(windows.strides) == {1} or groups == channels > 1
+    if reversible and _goes_directly(cotangent, kernel, windows, groups, channels, filters):
         return spread_directly(cotangent, kernel, windows, groups, slopes, gate)
     if slopes is None and _is_depthwise(cotangent, kernel, kernel.size, windows, groups):
         result = np.zeros((len(cotangent), *windows.inputs, groups), cotangent.dtype)

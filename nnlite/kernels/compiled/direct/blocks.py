@@ -94,50 +94,67 @@ def gradient_block(images, slopes, total, size, strides, dilation, before):
                             multiply(left, BYTES, rows, right, out, filters * BYTES, vectors, steps, 1)
 
 
+@inlined
+def _numbers(run):
+    return run[0], run[1], run[2], run[3], run[4], run[5], run[6], run[7], run[8]
+
+
 @compiled
-def convolve_each(images, kernel, outputs, size, strides, dilation, before):
-    """As `convolve_block`, for each channel separately.
+def convolve_each(images, kernel, outputs, lines, columns):
+    """As `convolve_block`, for each channel separately, or its transpose.
 
     Args:
-        kernel: `(cells, channels)`.
+        kernel: `(lines of cells, cells of a line, channels)`.
         outputs: `(images, lines, columns, channels)`.
+        lines, columns: the runs along either axis, of `runs_over` or `runs_back`.
     """
-    channels = kernel.shape[1]
-    pixel = channels * BYTES
+    pixel = kernel.shape[2] * BYTES
+    line_of_cells, line, line_of_results = kernel.shape[1] * pixel, images.shape[2] * pixel, outputs.shape[2] * pixel
     for n in range(len(images)):
-        for line in range(outputs.shape[1]):
-            start = line * strides[0] - before
-            first, last = _lines_inside(start, dilation[0], size[0], images.shape[1])
-            source = min(max(start + first * dilation[0], 0), images.shape[1] - 1)
-            steps = (
-                (last - first, size[1], 1),
-                (dilation[0] * images.shape[2] * pixel, dilation[1] * pixel, 0),
-                (size[1] * pixel, pixel, 0),
-            )
-            for column in range(0, channels, 2 * LANES):
-                vectors, ahead = min(2, (channels - column) // LANES), column * BYTES
-                left, out = address(images[n, source]) + ahead, address(outputs[n, line]) + ahead
-                right = address(kernel) + min(first, size[0] - 1) * size[1] * pixel + ahead
-                multiply_each(left, strides[1] * pixel, outputs.shape[2], right, out, pixel, vectors, steps, 0)
+        for i in range(len(lines)):
+            y, y_step, count, source, source_step, dy, cells_down, cell_step, jump = _numbers(lines[i])
+            for k in range(count):
+                left, out = address(images[n]) + (source + k * source_step) * line, address(outputs[n])
+                out += (y + k * y_step) * line_of_results
+                for j in range(len(columns)):
+                    x, x_step, rows, start, pixels, dx, cells, step, jump_along = _numbers(columns[j])
+                    steps = (
+                        (cells_down, cells, 1),
+                        (jump * line, jump_along * pixel, 0),
+                        (cell_step * line_of_cells, step * pixel, 0),
+                    )
+                    right = address(kernel) + dy * line_of_cells + dx * pixel
+                    for column in range(0, kernel.shape[2], 2 * LANES):
+                        vectors, ahead = min(2, (kernel.shape[2] - column) // LANES), column * BYTES
+                        a, c = left + start * pixel + ahead, out + x * pixel + ahead
+                        multiply_each(a, pixels * pixel, rows, right + ahead, c, x_step * pixel, vectors, steps, 0)
 
 
 @compiled
-def gradient_of_each(images, slopes, total, size, strides, dilation, before):
-    """As `gradient_block`, for each channel separately; slopes are shaped as outputs, total as the kernel."""
+def gradient_of_each(images, slopes, total, strides, dilation, before, runs):
+    """As `gradient_block`, for each channel separately; slopes are shaped as outputs, total as the kernel.
+
+    Args:
+        runs: along the columns, of `runs_over`.
+    """
     columns, channels = slopes.shape[2], slopes.shape[3]
     pixel, at_once = channels * BYTES, max(1, LONGEST_SUM // columns)
+    line, line_of_slopes = images.shape[2] * pixel, columns * pixel
     for n in range(len(images)):
-        for dy in range(size[0]):
-            start = dy * dilation[0] - before
-            first, end = _lines_inside(start, strides[0], slopes.shape[1], images.shape[1])
-            for line in range(first, end, at_once):
-                steps = (
-                    (1, min(at_once, end - line), columns),
-                    (0, strides[0] * images.shape[2] * pixel, strides[1] * pixel),
-                    (0, columns * pixel, pixel),
-                )
-                for column in range(0, channels, 2 * LANES):
-                    vectors, ahead = min(2, (channels - column) // LANES), column * BYTES
-                    left = address(images[n, start + line * strides[0]]) + ahead
-                    right, out = address(slopes[n, line]) + ahead, address(total[dy * size[1]]) + ahead
-                    multiply_each(left, dilation[1] * pixel, size[1], right, out, pixel, vectors, steps, 1)
+        for dy in range(len(total)):
+            start = dy * dilation - before
+            first, end = _lines_inside(start, strides, slopes.shape[1], images.shape[1])
+            for y in range(first, end, at_once):
+                for j in range(len(runs)):
+                    x, _, count, source, pixels, dx, cells, _, jump = _numbers(runs[j])
+                    steps = (
+                        (1, min(at_once, end - y), count),
+                        (0, strides * line, pixels * pixel),
+                        (0, line_of_slopes, pixel),
+                    )
+                    for column in range(0, channels, 2 * LANES):
+                        vectors, ahead = min(2, (channels - column) // LANES), column * BYTES
+                        left = address(images[n]) + (start + y * strides) * line + source * pixel + ahead
+                        right = address(slopes[n]) + y * line_of_slopes + x * pixel + ahead
+                        out = address(total[dy]) + dx * pixel + ahead
+                        multiply_each(left, jump * pixel, cells, right, out, pixel, vectors, steps, 1)
