@@ -154,3 +154,12 @@ def test_numbers_that_are_refused_are_named_by_their_place():
         x[(-1,) * len(shape)] = 1e300
         with np.errstate(over="ignore"), pytest.raises(DataError, match=f"in {place[:-1]}, which is too large for"):
             check_fits(x, x.astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_numbers_whose_squares_are_too_large_are_finite(dtype):
+    x = np.full((3, 2), np.finfo(dtype).max, dtype)
+    check_finite(x)
+    x[2, 1] = np.nan
+    with pytest.raises(DataError, match="x holds nan in row 2, column 1"):
+        check_finite(x)
