@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from nnlite.arrays.rows import LazyRows, SparseRows
+from nnlite.arrays.types import all_finite
 from nnlite.config import within_limit
 from nnlite.data.numbered import NumberedBatches, is_batches as is_batches, is_numbered
 from nnlite.errors import ConfigError, DataError, ShapeError, TrainingWarning
@@ -263,18 +264,9 @@ def check_finite(x: Any) -> None:
         index = x.first_not_finite()
         if index is not None:
             raise DataError(f"x holds a value that is not finite in {_place(index)}")
-    elif x.dtype.kind == "f" and not (_has_finite_square(x) or np.isfinite(x).all()):
+    elif x.dtype.kind == "f" and not all_finite(x):
         index = np.argwhere(~np.isfinite(x))[0].tolist()
         raise DataError(f"x holds {x[tuple(index)]} in {_place(index)}; fill or drop missing values first")
-
-
-def _has_finite_square(x: np.ndarray) -> bool:
-    """Whether the sum of all squares is finite, as no other numbers are; that takes 0.65 of the time of asking each."""
-    if x.dtype.char not in "fd" or not x.flags.c_contiguous:
-        return False
-    numbers = x.reshape(-1)
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.dot(numbers, numbers)))
 
 
 def _place(index: Sequence[int]) -> str:

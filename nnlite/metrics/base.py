@@ -86,7 +86,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
             metric.name = spec
         return metric
 
-    def update_state(self, y_true: Any, y_pred: Any = None, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add one batch.
 
         Args:

@@ -273,10 +273,8 @@ def common_type(arrays: Sequence[np.ndarray], written: Sequence[bool]) -> np.dty
         return np.result_type(kind, np.complex64) if "c" in loose and kind.kind != "c" else kind
     if "c" in loose:
         return np.result_type(floatx(), np.complex64)
-    if "f" in loose:
-        return np.dtype(floatx())
     whole = np.result_type(*typed) if typed else np.dtype(bool)
-    if whole.kind == "f":  # NumPy's answer to uint64 and int64
+    if "f" in loose or whole.kind == "f":  # NumPy's answer to uint64 and int64
         return np.dtype(floatx())
     return np.dtype(np.int32) if whole.kind == "b" and loose.strip("b") else whole
 

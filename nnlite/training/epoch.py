@@ -235,7 +235,7 @@ def callback_list(
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
-    """The names that the epochs will log; None if code of users may log others: a step, a callback or a `result`."""
+    """The names that the epochs log; None if user-defined code may log others: a step, a callback or a `result`."""
     written = isinstance(trainer.ready_steps(), WrittenSteps)
     writers = (*map(type, callbacks), *(type(metric).result for metric in trainer.metrics))
     if written or not all(writer.__module__.startswith("nnlite.") for writer in writers):

@@ -14,7 +14,7 @@ class Kernel(layers.Layer):
         return ops.matmul(inputs, self.kernel)
 
 
-class Nested(layers.Layer):
+class Wrapping(layers.Layer):
     def __init__(self):
         super().__init__()
         self.inner = layers.Dense(3)
@@ -24,7 +24,7 @@ class Nested(layers.Layer):
 
 
 def test_the_output_shape_of_a_users_layer_needs_no_weights():
-    layer, nested = Kernel(), Nested()
+    layer, nested = Kernel(), Wrapping()
     assert layer.compute_output_shape((None, 4)) == (None, 2)
     assert layer.compute_output_shape((None, 3, 5)) == (None, 3, 2)
     assert nested.compute_output_shape((None, 4)) == (None, 3)

@@ -148,11 +148,8 @@ class DenseRoom:
             self.examples = inputs if inputs.dtype == self.values.dtype else None
         if self.examples is not None:
             return self.reader
-        if inputs is not None and self.rows <= COPIED_ROWS:
-            self.inputs[...] = inputs
-        elif inputs is not None:
-            for start in range(0, self.rows, COPIED_ROWS):
-                self.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
+        for start in range(0, 0 if inputs is None else self.rows, COPIED_ROWS):
+            self.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
         return None
 
 

@@ -103,7 +103,7 @@ class RobustScaling(OfSomeColumns):
         lowest, highest = ordered[:, 0], ordered[:, -1]
         first, center, third = np.quantile(ordered, [0.25, 0.5, 0.75], axis=1)
         half = highest / 2 - lowest / 2
-        two_values = ((ordered.T == lowest) | (ordered.T == highest)).all(axis=0)
+        two_values = ((ordered == lowest[:, None]) | (ordered == highest[:, None])).all(axis=1)
         center = np.where(two_values, lowest / 2 + highest / 2, center)
         width = np.where(two_values | (third == first), half, third - first)
         return center, np.where(half > 0, width, 1)

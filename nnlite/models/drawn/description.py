@@ -93,7 +93,7 @@ def config_of_class(model: Any, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def build_config_of(model: Any) -> dict[str, Any] | None:
-    """What `build_from_config` takes: nothing for a graph, which is built when it is drawn."""
+    """Argument of `build_from_config`: nothing for a graph, which is built when it is drawn."""
     return Layer.get_build_config(model) if model._drawing is None else {"input_shape": None}
 
 

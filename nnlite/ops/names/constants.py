@@ -118,7 +118,8 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
         if options.get("dtype") is not None:
             return result
         values = [*values, *options.values()]
-        return (as_typed if isinstance(result, (np.ndarray, np.generic)) else in_floatx)(result, values)
+        typed: Any = as_typed if isinstance(result, (np.ndarray, np.generic)) else in_floatx
+        return typed(result, values)
 
     public = vars(np).get(function.__name__) in (function, getattr(function, "__wrapped__", None))
     title = f"`numpy.{function.__name__}`" if public else f"{function.__doc__}".rstrip(".")

@@ -73,8 +73,8 @@ class DenseLoop:
         differentiate = later or self._differentiated(size, weights is None)
         room: Any = stage.room_for(size, steps.draws)
         stage.room, forward = room, kernels.dense_forward
-        pieces = (None if array is None else array.reshape(-1, size, *array.shape[1:]) for array in arrays)
-        x, y, weights, outputs = pieces
+        batches: Any = [None if array is None else array.reshape(-1, size, *array.shape[1:]) for array in arrays]
+        x, y, weights, outputs = batches
         for index, leaving in enumerate(outputs):
             if steps.draws:
                 stage.draw(RandomSource(steps.seed, steps.optimizer.batches))

@@ -179,7 +179,9 @@ def metrics_variables(self: "Layer") -> list[Any]:
 
 
 # How Keras names the shapes of the inputs of attention with heads.
-OF_HEADS = dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention"), ("query_shape", "value_shape", "key_shape"))
+OF_HEADS: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("MultiHeadAttention", "GroupQueryAttention"), ("query_shape", "value_shape", "key_shape")
+)
 
 
 def get_build_config(self: "Layer") -> dict[str, Any] | None:
