@@ -108,7 +108,9 @@ def test_the_command_runs_folds_side_by_side(config, tmp_path, capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_worker_of_dask_that_is_killed_changes_nothing(tmp_path):
     pytest.importorskip("dask.distributed")
-    assert each(partial(dies_once, tmp_path), range(6), 2, "dask") == [0, 1, 4, 9, 16, 25]
+    patient = {f"distributed.comm.timeouts.{step}": "600s" for step in ("connect", "tcp")}  # a machine that is busy
+    with sys.modules["dask"].config.set(patient):
+        assert each(partial(dies_once, tmp_path), range(6), 2, "dask") == [0, 1, 4, 9, 16, 25]
     assert (tmp_path / "died").exists()
 
 

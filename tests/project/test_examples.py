@@ -84,7 +84,7 @@ def test_script(name, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -109,7 +109,7 @@ def test_a_script_of_pictures_draws_one(name, tmp_path):
     (tmp_path / name).write_text(f"{code}{end}")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     command = [sys.executable, "-W", "error::RuntimeWarning", name, "p.png"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0 and "Error" not in done.stderr, done.stderr
 
 

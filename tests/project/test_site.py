@@ -238,7 +238,7 @@ def test_pages_in_a_browser(page, width, dark, address, tmp_path):
     theme = [DARK] if dark else []
     command = [find_browser(), *options, *theme, f"--user-data-dir={tmp_path}", f"--window-size={width},900"]
     done = subprocess.run(
-        [*command, "--dump-dom", f"{address}/{page}"], capture_output=True, text=True, timeout=120, check=True
+        [*command, "--dump-dom", f"{address}/{page}"], capture_output=True, text=True, timeout=600, check=True
     )
     assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
     seen = json.loads(re.search(r"<title>(\{.*?\})</title>", done.stdout)[1].replace("&amp;", "&"))

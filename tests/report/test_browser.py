@@ -37,7 +37,7 @@ def browse(page, folder, width=1200, dark=False, task="--dump-dom"):
         f"--user-data-dir={folder}/profile",
     ]
     command = [find_browser(), *options, *([DARK] if dark else []), f"--window-size={width},900", task, page]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
 
 
 def console(result):
@@ -77,7 +77,7 @@ def test_at_400_pixels_nothing_is_wider_than_the_page(runs, tmp_path):
     options = ["--allow-file-access-from-files", "--virtual-time-budget=3000"]
     command = [find_browser(), "--headless", "--disable-gpu", "--no-sandbox", *options, f"--user-data-dir={tmp_path}/p"]
     result = subprocess.run(
-        [*command, "--dump-dom", outer.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [*command, "--dump-dom", outer.as_uri()], capture_output=True, text=True, timeout=600, check=True
     )
     found = dict(re.findall(r'"(\w+)":([\d.]+)', result.stdout.split("</title>")[0]))
     assert found["wide"] == "0"
