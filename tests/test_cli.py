@@ -193,6 +193,16 @@ def test_an_unknown_option_is_told_with_the_usage_of_its_command(capsys):
     assert error == "nnlite train: error: unrecognized arguments: --epoch-count 3"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["init", "c.yaml", "--target", "kind"], ["predict", "{run}", "c.yaml"], ["evaluate", "{run}", "c.yaml"]],
+)
+def test_a_config_is_no_table(arguments, folder, run, capsys):
+    Path("c.yaml").write_text(CONFIG)
+    assert main([argument.format(run=run) for argument in arguments]) == 2
+    assert capsys.readouterr().err.startswith("nnlite: error: c.yaml: a config, not a table; name a file of rows")
+
+
 def test_a_table_or_a_folder_is_no_config(folder, run, capsys):
     for command in ("train", "summary", "check"):
         assert main([command, "flowers.csv"]) == 2

@@ -14,6 +14,7 @@ __all__ = [
     "add_logging",
     "add_run",
     "check_folder",
+    "check_table",
     "progress_log",
 ]
 
@@ -86,6 +87,12 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     """Add the option for the joblib backend that runs jobs in parallel."""
     parser.add_argument("--backend", choices=("loky", "threading", "dask"), help="joblib backend for parallel jobs")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="address of a Dask cluster (default: a local one)")
+
+
+def check_table(path: str) -> None:
+    """`ConfigError` for a config in place of a table, which would be read as lines of cells."""
+    if Path(path).suffix.lower() in (".yaml", ".yml"):
+        raise ConfigError(f"{path}: a config, not a table; name a file of rows, such as a CSV, Excel or Parquet file")
 
 
 def check_folder(path: str) -> None:

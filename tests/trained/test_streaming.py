@@ -148,7 +148,7 @@ def test_evaluate_prints_the_figures_of_another_file(classes_run, amounts_run, f
     assert main(["evaluate", model, str(folder / "table.csv")]) == 0
     assert json.loads(capsys.readouterr().out)["accuracy"] > 0.7
     assert main(["evaluate", model]) == 2
-    assert "name a labelled file" in capsys.readouterr().err
+    assert "a file, not a run folder, which alone knows its data" in capsys.readouterr().err
     write(tmp_path / "new.csv", {name: cells for name, cells in table.items() if name != "answer"})
     assert main(["evaluate", str(classes_run.folder), str(tmp_path / "new.csv")]) == 3
     assert "no column 'answer'" in capsys.readouterr().err

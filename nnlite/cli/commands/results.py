@@ -7,7 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from nnlite.cli.arguments import Commands, add_command, add_run, check_folder
+from nnlite.cli.arguments import Commands, add_command, add_run, check_folder, check_table
 from nnlite.errors import ConfigError, TrainingWarning
 
 __all__ = ["add_commands"]
@@ -71,12 +71,14 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
         if Path(arguments.run).is_file():
             raise ConfigError(
-                f"{arguments.run}: a model file has no data of its own; name a labelled file to measure on"
+                f"{arguments.run}: a file, not a run folder, which alone knows its data; to measure a model on a file: "
+                "nnlite evaluate RUN INPUT"
             )
         run = Run(arguments.run)
         measured = run.evaluate(arguments.data)
         print(json.dumps(measured, indent=2) if _as_json(arguments) else format_metrics(measured, run.baseline))
         return
+    check_table(arguments.input)
     if arguments.data is not None:
         raise ConfigError("--data says where the run's own data are, INPUT is another file: give one of them")
     from nnlite.trained import load
@@ -116,6 +118,7 @@ def _predict(arguments: argparse.Namespace) -> None:
 
     if arguments.out is not None:
         check_folder(arguments.out)
+    check_table(arguments.input)
     if arguments.explain < 0:
         raise ConfigError(f"--explain takes a number of columns, got {arguments.explain}")
     chunks = predicted_chunks(

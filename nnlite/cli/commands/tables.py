@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from nnlite.cli.arguments import Commands, add_command, check_folder
+from nnlite.cli.arguments import Commands, add_command, check_folder, check_table
 from nnlite.errors import ConfigError
 
 __all__ = ["add_commands"]
@@ -55,6 +55,7 @@ def _init(arguments: argparse.Namespace) -> None:
         raise ConfigError(
             "nothing to start from: name a table, a folder of images, or a template; nnlite init --list shows them"
         )
+    check_table(start)
     is_table = os.path.exists(start) or "." in Path(start).name
     out = arguments.out or f"{Path(start).name.split('.')[0] or 'config'}.yaml"
     if os.path.lexists(out) and not arguments.force:
