@@ -40,14 +40,18 @@ def kind_of(target: TargetEncoder | None) -> str:
     return target.kind if isinstance(target, Classes) else "multilabel"
 
 
-def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str) -> None:
-    """`DataError` with the position of the first label in a table or file that is not a class of the model."""
+def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str, names: list[str] | None) -> None:
+    """`DataError` with the position of the first label in a table or file that is not a class of the model.
+
+    `names` are those of the rows, such as files of images.
+    """
     if not isinstance(target, Classes) or not (path or isinstance(rows, (Table, Frame))):
         return
     is_known = target.knows(y)
     if not is_known.all():
         row = int(is_known.argmin())
         frame = f"{path}: " * bool(path) + f"column {target.name!r}, row {row}"
+        frame = f"{path.rstrip('/')}/{names[row]}" if names else frame
         where = rows.place(row, target.name) if isinstance(rows, Table) else frame
         raise DataError(
             f"{where}: unknown class {y.ravel().tolist()[row]!r}; the model knows {listed(target.labels)}; correct the "

@@ -193,7 +193,8 @@ class TrainedModel:
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
         x = self._encoded(inputs, on_unknown, place_of(rows))
         outputs = self._answering(self.model.predict(x, verbose=verbose))
-        check_labels(target, truth, inputs, place_of(rows))
+        names = self._reader.row_names(place_of(rows)) if place_of(rows) and y is None else None
+        check_labels(target, truth, inputs, place_of(rows), names)
         return figures_of(self.model, target, x, truth, outputs, weights, verbose=verbose)
 
     def explain(self, row: Any, output: Any = None) -> RowExplanation:

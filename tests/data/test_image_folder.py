@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from shipped_configs import photos
 
+import nnlite
 from nnlite.cli import main
 from nnlite.data import ImageFolder, image_dataset_from_directory
 from nnlite.data.safety.limits import Limits
@@ -110,6 +111,15 @@ def test_a_config_trains_on_a_folder_and_predictions_name_the_files(folder, caps
     assert re.search(r'title="(cat|dog)/\d+\.png: \1, predicted \1 ', Path("run/report.html").read_text())
 
 
+def test_a_typical_large_image_is_the_mean_of_its_channels(folder):
+    settings = ["fit.epochs=1", "data.source.ImageFolder.image_size=[40, 40]"]
+    run = train(Experiment.from_file("c.yaml", settings), out="run", quiet=True)
+    assert np.shape(run.preprocessing.typical) == (1, 1, 3)
+    assert Path("run/preprocessing.json").stat().st_size < 1000
+    explanation = nnlite.load("run").explain(ImageFolder("photos", (40, 40)).read_inputs("photos/cat/0.png"))
+    assert len(explanation.typical) == 40 * 40 * 3 and len(set(explanation.typical.values())) <= 3
+
+
 def test_chunks_are_the_folder_in_parts(folder):
     source = ImageFolder("photos", (4, 4))
     chunks = list(source.input_chunks("photos", 7))
@@ -168,8 +178,8 @@ def test_a_regression_is_refused(folder):
         ImageFolder("photos", (4, 4)).load("regression")
 
 
-def test_labels_that_the_model_does_not_know_name_their_folder(folder, capsys):
+def test_labels_that_the_model_does_not_know_name_their_file(folder, capsys):
     train(Experiment.from_file("c.yaml", ["fit.epochs=1"]), out="run", quiet=True)
     (folder / "photos" / "cat").rename(folder / "photos" / "lynx")
     assert main(["evaluate", "run", "photos"]) == 3
-    assert "photos: column 'class', row 12: unknown class 'lynx'; the model knows cat, dog" in capsys.readouterr().err
+    assert "photos/lynx/0.png: unknown class 'lynx'; the model knows cat, dog" in capsys.readouterr().err

@@ -13,6 +13,8 @@ from nnlite.data.table import Table
 
 __all__ = ["typical_row"]
 
+WHOLE_IMAGE = 4096  # numbers: of a larger one the means of the channels are enough
+
 
 def typical_row(
     inputs: Any, encoder: InputEncoder, rows: np.ndarray | None = None
@@ -25,12 +27,16 @@ def typical_row(
         rows: indices of the rows to look at; all where None.
 
     Returns:
-        Cells by column for a table, nested lists for an array; None for data that have no mean: texts, and arrays of
-        integers, which may be indices.
+        Cells by column for a table, nested lists for an array, of large images `(1, 1, channels)`; None for data that
+        have no mean: texts, and arrays of integers, which may be indices.
     """
     if isinstance(encoder, Raw):
         array = inputs if rows is None else inputs[rows]
-        return array.mean(axis=0, dtype=np.float64).tolist() if array.dtype.kind in "fiu" else None
+        if array.dtype.kind not in "fiu":
+            return None
+        means = array.mean(axis=0, dtype=np.float64)
+        is_large = means.ndim == 3 and means.size > WHOLE_IMAGE
+        return (means.mean(axis=(0, 1), keepdims=True) if is_large else means).tolist()
     if not isinstance(encoder, (Columns, TableEncoder)):
         return None
     source = inputs if isinstance(inputs, Table) else inputs.gaps_as_text()

@@ -68,7 +68,8 @@ def _baseline(trained: "TrainedModel", x: np.ndarray) -> tuple[np.ndarray, dict[
         return np.asarray(encoder.encode(read_frame([row])), x.dtype)[0], shown
     if typical is None:
         return np.zeros_like(x[0]), {}
-    baseline = np.asarray(typical, x.dtype).reshape(x.shape[1:])
+    baseline = np.asarray(typical, x.dtype)
+    baseline = np.broadcast_to(baseline, x.shape[1:]) if baseline.ndim > 2 else baseline.reshape(x.shape[1:])
     return baseline, {_place_name(index): _shown(float(baseline[index])) for index in np.ndindex(baseline.shape)}
 
 
