@@ -11,6 +11,7 @@ from nnlite.errors import ModelFileError
 from nnlite.saving.safetensors import DTYPES, decode, encode
 
 SHAPES = [(), (0,), (3,), (2, 3), (0, 4), (4, 0, 2), (1,), (5, 1, 2), (7,)]
+KINDS = [kind for kind in DTYPES.values() if kind != "bfloat16"]  # which the library's NumPy side does not read
 NAMES = ["a", "Z", "ä", "é𝄞", "\uffff", "\U00010000", "weights/10.k", "weights/2.k", 'q"t\\', "\n\t\x01\x7f", "", " "]
 
 
@@ -18,9 +19,7 @@ def random_arrays(random) -> dict[str, np.ndarray]:
     """Up to ten arrays of random names, types and shapes."""
     arrays = {}
     for _ in range(random.integers(10)):
-        array = random.integers(0, 100, SHAPES[random.integers(len(SHAPES))]).astype(
-            random.choice(list(DTYPES.values()))
-        )
+        array = random.integers(0, 100, SHAPES[random.integers(len(SHAPES))]).astype(random.choice(KINDS))
         name = NAMES[random.integers(len(NAMES))] + str(random.integers(12))
         arrays[name] = array
     return arrays
@@ -41,7 +40,7 @@ def test_the_same_bytes_as_the_library_and_both_read_them(seed):
         assert read[name].tobytes() == array.tobytes()
 
 
-@pytest.mark.parametrize("kind", DTYPES.values())
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_type_alone(kind):
     arrays = {"x": np.arange(6).reshape(2, 3).astype(kind)}
     content = encode(arrays, {"a": "b"})
@@ -92,7 +91,7 @@ MALFORMED = {
     "no shape": file_of({"x": {"dtype": "F32", "data_offsets": [0, 8]}}, 8),
     "no offsets": file_of({"x": {"dtype": "F32", "shape": [2]}}, 8),
     "an unknown type": file_of({"x": entry("O")}, 8),
-    "a type that NumPy lacks": file_of({"x": entry("BF16", (4,))}, 8),
+    "a type that NumPy lacks": file_of({"x": entry("F8_E4M3", (8,))}, 8),
     "a type that is not text": file_of({"x": entry(["F32"])}, 8),
     "a shape that is not a list": file_of({"x": entry(shape=2)}, 8),
     "a negative length": file_of({"x": entry(shape=(-2,))}, 8),
