@@ -259,8 +259,7 @@ def _computed(op: Op, inputs: list[Any]) -> Any:
         return narrowed(output) if is_bfloat16(kind) else output
     if kind.kind in op._widens and kind.itemsize < 4:
         kind = np.dtype("uint32" if kind.kind == "u" else "int32")
-    result = op._of_integers(*map(np.asarray, inputs))
-    return np.asarray(result).astype(kind, copy=False)
+    return np.asarray(op._of_integers(*map(np.asarray, inputs))).astype(kind, copy=False)
 
 
 def common_type(arrays: Sequence[np.ndarray], written: Sequence[bool]) -> np.dtype:

@@ -59,8 +59,10 @@ def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
 
     A layer that writes `call` and was not built stays so: a copy of it is built and tried.
     """
-    if layer._traced and not layer._build_done:
-        return copy.deepcopy(layer)._ensure_built(input_shape)
+    if layer._traced and not (layer._build_done or layer._builds_itself):
+        twin = copy.deepcopy(layer)
+        shape, layer._structure = twin._ensure_built(input_shape), twin._structure
+        return shape
     ones, twos = (trial_shapes(layer, input_shape, size) for size in (1, 2))
     rows = _ROWS.get()[:1]
     shapes = [

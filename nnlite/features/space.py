@@ -2,22 +2,26 @@
 
 import builtins
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 
-from nnlite import saving
+from nnlite import ops, saving
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError, ShapeError, did_you_mean
+from nnlite.features.columns import Cross, Feature, Mode
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import (
+    CategoryEncoding,
+    Concatenate,
     Discretization,
     HashedCrossing,
     Hashing,
     Identity,
+    Input,
     IntegerLookup,
     Layer,
     Normalization,
@@ -29,69 +33,11 @@ from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry import Configurable
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import read
-from nnlite.registry.fields import FromSpec, Spec, alone
+from nnlite.registry.fields import Spec, alone
 
-__all__ = ["Cross", "Feature", "FeatureSpace"]
+__all__ = ["FeatureSpace"]
 
 COLUMN = (None, 1)
-DTYPES = {"numbers": ["float"], "indices": ["int"], "strings": ["string"], "categories": ["string", "int"]}
-Mode = Literal["float", "int", "one_hot"]
-
-
-class Encoding(Configurable, family="feature", abstract=True):
-    """Encoding of one column, or of several together."""
-
-
-class Feature(Encoding):
-    """One column.
-
-    Args:
-        dtype: what it holds: `"float32"`, `"int32"`, `"string"` and so on.
-        preprocessor: the layer that it goes through, as `(batch, 1)`.
-        output_mode: `"one_hot"` of the indices that the layer gives; `"int"` for these themselves; `"float"` for a
-            layer that gives numbers.
-
-    Raises:
-        ConfigError: a layer with other inputs or outputs.
-
-    >>> Feature("string", StringLookup(vocabulary=["cat", "dog"]), "one_hot").output_mode
-    'one_hot'
-    """
-
-    dtype: Literal["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "string"]
-    preprocessor: FromSpec[Layer]
-    output_mode: Mode
-
-    def validate(self) -> None:
-        layer = self.preprocessor
-        if not self.dtype.startswith(tuple(DTYPES[layer.input_kind])):
-            raise ConfigError(f"{layer.label} needs {layer.input_kind}, not {self.dtype}")
-        gives_indices = layer._output_dtype in ("int32", "int64")
-        if gives_indices != (self.output_mode != "float"):
-            output = "indices" if gives_indices else "no indices"
-            raise ConfigError(f"{layer.label} gives {output}, which do not go with output_mode={self.output_mode!r}")
-
-
-class Cross(Encoding):
-    """Several features crossed: each combination of their values falls into one of `crossing_dim` bins.
-
-    Args:
-        feature_names: the features; each must give indices.
-        crossing_dim: number of bins; different combinations may share one.
-        output_mode: `"one_hot"`, or `"int"` for the number of the bin.
-
-    >>> Cross(("city", "kind"), crossing_dim=32).name
-    'city_X_kind'
-    """
-
-    feature_names: tuple[str, ...]
-    crossing_dim: Count
-    output_mode: Literal["one_hot", "int"] = "one_hot"
-
-    @property
-    def name(self) -> str:
-        """The names of the features, joined."""
-        return "_X_".join(self.feature_names)
 
 
 class FeatureSpace(Configurable, family="feature space"):
@@ -116,8 +62,8 @@ class FeatureSpace(Configurable, family="feature space"):
         NotReadyError: used before `adapt`.
         DataError: a column that is missing, or does not fit its feature.
 
-    Differences from Keras: `adapt` takes the whole data as dict or DataFrame; there are no symbolic inputs; bins of
-    hashes and crosses are others (see `Hashing`); `load` reads what `save` wrote.
+    Differences from Keras: `adapt` takes the whole data as dict or DataFrame; bins of hashes and crosses are others
+    (see `Hashing`); `load` reads what `save` wrote.
 
     >>> space = FeatureSpace({"age": "float_rescaled", "kind": FeatureSpace.string_categorical()})
     >>> data = {"age": [3, 5], "kind": ["cat", "dog"]}
@@ -136,6 +82,7 @@ class FeatureSpace(Configurable, family="feature space"):
 
     def __post_init__(self) -> None:
         self.crosses = [] if self.crosses is None else self.crosses
+        self._inputs: dict[str, Any] = {}
         super().__post_init__()
 
     def validate(self) -> None:
@@ -147,7 +94,7 @@ class FeatureSpace(Configurable, family="feature space"):
         except ConfigError as error:
             raise error.within("FeatureSpace") from None
         for name, feature in self.features.items():
-            feature.preprocessor.name = feature.preprocessor._given_name or name
+            feature.preprocessor.name = feature.preprocessor._given_name or f"{name}_preprocessor"
         self.preprocessors = {name: feature.preprocessor for name, feature in self.features.items()}
         self.crossers = {cross.name: HashedCrossing(cross.crossing_dim, name=cross.name) for cross in self.crosses}
         for name, spec in self._specs().items():
@@ -197,13 +144,60 @@ class FeatureSpace(Configurable, family="feature space"):
         if len({len(column) for column in parts.values()}) > 1:
             lengths = ", ".join(f"{name!r} has {len(column)}" for name, column in parts.items())
             raise ShapeError(f"the columns must have the same number of rows; {lengths}")
-        for cross in self.crosses:
-            parts[cross.name] = self.crossers[cross.name](tuple(parts[name] for name in cross.feature_names))
-        layers = {**self.preprocessors, **self.crossers}
-        for name, spec in self._specs().items():
-            if spec.output_mode == "one_hot":
-                parts[name] = encoded(parts[name], "multi_hot", layers[name].depth, floatx())
+        parts = self._encoded(parts, tuple, lambda part, depth: encoded(part, "multi_hot", depth, floatx()))
         return parts if self.output_mode == "dict" else np.concatenate(list(parts.values()), axis=1, dtype=floatx())
+
+    def _encoded(
+        self, parts: dict[str, Any], joined: Callable[[Any], Any], one_hot: Callable[[Any, int], Any]
+    ) -> dict[str, Any]:
+        """What the preprocessors made of columns, with crosses of `joined` ones, and indices as rows of `one_hot`."""
+        crosses = {
+            cross.name: self.crossers[cross.name](joined(parts[name] for name in cross.feature_names))
+            for cross in self.crosses
+        }
+        layers, parts = {**self.preprocessors, **self.crossers}, {**parts, **crosses}
+        return {
+            name: one_hot(parts[name], layers[name].depth) if spec.output_mode == "one_hot" else parts[name]
+            for name, spec in self._specs().items()
+        }
+
+    def get_inputs(self) -> dict[str, Any]:
+        """An `Input` of one column for each feature, by name, of which the symbols of the other methods are made.
+
+        Raises:
+            NotReadyError: before `adapt`.
+        """
+        if not self._inputs:
+            waiting = [name for name, layer in self.preprocessors.items() if not layer.adapted]
+            if waiting:
+                raise NotReadyError(f"the features {', '.join(waiting)} are not known yet: call adapt(data) first")
+            kinds = {name: feature.dtype for name, feature in self.features.items()}
+            self._inputs = {name: Input((1,), dtype=kind, name=name) for name, kind in kinds.items()}
+        return self._inputs
+
+    def get_preprocessed_features(self) -> dict[str, Any]:
+        """What the preprocessors make of `get_inputs()`, as symbols of a graph."""
+        inputs = self.get_inputs()
+        return {name: layer(inputs[name]) for name, layer in self.preprocessors.items()}
+
+    def get_encoded_features(self) -> Any:
+        """The features of `get_inputs()` as symbols of a graph, by which a model takes columns as they are.
+
+        >>> import nnlite
+        >>> space = FeatureSpace({"age": "float", "kind": "string_categorical"})
+        >>> space.adapt({"age": [3, 5], "kind": ["cat", "dog"]})
+        >>> outputs = nnlite.layers.Dense(1)(space.get_encoded_features())
+        >>> nnlite.Model(space.get_inputs(), outputs)({"age": [[4.0]], "kind": [["dog"]]}).shape
+        (1, 1)
+        """
+        parts = self._encoded(
+            self.get_preprocessed_features(),
+            lambda columns: ops.cast(ops.stack(list(columns), axis=-1), "int64"),
+            lambda part, depth: CategoryEncoding(depth, "multi_hot")(part),
+        )
+        if self.output_mode == "dict":
+            return parts
+        return Concatenate()(list(parts.values())) if len(parts) > 1 else next(iter(parts.values()))
 
     def _column(self, data, name) -> np.ndarray:
         layer = self.preprocessors[name]
