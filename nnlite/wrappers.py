@@ -23,19 +23,10 @@ __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
 
 class WrappedModel(BaseEstimator):
-    """Base of the wrappers.
-
-    Args:
-        model: a compiled model that each fit trains a copy of; or a function of `X`, `y` and `model_kwargs` that
-            returns one.
-        warm_start: whether a further fit trains the same model on.
-        model_kwargs: for `model`, where it is a function.
-        fit_kwargs: for the model's `fit`.
+    """Base of the wrappers; `SKLearnRegressor` has its arguments.
 
     Attributes:
-        model_: the trained model.
-        history_: what its `fit` returned.
-        n_features_in_: the number of columns.
+        n_features_in_: the number of columns of the last fit.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ from nnlite.errors import ConfigError, did_you_mean
 from nnlite.layers.images.boxes import FORMATS, corners_of, formatted
 
 __all__ = [
+    "affine_transform",
     "clip_to_image_size",
     "compute_ciou",
     "compute_iou",
@@ -175,6 +176,53 @@ def pad(
 ) -> np.ndarray:
     """Boxes, in pixels, after an image got `top` rows above and `left` columns before; its new size changes nothing."""
     return convert_format(_corners(boxes, bounding_box_format) + [left, top] * 2, "xyxy", bounding_box_format)
+
+
+def affine_transform(
+    boxes: ArrayLike,
+    angle: ArrayLike,
+    translate_x: ArrayLike,
+    translate_y: ArrayLike,
+    scale: ArrayLike,
+    shear_x: ArrayLike,
+    shear_y: ArrayLike,
+    height: int,
+    width: int,
+    center_x: float | None = None,
+    center_y: float | None = None,
+    bounding_box_format: str = "xyxy",
+) -> np.ndarray:
+    """The smallest upright boxes around the corners of boxes that are moved, then turned, sheared and scaled.
+
+    A corner at (u, v) from the center comes to scale * (a u + b v, c u + d v), with the sine s and the cosine t of
+    `angle`, d = t + s tan(shear_y), c = t tan(shear_y) - s, a = t - c tan(shear_x) and b = s + d tan(shear_x), the
+    matrix of Keras. Nothing is cut off at the edges of the image.
+
+    Args:
+        boxes: `(boxes, 4)`, or `(batch, boxes, 4)` with a number, or one for each image, `(batch,)`, for what follows.
+        angle, shear_x, shear_y: in degrees.
+        translate_x, translate_y: shares of `width - 1` and `height - 1`.
+        scale: a factor.
+        height, width: of the image, in pixels.
+        center_x, center_y: shares of `width - 1` and `height - 1`, 0.5 when None.
+        bounding_box_format: of the boxes.
+
+    >>> affine_transform([[1.0, 2.0, 3.0, 5.0]], 90.0, 0.0, 0.0, 1.0, 0.0, 0.0, height=11, width=11).round(3).tolist()
+    [[2.0, 7.0, 5.0, 9.0]]
+    """
+    parts = (angle, shear_x, shear_y, translate_x, translate_y, scale)
+    turn, slant_x, slant_y, move_x, move_y, factor = (np.asarray(part, np.float64)[..., None, None] for part in parts)
+    turn, slant_x, slant_y = np.radians(turn), np.radians(slant_x), np.radians(slant_y)
+    middle_x = (width - 1) * (0.5 if center_x is None else center_x)
+    middle_y = (height - 1) * (0.5 if center_y is None else center_y)
+    corners = _corners(boxes, bounding_box_format, (height, width))
+    u = corners[..., [0, 2, 0, 2]] + move_x * (width - 1) - middle_x
+    v = corners[..., [1, 1, 3, 3]] + move_y * (height - 1) - middle_y
+    c, d = np.cos(turn) * np.tan(slant_y) - np.sin(turn), np.cos(turn) + np.sin(turn) * np.tan(slant_y)
+    a, b = np.cos(turn) - c * np.tan(slant_x), np.sin(turn) + d * np.tan(slant_x)
+    x, y = factor * (a * u + b * v) + middle_x, factor * (c * u + d * v) + middle_y
+    moved = np.stack([x.min(-1), y.min(-1), x.max(-1), y.max(-1)], -1)
+    return convert_format(moved, "xyxy", bounding_box_format, height, width)
 
 
 def _scales(variance: ArrayLike | None) -> np.ndarray:

@@ -70,3 +70,28 @@ def test_offsets_from_anchors_and_back(encoding):
     assert offsets[0, encoding.index("x") - encoding.index("_") - 1] == pytest.approx(x)
     back = bounding_boxes.decode_deltas_to_boxes(anchors, offsets, "xyxy", "xywh", encoding, **options)
     np.testing.assert_allclose(back, bounding_boxes.convert_format(boxes, "xyxy", "xywh"), rtol=1e-5)
+
+
+def test_boxes_around_moved_boxes():
+    def moved(boxes, angle=0.0, x=0.0, y=0.0, scale=1.0, slant_x=0.0, slant_y=0.0, **options):
+        return bounding_boxes.affine_transform(boxes, angle, x, y, scale, slant_x, slant_y, 10, 20, **options)
+
+    box = np.array([[1.0, 2.0, 3.0, 5.0]])
+    np.testing.assert_array_equal(moved(box), box)
+    np.testing.assert_allclose(moved(box, x=0.1, y=0.2), [[2.9, 3.8, 4.9, 6.8]], rtol=1e-6)
+    np.testing.assert_allclose(moved(box, scale=2.0, x=0.1), [[-3.7, -0.5, 0.3, 5.5]], rtol=1e-5)
+    np.testing.assert_allclose(moved(box, 90.0), [[7, 11, 10, 13]], rtol=1e-6)  # about (9.5, 4.5)
+    slope = np.tan(np.radians(10))
+    np.testing.assert_allclose(moved(box, slant_x=10.0), [[1 - 2.5 * slope, 2, 3 + 0.5 * slope, 5]], rtol=1e-6)
+    np.testing.assert_allclose(moved(box, slant_y=10.0), [[1, 2 - 8.5 * slope, 3, 5 - 6.5 * slope]], rtol=1e-6)
+    everything = moved(box, 10.0, 0.1, 0.2, 2.0, 10.0, 20.0)
+    np.testing.assert_allclose(everything, [[-3.57117, 0.59352, 2.38837, 7.62076]], rtol=1e-5)  # of Keras
+    corner = moved(box, 10.0, center_x=0.25, center_y=0.75)
+    np.testing.assert_allclose(corner, [[0.23214, 2.37605, 2.7227, 5.67777]], rtol=1e-5)  # of Keras
+    batch = moved(np.stack([box, box]), np.array([0.0, 90.0]))
+    np.testing.assert_allclose(batch[:, 0], [box[0], [7, 11, 10, 13]], rtol=1e-6)
+    shares = bounding_boxes.convert_format(box, "xyxy", "rel_xywh", 10, 20)
+    back = bounding_boxes.convert_format(
+        moved(shares, 90.0, bounding_box_format="rel_xywh"), "rel_xywh", "xyxy", 10, 20
+    )
+    np.testing.assert_allclose(back, [[7, 11, 10, 13]], rtol=1e-5)
