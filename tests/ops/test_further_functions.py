@@ -419,3 +419,26 @@ def test_images_are_bent_alike_by_one_seed():
 def test_functions_are_pickled_by_name(name):
     function = getattr(ops, name)
     assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_a_search_over_beams_adds_alignments():
+    logits = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32) * 2
+    counts = [4, 3]
+    decoded, scores = ops.ctc_decode(logits, counts, "beam_search", beam_width=100, top_paths=3, mask_index=2)
+    for row, count in enumerate(counts):
+        chances = np.exp(logits[row]) / np.exp(logits[row]).sum(-1, keepdims=True)
+        totals = {}
+        for alignment in itertools.product(range(3), repeat=count):
+            spelled = tuple(label for label, _ in itertools.groupby(alignment) if label != 2)
+            share = np.prod([chances[step, label] for step, label in enumerate(alignment)])
+            totals[spelled] = totals.get(spelled, 0.0) + share
+        best = sorted(totals, key=totals.get, reverse=True)[:3]
+        assert [tuple(label for label in path if label >= 0) for path in decoded[:, row].tolist()] == best
+        np.testing.assert_allclose(scores[row], np.log([totals[labels] for labels in best]), rtol=1e-5)
+
+
+def test_a_search_over_beams_without_as_many_results():
+    decoded, scores = ops.ctc_decode(np.zeros((1, 1, 2), np.float32), [1], "beam_search", top_paths=3)
+    assert decoded.tolist() == [[[-1]], [[1]], [[-1]]] and np.isneginf(scores[0]).tolist() == [False, False, True]
+    with pytest.raises(ConfigError, match="strategy: must be 'greedy' or 'beam_search', got 'best'"):
+        ops.ctc_decode(np.zeros((1, 1, 2)), [1], "best")

@@ -1,5 +1,8 @@
 """Functions of `keras.ops` that decode the outputs of networks."""
 
+import collections
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,19 +37,36 @@ def ctc_decode(
     merge_repeated: bool = True,
     mask_index: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The most likely class at each step, with repeats merged and blanks removed.
+    """The labels that a network's outputs spell: repeats without a blank between them are one, blanks are left out.
 
     Args:
-        inputs: `(batch, steps, classes)`.
-        sequence_lengths: how many steps of each count.
-        strategy: `"greedy"`; a search over beams is not written.
+        inputs: logits, `(batch, steps, classes)`.
+        sequence_lengths: how many steps of each row count, `(batch,)`.
+        strategy: `"greedy"` reads the most likely class of each step; `"beam_search"` adds the probabilities of all
+            alignments that spell the same labels, for the `beam_width` most likely beginnings.
+        beam_width: beginnings that are kept from step to step; a search takes time in proportion.
+        top_paths: how many results of a search are returned, most likely ones first.
+        merge_repeated: whether repeats are one, for `"greedy"`; a search always merges them.
         mask_index: the class of blanks.
 
     Returns:
-        The classes, `(1, batch, steps)`, -1 behind the last one, and minus the sum of the largest values, `(batch, 1)`.
+        The classes, `(paths, batch, steps)`, with -1 behind the last one; and their scores, `(batch, paths)`: minus the
+        sum of the largest logits for `"greedy"`, the logarithm of the probability for `"beam_search"`.
+
+    Raises:
+        ConfigError: another strategy.
+
+    Reference: Graves & Jaitly 2014, "Towards end-to-end speech recognition with recurrent neural networks".
+
+    >>> logits = np.log([[[0.4, 0.6], [0.6, 0.4]]])
+    >>> labels, scores = ctc_decode(logits, [2], "beam_search", beam_width=4)
+    >>> labels.tolist(), np.exp(scores).round(2).tolist()  # 0.6 * 0.6 + 0.6 * 0.4 + 0.4 * 0.4
+    ([[[1, -1]]], [[0.76]])
     """
-    if strategy != "greedy":
-        raise ConfigError(f"ctc_decode has the strategy 'greedy', got {strategy!r}", ("strategy",))
+    if strategy not in ("greedy", "beam_search"):
+        raise ConfigError(f"must be 'greedy' or 'beam_search', got {strategy!r}", ("ctc_decode", "strategy"))
+    if strategy == "beam_search":
+        return _searched(inputs, sequence_lengths, beam_width, top_paths, mask_index)
     values, counts = convert_to_numpy(inputs), np.asarray(convert_to_numpy(sequence_lengths))
     counted = np.arange(values.shape[1]) < counts[:, None]
     best = np.where(counted, values.argmax(-1), mask_index)
@@ -59,6 +79,52 @@ def ctc_decode(
         decoded[row, : chosen.sum()] = labels[chosen]
     scores = -np.where(counted, values.max(-1), 0).sum(-1, keepdims=True)
     return decoded[None], scores
+
+
+def _searched(
+    inputs: ArrayLike, sequence_lengths: ArrayLike, beam_width: int, top_paths: int, blank: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The most likely labels of each row and the logarithms of their probabilities."""
+    chances = np.asarray(convert_to_numpy(ops.log_softmax(inputs, axis=-1)))
+    counts = np.asarray(convert_to_numpy(sequence_lengths))
+    decoded = np.full((top_paths, *chances.shape[:2]), -1, np.int32)
+    scores = np.full((len(chances), top_paths), -np.inf, chances.dtype)
+    for row, (steps, count) in enumerate(zip(chances.tolist(), counts, strict=True)):
+        for path, (labels, score) in enumerate(_most_likely(steps[:count], beam_width, blank)[:top_paths]):
+            decoded[path, row, : len(labels)], scores[row, path] = labels, score
+    return decoded, scores
+
+
+def _most_likely(steps: list[list[float]], width: int, blank: int) -> list[tuple[tuple[int, ...], float]]:
+    """The labels of a row and the logarithms of their probabilities, of the most likely ones first.
+
+    Each beginning has the probability that it ends in a blank, and that it ends in its last label.
+    """
+    none = -math.inf
+    beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, none)}
+    for step in steps:
+        ways: dict[tuple[int, ...], tuple[list[float], list[float]]] = collections.defaultdict(lambda: ([], []))
+        for labels, (in_blank, in_label) in beams.items():
+            total = _log_sum([in_blank, in_label])
+            ways[labels][0].append(total + step[blank])
+            for label, chance in enumerate(step):
+                repeats = labels[-1:] == (label,)
+                if repeats:
+                    ways[labels][1].append(in_label + chance)
+                if label != blank:
+                    ways[(*labels, label)][1].append((in_blank if repeats else total) + chance)
+        grown = {labels: (_log_sum(blanks), _log_sum(others)) for labels, (blanks, others) in ways.items()}
+        beams = dict(sorted(grown.items(), key=lambda beam: -_log_sum(beam[1]))[:width])
+    scored = [(labels, _log_sum(parts)) for labels, parts in beams.items()]
+    return [(labels, score) for labels, score in scored if score > none]
+
+
+def _log_sum(logarithms: Sequence[float]) -> float:
+    """The logarithm of a sum of few numbers."""
+    largest = max(logarithms, default=-math.inf)
+    if len(logarithms) < 2 or largest == -math.inf:
+        return largest
+    return largest + math.log(sum(math.exp(one - largest) for one in logarithms))
 
 
 @drawable
