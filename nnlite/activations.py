@@ -11,7 +11,6 @@ from nnlite.ops.functions import (
     elu,
     exp as exponential,
     gelu,
-    glu,
     hard_shrink,
     hard_sigmoid,
     hard_silu,
@@ -38,6 +37,7 @@ from nnlite.ops.functions import (
     tanh_shrink,
     threshold,
 )
+from nnlite.ops.names.pointwise import glu
 from nnlite.registry.functions import custom_function, form_of_function, is_function_form
 from nnlite.registry.names import custom_object_scope
 

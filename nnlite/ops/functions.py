@@ -33,7 +33,6 @@ __all__ = [
     "expm1",
     "gelu",
     "getitem",
-    "glu",
     "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
@@ -215,15 +214,11 @@ def expand_dims(x: Any, axis: int) -> Any:
 @drawable
 @called("x", "key")
 def getitem(x: Any, index: Any) -> Any:
-    """x[index], for integers, slices, `...` and None."""
+    """x[index], for integers, slices, `...` and None; or for integer or Boolean arrays, as in NumPy."""
+    places = shaping.places_of(np.shape(_value(x)), index)
+    if places is not None:
+        return reshape(take(x, places.ravel()), places.shape)
     return compute(_made(shaping.Slice, (("index", shaping.spell_index(index)),)), (x,))
-
-
-@drawable
-def glu(x: Any, axis: int = -1) -> Any:
-    """The first half of x along `axis`, times the sigmoid of the second half. Reference: Dauphin et al. 2017."""
-    first, gate = split(x, 2, axis)
-    return multiply(first, sigmoid(gate))
 
 
 @drawable

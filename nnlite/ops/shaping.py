@@ -1,11 +1,13 @@
 """Functions that move elements without changing them."""
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.jacobians import Broadcast, GatherRows, Jacobians, Rearrange, Segment, Slice as SliceJacobian
 from nnlite.ops.base import Op, as_arrays, from_right
@@ -106,10 +108,23 @@ class Slice(Op):
         return (*index[:position], *missing, *index[position + 1 :])
 
 
+def places_of(shape: Shape, index: Any) -> np.ndarray | None:
+    """The flat indices of the entries of x[index] for an x of this shape; None for an index without arrays."""
+    parts = [np.asarray(part) if np.ndim(part) else part for part in as_parts(index)]
+    if not any(isinstance(part, np.ndarray) for part in parts):
+        return None
+    return np.arange(math.prod(shape)).reshape(shape)[tuple(parts)]
+
+
+def as_parts(index: Any) -> tuple:
+    """An index as a tuple with an entry for each axis."""
+    return index if isinstance(index, tuple) else (index,)
+
+
 def spell_index(index: Any) -> str:
     """An index as a string, `":, 0"`, for saving; `ConfigError` for what is not an index."""
     spelled = []
-    for part in index if isinstance(index, tuple) else (index,):
+    for part in as_parts(index):
         if isinstance(part, slice):
             step = "" if part.step is None else f":{part.step}"
             spelled.append(":".join("" if end is None else str(end) for end in (part.start, part.stop)) + step)
@@ -118,8 +133,7 @@ def spell_index(index: Any) -> str:
         elif part is Ellipsis:
             spelled.append("...")
         else:
-            text = f"a value of type {type(part).__name__}" if np.ndim(part) else repr(part)
-            raise ConfigError(f"an index must be integers, slices, ... or None, got {text}; see Gather")
+            raise ConfigError(f"an index must be integers, slices, ..., None or arrays of them, got {part!r}")
     return ", ".join(spelled)
 
 

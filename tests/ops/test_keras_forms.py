@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from nnlite import Input, KerasTensor, Model, backend, losses, ops
+from nnlite import Input, KerasTensor, Model, backend, losses, models, ops
 from nnlite.errors import ConfigError, ShapeError
+from nnlite.ops.tracing import Trace
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16"])
@@ -195,3 +196,29 @@ def test_the_size_of_a_symbol_is_a_symbol():
     inputs = Input((3,))
     assert ops.size(inputs).shape == () and ops.size(np.ones((2, 3))) == 6
     assert Model(inputs, ops.size(inputs) * inputs)(np.ones((2, 3), np.float32)).tolist() == [[6.0] * 3] * 2
+
+
+@pytest.mark.parametrize(
+    "index",
+    [np.array([1, -2, 1]), ([0, 1], [2, 0]), (slice(None), [2, 2]), [True, False], np.arange(6).reshape(2, 3) > 1],
+)
+def test_arrays_as_indices(index):
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(ops.get_item(x, index), x[index])
+    trace = Trace()
+    chosen = trace.variable(x)[index]
+    upstream = np.arange(1.0, 1.0 + chosen.size).reshape(chosen.shape)
+    wanted = np.zeros_like(x)
+    np.add.at(wanted, index, upstream)
+    np.testing.assert_array_equal(trace.jacobians(chosen).vjp(upstream)[0], wanted)
+
+
+def test_arrays_as_indices_of_symbols(tmp_path):
+    inputs = Input((3,))
+    model = Model(inputs, inputs[:, [2, 0]])
+    model.save(tmp_path / "chosen.keras")
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    for chosen in (model, models.load_model(tmp_path / "chosen.keras")):
+        np.testing.assert_array_equal(chosen(x), x[:, [2, 0]])
+    with pytest.raises(ConfigError, match=r"must be integers, slices, \.\.\., None or arrays of them, got 1\.5"):
+        ops.get_item(x, 1.5)

@@ -18,6 +18,7 @@ __all__ = [
     "divide_no_nan",
     "erfc",
     "exp2",
+    "glu",
     "hard_swish",
     "hypot",
     "log2",
@@ -45,6 +46,13 @@ def reciprocal(x: Any) -> Any:
 def rsqrt(x: Any) -> Any:
     """1 / sqrt(x)."""
     return ops.divide(1.0, ops.sqrt(x))
+
+
+@ops.drawable
+def glu(x: Any, axis: int = -1) -> Any:
+    """The first half of x along `axis`, times the sigmoid of the second half. Reference: Dauphin et al. 2017."""
+    first, gate = ops.split(x, 2, axis)
+    return ops.multiply(first, ops.sigmoid(gate))
 
 
 def tan(x: Any) -> Any:
