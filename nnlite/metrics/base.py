@@ -124,11 +124,13 @@ class Metric(NamedByClass, Configurable, family="metric"):
             shape: its shape.
             initializer: an `Initializer` or its name: the values after `reset_state`.
             dtype: float64 when None, so that counts stay exact.
-            name: shown in `variables`.
+            name: shown in `variables`; `variable`, `variable_1` and so on by default.
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)
-        variable = named(initial.copy(), name or f"variable_{len(self._added)}", str(self.name))
+        unnamed = sum(variable.name.startswith("variable") for variable, _ in self._added)
+        name = name or ("variable" if unnamed == 0 else f"variable_{unnamed}")
+        variable = named(initial.copy(), name, str(self.name))
         self._added.append((variable, initial))
         return variable
 

@@ -12,7 +12,7 @@ __all__ = ["Ftrl"]
 
 
 class Ftrl(Optimizer):
-    """The best values in hindsight, with penalties: an L1 penalty makes many of them exactly 0.
+    """Values that minimize all linearized losses so far, plus penalties; an L1 penalty makes many of them exactly 0.
 
         sum = accumulator + gradients**2                                    (at first initial_accumulator_value)
         sigma = (sum**(-learning_rate_power) - accumulator**(-learning_rate_power)) / learning_rate
@@ -22,15 +22,15 @@ class Ftrl(Optimizer):
         values = (clip(linear, -l1_regularization_strength, l1_regularization_strength) - linear) / quadratic
         accumulator = sum
 
-    What the values were before the first step does not last: they become those that follow from the gradients.
+    The initial values are forgotten at the first step: from then on they follow from the gradients alone.
 
     Args:
         learning_rate: size of a step, >= 0, or a schedule; with 0 nothing changes.
         learning_rate_power: how steps shrink with the sum of squares, <= 0; 0 for a fixed rate.
         initial_accumulator_value: the sum before the first step, >= 0.
-        l1_regularization_strength: penalty on the sizes of values, >= 0.
-        l2_regularization_strength: penalty on their squares, >= 0.
-        l2_shrinkage_regularization_strength: the same on the size of a step's values alone, >= 0.
+        l1_regularization_strength: factor of the sum of absolute values in the penalty, >= 0.
+        l2_regularization_strength: factor of the sum of squares in the penalty, >= 0.
+        l2_shrinkage_regularization_strength: the same, as a part of the losses and their gradients, >= 0.
         beta: the paper's beta.
 
     The further arguments are those of `Optimizer`.

@@ -110,9 +110,12 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
     """
 
     def get(identifier: Any) -> Any:
-        """The instance described by a name, a class, a config, of Keras's form too, or an instance; None for None.
+        """The instance that a name, a class or a config (also in Keras's form) describes; an instance or None unchanged.
 
         If functions can be members, a function, or the one that a name stands for, is returned unchanged.
+
+        Raises:
+            WrongTypeError: an unknown name, or another type.
         """
         if functions is not None:
             if is_function_form(identifier):
@@ -131,9 +134,11 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
         return function_form(NamedFunction(member).to_spec() if name is None else name)
 
     def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The member of such a dict, or of `{class name: {argument: value}}`, or of a name.
+        """The instance that a dict of `serialize`, `{class name: {argument: value}}` or a name describes.
 
-        `custom_objects` are classes and functions by the names in it, see `custom_object_scope`.
+        Args:
+            config: such a dict, or a name.
+            custom_objects: the user's classes and functions by the names that `config` uses.
         """
         with custom_object_scope(custom_objects):
             return get(config)

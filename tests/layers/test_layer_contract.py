@@ -526,6 +526,11 @@ class TestShapes:
         assert model.input_shape == shape
         assert model.output_shape == (None, 1)
 
+    def test_lengths_of_an_input_spec_are_not_negative(self):
+        assert InputSpec(shape=(None, 0)).ndim == 2
+        with pytest.raises(ConfigError, match=r"InputSpec.shape: lengths must be >= 0 or None, got \(2, -1\)"):
+            InputSpec(shape=(2, -1))
+
     def test_input_spec(self):
         class Images(Layer):
             def __init__(self, **kwargs):

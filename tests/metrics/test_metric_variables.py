@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite.metrics import AUC, F1Score, MeanSquaredError, Metric, RecallAtPrecision
+from nnlite.metrics import AUC, F1Score, MeanSquaredError, Metric, RecallAtPrecision, Sum
 
 PAIRS = [[1, 0], [0, 1], [1, 1]], [[0.75, 0.25], [0.25, 0.5], [0.75, 0.5]]
 
@@ -71,3 +71,9 @@ def test_states_of_several_labels_have_their_shape_from_the_start():
     metric.update_state(*PAIRS)
     metric.reset_state()
     assert metric.result() == 0 and metric(*PAIRS) == AUC(multi_label=True, num_thresholds=5)(*PAIRS)
+
+
+def test_variables_without_a_name_are_numbered():
+    metric = Sum()
+    metric.add_variable((), name="total")
+    assert [metric.add_weight((2,)).name, metric.add_weight((2,)).name] == ["variable", "variable_1"]

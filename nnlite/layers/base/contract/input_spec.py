@@ -45,6 +45,8 @@ class InputSpec:
     def __post_init__(self) -> None:
         demands = vars(self)  # a frozen class refuses assignments
         if self.shape is not None:
+            if any(length is not None and length < 0 for length in self.shape):
+                raise ConfigError(f"InputSpec.shape: lengths must be >= 0 or None, got {self.shape}")
             demands |= {"shape": tuple(self.shape), "ndim": len(self.shape)}
         try:  # JSON has strings as keys
             demands["axes"] = {int(axis): length for axis, length in (self.axes or {}).items()}
