@@ -128,9 +128,8 @@ class Metric(NamedByClass, Configurable, family="metric"):
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)
-        unnamed = sum(variable.name.startswith("variable") for variable, _ in self._added)
-        name = name or ("variable" if unnamed == 0 else f"variable_{unnamed}")
-        variable = named(initial.copy(), name, str(self.name))
+        number = sum(variable.name.startswith("variable") for variable, _ in self._added)
+        variable = named(initial.copy(), name or (f"variable_{number}" if number else "variable"), str(self.name))
         self._added.append((variable, initial))
         return variable
 

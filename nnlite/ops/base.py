@@ -248,7 +248,7 @@ def _computed(op: Op, inputs: list[Any]) -> Any:
     chosen = op._data_inputs
     written = [is_written(item) for item in inputs[chosen]]
     arrays = [np.asarray(item) for item in inputs[chosen]]
-    if op._keeps_integers and any(array.dtype.kind in "OSU" for array in arrays):  # text, which can be moved
+    if op._keeps_integers and all(array.dtype.kind in "OSU" for array in arrays):  # text, which can be moved
         return np.asarray(op._of_integers(*map(np.asarray, inputs)))
     kind = common_type(arrays, written)
     if kind.kind in "biu" and not op._keeps_integers:

@@ -110,7 +110,7 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
     """
 
     def get(identifier: Any) -> Any:
-        """The instance that a name, a class or a config (also in Keras's form) describes; an instance or None unchanged.
+        """The instance that a name, a class or a config (also in Keras's form) describes; instances and None unchanged.
 
         If functions can be members, a function, or the one that a name stands for, is returned unchanged.
 

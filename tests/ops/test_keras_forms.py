@@ -168,6 +168,8 @@ def test_values_of_losses_as_arrays():
         (lambda: ops.vectorize(3), TypeError, "takes a function, got 3"),
         (lambda: ops.convert_to_tensor(None), TypeError, "takes numbers, got None"),
         (lambda: ops.slice(np.arange(4), [3], [2]), ShapeError, r"shape \(2,\) from \(3,\) on exceeds \(4,\)"),
+        (lambda: ops.slice(np.arange(4), [0, 0], [2, 2]), ShapeError, r"shape \(2, 2\) from \(0, 0\) on exceeds"),
+        (lambda: ops.add(np.ones(2), "a"), ValueError, "could not convert string"),
         (lambda: ops.conv(np.ones((1, 4, 4, 2)), np.ones((2, 2, 3, 1))), ShapeError, "2 channels of inputs are no mul"),
         (lambda: ops.binary_crossentropy(np.ones((2, 1)), np.ones((2, 2))), ShapeError, "do not fit the outputs"),
         (lambda: ops.categorical_crossentropy(np.ones((2, 3)), np.ones((2, 2))), ShapeError, "do not fit the outputs"),
@@ -177,6 +179,10 @@ def test_values_of_losses_as_arrays():
 def test_what_has_no_result_is_refused(compute, error, message):
     with pytest.raises(error, match=message):
         compute()
+
+
+def test_a_slice_of_the_first_axes_has_the_others_whole():
+    np.testing.assert_array_equal(ops.slice(np.arange(6).reshape(3, 2), [1], [2]), [[2, 3], [4, 5]])
 
 
 def test_text_is_moved_as_it_is():

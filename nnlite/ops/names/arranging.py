@@ -127,11 +127,13 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> An
     """The part of the given shape that begins at `start_indices`.
 
     Raises:
-        ShapeError: a part that ends behind the end of an axis.
+        ShapeError: a part that ends behind the end of an axis, or with more axes.
     """
     ends = [start + length for start, length in zip(start_indices, shape, strict=True)]
     whole = constants.shape(inputs)
-    if any(known is not None and end > known for end, known in zip(ends, whole, strict=True)):
+    if len(ends) > len(whole) or any(
+        known is not None and end > known for end, known in zip(ends, whole, strict=False)
+    ):
         raise ShapeError(f"slice of the shape {tuple(shape)} from {tuple(start_indices)} on exceeds {whole}")
     parts = [builtins.slice(start, start + length) for start, length in zip(start_indices, shape, strict=True)]
     return ops.getitem(inputs, tuple(parts))
