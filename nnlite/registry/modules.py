@@ -113,9 +113,6 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
         """The instance that a name, a class or a config (also in Keras's form) describes; instances and None unchanged.
 
         If functions can be members, a function, or the one that a name stands for, is returned unchanged.
-
-        Raises:
-            WrongTypeError: an unknown name, or another type.
         """
         if functions is not None:
             if is_function_form(identifier):
@@ -136,9 +133,7 @@ def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] 
     def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The instance that a dict of `serialize`, `{class name: {argument: value}}` or a name describes.
 
-        Args:
-            config: such a dict, or a name.
-            custom_objects: the user's classes and functions by the names that `config` uses.
+        `custom_objects` has the user's classes and functions by the names that `config` uses.
         """
         with custom_object_scope(custom_objects):
             return get(config)
