@@ -36,3 +36,8 @@ def aligned_zeros(size: int, dtype: DTypeLike) -> np.ndarray:
 def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
     """A part of a vector in the given shape."""
     return vector[start : start + math.prod(shape)].reshape(shape)
+
+
+def turned(matrices: np.ndarray) -> np.ndarray:
+    """Each matrix of a stack transposed."""
+    return matrices.swapaxes(-1, -2)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlite.kernels.memory import aligned_zeros, part
+from nnlite.kernels.memory import aligned_zeros, part, turned
 from nnlite.kernels.reference.dense_activations import (  # noqa: F401 - also what a `DenseLayer` may name
     DERIVED,
     LINEAR,
@@ -33,6 +33,8 @@ from nnlite.kernels.reference.dense_activations import (  # noqa: F401 - also wh
 __all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
 
 COPIED_ROWS = 64  # transposed in blocks of this size, they take a quarter of the time of 4,096 at once
+# Up to so many multiply-adds OpenBLAS packs no factors, and is slow if the second one is transposed: it is copied then.
+UNPACKED, TURNED_FEATURES = 10**6, 32
 
 
 class DenseLayer(NamedTuple):
@@ -200,6 +202,8 @@ class _Pass:
         self.weights = self.kernel[..., : layer.features, :]
         sides = (self.slopes, turned(self.slopes))
         self.by_row, self.by_column = sides if last else sides[::-1]
+        few = layer.features >= TURNED_FEATURES and layer.features * layer.units * rows <= UNPACKED
+        self.second_factor = self.by_row if last or lead or not few else part(room.scratch[1], 0, (rows, layer.units))
         self.bits = None if layer.threshold is None else room.bits[index].reshape(shape)
         self.vectors = None  # what compiled code keeps of these arrays
         self._take_activation(room, plan["derivative"], shape)
@@ -285,7 +289,9 @@ def dense_backward(
         stage = room.passes[index]
         begin(stage)
         if index or reader is None:
-            room.multiply(stage.entering, stage.by_row, out=stage.by_kernel)
+            if stage.second_factor is not stage.by_row:
+                stage.second_factor[...] = stage.by_row
+            room.multiply(stage.entering, stage.second_factor, out=stage.by_kernel)
         else:
             reader.gather()
         if stage.copied:
@@ -293,8 +299,3 @@ def dense_backward(
         if index:
             room.multiply(stage.weights, stage.by_column, out=room.passes[index - 1].slopes)
     return room.multiply(stage.by_row, turned(stage.weights)) if wants_inputs else None
-
-
-def turned(matrices: np.ndarray) -> np.ndarray:
-    """Each matrix of a stack transposed."""
-    return matrices.swapaxes(-1, -2)
