@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -19,6 +19,7 @@ from nnlite.estimators.fitting.policies import is_full_batch
 from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.fitting.targets import Targets
 from nnlite.estimators.fitting.training import rows_at_once
+from nnlite.estimators.pickling import state_of, take_state
 from nnlite.estimators.sensitivities import by_raw_columns, column_groups, sensitivities_of
 from nnlite.estimators.specs.configs import config_of, parameters_of
 from nnlite.estimators.tables import labelled_table
@@ -50,6 +51,16 @@ class FittedNetwork(BaseEstimator):
     _scaling: RobustScaling | None
     _precision: FloatType
     _trained_by: Recipe
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = state_of(self)  # with the scaling once: as a layer of the model
+        inside = "model_" in state and state["_scaling"] is state["model_"].layers[0]
+        return {name: value for name, value in state.items() if not (inside and name == "_scaling")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        take_state(self, state)
+        if "model_" in state and "_scaling" not in state:
+            self._scaling = cast(RobustScaling, self.model_.layers[0])
 
     @classmethod
     def from_config(cls: type[Own], config: str | Path | Mapping[str, Any], **parameters: Any) -> Own:

@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 from nnlite import NNAutoencoder, NNClassifier, NNEmbedder, NNRegressor, NNTransformer
 from nnlite.callbacks import LambdaCallback
 from nnlite.errors import ConfigError
-from nnlite.layers import Dense
+from nnlite.layers import Dense, RobustScaling
 from nnlite.losses import Huber
 from nnlite.optimizers import SGD, Adam
 
@@ -130,6 +130,26 @@ def test_pickled_estimators_go_on(cls, y):
     assert pickle.loads(pickle.dumps(again.partial_fit(X, y))).n_iter_ == 8
     warm = pickle.loads(pickle.dumps(cls(**QUICK, warm_start=True).fit(X, y)))
     assert warm.fit(X, y).n_iter_ == 6
+
+
+@BOTH
+def test_a_state_keeps_the_scaling_in_its_model_alone(cls, y):
+    model = cls(**QUICK).fit(X, y)
+    assert not any(isinstance(value, RobustScaling) for value in model.__getstate__().values())
+    again = pickle.loads(pickle.dumps(model))
+    assert [value for value in vars(again).values() if isinstance(value, RobustScaling)] == [again.model_.layers[0]]
+    plain = pickle.loads(pickle.dumps(cls(**QUICK, standardize=False).fit(X, y)))
+    assert plain.partial_fit(X, y).n_iter_ == 7
+
+
+@BOTH
+def test_files_of_skops(cls, y):
+    skops = pytest.importorskip("skops.io")
+    model = cls(**QUICK).fit(X, y)
+    data = skops.dumps(model)
+    again = skops.loads(data, trusted=skops.get_untrusted_types(data=data))
+    np.testing.assert_array_equal(outputs(again, X), outputs(model, X))
+    np.testing.assert_array_equal(outputs(again.partial_fit(X, y), X), outputs(model.partial_fit(X, y), X))
 
 
 @BOTH
