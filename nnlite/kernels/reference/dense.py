@@ -33,8 +33,7 @@ from nnlite.kernels.reference.dense_activations import (  # noqa: F401 - also wh
 __all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
 
 COPIED_ROWS = 64  # transposed in blocks of this size, they take a quarter of the time of 4,096 at once
-# Up to so many multiply-adds OpenBLAS packs no factors, and is slow if the second one is transposed: it is copied then.
-UNPACKED, TURNED_FEATURES = 10**6, 32
+UNPACKED, TURNED_FEATURES = 10**6, 32  # with fewer multiply-adds OpenBLAS is slow if the second factor is transposed
 
 
 class DenseLayer(NamedTuple):
