@@ -151,6 +151,8 @@ def _node(use: Use) -> dict[str, Any]:
         options["mask"] = None
     if vars(use.layer).get("use_causal_mask"):
         options["use_causal_mask"] = True
+    if use.layer._data_arguments and use.layer._call_arguments[-1].startswith("*"):
+        return {"args": values, "kwargs": options}
     if use.layer._data_arguments:
         named = zip(use.layer._data_arguments[1:], values[1:], strict=True)
         return {"args": values[:1], "kwargs": {**dict(named), **options}}

@@ -94,6 +94,10 @@ class Trace:
         self.in_shapes.append(value.shape if value.dtype.kind in "fc" else None)
         return self._slot(value)
 
+    def constant(self, value: Any) -> "Traced":
+        """A value that depends on no variable."""
+        return self._slot(np.asarray(value))
+
     def record(self, op: Any, inputs: Iterable[Any]) -> "Traced":
         """Apply `op` to values of which some are traced."""
         values, slots = [], []

@@ -1,6 +1,7 @@
 """Subclasses of Model that write call, or steps of their own."""
 
 import copy
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -398,3 +399,23 @@ def test_what_cannot_be_is_told():
         trained(Wrong)
     with pytest.raises(ConfigError, match="folds trains by steps of its own"):
         trained(Stepping, folds=2)
+
+
+def test_build_may_make_the_layers():
+    class Built(Model):
+        def build(self, input_shape):
+            self.inner = Dense(input_shape[-1], name="inner")
+            self.inner.build(input_shape)
+            self.built = True
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    model: Any = cast(Any, Built)(name="whole")
+    model.build((None, 4))
+    assert [weight.path for weight in model.weights] == ["whole/inner/kernel", "whole/inner/bias"]
+    assert model(np.ones((2, 4))).shape == (2, 4)
+    model.compile("sgd", "mse")
+    before = model.get_weights()[0]
+    model.fit(np.ones((2, 4)), np.ones((2, 4)), verbose=0)
+    assert np.abs(model.get_weights()[0] - before).max() > 0

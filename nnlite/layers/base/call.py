@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -11,7 +12,7 @@ from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Nod
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import arranged
 from nnlite.layers.base.contract.around import values_of
-from nnlite.layers.base.contract.assigned import assigned_in, renewed, state_variable
+from nnlite.layers.base.contract.assigned import assigned_in, keep_attributes, renewed, state_variable
 from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
@@ -21,7 +22,6 @@ from nnlite.ops.tape import is_trial, trial_run
 from nnlite.ops.tracing import Trace, Traced, call_traced
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of
-from nnlite.registry import snake_case
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -145,7 +145,7 @@ def trace_call(
         return trace.use(inner, inner_inputs, known, **options)
 
     output = _called(layer, traced, use, data if several else data[0], context)
-    ends: Any = leaves_of(output)
+    ends: Any = [trace.constant(end) if isinstance(end, (np.ndarray, np.number)) else end for end in leaves_of(output)]
     layer._structure = structure_of(output)
     if not all(isinstance(end, Traced) for end in ends):
         kinds = ", ".join(type(end).__name__ for end in ends)
@@ -203,7 +203,7 @@ def _use_first(
     several = isinstance(inputs, (tuple, list))
     data = inputs if several else (inputs,)
     shapes, index = tuple((None, *item.shape[1:]) for item in data), kept.index(inner)
-    inner.name = inner._given_name or f"{snake_case(type(inner).__name__)}_{index}"
+    inner.name = inner._given_name or _free_name(kept, index)
     inner.dtype = inner._given_dtype or layer.dtype
     assert layer.random is not None  # it is being built
     if inner.built and inner.input_shape is not None:
@@ -215,6 +215,14 @@ def _use_first(
         if id(parameter) not in traced:
             traced[id(parameter)] = state_variable(trace, parameter, parameter.value)
     return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **options)
+
+
+def _free_name(layers: list, index: int) -> str:
+    """A name for one of several layers, numbered from the second on without a name of its stem."""
+    stem, taken = layers[index]._name_stem, {layer._given_name for layer in layers}
+    number = sum(layer._given_name is None and layer._name_stem == stem for layer in layers[:index])
+    names = [stem, *(f"{stem}_{count}" for count in range(1, len(layers) + number + 1))]
+    return [name for name in names if name not in taken][number]
 
 
 def moves_on(layer: Any) -> bool:
@@ -253,27 +261,18 @@ def _called(
     def run() -> Any:
         twin = bound_copy(layer, traced, use)
         before = dict(vars(twin))
+        content = {name: copy(value) for name, value in before.items() if type(value) in (list, dict)}
         output = twin.call(*positional, *more, **options, **named)
         if not is_trial():
-            _keep_attributes(layer, before, vars(twin))
+            keep_attributes(layer, before, content, vars(twin), _plain)
         return output
 
     return call_traced(layer.label, expected, run)
 
 
-def _keep_attributes(layer: "Layer", before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Set the attributes that a user's `call` has set, with arrays in place of recorded values; weights stay."""
-
-    def plain(value: Any) -> Any:
-        return value._layer if isinstance(value, _Bound) else value.value.copy() if isinstance(value, Traced) else value
-
-    for name, value in after.items():
-        if name in before and before[name] is value:
-            continue
-        cached = isinstance(getattr(type(layer), name, None), functools.cached_property)
-        known = name in LayerAttributes.__annotations__ or hasattr(LayerAttributes, name) or cached
-        if not known and not isinstance(vars(layer).get(name), (Parameter, LayerAttributes)):
-            vars(layer)[name] = replaced(value, plain)
+def _plain(value: Any) -> Any:
+    """What a user's `call` has set as an attribute, with layers and arrays in place of recorded ones."""
+    return value._layer if isinstance(value, _Bound) else value.value.copy() if isinstance(value, Traced) else value
 
 
 def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) -> Any:

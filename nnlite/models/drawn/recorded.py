@@ -13,6 +13,7 @@ from nnlite.errors import ConfigError
 from nnlite.jacobians import Bundle
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.contract.arguments import by_keys
+from nnlite.layers.base.contract.building import building
 from nnlite.layers.base.contract.running import RunsLinearize, read_methods
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.shapes import tried_on_unequal, zeros_for
@@ -119,11 +120,12 @@ class CallsInTurn(RunsLinearize):
 
 
 def record_call(cls: Any) -> None:
-    """Let models of a class that writes `call` run that, and record it for derivatives."""
+    """Let models of a class that writes `call` run that, and record it for derivatives; its `build` builds them."""
     if not isinstance(vars(cls).get("call"), RunsLinearize | None):
         several, cls.linearize = cls.takes_several, Layer.linearize
         read_methods(cls, Layer.linearize)
         cls.takes_several = several
+    cls.build = building(cls.build) if "build" in vars(cls) else cls.build
 
 
 def program_of_chain(model: Any, output_shape: tuple) -> tuple[Program, tuple]:

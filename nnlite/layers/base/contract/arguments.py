@@ -36,12 +36,11 @@ def context_of(function: Callable) -> tuple[str, ...]:
 
 
 def data_arguments(call: Callable, context: Sequence[str]) -> tuple[str, ...]:
-    """The names of the arguments of `call`, without `self`, that may be data, in order."""
+    """The names of the arguments of `call`, without `self`, that may be data, in order; `*inputs` with its star."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = list(inspect.signature(call).parameters.values())[1:]
-    return tuple(
-        parameter.name for parameter in parameters if parameter.kind in kinds and parameter.name not in context
-    )
+    named = [one.name for one in parameters if one.kind in kinds and one.name not in context]
+    return (*named, *(f"*{one.name}" for one in parameters if one.kind is inspect.Parameter.VAR_POSITIONAL))
 
 
 def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerCall:
@@ -52,13 +51,16 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
         ConfigError: other data than in the call that the layer was built by.
     """
     names = layer._call_arguments
+    if takes_all(layer):
+        count = len(inputs) + sum(name.startswith("*") for name in keywords) - len(names) + 1  # from a config by name
+        names = (*names[:-1], *(f"{names[-1]}{number}" for number in range(max(1, count))))
     context: dict[str, Any] = dict(zip(("training", "mask"), inputs[len(names) :], strict=False))
     values = dict(zip(names, inputs, strict=False))
     for name, value in keywords.items():
         (context if name in ("training", "mask") else values)[name] = value
     usual = inspect.signature(cast(Callable, layer.call)).parameters if len(values) > 1 or layer._options else {}
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in usual.values())
-    unknown = [] if takes_any else [name for name in values if name not in names]
+    unknown = [] if takes_any else [name for name in values if name not in names and name not in usual]
     if unknown or names[0] not in values or len(inputs) > len(names) + 2:
         hint = did_you_mean(unknown[0], [*names, "training", "mask"]) if unknown else f"give {names[0]!r}"
         reason = unknown[0] if unknown else len(inputs)
@@ -73,6 +75,11 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
     _remember_required(layer, options, defaults)
     inputs_taken = _one_tuple(layer, data)
     return LayerCall(with_options(layer, options), inputs_taken, context.get("training"), context.get("mask"))
+
+
+def takes_all(layer: "Layer") -> bool:
+    """Whether `call` takes any number of data, as `call(self, *inputs)` does."""
+    return layer._call_arguments[-1].startswith("*")
 
 
 def _remember_required(layer: "Layer", options: dict[str, Any], defaults: Mapping[str, Any]) -> None:
@@ -148,6 +155,8 @@ def _remember(layer: Any, attribute: str, names: tuple[str, ...]) -> None:
 
 def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
     """Positional and keyword arguments of `layer.call` for its data, a list if there are several."""
+    if layer._data_arguments and takes_all(layer):
+        return tuple(inputs), layer._options
     if layer._data_arguments:
         return (), {**dict(zip(layer._data_arguments, inputs, strict=True)), **layer._options}
     if layer._data_keys:

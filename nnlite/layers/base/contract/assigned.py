@@ -1,11 +1,14 @@
-"""Weights that `call` assigns: untrained ones become state, trained ones change at once."""
+"""Assignments in `call`: untrained weights become state, trained ones change at once, other attributes are kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite.errors import ShapeError
+from nnlite.layers.base.attributes import LayerAttributes
+from nnlite.layers.base.contract.structure import replaced
 from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.parameters import Parameter
@@ -13,7 +16,7 @@ from nnlite.parameters import Parameter
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
 
-__all__ = ["Assigned", "StateValue", "assigned_in", "pairs_inside", "renewed", "state_variable"]
+__all__ = ["Assigned", "StateValue", "assigned_in", "keep_attributes", "pairs_inside", "renewed", "state_variable"]
 
 
 class Assigned(tuple[tuple[Parameter, np.ndarray], ...]):
@@ -89,3 +92,42 @@ def pairs_inside(layers: "Iterable[Layer]", states: Sequence) -> Iterator[tuple[
 def renewed(layer: "Layer", values: Sequence[Any], changed: dict[int, np.ndarray]) -> tuple[Any, ...]:
     """`values` of the layer's parameters, with those that earlier uses have `changed`, by parameter, replaced."""
     return tuple(changed.get(id(parameter), value) for parameter, value in zip(layer.parameters, values, strict=True))
+
+
+def keep_attributes(
+    layer: "Layer",
+    before: dict[str, Any],
+    content: dict[str, Any],
+    after: dict[str, Any],
+    plain: Callable[[Any], Any],
+) -> None:
+    """Set the attributes that a user's `call` has set on the copy that it ran on; weights stay.
+
+    Args:
+        layer: the original.
+        before, after: the attributes of the copy.
+        content: what lists and dicts among those before held; where `call` has changed one, that of the layer follows.
+        plain: gives what the layer keeps in place of a recorded value.
+    """
+    for name, value in after.items():
+        if name in before and before[name] is value:
+            if name in content and not _is_alike(value, content[name]):
+                _refill(vars(layer)[name], replaced(value, plain))
+            continue
+        cached = isinstance(getattr(type(layer), name, None), functools.cached_property)
+        known = name in LayerAttributes.__annotations__ or hasattr(LayerAttributes, name) or cached
+        if not known and not isinstance(vars(layer).get(name), (Parameter, LayerAttributes)):
+            vars(layer)[name] = replaced(value, plain)
+
+
+def _is_alike(one: Any, other: Any) -> bool:
+    """Whether two lists or dicts hold the same objects, under the same keys."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
+    return len(one) == len(other) and all(item is kept for item, kept in zip(one, other, strict=True))
+
+
+def _refill(target: Any, content: Any) -> None:
+    """Put what a list or a dict holds into another one."""
+    target.clear()
+    (target.update if isinstance(target, dict) else target.extend)(content)
