@@ -271,7 +271,7 @@ def _called(
 
 
 def _plain(value: Any) -> Any:
-    """What a user's `call` has set as an attribute, with layers and arrays in place of recorded ones."""
+    """A value that a user's `call` has set as an attribute, with layers and arrays in place of recorded ones."""
     return value._layer if isinstance(value, _Bound) else value.value.copy() if isinstance(value, Traced) else value
 
 
