@@ -38,7 +38,7 @@ class Sequential(BaseModel):
         name: for display.
 
     Raises:
-        ConfigError: a layer or a name occurs twice.
+        ConfigError: two layers have one name.
 
     >>> import numpy as np
     >>> from nnlite.layers import Dense, Input
@@ -78,13 +78,13 @@ class Sequential(BaseModel):
         if not self.built and isinstance(first, BaseModel) and first.built and not first.takes_several:
             self._build_so_far(first.input_shape)
 
-    def add(self, layer: Layer) -> None:
-        """Append a layer; an `Input` sets the shape of the data and is not counted as a layer."""
+    def add(self, layer: Layer, rebuild: bool = True) -> None:
+        """Append a layer, and build at once unless `rebuild=False`; an `Input` sets the shape of the data instead."""
         self._check_free()
         count = len(self.layers)
         self._take(count, layer)
         if len(self.layers) > count:
-            self._rebuild_with(count)
+            self._rebuild_with(count, rebuild)
 
     def _insert(self, position: int, layer: Layer) -> None:
         """Put a layer before the one at `position`, or at the end; existing weights stay as they are."""
@@ -115,19 +115,19 @@ class Sequential(BaseModel):
             return
         if not self.layers and not self._given_shape:
             self._given_shape = layer._stated_shape
-        if layer is self or names.get(layer._given_name) is layer:
-            raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
-        if layer._given_name in names:
+        if layer is self:
+            raise ConfigError(f"{layer.label} cannot be a layer of itself")
+        if names.get(layer._given_name, layer) is not layer:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
         if layer._given_name is None:
             layer.name = free_name(layer, names, least)
         names[layer.name] = layer
         self.layers.insert(position, layer)
 
-    def _rebuild_with(self, position: int) -> None:
+    def _rebuild_with(self, position: int, at_once: bool = True) -> None:
         """Build again with the layer that is new at `position`; without it, where it does not fit."""
         try:
-            self._rebuild()
+            self._rebuild(at_once)
         except Exception:
             del self.layers[position]  # the model stays as it was
             self._rebuild()

@@ -10,6 +10,7 @@ import nnlite
 from nnlite import Input, Model, Sequential, layers, load_model
 from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign import hdf5
+from nnlite.foreign.containers import shards
 from nnlite.saving import KerasFileEditor, save_model
 
 h5py = pytest.importorskip("h5py")
@@ -245,3 +246,21 @@ def test_functions_of_a_graph_in_an_h5_file_of_keras(tmp_path):
     with h5py.File(tmp_path / "m.h5", "r+") as file:
         del file["nnlite"]  # what is left is what Keras writes
     np.testing.assert_array_equal(np.asarray(load_model(tmp_path / "m.h5")(X[0])), np.asarray(model(X[0])))
+
+
+def test_shards_that_are_written_in_part_are_not_read_with_earlier_ones(tmp_path, monkeypatch):
+    model, path = Sequential([Input((400,)), layers.Dense(40), layers.Dense(400)], seed=0), tmp_path / "m.weights.json"
+    model.save_weights(path, max_shard_size=0.0001)
+    write, written = shards.write_atomically, []
+
+    def killed(target, content):
+        if written:
+            raise KeyboardInterrupt
+        written.append(target)
+        write(target, content)
+
+    monkeypatch.setattr(shards, "write_atomically", killed)
+    with pytest.raises(KeyboardInterrupt):
+        model.save_weights(path, max_shard_size=0.0001)
+    with pytest.raises(ModelFileError):
+        model.load_weights(path)

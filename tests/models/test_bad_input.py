@@ -37,7 +37,6 @@ BAD = {
     "wrong type": (ConfigError, "Dense.units: expected an integer, got 2.5", lambda: Dense(2.5)),
     "not a layer": (ConfigError, "expected a layer: .* got 3", lambda: Sequential([3])),
     "Input in the middle": (ConfigError, "Input must come first", lambda: Sequential([Dense(1), Input((3,))])),
-    "same layer twice": (ConfigError, "a layer can be added once", lambda: Sequential([dense := Dense(1), dense])),
     "same name twice": (
         ConfigError,
         "there is a layer named 'a' already",

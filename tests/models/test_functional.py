@@ -3,6 +3,7 @@
 import copy
 import pickle
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from nnlite.layers import (
     Multiply,
     Normalization,
 )
+from nnlite.models import clone_model
 from nnlite.models.drawn import drawing
 
 generator = np.random.default_rng(8)
@@ -346,3 +348,17 @@ def test_a_graph_may_be_deeper_than_calls_of_python_and_naming_it_takes_few_step
     model = Model(start, value)
     assert len(model.layers) == count + 1 and len(asked) < 4 * count
     assert len({layer.name for layer in model.layers}) == count + 1
+
+
+@pytest.mark.parametrize("ends", [lambda end: end, lambda end: [end]], ids=["single", "list"])
+@pytest.mark.parametrize("way", ["file", "clone", "pickle"])
+def test_a_single_end_stays_as_it_was_given(ends, way, tmp_path):
+    entry = Input((4,), name="entry")
+    model = Model(ends(entry), ends(Dense(2)(entry)), seed=0)
+    if way == "file":
+        model.save(tmp_path / "m.safetensors")
+        twin: Any = load_model(tmp_path / "m.safetensors")
+    else:
+        twin = clone_model(model) if way == "clone" else copy.deepcopy(model)
+    assert type(twin.input) is type(model.input) and type(twin.output) is type(model.output)
+    assert np.asarray(twin(np.ones((3, 4)))).shape == (3, 2)

@@ -834,3 +834,23 @@ def test_instances_serve_as_well_as_names():
     for loss in (MeanSquaredError(), BinaryCrossentropy()):
         model.compile(loss=loss)
         assert model.loss is loss and type(model.optimizer).__name__ == "RMSprop"
+
+
+def test_a_layer_that_is_added_twice_is_used_twice(tmp_path):
+    dense = Dense(4, "tanh")
+    model = Sequential([Input((4,)), dense, dense, Dense(1)], seed=0)
+    x = np.linspace(-1, 1, 12).reshape(3, 4)
+    kernel, bias, last, end = model.get_weights()
+    expected = np.tanh(np.tanh(x @ kernel + bias) @ kernel + bias) @ last + end
+    np.testing.assert_allclose(model(x), expected, rtol=1e-5, atol=1e-6)
+    model.save(tmp_path / "m.safetensors")
+    again = load_model(tmp_path / "m.safetensors")
+    assert again.layers[0] is again.layers[1] and again.count_params() == 25
+    np.testing.assert_array_equal(again(x), model(x))
+
+
+def test_a_layer_added_without_rebuilding_waits():
+    model = Sequential([Input((4,)), Dense(3)])
+    model.add(Dense(2), rebuild=False)
+    assert not model.built
+    assert model(np.ones((2, 4))).shape == (2, 2)

@@ -45,6 +45,7 @@ def write_shards(
     if not max_shard_size > 0:
         raise ConfigError(f"must be positive, in GiB, got {max_shard_size!r}", ("max_shard_size",))
     parts = _divided(arrays, max_shard_size * GIB)
+    Path(path).unlink(missing_ok=True)  # so that what is written in part is not read together with what was there
     holders: dict[str, list[str]] = {}
     filled = set(map(_group, arrays))
     for number, part in enumerate(parts):

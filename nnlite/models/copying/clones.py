@@ -7,12 +7,13 @@ from typing import Any
 
 from nnlite.errors import ConfigError, shown
 from nnlite.layers import Input, Layer
-from nnlite.layers.base.contract.structure import arranged_as, leaves_of
+from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.composite.operation import Operation
 from nnlite.models.base import BaseModel
 from nnlite.models.copying.surface import compile_arguments
 from nnlite.models.drawn.again import applied, drawn_again
 from nnlite.models.drawn.drawing import listed
+from nnlite.models.drawn.ends import ends_in_structure
 from nnlite.models.functional import Model
 from nnlite.models.header import InputShape
 from nnlite.models.sequential import Sequential
@@ -121,7 +122,8 @@ def _made_again(model: BaseModel, copy: Callable[[Layer], Layer] | None, input_t
 
 def _redrawn(model: Model, inputs: Any, copy: Callable[[Layer], Layer], call: Callable[..., Any]) -> Model:
     """The graph of a model drawn again on these inputs, or on inputs like its own."""
-    first = [_same(layer) for layer in model._input_layers] if inputs is None else leaves_of(inputs)
+    same = [_same(layer) for layer in model._input_layers] if inputs is None else []
+    first = inputs if same == [] else ends_in_structure(same, model._input_structure, model._lists_inputs)
     begin = listed(first, "inputs")
     if len(begin) != len(model.inputs):
         raise ConfigError(f"{model.label} has {len(model.inputs)} inputs, got {len(begin)}", ("input_tensors",))

@@ -51,6 +51,10 @@ def described(model: Any) -> dict[str, Any]:
 
 def _graph_of(model: Any) -> dict[str, Any]:
     numbers = {id(layer): index for index, layer in enumerate(model._layers_inside())}
+    forms = {
+        "structure": [0] if model._lists_outputs and len(model.outputs) == 1 else model._structure,
+        "input_structure": [0] if model._lists_inputs and len(model.inputs) == 1 else model._input_structure,
+    }
     return {
         "inputs": [layer.to_spec() for layer in model._input_layers],
         "layers": [layer.to_spec() for layer in model._layers_inside()],
@@ -58,8 +62,7 @@ def _graph_of(model: Any) -> dict[str, Any]:
             [numbers[id(layer)], list(taken), *_settings(layer, *told)] for layer, taken, *told in model._drawing.uses()
         ],
         "outputs": list(model._drawing.ends()),
-        **({} if model._structure is None else {"structure": model._structure}),
-        **({} if model._input_structure is None else {"input_structure": model._input_structure}),
+        **{name: form for name, form in forms.items() if form is not None},
         **{name: vars(model)[name] for name in ("seed", "name", "trainable", "dtype")},
     }
 

@@ -167,9 +167,9 @@ def _called(layer: Layer, taken: list[Symbol], settings: dict[str, Any], path: t
 
 
 def _nested(values: list[Symbol], config: Mapping[str, Any], name: str) -> Any:
-    """`values` nested as the entry `name` of a config describes; unchanged without such an entry."""
+    """`values` nested as the entry `name` of a config describes; in a list, or a single one, without such an entry."""
     if name not in config:
-        return values
+        return values if len(values) > 1 else values[0]
     return arranged_as(_in_own_order(checked_structure(config[name], len(values))), values)
 
 
