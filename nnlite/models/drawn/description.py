@@ -96,11 +96,7 @@ def config_of_class(model: Any, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def build_config_of(model: Any) -> dict[str, Any] | None:
-<<<<<<< HEAD
     """Argument of `build_from_config`: nothing for a graph, which is built when it is drawn."""
-=======
-    """The argument of `build_from_config`: nothing for a graph, which is built when it is drawn."""
->>>>>>> c98da9b2 (Docstrings begin with a noun)
     return Layer.get_build_config(model) if model._drawing is None else {"input_shape": None}
 
 
