@@ -116,13 +116,13 @@ class Data(Section):
         rows["training"] = self.source.complete_rows(learnt_from.inputs, rows["training"])
         labels = np.concatenate([dataset.target for dataset in loaded.values()])
         preprocessing = fitted or self._fit(learnt_from, rows["training"], labels, kind)
-        datasets = {part: loaded.get(part, loaded["training"]) for part in rows}
+        datasets = {part: _without_arrays(loaded.get(part, loaded["training"])) for part in rows}
         encoded = {part: _encoded(preprocessing, dataset) for part, dataset in loaded.items()}
         x, y = encoded["training"]
         target = learnt_from.target
         encoded["training"] = preprocessing.inputs.cross_fitted(x, learnt_from.inputs, rows["training"], target), y
         arrays = {part: encoded.get(part, encoded["training"]) for part in rows}
-        parts = {part: (arrays[part][0][part_rows], arrays[part][1][part_rows]) for part, part_rows in rows.items()}
+        parts = {part: (_taken(x, rows[part]), _taken(y, rows[part])) for part, (x, y) in arrays.items()}
         settled = replace(self, source=self.source.settled(read))
         shares = _shares(weights, rows)
         return Prepared(parts, preprocessing, kind, datasets, rows, shares, self.split.in_order, settled)
@@ -225,6 +225,17 @@ def _with_columns(dataset: Dataset, kind: TargetKind) -> Dataset:
 
 def _encoded(preprocessing: Preprocessing, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return preprocessing.inputs.encode(dataset.inputs), preprocessing.target.encode(dataset.target)
+
+
+def _taken(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`array[rows]`; a view, which takes no memory, where one row follows another."""
+    consecutive = len(rows) > 0 and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
+    return array[rows[0] : rows[0] + len(rows)] if consecutive else array[rows]
+
+
+def _without_arrays(dataset: Dataset) -> Dataset:
+    """The dataset without an array of inputs, which the parts have; a table stays."""
+    return replace(dataset, inputs=None) if isinstance(dataset.inputs, np.ndarray) else dataset
 
 
 def _shares(weights: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

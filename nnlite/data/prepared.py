@@ -27,7 +27,7 @@ class Prepared:
             `StoredRows` of a streamed table.
         preprocessing: the fitted encoders.
         kind: what the loss compares.
-        datasets: the raw data that each part was taken from.
+        datasets: the raw data that each part was taken from; inputs that are arrays are in `parts` alone.
         rows: the row numbers of each part in its raw data; a slice of all where these are those of the part alone.
         in_order: whether later parts hold later rows.
         data: the section they come from, with what was found from its files in place of `auto`.

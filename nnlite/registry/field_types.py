@@ -182,7 +182,8 @@ def _read_union(value, choices):
             try:
                 return read(value, choice)
             except ConfigError as error:
-                errors.append((choice, error))
+                # A traceback here, in a cycle with this frame, would keep the arrays of all callers.
+                errors.append((choice, error.with_traceback(None)))
     if len(errors) == 1:
         raise errors[0][1]
     inside = [error for _, error in errors if error.errors or error.path]

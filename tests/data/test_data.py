@@ -3,6 +3,7 @@
 import gzip
 import json
 import struct
+import tracemalloc
 from collections import Counter
 from statistics import NormalDist
 
@@ -725,3 +726,21 @@ def test_model_outputs_must_fit_the_target(encoder, good, bad, message):
     with pytest.raises(ShapeError) as caught:
         encoder.check_outputs(bad)
     assert message in str(caught.value)
+
+
+def test_arrays_are_in_memory_twice_while_they_are_divided_and_once_after_that(tmp_path):
+    images = np.random.default_rng(0).random((400, 32, 32, 3), np.float32)
+    np.savez(tmp_path / "images.npz", inputs=images, target=np.arange(400) % 2)
+    data = Data(Npz(str(tmp_path / "images.npz")), split={"validation": 0.2, "test": 0.2})
+    tracemalloc.start()
+    try:
+        prepared = data.prepare("binary", seed=0)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2.3 * images.nbytes and kept < 1.1 * images.nbytes
+    x, _ = prepared.parts["test"]
+    assert np.array_equal(x, images[prepared.rows["test"]])
+    ordered = Data(Npz(str(tmp_path / "images.npz")), split={"validation": 0.2, "shuffle": False})
+    parts = ordered.prepare("binary", seed=0).parts
+    assert parts["training"][0].base is not None and parts["training"][0].base is parts["validation"][0].base

@@ -167,7 +167,7 @@ class Raw(InputEncoder):
     def encode(self, inputs: np.ndarray) -> np.ndarray:
         if inputs.shape[1:] != self.shape:
             raise ShapeError(f"the model was made for rows of shape {self.shape}, the inputs have {inputs.shape[1:]}")
-        return inputs if inputs.dtype.kind in "iu" else inputs.astype(floatx())
+        return inputs if inputs.dtype.kind in "iu" else inputs.astype(floatx(), copy=False)
 
 
 class Preprocessing(Section):
