@@ -135,7 +135,7 @@ class Callback(Configurable, family="callback"):
         """Called before a batch of an evaluation or validation."""
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Called after a batch of an evaluation or validation."""
+        """Called after a batch of an evaluation or validation, with the values so far."""
 
     def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
         """Called before a prediction."""
@@ -147,7 +147,7 @@ class Callback(Configurable, family="callback"):
         """Called before a batch of a prediction."""
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Called after a batch of a prediction."""
+        """Called after a batch of a prediction; `logs["outputs"]` has its outputs."""
 
 
 OLDER_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
@@ -240,12 +240,17 @@ def _dispatcher(listeners: list[Callable]) -> Callable:
 
 
 class LambdaCallback(Callback):
-    """Calls the given functions at the hooks of the same name, with the arguments of the hook; for Python only.
+    """Calls the given functions at the hooks of the same name, with the arguments of the hook.
+
+    Functions cannot be written in a config: this callback is for programs.
 
     Args:
         on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end: called
             like the methods of `Callback`; None for nothing.
         hooks: any further ones by name, such as `on_test_end`.
+
+    Raises:
+        ConfigError: something that cannot be called.
 
     >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)).on_epoch_end(0, {"loss": 0.5})
     0 {'loss': 0.5}

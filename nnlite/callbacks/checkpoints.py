@@ -37,8 +37,8 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: the first value to be better than.
 
     Raises:
-        ConfigError: `monitor`, or a name in `filepath`, is not logged; `filepath` ends as Keras's files of models do,
-            while weights are to be saved, or the other way round.
+        ConfigError: `monitor`, or a name in `filepath`, is not logged; a whole model was to be saved under a name that
+            ends in `.weights.h5`, or weights under one that ends in `.keras`; the file cannot be written.
 
     >>> ModelCheckpoint("best-{epoch:02d}.safetensors", monitor="val_loss", save_best_only=True)
     ModelCheckpoint(filepath='best-{epoch:02d}.safetensors', save_best_only=True)

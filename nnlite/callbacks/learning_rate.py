@@ -78,19 +78,20 @@ class LearningRateScheduler(Callback):
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Multiplies the learning rate by `factor` when the monitored quantity has not improved for `patience` epochs.
+    """Reduces the learning rate when the monitored quantity has not improved for `patience` epochs.
 
-    The rate of each epoch, before the reduction at its end, is logged as `learning_rate`.
+    `rate = max(factor * rate, min_lr)`. The rate of each epoch, before the reduction at its end, is logged as
+    `learning_rate`. What counts as an improvement is said at `EarlyStopping`.
 
     Args:
         monitor: name in the logs.
         factor: new rate / old rate, in [0, 1).
-        patience: number of epochs without improvement after which the rate is reduced.
+        patience: number of epochs without improvement after which the rate is reduced, >= 0; 0 reduces as 1 does.
         verbose: 1 prints a line at each reduction.
         mode: "min", "max", or "auto": the direction of the monitored metric.
-        min_delta: a change must exceed it to count as an improvement.
-        cooldown: number of epochs after a reduction in which `patience` is not counted.
-        min_lr: lower bound of the rate.
+        min_delta: the smallest change that counts as an improvement, >= 0.
+        cooldown: number of epochs after a reduction in which `patience` is not counted, >= 0.
+        min_lr: lower bound of the rate, >= 0.
 
     Raises:
         ConfigError: the run does not log `monitor`, or the optimizer follows a schedule of its own.

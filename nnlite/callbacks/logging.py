@@ -29,6 +29,10 @@ class CSVLogger(Callback):
         separator: one character between the columns.
         append: continue an existing file instead of replacing it.
 
+    Raises:
+        ConfigError: `separator` is not one character.
+        OSError: the file cannot be written.
+
     >>> import os, tempfile
     >>> logger = CSVLogger(os.path.join(tempfile.mkdtemp(), "log.csv"))
     >>> logger.on_train_begin()

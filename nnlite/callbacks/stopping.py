@@ -54,10 +54,13 @@ def seconds_of(duration: float | str) -> float:
 class EarlyStopping(MonitorCallback):
     """Ends the training when the monitored quantity has not improved for `patience` epochs.
 
+    An epoch improves on the best one before it if `value < best - |min_delta|` in the mode "min", or
+    `value > best + |min_delta|` in the mode "max"; NaN never improves.
+
     Args:
         monitor: name in the logs.
-        min_delta: a change must exceed it to count as an improvement; its sign is ignored.
-        patience: number of epochs without improvement after which training stops.
+        min_delta: the smallest change that counts as an improvement; its sign is ignored.
+        patience: number of epochs without improvement after which training stops, >= 0; 0 stops as 1 does.
         verbose: 1 prints a line when training is stopped and when weights are restored.
         mode: "min", "max", or "auto": the direction of the monitored metric.
         baseline: the quantity must also be better than this to restart the patience.
@@ -65,8 +68,12 @@ class EarlyStopping(MonitorCallback):
             stopped early or not. The first epoch counts as the best until another one improves on it.
         start_from_epoch: number of epochs at the start that are ignored.
 
+    Attributes:
+        stopped_epoch: the epoch, from 0, after which it ended the training; 0 if it did not.
+        best, best_epoch: the best value, None before there is one, and its epoch.
+
     Raises:
-        ConfigError: the run does not log `monitor`.
+        ConfigError: the run does not log `monitor`; this is checked before training wherever the names are known.
 
     >>> from nnlite import Sequential, layers
     >>> model = Sequential([layers.Dense(1, kernel_initializer="zeros")])
@@ -139,8 +146,14 @@ class InvalidLossError(DivergenceError, RuntimeError):
 class TerminateOnNaN(Callback):
     """Stops the training within the epoch as soon as the loss is NaN or infinite.
 
+    Data that hold NaN are refused before training; here it is weights that have grown without bound. The argument
+    `on_divergence` of `fit` stops before a step with such a loss, names the layer, or gives the last good weights back.
+
     Args:
         raise_error: raise `InvalidLossError` instead of stopping.
+
+    Raises:
+        InvalidLossError: with `raise_error`; it is a `RuntimeError` too.
 
     >>> from nnlite import Sequential
     >>> callback = TerminateOnNaN()

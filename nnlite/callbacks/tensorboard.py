@@ -22,11 +22,15 @@ class TensorBoard(Callback):
     Args:
         log_dir: the folder; give each run one of its own, below a common one, to see them side by side.
         histogram_freq: after every so many epochs the distribution of each weight is written; 0 for never.
-        write_graph: accepted, as Keras has it; `model.summary()` and `utils.plot_model` show the graph.
+        write_graph: ignored: no graph is written; `model.summary()` and `utils.plot_model` show it.
         write_steps_per_second: whether `epoch_steps_per_second` is written.
         write_images, profile_batch, embeddings_freq, embeddings_metadata: Keras's, at their defaults: neither images of
             weights nor profiles nor projections are written; another value is a `ConfigError`.
-        update_freq: "epoch"; or "batch" or a number, to write logs within the epoch after each or every so many steps.
+        update_freq: when logs are written: after each "epoch", or also within it after each "batch", or after every so
+            many training steps.
+
+    Raises:
+        ConfigError: an argument that is not supported, see above.
 
     >>> import glob, tempfile
     >>> from nnlite import Sequential

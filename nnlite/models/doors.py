@@ -72,7 +72,7 @@ class GivenLoss(OfTrainer[Any]):
 
     def __set__(self, model: Any, value: Any) -> None:
         model.trainer.loss = value if value is None or isinstance(value, OutputLosses) else Loss.get(value)
-        model.trainer.given[self.name] = value
+        model.trainer.given["loss"] = value  # as it was spelled
 
 
 class Evaluate(Protocol):

@@ -325,3 +325,11 @@ def test_averages_of_a_fit_are_put_by_name_of_the_variables():
     model.set_weights([weight + 1 for weight in averages])
     model.optimizer.finalize_variable_values(model.trainable_variables)
     assert all(map(np.array_equal, model.get_weights(), averages))
+
+
+def test_a_loss_that_the_trainer_is_given_is_that_of_the_model():
+    model = chain()
+    model.trainer.loss = Huber(0.5)
+    assert isinstance(model.loss, Huber) and model.get_compile_config()["loss"]["class_name"] == "Huber"
+    model.loss = "mae"
+    assert model.loss == "mae" and type(model.trainer.loss).__name__ == "MeanAbsoluteError"

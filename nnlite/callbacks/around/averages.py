@@ -11,6 +11,9 @@ __all__ = ["SwapEMAWeights"]
 class SwapEMAWeights(Callback):
     """Swaps in the averaged weights of an optimizer with `use_ema` for validation, evaluation and prediction.
 
+    After each step `average = ema_momentum * average + (1 - ema_momentum) * weight`. The weights themselves are back
+    before the next step; at its end `fit` leaves the averages in the model, with or without this callback.
+
     Args:
         swap_on_epoch: keep the averages in the model from the end of each epoch to the beginning of the next,
             so that callbacks after this one save them.

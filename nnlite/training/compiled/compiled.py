@@ -69,7 +69,7 @@ class Compiled:
         self.optimizer: Optimizer | None = None
         self._loss_weights: Any = None
         self.given: dict[str, Any] = {}  # the arguments of `compile` but the optimizer
-        self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
+        self._loss: Any = None
         self.loss_mean = Mean(name="loss")
         self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1
         self.last_layer = LastLayerCheck()
@@ -133,6 +133,15 @@ class Compiled:
         self.last_layer.renew(self.model, loss)
         self.loss, self._metrics, self._steps = loss, metrics, None
         self.loss_mean = Mean(name="loss")
+
+    @property
+    def loss(self) -> Any:
+        """A `Loss`, or the `OutputLosses` of a model of several outputs; assigned, it is what `compile` was given."""
+        return self._loss
+
+    @loss.setter
+    def loss(self, loss: Any) -> None:
+        self._loss, self.given = loss, {**self.given, "loss": loss}
 
     @property
     def metrics(self) -> list[Metric]:
