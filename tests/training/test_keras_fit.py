@@ -333,3 +333,20 @@ def test_a_loss_that_the_trainer_is_given_is_that_of_the_model():
     assert isinstance(model.loss, Huber) and model.get_compile_config()["loss"]["class_name"] == "Huber"
     model.loss = "mae"
     assert model.loss == "mae" and type(model.trainer.loss).__name__ == "MeanAbsoluteError"
+
+
+def test_weights_in_a_column_come_to_a_step_as_such():
+    class Weighing(Forked):
+        def call(self, x):
+            return self.one(x)
+
+        def test_step(self, data):
+            x, y, weights = data
+            return {"weighted": ops.mean(weights * ops.abs(y - self(x)))}
+
+    model, weights = Weighing(), np.linspace(0.5, 2.0, 12)
+    model.compile("sgd", "mse")
+    model.fit(X, Y, sample_weight=weights[:, None], verbose=0)
+    errors = np.abs(Y - model.predict(X, verbose=0))
+    weighted = model.evaluate(X, Y, sample_weight=weights[:, None], verbose=0)
+    assert weighted == pytest.approx(np.mean(weights[:, None] * errors))

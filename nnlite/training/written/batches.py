@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nnlite.arrays.tables import as_plain_array
 from nnlite.data.batches import check_lengths
 from nnlite.errors import ConfigError, DataError
@@ -35,4 +37,5 @@ def written_batch(trainer: "Trainer", x: Any, y: Any, sample_weight: Any, class_
             raise
         return inputs, targets, None if sample_weight is None else as_plain_array(sample_weight)
     trainer.settle(shape, targets)
-    return inputs, targets, weights
+    in_column = isinstance(weights, np.ndarray) and np.shape(sample_weight) == (*weights.shape, 1)
+    return inputs, targets, weights[:, None] if in_column else weights  # as what a step multiplies with them may be
