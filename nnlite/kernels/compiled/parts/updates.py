@@ -20,6 +20,7 @@ SCALE, RATE, SHARE, STEPS, KEEP, PUT, LOSS = range(7)
 START, STOP, BY_SIZE, BY_SQUARE = range(4)  # the columns of a table of penalties
 UPDATE, DECAY = 2, 3  # those of a table of stretches, after the first two
 LIMIT = 3  # of the clipping, after the numbers of the update
+CACHED = 2**12  # parameters that stay in the cache from their decay to their update
 NUMBERS, STRETCHES, SEGMENTS = (Standing._fields.index(name) for name in ("numbers", "stretches", "segments"))
 UPDATE_CODE, WAY, BATCHES = (Standing._fields.index(name) for name in ("update", "way", "batches"))
 
@@ -123,23 +124,26 @@ def _sum_of_squares(vector):
 @compiled
 def _update(code, numbers, stretches, values, gradients, turn, first, second):
     for index in range(len(stretches)):
-        start, stop = int(stretches[index, START]), int(stretches[index, STOP])
-        step, weights, slopes = turn[RATE] * stretches[index, UPDATE], values[start:stop], gradients[start:stop]
-        decay = turn[SHARE] * stretches[index, DECAY]
-        if decay:
-            optimizers.decay(weights, decay, None, slopes)
-        sums, squares = first[start:stop], second[start:stop]
-        if code == ADAM:
-            optimizers.adam(
-                weights, slopes, sums, squares, None, numbers[0], numbers[1], step, numbers[2], None, slopes
-            )
-        elif code == SGD and numbers[0] == 0:
-            optimizers.sgd(weights, slopes, None, step, 0.0, False, None, slopes)
-        elif code == SGD:
-            optimizers.sgd(weights, slopes, sums, step, numbers[0], numbers[1] != 0, None, slopes)
-        elif numbers[1] == 0:
-            optimizers.rmsprop(weights, slopes, sums, None, None, numbers[0], step, 0.0, numbers[2], None, slopes)
-        else:
-            optimizers.rmsprop(
-                weights, slopes, sums, None, squares, numbers[0], step, numbers[1], numbers[2], None, slopes
-            )
+        step, decay = turn[RATE] * stretches[index, UPDATE], turn[SHARE] * stretches[index, DECAY]
+        end = int(stretches[index, STOP])
+        for start in range(int(stretches[index, START]), end, CACHED):
+            part = slice(start, min(start + CACHED, end))
+            weights, slopes, slots = values[part], gradients[part], (first[part], second[part])
+            _update_part(code, numbers, weights, slopes, step, decay, slots)
+
+
+@compiled
+def _update_part(code, numbers, weights, slopes, step, decay, slots):
+    sums, squares = slots
+    if decay:
+        optimizers.decay(weights, decay, None, slopes)
+    if code == ADAM:
+        optimizers.adam(weights, slopes, sums, squares, None, numbers[0], numbers[1], step, numbers[2], None, slopes)
+    elif code == SGD and numbers[0] == 0:
+        optimizers.sgd(weights, slopes, None, step, 0.0, False, None, slopes)
+    elif code == SGD:
+        optimizers.sgd(weights, slopes, sums, step, numbers[0], numbers[1] != 0, None, slopes)
+    elif numbers[1] == 0:
+        optimizers.rmsprop(weights, slopes, sums, None, None, numbers[0], step, 0.0, numbers[2], None, slopes)
+    else:
+        optimizers.rmsprop(weights, slopes, sums, None, squares, numbers[0], step, numbers[1], numbers[2], None, slopes)
