@@ -82,8 +82,8 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
         ConvergenceWarning where `epochs` come to an end first. None trains for all epochs, which the schedule of the
         learning rate is made for.
     n_members : "auto" or int, default="auto"
-        Number of networks, trained side by side and averaged; `"auto"` is 5 up to 10,000 rows, else 1, and 1 with
-        `layers`.
+        Number of networks, trained side by side and averaged; `"auto"` is 8 from 100 to 2,000 rows, else 5 up to
+        10,000 rows, else 1, and 1 with `layers`.
     monotonic_cst : array-like of int of shape (n_features,), dict or None, default=None
         Columns of numbers or booleans that predictions rise with (1), fall with (-1), or are free to follow (0), all
         others held: a number for each column, or a dict of some by name. It holds for all inputs, by construction: of

@@ -25,11 +25,11 @@ from nnlite.schedules import CosLog4, FlatCosine
 
 __all__ = ["Problem", "Recipe"]
 
-MEMBERS = 5
+MEMBERS, MORE_MEMBERS = 5, 8  # the latter for numbers where rows are few
 MOST_ROWS_FOR_MEMBERS = 10_000
 LEAST_ROWS_FOR_MEMBERS = 20
 LEAST_ROWS_TO_JUDGE = 10
-FEW_ROWS = 2_000
+LEAST_ROWS_FOR_MORE, FEW_ROWS = 100, 2_000
 BEST_EPOCHS = 3
 JUDGING_TEMPERATURE = 1.3
 ITERATIONS = 500  # where each takes all rows
@@ -110,7 +110,8 @@ class Recipe:
             return self.present or 1
         few, many = self.problem.n_rows < LEAST_ROWS_FOR_MEMBERS, self.problem.n_rows > MOST_ROWS_FOR_MEMBERS
         alone = few or many or self.parameters["layers"] is not None
-        return self._get("n_members", 1 if alone else MEMBERS)
+        more = self.problem.task == "number" and LEAST_ROWS_FOR_MORE <= self.problem.n_rows <= FEW_ROWS
+        return self._get("n_members", 1 if alone else MORE_MEMBERS if more else MEMBERS)
 
     @property
     def sets_apart(self) -> bool:
