@@ -197,7 +197,10 @@ CHANGES = {
     "clipping": lambda optimizer, start: setattr(optimizer, "clipnorm", 0.01),
     "slots": lambda optimizer, start: optimizer.set_state(start),
     "exclusions": lambda optimizer, start: setattr(optimizer, "exclude_from_weight_decay", ["bias"]),
+    "exclusions by name": lambda optimizer, start: optimizer.exclude_from_weight_decay(var_names=["bias"]),
     "factors": lambda optimizer, start: optimizer.learning_rate_multipliers.update({"kernel": 3.0}),
+    "no factors": lambda optimizer, start: optimizer.learning_rate_multipliers.clear(),
+    "betas": lambda optimizer, start: setattr(optimizer, "beta_1", 0.5),
 }
 
 
@@ -206,7 +209,8 @@ def test_what_changes_between_two_batches_counts_from_the_next_on(name):
     found = []
     for join in (True, False):
         model = Sequential([Input((FEATURES,)), Dense(8, "relu", dtype="float64"), Dense(3, dtype="float64")], seed=3)
-        model.compile(AdamW(0.01, weight_decay=0.1), "mse")
+        factors = {"kernel": 3.0} if name == "no factors" else {}
+        model.compile(AdamW(0.01, weight_decay=0.1, learning_rate_multipliers=factors), "mse")
         steps = Steps(model.trainer, join)
         assert join == (steps.whole is not None)
         steps.train(X[:8], Y[:8])

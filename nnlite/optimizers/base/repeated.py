@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from nnlite import kernels
@@ -29,10 +30,14 @@ class RepeatedUpdates:
         self.optimizer, self.packs = optimizer, packs
         self._blocks: list[Block] = []
         self._parts_of: tuple[Any, ...] = ()  # the kernels, and the slots and scratch memory that the blocks are in
+        self._names: list[str] = []  # attributes of the optimizer that its steps do not change
+        self._attributes: list[Any] = []  # what they were when `_update` was found to suit; none if it did not
 
     def current(self) -> Callable[[], None]:
         """The update by the present arguments of the optimizer, to be called while none of them is changed."""
-        optimizer, packs = self.optimizer, self.packs
+        if self._suits():
+            return self._update
+        optimizer, packs, self._attributes = self.optimizer, self.packs, []
         extras = optimizer.use_ema or optimizer.gradient_accumulation_steps or clip_form(optimizer)[0] != UNCLIPPED
         if extras or optimizer.update_form() is None:  # one with a form has no way of its own
             return partial(optimizer.apply_packs, packs)
@@ -42,7 +47,23 @@ class RepeatedUpdates:
             self._parts_of = present
             described = optimizer._described_packs(packs)
             self._blocks = [block for pack in described for block in walk(pack, optimizer.by_kernel)]
+        self._names = [name for name in vars(optimizer) if name != "batches"]
+        self._attributes = [] if self._has_patterns() else self._present()
         return self._update
+
+    def _suits(self) -> bool:
+        """Whether nothing was assigned to the optimizer since."""
+        known = self._attributes
+        return bool(known) and not self._has_patterns() and all(map(is_, self._present(), known))
+
+    def _has_patterns(self) -> bool:
+        """Whether names of parameters matter, which may be changed in place."""
+        excluded = self.optimizer.exclude_from_weight_decay
+        return bool(excluded or excluded.variables or self.optimizer.learning_rate_multipliers)
+
+    def _present(self) -> list[Any]:
+        attributes = vars(self.optimizer)
+        return [kernels.compiled_now(), len(attributes), *map(attributes.get, self._names)]
 
     def _update(self) -> None:
         optimizer = self.optimizer
