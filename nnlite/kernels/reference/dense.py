@@ -166,7 +166,7 @@ class _Reader:
 
     def multiply(self) -> None:
         """Write what leaves the product; the layers after it have no such thing."""
-        # Biases added while turning, not in a pass of their own, make a step of wide layers 1.1 times as long.
+        # Biases added while turning, not in a pass of their own, make a step of wide layers 2 to 16 % longer.
         np.dot(self.room.examples, self.stage.weights, out=self.outputs)
         for start in range(0, len(self.outputs), COPIED_ROWS):
             self.leaving[start : start + COPIED_ROWS] = self.outputs[start : start + COPIED_ROWS]
