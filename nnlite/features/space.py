@@ -150,7 +150,7 @@ class FeatureSpace(Configurable, family="feature space"):
     def _encoded(
         self, parts: dict[str, Any], joined: Callable[[Any], Any], one_hot: Callable[[Any, int], Any]
     ) -> dict[str, Any]:
-        """What the preprocessors made of columns, with crosses of `joined` ones, and indices as rows of `one_hot`."""
+        """Preprocessed columns, with crosses of `joined` ones, and indices as rows of `one_hot`."""
         crosses = {
             cross.name: self.crossers[cross.name](joined(parts[name] for name in cross.feature_names))
             for cross in self.crosses
@@ -176,7 +176,7 @@ class FeatureSpace(Configurable, family="feature space"):
         return self._inputs
 
     def get_preprocessed_features(self) -> dict[str, Any]:
-        """What the preprocessors make of `get_inputs()`, as symbols of a graph."""
+        """Outputs of the preprocessors for `get_inputs()`, as symbols of a graph."""
         inputs = self.get_inputs()
         return {name: layer(inputs[name]) for name, layer in self.preprocessors.items()}
 
