@@ -52,7 +52,7 @@ def _init(arguments: argparse.Namespace) -> None:
         print("\n".join(aligned_lines(list(templates().items()))))
         return
     if start is None:
-        raise ConfigError("nothing to start from: name a table, a folder of images, or a template of nnlite init --list")
+        raise ConfigError("nothing to start from: name a table, a folder of images or a template of nnlite init --list")
     check_table(start)
     is_table = os.path.exists(start) or "." in Path(start).name
     out = arguments.out or f"{Path(start).name.split('.')[0] or 'config'}.yaml"
