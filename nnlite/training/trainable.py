@@ -38,6 +38,7 @@ class Trainable(Protocol):
         _reads_targets: whether what targets mean is up to a method of the model's class.
         _writes_prediction: whether `predict` calls `predict_step` of the model's class.
         metrics: those in use.
+        losses: penalties of weights and outputs, as the last call left them.
         stop_training: set to true to end the training.
         trainable_weights: the parameters that training changes; none in a frozen model.
         chain: the program that runs the layers, a `Chain` or a `Graph`; None before the model is built.
@@ -62,6 +63,8 @@ class Trainable(Protocol):
     def _writes_prediction(self) -> bool: ...
     @property
     def metrics(self) -> list[Any]: ...
+    @property
+    def losses(self) -> list[Any]: ...
     @property
     def takes_several(self) -> Any: ...
     @property

@@ -166,7 +166,7 @@ def test_nested_model_cannot_be_changed():
 
 def test_model_cannot_hold_itself():
     model = Sequential([Dense(2)])
-    with pytest.raises(ConfigError, match="already"):
+    with pytest.raises(ConfigError, match="cannot be a layer of itself"):
         model.add(model)
 
 
