@@ -504,6 +504,7 @@ class NotingCalls(Layer):
         outputs = self.inner(inputs)
         self.seen.append(inputs.shape)
         self.by_name["last"] = outputs
+        self.by_name.setdefault("lengths", []).append(len(inputs))
         return outputs
 
 
@@ -513,6 +514,7 @@ def test_lists_and_dicts_that_call_changes_are_kept():
     outputs = [layer(x), layer(x[:2])]
     assert layer.seen is seen and seen == [(3, 4), (2, 4)]  # the trials on zeros, by which it is built, are not noted
     np.testing.assert_array_equal(layer.by_name["last"], outputs[1])
+    assert layer.by_name["lengths"] == [3, 2]
     assert isinstance(layer.inner, Dense)
 
 
@@ -528,6 +530,8 @@ def test_any_number_of_inputs():
     np.testing.assert_allclose(layer(*parts, factor=2.0), 2 * sum(parts), rtol=1e-6)
     with pytest.raises(ConfigError, match="was built for the inputs"):
         layer(*parts[:2])
+    with pytest.raises(TypeError, match=r"unknown; Allowed: \*others, first, mask, training"):
+        layer(*parts, unknown=1)
     np.testing.assert_allclose(Summed()(parts[0]), parts[0], rtol=1e-6)
     entries = [Input((2,)) for _ in range(3)]
     model = Model(entries, Dense(1)(Summed()(*entries)), seed=0)
@@ -540,14 +544,14 @@ class Constant(Layer):
     """What does not depend on the inputs, and what does."""
 
     def call(self, inputs):
-        return ops.zeros_like(inputs), ops.argmax(inputs, axis=-1), inputs * 2.0
+        return ops.zeros_like(inputs), ops.argmax(inputs, axis=-1), inputs * 2.0, ops.any(inputs > 9)
 
 
 def test_outputs_that_depend_on_no_input_have_no_derivative():
     layer, x = Constant(), normal(3, 2)
-    zeros, places, twice = layer(x)
-    assert not np.any(zeros) and np.array_equal(places, np.argmax(x, -1))
+    zeros, places, twice, any_large = layer(x)
+    assert not np.any(zeros) and not any_large and np.array_equal(places, np.argmax(x, -1))
     np.testing.assert_allclose(twice, 2 * x, rtol=1e-6)
     layer.forward(x)
-    gradient = layer.backward((np.ones((3, 2)), np.ones(3), np.ones((3, 2))))
+    gradient = layer.backward((np.ones((3, 2)), np.ones(3), np.ones((3, 2)), None))
     np.testing.assert_array_equal(gradient, np.full((3, 2), 2.0))

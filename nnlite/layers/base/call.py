@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -145,7 +144,7 @@ def trace_call(
         return trace.use(inner, inner_inputs, known, **options)
 
     output = _called(layer, traced, use, data if several else data[0], context)
-    ends: Any = [trace.constant(end) if isinstance(end, (np.ndarray, np.number)) else end for end in leaves_of(output)]
+    ends: Any = [trace.constant(end) if isinstance(end, (np.ndarray, np.generic)) else end for end in leaves_of(output)]
     layer._structure = structure_of(output)
     if not all(isinstance(end, Traced) for end in ends):
         kinds = ", ".join(type(end).__name__ for end in ends)
@@ -261,7 +260,8 @@ def _called(
     def run() -> Any:
         twin = bound_copy(layer, traced, use)
         before = dict(vars(twin))
-        content = {name: copy(value) for name, value in before.items() if type(value) in (list, dict)}
+        lists = {name: value for name, value in before.items() if type(value) in (list, dict)}
+        content = replaced(lists, lambda item: item)
         output = twin.call(*positional, *more, **options, **named)
         if not is_trial():
             keep_attributes(layer, before, content, vars(twin), _plain)

@@ -62,6 +62,7 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in usual.values())
     unknown = [] if takes_any else [name for name in values if name not in names and name not in usual]
     if unknown or names[0] not in values or len(inputs) > len(names) + 2:
+        names = layer._call_arguments
         hint = did_you_mean(unknown[0], [*names, "training", "mask"]) if unknown else f"give {names[0]!r}"
         reason = unknown[0] if unknown else len(inputs)
         raise WrongTypeError(f"{layer.label} cannot be called like this: {reason}; {hint}")

@@ -121,10 +121,12 @@ def keep_attributes(
 
 
 def _is_alike(one: Any, other: Any) -> bool:
-    """Whether two lists or dicts hold the same objects, under the same keys."""
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
-    return len(one) == len(other) and all(item is kept for item, kept in zip(one, other, strict=True))
+    """Whether two values are the same object, or nested lists or dicts of the same objects, under the same keys."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_alike(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_is_alike, one, other))
+    return one is other
 
 
 def _refill(target: Any, content: Any) -> None:
