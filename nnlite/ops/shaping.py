@@ -110,9 +110,13 @@ class Slice(Op):
 
 def places_of(shape: Shape, index: Any) -> np.ndarray | None:
     """The flat indices of the entries of x[index] for an x of this shape; None for an index without arrays."""
-    parts = [np.asarray(part) if np.ndim(part) else part for part in as_parts(index)]
-    if not any(isinstance(part, np.ndarray) for part in parts):
+    arrays = [np.ndim(part) > 0 for part in as_parts(index)]
+    if not any(arrays):
         return None
+    parts = [  # an empty list stays one: as an array it would be of floating-point numbers
+        np.asarray(part) if is_array and len(part) else part
+        for part, is_array in zip(as_parts(index), arrays, strict=True)
+    ]
     return np.arange(math.prod(shape)).reshape(shape)[tuple(parts)]
 
 

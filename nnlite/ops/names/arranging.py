@@ -127,16 +127,17 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> An
     """The part of the given shape that begins at `start_indices`.
 
     Raises:
-        ShapeError: a part that ends behind the end of an axis, or with more axes.
+        ShapeError: a part that ends behind the end of an axis, or with more axes; negative lengths, or another number
+            of them than of beginnings.
     """
-    ends = [start + length for start, length in zip(start_indices, shape, strict=True)]
-    whole = constants.shape(inputs)
-    if len(ends) > len(whole) or any(
-        known is not None and end > known for end, known in zip(ends, whole, strict=False)
-    ):
+    if len(start_indices) != len(shape) or min(shape, default=0) < 0:
+        raise ShapeError(f"slice needs a length >= 0 for each index, got {tuple(shape)} for {tuple(start_indices)}")
+    ends, whole = [start + length for start, length in zip(start_indices, shape, strict=True)], constants.shape(inputs)
+    rooms = [0 if start < 0 else known for start, known in zip(start_indices, whole, strict=False)]
+    if len(ends) > len(whole) or any(room is not None and end > room for end, room in zip(ends, rooms, strict=False)):
         raise ShapeError(f"slice of the shape {tuple(shape)} from {tuple(start_indices)} on exceeds {whole}")
-    parts = [builtins.slice(start, start + length) for start, length in zip(start_indices, shape, strict=True)]
-    return ops.getitem(inputs, tuple(parts))
+    spans = zip(start_indices, ends, strict=True)
+    return ops.getitem(inputs, tuple(builtins.slice(start, None if start < 0 == end else end) for start, end in spans))
 
 
 @ops.drawable

@@ -134,7 +134,7 @@ def vectorize(
     """A function on scalars applied to each entry of arrays, like `numpy.vectorize`.
 
     Raises:
-        ConfigError: `pyfunc` is not a function.
+        WrongTypeError: `pyfunc` is not a function.
     """
     if not callable(pyfunc):
         raise WrongTypeError(f"vectorize takes a function, got {pyfunc!r}", ("pyfunc",))
