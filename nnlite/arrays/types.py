@@ -16,8 +16,10 @@ __all__ = [
     "all_finite",
     "dtype_of",
     "is_bfloat16",
+    "is_floating",
     "narrowed",
     "need_bfloat16",
+    "saturated",
     "widened",
 ]
 
@@ -53,6 +55,11 @@ def is_bfloat16(dtype: np.dtype) -> bool:
     return dtype.kind == "V" and dtype.name == BFLOAT16
 
 
+def is_floating(dtype: np.dtype) -> bool:
+    """Whether a type has real floating-point numbers, those of bfloat16 too."""
+    return dtype.kind == "f" or is_bfloat16(dtype)
+
+
 def widened(item: Any) -> Any:
     """Numbers of bfloat16 as float32, in which they are computed with; anything else unchanged."""
     is_half = isinstance(item, (np.ndarray, np.generic)) and is_bfloat16(item.dtype)
@@ -60,11 +67,27 @@ def widened(item: Any) -> Any:
 
 
 def narrowed(result: Any) -> Any:
-    """Numbers of float32, in tuples and lists too, as bfloat16; anything else unchanged."""
+    """Floating-point numbers, in tuples and lists too, as bfloat16; anything else unchanged."""
     if isinstance(result, (tuple, list)):
-        return type(result)(map(narrowed, result))
-    wide = isinstance(result, (np.ndarray, np.generic)) and result.dtype == np.float32
+        return (list if isinstance(result, list) else tuple)(map(narrowed, result))  # also the named ones of NumPy
+    wide = isinstance(result, (np.ndarray, np.generic)) and result.dtype.kind == "f"
     return result.astype(BFLOAT16) if wide else result
+
+
+def saturated(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Numbers in another type; those outside its range become its smallest or largest number."""
+    if dtype.kind not in "iu" and not is_floating(dtype):
+        return values.astype(dtype)
+    if is_bfloat16(dtype):
+        import ml_dtypes
+
+        limits: Any = ml_dtypes.finfo(dtype)
+    else:
+        limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    lowest, highest = np.asarray(limits.min, dtype), np.asarray(limits.max, dtype)
+    with np.errstate(invalid="ignore", over="ignore"):  # no clipping before the cast: float32 has no 2**31 - 1
+        result = values.astype(dtype)
+        return np.where(values <= lowest.item(), lowest, np.where(values >= highest.item(), highest, result))
 
 
 def all_finite(x: np.ndarray) -> bool:

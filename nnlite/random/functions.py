@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, Shape, dtype_of, is_bfloat16
+from nnlite.arrays.types import ArrayLike, Shape, dtype_of, is_floating
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError
 from nnlite.random.streams import fresh_seed, stream, truncated_standard_normal
@@ -108,13 +108,9 @@ def _generator(seed: Seed) -> np.random.Generator:
     return stream(fresh_seed() if seed is None else _checked(seed), "random")
 
 
-def _is_float(dtype: np.dtype) -> bool:
-    return dtype.kind == "f" or is_bfloat16(dtype)
-
-
 def _float(values: Any, dtype: str | None) -> np.ndarray:
     name = dtype_of(dtype or floatx())
-    if not _is_float(name):
+    if not is_floating(name):
         raise ConfigError(f"dtype must be a floating-point type, got {dtype!r}")
     return np.asarray(values, name)
 
@@ -148,7 +144,7 @@ def uniform(
     Raises:
         ConfigError: `dtype` is not a type of floating-point numbers: `randint` gives integers.
     """
-    if not _is_float(dtype_of(dtype or floatx())):
+    if not is_floating(dtype_of(dtype or floatx())):
         raise ConfigError(f"dtype must be a floating-point type, got {dtype!r}; randint gives integers")
     return _float(_generator(seed).uniform(minval, maxval, shape), dtype)
 
@@ -220,7 +216,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Se
     lengths = array.shape if noise_shape is None else noise_shape
     shape = tuple(size if length is None else length for size, length in zip(array.shape, lengths, strict=True))
     keep = (_generator(seed).random(shape) >= rate) / (1 - rate)
-    return array * keep.astype(array.dtype if _is_float(np.dtype(array.dtype)) else floatx())
+    return array * keep.astype(array.dtype if is_floating(np.dtype(array.dtype)) else floatx())
 
 
 def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> np.ndarray:

@@ -51,6 +51,13 @@ def test_resized_images_of_integers_are_rounded(kind):
     np.testing.assert_array_equal(resized, np.rint(exact).clip(limits.min, limits.max))
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int32", "uint32", "int64"])
+def test_resizing_keeps_the_largest_integers(kind):
+    largest = np.iinfo(kind).max
+    for number in (largest, min(largest, 2**24 + 1)):
+        assert (layers.Resizing(6, 6)(np.full((1, 4, 4, 1), number, kind)) == number).all()
+
+
 def test_a_mel_spectrogram_of_integers():
     signal = (np.sin(np.arange(90)) * 100).astype("int32")
     layer = layers.MelSpectrogram(num_mel_bins=6, sampling_rate=800, sequence_stride=8, fft_length=32)

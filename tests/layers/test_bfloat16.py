@@ -44,6 +44,14 @@ def test_arrays_are_rounded_to_eight_bits():
         (lambda x: ops.matmul(x, ops.transpose(x)), lambda x: x @ x.T),
         (lambda x: ops.concatenate([x, x]), lambda x: np.concatenate([x, x])),
         (lambda x: ops.where(ROWS > 0, x, 0.5), lambda x: np.where(ROWS > 0, x, 0.5)),
+        (ops.trapezoid, lambda x: (x[:, 1:] + x[:, :-1]).sum(-1) / 2),
+        (ops.sinc, np.sinc),
+        (ops.corrcoef, np.corrcoef),
+        (lambda x: ops.erf(ops.erfinv(ops.tanh(x))), np.tanh),
+        (lambda x: ops.inv(x[:4]), lambda x: np.linalg.inv(x[:4])),
+        (lambda x: ops.slogdet(x[:4])[1], lambda x: np.linalg.slogdet(x[:4])[1]),
+        (lambda x: ops.eigh(ops.diag(x[0]))[0], lambda x: np.sort(x[0])),
+        (lambda x: ops.dot_product_attention(*[x[None, :1, None]] * 3), lambda x: x[None, :1, None]),
     ],
 )
 def test_functions_compute_in_float32_and_round(function, plain):
@@ -124,6 +132,25 @@ def test_layers_give_what_float32_gives_of_rounded_numbers(policy, layer, shape)
     full(inputs)
     full.set_weights([nearest(np.float32(w)) for w in half.get_weights()])
     np.testing.assert_array_equal(np.float32(outputs), nearest(full(inputs)))
+
+
+def test_a_dtype_that_is_asked_for_by_position():
+    for function in (ops.cumsum, ops.cumprod):
+        assert function(NUMBERS, 0, "float32").dtype == np.float32
+    assert ops.prod(NUMBERS, None, False, "float32").dtype == np.float32
+
+
+def test_bytes_and_limits():
+    bits = nearest(ROWS).view(np.uint32) >> 16
+    np.testing.assert_array_equal(ops.view(NUMBERS, "uint16"), bits)
+    assert np.float32(ops.saturate_cast(np.float32([3.4e38, -np.inf]), HALF)).tolist() == [
+        2.0**128 - 2.0**120,
+        -(2.0**128 - 2.0**120),
+    ]
+
+
+def test_weights_begin_as_those_of_float32():
+    assert np.float32(layers.Layer().add_weight((9,), dtype=HALF).numpy()).all()
 
 
 def test_layers_of_float32_take_such_numbers():
@@ -238,7 +265,8 @@ import numpy as np
 import nnlite
 from nnlite import layers, ops
 for made in (lambda: layers.Dense(2, dtype="mixed_bfloat16"), lambda: ops.zeros((2,), dtype="bfloat16"),
-             lambda: nnlite.config.set_dtype_policy("bfloat16")):
+             lambda: nnlite.config.set_dtype_policy("bfloat16"),
+             lambda: layers.Layer().add_weight((2,), dtype="bfloat16")):
     try:
         made()
     except nnlite.errors.MissingLibraryError as error:
@@ -248,12 +276,12 @@ print(nnlite.DTypePolicy("bfloat16").compute_dtype)
 
 
 def test_without_the_library_one_error_names_the_remedy():
-    said = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     rest = "NumPy has no bfloat16, that of ml_dtypes is used, which is not installed: pip install ml_dtypes"
-    assert said[:3] == [f"{owner}: {rest}" for owner in ("Dense.dtype", "arrays of bfloat16", "set_dtype_policy")]
-    assert said[3] == HALF
+    owners = ("Dense.dtype", "arrays of bfloat16", "set_dtype_policy", "arrays of bfloat16")
+    assert said == [*(f"{owner}: {rest}" for owner in owners), HALF]
 
 
 def test_only_who_names_the_type_loads_it():

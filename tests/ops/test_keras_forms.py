@@ -163,12 +163,16 @@ def test_values_of_losses_as_arrays():
     "compute, error, message",
     [
         (lambda: ops.where([True], [1.0]), ConfigError, "x2: where takes x1 and x2 together"),
-        (lambda: ops.top_k([1.0, 2.0], 3), ConfigError, "k: top_k: must be <= 2"),
+        (lambda: ops.top_k([1.0, 2.0], 3), ConfigError, r"k: top_k: must be in \[0, 2\], got 3"),
+        (lambda: ops.top_k([1.0, 2.0], -1), ConfigError, r"must be in \[0, 2\], got -1"),
         (lambda: ops.quantile([1.0], 0.5, method="middle"), ConfigError, "unknown method 'middle'; allowed: linear"),
         (lambda: ops.vectorize(3), TypeError, "takes a function, got 3"),
         (lambda: ops.convert_to_tensor(None), TypeError, "takes numbers, got None"),
         (lambda: ops.slice(np.arange(4), [3], [2]), ShapeError, r"shape \(2,\) from \(3,\) on exceeds \(4,\)"),
         (lambda: ops.slice(np.arange(4), [0, 0], [2, 2]), ShapeError, r"shape \(2, 2\) from \(0, 0\) on exceeds"),
+        (lambda: ops.slice(np.arange(4), [1], [-1]), ShapeError, "a length >= 0 for each index"),
+        (lambda: ops.slice(np.arange(4), [1, 1], [2]), ShapeError, "a length >= 0 for each index"),
+        (lambda: ops.slice(np.arange(4), [-1], [2]), ShapeError, "exceeds"),
         (lambda: ops.add(np.ones(2), "a"), ValueError, "could not convert string"),
         (lambda: ops.conv(np.ones((1, 4, 4, 2)), np.ones((2, 2, 3, 1))), ShapeError, "2 channels of inputs are no mul"),
         (lambda: ops.binary_crossentropy(np.ones((2, 1)), np.ones((2, 2))), ShapeError, "do not fit the outputs"),
@@ -183,6 +187,24 @@ def test_what_has_no_result_is_refused(compute, error, message):
 
 def test_a_slice_of_the_first_axes_has_the_others_whole():
     np.testing.assert_array_equal(ops.slice(np.arange(6).reshape(3, 2), [1], [2]), [[2, 3], [4, 5]])
+
+
+def test_a_slice_may_begin_at_an_index_from_the_end():
+    assert ops.slice(np.arange(4), [-2], [2]).tolist() == [2, 3]
+    assert ops.slice(np.arange(4), [-3], [2]).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int32", "uint32", "int64"])
+def test_casts_to_integers_stop_at_the_limits(kind):
+    limits = np.iinfo(kind)
+    for numbers in (np.float32([-1e30, 5, 1e30, np.inf]), np.array([-1e30, 5, 1e30, np.inf])):
+        assert ops.saturate_cast(numbers, kind).tolist() == [limits.min, 5, limits.max, limits.max]
+    assert ops.saturate_cast(np.int8([-1, 5]), kind).tolist() == [max(-1, limits.min), 5]
+
+
+def test_the_type_that_is_asked_for_is_the_type_of_the_result():
+    numbers = np.ones(4, np.float32)
+    assert ops.saturate_cast(numbers, "float64").dtype == ops.view(numbers, "float64").dtype == np.float64
 
 
 def test_text_is_moved_as_it_is():
@@ -206,7 +228,7 @@ def test_the_size_of_a_symbol_is_a_symbol():
 
 @pytest.mark.parametrize(
     "index",
-    [np.array([1, -2, 1]), ([0, 1], [2, 0]), (slice(None), [2, 2]), [True, False], np.arange(6).reshape(2, 3) > 1],
+    [[], np.array([1, -2, 1]), ([0, 1], [2, 0]), (slice(None), [2, 2]), [True, False], np.arange(6).reshape(2, 3) > 1],
 )
 def test_arrays_as_indices(index):
     x = np.arange(6.0).reshape(2, 3)

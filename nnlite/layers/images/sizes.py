@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.arrays.types import Array, BatchShape
+from nnlite.arrays.types import Array, BatchShape, saturated
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Jacobians, Separable, Slice
 from nnlite.layers.images.base import DataFormat, Images, image_axes, image_size
@@ -66,14 +66,14 @@ class Resizing(Images):
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         arguments = self.interpolation, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio, self.antialias
         whole = inputs.dtype if inputs.dtype.kind in "iu" else None
-        outputs, by_inputs = resize(self, inputs if whole is None else inputs.astype(self.dtype), *arguments)
+        exact = inputs if whole is None else inputs.astype(np.result_type(whole, self.dtype))
+        outputs, by_inputs = resize(self, exact, *arguments)
         if self.pad_to_aspect_ratio and self.fill_value:
             rows, columns = (matrix.sum(axis=1) for matrix in by_inputs.matrices)
             padding = self.fill_value * (1 - np.outer(rows, columns))
             outputs = outputs + (padding if image_axes(self)[1] == -1 else padding[..., None])
         if whole is not None:
-            limits = np.iinfo(whole)
-            outputs = np.clip(np.rint(outputs), limits.min, limits.max).astype(whole)
+            outputs = saturated(np.rint(outputs), whole)
         return outputs, Jacobians(by_inputs)
 
 

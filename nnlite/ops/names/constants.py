@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of
+from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of, is_floating
 from nnlite.config import floatx
 from nnlite.errors import WrongTypeError
 from nnlite.ops import functions as ops
@@ -265,7 +265,7 @@ def dtype(x: Any) -> str:
 def cast(x: Any, dtype: str) -> Any:
     """`x` in another dtype; a traced value keeps a floating-point dtype."""
     kind = dtype_of(dtype)
-    return x if isinstance(x, Traced) and kind.kind in "fV" else _value(x).astype(kind)
+    return x if isinstance(x, Traced) and is_floating(kind) else _value(x).astype(kind)
 
 
 @drawable

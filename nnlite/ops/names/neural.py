@@ -19,6 +19,7 @@ from nnlite.ops.names.constants import convert_to_numpy, convert_to_tensor, leng
 from nnlite.ops.names.pointwise import rsqrt
 from nnlite.ops.names.products import tensordot
 from nnlite.ops.plain.places import check_equal_shapes
+from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import drawable
 
 __all__ = [
@@ -94,6 +95,7 @@ def batch_normalization(
 
 
 @drawable
+@by_float32
 def dot_product_attention(
     query: Any,
     key: Any,

@@ -14,6 +14,7 @@ from nnlite.ops.base import called
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import as_floats, convert_to_numpy, lengths
 from nnlite.ops.plain.places import chosen_axes
+from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import drawable
 
 __all__ = [
@@ -147,11 +148,11 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, np.ndarray]:
     """The k largest entries along the last axis, in descending order, and their indices.
 
     Raises:
-        ConfigError: k is larger than the last axis.
+        ConfigError: k is negative, or larger than the last axis.
     """
     values = convert_to_numpy(x)
-    if k > values.shape[-1]:
-        raise ConfigError(f"top_k: must be <= {values.shape[-1]}, the length of the last axis, got {k}", ("k",))
+    if not 0 <= k <= values.shape[-1]:
+        raise ConfigError(f"top_k: must be in [0, {values.shape[-1]}], got {k}", ("k",))
     rising = np.argsort(values[..., ::-1], -1, kind="stable")  # backwards, so that of equal ones the first comes first
     places = values.shape[-1] - 1 - rising[..., ::-1][..., :k]
     return take_along_axis(x, places, -1), places.astype(np.int32)
@@ -208,6 +209,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @drawable
+@by_float32
 def trapezoid(y: Any, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Any:
     """The integral along `axis` by the trapezoidal rule, at points `x` or at distances `dx`."""
     y = as_floats(y)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, dtype_of
+from nnlite.arrays.types import ArrayLike, dtype_of, saturated, widened
 from nnlite.config import floatx
 from nnlite.ops.base import as_given, as_numbers, as_written
 from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor, one_hot
-from nnlite.ops.plain.results import as_typed, named, of_numpy, on_arrays
+from nnlite.ops.plain.results import arrays_alone, as_typed, named, of_numpy, on_arrays
 from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
 
 __all__ = [
@@ -163,7 +163,7 @@ def geomspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0
 ) -> np.ndarray:
     """Numbers in geometric progression from `start` to `stop`."""
-    values = np.geomspace(np.asarray(start), np.asarray(stop), num, endpoint, axis=axis)
+    values = np.geomspace(widened(np.asarray(start)), widened(np.asarray(stop)), num, endpoint, axis=axis)
     return values.astype(dtype_of(dtype or floatx()))
 
 
@@ -173,12 +173,10 @@ def polar(abs_: ArrayLike, angle: ArrayLike) -> np.ndarray:
     return convert_to_numpy(abs_) * np.exp(1j * convert_to_numpy(angle))
 
 
-@on_arrays
+@arrays_alone
 def saturate_cast(x: ArrayLike, dtype: str) -> np.ndarray:
     """x in another dtype, clipped to its range."""
-    values, kind = convert_to_numpy(x), dtype_of(dtype)
-    limits = np.iinfo(kind) if kind.kind in "iu" else np.finfo(kind) if kind.kind == "f" else None
-    return (values if limits is None else np.clip(values, limits.min, limits.max)).astype(kind)
+    return saturated(convert_to_numpy(x), dtype_of(dtype))
 
 
 @on_arrays
@@ -209,7 +207,7 @@ def _resized(values: np.ndarray, size: int, axis: int, filling: Any) -> np.ndarr
     return np.pad(kept, missing, constant_values=filling)
 
 
-@on_arrays
+@arrays_alone
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes in another dtype."""
     values = convert_to_tensor(x)
@@ -234,17 +232,7 @@ UNDERIVED.update(named(globals(), _ARRAYS_ALONE))
 _STEPS = [
     *("angle", "argpartition", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or"),
     *("bitwise_right_shift", "bitwise_xor", "empty_like", "floor_divide", "gcd", "heaviside", "histogram", "imag"),
-    *(
-        "isneginf",
-        "isposinf",
-        "isreal",
-        "lcm",
-        "left_shift",
-        "multi_hot",
-        "nanargmax",
-        "nanargmin",
-        "right_shift",
-        "signbit",
-    ),
+    *("isneginf", "isposinf", "isreal", "lcm", "left_shift", "multi_hot", "nanargmax", "nanargmin", "right_shift"),
+    "signbit",
 ]
 CONSTANTS.update(named(globals(), _STEPS))

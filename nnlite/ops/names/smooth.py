@@ -12,6 +12,7 @@ from nnlite.kernels import erf
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_given, as_numbers, as_written
 from nnlite.ops.names.constants import as_floats, convert_to_numpy, convert_to_tensor
+from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import Traced, drawable
 
 __all__ = [
@@ -49,7 +50,7 @@ def _smooth(function: Callable[[Any], Any], slope: Callable[[Any, Any], Any], te
     @functools.wraps(function)
     def compute(x: Any) -> Any:
         if not isinstance(x, Traced):
-            return function(as_written([x])[0])
+            return by_float32(function)(as_written([x])[0])
         result = function(x.value)
         slopes = np.asarray(slope(x.value, result), result.dtype)
         return x.trace.note(compute, result, Jacobians(Diagonal(slopes, x.shape, x.shape)), (x.slot,))

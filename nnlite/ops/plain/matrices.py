@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.ops import functions as ops
 from nnlite.ops.names.constants import convert_to_numpy, convert_to_tensor
-from nnlite.ops.plain.results import in_floatx, named, of_numpy, on_arrays
+from nnlite.ops.plain.results import by_float32, in_floatx, named, of_numpy, on_arrays
 from nnlite.ops.tracing import UNDERIVED, Traced, add_functions, drawable
 from nnlite.ops.windows.functional import custom_gradient
 
@@ -40,7 +40,7 @@ def _applied(function: Callable[..., tuple[Any, Callable[[np.ndarray], Any]]], *
     """Apply a function that also returns its gradient to arrays, or to traced values, recorded with that gradient."""
     if any(isinstance(array, Traced) for array in arrays):
         return custom_gradient(function)(*arrays)
-    return in_floatx(function(*map(convert_to_numpy, arrays))[0], arrays)
+    return in_floatx(by_float32(lambda *values: function(*values)[0])(*map(convert_to_numpy, arrays)), arrays)
 
 
 def _inverse(x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
@@ -110,7 +110,8 @@ def det(x: Any) -> Any:
 @drawable
 def slogdet(x: Any) -> Any:
     """The sign of the determinant, a constant, and the logarithm of its absolute value."""
-    return in_floatx(np.linalg.slogdet(convert_to_numpy(x))[0], [x]), _applied(_logarithm, x)
+    sign = by_float32(np.linalg.slogdet)(convert_to_numpy(x))[0]
+    return in_floatx(sign, [x]), _applied(_logarithm, x)
 
 
 @drawable

@@ -1,7 +1,9 @@
 """NumPy functions as ops: results in Keras's dtypes, support for symbols, errors for traced values."""
 
 import functools
+import inspect
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,22 +16,30 @@ from nnlite.ops.plain.numbers import Number
 from nnlite.ops.tracing import NO_ARRAY, Traced, drawable
 from nnlite.tree import map_structure
 
-__all__ = ["as_typed", "by_float32", "in_floatx", "named", "of_numpy", "on_arrays"]
+__all__ = ["arrays_alone", "as_typed", "by_float32", "in_floatx", "named", "of_numpy", "on_arrays"]
 
 CHOSEN_BY_NUMPY = ("float16", "float64", "complex128")  # for booleans; for integers, Python's numbers and lists
 
 
 def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of arrays only: a traced value raises `ConfigError`, since there is no derivative."""
-
-    function = by_float32(function)
+    """`arrays_alone`, with results in Keras's dtypes."""
+    computed = by_float32(function)
 
     @functools.wraps(function)
     def compute(*arguments: Any, **options: Any) -> Any:
-        values = (*arguments, *options.values())
-        if _holds(values, lambda item: isinstance(item, Traced)):
+        return in_floatx(computed(*arguments, **options), (*arguments, *options.values()))
+
+    return arrays_alone(compute)
+
+
+def arrays_alone(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays only: a traced value raises `ConfigError`, since there is no derivative."""
+
+    @functools.wraps(function)
+    def compute(*arguments: Any, **options: Any) -> Any:
+        if _holds((*arguments, *options.values()), lambda item: isinstance(item, Traced)):
             raise ConfigError(f"ops.{compute.__name__}: {NO_ARRAY}")
-        return in_floatx(function(*arguments, **options), values)
+        return function(*arguments, **options)
 
     return drawable(compute)
 
@@ -47,9 +57,17 @@ def by_float32(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*arguments, **options)
         wide = map_structure(widened, (arguments, options))
         result = function(*wide[0], **wide[1])
-        return result if options.get("dtype") or _holds(values, _is_float) else narrowed(result)
+        chosen = _holds(values, _is_float) or _asks_for_dtype(function, arguments, options)
+        return result if chosen else narrowed(result)
 
     return compute
+
+
+def _asks_for_dtype(function: Callable[..., Any], arguments: tuple, options: dict[str, Any]) -> bool:
+    """Whether `dtype` is among the arguments, by name or by position."""
+    with suppress(ValueError):  # functions in C have no signature
+        options = {**options, **inspect.signature(function).bind_partial(*arguments, **options).arguments}
+    return options.get("dtype") is not None
 
 
 def _is_half(item: Any) -> bool:

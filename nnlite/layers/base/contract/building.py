@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlite.arrays.types import dtype_of, is_floating
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.initializers import Initializer
@@ -79,7 +80,7 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
         if not layer._compares_first:
             return blank
     generator = layer.random.child(len(layer.parameters)).generator("initializer")
-    usual = "glorot_uniform" if np.dtype(kind).kind == "f" else "zeros"
+    usual = "glorot_uniform" if is_floating(dtype_of(kind)) else "zeros"
     return Initializer.get(initializer or usual)(lengths, dtype=kind, generator=generator)
 
 
