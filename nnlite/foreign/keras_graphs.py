@@ -143,10 +143,11 @@ def _node(use: Use) -> dict[str, Any]:
     """One call: attention with heads takes its inputs one by one, other layers of several take a list."""
     values = [_value(source, part) for source, part in use.taken]
     kind = type(use.layer).__name__
-    told = {"training": False, "mask": None} if kind in ("LSTM", "GRU") and len(values) == 1 else {}
-    options: dict[str, Any] = {**told, **(use.options or {})}
+    options: dict[str, Any] = {**(use.options or {})}
     if use.training is not None:
         options["training"] = use.training
+    elif kind in ("LSTM", "GRU") and len(values) == 1:
+        options = {"training": False, "mask": None, **options}
     if is_model(use.layer) or kind == "TimeDistributed":
         options["mask"] = None
     if vars(use.layer).get("use_causal_mask"):
@@ -163,7 +164,7 @@ def _node(use: Use) -> dict[str, Any]:
     if kind in OF_HEADS:
         return {"args": values * 2 if len(values) == 1 else values, "kwargs": options}
     if kind in RECURRENT and len(values) > 1:
-        return {"args": values[:1], "kwargs": {"initial_state": values[1:]}}
+        return {"args": values[:1], "kwargs": {"initial_state": values[1:], **options}}
     if kind in ("Attention", "AdditiveAttention"):
         return {"args": [values * 2 if len(values) == 1 else values], "kwargs": options}
     return {"args": [values] if use.layer.takes_several else values, "kwargs": options}

@@ -169,16 +169,16 @@ def _options(layers: dict[str, Layer], layer: Layer, options: dict[str, Any], lo
     for key, value in options.items():
         if key == "use_causal_mask" and value and "use_causal_mask" in vars(layer):
             vars(layer)["use_causal_mask"] = True
-        elif isinstance(value, (int, float, str)) and (value is not False or _at_inference(layer, key)):
+        elif isinstance(value, (int, float, str)) and (value is not False or _at_inference(layer, key, options)):
             told[key] = value
         elif key not in CALL_ARGUMENTS and value is not False and not _of_mask(layers, key, value):
             raise ModelFileError(f"{location} is called with {key}, which is not read")
     return told
 
 
-def _at_inference(layer: Layer, key: str) -> bool:
-    """Whether false means that a layer is used as in inference; Keras states that of all recurrent layers."""
-    return key == "training" and type(layer).__name__ not in RECURRENT
+def _at_inference(layer: Layer, key: str, options: dict[str, Any]) -> bool:
+    """Whether a user gave false; with a mask, it is the default that Keras fills in for recurrent layers."""
+    return key == "training" and not (type(layer).__name__ in RECURRENT and "mask" in options)
 
 
 def _keep(output: Any, values: dict, name: str, number: int) -> bool:

@@ -287,6 +287,20 @@ class TestConfigsOfGraphs:
         for told in (True, False):
             assert (np.asarray(model(x, training=told)) == 0).any() == training
 
+    @pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+    @pytest.mark.parametrize("states", [0, 1])
+    @pytest.mark.parametrize("training", [True, False, None])
+    def test_a_call_of_a_recurrent_layer_that_is_told_training_is_told_again(self, kind, states, training):
+        entry, starts = Input((50, 1)), [Input((3,)) for _ in range(states * (1 + (kind is layers.LSTM)))]
+        told = {"initial_state": starts} if states else {}
+        drawn = Model([entry, *starts], kind(3, dropout=0.5)(entry, **told, training=training))
+        model = Model.from_config(drawn.get_config())
+        model.set_weights(drawn.get_weights())
+        x = [np.ones((2, 50, 1)), *[np.zeros((2, 3)) for _ in starts]]
+        expected = np.asarray(drawn.layers[-1](x[0]))
+        drops = [(np.asarray(model(x, training=flag)) != expected).any() for flag in (True, False)]
+        assert drops == ([True, False] if training is None else [training] * 2)
+
     def test_a_config_that_keras_wrote(self):
         policy = {
             "module": "keras",
