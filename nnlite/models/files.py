@@ -147,7 +147,7 @@ def _take_rest(model: Any, known: ModelHeader, header: dict, arrays: dict[str, n
     if model.compiled:
         slots, trainer = saving.slots_from_arrays(arrays), model.trainer
         trainer.optimizer.set_state({"iterations": known.iterations, "slots": slots})
-        if slots and trainer.loss is not None:  # so that its variables are there before the next step
+        if slots and not trainer.writes_steps:  # so that its variables are there before the next step
             trainer.optimizer.build_packs(trainer.ready_steps().store.packs)
 
 
@@ -258,9 +258,12 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
 
 
 def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
-    """Let the optimizer continue with what the file has of its memory; a warning where that has no meaning here."""
+    """Let the optimizer continue with what the file has of its memory; a warning where that has no meaning here.
+
+    Steps that users write choose what they train, so that its order is not known before them.
+    """
     trainer = read.model.trainer
-    if not read.optimizer or trainer.loss is None:
+    if not read.optimizer or trainer.writes_steps:
         return
     packs = trainer.ready_steps().store.packs
     trained = {id(parameter) for pack in packs for parameter in pack.parameters}

@@ -217,3 +217,32 @@ def test_layers_beside_a_graph_that_no_step_uses_stay_as_they_are(kind):
     model.compile({"AdamW": {"weight_decay": 0.1}}, "mse")
     model.fit(X, Y, verbose=0)
     np.testing.assert_array_equal(model.head.get_weights()[0], before[0])
+
+
+@BESIDE
+@pytest.mark.parametrize("way", ["model.safetensors", "model.keras"])
+def test_layers_beside_a_graph_inside_another_model_are_saved(kind, way, tmp_path):
+    if way.endswith(".keras"):
+        pytest.importorskip("h5py")
+    inner = kind(seed=0)
+    inner.compile(SGD(0.05))
+    inner.fit(X, Y, verbose=0)
+    model = Sequential([inner, Dense(1)])
+    model.save(tmp_path / way)
+    twin: Any = load_model(tmp_path / way, custom_objects={kind.__name__: kind})
+    np.testing.assert_array_equal(twin.layers[0].head.get_weights()[0], inner.head.get_weights()[0])
+
+
+@pytest.mark.parametrize("way", ["model.safetensors", "model.keras", "copy"])
+def test_models_with_a_loss_of_their_own_beside_a_compiled_one_are_saved(way, tmp_path):
+    if way.endswith(".keras"):
+        pytest.importorskip("h5py")
+    model: Any = BesideChain(seed=0)
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    if way == "copy":
+        twin: Any = copy.deepcopy(model)
+    else:
+        model.save(tmp_path / way)
+        twin = load_model(tmp_path / way, custom_objects={"BesideChain": BesideChain})
+    assert twin.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history

@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any
 
@@ -37,11 +37,9 @@ def own_configs(model: Any) -> dict[str, Any]:
     """The entries of a header that the model and its layers write by `get_build_config` and `get_compile_config`.
 
     User-defined classes are asked, which read them again by `build_from_config` and `compile_from_config`, and layers
-    that are attributes of one that writes `call`, which need not use, and so build, them.
+    that are attributes of one that writes `call`, or stand beside a graph or a chain, which need not build them.
     """
-    attributes = {
-        id(inner) for layer in (model, *layers_within(model)) if layer._traced for inner in inner_layers(layer)
-    } | set(map(id, layers_beside(model)))
+    attributes = {id(inner) for layer in (model, *layers_within(model)) for inner in _may_stay_unbuilt(layer)}
     told = {
         prefix: _stored(layer.get_build_config())
         for prefix, layer in _prefixes(model)
@@ -51,6 +49,13 @@ def own_configs(model: Any) -> dict[str, Any]:
     if model.compiled and not type(model).compile_from_config.__module__.startswith("nnlite."):
         entries["compile_config"] = _stored(model.get_compile_config())
     return entries
+
+
+def _may_stay_unbuilt(layer: Any) -> Iterable[Any]:
+    """The layers inside that `layer` does not build with itself."""
+    if layer._traced:
+        return inner_layers(layer)
+    return layers_beside(layer) if layer._builds_itself else ()
 
 
 def _stored(config: Any) -> Any:
