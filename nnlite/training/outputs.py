@@ -106,6 +106,10 @@ class OutputsTrainer(Trainer):
         rows = max((len(target) for target in targets if target is not None), default=0)
         return tuple(np.zeros((rows, 1)) if target is None else target for target in targets)
 
+    def with_targets(self, output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, *more: Any) -> tuple:
+        """As `Trainer.with_targets`; weights of rows may be nested like the outputs."""
+        return super().with_targets(output_shape, inputs, targets, self._as_list(sample_weight), *more)
+
     def _targets_by_name(self, y: dict) -> list[Any]:
         """The target of each output; None for one that has neither a loss nor metrics and is left out."""
         names, label = self.names, self.model.label

@@ -212,3 +212,13 @@ def test_losses_may_be_nested_dicts_like_the_outputs():
     logs, predicted = model.evaluate(X, y, verbose=0, return_dict=True), model.predict(X, verbose=0)
     assert logs["u_loss"] == pytest.approx(np.square(predicted["u"] - KIND).mean(), rel=1e-5)
     assert logs["w_loss"] == pytest.approx(np.abs(predicted["w"]["z"] - KIND).mean(), rel=1e-5)
+
+
+def test_weights_of_rows_may_be_nested_like_the_outputs():
+    first, second, third = (np.linspace(start, 1, len(X)) for start in (0.0, 0.2, 0.4))
+    results = []
+    for weights in ([first, second, third], [first, [second, third]]):
+        model = nested_list()
+        model.compile("sgd", "mse")
+        results.append(model.fit(X, [KIND, [KIND, KIND]], sample_weight=weights, verbose=0).history)
+    assert results[0] == results[1]
