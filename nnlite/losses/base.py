@@ -50,7 +50,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         dtype: floating-point type in which the loss is computed; that of the predictions when None.
 
     Raises:
-        ShapeError: shapes that do not fit. A call, unlike `forward`, repeats targets along axes of length 1.
+        ShapeError: shapes that do not fit. A call repeats targets that are no classes along axes of length 1.
         DataError: targets out of range.
 
     >>> from nnlite.losses import MeanSquaredError
@@ -218,9 +218,9 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss, without keeping anything. That of traced numbers is recorded, like an op."""
+        y_true = repeated(y_true, y_pred) if type(self).read_targets is Loss.read_targets else y_true
         if isinstance(y_pred, (Traced, dict)) or isinstance(y_true, Traced):
             return recorded_loss(self, y_true, y_pred, sample_weight)
-        y_true = repeated(y_true, np.shape(y_pred)) if type(self).read_targets is Loss.read_targets else y_true
         return in_dtype(self, self._linearized(y_true, y_pred, sample_weight)[0], y_pred)
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:

@@ -9,6 +9,7 @@ from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Broadcast, Composed, Contraction, Jacobian, Rearrange, Recast
 from nnlite.losses.call import given_dtype
+from nnlite.ops.tracing import Traced
 
 __all__ = []
 
@@ -88,9 +89,11 @@ def fits(shape: Shape, expected: BatchShape) -> bool:
     return shape[1:] == expected[1:] or all(wanted in (None, length) for length, wanted in pairs)
 
 
-def repeated(y_true: Any, shape: Shape) -> np.ndarray:
+def repeated(y_true: Any, y_pred: Any) -> Any:
     """Targets of as many axes as outputs, with axes of length 1 repeated to their lengths; others as they are."""
-    targets = np.asarray(y_true)
+    if isinstance(y_pred, dict) or isinstance(y_true, Traced):
+        return y_true
+    targets, shape = np.asarray(y_true), y_pred.shape if isinstance(y_pred, Traced) else np.shape(y_pred)
     alike = len(targets.shape) == len(shape) and targets.shape != shape
     if alike and all(length in (1, wanted) for length, wanted in zip(targets.shape, shape, strict=True)):
         return np.broadcast_to(targets, shape)

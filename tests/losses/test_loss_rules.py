@@ -19,6 +19,7 @@ from nnlite.losses import (
     SparseCategoricalCrossentropy,
 )
 from nnlite.models import Sequential
+from nnlite.ops.tracing import Trace
 
 generator = np.random.default_rng(37)
 
@@ -107,6 +108,15 @@ def test_a_call_repeats_targets_along_axes_of_length_one():
         assert MeanSquaredError()(y_true, y_pred) == pytest.approx(np.square(y_true - y_pred).mean(), rel=1e-14)
     with pytest.raises(ShapeError):
         MeanSquaredError()(np.ones((4, 2)), y_pred)
+    with pytest.raises(ShapeError):
+        CategoricalCrossentropy()(np.ones((4, 1)), y_pred)
+
+
+def test_a_recorded_call_repeats_targets_too():
+    y_true, y_pred = np.arange(4.0)[:, None], np.arange(12.0).reshape(4, 3)
+    trace = Trace()
+    (jacobian,) = trace.jacobians(MeanSquaredError()(y_true, trace.variable(y_pred)))
+    np.testing.assert_allclose(jacobian.vjp(np.ones(())), 2 * (y_pred - y_true) / 12, rtol=1e-14)
 
 
 def test_targets_that_fit_in_other_forms():
