@@ -169,7 +169,7 @@ def save_keras_weights(model: Any, path: str | os.PathLike, overwrite: bool = Tr
     write_atomically(path, _encoded(model))
 
 
-def save_shards(model: Any, path: str | os.PathLike, overwrite: bool, max_shard_size: float) -> None:
+def save_shards(model: Any, path: str | os.PathLike, overwrite: bool, max_shard_size: float | None) -> None:
     """Write the weights of a model into several `.weights.h5` files, see `write_shards`."""
     _check_target(path, overwrite)
     write_shards(path, weight_arrays(model), dict(groups_of(model, keras_order)), max_shard_size)

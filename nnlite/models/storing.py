@@ -115,7 +115,7 @@ def save_weights(
             that is larger than a shard may be.
     """
     model._need_built()
-    if max_shard_size is not None:
+    if max_shard_size is not None or is_list_of_shards(filepath):
         save_shards(model, filepath, overwrite, max_shard_size)
     elif stated_format(filepath, whole=False):
         save_keras_weights(model, filepath, overwrite)

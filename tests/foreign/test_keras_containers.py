@@ -264,3 +264,8 @@ def test_shards_that_are_written_in_part_are_not_read_with_earlier_ones(tmp_path
         model.save_weights(path, max_shard_size=0.0001)
     with pytest.raises(ModelFileError):
         model.load_weights(path)
+
+
+def test_a_name_that_lists_shards_needs_their_size(tmp_path):
+    with pytest.raises(ConfigError, match="max_shard_size: must be positive, in GiB, got None"):
+        Sequential([Input((3,)), layers.Dense(2)]).save_weights(tmp_path / "m.weights.json")

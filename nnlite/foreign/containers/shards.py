@@ -21,12 +21,12 @@ GIB = 1 << 30
 
 
 def is_list_of_shards(path: str | os.PathLike) -> bool:
-    """Whether this is an existing file whose name says that it lists shards."""
-    return os.fspath(path).endswith(ENDING) and os.path.isfile(path)
+    """Whether the name says that a file lists shards."""
+    return os.fspath(path).endswith(ENDING)
 
 
 def write_shards(
-    path: str | os.PathLike, arrays: Mapping[str, np.ndarray], groups: Mapping[str, str], max_shard_size: float
+    path: str | os.PathLike, arrays: Mapping[str, np.ndarray], groups: Mapping[str, str], max_shard_size: float | None
 ) -> None:
     """Write the shards, and the list of them.
 
@@ -34,15 +34,15 @@ def write_shards(
         path: of the list; it ends in `.weights.json`.
         arrays: by path.
         groups: path -> name of its layer, see `hdf5.encode`.
-        max_shard_size: in GiB.
+        max_shard_size: in GiB; None is refused.
 
     Raises:
-        ConfigError: another ending, a size that is not positive, or an array that does not fit in a shard.
+        ConfigError: another ending, no size or one that is not positive, or an array that does not fit in a shard.
     """
     name = os.fspath(path)
-    if not name.endswith(ENDING):
+    if not is_list_of_shards(path):
         raise ConfigError(f"{path}: the list of shards ends in {ENDING}", ("max_shard_size",))
-    if not max_shard_size > 0:
+    if max_shard_size is None or not max_shard_size > 0:
         raise ConfigError(f"must be positive, in GiB, got {max_shard_size!r}", ("max_shard_size",))
     parts = _divided(arrays, max_shard_size * GIB)
     Path(path).unlink(missing_ok=True)  # so that what is written in part is not read together with what was there
