@@ -1,5 +1,6 @@
 """From the arguments of `fit` to batches for the steps: converted, and checked once."""
 
+import copy
 import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -138,7 +139,9 @@ def evaluation_batches(trainer: "Trainer", data: Any, batch_size: int | None, st
 def validation_batches(trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None) -> Batches:
     """As `evaluation_batches`; what an iterator gives is kept, so that each epoch is judged by the same batches."""
     if isinstance(data, Iterator):
-        return IterableBatches(list(itertools.islice(data, within_limit(steps))), trainer.step_batch, steps)
+        taken = itertools.islice(data, within_limit(steps))
+        batches = [copy.deepcopy(batch) for batch in taken]  # a generator may fill the same arrays again
+        return IterableBatches(batches, trainer.step_batch, steps)
     return evaluation_batches(trainer, data, batch_size, steps)
 
 

@@ -257,6 +257,19 @@ def test_a_generator_gives_the_same_validation_batches_in_each_epoch():
         assert logs["val_loss"] == [1.0, 1.0, 1.0]
 
 
+def test_a_generator_may_fill_the_same_arrays_for_each_validation_batch():
+    def filled():
+        x, y = np.empty((2, 2)), np.zeros((2, 1))
+        for number in range(3):
+            x[:] = number
+            yield x, y
+
+    model = chain()
+    model.set_weights([[[0.5], [0.5]], [0.0]])
+    model.compile({"sgd": {"learning_rate": 0.0}}, "mae")
+    assert model.fit(X, Y, epochs=2, validation_data=filled(), verbose=0).history["val_loss"] == [1.0, 1.0]
+
+
 def test_a_batch_is_predicted_by_predict_step():
     class Rounded(Forked):
         def predict_step(self, data):
