@@ -246,3 +246,20 @@ def test_models_with_a_loss_of_their_own_beside_a_compiled_one_are_saved(way, tm
         model.save(tmp_path / way)
         twin = load_model(tmp_path / way, custom_objects={"BesideChain": BesideChain})
     assert twin.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history
+
+
+def test_layers_beside_a_graph_draw_weights_of_their_own():
+    class Two(Sequential):
+        """A chain of one layer, with another of its shape beside it."""
+
+        def __init__(self):
+            super().__init__([Input((4,)), Dense(3)], seed=0)
+            self.other = Dense(3)
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return ops.mean(ops.square(cast(Any, y_pred) - self.other(x)))
+
+    model = Two()
+    model.compile(SGD(0.0))
+    model.fit(X, Y, verbose=0)
+    assert not np.array_equal(model.other.get_weights()[0], model.layers[0].get_weights()[0])

@@ -43,7 +43,8 @@ class WrittenSteps:
         self.guarded = False
         self.mask: Any = None
         self.logs: dict[str, Any] = {}
-        for number, layer in enumerate(layers_beside(cast(Any, self.model))):  # which no `build` of the model reaches
+        model = cast(Any, self.model)
+        for number, layer in enumerate(layers_beside(model), len(model._layers_inside())):  # no `build` reaches them
             layer.random = layer.random or RandomSource(self.seed).child(number)
 
     @property
