@@ -14,6 +14,8 @@ from shipped_configs import photos
 import nnlite
 from nnlite.cli import main
 from nnlite.data import ImageFolder, image_dataset_from_directory
+from nnlite.data.encoders.inputs import Raw
+from nnlite.data.encoders.typical import typical_row
 from nnlite.data.safety.limits import Limits
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment import Experiment, Run, train
@@ -118,6 +120,14 @@ def test_a_typical_large_image_is_the_mean_of_its_channels(folder):
     assert Path("run/preprocessing.json").stat().st_size < 1000
     explanation = nnlite.load("run").explain(ImageFolder("photos", (40, 40)).read_inputs("photos/cat/0.png"))
     assert len(explanation.typical) == 40 * 40 * 3 and len(set(explanation.typical.values())) <= 3
+
+
+@pytest.mark.parametrize(("data_format", "shape"), [("channels_last", (1, 1, 3)), ("channels_first", (3, 1, 1))])
+def test_channels_of_large_images_are_where_the_data_format_says(data_format, shape, monkeypatch):
+    monkeypatch.setattr("nnlite.config.defaults._image_data_format", data_format)
+    means = np.array([1.0, 2.0, 3.0]).reshape(shape)
+    images = np.broadcast_to(means, (2, *(3 if size == 3 else 40 for size in shape)))
+    assert np.array_equal(typical_row(images, Raw(images.shape[1:])), means)
 
 
 def test_chunks_are_the_folder_in_parts(folder):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.config import image_data_format
 from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource, Numeric
 from nnlite.data.encoders.inputs import Columns, InputEncoder, Raw
 from nnlite.data.encoders.tables import TableEncoder
@@ -27,16 +28,18 @@ def typical_row(
         rows: indices of the rows to look at; all where None.
 
     Returns:
-        Cells by column for a table, nested lists for an array, of large images `(1, 1, channels)`; None for data that
-        have no mean: texts, and arrays of integers, which may be indices.
+        Cells by column for a table, nested lists for an array; of large images `(1, 1, channels)`, or
+        `(channels, 1, 1)` where `image_data_format()` is "channels_first". None for data that have no mean: texts.
     """
     if isinstance(encoder, Raw):
         array = inputs if rows is None else inputs[rows]
         if array.dtype.kind not in "fiu":
             return None
         means = array.mean(axis=0, dtype=np.float64)
-        is_large = means.ndim == 3 and means.size > WHOLE_IMAGE
-        return (means.mean(axis=(0, 1), keepdims=True) if is_large else means).tolist()
+        if means.ndim == 3 and means.size > WHOLE_IMAGE:
+            places = (0, 1) if image_data_format() == "channels_last" else (1, 2)
+            means = means.mean(axis=places, keepdims=True)
+        return means.tolist()
     if not isinstance(encoder, (Columns, TableEncoder)):
         return None
     source = inputs if isinstance(inputs, Table) else inputs.gaps_as_text()
