@@ -166,7 +166,10 @@ def test_killed_trainings_go_on_exactly(place, forks, number):
         if chance.random() < 0.5:
             break
     _, err = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 0 or (process.returncode == 2 and "the training is finished" in err), err
+    if process.returncode == 2 and "the training is finished" in err:  # it was killed before it took its lock away
+        (place / out / ".lock").unlink(missing_ok=True)
+    else:
+        assert process.returncode == 0, err
     assert_same(place, f"whole{kind}", out)
 
 
