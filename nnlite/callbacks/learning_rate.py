@@ -80,8 +80,8 @@ class LearningRateScheduler(Callback):
 class ReduceLROnPlateau(MonitorCallback):
     """Reduces the learning rate when the monitored quantity has not improved for `patience` epochs.
 
-    `rate = max(factor * rate, min_lr)`. The rate of each epoch, before the reduction at its end, is logged as
-    `learning_rate`. What counts as an improvement is said at `EarlyStopping`.
+    `rate = max(factor * rate, min_lr)` where `rate > min_lr`. The rate of each epoch, before the reduction at its end,
+    is logged as `learning_rate`. What counts as an improvement is said at `EarlyStopping`.
 
     Args:
         monitor: name in the logs.

@@ -50,9 +50,12 @@ def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str, nam
     is_known = target.knows(y)
     if not is_known.all():
         row = int(is_known.argmin())
-        frame = f"{path}: " * bool(path) + f"column {target.name!r}, row {row}"
-        frame = f"{path.rstrip('/')}/{names[row]}" if names else frame
-        where = rows.place(row, target.name) if isinstance(rows, Table) else frame
+        if isinstance(rows, Table):
+            where = rows.place(row, target.name)
+        elif names:
+            where = f"{path.rstrip('/')}/{names[row]}"
+        else:
+            where = f"{path}: " * bool(path) + f"column {target.name!r}, row {row}"
         raise DataError(
             f"{where}: unknown class {y.ravel().tolist()[row]!r}; the model knows {listed(target.labels)}; correct the "
             "label, or leave such rows out"
