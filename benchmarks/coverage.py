@@ -84,7 +84,7 @@ def split(name: str, seed: int) -> tuple[Arrays, Arrays]:
 
 
 def estimator_intervals(learnt: Arrays, new: np.ndarray, level: float, seed: int, epochs: int = 40) -> Intervals:
-    """Those of `NNRegressor`: five members with folds, and as many members as rows where these are few."""
+    """Those of `NNRegressor` with five members and folds, or as many members as rows where these are few."""
     options = {"hidden_layer_sizes": (32, 32), "epochs": epochs, "random_state": seed}
     members = 5 if len(learnt[1]) >= 20 else len(learnt[1])
     model = NNRegressor(**options, n_members=members).fit(*learnt)

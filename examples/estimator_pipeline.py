@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from nnlite import NNClassifier, NNRegressor, load_model
 
-# The estimators scale their columns themselves, so a raw table will do. One network is quicker than the usual five.
+# The estimators scale their columns themselves, so a raw table will do. One network is quicker than the usual ones.
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 scores = cross_val_score(NNClassifier(n_members=1, random_state=0), X, y, cv=5)
 print(f"breast cancer: accuracy {scores.mean():.3f} +- {scores.std():.3f}")

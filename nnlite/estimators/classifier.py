@@ -90,7 +90,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         ConvergenceWarning where `epochs` come to an end first. None trains for all epochs, which the schedule of the
         learning rate is made for.
     n_members : "auto" or int, default="auto"
-        Number of networks, trained side by side and averaged; `"auto"` is 5 up to 10,000 rows, else 1, and 1 with
+        Number of networks, trained side by side and averaged; `"auto"` is 5 from 20 to 10,000 rows, else 1, and 1 with
         `layers`.
     calibration : "auto", "temperature", "isotonic" or None, default="auto"
         By the samples that some network did not learn from: one temperature for all logits (`TemperatureScaling`, also

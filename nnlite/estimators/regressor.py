@@ -18,7 +18,7 @@ __all__ = ["NNRegressor"]
 
 
 class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
-    """Neural networks for one or more numbers as targets, with defaults that need no tuning: five up to 10,000 rows.
+    """Neural networks for one or more numbers as targets, with defaults that need no tuning: several up to 10,000 rows.
 
     Pass it the raw table: numbers, text, categories, dates, missing values. The defaults follow RealMLP (Holzmüller et
     al. 2024, arXiv:2407.04491); `docs/tables.md` describes them. Arrays are computed in their
@@ -82,8 +82,8 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
         ConvergenceWarning where `epochs` come to an end first. None trains for all epochs, which the schedule of the
         learning rate is made for.
     n_members : "auto" or int, default="auto"
-        Number of networks, trained side by side and averaged; `"auto"` is 8 from 100 to 2,000 rows, else 5 up to
-        10,000 rows, else 1, and 1 with `layers`.
+        Number of networks, trained side by side and averaged; `"auto"` is 8 from 100 to 2,000 rows, else 5 from
+        20 to 10,000 rows, else 1, and 1 with `layers`.
     monotonic_cst : array-like of int of shape (n_features,), dict or None, default=None
         Columns of numbers or booleans that predictions rise with (1), fall with (-1), or are free to follow (0), all
         others held: a number for each column, or a dict of some by name. It holds for all inputs, by construction: of

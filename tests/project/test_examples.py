@@ -37,7 +37,7 @@ OUTPUT = {
     ),
     "physics_informed.py": (r"(?s)250 iterations in .*\nrelative L2 error: ([\d.e-]+)", 0, 1e-3),
     "raw_table.py": (
-        r"(?s)one network.*R2 0\.[89].*5 networks, on new flats: R2 ([\d.]+).*advertised +0\.[1-3]"
+        r"(?s)one network.*R2 0\.[89].*8 networks, on new flats: R2 ([\d.]+).*advertised +0\.[1-3]"
         r".*file: True\nmy flat: 2\d{3}",
         0.9,
         1,
