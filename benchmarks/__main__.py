@@ -10,7 +10,7 @@
 
 Single questions have modules of their own, `python -m benchmarks.NAME [--help]`:
 
-    attention, convolution, recurrent, embedding    training steps beside PyTorch's
+    attention, convolution, depthwise, recurrent, embedding    training steps beside PyTorch's
     per_example    gradients of each example's loss, beside torch.func
     step, call_layer    a bare step beside plain NumPy; a layer that writes `call` beside the built-in one
     kernels, jacobians    compiled kernels beside NumPy's; structured Jacobians beside dense ones
