@@ -31,6 +31,7 @@ OF_ONE = {
     "flip": (lambda x: ops.flip(x, 1), lambda x: np.flip(x, 1)),
     "flip of all": (ops.flip, np.flip),
     "get_item": (lambda x: ops.get_item(x, 1), lambda x: x[1]),
+    "glu": (lambda x: ops.glu(x, 1), lambda x: x[:, :2] / (1 + np.exp(-x[:, 2:]))),
     "hstack": (lambda x: ops.hstack([x, x]), lambda x: np.hstack([x, x])),
     "hypot": (lambda x: ops.hypot(x, Y), lambda x: np.hypot(x, Y)),
     "inner": (lambda x: ops.inner(x, Y), lambda x: np.inner(x, Y)),

@@ -129,7 +129,6 @@ CASES = [
     activation("sparse_sigmoid", lambda x: np.clip((x + 1) / 2, 0, 1)),
     activation("threshold", lambda x: np.where(x > 0.1, x, -3.0), threshold=0.1, default_value=-3.0),
     activation("sparsemax", sparsemax),
-    Case("glu", ops.glu, lambda x: x[..., :2] * logistic(x[..., 2:]), ((2, 4),)),
 ]
 CASES = [case for case in CASES if case.name != "clip"] + [
     Case("clip", lambda x: ops.clip(x, -0.5, 0.7), lambda x: np.clip(x, -0.5, 0.7), ((2, 3),))
@@ -273,9 +272,7 @@ REFUSED = [
     ("reduce", lambda x: np.add.reduce(x), ConfigError, r"np\.add\.reduce"),
     ("out", lambda x: np.add(x, x, out=np.zeros((2, 3))), ConfigError, r"np\.add"),
     ("method", lambda x: x.astype("float32"), ConfigError, "no 'astype'.*nnlite.ops"),
-    ("mask", lambda x: x[x > 0], ConfigError, "index must be integers.*Gather"),
     ("True", lambda x: x[True], ConfigError, "index must be integers"),
-    ("fancy", lambda x: x[[0, 1]], ConfigError, "index must be integers.*Gather"),
     ("argument", lambda x: ops.mean(x, axes=1), TypeError, r"mean\(x, axis.*does not take"),
     ("twice", lambda x: ops.mean(x, 1, axis=1), TypeError, r"mean\(x, axis.*does not take"),
     ("too many", lambda x: ops.exp(x, x), TypeError, r"exp\(x\) does not take"),
