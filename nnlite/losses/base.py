@@ -50,7 +50,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         dtype: floating-point type in which the loss is computed; that of the predictions when None.
 
     Raises:
-        ShapeError: shapes that do not fit. A call repeats targets that are no classes along axes of length 1.
+        ShapeError: shapes that do not fit. A call repeats targets, but not classes, along axes of length 1.
         DataError: targets out of range.
 
     >>> from nnlite.losses import MeanSquaredError
