@@ -137,10 +137,10 @@ def test_the_docstrings_have_the_same_numbers(task):
     if task == "number":
         assert "with up to 16 columns of numbers, 64 from 640 rows on" in text
         assert recipe(task, 639, numbers=16).epochs == few and recipe(task, 640, numbers=16).epochs == 64
-    members = [recipe(task, rows).n_members for rows in (99, 100, 2_000, 2_001, 10_000, 10_001)]
-    most = {"class": "5 up to", "number": "8 from 100 to 2,000 rows, else 5 up to"}[task]
-    assert f'"auto"` is {most} 10,000 rows, else 1' in text
-    assert members == [5, *[{"class": 5, "number": 8}[task]] * 2, 5, 5, 1]
+    members = [recipe(task, rows).n_members for rows in (19, 20, 99, 100, 2_000, 2_001, 10_000, 10_001)]
+    most = {"class": "5 from", "number": "8 from 100 to 2,000 rows, else 5 from"}[task]
+    assert f'"auto"` is {most} 20 to 10,000 rows, else 1' in text
+    assert members == [1, 5, 5, *[{"class": 5, "number": 8}[task]] * 2, 5, 5, 1]
 
 
 def test_the_config_of_the_defaults_is_the_recipe():
