@@ -44,7 +44,7 @@ class WrittenSteps:
         self.mask: Any = None
         self.logs: dict[str, Any] = {}
         model = cast(Any, self.model)
-        for number, layer in enumerate(layers_beside(model), len(model._layers_inside())):  # no `build` reaches them
+        for number, layer in enumerate(layers_beside(model), len(model.layers)):  # no `build` reaches them
             layer.random = layer.random or RandomSource(self.seed).child(number)
 
     @property
