@@ -365,6 +365,20 @@ def test_slopes_are_summed_over_pieces(runs, monkeypatch):
     np.testing.assert_allclose(subject.mean_slopes(x), np.abs(jacobian[:10].astype(float)).mean(axis=(0, 1)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("spelling", ["{:.1f}", "${:,.2f}"])
+def test_partial_dependence_on_numbers_with_gaps_is_one_on_numbers(spelling, tmp_path):
+    random = np.random.default_rng(0)
+    sizes = random.uniform(20, 1500, 200)
+    spelt = [spelling.format(size) if row % 20 else "" for row, size in enumerate(sizes)]
+    write_csv(tmp_path / "flats.csv", {"size": spelt, "price": sizes + random.normal(size=200)})
+    source = {"Csv": {"path": str(tmp_path / "flats.csv"), "target": "price"}}
+    run = train(Experiment.get(config(source, [{"Dense": {"units": 1}}], "mse")), tmp_path / "run", quiet=True)
+    features = Features.of(Subject(run))
+    assert len(features.places["size"]) == 2  # the number, and whether it is missing
+    values = features.dependence("size").values
+    assert len(values) == 20 and values == sorted(values) and values[0] < 100 < 1400 < values[-1]
+
+
 def test_partial_dependence_on_dates_is_in_their_order(tmp_path):
     """Spelt day first, dates of a month come together in the order of texts; a dependence is one on time."""
     days = np.datetime64("2021-01-01") + np.random.default_rng(0).permutation(200)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnlite.data import Classes, Columns, Ordinal, Quantities
+from nnlite.data.encoders.columns import GapIndicator
 from nnlite.errors import DataError
 from nnlite.report.evidence.images import image_shape
 from nnlite.report.evidence.subject import Subject
@@ -161,11 +162,13 @@ class Features:
         if table is None or self.subject.encoded_columns is None:
             return self.x[:, self.places[name][0]].astype(np.float64)
         inputs = self.subject.run.preprocessing.inputs
-        encoders = inputs.columns if isinstance(inputs, Columns) else []
-        dates = next((encoder for encoder in encoders if encoder.name == name and encoder.reads == "date"), None)
-        if dates is not None:
-            column = dates.read(table)
-            return np.where(column.missing, np.datetime64("NaT"), column.values)[self.source_rows]
+        encoders = [one for one in inputs.columns if one.name == name] if isinstance(inputs, Columns) else []
+        valued = (one for one in encoders if one.reads in ("number", "date") and not isinstance(one, GapIndicator))
+        encoder = next(valued, None)
+        if encoder is not None:
+            column = encoder.read(table)
+            unknown = np.datetime64("NaT") if encoder.reads == "date" else np.nan
+            return np.where(column.missing, unknown, column.values)[self.source_rows]
         try:
             if self.is_number(name):
                 return table.column(name, "number").values[self.source_rows].astype(np.float64)
