@@ -195,7 +195,12 @@ def test_an_unknown_option_is_told_with_the_usage_of_its_command(capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["init", "c.yaml", "--target", "kind"], ["predict", "{run}", "c.yaml"], ["evaluate", "{run}", "c.yaml"]],
+    [
+        ["init", "c.yaml", "--target", "kind"],
+        ["data", "c.yaml"],
+        ["predict", "{run}", "c.yaml"],
+        ["evaluate", "{run}", "c.yaml"],
+    ],
 )
 def test_a_config_is_no_table(arguments, folder, run, capsys):
     Path("c.yaml").write_text(CONFIG)

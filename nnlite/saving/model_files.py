@@ -80,7 +80,8 @@ def read(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
 def _read(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
     content = content_of(path)
     if content[8 : CHECKSUM.start] != _START:
-        raise ModelFileError(f"{path}: not a model file of nnlite, or damaged at its start")
+        remedy = "name a run folder, or a file that was written by nnlite"
+        raise ModelFileError(f"{path}: not a model file of nnlite, or damaged at its start; {remedy}")
     expected = bytes(content[CHECKSUM])
     content[CHECKSUM] = b"0" * 64
     if hashlib.sha256(content).hexdigest().encode() != expected:

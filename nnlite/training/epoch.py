@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -260,19 +260,21 @@ def as_returned(trainer: "Trainer", logs: dict[str, float], return_dict: bool) -
 
 
 def bind_schedules(trainer: "Trainer", session: Session) -> None:
-    """Tell the schedules of the optimizer and of layers, nested ones included, when training begins and ends.
+    """Tell the schedules when training begins and ends.
 
     Epochs before the first one of the training count as done, as far as the optimizer has done them.
     """
     steps: int | None = session.batches.steps
     total = None if steps is None else session.epochs.stop * steps
     first = 0 if steps is None else max(session.begun - session.first_epoch * steps, 0)
-    optimizer = trainer.optimizer
-    assert optimizer is not None  # the model is compiled
-    for schedule in (*optimizer.schedules, *_schedules_inside(trainer.model)):
+    for schedule in schedules_of(trainer):
         schedule.bind(total, first)
 
 
-def _schedules_inside(layer: Any) -> Iterator[LearningRateSchedule]:
-    for inside in (layer, *layers_within(layer)):
-        yield from inside.schedules
+def schedules_of(trainer: "Trainer") -> Iterator[LearningRateSchedule]:
+    """The schedules of the optimizer and of layers, nested ones included."""
+    optimizer, model = trainer.optimizer, cast(Any, trainer.model)
+    assert optimizer is not None  # the model is compiled
+    yield from optimizer.schedules
+    for layer in (model, *layers_within(model)):
+        yield from layer.schedules

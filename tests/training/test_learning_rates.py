@@ -86,6 +86,17 @@ def test_the_model_stays_as_it_is():
         np.testing.assert_array_equal(found, expected)
 
 
+def test_other_schedules_keep_their_first_value():
+    x, y = data()
+    curves = []
+    for rate in (0.3, {"FlatCosine": {"value": 0.3}}):
+        decay = 0.01 if rate == 0.3 else {"FlatCosine": {"value": 0.01}}
+        model = Sequential([Dense(16, "relu"), Dropout(rate), Dense(1)], seed=0)
+        model.compile({"AdamW": {"learning_rate": {"CosLog4": {"learning_rate": 0.1}}, "weight_decay": decay}}, "mse")
+        curves.append(model.find_learning_rate(x, y, steps=40).losses)
+    np.testing.assert_array_equal(*curves)
+
+
 def test_rates_grow_by_one_factor():
     curve = compiled().find_learning_rate(*data(), min_learning_rate=1e-4, max_learning_rate=1e-2, steps=21)
     np.testing.assert_allclose(curve.rates, np.geomspace(1e-4, 1e-2, 21), rtol=1e-12)

@@ -85,5 +85,6 @@ def _check_folder_options(arguments: argparse.Namespace) -> None:
 def _data(arguments: argparse.Namespace) -> None:
     from nnlite.experiment.starting import look_at
 
+    check_table(arguments.table)
     profile = look_at(arguments.table, arguments.target or (), arguments.task)
     print(json.dumps(profile.to_dict(), indent=2) if arguments.json else profile)

@@ -12,6 +12,7 @@ from nnlite.data.batches import ArrayBatches
 from nnlite.errors import ConfigError
 from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.field_types import read_call
+from nnlite.training.epoch import schedules_of
 from nnlite.training.inputs import BatchSize, adapt_first_weights, rows_of_batch
 from nnlite.training.rates.curve import LearningRateCurve
 
@@ -35,6 +36,7 @@ def find_learning_rate(
 
     The rate of each step is the same multiple of that before. The trial ends where the loss is no longer finite, or its
     running mean is more than four times the lowest. The model, its optimizer and its metrics are not changed.
+    Schedules over the progress of training, as of dropout, keep their first value.
 
     Args:
         x, y, sample_weight: data as for `fit`, arrays or tables.
@@ -79,6 +81,8 @@ def _trial(trainer: Any, batches: ArrayBatches, rates: np.ndarray) -> LearningRa
     losses: list[float] = []
     smoothed: list[float] = []
     mean = 0.0
+    for schedule in schedules_of(trainer):
+        schedule.bind(1, optimizer.iterations + len(rates))  # all but the learning rate is as at the start of a training
     endless = itertools.chain.from_iterable(map(batches.epoch, itertools.count()))
     with np.errstate(all="ignore"):  # it is meant to diverge
         for rate, batch in zip(rates.tolist(), endless, strict=False):
