@@ -82,7 +82,7 @@ def _trial(trainer: Any, batches: ArrayBatches, rates: np.ndarray) -> LearningRa
     smoothed: list[float] = []
     mean = 0.0
     for schedule in schedules_of(trainer):
-        schedule.bind(1, optimizer.iterations + len(rates))  # all but the learning rate is as at the start of a training
+        schedule.bind(1, optimizer.iterations + len(rates))  # all else is as in the first step of a training
     endless = itertools.chain.from_iterable(map(batches.epoch, itertools.count()))
     with np.errstate(all="ignore"):  # it is meant to diverge
         for rate, batch in zip(rates.tolist(), endless, strict=False):
