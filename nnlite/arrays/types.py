@@ -1,4 +1,4 @@
-"""Type names that many signatures share, and types of arrays by their names."""
+"""Type names that many signatures share, types of arrays by their names, and casts and checks of their numbers."""
 
 from typing import Any, TypeAlias
 

@@ -169,6 +169,16 @@ class BesideChain(Sequential):
 BESIDE: Any = pytest.mark.parametrize("kind", [BesideGraph, BesideChain])
 
 
+def again(model, way, folder) -> Any:
+    """A copy of the model, or what its file gives."""
+    if way == "copy":
+        return copy.deepcopy(model)
+    if way.endswith(".keras"):
+        pytest.importorskip("h5py")
+    model.save(folder / way)
+    return load_model(folder / way, custom_objects={kind.__name__: kind for kind in (BesideGraph, BesideChain)})
+
+
 @BESIDE
 @pytest.mark.parametrize("learns", [True, False])
 def test_layers_beside_a_graph_are_trained(kind, learns, recwarn):
@@ -190,17 +200,10 @@ def test_layers_beside_a_graph_are_trained(kind, learns, recwarn):
 @BESIDE
 @pytest.mark.parametrize("way", ["model.safetensors", "model.keras", "copy"])
 def test_layers_beside_a_graph_are_saved(kind, way, tmp_path):
-    if way.endswith(".keras"):
-        pytest.importorskip("h5py")
     model = kind(seed=0)
     model.compile(SGD(0.05))
     model.fit(X, Y, verbose=0)
-    twin: Any = None
-    if way == "copy":
-        twin = copy.deepcopy(model)
-    else:
-        model.save(tmp_path / way)
-        twin = load_model(tmp_path / way, custom_objects={kind.__name__: kind})
+    twin = again(model, way, tmp_path)
     for loaded, saved in zip(twin.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(loaded, saved)
     assert twin.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history
@@ -222,29 +225,20 @@ def test_layers_beside_a_graph_that_no_step_uses_stay_as_they_are(kind):
 @BESIDE
 @pytest.mark.parametrize("way", ["model.safetensors", "model.keras"])
 def test_layers_beside_a_graph_inside_another_model_are_saved(kind, way, tmp_path):
-    if way.endswith(".keras"):
-        pytest.importorskip("h5py")
     inner = kind(seed=0)
     inner.compile(SGD(0.05))
     inner.fit(X, Y, verbose=0)
     model = Sequential([inner, Dense(1)])
-    model.save(tmp_path / way)
-    twin: Any = load_model(tmp_path / way, custom_objects={kind.__name__: kind})
+    twin = again(model, way, tmp_path)
     np.testing.assert_array_equal(twin.layers[0].head.get_weights()[0], inner.head.get_weights()[0])
 
 
 @pytest.mark.parametrize("way", ["model.safetensors", "model.keras", "copy"])
 def test_models_with_a_loss_of_their_own_beside_a_compiled_one_are_saved(way, tmp_path):
-    if way.endswith(".keras"):
-        pytest.importorskip("h5py")
     model: Any = BesideChain(seed=0)
     model.compile("adam", "mse")
     model.fit(X, Y, verbose=0)
-    if way == "copy":
-        twin: Any = copy.deepcopy(model)
-    else:
-        model.save(tmp_path / way)
-        twin = load_model(tmp_path / way, custom_objects={"BesideChain": BesideChain})
+    twin = again(model, way, tmp_path)
     assert twin.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from nnlite.data import Classes, Columns, Ordinal, Quantities
 from nnlite.data.encoders.columns import GapIndicator
-from nnlite.errors import DataError
 from nnlite.report.evidence.images import image_shape
 from nnlite.report.evidence.subject import Subject
 
@@ -157,7 +156,7 @@ class Features:
         return {f"probability of {labels[column]}": column for column in outputs}
 
     def _raw(self, name: str) -> np.ndarray:
-        """The values of a feature in the sample: numbers or dates where they are, else texts."""
+        """The values of a feature in the sample: numbers or dates if its encoder reads such, else texts."""
         table = self.subject.table
         if table is None or self.subject.encoded_columns is None:
             return self.x[:, self.places[name][0]].astype(np.float64)
@@ -169,11 +168,6 @@ class Features:
             column = encoder.read(table)
             unknown = np.datetime64("NaT") if encoder.reads == "date" else np.nan
             return np.where(column.missing, unknown, column.values)[self.source_rows]
-        try:
-            if self.is_number(name):
-                return table.column(name, "number").values[self.source_rows].astype(np.float64)
-        except DataError:  # an encoder of non-numeric values, such as dates
-            pass
         texts = table.column(name, "category").values[self.source_rows]
         return np.array(["" if text is None else text for text in texts])
 
