@@ -242,6 +242,17 @@ def train_until_killed(place, forks, out):
     assert process.returncode == -signal.SIGKILL and any((place / out / "checkpoints").glob("step-*"))
 
 
+@pytest.mark.parametrize("write", range(2, 10))
+def test_a_folder_without_a_config_yet_is_trained_in_again(place, forks, write):
+    out = f"early{write}"
+    process = forks.start(place, "train", "c0.yaml", "--out", out, "--quiet", failing=(write, KILLED))
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and not (place / out / "config.yaml").exists()
+    code, err = run(place, forks, "train", "c0.yaml", "--out", out)
+    assert code == 0, err
+    assert_same(place, "whole0", out)
+
+
 def test_a_changed_config_is_refused_by_name(place, forks):
     train_until_killed(place, forks, "changed")
     before = (place / "changed" / "config.yaml").read_text()

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnlite.callbacks.checkpoints import check_writable, nearest_folder
 from nnlite.errors import ConfigError
+from nnlite.experiment.running import locks, states
 from nnlite.models.base import BaseModel
 from nnlite.saving import need_space
 
@@ -15,11 +16,22 @@ __all__ = ["check_folder", "check_learning_rate", "check_space"]
 RESERVE = 2**20  # bytes in addition to the model: history, metrics, config
 
 
+BEFORE_CONFIG = {locks.NAME, states.NAME, "preprocessing.json", "environment.json"}  # what a run writes before it
+
+
 def check_folder(out: str | Path | None) -> None:
-    """`ConfigError` unless a run folder can be created there: it is new or empty, and its parent is writable."""
-    if out is not None and os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
+    """`ConfigError` unless a run folder can be created there, and its parent is writable.
+
+    It may be new, empty, or what a run left that was killed before it had written its config.
+    """
+    if out is not None and os.path.lexists(out) and (not os.path.isdir(out) or not _is_free(os.listdir(out))):
         raise ConfigError(f"{out}: already exists and is not an empty folder; choose another")
     check_writable(Path(out or "runs") / "config.yaml", "out")
+
+
+def _is_free(names: list[str]) -> bool:
+    written = {name for name in names if not name.endswith(".tmp")}
+    return not names or (locks.NAME in written and written <= BEFORE_CONFIG)
 
 
 def check_space(model: BaseModel, out: str | Path | None, files: int) -> None:
