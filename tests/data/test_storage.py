@@ -3,11 +3,13 @@
 import bz2
 import contextlib
 import gzip
+import io
 import json
 import lzma
 import math
 import shutil
 import threading
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -371,7 +373,22 @@ def test_blank_lines_are_skipped_and_counted(tmp_path):
             chunk.numbers("a")
 
 
-COMPRESSIONS = {"none": lambda content: content, "gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+def zipped(content, *names):
+    """A zip archive of files that all have this content."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names or ("__MACOSX/._t.csv", "data/", "data/t.csv"):
+            archive.writestr(name, content if "." in name else b"")
+    return out.getvalue()
+
+
+COMPRESSIONS = {
+    "none": lambda content: content,
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zip": zipped,
+}
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
@@ -388,6 +405,33 @@ def test_chunks_are_decompressed_and_decoded_as_the_whole_file(tmp_path, monkeyp
     assert together.columns == whole.columns and list(together.lines) == list(whole.lines) and len(whole) == 300
     assert together.dialect.dialect_values() == whole.dialect.dialect_values()
     assert together.dialect.compression == compression and together.numbers("größe")[299] == 299.5
+
+
+REFUSED_ARCHIVES = {
+    "two files": (
+        zipped(b"a,b\n1,2\n", "a.csv", "b.csv"),
+        r"a zip archive of 2 files \('a.csv', 'b.csv'\), not of one",
+    ),
+    "none": (zipped(b"", "folder/"), "a zip archive of 0 files"),
+    "a damaged one": (zipped(b"a,b\n1,2\n")[:-9], "damaged zip file"),
+    "a workbook": (zipped(b"", "xl/workbook.xml", "a.xml"), "this is an Excel workbook"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED_ARCHIVES)
+def test_archives_that_are_not_one_table_are_refused(tmp_path, kind):
+    content, message = REFUSED_ARCHIVES[kind]
+    path = tmp_path / "t.zip"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        Table.read(str(path))
+    with pytest.raises(DataError, match=r"workbook" if kind == "a workbook" else message):
+        list(text_chunks(str(path), rows=2))
+
+
+def test_an_archive_is_read_from_the_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(zipped(b"a,b\n1,2\n3,4\n"))))
+    assert chunks.joined(list(text_chunks("-", rows=1))).columns == {"a": ["1", "3"], "b": ["2", "4"]}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

@@ -210,7 +210,7 @@ def test_sheets_without_names(tmp_path):
 
 REFUSED = {
     "t.parquet": (b"PAR1 no more", "t.parquet: a damaged file"),
-    "t.xlsx": (b"PK\3\4 no more", "t.xlsx: this is a zip archive"),
+    "t.xlsx": (b"PK\3\4 no more", "t.xlsx: damaged zip file"),
     "line.jsonl": (b'{"a": 1}\n\n{"a": }\n', "line.jsonl, line 3: not valid JSON: Expecting value"),
     "list.jsonl": (b'{"a": 1}\n[2]\n', "line.jsonl, line 2: expected an object, such as"),
     "t.json": (b"[1, 2]", "t.json: expected a list of objects, such as"),

@@ -103,7 +103,6 @@ REFUSED: dict[str, Case] = {
     "elf.csv": (b"\x7fELF" + bytes(range(256)) * 16, prepared),
     "png.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, prepared),
     "pdf.csv": (b"%PDF-1.7\n" + bytes(range(256)) * 4, prepared),
-    "zip.csv": (zipped({"a.csv": GOOD}), prepared),
     "tar.csv": (b"a.csv".ljust(257, b"\0") + b"ustar\x0000" + bytes(248) + GOOD.ljust(1024, b"\0"), prepared),
     "sqlite.csv": (b"SQLite format 3\0" + bytes(100), prepared),
     "parquet.csv": (b"PAR1" + bytes(100) + b"PAR1", prepared),
@@ -155,6 +154,11 @@ REFUSED: dict[str, Case] = {
     "bomb.csv.gz": (lambda: gzip.compress(bytes(2**20)) * 400, prepared),
     "lines.csv.gz": (lambda: gzip.compress(HEAD) + gzip.compress(ROW * 2**16) * 500, prepared),
     "stream.csv.gz": (lambda: gzip.compress(bytes(2**20)) * 400, streamed),
+    "bomb.csv.zip": (lambda: zipped({"t.csv": bytes(2**20) * 400}, zipfile.ZIP_DEFLATED), prepared),
+    "stream.csv.zip": (lambda: zipped({"t.csv": bytes(2**20) * 400}, zipfile.ZIP_DEFLATED), streamed),
+    "cut.csv.zip": (zipped({"t.csv": GOOD})[:-9], prepared),
+    "inside.csv.zip": (zipped({"t.csv": GZ}), prepared),
+    "checksum.csv.zip": (zipped({"t.csv": GOOD}).replace(ROW, ROW[::-1], 1), prepared),
     "cut.csv.bz2": (bz2.compress(GOOD)[:-9], prepared),
     "cut.csv.xz": (lzma.compress(GOOD)[:-9], prepared),
     "memory.csv.xz": (lzma.compress(GOOD)[:12] + b"\xff" * 20, prepared),
@@ -260,6 +264,7 @@ def prepared_in(path: str, encoding: str) -> Any:
 
 # Read, however odd they look; a column with a cell that is no number is one of text.
 READ: dict[str, tuple[bytes, Reader]] = {
+    "zip.csv": (zipped({"a.csv": GOOD}), prepared),
     "underscores.csv": (cells(b"1_000,2,0\n"), prepared),
     "hexadecimal.csv": (cells(b"0x10,2,0\n"), prepared),
     "arabic.csv": (cells("\u0661\u0662,2,0\n".encode()), prepared),

@@ -3,12 +3,14 @@
 import codecs
 import io
 import re
+import zipfile
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
+from nnlite.data.safety.arrays import check_members
 from nnlite.data.safety.files import read_expanded
 from nnlite.errors import DataError
 from nnlite.errors.boundary import reading
@@ -20,12 +22,13 @@ __all__ = [
     "decode",
     "decompress",
     "decompressed",
+    "is_workbook",
     "newline_of",
     "refuse_controls",
     "refuse_other_makes",
 ]
 
-MAGIC = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00"}
+MAGIC = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00", "zip": b"PK\x03\x04"}
 MODULES = {"gzip": "gzip", "bz2": "bz2", "xz": "lzma"}
 BOMS = {
     codecs.BOM_UTF8: "utf-8",
@@ -47,7 +50,7 @@ CONTROLS = re.compile("[\0-\x08\x0e-\x19\x1c-\x1f]")
 OTHER_MAKES = {
     b"PAR1": "a Parquet file: name it in the source `Parquet`",
     b"ARROW1": "an Arrow file: name it in the source `Parquet`",
-    b"PK\x03\x04": "a zip archive: unpack it, or, if it is a workbook, name it in the source `Excel`",
+    b"PK\x03\x04": "an Excel workbook: name it in the source `Excel`",
     b"PK\x05\x06": "an empty zip archive",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a workbook of old Excel (.xls): save it as .xlsx or as CSV",
     b"\x93NUMPY": "a NumPy array: name it in the source `Npy`",
@@ -78,7 +81,7 @@ def decompress(content: bytes, compression: str, location: str) -> tuple[bytes, 
     if present == "none":
         return content, present
     with damage_told(present, location):
-        stream = decompressed(io.BytesIO(content), present)
+        stream = decompressed(io.BytesIO(content), present, location)
         return read_expanded(stream, len(content), location), present
 
 
@@ -93,9 +96,36 @@ def compression_of(start: bytes, stated: str, location: str) -> str:
     return present
 
 
-def decompressed(stream: BinaryIO, compression: str) -> BinaryIO:
-    """The decompressed bytes of a stream, as a stream."""
+def decompressed(stream: BinaryIO, compression: str, location: str) -> BinaryIO:
+    """The decompressed bytes of a stream, as a stream; for a zip archive, those of the one file in it."""
+    if compression == "zip":
+        return _unzipped(stream, location)
     return stream if compression == "none" else import_module(MODULES[compression]).open(stream, "rb")
+
+
+def is_workbook(stream: BinaryIO) -> bool:
+    """Whether a zip archive, or a damaged one, is a workbook."""
+    try:
+        return "xl/workbook.xml" in zipfile.ZipFile(stream).namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def _unzipped(stream: BinaryIO, location: str) -> BinaryIO:
+    """The one file in a zip archive; a workbook, which is an archive too, is that file itself."""
+    if is_workbook(stream):
+        stream.seek(0)
+        return stream
+    with damage_told("zip", location):
+        archive = zipfile.ZipFile(stream)
+    files = [file for file in archive.infolist() if not file.is_dir() and not file.filename.startswith("__MACOSX/")]
+    if len(files) != 1:
+        names = ", ".join(repr(file.filename) for file in files[:3]) + ", ..." * (len(files) > 3)
+        raise DataError(
+            f"{location}: a zip archive of {len(files)} files ({names}), not of one table; unpack it and name one"
+        )
+    check_members(files, location)
+    return cast(BinaryIO, archive.open(files[0]))
 
 
 def damage_told(compression: str, location: str) -> AbstractContextManager[None]:

@@ -27,7 +27,7 @@ class DialectFields:
     thousands: Literal["auto", "none", ",", ".", " ", "'"] = AUTO
     missing: Converted[str | Sequence[str], Literal["auto"] | list[str]] = option(default=AUTO)  # noqa: RUF009 - a field
     header: bool | Literal["auto"] = AUTO
-    compression: Literal["auto", "none", "gzip", "bz2", "xz"] = AUTO
+    compression: Literal["auto", "none", "gzip", "bz2", "xz", "zip"] = AUTO
 
     def check_dialect(self) -> None:
         """Raise `ConfigError` for a field, or a combination of two, by which no file can be read."""
@@ -66,7 +66,7 @@ class Dialect(DialectFields, Section):
         missing: the cells, in any case, that stand for a missing value; an empty cell always does. By `"auto"` these
             are `NA`, `N/A`, `NaN` and `null`, and in columns of numbers also `?`, `-`, `None` and others like them.
         header: whether the first line names the columns; else they are called `x0`, `x1`, ...
-        compression: `"none"`, `"gzip"`, `"bz2"` or `"xz"`.
+        compression: `"none"`, `"gzip"`, `"bz2"`, `"xz"` or `"zip"`, an archive of one file.
 
     >>> Dialect(delimiter=";", decimal=",")
     Dialect(delimiter=';', decimal=',')

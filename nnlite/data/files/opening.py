@@ -1,6 +1,5 @@
 """A single entry point for opening a file that holds a table, whatever its format."""
 
-import zipfile
 from collections.abc import Collection, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.array_files import read_npy
-from nnlite.data.files.decoding import decompress
+from nnlite.data.files.decoding import MAGIC, decompress, is_workbook
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.frames import ARROW_HEADS, FileFrame, framed, read_arrow_file, read_json_file
 from nnlite.data.files.workbooks import read_workbook
@@ -19,8 +18,8 @@ from nnlite.errors import DataError
 
 __all__ = ["is_text", "read_table_file"]
 
-JSON_ENDINGS, COMPRESSED_ENDINGS = (".json", ".jsonl", ".ndjson"), (".gz", ".bz2", ".xz")
-NUMPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
+JSON_ENDINGS, COMPRESSED_ENDINGS = (".json", ".jsonl", ".ndjson"), (".gz", ".bz2", ".xz", ".zip")
+NUMPY = b"\x93NUMPY"
 
 
 def read_table_file(
@@ -53,12 +52,12 @@ def read_table_file(
         if path != STDIN and first_bytes(path) in ARROW_HEADS:
             return read_arrow_file(path)  # which is not read whole
         content = read_bytes(path)
+    if content.startswith(MAGIC["zip"]) and is_workbook(BytesIO(content)):
+        return Table.of(read_workbook(content, path, sheet, Dialect.get(dialect or {}), named), path)
     if content[:4] in ARROW_HEADS:
         return read_arrow_file(path, content)
     if content.startswith(NUMPY):
         return framed(place_of(path), _matrix(read_npy(path, content), path))
-    if content.startswith(ZIP) and _is_workbook(content):
-        return Table.of(read_workbook(content, path, sheet, Dialect.get(dialect or {}), named), path)
     if _is_json(content, path):
         return read_json_file(path, content)
     return Table.from_bytes(content, path, dialect, named, like)
@@ -66,15 +65,7 @@ def read_table_file(
 
 def is_text(start: bytes, path: str) -> bool:
     """Whether a file that begins with these decompressed bytes is delimited text, judging by its first bytes."""
-    return not start.startswith((*ARROW_HEADS, NUMPY, ZIP)) and not _is_json(start, path)
-
-
-def _is_workbook(content: bytes) -> bool:
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
-        return False
+    return not start.startswith((*ARROW_HEADS, NUMPY, MAGIC["zip"])) and not _is_json(start, path)
 
 
 def _is_json(content: bytes, path: str) -> bool:

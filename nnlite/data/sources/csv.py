@@ -17,7 +17,7 @@ class Csv(DialectFields, StreamedTableSource):
     numbers are written, whether the first line names the columns. Each of these may be stated instead.
 
     Args:
-        path: the file, plain or compressed by gzip, bzip2 or xz; `-` is the standard input.
+        path: the file, plain or compressed by gzip, bzip2, xz or zip; `-` is the standard input.
         target: the column to predict, or a list of columns for a regression with several outputs.
         categorical: input columns that hold categories rather than amounts.
         ordinal: columns of categories that become integers instead, for an `Embedding`: 1, 2, ... in sorted

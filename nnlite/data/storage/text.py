@@ -54,7 +54,8 @@ def text_chunks(
     settings = Dialect.get(dialect or {})
     with _opened(path) as packed:
         compression = compression_of(_first(packed, path), AUTO if like else settings.compression, place_of(path))
-        source = _Source(decompressed(packed, compression), path, compression)
+        whole = io.BytesIO(_Source(packed, path, "none").rest()) if compression == "zip" and path == STDIN else packed
+        source = _Source(decompressed(whole, compression, place_of(path)), path, compression)
         start = source.read(HEAD_BYTES)
         if not is_text(start, path):
             yield read_table_file(path, settings, named=named, like=like, content=start + source.rest())
