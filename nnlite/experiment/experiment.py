@@ -61,9 +61,9 @@ class Experiment(Section):
         fit: arguments of `Sequential.fit`, except the data.
         calibrate: how the probabilities are calibrated on the validation part after training, `temperature` or
             `isotonic`; `null` for none. See `Sequential.calibrated`.
-        checkpoint: how often what a training needs to continue is kept, and how many of such files; `null` for never.
+        checkpoint: how often checkpoints are written, and how many are kept; `null` for none.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
-        search: which arguments `nnlite tune` tries; training itself has no use for it.
+        search: the arguments that `nnlite tune` varies; training ignores it.
 
     >>> experiment = Experiment.get({
     ...     "data": {"source": {"SklearnDataset": {"name": "iris"}}}, "seed": 0,
@@ -171,7 +171,7 @@ class Experiment(Section):
 
     @staticmethod
     def _check_full_batch(model: BaseModel, x: np.ndarray, y: np.ndarray) -> None:
-        """Refuse what an optimizer of all rows cannot train."""
+        """Refuse what a full-batch optimizer cannot train."""
         steps = model.trainer.ready_steps()
         if isinstance(steps, FullBatchSteps):
             try:
@@ -232,7 +232,7 @@ class Experiment(Section):
 
     @staticmethod
     def _compare(model: BaseModel, x: np.ndarray) -> None:
-        """Refuse outputs that predictions would call probabilities, and that are none."""
+        """Refuse outputs that predictions would call probabilities but that are not."""
         loss = model.trainer.loss
         with within("compile"):
             model.trainer.last_layer.compare(model.trainer.model, loss, strict=True)

@@ -29,21 +29,21 @@ def cross_validate(
     """Train `folds` models, each on all rows except one fold, and evaluate each on that fold.
 
     Classes, groups and order of time are respected as the experiment's split says; its share for validation is taken
-    from the rows that are left, its share for test does not matter.
+    from the remaining rows, its share for test is ignored.
 
     Args:
         experiment: what to train.
         folds: number of folds, 2 or more.
         quiet: show no line after each fold.
-        before: the result as far as an interrupted cross-validation came, to continue from.
+        before: the partial result of an interrupted cross-validation, to continue from.
         keep: is called with the result so far after each fold, or after `jobs` of them.
         jobs: folds that are trained side by side.
-        backend: "loky", "threading" or "dask", a backend of joblib; "loky" when None, if there are several jobs.
-        scheduler: the address of a cluster of Dask, which it alone means; one on this machine when None.
+        backend: "loky", "threading" or "dask", a backend of joblib; "loky" when None and there are several jobs.
+        scheduler: the address of a Dask cluster, which implies that backend; a cluster on this machine when None.
 
     Returns:
         `"planned"`, the number of folds; `"folds"`, the figures of each that is done, and `"baselines"`, those of the
-        best answer that looks at no input; `"mean"`, `"spread"` (their standard deviation) and `"baseline"`, each
+        best constant prediction; `"mean"`, `"spread"` (their standard deviation) and `"baseline"`, each
         figure -> value over the folds where it is defined.
 
     Raises:

@@ -99,8 +99,8 @@ class Run:
         """The same metrics, recomputed: the data is loaded and split as in training.
 
         Args:
-            data: where the file, or the folder, of the data is now, if it was moved. A warning tells when it holds
-                other data than those of the training.
+            data: the current path of the file or folder of the data, if it was moved. A warning tells when it holds
+                data other than those of the training.
 
         Raises:
             DataError: no such data, or data that do not fit.

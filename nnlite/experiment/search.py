@@ -26,7 +26,7 @@ class Search(Section):
         pruner: which trials end early: "median" ends those whose best value so far is worse than the median of
             the earlier trials at the same epoch, from the fourth epoch and the sixth trial on; "hyperband" runs
             many trials for a few epochs and few trials for many; "none" lets all of them run to the end.
-        backend: of joblib, by which trials are run side by side, `--jobs` at a time, with the same result by each;
+        backend: the joblib backend that runs trials in parallel, `--jobs` at a time; the result is the same with each;
             `null` for processes that ask for the next trial as soon as they have ended one.
 
     >>> Search({"fit.batch_size": {"int": [16, 128]}}, metric="val_accuracy").to_maximize

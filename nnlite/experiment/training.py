@@ -50,7 +50,7 @@ def train(
         quiet: show nothing while training.
         folds: cross-validate first, with this many folds; the metrics are kept as `folds.json` beside the model, which
             is trained as without them. After an interruption, `resume` continues after the last fold that is finished.
-        callbacks: further ones, which are not part of the config that is kept.
+        callbacks: additional ones, which are not part of the config that is kept.
         jobs, backend, scheduler: how folds are trained side by side, as for `cross_validate`.
 
     Raises:
@@ -97,7 +97,7 @@ def resume(
     Args:
         run: the folder.
         quiet: show nothing while training.
-        epochs: to train for more epochs than the config says, those done included.
+        epochs: total number of epochs, in place of the config's; those done count.
         anyway: whether to continue also where config or data have changed.
         overrides: changes of the config.
         callbacks: those of `train`.
@@ -140,7 +140,7 @@ def _cross_validate(
     before: dict[str, Any],
     side: dict[str, Any] | None = None,
 ) -> None:
-    """Measure the folds that `before` has not, as many as it says; the folder keeps each that is finished."""
+    """Measure the planned folds that `before` lacks; the folder keeps each that is finished."""
     done, planned = len(before.get("folds", ())), before.get("planned", 0)
     if done >= planned:
         return
@@ -190,7 +190,7 @@ def _run(
 
 
 def _describe(folder: RunFolder, experiment: Experiment, model: BaseModel, data: Prepared) -> None:
-    """Write what is known before training; the config last, as a folder that has it can be gone on with."""
+    """Write what is known before training; the config last, as a folder that has it can be resumed."""
     config = {**experiment.get_config(), "data": beside_folder(data.data, folder.path)}
     config["compile"] = {**experiment.compile, "loss": experiment.compile["loss"] or model.trainer.loss.to_spec()}
     folder.tell()

@@ -30,7 +30,7 @@ class ListedRun:
         epochs: how many were trained; None if that is not known.
         metrics: `"part name"` -> value, None if it is not finite.
         state: `"complete"`, or what `state.json` says: `"running"`, `"interrupted"`, `"diverged"` or `"failed"`; or
-            `"killed"`, where it says running, and no process does.
+            `"killed"`, if it says running and no process is.
     """
 
     folder: Path

@@ -40,8 +40,8 @@ TITLES = {
 class Report(FolderPage):
     """The report of a run, on one self-contained page: no network, no scripts.
 
-    A notebook shows it; `save` writes it into the run's folder. Figures that ask the model many times look at up to
-    2,000 rows, drawn with the run's seed. Where the data cannot be read any more, the figures that need them are left
+    A notebook shows it; `save` writes it into the run's folder. Figures that need many predictions use up to
+    2,000 rows, drawn with the run's seed. If the data can no longer be read, the figures that need them are left
     out, and the page says so.
 
     Args:

@@ -77,7 +77,7 @@ def figures_of(
     Amounts are in the target's own unit, also in compiled metrics; the loss alone is that of the standardized target.
 
     Args:
-        model: what is judged.
+        model: to be evaluated.
         target: says what `truth` and `outputs` mean.
         x: encoded inputs.
         truth: labels or amounts as the data have them, one per row.

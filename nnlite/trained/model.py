@@ -41,19 +41,19 @@ class TrainedModel:
     """A model with the encoders in its file: raw rows in, labels or amounts out; made by `nnlite.load`.
 
     Rows are a DataFrame, a dict of columns, a list of dicts, a list of rows, an array, the path of a file, or one row
-    as a dict `{column: cell}`. Columns are found by name; others are passed over, the target among them. Rows without
-    names have their cells in the order of `schema`. Nothing is printed. The weights are those at the time of making.
+    as a dict `{column: cell}`. Columns are found by name; others, such as the target, are ignored. Rows without
+    names have their cells in the order of `schema`. Nothing is printed. The weights are those at the time of creation.
 
-    A category that the training data did not hold is encoded as the encoder says, and told once per call: see
+    A category that the training data did not hold is encoded as the encoder says, and reported once per call: see
     `on_unknown` of `predict`.
 
     Args:
         model: a built model; its `encoder` and `target` say what inputs and outputs mean.
 
     Attributes:
-        model: the model itself, for all that a model can do.
-        encoder: makes inputs of rows.
-        target: makes answers of outputs; None if the model's file has none, then outputs are the answers.
+        model: the model itself.
+        encoder: turns rows into inputs.
+        target: turns outputs into answers; None if the model's file has none: the outputs are then the answers.
         schema: the columns of a row, with their kinds and categories.
         classes: the labels in the order of `predict_proba`; None for amounts.
         target_names: what is predicted, one name or several.
@@ -90,7 +90,7 @@ class TrainedModel:
 
         Args:
             rows: see the class; one row as a dict is an array of one answer.
-            on_unknown: what becomes of categories that the training data did not hold: `"warn"` gives one
+            on_unknown: treatment of categories that the training data did not hold: `"warn"` gives one
                 `UnknownCategoryWarning` that names and counts them, `"error"` raises a `DataError` of the same text,
                 `"ignore"` says nothing.
             verbose: 1 shows progress.

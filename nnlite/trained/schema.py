@@ -46,7 +46,7 @@ class InputSchema:
     """The columns of a row, in order; empty for a model that takes arrays.
 
     Args:
-        columns: what the model reads of a table; others are passed over.
+        columns: those that the model reads from a table; others are ignored.
         shape: the shape of a row for a model that takes arrays, None for any length; None for a table.
 
     >>> from nnlite.data import Columns, Numeric, OneHot

@@ -23,9 +23,9 @@ class Trial:
     Args:
         number: from 0, in the order in which trials began.
         state: "complete"; "pruned", ended early because it fell behind; "failed", with the reason in `error`;
-            "interrupted", which died with its process and is tried again; "running"; "waiting".
+            "interrupted", whose process died, and which is repeated; "running"; "waiting".
         params: key of the config -> value.
-        value: the metric of the model that the training left behind; of a pruned trial, the last one before the end.
+        value: the metric of the final model; for a pruned trial, the last value before it was stopped.
         values: the metric after each epoch; None if it is not finite.
         seconds: how long it took; None until it has ended.
         error: why it failed.
@@ -46,7 +46,7 @@ class Study:
 
     Args:
         name: of the config.
-        metric: what trials are compared by.
+        metric: by which trials are compared.
         direction: "minimize" or "maximize".
         space: key of the config -> the values that are tried, as in the section `search`.
         trials: in the order in which they began.

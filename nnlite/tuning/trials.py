@@ -24,7 +24,7 @@ class Watch:
     Args:
         trial: of Optuna.
         metric: name in the logs.
-        prunes: whether a trial may fall behind; to ask takes some milliseconds.
+        prunes: whether to ask the pruner if the trial has fallen behind, which takes some milliseconds.
     """
 
     def __init__(self, trial: Any, metric: str, prunes: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""`tune`: trials of a config, in one or several processes, kept in a database that a later call continues."""
+"""`tune`: trials of a config in one or several processes, kept in a database from which a later call continues."""
 
 import json
 import os
@@ -42,25 +42,25 @@ def tune(
     """Search for the best values of the arguments that the section `search` of a config names.
 
     The folder gets `best.yaml`, a config that is ready to train, `study.json`, and the database of the trials, unless
-    it is elsewhere. The same call again continues where this one ended: finished trials stay, those that died with
+    it is elsewhere. A repeated call continues where this one ended: finished trials are kept, those that died with
     their process are tried again. Trials that fail, because values do not fit together or because training diverges,
     are recorded with the reason.
 
     Args:
         path: a YAML file.
-        trials: how many there are to be in the end, those of earlier calls included.
-        jobs: processes that run trials side by side, this one among them. A script that asks for more than one needs
+        trials: total number of trials, including those of earlier calls.
+        jobs: number of processes that run trials, including this one. A script that asks for more than one needs
             `if __name__ == "__main__":`.
         out: the folder; `runs/<config name>-tune` when None.
-        storage: an SQLite file, or a URL of SQLAlchemy: processes of several machines may share a database, each by
-            a call of its own; `study.db` in the folder when None.
+        storage: an SQLite file or an SQLAlchemy URL; processes on several machines that each call `tune` may share a
+            database. `study.db` in the folder when None.
         sampler: "tpe", the tree-structured Parzen estimator, which learns from earlier trials, or "random".
         overrides: changes to the config, such as `"fit.epochs=3"`.
         quiet: print nothing while trials run.
         backend: "loky", "threading" or "dask", backends of joblib, by which `jobs` trials at a time are run. All of
             them are chosen before, and told to the study in their order, so that the result is the same by each
             backend; None for processes that ask for the next trial as soon as they have ended one.
-        scheduler: the address of a cluster of Dask; one on this machine when None.
+        scheduler: the address of a Dask cluster; a cluster on this machine when None.
 
     Raises:
         MissingLibraryError: Optuna is not installed: pip install "nnlite[tune]".

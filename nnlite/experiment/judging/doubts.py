@@ -30,8 +30,8 @@ def doubts(
         truth: labels or amounts as the data have them, one per row.
         outputs: of the model for these rows, probabilities for classes.
         figures: of the model.
-        baseline: figures of the best answer that looks at no input.
-        balanced: whether training was to value all classes alike.
+        baseline: figures of the best constant prediction.
+        balanced: whether all classes were to count equally in training.
     """
     if isinstance(target, Classes):
         main = ("balanced_accuracy",) if balanced or target.threshold is not None else ("accuracy", "log_loss")

@@ -24,8 +24,8 @@ class Judgement:
 
     Args:
         metrics: figure -> value for each part; None if it is not a finite number, which JSON cannot hold.
-        baseline: the same for the best answer that looks at no input, as far as it has these figures.
-        warnings: what to doubt, one sentence each.
+        baseline: the same for the best constant prediction, for the figures that it has.
+        warnings: reasons to doubt the model, one sentence each.
     """
 
     metrics: dict[str, Figures]
@@ -54,7 +54,7 @@ def judge(model: BaseModel, data: Prepared, balanced: bool = False) -> Judgement
     Args:
         model: compiled and trained.
         data: what its experiment prepared.
-        balanced: whether training was to value all classes alike, so that balanced accuracy says whether it succeeded.
+        balanced: whether all classes were to count equally in training, so that success is judged by balanced accuracy.
     """
     metrics, baseline, warnings = {}, {}, []
     for part in [part for part in data.parts if part != "training"] or ["training"]:

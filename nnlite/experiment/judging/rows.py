@@ -19,9 +19,9 @@ class RowFigures(NamedTuple):
     Attributes:
         row: the number in the part's source, from 0.
         file: the file of a row that has one of its own, such as an image; else None.
-        self_influence: see the method of a model.
-        leverage: see there; None of a model whose curvature is taken as a diagonal, which does not bound it.
-        target, predicted: label or amount, as given and as the model has it; of several target columns
+        self_influence: as by the model's method of that name.
+        leverage: likewise; None if only the diagonal of the curvature is used, which does not bound it.
+        target, predicted: label or amount, as given and as predicted; for several target columns
             `(rows, columns)`.
         wrong: whether these are different labels, in any column; None for amounts.
         names: of the target columns; empty where there is one.

@@ -15,7 +15,7 @@ LEVELS = 2  # above the run folder: "runs/name-1" lies two below the folder of a
 def beside_folder(data: Data, folder: Path) -> dict[str, Any]:
     """The spec of a data section whose paths are absolute, with relative paths for files next to the folder.
 
-    Beside it is what is in the folder, in the one that it is in, or in the one above that.
+    Next to it means in the folder, in its parent, or in the parent of that.
     """
     spec: dict[str, Any] = data.to_spec()
     paths = {field.name for field in fields(data.source)} & set(data.source._files)

@@ -46,7 +46,7 @@ class RunFolder:
 
     Args:
         path: of the folder, which exists.
-        new: whether it was made for this run: it is taken away again if nothing was trained.
+        new: whether it was created for this run, and is removed if nothing was trained.
         signals: those of the run.
 
     Raises:
@@ -147,7 +147,7 @@ class RunFolder:
         return any(self.checkpoints.glob("*.safetensors")) or any(path.exists() for path in results)
 
     def _end(self, error: BaseException) -> None:
-        """Keep how the training ended, and raise an error that says where it can be gone on with."""
+        """Keep how the training ended, and raise an error that says where it can be continued."""
         interrupted = isinstance(error, (KeyboardInterrupt, Interrupted))
         state = "interrupted" if interrupted else "diverged" if isinstance(error, DivergenceError) else "failed"
         with contextlib.suppress(OSError):  # the disk may be full; the error itself is reported

@@ -41,7 +41,7 @@ def look_at(path: str, targets: str | Sequence[str] = (), task: TaskKind | None 
         path: the file.
         targets: the columns to predict, if any; in one string, the whole name of a column or names separated by
             commas.
-        task: what is to be learned, where it should not be guessed from the targets.
+        task: the task, if it should not be guessed from the targets.
 
     Raises:
         DataError: no such file, no table, no such column, or a target that cannot be learned.
@@ -67,7 +67,7 @@ def init_config(
     Args:
         path: the file.
         targets: the columns to predict, as `look_at` takes them.
-        task: what is to be learned, where it should not be guessed from the targets.
+        task: the task, if it should not be guessed from the targets.
         out: where the config will stand; a relative path of the table is then relative to its folder.
 
     Raises:
@@ -90,7 +90,7 @@ def init_config(
 
 
 def _suggestion(path: str) -> str:
-    """Likely targets: columns that are called like one, and the last."""
+    """Likely targets: columns with the name of one, and the last."""
     table = _table(path)
     names = table.names
     called = [name for name in names if NAMES_OF_TARGETS.search(snake_name(name))]

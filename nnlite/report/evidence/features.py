@@ -84,7 +84,7 @@ class Features:
 
     @functools.cached_property
     def sensitivities(self) -> dict[str, float]:
-        """Feature -> mean over rows and outputs of the absolute change of an output with it.
+        """Feature -> mean absolute change of the outputs in response to it, over rows and outputs.
 
         A number: the absolute derivative, exact, times the standard deviation of the number, so that features of
         different units can be compared. Another feature: the absolute change when a row takes the value of a random

@@ -24,9 +24,9 @@ def intervals(subject: Subject, part: str) -> dict[str, tuple[float, float]]:
     """Name -> 95% interval of each metric of a part, for those that can be computed here.
 
     The percentile bootstrap (Efron 1979) of 200 resamples of the rows (fewer, but at least 50, where there are many
-    outputs), seeded. Of more than 2,000 rows a sample of 2,000 is resampled, and what comes out is narrowed by
-    `sqrt(2000 / rows)`. The interval lies around the value of metrics.json; a metric which, measured here, is not that
-    one has none.
+    outputs), seeded. Of more than 2,000 rows a sample of 2,000 is resampled, and the result is narrowed by
+    `sqrt(2000 / rows)`. The interval lies around the value of metrics.json; a metric whose value measured here
+    differs has none.
     """
     recorded = subject.measured.parts[part]
     rows, count = subject.sample(part), len(subject.arrays(part)[0])

@@ -121,8 +121,8 @@ def _contributions(
 ) -> tuple[dict[str, float], float, float]:
     """Contributions of the raw columns, the output for the row, and that for the baseline.
 
-    First codes change from those of the baseline to those of the row, one column after the other, in this order and in
-    the reverse one, and their mean is taken; then the other numbers go along the straight line.
+    First the codes change from those of the baseline to those of the row, column by column, in this order and in
+    reverse, and the two results are averaged; then the other numbers go along the straight line.
     """
     model = trained.model
     codes = [(name, places) for name, places, is_code in groups if is_code]
@@ -153,15 +153,15 @@ def _changed(baseline: np.ndarray, row: np.ndarray, order: list[tuple[str, list[
 
 @functools.cache
 def _nodes(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of Gauss and Legendre, which take longer to find than to use."""
+    """Nodes and weights of Gauss-Legendre quadrature, which take longer to find than to use."""
     return np.polynomial.legendre.leggauss(count)
 
 
 def _along_line(model: Any, answer: Answer, row: np.ndarray, start: np.ndarray, difference: float) -> np.ndarray:
-    """Integrated gradients of a number of the prediction, by Gauss and Legendre; they add up to `difference`.
+    """Integrated gradients of a number of the prediction, by Gauss-Legendre quadrature; they add up to `difference`.
 
-    More nodes are taken until the quadrature is right to a thousandth; what is left is laid on the contributions by
-    their size.
+    More nodes are taken until the quadrature is right to a thousandth; the rest is distributed over the contributions
+    in proportion to their size.
     """
     contributions = np.zeros(row.shape)
     for count in NODES:

@@ -22,7 +22,7 @@ class Answer(NamedTuple):
     Args:
         name: a label, or what an amount is called.
         of: from outputs to the number, shape (rows,), float64.
-        slope: its derivative with respect to the outputs, of their shape.
+        slope: its derivative with respect to the outputs, in their shape.
     """
 
     name: Any
@@ -58,7 +58,7 @@ def _label(target: Any, output: Any) -> int:
 
 
 def _predicted_label(trained: "TrainedModel", outputs: np.ndarray) -> int:
-    """The class that the row is taken for; of labels that do not exclude one another, the most probable."""
+    """The predicted class; of labels that do not exclude one another, the most probable one."""
     target: Any = trained.target
     answers = trained._answering(outputs)
     return int(target.chosen(answers)[0] if isinstance(target, Classes) else target.probabilities(answers).argmax())
