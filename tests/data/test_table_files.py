@@ -215,6 +215,13 @@ REFUSED = {
     "list.jsonl": (b'{"a": 1}\n[2]\n', "line.jsonl, line 2: expected an object, such as"),
     "t.json": (b"[1, 2]", "t.json: expected a list of objects, such as"),
     "none.json": (b"[]", "none.json: expected a list of objects"),
+    "number.json": (b"5", "number.json, line 1: expected an object"),
+    "no_cell.json": (b"{}", "no_cell.json: the file is empty"),
+    "broken.json": (b'{\n"a": [1, 2],\n"b": [3\n', "broken.json, line 1: not valid JSON"),
+    "uneven.json": (b'{"columns": ["a", "b"], "data": [[1, 2], [3]]}', 'uneven.json: "data" is not a list of rows'),
+    "unnamed.json": (b'{"columns": 2, "data": [[1, 2]]}', 'unnamed.json: "data" is not a list of rows'),
+    "schema.json": (b'{"schema": {}, "data": [1]}', "schema.json: expected a list of objects"),
+    "gaps.json": (b'{"a": {"x": 1}, "b": {"y": 2}}', "gaps.json: column 'a', row 0"),
     "empty.jsonl": (b"\n", "empty.jsonl: the file is empty"),
     "nested.jsonl": (b'{"a": [1, 2]}\n', "nested.jsonl: column 'a', row 0"),
     "t.npy": (b"\x93NUMPY no more", "t.npy: not an .npy file of a plain array"),
@@ -487,6 +494,24 @@ def test_a_frame_of_a_file_names_it_in_every_complaint(tmp_path):
     for ask in (frame.given, frame.labels, frame.quantities, lambda name: frame.column(name, "number")):
         with pytest.raises(DataError, match=r"t\.parquet: no column 'rom'; did you mean 'rooms'\?"):
             ask("rom")
+
+
+PANDAS_FORMS = {
+    "columns": {"size": {"x": 1.5, "y": None}, "kind": {"y": "b", "x": "a"}},
+    "index": {"0": {"size": 1.5, "kind": "a"}, "1": {"size": None, "kind": "b"}},
+    "split": {"columns": ["size", "kind"], "index": [0, 1], "data": [[1.5, "a"], [None, "b"]]},
+    "table": {"schema": {"fields": []}, "data": [{"size": 1.5, "kind": "a"}, {"size": None, "kind": "b"}]},
+    "lists": {"size": [1.5, None], "kind": ["a", "b"]},
+}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("form", PANDAS_FORMS)
+def test_json_may_hold_a_table_as_pandas_writes_it(tmp_path, form, indent):
+    (tmp_path / "t.json").write_text(json.dumps(PANDAS_FORMS[form], indent=indent))
+    table = read_table_file(str(tmp_path / "t.json"))
+    assert table.names == ["size", "kind"] and table.labels("kind").tolist() == ["a", "b"]
+    assert table.column("size", "number").missing.tolist() == [False, True]
 
 
 @pytest.mark.parametrize(("ending", "module"), [("gz", gzip), ("bz2", bz2), ("xz", lzma)])

@@ -1,5 +1,6 @@
 """Files with typed columns: Parquet, Arrow and JSON, read as a `Frame` with the path of its file."""
 
+import contextlib
 import io
 import json
 from collections.abc import Collection, Sequence
@@ -145,7 +146,10 @@ def without_index(table: Any) -> Any:
 
 
 def read_json_file(path: str, content: bytes) -> FileFrame:
-    """A JSON file: one object per line, a list of objects, or one object of columns, each a list.
+    """A JSON file: one object per line, a list of objects, or one object that holds a whole table.
+
+    Such an object has a list for each column, or it is what pandas's `to_json` writes by default, or with the `orient`
+    "split", "index" or "table".
 
     Raises:
         DataError: no JSON, or no objects; it names the line.
@@ -153,21 +157,59 @@ def read_json_file(path: str, content: bytes) -> FileFrame:
     location = place_of(path)
     text, _ = decode(decompress(content, AUTO, location)[0], AUTO, location, Notes())
     if text.lstrip().startswith("["):
-        rows = _parsed(text, location, 1)
-        if not rows or not all(isinstance(row, dict) for row in rows):
-            raise DataError(f'{location}: expected a list of objects, such as [{{"size": 3.5}}]')
-        return framed(location, rows)
+        return framed(location, _checked(_parsed(text, location, 1), location))
+    rows = _objects(text, location)
+    if not rows:
+        raise DataError(f"{location}: the file is empty")
+    return framed(location, _table_of(rows[0], location) if len(rows) == 1 else rows)
+
+
+def _checked(rows: Any, location: str) -> list[dict[str, Any]]:
+    """The rows; `DataError` unless they are objects."""
+    if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+        return rows
+    raise DataError(f'{location}: expected a list of objects, such as [{{"size": 3.5}}]')
+
+
+def _objects(text: str, location: str) -> list[dict[str, Any]]:
+    """The only object in a text, which may take several lines, or those of its lines."""
+    with contextlib.suppress(ValueError, RecursionError):  # there are several objects, or one line is wrong
+        whole = json.loads(text)
+        if isinstance(whole, dict):
+            return [whole] if whole else []
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             rows.append(_parsed(line, location, number))
             if not isinstance(rows[-1], dict):
                 raise DataError(f'{location}, line {number}: expected an object, such as {{"size": 3.5}}')
-    if not rows:
-        raise DataError(f"{location}: the file is empty")
-    if len(rows) == 1 and len(rows[0]) > 1 and all(isinstance(cells, list) for cells in rows[0].values()):
-        return framed(location, rows[0])
-    return framed(location, rows)
+    return rows
+
+
+def _table_of(table: dict[str, Any], location: str) -> Any:
+    """The rows, or the columns, that one object holds; the object itself is the only row where it holds no others."""
+    values, keys = list(table.values()), table.keys()
+    if keys == {"schema", "data"}:
+        return _checked(table["data"], location)
+    if keys == {"columns", "data"} or keys == {"columns", "index", "data"}:
+        return _joined(table["columns"], table["data"], location)
+    if len(table) > 1 and all(isinstance(cells, list) for cells in values):
+        return table
+    if not all(isinstance(cells, dict) and cells and cells.keys() == values[0].keys() for cells in values):
+        return [table]
+    if list(table) == [str(row) for row in range(len(table))]:
+        return values
+    return {name: [cells[row] for row in values[0]] for name, cells in table.items()}
+
+
+def _joined(names: Any, rows: Any, location: str) -> list[dict[str, Any]]:
+    """The rows with the names of their cells."""
+    lists = isinstance(names, list) and isinstance(rows, list) and names and rows
+    if not lists or not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        raise DataError(
+            f'{location}: "data" is not a list of rows, each a list of one value for each name in "columns"'
+        )
+    return [dict(zip(map(str, names), row, strict=True)) for row in rows]
 
 
 def _parsed(text: str, location: str, line: int) -> Any:

@@ -37,7 +37,7 @@ class Parquet(StreamedTableSource):
 
 
 class JsonLines(TableSource):
-    """A file with one JSON object per line, or with one list of objects; columns as by `TableSource`.
+    """JSON: an object per line, a list of objects, or a table by pandas's `to_json`; columns as by `TableSource`.
 
     A key that an object lacks is a missing value.
 
