@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, layers
-from nnlite.errors import ConfigError
 
 
 def test_masks_of_symbols_are_symbols_which_other_layers_take():
@@ -25,5 +24,53 @@ def test_layers_pass_the_mask_of_symbols_on_or_have_none():
     assert layers.Dropout(0.5).compute_mask(steps, mask) is mask
     for layer in (layers.LSTM(2), layers.Bidirectional(layers.LSTM(2)), layers.Flatten(), layers.Embedding(3, 2)):
         assert layer.compute_mask(steps) is None
-    with pytest.raises(ConfigError, match="layer LSTM: compute_mask takes arrays"):
-        layers.LSTM(2).compute_mask(steps, mask)
+    for layer in (layers.LSTM(2), layers.GlobalAveragePooling1D(), layers.Dot(1)):
+        assert layer.compute_mask(steps, mask) is None
+
+
+class Firsts(layers.Layer):
+    def call(self, x):
+        return x * 2
+
+    def compute_mask(self, x, previous_mask=None):
+        return x[..., 0] != 0
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x: layers.Dense(2)(layers.Dropout(0.5)(x)),
+        lambda x: layers.LSTM(2, return_sequences=True, return_state=True)(x)[0],
+        lambda x: layers.Bidirectional(layers.GRU(2, return_sequences=True), merge_mode=None)(x)[1],
+        lambda x: layers.Concatenate()([x, layers.Dense(3)(x), Input((3, 2))]),
+        lambda x: layers.Concatenate(axis=1)([layers.Masking(9.0)(x), layers.Masking(3.0)(x)]),
+        lambda x: layers.Add()([x, layers.Masking(9.0)(x)]),
+        lambda x: layers.MultiHeadAttention(2, 2)(x, x),
+        lambda x: layers.AdditiveAttention()([x, x]),
+        Firsts(),
+    ],
+)
+def test_symbols_carry_the_mask_that_the_arrays_of_the_model_carry(draw):
+    steps = Input((3, 2))
+    end = draw(layers.Masking()(steps))
+    inputs = [steps, *_further_inputs(end, steps)]
+    rows = [np.array([[[1.0, 9.0], [0.0, 0.0], [0.0, 3.0]], [[0.0, 0.0], [0.0, 0.0], [3.0, 3.0]]])] * len(inputs)
+    carried, drawn = Model(inputs, end)(rows)._keras_mask, end._keras_mask
+    assert (drawn.shape[1:], drawn.dtype) == (carried.shape[1:], "bool")
+    np.testing.assert_array_equal(Model(inputs, drawn)(rows), carried)
+    assert end._keras_mask is drawn
+
+
+def _further_inputs(end, known):
+    return [part.layer for part in end.inputs if not part.inputs and part.layer is not known]
+
+
+@pytest.mark.parametrize("layer", [layers.LSTM(2), layers.Flatten(), layers.GlobalAveragePooling1D()])
+def test_layers_that_end_a_mask_give_symbols_without_one(layer):
+    assert layer(layers.Masking()(Input((3, 2))))._keras_mask is None
+
+
+def test_softmax_takes_the_symbol_of_a_mask():
+    x, mask = Input((3,)), Input((3,), dtype="bool")
+    rows, shown = np.array([[1.0, 2.0, 1.0]]), np.array([[True, False, True]])
+    np.testing.assert_allclose(Model([x, mask], layers.Softmax()(x, mask=mask))([rows, shown]), [[0.5, 0.0, 0.5]])

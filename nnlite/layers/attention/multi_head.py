@@ -35,8 +35,9 @@ class MultiHeadAttention(Headed):
     `(batch, steps, *output_shape)`. Kernels `(features, heads, key_dim)`, that of the values with value_dim, output
     kernel `(heads, value_dim, features)`.
 
-    A mask is one array for one input, else a tuple. Masked steps, `(batch, steps)`, get no attention; a mask
-    `(batch, steps, others)` says what each query may attend to. If nothing is left, all steps count alike.
+    A mask is one array for one input, else a tuple. Masked values, `(batch, steps)`, get no attention, and a mask of
+    the queries is that of the outputs; a mask `(batch, steps, others)` says what each query may attend to. If nothing
+    is left, all steps count alike.
 
     Args:
         num_heads: number of heads.
@@ -93,6 +94,8 @@ class MultiHeadAttention(Headed):
     use_gate: bool = field(default=False, kw_only=True)
     flash_attention: bool | None = field(default=None, kw_only=True)
 
+    hides_queries = False
+
     def __post_init__(self) -> None:
         shape = self.output_shape  # an attribute of built layers too
         super().__post_init__()
@@ -104,6 +107,9 @@ class MultiHeadAttention(Headed):
     @property
     def heads(self) -> Heads:
         return Heads(self.num_heads, self.num_heads, self.key_dim, self.value_dim or self.key_dim)
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return {**self._arguments(), "value_dim": self.heads.value_dim}
 
     def linearize(
         self,

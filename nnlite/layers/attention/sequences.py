@@ -35,7 +35,7 @@ class SequencePair(Host):
     use_causal_mask = False
     return_attention_scores = False
     sliding_window = cast(Any, None)
-    hides_queries = True  # whether masked queries attend to all alike, rather than their outputs being 0
+    hides_queries = True  # whether masked queries attend to all alike
 
     @staticmethod
     def slots_of(count: int) -> Slots:
@@ -134,6 +134,10 @@ class SequencePair(Host):
             distance = np.arange(steps)[:, None] - np.arange(others)
             parts.append(np.abs(distance) < self.sliding_window)
         return (reduce(np.logical_and, parts) if parts else None), pairs
+
+    def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        mask = self.query_mask(previous_mask, len((inputs[0] if isinstance(inputs, (tuple, list)) else inputs).shape))
+        return (mask, None) if self.return_attention_scores else mask
 
     def query_mask(self, mask: Any, rank: int = 3) -> np.ndarray | None:
         """The mask of the outputs: that of the queries, with this many axes."""

@@ -107,7 +107,7 @@ class LayerAttributes:
         _building, _build_done: whether `build` is running, and whether it has.
         _declared: the parameters that the layer itself declared.
         _structure: the dicts and lists that outputs are returned in, see `structure_of`; None for a tuple, or one.
-        _built_on: the shape, or shapes, of the first data, if these built the layer; None for others.
+        _built_on: the shape, or shapes, of the first data, or symbols, if these built the layer; None for others.
         _site: its `Place` among the layers that are built inside one another; None until it is needed.
         _stated_shape: the shape of the data that the argument `input_shape` states; None if it does not.
     """

@@ -12,6 +12,7 @@ from nnlite.layers.base.contract.structure import leaves_of
 if TYPE_CHECKING:
     from nnlite.layers.base.attributes import LayerCall
     from nnlite.layers.base.layer import Layer
+    from nnlite.layers.base.symbolic import Symbol
 
 __all__ = []
 
@@ -85,6 +86,20 @@ def _with_masks(outputs: Any, masks: Iterator[np.ndarray | None]) -> Any:
     masked = outputs.view(MaskedOutputs)
     masked._keras_mask = mask
     return masked
+
+
+def mask_of(symbol: "Symbol") -> Any:
+    """The symbol of the mask of a symbol, of what its layer makes of the masks of its inputs; None for none."""
+    layer, masks = symbol.layer, [item._keras_mask for item in symbol.inputs]
+    sets = layer._sets_mask or layer._writes_mask
+    if not masks or not (sets or (layer.supports_masking and any(mask is not None for mask in masks))):
+        return None
+    several = len(masks) > 1 or layer.takes_several
+    none = all(mask is None for mask in masks)
+    drawn = layer.compute_mask(
+        list(symbol.inputs) if several else symbol.inputs[0], None if none else masks if several else masks[0]
+    )
+    return drawn[symbol.index] if isinstance(drawn, (tuple, list)) else drawn
 
 
 def checked_masks(layer: "Layer", inputs: Sequence[np.ndarray], mask: Any) -> list[np.ndarray | None]:

@@ -12,6 +12,7 @@ from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.contract.arguments import OPTIONS, with_options
 from nnlite.layers.base.inputs import read_training
+from nnlite.layers.base.masks import mask_of
 from nnlite.layers.base.shapes import tried_on
 from nnlite.ops.tracing import FUNCTIONS, NotThere, Traced
 
@@ -168,7 +169,7 @@ class Symbol(Drawable):
         options: what the layer's `call` is given beside data; None for nothing.
     """
 
-    __slots__ = ("index", "inputs", "layer", "mask", "options", "shape", "training", "use")
+    __slots__ = ("_drawn_mask", "index", "inputs", "layer", "mask", "options", "shape", "training", "use")
 
     sparse = ragged = False  # Keras's: data are dense arrays
 
@@ -183,6 +184,14 @@ class Symbol(Drawable):
         self.training: bool | None = None
         self.mask: Symbol | None = None
         self.options: dict[str, Any] | None = None
+        self._drawn_mask: Any = self  # until it is asked for
+
+    @property
+    def _keras_mask(self) -> Any:
+        """The symbol of the mask that the values will carry; None for none."""
+        if self._drawn_mask is self:
+            self._drawn_mask = mask_of(self)
+        return self._drawn_mask
 
     @property
     def key(self) -> tuple:
@@ -254,6 +263,7 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
     if not layer.built or layer.input_shape is None:
         with tried_on(symbols if several else (symbols,)):
             layer._ensure_built(free)
+        layer._built_on = shapes
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
     layer._check_input_shape(free)
     output_shape = with_options(layer, options).compute_output_shape(shapes)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nnlite import ops
 from nnlite.arrays.types import Array
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
@@ -14,6 +15,7 @@ from nnlite.kernels.reference.dense import LINEAR
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Activated, DenseActivation, Simplified, Unchanged
+from nnlite.layers.base.symbolic import symbols_of
 from nnlite.ops import activations
 from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.bounds import NonNegative
@@ -166,6 +168,15 @@ class Softmax(_Activated):
 
     def validate(self) -> None:
         self.activation = activations.Softmax(self.axis)
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        call = Layer._read_call(self, *inputs, **options)
+        mask: Any = None if call.mask is None else symbols_of(call.mask)
+        if mask is None:
+            return super().__call__(*inputs, **options)
+        mask, data = (mask if mask.dtype == "bool" else mask > 0.5), symbols_of(call.inputs)
+        outputs = super().__call__(ops.where(mask, data, np.finfo(self.dtype).min / 2), training=call.training)
+        return ops.where(mask, outputs, 0)
 
     def _read_call(self, *inputs: Any, **options: Any) -> LayerCall:
         call = super()._read_call(*inputs, **options)

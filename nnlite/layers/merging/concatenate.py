@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import ops
 from nnlite.arrays.contraction import contract
 from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
@@ -63,6 +64,17 @@ class Concatenate(Layer):
             else:
                 joined.append(known.pop() if known else None)
         return tuple(joined)
+
+    def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        if previous_mask is None or all(mask is None for mask in previous_mask):
+            return None
+        whole = [ops.ones_like(item, dtype="bool") for item in inputs]
+        for index, mask in enumerate(previous_mask):
+            if mask is not None:
+                further = tuple(range(len(mask.shape), len(whole[index].shape)))
+                whole[index] = ops.logical_and(whole[index], ops.expand_dims(mask, further) if further else mask)
+        joined = ops.concatenate(whole, self.axis)
+        return ops.any(joined, tuple(range(min(2, len(joined.shape) - 1), len(joined.shape))))
 
     def linearize(self, inputs: tuple[np.ndarray, ...], mask: Any = None) -> tuple[np.ndarray, Jacobians]:
         self.compute_output_shape([array.shape for array in inputs])

@@ -1,5 +1,6 @@
 """Layers that merge several arrays elementwise, and functions that call all merging layers."""
 
+import operator
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any, cast
@@ -62,6 +63,10 @@ class _Elementwise(Layer, abstract=True):
         if len(different) > 1:
             raise ShapeError(f"{self.label} needs inputs with compatible shapes, got {shown(input_shape)}")
         return different.pop() if different else None if None in lengths else 1
+
+    def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        missing = previous_mask is None or any(mask is None for mask in previous_mask)
+        return None if missing else reduce(operator.or_, previous_mask)
 
     def linearize(self, inputs: tuple[np.ndarray, ...], mask: Any = None) -> tuple[np.ndarray, Jacobians]:
         self.compute_output_shape([array.shape for array in inputs])

@@ -214,14 +214,14 @@ class Recurrent(Layer, abstract=True):
         in_shapes = [sequence.shape, *(s.shape for s in states), *(w.shape for w in weights), *[None] * len(kept)]
         run = self._scanned if self.fuses and not (training and self.recurrent_dropout) else self._unrolled
         output, last, jacobians = run(sequence, first, len(states), weights, mask, in_shapes, training, random)
-        jacobians.mask = self.mask_of_outputs(mask, len(last))
+        jacobians.mask = self._drawn_mask(inputs, mask)
         jacobians.state = tuple(last) if self.stateful else ()
         return ((output, *last) if self.return_state else output), jacobians
 
-    def mask_of_outputs(self, mask: np.ndarray | None, states: int) -> Any:
-        """The mask of the output sequence; for several outputs a tuple, with None for each of the `states`."""
+    def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        mask = previous_mask[0] if isinstance(previous_mask, (tuple, list)) else previous_mask
         shown = mask if self.return_sequences else None
-        return (shown, *[None] * states) if self.return_state else shown
+        return (shown, *[None] * len(self.sizes)) if self.return_state else shown
 
     def _scanned(self, sequence, first, n_states, weights, mask, in_shapes, training, random):
         """All steps by `scan`, whose derivatives are written by hand."""

@@ -183,10 +183,14 @@ class Bidirectional(Layer):
     ) -> tuple[Any, Any]:
         mask = mask[0] if isinstance(mask, tuple) else mask
         output, jacobians = super().linearize(inputs, *parameters, training=training, random=random, mask=mask)
-        shown = mask if self.layer.return_sequences else None
-        merged = 1 if self.merge_mode else 2
-        jacobians.mask = (*[shown] * merged, *[None] * (len(output) - merged)) if isinstance(output, tuple) else shown
+        jacobians.mask = self._drawn_mask(inputs, mask)
         return output, jacobians
+
+    def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        one = self.layer._drawn_mask(inputs, previous_mask)
+        first, *last = one if isinstance(one, tuple) else (one,)
+        masks = [*[first] * (1 if self.merge_mode else 2), *last, *last]
+        return tuple(masks) if len(masks) > 1 else first
 
     def _state_pairs(self, state: tuple) -> Iterable[tuple[Parameter, np.ndarray]]:
         return pairs_inside((self.layer, self._twin), state) if state else ()

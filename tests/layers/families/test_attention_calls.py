@@ -81,14 +81,15 @@ def test_masks_by_name(make):
     padding = np.array([[1, 1, 0, 1, 0], [1, 0, 1, 1, 1]], bool)
     rows = np.array([[1, 1, 0], [0, 1, 1]], bool)
     heads = layer.heads.queries
+    shown = rows[:, None, :, None] | (not layer.hides_queries)  # as Keras, which hides masked queries in one alone
     for given, allowed in (
         ({"attention_mask": PAIRS}, PAIRS[:, None]),
         ({"attention_mask": PAIRS[0]}, PAIRS[0]),
         ({"attention_mask": PAIRS[:1]}, PAIRS[:1, None]),
         ({"value_mask": padding}, padding[:, None, None]),
         ({"key_mask": padding, "attention_mask": PAIRS}, padding[:, None, None] & PAIRS[:, None]),
-        ({"query_mask": rows, "value_mask": padding}, rows[:, None, :, None] & padding[:, None, None]),
-        ({"mask": (rows, None)}, np.broadcast_to(rows[:, None, :, None], (2, 1, 3, 5))),
+        ({"query_mask": rows, "value_mask": padding}, shown & padding[:, None, None]),
+        ({"mask": (rows, None)}, np.broadcast_to(shown, (2, 1, 3, 5))),
     ):
         assert relative_error(layer(X, Z, **given), by_hand(layer, X, Z, Z, allowed)[0]) <= EXACT
     by_head = random.random((2, heads, 3, 5)) < 0.7

@@ -137,14 +137,11 @@ def rematerialized_call(self: "Layer", layer_call: Any, *_: Any, **__: Any) -> A
 
 
 def drawn_mask(self: "Layer", inputs: Any, previous_mask: Any) -> Any:
-    """The mask of the outputs for symbols and the symbol of their mask: the same in a layer that sets no other.
+    """The mask of the outputs, for symbols and the symbol of their mask: the same; none in a layer that sets another.
 
-    Raises:
-        ConfigError: the layer makes another one of it.
+    A layer that makes another one of it says which, in functions that arrays and symbols take alike.
     """
-    if self._sets_mask and previous_mask is not None:
-        raise ConfigError(f"{self.label}: compute_mask takes arrays: this mask cannot be drawn before there are data")
-    return previous_mask
+    return None if self._sets_mask else previous_mask
 
 
 def add_metric(self: "Layer", *_: Any, **__: Any) -> None:
