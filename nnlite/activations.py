@@ -38,7 +38,9 @@ from nnlite.ops.functions import (
     threshold,
 )
 from nnlite.ops.names.pointwise import glu
+from nnlite.registry import Configurable
 from nnlite.registry.functions import custom_function, form_of_function, is_function_form
+from nnlite.registry.modules import keras_form
 from nnlite.registry.names import custom_object_scope
 
 __all__ = [
@@ -105,6 +107,8 @@ def serialize(activation: Callable[..., Any]) -> Any:
     """The inverse of `get`: a name, Keras's form of a user-defined function, or `{class name: {argument: value}}`."""
     if isinstance(activation, ActivationFunction):
         return activation.to_spec()
+    if isinstance(activation, Configurable):  # a layer
+        return keras_form(activation)
     if id(activation) in OP_OF_FUNCTION or activation is glu:
         return next(name for name, function in FUNCTIONS.items() if function is activation)
     try:

@@ -116,7 +116,8 @@ POLICY_CLASSES: dict[str, type[DTypePolicy]] = {
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """Keras's dict of a policy: its class and its arguments."""
     kind, config = type(dtype_policy).__name__, dtype_policy.get_config()
-    return {"module": "keras.dtype_policies", "class_name": kind, "config": config, "registered_name": None}
+    module = "keras" if kind == "DTypePolicy" else "keras.dtype_policies"
+    return {"module": module, "class_name": kind, "config": config, "registered_name": None}
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None) -> Any:

@@ -125,12 +125,19 @@ def _read(config: Any) -> Any:
         return _function(inner)
     registered = custom_object(str(config.get("registered_name") or name)) or custom_object(str(name))
     if isinstance(registered, type):
-        made: Any = registered
-        return made.from_config(inner)
+        cls: Any = registered
+        return _built(cls.from_config(inner), config)
     if name in WITH_CONFIG:
         return WITH_CONFIG[name].from_config(inner)
     family = FAMILIES.get(str(config.get("module")).partition(".")[2]) or _family_of(str(name))
-    return family.get(config)
+    return _built(family.get(config), config)
+
+
+def _built(value: Any, config: Mapping[str, Any]) -> Any:
+    """A layer built for the shape that its dict has; other objects as they are."""
+    if isinstance(value, Layer):
+        value.build_from_config(config.get("build_config"))
+    return value
 
 
 def _function(name: str) -> Any:

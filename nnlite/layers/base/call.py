@@ -201,8 +201,10 @@ def _use_first(
     """The output of a layer that another one keeps, which is built for what it is given if it is not yet."""
     several = isinstance(inputs, (tuple, list))
     data = inputs if several else (inputs,)
-    shapes, index = tuple((None, *item.shape[1:]) for item in data), kept.index(inner)
-    inner.name = inner._given_name or _free_name(kept, index)
+    shapes, index = tuple((None, *item.shape[1:]) for item in data), len(kept)
+    if inner in kept:  # else one that a layer among these keeps
+        index = kept.index(inner)
+        inner.name = inner._given_name or _free_name(kept, index)
     inner.dtype = inner._given_dtype or layer.dtype
     assert layer.random is not None  # it is being built
     if inner.built and inner.input_shape is not None:

@@ -69,6 +69,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     trainable: bool = field(default=True, kw_only=True)
     dtype: Settled[Policy] = option(default=None, kw_only=True)
 
+    _traced = True
     _fast_paths: ClassVar[dict[str, Any]] = {"linearize": ("call",)} | dict.fromkeys(
         ("ends_in_activation", "_final_activation", "without_activation", "at_inference", "_dense_part", "infer"),
         ("call", "linearize"),
@@ -88,7 +89,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
-        if name == "trainable" and self.__dict__.get("built"):
+        if name == "trainable" and "parameters" in self.__dict__:
             adapted = self._adapter and self.parameters[0]  # stays frozen
             for parameter in self.parameters:
                 parameter.trainable = value and not parameter.is_state and parameter is not adapted
@@ -181,7 +182,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             with inside(self):
                 self.build(parts_of_shape(self, self.input_shape))
                 track_kept(self)
-                if self._traced and inner_layers(self):
+                if self.call is None:
+                    hold_inner(self)
+                elif self._traced and inner_layers(self):
                     self.random = self.random or RandomSource(fresh_seed())
                     build_inner_layers(self, zeros_for(self, self.input_shape, 1))
             self._build_done = True
@@ -194,7 +197,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     @property
     def trainable_weights(self) -> list[Parameter]:
         """The parameters that training changes; none when the layer is frozen."""
-        return [parameter for parameter in self.parameters if parameter.trainable] if self.trainable else []
+        known = self.weights if self._traced and not self._build_done else self.parameters
+        return [parameter for parameter in known if parameter.trainable] if self.trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:

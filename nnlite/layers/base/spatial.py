@@ -49,7 +49,8 @@ class Spatial(Host):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Keep one size for all spatial axes as one for each, as Keras does."""
-        super().__setattr__(name, (value,) * self.rank if name in SIZES and type(value) is int else value)
+        one = name == "size" and self.rank == 1  # how often steps are repeated
+        super().__setattr__(name, (value,) * self.rank if name in SIZES and type(value) is int and not one else value)
 
     def _arguments(self) -> dict[str, Any]:
         """Sizes that are the same for all axes as one number, as they may be given."""
@@ -189,11 +190,10 @@ class Spatial(Host):
 
 
 def sizes_of_axes(arguments: dict[str, Any], rank: int) -> dict[str, Any]:
-    """The arguments with one number for each axis, as in Keras's configs; strides of None equal the windows."""
+    """The arguments with one number for each axis, as in Keras's configs."""
     sizes = {name: arguments[name] for name in SIZES & arguments.keys()}
-    if "pool_size" in sizes and sizes["strides"] is None:
-        sizes["strides"] = sizes["pool_size"]
-    return arguments | {name: (size,) * rank if isinstance(size, int) else size for name, size in sizes.items()}
+    alike = {name for name in sizes if isinstance(sizes[name], int) and (name, rank) != ("size", 1)}
+    return arguments | {name: (sizes[name],) * rank for name in alike}
 
 
 def check_windows(layer: Any) -> None:

@@ -74,6 +74,11 @@ class EinsumDense(LowRank):
         super().__post_init__()
         self.given_shape = read_output_shape(self, shape)
 
+    @property
+    def partial_output_shape(self) -> tuple[int | None, ...]:
+        """The argument `output_shape`, as a tuple."""
+        return self.given_shape
+
     def _arguments(self) -> dict[str, Any]:
         return {**super()._arguments(), "output_shape": self.given_shape}
 

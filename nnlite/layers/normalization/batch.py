@@ -1,6 +1,7 @@
 """Batch normalization: features are standardized by the moments of the batch."""
 
 import math
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Bundle, ColumnNormalizationJacobians, Composed, Diagonal, Jacobians, Standardize
 from nnlite.jacobians.together import batch_sums
+from nnlite.layers.base.contract.input_spec import Described, spec_of_axes
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import (
@@ -92,6 +94,8 @@ class BatchNormalization(Layer):
     renorm_momentum: Fraction = 0.99
 
     _kernel_gain = 2
+    beta = gamma = moving_mean = moving_variance = cast(Any, None)
+    input_spec = Described(lambda layer: spec_of_axes(layer, layer.axis))
 
     def validate(self) -> None:
         self.stops_gradient = self.renorm  # r and d

@@ -11,6 +11,7 @@ from nnlite.jacobians import Jacobians, Quotient, Reparametrized
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.activations import ActivationFunction
+from nnlite.parameters import Parameter, each_once
 from nnlite.random import RandomSource, child_of
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import FromSpec
@@ -64,6 +65,14 @@ class SpectralNormalization(Layer):
         self.vector_u = self.add_weight((1, kernel.shape[-1]), "random_normal", trainable=False, name="vector_u")
         self.vector_u.assign(follow(kernel.value, self.vector_u.value, FIRST_ITERATIONS))
 
+    @property
+    def weights(self) -> list[Parameter]:
+        """The kernel and its vector, then the others."""
+        if not self._build_done:
+            return super().weights
+        first = [self.layer.parameters[self._place], self.vector_u]
+        return each_once([first, super().weights])
+
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.layer.compute_output_shape(input_shape)
 
@@ -100,6 +109,9 @@ class SpectralNormalization(Layer):
     def _sets_mask(self) -> bool:
         """Whether the layer does."""
         return self.layer._sets_mask
+
+    def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return self.layer._drawn_mask(inputs, previous_mask)
 
     @property
     def input_kind(self) -> str:

@@ -43,9 +43,10 @@ class _Pooling(Spatial, Layer, abstract=True):
     @property
     def geometry(self) -> tuple[Shape, Shape]:
         """Sizes and strides of the windows along each axis."""
-        return self.per_axis("pool_size"), self.per_axis("pool_size" if self.strides is None else "strides")
+        return self.per_axis("pool_size"), self.per_axis("strides")
 
     def validate(self) -> None:
+        self.strides = self.pool_size if self.strides is None else self.strides
         self.check_lengths("pool_size", "strides")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:

@@ -10,7 +10,17 @@ from nnlite.registry.fields import Converted, Spec
 __all__ = ["RNN"]
 
 
-class RNN(Recurrent):
+class RNNType(type):
+    """The class of `RNN`: all recurrent layers are its instances."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return super().__instancecheck__(instance) or (cls is RNN and isinstance(instance, Recurrent))
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return super().__subclasscheck__(subclass) or (cls is RNN and issubclass(subclass, Recurrent))
+
+
+class RNN(Recurrent, metaclass=RNNType):
     """Applies a cell to each step of a sequence: output_t, states_t = cell(inputs_t, states_{t-1}).
 
     The steps are recorded one by one, so that any cell has its derivatives; `SimpleRNN`, `LSTM` and `GRU` are several

@@ -41,7 +41,7 @@ class GRUCell(RNNCell, GatedWeights):
     ((2, 4), 1)
     """
 
-    _drawn_by = ""
+    _drawn_by, implementation = "", 2
     seed_generator, _next_random = seeds.seed_generator, seeds.next_random
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")

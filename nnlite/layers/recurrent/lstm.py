@@ -38,7 +38,7 @@ class LSTMCell(RNNCell, GatedWeights):
     ((2, 4), (2, 4), (2, 4))
     """
 
-    _drawn_by = ""
+    _drawn_by, implementation = "", 2
     seed_generator, _next_random = seeds.seed_generator, seeds.next_random
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")

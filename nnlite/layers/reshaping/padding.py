@@ -32,10 +32,10 @@ def borders_of(layer: Any, name: str) -> list[tuple[int, int]]:
     return [(ends, ends) if isinstance(ends, int) else ends for ends in value]
 
 
-def borders_for_keras(layer: Any, name: str) -> dict[str, Any]:
-    """A layer's arguments, with `name` in the form of Keras's config: (before, after) for each axis."""
+def whole_borders(layer: Any, name: str) -> Any:
+    """The argument `name` as the attribute is: (before, after), for each axis where there are several."""
     borders = tuple(borders_of(layer, name))
-    return Layer._keras_arguments(layer) | {name: borders[0] if layer.rank == 1 else borders}
+    return borders[0] if layer.rank == 1 else borders
 
 
 def inside(borders: list[tuple[int, int]], lengths: tuple[int, ...], trailing: int) -> tuple[slice, ...]:
@@ -50,10 +50,7 @@ class _ZeroPadding(Spatial, Layer, abstract=True):
     _kept_kinds = "biu"
 
     def validate(self) -> None:
-        borders_of(self, "padding")
-
-    def _keras_arguments(self) -> dict[str, Any]:
-        return borders_for_keras(self, "padding")
+        self.padding = whole_borders(self, "padding")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         axes = zip(self.spatial(input_shape), borders_of(self, "padding"), strict=True)
@@ -128,10 +125,7 @@ class _Cropping(Spatial, Layer, abstract=True):
     _kept_kinds = "biu"
 
     def validate(self) -> None:
-        borders_of(self, "cropping")
-
-    def _keras_arguments(self) -> dict[str, Any]:
-        return borders_for_keras(self, "cropping")
+        self.cropping = whole_borders(self, "cropping")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         lengths, borders = self.spatial(input_shape), borders_of(self, "cropping")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nnlite.arrays.types import dtype_of
 from nnlite.config import DTypePolicy, default_for, load_type
 from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
 from nnlite.layers.base.contract.structure import arranged_as
@@ -180,6 +181,8 @@ def read_policy(layer: Any, dtype: Any) -> Any:
         dtype = dtype.for_layer(layer)
     elif isinstance(dtype, Mapping):
         dtype = DTypePolicy.from_spec(dtype).name
+    elif isinstance(dtype, (type, np.dtype)):
+        dtype = dtype_of(dtype).name
     load_type(dtype, f"{type(layer).__name__}.dtype")
     return dtype
 

@@ -34,6 +34,9 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
         layer._build_whole()
         show_half(layer)
         refuse_repeated(layer)
+    if layer.call is None:  # it only keeps layers and parameters
+        layer.built = True
+        return
     room = allowance()
     if room is None:
         layer._check_linearize()

@@ -94,7 +94,7 @@ class Described:
         describe: makes the `InputSpec` of a layer.
     """
 
-    def __init__(self, describe: Callable[[Any], InputSpec]) -> None:
+    def __init__(self, describe: Callable[[Any], InputSpec | None]) -> None:
         self.describe = describe
 
     def __get__(self, layer: Any, owner: type) -> InputSpec | None:
@@ -104,6 +104,14 @@ class Described:
 def with_axis(layer: Any, axis: int) -> dict[int, int | None]:
     """The required length of an axis of the inputs, fixed by the parameters of a built layer."""
     return {axis: layer.input_shape[axis]} if layer.built else {}
+
+
+def spec_of_axes(layer: Any, axes: int | tuple[int, ...]) -> InputSpec | None:
+    """The demands of a built layer whose parameters fix the lengths of these axes; None before."""
+    if not layer.input_shape:
+        return None
+    lengths = {axis: layer.input_shape[axis] for axis in (axes if isinstance(axes, tuple) else (axes,))}
+    return InputSpec(ndim=len(layer.input_shape), axes=lengths)
 
 
 # Of layers over spatial axes whose kernels fix the number of channels.

@@ -91,7 +91,7 @@ def read_methods(cls: Any, recorded: Callable) -> None:
     cls._writes_call = written is not None
     cls._call_context = context_of(written) if written else ()
     cls._call_arguments = data_arguments(written, CONTEXT) if written else ("inputs",)
-    cls._traced = written is not None and cls.linearize is recorded
+    cls._traced = cls.linearize is recorded
     if cls._traced:
         cls._fixes = "last"
         cls.takes_several = None if cls.takes_several is False else cls.takes_several

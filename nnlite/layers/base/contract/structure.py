@@ -141,12 +141,16 @@ def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
 
 
 def weights_in_order(layer: Any, inside: Sequence[Any]) -> list[Any]:
-    """The parameters of a layer in Keras's order: its own, trainable ones first, then those of nested layers."""
+    """The parameters of a layer in Keras's order: its own, trainable ones first, then those of nested layers.
+
+    Before the layer is built, its own list does not have those of layers that were built by themselves.
+    """
     first = sorted(layer.parameters, key=lambda parameter: parameter.is_state)
     if not inside:
         return first
     ids = {id(parameter) for parameter in layer.parameters}
-    nested = {id(weight): weight for inner in inside for weight in inner.weights if id(weight) in ids}
+    listed = layer._build_done
+    nested = {id(weight): weight for inner in inside for weight in inner.weights if id(weight) in ids or not listed}
     return [parameter for parameter in first if id(parameter) not in nested] + list(nested.values())
 
 

@@ -51,7 +51,10 @@ def hold_inner(layer: Any) -> None:
 
 def take_inner(holder: Any) -> None:
     """List the parameters of `holder`: its own, and those of the layers inside, whichever of these were built first."""
-    inside = each_once(layer.parameters for layer in kept(holder, LayerAttributes))
+    layers = kept(holder, LayerAttributes)
+    inside = each_once(
+        layer.weights if layer._traced and not layer._build_done else layer.parameters for layer in layers
+    )
     ids, count = set(map(id, inside)), len(holder.parameters)
     holder.parameters[:] = [*(parameter for parameter in holder.parameters if id(parameter) not in ids), *inside]
     trains = holder._builds_itself and "trainer" in vars(holder)

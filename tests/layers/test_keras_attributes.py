@@ -1,0 +1,136 @@
+"""Attributes that Keras's layers show: arguments in one form, layers inside, what a built layer needs."""
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import Input, InputSpec, Model, layers
+from nnlite.constraints import Constraint
+from nnlite.regularizers import Regularizer
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "value"),
+    [
+        (layers.MaxPooling2D(3), "strides", (3, 3)),
+        (layers.AveragePooling1D(3, 2), "strides", (2,)),
+        (layers.ZeroPadding1D(2), "padding", (2, 2)),
+        (layers.ZeroPadding2D((1, 2)), "padding", ((1, 1), (2, 2))),
+        (layers.Cropping1D((1, 0)), "cropping", (1, 0)),
+        (layers.Cropping3D(1), "cropping", ((1, 1), (1, 1), (1, 1))),
+        (layers.UpSampling1D(3), "size", 3),
+        (layers.EinsumDense("ab,bc->ac", 3), "partial_output_shape", (3,)),
+        (layers.BatchNormalization(), "gamma", None),
+        (layers.BatchNormalization(), "input_spec", None),
+        (layers.Dense(1, dtype=np.float64), "dtype", "float64"),
+        (layers.Dense(1, dtype=np.dtype("float32")), "dtype", "float32"),
+    ],
+)
+def test_arguments_are_attributes_in_one_form(layer, name, value):
+    assert getattr(layer, name) == value
+    assert getattr(type(layer).from_config(layer.get_config()), name) == value
+
+
+def test_configs_have_the_arguments_in_that_form():
+    assert layers.UpSampling1D(3).get_config()["size"] == 3
+    assert layers.MaxPooling2D(3).get_config()["strides"] == (3, 3)
+    assert layers.MultiHeadAttention(2, 3).get_config()["value_dim"] == 3
+
+
+def test_a_built_batch_normalization_says_what_it_takes():
+    layer = layers.BatchNormalization(axis=1)
+    layer.build((None, 3, 4))
+    assert layer.input_spec == InputSpec(ndim=3, axes={1: 3})
+
+
+def test_what_a_layer_was_built_for_has_the_batch_of_its_symbols():
+    dense, add = layers.Dense(2), layers.Add()
+    fixed = Input(batch_shape=(3, 4))
+    add([dense(fixed), dense(fixed)])
+    assert dense.get_build_config() == {"input_shape": (3, 4)}
+    assert add.get_build_config() == {"input_shape": ((3, 2), (3, 2))}
+    again = layers.deserialize(layers.serialize(dense))
+    assert again.kernel.shape == (4, 2) and again(np.ones((5, 4))).shape == (5, 2)
+    assert nnlite.saving.deserialize_keras_object(nnlite.saving.serialize_keras_object(dense)).built
+
+
+class Parts(layers.Layer):
+    """Only keeps layers and parameters: another layer uses them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = layers.Dense(3)
+        self.gain = self.add_weight((1,), "ones", name="gain")
+
+
+class UserOfParts(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.block = Parts()
+
+    def call(self, x):
+        return self.block.first(x) * self.block.gain
+
+
+def test_a_layer_without_call_keeps_layers_for_others():
+    block = Parts()
+    block.build((None, 4))
+    assert block.built and len(block.weights) == 1
+    block.first.build((None, 4))
+    assert [weight.name for weight in block.weights] == ["gain", "kernel", "bias"] == _names(block.trainable_weights)
+    with pytest.raises(NotImplementedError, match="must define call"):
+        block(np.ones((1, 4)))
+
+
+def test_layers_of_layers_are_used_and_trained_in_a_call():
+    symbol = Input((4,))
+    model = Model(symbol, UserOfParts()(symbol), seed=0)
+    assert sorted(_names(model.trainable_weights)) == ["bias", "gain", "kernel"]
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.fit(np.ones((2, 4)), np.ones((2, 3)), verbose=0)
+    assert all((now != then).any() for now, then in zip(model.get_weights(), before, strict=True))
+
+
+def test_weights_of_layers_inside_are_listed_before_the_layer_is_built():
+    net, plain = UserOfParts(), layers.Layer()
+    net.block.first(np.ones((1, 4)))
+    assert _names(net.weights) == ["gain", "kernel", "bias"]
+    plain.parts = {"a": layers.Dense(2), "b": [layers.Dense(1)]}
+    plain.parts["b"][0](np.ones((1, 4)))
+    assert _names(plain.weights) == _names(plain.trainable_weights) == ["kernel", "bias"]
+
+
+def test_trainable_reaches_the_layers_inside_at_once():
+    net = UserOfParts()
+    net.trainable = False
+    assert not net.block.trainable and not net.block.first.trainable and not net.block.gain.trainable
+    net(np.ones((1, 4)))
+    assert not net.trainable_weights and len(net.non_trainable_weights) == 3
+    net.trainable = True
+    assert len(net.trainable_weights) == 3
+
+
+def _names(weights):
+    return [weight.name for weight in weights]
+
+
+def test_recurrent_layers_are_instances_of_rnn():
+    cells, lstm = layers.RNN([layers.GRUCell(2)]), layers.LSTM(2)
+    assert isinstance(lstm, layers.RNN) and isinstance(cells, layers.RNN) and issubclass(layers.GRU, layers.RNN)
+    assert not isinstance(layers.Dense(2), layers.RNN)
+
+    class FurtherRNN(layers.RNN):
+        pass
+
+    assert not isinstance(lstm, FurtherRNN) and isinstance(FurtherRNN(layers.GRUCell(2)), layers.RNN)
+
+
+def test_base_classes_change_and_cost_nothing():
+    values = np.array([-1.0, 2.0])
+    assert Constraint()(values) is values and Regularizer()(values) == 0
+
+
+def test_layers_as_activations_are_written_as_keras_does():
+    form = nnlite.activations.serialize(layers.LeakyReLU(0.5))
+    assert (form["class_name"], form["config"]["negative_slope"]) == ("LeakyReLU", 0.5)
