@@ -75,7 +75,7 @@ class EinsumDense(LowRank):
         self.given_shape = read_output_shape(self, shape)
 
     @property
-    def partial_output_shape(self) -> tuple[int | None, ...]:
+    def partial_output_shape(self) -> tuple[int | None, ...] | None:
         """The argument `output_shape`, as a tuple."""
         return self.given_shape
 

@@ -65,8 +65,9 @@ class _Elementwise(Layer, abstract=True):
         return different.pop() if different else None if None in lengths else 1
 
     def _drawn_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        missing = previous_mask is None or any(mask is None for mask in previous_mask)
-        return None if missing else reduce(operator.or_, previous_mask)
+        if previous_mask is None or any(mask is None for mask in previous_mask):
+            return None
+        return reduce(operator.or_, previous_mask)
 
     def linearize(self, inputs: tuple[np.ndarray, ...], mask: Any = None) -> tuple[np.ndarray, Jacobians]:
         self.compute_output_shape([array.shape for array in inputs])
