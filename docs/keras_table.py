@@ -54,7 +54,6 @@ MEANINGLESS = {
 # (family, pattern of names) -> why they are absent; the first that fits.
 REASONS = [
     ("layers", r"(Jax|Flax)Layer|TorchModuleWrapper|TFSMLayer", "wraps another engine, which nnlite does without"),
-    ("layers", r"MaxNumBoundingBoxes", "boxes move with their images; their number stays"),
     ("callbacks", r"OrbaxCheckpoint", "writes with a library of JAX"),
     ("optimizers", r"LossScaleOptimizer", "there is no float16, whose gradients would need it"),
     ("losses|metrics|optimizers|initializers|regularizers|constraints|activations", r"legacy", "names of Keras 2"),

@@ -255,6 +255,9 @@ def model_config(model: Any, location: str = "model") -> dict[str, Any]:
     for key, value in document["config"].items():
         part = vars(model).get(key)
         document["config"][key] = model_config(part, f"{location}.{key}") if isinstance(part, Layer) else value
+    if kind == "Pipeline":
+        parts = enumerate(vars(model)["layers"])
+        document["config"]["layers"] = [model_config(part, f"{location}.layers[{number}]") for number, part in parts]
     return document
 
 

@@ -135,7 +135,7 @@ def _parts(layer: Layer, order: Order) -> Iterator[tuple[Layer, str]]:
     inside = list(order(layer)) if is_model(layer) else inner_layers(layer)
     if not inside:
         return
-    if is_model(layer) or kind == "StackedRNNCells":
+    if is_model(layer) or kind in ("StackedRNNCells", "Pipeline"):
         yield from zip(inside, _folders(inside, "cells/" if kind == "StackedRNNCells" else "layers/"), strict=True)
         return
     names = {

@@ -186,6 +186,8 @@ def described(item: Any, family: str, location: str) -> dict[str, Any]:
         value = arguments[name]
         if name in OF_CALLS or (name == "activity_regularizer" and value is None):  # some constructors lack the latter
             continue
+        if name == "dtype" and name not in known and family == "layers":  # of a Pipeline: that of its layers
+            continue
         if isinstance(value, Layer) and value._builds_itself:
             config[name] = None  # a model, which the caller describes
         elif name in known:

@@ -269,3 +269,17 @@ def test_shards_that_are_written_in_part_are_not_read_with_earlier_ones(tmp_path
 def test_a_name_that_lists_shards_needs_their_size(tmp_path):
     with pytest.raises(ConfigError, match="max_shard_size: must be positive, in GiB, got None"):
         Sequential([Input((3,)), layers.Dense(2)]).save_weights(tmp_path / "m.weights.json")
+
+
+def test_pipelines_of_layers_are_those_of_keras(tmp_path):
+    keras = pytest.importorskip("keras")
+    images = np.random.default_rng(0).normal(size=(4, 5, 5, 3)).astype(np.float32)
+    normalization = layers.Normalization()
+    normalization.adapt(images)
+    model = Sequential([Input((5, 5, 3)), layers.Pipeline([normalization, layers.RandomFlip(), layers.Flatten()])])
+    model.save(tmp_path / "m.keras")
+    theirs = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(theirs.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-6)
+    theirs.save(tmp_path / "theirs.keras")
+    again = load_model(tmp_path / "theirs.keras")
+    np.testing.assert_allclose(again.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-6)

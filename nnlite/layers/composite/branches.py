@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from nnlite.errors import ConfigError, ShapeError, did_you_mean
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.symbolic import is_numbers
 from nnlite.layers.composite.graph import Graph
 from nnlite.layers.core.columns import Columns
 from nnlite.layers.core.input import Identity
+from nnlite.layers.images.base import RandomImages
 from nnlite.layers.merging.elementwise import Add, Average, Concatenate, Maximum, Multiply
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry import snake_case
@@ -105,6 +107,9 @@ class _Branches(Layer, abstract=True):
 class Pipeline(_Branches):
     """outputs = the layers applied in order: several layers as one, such as a chain of augmentations.
 
+    A call by itself takes a dict of images and what belongs to them too, as each layer of images does; with random
+    layers of images among its own, a call on arrays is one of training unless it says `training=False`.
+
     Args:
         layers: a chain of layers.
 
@@ -117,11 +122,27 @@ class Pipeline(_Branches):
 
     layers: FromSpecs[Layer]
 
+    def __call__(self, inputs: Any, *more: Any, **options: Any) -> Any:
+        if isinstance(inputs, Mapping):
+            for layer in self.layers:
+                inputs = layer(inputs, *more, **options)
+            return inputs
+        if options.get("training") is None and is_numbers(inputs):
+            options["training"] = any(isinstance(layer, RandomImages) for layer in self.layers) or None
+        return super().__call__(inputs, *more, **options)
+
     def branches(self):
         return [(None, self.layers)]
 
     def merge_layer(self):
         return Identity(name="identity")
+
+    def compute_output_shape(self, input_shape):
+        if self.graph is not None:
+            return super().compute_output_shape(input_shape)
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
 
 
 class Residual(_Branches):

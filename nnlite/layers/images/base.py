@@ -1,6 +1,5 @@
 """The base of image layers: batches and single images, dicts of images and labels, random draws in training."""
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
@@ -14,9 +13,11 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import is_numbers
 from nnlite.layers.base.variables import seeds
-from nnlite.layers.images.boxes import FORMATS, moved_boxes
+from nnlite.layers.images import transformations
+from nnlite.layers.images.boxes import FORMATS
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.tracing import Trace, Traced
+from nnlite.random import SeedGenerator
 from nnlite.registry.bounds import Fraction
 
 __all__ = ["Images", "RandomImages"]
@@ -43,6 +44,12 @@ class Images(Layer, abstract=True):
     _moves: ClassVar[bool] = True  # whether masks of images change with them
     _corner: ClassVar[float] = 0.5  # where in a pixel its position counts for boxes: at its center, or as in Keras, 0
 
+    _of_dict, _of_masks = transformations.of_dict, transformations.of_masks
+    get_random_transformation = transformations.get_random_transformation
+    transform_images, transform_labels = transformations.transform_images, transformations.transform_labels
+    transform_segmentation_masks = transformations.transform_segmentation_masks
+    transform_bounding_boxes = transformations.transform_bounding_boxes
+
     def _take_further(self, arguments: dict[str, Any]) -> None:
         self.bounding_box_format = arguments.get("bounding_box_format")
         if self.bounding_box_format not in (None, *FORMATS):
@@ -54,6 +61,9 @@ class Images(Layer, abstract=True):
     def _arguments(self) -> dict[str, Any]:
         kind = self.bounding_box_format
         return super()._arguments() | ({} if kind is None else {"bounding_box_format": kind})
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return {"data_format": self.data_format} | super()._keras_arguments()
 
     def build(self, input_shape: BatchShape) -> None:
         self.check_shape(input_shape)
@@ -72,45 +82,6 @@ class Images(Layer, abstract=True):
         if is_numbers(data) and np.ndim(data) == 3:
             return super().__call__(np.asarray(data)[None], *more, **options)[0]
         return super().__call__(data, *more, **options)
-
-    def _of_dict(self, data: Mapping[str, Any], training: bool | None = True) -> dict[str, Any]:
-        """Images and what belongs to them, all changed by one draw."""
-        if "images" not in data:
-            raise ConfigError(f"{self.label} needs the entry 'images' of a dict, got {', '.join(map(repr, data))}")
-        random = self._next_random() if training else None
-        single = np.ndim(data["images"]) == 3
-        batches = {name: _as_batch(part) if single else part for name, part in data.items()}
-        images = cast(np.ndarray, self._as_input(batches["images"]))
-        context = {"training": bool(training), "random": random}
-        context = {name: value for name, value in context.items() if name in self._context}
-        changed = {"images": self.linearize(images, **context)[0]}
-        if "segmentation_masks" in batches and self._moves:
-            channel = 1 if self.data_format == "channels_first" else -1
-            masks = np.asarray(batches["segmentation_masks"])
-            flat = masks.ndim == 3  # without an axis of channels, and so they stay
-            masks = self._of_masks(np.expand_dims(masks, channel) if flat else masks, context)
-            changed["segmentation_masks"] = masks.squeeze(channel) if flat else masks
-        if "bounding_boxes" in batches and self._moves:
-            changed["bounding_boxes"] = cast(Any, self._of_boxes(batches["bounding_boxes"], images, context))
-        if "labels" in batches and training:
-            changed["labels"] = self.mixed_labels(np.asarray(batches["labels"]), images, cast(Any, random))
-        result = {**batches, **changed}
-        return {name: _one_of(part) for name, part in result.items()} if single else result
-
-    def _of_boxes(self, boxes: Any, images: np.ndarray, context: dict[str, Any]) -> Any:
-        """Boxes moved as the images are, by the same draw."""
-        return moved_boxes(self, boxes, images, context)
-
-    def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
-        """Masks changed as the images are, by the same draw, without numbers between two of theirs."""
-        twin = copy.copy(self)
-        if "interpolation" in vars(self):
-            twin.interpolation = cast(Any, "nearest")
-        return twin.linearize(masks.astype(np.float64), **context)[0].astype(masks.dtype)
-
-    def mixed_labels(self, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
-        """The labels of the images that a draw produces from a batch."""
-        return labels
 
     def changed(self, inputs: np.ndarray, generator: Any) -> tuple[np.ndarray, Jacobian]:
         """The outputs, those of training if anything is drawn, and the map with respect to the inputs."""
@@ -136,7 +107,8 @@ class RandomImages(Images, abstract=True):
 
     _drawn_by = ""
     seed_generator, _next_random = seeds.seed_generator, seeds.next_random
-    _bounds: ClassVar[dict[str, Callable[[Any], Any]]] = {}  # what Keras's config says of an argument
+    # How an argument gives bounds: a number is one of them. The attribute has both, as the config does in Keras.
+    _bounds: ClassVar[dict[str, Callable[[Any], Any]]] = {}
 
     if TYPE_CHECKING:  # a field of the subclasses
         seed = cast("int | None", None)
@@ -147,9 +119,23 @@ class RandomImages(Images, abstract=True):
     def at_inference(self) -> Unchanged | None:
         return Unchanged()
 
+    @property
+    def generator(self) -> SeedGenerator:
+        """The generator of calls on arrays, as `seed_generator`."""
+        return self.seed_generator
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._given = {name: vars(self)[name] for name in self._bounds}
+        vars(self).update({name: read(self._given[name]) for name, read in self._bounds.items()})
+
+    def _arguments(self) -> dict[str, Any]:
+        values = super()._arguments()
+        as_given = {name: value for name, value in self._given.items() if self._bounds[name](value) == values[name]}
+        return values | as_given
+
     def _keras_arguments(self) -> dict[str, Any]:
-        arguments = super()._keras_arguments()
-        return arguments | {name: read(arguments[name]) for name, read in self._bounds.items()}
+        return super()._keras_arguments() | {name: vars(self)[name] for name in self._bounds}
 
     def __call__(self, data: Any, training: bool | None = None, **options: Any) -> Any:
         if training is None and (isinstance(data, Mapping) or is_numbers(data)):
@@ -165,20 +151,6 @@ class RandomImages(Images, abstract=True):
     def _generator(self, random: Any) -> Any:
         """The numbers of a draw, the same ones each time that they are asked for."""
         return random.seeded(self.seed).generator("images")
-
-
-def _as_batch(part: Any) -> Any:
-    """Data of a single image, or each entry of a dict of them, with an axis for the batch."""
-    return (
-        {name: np.asarray(item)[None] for name, item in part.items()}
-        if isinstance(part, Mapping)
-        else np.asarray(part)[None]
-    )
-
-
-def _one_of(part: Any) -> Any:
-    """The inverse of `_as_batch`."""
-    return {name: item[0] for name, item in part.items()} if isinstance(part, Mapping) else part[0]
 
 
 def image_axes(layer: Any) -> tuple[int, int]:

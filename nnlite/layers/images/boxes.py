@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError
 
-__all__ = ["FORMATS", "corners_of", "formatted", "moved_boxes"]
+__all__ = ["FORMATS", "checked_boxes", "corners_of", "formatted", "moved_boxes"]
 
 # The matrix that turns the corners x1, y1, x2, y2 of a box into its entries: corners, or a position and a size.
 FROM_CORNERS = {
@@ -22,7 +22,9 @@ EMPTY = 1e-6  # pixels, the side of a box that holds none
 NEAR = 1e-3  # pixels between a position and the one that an affine map gives for it
 
 
-def moved_boxes(layer: Any, bounding_boxes: Any, images: np.ndarray, context: dict[str, Any]) -> dict[str, np.ndarray]:
+def moved_boxes(
+    layer: Any, bounding_boxes: Any, shape: tuple[int, ...], context: dict[str, Any]
+) -> dict[str, np.ndarray]:
     """The boxes of images after a layer of images has moved these.
 
     Each new box is the smallest that holds the moved corners of the old one, within the image; one without an area
@@ -31,7 +33,7 @@ def moved_boxes(layer: Any, bounding_boxes: Any, images: np.ndarray, context: di
     Args:
         layer: which moves images by an affine map: `layer.bounding_box_format` says what the boxes are.
         bounding_boxes: a dict with `boxes`, `(batch, boxes, 4)`, and `labels`, `(batch, boxes)`.
-        images: `(batch, height, width, channels)`, or with channels first.
+        shape: of the images, `(batch, height, width, channels)`, or with channels first.
         context: of the layer's `linearize`: the same draw as for the images.
 
     Raises:
@@ -39,14 +41,10 @@ def moved_boxes(layer: Any, bounding_boxes: Any, images: np.ndarray, context: di
         ConfigError: the layer has no format, or its map is not affine.
     """
     kind = layer.bounding_box_format
-    if kind is None:
-        raise ConfigError(f"{layer.label} needs bounding_box_format for bounding boxes, one of {', '.join(FORMATS)}")
-    if not {"boxes", "labels"} <= set(bounding_boxes):
-        raise DataError(f"{layer.label} needs bounding_boxes with boxes and labels, got {', '.join(bounding_boxes)}")
-    boxes, labels = np.asarray(bounding_boxes["boxes"], np.float64), np.array(bounding_boxes["labels"])
+    boxes, labels = checked_boxes(layer, bounding_boxes)
     first = layer.data_format == "channels_first"
-    size = images.shape[2:4] if first else images.shape[1:3]
-    matrices, new_size = _maps(layer, len(images), size, context, first)
+    size = shape[2:4] if first else shape[1:3]
+    matrices, new_size = _maps(layer, shape[0], size, context, first)
     x1, y1, x2, y2 = np.moveaxis(corners_of(boxes, kind, size), -1, 0)
     corners = np.stack([y1, x1, y1, x2, y2, x1, y2, x2], axis=-1).reshape(*boxes.shape[:-1], 4, 2)
     ends = np.einsum("bij,bncj->bnci", matrices[:, :, :2], corners) + matrices[:, None, None, :, 2]
@@ -54,6 +52,15 @@ def moved_boxes(layer: Any, bounding_boxes: Any, images: np.ndarray, context: di
     labels[(high - low < EMPTY).any(axis=-1)] = -1
     moved = np.concatenate([low[..., ::-1], high[..., ::-1]], axis=-1)
     return {**bounding_boxes, "boxes": formatted(moved, kind, new_size).astype(np.float32), "labels": labels}
+
+
+def checked_boxes(layer: Any, bounding_boxes: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes and labels; `ConfigError` of a layer without format, `DataError` if the dict lacks an entry."""
+    if layer.bounding_box_format is None:
+        raise ConfigError(f"{layer.label} needs bounding_box_format for bounding boxes, one of {', '.join(FORMATS)}")
+    if not {"boxes", "labels"} <= set(bounding_boxes):
+        raise DataError(f"{layer.label} needs bounding_boxes with boxes and labels, got {', '.join(bounding_boxes)}")
+    return np.asarray(bounding_boxes["boxes"], np.float64), np.array(bounding_boxes["labels"])
 
 
 def _maps(

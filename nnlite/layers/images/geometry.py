@@ -8,7 +8,15 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.jacobians import Composed, Flip, Interpolate, Jacobians
 from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.images.base import DataFormat, Factor, RandomImages, checked_bounds, image_axes, image_size
+from nnlite.layers.images.base import (
+    DataFormat,
+    Factor,
+    RandomImages,
+    checked_bounds,
+    either_way,
+    image_axes,
+    image_size,
+)
 from nnlite.layers.images.sizes import resize, with_size
 from nnlite.ops.interpolation import affine_places, taps
 from nnlite.random import RandomSource
@@ -85,13 +93,10 @@ class RandomRotation(RandomImages):
     fill_value: float = 0.0
     data_format: DataFormat = None
 
-    _corner = 0.0
+    _corner, _bounds = 0.0, {"factor": either_way}
 
     def validate(self) -> None:
         checked_bounds(self, "factor")
-
-    def _keras_arguments(self) -> dict[str, Any]:
-        return super()._keras_arguments() | {"factor": checked_bounds(self, "factor")}
 
     def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         angles = 2 * np.pi * generator.uniform(*checked_bounds(self, "factor"), len(inputs))

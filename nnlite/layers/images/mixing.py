@@ -17,18 +17,23 @@ def drawn(self: Any, images: Any, generator: Any) -> Any:
     return both(images, *self.parts_kept(generator, images.shape))
 
 
-def mixed_labels(self: Any, labels: np.ndarray, images: np.ndarray, random: Any) -> np.ndarray:
+def transform_labels(self: Any, labels: Any, transformation: dict[str, Any] | None, training: bool = True) -> Any:
     """Labels mixed in the same proportions as the images."""
-    weights, order = self.parts_kept(self._generator(random), (len(images), *image_size(self, images.shape), 1))
+    if not training or transformation is None:
+        return labels
+    shape, labels = transformation["input_shape"], np.asarray(labels)
+    weights, order = self.parts_kept(self._generator(transformation["random"]), (shape[0], *image_size(self, shape), 1))
     kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
-    return both(labels.astype(images.dtype), kept, order)
+    return both(labels.astype(self.dtype), kept, order)
 
 
-def refused_boxes(self: Any, boxes: Any, images: np.ndarray, context: dict[str, Any]) -> Any:
+def transform_bounding_boxes(
+    self: Any, bounding_boxes: Any, transformation: dict[str, Any] | None, training: bool = True
+) -> Any:
     """`ConfigError`: boxes of two images are no boxes of their mixture, unless nothing is drawn."""
-    if context.get("training"):
+    if training and transformation is not None:
         raise ConfigError(f"{self.label} mixes images, so it moves no bounding boxes")
-    return boxes
+    return bounding_boxes
 
 
 def both(rows: Any, kept: np.ndarray, order: np.ndarray) -> Any:
@@ -62,7 +67,7 @@ class MixUp(RandomImages):
     data_format: DataFormat = None
     seed: Index | None = None
 
-    drawn, mixed_labels, _of_boxes = drawn, mixed_labels, refused_boxes
+    drawn, transform_labels, transform_bounding_boxes = drawn, transform_labels, transform_bounding_boxes
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The fraction that each pixel keeps of its image, `(images, 1, 1, 1)`, and the index of the paired image."""
@@ -101,7 +106,7 @@ class CutMix(RandomImages):
     data_format: DataFormat = None
 
     _bounds = {"factor": pair}
-    drawn, mixed_labels, _of_boxes = drawn, mixed_labels, refused_boxes
+    drawn, transform_labels, transform_bounding_boxes = drawn, transform_labels, transform_bounding_boxes
 
     def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The fraction that each pixel keeps of its image, 0 or 1, and the index of the paired image."""

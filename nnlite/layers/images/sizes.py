@@ -6,12 +6,14 @@ import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape, saturated
 from nnlite.errors import ConfigError
-from nnlite.jacobians import Jacobians, Separable, Slice
+from nnlite.jacobians import Identity, Jacobians, Separable, Slice
+from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.images.base import DataFormat, Images, image_axes, image_size
+from nnlite.layers.images.boxes import checked_boxes
 from nnlite.ops.interpolation import resize_matrices
 from nnlite.registry.bounds import Count
 
-__all__ = ["CenterCrop", "Resizing"]
+__all__ = ["CenterCrop", "MaxNumBoundingBoxes", "Resizing"]
 
 Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 
@@ -109,6 +111,50 @@ class CenterCrop(Images):
             index[axis] = slice(start, start + length)
         by_inputs = Slice(tuple(index), inputs.shape, with_size(self, inputs.shape))
         return by_inputs.jvp(inputs), Jacobians(by_inputs)
+
+
+class MaxNumBoundingBoxes(Images):
+    """Gives all images of a dict the same number of bounding boxes; images, labels and masks stay.
+
+    What is beyond `max_number` is cut off; what lacks is filled up, boxes and their labels, with `fill_value`.
+
+    Shape: `(batch, height, width, channels)`, unchanged; `boxes`, `(batch, n, 4) -> (batch, max_number, 4)`.
+
+    Args:
+        max_number: of the boxes of an image.
+        fill_value: of the entries of missing boxes, and of their labels.
+        data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> boxes = {"boxes": np.array([[[0.0, 0.0, 2.0, 3.0]]]), "labels": np.array([[5]])}
+    >>> data = {"images": np.zeros((1, 4, 4, 3)), "bounding_boxes": boxes}
+    >>> MaxNumBoundingBoxes(2, bounding_box_format="xyxy")(data)["bounding_boxes"]["boxes"].tolist()
+    [[[0.0, 0.0, 2.0, 3.0], [-1.0, -1.0, -1.0, -1.0]]]
+    """
+
+    max_number: Count
+    fill_value: int = -1
+    data_format: DataFormat = None
+
+    _moves = False
+
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        return input_shape
+
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        return inputs, Jacobians(Identity(inputs.shape))
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
+        boxes, labels = checked_boxes(self, bounding_boxes)
+        more = [(0, 0), (0, max(self.max_number - labels.shape[1], 0))]
+        filled = [
+            np.pad(part, [*more, (0, 0)][: part.ndim], constant_values=self.fill_value)[:, : self.max_number]
+            for part in (boxes.astype(np.float32), labels)
+        ]
+        return {**bounding_boxes, "boxes": filled[0], "labels": filled[1]}
 
 
 def with_size(layer: Any, shape: tuple) -> tuple:

@@ -79,12 +79,12 @@ class RandomPosterization(RandomImages):
     [0.0, 64.0, 192.0]
     """
 
-    factor: Factor
+    factor: int | tuple[int, int]
     value_range: tuple[float, float] = (0.0, 255.0)
     data_format: DataFormat = None
     seed: Index | None = None
 
-    _moves, _bounds = False, {"factor": lambda factor: (1, factor) if isinstance(factor, float) else factor}
+    _moves, _bounds = False, {"factor": lambda factor: (1, factor) if isinstance(factor, int) else factor}
 
     def validate(self) -> None:
         check_range(self)
@@ -94,7 +94,7 @@ class RandomPosterization(RandomImages):
 
     def drawn(self, images: Any, generator: np.random.Generator) -> Any:
         low, high = self.value_range
-        least, most = map(int, self._bounds["factor"](self.factor))
+        least, most = self._bounds["factor"](self.factor)
         step = 2.0 ** (8 - generator.integers(least, most + 1, len(images)))[:, None, None, None]
         levels = (images.value.real - low) * (255 / (high - low))
         return np.floor(levels / step) * step * ((high - low) / 255) + low

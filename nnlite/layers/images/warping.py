@@ -5,7 +5,15 @@ import math
 import numpy as np
 
 from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.images.base import Chances, DataFormat, RandomImages, check_range, chosen, image_size, pair
+from nnlite.layers.images.base import (
+    Chances,
+    DataFormat,
+    RandomImages,
+    check_range,
+    chosen,
+    image_size,
+    pair,
+)
 from nnlite.layers.images.blurring import bell
 from nnlite.layers.images.geometry import FillMode, Interpolation, moved, read_at
 from nnlite.ops.image.coordinates import homography
@@ -24,7 +32,7 @@ class RandomShear(RandomImages):
 
     Args:
         x_factor: bounds of the columns that a row is moved by against the one above, in [0, 1]; one number f stands
-            for (0, f).
+            for (0, f). Either direction is drawn.
         y_factor: bounds of the rows that a column is moved by against the one before.
         interpolation: how pixels are mixed.
         fill_mode: what is outside of an image: `reflect` (c b a | a b c | c b a), `wrap` (a b c | a b c | a b c),

@@ -46,6 +46,7 @@ AUGMENTED = [  # drawn numbers lie off the kinks: the table's inputs are apart f
     ("RandomGaussianBlur", {"sigma": (0.5, 1.0), "seed": 1, **FIRST}, (2, 2, 4, 3)),
     ("AutoContrast", {"value_range": (-1.0, 2.0)}, (2, 3, 2, 2)),
     ("AutoContrast", {"value_range": (-1.0, 2.0), **FIRST}, (2, 2, 3, 2)),
+    ("MaxNumBoundingBoxes", {"max_number": 2}, (2, 3, 2, 2)),
     ("Equalization", {"value_range": (-3.0, 3.1)}, (2, 3, 2, 2)),
     ("Equalization", {"value_range": (-3.0, 3.1), "bins": 16, **FIRST}, (2, 2, 2, 3)),
     (

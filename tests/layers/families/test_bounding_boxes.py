@@ -119,3 +119,32 @@ def test_what_does_not_go_is_refused():
         layers.Resizing(4, 4, bounding_box_format="xyxy")(
             {"images": np.ones((1, 8, 8, 3)), "bounding_boxes": {"boxes": BOXES}}
         )
+
+
+def test_a_number_of_boxes_is_cut_or_filled_up_to():
+    boxes, labels = moved(layers.MaxNumBoundingBoxes(3, fill_value=-2, bounding_box_format="xyxy"))
+    assert boxes[:, 2].tolist() == [[-2.0] * 4] * 2 and (boxes[:, :2] == BOXES).all()
+    assert labels == [[1, 2, -2], [3, 4, -2]]
+    boxes, labels = moved(layers.MaxNumBoundingBoxes(1, bounding_box_format="xyxy"))
+    assert (boxes == BOXES[:, :1]).all() and labels == [[1], [3]]
+    with pytest.raises(ConfigError, match="bounding_box_format"):
+        moved(layers.MaxNumBoundingBoxes(3))
+
+
+def test_one_draw_changes_images_and_what_belongs_to_them():
+    data = {
+        "images": np.random.default_rng(0).random((4, 6, 6, 3)),
+        "labels": np.eye(4),
+        "segmentation_masks": np.arange(144).reshape(4, 6, 6, 1),
+    }
+    for layer in (layers.RandomFlip(seed=1), layers.MixUp(1.0, seed=1), layers.RandomTranslation(0.3, 0.3, seed=1)):
+        draw = layer.get_random_transformation(data)
+        images = layer.transform_images(data["images"], draw)
+        again = type(layer).from_config(layer.get_config())(data, training=True)
+        np.testing.assert_array_equal(images, again["images"])
+        np.testing.assert_array_equal(layer.transform_labels(data["labels"], draw), again["labels"])
+        masks = layer.transform_segmentation_masks(data["segmentation_masks"], draw)
+        np.testing.assert_array_equal(masks, again["segmentation_masks"])
+        assert (images != data["images"]).any()
+        assert layer.get_random_transformation(data, training=False) is None
+        assert (layer.transform_images(data["images"], None) == data["images"].astype(np.float32)).all()

@@ -10,6 +10,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import (
     LSTM,
     BatchNormalization,
+    CenterCrop,
     ColumnBranch,
     Conv2D,
     Dense,
@@ -23,6 +24,7 @@ from nnlite.layers import (
     Normalization,
     Parallel,
     Pipeline,
+    RandomBrightness,
     Residual,
 )
 from nnlite.random import RandomSource
@@ -81,6 +83,17 @@ class TestFormulas:
         layers = [Dense(4, activation="relu"), LayerNormalization(), Dense(2)]
         layer = built(Pipeline(layers))
         assert relative_error(layer(X), layers[2](layers[1](layers[0](X)))) <= EXACT
+
+    def test_pipeline_of_image_layers(self):
+        """A dict goes through it as through each layer; random ones draw, as by themselves, unless told not to."""
+        layer = Pipeline([RandomBrightness((0.1, 0.1)), CenterCrop(2, 2, bounding_box_format="xyxy")])
+        images, boxes = np.full((2, 4, 4, 3), 100.0), {"boxes": [[[1.0, 1, 3, 4]]] * 2, "labels": [[5]] * 2}
+        assert layer.compute_output_shape((None, 4, 4, 3)) == (None, 2, 2, 3)
+        changed = layer({"images": images, "bounding_boxes": boxes})
+        np.testing.assert_allclose(changed["images"], np.full((2, 2, 2, 3), 125.5))
+        np.testing.assert_allclose(changed["bounding_boxes"]["boxes"], [[[0.0, 0, 2, 2]]] * 2, atol=1e-6)
+        np.testing.assert_allclose(layer(images), np.full((2, 2, 2, 3), 125.5))
+        np.testing.assert_allclose(layer(images, training=False), np.full((2, 2, 2, 3), 100.0))
 
     def test_column_branch(self):
         codes = np.column_stack([X[:, 0], generator.integers(0, 4, 64), X[:, 1:]])

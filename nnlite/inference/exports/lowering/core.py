@@ -23,6 +23,7 @@ from nnlite.layers import (
     Identity,
     Input,
     Masking,
+    MaxNumBoundingBoxes,
     MonotonicDense,
     PeriodicEmbedding,
     PositionEmbedding,
@@ -40,7 +41,7 @@ __all__ = []
 NOISES = (Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, GaussianNoise, GaussianDropout, AlphaDropout)
 
 
-@lowers(Identity, Input, Cast, ActivityRegularization, *NOISES)
+@lowers(Identity, Input, Cast, ActivityRegularization, MaxNumBoundingBoxes, *NOISES)
 def _unchanged(layer: Any, x: Value) -> Value:
     return x
 

@@ -32,6 +32,7 @@ BEYOND = {
     "ReversibleEmbedding": {"sparse": False},
     "CategoryEncoding": {"sparse": False},
     "RandomGrayscale": {"seed": None},
+    "MaxNumBoundingBoxes": {"fill_value": -1},
     **{name: {"batch_size": None} for name in ("RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")},
     **{name: {"activity_regularizer": None} for name in ("SimpleRNNCell", "LSTMCell", "GRUCell")},
     **{

@@ -33,9 +33,17 @@ def seed_generator(self: "Layer") -> SeedGenerator:
 
 def next_random(self: Any) -> RandomSource:
     """The source of a call on arrays, by which the layer's generator advances."""
-    source = LayerAttributes._next_random(self)
-    seed, count = map(int, self.seed_generator.next())
-    return RandomSource(seed, count + 1, source.place)
+    return drawn_source(self, None)
+
+
+def drawn_source(layer: Any, seed: "SeedGenerator | int | None") -> RandomSource:
+    """The next source of the layer's generator, or of another one, which may be given as its seed."""
+    source = LayerAttributes._next_random(layer)
+    generator = (
+        layer.seed_generator if seed is None else seed if isinstance(seed, SeedGenerator) else SeedGenerator(seed)
+    )
+    number, count = map(int, generator.next())
+    return RandomSource(number, count + 1, source.place)
 
 
 def seed_states(layer: "Layer") -> list[Parameter]:
