@@ -89,10 +89,15 @@ def result_type(*dtypes: Any) -> str:
     plain = [dtype for dtype in dtypes if dtype is int or dtype is float]
     names = [standardize_dtype(dtype) for dtype in dtypes if dtype is not int and dtype is not float]
     floats = {name for name in names if is_float_dtype(name)}
+    if len(set(names)) == 1 and names[0] == "string" and not plain:
+        return "string"
+    if any(name.startswith("float8") for name in floats):
+        raise ConfigError(f"no type of 8 bits is converted by itself: cast it first, got {names}")
     if not floats and (float in plain or not dtypes):
         return floatx()
     if "bfloat16" in floats:
         return "bfloat16" if len(floats) == 1 else "float32"
     whole = {name for name in names if name != "bool"} or ({"int32"} if plain else set(names))
-    name = np.result_type(*(floats or whole)).name
-    return name.replace("64", "32") if name != "complex64" else name
+    if "complex64" in names or "complex128" in names:
+        return "complex64"
+    return np.result_type(*(floats or whole)).name.replace("64", "32")

@@ -155,8 +155,7 @@ class Parameter(Operand):
         return np.array(self._value, dtype=dtype or self.dtype, copy=copy)
 
     def __repr__(self) -> str:
-        kind = "" if self.trainable else ", trainable=False"
-        return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{kind})"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.shown}>"
 
 
 def each_once(groups: Iterable[Iterable[Parameter]]) -> list[Parameter]:

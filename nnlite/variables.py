@@ -15,6 +15,7 @@ from nnlite.parameters import WATCHERS, Parameter
 __all__ = ["ScopePlace", "StatelessScope", "Variable", "name_scope"]
 
 AGGREGATIONS: tuple[Any, ...] = (None, "none", "mean", "sum", "only_first_replica")
+SYNCHRONIZATIONS: tuple[Any, ...] = (None, "none", "on_read", "on_write", "auto")
 SCOPES: list[str] = []  # names of those that are open, the outermost first
 
 
@@ -72,7 +73,7 @@ class Variable(Parameter):
     >>> step = Variable([1.0, 2.0], name="step")
     >>> _ = step.assign([3, 4])
     >>> step
-    Variable('step', shape=(2,), dtype=float32)
+    <Variable path=step, shape=(2,), dtype=float32, value=[3. 4.]>
     """
 
     __slots__ = ("aggregation", "autocast", "overwrite_with_gradient", "synchronization")
@@ -94,12 +95,19 @@ class Variable(Parameter):
             raise ConfigError(
                 f"unknown aggregation {aggregation!r}; {did_you_mean(str(aggregation), AGGREGATIONS[1:])}"
             )
-        self.aggregation, self.autocast, self.synchronization = aggregation, autocast, synchronization
+        if synchronization not in SYNCHRONIZATIONS:
+            raise ConfigError(
+                f"unknown synchronization {synchronization!r}; "
+                f"{did_you_mean(str(synchronization), SYNCHRONIZATIONS[1:])}"
+            )
+        self.aggregation, self.autocast, self.synchronization = aggregation or "none", autocast, synchronization
         self.overwrite_with_gradient = False
         dtype = dtype and dtype_of(dtype).name
         if callable(initializer) or isinstance(initializer, (str, dict)):
             if shape is None:
                 raise ConfigError(f"Variable({initializer!r}) needs the argument shape")
+            if None in tuple(shape):
+                raise ConfigError(f"Variable: a shape without None, got {tuple(shape)}")
             spec: Any = initializer
             value = Initializer.get(spec)(shape, dtype=dtype)
         else:
@@ -116,10 +124,9 @@ class Variable(Parameter):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("regularizer", "constraint") and value is not None and not callable(value):
             raise ConfigError(f"the {name} of a variable is a function of its values or None, got {value!r}")
+        if name == "overwrite_with_gradient" and not isinstance(value, bool):
+            raise WrongTypeError(f"{name} is True or False, got {value!r}", (name,))
         super().__setattr__(name, value)
-
-    def __repr__(self) -> str:
-        return super().__repr__().replace("Parameter", "Variable", 1)
 
     def __eq__(self, other: object) -> Any:
         return on_values("__eq__")(self, other)

@@ -29,6 +29,7 @@ class SeedState(np.ndarray):
 
     name: ClassVar[str] = "seed_generator_state"
     trainable: ClassVar[bool] = False
+    path: ClassVar[str] = "seed_generator/seed_generator_state"
 
     @property
     def value(self) -> np.ndarray:

@@ -57,13 +57,15 @@ def get_source_inputs(tensor: Any) -> list[Any]:
 def standardize_dtype(dtype: Any) -> str:
     """The name of a dtype; `floatx()` for None and `float`, `"int32"` for `int`.
 
-    `"bfloat16"` and `"string"` are known names, though NumPy has no such type.
+    `"bfloat16"`, `"string"` and those of 8 bits are known names, though NumPy has no such type.
 
     Raises:
         ConfigError: not a NumPy dtype.
     """
-    if isinstance(dtype, str) and dtype in ("bfloat16", "string"):
+    if isinstance(dtype, str) and dtype in ("bfloat16", "string", "float8_e4m3fn", "float8_e5m2"):
         return dtype
+    if dtype is str:
+        return "string"
     try:
         return floatx() if dtype is None or dtype is float else "int32" if dtype is int else np.dtype(dtype).name
     except TypeError:

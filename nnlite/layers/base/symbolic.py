@@ -169,16 +169,18 @@ class Symbol(Drawable):
         options: what the layer's `call` is given beside data; None for nothing.
     """
 
-    __slots__ = ("_drawn_mask", "index", "inputs", "layer", "mask", "options", "shape", "training", "use")
+    __slots__ = ("_drawn_mask", "_name", "_shape", "index", "inputs", "layer", "mask", "options", "training", "use")
 
     sparse = ragged = False  # Keras's: data are dense arrays
+    record_history = True
 
     def __init__(
         self, layer: "Layer", inputs: "tuple[Symbol, ...]", shape: tuple, index: int = 0, use: object | None = None
     ):
         self.layer = layer
         self.inputs = inputs
-        self.shape = shape
+        self._shape = shape
+        self._name: str | None = None
         self.index = index
         self.use = use or object()
         self.training: bool | None = None
@@ -192,6 +194,11 @@ class Symbol(Drawable):
         if self._drawn_mask is self:
             self._drawn_mask = mask_of(self)
         return self._drawn_mask
+
+    @property
+    def shape(self) -> tuple:
+        """The lengths of the axes."""
+        return self._shape
 
     @property
     def key(self) -> tuple:
@@ -222,12 +229,16 @@ class Symbol(Drawable):
 
     @property
     def name(self) -> str | None:
-        """The name of the layer that outputs it."""
-        return self.layer.name
+        """Its name, by default that of the layer that outputs it."""
+        return self._name or self.layer.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
 
     def __repr__(self) -> str:
         about = f"shape={self.shape}, dtype={self.dtype}, sparse={self.sparse}, ragged={self.ragged}"
-        return f"<KerasTensor {about}, name={self.layer._given_name or 'keras_tensor'}>"
+        return f"<KerasTensor {about}, name={self._name or self.layer._given_name or 'keras_tensor'}>"
 
 
 def symbols_of(inputs: Any) -> Any:

@@ -29,7 +29,7 @@ COUNTING = {
     "unravel_index",
 }
 # Functions whose results have lengths that depend on the numbers.
-OF_ANY_LENGTH = {"bincount", "nonzero", "unique"}
+OF_ANY_LENGTH = {"bincount", "nonzero", "unique", *(f"segment_{name}" for name in ("max", "min", "prod", "sum"))}
 
 
 class Operation(Layer):

@@ -1,7 +1,8 @@
 """Shapes and dtypes of a function's results on symbols, by trial runs on arrays."""
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,23 +34,42 @@ def outlines(
     Raises:
         ShapeError: no length in the place of None is possible.
     """
-    unknown = any(length is None for shape in shapes for length in shape)
-    tried: list[list[np.ndarray]] = []
-    refused: Exception | None = None
-    for length in LENGTHS if unknown else LENGTHS[:1]:
-        try:
-            examples = _examples(owner, shapes, types, length)
-            tried.append(_results(function, examples))
-        except (ValueError, IndexError, DataError) as error:
-            refused = refused or error
-        if len(tried) == (2 if unknown else 1):
-            break
+    unknown = [(index, axis) for index, shape in enumerate(shapes) for axis, one in enumerate(shape) if one is None]
+
+    def run(lengths: Sequence[int]) -> list[np.ndarray]:
+        return _results(function, _examples(owner, shapes, types, dict(zip(unknown, lengths, strict=True))))
+
+    tried, refused = _possible(run, ((length,) * len(unknown) for length in LENGTHS), 2 if unknown else 1)
+    if not tried and len(unknown) > 1:  # no length suits all of them
+        tried, _ = _possible(run, itertools.product(LENGTHS, repeat=min(len(unknown), 2)), 1)
     if not tried:
         raise refused if isinstance(refused, DataError) else ShapeError(f"{owner}: {refused}") from refused
+    if len(tried) == 1:  # as where columns meet rows: each of the others may vary by itself
+        (lengths, _), *_ = tried
+        for place in range(len(unknown)):
+            others = ((*lengths[:place], one, *lengths[place + 1 :]) for one in LENGTHS if one != lengths[place])
+            tried += _possible(run, others, 1)[0]
+    results = [result for _, result in tried]
     if by_values:
-        tried.append(_results(function, [np.arange(one.size).reshape(one.shape).astype(one.dtype) for one in examples]))
-    pairs = zip(tried[0], tried[-1], strict=True)
-    return [(_common(first.shape, second.shape), _name(first.dtype)) for first, second in pairs]
+        zeros = _examples(owner, shapes, types, dict(zip(unknown, tried[-1][0], strict=True)))
+        results.append(_results(function, [np.arange(one.size).reshape(one.shape).astype(one.dtype) for one in zeros]))
+    return [(_common(ends), _name(ends[0].dtype)) for ends in zip(*results, strict=True)]
+
+
+def _possible(
+    run: Callable[[Sequence[int]], list[np.ndarray]], candidates: Iterable[tuple[int, ...]], count: int
+) -> tuple[list[tuple[tuple[int, ...], list[np.ndarray]]], Exception | None]:
+    """The first `count` lengths for which there are results, with these, and the first error."""
+    tried: list[tuple[tuple[int, ...], list[np.ndarray]]] = []
+    refused: Exception | None = None
+    for lengths in candidates:
+        try:
+            tried.append((lengths, run(lengths)))
+        except (ValueError, IndexError, DataError) as error:
+            refused = refused or error
+        if len(tried) == count:
+            break
+    return tried, refused
 
 
 def _results(function: Callable[[list[np.ndarray]], Any], arrays: list[np.ndarray]) -> list[np.ndarray]:
@@ -58,8 +78,10 @@ def _results(function: Callable[[list[np.ndarray]], Any], arrays: list[np.ndarra
     return [np.asarray(end) for end in (result if isinstance(result, (list, tuple)) else [result])]
 
 
-def _examples(owner: str, shapes: Sequence[tuple], types: Sequence[str], length: int) -> list[np.ndarray]:
-    sizes = [[length if one is None else one for one in shape] for shape in shapes]
+def _examples(
+    owner: str, shapes: Sequence[tuple], types: Sequence[str], lengths: Mapping[tuple[int, int], int]
+) -> list[np.ndarray]:
+    sizes = [[lengths.get((index, axis), one) for axis, one in enumerate(shape)] for index, shape in enumerate(shapes)]
     room = allowance()
     if room is not None:
         room.check_count(sum(map(math.prod, sizes)) // 4, f"{owner} is tried on an example")
@@ -74,8 +96,11 @@ def _example(shape: Sequence[int], kind: str) -> np.ndarray:
     return array
 
 
-def _common(first: tuple, second: tuple) -> tuple:
-    return tuple(one if one == other else None for one, other in zip(first, second, strict=True))
+def _common(ends: Sequence[np.ndarray]) -> tuple:
+    if any(end.ndim != ends[0].ndim for end in ends):  # nothing is known but the axes of the first
+        return (None,) * ends[0].ndim
+    lengths = zip(*(end.shape for end in ends), strict=True)
+    return tuple(one if all(other == one for other in others) else None for one, *others in lengths)
 
 
 def _name(dtype: np.dtype) -> str:

@@ -114,6 +114,9 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
 
     rank = ndim
 
+    def __repr__(self) -> str:
+        return repr(self._symbol)
+
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
@@ -174,7 +177,9 @@ class KerasTensor(metaclass=KerasTensorType):
             raise ConfigError("data are dense arrays", ("KerasTensor", "sparse" if sparse else "ragged"))
         layer = Input(batch_shape=(None, *shape[1:]), name=name)
         layer._kind = None if dtype is None else dtype_of(dtype).name
-        return Symbol(layer, (), tuple(shape))
+        symbol = Symbol(layer, (), tuple(shape))
+        symbol.name = name or "keras_tensor"
+        return symbol
 
 
 STAND_INS.append(KerasTensor)

@@ -10,7 +10,7 @@ from nnlite.arrays.types import Shape
 from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.constants import as_axes, convert_to_numpy, dtype, nonzero, shape
+from nnlite.ops.names.constants import as_axes, cast, convert_to_numpy, dtype, nonzero, shape
 from nnlite.ops.plain.places import chosen_axes
 from nnlite.ops.tracing import drawable
 
@@ -99,7 +99,8 @@ def _from_initial(reduce: Any, combine: Any, x: Any, axis: Any, keepdims: bool, 
 @drawable
 @called("x", "x_min", "x_max")
 def clip(x: Any, x_min: Any = None, x_max: Any = None) -> Any:
-    """x, at least `x_min` and at most `x_max`, numbers or arrays; None for no bound."""
+    """x, at least `x_min` and at most `x_max`, numbers or arrays; None for no bound. Booleans become int32."""
+    x = cast(x, "int32") if dtype(x) == "bool" else x
     if all(isinstance(bound, (int, float)) for bound in (x_min, x_max)):
         return ops.clip(x, x_min, x_max)
     x = x if x_min is None else ops.maximum(x, x_min)

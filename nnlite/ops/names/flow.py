@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.errors import WrongTypeError
+from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
 from nnlite.ops.names.arranging import known_length
@@ -100,7 +100,7 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
-    unroll: int = 1,
+    unroll: int | bool = 1,
 ) -> tuple[Any, Any]:
     """`carry, output = f(carry, x)` for each entry of `xs`; returns the last carry and all outputs.
 
@@ -108,12 +108,18 @@ def scan(
         f: the step.
         init: the first carry.
         xs: an array, or lists and dicts of such; None for `length` steps without.
-        length: number of steps.
+        length: number of steps, by default that of `xs`.
         reverse: whether the last entry comes first.
-        unroll: accepted; the loop is Python's.
+        unroll: accepted, an integer >= 1 or a boolean; the loop is Python's.
+
+    Raises:
+        ConfigError: neither `xs` nor `length`, or another `unroll`.
     """
-    count = length if xs is None else _first_length(xs)
-    rows, outputs = _entries(xs, int(count or 0)), []
+    if xs is None and length is None:
+        raise ConfigError("scan takes xs, or length where there is nothing to go through", ("length",))
+    if not isinstance(unroll, (bool, int)) or (unroll < 1 and unroll is not False):
+        raise ConfigError(f"scan: unroll must be an integer >= 1 or a boolean, got {unroll!r}", ("unroll",))
+    rows, outputs = _entries(xs, _first_length(xs) if length is None else int(length)), []
     for row in reversed(rows) if reverse else rows:
         init, output = f(init, row)
         outputs.append(output)

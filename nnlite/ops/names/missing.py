@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape, dtype_of
+from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import as_axes, as_floats, convert_to_numpy, convert_to_tensor, lengths
@@ -174,8 +175,10 @@ def nanstd(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return ops.sqrt(nanvar(x, axis, keepdims))
 
 
-def _segments(segment_ids: ArrayLike, num_segments: int | None) -> tuple[np.ndarray, int]:
+def _segments(rows: int, segment_ids: ArrayLike, num_segments: int | None) -> tuple[np.ndarray, int]:
     ids = np.asarray(convert_to_numpy(segment_ids))
+    if ids.shape != (rows,):
+        raise ShapeError(f"segment_ids has a number for each of {rows} rows, got the shape {ids.shape}")
     return ids, num_segments if num_segments is not None else int(ids.max(initial=-1)) + 1
 
 
@@ -184,7 +187,7 @@ def _by_segment(reduce: Callable[..., Any], empty: float, text: str) -> Callable
 
     @drawable
     def compute(data: Any, segment_ids: ArrayLike, num_segments: int | None = None, sorted: bool = False) -> Any:
-        ids, count = _segments(segment_ids, num_segments)
+        ids, count = _segments(lengths(data)[0], segment_ids, num_segments)
         dtype = convert_to_tensor(data).dtype
         whole = dtype.kind in "iu" and np.isinf(empty)
         bound = (np.iinfo(dtype).max if empty > 0 else np.iinfo(dtype).min) if whole else empty

@@ -110,6 +110,7 @@ def dot_product_attention(
     """softmax(scale * query @ key.T + bias) @ value for each head, all of shape `(batch, steps, heads, width)`.
 
     Args:
+        key, value: also with one head, which all share.
         bias: is added to the scores, `(batch, heads, steps, others)`.
         mask: where a query attends to a key, true, of that shape.
         scale: 1 / sqrt(width) when None.
@@ -117,7 +118,9 @@ def dot_product_attention(
         flash_attention: accepted; there is one way.
         attn_logits_soft_cap: scores become cap * tanh(score / cap).
     """
-    width = lengths(query)[-1]
+    width, heads = lengths(query)[-1], lengths(query)[-2]
+    if lengths(key)[-2] == 1 != heads:
+        key, value = (ops.take(x, np.zeros(heads, int), -2) for x in (key, value))
     scores = ops.multiply(ops.einsum("bthd,bshd->bhts", query, key), 1 / math.sqrt(width) if scale is None else scale)
     if attn_logits_soft_cap is not None:
         scores = ops.multiply(ops.tanh(ops.divide(scores, attn_logits_soft_cap)), attn_logits_soft_cap)

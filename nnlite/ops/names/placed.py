@@ -12,7 +12,7 @@ from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
 from nnlite.ops.names.arranging import ravel
-from nnlite.ops.names.constants import as_floats, convert_to_numpy, lengths
+from nnlite.ops.names.constants import as_floats, cast, convert_to_numpy, convert_to_tensor, dtype, lengths
 from nnlite.ops.plain.places import chosen_axes
 from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import drawable
@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 Axis = int | Shape | None
+REDUCTIONS = {"add": ops.add, "max": ops.maximum, "min": ops.minimum, "mul": ops.multiply}
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
@@ -233,8 +234,9 @@ def dstack(xs: Sequence[Any]) -> Any:
 
 @drawable
 def slice_update(inputs: Any, start_indices: Sequence[int], updates: Any) -> Any:
-    """`inputs` with the part that begins at `start_indices` replaced by `updates`."""
-    places = numbered(inputs)
+    """`inputs` with the part that begins at `start_indices` replaced by `updates`, in the type of `inputs`."""
+    places, inputs = numbered(inputs), convert_to_tensor(inputs)
+    updates = cast(updates, dtype(inputs))
     starts = [int(start) for start in np.atleast_1d(convert_to_numpy(start_indices))]
     window = tuple(builtins.slice(start, start + size) for start, size in zip(starts, lengths(updates), strict=True))
     places[window] = places.size + numbered(updates)
@@ -247,15 +249,19 @@ def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str
 
     Args:
         reduction: None to replace, or `"add"`, `"max"`, `"min"`, `"mul"`, each entry once.
+
+    Raises:
+        ConfigError: another reduction.
     """
+    if reduction not in (None, *REDUCTIONS):
+        raise ConfigError(f"scatter_update: unknown reduction {reduction!r}; allowed: {', '.join(REDUCTIONS)}")
     where = tuple(np.moveaxis(np.asarray(convert_to_numpy(indices), np.intp), -1, 0))
-    places = numbered(inputs)
-    chosen = places[where]
+    places, inputs = numbered(inputs), convert_to_tensor(inputs)
+    chosen, updates = places[where], cast(updates, dtype(inputs))
     if reduction is not None:
-        combine = {"add": ops.add, "max": ops.maximum, "min": ops.minimum, "mul": ops.multiply}[reduction]
         if reduction == "add":
             return ops.add(inputs, scatter(indices, updates, lengths(inputs)))
-        updates = combine(gathered(inputs, chosen), updates)
+        updates = REDUCTIONS[reduction](gathered(inputs, chosen), updates)
     places[where] = places.size + numbered(updates)
     return gathered(ops.concatenate([ravel(inputs), ravel(updates)], 0), places)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import convert_to_numpy, lengths
@@ -148,8 +148,14 @@ def _matrix_norm(x: Any, ord: float | str | None, axes: tuple[int, ...], keepdim
     return largest if keepdims else ops.squeeze(largest, axes)
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Any:
-    """x divided by its norm along `axis`, which is at least `epsilon`, 1e-7 when None."""
+def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float | None = None) -> Any:
+    """x divided by its norm along `axis`, which is at least `epsilon`, 1e-7 when None.
+
+    Raises:
+        ConfigError: `order` is not an integer >= 1.
+    """
+    if not isinstance(order, (int, np.integer)) or order < 1:
+        raise ConfigError(f"normalize: order must be an integer >= 1, got {order!r}", ("order",))
     return ops.divide(x, ops.maximum(norm(x, order, axis, True), 1e-7 if epsilon is None else epsilon))
 
 

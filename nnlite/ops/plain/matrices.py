@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.ops import functions as ops
-from nnlite.ops.names.constants import convert_to_numpy, convert_to_tensor
+from nnlite.ops.names.constants import convert_to_numpy, convert_to_tensor, dtype, lengths
 from nnlite.ops.plain.results import by_float32, in_floatx, named, of_numpy, on_arrays
 from nnlite.ops.tracing import UNDERIVED, Traced, add_functions, drawable
 from nnlite.ops.windows.functional import custom_gradient
@@ -129,8 +129,8 @@ def cholesky(x: Any, upper: bool = False) -> Any:
 
 @drawable
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
-    """The inverse of the matrix whose Cholesky factor is x."""
-    factor = inv(x)
+    """The inverse of the matrix whose Cholesky factor is the lower triangle of x, or the upper one."""
+    factor = inv(ops.multiply(x, (np.triu if upper else np.tril)(np.ones(lengths(x)[-2:], dtype(x)))))
     turned = ops.swapaxes(factor, -1, -2)
     return ops.matmul(factor, turned) if upper else ops.matmul(turned, factor)
 

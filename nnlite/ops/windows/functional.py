@@ -25,11 +25,17 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
         elems: an array, or lists, tuples and dicts of such.
         reverse: whether the last entry comes first.
         axis: along which the entries lie.
+
+    Raises:
+        ShapeError: arrays of different lengths along `axis`.
     """
     if reverse:
         turned = map_structure(lambda x: flip(x, axis), elems)
         return map_structure(lambda x: flip(x, axis), associative_scan(f, turned, False, axis))
-    length, step = known_length(flatten(elems)[0], axis, "associative_scan"), 1
+    length, *others = [known_length(x, axis, "associative_scan") for x in flatten(elems)]
+    if any(other != length for other in others):
+        raise ShapeError(f"associative_scan: arrays of one length along axis {axis}, got {[length, *others]}")
+    step = 1
     while step < length:  # results over `step` entries become those over twice as many
 
         def part(start: int, stop: int) -> Any:
