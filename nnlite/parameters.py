@@ -42,6 +42,9 @@ class Parameter(Operand):
     ([3.0, 5.0], 2.0, 'scale')
     """
 
+    aggregation: Any = "none"  # Keras's, of several devices
+    autocast, synchronization, overwrite_with_gradient = True, cast(Any, "auto"), False
+
     def __init__(
         self,
         name: str,

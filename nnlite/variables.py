@@ -19,6 +19,10 @@ SYNCHRONIZATIONS: tuple[Any, ...] = (None, "none", "on_read", "on_write", "auto"
 SCOPES: list[str] = []  # names of those that are open, the outermost first
 
 
+class FixedNameError(ConfigError, AttributeError):
+    """The name of a variable was assigned."""
+
+
 def checked_name(name: Any, kind: str) -> str:
     """A name for a path; `ConfigError` for another value."""
     if not isinstance(name, str) or not name or "/" in name:
@@ -52,7 +56,14 @@ class name_scope:
         SCOPES.pop()
 
 
-class Variable(Parameter):
+class VariableType(type):
+    """The class of `Variable`: parameters of layers are its instances too."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Parameter)
+
+
+class Variable(Parameter, metaclass=VariableType):
     """A parameter that does not belong to a layer, with the arguments of Keras's `Variable`; layers use `add_weight`.
 
     Args:
@@ -67,7 +78,7 @@ class Variable(Parameter):
         overwrite_with_gradient: whether `apply` of an optimizer assigns the gradient in place of an update.
 
     Raises:
-        ConfigError: an initializer without a shape, or a value of another shape.
+        ConfigError: an initializer without a shape, a value of another shape, or a name that is assigned later.
 
     >>> from nnlite import Variable
     >>> step = Variable([1.0, 2.0], name="step")
@@ -124,6 +135,8 @@ class Variable(Parameter):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("regularizer", "constraint") and value is not None and not callable(value):
             raise ConfigError(f"the {name} of a variable is a function of its values or None, got {value!r}")
+        if name == "name" and name in vars(self):
+            raise FixedNameError(f"the name of {self.name!r} is fixed: give it to the constructor")
         if name == "overwrite_with_gradient" and not isinstance(value, bool):
             raise WrongTypeError(f"{name} is True or False, got {value!r}", (name,))
         super().__setattr__(name, value)
@@ -184,6 +197,8 @@ class StatelessScope:
         initialize_variables: bool = True,
     ) -> None:
         self.state_mapping = list(state_mapping or ())
+        self.collect_losses, self.initialize_variables = collect_losses, initialize_variables
+        self.losses: list[Any] = []
         for variable, value in self.state_mapping:
             if not isinstance(variable, Parameter):
                 raise WrongTypeError(f"StatelessScope maps variables to values, got {variable!r}")

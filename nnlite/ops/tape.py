@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.errors import ShapeError
 from nnlite.jacobians import GraphJacobians
 from nnlite.ops.tracing import FUNCTIONS, UNLIKE_NUMPY, Trace, Traced
+from nnlite.random.streams import kept_seeds
 
 __all__ = ["Leaf", "Recorded", "Tape", "active_tape", "is_trial", "paused", "trial_run"]
 
@@ -34,10 +35,10 @@ def paused() -> Iterator[None]:
 
 @contextmanager
 def trial_run() -> Iterator[None]:
-    """A context in which values are placeholders: metrics ignore them, and NumPy does not warn about them."""
+    """A context in which values are placeholders: metrics ignore them, seeds stay, and NumPy does not warn of them."""
     token = _TRIAL.set(True)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), kept_seeds():
             yield
     finally:
         _TRIAL.reset(token)

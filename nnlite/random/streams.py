@@ -4,6 +4,8 @@ import itertools
 import math
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,14 +13,32 @@ from numpy.random.bit_generator import ISeedSequence
 
 __all__ = [
     "RandomSource",
+    "are_kept",
     "child_of",
     "fresh_seed",
+    "kept_seeds",
     "seed_fresh_seeds",
     "stream",
     "truncated_standard_normal",
 ]
 
+_KEPT: ContextVar[bool] = ContextVar("seeds", default=False)
 _seeds: Iterator[int] | None = None  # those that `seed_fresh_seeds` decides; None: entropy
+
+
+@contextmanager
+def kept_seeds() -> Iterator[None]:
+    """A context in which no `SeedGenerator` advances, for runs whose values do not count."""
+    token = _KEPT.set(True)
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
+def are_kept() -> bool:
+    """Whether `kept_seeds` is in force."""
+    return _KEPT.get()
 
 
 def fresh_seed() -> int:

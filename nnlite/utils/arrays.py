@@ -60,7 +60,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
 
         if isinstance(x, (ops.Traced, Drawable)):
             return ops.normalize(x, axis, order)
-    has_dtype = isinstance(x, np.ndarray) and x.dtype.kind in "fc"
+    has_dtype = isinstance(x, np.ndarray)
     values = np.asarray(x, None if has_dtype else floatx())
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)
     return values / np.where(norms == 0, 1, norms)

@@ -74,7 +74,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if special is not None:
         return special
     if isinstance(obj, Symbol):
-        return {"class_name": "__keras_tensor__", "config": {"shape": list(obj.shape), "dtype": obj.dtype}}
+        inner = {"shape": obj.shape, "dtype": obj.dtype, "keras_history": None}
+        return {"class_name": "__keras_tensor__", "config": inner}
     if isinstance(obj, Mapping):
         return {key: serialize_keras_object(item) for key, item in obj.items()}
     if isinstance(obj, (list, tuple)):
@@ -111,6 +112,8 @@ def deserialize_keras_object(
 def _read(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return [_read(item) for item in config]
+    if isinstance(config, bytes):
+        raise WrongTypeError(f"a config is made of plain values, got {config!r}")
     if not isinstance(config, Mapping):
         return config
     if "class_name" not in config or "config" not in config:

@@ -95,7 +95,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
                 parameter.trainable = value and not parameter.is_state and parameter is not adapted
             for layer in inner_layers(self):
                 layer.trainable = value
-        if isinstance(value, Variable):
+        if issubclass(type(value), Variable):  # not a parameter of another layer
             track(self, value)
         if isinstance(value, LayerAttributes) and self._traced and self._build_done:
             hold_inner(self)

@@ -39,7 +39,8 @@ class Operation(Layer):
         function: the name of the function.
         arguments, options: what it is called with, by position and by name, as plain values: `{"input": 0}` stands for
             the first input, `{"slice": [0, 2, None]}` for a slice, `{"array": [...], "dtype": "float32"}` for an array,
-            `{"tuple": [...]}` for a tuple, `{"ellipsis": True}` for `...`.
+            `{"tuple": [...]}` for a tuple, `{"dict": {...}}` for a dict, `{"ellipsis": True}` for `...`. A function
+            among them is kept as it is, and not saved.
 
     Raises:
         ConfigError: no such function.
@@ -175,6 +176,8 @@ def filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
         return tuple(filled(item, inputs, dtype) for item in content)
     if kind == "slice":
         return slice(*content)
+    if kind == "dict":
+        return {name: filled(item, inputs, dtype) for name, item in content.items()}
     return ... if kind == "ellipsis" else np.array(content, dtype if "float" in value["dtype"] else value["dtype"])
 
 
@@ -189,6 +192,8 @@ def _plain(value: Any, inputs: list[Symbol]) -> Any:
         return {"tuple": [_plain(item, inputs) for item in value]}
     if isinstance(value, list):
         return [_plain(item, inputs) for item in value]
+    if isinstance(value, dict):
+        return {"dict": {name: _plain(item, inputs) for name, item in value.items()}}
     if isinstance(value, slice):
         return {"slice": [value.start, value.stop, value.step]}
     if isinstance(value, np.ndarray):

@@ -12,6 +12,7 @@ from nnlite.ops import functions as ops
 from nnlite.ops.names import constants
 from nnlite.ops.names.constants import convert_to_numpy, dtype, lengths, not_equal, shape
 from nnlite.ops.plain.places import chosen_axes
+from nnlite.tree import flatten
 
 __all__ = [
     "append",
@@ -123,6 +124,11 @@ def known_length(x: Any, axis: int, purpose: str) -> int:
     return length
 
 
+def of_unknown_length(xs: Any, axis: int = 0) -> Any:
+    """The first symbol among arrays whose length along `axis` is not known; None for none."""
+    return next((x for x in flatten(xs) if tuple(shape(x))[axis:][:1] == (None,)), None)
+
+
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
     """The part of the given shape that begins at `start_indices`.
 
@@ -142,7 +148,9 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> An
 
 @ops.drawable
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Differences of adjacent entries along `axis`, `n` times."""
+    """Differences of adjacent entries along `axis`, `n` times; `ShapeError` for a negative `n`."""
+    if n < 0:
+        raise ShapeError(f"diff takes n >= 0, got {n}")
     for _ in range(n):
         length = lengths(a)[axis]
         later, earlier = (ops.take(a, np.arange(*ends), axis) for ends in ((1, length), (0, length - 1)))

@@ -12,7 +12,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.placed import pad, take_along_axis
-from nnlite.ops.tracing import CONSTANTS, add_functions, drawable
+from nnlite.ops.tracing import CONSTANTS, UNDERIVED, add_functions, drawable
 
 __all__ = ["ctc_decode", "ctc_loss", "in_top_k"]
 
@@ -28,6 +28,7 @@ def in_top_k(targets: ArrayLike, predictions: Any, k: int) -> np.ndarray:
     return is_class & ((values > chosen).sum(-1) < k)
 
 
+@drawable
 def ctc_decode(
     inputs: ArrayLike,
     sequence_lengths: ArrayLike,
@@ -176,3 +177,4 @@ def _after_steps(scores: Any, states: np.ndarray, steps: np.ndarray, blank: int)
 
 add_functions(globals(), ["ctc_loss"])
 CONSTANTS["in_top_k"] = in_top_k
+UNDERIVED["ctc_decode"] = ctc_decode

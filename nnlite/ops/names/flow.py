@@ -9,9 +9,9 @@ import numpy as np
 from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
-from nnlite.ops.names.arranging import known_length
+from nnlite.ops.names.arranging import known_length, of_unknown_length
 from nnlite.ops.names.constants import all as all_of, convert_to_numpy, greater_equal
-from nnlite.ops.tracing import NotThere
+from nnlite.ops.tracing import NotThere, add_functions
 from nnlite.tree import map_structure
 
 __all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"]
@@ -119,6 +119,8 @@ def scan(
         raise ConfigError("scan takes xs, or length where there is nothing to go through", ("length",))
     if not isinstance(unroll, (bool, int)) or (unroll < 1 and unroll is not False):
         raise ConfigError(f"scan: unroll must be an integer >= 1 or a boolean, got {unroll!r}", ("unroll",))
+    if length is None and (unknown := of_unknown_length(xs)) is not None:
+        return unknown.draw("scan", (f, init, xs, length, reverse), {})
     rows, outputs = _entries(xs, _first_length(xs) if length is None else int(length)), []
     for row in reversed(rows) if reverse else rows:
         init, output = f(init, row)
@@ -128,10 +130,13 @@ def scan(
 
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """`f` of each entry along the first axis, stacked."""
+    if (unknown := of_unknown_length(xs)) is not None:
+        return unknown.draw("map", (f, xs), {})
     return _stacked([f(row) for row in _entries(xs, _first_length(xs))])
 
 
 vectorized_map = called("function", "elements")(map)
+add_functions(globals(), ["map", "scan"], as_numpy=False)
 
 
 def vectorize(

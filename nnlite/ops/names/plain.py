@@ -210,7 +210,7 @@ def _resized(values: np.ndarray, size: int, axis: int, filling: Any) -> np.ndarr
 @arrays_alone
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes in another dtype."""
-    values = convert_to_tensor(x)
+    values = convert_to_tensor(convert_to_numpy(x))
     return values if dtype is None else values.view(dtype_of(dtype))
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Jacobian, Jacobians
 from nnlite.ops import functions as ops
-from nnlite.ops.names.arranging import flip, known_length
-from nnlite.ops.tracing import Trace, Traced
+from nnlite.ops.names.arranging import flip, known_length, of_unknown_length
+from nnlite.ops.tracing import UNDERIVED, Trace, Traced, add_functions, drawable
 from nnlite.tree import flatten, map_structure, map_structure_up_to
 
 __all__ = ["associative_scan", "custom_gradient", "jvp", "view_as_complex", "view_as_real"]
@@ -29,6 +29,8 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
     Raises:
         ShapeError: arrays of different lengths along `axis`.
     """
+    if (unknown := of_unknown_length(elems, axis)) is not None:
+        return unknown.draw("associative_scan", (f, elems, reverse, axis), {})
     if reverse:
         turned = map_structure(lambda x: flip(x, axis), elems)
         return map_structure(lambda x: flip(x, axis), associative_scan(f, turned, False, axis))
@@ -127,6 +129,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     return (output.value, change, further) if has_aux else (output.value, change)
 
 
+@drawable
 def view_as_complex(x: Any) -> np.ndarray:
     """Real and imaginary parts along the last axis as complex numbers: `(..., 2) -> (...)`."""
     values = np.asarray(x)
@@ -135,7 +138,12 @@ def view_as_complex(x: Any) -> np.ndarray:
     return values[..., 0] + 1j * values[..., 1]
 
 
+@drawable
 def view_as_real(x: Any) -> np.ndarray:
     """Complex numbers as real and imaginary parts: `(...) -> (..., 2)`."""
     values = np.asarray(x)
     return np.stack([np.real(values), np.imag(values)], -1)
+
+
+add_functions(globals(), ["associative_scan"], as_numpy=False)
+UNDERIVED.update({"view_as_complex": view_as_complex, "view_as_real": view_as_real})
