@@ -1,11 +1,11 @@
-"""Type names that many signatures share, types of arrays by their names, and casts and checks of their numbers."""
+"""Type names that many signatures share, types of arrays by their names, casts, checks of numbers and of shapes."""
 
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlite.errors import ConfigError, needed_for
+from nnlite.errors import ConfigError, ShapeError, needed_for
 
 __all__ = [
     "BFLOAT16",
@@ -15,11 +15,13 @@ __all__ = [
     "Shape",
     "all_finite",
     "dtype_of",
+    "fits",
     "is_bfloat16",
     "is_floating",
     "narrowed",
     "need_bfloat16",
     "saturated",
+    "shaped",
     "widened",
 ]
 
@@ -98,3 +100,23 @@ def all_finite(x: np.ndarray) -> bool:
             if np.isfinite(np.dot(numbers, numbers)):
                 return True
     return bool(np.isfinite(x).all())
+
+
+def fits(shape: Shape, expected: BatchShape) -> bool:
+    """Whether targets of this shape match outputs of the other one, in which rows and free axes (None) may vary."""
+    if len(shape) != len(expected):
+        return False
+    pairs = zip(shape[1:], expected[1:], strict=True)
+    return shape[1:] == expected[1:] or all(wanted in (None, length) for length, wanted in pairs)
+
+
+def shaped(owner: object, targets: np.ndarray, output_shape: BatchShape, others: bool) -> np.ndarray:
+    """Targets of as many axes as outputs; `ShapeError` for `others`, unless these are taken as they are."""
+    if targets.ndim == 1 and output_shape[1:] == (1,):
+        targets = targets[:, None]
+    elif targets.ndim == len(output_shape) + 1 and targets.shape[-1] == 1:
+        targets = targets[..., 0]
+    if not others and not fits(targets.shape, output_shape):
+        wanted = f"targets of shape {('batch', *output_shape[1:])}, as the outputs"
+        raise ShapeError(f"{type(owner).__name__} needs {wanted}, got {targets.shape}")
+    return targets

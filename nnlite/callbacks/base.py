@@ -210,7 +210,8 @@ class CallbackList:
         }
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _dispatcher(listeners))
-        self.on_batch_begin, self.on_batch_end = self.on_train_batch_begin, self.on_train_batch_end
+        for hook in OLDER_NAMES.values():
+            setattr(self, hook, _dispatcher([getattr(callback, hook) for callback in called]))
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Give each callback further parameters."""
@@ -268,10 +269,11 @@ class LambdaCallback(Callback):
     ) -> None:
         super().__init__()
         functions = {name: value for name, value in locals().items() if name.startswith("on_")} | hooks
+        names = {*functions} & {*dir(Callback)}
         self.functions = {}
         for name, value in functions.items():
             try:
-                self.functions |= {} if value is None else {name: read(value, Callable)}
+                self.functions |= {} if value is None else {name: read(value, Callable if name in names else Any)}
             except ConfigError as error:
                 raise error.within("LambdaCallback", name) from None
         vars(self).update(self.functions)

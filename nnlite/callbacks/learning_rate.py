@@ -7,7 +7,7 @@ from typing import Literal
 
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.registry.bounds import BelowOne, Index, NonNegative
 from nnlite.registry.field_types import read
 
@@ -20,7 +20,7 @@ def _learning_rate(callback: Callback) -> float:
     rate = optimizer.learning_rate
     if isinstance(rate, numbers.Real):
         return float(rate)
-    raise ConfigError(
+    raise WrongTypeError(
         f"{type(callback).__name__} sets the learning rate, but that of {type(optimizer).__name__} already follows "
         f"{rate!r}; give the optimizer a number or remove the callback"
     )

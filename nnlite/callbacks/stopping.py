@@ -111,10 +111,18 @@ class EarlyStopping(MonitorCallback):
         super().set_state(state)
         check_weights(self.model, self.best_weights, "best_weights")
 
+    def get_monitor_value(self, logs: dict[str, float] | None) -> float:
+        """The monitored value of an epoch with these logs; a subclass may compute one."""
+        return self.monitored(logs)
+
+    def check(self, names: list[str] | None) -> None:
+        """As `MonitorCallback.check`; whoever computes the value need not find it in the logs."""
+        super().check(names if type(self).get_monitor_value is EarlyStopping.get_monitor_value else None)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.skips(epoch):
             return
-        value = self.monitored(logs)
+        value = self.get_monitor_value(logs)
         if epoch < self.start_from_epoch:
             return
         improved = self.improves(value, self.best)

@@ -53,8 +53,8 @@ class ArrayBatches:
         self.batch_size, self.shuffle_seed = batch_size, shuffle_seed
         available = math.ceil(count_rows(arrays[0]) / batch_size)
         if steps is not None and steps > available:
-            raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data has {available}")
-        self.steps, self._available = within_limit(steps or available), available
+            warn_user(f"{steps} steps of {batch_size} rows were asked for, the data has {available}", TrainingWarning)
+        self.steps, self._available = within_limit(min(steps or available, available)), available
         self.goes_on, self._place = False, 0  # of the epoch's first batch
         parts = (part for array in arrays for part in (array if isinstance(array, tuple) else (array,)))
         self._plain = not any(isinstance(part, LazyRows) for part in parts)

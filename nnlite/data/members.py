@@ -8,7 +8,8 @@ import numpy as np
 
 from nnlite.config import within_limit
 from nnlite.data.batches import Epoch, Together, by_rows, one_by_one, take_rows
-from nnlite.errors import DataError
+from nnlite.errors import TrainingWarning
+from nnlite.errors.caller import warn_user
 from nnlite.random import stream
 
 __all__ = ["MemberBatches"]
@@ -49,8 +50,9 @@ class MemberBatches:
         longest = max(map(len, rows))
         available = math.ceil(longest / batch_size)
         if steps is not None and steps > available:
-            raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data of a member has {available}")
-        self.steps = within_limit(steps or available)
+            asked = f"{steps} steps of {batch_size} rows were asked for"
+            warn_user(f"{asked}, the data of a member has {available}", TrainingWarning)
+        self.steps = within_limit(min(steps or available, available))
         self.stops = np.minimum(np.arange(1, available + 1) * batch_size, longest)
         self._places, self._is_real = _padded(list(map(len, rows)), self.stops)
         starts = np.concatenate([[0], self.stops[:-1]])

@@ -6,9 +6,14 @@ from typing import Any
 
 from nnlite.arrays.rows import LazyRows
 from nnlite.errors import ConfigError, DataError
+from nnlite.errors.caller import warn_user
 from nnlite.random import stream
 
 __all__ = ["PyDataset"]
+
+
+class UncountedError(NotImplementedError, TypeError):
+    """The number of batches was asked of a `PyDataset` that does not say it."""
 
 
 class PyDataset:
@@ -46,7 +51,7 @@ class PyDataset:
 
     def __len__(self) -> int:
         """The number of batches."""
-        raise NotImplementedError(f"{type(self).__name__} must define __len__, or num_batches")
+        raise UncountedError(f"{type(self).__name__} must define __len__, or num_batches")
 
     def __getitem__(self, index: int) -> Any:
         """Batch `index`."""
@@ -74,6 +79,9 @@ class NumberedBatches:
 
     def __init__(self, source: Any, shuffle_seed: int | None = None) -> None:
         self.source = source
+        if isinstance(source, PyDataset) and "workers" not in vars(source):
+            name = type(source).__name__
+            warn_user(f"{name} does not call super().__init__(**kwargs) in its __init__, as Keras asks of a PyDataset")
         self.shuffle_seed = shuffle_seed if _is_dataset(source) else None
 
     @property

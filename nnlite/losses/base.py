@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
-from nnlite.arrays.types import Array, ArrayLike, BatchShape, widened
+from nnlite.arrays.types import Array, ArrayLike, BatchShape, shaped, widened
 from nnlite.arrays.weights import fitted_weights
 from nnlite.config import computed_type, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
 from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, in_dtype, recorded_loss, trace_loss
-from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, repeated, shape_of_rows, spread
+from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, repeated, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
@@ -218,7 +218,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss, without keeping anything. That of traced numbers is recorded, like an op."""
-        y_true = repeated(y_true, y_pred) if type(self).read_targets is Loss.read_targets else y_true
+        if type(self).read_targets is Loss.read_targets and not self._takes_any:
+            y_true = repeated(y_true, y_pred)
         if isinstance(y_pred, (Traced, dict)) or isinstance(y_true, Traced):
             return recorded_loss(self, y_true, y_pred, sample_weight)
         return in_dtype(self, self._linearized(y_true, y_pred, sample_weight)[0], y_pred)
@@ -281,14 +282,12 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         """`prepare_targets` after the checks that every loss needs."""
-        if targets.ndim == 1 and output_shape[1:] == (1,):
-            targets = targets[:, None]
-        elif targets.ndim == len(output_shape) + 1 and targets.shape[-1] == 1:
-            targets = targets[..., 0]
-        if not fits(targets.shape, output_shape):
-            wanted = f"targets of shape {('batch', *output_shape[1:])}, as the outputs"
-            raise ShapeError(f"{type(self).__name__} needs {wanted}, got {targets.shape}")
-        return targets.astype(dtype, copy=False)
+        return shaped(self, targets, output_shape, self._takes_any).astype(dtype, copy=False)
+
+    @property
+    def _takes_any(self) -> bool:
+        """Whether targets of any shape go to `call`, which a user has written, as class or as function."""
+        return type(self).read_targets is Loss.read_targets and not isinstance(type(self).call, RunsPerRow)
 
     def from_outputs_of(self, activation: ActivationFunction) -> "Loss | None":
         """This loss as a function of the inputs of the final `activation`, if that is more exact; else None."""

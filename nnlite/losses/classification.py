@@ -5,14 +5,13 @@ from typing import Any, cast
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays.types import Array, BatchShape
+from nnlite.arrays.types import Array, BatchShape, fits
 from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOne, SoftmaxJacobian
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, SOFTMAX_OF_SHARES, LossForm
 from nnlite.losses.base import Loss
-from nnlite.losses.forms import fits
 from nnlite.ops.activations import Sigmoid, Softmax
 from nnlite.ops.tape import active_tape
 from nnlite.registry.bounds import Fraction

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import Array, BatchShape, Shape
+from nnlite.arrays.types import Array, Shape
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Broadcast, Composed, Contraction, Jacobian, Rearrange, Recast
 from nnlite.losses.call import given_dtype
@@ -79,14 +79,6 @@ def check_finite(targets: np.ndarray, where: str) -> None:
     if targets.dtype.kind == "f" and not np.isfinite(targets).all():
         row = np.argwhere(~np.isfinite(np.atleast_1d(targets)))[0][0]
         raise DataError(f"the targets hold a value that is not finite{where} in row {row}")
-
-
-def fits(shape: Shape, expected: BatchShape) -> bool:
-    """Whether targets of this shape match outputs of the other one, in which rows and free axes (None) may vary."""
-    if len(shape) != len(expected):
-        return False
-    pairs = zip(shape[1:], expected[1:], strict=True)
-    return shape[1:] == expected[1:] or all(wanted in (None, length) for length, wanted in pairs)
 
 
 def repeated(y_true: Any, y_pred: Any) -> Any:

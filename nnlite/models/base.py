@@ -130,7 +130,8 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     compute_loss, compute_metrics, calibrated = steps.compute_loss, steps.compute_metrics, calibrated
     get_metrics_result, zero_grad = steps.get_metrics_result, steps.zero_grad
     make_train_function, make_test_function = steps.make_train_function, steps.make_test_function
-    make_predict_function = steps.make_predict_function
+    make_predict_function, predict_function = steps.make_predict_function, steps.predict_function
+    train_function, test_function = steps.train_function, steps.test_function
     get_state_tree, set_state_tree = state_trees.get_state_tree, state_trees.set_state_tree
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, steps.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config

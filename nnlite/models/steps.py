@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.data.batches import count_rows
 from nnlite.errors import ConfigError, NotReadyError
+from nnlite.models.doors import OfTrainer
 from nnlite.training.written.losses import compiled_loss
 from nnlite.training.written.steps import WrittenSteps, plain
 
@@ -21,9 +22,12 @@ __all__ = [
     "make_predict_function",
     "make_test_function",
     "make_train_function",
+    "predict_function",
     "predict_step",
     "reset_metrics",
+    "test_function",
     "test_step",
+    "train_function",
     "train_step",
     "zero_grad",
 ]
@@ -107,18 +111,36 @@ def predict_step(self: "BaseModel", data: Any) -> Any:
 
 
 def make_train_function(self: "BaseModel", force: bool = False) -> Callable[[Iterator[Any]], dict[str, Any]]:
-    """A function that takes the next batch of an iterator, trains on it and returns the logs."""
-    return lambda iterator: self.train_on_batch(*unpacked(next(iterator)), return_dict=True)
+    """The `train_function`, which is made unless there is one; a new one with `force`."""
+    return _made(self, "train", force)
 
 
 def make_test_function(self: "BaseModel", force: bool = False) -> Callable[[Iterator[Any]], dict[str, Any]]:
-    """A function that takes the next batch of an iterator and returns loss and metrics of it."""
-    return lambda iterator: self.test_on_batch(*unpacked(next(iterator)), return_dict=True)
+    """The `test_function`, which is made unless there is one; a new one with `force`."""
+    return _made(self, "test", force)
 
 
 def make_predict_function(self: "BaseModel", force: bool = False) -> Callable[[Iterator[Any]], Any]:
-    """A function that takes the next batch of an iterator and returns the outputs for it."""
-    return lambda iterator: self.predict_on_batch(unpacked(next(iterator))[0])
+    """The `predict_function`, which is made unless there is one; a new one with `force`."""
+    return _made(self, "predict", force)
+
+
+train_function = OfTrainer[Any]("train_function", "Trains on the next batch of an iterator; None before `fit`.")
+test_function = OfTrainer[Any]("test_function", "Tests on the next batch of an iterator; None before `evaluate`.")
+predict_function = OfTrainer[Any]("predict_function", "Predicts the next batch; None before `predict`.")
+
+
+def _made(model: Any, kind: str, force: bool) -> Any:
+    """The function of a model that takes the next batch of an iterator, and does with it what `kind` says."""
+
+    def of_next_batch(iterator: Iterator[Any]) -> Any:
+        x, *others = unpacked(next(iterator))
+        step = getattr(model, f"{kind}_on_batch")
+        return step(x) if kind == "predict" else step(x, *others, return_dict=True)
+
+    if force or getattr(model, f"{kind}_function") is None:
+        setattr(model, f"{kind}_function", of_next_batch)
+    return getattr(model, f"{kind}_function")
 
 
 def compute_loss(

@@ -121,6 +121,7 @@ def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
     """Loss and metrics over all batches, between `on_test_begin` and `on_test_end`."""
     trainer.stop_evaluating = False
+    trainer.model.make_test_function()
     callbacks.on_test_begin({})
     logs, _ = run_epoch(trainer, batches, step, callbacks, "test")
     callbacks.on_test_end(logs)
@@ -140,6 +141,7 @@ def run_training(
     """
     trainer, callbacks = session.trainer, session.callbacks
     bind_schedules(trainer, session)
+    trainer.model.make_train_function()
     trainer.stop_training = False
     callbacks.on_train_begin({})
     session.take_up()

@@ -224,6 +224,8 @@ def _checked_weights(loss: Any, sample_weight: Any, targets: Any, output_shape: 
     if not isinstance(loss, OutputLosses):
         if isinstance(sample_weight, dict) and len(sample_weight) == 1:  # by the name of the one output
             (sample_weight,) = sample_weight.values()
+        elif isinstance(sample_weight, (list, tuple)) and len(sample_weight) == 1 and np.ndim(sample_weight[0]):
+            (sample_weight,) = sample_weight
         return _fitted(sample_weight, targets.shape[: len(output_shape) - 1], dtype)
     shapes = [target.shape[: len(shape) - 1] for target, shape in zip(targets, output_shape, strict=True)]
     if isinstance(sample_weight, dict) or (

@@ -12,16 +12,24 @@ from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.losses.output_losses import OutputLosses, by_output, each_output
-from nnlite.metrics import Mean, Metric
+from nnlite.metrics import Metric
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.compiled import read_weight
-from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for, logged_name
+from nnlite.training.compiled.metrics import (
+    CompiledMetrics,
+    GivenShapes,
+    LossValue,
+    OutputMetric,
+    accuracy_for,
+    logged_name,
+    update_metric,
+)
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
-from nnlite.tree import is_nested
+from nnlite.tree import flatten_with_path, is_nested
 
 
 class OutputsTrainer(Trainer):
@@ -43,9 +51,9 @@ class OutputsTrainer(Trainer):
         metrics: Any = None,
         weighted_metrics: Any = None,
         loss_weights: Any = None,
-        run_eagerly: bool = False,
+        run_eagerly: bool | None = False,
         steps_per_execution: Count = 1,
-        jit_compile: bool | Literal["auto"] = "auto",
+        jit_compile: bool | Literal["auto"] | None = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
@@ -204,7 +212,7 @@ class OutputMetrics(CompiledMetrics):
         named = self.model._names_outputs
         names = self.names if named else self.names_of_losses
         losses: list[tuple[Any, bool]] = [
-            (OutputMetric(index, LossValue(loss_of_output), f"{names[index]}_loss"), True)
+            (OutputMetric(index, LossValue(loss_of_output), f"{self._path(index, names[index])}_loss"), True)
             for index in map(self.names.index, self.order)
             if (loss_of_output := loss.losses[index]) and len(loss.losses) - loss.losses.count(None) > 1
         ]
@@ -219,74 +227,18 @@ class OutputMetrics(CompiledMetrics):
             settled.append((OutputMetric(index, metric, name), weighted))
         self.settled = losses + settled if named else settled + losses
 
-    def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: Any) -> None:
+    def _path(self, index: int, name: str) -> str:
+        """The name of an output in logs of losses: inside nested outputs with the keys and numbers that lead to it."""
+        *outer, last = {leaf: path for path, leaf in flatten_with_path(self.model._structure)}.get(index, (0,))
+        return "/".join(map(str, [*outer, last if isinstance(last, str) else name]))
+
+    def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: Any, shapes: GivenShapes) -> None:
         """Update the metrics in use with one batch; each output has its own mask."""
         weights = each_output(sample_weight, len(predictions))
         outputs = zip(mask or [None] * len(predictions), y, predictions, weights, strict=True)
         counted = [counted_rows(*output) for output in outputs]
         for metric, weighted in self.settled or ():
-            targets, predicted, weights = counted[metric.index]
-            metric.update_state(targets, predicted, weights if weighted else None)
-
-
-class OutputMetric:
-    """A metric of one of several outputs."""
-
-    adds_up = False  # models of several outputs are trained batch by batch
-
-    def __init__(self, index: int, metric: Any, name: str):
-        self.index, self.metric, self.name = index, metric, name
-        self.higher_is_better = metric.higher_is_better
-
-    def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
-        """Add one batch of this output."""
-        self.metric.update_state(y_true, y_pred, sample_weight)
-
-    def result(self) -> float:
-        """The value so far."""
-        return self.metric.result()
-
-    def reset_state(self) -> None:
-        """Forget all batches."""
-        self.metric.reset_state()
-
-    def get_state(self) -> dict[str, Any]:
-        """The state of the metric, for checkpoints within an epoch."""
-        return self.metric.get_state()
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `get_state` returned."""
-        self.metric.set_state(state)
-
-
-class LossValue:
-    """A loss as a metric: its average over examples."""
-
-    higher_is_better = False
-
-    def __init__(self, loss: Loss):
-        self.loss = loss
-        self.mean = Mean()
-
-    def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
-        """Add one batch."""
-        self.mean.update_state(self.loss(y_true, y_pred, sample_weight), len(y_pred))
-
-    def result(self) -> float:
-        """The average so far."""
-        return self.mean.result()
-
-    def reset_state(self) -> None:
-        """Forget all batches."""
-        self.mean.reset_state()
-
-    def get_state(self) -> dict[str, Any]:
-        """The state of the average, for checkpoints within an epoch."""
-        return self.mean.get_state()
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `get_state` returned."""
-        self.mean.set_state(state)
+            update_metric(metric.metric, counted[metric.index], weighted, shapes, metric.index)
 
 
 class OutputActivations:

@@ -26,6 +26,7 @@ def run_prediction(
     model = trainer.model
     outputs, jacobians, moves = [], [], moves_on(model)
     trainer.stop_predicting = False
+    model.make_predict_function()
     callbacks.on_predict_begin({})
     written = model._writes_prediction and not return_jacobian
     for batch, (inputs, _, _) in enumerate(batches.epoch()):

@@ -154,6 +154,18 @@ class Trainable(Protocol):
         """Number of scalars in all parameters; `NotReadyError` before the model is built."""
         ...
 
+    def make_train_function(self) -> Any:
+        """Have a `train_function`."""
+        ...
+
+    def make_test_function(self) -> Any:
+        """Have a `test_function`."""
+        ...
+
+    def make_predict_function(self) -> Any:
+        """Have a `predict_function`."""
+        ...
+
     def train_step(self, x: Any) -> Any:
         """One step of training on a batch, as the class writes it; returns its logs."""
         ...

@@ -96,7 +96,7 @@ class Trainer(Compiled):
         self, output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, class_weight: Any
     ) -> tuple:
         """`(x, y, sample_weight)` for the steps; targets match outputs of this shape, of a member or all."""
-        self.settle(output_shape, targets)
+        self.settle(output_shape, targets, sample_weight)
         return inputs, *prepared_targets(self, output_shape, inputs, targets, sample_weight, class_weight)
 
     def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None, steps: Any = None) -> None:
@@ -106,7 +106,7 @@ class Trainer(Compiled):
             predictions = outputs if metrics.take_logits and steps.ends_in_softmax else steps.predictions(outputs)
             if self.to_units is not None:
                 y, predictions = self.to_units(y), self.to_units(predictions)
-            metrics.update(steps.mask, y, predictions, sample_weight)
+            metrics.update(steps.mask, y, predictions, sample_weight, self.given_shapes)
 
     def fit(
         self,

@@ -223,7 +223,7 @@ def test_attributes_of_callbacks():
     assert CSVLogger("log.csv", separator=";").sep == ";"
     seen = []
     callback = Callback()
-    callback.on_train_batch_end = lambda batch, logs=None: seen.append((batch, logs))
+    callback.on_batch_end = lambda batch, logs=None: seen.append((batch, logs))
     CallbackList([callback]).on_batch_end(3, {"loss": 1.0})
     assert seen == [(3, {"loss": 1.0})]
 

@@ -12,14 +12,19 @@ class CompileMetrics:
     """All metrics of `compile`, under the name `compile_metrics`.
 
     Args:
-        metrics: those in use; none before the first data.
+        in_use: gives those in use; none before the first data.
         update: shows them targets, predictions and weights.
     """
 
     name = "compile_metrics"
 
-    def __init__(self, metrics: list[Any], update: Callable[[Any, Any, Any], None]) -> None:
-        self.metrics, self._update = metrics, update
+    def __init__(self, in_use: Callable[[], list[Any]], update: Callable[[Any, Any, Any], None]) -> None:
+        self._in_use, self._update = in_use, update
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics in use."""
+        return self._in_use()
 
     @property
     def variables(self) -> list[Any]:

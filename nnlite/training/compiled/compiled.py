@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
+import numpy as np
+
 from nnlite.errors import ConfigError, NotReadyError, TrainingWarning
 from nnlite.errors.caller import warn_user
 from nnlite.layers.base.contract.structure import kept
@@ -15,7 +17,7 @@ from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable, read, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
-from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside, of_single
+from nnlite.training.compiled.metrics import CompiledMetrics, GivenShapes, metrics_inside, of_single
 from nnlite.training.compiled.signatures import Signatures
 from nnlite.training.train_step import Steps, adds_to_loss, trained_weights
 from nnlite.training.trainable import Trainable
@@ -60,6 +62,7 @@ class Compiled:
     Attributes:
         optimizer, loss: those of the last `compile`; None before.
         loss_mean: the mean of the losses since the epoch began.
+        given_shapes: those of the last data, as users gave them.
         run_eagerly, jit_compile, steps_per_execution: as `compile` was told.
         last_layer: the check of the model's last layer against the loss.
     """
@@ -71,7 +74,10 @@ class Compiled:
         self.given: dict[str, Any] = {}  # the arguments of `compile` but the optimizer
         self._loss: Any = None
         self.loss_mean = Mean(name="loss")
-        self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1
+        self.given_shapes = GivenShapes()
+        self.run_eagerly: bool | None = False
+        self.jit_compile, self.steps_per_execution = False, 1
+        self.train_function = self.test_function = self.predict_function = None  # in Keras, what runs a batch
         self.last_layer = LastLayerCheck()
         self._metrics, self._of_layers = CompiledMetrics(), []
         self._steps: Any = None  # `Steps`, or `WrittenSteps`
@@ -84,9 +90,9 @@ class Compiled:
         metrics: Sequence[AnyMetric] | None = None,
         weighted_metrics: Sequence[AnyMetric] | None = None,
         loss_weights: Any = None,
-        run_eagerly: bool = False,
+        run_eagerly: bool | None = False,
         steps_per_execution: Count = 1,
-        jit_compile: bool | Literal["auto"] = "auto",
+        jit_compile: bool | Literal["auto"] | None = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Configure training; takes effect immediately, also after `layer.trainable` has changed.
@@ -126,12 +132,13 @@ class Compiled:
         self._take(measure, in_use)
         self.given = originals | ({"loss": self.loss} if isinstance(loss, dict) else {})
         self.run_eagerly, self.steps_per_execution = run_eagerly, steps_per_execution
-        self.jit_compile = jit_compile is True
+        self.jit_compile = jit_compile is True and not run_eagerly
 
     def _take(self, loss: Any, metrics: CompiledMetrics) -> None:
         """Use a loss and metrics from now on, compared with the last layer as soon as there is one."""
         self.last_layer.renew(self.model, loss)
         self.loss, self._metrics, self._steps = loss, metrics, None
+        self.train_function = self.test_function = self.predict_function = None
         self.loss_mean = Mean(name="loss")
 
     @property
@@ -158,10 +165,9 @@ class Compiled:
         """The metrics that Keras lists first: the mean loss, those of `compile` as one, those of outputs."""
         if self.optimizer is None:
             return []
-        of_losses = self._metrics.of_losses
-        others = [metric for metric in self._metrics.in_use if all(metric is not one for one in of_losses)]
-        together = CompileMetrics(others, lambda *batch: self.written_steps().update_metrics(*batch))
-        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses]
+        metrics = self._metrics
+        together = CompileMetrics(lambda: metrics.of_users, lambda *batch: self.written_steps().update_metrics(*batch))
+        return [self.loss_mean, *([together] if metrics.named else []), *metrics.of_losses]
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
@@ -198,10 +204,12 @@ class Compiled:
         if self.loss is None:
             raise NotReadyError(f"call compile(optimizer=..., loss=...) before {method}")
 
-    def settle(self, output_shape: Any, targets: Any) -> None:
+    def settle(self, output_shape: Any, targets: Any, sample_weight: Any = None) -> None:
         """With the first data, compare the last layer with the loss, and choose the metric for "accuracy"."""
         self.last_layer.compare(self.model, self.loss)
         self._metrics.settle(self.loss, output_shape, targets)
+        shapes = [array.shape[1:] for array in (targets if isinstance(targets, tuple) else (targets,))]
+        self.given_shapes = GivenShapes(shapes, isinstance(sample_weight, np.ndarray) and sample_weight.ndim == 2)
 
     def step_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """As `read_batch`; if the model has its own steps, targets are passed through and may be missing."""

@@ -1,9 +1,9 @@
 """The metrics of a compiled model: named in `compile`, resolved with the first data, updated with each batch."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,19 @@ from nnlite.layers.base.call import layers_within
 from nnlite.layers.base.contract.structure import kept
 from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
-from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
+from nnlite.metrics import Mean, MeanMetricWrapper, Metric, Sum, resolve_accuracy
 
-__all__ = ["CompiledMetrics", "accuracy_for", "logged_name", "metrics_inside", "of_single"]
+__all__ = [
+    "CompiledMetrics",
+    "GivenShapes",
+    "LossValue",
+    "OutputMetric",
+    "accuracy_for",
+    "logged_name",
+    "metrics_inside",
+    "of_single",
+    "update_metric",
+]
 
 OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
 
@@ -55,6 +65,33 @@ def logged_name(name: str, weighted: bool, names: set[str], prefix: str = "") ->
     free = next(tried for tried in chain([name], (f"{name}_{number}" for number in count(1))) if tried not in names)
     names.add(free)
     return free
+
+
+class GivenShapes(NamedTuple):
+    """Shapes in which targets and weights came.
+
+    Attributes:
+        targets: shape of a row of the targets of each output.
+        weights: whether weights of rows are a matrix, if only a column.
+    """
+
+    targets: Sequence[tuple] = ()
+    weights: bool = False
+
+
+def update_metric(metric: Any, batch: tuple, weighted: bool, shapes: GivenShapes, output: int = 0) -> None:
+    """Update a metric with `(targets, predictions, weights)` of an output.
+
+    User-defined classes and functions get columns of class numbers and of weights as columns, as they were given.
+    """
+    targets, predictions, weights = batch
+    if isinstance(metric, MeanMetricWrapper) or not type(metric).update_state.__module__.startswith("nnlite."):
+        shape = shapes.targets[output] if shapes.targets else ()
+        if shape[-1:] == (1,) and targets.ndim == len(shape) == predictions.ndim - 1:
+            targets = targets[..., None]
+        if shapes.weights and weights is not None and weights.ndim == 1 and not isinstance(metric, MeanMetricWrapper):
+            weights = weights[:, None]
+    metric.update_state(targets, predictions, weights if weighted else None)
 
 
 class CompiledMetrics:
@@ -102,6 +139,12 @@ class CompiledMetrics:
         return []
 
     @property
+    def of_users(self) -> list[Any]:
+        """The metrics in use but for those of losses."""
+        of_losses = self.of_losses
+        return [metric for metric in self.in_use if all(metric is not one for one in of_losses)]
+
+    @property
     def in_use(self) -> list[Any]:
         """The resolved metrics."""
         return [metric for metric, _ in self.settled or ()]
@@ -122,11 +165,11 @@ class CompiledMetrics:
         """Resolve again with the next data: the model has changed."""
         self.settled = None
 
-    def update(self, mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None) -> None:
+    def update(self, mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None, shapes: GivenShapes) -> None:
         """Update the metrics in use with one batch; masked rows do not count."""
-        y, predictions, weights = counted_rows(mask, y, predictions, sample_weight)
+        batch = counted_rows(mask, y, predictions, sample_weight)
         for metric, weighted in self.settled or ():
-            metric.update_state(y, predictions, weights if weighted else None)
+            update_metric(metric, batch, weighted, shapes)
 
     def config(self) -> dict[str, list]:
         """The arguments of `compile` for these metrics, as plain values."""
@@ -135,3 +178,63 @@ class CompiledMetrics:
             spec = metric if isinstance(metric, str) else metric.to_spec()
             by_argument["weighted_metrics" if weighted else "metrics"].append(spec)
         return by_argument
+
+
+class OutputMetric:
+    """A metric of one of several outputs."""
+
+    adds_up = False  # models of several outputs are trained batch by batch
+
+    def __init__(self, index: int, metric: Any, name: str):
+        self.index, self.metric, self.name = index, metric, name
+        self.higher_is_better = metric.higher_is_better
+
+    def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
+        """Add one batch of this output."""
+        self.metric.update_state(y_true, y_pred, sample_weight)
+
+    def result(self) -> float:
+        """The value so far."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self.metric.reset_state()
+
+    def get_state(self) -> dict[str, Any]:
+        """The state of the metric, for checkpoints within an epoch."""
+        return self.metric.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `get_state` returned."""
+        self.metric.set_state(state)
+
+
+class LossValue:
+    """A loss as a metric: its average over examples."""
+
+    higher_is_better = False
+
+    def __init__(self, loss: Loss):
+        self.loss = loss
+        self.mean = Mean()
+
+    def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
+        """Add one batch."""
+        self.mean.update_state(self.loss(y_true, y_pred, sample_weight), len(y_pred))
+
+    def result(self) -> float:
+        """The average so far."""
+        return self.mean.result()
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self.mean.reset_state()
+
+    def get_state(self) -> dict[str, Any]:
+        """The state of the average, for checkpoints within an epoch."""
+        return self.mean.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `get_state` returned."""
+        self.mean.set_state(state)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.losses import Loss
+from nnlite.training.compiled.metrics import GivenShapes
 from nnlite.training.inputs import built_inputs
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Signatures:
         if not (_finite(inputs) and _finite(y)):
             return None
         model = self.trainer.model
+        self.trainer.given_shapes = GivenShapes([y.shape[1:]])
         if y.dtype.kind == "f" and y.dtype != self.dtype:
             y = _cast(y, self.dtype)
             if not _finite(y):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nnlite.data.batches import one_by_one
-from nnlite.errors import ConfigError
+from nnlite.errors import WrongTypeError
 from nnlite.layers.base.call import layers_beside
 from nnlite.layers.base.contract.structure import in_order
 from nnlite.metrics import Mean
@@ -82,7 +82,7 @@ class WrittenSteps:
         with self.recording(x):
             logs = step(packed(x, y if y is None else self.model._as_returned(y), sample_weight))
         if not isinstance(logs, Mapping):
-            raise ConfigError(
+            raise WrongTypeError(
                 f"{self.model.label}: {step.__name__} must return a dict of numbers by their names, such as "
                 f"{{'loss': loss}}, got {type(logs).__name__}"
             )
