@@ -165,7 +165,9 @@ class CompiledMetrics:
         """Resolve again with the next data: the model has changed."""
         self.settled = None
 
-    def update(self, mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None, shapes: GivenShapes) -> None:
+    def update(
+        self, mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None, shapes: GivenShapes
+    ) -> None:
         """Update the metrics in use with one batch; masked rows do not count."""
         batch = counted_rows(mask, y, predictions, sample_weight)
         for metric, weighted in self.settled or ():
