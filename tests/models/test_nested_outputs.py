@@ -193,11 +193,11 @@ def test_losses_metrics_and_targets_may_be_nested_like_the_outputs():
     nested.compile("sgd", ["mse", ["mae", "mse"]], metrics=[None, ["mse", "mae"]], loss_weights=[1.0, [2.0, 3.0]])
     histories = [model.fit(X, y, verbose=0).history for model, y in ((flat, [KIND] * 3), (nested, targets))]
     assert histories[0] == histories[1] and sorted(histories[0]) == [
+        "1/q_loss",
+        "1/r_loss",
         "loss",
         "p_loss",
-        "q_loss",
         "q_mse",
-        "r_loss",
         "r_mae",
     ]
     with pytest.raises(ConfigError, match="loss has 2 entries for 3 outputs"):
@@ -211,7 +211,7 @@ def test_losses_may_be_nested_dicts_like_the_outputs():
     y = {"u": KIND, "w": {"z": KIND}}
     logs, predicted = model.evaluate(X, y, verbose=0, return_dict=True), model.predict(X, verbose=0)
     assert logs["u_loss"] == pytest.approx(np.square(predicted["u"] - KIND).mean(), rel=1e-5)
-    assert logs["w_loss"] == pytest.approx(np.abs(predicted["w"]["z"] - KIND).mean(), rel=1e-5)
+    assert logs["w/z_loss"] == pytest.approx(np.abs(predicted["w"]["z"] - KIND).mean(), rel=1e-5)
 
 
 def test_weights_of_rows_may_be_nested_like_the_outputs():

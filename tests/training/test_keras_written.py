@@ -114,6 +114,14 @@ def test_losses_of_nested_outputs_are_named_by_the_way_to_them():
     assert sorted(history) == ["a/c_loss", "a/d/q_loss", "b_loss", "loss", "r_mae"]
 
 
+def test_outputs_of_a_layer_that_is_called_twice_share_its_name():
+    x, layer = Input((2,)), Dense(1, name="h")
+    model = Model(x, [layer(x), layer(x * 2)], seed=0)
+    assert model.output_names == ["h", "h"]
+    model.compile("sgd", "mse")
+    assert sorted(model.fit(X, [Y, Y], verbose=0).history) == ["h_loss", "loss"]
+
+
 def test_functions_of_batches_are_made_when_they_are_needed_and_forgotten_by_compile():
     model = regressor()
     assert model.train_function is None is model.test_function

@@ -31,11 +31,9 @@ def names_of_outputs(model: Any) -> list[str]:
     """The keys of a dict of outputs, or the names of the layers that give them, numbered where one gives several."""
     if isinstance(model._structure, dict) and len(model._structure) == len(model.outputs):
         return list(model._structure)
-    names = [str(symbol.layer.name) for symbol in model.outputs]
-    return [
-        f"{name}_{symbol.index}" if names.count(name) > 1 else name
-        for name, symbol in zip(names, model.outputs, strict=True)
-    ]
+    pairs = [(str(symbol.layer.name), symbol.index) for symbol in model.outputs]
+    numbered = {name for name, index in pairs if any(name == other and index != number for other, number in pairs)}
+    return [f"{name}_{index}" if name in numbered else name for name, index in pairs]
 
 
 def is_described_by_graph(model: Any) -> bool:
