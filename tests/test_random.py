@@ -1,6 +1,7 @@
 """Random bits: decided by seed, purpose, place and step alone, and as good for neighbours as for strangers."""
 
 import itertools
+import zlib
 
 import numpy as np
 
@@ -53,3 +54,9 @@ def test_counts_may_be_integers():
     counts = random.binomial((50,), 4, 0.5, dtype="int32", seed=1)
     assert counts.dtype == "int32" and set(counts.tolist()) <= {0, 1, 2, 3, 4}
     np.testing.assert_array_equal(counts, random.binomial((50,), 4, 0.5, seed=1))
+
+
+def test_a_stream_is_philox_with_seed_and_purpose_as_its_key():
+    key = np.array([7, zlib.crc32(b"shuffle")], np.uint64)
+    expected = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 3, 2**40]))
+    np.testing.assert_array_equal(random.stream(7, "shuffle", 3, 2**40).random(9), expected.random(9))

@@ -73,8 +73,8 @@ def stream(seed: int, purpose: str, index: int = 0, step: int = 0) -> np.random.
     >>> (first == again).all(), (first == stream(0, "shuffle", step=4).permutation(100)).all()
     (np.True_, np.False_)
     """
-    key = np.array([seed, zlib.crc32(purpose.encode())], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, index, step]))
+    key: Any = _Words(seed, zlib.crc32(purpose.encode()))  # as `key=` it would take twice as long
+    return np.random.Generator(np.random.Philox(key, counter=[0, 0, index, step]))
 
 
 class _Words(ISeedSequence):
