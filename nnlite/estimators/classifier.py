@@ -42,7 +42,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         A string is a list in YAML, such as `"- Dense: {units: 64}"`, or the path of a file that ends in .yaml.
         Layers are copied by their configuration, so every fit starts from new weights.
     activation : "auto", str, dict or ActivationFunction, default="auto"
-        Activation function of the hidden layers; `"auto"` is SELU.
+        Activation function of the hidden layers; `"auto"` is SELU; scikit-learn's names are understood too.
     dropout : "auto", float in [0, 1), dict or LearningRateSchedule, default="auto"
         Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
         `FlatCosine(0.15)`.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from quick import BOTH, ENOUGH, LABELS, QUICK, TARGET, X
+from quick import BOTH, ENOUGH, LABELS, QUICK, TARGET, X, outputs
 from sklearn.base import clone
 
 from nnlite import NNClassifier, NNRegressor
@@ -91,6 +91,13 @@ def test_the_recipe_is_made_of_layers_that_a_model_of_ones_own_can_have():
     ]
     found = kinds(NNRegressor(**QUICK, n_members=1).fit(X, TARGET))
     assert found[0] is RobustScaling and found[-4:] == [Dropout, Dense, Clip, Normalization]
+
+
+@BOTH
+@pytest.mark.parametrize(("name", "same"), [("logistic", "sigmoid"), ("identity", "linear")])
+def test_activations_by_the_names_of_scikit_learn(cls, y, name, same):
+    usual = cls(**QUICK, activation=same).fit(X, y)
+    np.testing.assert_array_equal(outputs(cls(**QUICK, activation=name).fit(X, y), X), outputs(usual, X))
 
 
 def test_hidden_layers_by_parameters():

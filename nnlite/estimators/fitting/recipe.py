@@ -38,6 +38,7 @@ INPUT_SCALE = "input_scale"
 WAVES = {"frequencies": 8, "output_dim": 2, "name": "waves"}
 MOST_WAVY_COLUMNS = 16
 BINS, LEAST_ROWS_OF_A_BIN = 32, 20
+NAMES_OF_SCIKIT_LEARN = {"identity": "linear", "logistic": "sigmoid"}  # of activation functions
 
 
 class Problem(NamedTuple):
@@ -208,7 +209,10 @@ class Recipe:
         automatic = "selu" if self.problem.task == "class" else "mish"
         if self.problem.directions is not None:
             automatic = "tanh"  # rises, and bends both ways
-        activation = jsonable(self._get("activation", automatic))
+        activation = self._get("activation", automatic)
+        if isinstance(activation, str):
+            activation = NAMES_OF_SCIKIT_LEARN.get(activation, activation)
+        activation = jsonable(activation)
         rate = self._get("dropout", 0.0 if self.takes_all_rows else self._over_training(FlatCosine, 0.15))
         specs: list[Any] = []
         if self.has_pieces:
