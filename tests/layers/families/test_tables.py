@@ -53,6 +53,18 @@ def test_robust_scaling_takes_median_and_quartiles(double_precision):
     assert relative_error(adapted(stacked)(stacked), adapted(data[:100])(data[:100]).reshape(25, 4, 3)) <= EXACT
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 40, 41, 42, 43])
+def test_robust_scaling_takes_the_quantiles_of_numpy(double_precision, count):
+    columns = np.random.default_rng(count).normal(size=(count, 6)).round(1)
+    layer = adapted(columns)
+    first, center, third = np.quantile(columns, [0.25, 0.5, 0.75], axis=0)
+    two_values = ((columns == columns.min(0)) | (columns == columns.max(0))).all(axis=0)
+    usual = ~two_values & (third > first)
+    np.testing.assert_array_equal(layer.statistics[0].value[usual], center[usual])
+    np.testing.assert_array_equal(layer.statistics[2].value[usual], (third - first)[usual])
+    assert usual.any() == (count > 2)
+
+
 @pytest.mark.parametrize(
     ("column", "z"),
     [
