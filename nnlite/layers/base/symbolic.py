@@ -177,11 +177,8 @@ class Symbol(Drawable):
     def __init__(
         self, layer: "Layer", inputs: "tuple[Symbol, ...]", shape: tuple, index: int = 0, use: object | None = None
     ):
-        self.layer = layer
-        self.inputs = inputs
-        self._shape = shape
+        self.layer, self.inputs, self._shape, self.index = layer, inputs, shape, index
         self._name: str | None = None
-        self.index = index
         self.use = use or object()
         self.training: bool | None = None
         self.mask: Symbol | None = None
@@ -280,10 +277,8 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
     output_shape = with_options(layer, options).compute_output_shape(shapes)
     taken = symbols if several else (symbols,)
     several_outputs, use = isinstance(next(iter(output_shape), None), tuple), object()
-    outputs = [
-        Symbol(layer, taken, tuple(shape), index, use)
-        for index, shape in enumerate(output_shape if several_outputs else [output_shape])
-    ]
+    shaped = output_shape if several_outputs else [output_shape]
+    outputs = [Symbol(layer, taken, tuple(shape), index, use) for index, shape in enumerate(shaped)]
     for output in outputs:
         output.training, output.mask, output.options = training, given_mask, options
     result: Any = layer._as_returned(tuple(outputs) if several_outputs else outputs[0])

@@ -76,9 +76,6 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
         self.input_shape = self.output_shape = (None, *inner)
         self.built = True
 
-    def __repr__(self) -> str:
-        return repr(self._symbol)
-
     def _take_further(self, arguments: dict[str, Any]) -> None:
         for name in self._further_arguments:
             if arguments.get(name):
