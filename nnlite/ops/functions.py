@@ -226,7 +226,7 @@ def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -
     """log(sum(exp(x))) over `axis`; the maximum is subtracted first, so that nothing overflows."""
     x = x if isinstance(x, Traced) else as_written([x])[0]
     largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
-    largest = np.where(np.isinf(largest), largest.dtype.type(0), largest)  # infinity less infinity is no number
+    largest = np.where(np.isinf(largest), largest.dtype.type(0), largest)  # inf - inf is nan
     total = log(sum(exp(x - largest), axis, True)) + largest
     return total if keepdims else squeeze(total, axis)
 

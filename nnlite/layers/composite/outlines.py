@@ -46,8 +46,8 @@ def outlines(
         raise refused if isinstance(refused, DataError) else ShapeError(f"{owner}: {refused}") from refused
     if len(tried) == 1:  # as where columns meet rows: each of the others may vary by itself
         (lengths, _), *_ = tried
-        for place in range(len(unknown)):
-            others = ((*lengths[:place], one, *lengths[place + 1 :]) for one in LENGTHS if one != lengths[place])
+        for axis in range(len(unknown)):
+            others = ((*lengths[:axis], one, *lengths[axis + 1 :]) for one in LENGTHS if one != lengths[axis])
             tried += _possible(run, others, 1)[0]
     results = [result for _, result in tried]
     if by_values:
