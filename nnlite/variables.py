@@ -19,10 +19,6 @@ SYNCHRONIZATIONS: tuple[Any, ...] = (None, "none", "on_read", "on_write", "auto"
 SCOPES: list[str] = []  # names of those that are open, the outermost first
 
 
-class FixedNameError(ConfigError, AttributeError):
-    """The name of a variable was assigned."""
-
-
 def checked_name(name: Any, kind: str) -> str:
     """A name for a path; `ConfigError` for another value."""
     if not isinstance(name, str) or not name or "/" in name:
@@ -78,7 +74,7 @@ class Variable(Parameter, metaclass=VariableType):
         overwrite_with_gradient: whether `apply` of an optimizer assigns the gradient in place of an update.
 
     Raises:
-        ConfigError: an initializer without a shape, a value of another shape, or a name that is assigned later.
+        ConfigError: an initializer without a shape, or a value of another shape.
 
     >>> from nnlite import Variable
     >>> step = Variable([1.0, 2.0], name="step")
@@ -135,8 +131,6 @@ class Variable(Parameter, metaclass=VariableType):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("regularizer", "constraint") and value is not None and not callable(value):
             raise ConfigError(f"the {name} of a variable is a function of its values or None, got {value!r}")
-        if name == "name" and name in vars(self):
-            raise FixedNameError(f"the name of {self.name!r} is fixed: give it to the constructor")
         if name == "overwrite_with_gradient" and not isinstance(value, bool):
             raise WrongTypeError(f"{name} is True or False, got {value!r}", (name,))
         super().__setattr__(name, value)

@@ -227,7 +227,8 @@ def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -
     x = x if isinstance(x, Traced) else as_written([x])[0]
     largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
     largest = np.where(np.isinf(largest), largest.dtype.type(0), largest)  # inf - inf is nan
-    total = log(sum(exp(x - largest), axis, True)) + largest
+    with np.errstate(divide="ignore"):
+        total = log(sum(exp(x - largest), axis, True)) + largest
     return total if keepdims else squeeze(total, axis)
 
 

@@ -77,13 +77,10 @@ def test_symbols_of_further_functions():
     matrix, whole = KerasTensor((2, 3)), KerasTensor((2, 3), dtype="int32")
     assert [row.shape for row in ops.unstack(matrix)] == [(3,), (3,)]
     assert [row.shape for row in ops.unstack(KerasTensor((None, 3)), axis=1)] == [(None,)] * 3
-    for repeat in (
-        ops.unstack,
-        lambda rows: ops.map(ops.exp, rows),
-        lambda rows: ops.scan(lambda total, row: (total + row, row), np.zeros(3), rows),
-    ):
-        with pytest.raises(ShapeError, match="needs a known length of axis 0"):
-            repeat(KerasTensor((None, 3)))
+    with pytest.raises(ShapeError, match="needs a known length of axis 0"):
+        ops.unstack(KerasTensor((None, 3)))
+    carry, _ = ops.scan(lambda total, row: (total + row, row), np.zeros(3), KerasTensor((None, 3)))
+    assert carry.shape == (3,)
     assert ops.map(lambda row: 2 * row, matrix).shape == (2, 3)
     assert ops.conj(matrix).dtype == ops.real(matrix).dtype == ops.logsumexp(whole).dtype == "float32"
 
@@ -250,3 +247,57 @@ def test_arrays_as_indices_of_symbols(tmp_path):
         np.testing.assert_array_equal(chosen(x), x[:, [2, 0]])
     with pytest.raises(ConfigError, match=r"must be integers, slices, \.\.\., None or arrays of them, got 1\.5"):
         ops.get_item(x, 1.5)
+
+
+def test_updates_take_the_type_of_what_they_change():
+    whole = np.zeros(3, "int32")
+    updated = ops.scatter_update(whole, [[1]], np.array([1.5]))
+    sliced = ops.slice_update(whole, (0,), np.array([1.5, 2.0]))
+    assert (updated.dtype, updated.tolist(), sliced.dtype, sliced.tolist()) == ("int32", [0, 1, 0], "int32", [1, 2, 0])
+    with pytest.raises(ConfigError, match="unknown reduction 'most'"):
+        ops.scatter_update(whole, [[1]], [2], reduction="most")
+
+
+def test_a_logarithm_of_a_sum_of_nothing_or_of_infinity_is_infinite():
+    assert ops.logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
+    assert ops.logsumexp(np.array([[1.0, np.inf], [-np.inf, 3.0]]), axis=1).tolist() == [np.inf, 3.0]
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_an_inverse_by_a_cholesky_factor_reads_one_triangle(upper):
+    square = np.array([[4.0, 1.0], [3.0, 2.0]])
+    factor = (np.triu if upper else np.tril)(square)
+    whole = factor.T @ factor if upper else factor @ factor.T
+    np.testing.assert_allclose(ops.cholesky_inverse(square, upper), np.linalg.inv(whole))
+
+
+def test_one_head_of_keys_serves_all_heads():
+    query, key = np.random.default_rng(0).normal(size=(2, 1, 4, 3, 8))
+    shared = ops.dot_product_attention(query, key[:, :, :1], key[:, :, :1])
+    np.testing.assert_allclose(shared, ops.dot_product_attention(query, *[key[:, :, :1].repeat(3, 2)] * 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ops.segment_sum(np.ones(3), np.array([0, 1])), "a number for each of 3 rows"),
+        (lambda: ops.normalize(np.ones((1, 2)), order=0), "order must be an integer >= 1"),
+        (lambda: ops.diff(np.arange(3), n=-1), "diff takes n >= 0"),
+        (lambda: ops.scan(lambda carry, row: (carry, row), 0), "scan takes xs, or length"),
+        (lambda: ops.scan(lambda carry, row: (carry, row), 0, np.arange(3), unroll="a"), "unroll must be an integer"),
+        (lambda: ops.associative_scan(ops.add, [np.arange(3), np.arange(4)]), "arrays of one length along axis 0"),
+    ],
+)
+def test_what_does_not_fit_is_told(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_types_of_results_of_further_kinds():
+    assert backend.result_type("complex64", "float32") == backend.result_type("complex64", "int32") == "complex64"
+    assert backend.result_type("string") == backend.standardize_dtype(str) == "string"
+    assert backend.standardize_dtype("float8_e4m3fn") == "float8_e4m3fn"
+    with pytest.raises(ValueError, match="no type of 8 bits"):
+        backend.result_type("float8_e4m3fn", "float32")
+    assert ops.clip(np.array([True, False]), 0, 1).dtype == "int32"
+    assert ops.scan(lambda carry, row: (carry + row, carry), 0, np.arange(5), length=2)[0] == 1

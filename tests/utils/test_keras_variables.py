@@ -9,9 +9,9 @@ import pytest
 from nnlite import KerasTensor, StatelessScope, Variable, name_scope, saving
 from nnlite.config import DTypePolicy
 from nnlite.errors import ConfigError
-from nnlite.layers import InputSpec
+from nnlite.layers import Dense, InputSpec, Layer
 from nnlite.ops.tape import Tape
-from nnlite.random import SeedGenerator
+from nnlite.random import SeedGenerator, normal
 from nnlite.utils import get_file, img_to_array, split_dataset, standardize_dtype
 
 
@@ -157,3 +157,36 @@ def test_regularizers_and_constraints_of_variables_are_functions(name):
         setattr(scale, name, "l2")
     setattr(scale, name, np.abs)
     assert getattr(scale, name) is np.abs
+
+
+def test_weights_of_layers_are_variables():
+    dense = Dense(2, name="dense")
+    dense.build((None, 1))
+    assert isinstance(dense.kernel, Variable) and dense.kernel.aggregation == "none"
+    assert repr(dense.bias) == "<Variable path=dense/bias, shape=(2,), dtype=float32, value=[0. 0.]>"
+    assert not isinstance(np.ones(1), Variable)
+
+
+def test_arguments_of_variables_are_checked():
+    assert Variable(1.0, aggregation=None).aggregation == "none"
+    with pytest.raises(ConfigError, match="unknown synchronization 'x'"):
+        Variable(1.0, synchronization="x")
+    with pytest.raises(ConfigError, match="a shape without None"):
+        Variable("zeros", shape=(None, 2))
+    with pytest.raises(TypeError, match="overwrite_with_gradient is True or False"):
+        Variable(1.0).overwrite_with_gradient = 3
+
+
+def test_seeds_advance_once_a_call():
+    class Noise(Layer):
+        def __init__(self):
+            super().__init__()
+            self.seeds = SeedGenerator(3)
+
+        def call(self, inputs):
+            return inputs + normal((2,), seed=self.seeds)
+
+    layer = Noise()
+    for count in (1, 2):
+        layer(np.zeros((1, 2)))
+        assert layer.seeds.state.tolist() == [3, count]

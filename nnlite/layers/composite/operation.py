@@ -16,6 +16,7 @@ from nnlite.layers.base.symbolic import OPERATIONS, Symbol, symbols_of
 from nnlite.layers.composite.outlines import outlines
 from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, UNDERIVED, Traced
 from nnlite.random import RandomSource
+from nnlite.tree import flatten
 
 __all__ = ["Operation"]
 
@@ -40,7 +41,7 @@ class Operation(Layer):
         arguments, options: what it is called with, by position and by name, as plain values: `{"input": 0}` stands for
             the first input, `{"slice": [0, 2, None]}` for a slice, `{"array": [...], "dtype": "float32"}` for an array,
             `{"tuple": [...]}` for a tuple, `{"dict": {...}}` for a dict, `{"ellipsis": True}` for `...`. A function
-            among them is kept as it is, and not saved.
+            among them is kept as it is, and cannot be saved.
 
     Raises:
         ConfigError: no such function.
@@ -77,6 +78,13 @@ class Operation(Layer):
                 else f"there is no function {self.function!r} in nnlite.ops; {did_you_mean(self.function, FUNCTIONS)}"
             )
             raise ConfigError(message, ("Operation", "function"))
+
+    def get_config(self) -> dict[str, Any]:
+        if any(map(callable, flatten([self.arguments, self.options]))):
+            raise ConfigError(
+                f"ops.{self.function} takes a function of the program, which no file holds: write a layer with call"
+            )
+        return super().get_config()
 
     def call(self, inputs: Any) -> Any:
         """Apply the function to the inputs and the constants among its arguments."""
