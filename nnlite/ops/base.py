@@ -35,7 +35,7 @@ class Op(Configurable, family="op", abstract=True):
     # Of an op as a function: whether it computes with integers as they are, the kinds of small integers whose results
     # need a larger type, and the inputs whose numbers come out, where others choose among them.
     _keeps_integers: ClassVar[bool] = False
-    _widens: ClassVar[str] = ""
+    _widens: ClassVar[str | tuple[str, ...]] = ""
     _data_inputs: ClassVar[slice] = slice(None)
 
     def __post_init__(self) -> None:
@@ -257,7 +257,7 @@ def _computed(op: Op, inputs: list[Any]) -> Any:
     if kind.kind not in "biu":
         output = op.linearize(*op._as_inputs(inputs))[0]
         return narrowed(output) if is_bfloat16(kind) else output
-    if kind.kind in op._widens and kind.itemsize < 4:
+    if kind.itemsize < 4 and (kind.kind in op._widens or kind.str[1:] in op._widens):
         kind = np.dtype("uint32" if kind.kind == "u" else "int32")
     return np.asarray(op._of_integers(*map(np.asarray, inputs))).astype(kind, copy=False)
 

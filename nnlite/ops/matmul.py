@@ -14,7 +14,7 @@ class MatMul(Op):
 
     Two Jacobians: an incoming J becomes `J @ B.T` for A and `A.T @ J` for B.
 
-    Shape: `(..., n, k), (..., k, m) -> (..., n, m)`.
+    Shape: `(..., n, k), (..., k, m) -> (..., n, m)`. Products of int8 are int32, so that they do not overflow.
 
     >>> from nnlite.ops import MatMul
     >>> product = MatMul()
@@ -25,8 +25,11 @@ class MatMul(Op):
     """
 
     _keeps_integers = True
+    _widens = ("i1",)
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        if a.dtype == b.dtype == np.int8:
+            a = a.astype(np.int32)
         if a.ndim > 1 and b.ndim == 2:
             c = rows_matmul(a, b)
             return c, Jacobians(RowsTimesKernel(b, a.shape, c.shape), KernelOfRows(a, b.shape, c.shape))

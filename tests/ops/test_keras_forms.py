@@ -300,4 +300,7 @@ def test_types_of_results_of_further_kinds():
     with pytest.raises(ValueError, match="no type of 8 bits"):
         backend.result_type("float8_e4m3fn", "float32")
     assert ops.clip(np.array([True, False]), 0, 1).dtype == "int32"
+    small = np.full((2, 2), 100, "int8")
+    assert ops.matmul(small, small).tolist() == ops.einsum("ij,jk->ik", small, small).tolist() == [[20_000] * 2] * 2
+    assert ops.view_as_complex([[1.0, 2.0]]).dtype == "complex64"
     assert ops.scan(lambda carry, row: (carry + row, carry), 0, np.arange(5), length=2)[0] == 1

@@ -39,10 +39,12 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
 def einsum(subscripts: Any, *operands: Any) -> Any:
     """The product of the operands, summed over the labels that the result lacks: see `Einsum`.
 
-    `einsum("ij,jk->ik", a, b)` may be written with numbers for labels, `einsum(a, [0, 1], b, [1, 2], [0, 2])`.
+    `einsum("ij,jk->ik", a, b)` may be written with numbers for labels, `einsum(a, [0, 1], b, [1, 2], [0, 2])`. Products
+    of int8 are int32.
     """
     if isinstance(subscripts, str):
-        return ops.einsum(subscripts, *operands)
+        small = all(dtype(operand) == "int8" for operand in operands)
+        return ops.einsum(subscripts, *([cast(operand, "int32") for operand in operands] if small else operands))
     items = (subscripts, *operands)
     count = len(items) // 2 * 2
     text = ",".join(map(_letters, items[1:count:2]))
