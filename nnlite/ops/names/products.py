@@ -71,7 +71,7 @@ def outer(x1: Any, x2: Any) -> Any:
 
 def vdot(x1: Any, x2: Any) -> Any:
     """The sum of the products of all entries."""
-    return ops.matmul(ravel(x1), ravel(x2))
+    return ops.einsum("i,i->", ravel(x1), ravel(x2))
 
 
 @ops.drawable
