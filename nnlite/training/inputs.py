@@ -3,6 +3,7 @@
 import copy
 import itertools
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -257,9 +258,15 @@ def with_balanced_classes(trainer: "Trainer", arrays: tuple) -> tuple:
 def _by_class(loss: Loss, targets: np.ndarray, class_weight: dict, output_shape: tuple) -> np.ndarray:
     """The weight of each row by its class number."""
     kind = loss.target_kind
-    if kind == "regression":
+    if kind != "regression":
+        return class_weights(labels_of(loss, targets), class_weight, 2 if kind == "binary" else output_shape[-1])
+    wide = targets.ndim == 2 and targets.shape[1] > 1
+    labels = targets.argmax(-1) if wide else labels_of(loss, targets)
+    numbers = wide and not np.array_equal(targets, np.eye(targets.shape[1])[labels])
+    if numbers or not np.array_equal(labels, np.abs(np.rint(labels))):
         raise ConfigError(f"class_weight needs a loss of classes, {type(loss).__name__} is one of numbers")
-    return class_weights(labels_of(loss, targets), class_weight, 2 if kind == "binary" else output_shape[-1])
+    named = [label for label in class_weight if isinstance(label, Integral)]
+    return class_weights(labels, class_weight, int(max([labels.max(), *named])) + 1)
 
 
 def labels_of(loss: Loss, targets: Any) -> np.ndarray:

@@ -241,6 +241,21 @@ def test_a_dataset_that_forgets_its_base_is_told_so():
         len(PyDataset())
 
 
+@pytest.mark.parametrize("labels", [LABELS, LABELS[:, None], np.eye(3)[LABELS]], ids=["numbers", "column", "shares"])
+def test_weights_of_classes_for_a_loss_that_knows_none(labels):
+    def distance(y_true, y_pred):
+        return ops.mean(ops.square(y_pred), axis=-1)
+
+    weights = {0: 1.0, 2: 5.0}
+    rows = np.array([1.0, 1.0, 5.0])[LABELS]
+    model, expected = classifier(distance), classifier(distance)
+    history = model.fit(X, labels, class_weight=weights, verbose=0).history
+    assert history == expected.fit(X, labels, sample_weight=rows, verbose=0).history
+    for numbers in (Y, np.ones((12, 3))):
+        with pytest.raises(ConfigError, match="class_weight needs a loss of classes, FunctionLoss is one of numbers"):
+            model.fit(X, numbers, class_weight=weights, verbose=0)
+
+
 def test_weights_of_rows_in_a_list_of_one():
     weights = np.arange(12.0)
     assert regressor().evaluate(X, Y, sample_weight=[weights], verbose=0) == regressor().evaluate(

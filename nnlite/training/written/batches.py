@@ -25,8 +25,7 @@ def written_batch(trainer: "Trainer", x: Any, y: Any, sample_weight: Any, class_
     targets = trainer.as_targets(y)
     for array in targets if isinstance(targets, tuple) else (targets,):
         check_lengths(inputs, y=array)
-    several, dtype = isinstance(targets, tuple), trainer.model._output_dtype
-    targets = tuple(_in_type(target, dtype) for target in targets) if several else _in_type(targets, dtype)
+    targets = _in_type(targets, trainer.model._output_dtype)
     shape = trainer.model.output_shape
     if trainer.loss is None or shape is None:  # nothing is known of the targets
         if class_weight:
@@ -43,6 +42,8 @@ def written_batch(trainer: "Trainer", x: Any, y: Any, sample_weight: Any, class_
     return inputs, targets, weights[:, None] if in_column else weights  # as what a step multiplies with them may be
 
 
-def _in_type(targets: np.ndarray, dtype: Any) -> np.ndarray:
-    """Targets with numbers after the point in the type of outputs, as those of a loss are; others as they are."""
+def _in_type(targets: Any, dtype: Any) -> Any:
+    """Floating-point targets in the type of outputs, as those of a loss are; others as they are."""
+    if isinstance(targets, tuple):
+        return tuple(_in_type(target, dtype) for target in targets)
     return targets.astype(dtype, copy=False) if targets.dtype.kind == "f" else targets
