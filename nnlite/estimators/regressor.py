@@ -38,7 +38,7 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
         Activation function of the hidden layers; `"auto"` is Mish; scikit-learn's names are understood too.
     dropout : "auto", float in [0, 1), dict or LearningRateSchedule, default="auto"
         Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
-        `FlatCosine(0.15)`.
+        `FlatCosine(0.15)`, and 0 for members from 2,001 rows on, unless there are monotonic constraints.
     loss : "auto", str, dict, Loss or callable, default="auto"
         What is minimized; `"auto"` is the squared error. A callable `(y_true, y_pred) -> losses` is made of functions
         of `nnlite.ops`.

@@ -93,6 +93,16 @@ def test_the_recipe_is_made_of_layers_that_a_model_of_ones_own_can_have():
     assert found[0] is RobustScaling and found[-4:] == [Dropout, Dense, Clip, Normalization]
 
 
+def test_members_that_learn_numbers_from_many_rows_have_no_dropout():
+    rows = np.random.default_rng(0).normal(size=(2_001, 2))
+    options = {"hidden_layer_sizes": 2, "epochs": 1, "n_members": 2}
+    assert Dropout not in kinds(NNRegressor(**options).fit(rows, rows[:, 0]))
+    assert Dropout in kinds(NNRegressor(**options).fit(rows[1:], rows[1:, 0]))
+    for other in ({"dropout": 0.1}, {"monotonic_cst": [1, 0]}, {"n_members": 1}):
+        assert Dropout in kinds(NNRegressor(**{**options, **other}).fit(rows, rows[:, 0]))
+    assert Dropout in kinds(NNClassifier(**options).fit(rows, rows[:, 0] > 0))
+
+
 @BOTH
 @pytest.mark.parametrize(("name", "same"), [("logistic", "sigmoid"), ("identity", "linear")])
 def test_activations_by_the_names_of_scikit_learn(cls, y, name, same):

@@ -13,8 +13,8 @@ from benchmarks.tabular import commands
 from nnlite import NNClassifier, NNRegressor, documents
 from nnlite.data import TableEncoder
 from nnlite.estimators.fitting.recipe import Problem, Recipe
-from nnlite.layers import CategoryEmbedding, Dense, Dropout, Layer, PeriodicEmbedding, PiecewiseLinearEncoding, Scale
-from nnlite.optimizers import Optimizer
+from nnlite.layers import CategoryEmbedding, Dense, Layer, PeriodicEmbedding, PiecewiseLinearEncoding, Scale
+from nnlite.optimizers import LearningRateSchedule, Optimizer
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tables.md"
@@ -62,10 +62,7 @@ def numbers_of(task):
     made, optimizer = recipe(task), recipe(task).optimizer()
     single = Recipe({**DEFAULTS[task], "n_members": 1}, made.problem)
     layers = made.layers()
-    dense, dropout = (
-        next(own for own in layers if type(own) is Dense),
-        next(own for own in layers if type(own) is Dropout),
-    )
+    dense = next(own for own in layers if type(own) is Dense)
     by_type = {type(own): own for own in layers}
     waves, codes = by_type.get(PeriodicEmbedding), by_type[CategoryEmbedding]
     most = max((count for count in range(1, 200) if recipe(task, numbers=count).has_waves), default=0)
@@ -76,7 +73,7 @@ def numbers_of(task):
         "hidden layers": f"{sum(type(own) is Dense for own in layers) - 1} of {dense.units} units",
         "activation": type(dense.activation).__name__,
         "parametrization": f"{dense.parametrization}{', start by data' * dense.data_dependent_init}",
-        "dropout": written(dropout.rate),
+        "dropout": steps(lambda rows: dropout_of(recipe(task, rows))),
         "optimizer": f"{type(optimizer).__name__}, beta_1 {optimizer.beta_1}, beta_2 {optimizer.beta_2}",
         "learning rate for batches of 256": f"{type(optimizer.learning_rate).__name__}({peak:.4g})",
         "times, for `Scale`": f"{factors[by_type[Scale].name + '/*']:g}",
@@ -96,6 +93,11 @@ def numbers_of(task):
         "best epochs averaged in a single network": str(single.averaged_epochs),
         "temperature by which members are judged": steps(lambda rows: f"{recipe(task, rows).judging_temperature:g}"),
     }
+
+
+def dropout_of(made):
+    """The rate of dropout of a recipe, as the page writes it."""
+    return written(LearningRateSchedule.get(made.dropout)) if made.dropout else "none"
 
 
 def pieces(task):
@@ -128,7 +130,10 @@ def test_the_numbers_of_the_page_are_the_recipes():
 def test_the_docstrings_have_the_same_numbers(task):
     text = " ".join(ESTIMATORS[task].__doc__.split())
     found, optimizer = numbers_of(task), recipe(task).optimizer()
-    assert f"is `{found['dropout']}`" in text
+    rate, *others = found["dropout"].split(", ", 1)
+    assert f"is `{rate}`" in text
+    assert others == (["none from 2,001 rows on, FlatCosine(0.15) from 10,001 rows on"] if task == "number" else [])
+    assert ("0 for members from 2,001 rows on" in text) == (task == "number")
     assert f"is `{written(optimizer.weight_decay)}`" in text
     assert f'"auto"` is {found["activation"]}' in text
     few, many = recipe(task, 100).epochs, recipe(task, 100_000).epochs

@@ -212,8 +212,7 @@ class Recipe:
         activation = self._get("activation", automatic)
         if isinstance(activation, str):
             activation = NAMES_OF_SCIKIT_LEARN.get(activation, activation)
-        activation = jsonable(activation)
-        rate = self._get("dropout", 0.0 if self.takes_all_rows else self._over_training(FlatCosine, 0.15))
+        activation, rate = jsonable(activation), self.dropout
         specs: list[Any] = []
         if self.has_pieces:
             specs.append({"PiecewiseLinearEncoding": {"num_bins": BINS, "columns": self.problem.numbers}})
@@ -229,6 +228,14 @@ class Recipe:
             if rate != 0:
                 specs.append({"Dropout": {"rate": jsonable(rate)}})
         return specs
+
+    @property
+    def dropout(self) -> Any:
+        """The rate of dropout of each hidden layer; 0 for members that learn numbers from many rows."""
+        many = self.n_members > 1 and self.problem.n_rows > FEW_ROWS
+        spared = many and self.problem.task == "number" and self.problem.directions is None
+        automatic = 0.0 if spared or self.takes_all_rows else self._over_training(FlatCosine, 0.15)
+        return self._get("dropout", automatic)
 
     @property
     def has_waves(self) -> bool:
