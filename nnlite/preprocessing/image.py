@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import DataFormat, image_data_format
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import Resizing
 from nnlite.utils.images import array_to_img, img_to_array, load_img, save_img
 
@@ -27,5 +28,9 @@ def smart_resize(
         data_format: where the channels are; `nnlite.config.image_data_format()` when None.
     """
     images = np.asarray(x)
+    if len(size) != 2:
+        raise ConfigError(f"must be (height, width), got {tuple(size)}", ("size",))
+    if images.ndim not in (3, 4):
+        raise ShapeError(f"images must have three axes, or four with that of a batch, got the shape {images.shape}")
     resizing = Resizing(*size, interpolation, crop_to_aspect_ratio=True, data_format=data_format or image_data_format())
     return resizing(images) if images.ndim == 4 else resizing(images[None])[0]

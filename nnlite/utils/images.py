@@ -50,9 +50,9 @@ def array_to_img(
     if scale:
         values = values - values.min()
         values = values / (values.max() or 1) * 255
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[values.shape[2]]
-    pixels = values.astype("uint8")
-    return _pillow().fromarray(pixels[..., 0] if mode == "L" else pixels)
+    if values.shape[2] == 1:  # shades of gray beyond eight bits stay what they are
+        return _pillow().fromarray(values[..., 0].astype("int32" if values.max(initial=0) > 255 else "uint8"))
+    return _pillow().fromarray(values.astype("uint8"))
 
 
 def _channels_first(data_format: DataFormat | None) -> bool:

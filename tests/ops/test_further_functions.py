@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numeric import check_value_and_derivative
 
-from nnlite import Input, Model, ops
-from nnlite.errors import ConfigError, ShapeError
+from nnlite import Input, Model, ops, preprocessing
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.losses import CTC
 from nnlite.ops.tracing import Trace
 
@@ -364,7 +364,7 @@ EDGES = {
     "roll of all": (lambda: ops.roll(X, 5), np.roll(X, 5)),
     "in_top_k out of range": (lambda: ops.in_top_k([-1, 2, 1], np.eye(2)[[1, 1, 1]], 1), [False, False, True]),
     "gray bytes": (lambda: ops.image.rgb_to_grayscale(np.array([[[10, 200, 60]]], np.uint8)), [[[127]]]),
-    "resized bytes": (lambda: ops.image.resize(np.array([[[1], [2]]], np.uint8), (1, 4))[0, :, 0], [1, 1.25, 1.75, 2]),
+    "resized bytes": (lambda: ops.image.resize(np.array([[[1], [2]]], np.uint8), (1, 4))[0, :, 0], [1, 1, 2, 2]),
 }
 
 
@@ -387,7 +387,7 @@ def test_products_of_any_number_of_factors(function, count):
 
 def test_single_precision_is_kept():
     x = X.astype(np.float32)
-    assert ops.image.resize(np.ones((2, 2, 1), np.uint8), (3, 3)).dtype == np.float32
+    assert ops.image.resize(np.ones((2, 2, 1), np.float32), (3, 3)).dtype == np.float32
     assert ops.ldexp(x, np.array(3)).dtype == np.float32 and ops.trapezoid(x, X[0]).dtype == np.float32
 
 
@@ -442,3 +442,27 @@ def test_a_search_over_beams_without_as_many_results():
     assert decoded.tolist() == [[[-1]], [[1]], [[-1]]] and np.isneginf(scores[0]).tolist() == [False, False, True]
     with pytest.raises(ConfigError, match="strategy: must be 'greedy' or 'beam_search', got 'best'"):
         ops.ctc_decode(np.zeros((1, 1, 2)), [1], "best")
+
+
+def test_images_of_integers_are_rounded_and_stay_such():
+    images = np.array([0, 255, 7, 8], np.uint8).reshape(1, 2, 2, 1)
+    small = ops.image.resize(images, (1, 1))
+    assert small.dtype == np.uint8
+    assert small.ravel().tolist() == [68]  # 67.5, to the even one
+    assert ops.image.resize(images, (4, 4), "bicubic").max() == 255  # above which nothing lies
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: ops.image.rgb_to_hsv(np.zeros((2, 2, 3), np.uint8)), DataError, "floating-point numbers in"),
+        (lambda: ops.image.hsv_to_rgb(np.zeros((2, 2, 3), int)), DataError, "divide"),
+        (lambda: ops.image.rgb_to_grayscale(np.zeros((2, 3))), ShapeError, "three axes"),
+        (lambda: ops.image.gaussian_blur(np.zeros((2, 3))), ShapeError, "three axes"),
+        (lambda: ops.image.resize(np.zeros((2, 2, 3)), (4, 4, 4)), ConfigError, "height, width"),
+        (lambda: preprocessing.image.smart_resize(np.zeros((2, 3)), (4, 4)), ShapeError, "three axes"),
+    ],
+)
+def test_what_is_no_image_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

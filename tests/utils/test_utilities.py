@@ -529,3 +529,9 @@ def test_the_processor_is_the_only_device():
         keras.device("gpu:0"),
     ):
         pass
+
+
+def test_shades_beyond_eight_bits_stay():
+    pytest.importorskip("PIL")
+    shades = np.arange(4.0).reshape(2, 2, 1) * 1000
+    assert np.asarray(keras.utils.array_to_img(shades, scale=False)).ravel().tolist() == [0, 1000, 2000, 3000]

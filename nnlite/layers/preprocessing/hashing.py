@@ -72,6 +72,9 @@ class Hashing(Categorical):
     def depth(self) -> int | None:
         return self.num_bins
 
+    def _keras_arguments(self) -> dict[str, Any]:
+        return super()._keras_arguments() | {"salt": salted(self.salt) or None}
+
     def indices(self, inputs: np.ndarray) -> np.ndarray:
         strings = read_inputs(inputs, self.input_kind, self.label)
         flat: list[str] = strings.ravel().tolist()
@@ -123,7 +126,9 @@ class HashedCrossing(Categorical):
         return super()._as_input(inputs)
 
     def compute_output_shape(self, input_shape: tuple) -> BatchShape:
-        return super().compute_output_shape(input_shape[:-1])
+        """The shape for features side by side, `(batch, features)`, or for a list of the shapes of each."""
+        several = isinstance(input_shape[0], (tuple, list))
+        return super().compute_output_shape(input_shape[0] if several else input_shape[:-1])
 
     def indices(self, inputs: Any) -> np.ndarray:
         strings = read_inputs(inputs, self.input_kind, self.label)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -73,6 +73,10 @@ class StringLookup(Vocabulary, Categorical):
     salt: tuple[Word, Word] | Word | None = field(default=None, kw_only=True)
 
     token_type, token_kind = str, "strings"
+    _further_arguments = ("vocabulary_size", "oov_method")
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return super()._keras_arguments() | {"oov_method": "floormod"}
 
     @property
     def _output_dtype(self) -> str:

@@ -136,6 +136,11 @@ class Normalization(Layer):
         if (self.mean is None) != (self.variance is None):
             raise ConfigError("Normalization takes mean and variance together, or neither")
         self.axis = None if self.axis == () else self.axis
+        shapes = [np.shape(self._given[name]) for name in ("mean", "variance")]
+        if shapes[0] != shapes[1]:
+            raise ConfigError(f"Normalization takes mean and variance of one shape, got {shapes[0]} and {shapes[1]}")
+        if isinstance(self.axis, int) and len(shapes[0]) > 1:
+            raise ConfigError(f"Normalization takes numbers along its one axis {self.axis}, got the shape {shapes[0]}")
 
     def build(self, input_shape: BatchShape) -> None:
         axes = self._axes(input_shape)
@@ -170,6 +175,16 @@ class Normalization(Layer):
         variance = np.where(data.max(axis=axes) == data.min(axis=axes), 0, data.var(axis=axes))
         for moment, value in zip(self.moments, (data.mean(axis=axes), variance), strict=True):
             moment.value[...] = value.reshape(shape)
+
+    @property
+    def input_mean(self) -> Any:
+        """The argument `mean`."""
+        return self._given["mean"]
+
+    @property
+    def input_variance(self) -> Any:
+        """The argument `variance`."""
+        return self._given["variance"]
 
     @property
     def weights(self) -> list[Parameter]:

@@ -36,6 +36,7 @@ class Vocabulary(Host):
 
     invert = False
     encoding = "utf-8"
+    _further_arguments = ("vocabulary_size",)
 
     if TYPE_CHECKING:  # of the layer that this is mixed into
         token_type: ClassVar[Any]
@@ -45,6 +46,13 @@ class Vocabulary(Host):
         pad_to_max_tokens = cast(bool, False)
 
         def bins(self, tokens: list, count: int) -> np.ndarray: ...
+
+    def _take_further(self, arguments: dict[str, Any]) -> None:
+        """Nothing: what Keras's configs say beside the arguments follows from the vocabulary."""
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        size = self.vocabulary_size() if self.adapted or self._rows_are_examples else None
+        return super()._keras_arguments() | {"vocabulary_size": size}
 
     @property
     def input_kind(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.ops import functions as ops
-from nnlite.ops.image.sizes import axis_of_channels, floating
+from nnlite.ops.image.sizes import axis_of_channels, checked, floating
 from nnlite.ops.names.constants import convert_to_numpy
 from nnlite.ops.names.smooth import mod
 from nnlite.ops.tracing import drawable
@@ -21,7 +21,7 @@ def _planes(images: Any, axis: int) -> list[Any]:
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Red, green and blue in [0, 1] as hue, saturation and value, all in [0, 1]."""
     axis = axis_of_channels(data_format)
-    red, green, blue = _planes(floating(images), axis)
+    red, green, blue = _planes(floating(checked(images, with_floats=True)), axis)
     value, least = ops.maximum(ops.maximum(red, green), blue), ops.minimum(ops.minimum(red, green), blue)
     span = ops.subtract(value, least)
     highest = convert_to_numpy(value)
@@ -43,7 +43,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """The inverse of `rgb_to_hsv`."""
     axis = axis_of_channels(data_format)
-    hue, saturation, value = _planes(floating(images), axis)
+    hue, saturation, value = _planes(floating(checked(images, with_floats=True)), axis)
     turn = ops.multiply(mod(hue, 1.0), 6.0)
     shades = [
         ops.clip(ops.subtract(ops.abs(ops.subtract(turn, 3.0)), 1.0), 0.0, 1.0),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.ops import functions as ops
-from nnlite.ops.image.sizes import axis_of_height, floating
+from nnlite.ops.image.sizes import axis_of_height, checked, floating
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.placed import pad
@@ -48,7 +48,7 @@ def gaussian_blur(
         sigma: standard deviations, in that order.
         data_format: where the channels are; that of `config` when None.
     """
-    rows = floating(images)
+    rows = floating(checked(images))
     up = axis_of_height(data_format)
     sizes = np.broadcast_to(kernel_size, 2).tolist()[::-1]
     widths = np.broadcast_to(sigma, 2).tolist()[::-1]
@@ -67,7 +67,7 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
 
     Beyond the edges is 0.
     """
-    rows = floating(images)
+    rows = floating(checked(images))
     up = axis_of_height(data_format)
     spans = [(0, 0)] * len(lengths(rows))
     spans[up] = spans[up + 1] = (1, 1)

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import saturated
 from nnlite.config import floatx, image_data_format
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.interpolation import KERNELS, resize_matrices
 from nnlite.ops.names.arranging import moveaxis
@@ -33,6 +34,21 @@ def floating(images: Any) -> Any:
     return images if np.real(convert_to_numpy(images)).dtype.kind == "f" else cast(images, floatx())
 
 
+def checked(images: Any, with_floats: bool = False) -> Any:
+    """`images`; `ShapeError` unless there are three axes, or four with a batch, `DataError` for numbers of no range.
+
+    Args:
+        images: of any type.
+        with_floats: whether they must be floating-point numbers, in [0, 1].
+    """
+    shape, kind = lengths(images), np.real(convert_to_numpy(images)).dtype
+    if len(shape) not in (3, 4):
+        raise ShapeError(f"images must have three axes, or four with that of a batch, got the shape {tuple(shape)}")
+    if with_floats and kind.kind in "iub":
+        raise DataError(f"images must be floating-point numbers in [0, 1], got {kind}: divide those up to 255 by 255.0")
+    return images
+
+
 @drawable
 def resize(
     images: Any,
@@ -47,7 +63,7 @@ def resize(
 ) -> Any:
     """Images of `(height, width)`: `(batch, height, width, channels)`, or one without a batch.
 
-    Those of integers become floating-point numbers, of `config.floatx()`.
+    Those of integers are rounded, and stay such.
 
     Args:
         interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
@@ -63,8 +79,10 @@ def resize(
         raise ConfigError(f"must be 'constant', got {fill_mode!r}", ("fill_mode",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ConfigError("only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be true")
+    if len(size) != 2:
+        raise ConfigError(f"must be (height, width), got {tuple(size)}", ("size",))
     channels = axis_of_channels(data_format)
-    rows = moveaxis(floating(images), channels, -1)
+    rows = moveaxis(floating(checked(images)), channels, -1)
     rank, kind = len(lengths(rows)), np.real(convert_to_numpy(rows)).dtype
     height, width, _ = lengths(rows)[-3:]
     target = size[0], size[1]
@@ -77,6 +95,9 @@ def resize(
     if pad_to_aspect_ratio and fill_value:
         outside = 1 - np.outer(*inside)[..., None]
         rows = ops.add(rows, (fill_value * outside).astype(kind))
+    given = convert_to_numpy(images).dtype
+    if given.kind in "iu":
+        rows = saturated(np.rint(convert_to_numpy(rows)), given)
     return moveaxis(rows, -1, channels)
 
 
@@ -85,7 +106,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """0.2989 red + 0.587 green + 0.114 blue, as a single channel; for integers truncated to integers, as in Keras."""
     axis = axis_of_channels(data_format)
     shape = (3,) if axis == -1 else (3, 1, 1)
-    dtype, mixed = convert_to_numpy(images).dtype, floating(images)
+    dtype, mixed = convert_to_numpy(checked(images)).dtype, floating(images)
     shares = np.array(LUMA, np.real(convert_to_numpy(mixed)).dtype).reshape(shape)
     gray = ops.sum(ops.multiply(mixed, shares), axis, True)
     return gray.astype(dtype) if dtype.kind in "iu" else gray

@@ -245,3 +245,20 @@ def test_a_function_gets_the_array():
 def test_rows_of_unequal_lengths_are_refused():
     with pytest.raises(ConfigError, match=r"TextVectorization\.ragged"):
         TextVectorization(ragged=True)
+
+
+def test_configs_of_lookups_are_those_of_keras():
+    layer = StringLookup(vocabulary=["a", "b"])
+    config = layer.get_config()
+    assert (config["vocabulary_size"], config["oov_method"]) == (3, "floormod")
+    assert StringLookup.from_config(config).get_config() == config
+    assert IntegerLookup().get_config()["vocabulary_size"] is None
+    assert Hashing(4, salt=5).get_config()["salt"] == (5, 5)
+    assert HashedCrossing(5, "one_hot").compute_output_shape([(2, 1), (2, 1)]) == (2, 5)
+
+
+def test_moments_of_unequal_shapes_are_refused():
+    with pytest.raises(ConfigError, match="of one shape"):
+        Normalization(mean=[1.0, 2.0], variance=[1.0])
+    with pytest.raises(ConfigError, match="one axis"):
+        Normalization(mean=[[1.0, 2.0]], variance=[[1.0, 2.0]])
