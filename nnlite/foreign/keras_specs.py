@@ -40,7 +40,7 @@ FAMILIES: dict[str, type[Configurable]] = {
 # Entries that say what nnlite need not be told: how Keras runs a layer, not what it computes.
 PASSED_OVER = {
     "autocast", "registered_name", "shared_object_id", "build_config", "synchronized", "implementation", "unroll",
-    "use_cudnn", "flash_attention", "input_axes", "output_axes", "quantization_config",
+    "use_cudnn", "flash_attention", "input_axes", "output_axes", "quantization_config", "vocabulary_size",
 }  # fmt: skip
 HERE = {"GroupedQueryAttention": "GroupQueryAttention"}  # class in files of Keras -> its public name
 OF_CALLS = ("use_causal_mask",)  # arguments of a layer here, of its calls in Keras

@@ -149,3 +149,15 @@ def test_images_of_any_size_are_resized_for_training_and_prediction():
     assert np.allclose(
         model.predict(np.ones((2, 20, 8, 3)), verbose=0), model.predict(np.ones((2, 6, 6, 3)), verbose=0)
     )
+
+
+def test_spectrograms_of_signals_of_any_length():
+    inputs = layers.Input((None, 1))
+    spectra = layers.STFTSpectrogram(frame_length=16, frame_step=8)(inputs)
+    assert spectra.shape == (None, None, 9)
+    model = Model(inputs, spectra)
+    for steps in (16, 40):
+        x = np.random.default_rng(0).random((2, steps, 1))
+        assert model.predict(x, verbose=0).shape == (2, (steps - 16) // 8 + 1, 9)
+    with pytest.raises(ShapeError, match="at least frame_length = 16 steps, got 9"):
+        model.predict(np.ones((2, 9, 1)), verbose=0)

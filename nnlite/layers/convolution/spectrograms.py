@@ -13,8 +13,10 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import is_numbers
 from nnlite.ops import functions as ops
 from nnlite.ops.names.neural import conv
+from nnlite.ops.names.placed import pad
 from nnlite.ops.names.smooth import arctan2
 from nnlite.ops.signals import stft
+from nnlite.ops.tape import is_trial
 from nnlite.registry.bounds import Count, NonNegative, Positive
 
 __all__ = ["MelSpectrogram", "STFTSpectrogram"]
@@ -116,6 +118,11 @@ class STFTSpectrogram(Layer):
         signals = inputs if first else ops.transpose(inputs, (0, 2, 1))
         count, channels, steps = signals.shape
         rows = ops.reshape(signals, (count * channels, steps, 1))
+        lacking = self.frame_length - steps if self.padding == "valid" else 0
+        if lacking > 0:  # but in a trial with zeros, where the length of signals is not known yet
+            if not is_trial():
+                raise ShapeError(f"{self.label} needs at least frame_length = {self.frame_length} steps, got {steps}")
+            rows = pad(rows, ((0, 0), (0, lacking), (0, 0)))
         kernels = {side: getattr(self, f"{side}_kernel") for side in ("real", "imag") if self.mode != _OTHER[side]}
         parts = [conv(rows, kernel, self._stride, self.padding, "channels_last") for kernel in kernels.values()]
         spectra = self._read(*parts)

@@ -95,9 +95,9 @@ def resize(
     if pad_to_aspect_ratio and fill_value:
         outside = 1 - np.outer(*inside)[..., None]
         rows = ops.add(rows, (fill_value * outside).astype(kind))
-    given = convert_to_numpy(images).dtype
-    if given.kind in "iu":
-        rows = saturated(np.rint(convert_to_numpy(rows)), given)
+    dtype = convert_to_numpy(images).dtype
+    if dtype.kind in "iu":
+        rows = saturated(np.rint(convert_to_numpy(rows)), dtype)
     return moveaxis(rows, -1, channels)
 
 
