@@ -412,3 +412,10 @@ def test_colors_are_asked_for_in_each_call():
     layer(np.ones((1, 4, 4, 3)))
     with pytest.raises(ShapeError, match="3"):
         layer(np.ones((1, 4, 4, 6)))
+
+
+def test_images_of_integers_become_numbers_of_the_layer():
+    images = np.arange(48, dtype=np.uint8).reshape(1, 4, 4, 3)
+    for layer in (CenterCrop(2, 2), RandomFlip(seed=0), RandomRotation(0.1, seed=0)):
+        assert layer(images).dtype == layer.dtype
+        assert layer._fixes == "nothing"
