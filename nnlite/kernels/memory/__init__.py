@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 
 LARGEST = 31 * 2**20  # bytes; above 32 MiB glibc does not adapt
 CACHE_LINE, LONG = 64, 2**14  # bytes
+COPIED_ROWS = 64  # at a time, transposed, they take a quarter of the time of 4,096
 
 
 def keep_freed_memory() -> None:
@@ -41,3 +42,9 @@ def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
 def turned(matrices: np.ndarray) -> np.ndarray:
     """Each matrix of a stack transposed."""
     return matrices.swapaxes(-1, -2)
+
+
+def copy_rows(source: np.ndarray, target: np.ndarray) -> None:
+    """Copy rows to a view of transposed memory, some at a time."""
+    for start in range(0, len(target), COPIED_ROWS):
+        target[start : start + COPIED_ROWS] = source[start : start + COPIED_ROWS]
