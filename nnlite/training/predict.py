@@ -12,6 +12,7 @@ from nnlite.jacobians import NetworkJacobian
 from nnlite.jacobians.maps.base import readable_bytes
 from nnlite.layers.base.call import moves_on
 from nnlite.training.epoch import Batches
+from nnlite.training.inputs import built_inputs
 from nnlite.training.trainable import Trainable
 
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ def run_prediction(
 def outputs_at_once(model: Trainable, inputs: Any) -> Any:
     """The outputs for a single batch, by the `predict_step` of the model's class if it has one."""
     return _as_output(model.predict_step(inputs)) if model._writes_prediction else model(inputs)
+
+
+def few_outputs(model: Trainable, x: Any) -> np.ndarray | None:
+    """The outputs for a few rows as users pass them, by a quicker way; None if there is none."""
+    return None if model._writes_prediction else model._outputs_alone(x)
+
+
+def outputs_on_batch(model: Trainable, x: Any) -> Any:
+    """The outputs for all rows at once, as users pass them."""
+    outputs = few_outputs(model, x)
+    return outputs_at_once(model, built_inputs(model, x)) if outputs is None else outputs
 
 
 def _as_output(output: Any) -> Any:

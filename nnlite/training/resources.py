@@ -43,9 +43,9 @@ def step_work(model: Trainable, batch_size: int | None) -> int:
     numbers, 7 ms of a transformer block's by 0.3 million of attention, 3 ms of an LSTM's by 0.2 million. Other layers
     gain little by each number.
     """
-    layers = layers_within(model)
+    layers = [layer for layer in layers_within(model) if layer._kernel_gain]
     numbers = sum(layer._kernel_gain * _numbers(layer.input_shape, layer.output_shape) for layer in layers)
-    return model.count_params() + (batch_size or 32) * numbers
+    return sum(parameter.size for parameter in model.parameters) + (batch_size or 32) * numbers
 
 
 def _numbers(entering: Any, leaving: Any) -> int:

@@ -32,14 +32,13 @@ from nnlite.training.inputs import (
     BatchSize,
     batch_arrays,
     batch_length,
-    built_inputs,
     evaluation_batches,
     prediction_batches,
     prepared_targets,
     shape_for,
 )
 from nnlite.training.members import Folds, Judgement, out_of_fold, training_plan, training_step
-from nnlite.training.predict import joined, outputs_at_once, run_prediction
+from nnlite.training.predict import few_outputs, joined, outputs_on_batch, run_prediction
 from nnlite.training.resources import ends_early, suited
 from nnlite.training.safety.checkpoint_files import checkpoint_to_continue
 from nnlite.training.safety.divergence import OnDivergence
@@ -243,7 +242,7 @@ class Trainer(Compiled):
         """
         whole = batch_size is None or (type(batch_size) is int and batch_size > 0)
         if whole and type(verbose) is int and verbose == 0 and steps is callbacks is None and not return_jacobian:
-            outputs = None if self.model._writes_prediction else self.model._outputs_alone(x)
+            outputs = few_outputs(self.model, x)
             if outputs is not None:
                 return outputs
         read_call(Trainer.predict, locals())
@@ -263,7 +262,7 @@ class Trainer(Compiled):
 
     def predict_on_batch(self, x: Any) -> np.ndarray | Any:
         """The outputs for one batch, without callbacks and progress output."""
-        return outputs_at_once(self.model, built_inputs(self.model, x))
+        return outputs_on_batch(self.model, x)
 
     def train_on_batch(
         self,
