@@ -309,6 +309,22 @@ def test_many_rows(count, monkeypatch):
     assert len(joined) == (count <= 256)
 
 
+@pytest.mark.parametrize("sizes", [(1000, 33, 3), (300, 100, 3), (100, 30, 3), (1000, 40)])
+def test_examples_that_are_read_in_place(sizes):
+    """The product of a first layer with few units for its features is a column for each example, or it is turned."""
+    features, *units = sizes
+    batch, found = (rows((features,), 40), rows((units[-1],), 40)), []
+    for join in (True, False):
+        layers = [Dense(count, "tanh", dtype="float64") for count in units]
+        model = Sequential([Input((features,)), *layers], seed=3)
+        model.compile(SGD(0.01), "mse")
+        steps, numbers = trained(model, [batch, batch], join)
+        found.append(numbers)
+        assert not join or next(iter(steps.joined.program.stages)).layer.room.reader is not None
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
 def test_an_ensemble_is_joined_with_any_number_of_rows():
     batches = [data("members regularized", 300)]
     (steps, found), (_, expected) = (trained(net("members regularized"), batches, join) for join in (True, False))
