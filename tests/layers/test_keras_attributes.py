@@ -134,3 +134,9 @@ def test_base_classes_change_and_cost_nothing():
 def test_layers_as_activations_are_written_as_keras_does():
     form = nnlite.activations.serialize(layers.LeakyReLU(0.5))
     assert (form["class_name"], form["config"]["negative_slope"]) == ("LeakyReLU", 0.5)
+
+
+@pytest.mark.parametrize("make", [lambda name: layers.Dense(1, name=name), lambda name: Input((1,), name=name)])
+def test_names_have_no_slash(make):
+    with pytest.raises(ValueError, match="'/' separates names in paths"):
+        make("a/b")

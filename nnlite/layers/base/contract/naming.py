@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from nnlite.config import HALVES, POLICIES, Policy, computed_in, floatx, is_lowered
+from nnlite.errors import ConfigError
 from nnlite.ops.activations import Linear
 from nnlite.registry.names import default_name
 
@@ -39,6 +40,8 @@ class Name:
         return layer._made_name if attribute is None else attribute
 
     def __set__(self, layer: "Layer", value: Any) -> None:
+        if isinstance(value, str) and "/" in value:
+            raise ConfigError(f"'/' separates names in paths: take another character in {value!r}", (type(layer).__name__, "name"))
         vars(layer)["name"] = value
 
 
