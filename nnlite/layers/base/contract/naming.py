@@ -41,7 +41,8 @@ class Name:
 
     def __set__(self, layer: "Layer", value: Any) -> None:
         if isinstance(value, str) and "/" in value:
-            raise ConfigError(f"'/' separates names in paths: take another character in {value!r}", (type(layer).__name__, "name"))
+            where = (type(layer).__name__, "name")
+            raise ConfigError(f"'/' separates names in paths: take another character in {value!r}", where)
         vars(layer)["name"] = value
 
 
