@@ -98,7 +98,7 @@ def track(layer: "Layer", variable: Parameter) -> None:
         return
     names_used = {known.name for known in layer.parameters}
     names = (variable.name, *(f"{variable.name}_{count}" for count in range(1, len(names_used) + 2)))
-    variable.name = next(name for name in names if name not in names_used)
+    vars(variable)["name"] = next(name for name in names if name not in names_used)
     declare(layer, variable)
 
 
