@@ -1,4 +1,4 @@
-"""Weights of examples, or of the steps inside them."""
+"""Weights of examples, or of the steps inside them, and arrays that carry a mask of those that count."""
 
 import math
 from typing import Any
@@ -8,7 +8,26 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import DataError, ShapeError
 
-__all__ = ["balanced_weights", "fitted_weights"]
+__all__ = ["MaskedOutputs", "balanced_weights", "fitted_weights", "mask_of"]
+
+
+class MaskedOutputs(np.ndarray):
+    """Outputs of a call that carry their mask, `_keras_mask`, to the next layer; what ufuncs make of them is plain."""
+
+    _keras_mask: np.ndarray | None = None
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        plain = np.asarray(array)
+        return plain[()] if return_scalar else plain
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+
+def mask_of(outputs: Any) -> np.ndarray | None:
+    """The mask that outputs carry, as booleans; None if they carry none."""
+    mask = outputs._keras_mask if isinstance(outputs, MaskedOutputs) else None
+    return None if mask is None else np.asarray(mask, bool)
 
 
 def fitted_weights(sample_weight: Any, shape: Shape, owner: str = "") -> np.ndarray:

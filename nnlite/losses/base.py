@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 import numpy as np
 
 from nnlite.arrays.types import Array, ArrayLike, BatchShape, shaped, widened
-from nnlite.arrays.weights import fitted_weights
+from nnlite.arrays.weights import fitted_weights, mask_of
 from nnlite.config import computed_type, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
-from nnlite.losses.call import GivenType, RunsPerRow, given_dtype, in_dtype, recorded_loss, trace_loss
-from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, repeated, shape_of_rows, spread
+from nnlite.losses import forms
+from nnlite.losses.call import GivenType, RunsPerRow, in_dtype, recorded_loss, trace_loss
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loss"]
 
+BY_POSITION, OF_CLASSES = ("name", "reduction", "dtype"), ("reduction", "name", "dtype")  # as Keras orders them
 CLASS_OF_FUNCTION: dict[int, type["Loss"]] = {}  # by the identity of a function such as `losses.mean_squared_error`
 
 
@@ -69,7 +70,9 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     jacobian = cast("Jacobian | None", None)  # of the last `forward`
     counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
+    compares_numbers: ClassVar[bool] = False  # whether the loss of a row is the mean of one for each number
     _factor = 1.0  # of `scaled`
+    _adapts = forms.adapts
     axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
     target_kind: ClassVar[str] = "regression"
     from_logits = False  # whether predictions are logits, which `link` turns into probabilities
@@ -85,7 +88,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
-            take_by_position(cls, ("reduction", "name", "dtype"), {"dtype": computed_type})
+            direct = Loss in cls.__bases__ and not cls.__module__.startswith("nnlite.")
+            take_by_position(cls, BY_POSITION if direct else OF_CLASSES, {"dtype": computed_type})
         setattr(cls, GivenType.key, GivenType())  # after the fields' defaults were taken from the class
 
     @classmethod
@@ -165,7 +169,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         Rows where a `mask` of their shape is false do not count, neither in the sum nor in the number of rows.
         """
         if self._adapts(y_pred):
-            return linearize_adapted(self, y_true, y_pred, sample_weight, mask)
+            return forms.linearize_adapted(self, y_true, y_pred, sample_weight, mask)
         single = self.reduction not in ("none", None)
         if single and type(self).total is not Loss.total:
             weights, size = counted_weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
@@ -181,7 +185,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         """The result of `linearize` for `losses`, one per row or one for the batch, and their Jacobian."""
         single = self.reduction not in ("none", None)
         if not losses.ndim and sample_weight is not None:
-            losses, rows = spread(losses, rows, sample_weight.shape)
+            losses, rows = forms.spread(losses, rows, sample_weight.shape)
         if not self.counts_zeros:
             mask = losses.real > 0 if mask is None else mask & (losses.real > 0)
         shape = losses.shape
@@ -194,16 +198,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         gradient = rows.vjp(np.full(shape, scale, losses.dtype) if weights is None else weights * scale)
         return np.add.reduce(losses, axis=None).item() * scale, Contraction(gradient, gradient.ndim)
 
-    @property
-    def _row_axis(self) -> int:
-        """The axis of the outputs over which there is one loss."""
-        return self.axis
-
-    def _adapts(self, y_pred: Array) -> bool:
-        """Whether `y_pred` has to be cast, or its axes moved, first."""
-        return self._row_axis not in (-1, y_pred.ndim - 1) or (
-            given_dtype(self) is not None and y_pred.real.dtype != given_dtype(self)
-        )
+    _row_axis = property(lambda self: self.axis)  # the axis of the outputs over which there is one loss
 
     def sum_factor(self, size: int, weights: np.ndarray | None) -> float:
         """The factor of the sum of all losses."""
@@ -218,19 +213,20 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss, without keeping anything. That of traced numbers is recorded, like an op."""
-        if type(self).read_targets is Loss.read_targets and not self._takes_any:
-            y_true = repeated(y_true, y_pred)
+        mask = mask_of(y_pred)
+        if self.target_kind != "sparse" and not self._takes_any:
+            y_true, y_pred = forms.operands(y_true, y_pred, type(self).read_targets is Loss.read_targets)
         if isinstance(y_pred, (Traced, dict)) or isinstance(y_true, Traced):
             return recorded_loss(self, y_true, y_pred, sample_weight)
-        return in_dtype(self, self._linearized(y_true, y_pred, sample_weight)[0], y_pred)
+        return in_dtype(self, self._linearized(y_true, y_pred, sample_weight, mask)[0], y_pred)
 
-    def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:
+    def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None) -> tuple[Any, Jacobian]:
         """`linearize` of user data, possibly a single row."""
         if np.ndim(y_pred) != 1:
-            return self.linearize(*self._fitted(y_true, y_pred, sample_weight))
-        each = np.shape(sample_weight) == np.shape(y_pred) != (1,)  # a weight for each number, not for the row
-        weights = np.asarray(sample_weight)[None] if each else sample_weight
-        return linearize_single(self, *self._fitted(np.asarray(y_true)[None], np.asarray(y_pred)[None], weights))
+            return self.linearize(*self._fitted(y_true, y_pred, sample_weight), mask)
+        each = np.shape(sample_weight)[:1] == np.shape(y_pred) != (1,)  # a weight for each number, not for the row
+        weights = np.asarray(sample_weight).reshape(1, -1) if each else sample_weight
+        return forms.linearize_single(self, *self._fitted(np.asarray(y_true)[None], np.asarray(y_pred)[None], weights))
 
     def backward(self, jacobian: ArrayLike = 1) -> np.ndarray:
         """The derivative with respect to `y_pred`, from that with respect to this loss. Shape: that of `y_pred`."""
@@ -259,7 +255,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         if len(targets) != len(outputs):
             raise ShapeError(f"{type(self).__name__}: {len(targets)} targets for {len(outputs)} predictions")
         if sample_weight is not None:
-            shape = shape_of_rows(self, outputs, np.shape(sample_weight) * (type(self).per_row is Loss.per_row))
+            shape = forms.shape_of_rows(self, outputs, np.shape(sample_weight) * (type(self).per_row is Loss.per_row))
             weights = fitted_weights(sample_weight, shape).astype(outputs.real.dtype, copy=False)
         return targets, outputs, weights
 
@@ -274,14 +270,16 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         targets = widened(np.asarray(y_true))
         if targets.dtype.kind not in "biuf":
             raise DataError(f"{type(self).__name__} needs numbers as targets, got {targets.dtype}; encode labels first")
-        check_finite(targets, "")
+        forms.check_finite(targets, "")
         with np.errstate(over="ignore"):
             fitted = self.read_targets(targets, tuple(output_shape), dtype)
-        check_finite(fitted, f" in {np.dtype(dtype)}")
+        forms.check_finite(fitted, f" in {np.dtype(dtype)}")
         return fitted
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         """`prepare_targets` after the checks that every loss needs."""
+        if self.compares_numbers and targets.ndim == len(output_shape) - 1 and output_shape[-1] == 1:
+            targets = targets[..., None]
         return shaped(self, targets, output_shape, self._takes_any).astype(dtype, copy=False)
 
     @property
@@ -297,3 +295,6 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         twin = copy.copy(self)
         twin.from_logits = True
         return twin
+
+
+take_by_position(Loss, BY_POSITION, {"dtype": computed_type})

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from nnlite import tree
+from nnlite.arrays.types import BFLOAT16, dtype_of
 from nnlite.arrays.weights import fitted_weights
 from nnlite.config import floatx
 from nnlite.errors import ShapeError
@@ -26,8 +27,6 @@ MUST_RETURN = "call must return what functions of nnlite.ops and operators make 
 
 def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
     """`loss.call(y_true, y_pred)`: one loss per row, or one for the batch, and its Jacobian by `y_pred`."""
-    if loss.call is None:
-        raise NotImplementedError(f"{type(loss).__name__} must define call or per_row(y_true, y_pred)")
     trace = Trace()
     name, expected = type(loss).__name__, f"{MUST_RETURN}, one loss per row, shape ({len(y_pred)}, ...)"
     predicted = trace.variable(y_pred)
@@ -100,7 +99,7 @@ def by_targets(loss: Any, y_true: np.ndarray, y_pred: np.ndarray, sample_weight:
 class RunsPerRow:
     """The method `call` of a class that writes `per_row`: one loss per row; subclasses may use it in their own `call`.
 
-    It is None for a class that has neither.
+    That of a class that has neither raises NotImplementedError.
 
     Args:
         recorded: the `per_row` that runs `call`.
@@ -114,10 +113,16 @@ class RunsPerRow:
             return self
         written = (vars(base).get("per_row") for base in owner.__mro__)
         per_row = next((method for method in written if method not in (None, self.recorded)), None)
-        return None if per_row is None else functools.partial(self.run, loss, per_row)
+        return functools.partial(self.run, loss, per_row)
 
     def run(self, loss: Any, per_row: Callable[..., Any], y_true: Any, y_pred: Any) -> Any:
         """The losses of the rows; recorded if predictions are traced."""
+        if per_row is None:
+            raise NotImplementedError(f"{type(loss).__name__} must define call or per_row(y_true, y_pred)")
+        if isinstance(y_pred, dict):
+            raise ShapeError(
+                f"{type(loss).__name__} compares arrays, got a dict: give compile one loss for each output"
+            )
         if isinstance(y_pred, Traced):
             return y_pred.trace.apply(loss, lambda value: per_row(loss, y_true, value), y_pred)
         targets, outputs, _ = loss._fitted(y_true, y_pred, None)
@@ -130,10 +135,16 @@ def given_dtype(loss: Any) -> str | None:
     return dtype
 
 
+def computation_type(loss: Any) -> str | None:
+    """`given_dtype`, or float32 for bfloat16, which NumPy does not compute with."""
+    dtype = given_dtype(loss)
+    return "float32" if dtype == BFLOAT16 else dtype
+
+
 def in_dtype(loss: Any, value: Any, y_pred: Any) -> Any:
     """The result of a loss in its `dtype`, or, where none was given, in the type of predictions that have one."""
     kind = given_dtype(loss) or floatx()
-    return np.asarray(value, kind)[()] if kind != floatx() else in_floatx(as_result(value), (y_pred,))
+    return np.asarray(value, dtype_of(kind))[()] if kind != floatx() else in_floatx(as_result(value), (y_pred,))
 
 
 class GivenType:

@@ -42,6 +42,7 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
     label_smoothing: Fraction = 0.0
     axis: int = -1
 
+    compares_numbers = True
     target_kind = "binary"
     link = Sigmoid
 

@@ -24,6 +24,7 @@ EPSILON = 1e-7  # Keras's: what denominators and logarithms are kept away from z
 class Elementwise(Loss, abstract=True):
     """The mean over the last axis of a function of each element. A subclass writes `elements` and `curvatures`."""
 
+    compares_numbers = True
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"row_hessian": ("elements",)}
 
     def elements(self, y_true: np.ndarray, y_pred: Any) -> tuple[Any, Any]:

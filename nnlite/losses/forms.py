@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Array, Shape
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Broadcast, Composed, Contraction, Jacobian, Rearrange, Recast
-from nnlite.losses.call import given_dtype
+from nnlite.losses.call import computation_type
 from nnlite.ops.tracing import Traced
 
 __all__ = []
@@ -30,9 +30,15 @@ def axis_last(rank: int, loss: Any) -> tuple[int, ...]:
 
 def shape_of_rows(loss: Any, outputs: np.ndarray, weights: Shape) -> Shape:
     """The shape of the losses of `outputs`, which are weighed; `weights` of the shape of outputs weigh each number."""
-    if weights == outputs.shape:
+    if weights in (outputs.shape, (*outputs.shape, 1)):
         return outputs.shape
     return tuple(outputs.shape[axis] for axis in axis_last(outputs.ndim, loss)[:-1])
+
+
+def adapts(loss: Any, y_pred: Array) -> bool:
+    """Whether `y_pred` has to be cast, or its axes moved, first."""
+    dtype = computation_type(loss)
+    return loss._row_axis not in (-1, y_pred.ndim - 1) or (dtype is not None and y_pred.real.dtype != dtype)
 
 
 def linearize_adapted(
@@ -40,7 +46,7 @@ def linearize_adapted(
 ) -> tuple[Any, Jacobian]:
     """`loss.linearize` in its `dtype`, with its `axis` last."""
     twin, axes = copy.copy(loss), axis_last(y_pred.ndim, loss)
-    kind = np.dtype(given_dtype(loss) or y_pred.real.dtype)
+    kind = np.dtype(computation_type(loss) or y_pred.real.dtype)
     moves, twin.dtype = axes[-1] != len(axes) - 1, None
     if moves:
         twin.axis = -1
@@ -81,15 +87,26 @@ def check_finite(targets: np.ndarray, where: str) -> None:
         raise DataError(f"the targets hold a value that is not finite{where} in row {row}")
 
 
-def repeated(y_true: Any, y_pred: Any) -> Any:
-    """Targets of as many axes as outputs, with axes of length 1 repeated to their lengths; others as they are."""
+def operands(y_true: Any, y_pred: Any, repeats: bool) -> tuple[Any, Any]:
+    """Targets and outputs of a call, as Keras fits them to one another.
+
+    Outputs lose a last axis of length 1 that targets do not have.
+
+    Args:
+        y_true: targets.
+        y_pred: outputs, possibly traced, or a dict of them, which stays as it is.
+        repeats: whether axes of targets of length 1 are repeated to the lengths of those of outputs.
+    """
     if isinstance(y_pred, dict) or isinstance(y_true, Traced):
-        return y_true
-    targets, shape = np.asarray(y_true), y_pred.shape if isinstance(y_pred, Traced) else np.shape(y_pred)
-    alike = len(targets.shape) == len(shape) and targets.shape != shape
-    if alike and all(length in (1, wanted) for length, wanted in zip(targets.shape, shape, strict=True)):
-        return np.broadcast_to(targets, shape)
-    return targets
+        return y_true, y_pred
+    targets, outputs = np.asarray(y_true), y_pred if isinstance(y_pred, Traced) else np.asarray(y_pred)
+    if 1 < targets.ndim == len(outputs.shape) - 1 and outputs.shape[-1] == 1:
+        outputs = outputs[..., 0]
+    shape = outputs.shape
+    if not repeats or targets.ndim != len(shape) or targets.shape == shape:
+        return targets, outputs
+    repeatable = all(length in (1, wanted) for length, wanted in zip(targets.shape, shape, strict=True))
+    return np.broadcast_to(targets, shape) if repeatable else targets, outputs
 
 
 def scaled(loss: Any, factor: float) -> Any:

@@ -25,6 +25,7 @@ class MeanSquaredError(Loss, aliases=("mse",)):
     [[1.0], [3.0]]
     """
 
+    compares_numbers = True
     exchangeable: ClassVar[bool] = True  # targets with predictions
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
@@ -52,6 +53,7 @@ class MeanAbsoluteError(Loss, aliases=("mae",)):
     2.0
     """
 
+    compares_numbers = True
     exchangeable: ClassVar[bool] = True  # targets with predictions
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
@@ -73,6 +75,7 @@ class Huber(Loss):
     1.3125
     """
 
+    compares_numbers = True
     exchangeable: ClassVar[bool] = True  # targets with predictions
 
     _default_name = "huber_loss"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlite.arrays.weights import MaskedOutputs
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Bundle
 from nnlite.layers.base.contract.structure import leaves_of
@@ -37,19 +38,6 @@ def output_masks(layer: "Layer", jacobians: Bundle, masks: tuple, count: int) ->
     """
     mask = masks[0] if layer._keeps_mask and not layer.takes_several else jacobians.mask
     return list(mask) if isinstance(mask, tuple) else [mask] * count
-
-
-class MaskedOutputs(np.ndarray):
-    """Outputs of a call that carry their mask, `_keras_mask`, to the next layer; what ufuncs make of them is plain."""
-
-    _keras_mask: np.ndarray | None = None
-
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        plain = np.asarray(array)
-        return plain[()] if return_scalar else plain
-
-    def __repr__(self) -> str:
-        return repr(np.asarray(self))
 
 
 def carried_mask(layer: "Layer", call: "LayerCall") -> Any:

@@ -9,6 +9,7 @@ from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.losses.base import Loss
 from nnlite.losses.classification import whole_numbers
+from nnlite.ops.tracing import Traced
 from nnlite.registry.bounds import Positive
 
 __all__ = ["Circle"]
@@ -46,6 +47,8 @@ class Circle(Loss):
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         """The loss of each row, from its similarities with the other rows."""
+        if not isinstance(y_pred, Traced):
+            return self.per_row(*self._fitted(y_true, y_pred, None)[:2])[0]
         kind = y_pred.value.real.dtype
         labels, references = self.references or (y_true, None)
         embeddings = y_pred if references is None else references
@@ -56,7 +59,7 @@ class Circle(Loss):
         apart = ops.maximum(1 - y_pred @ embeddings.T, np.zeros((), kind))
         near = -self.gamma * (self.margin + apart) * (self.margin - apart)
         far = self.gamma * ops.maximum(1 + self.margin - apart, np.zeros((), kind)) * (1 - self.margin - apart)
-        nothing = np.full(alike.shape, -FAR, kind)
+        nothing = np.full(alike.shape, -min(FAR, float(np.finfo(kind).max) / 4), kind)
         pulls = ops.logsumexp(ops.where(alike, near, nothing), axis=1)
         return ops.softplus(pulls + ops.logsumexp(ops.where(others, far, nothing), axis=1))
 
