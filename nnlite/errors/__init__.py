@@ -111,10 +111,10 @@ def raise_all(errors: Sequence[ConfigError], location: str = "") -> None:
         location: what all of them concern, such as a file.
     """
     single = [one for error in errors for one in error.each()]
-    if len(single) == 1:
-        raise single[0]
+    kind = WrongTypeError if all(isinstance(one, WrongTypeError) for one in single) else ConfigError
     if single:
-        raise ConfigError(f"{location}: {len(single)} errors" if location else f"{len(single)} errors", (), single)
+        several = kind(f"{location}: {len(single)} errors" if location else f"{len(single)} errors", (), single)
+        raise several if len(single) > 1 else single[0]
 
 
 class MissingLibraryError(ConfigError, ImportError):

@@ -232,7 +232,7 @@ def wrong_keys(
             meant.update(nearest(str(key), parameters))
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in keys and key not in meant:
-            errors.append(ConfigError(f"missing argument {key!r}"))
+            errors.append(WrongTypeError(f"missing argument {key!r}"))
     return errors
 
 
