@@ -36,19 +36,14 @@ class Metric(NamedByClass, Configurable, family="metric"):
         dtype: of `variables`, as with Keras; by default that of `config.floatx()`. Sums are taken in float64.
     """
 
-    # The order in which Keras takes arguments by position; None: those of the class, then name and dtype.
-    _positional: ClassVar[tuple[str, ...] | None] = None
-
+    _positional: ClassVar[tuple[str, ...] | None] = None  # in Keras's order; None: those of the class, name, dtype
+    _masked: ClassVar[int | None] = None  # the position of the data whose mask is a factor of the weights
     takes_logits: ClassVar[bool] = False  # whether logits give the same result as probabilities
     _default_dtype: ClassVar[str | None] = None  # where it is not `floatx()`
     _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
     _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are not arrays
-    # Whether several batches passed as one give the same result as in sequence.
-    adds_up: ClassVar[bool] = False
-    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
-        "takes_logits": ("update_state",),
-        "adds_up": ("update_state",),
-    }
+    adds_up: ClassVar[bool] = False  # whether several batches passed as one give the same result as in sequence
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = dict.fromkeys(("takes_logits", "adds_up"), ("update_state",))
     higher_is_better: ClassVar[bool | None] = None
     name: str | None = field(default=None, kw_only=True)
     dtype: str | None = field(default=None, kw_only=True)
@@ -79,7 +74,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         """
         if callable(spec) and not isinstance(spec, (Metric, type)):
             wrapper: Any = cls._lookup("MeanMetricWrapper")
-            return wrapper(spec)
+            return wrapper.called_after(spec)
         described: Any = spec
         metric = super().get(described)
         if isinstance(spec, str):
@@ -241,6 +236,8 @@ class Average(Metric, abstract=True):
     `total` and `count` are Python numbers: a float32 counter would stop at 2**24.
     """
 
+    _masked = 1
+
     _state = ("total", "count")
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"adds_up": ("accumulate",)}
 
@@ -281,9 +278,11 @@ class Mean(Average):
     2.0
     """
 
+    _masked = 0
+
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, or one value that already is the mean over `sample_weight` samples."""
-        if _is_scalar(values) and _is_scalar(sample_weight):
+        if not np.ndim(values) and not np.ndim(sample_weight):
             weight = 1 if sample_weight is None else sample_weight
             self.total += float(values * weight)
             self.count += weight
@@ -296,5 +295,4 @@ def weights_of_values(metric: Metric, sample_weight: ArrayLike, shape: Shape) ->
     return weight_of_rows(fitted_weights(sample_weight, shape, str(metric.name)), shape)
 
 
-def _is_scalar(value) -> bool:
-    return isinstance(value, (int, float)) or np.ndim(value) == 0
+take_by_position(Metric, ("dtype", "name"), {"dtype": computed_type})

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.metrics.base import Metric, weights_of_values
+from nnlite.metrics.state.variables import MetricVariable, listed
 from nnlite.registry.bounds import Count, Index
 
 __all__ = [
@@ -147,6 +148,11 @@ class AtThresholds(ConfusionMetric, abstract=True):
         """The threshold when none is given."""
         return 0.5
 
+    @property
+    def init_thresholds(self) -> Any:
+        """The argument `thresholds`."""
+        return given_thresholds(self)
+
     def in_use(self) -> list[float]:
         thresholds = given_thresholds(self)
         return np.atleast_1d(np.asarray(self.default_threshold if thresholds is None else thresholds, float)).tolist()
@@ -171,6 +177,11 @@ class Counted(AtThresholds, abstract=True):
     @property
     def _listed(self) -> dict[str, str]:
         return {self.counted: "accumulator"}
+
+    @property
+    def accumulator(self) -> MetricVariable:
+        """The counts at the thresholds, ascending."""
+        return listed(self, self.counted, "accumulator")
 
     def result(self) -> Any:
         return self.shown(getattr(self, self.counted))
@@ -235,7 +246,7 @@ class _Share(AtThresholds, abstract=True):
 
     @property
     def default_threshold(self) -> float:
-        return -np.inf if self.top_k is not None else 0.5
+        return -1e10 if self.top_k is not None else 0.5
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.count(y_true, y_pred, sample_weight, self.class_id, self.top_k)

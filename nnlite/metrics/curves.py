@@ -1,6 +1,6 @@
 """Metrics of curves: the area under it, and one rate subject to a bound on another."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class AUC(ConfusionMetric):
     )
 
     num_thresholds: Thresholds = 200
-    curve: Literal["ROC", "PR", "PRGAIN"] = "ROC"
+    curve: Literal["ROC", "PR", "PRGAIN", "roc", "pr", "prgain"] = "ROC"
     summation_method: Literal["interpolation", "minoring", "majoring"] = "interpolation"
     thresholds: list[float] | None = None
     multi_label: bool = False
@@ -57,9 +57,11 @@ class AUC(ConfusionMetric):
     from_logits: bool = False
 
     def validate(self) -> None:
-        thresholds = given_thresholds(self)
+        thresholds, self.curve = given_thresholds(self), self.curve.upper()
         if thresholds is None and self.num_thresholds < 2:
             raise ConfigError(f"must be 2 or more, got {self.num_thresholds}", (type(self).__name__, "num_thresholds"))
+        if self.num_labels and not self.multi_label:
+            raise ConfigError("is for multi_label=True", (type(self).__name__, "num_labels"))
         if any(not 0 <= threshold <= 1 for threshold in thresholds or ()):
             raise ConfigError(f"must be in [0, 1], got {thresholds}", (type(self).__name__, "thresholds"))
 
@@ -71,10 +73,17 @@ class AUC(ConfusionMetric):
         return np.concatenate([[-EPSILON], inner, [1 + EPSILON]])
 
     def reset_state(self) -> None:
+        told = [self.num_labels] if self.num_labels else []
+        labels: list[Any] = [*np.shape(vars(self).get("true_positives", 0.0))[1:]] or told
         super().reset_state()
-        if self.multi_label and self.num_labels:
+        if labels:
             for name in self._state:
-                setattr(self, name, np.zeros((len(self.limits()), self.num_labels)))
+                setattr(self, name, np.zeros((len(self.limits()), *labels)))
+
+    @property
+    def _listed(self) -> dict[str, str]:
+        waiting = self.multi_label and self.true_positives.ndim == 1  # for the number of labels
+        return {} if waiting else super()._listed
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self.aligned(y_true, y_pred)
@@ -124,6 +133,10 @@ class AUC(ConfusionMetric):
         recall = np.where(none, 0.0, 1.0 - odds * ratio(self.false_negatives, self.true_positives))
         precision = np.where(none, 1.0, 1.0 - odds * ratio(self.false_positives, self.true_positives))
         return np.maximum(recall, 0.0), precision
+
+    def interpolate_pr_auc(self) -> np.ndarray:
+        """The area under the precision-recall curve, or that of each label."""
+        return self._interpolated()
 
     def _interpolated(self) -> np.ndarray:
         """The area under the precision-recall curve, on which true positives are interpolated, not precision."""

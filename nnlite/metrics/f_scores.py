@@ -63,15 +63,29 @@ class FBetaScore(Metric):
             ("false_positives", chosen * (1 - actual)),
             ("false_negatives", ~chosen * actual),
         ):
-            before = getattr(self, name)
-            setattr(self, name, weights @ part + (before if before.size else 0.0))
+            before, counts = getattr(self, name), weights @ part
+            counts = np.asarray(counts.sum()) if self.average == "micro" else counts
+            setattr(self, name, counts + (before if before.size else 0.0))
+
+    @property
+    def _listed(self) -> dict[str, str]:
+        return {name: name for name in (*self._state, "intermediate_weights")}
+
+    @property
+    def intermediate_weights(self) -> np.ndarray:
+        """The number of positives, which follows from the other counts; setting it changes nothing."""
+        return self.true_positives + self.false_negatives
+
+    @intermediate_weights.setter
+    def intermediate_weights(self, value: np.ndarray) -> None:
+        pass
 
     def result(self) -> Any:
         states = [getattr(self, name) for name in self._state]
         if not states[0].size:
             return 0.0
         positives = states[0] + states[2]
-        true, false_positive, false_negative = (state.sum() for state in states) if self.average == "micro" else states
+        true, false_positive, false_negative = states
         squared = self.beta**2
         scores = ratio((1 + squared) * true, (1 + squared) * true + squared * false_negative + false_positive)
         if self.average is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -138,6 +138,11 @@ class MeanIoU(_OfClasses):
     _positional = ("num_classes", "name", "dtype", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
 
 
+def _without_sparse_targets(self: Any) -> dict[str, Any]:
+    """The arguments as plain values, without the one that one-hot targets leave no choice of."""
+    return {name: value for name, value in Metric.get_config(self).items() if name != "sparse_y_true"}
+
+
 class OneHotIoU(IoU):
     """`IoU` of one-hot targets and scores.
 
@@ -151,6 +156,7 @@ class OneHotIoU(IoU):
     _positional = ("num_classes", "target_class_ids", "name", "dtype", "ignore_class", "sparse_y_pred", "axis")
     sparse_y_true: bool = False
     sparse_y_pred: bool = False
+    get_config = _without_sparse_targets
 
 
 class OneHotMeanIoU(MeanIoU):
@@ -166,6 +172,7 @@ class OneHotMeanIoU(MeanIoU):
     _positional = ("num_classes", "name", "dtype", "ignore_class", "sparse_y_pred", "axis")
     sparse_y_true: bool = False
     sparse_y_pred: bool = False
+    get_config = _without_sparse_targets
 
 
 class BinaryIoU(_Overlap):
@@ -187,8 +194,10 @@ class BinaryIoU(_Overlap):
     def validate(self) -> None:
         self.check_classes(self.target_class_ids)
 
+    num_classes: ClassVar[int] = 2
+
     def classes(self) -> int:
-        return 2
+        return self.num_classes
 
     def chosen(self) -> Sequence[int]:
         return self.target_class_ids

@@ -1,8 +1,8 @@
 """Sums of values, and metrics made of functions: user-defined ones, or scikit-learn's."""
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from nnlite.kernels import sigmoid
 from nnlite.metrics.base import Average, Metric, weights_of_values
 from nnlite.registry import NamedFunction, snake_case
 from nnlite.registry.field_types import jsonable
-from nnlite.registry.functions import custom_function, is_function_form
+from nnlite.registry.functions import custom_function, function_form, is_function_form
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["MeanMetricWrapper", "SklearnMetric", "Sum", "sklearn_metric"]
 
@@ -27,6 +30,7 @@ class Sum(Metric):
     16.0
     """
 
+    _masked = 0
     _state = ("total",)
 
     def reset_state(self) -> None:
@@ -49,7 +53,7 @@ class MeanMetricWrapper(Average):
     Args:
         fn: `fn(y_true, y_pred, **kwargs)` returns one value, or several, for each sample, or one for the batch, which
             then counts once. It is kept in files by its name, if it is registered by `register_function`.
-        name: key in the logs; the function's name in snake case when None.
+        name: key in the logs, `mean_metric_wrapper` when None; `compile` calls it after the function.
         dtype: see `Metric`.
         options: further arguments of the function; `**kwargs` are added to them.
 
@@ -65,10 +69,13 @@ class MeanMetricWrapper(Average):
         options: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        function = NamedFunction.get(_known_function(fn))
-        word = snake_case(re.sub(r"\W", "", repr(function).rpartition(".")[2])) if name is None else name
-        super().__init__(name=word, dtype=dtype)
-        self.fn, self.options = function, {**(options or {}), **kwargs}
+        super().__init__(name=name, dtype=dtype)
+        self.fn, self.options = NamedFunction.get(_known_function(fn)), {**(options or {}), **kwargs}
+
+    @classmethod
+    def called_after(cls, fn: Callable[..., Any]) -> "MeanMetricWrapper":
+        """The metric of a function, with the function's name in snake case."""
+        return cls(fn, snake_case(re.sub(r"\W", "", repr(NamedFunction.get(fn)).rpartition(".")[2])))
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         values = np.asarray(self.fn(np.asarray(y_true), np.asarray(y_pred), **self.options))
@@ -77,6 +84,21 @@ class MeanMetricWrapper(Average):
         else:
             self.total += float(values)
             self.count += 1
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Self":
+        """The metric of `get_config`."""
+        if cls is not MeanMetricWrapper:
+            return super().from_config(config)
+        arguments = {key: config[key] for key in ("fn", "name", "dtype", "options") if key in config}
+        further = {key: value for key, value in config.items() if key not in arguments}
+        return super().from_config({**arguments, "options": {**(arguments.get("options") or {}), **further}})
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments as plain values, those of the function beside them."""
+        function = jsonable(self.fn)
+        named = function_form(function) if isinstance(function, str) else function
+        return {"name": self.name, "dtype": self.dtype, "fn": named, **jsonable(self.options)}
 
     def _arguments(self) -> dict[str, Any]:
         return {"fn": self.fn, "name": self.name, "dtype": self.dtype, "options": jsonable(self.options)}

@@ -268,12 +268,13 @@ def test_functions_are_the_values_of_samples():
 
 
 def test_functions_are_logged_in_snake_case():
-    assert metrics.MeanMetricWrapper(lambda y_true, y_pred: y_pred).name == "lambda"
+    assert metrics.MeanMetricWrapper(lambda y_true, y_pred: y_pred).name == "mean_metric_wrapper"
+    assert Metric.get(lambda y_true, y_pred: y_pred).name == "lambda"
 
     def MeanGap(y_true, y_pred):
         return y_true - y_pred
 
-    assert metrics.MeanMetricWrapper(MeanGap).name == "mean_gap"
+    assert Metric.get(MeanGap).name == "mean_gap"
 
 
 def test_short_names_and_keras_configs():
@@ -294,7 +295,7 @@ def test_the_form_of_keras_is_read_wherever_a_class_is_named():
 def test_the_thresholds_in_use_are_told():
     assert metrics.Precision().thresholds == [0.5] and metrics.TruePositives(0.25).thresholds == [0.25]
     assert metrics.Recall([0.9, 0.1]).thresholds == [0.9, 0.1]
-    assert metrics.Recall(top_k=2).thresholds == [-np.inf]
+    assert metrics.Recall(top_k=2).thresholds == [-1e10]
     area = metrics.AUC(num_thresholds=3)
     np.testing.assert_allclose(area.thresholds, [0, 0.5, 1], atol=1e-6)
     assert area.get_config()["thresholds"] is None and metrics.Precision().get_config()["thresholds"] is None

@@ -3,7 +3,21 @@
 import numpy as np
 import pytest
 
-from nnlite.metrics import AUC, F1Score, MeanSquaredError, Metric, RecallAtPrecision, Sum
+from nnlite import losses, metrics
+from nnlite.layers import Layer
+from nnlite.metrics import (
+    AUC,
+    F1Score,
+    Mean,
+    MeanMetricWrapper,
+    MeanSquaredError,
+    Metric,
+    OneHotIoU,
+    OneHotMeanIoU,
+    RecallAtPrecision,
+    Sum,
+    TruePositives,
+)
 
 PAIRS = [[1, 0], [0, 1], [1, 1]], [[0.75, 0.25], [0.25, 0.5], [0.75, 0.5]]
 
@@ -77,3 +91,77 @@ def test_variables_without_a_name_are_numbered():
     metric = Sum()
     metric.add_variable((), name="total")
     assert [metric.add_weight((2,)).name, metric.add_weight((2,)).name] == ["variable", "variable_1"]
+
+
+class CarrierForMetrics(Layer):
+    """Its inputs, with a mask."""
+
+    def __init__(self, mask):
+        super().__init__()
+        self.own_mask, self.supports_masking = np.array(mask), True
+
+    def call(self, inputs):
+        return inputs
+
+    def compute_mask(self, inputs, mask=None):
+        return self.own_mask
+
+
+def test_masks_of_data_are_factors_of_weights():
+    masked = CarrierForMetrics([True, False])(np.array([[1.0], [2.0]], "float32"))
+    assert MeanSquaredError()(np.zeros((2, 1)), masked) == 1.0
+    assert Sum()(masked) == 1.0 and Mean()(masked, sample_weight=[2.0, 3.0]) == 1.0
+    steps = CarrierForMetrics([[True, False], [True, True]])(np.array([[1.0, 2.0], [3.0, 4.0]], "float32"))
+    assert Sum()(steps, sample_weight=[1.0, 2.0]) == 1 + 2 * 3 + 2 * 4
+
+
+def test_f_scores_list_the_number_of_positives():
+    score = F1Score()
+    score(*PAIRS)
+    names = ["true_positives", "false_positives", "false_negatives", "intermediate_weights"]
+    assert [variable.name for variable in score.variables] == names
+    np.testing.assert_array_equal(score.variables[3], [2, 2])
+    micro = F1Score(average="micro")
+    assert micro(*PAIRS) == pytest.approx(2 * 3 / (2 * 3 + 1))
+    assert [variable.shape for variable in micro.variables] == [()] * 4
+
+
+def test_curves_and_labels_of_areas():
+    assert AUC(curve="pr").curve == "PR" and AUC(curve="pr").get_config()["curve"] == "PR"
+    area = AUC(curve="PR")
+    assert area([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]) == area.interpolate_pr_auc()
+    with pytest.raises(ValueError, match="num_labels"):
+        AUC(num_labels=3)
+    labels = AUC(multi_label=True, num_thresholds=5)
+    assert labels.variables == []
+    labels(*PAIRS)
+    labels.reset_state()
+    assert [variable.shape for variable in labels.variables] == [(5, 2)] * 4
+
+
+def test_counts_are_an_accumulator():
+    counted = TruePositives(thresholds=[0.2, 0.6])
+    counted([0, 1, 1], [0.9, 0.5, 0.7])
+    assert counted.accumulator.tolist() == [2, 1] and counted.init_thresholds == [0.2, 0.6]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_results_in_half_precision(dtype):
+    assert str(Mean(dtype=dtype)([1.0, 2.0]).dtype) == str(F1Score(dtype=dtype)(*PAIRS).dtype) == dtype
+
+
+def test_a_metric_takes_dtype_and_name_by_position():
+    assert (Metric("float64", "mine").dtype, Metric("float64", "mine").name) == ("float64", "mine")
+    with pytest.raises(ValueError, match="unknown policy 'bad'"):
+        Metric(dtype="bad")
+
+
+def test_configs_have_the_arguments_of_the_constructor():
+    wrapped = MeanMetricWrapper(losses.binary_crossentropy, name="w", label_smoothing=0.1)
+    config = wrapped.get_config()
+    assert config["label_smoothing"] == 0.1 and config["fn"]["config"] == "binary_crossentropy"
+    pair = [[1.0, 0.0]], [[0.7, 0.4]]
+    assert MeanMetricWrapper.from_config(config)(*pair) == wrapped(*pair)
+    assert "sparse_y_true" not in OneHotIoU(3, [0]).get_config() | OneHotMeanIoU(3).get_config()
+    with pytest.raises(TypeError, match="num_classes"):
+        metrics.get("OneHotIoU")

@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, dtype_of, is_bfloat16
+from nnlite.arrays.types import BFLOAT16, ArrayLike, dtype_of, is_bfloat16
+from nnlite.arrays.weights import fitted_weights, mask_of
 from nnlite.errors import ConfigError
+from nnlite.losses.masks import weight_of_rows
 from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Traced
 
 __all__ = ["MetricVariable", "listed", "named", "of_recorded", "set_state", "with_numbers"]
+
+HALVES = ("float16", BFLOAT16)
 
 
 class MetricVariable(np.ndarray):
@@ -92,13 +96,18 @@ def _in_dtype(state: ArrayLike, dtype: str | None) -> np.ndarray:
 
 
 def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
-    """`result` with its float as a `Number`; arrays keep the precision of the state, as numbers do."""
+    """`result` with its float as a `Number`; arrays keep the precision of the state, as numbers do.
+
+    The numbers of a metric of 16 bits are of that type.
+    """
 
     @functools.wraps(result)
     def as_number(self: Any) -> Any:
         value = result(self)
         if isinstance(value, dict):
             return {name: as_result(item) for name, item in value.items()}
+        if self.dtype in HALVES and (isinstance(value, float) or np.asarray(value).dtype == np.float64):
+            return np.asarray(value, dtype_of(self.dtype))[()]
         return as_result(value)
 
     return as_number
@@ -119,9 +128,21 @@ def of_recorded(update: Callable[..., None]) -> Callable[..., None]:
                 values = tuple(map(_number, values))
                 named = {name: _number(one) for name, one in named.items()}
                 break
+        if self._masked is not None and len(values) > self._masked:
+            values, named = _with_mask(values, named, self._masked)
         update(self, *values, **named)
 
     return update_state
+
+
+def _with_mask(values: tuple, named: dict[str, Any], position: int) -> tuple[tuple, dict[str, Any]]:
+    """The arguments of `update_state`, with the mask that those at a position carry as a factor of the weights."""
+    mask, data = mask_of(values[position]), position + 1
+    if mask is None:
+        return values, named
+    weights = values[data] if len(values) > data else named.get("sample_weight")
+    weights = 1.0 if weights is None else weight_of_rows(fitted_weights(weights, mask.shape), mask.shape)
+    return values[:data], {**named, "sample_weight": weights * mask}
 
 
 def _number(value: Any) -> Any:
