@@ -8,12 +8,13 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.optimizers.base import Optimizer, StateVariable
 from nnlite.optimizers.base.packs import overwritten_among
-from nnlite.optimizers.base.rates import InnerRate, LossScale, Rate
+from nnlite.optimizers.base.rates import InnerRate, LossScale, Rate, StepCount
 from nnlite.parameters import Parameter
 from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.field_types import read
 from nnlite.registry.fields import Spec
 from nnlite.registry.modules import keras_form, refuse_unknown
+from nnlite.variables import ScopePlace
 
 __all__ = ["LossScaleOptimizer"]
 
@@ -56,10 +57,30 @@ class LossScaleOptimizer(Optimizer):
         self.initial_scale = self._number(initial_scale, Positive, "initial_scale")
         self.dynamic_growth_steps = int(self._number(dynamic_growth_steps, Count, "dynamic_growth_steps"))
         self.inner_optimizer.loss_scale_factor = None
+        made = self.inner_optimizer.batches
         super().__init__(learning_rate=self.inner_optimizer.__dict__[Rate.key], name=name)
+        self.batches = made
         self.use_ema = self.inner_optimizer.use_ema
         self.gradient_accumulation_steps = self.inner_optimizer.gradient_accumulation_steps
         self.step_counter, self.dynamic_scale = 0, self.initial_scale
+
+    @property
+    def batches(self) -> int:
+        """The number of batches so far, that of the inner optimizer."""
+        return self.inner_optimizer.batches
+
+    @batches.setter
+    def batches(self, value: int) -> None:
+        self.inner_optimizer.batches = value
+
+    @property
+    def step_counter(self) -> int:
+        """The number of finite steps since the scale changed."""
+        return StepCount.of(self, self._finite_steps)
+
+    @step_counter.setter
+    def step_counter(self, value: int) -> None:
+        self._finite_steps = int(value)
 
     @property
     def dynamic_scale(self) -> float:
@@ -137,9 +158,8 @@ class LossScaleOptimizer(Optimizer):
         return True
 
     def _follow(self) -> None:
-        """Have the slots and the count of the inner optimizer."""
-        inner = self.inner_optimizer
-        self.slots, self._layout, self.batches = inner.slots, inner._layout, inner.batches
+        """Have the slots of the inner optimizer."""
+        self.slots, self._layout = self.inner_optimizer.slots, self.inner_optimizer._layout
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the scale."""
@@ -161,7 +181,10 @@ class LossScaleOptimizer(Optimizer):
         ]
         counted = StateVariable("step_counter", self.step_counter, np.int32, self._set_counter)
         scale = StateVariable("dynamic_scale", self.dynamic_scale, np.float32, self._set_scale)
-        return [*unused, counted, scale, *self.inner_optimizer.variables]
+        listed = [*unused, counted, scale]
+        for variable in listed:
+            variable.place = ScopePlace(str(self.name))
+        return [*listed, *self.inner_optimizer.variables]
 
     def get_state(self) -> dict[str, Any]:
         """A copy of the mutable state; see `Optimizer.get_state`."""

@@ -47,6 +47,13 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
         """The value at the optimizer's next update, for the optimizer whose `learning_rate` was read last."""
         return float(self(self._looked_up_at))
 
+    shape: ClassVar[tuple[int, ...]] = ()
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the value, that of `config.floatx()`."""
+        return np.dtype(floatx())
+
     def numpy(self) -> float:
         """As `float(schedule)`."""
         return float(self)
@@ -61,6 +68,23 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
             total_steps: number of updates of the whole training; None if it is not known beforehand.
             first_step: number of updates done before it.
         """
+
+
+def _on_value(name: str) -> Callable[..., Any]:
+    """An operator of floats, on `float(schedule)`."""
+
+    def operator(self: LearningRateSchedule, *others: Any) -> Any:
+        numbers = [float(item) if isinstance(item, LearningRateSchedule) else item for item in others]
+        return as_result(getattr(float(self), name)(*numbers))
+
+    return operator
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    setattr(LearningRateSchedule, f"__{_name}__", _on_value(f"__{_name}__"))
+    setattr(LearningRateSchedule, f"__r{_name}__", _on_value(f"__r{_name}__"))
+for _name in ("lt", "le", "gt", "ge", "neg", "abs"):
+    setattr(LearningRateSchedule, f"__{_name}__", _on_value(f"__{_name}__"))
 
 
 def _of_any_step(call: Callable[..., Any]) -> Callable[..., Any]:

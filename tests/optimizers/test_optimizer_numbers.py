@@ -91,3 +91,28 @@ def test_one_variable_is_updated_by_hand():
 def test_a_loss_is_scaled_once():
     with pytest.raises(ConfigError, match="inner_optimizer: it scales the loss already"):
         LossScaleOptimizer(LossScaleOptimizer(SGD(0.5)))
+
+
+def test_a_schedule_is_computed_with_as_a_number():
+    optimizer, weights = SGD(ExponentialDecay(0.5, decay_steps=1, decay_rate=0.5)), np.ones(2)
+    optimizer.apply([np.ones(2)], [weights])
+    rate = optimizer.learning_rate
+    assert (rate + 1, 1 - rate, 2 * rate, rate / 2, -rate, rate**2) == (1.25, 0.75, 0.5, 0.125, -0.25, 0.0625)
+    assert rate < 0.3 and rate + rate == 0.5 and (rate.shape, str(rate.dtype)) == ((), "float32")
+
+
+def test_the_count_of_a_loss_scale_optimizer_is_that_of_the_inner_one():
+    weights, other = np.ones(2), np.ones(2)
+    source, target = (LossScaleOptimizer(SGD(0.1), initial_scale=4.0, dynamic_growth_steps=2) for _ in range(2))
+    for _ in range(3):
+        source.apply([np.ones(2)], [weights])
+    store = {}
+    source.save_own_variables(store)
+    target.build([other])
+    target.load_own_variables(store)
+    assert (target.iterations, target.inner_optimizer.iterations, target.step_counter.numpy()) == (3, 3, 1)
+    assert [variable.path for variable in source.variables][:4] == [
+        f"loss_scale_optimizer/{name}" for name in ("iteration", "learning_rate", "step_counter", "dynamic_scale")
+    ]
+    source.iterations = 7
+    assert LossScaleOptimizer(source.inner_optimizer).iterations == 7

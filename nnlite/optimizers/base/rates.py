@@ -21,6 +21,7 @@ __all__ = [
     "LossScale",
     "Rate",
     "RateFunction",
+    "StepCount",
     "UpdateCount",
     "WeightDecay",
     "current_rate",
@@ -101,6 +102,12 @@ class LossScale(NumberOfOptimizer, float):
     """The factor of the loss as a number, with `assign`."""
 
     name, attribute, dtype, plain, accepted = "dynamic_scale", "dynamic_scale", "float32", float, Positive
+
+
+class StepCount(NumberOfOptimizer, int):
+    """The number of finite steps since the scale changed."""
+
+    name, attribute, dtype, plain, accepted = "step_counter", "step_counter", "int32", int, Index
 
 
 class UpdateCount(NumberOfOptimizer, int):
