@@ -115,7 +115,7 @@ class RunsPerRow:
         per_row = next((method for method in written if method not in (None, self.recorded)), None)
         return functools.partial(self.run, loss, per_row)
 
-    def run(self, loss: Any, per_row: Callable[..., Any], y_true: Any, y_pred: Any) -> Any:
+    def run(self, loss: Any, per_row: Callable[..., Any] | None, y_true: Any, y_pred: Any) -> Any:
         """The losses of the rows; recorded if predictions are traced."""
         if per_row is None:
             raise NotImplementedError(f"{type(loss).__name__} must define call or per_row(y_true, y_pred)")

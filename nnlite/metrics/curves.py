@@ -57,7 +57,7 @@ class AUC(ConfusionMetric):
     from_logits: bool = False
 
     def validate(self) -> None:
-        thresholds, self.curve = given_thresholds(self), self.curve.upper()
+        thresholds, self.curve = given_thresholds(self), cast(Any, self.curve.upper())
         if thresholds is None and self.num_thresholds < 2:
             raise ConfigError(f"must be 2 or more, got {self.num_thresholds}", (type(self).__name__, "num_thresholds"))
         if self.num_labels and not self.multi_label:

@@ -81,7 +81,7 @@ def test_the_scale_of_losses_answers_as_a_variable():
 
 def test_one_variable_is_updated_by_hand():
     optimizer, value = SGD(0.5), Variable([1.0, 2.0])
-    with pytest.raises(NotReadyError, match="SGD was not built for Variable"):
+    with pytest.raises(NotReadyError, match="SGD was not built for <Variable"):
         optimizer.update_step(np.ones(2), value, 0.5)
     optimizer.build([value])
     optimizer.update_step(np.ones(2), value, optimizer.learning_rate)

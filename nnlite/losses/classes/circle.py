@@ -49,7 +49,7 @@ class Circle(Loss):
         """The loss of each row, from its similarities with the other rows."""
         if not isinstance(y_pred, Traced):
             return self.per_row(*self._fitted(y_true, y_pred, None)[:2])[0]
-        kind = y_pred.value.real.dtype
+        kind = cast(Any, y_pred.value).real.dtype
         labels, references = self.references or (y_true, None)
         embeddings = y_pred if references is None else references
         alike = y_true[:, None] == labels
