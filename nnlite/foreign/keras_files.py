@@ -26,7 +26,7 @@ from nnlite.foreign.containers.datasets import assign_datasets, size_in_memory
 from nnlite.foreign.containers.legacy import legacy_bytes, legacy_config, legacy_extra, legacy_optimizer
 from nnlite.foreign.containers.own_files import assets_of, take_assets, with_own_variables
 from nnlite.foreign.containers.shards import is_list_of_shards, opened_shards, write_shards
-from nnlite.foreign.keras_graphs import is_model, keras_order
+from nnlite.foreign.keras_graphs import keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
 from nnlite.foreign.keras_optimizers import optimizer_arrays
 from nnlite.foreign.keras_places import counted_groups, file_shapes, groups_of, parameter_places
@@ -152,8 +152,7 @@ def save_keras(
     """
     _check_target(path, overwrite, may_be_folder=not zipped)
     config = model_config(model)
-    shape = model.input_shape if model.built else None
-    config |= {"build_config": {"input_shape": shape}, "compile_config": compiled}
+    config |= {"build_config": model.get_build_config(), "compile_config": compiled}
     metadata = {"keras_version": signatures()["version"], "date_saved": ""}
     if zipped and stated_format(path, whole=True) in (".h5", ".hdf5"):
         write_atomically(path, legacy_bytes(model, {**config, **metadata}, keras_order, memory, extra))
@@ -252,11 +251,12 @@ def _legacy_parts(path: str | os.PathLike) -> Archive:
 
 def _build(model: Any, config: dict[str, Any], path: object) -> None:
     """Give the model its weights, for the shape that the file says, if it has none yet."""
-    if not is_model(model):
+    if not model._builds_itself:
         raise ModelFileError(f"{path} holds a {type(model).__name__}, which is a layer, not a model")
     shape = (config.get("build_config") or {}).get("input_shape")
     if not model.built and shape:
-        model._ensure_built(tuple(shape))
+        with reading_saved(path):
+            model.build_from_config(config["build_config"])
     if not model.built and not shape and all(layer.adapted for layer in model.layers):
         return  # it was saved before it was built
     if not model.built and any(not layer.adapted for layer in model.layers):

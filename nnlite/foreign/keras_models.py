@@ -33,10 +33,10 @@ def read_model(document: Any, orders: Orders, location: str = "model") -> Layer:
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
         raise ModelFileError(f"{location}: expected class_name and config, got {type(document).__name__}")
     kind, config = name_of_class(document), document["config"]
-    if kind == "Sequential":
-        return _sequential(config, orders, location)
-    if kind in ("Functional", "Model") and "layers" in config:
-        return _functional(config, orders, location)
+    if "layers" in config and _is_made_like(kind, "Sequential"):
+        return _sequential(str(kind), config, orders, location)
+    if "layers" in config and (kind == "Functional" or _is_made_like(kind, "Model")):
+        return _functional(str(kind), config, orders, location)
     if kind == "InputLayer":
         return _input(config, location)
     inside = {key: value for key, value in config.items() if _is_layer(value)}
@@ -46,6 +46,13 @@ def read_model(document: Any, orders: Orders, location: str = "model") -> Layer:
         return Layer.get({str(kind): settings})
     except (ConfigError, TypeError) as error:
         raise config_error(location, ConfigError(str(error))) from None
+
+
+def _is_made_like(kind: Any, model: str) -> bool:
+    """Whether a class is `Sequential`, or `Model`, or a user's subclass of it that reads configs in the same way."""
+    made: Any = Layer.members().get(kind, Layer)
+    of_library: Any = Layer.members()[model]
+    return issubclass(made, of_library) and made.from_config.__func__ is of_library.from_config.__func__
 
 
 def _is_layer(value: Any) -> bool:
@@ -68,7 +75,7 @@ def _input(config: dict[str, Any], location: str) -> Input:
         raise config_error(location, error) from None
 
 
-def _sequential(config: dict[str, Any], orders: Orders, location: str) -> Layer:
+def _sequential(kind: str, config: dict[str, Any], orders: Orders, location: str) -> Layer:
     documents = config.get("layers")
     if not isinstance(documents, list):
         raise ModelFileError(f"{location}: a Sequential needs layers")
@@ -77,15 +84,15 @@ def _sequential(config: dict[str, Any], orders: Orders, location: str) -> Layer:
     if shape and layers and not isinstance(layers[0], Input):
         layers.insert(0, Input(tuple(shape[1:])))
     options = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
-    model: Any = Layer.get({"Sequential": {"layers": layers, **options}})
+    model: Any = Layer.get({kind: {"layers": layers, **options}})
     orders[id(model)] = model.layers
     return model
 
 
-def _functional(config: dict[str, Any], orders: Orders, location: str) -> Layer:
+def _functional(kind: str, config: dict[str, Any], orders: Orders, location: str) -> Layer:
     inputs, outputs, layers = graph_ends(config, orders, location)
     options = {key: config[key] for key in ("name", "trainable", "dtype") if config.get(key) is not None}
-    graph: Any = Layer.members()["Model"]
+    graph: Any = Layer.members()["Model" if kind == "Functional" else kind]
     model = graph(inputs, outputs, **options)
     orders[id(model)] = layers
     return model

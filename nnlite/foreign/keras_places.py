@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from nnlite.errors import ModelFileError
-from nnlite.foreign.keras_graphs import is_model
+from nnlite.foreign.keras_graphs import is_graph, is_model
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.parameters import Parameter
@@ -25,6 +25,7 @@ __all__ = [
 # The layers of a model in the order in which Keras numbers them.
 Order = Callable[[Any], Sequence[Layer]]
 OF_ATTENTION = {"MultiHeadAttention": "{}_dense", "GroupQueryAttention": "_{}_dense"}
+CONTAINERS = (list, tuple, dict)
 CLASS_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 
@@ -38,12 +39,12 @@ def _snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
 
 
-def _folders(layers: Sequence[Layer], prefix: str) -> list[str]:
-    """The folder of each of several layers: the name of its class, numbered from the second on."""
+def _folders(layers: Sequence[Any], prefix: str) -> list[str]:
+    """The folder of each of several layers, or lists: the name of its class, numbered from the second on."""
     used: Counter[str] = Counter()
     folders = []
     for layer in layers:
-        name = _snake_case(keras_class(layer))
+        name = "container" if isinstance(layer, CONTAINERS) else _snake_case(keras_class(layer))
         folders.append(f"{prefix}{name}_{used[name]}" if used[name] else f"{prefix}{name}")
         used[name] += 1
     return folders
@@ -76,15 +77,21 @@ def parameter_places(
         yield from _numbered(folder, cast(Any, layer).saved_weights() if merged else layer.parameters)
         return
     inside = list(_parts(layer, order))
+    rest, own_first = _beside(layer, inside), not layer.__module__.startswith("nnlite.")
+    yield from _numbered(folder, rest if own_first else ())  # the order of the optimizer's variables
     for part, name in inside:
         yield from parameter_places(part, order, f"{folder}{name}/", merged)
+    yield from _numbered(folder, () if own_first else rest)
+
+
+def _beside(layer: Layer, inside: Sequence[tuple[Layer, str]]) -> list[Parameter]:
+    """The variables of a layer itself, beside those of the layers inside."""
     known = {id(parameter) for part, _ in inside for parameter in part.parameters}
     if known.issuperset(map(id, layer.parameters)):  # `weights` would ask all layers inside again, at each depth
-        return
-    rest = [parameter for parameter in layer.weights if id(parameter) not in known]
-    if kind == "Normalization" and layer.get_config()["mean"] is not None:
-        return  # its moments are arguments
-    yield from _numbered(folder, rest)
+        return []
+    if type(layer).__name__ == "Normalization" and layer.get_config()["mean"] is not None:
+        return []  # its moments are arguments
+    return [parameter for parameter in layer.weights if id(parameter) not in known]
 
 
 def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
@@ -132,7 +139,7 @@ def _numbered(folder: str, parameters: Sequence[Parameter]) -> Iterator[tuple[st
 def _parts(layer: Layer, order: Order) -> Iterator[tuple[Layer, str]]:
     """The layers inside another one, and their names in Keras."""
     kind = type(layer).__name__
-    inside = list(order(layer)) if is_model(layer) else inner_layers(layer)
+    inside = _inside(layer, order)
     if not inside:
         return
     if is_model(layer) or kind in ("StackedRNNCells", "Pipeline"):
@@ -147,11 +154,45 @@ def _parts(layer: Layer, order: Order) -> Iterator[tuple[Layer, str]]:
     }
     if kind not in names and type(layer).__module__.startswith("nnlite."):
         raise ModelFileError(f"{layer.label} has layers inside and no counterpart in Keras: save as .safetensors")
-    yield from zip(inside, names.get(kind) or _attributes(layer, inside), strict=True)
+    if kind in names:
+        yield from zip(inside, names[kind], strict=True)
+        return
+    paths = _paths_by_attribute(layer, order)
+    yield from ((part, paths[id(part)]) for part in inside)
 
 
-def _attributes(layer: Layer, inside: Sequence[Layer]) -> Iterator[str]:
-    """The attribute of a user's layer that holds each layer inside; those in lists and dicts by their number."""
-    held = {id(value): name for name, value in vars(layer).items()}
-    for number, part in enumerate(inside):
-        yield held.get(id(part), f"layer_{number}")
+def _inside(layer: Layer, order: Order) -> list[Layer]:
+    """The layers inside another one in the order of Keras's variables: those of a chain or graph before others."""
+    if is_model(layer) or not _lists_layers(layer):
+        return list(order(layer)) if is_model(layer) else inner_layers(layer)
+    listed = {id(part): part for part in [*order(layer), *inner_layers(layer)]}
+    return list(listed.values())
+
+
+def _lists_layers(layer: Layer) -> bool:
+    """Whether it is a chain or a graph, rather than a class that writes `call`."""
+    return layer._builds_itself and (is_graph(layer) or "layers" in vars(layer))
+
+
+def _paths_by_attribute(layer: Layer, order: Order) -> dict[int, str]:
+    """By `id` of each layer inside a user's layer or model its path, as Keras walks the attributes.
+
+    They go by name, private ones last, and each layer counts where it is met first. `layers` of a model is among them;
+    in a chain and a graph it is the first. Items of lists and dicts have the names of their classes, numbered.
+    """
+    paths: dict[int, str] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, Layer):
+            paths.setdefault(id(value), path)
+        elif isinstance(value, CONTAINERS):
+            items = value.values() if isinstance(value, dict) else value
+            items = [item for item in items if isinstance(item, (Layer, *CONTAINERS))]
+            for item, name in zip(items, _folders(items, f"{path}/"), strict=True):
+                walk(item, name)
+
+    attributes = vars(layer) | ({"layers": order(layer)} if layer._builds_itself else {})
+    begin = "layers" if _lists_layers(layer) else ""
+    for name in sorted(attributes, key=lambda name: (name != begin, name.startswith("_"), name)):
+        walk(attributes[name], name)
+    return paths

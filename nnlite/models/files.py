@@ -258,12 +258,14 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
 
 
 def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
-    """Let the optimizer continue with what the file has of its memory; a warning where that has no meaning here.
-
-    Steps that users write choose what they train, so that its order is not known before them.
-    """
+    """Let the optimizer continue with what the file has of its memory; a warning where that has no meaning here."""
     trainer = read.model.trainer
-    if not read.optimizer or trainer.writes_steps:
+    if not read.optimizer:
+        return
+    if trainer.writes_steps:
+        trained = set(map(id, read.model.trainable_weights))
+        trainer.optimizer.build([parameter for parameter in read.parameters if id(parameter) in trained])
+        trainer.optimizer.load_own_variables({str(number): array for number, array in enumerate(read.optimizer)})
         return
     packs = trainer.ready_steps().store.packs
     trained = {id(parameter) for pack in packs for parameter in pack.parameters}

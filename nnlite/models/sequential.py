@@ -233,7 +233,8 @@ class Sequential(BaseModel):
     def get_config(self) -> dict[str, Any]:
         """The layers in order, in Keras's form if none occurs twice; `from_config` recreates the model."""
         config = super().get_config()
-        return config if is_for_files() or type(self) is not Sequential else chain_config(self, config)
+        made_of_layers = "layers" in constructor_parameters(type(self))
+        return chain_config(self, config) if made_of_layers and not is_for_files() else config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> "Sequential":

@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.config import DTypePolicy
 from nnlite.errors import ConfigError, NotReadyError, ShapeError, did_you_mean
 from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.contract.arguments import keyed_shape
 from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import arranged_as, kept
@@ -191,6 +192,8 @@ def get_build_config(self: "Layer") -> dict[str, Any] | None:
     if not self.built or self.input_shape is None or (self._needs_no_building and called):
         return None
     shape: Any = self._built_on or self.input_shape
+    if self._data_keys:
+        return {"input_shape": dict(zip(self._data_keys, shape, strict=True))}
     names = [name for name in inspect.signature(self.build).parameters if name.endswith("shape")]
     if type(self).__name__ in OF_HEADS:
         shape, names = shape if isinstance(shape[0], tuple) else (shape, shape), OF_HEADS[type(self).__name__]
@@ -205,7 +208,7 @@ def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
     if len(shapes) > 1:
         self.build(*map(without_batch, shapes))
     elif (shape := shapes[0] if shapes else config.get("input_shape")) is not None:
-        self._ensure_built(without_batch(shape))
+        self._ensure_built(keyed_shape(self, without_batch(shape)))
 
 
 def without_batch(shape: Any) -> Any:
