@@ -9,7 +9,7 @@ from nnlite.arrays.tables import of_rank, only_array
 from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
-from nnlite.errors import ConfigError, NotReadyError, did_you_mean
+from nnlite.errors import ConfigError, did_you_mean
 from nnlite.inference.predictor import Predictor
 from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
@@ -21,6 +21,7 @@ from nnlite.models import steps
 from nnlite.models.copying import state_trees, surface
 from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.copying.metrics import listed_metrics
+from nnlite.models.copying.surface import NotBuiltError
 from nnlite.models.doors import Evaluate, GivenLoss, ModelType, OfTrainer, Predict, SecondOrderDoors, door, stop_flag
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
@@ -284,7 +285,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
 
     def _need_built(self) -> None:
         if not self.built:
-            raise NotReadyError("the model has no weights before it is built: add an Input, or call build(shape)")
+            raise NotBuiltError("the model has no weights before it is built: add an Input, or call build(shape)")
 
     save, save_weights, load_weights, load_torch, export = save, save_weights, load_weights, load_torch, export
 

@@ -419,3 +419,23 @@ def test_build_may_make_the_layers():
     before = model.get_weights()[0]
     model.fit(np.ones((2, 4)), np.ones((2, 4)), verbose=0)
     assert np.abs(model.get_weights()[0] - before).max() > 0
+
+
+def test_call_may_need_training():
+    class Doubling(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(2, kernel_initializer="ones")
+
+        def call(self, inputs, training):
+            return self.dense(inputs) * (2.0 if training else 1.0)
+
+    model = Doubling()
+    assert [model(np.ones((1, 3)), training=told).tolist() for told in (True, False)] == [[[6, 6]], [[3, 3]]]
+
+
+def test_a_chain_without_a_shape_has_no_symbols():
+    model = Sequential([Dense(2)])
+    assert not hasattr(model, "inputs") and not hasattr(model, "output")
+    with pytest.raises(NotReadyError, match="before it is built"):
+        model.count_params()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
 
 __all__ = [
+    "NotBuiltError",
     "chain_config",
     "compile_arguments",
     "compile_from_config",
@@ -32,6 +33,10 @@ __all__ = [
 
 class LayersAssignedError(ConfigError, AttributeError):
     """`model.layers` was assigned."""
+
+
+class NotBuiltError(NotReadyError, AttributeError):
+    """A model that is not built has no weights, and no symbols of its inputs and outputs."""
 
 
 def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
