@@ -1,7 +1,7 @@
 """Whole models in Keras's JSON, and back."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from nnlite.errors import ConfigError, DataError, ModelFileError
 from nnlite.foreign.keras_graphs import FUNCTIONAL, OF_HEADS, RECURRENT, graph_config, is_model, keras_order
@@ -33,10 +33,9 @@ def read_model(document: Any, orders: Orders, location: str = "model") -> Layer:
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
         raise ModelFileError(f"{location}: expected class_name and config, got {type(document).__name__}")
     kind, config = name_of_class(document), document["config"]
-    if "layers" in config and _is_made_like(kind, "Sequential"):
-        return _sequential(str(kind), config, orders, location)
-    if "layers" in config and (kind == "Functional" or _is_made_like(kind, "Model")):
-        return _functional(str(kind), config, orders, location)
+    for model, read in (("Sequential", _sequential), ("Model", _functional)) if "layers" in config else ():
+        if _is_made_like(name := "Model" if kind == "Functional" else str(kind), model):
+            return read(name, config, orders, location)
     if kind == "InputLayer":
         return _input(config, location)
     inside = {key: value for key, value in config.items() if _is_layer(value)}
@@ -50,9 +49,8 @@ def read_model(document: Any, orders: Orders, location: str = "model") -> Layer:
 
 def _is_made_like(kind: Any, model: str) -> bool:
     """Whether a class is `Sequential`, or `Model`, or a user's subclass of it that reads configs in the same way."""
-    made: Any = Layer.members().get(kind, Layer)
-    of_library: Any = Layer.members()[model]
-    return issubclass(made, of_library) and made.from_config.__func__ is of_library.from_config.__func__
+    made, like = (cast(Any, Layer.members().get(one, Layer)) for one in (kind, model))
+    return issubclass(made, like) and made.from_config.__func__ is like.from_config.__func__
 
 
 def _is_layer(value: Any) -> bool:
@@ -83,17 +81,16 @@ def _sequential(kind: str, config: dict[str, Any], orders: Orders, location: str
     shape = config.get("build_input_shape")
     if shape and layers and not isinstance(layers[0], Input):
         layers.insert(0, Input(tuple(shape[1:])))
-    options = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
-    model: Any = Layer.get({kind: {"layers": layers, **options}})
+    told = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
+    model: Any = Layer.get({kind: {"layers": layers, **told}})
     orders[id(model)] = model.layers
     return model
 
 
 def _functional(kind: str, config: dict[str, Any], orders: Orders, location: str) -> Layer:
-    inputs, outputs, layers = graph_ends(config, orders, location)
-    options = {key: config[key] for key in ("name", "trainable", "dtype") if config.get(key) is not None}
-    graph: Any = Layer.members()["Model" if kind == "Functional" else kind]
-    model = graph(inputs, outputs, **options)
+    *ends, layers = graph_ends(config, orders, location)
+    told = {key: config[key] for key in ("name", "trainable", "dtype") if config.get(key) is not None}
+    model = cast(Any, Layer.members()[kind])(*ends, **told)
     orders[id(model)] = layers
     return model
 

@@ -21,7 +21,6 @@ from nnlite.models import steps
 from nnlite.models.copying import state_trees, surface
 from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.copying.metrics import listed_metrics
-from nnlite.models.copying.surface import NotBuiltError
 from nnlite.models.doors import Evaluate, GivenLoss, ModelType, OfTrainer, Predict, SecondOrderDoors, door, stop_flag
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
@@ -283,10 +282,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         self._need_built()
         return super().count_params()
 
-    def _need_built(self) -> None:
-        if not self.built:
-            raise NotBuiltError("the model has no weights before it is built: add an Input, or call build(shape)")
-
+    _need_built = surface.need_built
     save, save_weights, load_weights, load_torch, export = save, save_weights, load_weights, load_torch, export
 
     def file_state(self) -> tuple[dict, dict[str, np.ndarray]]:

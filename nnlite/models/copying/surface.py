@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
 
 __all__ = [
-    "NotBuiltError",
     "chain_config",
     "compile_arguments",
     "compile_from_config",
@@ -26,6 +25,7 @@ __all__ = [
     "get_compile_config",
     "given_seed",
     "metrics_names",
+    "need_built",
     "refuse_layers",
     "to_json",
 ]
@@ -37,6 +37,12 @@ class LayersAssignedError(ConfigError, AttributeError):
 
 class NotBuiltError(NotReadyError, AttributeError):
     """A model that is not built has no weights, and no symbols of its inputs and outputs."""
+
+
+def need_built(self: "BaseModel") -> None:
+    """`NotBuiltError` unless the model is built."""
+    if not self.built:
+        raise NotBuiltError("the model has no weights before it is built: add an Input, or call build(shape)")
 
 
 def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
