@@ -135,9 +135,9 @@ class Functional(BaseModel, aliases=("Model",)):
         metrics: Any = None,
         weighted_metrics: Any = None,
         loss_weights: Any = None,
-        run_eagerly: bool = False,
+        run_eagerly: bool | None = False,
         steps_per_execution: Count = 1,
-        jit_compile: bool | Literal["auto"] = "auto",
+        jit_compile: bool | Literal["auto"] | None = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Configure training, as `Sequential.compile` does.

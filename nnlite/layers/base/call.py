@@ -255,8 +255,8 @@ def _called(
     layer: "Layer", traced: dict[int, Traced], use: Callable, inputs: Any, context: dict[str, Any], *more: Any
 ) -> Any:
     """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
-    given = {"training": False, **context}  # a trial run for shapes tells no context, and `call` may need one
-    options = {name: value for name, value in given.items() if name in layer._call_context}
+    arguments = {"training": False, **context}  # a trial run for shapes tells no context, and `call` may need one
+    options = {name: value for name, value in arguments.items() if name in layer._call_context}
     positional, named = arranged(layer, inputs)
     expected = f"{MUST_RETURN}, shape (batch, ...)"
 
