@@ -1,5 +1,7 @@
 """Masks of symbols, which are symbols too."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,29 @@ def test_softmax_takes_the_symbol_of_a_mask():
     x, mask = Input((3,)), Input((3,), dtype="bool")
     rows, shown = np.array([[1.0, 2.0, 1.0]]), np.array([[True, False, True]])
     np.testing.assert_allclose(Model([x, mask], layers.Softmax()(x, mask=mask))([rows, shown]), [[0.5, 0.0, 0.5]])
+
+
+@pytest.mark.parametrize("first", [layers.Masking, layers.Identity])
+def test_a_mask_that_a_layer_is_given_is_that_of_its_symbol(first):
+    steps, given = Input((3, 2)), Input((3,), dtype="bool")
+    end = layers.LSTM(2, return_sequences=True)(first()(steps), mask=given)
+    assert end._keras_mask is given._symbol
+    rows, shown = np.ones((1, 3, 2)), np.array([[True, False, True]])
+    np.testing.assert_array_equal(Model([steps, given], end)([rows, shown])._keras_mask, shown)
+
+
+@pytest.mark.parametrize("layer", [layers.Concatenate(), layers.Add(), layers.Attention()])
+def test_one_mask_is_that_of_each_of_several_inputs(layer):
+    steps, given = Input((3, 2)), Input((3,), dtype="bool")
+    end = layer([steps, steps], mask=given)
+    rows = [np.ones((1, 3, 2)), np.array([[True, False, True]])]
+    np.testing.assert_array_equal(Model([steps, given], end._keras_mask)(rows), rows[1])
+    np.testing.assert_array_equal(Model([steps, given], end)(rows)._keras_mask, rows[1])
+
+
+def test_masks_of_deep_graphs_are_drawn_without_recursion():
+    end = layers.Masking()(Input((3, 2)))
+    mask = end._keras_mask
+    for _ in range(sys.getrecursionlimit() // 2):
+        end = layers.Dropout(0.5)(end)
+    assert end._keras_mask is mask

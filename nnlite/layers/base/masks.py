@@ -78,15 +78,30 @@ def _with_masks(outputs: Any, masks: Iterator[np.ndarray | None]) -> Any:
 
 def mask_of(symbol: "Symbol") -> Any:
     """The symbol of the mask of a symbol, of what its layer makes of the masks of its inputs; None for none."""
-    layer, masks = symbol.layer, [item._keras_mask for item in symbol.inputs]
+    waiting = [symbol]
+    while waiting:  # no recursion, as graphs may be deeper than Python's stack
+        last = waiting[-1]
+        before = () if last.mask is not None else last.inputs
+        unknown = next((item for item in before if item._drawn_mask is item), None)
+        if unknown is None:
+            last._drawn_mask = _mask_made(last)
+            waiting.pop()
+        else:
+            waiting.append(unknown)
+    return symbol._drawn_mask
+
+
+def _mask_made(symbol: "Symbol") -> Any:
+    """The mask of a symbol whose layer is given one, or whose inputs know theirs."""
+    layer, given = symbol.layer, symbol.mask
+    masks = [item._drawn_mask if given is None else given for item in symbol.inputs]
+    none = all(mask is None for mask in masks)
     sets = layer._sets_mask or layer._writes_mask
-    if not masks or not (sets or (layer.supports_masking and any(mask is not None for mask in masks))):
+    if not masks or not (sets or (layer.supports_masking and not none)):
         return None
     several = len(masks) > 1 or layer.takes_several
-    none = all(mask is None for mask in masks)
-    drawn = layer.compute_mask(
-        list(symbol.inputs) if several else symbol.inputs[0], None if none else masks if several else masks[0]
-    )
+    previous = None if none else masks if several else masks[0]
+    drawn = layer.compute_mask(list(symbol.inputs) if several else symbol.inputs[0], previous)
     return drawn[symbol.index] if isinstance(drawn, (tuple, list)) else drawn
 
 
