@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Array, Shape
+from nnlite.arrays.weights import mask_of
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Broadcast, Composed, Contraction, Jacobian, Rearrange, Recast
 from nnlite.losses.call import computation_type
@@ -90,7 +91,8 @@ def check_finite(targets: np.ndarray, where: str) -> None:
 def operands(y_true: Any, y_pred: Any, repeats: bool) -> tuple[Any, Any]:
     """Targets and outputs of a call, as Keras fits them to one another.
 
-    Outputs lose a last axis of length 1 that targets do not have.
+    Outputs lose a last axis of length 1 that targets do not have, unless a mask says which of them count; outputs
+    `(batch,)` get that of targets `(batch, 1)`.
 
     Args:
         y_true: targets.
@@ -100,8 +102,10 @@ def operands(y_true: Any, y_pred: Any, repeats: bool) -> tuple[Any, Any]:
     if isinstance(y_pred, dict) or isinstance(y_true, Traced):
         return y_true, y_pred
     targets, outputs = np.asarray(y_true), y_pred if isinstance(y_pred, Traced) else np.asarray(y_pred)
-    if 1 < targets.ndim == len(outputs.shape) - 1 and outputs.shape[-1] == 1:
+    if 1 < targets.ndim == len(outputs.shape) - 1 and outputs.shape[-1] == 1 and mask_of(y_pred) is None:
         outputs = outputs[..., 0]
+    elif len(outputs.shape) == 1 and targets.shape == (*outputs.shape, 1):
+        outputs = outputs[:, None]
     shape = outputs.shape
     if not repeats or targets.ndim != len(shape) or targets.shape == shape:
         return targets, outputs

@@ -45,6 +45,34 @@ def test_fit_takes_targets_without_the_last_axis_of_one_unit():
         model.evaluate(x, x[..., 0], verbose=0)
 
 
+def test_functions_meet_as_many_axes_of_outputs_as_of_targets():
+    def squares(y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+    targets, outputs = np.eye(3, dtype="float32"), np.arange(9.0, dtype="float32").reshape(3, 3, 1)
+    model = Sequential([Input((3, 1)), layers.Activation("linear")])
+    model.compile("sgd", squares)
+    expected = ((targets - outputs[..., 0]) ** 2).mean()  # of nine differences, not of each number with a whole row
+    assert model.evaluate(outputs, targets, verbose=0) == pytest.approx(expected)
+    loss = losses.FunctionLoss(squares)
+    assert loss.forward(targets, outputs) == pytest.approx(expected)
+    np.testing.assert_allclose(loss.backward()[..., 0], 2 * (outputs[..., 0] - targets) / 9, rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "kl_divergence", "categorical_crossentropy"])
+def test_outputs_get_the_axis_of_a_column_of_targets(loss):
+    column, outputs = np.array([[1.0], [0.0], [1.0]], "float32"), np.array([0.2, 0.5, 0.7], "float32")
+    rows = losses.get(loss)(column, outputs)
+    np.testing.assert_array_equal(rows, losses.get(loss)(column, outputs[:, None]))
+    assert rows.shape == (3,)
+
+
+def test_a_mask_counts_where_targets_lack_the_last_axis():
+    outputs = np.arange(6.0, dtype="float32").reshape(2, 3, 1)
+    masked = CarrierForLosses(np.array([[True, True, False], [True, False, False]]))(outputs)
+    assert losses.MeanSquaredError()(np.zeros((2, 3)), masked) == pytest.approx((0 + 1 + 9) / 3)
+
+
 def test_masks_of_outputs_say_what_counts():
     masked, weights = CarrierForLosses(np.array([True, False]))(OUTPUTS), [2.0, 3.0]
     rows = ((TARGETS - OUTPUTS) ** 2).mean(-1)

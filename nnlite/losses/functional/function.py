@@ -9,6 +9,7 @@ from nnlite.errors import ConfigError, NNLiteError
 from nnlite.jacobians import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.losses.call import trace_loss
+from nnlite.losses.forms import operands
 from nnlite.losses.numerical import checked, numerical_gradient
 from nnlite.registry import NamedFunction
 
@@ -44,8 +45,8 @@ class FunctionLoss(Loss):
     _numerical = cast("bool | None", None)  # whether the derivative is found by differences; None before the first call
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
-        """The function of targets and predictions."""
-        return self.function(y_true, y_pred)
+        """The function of targets and predictions; these lose a last axis of length 1 that targets do not have."""
+        return self.function(*operands(y_true, y_pred, False))
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         if self._numerical is None:
