@@ -1,6 +1,7 @@
 """The base of all schedules, and reading of arguments that may be one."""
 
 import functools
+import operator
 from collections.abc import Callable
 from dataclasses import field
 from typing import Any, ClassVar
@@ -70,21 +71,21 @@ class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
         """
 
 
-def _on_value(name: str) -> Callable[..., Any]:
-    """An operator of floats, on `float(schedule)`."""
+def _on_value(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
+    """A method that applies a function of `operator` to `float(schedule)`, as the second operand if `reflected`."""
 
-    def operator(self: LearningRateSchedule, *others: Any) -> Any:
-        numbers = [float(item) if isinstance(item, LearningRateSchedule) else item for item in others]
-        return as_result(getattr(float(self), name)(*numbers))
+    def method(self: LearningRateSchedule, *others: Any) -> Any:
+        numbers = [float(item) if isinstance(item, LearningRateSchedule) else item for item in (self, *others)]
+        return as_result(function(*(reversed(numbers) if reflected else numbers)))
 
-    return operator
+    return method
 
 
 for _name in ("add", "sub", "mul", "truediv", "pow"):
-    setattr(LearningRateSchedule, f"__{_name}__", _on_value(f"__{_name}__"))
-    setattr(LearningRateSchedule, f"__r{_name}__", _on_value(f"__r{_name}__"))
+    setattr(LearningRateSchedule, f"__{_name}__", _on_value(getattr(operator, _name)))
+    setattr(LearningRateSchedule, f"__r{_name}__", _on_value(getattr(operator, _name), reflected=True))
 for _name in ("lt", "le", "gt", "ge", "neg", "abs"):
-    setattr(LearningRateSchedule, f"__{_name}__", _on_value(f"__{_name}__"))
+    setattr(LearningRateSchedule, f"__{_name}__", _on_value(getattr(operator, _name)))
 
 
 def _of_any_step(call: Callable[..., Any]) -> Callable[..., Any]:

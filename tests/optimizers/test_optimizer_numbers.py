@@ -98,6 +98,8 @@ def test_a_schedule_is_computed_with_as_a_number():
     optimizer.apply([np.ones(2)], [weights])
     rate = optimizer.learning_rate
     assert (rate + 1, 1 - rate, 2 * rate, rate / 2, -rate, rate**2) == (1.25, 0.75, 0.5, 0.125, -0.25, 0.0625)
+    scale = Variable([4.0, 8.0])
+    assert (rate * scale).tolist() == (scale * rate).tolist() == [1.0, 2.0]
     assert rate < 0.3 and rate + rate == 0.5 and (rate.shape, str(rate.dtype)) == ((), "float32")
 
 
