@@ -56,7 +56,7 @@ class VariableType(type):
     """The class of `Variable`: parameters of layers are its instances too."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Parameter)
+        return isinstance(instance, Parameter) if cls is Variable else super().__instancecheck__(instance)
 
 
 class Variable(Parameter, metaclass=VariableType):

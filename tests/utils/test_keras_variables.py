@@ -166,6 +166,11 @@ def test_weights_of_layers_are_variables():
     assert repr(dense.bias) == "<Variable path=dense/bias, shape=(2,), dtype=float32, value=[0. 0.]>"
     assert not isinstance(np.ones(1), Variable)
 
+    class Special(Variable):
+        pass
+
+    assert isinstance(Special(1.0), Special) and not isinstance(dense.kernel, Special)
+
 
 def test_arguments_of_variables_are_checked():
     assert Variable(1.0, aggregation=None).aggregation == "none"
