@@ -89,7 +89,7 @@ def result_type(*dtypes: Any) -> str:
     plain = [dtype for dtype in dtypes if dtype is int or dtype is float]
     names = [standardize_dtype(dtype) for dtype in dtypes if dtype is not int and dtype is not float]
     floats = {name for name in names if is_float_dtype(name)}
-    if len(set(names)) == 1 and names[0] == "string" and not plain:
+    if set(names) == {"string"} and not plain:
         return "string"
     if any(name.startswith("float8") for name in floats):
         raise ConfigError(f"no type of 8 bits is converted by itself: cast it first, got {names}")

@@ -57,9 +57,9 @@ class LossScaleOptimizer(Optimizer):
         self.initial_scale = self._number(initial_scale, Positive, "initial_scale")
         self.dynamic_growth_steps = int(self._number(dynamic_growth_steps, Count, "dynamic_growth_steps"))
         self.inner_optimizer.loss_scale_factor = None
-        made = self.inner_optimizer.batches
+        batches = self.inner_optimizer.batches  # the constructor starts the count, which is the inner one's, at 0
         super().__init__(learning_rate=self.inner_optimizer.__dict__[Rate.key], name=name)
-        self.batches = made
+        self.batches = batches
         self.use_ema = self.inner_optimizer.use_ema
         self.gradient_accumulation_steps = self.inner_optimizer.gradient_accumulation_steps
         self.step_counter, self.dynamic_scale = 0, self.initial_scale

@@ -148,7 +148,7 @@ def _matrix_norm(x: Any, ord: float | str | None, axes: tuple[int, ...], keepdim
     return largest if keepdims else ops.squeeze(largest, axes)
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Any:
+def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float | None = None) -> Any:
     """x divided by its norm along `axis`, which is at least `epsilon`, 1e-7 when None.
 
     Raises:
