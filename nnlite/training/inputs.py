@@ -262,9 +262,10 @@ def _by_class(loss: Loss, targets: np.ndarray, class_weight: dict, output_shape:
         return class_weights(labels_of(loss, targets), class_weight, 2 if kind == "binary" else output_shape[-1])
     wide = targets.ndim == 2 and targets.shape[1] > 1
     labels = targets.argmax(-1) if wide else labels_of(loss, targets)
-    numbers = wide and not np.array_equal(targets, np.eye(targets.shape[1])[labels])
+    numbers = wide and not np.array_equal(targets, np.arange(targets.shape[1]) == labels[:, None])
     if numbers or not np.array_equal(labels, np.abs(np.rint(labels))):
-        raise ConfigError(f"class_weight needs a loss of classes, {type(loss).__name__} is one of numbers")
+        expected = "targets that are class numbers from 0 on, or rows with a single 1"
+        raise ConfigError(f"class_weight needs {expected}; those for {type(loss).__name__} are other numbers")
     named = [label for label in class_weight if isinstance(label, Integral)]
     return class_weights(labels, class_weight, int(max([labels.max(), *named])) + 1)
 

@@ -189,7 +189,7 @@ BAD = {
     ),
     "class_weight of a regression": (
         ConfigError,
-        "class_weight needs a loss of classes, MeanSquaredError is one of numbers",
+        "those for MeanSquaredError are other numbers",
         lambda: fit(regression(), class_weight={1: 2.0}),
     ),
     "sample_weight beside batches": (

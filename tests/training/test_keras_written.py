@@ -1,5 +1,7 @@
 """What users' losses, metrics, callbacks and steps meet in `fit` and `evaluate` as in Keras 3: shapes, names, kinds."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from nnlite.layers import Dense
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.schedules import ExponentialDecay
+from nnlite.training.inputs import prepared_targets
 from nnlite.utils import PyDataset
 
 X = np.sin(np.arange(24.0)).reshape(12, 2)
@@ -251,9 +254,23 @@ def test_weights_of_classes_for_a_loss_that_knows_none(labels):
     model, expected = classifier(distance), classifier(distance)
     history = model.fit(X, labels, class_weight=weights, verbose=0).history
     assert history == expected.fit(X, labels, sample_weight=rows, verbose=0).history
-    for numbers in (Y, np.ones((12, 3))):
-        with pytest.raises(ConfigError, match="class_weight needs a loss of classes, FunctionLoss is one of numbers"):
+    for numbers in (Y, np.ones((12, 3)), 2 * (LABELS > 0) - 1):
+        with pytest.raises(ConfigError, match=r"needs targets that are class .* FunctionLoss are other numbers"):
             model.fit(X, numbers, class_weight=weights, verbose=0)
+
+
+def test_weights_of_many_classes_take_no_square_matrix():
+    targets = np.zeros((4, 4000), np.float32)
+    targets[range(4), [7, 8, 9, 7]] = 1
+    model = Sequential([Input((2,)), Dense(4000)], seed=0)
+    model.compile("sgd", "mse")
+    tracemalloc.start()
+    try:
+        _, weights = prepared_targets(model.trainer, (None, 4000), X[:4], targets, None, {7: 2.0})
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+    assert weights.tolist() == [2, 1, 1, 2]
 
 
 def test_weights_of_rows_in_a_list_of_one():
