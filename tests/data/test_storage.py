@@ -414,6 +414,11 @@ REFUSED_ARCHIVES = {
     ),
     "none": (zipped(b"", "folder/"), "a zip archive of 0 files"),
     "a damaged one": (zipped(b"a,b\n1,2\n")[:-9], "damaged zip file"),
+    "another name": (zipped(b"a,b\n1,2\n", "t.csv").replace(b"t.csv", b"u.csv", 1), "damaged zip file"),
+    "a newer format": (
+        zipped(b"a,b\n1,2\n", "t.csv").replace(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\xff"),
+        "damaged zip file",
+    ),
     "a workbook": (zipped(b"", "xl/workbook.xml", "a.xml"), "this is an Excel workbook"),
 }
 
@@ -427,6 +432,12 @@ def test_archives_that_are_not_one_table_are_refused(tmp_path, kind):
         Table.read(str(path))
     with pytest.raises(DataError, match=r"workbook" if kind == "a workbook" else message):
         list(text_chunks(str(path), rows=2))
+
+
+def test_an_archive_within_an_archive_is_no_workbook_alone(tmp_path):
+    (tmp_path / "t.zip").write_bytes(zipped(zipped(b"a,b\n1,2\n"), "t.zip"))
+    with pytest.raises(DataError, match="or an archive within another: unpack it"):
+        Table.read(str(tmp_path / "t.zip"))
 
 
 def test_an_archive_is_read_from_the_standard_input(monkeypatch):

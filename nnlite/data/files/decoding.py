@@ -50,7 +50,7 @@ CONTROLS = re.compile("[\0-\x08\x0e-\x19\x1c-\x1f]")
 OTHER_MAKES = {
     b"PAR1": "a Parquet file: name it in the source `Parquet`",
     b"ARROW1": "an Arrow file: name it in the source `Parquet`",
-    b"PK\x03\x04": "an Excel workbook: name it in the source `Excel`",
+    b"PK\x03\x04": "an Excel workbook, to be named in the source `Excel`, or an archive within another: unpack it",
     b"PK\x05\x06": "an empty zip archive",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a workbook of old Excel (.xls): save it as .xlsx or as CSV",
     b"\x93NUMPY": "a NumPy array: name it in the source `Npy`",
@@ -107,7 +107,7 @@ def is_workbook(stream: BinaryIO) -> bool:
     """Whether a zip archive, or a damaged one, is a workbook."""
     try:
         return "xl/workbook.xml" in zipfile.ZipFile(stream).namelist()
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):  # what damaged directories raise
         return False
 
 
@@ -118,14 +118,16 @@ def _unzipped(stream: BinaryIO, location: str) -> BinaryIO:
         return stream
     with damage_told("zip", location):
         archive = zipfile.ZipFile(stream)
-    files = [file for file in archive.infolist() if not file.is_dir() and not file.filename.startswith("__MACOSX/")]
+    named = ((file, file.filename) for file in archive.infolist())
+    files = [file for file, name in named if not name.endswith("/") and not name.startswith("__MACOSX/")]
     if len(files) != 1:
         names = ", ".join(repr(file.filename) for file in files[:3]) + ", ..." * (len(files) > 3)
         raise DataError(
             f"{location}: a zip archive of {len(files)} files ({names}), not of one table; unpack it and name one"
         )
     check_members(files, location)
-    return cast(BinaryIO, archive.open(files[0]))
+    with damage_told("zip", location):
+        return cast(BinaryIO, archive.open(files[0]))
 
 
 def damage_told(compression: str, location: str) -> AbstractContextManager[None]:
