@@ -500,7 +500,12 @@ PANDAS_FORMS = {
     "columns": {"size": {"x": 1.5, "y": None}, "kind": {"y": "b", "x": "a"}},
     "index": {"0": {"size": 1.5, "kind": "a"}, "1": {"size": None, "kind": "b"}},
     "split": {"columns": ["size", "kind"], "index": [0, 1], "data": [[1.5, "a"], [None, "b"]]},
-    "table": {"schema": {"fields": []}, "data": [{"size": 1.5, "kind": "a"}, {"size": None, "kind": "b"}]},
+    "index of some rows": {"7": {"size": 1.5, "kind": "a"}, "3": {"size": None, "kind": "b"}},
+    "table": {
+        "schema": {"fields": [], "primaryKey": ["index"]},
+        "data": [{"index": 0, "size": 1.5, "kind": "a"}, {"index": 1, "size": None, "kind": "b"}],
+    },
+    "schema": {"schema": {"fields": []}, "data": [{"size": 1.5, "kind": "a"}, {"size": None, "kind": "b"}]},
     "lists": {"size": [1.5, None], "kind": ["a", "b"]},
 }
 
@@ -512,6 +517,17 @@ def test_json_may_hold_a_table_as_pandas_writes_it(tmp_path, form, indent):
     table = read_table_file(str(tmp_path / "t.json"))
     assert table.names == ["size", "kind"] and table.labels("kind").tolist() == ["a", "b"]
     assert table.column("size", "number").missing.tolist() == [False, True]
+
+
+def test_columns_that_are_numbers_are_columns(tmp_path):
+    (tmp_path / "t.json").write_text('{"0": {"0": 1, "1": 2, "2": 3}, "1": {"0": 4, "1": 5, "2": 6}}')
+    assert read_table_file(str(tmp_path / "t.json")).column("1", "number").values.tolist() == [4, 5, 6]
+
+
+def test_an_index_with_a_name_is_a_column(tmp_path):
+    rows = '[{"house": "a", "level_2": 3, "level_0": 0}]'
+    (tmp_path / "t.json").write_text(f'{{"schema": {{"primaryKey": ["house", "level_0"]}}, "data": {rows}}}')
+    assert read_table_file(str(tmp_path / "t.json")).names == ["house", "level_2"]
 
 
 @pytest.mark.parametrize(("ending", "module"), [("gz", gzip), ("bz2", bz2), ("xz", lzma)])

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -149,7 +150,8 @@ def read_json_file(path: str, content: bytes) -> FileFrame:
     """A JSON file: one object per line, a list of objects, or one object that holds a whole table.
 
     Such an object has a list for each column, or it is what pandas's `to_json` writes by default, or with the `orient`
-    "split", "index" or "table".
+    "split", "table", or "index" of rows that are numbered and columns that are not. An index without a name is left
+    out.
 
     Raises:
         DataError: no JSON, or no objects; it names the line.
@@ -190,16 +192,28 @@ def _table_of(table: dict[str, Any], location: str) -> Any:
     """The rows, or the columns, that one object holds; the object itself is the only row where it holds no others."""
     values, keys = list(table.values()), table.keys()
     if keys == {"schema", "data"}:
-        return _checked(table["data"], location)
+        return _without_numbers(_checked(table["data"], location), table["schema"])
     if keys == {"columns", "data"} or keys == {"columns", "index", "data"}:
         return _joined(table["columns"], table["data"], location)
     if len(table) > 1 and all(isinstance(cells, list) for cells in values):
         return table
     if not all(isinstance(cells, dict) and cells and cells.keys() == values[0].keys() for cells in values):
         return [table]
-    if list(table) == [str(row) for row in range(len(table))]:
+    if _are_numbers(table) and not _are_numbers(values[0]):
         return values
     return {name: [cells[row] for row in values[0]] for name, cells in table.items()}
+
+
+def _are_numbers(keys: Collection[str]) -> bool:
+    """Whether keys number rows, not always from 0 on: some may have been taken out, or their order changed."""
+    return all(key.isdecimal() for key in keys)
+
+
+def _without_numbers(rows: list[dict[str, Any]], schema: Any) -> list[dict[str, Any]]:
+    """The rows without the index, where it has no name of its own and pandas's schema calls it `index` or `level_0`."""
+    keys = schema.get("primaryKey") if isinstance(schema, dict) else None
+    unnamed = [key for key in keys if re.fullmatch(r"index|level_\d+", str(key))] if isinstance(keys, list) else []
+    return [{name: cell for name, cell in row.items() if name not in unnamed} for row in rows] if unnamed else rows
 
 
 def _joined(names: Any, rows: Any, location: str) -> list[dict[str, Any]]:
