@@ -40,7 +40,8 @@ def get_random_transformation(self: Any, data: Any, training: bool = True, seed:
     """One draw of a call, for the methods `transform_images`, `transform_labels` and so on.
 
     Args:
-        data: images, or a dict with the entry `images`; their shape becomes part of the draw.
+        data: images, or a dict with the entry `images`; their shape becomes part of the draw. One image without an
+            axis of the batch is a batch of one: its labels, masks and boxes need that axis.
         training: whether it is one of training; None is returned where nothing would be drawn.
         seed: a number, or a `SeedGenerator`, to draw from in place of the layer's.
     """
@@ -59,7 +60,9 @@ def context_of(self: Any, transformation: dict[str, Any] | None, training: bool)
 
 
 def transform_images(self: Any, images: Any, transformation: dict[str, Any] | None, training: bool = True) -> Any:
-    """Images, `(batch, ...)`, changed by a draw of `get_random_transformation`."""
+    """Images, `(batch, height, width, channels)` or one without `batch`, changed by a draw."""
+    if np.ndim(images) == 3:
+        return self.transform_images(np.asarray(images)[None], transformation, training)[0]
     return self.linearize(cast(np.ndarray, self._as_input(images)), **context_of(self, transformation, training))[0]
 
 

@@ -148,3 +148,11 @@ def test_one_draw_changes_images_and_what_belongs_to_them():
         assert (images != data["images"]).any()
         assert layer.get_random_transformation(data, training=False) is None
         assert (layer.transform_images(data["images"], None) == data["images"].astype(np.float32)).all()
+
+
+def test_one_image_is_changed_by_the_draw_that_was_made_for_it():
+    layer, image = layers.RandomRotation(0.2), np.random.default_rng(0).normal(size=(5, 6, 3)).astype("float32")
+    drawn = layer.get_random_transformation(image, seed=3)
+    turned = layer.transform_images(image, drawn)
+    assert turned.shape == image.shape and not np.array_equal(turned, image)
+    np.testing.assert_array_equal(turned, layer.transform_images(image[None], drawn)[0])
