@@ -14,8 +14,6 @@ from nnlite.saving import need_space
 __all__ = ["check_folder", "check_learning_rate", "check_space"]
 
 RESERVE = 2**20  # bytes in addition to the model: history, metrics, config
-
-
 BEFORE_CONFIG = {locks.NAME, states.NAME, "preprocessing.json", "environment.json"}  # what a run writes before it
 
 

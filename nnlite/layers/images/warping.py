@@ -5,15 +5,7 @@ import math
 import numpy as np
 
 from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.images.base import (
-    Chances,
-    DataFormat,
-    RandomImages,
-    check_range,
-    chosen,
-    image_size,
-    pair,
-)
+from nnlite.layers.images.base import Chances, DataFormat, RandomImages, check_range, chosen, image_size, pair
 from nnlite.layers.images.blurring import bell
 from nnlite.layers.images.geometry import FillMode, Interpolation, moved, read_at
 from nnlite.ops.image.coordinates import homography
