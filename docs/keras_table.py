@@ -22,11 +22,9 @@ this page by looking at both libraries; do not edit it by hand.
 
 A program for Keras runs with `import nnlite as keras` where all it uses is the same. What differs on purpose
 everywhere: data with NaN is refused; indices must be integers; shapes that broadcast by accident are errors;
-a callback's `monitor` that the run does not log, or more steps than arrays hold, is an error before training, where
-Keras warns;
-`validation_split` takes random rows rather than the last; hashing uses BLAKE2; a model numbers those of its layers
-without a name from the beginning, `dense`, `dense_1`; `get_config()` of
-a layer is in Keras's terms, while files and YAML hold the arguments as they were given.
+a callback's `monitor` that the run does not log is an error before training, where Keras warns; `validation_split`
+takes random rows rather than the last; a model numbers those of its layers without a name from the beginning, `dense`,
+`dense_1`; `get_config()` of a layer is in Keras's terms, while files and YAML hold the arguments as they were given.
 
 {counts}
 """

@@ -278,7 +278,7 @@ def test_newer_formats_are_refused(path):
     trained().save(path)
     header, _ = saving.read(path)
     resealed(path, {**header, "format": saving.FORMAT + 1})
-    with pytest.raises(ModelFileError, match=r"format 2 is newer than this nnlite reads \(1\); upgrade"):
+    with pytest.raises(ModelFileError, match=r"format 3 is newer than this nnlite reads \(2\); upgrade"):
         load_model(path)
 
 

@@ -7,6 +7,7 @@ in its own place, then a JSON header. The sum is verified before anything is par
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +35,12 @@ __all__ = [
     "write",
 ]
 
-FORMAT = 1
+FORMAT = 2
+# What hashed by BLAKE2 in a file of format 1: layers of hashes, and lookups with several places for unknown categories.
+_BLAKE2 = re.compile(
+    r'"(Hashing|HashedCrossing)": *{|"StringLookup": *{[^}]*"num_oov_indices": *([2-9]|[1-9][0-9])'
+    r'|"IntegerLookup": *{[^}]*"farmhash"'
+)
 _START = b'{"__metadata__":{"nnlite":"'
 CHECKSUM = slice(8 + len(_START), 8 + len(_START) + 64)
 
@@ -117,6 +123,11 @@ def _header(text: str, path: object) -> dict[str, Any]:
         raise ModelFileError(f"{path}: the header of nnlite does not say which format it has")
     if header["format"] > FORMAT:
         raise ModelFileError(f"{path}: format {header['format']} is newer than this nnlite reads ({FORMAT}); upgrade")
+    if header["format"] == 1 and _BLAKE2.search(text):
+        raise ModelFileError(
+            f"{path}: nnlite 0.1 wrote it, which hashed categories by BLAKE2; now the hashes are Keras's: predict with "
+            "version 0.1, or train the model again"
+        )
     return header
 
 

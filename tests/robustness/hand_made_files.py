@@ -165,7 +165,7 @@ def parts(kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 # Kind of file -> place of a value in the header -> what stands there instead; `DROP`: nothing.
 HEADERS: dict[str, dict[str, list[Any]]] = {
     "plain": {
-        "format": [None, 0, 2, -1, 1.0, True, "1", [1], HUGE],
+        "format": [None, 0, 3, -1, 1.0, True, "1", [1], HUGE],
         "content": [DROP, None, "weight", "models", "", 1, ["model"], {"model": 1}],
         "model": [DROP, None, "Sequential", 3, [], {}, {"Sequential": None}, {"Sequential": {}}, {"Model": {}},
                   {"Dense": {"units": 2}}, {"Sequential": {"layers": []}, "Model": {}}, {"": {}}, {"sequential\0": {}}],

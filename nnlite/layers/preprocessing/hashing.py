@@ -1,6 +1,6 @@
 """Categories without a vocabulary: their hash determines the index."""
 
-import hashlib
+import re
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -9,23 +9,23 @@ from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
+from nnlite.layers.preprocessing.fingerprints import farm_hash, hash_of_several, sip_hash
 from nnlite.registry.bounds import Count, Range
 
 __all__ = ["HashedCrossing", "Hashing"]
 
+WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # the spelling of an integer of 64 bits
 Word = Annotated[int, Range(0, 2**64 - 1)]
 
 
 def hashed(strings: list[str], bins: int, salt: tuple = ()) -> np.ndarray:
-    """The bin of each string: its BLAKE2b hash of 8 bytes, keyed by `salt`, as a little-endian number, modulo `bins`.
+    """The bin of each string: its hash modulo `bins`, FarmHash64 or, keyed by `salt`, SipHash64.
 
-    It is the same on every machine and in every run. Reference: RFC 7693.
+    It is the same on every machine and in every run, and in Keras.
     """
-    key = b"".join(number.to_bytes(8, "little") for number in salt)
-    bin_of = {
-        string: int.from_bytes(hashlib.blake2b(string.encode(), digest_size=8, key=key).digest(), "little") % bins
-        for string in set(strings)
-    }
+    distinct = sorted(set(strings))
+    hashes = sip_hash(distinct, salt) if salt else farm_hash(distinct)
+    bin_of = dict(zip(distinct, (hashes % np.uint64(bins)).tolist(), strict=True))
     return np.array([bin_of[string] for string in strings], dtype=np.int64)
 
 
@@ -37,8 +37,8 @@ def salted(salt: tuple[int, int] | int | None) -> tuple[int, ...]:
 class Hashing(Categorical):
     """outputs = hash(inputs) % num_bins: a bin for each string or integer, without a vocabulary.
 
-    The hash is BLAKE2b, so the bins stay the same across runs and machines; they differ from those of Keras, which
-    takes FarmHash64 or, with salt, SipHash64. A number and its decimal spelling fall into the same bin.
+    The hash is FarmHash64 or, with salt, SipHash64, as in Keras: the bins are the same across runs, machines and both
+    libraries. A number and its decimal spelling fall into the same bin.
 
     Shape: any, unchanged, when `output_mode` is `"int"`.
 
@@ -58,7 +58,7 @@ class Hashing(Categorical):
 
     >>> layer = Hashing(num_bins=3)
     >>> layer([["A"], ["B"], ["C"], ["D"], ["A"]]).ravel().tolist()  # equal strings share a bin
-    [1, 1, 2, 2, 1]
+    [1, 0, 1, 1, 1]
     """
 
     num_bins: Count
@@ -96,7 +96,8 @@ class HashedCrossing(Categorical):
         num_bins: number of bins; different combinations may share one.
         output_mode: `"int"` or `"one_hot"`.
 
-    The hash is that of `Hashing`; bins differ from those of Keras.
+    The bins are those of Keras: strings count with their FarmHash64, integers with their value. Here an integer and its
+    decimal spelling are the same.
 
     >>> crossing = HashedCrossing(5)
     >>> crossing((["A", "B", "A"], [101, 101, 101])).tolist() == crossing([["A", 101], ["B", 101], ["A", 101]]).tolist()
@@ -132,5 +133,9 @@ class HashedCrossing(Categorical):
 
     def indices(self, inputs: Any) -> np.ndarray:
         strings = read_inputs(inputs, self.input_kind, self.label)
-        rows = strings.reshape(-1, strings.shape[-1]).tolist()
-        return hashed(["\x1f".join(row) for row in rows], self.num_bins).reshape(strings.shape[:-1])
+        cells = np.array(strings, dtype=str).ravel()
+        numbers = farm_hash(cells.tolist())
+        whole = np.flatnonzero([WHOLE.fullmatch(cell) is not None for cell in cells])
+        numbers[whole] = cells[whole].astype(np.int64).view(np.uint64)
+        crossed = hash_of_several(numbers.reshape(-1, strings.shape[-1])) % np.uint64(self.num_bins)
+        return crossed.astype(np.int64).reshape(strings.shape[:-1])

@@ -32,7 +32,7 @@ class StringLookup(Vocabulary, Categorical):
         max_tokens: upper bound of the size of the vocabulary, with mask and OOV; `adapt` keeps the most frequent
             tokens. No bound when None.
         num_oov_indices: places for unknown strings. With more than one a hash decides which one a string takes
-            (the one of `Hashing`; Keras takes another); with 0 an unknown string is an error.
+            (that of `Hashing`); with 0 an unknown string is an error.
         mask_token: a string that gets index 0, or is left out by the modes other than `"int"`.
         oov_token: what `invert` returns, and `get_vocabulary` shows, for unknown ones.
         vocabulary: the tokens, when they are known, or the path of a text file with one per line; `adapt` finds them

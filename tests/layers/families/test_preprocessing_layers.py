@@ -275,12 +275,59 @@ def test_refusals_of_discretization():
 # ---------------------------------------------------------------- hashing
 
 
-def test_hashing_never_changes():
+# Texts of 0 to 199 bytes, and what Keras 3 gives for them with TensorFlow 2.21.
+HASHED = [
+    ("Zürich, " * 30).encode()[:size].decode(errors="ignore")
+    for size in (0, 1, 3, 4, 7, 8, 16, 17, 32, 33, 65, 128, 200)
+]
+KERAS_HASHES = {
+    "FarmHash64": [254201053263, 77971048282, 220414055540, 676792232251, 387958240443, 466255508395, 522410336090,
+                   846230773688, 263607885742, 754998128294, 705937688098, 562203351816, 381813656028],
+    "SipHash64": [272418671437, 431076492218, 424223369700, 302197643837, 913287662518, 175022491764, 211973997696,
+                  698033652115, 163810913023, 663214105693, 248581867979, 291846579742, 390253762997],
+}  # fmt: skip
+
+
+def test_hashes_are_those_of_keras():
     """These bins are in people's trained models."""
+    assert Hashing(2**40)(HASHED).tolist() == KERAS_HASHES["FarmHash64"]
+    assert Hashing(2**40, salt=(133, 7))(HASHED).tolist() == KERAS_HASHES["SipHash64"]
     words = [["A"], ["B"], ["C"], ["D"], ["E"]]
-    assert Hashing(num_bins=1000)(words).ravel().tolist() == [530, 975, 117, 347, 242]
-    assert Hashing(num_bins=1000, salt=133)(words).ravel().tolist() == [889, 745, 972, 468, 788]
-    assert HashedCrossing(1000)([["A", "1"], ["B", "1"]]).tolist() == [697, 526]
+    assert Hashing(num_bins=1000)(words).ravel().tolist() == [564, 528, 7, 295, 12]
+    assert Hashing(num_bins=1000, salt=133)(words).ravel().tolist() == [819, 238, 862, 793, 742]
+    lookup = StringLookup(vocabulary=["a"], num_oov_indices=50)
+    assert lookup(words).ravel().tolist() == [14, 28, 7, 45, 12]
+
+
+def test_crossings_are_those_of_keras():
+    texts, numbers = ["", "Z", "Zü", "Züri"], [-30, -23, -16, -9]
+    expected = [221790290788, 715910271754, 137659531578]
+    assert HashedCrossing(2**40)((texts, numbers)).tolist()[:3] == expected
+    assert HashedCrossing(2**40)([list(row) for row in zip(texts, numbers, strict=True)]).tolist()[:3] == expected
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [Hashing(9), HashedCrossing(9), StringLookup(vocabulary=["a"], num_oov_indices=12),
+     IntegerLookup(vocabulary=[1], num_oov_indices=2, oov_method="farmhash")],
+    ids=lambda layer: type(layer).__name__,
+)  # fmt: skip
+def test_files_whose_bins_were_others_are_refused(tmp_path, layer):
+    width = 2 if isinstance(layer, HashedCrossing) else 1
+    kind = "int64" if isinstance(layer, IntegerLookup) else "string"
+    Sequential([Input((width,), dtype=kind), layer], seed=0).save(tmp_path / "m.safetensors")
+    header, arrays = saving.read(tmp_path / "m.safetensors")
+    saving.write(tmp_path / "old.safetensors", {**header, "format": 1}, arrays)
+    with pytest.raises(ModelFileError, match=r"nnlite 0\.1 wrote it, which hashed categories by BLAKE2"):
+        load_model(tmp_path / "old.safetensors")
+
+
+def test_older_files_without_hashes_are_read(tmp_path):
+    lookup = StringLookup(vocabulary=["a", "b"])
+    Sequential([Input((1,), dtype="string"), lookup], seed=0).save(tmp_path / "m.safetensors")
+    header, arrays = saving.read(tmp_path / "m.safetensors")
+    saving.write(tmp_path / "old.safetensors", {**header, "format": 1}, arrays)
+    assert load_model(tmp_path / "old.safetensors").predict([["b"], ["c"]], verbose=0).tolist() == [[2], [0]]
 
 
 def test_hashing_is_the_same_in_another_process():
