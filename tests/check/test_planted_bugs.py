@@ -125,7 +125,7 @@ class TransposedKernel(Dense):
 class PaddingOffByOne(ZeroPadding1D):
     def linearize(self, inputs):
         outputs, _ = super().linearize(inputs)
-        start = self.padding + 1
+        start = self.padding[0] + 1
         place = (slice(start, start + inputs.shape[1]), slice(None))
         return outputs, Jacobians(Embedded(place, inputs.shape, outputs.shape))
 

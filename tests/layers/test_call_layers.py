@@ -290,7 +290,7 @@ class ShapeLayer(Layer):
         return inputs + np.zeros((2, 7))
 
 
-class ForeignParameter(Layer):
+class BorrowedParameter(Layer):
     def build(self, input_shape):
         other = Dense(2)
         other._ensure_built(input_shape)
@@ -326,11 +326,20 @@ WRONG_LAYERS = [
     (MethodLayer, ConfigError, "no 'astype'"),
     (NumPyLayer, ConfigError, r"np\.unwrap has no derivative"),
     (ShapeLayer, ShapeError, "operands could not be broadcast"),
-    (ForeignParameter, ConfigError, "'kernel' belongs to no layer"),
     (ForeignLayer, ConfigError, "layer Dense has weights: keep it as an attribute"),
     (IfLayer, ConfigError, "cannot be used as a condition"),
     (Inner, ConfigError, "layer 'float_layer'.*plain array or number"),
 ]
+
+
+def test_a_parameter_as_an_attribute_is_one_of_the_layer(tmp_path):
+    model = Sequential([Input((3,)), BorrowedParameter(name="mine")], seed=0)
+    assert [weight.shape for weight in model.trainable_weights] == [(3, 2)]
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    model.save(tmp_path / "m.safetensors")
+    loaded = load_model(tmp_path / "m.safetensors", custom_objects={"BorrowedParameter": BorrowedParameter})
+    np.testing.assert_array_equal(loaded.predict(np.eye(3), verbose=0), model.predict(np.eye(3), verbose=0))
 
 
 @pytest.mark.parametrize(("cls", "error", "message"), WRONG_LAYERS, ids=lambda value: getattr(value, "__name__", ""))

@@ -36,7 +36,7 @@ def test_identity_of_symbols():
 
 
 def test_given_moments_are_no_weights(tmp_path):
-    model = Sequential([Input((3,)), Normalization(mean=[0, 1, 2], variance=4.0), Dense(1)], seed=0)
+    model = Sequential([Input((3,)), Normalization(mean=[0, 1, 2], variance=[4, 4, 4]), Dense(1)], seed=0)
     layer = model.layers[0]
     assert not layer.weights and layer.count_params() == 0 and len(model.weights) == 2 and model.count_params() == 4
     np.testing.assert_allclose(layer(X), (X - [0, 1, 2]) / 2)
