@@ -154,7 +154,7 @@ def _sip(content: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     count, length = content.shape
     padded = np.zeros((count, length // 8 * 8 + 8), np.uint8)
     padded[:, :length], padded[:, -1] = content, length % 256
-    state = [np.full(count, np.uint64(word ^ key[number % 2])) for number, word in enumerate(SIP_WORDS)]
+    state: list[np.ndarray] = [np.full(count, np.uint64(word ^ key[i % 2])) for i, word in enumerate(SIP_WORDS)]
     for start in range(0, padded.shape[1], 8):
         word = _word(padded, start)
         state[3] = state[3] ^ word
