@@ -213,12 +213,12 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss, without keeping anything. That of traced numbers is recorded, like an op."""
-        mask = mask_of(y_pred)
+        mask, outputs = mask_of(y_pred), y_pred
         if self.target_kind != "sparse" and not self._takes_any:
             y_true, y_pred = forms.operands(y_true, y_pred, type(self).read_targets is Loss.read_targets)
         if isinstance(y_pred, (Traced, dict)) or isinstance(y_true, Traced):
             return recorded_loss(self, y_true, y_pred, sample_weight)
-        return in_dtype(self, self._linearized(y_true, y_pred, sample_weight, mask)[0], y_pred)
+        return in_dtype(self, self._linearized(y_true, y_pred, sample_weight, mask)[0], outputs)
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None) -> tuple[Any, Jacobian]:
         """`linearize` of user data, possibly a single row."""

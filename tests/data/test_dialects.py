@@ -437,7 +437,7 @@ REFUSED = {
     "damaged xz": (lzma.compress(GOOD.encode())[:-4], {}, "t.csv: damaged xz file ("),
     "zeros": (b"a,b\n1,\0\n", {}, "t.csv, line 2: not a text file; it holds the character '\\x00'"),
     "Parquet": (b"PAR1....PAR1", {}, "t.csv: this is a Parquet file: name it in the source `Parquet`"),
-    "zip": (b"PK\3\4....", {}, "t.csv: this is a zip archive: unpack it"),
+    "zip": (b"PK\3\4....", {}, "t.csv: damaged zip file"),
     "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1..", {}, "t.csv: this is a workbook of old Excel (.xls): save it"),
     "page": ("\n <!DOCTYPE html>\n<p>404, not found</p>", {}, "t.csv: this is a page of HTML in place of a table"),
 }
@@ -654,7 +654,7 @@ def test_a_category_is_known_by_its_value(tmp_path):
         ({"encoding": "utf9"}, "encoding: unknown encoding 'utf9'"),
         ({"missing": 5}, "missing: unknown value 5; Allowed: auto; or expected a list"),
         ({"header": "yes"}, "header: expected true, false or auto"),
-        ({"compression": "zip"}, "compression: unknown value 'zip'"),
+        ({"compression": "zstd"}, "compression: unknown value 'zstd'"),
     ],
 )
 def test_what_cannot_be_stated(fields, message):

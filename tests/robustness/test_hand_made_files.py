@@ -29,7 +29,6 @@ AT_USE = {
 OTHER_MODELS = {
     f'plain: {LAYERS}.1.Dense.kernel_initializer = {{"Constant": {{"value": [[1]]}}}}',
     f'plain: {LAYERS}.1.Dense.name = ""',
-    f'plain: {LAYERS}.1.Dense.name = "a/b"',
     'graph: model.Model.inputs.0.Input.name = ""',
     'graph: model.Model.inputs.0.Input.name = "a\\u0000"',
     "graph: compile.loss_weights = [1, -1000000000000000000000000000000]",
