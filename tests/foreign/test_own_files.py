@@ -11,6 +11,7 @@ import nnlite
 from nnlite import Input, Model, Sequential, Variable, saving
 from nnlite.errors import ModelFileError
 from nnlite.layers import Dense, GroupQueryAttention, Layer, Normalization, StringLookup, TimeDistributed
+from nnlite.optimizers import Adam
 
 pytest.importorskip("h5py")
 X = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
@@ -132,3 +133,40 @@ def test_the_class_of_grouped_attention_has_its_name_of_earlier_files(tmp_path):
         del file["nnlite"]
     data = np.stack([X] * 5, axis=1)
     np.testing.assert_array_equal(nnlite.load_model(tmp_path / "model.h5")(data), model(data))
+
+
+class TwoOptimizers(Model):
+    """Keeps an optimizer of its own, as adversarial networks do."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = Dense(2)
+        self.other_optimizer = Adam(0.1)
+
+    def call(self, inputs):
+        return self.body(inputs)
+
+    def train_step(self, data):
+        gradients = [np.full(weight.shape, 0.5, "float32") for weight in self.trainable_weights]
+        self.other_optimizer.apply(gradients, self.trainable_weights)
+        return {}
+
+
+@pytest.mark.parametrize("ending", [".weights.h5", ".keras"])
+def test_optimizers_that_models_keep_are_in_files(tmp_path, ending):
+    models = TwoOptimizers(), TwoOptimizers()
+    for model in models:
+        model(X)
+        model.other_optimizer.build(model.trainable_weights)
+        model.compile()
+    models[0].fit(X, np.zeros((3, 2)), epochs=3, verbose=0)
+    path = tmp_path / f"m{ending}"
+    models[0].save_weights(path) if ending == ".weights.h5" else models[0].save(path)
+    models[1].load_weights(path)
+    assert int(models[1].other_optimizer.iterations) == 3
+    for model in models:
+        model.fit(X, np.zeros((3, 2)), verbose=0)
+    for left, right in zip(*(model.other_optimizer.variables for model in models), strict=True):
+        np.testing.assert_array_equal(np.asarray(left), np.asarray(right))
+    for left, right in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(left, right)

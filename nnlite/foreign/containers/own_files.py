@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.errors import ModelFileError
 from nnlite.foreign.keras_places import Order, layer_folders
+from nnlite.optimizers.base.optimizer import Optimizer
 
 __all__ = ["assets_of", "files_of", "give_files", "overrides", "own_variables", "take_assets", "with_own_variables"]
 
@@ -66,10 +67,16 @@ def take_assets(model: Any, order: Order, assets: Mapping[str, bytes], source: o
 
 
 def own_variables(model: Any, order: Order) -> Iterator[tuple[str, Any]]:
-    """The group of variables of each layer that saves or loads them by itself, and the layer."""
+    """The group of variables of each layer that saves or loads them by itself, and the layer.
+
+    So does an optimizer that is an attribute of the model, beside the one of `compile`.
+    """
     for folder, layer in layer_folders(model, order):
         if overrides(layer, "save_own_variables", "load_own_variables"):
             yield f"{folder}vars/", layer
+    for name, value in vars(model).items():
+        if isinstance(value, Optimizer):
+            yield f"{name}/vars/", value
 
 
 def with_own_variables(model: Any, order: Order, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
