@@ -60,9 +60,19 @@ def test_what_is_computed_from_outputs_is_plain(embedded):
         np.testing.assert_array_equal(same, embedded)
 
 
-def test_a_mask_by_keyword_is_for_one_layer():
-    outputs = layers.GRU(2, return_sequences=True)(np.ones((2, 3, 2)), mask=MASK)
-    assert type(outputs) is np.ndarray
+@pytest.mark.parametrize(
+    "layer",
+    [layers.GRU(2, return_sequences=True), layers.BatchNormalization(), layers.TimeDistributed(layers.Dense(2)),
+     layers.Bidirectional(layers.LSTM(2, return_sequences=True))],
+    ids=lambda layer: type(layer).__name__,
+)  # fmt: skip
+def test_outputs_carry_a_mask_that_is_given(layer):
+    outputs = layer(np.ones((2, 3, 2)), mask=MASK)
+    np.testing.assert_array_equal(outputs._keras_mask, MASK)
+
+
+def test_the_last_output_alone_carries_no_mask():
+    assert type(layers.LSTM(2)(np.ones((2, 3, 2)), mask=MASK)) is np.ndarray
 
 
 def test_masks_of_integers_are_those_of_booleans():

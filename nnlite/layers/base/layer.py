@@ -229,7 +229,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             return output
         mask = carried_mask(self, call)
         output, jacobians = self._apply(call.inputs, call.training, mask, call.runner)
-        return carrying(self, call, mask, jacobians, self._returned(call, output))
+        return carrying(self, mask, jacobians, self._returned(call, output))
 
     def _read_call(self, *inputs: Any, **options: Any) -> LayerCall:
         """The arguments of a call in the terms of `linearize`; layers that Keras calls otherwise have their own."""

@@ -50,13 +50,13 @@ def carried_mask(layer: "Layer", call: "LayerCall") -> Any:
     return None if all(mask is None for mask in masks) else masks
 
 
-def carrying(layer: "Layer", call: "LayerCall", mask: Any, jacobians: Bundle, outputs: Any) -> Any:
-    """The outputs of a call, each array with its mask if it has one; as in Keras, a mask by keyword is for one layer.
+def carrying(layer: "Layer", mask: Any, jacobians: Bundle, outputs: Any) -> Any:
+    """The outputs of a call, each array with its mask if it has one.
 
     Args:
-        mask: what the inputs carried.
+        mask: that of the inputs, given or carried.
     """
-    if call.mask is not None or (mask is None and jacobians.mask is None):
+    if mask is None and jacobians.mask is None:
         return outputs
     masks = iter(output_masks(layer, jacobians, (mask,), len(leaves_of(outputs))))
     return _with_masks(outputs, masks)
