@@ -250,7 +250,8 @@ def with_balanced_classes(trainer: "Trainer", arrays: tuple) -> tuple:
     """`(x, y, sample_weight)` with weights that balance the classes."""
     x, targets, weights = arrays
     if trainer.loss.target_kind == "regression":
-        raise ConfigError(f"class_weight needs a loss of classes, {type(trainer.loss).__name__} is one of numbers")
+        loss = type(trainer.loss).__name__
+        raise ConfigError(f"class_weight: 'balanced' needs a loss of classes, not {loss}; a dict gives class weights")
     balanced = balanced_weights(labels_of(trainer.loss, targets), weights).astype(trainer.model._output_dtype)
     return x, targets, balanced if weights is None else weights * balanced
 
