@@ -2,7 +2,7 @@
 
 import random as python_random
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
         from nnlite.layers.base.symbolic import Drawable
 
         if isinstance(x, (ops.Traced, Drawable)):
-            return ops.normalize(x, axis, order)
+            return ops.normalize(x, axis, cast(int, order))  # refused there where it is none
     has_dtype = isinstance(x, np.ndarray)
     values = np.asarray(x, None if has_dtype else floatx())
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)

@@ -311,7 +311,7 @@ def test_balanced_class_weights_need_classes_and_arrays(config):
     model = Sequential([Dense(1)], seed=0)
     model.compile("sgd", MeanSquaredError())
     x, y = np.ones((4, 2)), np.ones((4, 1))
-    with pytest.raises(ConfigError, match=".balanced. needs a loss of classes, not MeanSquaredError"):
+    with pytest.raises(ConfigError, match=r".balanced. needs a loss of classes, not MeanSquaredError"):
         model.fit(x, y, class_weight="balanced", verbose=0)
     with pytest.raises(ConfigError, match="batches do not show"):
         model.fit(iter([(x, y)]), class_weight="balanced", verbose=0)
