@@ -93,8 +93,8 @@ def mask_of(symbol: "Symbol") -> Any:
 
 def _mask_made(symbol: "Symbol") -> Any:
     """The mask of a symbol whose layer is given one, or whose inputs know theirs."""
-    layer, given = symbol.layer, symbol.mask
-    masks = [item._drawn_mask if given is None else given for item in symbol.inputs]
+    layer, argument = symbol.layer, symbol.mask
+    masks = [item._drawn_mask if argument is None else argument for item in symbol.inputs]
     none = all(mask is None for mask in masks)
     sets = layer._sets_mask or layer._writes_mask
     if not masks or not (sets or (layer.supports_masking and not none)):
