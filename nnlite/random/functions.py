@@ -7,7 +7,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape, dtype_of, is_floating
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError
-from nnlite.random.streams import are_kept, fresh_seed, stream, truncated_standard_normal
+from nnlite.random.streams import fresh_seed, seeds_are_kept, stream, truncated_standard_normal
 
 __all__ = [
     "SeedGenerator",
@@ -76,7 +76,7 @@ class SeedGenerator:
     def next(self, ordered: bool = True) -> np.ndarray:
         """A copy of the state, which then advances. `ordered` is accepted for compatibility with Keras."""
         state = self.state.numpy()
-        self.state[1] += not are_kept()
+        self.state[1] += not seeds_are_kept()
         return state
 
     def get_config(self) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from numpy.random.bit_generator import ISeedSequence
 
 __all__ = [
     "RandomSource",
-    "are_kept",
     "child_of",
     "fresh_seed",
     "kept_seeds",
     "seed_fresh_seeds",
+    "seeds_are_kept",
     "stream",
     "truncated_standard_normal",
 ]
@@ -36,7 +36,7 @@ def kept_seeds() -> Iterator[None]:
         _KEPT.reset(token)
 
 
-def are_kept() -> bool:
+def seeds_are_kept() -> bool:
     """Whether `kept_seeds` is in force."""
     return _KEPT.get()
 

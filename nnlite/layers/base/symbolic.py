@@ -188,9 +188,7 @@ class Symbol(Drawable):
     @property
     def _keras_mask(self) -> Any:
         """The symbol of the mask that the values will carry; None for none."""
-        if self._drawn_mask is self:
-            self._drawn_mask = mask_of(self)
-        return self._drawn_mask
+        return mask_of(self) if self._drawn_mask is self else self._drawn_mask
 
     @property
     def shape(self) -> tuple:

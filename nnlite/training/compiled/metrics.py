@@ -182,7 +182,29 @@ class CompiledMetrics:
         return by_argument
 
 
-class OutputMetric:
+class Delegate:
+    """Has the value and the state of another metric, `metric`."""
+
+    metric: Any
+
+    def result(self) -> float:
+        """The value so far."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self.metric.reset_state()
+
+    def get_state(self) -> dict[str, Any]:
+        """The state, for checkpoints within an epoch."""
+        return self.metric.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `get_state` returned."""
+        self.metric.set_state(state)
+
+
+class OutputMetric(Delegate):
     """A metric of one of several outputs."""
 
     adds_up = False  # models of several outputs are trained batch by batch
@@ -195,48 +217,15 @@ class OutputMetric:
         """Add one batch of this output."""
         self.metric.update_state(y_true, y_pred, sample_weight)
 
-    def result(self) -> float:
-        """The value so far."""
-        return self.metric.result()
 
-    def reset_state(self) -> None:
-        """Forget all batches."""
-        self.metric.reset_state()
-
-    def get_state(self) -> dict[str, Any]:
-        """The state of the metric, for checkpoints within an epoch."""
-        return self.metric.get_state()
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `get_state` returned."""
-        self.metric.set_state(state)
-
-
-class LossValue:
+class LossValue(Delegate):
     """A loss as a metric: its average over examples."""
 
     higher_is_better = False
 
     def __init__(self, loss: Loss):
-        self.loss = loss
-        self.mean = Mean()
+        self.loss, self.metric = loss, Mean()
 
     def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
         """Add one batch."""
-        self.mean.update_state(self.loss(y_true, y_pred, sample_weight), len(y_pred))
-
-    def result(self) -> float:
-        """The average so far."""
-        return self.mean.result()
-
-    def reset_state(self) -> None:
-        """Forget all batches."""
-        self.mean.reset_state()
-
-    def get_state(self) -> dict[str, Any]:
-        """The state of the average, for checkpoints within an epoch."""
-        return self.mean.get_state()
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `get_state` returned."""
-        self.mean.set_state(state)
+        self.metric.update_state(self.loss(y_true, y_pred, sample_weight), len(y_pred))
