@@ -39,6 +39,7 @@ def run(ranks: int, *arguments: str | Path, **environment: str) -> subprocess.Co
         capture_output=True,
         text=True,
         cwd=arguments[1],
+        timeout=600,  # a launcher that does not end its processes fails the test
     )
 
 
