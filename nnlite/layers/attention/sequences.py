@@ -8,7 +8,8 @@ import numpy as np
 
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers.base.attributes import LayerCall
-from nnlite.layers.base.inputs import variant_for
+from nnlite.layers.base.inputs import shape_fits, variant_for
+from nnlite.layers.base.shapes import wrong_shape
 from nnlite.layers.base.symbolic import symbols_of
 
 if TYPE_CHECKING:
@@ -80,11 +81,14 @@ class SequencePair(Host):
     def _check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless `shape` fits; the numbers of steps may be others in each call."""
         if not isinstance(shape[0], (tuple, list)):
-            return super()._check_input_shape(_with_steps_of(self.input_shape, shape))
-        built = [self.input_shape] if not self.takes_several else self.input_shape
-        if len(built) == len(shape):
-            shape = tuple(map(_with_steps_of, built, shape))
-        return super()._check_input_shape(shape)
+            super()._check_input_shape(_with_steps_of(self.input_shape, shape))
+            return
+        built = self.input_shape if self.takes_several else (self.input_shape,)
+        if len(shape) > 3:
+            raise wrong_shape(self, shape)
+        for here, there in zip(self.slots_of(len(built)), self.slots_of(len(shape)), strict=True):
+            if not shape_fits(built[here], _with_steps_of(built[here], shape[there])):
+                raise wrong_shape(self, shape)
 
     def masks_of(self, data: tuple[np.ndarray, ...], mask: Any) -> list:
         """The padding mask of each input, and the steps that each query may attend to; None for all."""

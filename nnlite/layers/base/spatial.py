@@ -54,9 +54,7 @@ class Spatial(Host):
 
     def _arguments(self) -> dict[str, Any]:
         """Sizes that are the same for all axes as one number, as they may be given."""
-        arguments = super()._arguments()
-        sizes = {name: value for name, value in arguments.items() if name in SIZES and isinstance(value, tuple)}
-        return arguments | {name: value[0] for name, value in sizes.items() if set(value) == {value[0]}}
+        return sizes_as_given(super()._arguments())
 
     def build(self, input_shape: tuple) -> None:
         """For a layer without parameters: refuse inputs of another rank, or that leave no outputs."""
@@ -194,6 +192,12 @@ def sizes_of_axes(arguments: dict[str, Any], rank: int) -> dict[str, Any]:
     sizes = {name: arguments[name] for name in SIZES & arguments.keys()}
     alike = {name for name in sizes if isinstance(sizes[name], int) and (name, rank) != ("size", 1)}
     return arguments | {name: (sizes[name],) * rank for name in alike}
+
+
+def sizes_as_given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with sizes that are the same for all axes as one number, as they may be given."""
+    sizes = {name: value for name, value in arguments.items() if name in SIZES and isinstance(value, tuple)}
+    return arguments | {name: value[0] for name, value in sizes.items() if set(value) == {value[0]}}
 
 
 def check_windows(layer: Any) -> None:

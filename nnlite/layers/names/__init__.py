@@ -29,4 +29,5 @@ from nnlite.layers.recurrent.gru import *
 from nnlite.layers.recurrent.lstm import *
 from nnlite.layers.recurrent.rnn import *
 from nnlite.layers.recurrent.simple_rnn import *
+from nnlite.layers.recurrent.time_distributed import *
 from nnlite.layers.recurrent.wrappers import *

@@ -234,7 +234,9 @@ def step_of(cell: Layer, traced: dict[int, Any], trace: LayerTrace) -> Callable[
     def step(inputs: Any, states: Any, **context: Any) -> tuple[Any, tuple]:
         options = {name: context[name] for name in cell._call_context if name in context}
         output, after = twin.call(inputs, list(states), **options)
-        return output, tuple(after) if isinstance(after, (list, tuple)) else (after,)
+        ends = (output, *(after if isinstance(after, (list, tuple)) else (after,)))
+        output, *states = (end if isinstance(end, Traced) else trace.constant(end) for end in ends)
+        return output, tuple(states)
 
     return step
 

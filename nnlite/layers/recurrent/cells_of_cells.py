@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import LayerTrace
+from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import symbols_of
 from nnlite.layers.recurrent.cells import RNNCell, build_layers_of, features_of, step_of
@@ -125,6 +126,7 @@ class StepOf(RNNCell, abstract=True):
 
     def build(self, input_shape: tuple) -> None:
         cell = self.layer
+        place_of(cell).outer = place_of(self).outer  # this one is in no path
         if not cell.built:
             cell.dtype, cell.random = cell._given_dtype or self.dtype, cell.random or self.random
             cell.input_shape, cell.output_shape = input_shape, self.compute_output_shape(input_shape)

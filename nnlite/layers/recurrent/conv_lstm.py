@@ -10,9 +10,10 @@ from nnlite.config import floatx
 from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import Sizes, sizes_of_axes
+from nnlite.layers.base.spatial import Sizes, sizes_as_given, sizes_of_axes
 from nnlite.layers.base.variables import seeds
 from nnlite.layers.convolution.conv import Conv1D, Conv2D, Conv3D
+from nnlite.layers.recurrent import factors
 from nnlite.layers.recurrent.cells import RNNCell, activated, add_gates, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction
@@ -54,6 +55,12 @@ class ConvGates(Layer, abstract=True):
 
     rank = 0
 
+    def validate(self) -> None:
+        vars(self).update(sizes_of_axes(vars(self), self.rank))
+
+    def _arguments(self) -> dict[str, Any]:
+        return sizes_as_given(super()._arguments())
+
     def _keras_arguments(self) -> dict[str, Any]:
         return sizes_of_axes(super()._keras_arguments(), self.rank)
 
@@ -68,6 +75,9 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
 
     _drawn_by = ""
     seed_generator, _next_random = seeds.seed_generator, seeds.next_random
+    get_dropout_mask, reset_dropout_mask = factors.get_dropout_mask, factors.reset_dropout_mask
+    get_recurrent_dropout_mask = factors.get_recurrent_dropout_mask
+    reset_recurrent_dropout_mask = factors.reset_recurrent_dropout_mask
 
     rank: Count = field(default=2, kw_only=True)
 
@@ -75,6 +85,7 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
         kernel, recurrent_kernel, bias = cast(Any, None), cast(Any, None), cast(Any, None)
 
     def validate(self) -> None:
+        super().validate()
         make, width = CONVOLUTIONS[self.rank - 1], 4 * self.filters
         form = {"data_format": self.data_format, "use_bias": self.use_bias}
         self._entering = make(

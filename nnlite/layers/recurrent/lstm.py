@@ -10,6 +10,7 @@ from nnlite import kernels, ops
 from nnlite.jacobians import LSTMRecurrence
 from nnlite.kernels.reference.dense import SIGMOID, TANH
 from nnlite.layers.base.variables import seeds
+from nnlite.layers.recurrent import factors
 from nnlite.layers.recurrent.cells import GatedWeights, RNNCell, activated, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, kernel_code
@@ -40,6 +41,9 @@ class LSTMCell(RNNCell, GatedWeights):
 
     _drawn_by, implementation = "", 2
     seed_generator, _next_random = seeds.seed_generator, seeds.next_random
+    get_dropout_mask, reset_dropout_mask = factors.get_dropout_mask, factors.reset_dropout_mask
+    get_recurrent_dropout_mask = factors.get_recurrent_dropout_mask
+    reset_recurrent_dropout_mask = factors.reset_recurrent_dropout_mask
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     unit_forget_bias: bool = field(default=True, kw_only=True)

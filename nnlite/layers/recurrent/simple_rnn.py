@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.jacobians import SimpleRecurrence
 from nnlite.kernels.reference.dense import TANH
 from nnlite.layers.base.variables import seeds
+from nnlite.layers.recurrent import factors
 from nnlite.layers.recurrent.cells import GatedWeights, RNNCell, activated, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import kernel_code
@@ -43,6 +44,9 @@ class SimpleRNNCell(RNNCell, GatedWeights):
 
     _drawn_by = ""
     seed_generator, _next_random = seeds.seed_generator, seeds.next_random
+    get_dropout_mask, reset_dropout_mask = factors.get_dropout_mask, factors.reset_dropout_mask
+    get_recurrent_dropout_mask = factors.get_recurrent_dropout_mask
+    reset_recurrent_dropout_mask = factors.reset_recurrent_dropout_mask
 
     def build(self, input_shape: tuple) -> None:
         self.add_kernels(input_shape, 1, (self.units,))
