@@ -59,6 +59,7 @@ class Dropout(Layer):
     _needs_no_building = True
     _fixes = "nothing"
     _keeps_values = True
+    _kept_kinds = "biu"
 
     def validate(self) -> None:
         self.schedules = (self.rate,) if isinstance(self.rate, LearningRateSchedule) else ()
@@ -91,7 +92,7 @@ class Dropout(Layer):
         rate = self.rate_at(random.step) if training else 0
         if rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
-        return drop(self, rate, inputs, random, noise_shape(self.noise_shape, inputs.shape))
+        return drop(self, rate, floating(self, inputs), random, noise_shape(self.noise_shape, inputs.shape))
 
 
 class _SpatialDropout(Layer, abstract=True):
@@ -109,6 +110,7 @@ class _SpatialDropout(Layer, abstract=True):
     supports_masking = True
     _needs_no_building = True
     _fixes = "rank"
+    _kept_kinds = "biu"
     data_format = cast(DataFormat, None)
     spatial = 1
 
@@ -127,7 +129,7 @@ class _SpatialDropout(Layer, abstract=True):
     def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
-        batch, *inner = inputs.shape
+        inputs, (batch, *inner) = floating(self, inputs), inputs.shape
         ones = [1] * self.spatial
         first = self.data_format == "channels_first"
         return drop(self, self.rate, inputs, random, (batch, inner[0], *ones) if first else (batch, *ones, inner[-1]))
@@ -211,6 +213,7 @@ class AlphaDropout(Layer):
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"
+    _kept_kinds = "biu"
 
     def validate(self) -> None:
         check_lengths(self)
@@ -225,6 +228,7 @@ class AlphaDropout(Layer):
     def linearize(self, inputs: Array, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
+        inputs = floating(self, inputs)
         shape, dtype = noise_shape(self.noise_shape, inputs.shape), inputs.real.dtype
         kept = (random_bits(self, random, shape) >= round(self.rate * 65536)).astype(dtype)
         scale = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * LOWEST_SELU**2))
@@ -240,6 +244,11 @@ def drop(
     bits = random_bits(layer, random, shape)
     outputs, factors = kernels.dropout(inputs, bits, *threshold_and_scale(rate))
     return outputs, Jacobians(Diagonal(factors, inputs.shape, inputs.shape))
+
+
+def floating(layer: Any, inputs: np.ndarray) -> np.ndarray:
+    """Inputs in the dtype of the layer if they are integers, which it returns as they are where it does nothing."""
+    return inputs.astype(layer.dtype) if inputs.dtype.kind in layer._kept_kinds else inputs
 
 
 def threshold_and_scale(rate: float) -> tuple[int, float]:

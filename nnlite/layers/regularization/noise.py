@@ -9,6 +9,7 @@ from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.variables import seeds
+from nnlite.layers.regularization.dropout import floating
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import BelowOne, Index, NonNegative
 
@@ -40,6 +41,7 @@ class GaussianNoise(Layer):
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"
+    _kept_kinds = "biu"
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
@@ -53,6 +55,7 @@ class GaussianNoise(Layer):
         by_inputs = Jacobians(Identity(inputs.shape))
         if not training or self.stddev == 0:
             return inputs, by_inputs
+        inputs = floating(self, inputs)
         return inputs + self.stddev * _normal(self, random, inputs), by_inputs
 
 
@@ -83,6 +86,7 @@ class GaussianDropout(Layer):
     supports_masking = True
     _needs_no_building = True
     _fixes = "nothing"
+    _kept_kinds = "biu"
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
@@ -95,6 +99,7 @@ class GaussianDropout(Layer):
     ) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
+        inputs = floating(self, inputs)
         noise = 1 + math.sqrt(self.rate / (1 - self.rate)) * _normal(self, random, inputs)
         return inputs * noise, Jacobians(Diagonal(noise, inputs.shape, inputs.shape))
 
