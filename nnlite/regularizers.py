@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike, is_floating
+from nnlite.config import floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.registry import Configurable, NamedFunction, modules
@@ -16,16 +18,17 @@ class Regularizer(Configurable, family="regularizer"):
 
     A subclass writes `penalty` and `add_gradient`, or `__call__(values)` out of functions of `nnlite.ops`.
 
-    >>> Regularizer.get({"L2": {"l2": 0.5}})(np.array([1.0, 2.0]))
+    >>> Regularizer.get({"L2": {"l2": 0.5}})(np.array([1.0, 2.0])).item()
     2.5
     """
 
     _of_functions = "FunctionRegularizer"
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"strengths": ("penalty", "add_gradient")}
 
-    def __call__(self, values: np.ndarray) -> float:
-        """The same as `penalty`."""
-        return self.penalty(values)
+    def __call__(self, values: ArrayLike) -> np.floating:
+        """`penalty` as a number of the type of the values."""
+        array = np.asarray(values)
+        return np.dtype(array.dtype if is_floating(array.dtype) else floatx()).type(self.penalty(array))
 
     def strengths(self) -> tuple[float, float] | None:
         """The factors of the sum of absolute values and of the sum of squares; None if the penalty has another form."""
@@ -56,7 +59,7 @@ class FunctionRegularizer(Regularizer):
     >>> penalty = Regularizer.get(lambda values: 0.5 * ops.sum(ops.square(values)))
     >>> gradient = np.zeros(2)
     >>> penalty.add_gradient(np.array([1.0, 2.0]), gradient)
-    >>> penalty(np.array([1.0, 2.0])), gradient.tolist()
+    >>> penalty(np.array([1.0, 2.0])).item(), gradient.tolist()
     (2.5, [1.0, 2.0])
     """
 
@@ -158,7 +161,7 @@ class OrthogonalRegularizer(Regularizer):
     Raises:
         ConfigError: the parameter is not a matrix.
 
-    >>> OrthogonalRegularizer(1.0)(np.array([[1.0, 0.0], [1.0, 1.0]])).__round__(4)
+    >>> OrthogonalRegularizer(1.0)(np.array([[1.0, 0.0], [1.0, 1.0]])).item().__round__(4)
     0.7071
     """
 

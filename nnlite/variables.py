@@ -26,6 +26,13 @@ def checked_name(name: Any, kind: str) -> str:
     return name
 
 
+def checked_aggregation(aggregation: Any) -> str:
+    """The name of a way in which values of several devices become one, "none" for None; `ConfigError` for another."""
+    if aggregation not in AGGREGATIONS:
+        raise ConfigError(f"unknown aggregation {aggregation!r}; {did_you_mean(str(aggregation), AGGREGATIONS[1:])}")
+    return aggregation or "none"
+
+
 class name_scope:
     """A context in which the `path` of a new `Variable` begins with a name; those of layers follow their model.
 
@@ -98,17 +105,13 @@ class Variable(Parameter, metaclass=VariableType):
         name: str | None = None,
         layout: Any = None,
     ) -> None:
-        if aggregation not in AGGREGATIONS:
-            raise ConfigError(
-                f"unknown aggregation {aggregation!r}; {did_you_mean(str(aggregation), AGGREGATIONS[1:])}"
-            )
         if synchronization not in SYNCHRONIZATIONS:
             raise ConfigError(
                 f"unknown synchronization {synchronization!r}; "
                 f"{did_you_mean(str(synchronization), SYNCHRONIZATIONS[1:])}"
             )
-        self.aggregation, self.autocast, self.synchronization = aggregation or "none", autocast, synchronization
-        self.overwrite_with_gradient = False
+        self.aggregation, self.autocast = checked_aggregation(aggregation), autocast
+        self.synchronization, self.overwrite_with_gradient = synchronization, False
         dtype = dtype and dtype_of(dtype).name
         if callable(initializer) or isinstance(initializer, (str, dict)):
             if shape is None:

@@ -1,14 +1,11 @@
 """The contract of a layer: an op whose inputs are its data and its parameters."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from nnlite.config import Policy
-from nnlite.constraints import Constraint
-from nnlite.initializers import Initializer
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, trace_call
@@ -16,7 +13,7 @@ from nnlite.layers.base.contract import keras_config, surface
 from nnlite.layers.base.contract.arguments import read_call, remembering, told_arguments, with_common_arguments
 from nnlite.layers.base.contract.around import of_call
 from nnlite.layers.base.contract.assigned import pairs_inside
-from nnlite.layers.base.contract.building import building, declare, first_value, free_name, track, track_kept
+from nnlite.layers.base.contract.building import add_weight, building, track, track_in, track_kept
 from nnlite.layers.base.contract.first_use import NodePart, as_input, build_first, parts_of_shape, with_derivatives
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
@@ -30,8 +27,7 @@ from nnlite.layers.base.variables.holders import hold_inner, take_state
 from nnlite.ops.base import Op
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry.fields import Settled, Spec, change_constructor, option
-from nnlite.regularizers import Regularizer
+from nnlite.registry.fields import Settled, change_constructor, option
 from nnlite.variables import Variable
 
 __all__ = ["Layer"]
@@ -97,6 +93,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
                 layer.trainable = value
         if issubclass(type(value), Variable):  # not a parameter of another layer
             track(self, value)
+        elif self._traced and type(value) in (list, tuple, dict):
+            track_in(self, value)
         if isinstance(value, LayerAttributes) and self._traced and self._build_done:
             hold_inner(self)
         if name == "name":
@@ -124,38 +122,6 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """The output shape for `input_shape`, by a trial run on zeros, with 1 and then 2 in place of None."""
         return trial_shape(self, input_shape)
-
-    def add_weight(
-        self,
-        shape: Sequence[Any] | int | None = (),
-        initializer: Spec[Initializer] | Callable | None = None,
-        dtype: str | None = None,
-        trainable: bool = True,
-        *,
-        regularizer: Spec[Regularizer] | None = None,
-        constraint: Spec[Constraint] | None = None,
-        name: str | None = None,
-        sparse: bool = False,
-    ) -> Parameter:
-        """Create a parameter, whose value `linearize` receives; called in `build`, or in the constructor.
-
-        Args:
-            shape: its shape.
-            initializer: an `Initializer`, its name, or a function `(shape)` or `(shape, dtype)`; None for
-                `glorot_uniform`, or zeros for what is not a floating-point number.
-            dtype: that of the layer when None.
-            trainable: false for state that training does not change by gradients.
-            regularizer: a `Regularizer`, its name or None.
-            constraint: a `Constraint`, its name or None: what training brings the values back to.
-            name: unique within the layer; `weight`, `weight_1`, ... when None.
-            sparse: training changes only the rows that a batch uses; for tables whose map is a `GatherRows`.
-        """
-        value, name = first_value(self, shape, initializer, dtype), free_name(self, name)
-        regularizer = None if regularizer is None else Regularizer.get(regularizer)
-        constraint = None if constraint is None else Constraint.get(constraint)
-        parameter = Parameter(name, value, trainable, regularizer, sparse, constraint)
-        declare(self, parameter)
-        return parameter
 
     def know_batch(self, size: int | None, by_input: bool = True) -> None:
         """Take the number of examples in each batch, if an `Input` or data state it: stateful layers need it."""
@@ -241,7 +207,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         options, run = {name: context[name] for name in self._context}, self if runner is None else runner
         output, jacobians = run.linearize(inputs, *(self.values if values is None else values), **options)
         if self._penalizes:
-            self._losses = tuple(part.penalty for part in penalized_parts(jacobians))
+            self._losses = tuple(np.dtype(self.dtype).type(part.penalty) for part in penalized_parts(jacobians))
         if values is None and (training or moves_on(self)):
             self.update_state(jacobians.state)
         return output, jacobians
@@ -286,7 +252,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     dtype_policy, input_dtype, symbolic_call = surface.dtype_policy, surface.input_dtype, surface.symbolic_call
     get_build_config, build_from_config, __setstate__ = surface.get_build_config, surface.build_from_config, take_state
     compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
-    metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight
+    metrics, metrics_variables = surface.metrics, surface.metrics_variables
+    add_weight = add_variable = add_weight
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
     save_assets, load_assets, _drawn_mask = surface.save_assets, surface.load_assets, surface.drawn_mask
     rematerialized_call = surface.rematerialized_call

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite.arrays.types import dtype_of, is_floating
+from nnlite.arrays.types import ArrayLike, dtype_of, is_floating
 from nnlite.config import floatx
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
@@ -18,7 +19,9 @@ from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.variables import Variable
+from nnlite.registry.fields import Spec
+from nnlite.regularizers import Regularizer
+from nnlite.variables import Variable, checked_aggregation, checked_name
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -81,7 +84,51 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
             return blank
     generator = layer.random.child(len(layer.parameters)).generator("initializer")
     usual = "glorot_uniform" if is_floating(dtype_of(kind)) else "zeros"
-    return Initializer.get(initializer or usual)(lengths, dtype=kind, generator=generator)
+    return Initializer.get(usual if initializer is None else initializer)(lengths, dtype=kind, generator=generator)
+
+
+def add_weight(
+    self: "Layer",
+    shape: Sequence[Any] | int | None = (),
+    initializer: Spec[Initializer] | ArrayLike | Callable | None = None,
+    dtype: str | None = None,
+    trainable: bool = True,
+    *,
+    regularizer: Spec[Regularizer] | None = None,
+    constraint: Spec[Constraint] | None = None,
+    name: str | None = None,
+    sparse: bool = False,
+    aggregation: str | None = "none",
+    autocast: bool = True,
+    overwrite_with_gradient: bool = False,
+    layout: Any = None,
+) -> Parameter:
+    """Create a parameter, whose value `linearize` receives; called in `build`, or in the constructor.
+
+    Args:
+        shape: its shape.
+        initializer: an `Initializer`, its name, the value, or a function `(shape)` or `(shape, dtype)`; None for
+            `glorot_uniform`, or zeros for what is not a floating-point number.
+        dtype: that of the layer when None.
+        trainable: false for state that training does not change by gradients.
+        regularizer: a `Regularizer`, its name or None.
+        constraint: a `Constraint`, its name or None: what training brings the values back to.
+        name: unique within the layer, without a slash; `weight`, `weight_1`, ... when None.
+        sparse: training changes only the rows that a batch uses; for tables whose map is a `GatherRows`.
+        aggregation, autocast, overwrite_with_gradient, layout: as of `Variable`.
+
+    Raises:
+        ConfigError: a name that is taken or has a slash; no such initializer, regularizer, constraint or aggregation.
+        ShapeError: unknown lengths.
+    """
+    value, name = first_value(self, shape, initializer, dtype), free_name(self, name)
+    penalty = None if regularizer is None else Regularizer.get(regularizer)
+    bound = None if constraint is None else Constraint.get(constraint)
+    parameter = Parameter(name, value, trainable, penalty, sparse, bound)
+    parameter.aggregation, parameter.autocast = checked_aggregation(aggregation), autocast
+    parameter.overwrite_with_gradient = overwrite_with_gradient
+    declare(self, parameter)
+    return parameter
 
 
 def declare(layer: "Layer", parameter: Parameter) -> None:
@@ -109,10 +156,17 @@ def track_kept(layer: "Layer") -> None:
             track(layer, variable)
 
 
+def track_in(layer: "Layer", container: list | tuple | dict) -> None:
+    """Register each `Variable` in a list, tuple or dict that becomes an attribute of a layer."""
+    for item in container.values() if isinstance(container, dict) else container:
+        if issubclass(type(item), Variable):
+            track(layer, item)
+
+
 def free_name(layer: "Layer", name: str | None) -> str:
-    """A unique name for the next parameter; `ConfigError` if the given name is taken."""
+    """A unique name for the next parameter; `ConfigError` if the given one is taken, or has a slash."""
     count = len(layer.parameters)
-    name = name or (f"weight_{count}" if count else "weight")
+    name = checked_name(name or (f"weight_{count}" if count else "weight"), f"parameter of {layer.label}")
     if any(parameter.name == name for parameter in layer.parameters):
         raise ConfigError(f"{layer.label} has a parameter {name!r} already")
     return name

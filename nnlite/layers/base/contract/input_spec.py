@@ -19,7 +19,8 @@ class InputSpec:
         shape: with None for lengths that are free.
         ndim, min_ndim, max_ndim: the number of axes, the batch included.
         axes: axis -> its length; None for any.
-        allow_last_axis_squeeze, name, optional: as in Keras; without effect here.
+        allow_last_axis_squeeze: whether a last axis of 1 may be missing, in the shape or in the input.
+        name, optional: as in Keras; without effect here.
 
     >>> import numpy as np
     >>> from nnlite.layers import Layer
@@ -58,7 +59,7 @@ class InputSpec:
             raise ConfigError(f"InputSpec.axes: there is no axis {beyond[0]} among {rank}")
 
     def __repr__(self) -> str:
-        shown = [f"{name}={value!r}" for name, value in vars(self).items() if value and value is not True]
+        shown = [f"{name}={value}" for name, value in vars(self).items() if value and value is not True]
         return f"InputSpec({', '.join(shown)})"
 
     def get_config(self) -> dict[str, Any]:
@@ -73,16 +74,19 @@ class InputSpec:
 
     def check(self, owner: str, shape: tuple) -> None:
         """`ShapeError` unless `shape` meets the requirements; unknown lengths do."""
+        demanded = self.shape or ()
+        if self.allow_last_axis_squeeze and abs(len(shape) - len(demanded)) == 1:
+            demanded, shape = (one[:-1] if one[-1:] == (1,) else one for one in (demanded, tuple(shape)))
         rank = len(shape)
         demands = [
-            (self.ndim in (None, rank), f"{self.ndim} axes"),
+            (self.ndim is None or rank == (len(demanded) or self.ndim), f"{self.ndim} axes"),
             (self.min_ndim is None or rank >= self.min_ndim, f"at least {self.min_ndim} axes"),
             (self.max_ndim is None or rank <= self.max_ndim, f"at most {self.max_ndim} axes"),
         ]
         for met, demand in demands:
             if not met:
                 raise ShapeError(f"{owner} needs inputs of {demand}, got {tuple(shape)}")
-        for axis, length in {**dict(enumerate(self.shape or ())), **self.axes}.items():
+        for axis, length in {**dict(enumerate(demanded)), **self.axes}.items():
             if not -rank <= axis < rank or (None not in (length, shape[axis]) and length != shape[axis]):
                 raise ShapeError(f"{owner} needs inputs with the length {length} of axis {axis}, got {tuple(shape)}")
 

@@ -1,5 +1,6 @@
 """Configs of layers in Keras's form, and in the form that nnlite's files hold."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -219,7 +220,21 @@ def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
     if QUANTIZABLE & {base.__name__ for base in type(layer).__mro__}:
         config["quantization_config"] = None
     config |= {key: _argument(key, value) for key, value in arguments.items() if key not in config}
+    if layer._own_constructor and type(layer).get_config.__module__.startswith("nnlite."):
+        _refuse_objects(layer, config)
     return config
+
+
+def _refuse_objects(layer: "Layer", config: dict[str, Any]) -> None:
+    """`NotImplementedError` for an argument of a constructor written by hand of which no plain value can be made."""
+    for name, value in config.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            raise NotImplementedError(
+                f"{layer.label}: argument {name!r} is {type(value).__name__}, which no config holds: write get_config, "
+                "which returns plain values, and from_config"
+            ) from None
 
 
 def _argument(key: str, value: Any) -> Any:

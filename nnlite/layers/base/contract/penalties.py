@@ -52,7 +52,7 @@ def weight_penalties(layer: "Layer") -> list[Any]:
     pairs = [(weight, weight.regularizer) for weight in layer.trainable_weights if weight.regularizer is not None]
     tape = active_tape()
     if tape is None:
-        return [regularizer.penalty(weight.value) for weight, regularizer in pairs]
+        return [weight.value.dtype.type(regularizer.penalty(weight.value)) for weight, regularizer in pairs]
     return [tape.apply(regularizer, partial(_penalty, regularizer), tape.leaf(weight)) for weight, regularizer in pairs]
 
 
