@@ -45,6 +45,7 @@ class Categorical(Layer, abstract=True):
     dtype: Settled[Policy | Literal["int32", "int64"]] = option(default=None, kw_only=True)
 
     _rows_are_examples = False  # whether `(batch,)` is a batch in every mode
+    _counts_whole = False  # whether encodings that a call of the layer by itself returns are int64, as in Keras
 
     if TYPE_CHECKING:  # a field of the subclasses
         output_mode = cast(str, None)
@@ -86,7 +87,11 @@ class Categorical(Layer, abstract=True):
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The outputs; see `Categorical` for inputs without a batch."""
         outputs = super().__call__(inputs, training=training, mask=mask)
-        return as_csr(outputs, self.label) if self.sparse and isinstance(outputs, np.ndarray) else outputs
+        if not isinstance(outputs, np.ndarray):
+            return outputs
+        if self._counts_whole and self.output_mode in ("one_hot", "multi_hot", "count"):
+            outputs = outputs.astype(np.int64)
+        return as_csr(outputs, self.label) if self.sparse else outputs
 
     def _apply(self, inputs: Any, training: Any, mask: Any, runner: Any = None, values: Any = None) -> tuple[Any, Any]:
         single = isinstance(inputs, (str, numbers.Number)) or (isinstance(inputs, np.ndarray) and not inputs.ndim)

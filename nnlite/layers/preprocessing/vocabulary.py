@@ -36,6 +36,7 @@ class Vocabulary(Host):
 
     invert = False
     encoding = "utf-8"
+    _counts_whole = True
     _further_arguments = ("vocabulary_size",)
 
     if TYPE_CHECKING:  # of the layer that this is mixed into

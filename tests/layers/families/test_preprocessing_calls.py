@@ -262,3 +262,18 @@ def test_moments_of_unequal_shapes_are_refused():
         Normalization(mean=[1.0, 2.0], variance=[1.0])
     with pytest.raises(ConfigError, match="one axis"):
         Normalization(mean=[[1.0, 2.0]], variance=[[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
+def test_encodings_by_lookups_are_integers_in_a_call_and_numbers_in_a_model(mode):
+    for layer, tokens in (
+        (StringLookup(vocabulary=WORDS, output_mode=mode), [["a"], ["q"]]),
+        (IntegerLookup(vocabulary=[3, 4, 5], output_mode=mode), [[3], [9]]),
+    ):
+        assert layer(tokens).dtype == np.int64 and layer(tokens).tolist() == [[0, 1, 0, 0], [1, 0, 0, 0]]
+        model = Sequential([Input((1,), dtype="string" if layer.token_type is str else "int64"), layer])
+        assert model.predict(np.array(tokens), verbose=0).dtype == np.float32
+    texts = TextVectorization(vocabulary=WORDS, output_mode="count")
+    assert texts(["a a"]).dtype == np.int64
+    weighted = StringLookup(vocabulary=WORDS, output_mode="tf_idf", idf_weights=[0.5, 1.0, 2.0])
+    assert weighted([["a"]]).dtype == np.float32
