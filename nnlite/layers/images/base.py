@@ -14,7 +14,7 @@ from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import is_numbers
 from nnlite.layers.base.variables import seeds
 from nnlite.layers.images import transformations
-from nnlite.layers.images.boxes import FORMATS
+from nnlite.layers.images.boxes import FORMATS, place_maps
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.random import SeedGenerator
@@ -35,6 +35,7 @@ class Images(Layer, abstract=True):
     `"bounding_boxes"`, a dict of `boxes`, `(batch, boxes, 4)`, in the `bounding_box_format` of the layer, and `labels`.
 
     A subclass writes `changed`, or `drawn` with functions of `nnlite.ops`, from which `changed` has the derivative.
+    Both take what `draws` returns.
     """
 
     data_format = cast(DataFormat, None)
@@ -44,11 +45,16 @@ class Images(Layer, abstract=True):
     _moves: ClassVar[bool] = True  # whether masks of images change with them
     _corner: ClassVar[float] = 0.5  # where in a pixel its position counts for boxes: at its center, or as in Keras, 0
 
-    _of_dict, _of_masks = transformations.of_dict, transformations.of_masks
+    _of_dict, _of_masks, _shape_of = transformations.of_dict, transformations.of_masks, transformations.shape_of
+    place_maps = place_maps
     get_random_transformation = transformations.get_random_transformation
     transform_images, transform_labels = transformations.transform_images, transformations.transform_labels
     transform_segmentation_masks = transformations.transform_segmentation_masks
     transform_bounding_boxes = transformations.transform_bounding_boxes
+    transform_single_image = transformations.transform_single_image
+    transform_single_label = transformations.transform_single_label
+    transform_single_segmentation_mask = transformations.transform_single_segmentation_mask
+    transform_single_bounding_box = transformations.transform_single_bounding_box
 
     def _take_further(self, arguments: dict[str, Any]) -> None:
         self.bounding_box_format = arguments.get("bounding_box_format")
@@ -83,17 +89,25 @@ class Images(Layer, abstract=True):
             return super().__call__(np.asarray(data)[None], *more, **options)[0]
         return super().__call__(data, *more, **options)
 
-    def changed(self, inputs: np.ndarray, generator: Any) -> tuple[np.ndarray, Jacobian]:
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        """Draw the numbers for a batch of `shape`, by Keras's names."""
+        return {"input_shape": shape}
+
+    def transformed(self, images: np.ndarray, draw: Any) -> np.ndarray:
+        """The outputs for what `draws` returned, or those of inference where it is None."""
+        return self.linearize(images)[0]
+
+    def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
         """The outputs, those of training if anything is drawn, and the map with respect to the inputs."""
         trace = Trace()
-        images = self.drawn(channels_moved(self, trace.variable(inputs)), generator)
+        images = self.drawn(channels_moved(self, trace.variable(inputs)), draw)
         outputs = channels_moved(self, images, back=True)
         if not isinstance(outputs, Traced):  # steps, flat between the jumps
             slopes = np.zeros(inputs.shape, np.real(inputs).dtype)
             return outputs.astype(inputs.dtype), Diagonal(slopes, inputs.shape, inputs.shape)
         return outputs.value, cast(Any, trace.jacobians(outputs)[0])
 
-    def drawn(self, images: Any, generator: Any) -> Any:
+    def drawn(self, images: Any, draw: Any) -> Any:
         """The outputs of `changed`, computed by functions of `nnlite.ops` on images with channels last."""
         raise NotImplementedError
 
@@ -143,14 +157,14 @@ class RandomImages(Images, abstract=True):
         return super().__call__(data, training=training, **options)
 
     def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
-        if not training:
+        draw = self.get_random_transformation(inputs, True, random) if training else None
+        if draw is None:
             return inputs, Jacobians(Identity(inputs.shape))
-        outputs, by_inputs = self.changed(inputs, self._generator(random))
+        outputs, by_inputs = self.changed(inputs, draw)
         return outputs, Jacobians(by_inputs)
 
-    def _generator(self, random: Any) -> Any:
-        """The numbers of a draw, the same ones each time that they are asked for."""
-        return random.seeded(self.seed).generator("images")
+    def transformed(self, images: np.ndarray, draw: Any) -> np.ndarray:
+        return self.linearize(images)[0] if draw is None else self.changed(images, draw)[0]
 
 
 def image_axes(layer: Any) -> tuple[int, int]:
@@ -190,14 +204,21 @@ def pair(factor: Any) -> tuple[float, float]:
 
 
 def chosen(factor: Any, generator: np.random.Generator, count: int) -> np.ndarray:
-    """Flags of the images to change, `(count, 1, 1, 1)`, each with a probability within the bounds of a factor."""
+    """Flags of the images to change, `(count,)`, each with a probability within the bounds of a factor."""
     chances = generator.uniform(*pair(factor), count)
-    return (generator.uniform(size=count) < chances)[:, None, None, None]
+    return generator.uniform(size=count) < chances
 
 
-def uniform(bounds: tuple[float, float], generator: np.random.Generator, images: Any) -> np.ndarray:
-    """A random number for each image, `(count, 1, 1, 1)`, in their dtype."""
-    return generator.uniform(*bounds, (len(images), 1, 1, 1)).astype(images.dtype.type(0).real.dtype)
+def by_image(values: Any, images: Any) -> np.ndarray:
+    """A drawn number, or a flag, for each image, as `(count, 1, 1, 1)`; numbers in the real dtype of the images."""
+    values = np.asarray(values)
+    kind = values.dtype if values.dtype == bool else images.dtype.type(0).real.dtype
+    return values.astype(kind).reshape(-1, 1, 1, 1)
+
+
+def numbers(layer: Any, values: Any) -> np.ndarray:
+    """Drawn numbers as `get_random_transformation` returns them: in float32, or float64 of a layer of that."""
+    return np.asarray(values, np.float64 if layer.dtype == "float64" else np.float32)
 
 
 def check_range(layer: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.layers.images.base import Chances, DataFormat, RandomImages, check_range, chosen, pair, uniform
+from nnlite.layers.images.base import Chances, DataFormat, RandomImages, by_image, check_range, chosen, numbers, pair
 from nnlite.ops import functions as ops
 from nnlite.registry.bounds import Count, Index
 
@@ -42,8 +42,11 @@ class RandomSharpness(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
-        share = uniform(pair(self.factor), generator, images)
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        return {"factor": numbers(self, generator.uniform(*pair(self.factor), shape[0]))}
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        share = by_image(draw["factor"], images)
         around = mixed(images, *(bell(length, 1, np.full(len(images), np.inf)) for length in images.shape[1:3]))
         smooth = (9 * around + 4 * images) / 13
         return ops.clip(smooth + 2 * share * (images - smooth), *self.value_range)
@@ -85,8 +88,15 @@ class RandomGaussianBlur(RandomImages):
         if not all(size % 2 for size in np.broadcast_to(self.kernel_size, 2).tolist()):
             raise ConfigError(f"RandomGaussianBlur: kernel_size must be odd, got {self.kernel_size}")
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
-        blurs, sigma = chosen(self.factor, generator, len(images)), generator.uniform(*pair(self.sigma), len(images))
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        blurred = chosen(self.factor, generator, shape[0])
+        return {
+            "should_apply_blur": blurred,
+            "blur_factor": numbers(self, generator.uniform(*pair(self.sigma), shape[0])),
+        }
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        blurs, sigma = by_image(draw["should_apply_blur"], images), np.asarray(draw["blur_factor"])
         reach = [size // 2 for size in np.broadcast_to(self.kernel_size, 2).tolist()]
         sides = zip(images.shape[1:3], reach, strict=True)
         return ops.where(blurs, mixed(images, *(bell(length, around, sigma) for length, around in sides)), images)

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError
 
-__all__ = ["FORMATS", "checked_boxes", "corners_of", "formatted", "moved_boxes"]
+__all__ = ["FORMATS", "checked_boxes", "corners_of", "formatted", "moved_boxes", "place_maps"]
 
 # The matrix that turns the corners x1, y1, x2, y2 of a box into its entries: corners, or a position and a size.
 FROM_CORNERS = {
@@ -22,19 +22,17 @@ EMPTY = 1e-6  # pixels, the side of a box that holds none
 NEAR = 1e-3  # pixels between a position and the one that an affine map gives for it
 
 
-def moved_boxes(
-    layer: Any, bounding_boxes: Any, shape: tuple[int, ...], context: dict[str, Any]
-) -> dict[str, np.ndarray]:
+def moved_boxes(layer: Any, bounding_boxes: Any, shape: tuple[int, ...], draw: Any) -> dict[str, np.ndarray]:
     """The boxes of images after a layer of images has moved these.
 
     Each new box is the smallest that holds the moved corners of the old one, within the image; one without an area
     there gets the label -1.
 
     Args:
-        layer: which moves images by an affine map: `layer.bounding_box_format` says what the boxes are.
+        layer: which moves images as its `place_maps` says: `layer.bounding_box_format` says what the boxes are.
         bounding_boxes: a dict with `boxes`, `(batch, boxes, 4)`, and `labels`, `(batch, boxes)`.
         shape: of the images, `(batch, height, width, channels)`, or with channels first.
-        context: of the layer's `linearize`: the same draw as for the images.
+        draw: the same as for the images.
 
     Raises:
         DataError: the dict lacks an entry.
@@ -44,10 +42,11 @@ def moved_boxes(
     boxes, labels = checked_boxes(layer, bounding_boxes)
     first = layer.data_format == "channels_first"
     size = shape[2:4] if first else shape[1:3]
-    matrices, new_size = _maps(layer, shape[0], size, context, first)
+    matrices, new_size = layer.place_maps(shape[0], size, draw)
     x1, y1, x2, y2 = np.moveaxis(corners_of(boxes, kind, size), -1, 0)
     corners = np.stack([y1, x1, y1, x2, y2, x1, y2, x2], axis=-1).reshape(*boxes.shape[:-1], 4, 2)
     ends = np.einsum("bij,bncj->bnci", matrices[:, :, :2], corners) + matrices[:, None, None, :, 2]
+    ends = ends[..., :2] / ends[..., 2:]
     low, high = (np.clip(values, 0, new_size) for values in (ends.min(axis=2), ends.max(axis=2)))
     labels[(high - low < EMPTY).any(axis=-1)] = -1
     moved = np.concatenate([low[..., ::-1], high[..., ::-1]], axis=-1)
@@ -63,13 +62,12 @@ def checked_boxes(layer: Any, bounding_boxes: Any) -> tuple[np.ndarray, np.ndarr
     return np.asarray(bounding_boxes["boxes"], np.float64), np.array(bounding_boxes["labels"])
 
 
-def _maps(
-    layer: Any, count: int, size: tuple[int, ...], context: dict[str, Any], first: bool
-) -> tuple[np.ndarray, tuple[int, ...]]:
-    """The affine map of rows and columns of each image, `(batch, 2, 3)`, and the new size.
+def place_maps(layer: Any, count: int, size: tuple[int, ...], draw: Any) -> tuple[np.ndarray, tuple[int, ...]]:
+    """The map of each image `(batch, 3, 3)` from (row, column, 1) to multiples of the new ones, and the new size.
 
-    It is fitted to where the layer reads each new pixel: to what it makes of an image of positions.
+    It is affine, fitted to where the layer reads each new pixel: to what it makes of an image of positions.
     """
+    first = layer.data_format == "channels_first"
     rows, columns = np.indices(size) + layer._corner
     seen = np.broadcast_to(
         np.stack([rows, columns, np.ones(size)], axis=0 if first else -1), (count, *_shape(size, first))
@@ -78,11 +76,12 @@ def _maps(
     for name, value in (("fill_mode", "constant"), ("fill_value", 0.0), ("interpolation", "bilinear")):
         if name in vars(layer):
             vars(twin)[name] = value
-    seen = twin.linearize(np.array(seen), **context)[0]
+    seen = twin.transformed(np.array(seen), draw)
     seen = np.moveaxis(seen, 1, -1) if first else seen
     new_size = seen.shape[1:3]
     pixels = np.stack([*(np.indices(new_size) + layer._corner), np.ones(new_size)], axis=-1).reshape(-1, 3)
-    return np.stack([_affine(layer, one.reshape(-1, 3), pixels, size) for one in seen]), new_size
+    affine = np.stack([_affine(layer, one.reshape(-1, 3), pixels, size) for one in seen])
+    return np.concatenate([affine, np.broadcast_to([[0, 0, 1]], (count, 1, 3))], axis=1), new_size
 
 
 def _shape(size: tuple[int, ...], first: bool) -> tuple[int, ...]:

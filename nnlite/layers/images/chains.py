@@ -16,7 +16,6 @@ from nnlite.layers.images.base import (
     check_range,
     checked_bounds,
     pair,
-    uniform,
 )
 from nnlite.layers.images.blurring import RandomSharpness
 from nnlite.layers.images.colors import RandomBrightness, RandomContrast, RandomHue
@@ -33,6 +32,11 @@ from nnlite.ops import functions as ops
 from nnlite.registry.bounds import Count, Index, NonNegative, Positive
 
 __all__ = ["AugMix", "RandAugment", "RandomColorJitter"]
+
+
+def draws(self: Any, shape: tuple[int, ...], generator: np.random.Generator) -> dict[str, int]:
+    """Draw the seed of the layers that a chain is made of."""
+    return {"seed": int(generator.integers(2**63))}
 
 
 class RandomColorJitter(RandomImages):
@@ -77,7 +81,10 @@ class RandomColorJitter(RandomImages):
         if self.saturation_factor is not None or self.hue_factor is not None:
             check_colors(self, input_shape, (3,))
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
+    draws = draws
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        generator = np.random.default_rng(draw["seed"])
         kinds = {
             RandomBrightness: self.brightness_factor,
             RandomContrast: self.contrast_factor,
@@ -128,7 +135,10 @@ class RandAugment(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
+    draws = draws
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        generator = np.random.default_rng(draw["seed"])
         strength = generator.uniform(*pair(self.factor))
         layers = usual_layers(self.value_range, self.interpolation, strength, images.shape[-1] == 3)
         for _ in range(self.num_ops):
@@ -179,11 +189,14 @@ class AugMix(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
-        count, strength = len(images), generator.uniform(*pair(self.factor))
+    draws = draws
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        generator, count = np.random.default_rng(draw["seed"]), len(images)
+        strength = generator.uniform(*pair(self.factor))
         colors = images.shape[-1] == 3
         layers = usual_layers(self.value_range, self.interpolation, strength, colors, self.all_ops)
-        kind = uniform((0, 1), generator, images).dtype
+        kind = images.dtype.type(0).real.dtype
         shares = generator.dirichlet([self.alpha] * self.num_chains, count).astype(kind)
         share = generator.beta(self.alpha, self.alpha, (count, 1, 1, 1)).astype(kind)
         total = share * images
@@ -197,7 +210,7 @@ class AugMix(RandomImages):
 
 def applied(layer: Images, images: Any, generator: np.random.Generator) -> Any:
     """Traced images, channels last, transformed by a layer."""
-    return images.trace.apply(layer, lambda values: layer.changed(values, generator), images)
+    return images.trace.apply(layer, lambda values: layer.changed(values, layer.draws(values.shape, generator)), images)
 
 
 def changed_by_one(layers: Sequence[Images], images: Any, generator: np.random.Generator) -> Any:

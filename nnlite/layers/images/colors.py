@@ -13,13 +13,16 @@ from nnlite.layers.images.base import (
     DataFormat,
     Factor,
     RandomImages,
+    by_image,
     channels_moved,
     check_colors,
     check_range,
     checked_bounds,
+    chosen,
     either_way,
     image_axes,
     image_size,
+    numbers,
     pair,
 )
 from nnlite.ops.image.sizes import LUMA
@@ -57,10 +60,13 @@ class RandomBrightness(RandomImages):
         checked_bounds(self, "factor")
         check_range(self)
 
-    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         low, high = self.value_range
-        delta = generator.uniform(*checked_bounds(self, "factor"), (len(inputs), 1, 1, 1)) * (high - low)
-        return clip(inputs + delta.astype(inputs.real.dtype), low, high)
+        shares = generator.uniform(*checked_bounds(self, "factor"), (shape[0], 1, 1, 1))
+        return {"rgb_delta": numbers(self, shares * (high - low))}
+
+    def changed(self, inputs: Array, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        return clip(inputs + by_image(draw["rgb_delta"], inputs), *self.value_range)
 
 
 class RandomContrast(RandomImages):
@@ -92,11 +98,13 @@ class RandomContrast(RandomImages):
         checked_bounds(self, "factor")
         check_range(self)
 
-    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         factor: Any = self.factor
         lower, upper = (factor,) * 2 if isinstance(factor, float) else factor
-        contrast = generator.uniform(1 - lower, 1 + upper, (len(inputs), 1, 1, 1)).astype(inputs.real.dtype)
-        by_inputs = TowardsMean(contrast, image_axes(self), inputs.shape)
+        return {"contrast_factor": numbers(self, generator.uniform(1 - lower, 1 + upper, (shape[0], 1, 1, 1)))}
+
+    def changed(self, inputs: Array, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        by_inputs = TowardsMean(by_image(draw["contrast_factor"], inputs), image_axes(self), inputs.shape)
         outputs, outer = clip(by_inputs.jvp(inputs), *self.value_range)
         return outputs, Composed(outer, by_inputs)
 
@@ -132,10 +140,13 @@ class RandomHue(RandomImages):
         super().check_shape(input_shape)
         check_colors(self, input_shape, (3,))
 
-    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        halves = generator.uniform(*pair(self.factor), shape[0]) * generator.choice([-0.5, 0.5], shape[0])
+        return {"factor": numbers(self, halves)}
+
+    def changed(self, inputs: Array, draw: Any) -> tuple[np.ndarray, Jacobian]:
         low, high = self.value_range
-        turns = generator.uniform(*pair(self.factor), len(inputs)) * generator.choice([-0.5, 0.5], len(inputs))
-        shift = 6 * turns.astype(inputs.real.dtype)[:, None, None, None]
+        shift = 6 * by_image(draw["factor"], inputs)
         mixed, matrices = turned_hue((channels_moved(self, inputs) - low) / (high - low), shift)
         by_inputs = by_pixel(self, matrices, inputs.shape)
         outputs, outer = clip(channels_moved(self, mixed * (high - low) + low, back=True), low, high)
@@ -168,12 +179,13 @@ class RandomGrayscale(RandomImages):
         super().check_shape(input_shape)
         check_colors(self, input_shape, (1, 3))
 
-    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        rows = channels_moved(self, inputs)
-        channels = rows.shape[-1]
-        chosen = (generator.uniform(size=len(inputs)) < self.factor)[:, None, None]
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        return (generator.uniform(size=shape[0]) < self.factor)[:, None, None, None]
+
+    def changed(self, inputs: Array, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        channels = channels_moved(self, inputs).shape[-1]
         shares = np.tile(LUMA, (channels, 1)) if channels == 3 else np.eye(1)
-        matrices = np.where(chosen, shares, np.eye(channels)).astype(inputs.real.dtype)
+        matrices = np.where(np.reshape(draw, (-1, 1, 1)), shares, np.eye(channels)).astype(inputs.real.dtype)
         by_inputs = by_pixel(self, matrices, inputs.shape)
         return by_inputs.jvp(inputs), by_inputs
 
@@ -216,20 +228,30 @@ class RandomErasing(RandomImages):
         if isinstance(self.fill_value, tuple):
             check_colors(self, input_shape, (3,))
 
-    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        rows, chances = channels_moved(self, inputs), generator.uniform(*pair(self.factor), len(inputs))
-        inside = (generator.uniform(size=len(inputs)) < chances)[:, None, None, None]
-        for axis, length in enumerate(image_size(self, inputs.shape), start=1):
-            sides = np.sqrt(generator.uniform(*pair(self.scale), len(inputs))) * length
-            first = (generator.uniform(size=len(inputs)) * (length - sides))[:, None]
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        count, (low, high) = shape[0], self.value_range
+        erased = chosen(self.factor, generator, count)
+        inside = np.ones((count, 1, 1, 1), bool)
+        for axis, length in enumerate(image_size(self, shape), start=1):
+            sides = np.sqrt(generator.uniform(*pair(self.scale), count)) * length
+            first = (generator.uniform(size=count) * (length - sides))[:, None]
             places = (np.arange(length) >= first) & (np.arange(length) < first + sides[:, None])
-            inside = inside & places.reshape(len(inputs), *(length if axis == at else 1 for at in (1, 2)), 1)
-        low, high = self.value_range
-        filled = generator.normal(size=rows.shape) * high if self.fill_value is None else np.asarray(self.fill_value)
-        outputs = np.where(inside, np.clip(filled, low, high).astype(inputs.real.dtype), rows)
-        slopes = np.broadcast_to(~inside, rows.shape).astype(inputs.real.dtype)
-        by_inputs = Diagonal(channels_moved(self, slopes, back=True), inputs.shape, inputs.shape)
-        return channels_moved(self, outputs, back=True), by_inputs
+            inside = inside & places.reshape(count, *(length if axis == at else 1 for at in (1, 2)), 1)
+        rows = channels_moved(self, np.broadcast_to(0, shape)).shape
+        filled = (
+            generator.normal(size=rows) * high if self.fill_value is None else np.broadcast_to(self.fill_value, rows)
+        )
+        return {
+            "apply_erasing": erased,
+            "batch_masks": np.broadcast_to(channels_moved(self, inside, back=True), shape),
+            "fill_value": numbers(self, channels_moved(self, np.clip(filled, low, high), back=True)),
+        }
+
+    def changed(self, inputs: Array, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        inside = by_image(draw["apply_erasing"], inputs) & np.asarray(draw["batch_masks"])
+        outputs = np.where(inside, np.asarray(draw["fill_value"]).astype(inputs.real.dtype), inputs)
+        slopes = np.broadcast_to(~inside, inputs.shape).astype(inputs.real.dtype)
+        return outputs, Diagonal(slopes, inputs.shape, inputs.shape)
 
 
 def by_pixel(layer: Any, matrices: Array, shape: tuple[int, ...]) -> EinsumJacobian:

@@ -1,12 +1,12 @@
-"""Layers that randomly rotate, shift and crop images during training, each example independently."""
+"""Layers that randomly rotate, shift and zoom images during training, each example independently."""
 
 from dataclasses import field
 from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.arrays.types import Array, BatchShape
-from nnlite.jacobians import Composed, Flip, Interpolate, Jacobians
+from nnlite.arrays.types import Array
+from nnlite.jacobians import Composed, Flip, Interpolate
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.images.base import (
     DataFormat,
@@ -16,14 +16,12 @@ from nnlite.layers.images.base import (
     either_way,
     image_axes,
     image_size,
+    numbers,
 )
-from nnlite.layers.images.sizes import resize, with_size
 from nnlite.ops.interpolation import affine_places, taps
-from nnlite.random import RandomSource
-from nnlite.registry.bounds import Count, Index
+from nnlite.registry.bounds import Index
 
 __all__ = [
-    "RandomCrop",
     "RandomFlip",
     "RandomRotation",
     "RandomTranslation",
@@ -55,10 +53,17 @@ class RandomFlip(RandomImages):
     seed: Index | None = None
     data_format: DataFormat = field(default=None, kw_only=True)
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        names = ("vertical_flips", "flips") if self.mode == "horizontal_and_vertical" else ("flips",)
+        flags = {name: generator.random((shape[0], 1, 1, 1)) < 0.5 for name in names}
+        return {**flags, "input_shape": shape}
+
+    def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        flips = draw["flips"], draw.get("vertical_flips", draw["flips"])
+        down, right = image_axes(self)
         maps = [
-            Flip(generator.random(len(inputs)) < 0.5, axis, inputs.shape)
-            for name, axis in zip(("vertical", "horizontal"), image_axes(self), strict=True)
+            Flip(np.asarray(flags).ravel(), axis, inputs.shape)
+            for name, axis, flags in zip(("horizontal", "vertical"), (right, down), flips, strict=True)
             if name in self.mode
         ]
         by_inputs = Composed(*maps)
@@ -98,11 +103,23 @@ class RandomRotation(RandomImages):
     def validate(self) -> None:
         checked_bounds(self, "factor")
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        angles = 2 * np.pi * generator.uniform(*checked_bounds(self, "factor"), len(inputs))
-        cosine, sine = np.cos(angles), np.sin(angles)
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        degrees = 360 * generator.uniform(*checked_bounds(self, "factor"), shape[0])
+        cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
         linear = np.array([[cosine, sine], [-sine, cosine]]).transpose(2, 0, 1)
-        return moved(self, inputs, linear, about_middle(linear, image_size(self, inputs.shape)))
+        size = image_size(self, shape)
+        rows = np.concatenate([linear[..., ::-1], about_middle(linear, size)[..., None]], axis=-1)  # of x and y
+        return {
+            "angle": numbers(self, degrees),
+            "rotation_matrix": numbers(self, np.pad(rows[:, ::-1].reshape(-1, 6), [(0, 0), (0, 2)])),
+            "image_height": size[0],
+            "image_width": size[1],
+            "batch_size": shape[0],
+        }
+
+    def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        rows = np.asarray(draw["rotation_matrix"])[:, :6].reshape(-1, 2, 3)[:, ::-1]
+        return moved(self, inputs, rows[..., 1::-1], rows[..., 2])
 
 
 class RandomTranslation(RandomImages):
@@ -138,11 +155,15 @@ class RandomTranslation(RandomImages):
         checked_bounds(self, "height_factor")
         checked_bounds(self, "width_factor")
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        size = image_size(self, inputs.shape)
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        size = image_size(self, shape)
         bounds = [checked_bounds(self, name) for name in ("height_factor", "width_factor")]
-        ways = [generator.uniform(*bound, len(inputs)) * length for bound, length in zip(bounds, size, strict=True)]
-        return moved(self, inputs, np.tile(np.eye(2), (len(inputs), 1, 1)), -np.stack(ways, axis=1))
+        ways = [generator.uniform(*bound, shape[0]) * length for bound, length in zip(bounds, size, strict=True)]
+        return {"translations": numbers(self, np.stack(ways[::-1], axis=1)), "input_shape": shape}
+
+    def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        ways = np.asarray(draw["translations"], np.float64)[:, ::-1]
+        return moved(self, inputs, np.tile(np.eye(2), (len(ways), 1, 1)), -ways)
 
 
 class RandomZoom(RandomImages):
@@ -185,66 +206,17 @@ class RandomZoom(RandomImages):
         if self.width_factor is not None:
             checked_bounds(self, "width_factor")
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        height = width = 1 + generator.uniform(*checked_bounds(self, "height_factor"), len(inputs))
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        size = (shape[0], 1)
+        height = width = 1 + generator.uniform(*checked_bounds(self, "height_factor"), size)
         if self.width_factor is not None:
-            width = 1 + generator.uniform(*checked_bounds(self, "width_factor"), len(inputs))
-        linear = np.eye(2) * np.stack([height, width], axis=1)[:, None]
+            width = 1 + generator.uniform(*checked_bounds(self, "width_factor"), size)
+        return {"height_zoom": numbers(self, height), "width_zoom": numbers(self, width), "input_shape": shape}
+
+    def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        zooms = np.concatenate([draw["height_zoom"], draw["width_zoom"]], axis=1).astype(np.float64)
+        linear = np.eye(2) * zooms[:, None]
         return moved(self, inputs, linear, about_middle(linear, image_size(self, inputs.shape)))
-
-
-class RandomCrop(RandomImages):
-    """During training, crops each image at a random position; otherwise, and if it is small, resizes and crops it.
-
-    At inference, and where an image is smaller than the part, it is resized with its shape kept, and its middle cut
-    out.
-
-    Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
-
-    Args:
-        height, width: of the outputs, in pixels.
-        seed: draws from a stream of its own instead of the model's.
-        data_format: `channels_last`, the default, or `channels_first`.
-
-    Keras takes one place for all images of a batch.
-
-    >>> import numpy as np
-    >>> layer, image = RandomCrop(2, 2, seed=0), np.arange(16.0).reshape(1, 4, 4, 1)
-    >>> layer(image, training=True).shape
-    (1, 2, 2, 1)
-    >>> layer(image, training=False).ravel().tolist()  # at inference the whole image, resized
-    [2.5, 4.5, 10.5, 12.5]
-    """
-
-    height: Count
-    width: Count
-    seed: Index | None = None
-    data_format: DataFormat = None
-
-    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
-        return with_size(self, input_shape)
-
-    def linearize(
-        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
-    ) -> tuple[np.ndarray, Jacobians]:
-        if training:
-            return super().linearize(inputs, training, random)
-        outputs, by_inputs = resize(self, inputs, crop=True)
-        return outputs, Jacobians(by_inputs)
-
-    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        rows, columns = image_size(self, inputs.shape)
-        if rows < self.height or columns < self.width:
-            return resize(self, inputs, crop=True)
-        top = generator.integers(0, rows - self.height + 1, len(inputs))[:, None]
-        left = generator.integers(0, columns - self.width + 1, len(inputs))[:, None]
-        down, right = np.indices((self.height, self.width)).reshape(2, -1)
-        pixels = ((top + down) * columns + left + right)[None]
-        weights = np.ones(pixels.shape, inputs.real.dtype)
-        by_inputs = Interpolate(
-            pixels, weights, inputs.shape, with_size(self, inputs.shape), self.data_format == "channels_first"
-        )
-        return by_inputs.jvp(inputs), by_inputs
 
 
 def about_middle(linear: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -5,35 +5,30 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.layers.images.base import Chances, DataFormat, RandomImages, image_size, pair
+from nnlite.layers.images.base import (
+    Chances,
+    DataFormat,
+    RandomImages,
+    by_image,
+    channels_moved,
+    image_size,
+    numbers,
+    pair,
+)
+from nnlite.layers.images.boxes import checked_boxes
 from nnlite.ops import functions as ops
 from nnlite.registry.bounds import Index, NonNegative
 
 __all__ = ["CutMix", "MixUp"]
 
 
-def drawn(self: Any, images: Any, generator: Any) -> Any:
-    """A part of each image and the rest of another, as drawn by `parts_kept` of a layer."""
-    return both(images, *self.parts_kept(generator, images.shape))
-
-
-def transform_labels(self: Any, labels: Any, transformation: dict[str, Any] | None, training: bool = True) -> Any:
+def transform_labels(self: Any, labels: Any, transformation: Any, training: bool = True) -> Any:
     """Labels mixed in the same proportions as the images."""
     if not training or transformation is None:
         return labels
-    shape, labels = transformation["input_shape"], np.asarray(labels)
-    weights, order = self.parts_kept(self._generator(transformation["random"]), (shape[0], *image_size(self, shape), 1))
-    kept = weights.mean(axis=(1, 2, 3)).reshape(-1, *[1] * (labels.ndim - 1))
-    return both(labels.astype(self.dtype), kept, order)
-
-
-def transform_bounding_boxes(
-    self: Any, bounding_boxes: Any, transformation: dict[str, Any] | None, training: bool = True
-) -> Any:
-    """`ConfigError`: boxes of two images are no boxes of their mixture, unless nothing is drawn."""
-    if training and transformation is not None:
-        raise ConfigError(f"{self.label} mixes images, so it moves no bounding boxes")
-    return bounding_boxes
+    labels = np.asarray(labels)
+    kept = np.reshape(transformation["mix_weight"], (-1, *[1] * (labels.ndim - 1)))
+    return both(labels.astype(self.dtype), kept, transformation["permutation_order"])
 
 
 def both(rows: Any, kept: np.ndarray, order: np.ndarray) -> Any:
@@ -67,16 +62,27 @@ class MixUp(RandomImages):
     data_format: DataFormat = None
     seed: Index | None = None
 
-    drawn, transform_labels, transform_bounding_boxes = drawn, transform_labels, transform_bounding_boxes
+    transform_labels = transform_labels
 
-    def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The fraction that each pixel keeps of its image, `(images, 1, 1, 1)`, and the index of the paired image."""
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         order = generator.permutation(shape[0])
         kept = generator.beta(self.alpha, self.alpha, shape[0]) if self.alpha else np.ones(shape[0])
-        return kept[:, None, None, None], order
+        return {"mix_weight": numbers(self, kept), "permutation_order": order}
 
-    def _of_masks(self, masks: np.ndarray, context: dict[str, Any]) -> np.ndarray:
-        return self.linearize(masks.astype(self.dtype), **context)[0]  # parts of two masks are no integers
+    def drawn(self, images: Any, draw: Any) -> Any:
+        return both(images, by_image(draw["mix_weight"], images), draw["permutation_order"])
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
+        """The boxes of an image, then those of the one that it is mixed with."""
+        if not training or transformation is None:
+            return bounding_boxes
+        order = transformation["permutation_order"]
+        parts = zip(("boxes", "labels"), checked_boxes(self, bounding_boxes), strict=True)
+        both_parts = {name: np.concatenate([part, part[order]], axis=1) for name, part in parts}
+        return {**bounding_boxes, **both_parts, "boxes": both_parts["boxes"].astype(np.float32)}
+
+    def _of_masks(self, masks: np.ndarray, draw: Any) -> np.ndarray:
+        return self.transformed(masks.astype(self.dtype), draw)  # parts of two masks are no integers
 
 
 class CutMix(RandomImages):
@@ -106,17 +112,27 @@ class CutMix(RandomImages):
     data_format: DataFormat = None
 
     _bounds = {"factor": pair}
-    drawn, transform_labels, transform_bounding_boxes = drawn, transform_labels, transform_bounding_boxes
+    transform_labels = transform_labels
 
-    def parts_kept(self, generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """The fraction that each pixel keeps of its image, 0 or 1, and the index of the paired image."""
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         count, order = shape[0], generator.permutation(shape[0])
         alphas = np.maximum(generator.uniform(*pair(self.factor), count), 1e-9)
         part = np.sqrt(1 - generator.beta(alphas, alphas)) * (alphas > 1e-9)
         inside = np.ones((count, 1, 1, 1), bool)
-        for axis, length in enumerate(shape[1:3], start=1):
+        for axis, length in enumerate(image_size(self, shape), start=1):
             middles = generator.integers(0, length, count)
             away = np.abs(np.arange(length) - middles[:, None])
             covered = away < (part * length / 2)[:, None]
             inside = inside & covered.reshape(count, *(length if axis == at else 1 for at in (1, 2)), 1)
-        return 1.0 - inside, order
+        kept = numbers(self, 1 - inside.mean(axis=(1, 2, 3), keepdims=True))
+        masks = channels_moved(self, inside, back=True)
+        return {"permutation_order": order, "batch_masks": masks, "mix_weight": kept}
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        return both(images, 1.0 - channels_moved(self, np.asarray(draw["batch_masks"])), draw["permutation_order"])
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
+        """`ConfigError`: boxes of two images are no boxes of parts of both, unless nothing is drawn."""
+        if training and transformation is not None:
+            raise ConfigError(f"{self.label} mixes images, so it moves no bounding boxes")
+        return bounding_boxes

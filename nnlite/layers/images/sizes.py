@@ -1,19 +1,22 @@
 """Layers that bring images to a given size."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape, saturated
 from nnlite.errors import ConfigError
-from nnlite.jacobians import Identity, Jacobians, Separable, Slice
+from nnlite.jacobians import Identity, Interpolate, Jacobians, Separable, Slice
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.layers.images.base import DataFormat, Images, image_axes, image_size
+from nnlite.layers.images.base import DataFormat, Images, RandomImages, image_axes, image_size
 from nnlite.layers.images.boxes import checked_boxes
 from nnlite.ops.interpolation import resize_matrices
-from nnlite.registry.bounds import Count
+from nnlite.random import RandomSource
+from nnlite.registry.bounds import Count, Index
 
-__all__ = ["CenterCrop", "MaxNumBoundingBoxes", "Resizing"]
+__all__ = ["CenterCrop", "MaxNumBoundingBoxes", "RandomCrop", "Resizing"]
 
 Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 
@@ -111,6 +114,65 @@ class CenterCrop(Images):
             index[axis] = slice(start, start + length)
         by_inputs = Slice(tuple(index), inputs.shape, with_size(self, inputs.shape))
         return by_inputs.jvp(inputs), Jacobians(by_inputs)
+
+
+class RandomCrop(RandomImages):
+    """During training, crops each image at a random position; otherwise, and if it is small, resizes and crops it.
+
+    At inference, and where an image is smaller than the part, it is resized with its shape kept, and its middle cut
+    out.
+
+    Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
+
+    Args:
+        height, width: of the outputs, in pixels.
+        seed: draws from a stream of its own instead of the model's.
+        data_format: `channels_last`, the default, or `channels_first`.
+
+    Keras takes one place for all images of a batch.
+
+    >>> import numpy as np
+    >>> layer, image = RandomCrop(2, 2, seed=0), np.arange(16.0).reshape(1, 4, 4, 1)
+    >>> layer(image, training=True).shape
+    (1, 2, 2, 1)
+    >>> layer(image, training=False).ravel().tolist()  # at inference the whole image, resized
+    [2.5, 4.5, 10.5, 12.5]
+    """
+
+    height: Count
+    width: Count
+    seed: Index | None = None
+    data_format: DataFormat = None
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        return with_size(self, input_shape)
+
+    def linearize(
+        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
+        if training:
+            return super().linearize(inputs, training, random)
+        outputs, by_inputs = resize(self, inputs, crop=True)
+        return outputs, Jacobians(by_inputs)
+
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        room = np.array(image_size(self, shape)) - (self.height, self.width)
+        top, left = (generator.integers(0, max(length, 0) + 1, shape[0]) for length in room)
+        return {"top": top, "left": left, "input_shape": shape}
+
+    def changed(self, inputs: Array, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        rows, columns = image_size(self, inputs.shape)
+        if rows < self.height or columns < self.width:
+            return resize(self, inputs, crop=True)
+        first = (draw["top"], draw["left"]) if isinstance(draw, Mapping) else draw
+        top, left = (np.broadcast_to(start, len(inputs))[:, None] for start in first)
+        down, right = np.indices((self.height, self.width)).reshape(2, -1)
+        pixels = ((top + down) * columns + left + right)[None]
+        weights = np.ones(pixels.shape, inputs.real.dtype)
+        by_inputs = Interpolate(
+            pixels, weights, inputs.shape, with_size(self, inputs.shape), self.data_format == "channels_first"
+        )
+        return by_inputs.jvp(inputs), by_inputs
 
 
 class MaxNumBoundingBoxes(Images):

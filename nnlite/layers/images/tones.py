@@ -12,13 +12,14 @@ from nnlite.layers.images.base import (
     DataFormat,
     Factor,
     RandomImages,
+    by_image,
     check_colors,
     check_range,
     checked_bounds,
     chosen,
     either_way,
+    numbers,
     pair,
-    uniform,
 )
 from nnlite.ops import functions as ops
 from nnlite.ops.image.sizes import LUMA
@@ -59,8 +60,11 @@ class RandomInvert(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
-        return ops.where(chosen(self.factor, generator, len(images)), self.value_range[1] - images, images)
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        return {"apply_inversion": chosen(self.factor, generator, shape[0])}
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        return ops.where(by_image(draw["apply_inversion"], images), self.value_range[1] - images, images)
 
 
 class RandomPosterization(RandomImages):
@@ -92,10 +96,13 @@ class RandomPosterization(RandomImages):
         if not 1 <= low <= high <= 8:
             raise ConfigError(f"RandomPosterization: factor must be bits in [1, 8], got {self.factor}")
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
-        low, high = self.value_range
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         least, most = self._bounds["factor"](self.factor)
-        step = 2.0 ** (8 - generator.integers(least, most + 1, len(images)))[:, None, None, None]
+        return {"shift_factor": (8 - generator.integers(least, most + 1, shape[0])).astype(np.uint8)}
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        low, high = self.value_range
+        step = 2.0 ** by_image(draw["shift_factor"], images)
         levels = (images.value.real - low) * (255 / (high - low))
         return np.floor(levels / step) * step * ((high - low) / 255) + low
 
@@ -128,10 +135,15 @@ class Solarization(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        bounds = {"additions": self.addition_factor, "thresholds": self.threshold_factor}
+        size = (shape[0], 1, 1, 1)
+        return {name: numbers(self, 255 * generator.uniform(*pair(factor), size)) for name, factor in bounds.items()}
+
+    def drawn(self, images: Any, draw: Any) -> Any:
         low, high = self.value_range
-        addition = uniform(pair(self.addition_factor), generator, images) * (high - low)
-        threshold = uniform(pair(self.threshold_factor), generator, images) * (high - low) + low
+        addition = by_image(draw["additions"], images) * ((high - low) / 255)
+        threshold = by_image(draw["thresholds"], images) * ((high - low) / 255) + low
         brighter = ops.clip(images + addition, low, high)
         return ops.where(brighter.value.real >= threshold, low + high - brighter, brighter)
 
@@ -169,9 +181,12 @@ class RandomSaturation(RandomImages):
         super().check_shape(input_shape)
         check_colors(self, input_shape, (3,))
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
-        share = uniform(pair(self.factor), generator, images)
-        times = share / np.maximum(1 - share, 1e-6)
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        shares = generator.uniform(*pair(self.factor), shape[0])
+        return {"factor": numbers(self, shares / np.maximum(1 - shares, 1e-6))}
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        times = by_image(draw["factor"], images)
         brightest, darkest = ops.max(images, -1, True), ops.min(images, -1, True)
         span, value = brightest - darkest, brightest - self.value_range[0]
         full = (times * span.value.real > value.value.real) & (span.value.real > 0)
@@ -212,7 +227,10 @@ class RandomColorDegeneration(RandomImages):
         super().check_shape(input_shape)
         check_colors(self, input_shape, (3,))
 
-    def drawn(self, images: Any, generator: np.random.Generator) -> Any:
-        share = uniform(either_way(self.factor), generator, images)
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        return {"factor": numbers(self, generator.uniform(*either_way(self.factor), (shape[0], 1, 1, 1)))}
+
+    def drawn(self, images: Any, draw: Any) -> Any:
+        share = by_image(draw["factor"], images)
         gray = ops.sum(images * np.array(LUMA, share.dtype), -1, True)
         return ops.clip(images + share * (gray - images), *self.value_range)

@@ -1,11 +1,22 @@
 """Layers that randomly distort images during training: shear, perspective, elastic deformation."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.images.base import Chances, DataFormat, RandomImages, check_range, chosen, image_size, pair
+from nnlite.layers.images.base import (
+    Chances,
+    DataFormat,
+    RandomImages,
+    by_image,
+    check_range,
+    chosen,
+    image_size,
+    numbers,
+    pair,
+)
 from nnlite.layers.images.blurring import bell
 from nnlite.layers.images.geometry import FillMode, Interpolation, moved, read_at
 from nnlite.ops.image.coordinates import homography
@@ -51,12 +62,16 @@ class RandomShear(RandomImages):
 
     _corner = 0.0
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        count = len(inputs)
-        linear = np.tile(np.eye(2), (count, 1, 1))
-        linear[:, 1, 0] = generator.uniform(*pair(self.x_factor), count) * generator.choice([-1, 1], count)
-        linear[:, 0, 1] = generator.uniform(*pair(self.y_factor), count) * generator.choice([-1, 1], count)
-        return moved(self, inputs, linear, np.zeros((count, 2)))
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        count, bounds = shape[0], [pair(factor) for factor in (self.x_factor, self.y_factor)]
+        shares = [generator.uniform(*bound, count) * generator.choice([-1, 1], count) for bound in bounds]
+        return {"shear_factor": numbers(self, np.stack(shares, axis=1)), "input_shape": shape}
+
+    def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        by_row, by_column = np.asarray(draw["shear_factor"], np.float64).T
+        linear = np.tile(np.eye(2), (len(by_row), 1, 1))
+        linear[:, 1, 0], linear[:, 0, 1] = by_row, by_column
+        return moved(self, inputs, linear, np.zeros((len(by_row), 2)))
 
 
 class RandomPerspective(RandomImages):
@@ -88,18 +103,34 @@ class RandomPerspective(RandomImages):
 
     _bounds = {"factor": pair}
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        size, count = image_size(self, inputs.shape), len(inputs)
-        moves = chosen(self.factor, generator, count)[..., 0] * generator.uniform(0, 0.49 * self.scale, (count, 4, 2))
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        applied, moves = chosen(self.factor, generator, shape[0]), generator.uniform(size=(shape[0], 4, 2))
         corners = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])  # (x, y)
-        side = np.array(size[::-1]) - 1
-        ends = (corners + moves * (1 - 2 * corners)) * np.maximum(side, 1)
-        maps = np.array([homography(corners * np.maximum(side, 1), points) for points in ends]).reshape(count, 8)
+        side = np.maximum(np.array(image_size(self, shape)[::-1]) - 1, 1)
+        ends = (corners + 0.49 * self.scale * moves * (1 - 2 * corners)) * side
+        starts = np.broadcast_to(corners * side, ends.shape)
+        points = {"start_points": numbers(self, starts), "end_points": numbers(self, ends)}
+        return {"apply_perspective": applied, **points, "input_shape": shape}
+
+    def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        starts, size = np.asarray(draw["start_points"]), image_size(self, inputs.shape)
+        ends = np.where(np.reshape(draw["apply_perspective"], (-1, 1, 1)), draw["end_points"], starts)
+        maps = homographies(starts, ends)
         y, x = np.indices(size).reshape(2, math.prod(size))
         a0, a1, a2, b0, b1, b2, c0, c1 = maps.T[..., None]
         depth = c0 * x + c1 * y + 1
         rows, columns = ((one * x + two * y + three) / depth for one, two, three in ((b0, b1, b2), (a0, a1, a2)))
         return read_at(self, inputs, rows.round(9), columns.round(9), "constant")
+
+    def place_maps(self, count: int, size: tuple[int, ...], draw: Any) -> tuple[np.ndarray, tuple[int, ...]]:
+        """The maps that move the corners of boxes, as those of the images have moved."""
+        if draw is None:
+            return np.tile(np.eye(3), (count, 1, 1)), size
+        starts = np.asarray(draw["start_points"])
+        ends = np.where(np.reshape(draw["apply_perspective"], (-1, 1, 1)), draw["end_points"], starts)
+        a0, a1, a2, b0, b1, b2, c0, c1 = homographies(ends, starts).T
+        rows = [[b1, b0, b2], [a1, a0, a2], [c1, c0, np.ones(count)]]
+        return np.array(rows).transpose(2, 0, 1), size
 
 
 class RandomElasticTransform(RandomImages):
@@ -143,10 +174,20 @@ class RandomElasticTransform(RandomImages):
     def validate(self) -> None:
         check_range(self)
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+    def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        applied, count = chosen(self.factor, generator, shape[0]), shape[0]
+        far = numbers(self, generator.uniform(*pair(self.scale), count))
+        return {
+            "apply_transform": applied,
+            "distortion_factor": far,
+            "seed": int(generator.integers(2**63)),
+            "input_shape": shape,
+        }
+
+    def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
         size, count = image_size(self, inputs.shape), len(inputs)
-        far = chosen(self.factor, generator, count) * generator.uniform(*pair(self.scale), (count, 1, 1, 1))
-        moves = generator.normal(size=(count, 2, *size))
+        far = by_image(draw["apply_transform"], inputs) * np.reshape(draw["distortion_factor"], (-1, 1, 1, 1))
+        moves = np.random.default_rng(draw["seed"]).normal(size=(count, 2, *size))
         for axis, length in enumerate(size):
             width = length * WAVE
             weights = bell(length, math.ceil(3 * width), np.array([width]))[0]
@@ -155,3 +196,8 @@ class RandomElasticTransform(RandomImages):
         moves *= far * BEND * np.array(size)[:, None, None]
         rows, columns = (np.indices(size) + moves).reshape(count, 2, math.prod(size)).transpose(1, 0, 2)
         return read_at(self, inputs, rows, columns, self.fill_mode)
+
+
+def homographies(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """`homography` of the points of each image, `(batch, 8)`."""
+    return np.array([homography(*points) for points in zip(starts, ends, strict=True)]).reshape(-1, 8)

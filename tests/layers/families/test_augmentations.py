@@ -131,7 +131,7 @@ def test_masks_move_with_their_images_and_labels_are_mixed_with_them():
     boxes = {"images": IMAGES, "bounding_boxes": {"boxes": np.zeros((2, 1, 4)), "labels": np.zeros((2, 1))}}
     with pytest.raises(ConfigError, match="needs bounding_box_format"):
         layers.RandomFlip()(boxes)
-    assert layers.RandomInvert()(boxes)["bounding_boxes"] is boxes["bounding_boxes"]
+    assert layers.RandomInvert(bounding_box_format="xyxy")(boxes)["bounding_boxes"] is boxes["bounding_boxes"]
 
 
 def test_masks_without_channels_move_and_large_labels_stay_exact():

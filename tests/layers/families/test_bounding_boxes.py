@@ -97,7 +97,7 @@ def test_every_format_says_the_same(kind):
 def test_nothing_moves_outside_training_and_by_layers_of_colors():
     layer = layers.RandomTranslation((0.25, 0.25), 0.0, bounding_box_format="xyxy")
     assert np.allclose(moved(layer, training=False)[0], BOXES, atol=1e-5)
-    assert np.array_equal(moved(layers.RandomBrightness(0.2))[0], BOXES)
+    assert np.array_equal(moved(layers.RandomBrightness(0.2, bounding_box_format="xyxy"))[0], BOXES)
 
 
 def test_a_config_has_the_format():
@@ -109,12 +109,14 @@ def test_a_config_has_the_format():
 def test_what_does_not_go_is_refused():
     with pytest.raises(ConfigError, match=r"RandomFlip.*needs bounding_box_format"):
         moved(layers.RandomFlip())
+    with pytest.raises(ConfigError, match=r"RandomHue.*needs bounding_box_format"):
+        moved(layers.RandomHue(0.2))
     with pytest.raises(ConfigError, match="unknown format 'xxyy'"):
         layers.RandomFlip(bounding_box_format="xxyy")
     with pytest.raises(ConfigError, match="bends images"):
         moved(layers.RandomElasticTransform((1.0, 1.0), (1.0, 1.0), seed=0, bounding_box_format="xyxy"))
     with pytest.raises(ConfigError, match="mixes images"):
-        moved(layers.MixUp(bounding_box_format="xyxy"))
+        moved(layers.CutMix(bounding_box_format="xyxy"))
     with pytest.raises(DataError, match="boxes and labels"):
         layers.Resizing(4, 4, bounding_box_format="xyxy")(
             {"images": np.ones((1, 8, 8, 3)), "bounding_boxes": {"boxes": BOXES}}
