@@ -8,11 +8,11 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import DataError, ShapeError
 
-__all__ = ["MaskedOutputs", "balanced_weights", "fitted_weights", "mask_of"]
+__all__ = ["MaskableArray", "balanced_weights", "fitted_weights", "mask_of"]
 
 
-class MaskedOutputs(np.ndarray):
-    """Outputs of a call that carry their mask, `_keras_mask`, to the next layer; what ufuncs make of them is plain."""
+class MaskableArray(np.ndarray):
+    """An array that may carry a mask, `_keras_mask`, to a layer, loss or metric; what ufuncs make of it is plain."""
 
     _keras_mask: np.ndarray | None = None
 
@@ -23,10 +23,13 @@ class MaskedOutputs(np.ndarray):
     def __repr__(self) -> str:
         return repr(np.asarray(self))
 
+    def __reduce__(self) -> Any:
+        return np.asarray(self).__reduce__()  # in pickles it is a plain array
+
 
 def mask_of(outputs: Any) -> np.ndarray | None:
     """The mask that outputs carry, as booleans; None if they carry none."""
-    mask = outputs._keras_mask if isinstance(outputs, MaskedOutputs) else None
+    mask = outputs._keras_mask if isinstance(outputs, MaskableArray) else None
     return None if mask is None else np.asarray(mask, bool)
 
 

@@ -224,9 +224,9 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         """`linearize` of user data, possibly a single row."""
         if np.ndim(y_pred) != 1:
             return self.linearize(*self._fitted(y_true, y_pred, sample_weight), mask)
-        each = np.shape(sample_weight)[:1] == np.shape(y_pred) != (1,)  # a weight for each number, not for the row
-        weights = np.asarray(sample_weight).reshape(1, -1) if each else sample_weight
-        return forms.linearize_single(self, *self._fitted(np.asarray(y_true)[None], np.asarray(y_pred)[None], weights))
+        if np.shape(sample_weight)[:1] == np.shape(y_pred) != (1,):  # a weight for each number, not for the row
+            sample_weight = np.asarray(sample_weight).reshape(1, -1)
+        return forms.linearize_single(self, mask, self._fitted([y_true], np.atleast_2d(y_pred), sample_weight))
 
     def backward(self, jacobian: ArrayLike = 1) -> np.ndarray:
         """The derivative with respect to `y_pred`, from that with respect to this loss. Shape: that of `y_pred`."""

@@ -59,11 +59,15 @@ def linearize_adapted(
     return value, _flat(Composed(by_outputs, moved, Recast(y_pred.shape, y_pred.dtype, outputs.dtype)))
 
 
-def linearize_single(
-    loss: Any, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
-) -> tuple[Any, Jacobian]:
-    """`loss.linearize` of a single row, with `y_pred` as `(1, units)`: its loss, and its Jacobian."""
-    value, by_row = loss.linearize(y_true, y_pred, sample_weight)
+def linearize_single(loss: Any, mask: np.ndarray | None, row: tuple) -> tuple[Any, Jacobian]:
+    """`loss.linearize` of a single row: its loss, and its Jacobian.
+
+    Args:
+        mask: of the numbers in the row, `(units,)`.
+        row: targets, outputs as `(1, units)`, and weights.
+    """
+    y_pred = row[1]
+    value, by_row = loss.linearize(*row, None if mask is None else mask[None])
     gradient = by_row.vjp(np.ones(by_row.out_shape, y_pred.dtype))
     return value[0] if np.ndim(value) else value, Contraction(gradient[0])
 

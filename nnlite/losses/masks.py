@@ -42,6 +42,8 @@ def counted_weights(
     if sample_weight is not None and sample_weight.ndim > len(shape):  # one for each number, where rows have losses
         sample_weight = fitted_weights(sample_weight, shape)
     weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)
+    if mask is not None and mask.shape == (*shape, 1):
+        mask = mask[..., 0]
     if mask is not None and mask.shape == shape:
         weights = mask.astype(dtype) if weights is None else weights * mask
         size = int(np.count_nonzero(mask))

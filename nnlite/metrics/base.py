@@ -237,7 +237,6 @@ class Average(Metric, abstract=True):
     """
 
     _masked = 1
-
     _state = ("total", "count")
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"adds_up": ("accumulate",)}
 
@@ -251,10 +250,12 @@ class Average(Metric, abstract=True):
     def accumulate(self, values: np.ndarray, sample_weight: ArrayLike | None = None) -> None:
         """Add the mean of `values` within each sample, weighted by `sample_weight`.
 
-        Shape: values (batch, ...), numbers or booleans; sample_weight a number, (batch,), or any that broadcasts to
-        the first axes of the values: the weights of steps.
+        Shape: values (batch, ...), numbers or booleans; sample_weight a number, which counts the batch once as in
+        Keras, (batch,), or any that broadcasts to the first axes of the values: the weights of steps.
         """
         batch_size = len(values)
+        if batch_size and sample_weight is not None and not np.ndim(sample_weight):
+            values, batch_size = values.mean(dtype=np.float64).reshape(1), 1
         if sample_weight is not None:
             weight = fitted_weights(sample_weight, values.shape, str(self.name))
             inner = tuple(range(weight.ndim, values.ndim))

@@ -51,6 +51,16 @@ def test_pooling_averages_the_steps_that_count(embedded):
     np.testing.assert_allclose(layers.GlobalAveragePooling1D()(embedded), wanted, rtol=1e-6)
 
 
+def test_masks_set_on_arrays_reach_layers():
+    sequences = ops.convert_to_tensor(np.float32([[[1.0], [2.0]], [[3.0], [4.0]]]))
+    sequences._keras_mask = np.array([[True, False], [True, True]])
+    np.testing.assert_array_equal(layers.GlobalAveragePooling1D()(sequences), [[1.0], [3.5]])
+    for same in (ops.array(sequences), ops.convert_to_tensor([1.0]), sequences[0], copy.deepcopy(sequences)):
+        assert same._keras_mask is None
+    for value in (sequences + 1, ops.relu(sequences), pickle.loads(pickle.dumps(sequences))):
+        assert type(value) is np.ndarray
+
+
 def test_what_is_computed_from_outputs_is_plain(embedded):
     for value in (embedded + 1, -embedded, ops.relu(embedded), layers.LSTM(2)(embedded)):
         assert type(value) is np.ndarray

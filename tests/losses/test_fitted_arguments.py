@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import Input, Sequential, layers, losses, ops
+from nnlite import Input, Sequential, layers, losses, metrics, ops
 from nnlite.errors import ShapeError
 
 TARGETS, OUTPUTS = np.array([[1.0, 9, 2], [-5, -2, 6]], "float32"), np.array([[4.0, 8, 12], [8, 1, 3]], "float32")
@@ -69,16 +69,40 @@ def test_outputs_get_the_axis_of_a_column_of_targets(loss):
 
 def test_a_mask_counts_where_targets_lack_the_last_axis():
     outputs = np.arange(6.0, dtype="float32").reshape(2, 3, 1)
-    masked = CarrierForLosses(np.array([[True, True, False], [True, False, False]]))(outputs)
-    assert losses.MeanSquaredError()(np.zeros((2, 3)), masked) == pytest.approx((0 + 1 + 9) / 3)
+    outputs = CarrierForLosses(np.array([[True, True, False], [True, False, False]]))(outputs)
+    assert losses.MeanSquaredError()(np.zeros((2, 3)), outputs) == pytest.approx((0 + 1 + 9) / 3)
 
 
 def test_masks_of_outputs_say_what_counts():
-    masked, weights = CarrierForLosses(np.array([True, False]))(OUTPUTS), [2.0, 3.0]
+    outputs, weights = CarrierForLosses(np.array([True, False]))(OUTPUTS), [2.0, 3.0]
     rows = ((TARGETS - OUTPUTS) ** 2).mean(-1)
-    assert losses.MeanSquaredError()(TARGETS, masked) == pytest.approx(rows[0])
-    assert losses.MeanSquaredError(reduction="sum")(TARGETS, masked, weights) == pytest.approx(2 * rows[0])
-    np.testing.assert_allclose(losses.MeanSquaredError(reduction=None)(TARGETS, masked), [rows[0], 0])
+    assert losses.MeanSquaredError()(TARGETS, outputs) == pytest.approx(rows[0])
+    assert losses.MeanSquaredError(reduction="sum")(TARGETS, outputs, weights) == pytest.approx(2 * rows[0])
+    np.testing.assert_allclose(losses.MeanSquaredError(reduction=None)(TARGETS, outputs), [rows[0], 0])
+
+
+def masked(values, mask):
+    array = ops.convert_to_tensor(np.float32(values))
+    array._keras_mask = ops.convert_to_tensor(mask)
+    return array
+
+
+def test_masks_set_on_arrays_say_what_counts():
+    outputs = masked(OUTPUTS, [True, False])
+    assert losses.MeanSquaredError()(TARGETS, outputs) == losses.MeanSquaredError()(TARGETS[:1], OUTPUTS[:1])
+    assert metrics.MeanSquaredError()(TARGETS, outputs) == pytest.approx(((TARGETS - OUTPUTS)[0] ** 2).mean())
+    column = masked(OUTPUTS, [[True], [False]])
+    assert losses.MeanSquaredError()(TARGETS, column) == losses.MeanSquaredError()(TARGETS, outputs)
+    outputs._keras_mask = None
+    assert losses.MeanSquaredError()(TARGETS, outputs) == losses.MeanSquaredError()(TARGETS, OUTPUTS)
+
+
+def test_the_numbers_of_a_single_row_may_be_masked():
+    targets, outputs = np.float32([1, 0, 1, 0]), masked([0.1, 0.2, 0.3, 0.4], [True, False, True, True])
+    loss = UnreducedSquares()
+    assert loss(targets, outputs) == pytest.approx((0.81 + 0.49 + 0.16) / 3)
+    loss = UnreducedSquares(reduction="none")
+    np.testing.assert_allclose(loss(targets, outputs), [0.81, 0, 0.49, 0.16], rtol=1e-6)
 
 
 def test_a_column_of_weights_weighs_single_numbers():

@@ -66,6 +66,16 @@ def test_config_round_trip(metric, data, expected):
     assert metrics.deserialize(metrics.serialize(metric)).to_spec() == spec
 
 
+def test_a_number_as_the_weight_counts_once():
+    error = metrics.MeanAbsoluteError()
+    error.update_state([[1.0], [3.0]], [[0.0], [0.0]], sample_weight=2.0)
+    assert error.result() == 2.0
+    error.update_state([[8.0]], [[0.0]], sample_weight=1.0)
+    assert error.result() == (2 * 2 + 8) / 3
+    error.update_state(np.zeros((0, 1)), np.zeros((0, 1)), sample_weight=5.0)
+    assert error.result() == (2 * 2 + 8) / 3
+
+
 def test_counts_stay_exact_beyond_float32():
     mean = Mean()
     mean.update_state(1.0, sample_weight=2**24)

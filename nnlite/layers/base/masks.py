@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite.arrays.weights import MaskedOutputs
+from nnlite.arrays.weights import MaskableArray
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Bundle
 from nnlite.layers.base.contract.structure import leaves_of
@@ -45,8 +45,8 @@ def carried_mask(layer: "Layer", call: "LayerCall") -> Any:
     if call.mask is not None or not (layer.supports_masking or "mask" in layer._context):
         return call.mask
     if not isinstance(call.inputs, (tuple, list)):
-        return call.inputs._keras_mask if isinstance(call.inputs, MaskedOutputs) else None
-    masks = tuple(item._keras_mask if isinstance(item, MaskedOutputs) else None for item in call.inputs)
+        return call.inputs._keras_mask if isinstance(call.inputs, MaskableArray) else None
+    masks = tuple(item._keras_mask if isinstance(item, MaskableArray) else None for item in call.inputs)
     return None if all(mask is None for mask in masks) else masks
 
 
@@ -71,7 +71,7 @@ def _with_masks(outputs: Any, masks: Iterator[np.ndarray | None]) -> Any:
     mask = next(masks)
     if mask is None or not isinstance(outputs, np.ndarray):
         return outputs
-    masked = outputs.view(MaskedOutputs)
+    masked = outputs.view(MaskableArray)
     masked._keras_mask = mask
     return masked
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of, is_floating
+from nnlite.arrays.weights import MaskableArray
 from nnlite.config import floatx
 from nnlite.errors import WrongTypeError
 from nnlite.ops import functions as ops
@@ -208,20 +209,23 @@ zeros_like = constant(np.zeros_like)
 
 @drawable
 def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
-    """`x` as an array, a traced value unchanged; Python numbers become `config.floatx()` or int32."""
+    """`x` as an array, or a traced value unchanged; Python numbers become `config.floatx()` or int32.
+
+    A mask set on the array, `x._keras_mask = mask`, is read by layers that support masks, losses and metrics.
+    """
     if isinstance(x, Traced):
         return x
     if dtype is not None:
-        return np.asarray(x, dtype_of(dtype))
+        return np.asarray(x, dtype_of(dtype)).view(MaskableArray)
     if x is None:
         raise WrongTypeError("convert_to_tensor takes numbers, got None", ("x",))
-    return as_typed(np.asarray(x), x) if is_written(x) else np.asarray(x)
+    return (as_typed(np.asarray(x), x) if is_written(x) else np.asarray(x)).view(MaskableArray)
 
 
 @drawable
 def array(x: Any, dtype: str | None = None) -> Any:
     """As `convert_to_tensor`, with memory of its own."""
-    return x if isinstance(x, Traced) else np.array(convert_to_tensor(x, dtype))
+    return x if isinstance(x, Traced) else np.array(convert_to_tensor(x, dtype)).view(MaskableArray)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
