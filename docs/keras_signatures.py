@@ -62,21 +62,29 @@ def operations() -> dict[str, Any]:
     """Class -> its module, the function that it applies, its arguments, and those of its call."""
     import keras
 
-    functions = {name: item for name, item in vars(keras.ops).items() if inspect.isfunction(item)}
+    functions = {**vars(keras.ops.image), **vars(keras.ops)}
     found: dict[str, Any] = {}
     for name, function in sorted(functions.items()):
-        module = inspect.getmodule(function)
-        camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-        cls = getattr(module, camel, None)
-        if inspect.isclass(cls) and issubclass(cls, keras.Operation):
+        cls = operation_of(name, function) if inspect.isfunction(function) else None
+        if cls is not None and cls.__name__ not in found:
             taken = [one for one in arguments(cls) if one != "name"]
             called = [
                 "*" + one.name if one.kind is one.VAR_POSITIONAL else one.name
                 for one in list(inspect.signature(cls.call).parameters.values())[1:]
             ]
-            found[camel] = {"module": module.__name__, "function": name, "arguments": taken, "call": called}
-            found[camel]["order"] = list(inspect.signature(function).parameters)
+            row = {"module": cls.__module__, "function": name, "arguments": taken, "call": called}
+            found[cls.__name__] = {**row, "order": list(inspect.signature(function).parameters)}
     return found
+
+
+def operation_of(name: str, function: Any) -> type | None:
+    """The class that the function applies to symbols: the one of its name, or else the first that its code names."""
+    import keras
+
+    module = inspect.getmodule(function)
+    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    classes = [getattr(module, one, None) for one in (camel, *function.__code__.co_names)]
+    return next((one for one in classes if inspect.isclass(one) and issubclass(one, keras.Operation)), None)
 
 
 def text(families: dict[str, Any]) -> str:

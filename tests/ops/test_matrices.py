@@ -24,6 +24,9 @@ DERIVED = {
     "solve": (ops.solve, [MATRICES, RIGHT]),
     "vectors": (ops.solve, [MATRICES, RIGHT[..., 0]]),
     "solve_triangular": (lambda a, b: ops.solve_triangular(a, b, lower=True), [MATRICES, RIGHT]),
+    "sum of singular values": (lambda x: ops.norm(x, "nuc", (0, 2)), [RIGHT]),
+    "largest of them": (lambda x: ops.norm(x, 2, (-2, -1), keepdims=True), [RIGHT]),
+    "smallest of them": (lambda x: ops.norm(x, -2, (1, 2)), [RIGHT]),
     "nancumsum": (lambda x: ops.nancumsum(x, 1), [RIGHT]),
     "nancumprod": (lambda x: ops.nancumprod(x, 1), [RIGHT]),
 }

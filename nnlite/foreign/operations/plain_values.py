@@ -1,11 +1,16 @@
-"""Arrays, bytes, slices and ellipses in Keras's JSON: `{"class_name", "config"}`."""
+"""Functions by their names; arrays, bytes, slices and ellipses in Keras's JSON: `{"class_name", "config"}`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["plain_form", "value_of_form"]
+from nnlite import ops
+
+__all__ = ["FUNCTIONS", "plain_form", "value_of_form"]
+
+# Name -> function; a graph names those on images as all others.
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {**vars(ops.image), **vars(ops)}
 
 # Type -> Keras's name for its values, and what is written of one.
 WRITERS: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {

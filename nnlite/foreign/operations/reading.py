@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nnlite import ops
 from nnlite.errors import ConfigError, DataError, ModelFileError
 from nnlite.foreign.keras_specs import plain_value, signatures
-from nnlite.foreign.operations.plain_values import value_of_form
+from nnlite.foreign.operations.plain_values import FUNCTIONS, value_of_form
 
 __all__ = ["apply_operation", "is_operation"]
 
@@ -30,7 +29,7 @@ def apply_operation(
     """
     kind = str(document.get("class_name"))
     signature = signatures()["operations"].get(kind)
-    function = signature and vars(ops).get(signature["function"])
+    function = signature and FUNCTIONS.get(signature["function"])
     if function is None:
         raise ModelFileError(f"{location}: nnlite.ops has nothing like {kind!r} of Keras")
     settings = {key: plain_value(value, f"{location}.{key}") for key, value in (document.get("config") or {}).items()}

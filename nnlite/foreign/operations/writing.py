@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from nnlite import ops
 from nnlite.errors import ModelFileError
 from nnlite.foreign.keras_specs import signatures
-from nnlite.foreign.operations.plain_values import plain_form
+from nnlite.foreign.operations.plain_values import FUNCTIONS, plain_form
 
 __all__ = ["operation_config", "operation_node"]
 
@@ -36,7 +35,7 @@ def _by_name(layer: Any, signature: dict[str, Any], location: str) -> dict[str, 
             positional = positional[:number]
         elif number < len(positional):
             values[name] = positional[number]
-    parameters = list(inspect.signature(vars(ops)[layer.function]).parameters)
+    parameters = list(inspect.signature(FUNCTIONS[layer.function]).parameters)
     for key, value in layer.options.items():
         known_here = key in parameters and parameters.index(key) < len(order)
         name = key if key in order else order[parameters.index(key)] if known_here else None
@@ -65,12 +64,15 @@ def operation_config(layer: Any, location: str) -> dict[str, Any]:
 def operation_node(layer: Any, value: Callable[[int], Any], location: str) -> dict[str, Any]:
     """The arguments of the call: `value` gives the JSON of an input by its number."""
     _, signature, values = _known(layer, location)
+    parameters = inspect.signature(FUNCTIONS[layer.function]).parameters
     arguments: list[Any] = []
     for name in signature["call"]:
         if name.startswith("*"):
             arguments += [_called(item, value, location) for item in values.get(name[1:], [])]
         elif name in values:
             arguments.append(_called(values[name], value, location))
+        elif name in parameters:  # those behind it keep their places
+            arguments.append(parameters[name].default)
     return {"args": arguments, "kwargs": {}}
 
 

@@ -32,7 +32,7 @@ class Chain(Program):
         for index, layer in enumerate(layers):
             if dtype == "object" and layer.input_kind in ("numbers", "indices"):
                 raise ConfigError(f"{layer.label} needs {layer.input_kind}, {layers[index - 1].label} gives strings")
-            if layer.dtype != dtype and layer.input_kind == "numbers":
+            if layer.dtype != dtype and layer.input_kind == "numbers" and layer._takes_policies:
                 self.stages.append(ProgramStage(index, Cast(dtype=layer.dtype), start, start))
             stop = start + len(layer.parameters)
             self.stages.append(ProgramStage(index, layer, start, stop))

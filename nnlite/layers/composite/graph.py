@@ -102,7 +102,7 @@ class Graph(Program):
     ) -> None:
         moved = [self._moved[value] for value in values]
         for position, value in enumerate(moved):
-            if layer.input_kind == "numbers" and self._dtypes[value] != layer.dtype:
+            if layer.input_kind == "numbers" and layer._takes_policies and self._dtypes[value] != layer.dtype:
                 moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, range(0))[0]
         count = len(shapes_in(layer.output_shape))
         mask = None if mask is None else self._moved[mask]

@@ -69,6 +69,12 @@ class Operation(Layer):
     def _name_stem(self) -> str:
         return self.function
 
+    @property
+    def input_kind(self) -> str:
+        """Whether all that it is given are integers, which are not rounded."""
+        whole = self._input_types and all(np.dtype(kind).kind in "biu" for kind in self._input_types)
+        return "indices" if whole else "numbers"
+
     def validate(self) -> None:
         if not any(self.function in functions for functions in (FUNCTIONS, CONSTANTS, UNDERIVED)):
             known = self.function in vars(ops)
@@ -89,9 +95,9 @@ class Operation(Layer):
     def call(self, inputs: Any) -> Any:
         """Apply the function to the inputs and the constants among its arguments."""
         items = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-        plain = self.function in UNDERIVED
+        plain = self.function in UNDERIVED or all(item.value.dtype.kind in "biu" for item in items)
         result = self._applied([item.value for item in items] if plain else items)
-        take = _without_derivative if plain else _recorded
+        take = _without_derivative if self.function in UNDERIVED else _recorded
         ends = [take(end, items, self) for end in (result if isinstance(result, (list, tuple)) else [result])]
         return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
 

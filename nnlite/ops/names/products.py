@@ -10,7 +10,8 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
-from nnlite.ops.names.arranging import ravel
+from nnlite.ops.names.arranging import moveaxis, ravel
+from nnlite.ops.names.calls import expand_dims
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.pointwise import rsqrt
 from nnlite.ops.plain.places import chosen_axes
@@ -105,7 +106,7 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bo
     Args:
         x: an array.
         ord: of vectors any number, 2 by default; of matrices `"fro"`, the default, 1, infinity and their negatives,
-            and `"nuc"`, 2 and -2, which take the singular values and have no derivative.
+            and `"nuc"`, 2 and -2, which take the singular values.
         axis: one, or two; with None all of a vector or a matrix, or without `ord` of any array.
         keepdims: whether the axes stay, with length 1.
     """
@@ -141,11 +142,19 @@ def _matrix_norm(x: Any, ord: float | str | None, axes: tuple[int, ...], keepdim
     if ord in (None, "fro"):
         return ops.sqrt(ops.sum(ops.square(x), axes, keepdims))
     if ord in ("nuc", 2, -2):
-        return np.linalg.norm(convert_to_numpy(x), ord, axes, keepdims)  # type: ignore[arg-type]
+        size = (ops.sum if ord == "nuc" else ops.max if ord == 2 else ops.min)(_singular_values(x, axes), -1)
+        return expand_dims(size, axes) if keepdims else size
     added, chosen = axes if abs(ord) == 1 else axes[::-1]  # type: ignore[arg-type]
     sums = ops.sum(ops.abs(x), added, True)
     largest = (ops.max if ord in (1, np.inf) else ops.min)(sums, chosen, True)  # type: ignore[comparison-overlap]
     return largest if keepdims else ops.squeeze(largest, axes)
+
+
+def _singular_values(x: Any, axes: tuple[int, ...]) -> Any:
+    """left' x right of the singular vectors, as constants: a small change of x changes the values by just that."""
+    matrices = moveaxis(x, axes, (-2, -1))
+    left, _, right = np.linalg.svd(convert_to_numpy(matrices), full_matrices=False)
+    return ops.einsum("...ki,...kl,...il->...i", left, matrices, right)
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float | None = None) -> Any:

@@ -1,0 +1,58 @@
+"""Functions of `nnlite.ops` in graphs: the types of what passes between them, and files of Keras."""
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, models, ops
+
+X = np.arange(6, dtype="float32").reshape(2, 3) / 2
+IMAGES = np.cos(np.arange(64, dtype="float32")).reshape(2, 4, 4, 2)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ops.left_shift(ops.cast(x, "int32"), 1),
+        lambda x: ops.bincount(ops.cast(x, "int32"), minlength=4),
+        lambda x: ops.multiply(ops.cast(x, "int32"), 2),
+        lambda x: ops.add(ops.cast(x, "int32"), ops.cast(x > 1, "int8")),
+        lambda x: ops.sum(ops.cast(x > 1, "int32"), axis=1),
+    ],
+)
+def test_integers_pass_from_function_to_function(function):
+    inputs = Input((3,))
+    outputs = function(inputs)
+    result = Model(inputs, outputs).predict(X, verbose=0)
+    assert result.dtype == outputs.dtype == "int32"
+    np.testing.assert_array_equal(result, function(X))
+
+
+def test_large_integers_of_a_graph_are_exact():
+    inputs = Input((1,), dtype="int32")
+    model = Model(inputs, ops.add(ops.add(inputs, 1), 1))
+    np.testing.assert_array_equal(model.predict(np.array([[2**24]]), verbose=0), [[2**24 + 2]])
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: ops.batch_normalization(x, X[0] + 1, X[1], -1), X),
+        (lambda x: ops.layer_normalization(x), X),
+        (lambda x: ops.layer_normalization(x, beta=X[1]), X),
+        (lambda x: ops.rms_normalization(x, X[1]), X),
+        (lambda x: ops.isin(x, [1, 2]), X),
+        (lambda x: ops.searchsorted(X[1], x), X),
+        (lambda x: ops.rfft(x)[0], X),
+        (lambda x: ops.stft(x[..., 0, 0], 4, 2, 4)[1], IMAGES),
+        (lambda x: ops.svd(x[..., 0], compute_uv=False), IMAGES),
+        (lambda x: ops.image.resize(x, (3, 3), interpolation="nearest"), IMAGES),
+        (lambda x: ops.image.pad_images(x, 1, 1, target_height=6, target_width=6), IMAGES),
+    ],
+)
+def test_functions_in_files_of_keras(function, x, tmp_path):
+    inputs = Input(x.shape[1:])
+    model = Model(inputs, function(inputs))
+    model.save(tmp_path / "model.keras")
+    again = models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    np.testing.assert_allclose(again.predict(x, verbose=0), function(x), rtol=1e-5, atol=1e-6)
