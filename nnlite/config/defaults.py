@@ -1,8 +1,6 @@
 """Defaults of new layers: floating-point type and data format; the largest dense Jacobian; determinism."""
 
-import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any, ClassVar, Literal, cast, get_args
 
 from nnlite import kernels
@@ -25,7 +23,6 @@ __all__ = [
     "default_policy",
     "dense_limit",
     "dtype_policy",
-    "epsilon",
     "floatx",
     "image_data_format",
     "is_deterministic",
@@ -34,7 +31,6 @@ __all__ = [
     "set_dense_limit",
     "set_deterministic",
     "set_dtype_policy",
-    "set_epsilon",
     "set_floatx",
     "set_image_data_format",
 ]
@@ -56,7 +52,6 @@ _deterministic = False
 DataFormat = Literal["channels_last", "channels_first"]
 DATA_FORMATS = get_args(DataFormat)
 _image_data_format: DataFormat = "channels_last"
-_epsilon = 1e-7
 
 
 def floatx() -> FloatType:
@@ -67,12 +62,18 @@ def floatx() -> FloatType:
 def set_floatx(dtype: str) -> None:
     """Set the dtype of layers built from now on: `"float32"` (fast) or `"float64"` (checks, small data).
 
+    `"float16"` and `"bfloat16"` are the dtype of what `nnlite.ops`, `nnlite.random` and variables make without one,
+    and the policy of layers.
+
     Raises:
         ConfigError: any other name.
+        MissingLibraryError: `"bfloat16"`, and ml_dtypes is not installed.
     """
     global _floatx
-    if dtype not in FLOAT_TYPES:
-        raise ConfigError(f"unknown float type {dtype!r}; {did_you_mean(dtype, FLOAT_TYPES)}")
+    allowed = (*FLOAT_TYPES, *HALVES)
+    if dtype not in allowed:
+        raise ConfigError(f"unknown float type {dtype!r}; {did_you_mean(dtype, allowed)}")
+    load_type(dtype, "set_floatx")
     _floatx = cast(FloatType, dtype)
 
 
@@ -178,8 +179,13 @@ def default_policy() -> str:
 
 
 def default_for(layer: Any) -> str | None:
-    """The name of the policy of a layer made without one: that of `set_dtype_policy` if it is of 16 bits, or a map."""
-    return _policy if _by_layer is None else _by_layer.for_layer(layer)
+    """The name of the policy of a layer made without one: that of `set_dtype_policy` if it is of 16 bits, or a map.
+
+    Else it is `floatx()` if that is of 16 bits.
+    """
+    if _by_layer is not None:
+        return _by_layer.for_layer(layer)
+    return _policy or (_floatx if _floatx in HALVES else None)
 
 
 def dtype_policy() -> DTypePolicy:
@@ -223,26 +229,6 @@ def set_image_data_format(data_format: str) -> None:
     if data_format not in DATA_FORMATS:
         raise ConfigError(f"unknown data format {data_format!r}; {did_you_mean(data_format, DATA_FORMATS)}")
     _image_data_format = cast(DataFormat, data_format)
-
-
-def epsilon() -> float:
-    """A small number for user-written formulas, such as in a denominator: 1e-7 unless `set_epsilon` changed it.
-
-    nnlite's own formulas do without it.
-    """
-    return _epsilon
-
-
-def set_epsilon(value: float) -> None:
-    """Set the return value of `epsilon()`.
-
-    Raises:
-        ConfigError: not a finite number > 0.
-    """
-    global _epsilon
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
-        raise ConfigError(f"epsilon must be a finite number > 0, got {value!r}")
-    _epsilon = float(value)
 
 
 def backend() -> str:

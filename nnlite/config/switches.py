@@ -1,7 +1,9 @@
-"""Global switches: verbosity of `fit`, limits on its length, and Keras's switches that have no effect here."""
+"""Global switches: `epsilon`, verbosity of `fit`, limits on its length, and those of Keras that do nothing here."""
 
+import math
 import os
 import warnings
+from numbers import Real
 from typing import Any
 
 from nnlite.errors import ConfigError
@@ -14,6 +16,7 @@ __all__ = [
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "enable_unsafe_deserialization",
+    "epsilon",
     "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
     "is_nnx_enabled",
@@ -21,6 +24,7 @@ __all__ = [
     "max_epochs",
     "max_steps_per_epoch",
     "set_backend",
+    "set_epsilon",
     "set_max_epochs",
     "set_max_steps_per_epoch",
     "within_limit",
@@ -28,6 +32,27 @@ __all__ = [
 
 _switches: dict[str, Any] = {"interactive_logging": True, "traceback_filtering": True, "flash_attention": None}
 LIMITS = {"max_epochs": "NNLITE_MAX_EPOCHS", "max_steps_per_epoch": "NNLITE_MAX_STEPS_PER_EPOCH"}
+_epsilon = 1e-7
+
+
+def epsilon() -> float:
+    """A small number for user-written formulas, such as in a denominator: 1e-7 unless `set_epsilon` changed it.
+
+    nnlite's own formulas do without it.
+    """
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Set the return value of `epsilon()`.
+
+    Raises:
+        ConfigError: not a finite number > 0.
+    """
+    global _epsilon
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise ConfigError(f"epsilon must be a finite number > 0, got {value!r}")
+    _epsilon = float(value)
 
 
 def enable_interactive_logging() -> None:

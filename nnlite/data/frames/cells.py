@@ -9,13 +9,15 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nnlite.arrays.tables import MISSING_TYPES
+from nnlite.arrays.types import BFLOAT16
 from nnlite.config import floatx
 from nnlite.data.frames.digits import warn_of_rounding
 from nnlite.data.frames.frame import Column, text_of
 from nnlite.errors import CellTypeError, DataError
 from nnlite.errors.caller import warn_user
 
-SAFE = {"float32": 1e76, "float64": np.inf}  # squares whose sum is below are those of numbers that floatx() holds
+# Squares whose sum is below are those of numbers that floatx() holds.
+SAFE: dict[str, float] = {"float32": 1e76, "float64": np.inf, "float16": 4e9, "bfloat16": 1e76}
 CAN_BE_MISSING = (float, np.floating, Decimal, np.datetime64, np.timedelta64)
 DATES = (datetime.date, np.datetime64)  # a datetime is a date
 MAY_BE_ZONED = (datetime.datetime, datetime.time)
@@ -48,7 +50,7 @@ def is_complete(matrix: np.ndarray, name_of: Callable[[int], str]) -> bool:
         raise DataError(
             f"column {name_of(column)!r}, row {row}: {sign}infinity is not a number; give NaN or None if it is missing"
         )
-    large = np.abs(matrix) > np.finfo(floatx()).max
+    large = np.abs(matrix) > np.finfo(floatx() if floatx() != BFLOAT16 else np.float32).max
     if large.any():
         row, column = np.argwhere(large)[0].tolist()
         raise DataError(
