@@ -34,7 +34,7 @@ def checked_aggregation(aggregation: Any) -> str:
 
 
 class name_scope:
-    """A context in which the `path` of a new `Variable` begins with a name; those of layers follow their model.
+    """A context in which the `path` of a new `Variable`, and of a layer that is built in it, begins with a name.
 
     Args:
         name: without a slash.

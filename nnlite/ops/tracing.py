@@ -153,6 +153,8 @@ def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
 
 def in_one(item: Any) -> Any:
     """A list with traced values among its items as one of them, so that no derivative is lost; others unchanged."""
+    if item is None:  # which NumPy takes for NaN
+        raise WrongTypeError("expected an array or a number, got None")
     parts = list(item) if isinstance(item, (list, tuple)) else []
     traced = next((part for part in parts if isinstance(part, Traced)), None)
     return item if traced is None else traced._op("stack", parts)

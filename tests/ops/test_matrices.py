@@ -104,3 +104,18 @@ def test_a_batch_that_an_input_states_is_not_held_to():
     outputs = layers.Dense(4)(inputs)
     model = Model(inputs, outputs)
     assert outputs.shape == (2, 4) and model.predict(np.ones((5, 3)), verbose=0).shape == (5, 4)
+
+
+def test_each_matrix_of_a_stack_has_its_factors():
+    factors, pivots = ops.lu_factor(MATRICES)
+    for matrix, one, rows in zip(MATRICES, factors, pivots, strict=True):
+        for row, swapped in enumerate(rows):
+            matrix = np.array(matrix)
+            matrix[[row, swapped]] = matrix[[swapped, row]]
+        np.testing.assert_allclose((np.tril(one, -1) + np.eye(3)) @ np.triu(one), matrix)
+    assert [symbol.shape for symbol in ops.lu_factor(KerasTensor((None, 3, 3)))] == [(None, 3, 3), (None, 3)]
+
+
+def test_what_a_function_returns_beside_its_value_is_plain():
+    value, change, further = ops.jvp(lambda x: (x**2, {"x": x}), (np.array(3.0),), (np.array(1.0),), has_aux=True)
+    assert (value, change) == (9, 6) and isinstance(further["x"], np.ndarray)

@@ -6,7 +6,7 @@ import operator as operators
 import numpy as np
 import pytest
 
-from nnlite import KerasTensor, StatelessScope, Variable, name_scope, saving
+from nnlite import KerasTensor, Sequential, StatelessScope, Variable, name_scope, saving
 from nnlite.config import DTypePolicy
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense, InputSpec, Layer
@@ -195,3 +195,30 @@ def test_seeds_advance_once_a_call():
     for count in (1, 2):
         layer(np.zeros((1, 2)))
         assert layer.seeds.state.tolist() == [3, count]
+
+
+class ScaledByOne(Layer):
+    """A layer that builds another one in a scope."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = Dense(2, name="inner")
+
+    def build(self, input_shape):
+        with name_scope("part"):
+            self.inner.build(input_shape)
+        self.scale = self.add_weight((1,), name="scale")
+
+    def call(self, inputs):
+        return self.inner(inputs) * self.scale
+
+
+def test_layers_that_are_built_in_a_scope_have_its_name_in_their_paths():
+    with name_scope("outer"):
+        model = Sequential([ScaledByOne(name="pair")], name="model")
+        model.build((None, 3))
+    paths = {weight.path for weight in model.weights}
+    assert paths == {f"outer/model/pair/{rest}" for rest in ("scale", "part/inner/kernel", "part/inner/bias")}
+    plain = Dense(1, name="plain")
+    plain.build((None, 3))
+    assert plain.kernel.path == "plain/kernel"

@@ -18,9 +18,13 @@ __all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorize
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """The result of the first function if `pred` is true, else of the second one; in a graph both are computed."""
+    """The result of the first function if `pred` is true, else of the second one; in a graph both are computed.
+
+    Raises:
+        ValueError: `pred` is an array of several numbers.
+    """
     if _is_known(pred):
-        return true_fn() if bool(np.all(convert_to_numpy(pred))) else false_fn()
+        return true_fn() if bool(convert_to_numpy(pred)) else false_fn()
     return map_structure(lambda *both: ops.where(all_of(pred), *both), true_fn(), false_fn())
 
 

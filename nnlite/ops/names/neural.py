@@ -294,5 +294,7 @@ def _pooled(
     reduce: Callable[..., Any], pool_size: Sizes, strides: Sizes | None, padding: str, fill: float, rows: Any
 ) -> Any:
     """A reduction over each window, channels last; `fill` stands in the padding."""
+    if not 3 <= len(lengths(rows)) <= 5:
+        raise ShapeError(f"pooling takes arrays of 3, 4 or 5 axes, (batch, *size, channels), got {lengths(rows)}")
     size = each(pool_size, len(lengths(rows)) - 2, ())
     return reduce(patches_of(rows, size, strides, padding, 1, fill), tuple(range(len(size) + 1, 2 * len(size) + 1)))

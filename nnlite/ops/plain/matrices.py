@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.constants import convert_to_numpy, convert_to_tensor, dtype, lengths
 from nnlite.ops.plain.results import by_float32, in_floatx, named, of_numpy, on_arrays
@@ -160,16 +161,28 @@ def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> np.ndarray:
 
 @on_arrays
 def lu_factor(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """LU decomposition of a square matrix with partial pivoting: both factors in one matrix, and the pivots."""
-    matrix = np.array(convert_to_numpy(x), dtype=np.result_type(convert_to_numpy(x), np.float32))
-    pivots = np.empty(len(matrix), np.int32)
+    """LU decomposition of square matrices with partial pivoting: both factors in one matrix, and the pivots.
+
+    Raises:
+        ShapeError: fewer than two axes, or the last two are of different lengths.
+    """
+    matrices = np.array(convert_to_numpy(x), dtype=np.result_type(convert_to_numpy(x), np.float32))
+    if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2]:
+        raise ShapeError(f"lu_factor takes square matrices, got an array of shape {matrices.shape}")
+    pivots = np.empty(matrices.shape[:-1], np.int32)
+    for which in np.ndindex(matrices.shape[:-2]):
+        _reduce(matrices[which], pivots[which])
+    return matrices, pivots
+
+
+def _reduce(matrix: np.ndarray, pivots: np.ndarray) -> None:
+    """Overwrite a matrix with its two factors, and `pivots` with the rows that changed places."""
     for column in range(len(matrix)):
         pivots[column] = row = column + int(np.abs(matrix[column:, column]).argmax())
         matrix[[column, row]] = matrix[[row, column]]
         if matrix[column, column] != 0:  # else all below is 0 too
             matrix[column + 1 :, column] /= matrix[column, column]
         matrix[column + 1 :, column + 1 :] -= np.outer(matrix[column + 1 :, column], matrix[column, column + 1 :])
-    return matrix, pivots
 
 
 @on_arrays

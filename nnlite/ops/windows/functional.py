@@ -121,6 +121,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     values = [value if value.dtype.kind in "fc" else value.astype(np.float64) for value in values]
     output = fun(*[trace.variable(value) for value in values])
     output, further = output if has_aux else (output, None)
+    further = map_structure(lambda item: item.value if isinstance(item, Traced) else item, further)
     if not isinstance(output, Traced):
         change = np.zeros_like(np.asarray(output))
         return (output, change, further) if has_aux else (output, change)

@@ -10,6 +10,7 @@ from nnlite.config import HALVES, POLICIES, Policy, computed_in, floatx, is_lowe
 from nnlite.errors import ConfigError
 from nnlite.ops.activations import Linear
 from nnlite.registry.names import default_name
+from nnlite.variables import SCOPES
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -138,18 +139,24 @@ class Place:
         layer: whose place it is.
         outer: that of the layer inside which it was built; None for none.
         name: how the layer is called here; None for its own name.
+
+    Attributes:
+        scopes: the names of the open `name_scope`s, the outermost first.
     """
 
-    __slots__ = ("layer", "name", "outer")
+    __slots__ = ("layer", "name", "outer", "scopes")
 
     def __init__(self, layer: "Layer", outer: "Place | None" = None, name: str | None = None) -> None:
         self.layer, self.outer, self.name = layer, outer, name
+        self.scopes = tuple(SCOPES)
 
     @property
     def path(self) -> str:
         """The names of the enclosing layers and of this one, such as `"sequential/dense"`."""
         name = str(self.layer.name) if self.name is None else self.name
-        return name if self.outer is None else f"{self.outer.path}/{name}"
+        if self.outer is None:
+            return "/".join((*self.scopes, name))
+        return "/".join((self.outer.path, *self.scopes[len(self.outer.scopes) :], name))
 
     def path_of(self, parameter: str) -> str:
         """The path of a parameter of the layer, by its name."""
