@@ -21,7 +21,7 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.modules import keras_form
-from nnlite.registry.names import USER, get_registered_name, name_in
+from nnlite.registry.names import get_registered_name, name_in, name_of_module
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -205,9 +205,9 @@ def _of_user(item: Any) -> dict[str, Any]:
     """Keras's form of an object of a user-defined class; whoever reads it has to know the class."""
     cls: type = type(item)
     registered = get_registered_name(cls)
-    name = USER + cls.__name__ if registered == cls.__name__ else registered
+    name = cls._spec_name if registered == cls.__name__ else registered  # the former tells it from one of nnlite
     return {
-        "module": cls.__module__,
+        "module": name_of_module(cls),
         "class_name": cls.__name__,
         "registered_name": name,
         "config": keras_form(item.get_config()),

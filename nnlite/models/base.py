@@ -13,9 +13,8 @@ from nnlite.errors import ConfigError, did_you_mean
 from nnlite.inference.predictor import Predictor
 from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
-from nnlite.layers.base.call import layers_beside
 from nnlite.layers.base.contract.assigned import pairs_inside
-from nnlite.layers.base.variables.holders import succeed
+from nnlite.layers.base.variables.holders import layers_beside, succeed
 from nnlite.layers.composite.chain import Chain
 from nnlite.models import steps
 from nnlite.models.copying import state_trees, surface

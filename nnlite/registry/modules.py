@@ -11,7 +11,14 @@ from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import change_constructor
 from nnlite.registry.functions import NamedFunction, custom_function, function_form, is_function_form
-from nnlite.registry.names import LISTED, custom_object_scope, default_name, get_registered_name, normalized
+from nnlite.registry.names import (
+    LISTED,
+    custom_object_scope,
+    default_name,
+    get_registered_name,
+    name_of_module,
+    normalized,
+)
 
 __all__ = [
     "FORMS",
@@ -62,7 +69,7 @@ def object_form(value: Any) -> dict[str, Any]:
     ours = cls.__module__.startswith("nnlite.")
     registered = get_registered_name(cls)
     return {
-        "module": f"keras.{MODULES.get(value._family, 'models')}" if ours else cls.__module__,
+        "module": f"keras.{MODULES.get(value._family, 'models')}" if ours else name_of_module(cls),
         "class_name": cls.__name__,
         "config": value.get_config(),
         "registered_name": None if ours else cls._spec_name if registered == cls.__name__ else registered,

@@ -22,6 +22,7 @@ __all__ = [
     "get_registered_object",
     "name_in",
     "name_of_custom",
+    "name_of_module",
     "open_room",
     "opened_later",
     "register_keras_serializable",
@@ -222,6 +223,11 @@ def get_custom_objects() -> dict[str, Any]:
 def get_registered_name(obj: Any) -> str:
     """`package>name` of a registered object, the plain name of any other."""
     return _names.get(id(obj), getattr(obj, "__name__", str(obj)))
+
+
+def name_of_module(cls: type) -> str | None:
+    """The module of a user's class for configs; None for a class of the program itself, as in Keras."""
+    return None if cls.__module__ == "__main__" else cls.__module__
 
 
 def get_registered_object(

@@ -21,7 +21,7 @@ from nnlite.random import SeedGenerator
 from nnlite.registry import Configurable, NamedFunction
 from nnlite.registry.functions import form_of_function
 from nnlite.registry.modules import keras_form
-from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name
+from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name, name_of_module
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -81,7 +81,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, (list, tuple)):
         return [serialize_keras_object(item) for item in obj]
     if isinstance(obj, HasConfig) and not isinstance(obj, type):
-        kind = {"module": type(obj).__module__, "class_name": type(obj).__name__}
+        kind = {"module": name_of_module(type(obj)), "class_name": type(obj).__name__}
         return {**kind, "config": obj.get_config(), "registered_name": get_registered_name(type(obj))}
     try:
         return form_of_function(obj)

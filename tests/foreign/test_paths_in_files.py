@@ -154,5 +154,5 @@ def test_users_models_go_on_with_the_training_of_keras(make, tmp_path):
 def test_keras_goes_on_with_the_training_of_users_models(make, tmp_path):
     keras = pytest.importorskip("keras")
     made, after = trained(nnlite, make, tmp_path / "ours.keras")
-    again = keras.saving.load_model(tmp_path / "ours.keras", custom_objects={f"Custom>{made.__name__}": make(keras)[0]})
+    again = keras.saving.load_model(tmp_path / "ours.keras", custom_objects={made.__name__: make(keras)[0]})
     np.testing.assert_allclose(losses(again), after, rtol=1e-5)

@@ -527,6 +527,48 @@ def test_lists_and_dicts_that_call_changes_are_kept():
     assert isinstance(layer.inner, Dense)
 
 
+class WithContext(Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.main, self.side = Dense(2, use_bias=False), Dense(2, use_bias=False)
+
+    def call(self, inputs, context=None):
+        outputs = self.main(inputs)
+        return outputs if context is None else outputs + self.side(context)
+
+
+class CallsBoth(Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = WithContext()
+
+    def call(self, inputs):
+        return self.inner(inputs) + self.inner(inputs, context=3 * inputs)
+
+
+@pytest.mark.parametrize("alone_first", [True, False])
+def test_an_argument_of_call_may_be_left_out_or_added_later(alone_first):
+    layer, first, second = WithContext(), normal(3, 4), normal(3, 5)
+    calls = [(first,), (first, second)]
+    for call in calls if alone_first else calls[::-1]:
+        layer(*call)
+    assert [weight.shape for weight in layer.weights] == [(4, 2), (5, 2)]
+    alone, both = first @ layer.main.kernel.value, second @ layer.side.kernel.value
+    for _ in range(2):
+        np.testing.assert_allclose(layer(first), alone, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(layer(first, second), alone + both, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(layer(first, context=second), alone + both, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ShapeError):
+        layer(second, first)
+
+
+def test_a_layer_inside_is_used_with_and_without_an_argument():
+    outer, data = CallsBoth(), normal(3, 4)
+    outputs = outer(data)
+    main, side = (weight.value for weight in outer.inner.weights)
+    np.testing.assert_allclose(outputs, 2 * data @ main + 3 * data @ side, rtol=1e-5, atol=1e-6)
+
+
 class Summed(Layer):
     """Takes any number of inputs."""
 
@@ -537,8 +579,8 @@ class Summed(Layer):
 def test_any_number_of_inputs():
     layer, parts = Summed(), [normal(3, 2) for _ in range(3)]
     np.testing.assert_allclose(layer(*parts, factor=2.0), 2 * sum(parts), rtol=1e-6)
-    with pytest.raises(ConfigError, match="was built for the inputs"):
-        layer(*parts[:2])
+    np.testing.assert_allclose(layer(*parts[:2]), parts[0] + parts[1], rtol=1e-6)
+    np.testing.assert_allclose(layer(parts[0]), parts[0], rtol=1e-6)
     with pytest.raises(TypeError, match=r"unknown; Allowed: \*others, first, mask, training"):
         layer(*parts, unknown=1)
     np.testing.assert_allclose(Summed()(parts[0]), parts[0], rtol=1e-6)

@@ -125,6 +125,8 @@ def test_a_class_of_the_user_writes_its_own_part():
     config = layer.get_config()
     assert config["factor"] == 3.0 and config["inner"]["config"]["units"] == 2 and config["dtype"] == POLICY
     assert layers.serialize(layer)["registered_name"] == "tests>Scaled"
+    Scaled.__module__ = "__main__"  # of the program itself, which no file can import
+    assert layers.serialize(layer)["module"] is None
     assert layers.deserialize(layers.serialize(layer)).inner.units == 2
     model = Sequential([Input((3,)), layer], seed=0)
     twin = Sequential.from_config(model.get_config())

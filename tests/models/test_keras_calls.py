@@ -264,3 +264,23 @@ def test_the_config_of_an_input_is_that_of_keras():
     again = layers.InputLayer.from_config(config)
     assert (again.batch_shape, again.name, again.dtype) == ((2, 3), "given", "int32")
     assert given.to_spec()["Input"]["shape"] == [3]
+
+
+class WithOptional(Model):
+    def call(self, first, second=None):
+        return 2 * first if second is None else first - second
+
+
+def test_a_model_whose_call_takes_a_second_input_or_none():
+    model = WithOptional()
+    for _ in range(2):
+        np.testing.assert_allclose(model(X), 2 * X)
+        np.testing.assert_allclose(model(X, second=X / 2), X / 2)
+
+
+def test_trainable_is_set_on_all_layers_of_a_graph_inputs_too():
+    inputs = Input((2,))
+    model = Model(inputs, layers.Dense(1)(layers.Dense(3)(inputs)))
+    for value in (False, True):
+        model.trainable = value
+        assert [layer.trainable for layer in model.layers] == 3 * [value]

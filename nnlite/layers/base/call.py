@@ -15,7 +15,7 @@ from nnlite.layers.base.contract.assigned import assigned_in, keep_attributes, r
 from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
-from nnlite.layers.base.shapes import tried_on, tried_with_mask
+from nnlite.layers.base.shapes import tried_on, tried_with_mask, zeros_for
 from nnlite.layers.base.variables.holders import hold_inner
 from nnlite.ops.tape import is_trial, trial_run
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -195,6 +195,13 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
     hold_inner(layer)
 
 
+def build_rest(layer: "Layer", runner: "Layer") -> None:
+    """Build the layers inside `layer` that only a call with other arguments uses, that of `runner`."""
+    if runner._data_arguments != layer._data_arguments and not all(inner.built for inner in inner_layers(layer)):
+        build_inner_layers(runner, zeros_for(runner, runner.input_shape, 1))
+        hold_inner(layer)
+
+
 def _use_first(
     layer: "Layer", kept: list, trace: LayerTrace, traced: dict, inner: "Layer", inputs: Any, **options: Any
 ) -> Any:
@@ -208,7 +215,9 @@ def _use_first(
     inner.dtype = inner._given_dtype or layer.dtype
     assert layer.random is not None  # it is being built
     if inner.built and inner.input_shape is not None:
-        inner._check_input_shape(shapes if several else shapes[0])
+        runner = options.get("runner") or inner
+        runner._check_input_shape(shapes if several else shapes[0])
+        build_rest(inner, runner)
     else:
         with tried_on(data):
             inner._ensure_built(shapes if several else shapes[0], layer.random.child(index))
@@ -236,12 +245,6 @@ def moves_on(layer: Any) -> bool:
 def inner_layers(layer: LayerAttributes) -> "list[Layer]":
     """The layers in the attributes of `layer`, including lists and dicts, in order, each once."""
     return cast(Any, kept(layer, LayerAttributes))
-
-
-def layers_beside(model: Any) -> "list[Layer]":
-    """The layers that are attributes of a graph or a chain without being part of it, such as a head of its steps."""
-    inside = set(map(id, model._layers_inside()))
-    return [layer for layer in inner_layers(model) if id(layer) not in inside]
 
 
 def layers_within(layer: Any) -> "Iterator[Layer]":

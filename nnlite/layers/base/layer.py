@@ -18,7 +18,7 @@ from nnlite.layers.base.contract.first_use import NodePart, as_input, build_firs
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
 from nnlite.layers.base.contract.penalties import losses_of, record_loss
-from nnlite.layers.base.contract.running import read_methods, recorded_call
+from nnlite.layers.base.contract.running import input_of, read_methods, recorded_call
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.masks import carried_mask, carrying
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
@@ -202,7 +202,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return read_call(self, inputs, options)
 
     def _apply(self, inputs, training, mask, runner=None, values=None):
-        training, inputs = read_training(training, self.label), self._as_input(inputs)
+        training, inputs = read_training(training, self.label), input_of(self, runner, inputs)
         context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
         options, run = {name: context[name] for name in self._context}, self if runner is None else runner
         output, jacobians = run.linearize(inputs, *(self.values if values is None else values), **options)

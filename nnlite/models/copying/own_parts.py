@@ -12,7 +12,8 @@ import numpy as np
 
 from nnlite.errors import ModelFileError, TrainingWarning
 from nnlite.foreign import files_of, give_files, overrides, stated_format
-from nnlite.layers.base.call import inner_layers, layers_beside, layers_within
+from nnlite.layers.base.call import inner_layers, layers_within
+from nnlite.layers.base.variables.holders import layers_beside
 from nnlite.parameters import each_once
 from nnlite.registry.functions import form_of_function
 from nnlite.registry.modules import keras_form

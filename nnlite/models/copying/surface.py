@@ -53,6 +53,9 @@ def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
             "attribute another name"
         )
     Layer.__setattr__(self, name, value)
+    if name == "trainable" and "parameters" in vars(self):
+        for layer in self.layers:  # inputs too
+            layer.trainable = value
 
 
 def model_form(layer: Any) -> dict[str, Any]:

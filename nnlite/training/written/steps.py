@@ -8,8 +8,8 @@ import numpy as np
 
 from nnlite.data.batches import one_by_one
 from nnlite.errors import WrongTypeError
-from nnlite.layers.base.call import layers_beside
 from nnlite.layers.base.contract.structure import in_order
+from nnlite.layers.base.variables.holders import layers_beside
 from nnlite.metrics import Mean
 from nnlite.ops.tape import active_tape
 from nnlite.random import RandomSource

@@ -74,8 +74,29 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
         if name not in data and value is not defaults.get(name, inspect.Parameter.empty)
     }
     _remember_required(layer, options, defaults)
-    inputs_taken = _one_tuple(layer, data)
-    return LayerCall(with_options(layer, options), inputs_taken, context.get("training"), context.get("mask"))
+    runner = with_options(layer, options)
+    if layer.built and layer._traced and layer.input_shape is not None and not is_built_for(layer, data):
+        runner = taking_others(runner, data)
+    inputs_taken = _one_tuple(runner, data)
+    return LayerCall(runner, inputs_taken, context.get("training"), context.get("mask"))
+
+
+def is_built_for(layer: "Layer", data: Mapping[str, Any]) -> bool:
+    """Whether a layer was built for as many data, under these names, as those of a call."""
+    return (layer._data_arguments or ()) == (tuple(data) if len(data) > 1 else ())
+
+
+def taking_others(layer: "Layer", data: Mapping[str, Any]) -> "Layer":
+    """The layer as one that takes other arguments of its `call` than in the call it was built by: `call(a, b=None)`.
+
+    A copy with the same weights; layers inside that only such calls use are built.
+    """
+    runner, several = object.__new__(type(layer)), len(data) > 1
+    found = (value.shape if isinstance(value, Traced) else np.shape(value) for value in data.values())
+    shapes = tuple((None, *shape[1:]) for shape in found)
+    others = {"_data_arguments": tuple(data) if several else (), "input_shape": shapes if several else shapes[0]}
+    vars(runner).update(vars(layer), takes_several=several, **others)
+    return runner
 
 
 def takes_all(layer: "Layer") -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError
 from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.call import build_rest
 from nnlite.layers.base.contract.arguments import CONTEXT, context_of, data_arguments
 from nnlite.ops.tape import active_tape
 from nnlite.ops.tracing import Trace, Traced
@@ -98,3 +99,11 @@ def read_methods(cls: Any, recorded: Callable) -> None:
         cls.takes_several = None if cls.takes_several is False else cls.takes_several
         cls._kept_kinds = vars(cls).get("_kept_kinds", "" if cls._builds_itself else "biu")
     cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
+
+
+def input_of(layer: Any, runner: Any, inputs: Any) -> Any:
+    """The data of a call as arrays, read by the `runner` if that takes other arguments than `layer` was built for."""
+    if runner is None or runner._data_arguments == layer._data_arguments:
+        return layer._as_input(inputs)
+    build_rest(layer, runner)
+    return runner._as_input(inputs)

@@ -9,7 +9,7 @@ from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import each_once
 from nnlite.registry import Configurable
 
-__all__ = ["hold", "hold_inner", "succeed", "take_inner", "take_state", "tell_holders"]
+__all__ = ["hold", "hold_inner", "layers_beside", "succeed", "take_inner", "take_state", "tell_holders"]
 
 # layer -> those that list its parameters, and how each takes over new ones
 _holders: "WeakKeyDictionary[Any, WeakKeyDictionary[Any, Callable[[Any], None]]]" = WeakKeyDictionary()
@@ -60,3 +60,9 @@ def take_inner(holder: Any) -> None:
     trains = holder._builds_itself and "trainer" in vars(holder)
     if trains and len(holder.parameters) > count and not holder.trainer.writes_steps:
         holder.trainer.forget_model()  # its steps have the parameters of before
+
+
+def layers_beside(model: Any) -> list[Any]:
+    """The layers that are attributes of a graph or a chain without being part of it, such as a head of its steps."""
+    inside = set(map(id, model._layers_inside()))
+    return [layer for layer in kept(model, LayerAttributes) if id(layer) not in inside]
