@@ -190,7 +190,7 @@ def weight_arrays(model: Any) -> dict[str, np.ndarray]:
     """The arrays of a `.weights.h5` file by path."""
     shapes = file_shapes(model, keras_order)
     arrays = {
-        path: parameter.value.reshape(shapes.get(id(parameter), parameter.shape))
+        path: parameter.value.astype(parameter.dtype, copy=False).reshape(shapes.get(id(parameter), parameter.shape))
         for path, parameter in parameter_places(model, keras_order)
     }
     arrays |= {f"{group}/2": np.array(0, np.int32) for group in counted_groups(model, keras_order)}
@@ -279,7 +279,7 @@ def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool 
         MissingLibraryError: h5py is not installed.
     """
     with weights_of(path) as datasets:
-        assign_datasets(model, datasets, path, keras_order, skip_mismatch, by_name)
+        assign_datasets(model, datasets, path, keras_order, skip_mismatch, by_name, may_hold_more=True)
 
 
 def weights_of(path: str | os.PathLike) -> AbstractContextManager[dict[str, Any]]:

@@ -1,11 +1,11 @@
 """`save`, `save_weights`, `load_weights` and `load_torch` of models; the file name or content determines the format."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from nnlite import saving
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.foreign import (
     is_foreign_file,
     is_list_of_shards,
@@ -31,6 +31,7 @@ def save(
     overwrite: bool = True,
     include_optimizer: bool = True,
     zipped: bool | None = None,
+    **options: Any,
 ) -> None:
     """Write one file: layers, weights, encoder, target, `compile` arguments, optimizer's state.
 
@@ -42,13 +43,16 @@ def save(
         overwrite: whether a file of that name is replaced.
         include_optimizer: whether the arguments of `compile` and the optimizer's state are written.
         zipped: False for a folder with the parts of a `.keras` file in it.
+        options: `save_format` of earlier Keras, which changes nothing, as the name says the format.
 
     Raises:
+        WrongTypeError: any other argument.
         ConfigError: a name by which Keras would expect weights alone; `zipped=False` for a name in `.keras`, or
             `zipped=True` for another one.
         ModelFileError: a layer that Keras does not have, under a name in `.keras`; or `filepath` cannot be a file.
         MissingLibraryError: h5py is not installed, which `.keras` needs.
     """
+    _refuse(options.keys() - {"save_format"}, "save")
     form = stated_format(filepath, whole=True)
     if zipped is not None and zipped != (form == ".keras"):
         ends = "ends in .keras" if zipped else "is that of a folder, and does not end in .keras"
@@ -58,6 +62,12 @@ def save(
     else:
         model._need_built()
         saving.write(filepath, *model_state(model, include_optimizer), overwrite=overwrite)
+
+
+def _refuse(unknown: Collection[str], method: str) -> None:
+    """`WrongTypeError` for arguments that a method does not have."""
+    if unknown:
+        raise WrongTypeError(f"{method} has no argument {', '.join(sorted(unknown))}")
 
 
 def export(
@@ -87,13 +97,10 @@ def save_model(
     """`model.save(filepath, overwrite, zipped=zipped, **options)`, under Keras's name.
 
     Raises:
-        ConfigError: an option that `save` does not have, or an object of another kind.
+        ConfigError: an option that `save` does not have, or an object that is no model.
     """
     if not isinstance(model, Layer) or not model._builds_itself:
         raise ConfigError(f"save_model writes models, got {type(model).__name__}")
-    unknown = sorted(options.keys() - {"include_optimizer"})
-    if unknown:
-        raise ConfigError(f"save_model has no argument {', '.join(unknown)}")
     model.save(filepath, overwrite, zipped=zipped, **options)
 
 
@@ -124,7 +131,12 @@ def save_weights(
 
 
 def load_weights(
-    model: "BaseModel", filepath: str | PathLike, skip_mismatch: bool = False, by_name: bool = False
+    model: "BaseModel",
+    filepath: str | PathLike,
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    objects_to_skip: Iterable[Layer] | None = None,
+    **unknown: Any,
 ) -> None:
     """Read weights from a file of `save_weights` or `save`, or from a file of Keras, of any version.
 
@@ -134,20 +146,28 @@ def load_weights(
         skip_mismatch: leave out weights that are missing or of another shape, with a warning, rather than refuse the
             file.
         by_name: match layers by name, and leave the others as they are; for `.h5` files of earlier Keras.
+        objects_to_skip: layers whose weights stay as they are.
+
+    A file of Keras may hold more layers than the model, such as a head that this one lacks; a warning names them.
 
     Raises:
+        WrongTypeError: any other argument.
         ModelFileError: missing or damaged file, or names or shapes that are not this model's.
         ConfigError: `by_name` for another file than a `.h5` file.
     """
+    _refuse(unknown, "load_weights")
+    kept = [(weight, weight.numpy()) for layer in objects_to_skip or () for weight in layer.weights]
     if is_foreign_file(filepath) or is_list_of_shards(filepath):
         model._need_built()
         load_keras_weights(model, filepath, skip_mismatch, by_name)
-        return
-    _, arrays = saving.read(filepath)
-    if by_name:
-        raise ConfigError(f"{filepath}: only '.h5' files name their layers", ("by_name",))
-    model._need_built()
-    assign_weights(model, arrays, filepath, skip_mismatch=skip_mismatch)
+    else:
+        _, arrays = saving.read(filepath)
+        if by_name:
+            raise ConfigError(f"{filepath}: only '.h5' files name their layers", ("by_name",))
+        model._need_built()
+        assign_weights(model, arrays, filepath, skip_mismatch=skip_mismatch)
+    for weight, value in kept:
+        weight.assign(value)
 
 
 def load_torch(model: "BaseModel", filepath: str | PathLike, mapping: Mapping[str, str] | None = None) -> None:

@@ -283,3 +283,49 @@ def test_pipelines_of_layers_are_those_of_keras(tmp_path):
     theirs.save(tmp_path / "theirs.keras")
     again = load_model(tmp_path / "theirs.keras")
     np.testing.assert_allclose(again.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-6)
+
+
+def chain(*units):
+    return Sequential([Input((4,)), *(layers.Dense(number) for number in units)])
+
+
+def test_weights_of_a_longer_model_go_into_its_first_layers(tmp_path):
+    whole, first = chain(3, 2, 1), chain(3, 2)
+    whole.save_weights(tmp_path / "m.weights.h5")
+    with pytest.warns(UserWarning, match=r"no such layers: layers/dense_2/vars/0, layers/dense_2/vars/1"):
+        first.load_weights(tmp_path / "m.weights.h5")
+    for mine, theirs in zip(first.weights, whole.weights, strict=False):
+        np.testing.assert_array_equal(mine, theirs)
+    without_bias = Sequential([Input((4,)), layers.Dense(3, use_bias=False), layers.Dense(2)])
+    with pytest.raises(ModelFileError, match="left over: layers/dense/vars/1"):
+        without_bias.load_weights(tmp_path / "m.weights.h5")
+    with pytest.raises(ModelFileError, match="missing: layers/dense_3/vars/0"):
+        chain(3, 2, 1, 1).load_weights(tmp_path / "m.weights.h5")
+
+
+@pytest.mark.parametrize("name", ["m.weights.h5", "m.safetensors"])
+def test_weights_of_chosen_layers_stay_as_they_are(tmp_path, name):
+    saved, model = chain(3, 2), chain(3, 2)
+    saved.save_weights(tmp_path / name)
+    before = model.layers[0].kernel.numpy()
+    model.load_weights(tmp_path / name, objects_to_skip=model.layers[:1])
+    np.testing.assert_array_equal(model.layers[0].kernel, before)
+    np.testing.assert_array_equal(model.layers[1].kernel, saved.layers[1].kernel)
+    for refused in (model.load_weights, model.save, lambda path, **options: save_model(model, path, **options)):
+        with pytest.raises(TypeError, match="has no argument other"):
+            refused(tmp_path / name, other=1)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_weights_of_16_bits_have_their_type_in_files(tmp_path, dtype):
+    model, again = (Sequential([Input((4,)), layers.Dense(3, dtype=dtype)]) for _ in range(2))
+    model.save_weights(tmp_path / "m.weights.h5")
+    with hdf5.opened(tmp_path / "m.weights.h5", "m") as datasets:
+        assert str(datasets["layers/dense/vars/0"][()].dtype) == dtype
+    again.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(again.layers[0].kernel.numpy(), model.layers[0].kernel.numpy())
+    keras = pytest.importorskip("keras")
+    theirs = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, dtype=dtype)])
+    theirs.load_weights(tmp_path / "m.weights.h5")
+    values = keras.ops.convert_to_numpy(keras.ops.cast(theirs.layers[0].kernel, "float32"))
+    np.testing.assert_array_equal(values, model.layers[0].kernel.numpy().astype("float32"))

@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlite.arrays.types import is_bfloat16
 from nnlite.errors import ConfigError, ModelFileError
+from nnlite.errors.caller import warn_user
 from nnlite.foreign.containers.legacy import assign_legacy, legacy_weights
 from nnlite.foreign.containers.own_files import own_variables
 from nnlite.foreign.hdf5 import Datasets
@@ -31,6 +32,7 @@ def assign_datasets(
     order: Order = keras_order,
     skip_mismatch: bool = False,
     by_name: bool = False,
+    may_hold_more: bool = False,
 ) -> None:
     """Copy the datasets of an HDF5 file into the parameters, after comparing all shapes.
 
@@ -41,6 +43,7 @@ def assign_datasets(
         order: the layers of a model as Keras orders them.
         skip_mismatch: whether what is missing or of another shape is left out, with a warning.
         by_name: whether layers are matched by name, which files of earlier Keras allow.
+        may_hold_more: whether datasets of other layers are left out, with a warning.
 
     Raises:
         ModelFileError: names or shapes that do not fit.
@@ -71,10 +74,21 @@ def assign_datasets(
         fits = names_that_fit(shapes, present, label)
         needed, shapes = {name: needed[name] for name in fits}, {name: shapes[name] for name in fits}
         present = {name: present[name] for name in fits}
+    if may_hold_more:
+        present = _without_other_layers(needed, present, label)
     _check_fit(shapes, present, label)
     arrays = {path: present[path][()] for path in needed}
     for path, parameter in needed.items():
         parameter.assign(arrays[path].reshape(parameter.shape))
+
+
+def _without_other_layers(needed: Mapping[str, Any], present: Mapping[str, Any], label: object) -> dict[str, Any]:
+    """The datasets but for those in groups from which nothing is needed, which a warning names."""
+    groups = {name.rpartition("/")[0] for name in needed}
+    kept = {name: one for name, one in present.items() if name.rpartition("/")[0] in groups}
+    if others := sorted(present.keys() - kept.keys()):
+        warn_user(f"{label}: left out, since the model has no such layers: {', '.join(others)}")
+    return kept
 
 
 def _check_fit(needed: Mapping[str, Any], present: Mapping[str, Any], label: object) -> None:
