@@ -120,18 +120,17 @@ def graph_config(model: Any, describe: Callable[[Layer, str], dict[str, Any]], p
         nodes = [_applied(use, location) if applied else _node(use) for use in calls.get(id(layer), ())]
         layers.append({**document, "name": layer.name, "inbound_nodes": nodes})
     config = {"name": model.name, "trainable": model.trainable, "layers": layers}
-    config["input_layers"] = _ends([(use, 0) for use in inputs], model._input_structure)
-    listed = model._lists_outputs and model._structure is None
-    config["output_layers"] = _ends(outputs, [*range(len(outputs))] if listed else model._structure)
+    config["input_layers"] = _ends([(use, 0) for use in inputs], model._input_structure, model._lists_inputs)
+    config["output_layers"] = _ends(outputs, model._structure, model._lists_outputs)
     return config
 
 
-def _ends(values: list[tuple[Use, int]], structure: Any) -> Any:
+def _ends(values: list[tuple[Use, int]], structure: Any, in_list: bool) -> Any:
     """`[name, use, part]` of each input or output, nested as the model takes or returns them."""
     named = [[use.layer.name, use.index, part] for use, part in values]
     if structure is not None:
         return arranged_as(structure, named)
-    return named if len(named) > 1 else named[0]
+    return named if len(named) > 1 or in_list else named[0]
 
 
 def _applied(use: Use, location: str) -> dict[str, Any]:
@@ -157,7 +156,7 @@ def _node(use: Use) -> dict[str, Any]:
     if use.layer._data_arguments:
         named = zip(use.layer._data_arguments[1:], values[1:], strict=True)
         return {"args": values[:1], "kwargs": {**dict(named), **options}}
-    if is_model(use.layer) and isinstance(vars(use.layer).get("_input_structure"), (dict, list)):
+    if is_model(use.layer) and isinstance(vars(use.layer).get("_input_structure"), (dict, list, tuple)):
         return {"args": [arranged_as(vars(use.layer)["_input_structure"], values)], "kwargs": options}
     if use.layer._data_keys:
         return {"args": [dict(zip(use.layer._data_keys, values, strict=True))], "kwargs": options}

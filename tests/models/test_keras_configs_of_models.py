@@ -462,3 +462,20 @@ def test_a_model_of_dicts_is_drawn_and_recorded_by_their_keys(tmp_path):
     for again in (nnlite.load_model(tmp_path / "model.keras"), Model.from_config(outer.get_config())):
         again.set_weights(outer.get_weights())
         np.testing.assert_array_equal(again([X[:, :3], X[:, 2:]]), outer([X[:, :3], X[:, 2:]]))
+
+
+def test_a_list_of_one_input_or_output_is_one_in_configs_too():
+    inputs = Input((3,), name="a")
+    model = Model([inputs], [Dense(2, name="d")(inputs)])
+    config = model.get_config()
+    assert (config["input_layers"], config["output_layers"]) == ([["a", 0, 0]], [["d", 0, 0]])
+    again = Model.from_config(config)
+    assert type(again.input) is list and again.input_spec[0].allow_last_axis_squeeze
+    assert Model(inputs, model.outputs[0]).get_config()["input_layers"] == ["a", 0, 0]
+
+
+def test_what_a_config_compiles_has_the_variables_of_its_optimizer():
+    both = [Sequential([Input((3,)), Dense(2)]) for _ in range(2)]
+    both[0].compile("adam", "mse")
+    both[1].compile_from_config(both[0].get_compile_config())
+    assert both[1].optimizer.built and len(both[1].optimizer.variables) == 6

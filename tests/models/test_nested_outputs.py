@@ -222,3 +222,11 @@ def test_weights_of_rows_may_be_nested_like_the_outputs():
         model.compile("sgd", "mse")
         results.append(model.fit(X, [KIND, [KIND, KIND]], sample_weight=weights, verbose=0).history)
     assert results[0] == results[1]
+
+
+def test_tuples_of_inputs_and_outputs_stay_tuples():
+    first, second = Input((2,)), Input((2,))
+    model = Model((first, second), (first + second, (second, [first])))
+    for ends in (model.output, model([np.ones((1, 2)), np.zeros((1, 2))])):
+        assert type(ends) is tuple and type(ends[1]) is tuple and type(ends[1][1]) is list
+    assert type(model.input) is tuple

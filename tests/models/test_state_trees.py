@@ -60,3 +60,23 @@ def test_variables_of_one_path_are_refused():
     model(np.ones((1, 2)))
     with pytest.raises(ConfigError, match="two of the trainable_variables have the path 'net/twin/kernel'"):
         model.get_state_tree()
+
+
+def test_layers_of_models_inside_that_no_user_named_are_told_apart_by_numbers():
+    first, second = Input((4,)), Input((2,))
+    encoder, decoder = Model(first, Dense(2)(first)), Model(second, Dense(4)(second))
+    model = Model(first, decoder(encoder(first)))
+    model.compile("adam", "mse")
+    model.fit(np.ones((2, 4)), np.ones((2, 4)), verbose=0)
+    state = model.get_state_tree()
+    assert {name: sorted(part) for name, part in state["trainable_variables"].items()} == {
+        "dense": ["bias", "kernel"],
+        "dense_1": ["bias", "kernel"],
+    }
+    assert sum(name.startswith("dense_kernel_momentum") for name in state["optimizer_variables"]["adam"]) == 2
+    state["trainable_variables"]["dense_1"]["bias"][:] = 7
+    model.set_state_tree(state)
+    assert decoder.layers[-1].bias.numpy().tolist() == 4 * [7.0] and (encoder.layers[-1].bias.numpy() < 7).all()
+    config = model.get_config()  # in Keras's form, though both models begin with one `Input`
+    assert [layer["class_name"] for layer in config["layers"]] == ["InputLayer", "Functional", "Functional"]
+    assert Model.from_config(config).count_params() == model.count_params()

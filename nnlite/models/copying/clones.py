@@ -35,7 +35,7 @@ def clone_model(
     """A model with the same layers and connections, newly initialized; compiled with the same arguments if it was.
 
     Args:
-        model: a `Sequential`, a graph, or an instance of a subclass.
+        model: a `Sequential`, a graph, or an instance of a subclass; a layer is copied as `clone_function` does it.
         input_tensors: an `Input`, or what a layer gave, on which the new model begins; a list or dict for several.
         clone_function: makes the new layer of an old one; by default one of the same config.
         call_function: applies the new layers of a graph, `call_function(layer, inputs, **options)`.
@@ -52,6 +52,8 @@ def clone_model(
     >>> clone.count_params(), bool((clone.layers[0].kernel.value == model.layers[0].kernel.value).any())
     (9, False)
     """
+    if isinstance(model, Layer) and not isinstance(model, BaseModel):
+        return (clone_function or _same)(model)
     if not isinstance(model, BaseModel):
         raise ConfigError(f"clone_model needs a model, got {type(model).__name__}")
     if recursive and clone_function is None:
@@ -109,7 +111,9 @@ def _made_again(model: BaseModel, copy: Callable[[Layer], Layer] | None, input_t
         inside = model._layers_inside()
         first = config["layers"][: len(config["layers"]) - len(inside)]  # an `Input`
         if input_tensor is not None:
-            symbol = listed(input_tensor, "inputs")[0]
+            symbol, *further = listed(input_tensor, "inputs")
+            if further:
+                raise ConfigError(f"{model.label} has one input, got {1 + len(further)}", ("input_tensors",))
             first = [symbol.layer if isinstance(symbol.layer, Input) else Input(batch_shape=symbol.shape)]
         config["layers"] = [*first, *map(copy or _same, inside)]
     twin = type(model).from_config(config)

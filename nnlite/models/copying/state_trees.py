@@ -1,10 +1,15 @@
 """All variables of a model as nested dicts, by their paths, as Keras's `get_state_tree` gives them."""
 
+import itertools
+import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nnlite.errors import ConfigError
+from nnlite.layers.base.contract.naming import Place
+from nnlite.variables import ScopePlace
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
@@ -21,6 +26,40 @@ def _groups(model: "BaseModel") -> dict[str, list[Any]]:
     }
 
 
+def _by_path(model: "BaseModel") -> dict[str, dict[str, Any]]:
+    """The variables of each group by path; layers without a name of their own are numbered where two have one path.
+
+    Raises:
+        ConfigError: two variables of one path, whose layers were named alike.
+    """
+    named: dict[str, dict[str, Any]] = {}
+    for group, variables in _groups(model).items():
+        paths: dict[str, Any] = named.setdefault(group, {})
+        of_layers = group.endswith("trainable_variables")
+        for variable in variables:
+            if variable.path in paths and of_layers and not _is_named_by_class(variable):
+                raise ConfigError(f"two of the {group} have the path {variable.path!r}: give their layers names")
+            paths[_free_path(variable.path, paths, of_layers)] = variable
+    return named
+
+
+def _is_named_by_class(variable: Any) -> bool:
+    """Whether the layer, or the generator, of a variable has the name of its class, with a number or without."""
+    place = variable.place
+    if isinstance(place, ScopePlace):
+        return True
+    layer = place.layer if isinstance(place, Place) else None
+    return layer is not None and re.fullmatch(rf"{layer._name_stem}(_[0-9]+)?", str(layer.name)) is not None
+
+
+def _free_path(path: str, taken: Collection[str], numbers_layer: bool) -> str:
+    """The path, or the first that is free with a number at its end, or behind the name of the layer."""
+    layer, _, name = path.rpartition("/")
+    by_layer = numbers_layer and layer
+    spellings = (f"{layer}_{number}/{name}" if by_layer else f"{path}_{number}" for number in itertools.count(1))
+    return path if path not in taken else next(spelling for spelling in spellings if spelling not in taken)
+
+
 def get_state_tree(
     self: "BaseModel", value_format: Literal["backend_tensor", "numpy_array"] = "backend_tensor"
 ) -> dict[str, Any]:
@@ -34,7 +73,7 @@ def get_state_tree(
         that of `"dense/kernel"` is `["trainable_variables"]["dense"]["kernel"]`.
 
     Raises:
-        ConfigError: two variables of one path.
+        ConfigError: two variables of one path, whose layers were named alike.
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense
@@ -45,15 +84,13 @@ def get_state_tree(
     if value_format not in ("backend_tensor", "numpy_array"):
         raise ConfigError(f'value_format must be "backend_tensor" or "numpy_array", got {value_format!r}')
     state: dict[str, Any] = {}
-    for group, variables in _groups(self).items():
+    for group, variables in _by_path(self).items():
         state[group] = {}
-        for variable in variables:
-            *names, last = variable.path.split("/")
+        for path, variable in variables.items():
+            *names, last = path.split("/")
             inner = state[group]
             for name in names:
                 inner = inner.setdefault(name, {})
-            if last in inner:
-                raise ConfigError(f"two of the {group} have the path {variable.path!r}: give their layers names")
             inner[last] = np.array(variable)
     return state
 
@@ -65,11 +102,11 @@ def set_state_tree(self: "BaseModel", state_tree: dict[str, Any]) -> None:
         ConfigError: a group or a path that the model does not have.
         ShapeError: a value of another shape.
     """
-    groups = _groups(self)
+    groups = _by_path(self)
     for group, inner in state_tree.items():
         if group not in groups:
             raise ConfigError(f"a model has the groups {', '.join(groups)} of variables, got {group!r}")
-        by_path = {variable.path: variable for variable in groups[group]}
+        by_path = groups[group]
         for path, value in _flat(inner).items():
             if path not in by_path:
                 raise ConfigError(f"the {group} of {self.name} have no path {path!r}: {', '.join(by_path) or 'none'}")

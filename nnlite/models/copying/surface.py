@@ -141,6 +141,8 @@ def compile_from_config(self: "BaseModel", config: dict[str, Any]) -> None:
     if not config:
         raise NotReadyError("there is nothing to compile with: the config is empty")
     self.compile(**_with_functions(config))
+    if self.built and self.optimizer is not None:
+        self.optimizer.build(self.trainable_variables)
 
 
 def _with_functions(config: Any) -> Any:

@@ -20,16 +20,18 @@ __all__ = [
 
 
 def ends_in_structure(symbols: Sequence[Any], structure: Any, in_list: bool) -> Any:
-    """Inputs or outputs as the user gave them: one, a list, or a nested structure.
+    """Inputs or outputs as the user gave them: one, a list, a tuple, or a nested structure.
 
     Args:
         symbols: in a row.
-        structure: as `structure_of` found it; None for one, or a plain list.
-        in_list: whether a single one is in a list too.
+        structure: as `structure_of` found it; None for one, or a plain list or tuple.
+        in_list: whether they are in a list.
     """
     if structure is not None:
         return arranged_as(structure, symbols)
-    return list(symbols) if len(symbols) > 1 or in_list else symbols[0]
+    if in_list:
+        return list(symbols)
+    return tuple(symbols) if len(symbols) > 1 else symbols[0]
 
 
 def until_loss(self: Any, loss: Any) -> tuple[Any, Any, Any]:
@@ -61,7 +63,7 @@ def specs_of_inputs(model: Any) -> Any:
     """The requirements of a graph on its inputs; None for a class that writes `call`."""
     if model._drawing is None:
         return None
-    return [InputSpec(shape=symbol.shape, name=symbol.name) for symbol in model.inputs]
+    return [InputSpec(shape=symbol.shape, name=symbol.name, allow_last_axis_squeeze=True) for symbol in model.inputs]
 
 
 @property

@@ -49,7 +49,7 @@ def _in_order(model: Any, inputs: Any) -> list:
         inputs = model._encoded(inputs)
     if isinstance(inputs, dict):
         inputs = by_name(model, inputs)
-    elif isinstance(structure, list) and isinstance(inputs, (list, tuple)):
+    elif isinstance(structure, (list, tuple)) and isinstance(inputs, (list, tuple)):
         inputs = leaves_in(structure, inputs)
     elif not model.takes_several:
         inputs = inputs if isinstance(inputs, list) and len(inputs) == 1 else [inputs]

@@ -99,7 +99,8 @@ def to_spec(self: "Layer") -> dict[str, Any]:
     with configs_for_files():
         ((name, config),) = Configurable.to_spec(self).items()
         objects = {key: keras_form(value) for key, value in config.items() if isinstance(value, Configurable)}
-        return {name: {**config, **objects}, SHARED: number}
+        numbered = {} if self._symbol is not None else {SHARED: number}  # any two `Input`s alike do the same
+        return {name: {**config, **objects}, **numbered}
 
 
 def numbering_shared(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _numbered(value: Any, numbers: Iterator[int]) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _numbered(item, numbers) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_numbered(item, numbers) for item in value]
+        return (list if isinstance(value, list) else tuple)(_numbered(item, numbers) for item in value)
     return next(numbers)
 
 
@@ -79,7 +79,7 @@ def arranged_as(structure: Any, leaves: Sequence[Any]) -> Any:
         kind: Any = type(structure)
         return kind((key, arranged_as(item, leaves)) for key, item in structure.items())
     if isinstance(structure, (list, tuple)):
-        return [arranged_as(item, leaves) for item in structure]
+        return type(structure)(arranged_as(item, leaves) for item in structure)
     return leaves[structure]
 
 
