@@ -1,12 +1,14 @@
 """The table of layers printed by `model.summary()` and displayed in notebooks."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nnlite.charts import aligned, boxed, html_table, notebook
+from nnlite.errors import ConfigError
 from nnlite.foreign.keras_graphs import is_graph, uses_of
 from nnlite.layers import Input
 from nnlite.layers.base.symbolic import Symbol
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["print_summary", "summary_html", "summary_output", "summary_table"]
 
 HEAD = ("Layer", "Output shape", "Params")
+NARROWEST = 4  # characters of a column
 UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def print_summary(
     model: "BaseModel",
     line_length: int | None = None,
-    positions: Any = None,
+    positions: Sequence[float] | None = None,
     print_fn: Callable[[str], Any] | None = None,
     expand_nested: bool = False,
     show_trainable: bool = False,
@@ -34,11 +37,14 @@ def print_summary(
 
     Args:
         line_length: width of the table in characters; 76 when None.
-        positions: accepted, as Keras has it; columns share the width in fixed parts.
+        positions: where the columns end, as parts of the width, such as `[0.4, 0.7, 1.0]`; Keras's when None.
         print_fn: called with the text; `print` when None.
         expand_nested: whether the layers of models inside are listed too.
         show_trainable: whether a column says which layers are trained.
         layer_range: names of the first and of the last layer to list; `ConfigError` for one that does not exist.
+
+    Raises:
+        ConfigError: another number of positions than of columns, or columns that would be too narrow.
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense
@@ -57,10 +63,9 @@ def print_summary(
         cast(Any, model)._drawn_ends()  # shapes of a chain follow from its `Input`
     listed = [*_listed(model, model._listed() if layer_range is None else _range(model, layer_range), expand_nested)]
     sources = _sources(model)
-    columns = COLUMNS[sources is not None, show_trainable]
+    titles, sides, ends = _columns(sources is not None, show_trainable, positions)
     rows = [_framed_row(layer, depth, sources, show_trainable) for layer, depth in listed]
-    titles, sides = [column.title for column in columns], "".join(column.side for column in columns)
-    table = boxed(titles, rows, _widths(columns, line_length), sides)
+    table = boxed(titles, rows, _widths(ends, line_length or LENGTH), sides)
     text = "\n".join([f'Model: "{model.name}"', table, *_amounts(model)])
     write = print_fn or print
     try:
@@ -69,38 +74,31 @@ def print_summary(
         write(summary_table(model))
 
 
-class Column(NamedTuple):
-    """A column of the printed table: its title, its position, and its width in a table of 76 characters."""
-
-    title: str
-    side: str
-    width: int
+LENGTH = 76  # of the table in characters
+POSITIONS = {False: (0.45, 0.8, 1.0), True: (0.3, 0.56, 0.74, 1.0)}  # where columns end, by whether calls are shown
 
 
-def _columns(*widths: int, connected: bool, trainable: bool) -> list[Column]:
+def _columns(connected: bool, trainable: bool, given: Sequence[float] | None) -> tuple[list[str], str, list[float]]:
+    """The titles of the columns, the sides at which their texts are, and where they end, as parts of the width."""
     titles = ["Layer (type)", "Output Shape", "Param #"] + ["Connected to"] * connected + ["Trainable"] * trainable
-    sides = "<<>" + "<" * connected + "^" * trainable
-    return [Column(*column) for column in zip(titles, sides, widths, strict=True)]
+    ends = [*(given or POSITIONS[connected])]
+    ends = [0.9 * end for end in ends] + [1.0] if trainable else ends
+    if len(ends) != len(titles):
+        raise ConfigError(f"the columns {', '.join(titles)} need {len(titles) - trainable} positions, got {given}")
+    return titles, "<<>" + "<" * connected + "^" * trainable, ends
 
 
-# By whether calls are shown, and whether layers are trained.
-COLUMNS = {
-    (False, False): _columns(31, 22, 13, connected=False, trainable=False),
-    (False, True): _columns(27, 21, 10, 5, connected=False, trainable=True),
-    (True, False): _columns(19, 17, 10, 17, connected=True, trainable=False),
-    (True, True): _columns(17, 15, 9, 14, 5, connected=True, trainable=True),
-}
-
-
-def _widths(columns: Sequence[Column], line_length: int | None) -> list[int]:
-    """The widths of the columns in a table of this width, including margins and frames."""
-    stated_widths = [column.width for column in columns]
-    if line_length is None:
-        return stated_widths
-    room = max(line_length - 3 * len(columns) - 1, 4 * len(columns))
-    widths = [width * room // sum(stated_widths) for width in stated_widths]
-    rest = room - sum(widths)
-    return [width + (index < rest) for index, width in enumerate(widths)]
+def _widths(ends: Sequence[float], length: int) -> list[int]:
+    """The widths of the columns in a table of this width, of which margins and frames take their part evenly."""
+    stops = [int(end * length) for end in ends]
+    widths = [stop - before for before, stop in itertools.pairwise((0, *stops))]
+    if min(widths) < NARROWEST:
+        raise ConfigError(f"a table of {length} characters is too narrow: its columns would have {widths}")
+    excess = sum(widths) + 3 * len(widths) + 1 - length
+    for index in range(len(widths)):
+        cut = round(excess / (len(widths) - index))
+        widths[index], excess = widths[index] - cut, excess - cut
+    return widths
 
 
 def _sources(model: Any) -> dict[int, list[str]] | None:

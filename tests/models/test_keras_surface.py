@@ -165,7 +165,10 @@ def test_the_summary_shows_what_is_asked_for():
     assert table[2].endswith("┃ Trai… ┃") and table[4].endswith("│   N   │") and table[6].endswith("│   Y   │")
     assert {len(line) for line in shown(line_length=60).split("\n")[1:-3]} == {60}
     assert "block" not in shown(layer_range=["last", "last"])
-    assert "subject" not in shown(positions=[0.3, 0.6])
+    assert "subject" not in shown(positions=[0.3, 0.6, 1.0])
+    for refused in ({"positions": [0.3, 0.6]}, {"line_length": 8}):
+        with pytest.raises(ConfigError, match=r"positions, got|too narrow"):
+            shown(**refused)
 
 
 def test_the_summary_of_a_graph_has_its_inputs_and_functions():

@@ -92,7 +92,7 @@ def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
     if numbered_specs(described["layers"]):
         return described
     layers = [keras_form(layer) for layer in model.layers]
-    if model._given_shape:
+    if model._given_shape or model.built:
         begin = first_input(model)
         document = keras_form(begin)
         document["config"]["name"] = begin._given_name or begin._name_stem  # as that of the model, see below
