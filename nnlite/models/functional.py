@@ -18,11 +18,12 @@ from nnlite.layers.composite.graph import Graph
 from nnlite.layers.composite.operation import Operation
 from nnlite.models.base import BaseModel
 from nnlite.models.drawn import description, ends
-from nnlite.models.drawn.again import drawn_ends
+from nnlite.models.drawn.again import CallsGraph, build_added, drawn_ends
 from nnlite.models.drawn.drawing import Drawing
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input, read_drawn_call, shapes_by_name
 from nnlite.models.drawn.recorded import (
+    RecordedProgram,
     expect_outputs,
     finish_building,
     name_inside,
@@ -75,6 +76,7 @@ class Functional(BaseModel, aliases=("Model",)):
     [(5, 1), (5, 2)]
     """
 
+    call = cast(Any, CallsGraph(BaseModel.linearize))  # for the `call` of a subclass, which is recorded
     takes_several = None  # of a class that writes `call`, what it is given decides
     _drawing, _kinds_of_data = cast(Any, None), cast(Any, None)  # the first is the `Drawing` of a graph
     _building, _default_name, _stands_for_all = False, "functional", True  # the last: see `ModelType`
@@ -106,10 +108,18 @@ class Functional(BaseModel, aliases=("Model",)):
         self._structure, self._input_structure = structure_of(outputs), structure_of(inputs)
         self._lists_inputs, self._lists_outputs = isinstance(inputs, list), isinstance(outputs, list)
         self.takes_several = len(self.inputs) > 1
+        if self._writes_call and isinstance(self._input_structure, dict):
+            self._data_keys = tuple(self._input_structure)  # in which form `call` takes them
         self._drawing = Drawing(self.inputs, self.outputs)
+        self._drawing.form = self._structure, self._lists_outputs
         self._drawn_layers = self._drawing.layers()
         name_layers([*self._input_layers, *self._drawn_layers])
         self._build_graph(number is not None)
+
+    @property
+    def _runs_call(self) -> bool:
+        """Whether the model runs the `call` of its class, not its graph alone, which that may run."""
+        return self._drawing is None or self._writes_call
 
     @property
     def layers(self) -> list[Layer]:  # type: ignore[override]
@@ -170,7 +180,7 @@ class Functional(BaseModel, aliases=("Model",)):
         self.random = RandomSource(self.seed)
         draw_weights(self, redraw)
         self.parameters = each_once(layer.parameters for layer in self._drawn_layers)
-        self.chain = self._graph(self._drawing.uses())
+        self.chain = RecordedProgram(self) if self._writes_call else self._graph(self._drawing.uses())
         shapes, ends = (tuple(symbol.free_shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
         self.input_shape = shapes if self.takes_several else shapes[0]
         self.output_shape = ends if len(self.outputs) > 1 else ends[0]
@@ -202,7 +212,7 @@ class Functional(BaseModel, aliases=("Model",)):
         return shape
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        shapes = Layer.compute_output_shape if self._drawing is None else shapes_by_name
+        shapes = Layer.compute_output_shape if self._runs_call else shapes_by_name
         return shapes(self, input_shape)
 
     @property
@@ -245,12 +255,13 @@ class Functional(BaseModel, aliases=("Model",)):
     def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         if self._drawing is None:
             return recorded_input(self, self._encoded(inputs))
+        build_added(self)
         return drawn_input(self, inputs, super()._as_input)
 
     @property
     def _with_state(self) -> list:
         """The layers that `Jacobians.state` has a part for, in its order."""
-        return inner_layers(self) if self._drawing is None else self.chain.stateful_layers
+        return inner_layers(self) if self._runs_call else self.chain.stateful_layers
 
     @property
     def weights(self) -> list[Parameter]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import Input, Model, Sequential, ops
+from nnlite import Input, Model, Sequential, load_model, ops
 from nnlite.errors import ConfigError, DivergenceError, NotReadyError
 from nnlite.layers import (
     BatchNormalization,
@@ -439,3 +439,60 @@ def test_a_chain_without_a_shape_has_no_symbols():
     assert not hasattr(model, "inputs") and not hasattr(model, "output")
     with pytest.raises(NotReadyError, match="before it is built"):
         model.count_params()
+
+
+class GraphWithCall(Model):
+    """A graph that its class runs, and changes."""
+
+    def __init__(self, **options):
+        inputs = Input((3,))
+        outputs = Dropout(0.0)(Dense(2, kernel_initializer="ones", name="inside")(inputs))
+        super().__init__(inputs, outputs, **options)
+
+    def call(self, inputs, training=False):
+        return 2 * super().call(inputs, training=training)
+
+
+class GraphWithHead(GraphWithCall):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.head = Dense(4, kernel_initializer="ones", name="head")
+
+    def call(self, inputs):
+        return self.head(Model.call(self, inputs))
+
+
+@pytest.mark.parametrize(
+    ("cls", "weights", "loss", "after"),
+    [(GraphWithCall, 2, 25.0, 5.2), (GraphWithHead, 4, 25.0, 4.785)],  # the values of Keras
+)
+@pytest.mark.parametrize("name", ["m.safetensors", "m.keras"])
+def test_a_class_may_run_its_graph_in_its_call(cls, weights, loss, after, name, tmp_path):
+    model, x = cls(), np.ones((5, 3))
+    width = model(x).shape[1]
+    np.testing.assert_array_equal(model(x), np.full((5, width), 6.0))
+    assert len(model.weights) == len(model.trainable_weights) == weights and model.output_shape == (None, width)
+    model.compile("sgd", "mse")
+    assert model.evaluate(x, np.ones((5, width)), verbose=0) == loss
+    model.fit(x, np.ones((5, width)), batch_size=5, verbose=0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.full((5, width), after), rtol=1e-6)
+    model.save(tmp_path / name)
+    again = load_model(tmp_path / name)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_the_call_of_a_graph_takes_and_gives_what_the_graph_does():
+    class Halves(Model):
+        def __init__(self):
+            first, second = Input((2,), name="first"), Input((2,), name="second")
+            super().__init__([first, second], {"sum": first + second, "both": [first, second]})
+
+        def call(self, inputs):
+            outputs = super().call(inputs)
+            return {"sum": outputs["sum"] / 2, "both": outputs["both"]}
+
+    model, x = Halves(), np.ones((4, 2))
+    for data in ([x, 3 * x], {"first": x, "second": 3 * x}):
+        outputs = model(data)
+        np.testing.assert_array_equal(outputs["sum"], 2 * x)
+        np.testing.assert_array_equal(outputs["both"][1], 3 * x)

@@ -45,6 +45,7 @@ class Drawing:
 
     Attributes:
         nodes: one symbol of each use that the outputs depend on, each after those it needs.
+        form: how the outputs are nested, and whether they are in a list, see `ends_in_structure`.
 
     Raises:
         ConfigError: the outputs depend on an `Input` that is not among `inputs`.
@@ -54,6 +55,7 @@ class Drawing:
         self.inputs = inputs
         self.outputs = outputs
         self.nodes: list[Symbol] = []
+        self.form: tuple[Any, bool] = (None, False)
         first, seen = {symbol.key for symbol in inputs}, set()
         # A list, as graphs may be deeper than Python's calls.
         waiting = [(symbol, False) for symbol in reversed(outputs)]

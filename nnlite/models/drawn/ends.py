@@ -36,7 +36,7 @@ def ends_in_structure(symbols: Sequence[Any], structure: Any, in_list: bool) -> 
 
 def until_loss(self: Any, loss: Any) -> tuple[Any, Any, Any]:
     """Program of training: the graph up to activations that the losses take over, the losses, these activations."""
-    if self._drawing is None:
+    if self._runs_call:
         return self.chain, loss, None
     several = isinstance(loss, OutputLosses)
     losses: list[Any] = list(loss.losses) if several else [loss]

@@ -15,12 +15,12 @@ from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.base.symbolic import Drawable
 from nnlite.ops.tracing import Traced
 
-__all__ = ["adapt_each", "drawn_input", "read_drawn_call", "shapes_by_name"]
+__all__ = ["adapt_each", "drawn_input", "inputs_in_order", "read_drawn_call", "shapes_by_name"]
 
 
 def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> np.ndarray | tuple[np.ndarray, ...]:
     """User data in the form that the graph takes; `read_single` reads those of a graph with one input."""
-    inputs = _in_order(model, inputs)
+    inputs = inputs_in_order(model, inputs)
     if not model.takes_several:
         return read_single(inputs[0])
     arrays = _read_each(model, inputs)
@@ -36,13 +36,14 @@ def read_drawn_call(self: Any, *inputs: Any, **options: Any) -> LayerCall:
     nested = inputs[0] if inputs else None
     if self._drawing is not None and isinstance(nested, (Mapping, list, tuple)):
         leaves = leaves_of(nested)
-        if leaves and all(isinstance(leaf, (Drawable, Traced)) for leaf in leaves):
-            ordered = _in_order(self, dict(nested) if isinstance(nested, Mapping) else nested)
+        by_names = self._writes_call and isinstance(nested, Mapping) and not self._data_keys
+        if by_names or (leaves and all(isinstance(leaf, (Drawable, Traced)) for leaf in leaves)):
+            ordered = inputs_in_order(self, dict(nested) if isinstance(nested, Mapping) else nested)
             inputs = (tuple(ordered) if self.takes_several else ordered[0], *inputs[1:])
     return Layer._read_call(self, *inputs, **options)
 
 
-def _in_order(model: Any, inputs: Any) -> list:
+def inputs_in_order(model: Any, inputs: Any) -> list:
     """Data as users pass them, as a list with one entry per input."""
     structure = model._input_structure
     if not isinstance(inputs, dict) or not _keys(model, inputs):
@@ -104,7 +105,7 @@ def adapt_each(self: Any, data: Any) -> None:
     """Let each layer that is not yet `adapted` see the data, as passed on by the layers before it."""
     if self._drawing is None:
         raise ConfigError(f"{self.label} writes call: let its layers adapt to data themselves")
-    values = [in_memory(value) for value in _read_each(self, _in_order(self, data))]
+    values = [in_memory(value) for value in _read_each(self, inputs_in_order(self, data))]
     for layer, taken, *_ in self._drawing.uses():
         batch = [values[number] for number in taken]
         batch = tuple(batch) if layer.takes_several else batch[0]

@@ -53,6 +53,10 @@ class RunsLinearize:
     def __get__(self, layer: "Layer | None", owner: type) -> Any:
         return self if layer is None else functools.partial(self.run, layer)
 
+    def __call__(self, layer: "Layer", *inputs: Any, **options: Any) -> Any:
+        """What `super().call` is, for who names the class instead: `Dense.call(self, inputs)`."""
+        return self.run(layer, *inputs, **options)
+
     def run(self, layer: "Layer", inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """The outputs; recorded if `layer` is the `self` of a subclass's `call`."""
         if layer._recorded is None:
