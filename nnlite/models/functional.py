@@ -261,7 +261,7 @@ class Functional(BaseModel, aliases=("Model",)):
     @property
     def _with_state(self) -> list:
         """The layers that `Jacobians.state` has a part for, in its order."""
-        return inner_layers(self) if self._runs_call else self.chain.stateful_layers
+        return inner_layers(self) if self._runs_call else cast(Graph, self.chain).stateful_layers
 
     @property
     def weights(self) -> list[Parameter]:

@@ -97,7 +97,7 @@ def save_model(
     """`model.save(filepath, overwrite, zipped=zipped, **options)`, under Keras's name.
 
     Raises:
-        ConfigError: an option that `save` does not have, or an object that is no model.
+        ConfigError: an option that `save` does not have, or an object that is not a model.
     """
     if not isinstance(model, Layer) or not model._builds_itself:
         raise ConfigError(f"save_model writes models, got {type(model).__name__}")

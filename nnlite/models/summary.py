@@ -78,13 +78,13 @@ LENGTH = 76  # of the table in characters
 POSITIONS = {False: (0.45, 0.8, 1.0), True: (0.3, 0.56, 0.74, 1.0)}  # where columns end, by whether calls are shown
 
 
-def _columns(connected: bool, trainable: bool, given: Sequence[float] | None) -> tuple[list[str], str, list[float]]:
+def _columns(connected: bool, trainable: bool, stated: Sequence[float] | None) -> tuple[list[str], str, list[float]]:
     """The titles of the columns, the sides at which their texts are, and where they end, as parts of the width."""
     titles = ["Layer (type)", "Output Shape", "Param #"] + ["Connected to"] * connected + ["Trainable"] * trainable
-    ends = [*(given or POSITIONS[connected])]
+    ends = [*(stated or POSITIONS[connected])]
     ends = [0.9 * end for end in ends] + [1.0] if trainable else ends
     if len(ends) != len(titles):
-        raise ConfigError(f"the columns {', '.join(titles)} need {len(titles) - trainable} positions, got {given}")
+        raise ConfigError(f"the columns {', '.join(titles)} need {len(titles) - trainable} positions, got {stated}")
     return titles, "<<>" + "<" * connected + "^" * trainable, ends
 
 

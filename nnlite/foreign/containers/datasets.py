@@ -16,7 +16,7 @@ from nnlite.saving import names_that_fit
 __all__ = ["assign_datasets", "size_in_memory"]
 
 # Keras keeps these among the weights too: the state of random layers, and that of the optimizer.
-LEFT_OVER = ("seed_generator", "optimizer")
+LEFT_OVER = frozenset(("seed_generator", "optimizer"))
 LARGEST_NUMBER = 8  # bytes of a parameter's number, regardless of its size in the file
 
 
@@ -59,11 +59,8 @@ def assign_datasets(
     counts = {f"{group}/2" for group in counted_groups(model, order)}
     others = file_shapes(model, order)
     shapes = {path: others.get(id(parameter), parameter.shape) for path, parameter in needed.items()}
-    present = {
-        name: one
-        for name, one in datasets.items()
-        if name not in counts and not any(part in LEFT_OVER for part in name.split("/"))
-    }
+    weights = [name for name in datasets if name not in counts and LEFT_OVER.isdisjoint(name.split("/"))]
+    present = {name: datasets[name] for name in weights}
     for group, layer in own_variables(model, order):
         inside = {name[len(group) :]: one[()] for name, one in present.items() if name.startswith(group)}
         layer.load_own_variables(inside)

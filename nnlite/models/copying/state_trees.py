@@ -45,10 +45,9 @@ def _by_path(model: "BaseModel") -> dict[str, dict[str, Any]]:
 
 def _is_named_by_class(variable: Any) -> bool:
     """Whether the layer, or the generator, of a variable has the name of its class, with a number or without."""
-    place = variable.place
-    if isinstance(place, ScopePlace):
+    if isinstance(variable.place, ScopePlace):
         return True
-    layer = place.layer if isinstance(place, Place) else None
+    layer = variable.place.layer if isinstance(variable.place, Place) else None
     return layer is not None and re.fullmatch(rf"{layer._name_stem}(_[0-9]+)?", str(layer.name)) is not None
 
 

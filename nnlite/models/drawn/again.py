@@ -67,7 +67,8 @@ def ran(drawing: Drawing, layers: Sequence[Any], inputs: Sequence[Any], training
         if node.mask is not None:
             options["mask"] = values[node.mask.key]
         several = node.layer.takes_several or len(taken) > 1
-        output = applied_layers[id(node.layer)](taken if several else taken[0], **options)
+        data: Any = taken if several else next(iter(taken))
+        output = applied_layers[id(node.layer)](data, **options)
         values.update(((id(node.use), index), leaf) for index, leaf in enumerate(leaves_of(output)))
     return [values[symbol.key] for symbol in drawing.outputs]
 

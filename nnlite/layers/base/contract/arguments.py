@@ -92,8 +92,8 @@ def taking_others(layer: "Layer", data: Mapping[str, Any]) -> "Layer":
     A copy with the same weights; layers inside that only such calls use are built.
     """
     runner, several = object.__new__(type(layer)), len(data) > 1
-    found = (value.shape if isinstance(value, Traced) else np.shape(value) for value in data.values())
-    shapes = tuple((None, *shape[1:]) for shape in found)
+    whole = (value.shape if isinstance(value, Traced) else np.shape(value) for value in data.values())
+    shapes = tuple((None, *shape[1:]) for shape in whole)
     others = {"_data_arguments": tuple(data) if several else (), "input_shape": shapes if several else shapes[0]}
     vars(runner).update(vars(layer), takes_several=several, **others)
     return runner

@@ -54,7 +54,7 @@ class RunsLinearize:
         return self if layer is None else functools.partial(self.run, layer)
 
     def __call__(self, layer: "Layer", *inputs: Any, **options: Any) -> Any:
-        """What `super().call` is, for who names the class instead: `Dense.call(self, inputs)`."""
+        """The same as `super().call`, by the name of the class: `Dense.call(self, inputs)`."""
         return self.run(layer, *inputs, **options)
 
     def run(self, layer: "Layer", inputs: Any, training: bool = False, mask: Any = None) -> Any:
