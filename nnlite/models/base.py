@@ -135,6 +135,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, steps.reset_metrics
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
 
+    _writes_evaluation = property(lambda self: type(self).evaluate is not BaseModel.evaluate)
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
     _reads_targets = steps.Writes(("train_step", "compute_loss"))
     _reads_batches = steps.Writes(("train_step", "test_step", "predict_step"))

@@ -124,7 +124,7 @@ def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: Ca
     trainer.model.make_test_function()
     callbacks.on_test_begin({})
     logs, _ = run_epoch(trainer, batches, step, callbacks, "test")
-    callbacks.on_test_end(logs)
+    callbacks.on_test_end(dict(logs))
     return logs
 
 
@@ -228,7 +228,12 @@ def listed_callbacks(callbacks: Any) -> Any:
 def callback_list(
     model: Trainable, callbacks: Sequence[Spec[Callback]] | None, verbose: Verbose, **params: Any
 ) -> CallbackList:
-    """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless `verbose=0`."""
+    """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless `verbose=0`.
+
+    A `CallbackList` of the model, such as that of a `fit` which validates, is used as it is.
+    """
+    if isinstance(callbacks, CallbackList) and callbacks.model is model:
+        return callbacks
     level = (1 if is_interactive_logging_enabled() else 2) if verbose == "auto" else int(verbose)
     listeners: list[Any] = list(listed_callbacks(callbacks) or ())
     if level and not any(isinstance(one, ProgressBar) for one in listeners):
@@ -238,7 +243,7 @@ def callback_list(
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
     """The names that the epochs log; None if user-defined code may log others: a step, a callback or a `result`."""
-    written = isinstance(trainer.ready_steps(), WrittenSteps)
+    written = isinstance(trainer.ready_steps(), WrittenSteps) or (validates and trainer.model._writes_evaluation)
     writers = (*map(type, callbacks), *(type(metric).result for metric in trainer.metrics))
     if written or not all(writer.__module__.startswith("nnlite.") for writer in writers):
         return None

@@ -132,18 +132,25 @@ def evaluation_batches(trainer: "Trainer", data: Any, batch_size: int | None, st
     """Batches to test on, from `(x, y)`, `(x, y, sample_weight)` or an iterable of batches."""
     if is_batches(data, None):
         return IterableBatches(data, trainer.step_batch, steps)
-    if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3:
-        return batches_of(trainer.step_batch(*data), batch_size or 32, steps=steps)
-    raise DataError("validation data must be (x, y), (x, y, sample_weight) or an iterable of batches")
+    return batches_of(trainer.step_batch(*parts_of_data(data)), batch_size or 32, steps=steps)
+
+
+def parts_of_data(data: Any) -> Any:
+    """`(x, y)` or `(x, y, sample_weight)` as it is; `DataError` for anything else."""
+    if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
+        raise DataError("validation data must be (x, y), (x, y, sample_weight) or an iterable of batches")
+    return data
 
 
 def validation_batches(trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None) -> Batches:
     """As `evaluation_batches`; what an iterator gives is kept, so that each epoch is judged by the same batches."""
-    if isinstance(data, Iterator):
-        taken = itertools.islice(data, within_limit(steps))
-        batches = [copy.deepcopy(batch) for batch in taken]  # a generator may fill the same arrays again
-        return IterableBatches(batches, trainer.step_batch, steps)
-    return evaluation_batches(trainer, data, batch_size, steps)
+    kept = batches_of_iterator(data, steps) if isinstance(data, Iterator) else data
+    return evaluation_batches(trainer, kept, batch_size, steps)
+
+
+def batches_of_iterator(data: Iterator[Any], steps: int | None) -> list[Any]:
+    """The next batches of an iterator, copied: a generator may fill the same arrays again."""
+    return [copy.deepcopy(batch) for batch in itertools.islice(data, within_limit(steps))]
 
 
 def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | None) -> Batches:

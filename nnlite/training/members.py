@@ -33,12 +33,14 @@ from nnlite.training.inputs import (
     with_balanced_classes,
 )
 from nnlite.training.sharded import ShardedSteps, check_same, check_sharded, sharded
+from nnlite.training.written.batches import written_evaluation
 from nnlite.training.written.steps import WrittenSteps
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
 Folds = Count | Literal["all"] | Sequence[tuple[Any, Any]] | None
+Validation = Callable[[CallbackList], dict[str, float]] | None
 Rows = list[tuple[np.ndarray, np.ndarray]]  # of each member: those it is trained on, those it is judged on
 CHUNK, LEAST_CHUNK = 256, 64  # rows of a member that are predicted at once: more leave the cache
 CHUNK_CELLS = 2**23  # numbers of all members' rows; above this, fewer are taken at once
@@ -95,12 +97,9 @@ class Judgement:
         return sum(p.regularizer.penalty(p.value[member] if id(p) in apart else p.value) for p in steps.regularized)
 
 
-def training_plan(
-    trainer: "Trainer", data: tuple, options: dict[str, Any]
-) -> tuple[Batches, Callable[[CallbackList], dict[str, float]] | None]:
+def training_plan(trainer: "Trainer", data: tuple, options: dict[str, Any]) -> tuple[Batches, Validation]:
     """Training batches, and the validation after an epoch, if any, by the arguments of `fit`."""
-    trainer.folds = trainer.member_logs = None
-    team = current_team()
+    trainer.folds, trainer.member_logs, team = None, None, current_team()
     if team is not None:
         check_sharded(trainer, options)
         trainer.model.seed = team.broadcast(trainer.model.seed)
@@ -115,6 +114,8 @@ def training_plan(
     if validation is None:
         return batches, None
     size = options["validation_batch_size"] or batch_length(batches, options["batch_size"])
+    if trainer.model._writes_evaluation and team is None:
+        return batches, written_evaluation(trainer.model, validation, size, options["validation_steps"])
     validation = validation_batches(trainer, validation, size, options["validation_steps"])
     validation = validation if team is None else sharded(validation, team)
     return batches, lambda callbacks: run_test(trainer, validation, steps().validate, callbacks)

@@ -129,6 +129,7 @@ class Steps:
         value, by_outputs = self.trained_loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:
             value += add_penalties(jacobians) / self.members
+            self._keep_terms(jacobians)
         by_rows = self.tables is not None and self.optimizer.takes_rows()
         if self.tables is not None:
             self.tables.forget()
@@ -198,8 +199,13 @@ class Steps:
         self.mask = jacobians.mask
         value, _ = self.loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:
-            value += sum(part.penalty for part in penalized_parts(jacobians))
+            value += sum(self._keep_terms(jacobians))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs, jacobians
+
+    def _keep_terms(self, jacobians: Any) -> tuple[float, ...]:
+        """The terms that layers add to the loss of a batch, which `model.losses` shows from now on."""
+        terms = self.trainer.model._losses = tuple([part.penalty for part in penalized_parts(jacobians)])
+        return terms
 
     def without_tables(self) -> None:
         """Have the gradients of all rows of each table from now on."""

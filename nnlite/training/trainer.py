@@ -216,7 +216,7 @@ class Trainer(Compiled):
             The loss, or `[loss, *metrics]`, or with `return_dict` a dict of them.
         """
         self.need_steps("evaluate")
-        read_call(Trainer.evaluate, locals())
+        read_call(Trainer.evaluate, locals() | {"callbacks": listed_callbacks(callbacks)})
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
         listeners = callback_list(self.model, callbacks, verbose, epochs=1, steps=batches.steps)
         with suited(self.model, batch_size):
@@ -245,7 +245,7 @@ class Trainer(Compiled):
             outputs = few_outputs(self.model, x)
             if outputs is not None:
                 return outputs
-        read_call(Trainer.predict, locals())
+        read_call(Trainer.predict, locals() | {"callbacks": listed_callbacks(callbacks)})
         batches = prediction_batches(self.model, x, batch_size or PREDICTION_BATCH, steps)
         listeners = callback_list(self.model, callbacks, verbose, epochs=1, steps=batches.steps)
         with suited(self.model, batch_size or PREDICTION_BATCH):

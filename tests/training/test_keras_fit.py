@@ -363,3 +363,69 @@ def test_weights_in_a_column_come_to_a_step_as_such():
     errors = np.abs(Y - model.predict(X, verbose=0))
     weighted = model.evaluate(X, Y, sample_weight=weights[:, None], verbose=0)
     assert weighted == pytest.approx(np.mean(weights[:, None] * errors))
+
+
+class Judges(Model):
+    """A model with an `evaluate` of its own, which adds a figure."""
+
+    def __init__(self):
+        super().__init__(seed=0)
+        self.inner, self.given = Dense(1), []
+
+    def call(self, x):
+        return self.inner(x)
+
+    def evaluate(self, *args, **options):
+        self.given.append({name: value for name, value in options.items() if name in ("x", "y", "sample_weight")})
+        return {**super().evaluate(*args, **options), "count": len(self.given)}
+
+
+class TestOverriddenEvaluate:
+    def fit(self, **options):
+        model = Judges()
+        model.compile("sgd", "mse")
+        return model, model.fit(X, Y, epochs=2, verbose=0, **options).history
+
+    def test_validation_calls_it(self):
+        model, logs = self.fit(validation_data=(X[:5], Y[:5]))
+        assert logs["val_count"] == [1, 2]
+        assert logs["val_loss"][-1] == pytest.approx(np.mean((model.predict(X[:5], verbose=0) - Y[:5]) ** 2))
+        assert all(np.array_equal(one["x"], X[:5]) and np.array_equal(one["y"], Y[:5]) for one in model.given)
+
+    @pytest.mark.parametrize("batches", [lambda: [(X[:5], Y[:5])], lambda: iter([(X[:5], Y[:5])])])
+    def test_batches_serve_each_epoch(self, batches):
+        arrays, of_batches = (self.fit(validation_data=data)[1]["val_loss"] for data in ((X[:5], Y[:5]), batches()))
+        assert of_batches == pytest.approx(arrays)
+
+    def test_held_out_rows(self):
+        model, logs = self.fit(validation_split=0.25, shuffle=False)
+        assert np.array_equal(model.given[0]["x"], X[9:].astype("float32"))
+        assert logs["val_count"] == [1, 2]
+
+    def test_what_it_adds_may_be_monitored(self):
+        stop = EarlyStopping("val_count", mode="min", patience=1)
+        assert len(self.fit(validation_data=(X, Y), callbacks=[stop])[1]["loss"]) == 2
+
+    def test_other_data_are_refused(self):
+        with pytest.raises(DataError, match=r"\(x, y\), \(x, y, sample_weight\)"):
+            self.fit(validation_data=X)
+
+    def test_callbacks_keep_the_parameters_of_the_training(self):
+        seen = []
+
+        class Reads(Callback):
+            def on_test_begin(self, logs=None):
+                seen.append(self.params["epochs"])
+
+        self.fit(validation_data=(X, Y), callbacks=[Reads()])
+        assert seen == [2, 2]
+
+
+def test_callbacks_cannot_change_what_evaluate_returns():
+    class Adds(Callback):
+        def on_test_end(self, logs=None):
+            logs["more"] = 1.0
+
+    model = Sequential([Input((2,)), Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    assert list(model.evaluate(X, Y, verbose=0, callbacks=[Adds()], return_dict=True)) == ["loss"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import Model, losses, ops
+from nnlite import Input, Model, Sequential, losses, ops
 from nnlite.errors import ShapeError
 from nnlite.layers import Dense, Layer
 
@@ -121,3 +121,12 @@ def test_targets_of_another_shape_are_no_targets_to_learn():
 
 def test_a_list_of_values_keeps_their_derivatives():
     agree(lambda model, x, y: ops.max([ops.mean(model.last(x)), 0.1 * ops.sum(model.two(x) ** 2), -9.0]))
+
+
+def test_losses_after_fit_and_evaluate_are_those_of_the_last_batch():
+    model = Sequential([Input((3,)), Adds(), Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    model.fit(X, Y, batch_size=4, shuffle=False, verbose=0)
+    assert model.losses == pytest.approx([np.mean(X[4:] ** 2)])
+    model.evaluate(X, Y, batch_size=5, verbose=0)
+    assert model.losses == pytest.approx([np.mean(X[5:] ** 2)])

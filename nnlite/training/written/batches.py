@@ -1,18 +1,20 @@
 """User data for a model with its own steps."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite.arrays.tables import as_plain_array
-from nnlite.data.batches import check_lengths
+from nnlite.data.batches import check_lengths, is_batches
 from nnlite.errors import ConfigError, DataError
-from nnlite.training.inputs import built_inputs, prepared_targets
+from nnlite.training.inputs import batches_of_iterator, built_inputs, parts_of_data, prepared_targets
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
-__all__ = ["written_batch"]
+__all__ = ["written_batch", "written_evaluation"]
 
 
 def written_batch(trainer: "Trainer", x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> tuple:
@@ -47,3 +49,12 @@ def _in_type(targets: Any, dtype: Any) -> Any:
     if isinstance(targets, tuple):
         return tuple(_in_type(target, dtype) for target in targets)
     return targets.astype(dtype, copy=False) if targets.dtype.kind == "f" else targets
+
+
+def written_evaluation(model: Any, data: Any, batch_size: int | None, steps: int | None) -> Callable:
+    """The validation of `fit` by a model whose class has its own `evaluate`, which is given the validation data."""
+    data = batches_of_iterator(data, steps) if isinstance(data, Iterator) else data
+    parts = (data,) if is_batches(data, None) else parts_of_data(data)
+    named = dict(zip(("x", "y", "sample_weight"), parts, strict=False))
+    evaluate = partial(model.evaluate, **named, batch_size=batch_size, steps=steps, return_dict=True)
+    return lambda callbacks: evaluate(callbacks=callbacks)
