@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from nnlite.foreign.operations import operation_config, operation_node
 from nnlite.layers import Layer
+from nnlite.layers.base.contract.arguments import in_form
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.composite.operation import Operation
@@ -158,8 +159,8 @@ def _node(use: Use) -> dict[str, Any]:
         return {"args": values[:1], "kwargs": {**dict(named), **options}}
     if is_model(use.layer) and isinstance(vars(use.layer).get("_input_structure"), (dict, list, tuple)):
         return {"args": [arranged_as(vars(use.layer)["_input_structure"], values)], "kwargs": options}
-    if use.layer._data_keys:
-        return {"args": [dict(zip(use.layer._data_keys, values, strict=True))], "kwargs": options}
+    if use.layer._data_keys or use.layer._data_form is not None:
+        return {"args": [in_form(use.layer, values)], "kwargs": options}
     if kind in OF_HEADS:
         return {"args": values * 2 if len(values) == 1 else values, "kwargs": options}
     if kind in RECURRENT and len(values) > 1:

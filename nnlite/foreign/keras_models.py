@@ -128,8 +128,8 @@ def _ends(listed: Any, values: dict, location: str) -> Any:
     """Inputs or outputs: one `[name, use, part]`, or lists and dicts of these."""
     if isinstance(listed, dict):
         return {key: _ends(item, values, location) for key, item in listed.items()}
-    if isinstance(listed, list) and listed and not isinstance(listed[0], str):
-        return [_ends(item, values, location) for item in listed]
+    if isinstance(listed, (list, tuple)) and listed and not isinstance(listed[0], str):
+        return type(listed)([_ends(item, values, location) for item in listed])
     try:
         return values[tuple(listed)]
     except (KeyError, TypeError):
@@ -196,8 +196,8 @@ def _keep(output: Any, values: dict, name: str, number: int) -> bool:
 
 def _placed(items: Any, values: dict) -> Any:
     """Arguments of a call, with the values of the graph filled in."""
-    if isinstance(items, list):
-        return [_placed(item, values) for item in items]
+    if isinstance(items, (list, tuple)):
+        return type(items)([_placed(item, values) for item in items])
     if _is_value(items):
         return values[_key(items, "a call")]
     return {key: _placed(item, values) for key, item in items.items()} if isinstance(items, dict) else items
@@ -211,7 +211,7 @@ def _flat(items: Any) -> list[Any]:
     """Items of nested lists and dicts, without None."""
     if isinstance(items, dict) and "class_name" not in items:
         return _flat([*items.values()])
-    if not isinstance(items, list):
+    if not isinstance(items, (list, tuple)):
         return [] if items is None else [items]
     return [item for one in items for item in _flat(one)]
 

@@ -29,6 +29,7 @@ class ModelHeader(Section, abstract=True):
         input_kind: "strings" of a model that writes `call` and takes such.
         input_keys, input_arguments: of a model that writes `call`, the keys of the dict of its data, or the names of
             the arguments of `call` that are data, where there are several.
+        input_form: of such a model, how its data are nested, each replaced by its number.
         draws_seed: whether the seed of the model was drawn, rather than given by the user.
         builds, compile_config: how user-defined classes are built and compiled, see `own_configs`.
         training: where the training stands, in a checkpoint.
@@ -49,6 +50,7 @@ class ModelHeader(Section, abstract=True):
     input_kind: Literal["strings"] | None = None
     input_keys: list[str] | None = None
     input_arguments: list[str] | None = None
+    input_form: Any = None
     draws_seed: bool = False
     builds: dict[str, Any] | None = None
     compile_config: Any = None
@@ -70,6 +72,8 @@ def form_of_data(model: Any) -> dict[str, Any]:
         form["input_kind"] = model.input_kind
     if model._data_keys:
         form["input_keys"] = list(model._data_keys)
+    if model._data_form is not None:
+        form["input_form"] = model._data_form
     if model._data_arguments:
         form["input_arguments"] = list(model._data_arguments)
     return form
@@ -79,6 +83,8 @@ def take_form_of_data(model: Any, header: ModelHeader) -> None:
     """Pass the result of `form_of_data` to an unbuilt model."""
     if header.input_kind is not None:
         model._kind_of_data = header.input_kind
+    if header.input_form is not None:
+        model._data_form, model.takes_several = header.input_form, True
     for attribute, names in (("_data_keys", header.input_keys), ("_data_arguments", header.input_arguments)):
         if names is not None:
             vars(model)[attribute], model.takes_several = tuple(names), True

@@ -204,8 +204,9 @@ class Steps:
 
     def _keep_terms(self, jacobians: Any) -> tuple[float, ...]:
         """The terms that layers add to the loss of a batch, which `model.losses` shows from now on."""
-        terms = self.trainer.model._losses = tuple([part.penalty for part in penalized_parts(jacobians)])
-        return terms
+        model = self.trainer.model
+        model._losses = tuple([part.penalty for part in penalized_parts(jacobians)])
+        return model._losses
 
     def without_tables(self) -> None:
         """Have the gradients of all rows of each table from now on."""

@@ -52,6 +52,7 @@ class Trainable(Protocol):
     _structure: Any
     stop_training: bool
     _draws_seed: bool
+    _losses: tuple[float, ...]
 
     @property
     def built(self) -> bool: ...
@@ -182,6 +183,10 @@ class Trainable(Protocol):
 
     def reset_metrics(self) -> None:
         """Reset all metrics."""
+        ...
+
+    def evaluate(self, *args: Any, **options: Any) -> Any:
+        """Loss and metrics on data, as the class may write it."""
         ...
 
     def __call__(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:

@@ -101,11 +101,11 @@ class LayerAttributes:
         _symbol: the value in a graph that an `Input` stands for; None for other layers.
         _options: what the arguments of `call` that are not data are.
         _data_arguments, _data_keys: the names of several data, as arguments of `call`, or in one dict.
+        _data_form: how several data are nested, or that they are a tuple, see `form_of`; None for a list or one dict.
         _recorded: the traced values of the parameters, by id, of what `call` knows as `self`; None for other layers.
         _further_arguments, _take_further: arguments of the constructor that are not part of the config.
         _losses: the terms that the last call on arrays added to the loss.
-        _building, _build_done: whether `build` is running, and whether it has.
-        _declared: the parameters that the layer itself declared.
+        _building, _build_done, _declared: whether `build` is running, whether it has; parameters of the layer itself.
         _structure: the dicts and lists that outputs are returned in, see `structure_of`; None for a tuple, or one.
         _built_on: the shape, or shapes, of the first data, or symbols, if these built the layer; None for others.
         _site: its `Place` among the layers that are built inside one another; None until it is needed.
@@ -157,7 +157,7 @@ class LayerAttributes:
     _symbol = cast("Symbol | None", None)
     _options = cast("dict[str, Any]", MappingProxyType({}))
     _data_arguments: tuple[str, ...] = ()
-    _data_keys: tuple[str, ...] = ()
+    _data_keys, _data_form = cast("tuple[str, ...]", ()), cast(Any, None)
     _recorded = cast("dict[int, Any] | None", None)
     _losses: tuple[float, ...] = ()
     _building, _build_done = False, False

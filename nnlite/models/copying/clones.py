@@ -94,8 +94,9 @@ def _copying(clone_function: Callable[[Layer], Layer], recursive: bool) -> Calla
 
 def _same(layer: Layer) -> Layer:
     twin: Any = Layer.get(layer.to_spec())
-    if layer._data_arguments or layer._data_keys:
+    if layer._data_arguments or layer._data_keys or layer._data_form is not None:
         twin._data_arguments, twin._data_keys, twin.takes_several = layer._data_arguments, layer._data_keys, True
+        twin._data_form = layer._data_form
     return twin
 
 
@@ -118,7 +119,7 @@ def _made_again(model: BaseModel, copy: Callable[[Layer], Layer] | None, input_t
         config["layers"] = [*first, *map(copy or _same, inside)]
     twin = type(model).from_config(config)
     if model.built and not twin.built:
-        for attribute in ("_data_keys", "_data_arguments", "takes_several", "_kind_of_data"):
+        for attribute in ("_data_keys", "_data_form", "_data_arguments", "takes_several", "_kind_of_data"):
             setattr(twin, attribute, getattr(model, attribute))
         twin._ensure_built(model.input_shape)
     return twin

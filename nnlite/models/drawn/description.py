@@ -117,6 +117,6 @@ def arguments_of(model: Any) -> dict[str, Any]:
 
 def _settings(layer: Any, training: bool | None, mask: int | None, options: Any) -> list[dict[str, Any]]:
     """Settings of a use beside its inputs, as the last part of its node."""
-    names = {"arguments": list(layer._data_arguments), "keys": list(layer._data_keys), "options": options}
-    told = {name: value for name, value in names.items() if value}
+    names = {"arguments": list(layer._data_arguments), "keys": list(layer._data_keys), "form": layer._data_form}
+    told = {name: value for name, value in {**names, "options": options}.items() if value}
     return [] if training is None and mask is None and not told else [{"training": training, "mask": mask, **told}]

@@ -25,12 +25,13 @@ GRAPH: dict[str, Any] = {
 }
 
 # What a node may state beside these: `training`, the number of the mask, how the layer's `call` names its data, as
-# arguments or as keys of a dict, and what it is given beside data.
+# arguments, as keys of a dict or nested, and what it is given beside data.
 SETTINGS: dict[str, Any] = {
     "training": bool,
     "mask": Index,
     "arguments": list[str],
     "keys": list[str],
+    "form": Any,
     "options": dict[str, bool | int | float | str | None],
 }
 
@@ -159,11 +160,12 @@ def redrawn(config: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _called(layer: Layer, taken: list[Symbol], settings: dict[str, Any], path: tuple) -> Any:
     """Call a layer on symbols: as arguments of its `call`, as a dict, as a tuple, or on a single one."""
-    arguments, keys, options = (settings.pop(name, None) for name in ("arguments", "keys", "options"))
+    arguments, keys, form, options = (settings.pop(name, None) for name in ("arguments", "keys", "form", "options"))
     if len(arguments or keys or taken) != len(taken):
         raise ConfigError(f"expected {len(taken)} names, got {arguments or keys}", ("Model", *path))
     several = layer.takes_several or len(taken) > 1  # a layer may learn it by being built
-    data = dict(zip(keys, taken, strict=True)) if keys else tuple(taken) if several else taken[0]
+    data: Any = dict(zip(keys, taken, strict=True)) if keys else tuple(taken) if several else taken[0]
+    data = data if form is None else arranged_as(checked_structure(form, len(taken)), taken)
     named = dict(zip(arguments, taken, strict=True)) if arguments else {}
     return layer(*([] if arguments else [data]), **named, **settings, **(options or {}))
 
@@ -179,7 +181,9 @@ def _in_own_order(structure: Any) -> Any:
     """A structure whose dicts keep the order that they have in a file."""
     if isinstance(structure, Mapping):
         return OrderedDict((key, _in_own_order(item)) for key, item in structure.items())
-    return [_in_own_order(item) for item in structure] if isinstance(structure, list) else structure
+    if isinstance(structure, (list, tuple)):
+        return type(structure)(map(_in_own_order, structure))
+    return structure
 
 
 def _read_node(node: tuple[Any, ...], index: int) -> tuple[int, list[int], dict[str, Any]]:

@@ -9,13 +9,14 @@ from nnlite.arrays.tables import of_rank
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Layer
 from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.contract.arguments import by_keys, in_a_row
 from nnlite.layers.base.contract.structure import arranged_as, leaves_in, leaves_of
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.base.symbolic import Drawable
 from nnlite.ops.tracing import Traced
 
-__all__ = ["adapt_each", "drawn_input", "inputs_in_order", "read_drawn_call", "shapes_by_name"]
+__all__ = ["adapt_each", "data_in_a_row", "drawn_input", "inputs_in_order", "read_drawn_call", "shapes_by_name"]
 
 
 def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -71,6 +72,29 @@ def by_name(model: Any, mapping: Mapping[str, Any]) -> list:
         raise DataError(f"{model.label} needs data for {names}, got {', '.join(map(str, mapping))}")
     values = {key: mapping[key] for key in keys}
     return leaves_in(model._input_structure, values) if keys is model._input_structure else list(values.values())
+
+
+def data_in_a_row(model: Any, inputs: Any) -> Any:
+    """Data of a class that writes `call`, a dict or nested ones and lists, as a tuple of arrays; others unchanged."""
+    inputs = _arrays_in(inputs) if isinstance(inputs, Mapping) or _holds_arrays(inputs) else inputs
+    columns = isinstance(inputs, dict) and inputs and all(isinstance(item, np.ndarray) for item in inputs.values())
+    return by_keys(model, inputs) if columns else in_a_row(model, inputs)
+
+
+def _arrays_in(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _arrays_in(item) for key, item in data.items()}
+    if _holds_arrays(data):
+        return (list if isinstance(data, list) else tuple)(map(_arrays_in, data))
+    return np.asarray(data)
+
+
+def _holds_arrays(data: Any) -> bool:
+    """Whether a list or tuple holds arrays, or dicts, rather than the numbers or strings of one array."""
+    first = data
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return first is not data and (isinstance(first, Mapping) or np.ndim(first) > 0)
 
 
 def shapes_by_name(model: Any, input_shape: Any) -> Any:

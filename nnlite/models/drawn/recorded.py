@@ -12,7 +12,6 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Bundle
 from nnlite.layers import Layer, Program
-from nnlite.layers.base.contract.arguments import by_keys
 from nnlite.layers.base.contract.building import building
 from nnlite.layers.base.contract.running import RunsLinearize, read_methods
 from nnlite.layers.base.inputs import read_inputs
@@ -21,6 +20,7 @@ from nnlite.layers.composite.graph import in_line
 from nnlite.layers.composite.program import Data, Mask
 from nnlite.losses import Loss
 from nnlite.models.drawn.drawing import free_name
+from nnlite.models.drawn.reading import data_in_a_row
 from nnlite.ops.tape import trial_run
 from nnlite.parameters import each_once
 from nnlite.random import RandomSource
@@ -142,8 +142,8 @@ def program_of_chain(model: Any, output_shape: tuple) -> tuple[Program, tuple]:
 
 def _read_data(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """Data of a model that writes `call`: floating-point numbers in its dtype, integers and strings as they are."""
-    if isinstance(inputs, dict) and inputs and model._writes_call:
-        inputs = tuple(np.asarray(item) for item in by_keys(model, inputs))
+    if model._writes_call:
+        inputs = data_in_a_row(model, inputs)
     if isinstance(inputs, (list, tuple)) and all(isinstance(item, np.ndarray) for item in inputs) and inputs:
         return tuple(_read(model, item) for item in inputs)
     return _read(model, inputs)

@@ -12,6 +12,7 @@ import numpy as np
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.contract.around import put_around
+from nnlite.layers.base.contract.structure import arranged_as, form_of, leaves_in, leaves_of
 from nnlite.ops.tracing import Traced
 from nnlite.regularizers import Regularizer
 
@@ -22,7 +23,25 @@ __all__ = []
 
 CONTEXT = ("training", "random", "mask")  # what models hand on to layers that ask for it
 REGULARIZER = "activity_regularizer"
+NESTED = (Mapping, list, tuple)
 OPTIONS = (bool, int, float, str, type(None))  # what is not data, after the first argument
+SINGLE = (*OPTIONS, np.generic)
+
+
+class _Shape:
+    """A shape, as one value among nested ones."""
+
+    def __init__(self, lengths: Any) -> None:
+        self.lengths = lengths
+
+    @classmethod
+    def inside(cls, shapes: Any) -> Any:
+        """Nested shapes with each one in place of its lengths."""
+        if isinstance(shapes, Mapping):
+            return {key: cls.inside(item) for key, item in shapes.items()}
+        if isinstance(shapes, (list, tuple)) and any(isinstance(item, NESTED) for item in shapes):
+            return (list if isinstance(shapes, list) else tuple)(map(cls.inside, shapes))
+        return cls(shapes)
 
 
 def context_of(function: Callable) -> tuple[str, ...]:
@@ -137,20 +156,48 @@ def _one_tuple(layer: "Layer", data: dict[str, Any]) -> Any:
     if len(data) > 1:
         _remember(layer, "_data_arguments", tuple(data))
         return tuple(data.values())
-    if layer._traced and isinstance(value, Mapping) and value and all(map(_is_batch, value.values())):
-        return by_keys(layer, value)
-    return value
+    return in_a_row(layer, value) if layer._traced else value
+
+
+def in_a_row(layer: "Layer", data: Any) -> Any:
+    """The data of a dict, or of nested ones and lists, as a tuple, remembering the form; anything else unchanged.
+
+    Raises:
+        ConfigError: nested otherwise than the data that the layer was built for.
+    """
+    if not _is_nested(data) or not data:
+        return data
+    items = list(data.values()) if isinstance(data, Mapping) else data
+    if any(map(_is_nested, items)) and not any(isinstance(leaf, SINGLE) for leaf in leaves_of(data)):
+        if not layer.built:
+            _remember(layer, "_data_form", form_of(data))
+        leaves = tuple(leaves_in(layer._data_form, data)) if _is_nested(layer._data_form) else ()
+        if not leaves or any(leaf is None for leaf in leaves):
+            raise ConfigError(f"{layer.label} was built for data nested as {layer._data_form}, got {form_of(data)}")
+        return leaves
+    if isinstance(data, Mapping):
+        return by_keys(layer, data) if all(map(_is_batch, items)) else data
+    if isinstance(data, tuple) and not (layer.built or layer._data_form or layer._data_keys or layer._data_arguments):
+        vars(layer)["_data_form"] = form_of(data)  # `call` gets a tuple, as it was given one
+    return data
 
 
 def keyed_shape(layer: "Layer", input_shape: Any) -> Any:
-    """The shapes of a dict of data as a tuple, remembering its keys; anything else unchanged."""
-    return by_keys(layer, input_shape) if isinstance(input_shape, Mapping) and layer._traced else input_shape
+    """The shapes of a dict of data, or of nested ones, as a tuple, remembering the form; anything else unchanged."""
+    parts = _Shape.inside(input_shape) if layer._traced and input_shape else ()
+    if isinstance(parts, _Shape) or (isinstance(parts, (list, tuple)) and not any(map(_is_nested, parts))):
+        return input_shape
+    return tuple(shape.lengths for shape in in_a_row(layer, parts))
 
 
 def name_data(layer: Any, shapes: Sequence[Any]) -> None:
     """Remember the arguments of `call` that the data of several shapes are, if it has as many."""
     if len(shapes) > 1 and layer._traced and len(layer._call_arguments) >= len(shapes):
         _remember(layer, "_data_arguments", layer._call_arguments[: len(shapes)])
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, NESTED)
 
 
 def by_keys(layer: "Layer", data: Mapping[str, Any]) -> tuple:
@@ -168,7 +215,7 @@ def _is_batch(value: Any) -> bool:
     return isinstance(value, (LayerAttributes, Traced)) or not isinstance(value, (list, tuple, *OPTIONS))
 
 
-def _remember(layer: Any, attribute: str, names: tuple[str, ...]) -> None:
+def _remember(layer: Any, attribute: str, names: Any) -> None:
     names_built = vars(layer).get(attribute)
     if layer.built and names_built != names:
         raise ConfigError(f"{layer.label} was built for the inputs {names_built}, got {names}")
@@ -181,9 +228,14 @@ def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
         return tuple(inputs), layer._options
     if layer._data_arguments:
         return (), {**dict(zip(layer._data_arguments, inputs, strict=True)), **layer._options}
+    return (in_form(layer, inputs),), layer._options
+
+
+def in_form(layer: "Layer", values: Any) -> Any:
+    """Values for each of a layer's data, in the form in which it is given these: a dict, or nested ones and lists."""
     if layer._data_keys:
-        inputs = dict(zip(layer._data_keys, inputs, strict=True))
-    return (inputs,), layer._options
+        return dict(zip(layer._data_keys, values, strict=True))
+    return values if layer._data_form is None else arranged_as(layer._data_form, values)
 
 
 def remembering(cls: Any, *args: Any, **kwargs: Any) -> Any:

@@ -10,6 +10,7 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.initializers.blank import Allowance, TooManyError, allowance
 from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.contract.arguments import in_form
 from nnlite.layers.base.contract.around import show_half
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses
@@ -65,7 +66,7 @@ def _try_cheaply(layer: Any, room: Allowance) -> None:
 
 def parts_of_shape(layer: Any, input_shape: Any) -> Any:
     """`input_shape` in the form that a class's `build` takes: a dict of shapes for a dict of inputs."""
-    return dict(zip(layer._data_keys, input_shape, strict=True)) if layer._data_keys else input_shape
+    return in_form(layer, input_shape)
 
 
 def refuse_repeated(layer: Any) -> None:

@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nnlite.errors import ConfigError, did_you_mean
+from nnlite.tree import is_nested
 
 __all__ = [
     "arranged_as",
     "by_key",
     "checked_structure",
+    "form_of",
     "in_order",
     "kept",
     "leaves_in",
@@ -36,14 +38,19 @@ def leaves_of(value: Any) -> list[Any]:
     return [leaf for item in value for leaf in leaves_of(item)] if isinstance(value, (list, tuple)) else [value]
 
 
+def _of_kind(value: Any, items: list[Any]) -> Any:
+    """`items` in a list, or in a tuple where `value` is one, also a named one, whose class takes its items singly."""
+    return items if isinstance(value, list) else tuple(items)
+
+
 def by_key(value: Any) -> Any:
     """Nested lists and dicts with plain dicts in the order of their keys; an `OrderedDict` keeps its own.
 
     >>> by_key([{"b": 1, "a": {"d": 2, "c": 3}}])
     [{'a': {'c': 3, 'd': 2}, 'b': 1}]
     """
-    if isinstance(value, (list, tuple)):  # also named ones, whose classes take their items one by one
-        return (list if isinstance(value, list) else tuple)(map(by_key, value))
+    if isinstance(value, (list, tuple)):
+        return _of_kind(value, list(map(by_key, value)))
     if not isinstance(value, dict):
         return value
     return {key: by_key(value[key]) for key in (value if isinstance(value, OrderedDict) else sorted(value))}
@@ -57,15 +64,23 @@ def structure_of(value: Any) -> Any:
     """
     if isinstance(value, (list, tuple)) and not any(isinstance(item, (Mapping, list, tuple)) for item in value):
         return None
-    numbers = iter(range(len(leaves_of(value))))
-    return _numbered(value, numbers) if isinstance(value, (Mapping, list, tuple)) else None
+    return form_of(value) if isinstance(value, (Mapping, list, tuple)) else None
+
+
+def form_of(value: Any) -> Any:
+    """The dicts, lists and tuples of a value with each leaf replaced by its number.
+
+    >>> form_of(("x", {"a": "y"})), form_of("x")
+    ((0, {'a': 1}), 0)
+    """
+    return _numbered(value, iter(range(len(leaves_of(value)))))
 
 
 def _numbered(value: Any, numbers: Iterator[int]) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _numbered(item, numbers) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return (list if isinstance(value, list) else tuple)(_numbered(item, numbers) for item in value)
+        return _of_kind(value, [_numbered(item, numbers) for item in value])
     return next(numbers)
 
 
@@ -79,7 +94,7 @@ def arranged_as(structure: Any, leaves: Sequence[Any]) -> Any:
         kind: Any = type(structure)
         return kind((key, arranged_as(item, leaves)) for key, item in structure.items())
     if isinstance(structure, (list, tuple)):
-        return type(structure)(arranged_as(item, leaves) for item in structure)
+        return _of_kind(structure, [arranged_as(item, leaves) for item in structure])
     return leaves[structure]
 
 
@@ -108,7 +123,8 @@ def leaves_in(structure: Any, value: Any) -> list[Any]:
 
 def in_order(structure: Any, value: Any) -> Any:
     """`value`, nested like a model's outputs, in the form that its loss takes: one, or a tuple."""
-    if structure is None or not isinstance(value, (Mapping, list)):
+    nested = isinstance(value, (Mapping, list)) or (isinstance(value, tuple) and any(map(is_nested, value)))
+    if structure is None or not nested:
         return value
     leaves = leaves_in(structure, value)
     return tuple(leaves) if len(leaves) > 1 else leaves[0]

@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.config import DTypePolicy
 from nnlite.errors import ConfigError, NotReadyError, ShapeError, did_you_mean
 from nnlite.layers.base.call import inner_layers
-from nnlite.layers.base.contract.arguments import keyed_shape
+from nnlite.layers.base.contract.arguments import in_form, keyed_shape
 from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import arranged_as, kept
@@ -192,8 +192,8 @@ def get_build_config(self: "Layer") -> dict[str, Any] | None:
     if not self.built or self.input_shape is None or (self._needs_no_building and called):
         return None
     shape: Any = self._built_on or self.input_shape
-    if self._data_keys:
-        return {"input_shape": dict(zip(self._data_keys, shape, strict=True))}
+    if self._data_keys or self._data_form is not None:
+        return {"input_shape": in_form(self, shape)}
     names = [name for name in inspect.signature(self.build).parameters if name.endswith("shape")]
     if type(self).__name__ in OF_HEADS:
         shape, names = shape if isinstance(shape[0], tuple) else (shape, shape), OF_HEADS[type(self).__name__]
@@ -215,7 +215,7 @@ def without_batch(shape: Any) -> Any:
     """A shape, or several, in a dict too, with None for the number of examples."""
     if isinstance(shape, Mapping):
         return {key: without_batch(one) for key, one in shape.items()}
-    nested = len(shape) > 0 and isinstance(shape[0], (tuple, list))
+    nested = any(isinstance(one, (tuple, list, Mapping)) for one in shape)
     return tuple(map(without_batch, shape)) if nested else (None, *shape[1:])
 
 
