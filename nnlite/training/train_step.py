@@ -128,8 +128,7 @@ class Steps:
         self.mask = jacobians.mask
         value, by_outputs = self.trained_loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:
-            value += add_penalties(jacobians) / self.members
-            self._keep_terms(jacobians)
+            value += add_penalties(self._keeping_terms(jacobians)) / self.members
         by_rows = self.tables is not None and self.optimizer.takes_rows()
         if self.tables is not None:
             self.tables.forget()
@@ -199,14 +198,14 @@ class Steps:
         self.mask = jacobians.mask
         value, _ = self.loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:
-            value += sum(self._keep_terms(jacobians))
+            value += sum(part.penalty for part in penalized_parts(self._keeping_terms(jacobians)))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs, jacobians
 
-    def _keep_terms(self, jacobians: Any) -> tuple[float, ...]:
-        """The terms that layers add to the loss of a batch, which `model.losses` shows from now on."""
+    def _keeping_terms(self, jacobians: Any) -> Any:
+        """`jacobians`, the terms of the loss in which `model.losses` shows from now on."""
         model = self.trainer.model
         model._losses = tuple([part.penalty for part in penalized_parts(jacobians)])
-        return model._losses
+        return jacobians
 
     def without_tables(self) -> None:
         """Have the gradients of all rows of each table from now on."""

@@ -37,7 +37,7 @@ class OfNested(Model):
 
 
 @register_keras_serializable("tests")
-class Summed(Layer):
+class DenseOfNested(Layer):
     """A dense layer of the sum, as a layer."""
 
     def __init__(self, **options):
@@ -137,7 +137,7 @@ class TestLayers:
     @pytest.mark.parametrize("name", ["model.keras", "model.safetensors"])
     def test_in_a_graph_and_in_files(self, data, name, tmp_path):
         symbols = self.symbols(data)
-        model = Model(self.leaves(symbols), Summed()(symbols), seed=0)
+        model = Model(self.leaves(symbols), DenseOfNested()(symbols), seed=0)
         kernel, bias = model.get_weights()
         outputs = model.predict(self.leaves(data), verbose=0)
         np.testing.assert_allclose(outputs, total(data) @ kernel + bias, rtol=1e-5)
@@ -145,7 +145,7 @@ class TestLayers:
         np.testing.assert_array_equal(load_model(tmp_path / name).predict(self.leaves(data), verbose=0), outputs)
 
     def test_its_config_builds_it(self, data):
-        layer, twin = Summed(), Summed()
+        layer, twin = DenseOfNested(), DenseOfNested()
         output = layer(data)
         twin.build_from_config(layer.get_build_config())
         twin.set_weights(layer.get_weights())
