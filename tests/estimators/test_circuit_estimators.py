@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from bayes_nets import clinic
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import CategoricalNB
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -120,6 +121,42 @@ def test_wrong_arguments_are_named():
         CircuitDensity("chow_lui").fit(rows)
     with pytest.raises(DataError, match="max_states is 2"):
         CircuitDensity(max_states=2).fit(np.array([["a"], ["b"], ["c"]], object))
+
+
+@pytest.mark.parametrize("cls", [CircuitDensity, CircuitClassifier])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("epochs", 0), ("max_states", 0), ("pseudocount", -1), ("hidden_states", -2), ("random_state", 1.5)],
+)
+def test_values_out_of_range_are_refused_by_the_name_of_the_parameter(cls, name, value):
+    rows = clinic().sample(20, 0)
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of {cls.__name__} must be .* Got {value} instead"):
+        cls(**{name: value}).fit(rows[:, 1:], rows[:, 0])
+
+
+@pytest.mark.parametrize("count", [-1, 2.5])
+def test_a_number_of_samples_that_is_none_is_refused(count):
+    with pytest.raises(ConfigError, match=f"must be an integer >= 0, got {count}"):
+        CircuitDensity().fit(clinic().sample(20, 0)).sample(count)
+
+
+def test_a_fit_that_fails_changes_nothing():
+    rows = clinic().sample(40, 0)
+    unfitted, fitted = CircuitClassifier(), CircuitClassifier().fit(rows[:, 1:], rows[:, 0] % 2)
+    expected = fitted.predict_proba(rows[:, 1:])
+    for model in (unfitted, fitted):
+        with pytest.raises(DataError, match="needs two classes"):
+            model.fit(rows[:, 2:], np.zeros(40))
+    assert not [name for name in vars(unfitted) if name.endswith("_")]
+    assert np.array_equal(fitted.predict_proba(rows[:, 1:]), expected)
+
+
+@pytest.mark.parametrize(
+    ("cls", "method"), [(CircuitDensity, "score_samples"), (CircuitDensity, "impute"), (CircuitClassifier, "predict")]
+)
+def test_nothing_is_asked_of_an_estimator_before_fit(cls, method):
+    with pytest.raises(NotFittedError, match=f"This {cls.__name__} instance is not fitted yet"):
+        getattr(cls(), method)([[0, 1]])
 
 
 def hidden_mixture(count, seed):

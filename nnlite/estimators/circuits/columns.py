@@ -12,9 +12,18 @@ from nnlite.arrays.tables import numbers_of_objects
 from nnlite.circuits import EM, BayesianNetwork, chow_liu, hidden_chow_liu
 from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError, did_you_mean
+from nnlite.estimators.mlp.parameters import COUNT, NOT_NEGATIVE
+from nnlite.estimators.parameters import RULES as OF_NETWORKS, Rule, check_parameters
 
 __all__ = []
 
+RULES: dict[str, Rule] = {
+    "hidden_states": COUNT,
+    "pseudocount": NOT_NEGATIVE,
+    "epochs": COUNT,
+    "max_states": COUNT,
+    "random_state": OF_NETWORKS["random_state"],
+}
 BATCHES, FEWEST, MOST = 20, 25, 500  # batches of an epoch of EM, and the limits of their rows
 
 
@@ -90,6 +99,9 @@ class CircuitEstimator(BaseEstimator):
         random_state: Any
         _structures: tuple[str, ...]
         levels_: Any
+
+    def _check_parameters(self) -> None:
+        check_parameters(self.get_params(deep=False), type(self).__name__, RULES)
 
     def _validated(self, X: Any, reset: bool, y: Any = "no_validation") -> Any:
         return validate_data(self, X, y, reset=reset, dtype=None, ensure_all_finite="allow-nan")

@@ -12,6 +12,8 @@ from nnlite.circuits.learning import weights_of
 from nnlite.circuits.networks.evidence import read_evidence
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.circuits.columns import CircuitEstimator, gaps
+from nnlite.estimators.fitting.failures import unchanged_by_failure
+from nnlite.estimators.parameters import is_whole
 
 __all__ = ["CircuitClassifier", "CircuitDensity"]
 
@@ -49,6 +51,12 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
         The fitted circuit.
     history_ : dict
         Mean log-likelihoods by epoch.
+    levels_ : list or None
+        The states of each column; None for a network of yours, whose rows name them.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, when X was a DataFrame with text as column names.
 
     Examples
     --------
@@ -82,6 +90,12 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, X_val: Any = None) -> "CircuitDensity":
         """Learn the structure and its tables from `X`; with `X_val`, the epoch that fits it best is kept."""
+        self._check_parameters()
+        with unchanged_by_failure(self):
+            self._learn(X, sample_weight, X_val)
+        return self
+
+    def _learn(self, X: Any, sample_weight: Any, X_val: Any) -> None:
         network = self._own_network()
         if network is None:
             X = self._validated(X, reset=True)
@@ -98,11 +112,11 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
         validation = None if X_val is None else self._rows(X_val)
         options = {"sample_weight": sample_weight, "validation_rows": validation}
         self.history_ = self.circuit_.fit(rows, self._learner(count), **options)
-        return self
 
     def score_samples(self, X: Any) -> np.ndarray:
         """log P of each row, `(rows,)`; missing values are summed out."""
-        return self.circuit_.log_prob(self._rows(X))
+        rows = self._rows(X)
+        return self.circuit_.log_prob(rows)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of `score_samples`."""
@@ -111,6 +125,8 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
     def sample(self, n_samples: int = 1) -> np.ndarray:
         """Rows drawn from P(x), `(n_samples, columns)`: values, and the midpoints of intervals."""
         check_is_fitted(self)
+        if not is_whole(n_samples) or n_samples < 0:
+            raise ConfigError(f"must be an integer >= 0, got {n_samples!r}", ("n_samples",))
         return self._values(self.circuit_.sample(n_samples, seed=self._seed()))
 
     def impute(self, X: Any) -> np.ndarray:
@@ -151,8 +167,18 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
         The class in a network of yours.
     discriminative_epochs : int, default=0
         Passes of Adam on -log P(class | x), after EM has fitted P(class, x).
-    hidden_states, pseudocount, epochs, batch_size, max_states, random_state
-        As for `CircuitDensity`; here EM adds 1 to each count.
+    hidden_states : int, default=16
+        Of each hidden variable of `"hclt"`.
+    pseudocount : float, default=1.0
+        Added to each count.
+    epochs : int, default=50
+        Passes of expectation maximization over rows with gaps or hidden variables.
+    batch_size : int, "auto" or None, default="auto"
+        Rows a step of EM, as for `CircuitDensity`.
+    max_states : int, default=16
+        Of a column.
+    random_state : int, RandomState or None, default=None
+        Draws first tables.
 
     Attributes
     ----------
@@ -160,6 +186,16 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
         The fitted circuit.
     classes_ : ndarray
         The classes.
+    target_ : str
+        The variable of the circuit that is the class.
+    history_ : dict
+        Mean log-likelihoods of rows with their classes, by epoch.
+    levels_ : list or None
+        The states of each column; None for a network of yours, whose rows name them.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, when X was a DataFrame with text as column names.
 
     Examples
     --------
@@ -194,6 +230,12 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CircuitClassifier":
         """Learn the tables from rows `X` with classes `y`."""
+        self._check_parameters()
+        with unchanged_by_failure(self):
+            self._learn(X, y, sample_weight)
+        return self
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> None:
         structure = self._own_network()
         X, y = self._validated(X, True, y)
         check_classification_targets(y)
@@ -216,7 +258,6 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
         if self.discriminative_epochs:
             self.circuit_.compile({"adam": {"learning_rate": 0.01}})
             self.circuit_.fit(rows, epochs=self.discriminative_epochs, verbose=0, sample_weight=sample_weight)
-        return self
 
     def _learned(self, rows: np.ndarray, weights: np.ndarray, states: dict[str, list[str]]) -> BayesianNetwork:
         if self.structure == "naive_bayes":
