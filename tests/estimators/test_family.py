@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -69,6 +70,12 @@ def test_raw_tables_pickles_clones_and_pandas(estimator, table, y):
     assert list(named.columns) == fitted.get_feature_names_out().tolist()
     assert (len(named), fitted.n_features_in_) == (ROWS, 5)
     assert fitted.feature_names_in_.tolist() == list(TABLE.columns)
+
+
+@pytest.mark.parametrize("cls", [NNTransformer, NNAutoencoder, NNEmbedder])
+def test_names_of_features_are_not_known_before_fit(cls):
+    with pytest.raises(NotFittedError, match=f"This {cls.__name__} instance is not fitted yet"):
+        cls().get_feature_names_out()
 
 
 # NNTransformer

@@ -295,4 +295,4 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_components
+        return self.encoder_.output_shape[-1]  # AttributeError before `fit`, as scikit-learn expects
