@@ -139,6 +139,19 @@ def test_counts_by_their_deviance(solver):
         model.fit(X, counts - 1)
 
 
+def test_dates_are_no_numbers():
+    days = np.arange(90).astype("M8[D]")
+    with pytest.raises(ValueError, match="y holds dates, but MLPRegressor learns numbers: say in which unit"):
+        MLPRegressor(**QUICK).fit(X, days)
+    with pytest.raises(ValueError, match="y holds durations"):
+        MLPRegressor(**QUICK).fit(X, days - days[0])
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_each_parameter_has_an_entry_in_the_documentation(cls):
+    assert [name for name in cls().get_params() if f"    {name} : " not in cls.__doc__] == []
+
+
 def test_a_column_of_targets_is_flattened_with_a_warning():
     with pytest.warns(sklearn.exceptions.DataConversionWarning, match="column-vector"):
         model = MLPRegressor(**QUICK).fit(X, TARGET[:, None])

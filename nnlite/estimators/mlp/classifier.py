@@ -68,8 +68,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, or than the
         two classes, more are set apart, which scikit-learn refuses. Where at least half of up to 100 samples are
         copies of others, weights being numbers of copies, all copies of a sample are in the same part.
-    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Shares of the running means of gradients and of their squares that "adam" keeps.
+    beta_1 : float in [0, 1), default=0.9
+        Share of the running mean of the gradients that "adam" keeps.
+    beta_2 : float in [0, 1), default=0.999
+        Share of the running mean of their squares.
     epsilon : float, default=1e-8
         Keeps the division of "adam" finite.
     n_iter_no_change : int or inf, default=10

@@ -10,6 +10,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
+from nnlite.estimators.fitting.failures import check_numbers
 from nnlite.estimators.fitting.targets import dense_targets
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.estimators.mlp.base import SPARSE, BaseMLP
@@ -71,8 +72,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         The part that `early_stopping` sets apart. Where a tenth or more of few samples is less than two, two are set
         apart, which scikit-learn refuses. Where at least half of up to 100 samples are copies of others, weights
         being numbers of copies, all copies of a sample are in the same part.
-    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Shares of the running means of gradients and of their squares that "adam" keeps.
+    beta_1 : float in [0, 1), default=0.9
+        Share of the running mean of the gradients that "adam" keeps.
+    beta_2 : float in [0, 1), default=0.999
+        Share of the running mean of their squares.
     epsilon : float, default=1e-8
         Keeps the division of "adam" finite.
     n_iter_no_change : int or inf, default=10
@@ -209,7 +212,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _read(self, X: Any, y: Any, goes_on: bool, reset: bool) -> tuple[Any, np.ndarray]:
         options: dict[str, Any] = {"accept_sparse": SPARSE, "multi_output": True, "dtype": FLOATS, "reset": reset}
-        X, y = validate_data(self, X, dense_targets(y), y_numeric=True, **options)
+        y = dense_targets(y)
+        if np.asarray(y).dtype.kind in "mM":
+            check_numbers(y, type(self).__name__)
+        X, y = validate_data(self, X, y, y_numeric=True, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.reshape(len(y), -1).astype(X.dtype, copy=False)
