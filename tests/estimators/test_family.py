@@ -78,6 +78,16 @@ def test_names_of_features_are_not_known_before_fit(cls):
         cls().get_feature_names_out()
 
 
+def test_an_embedder_is_written_and_read_by_skops():
+    skops = pytest.importorskip("skops.io")
+    table = pd.DataFrame({"city": list("abcdefghij") * 6, "area": np.arange(60.0)})
+    embedder = NNEmbedder(epochs=2, random_state=0).fit(table, np.arange(60) % 2)
+    data = skops.dumps(embedder)
+    again = skops.loads(data, trusted=skops.get_untrusted_types(data=data))
+    np.testing.assert_array_equal(again.transform(table), embedder.transform(table))
+    assert again.embeddings_["city"].equals(embedder.embeddings_["city"])
+
+
 # NNTransformer
 
 

@@ -82,7 +82,6 @@ class NNEmbedder(SingleNetwork):
     (['x0_0', 'x0_1', 'x1'], (40, 3))
     """
 
-    embeddings_: dict[str, Any]
     unknown_embeddings_: dict[str, np.ndarray]
     _encoder: TableEncoder
 
@@ -179,7 +178,6 @@ class NNEmbedder(SingleNetwork):
             (read_classes if classes else read_numbers)(frame.n_rows, y, self)
         self._vectors = vectors
         self.unknown_embeddings_ = {name: table[0] for name, table in vectors.items()}
-        self.embeddings_ = {name: self._table(name, table[1:]) for name, table in vectors.items()}
 
     def _check_own_parameters(self) -> None:
         if self.task not in ("auto", "class", "number"):
@@ -199,6 +197,11 @@ class NNEmbedder(SingleNetwork):
                 raise ConfigError(f"the table has no column {column!r}; {hint}", ("columns",))
             names.add(column if column in frame.names else frame.names[index])
         return [name for name in frame.names if name in names]
+
+    @property
+    def embeddings_(self) -> dict[str, Any]:
+        """The vectors of each replaced column, a row for each level: tables that no file of the estimator holds."""
+        return {name: self._table(name, table[1:]) for name, table in self._vectors.items()}
 
     def _table(self, name: str, vectors: np.ndarray) -> Any:
         values = {f"{name}_{index}": column[None] for index, column in enumerate(vectors.T)}
@@ -269,7 +272,7 @@ class NNEmbedder(SingleNetwork):
         return np.array(features, object)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "embeddings_" in vars(self)
+        return "_vectors" in vars(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
