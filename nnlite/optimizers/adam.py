@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -59,8 +59,8 @@ class AdamBase(Optimizer, abstract=True):
         sums = slots["momentum"], slots["squares"], slots.get("largest")
         kernels.adam(values, gradients, *sums, self.beta_1, self.beta_2, alpha, epsilon, factors, scratch)
 
-    def step_size(self, learning_rate: float, step: int) -> float:
-        corrected = math.sqrt(1.0 - self.beta_2 ** (step + 1)) / (1.0 - self.beta_1 ** (step + 1))
+    def step_size(self, learning_rate: Any, step: Any) -> Any:
+        corrected = (1.0 - self.beta_2 ** (step + 1)) ** 0.5 / (1.0 - self.beta_1 ** (step + 1))
         return learning_rate * corrected * (1.0 - self.beta_1) / math.sqrt(1.0 - self.beta_2)
 
     def update_form(self) -> UpdateForm | None:

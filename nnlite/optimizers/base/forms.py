@@ -1,6 +1,6 @@
 """Optimizers as numeric codes for the compiled code that runs whole steps."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from nnlite.schedules import LearningRateSchedule
 if TYPE_CHECKING:
     from nnlite.optimizers.base.optimizer import Optimizer
 
-__all__ = ["averages_ahead", "clip_form", "knows_rates", "rates_ahead", "stretches_of"]
+Number = Any  # a number, or an array of them
+__all__ = ["clip_form", "knows_rates", "stretches_of", "turns_ahead"]
 
 
 def knows_rates(optimizer: "Optimizer") -> bool:
@@ -31,37 +32,42 @@ def clip_form(optimizer: "Optimizer") -> tuple[int, float]:
     return UNCLIPPED, 0.0
 
 
-def averages_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float, float]]:
-    """For each of the next batches: whether an update follows, the decay of the average, and whether it is swapped in.
+def turns_ahead(optimizer: "Optimizer", count: int, scales: Number) -> np.ndarray:
+    """A row for each of the next steps: the columns of `kernels.compiled.parts.updates`.
 
-    These are numbers, 1 and 0, as they become a row of an array.
+    Args:
+        scales: factor of the losses, one of all steps or an array of several.
     """
+    steps = optimizer.batches + np.arange(count) if count > 1 else optimizer.batches
+    columns = scales, *_rates(optimizer, steps), *_averages(optimizer, steps), 0.0
+    if count == 1:  # assigning columns takes four times as long
+        return np.array([columns])
+    turns = np.empty((count, len(columns)))
+    for index, column in enumerate(columns):
+        turns[:, index] = column
+    return turns
+
+
+def _rates(optimizer: "Optimizer", steps: Number) -> tuple[Number, Number]:
+    """The step size and the weight decay of the updates after so many batches."""
+    rate, decay = (_rates_at(value, steps) for value in (vars(optimizer)["learning_rate"], optimizer.weight_decay))
+    return optimizer.step_size(rate, steps // (optimizer.gradient_accumulation_steps or 1)), rate * decay
+
+
+def _rates_at(value: Any, steps: Number) -> Number:
+    if isinstance(value, LearningRateSchedule) and isinstance(steps, np.ndarray):
+        return np.array([current_rate(value, step) for step in steps.tolist()])
+    return current_rate(value or 0.0, steps)
+
+
+def _averages(optimizer: "Optimizer", steps: Number) -> tuple[Number, Number, Number]:
+    """Whether an update follows, the decay of the average, and whether it is swapped in, as numbers."""
     group, often = optimizer.gradient_accumulation_steps or 1, optimizer.ema_overwrite_frequency
     if group == 1 and not optimizer.use_ema:
-        return [(1.0, 0.0, 0.0)] * count
-    batches = range(optimizer.batches, optimizer.batches + count)
-    return [
-        (
-            float((batch + 1) % group == 0),
-            optimizer.ema_momentum if batch // group else 0.0,
-            float(bool(often) and (batch // group + 1) % often == 0),
-        )
-        for batch in batches
-    ]
-
-
-def rates_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float]]:
-    """The step size and the weight decay of each of the next updates."""
-    rate, decay, first = vars(optimizer)["learning_rate"], optimizer.weight_decay or 0.0, optimizer.batches
-    size, group = optimizer.step_size, optimizer.gradient_accumulation_steps or 1
-    if isinstance(rate, LearningRateSchedule) or isinstance(decay, LearningRateSchedule):
-        steps = range(first, first + count)
-        pairs = [(current_rate(rate, step), current_rate(decay, step)) for step in steps]
-        return [(size(now, step // group), now * share) for step, (now, share) in zip(steps, pairs, strict=True)]
-    rate, decay = float(rate), float(decay)
-    if count == 1:  # a comprehension takes as long as the rest
-        return [(size(rate, first // group), rate * decay)]
-    return [(size(rate, step // group), rate * decay) for step in range(first, first + count)]
+        return 1.0, 0.0, 0.0
+    updates = steps // group
+    swapped = (updates + 1) % often == 0 if often else 0.0
+    return (steps + 1) % group == 0, optimizer.ema_momentum * (updates > 0), swapped
 
 
 def stretches_of(factors: Factors, size: int) -> np.ndarray:

@@ -168,8 +168,11 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         """Code of `update` for compiled code that runs whole steps; None if there is none."""
         return None
 
-    def step_size(self, learning_rate: float, step: int) -> float:
-        """Factor of the gradients, or of the direction derived from them, after this many updates."""
+    def step_size(self, learning_rate: Any, step: Any) -> Any:
+        """Factor of the gradients, or of the direction derived from them, after this many updates.
+
+        Both may be arrays: of several steps.
+        """
         return learning_rate
 
     def build_packs(self, packs: Sequence) -> None:

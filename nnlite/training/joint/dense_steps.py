@@ -17,7 +17,7 @@ from nnlite.layers.composite.program import ProgramStage
 from nnlite.layers.regularization.dropout import random_bits, threshold_and_scale
 from nnlite.losses.classification import smoothed
 from nnlite.losses.members import MemberLoss
-from nnlite.optimizers.base.forms import averages_ahead, clip_form, knows_rates, rates_ahead, stretches_of
+from nnlite.optimizers.base.forms import clip_form, knows_rates, stretches_of, turns_ahead
 from nnlite.optimizers.base.slots import AVERAGE, FLUSH_PERIOD, GRADIENT_SUM
 from nnlite.random import RandomSource
 from nnlite.threads import SMALL_PRODUCT, several_threads, suited_threads
@@ -189,8 +189,7 @@ class DenseSteps:
         room = stage.room_for(size, steps.draws) if self.copies is None else self.copies.room_for(size, steps.draws)
         optimizer.build_packs(self.packs)
         (slots,), (factors,) = optimizer.slots, optimizer._factors
-        scales = self._scales(plan, size, count, weights if weighted else None)
-        turns = np.array(list(map(_turn, scales, rates_ahead(optimizer, count), averages_ahead(optimizer, count))))
+        turns = turns_ahead(optimizer, count, self._scales(plan, size, count, weights if weighted else None))
         large, small = room.largest_product > FEW_PRODUCTS, room.largest_product < SMALL_PRODUCT
         shared = large and several_threads()
         table = self._table(plan, room, slots, factors, large and (small or not shared))
@@ -259,14 +258,14 @@ class DenseSteps:
                         room.set_dropout(position, *threshold_and_scale(drops.rate_at(source.step)))
         return bits
 
-    def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> list[float]:
-        """Factor of the sum of the losses of each step."""
+    def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> Any:
+        """Factor of the sum of the losses of each step: one of all, or an array of several."""
         loss, share = self.steps.trained_loss, plan.loss.factor / (self.units if plan.loss.averages else 1)
         if self.members:
-            return [loss.scale(size) * loss.whole.sum_factor(size, None) * share] * count
-        if weights is None or loss.reduction != "mean_with_sample_weight":
-            return [loss.sum_factor(size, None) * share] * count
-        return [loss.sum_factor(size, part) * share for part in weights.reshape(count, size)]
+            return loss.scale(size) * loss.whole.sum_factor(size, None) * share
+        if count == 1 or weights is None or loss.reduction != "mean_with_sample_weight":
+            return loss.sum_factor(size, weights) * share
+        return np.array([loss.sum_factor(size, part) for part in weights.reshape(count, size)]) * share
 
     def _strengths(self) -> list[tuple[float, float] | None]:
         """`(l1, l2)` of each parameter that is penalized."""
@@ -288,11 +287,6 @@ class DenseSteps:
         if self.ones.shape != shape:
             self.ones = np.ones(shape, self.dtype)
         return self.ones
-
-
-def _turn(scale: float, rates: tuple[float, float], averages: tuple[float, float, float]) -> tuple[float, ...]:
-    """The row of a step in `turns`; for a single step, a call takes a third of a comprehension's time less."""
-    return scale, *rates, *averages, 0.0
 
 
 def _is_by_row(layer: Any) -> bool:
