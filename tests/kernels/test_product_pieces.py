@@ -71,3 +71,16 @@ def test_the_right_factor_is_turned_where_that_takes_little_of_the_time(monkeypa
     assert not pays(256, 64 * 128, True)  # few products for each number that is turned
     assert not pays(784, 128 * 512, True)  # its columns lie far apart
     assert not pays(784, 64 * 128, False)
+
+
+def test_the_right_factor_of_small_products_is_turned_where_that_takes_little_of_the_time(monkeypatch):
+    monkeypatch.setattr(products, "PIECE", 10**6)
+    pays = products.small_turning_pays.py_func
+    assert pays(65, 32, 64)
+    assert not pays(14, 32, 64)  # few products for each number that is turned
+    assert not pays(33, 128, 32)
+    assert not pays(65, 32, 8)
+    assert not pays(65, 64, 128)  # its columns lie far apart
+    assert not pays(500, 32, 128)  # the library copies it anyway
+    monkeypatch.setattr(products, "PIECE", 0)
+    assert not pays(65, 32, 64)

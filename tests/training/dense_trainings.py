@@ -39,6 +39,7 @@ class Halved(LearningRateSchedule):
 SHARED = {
     "plain": {},
     "activations": {"layers": [Dense(8, "selu"), Dense(7, "mish"), Dense(5, "sigmoid"), Dense(3, "tanh")]},
+    "wide": {"layers": [Dense(40, "relu"), Dense(48, "tanh"), Dense(3)]},  # products by a transposed copy
     "dropout": {"layers": [Dense(8, "relu"), Dropout(0.3), Dense(7, "selu"), Dropout(0.2), Dense(3)]},
     "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(Halved()), Dense(3)]},
     "weights": {"fit": {"sample_weight": WEIGHTS}},

@@ -153,7 +153,7 @@ def run_backward(
         below = memory[entering : entering + inner * rows].reshape(inner, rows)
         if index == last:
             np.dot(below, flat.reshape(rows, units), by_kernel)
-        elif products.turning_pays(inner, flat.size, apart):
+        elif products.turning_pays(inner, flat.size, apart) or products.small_turning_pays(inner, rows, units):
             products.multiply(below, products.turned(flat.reshape(units, rows)), by_kernel, apart)
         else:
             np.dot(below, flat.reshape(units, rows).T, by_kernel)
