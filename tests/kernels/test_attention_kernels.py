@@ -73,6 +73,22 @@ def test_both_directions_agree_with_differences_in_blocks_of_any_size(pairs, blo
 
 
 @needs_numba
+@pytest.mark.parametrize("queries, keys, inner", [(20, 30, 6), (1, 1, 1), (360, 350, 9)])  # the last is a large product
+def test_products_of_all_pairs_of_rows_are_those_of_the_formula(queries, keys, inner):
+    from nnlite.kernels.compiled import attention as compiled
+    from nnlite.kernels.compiled.recurrent import SGEMM
+
+    left, right = (
+        np.random.default_rng(length).standard_normal((length, 3, inner), np.float32)[:, 1]
+        for length in (queries, keys)
+    )
+    turned, out = np.empty((inner, queries + 2), np.float32), np.full((keys, queries + 2), 7, np.float32)
+    compiled._products_of_pairs(SGEMM, left, right, np.float32(0.5), turned, out)
+    np.testing.assert_allclose(out[:, :queries], 0.5 * right.astype(float) @ left.T, rtol=0, atol=2e-6)
+    assert (out[:, queries:] == 7).all()
+
+
+@needs_numba
 @pytest.mark.parametrize("room", [2**17, 200])
 @pytest.mark.parametrize("pairs", PAIRS)
 def test_compiled_attention_is_that_of_numpy(pairs, room, monkeypatch):

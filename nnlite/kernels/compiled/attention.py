@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnlite.kernels.compiled.exponential import exp_below_0
+from nnlite.kernels.compiled.parts.products import PIECE
 from nnlite.kernels.compiled.recurrent import SGEMM, add, compiled, inlined, sgemm
 from nnlite.kernels.reference import attention as reference
 from nnlite.kernels.reference.attention import AttentionInputs, AttentionOutputs
@@ -63,18 +64,41 @@ def _stretch(values, factor, out):
 
 
 @compiled
+def _products_of_pairs(address, left, right, scale, turned, out):
+    """The products of the first rows of `out.T` by those of its columns: `out[j, i] = scale * left[i] @ right[j]`.
+
+    What the library does not copy it multiplies by columns of the left factor in less than two thirds of the time.
+
+    Args:
+        left, right: of one head, rows of numbers one after another.
+        turned: memory for the columns.
+    """
+    (count, inner), (others, rows) = left.shape, out.shape
+    letters, factors = np.array([N, N, T, N], np.uint8), np.array([scale, ZERO], np.float32)
+    steps = left.strides[0] // left.itemsize, right.strides[0] // right.itemsize
+    if count * others * inner > PIECE:
+        sizes = np.array([count, others, inner, steps[0], steps[1], rows], np.int32)
+        _multiply(address, letters[2:], sizes, factors, left, right, out)
+        return
+    for i in range(count):
+        for k in range(inner):
+            turned[k, i] = left[i, k]
+    sizes = np.array([count, others, inner, rows, steps[1], rows], np.int32)
+    _multiply(address, letters, sizes, factors, turned, right, out)
+
+
+@compiled
 def _attend(query, key, value, scale, hidden, noise, noise_scale, context, largest, total, rows, address):
     examples, steps, heads, inner = query.shape
     others, width = key.shape[1], value.shape[3]
-    scores, letters = np.empty((others, rows), np.float32), np.array([T, N, N, T], np.uint8)
-    by_query, by_key, by_value = inner * heads, inner * heads, width * heads
-    factors, plain = np.array([scale, ZERO], np.float32), np.array([1, 0], np.float32)
+    scores, turned = np.empty((others, rows), np.float32), np.empty((inner, rows), np.float32)
+    letters, plain, by_value = np.array([N, T], np.uint8), np.array([1, 0], np.float32), width * heads
     for example in range(examples):
         for head in range(heads):
             for start in range(0, steps, rows):
                 count = min(rows, steps - start)
-                sizes = np.array([count, others, inner, by_query, by_key, rows], np.int32)
-                _multiply(address, letters, sizes, factors, query[example, start, head], key[example, 0, head], scores)
+                queries = query[example, start : start + count, head]
+                _products_of_pairs(address, queries, key[example, :, head], scale, turned, scores)
                 most, sums = largest[example, head, start : start + count], total[example, head, start : start + count]
                 most[:], sums[:] = -np.inf, ZERO
                 for j in range(others):
@@ -89,7 +113,7 @@ def _attend(query, key, value, scale, hidden, noise, noise_scale, context, large
                         _drop(scores[j, :count], row, scores[j, :count])
                 sizes = np.array([width, count, others, by_value, rows, by_value], np.int32)
                 left, out = value[example, 0, head], context[example, start, head]
-                _multiply(address, letters[2:], sizes, plain, left, scores, out)
+                _multiply(address, letters, sizes, plain, left, scores, out)
                 for i in range(count):
                     row = context[example, start + i, head]
                     _stretch(row, noise_scale / sums[i], row)
@@ -168,30 +192,28 @@ def _pull(
     p, s = np.empty((others, rows), np.float32), np.empty((others, rows), np.float32)
     room = np.empty((0 if noise is None else others, rows), np.float32)
     g, along = np.empty((rows, width), np.float32), np.empty(rows, np.float32)
-    letters, plain = np.array([T, N, N, T, N, N], np.uint8), np.array([1, 0], np.float32)
+    turned, letters = np.empty((max(inner, width), rows), np.float32), np.array([N, T, N, N], np.uint8)
     scaled, wide, narrow = np.array([scale, ZERO], np.float32), width * heads, inner * heads
     for example in range(examples):
         for head in range(heads):
             for start in range(0, steps, rows):
                 here, count = slice(start, min(start + rows, steps)), min(rows, steps - start)
                 shown, kept = _part(hidden, example, head, here), _part(noise, example, head, here)
-                q, k, v = query[example, start, head], key[example, 0, head], value[example, 0, head]
+                q, k, v = query[example, here, head], key[example, :, head], value[example, :, head]
                 contexts, sums = context[example, here, head], total[example, head, here]
-                sizes = np.array([count, others, inner, narrow, narrow, rows], np.int32)
-                _multiply(address, letters, sizes, scaled, q, k, p)
+                _products_of_pairs(address, q, k, scale, turned, p)
                 _softmax_again(p, shown, largest[example, head, here])
                 _slopes_of_context(cotangent[example, here, head], contexts, sums, noise_scale, g, along[:count])
                 added, again = np.array([ONE, np.float32(start > 0)]), np.array([scale, np.float32(start > 0)])
                 dropped = _dropped(p, kept, room, count)
                 sizes = np.array([width, others, count, width, rows, wide], np.int32)
-                _multiply(address, letters[4:], sizes, added, g, dropped, by_value[example, 0, head])
-                sizes = np.array([count, others, width, width, wide, rows], np.int32)
-                _multiply(address, letters, sizes, plain, g, v, s)
+                _multiply(address, letters[2:], sizes, added, g, dropped, by_value[example, 0, head])
+                _products_of_pairs(address, g[:count], v, ONE, turned, s)
                 _slopes_of_scores(s, p, along[:count], shown, kept)
                 sizes = np.array([inner, others, count, narrow, rows, narrow], np.int32)
-                _multiply(address, letters[4:], sizes, again, q, s, by_key[example, 0, head])
+                _multiply(address, letters[2:], sizes, again, q, s, by_key[example, 0, head])
                 sizes = np.array([inner, count, others, narrow, rows, narrow], np.int32)
-                _multiply(address, letters[2:], sizes, scaled, k, s, by_query[example, start, head])
+                _multiply(address, letters, sizes, scaled, k, s, by_query[example, start, head])
 
 
 def attend(inputs: AttentionInputs) -> AttentionOutputs:
