@@ -283,8 +283,9 @@ class Mean(Average):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, or one value that already is the mean over `sample_weight` samples."""
-        if not np.ndim(values) and not np.ndim(sample_weight):
-            weight = 1 if sample_weight is None else sample_weight
+        weight = 1 if sample_weight is None else sample_weight
+        numbers = isinstance(values, float) and isinstance(weight, int)  # as in each step; `np.ndim` takes 1 us each
+        if numbers or not (np.ndim(values) or np.ndim(weight)):
             self.total += float(values * weight)
             self.count += weight
         else:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import BFLOAT16, ArrayLike, dtype_of, is_bfloat16
-from nnlite.arrays.weights import fitted_weights, mask_of
+from nnlite.arrays.weights import MaskedOutputs, fitted_weights, mask_of
 from nnlite.errors import ConfigError
 from nnlite.losses.masks import weight_of_rows
 from nnlite.ops.plain.numbers import as_result
@@ -128,8 +128,9 @@ def of_recorded(update: Callable[..., None]) -> Callable[..., None]:
                 values = tuple(map(_number, values))
                 named = {name: _number(one) for name, one in named.items()}
                 break
-        if self._masked is not None and len(values) > self._masked:
-            values, named = _with_mask(values, named, self._masked)
+        masked = self._masked
+        if masked is not None and len(values) > masked and isinstance(values[masked], MaskedOutputs):
+            values, named = _with_mask(values, named, masked)
         update(self, *values, **named)
 
     return update_state

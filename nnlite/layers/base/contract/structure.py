@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 PLAIN = frozenset((str, int, float, bool, type(None), np.ndarray))  # what holds neither layers nor parameters
+CONTAINERS = list, tuple, dict
 Kind = TypeVar("Kind")
 
 
@@ -145,10 +146,8 @@ def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
         for value in values:
             if type(value) in PLAIN:
                 continue
-            if isinstance(value, (list, tuple)):
-                visit(value)
-            elif isinstance(value, dict):
-                visit(value.values())
+            if isinstance(value, CONTAINERS):
+                visit(value.values() if isinstance(value, dict) else value)
             elif isinstance(value, kind):
                 instances[id(value)] = value
 
