@@ -70,7 +70,7 @@ def _products_of_pairs(address, left, right, scale, turned, out):
     What the library does not copy it multiplies by columns of the left factor in less than two thirds of the time.
 
     Args:
-        left, right: of one head, rows of numbers one after another.
+        left, right: of one head; the numbers of a row are contiguous.
         turned: memory for the columns.
     """
     (count, inner), (others, rows) = left.shape, out.shape

@@ -10,10 +10,19 @@ from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, trace_call
 from nnlite.layers.base.contract import keras_config, surface
-from nnlite.layers.base.contract.arguments import read_call, remembering, told_arguments, with_common_arguments
+from nnlite.layers.base.contract.arguments import read_call
 from nnlite.layers.base.contract.around import of_call
 from nnlite.layers.base.contract.assigned import pairs_inside
-from nnlite.layers.base.contract.building import add_weight, building, track, track_in, track_kept
+from nnlite.layers.base.contract.building import (
+    add_weight,
+    building,
+    remembering,
+    told_arguments,
+    track,
+    track_in,
+    track_kept,
+    with_common_arguments,
+)
 from nnlite.layers.base.contract.first_use import NodePart, as_input, build_first, parts_of_shape, with_derivatives
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made

@@ -1,7 +1,6 @@
 """Arguments of calls: which of them are data, and the form in which `call` takes them."""
 
 import copy
-import functools
 import inspect
 from collections.abc import Callable, Container, Mapping, Sequence
 from types import FunctionType
@@ -11,10 +10,8 @@ import numpy as np
 
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
-from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.structure import arranged_as, form_of, leaves_in, leaves_of
 from nnlite.ops.tracing import Traced
-from nnlite.regularizers import Regularizer
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = []
 
 CONTEXT = ("training", "random", "mask")  # what models hand on to layers that ask for it
-REGULARIZER = "activity_regularizer"
 NESTED = (Mapping, list, tuple)
 OPTIONS = (bool, int, float, str, type(None))  # what is not data, after the first argument
 SINGLE = (*OPTIONS, np.generic)
@@ -236,75 +232,3 @@ def in_form(layer: "Layer", values: Any) -> Any:
     if layer._data_keys:
         return dict(zip(layer._data_keys, values, strict=True))
     return values if layer._data_form is None else arranged_as(layer._data_form, values)
-
-
-def remembering(cls: Any, *args: Any, **kwargs: Any) -> Any:
-    """A new layer; one whose constructor is written by hand knows what that was called with, for its config."""
-    layer = object.__new__(cls)
-    if cls._own_constructor:
-        vars(layer)["_constructed"] = functools.partial(cls, *args, **kwargs)
-    return layer
-
-
-def told_arguments(layer: Any) -> dict[str, Any]:
-    """Arguments of a constructor written by hand, by name, that it did not keep, or made a layer or a function of."""
-    construct: Any = vars(layer).get("_constructed")
-    if construct is None:
-        return {}
-    bound = inspect.signature(type(layer).__init__).bind(layer, *construct.args, **construct.keywords)
-    bound.apply_defaults()
-    attributes = dict.fromkeys(dir(type(layer))) | vars(layer)
-    return {
-        name: value
-        for name, value in list(bound.arguments.items())[1:]
-        if name not in attributes or (callable(attributes[name]) and not isinstance(value, LayerAttributes))
-    }
-
-
-OF_KERAS = ("input_shape", "input_dim", "autocast", "quantization_config")  # what every constructor takes in addition
-
-
-def with_common_arguments(construct: Callable) -> Callable:
-    """A constructor that also takes the arguments common to all Keras layers.
-
-    These are `activity_regularizer`, and `input_shape`, or `input_dim`, the shape of one example of a first layer's
-    data; `autocast`, false where `call` gets floating-point inputs in the type that they have; and a
-    `quantization_config` of None. Any other keyword that the constructor does not have is a `WrongTypeError`.
-    """
-    signature = inspect.signature(construct)
-    parameters = [*signature.parameters][1:]
-    further = [name for name in (*OF_KERAS, REGULARIZER) if name not in parameters]
-
-    @functools.wraps(construct)
-    def constructor(self: "Layer", *args: Any, **kwargs: Any) -> None:
-        absent = [name for name in self._further_arguments if name not in parameters]
-        extra = {name: kwargs.pop(name) for name in (*further, *absent) if name in kwargs}
-        for name in kwargs:
-            if name not in parameters:
-                hint = did_you_mean(name, [*parameters, REGULARIZER])
-                raise WrongTypeError(f"{type(self).__name__}: unknown argument {name!r}; {hint}")
-        construct(self, *args, **kwargs)
-        if extra.get("quantization_config") is not None:
-            raise ConfigError("nothing is quantized in nnlite", (type(self).__name__, "quantization_config"))
-        self.autocast = extra.get("autocast", self.autocast)
-        shape = extra.get("input_shape", extra.get("input_dim"))
-        if shape is not None:
-            self._stated_shape = (None, *([shape] if isinstance(shape, int) else shape))
-        if absent:
-            self._take_further(extra)
-        regularize(self, extra.get(REGULARIZER))
-
-    if REGULARIZER in further:
-        added = inspect.Parameter(REGULARIZER, inspect.Parameter.KEYWORD_ONLY, default=None)
-        vars(constructor)["__signature__"] = signature.replace(parameters=[*signature.parameters.values(), added])
-    return constructor
-
-
-def regularize(layer: Any, regularizer: Any) -> None:
-    """Set a layer's `activity_regularizer`, unless its class has such a field; `ConfigError` for an invalid one."""
-    if regularizer is not None:
-        try:
-            layer.activity_regularizer = Regularizer.get(regularizer)
-        except ConfigError as error:
-            raise error.within(type(layer).__name__, REGULARIZER) from None
-    put_around(layer)

@@ -1,4 +1,4 @@
-"""`build`, as users call it and as classes write it."""
+"""Constructors and `build`, as users call them and as classes write them."""
 
 import functools
 import inspect
@@ -10,11 +10,12 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, dtype_of, is_floating
 from nnlite.config import floatx
 from nnlite.constraints import Constraint
-from nnlite.errors import ConfigError, ShapeError, WrongTypeError
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
+from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import keyed_shape, name_data
-from nnlite.layers.base.contract.around import show_half
+from nnlite.layers.base.contract.around import put_around, show_half
 from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter
@@ -28,7 +29,78 @@ if TYPE_CHECKING:
 
 __all__ = []
 
+REGULARIZER = "activity_regularizer"
+OF_KERAS = ("input_shape", "input_dim", "autocast", "quantization_config")  # what every constructor takes in addition
 SHAPES = (tuple, list, Mapping, type(None))
+
+
+def remembering(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """A new layer; one whose constructor is written by hand knows what that was called with, for its config."""
+    layer = object.__new__(cls)
+    if cls._own_constructor:
+        vars(layer)["_constructed"] = functools.partial(cls, *args, **kwargs)
+    return layer
+
+
+def told_arguments(layer: Any) -> dict[str, Any]:
+    """Arguments of a constructor written by hand, by name, that it did not keep, or made a layer or a function of."""
+    construct: Any = vars(layer).get("_constructed")
+    if construct is None:
+        return {}
+    bound = inspect.signature(type(layer).__init__).bind(layer, *construct.args, **construct.keywords)
+    bound.apply_defaults()
+    attributes = dict.fromkeys(dir(type(layer))) | vars(layer)
+    return {
+        name: value
+        for name, value in list(bound.arguments.items())[1:]
+        if name not in attributes or (callable(attributes[name]) and not isinstance(value, LayerAttributes))
+    }
+
+
+def with_common_arguments(construct: Callable) -> Callable:
+    """A constructor that also takes the arguments common to all Keras layers.
+
+    These are `activity_regularizer`, and `input_shape`, or `input_dim`, the shape of one example of a first layer's
+    data; `autocast`, false where `call` gets floating-point inputs in the type that they have; and a
+    `quantization_config` of None. Any other keyword that the constructor does not have is a `WrongTypeError`.
+    """
+    signature = inspect.signature(construct)
+    parameters = [*signature.parameters][1:]
+    further = [name for name in (*OF_KERAS, REGULARIZER) if name not in parameters]
+
+    @functools.wraps(construct)
+    def constructor(self: "Layer", *args: Any, **kwargs: Any) -> None:
+        absent = [name for name in self._further_arguments if name not in parameters]
+        extra = {name: kwargs.pop(name) for name in (*further, *absent) if name in kwargs}
+        for name in kwargs:
+            if name not in parameters:
+                hint = did_you_mean(name, [*parameters, REGULARIZER])
+                raise WrongTypeError(f"{type(self).__name__}: unknown argument {name!r}; {hint}")
+        construct(self, *args, **kwargs)
+        if extra.get("quantization_config") is not None:
+            raise ConfigError("nothing is quantized in nnlite", (type(self).__name__, "quantization_config"))
+        self.autocast = extra.get("autocast", self.autocast)
+        shape = extra.get("input_shape", extra.get("input_dim"))
+        if shape is not None:
+            self._stated_shape = (None, *([shape] if isinstance(shape, int) else shape))
+        if absent:
+            self._take_further(extra)
+        regularize(self, extra.get(REGULARIZER))
+
+    if REGULARIZER in further:
+        added = inspect.Parameter(REGULARIZER, inspect.Parameter.KEYWORD_ONLY, default=None)
+        vars(constructor)["__signature__"] = signature.replace(parameters=[*signature.parameters.values(), added])
+    return constructor
+
+
+def regularize(layer: Any, regularizer: Any) -> None:
+    """Set a layer's `activity_regularizer`, unless its class has such a field; `ConfigError` for an invalid one."""
+    if regularizer is not None:
+        try:
+            layer.activity_regularizer = Regularizer.get(regularizer)
+        except ConfigError as error:
+            raise error.within(type(layer).__name__, REGULARIZER) from None
+    put_around(layer)
 
 
 def building(build: Callable) -> Callable:
