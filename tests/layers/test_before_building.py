@@ -68,3 +68,48 @@ def test_a_mel_spectrogram_of_integers():
 def test_a_rematerialized_call_is_the_call():
     layer = layers.Dense(2)
     np.testing.assert_array_equal(layer.rematerialized_call(layer)(np.ones((1, 3))), layer(np.ones((1, 3))))
+
+
+SEQUENCES = [
+    lambda: layers.Dense(2),
+    lambda: layers.LSTM(2),
+    lambda: layers.Bidirectional(layers.GRU(2)),
+    lambda: layers.TimeDistributed(layers.Dense(2)),
+    lambda: layers.PReLU(),
+    lambda: layers.MultiHeadAttention(2, 3),
+    lambda: layers.Attention(),
+]
+
+
+@pytest.mark.parametrize("make", SEQUENCES)
+def test_a_layer_that_was_built_for_some_examples_takes_others(make):
+    layer, several = make(), 2 if "Attention" in type(make()).__name__ else 1
+    shapes, x = [(4, 6, 3)] * several, [np.ones((2, 6, 3))] * several
+    as_list = isinstance(layer, layers.Attention)
+    layer.build(shapes) if as_list else layer.build(*shapes)
+    assert (layer(x) if as_list else layer(*x)).shape[0] == 2
+    assert "(4, 6, 3)" in str(layer.get_build_config())
+
+
+def test_a_stateful_layer_has_as_many_states_as_build_says():
+    layer = layers.LSTM(2, stateful=True)
+    layer.build((4, 6, 3))
+    assert [state.shape for state in layer.states] == [(4, 2), (4, 2)]
+
+
+class Asking(layers.Layer):
+    def build(self, input_shape):
+        self.asked = input_shape
+
+    def call(self, inputs):
+        return inputs * 1
+
+
+def test_a_build_of_the_user_gets_the_number_of_examples():
+    layer, drawn, told, free = Asking(), Asking(), Asking(), Asking()
+    layer(np.ones((3, 4)))
+    drawn(Input(batch_shape=(5, 4)))
+    told.build((7, 4))
+    free(Input((4,)))
+    assert [one.asked for one in (layer, drawn, told, free)] == [(3, 4), (5, 4), (7, 4), (None, 4)]
+    assert told(np.ones((2, 4))).shape == layer(np.ones((2, 4))).shape == (2, 4)

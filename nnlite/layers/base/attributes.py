@@ -107,7 +107,7 @@ class LayerAttributes:
         _losses: the terms that the last call on arrays added to the loss.
         _building, _build_done, _declared: whether `build` is running, whether it has; parameters of the layer itself.
         _structure: the dicts and lists that outputs are returned in, see `structure_of`; None for a tuple, or one.
-        _built_on: the shape, or shapes, of the first data, or symbols, if these built the layer; None for others.
+        _built_on, _told_shape: the shape, or shapes, of the first data or symbols, or what `build` got; None otherwise.
         _site: its `Place` among the layers that are built inside one another; None until it is needed.
         _stated_shape: the shape of the data that the argument `input_shape` states; None if it does not.
     """
@@ -164,7 +164,7 @@ class LayerAttributes:
     _further_arguments: tuple[str, ...] = ()
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
-    _structure, _built_on = cast(Any, None), cast(Any, None)
+    _structure, _built_on, _told_shape = (cast(Any, None),) * 3
     _made_name: str | None = None
     _site = cast("Place | None", None)
 

@@ -155,7 +155,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
                 for index, layer in enumerate(inner_layers(self)):
                     layer.random = layer.random or self.random.child(index)
             with inside(self):
-                self.build(parts_of_shape(self, self.input_shape))
+                self.build(parts_of_shape(self))
                 track_kept(self)
                 if self.call is None:
                     hold_inner(self)

@@ -267,9 +267,9 @@ def apply_to_symbols(layer: "Layer", symbols: Symbol | tuple[Symbol, ...], call:
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
     free = tuple(symbol.free_shape for symbol in symbols) if several else symbols.free_shape
     if not layer.built or layer.input_shape is None:
+        layer._built_on = shapes
         with tried_on(symbols if several else (symbols,)):
             layer._ensure_built(free)
-        layer._built_on = shapes
         layer._drawn = fingerprint(layer) if allowance() is None else None  # else the values follow
     layer._check_input_shape(free)
     output_shape = with_options(layer, options).compute_output_shape(shapes)

@@ -18,6 +18,7 @@ from nnlite.layers.base.contract.arguments import keyed_shape, name_data
 from nnlite.layers.base.contract.around import put_around, show_half
 from nnlite.layers.base.contract.naming import place_of
 from nnlite.layers.base.contract.structure import kept
+from nnlite.layers.base.shapes import shapes_in
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.fields import Spec
@@ -103,6 +104,14 @@ def regularize(layer: Any, regularizer: Any) -> None:
     put_around(layer)
 
 
+def without_batch(shape: Any) -> Any:
+    """A shape, or several, in a dict too, with None for the number of examples."""
+    if isinstance(shape, Mapping):
+        return {key: without_batch(one) for key, one in shape.items()}
+    nested = any(isinstance(one, (tuple, list, Mapping)) for one in shape)
+    return tuple(map(without_batch, shape)) if nested else (None, *shape[1:])[: len(shape)]
+
+
 def building(build: Callable) -> Callable:
     """A wrapper of a class's `build`, so that a call by a user builds the whole layer and sets `built`.
 
@@ -124,7 +133,11 @@ def building(build: Callable) -> Callable:
         shapes = tuple(shape for shape in shapes if shape is not None)
         if not self._building and shapes:
             name_data(self, shapes)
-            self._ensure_built(keyed_shape(self, shapes[0]) if len(shapes) == 1 else shapes)
+            told = keyed_shape(self, shapes[0]) if len(shapes) == 1 else shapes
+            if self.input_shape is None:
+                self._told_shape = told
+                self.know_batch(next(iter(shapes_in(told)[0]), None), by_input=False)
+            self._ensure_built(without_batch(told))
             return
         if not shapes and needed:
             raise WrongTypeError(f"{self.label}: build needs the shape of the inputs, such as build((None, 4))")

@@ -64,9 +64,13 @@ def _try_cheaply(layer: Any, room: Allowance) -> None:
         layer._check_linearize()
 
 
-def parts_of_shape(layer: Any, input_shape: Any) -> Any:
-    """`input_shape` in the form that a class's `build` takes: a dict of shapes for a dict of inputs."""
-    return in_form(layer, input_shape)
+def parts_of_shape(layer: Any) -> Any:
+    """The shape of the inputs in the form that a class's `build` takes: a dict of shapes for a dict of inputs.
+
+    A class of the user gets their number of examples too, if it is known.
+    """
+    ours = type(layer).build.__module__.startswith("nnlite.")
+    return in_form(layer, (not ours and (layer._built_on or layer._told_shape)) or layer.input_shape)
 
 
 def refuse_repeated(layer: Any) -> None:

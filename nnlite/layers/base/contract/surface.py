@@ -12,6 +12,7 @@ from nnlite.errors import ConfigError, NotReadyError, ShapeError, did_you_mean
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.arguments import in_form, keyed_shape
 from nnlite.layers.base.contract.around import put_around
+from nnlite.layers.base.contract.building import without_batch
 from nnlite.layers.base.contract.naming import place_of, policy_name
 from nnlite.layers.base.contract.structure import arranged_as, kept
 from nnlite.layers.base.symbolic import CONTAINERS, STAND_INS
@@ -191,7 +192,7 @@ def get_build_config(self: "Layer") -> dict[str, Any] | None:
     called = self._built_on is not None or self._node is not None or self in CONTAINERS
     if not self.built or self.input_shape is None or (self._needs_no_building and called):
         return None
-    shape: Any = self._built_on or self.input_shape
+    shape: Any = self._built_on or self._told_shape or self.input_shape
     if self._data_keys or self._data_form is not None:
         return {"input_shape": in_form(self, shape)}
     names = [name for name in inspect.signature(self.build).parameters if name.endswith("shape")]
@@ -209,14 +210,6 @@ def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
         self.build(*map(without_batch, shapes))
     elif (shape := shapes[0] if shapes else config.get("input_shape")) is not None:
         self._ensure_built(keyed_shape(self, without_batch(shape)))
-
-
-def without_batch(shape: Any) -> Any:
-    """A shape, or several, in a dict too, with None for the number of examples."""
-    if isinstance(shape, Mapping):
-        return {key: without_batch(one) for key, one in shape.items()}
-    nested = any(isinstance(one, (tuple, list, Mapping)) for one in shape)
-    return tuple(map(without_batch, shape)) if nested else (None, *shape[1:])
 
 
 def save_own_variables(self: "Layer", store: MutableMapping[str, Any]) -> None:
