@@ -93,6 +93,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             change_constructor(cls, with_common_arguments)
 
     def __setattr__(self, name, value):
+        value = bool(value) if name == "trainable" and "parameters" in self.__dict__ else value
         super().__setattr__(name, value)
         if name == "trainable" and "parameters" in self.__dict__:
             adapted = self._adapter and self.parameters[0]  # stays frozen

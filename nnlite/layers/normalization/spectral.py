@@ -73,6 +73,11 @@ class SpectralNormalization(Layer):
         first = [self.layer.parameters[self._place], self.vector_u]
         return each_once([first, super().weights])
 
+    @property
+    def variables(self) -> list[Parameter]:
+        """The weights in their order, then the others."""
+        return each_once([self.weights, super().variables])
+
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.layer.compute_output_shape(input_shape)
 

@@ -32,7 +32,7 @@ class Bidirectional(Layer):
     layer's. First states go in by `initial_state`, or as `(sequence, *initial_states)`, in the same order.
 
     Args:
-        layer: the forward layer.
+        layer: the forward layer, whose name becomes `forward_` and what it was, as in Keras.
         merge_mode: how the two outputs become one: "concat" along the features, "sum", "mul", "ave" (the mean), or
             None for a tuple of both.
         backward_layer: the backward layer; None makes one as `layer` that goes the other way, which the attribute is.
@@ -62,9 +62,15 @@ class Bidirectional(Layer):
 
     def validate(self) -> None:
         forward, other = self.layer, self.backward_layer
+        stem = str(forward.name).removeprefix("forward_")
+        if forward._given_name is None:
+            forward._made_name = f"forward_{stem}"
+        else:
+            forward.name = f"forward_{stem}"
         if other is None:
             config = {**given_arguments(forward), "go_backwards": not forward.go_backwards, "name": None}
             self._twin = type(forward).from_config(config)
+            self._twin._made_name = f"backward_{stem}"
             self._zero_masked_steps()
             return
         if forward.go_backwards == other.go_backwards:
@@ -128,7 +134,7 @@ class Bidirectional(Layer):
             shape = (input_shape[0], *states) if several else input_shape
             layer.dtype = layer._given_dtype or self.dtype
             if not layer.built:
-                put_inside(layer, self, f"{('forward', 'backward')[index]}_{self.layer.name}")
+                put_inside(layer, self, str(layer.name))
             layer._ensure_built(shape, child_of(self.random, index))
             self.parameters = each_once([self.parameters, layer.parameters])
 

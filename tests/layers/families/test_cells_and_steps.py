@@ -10,6 +10,7 @@ from nnlite.layers import (
     RNN,
     AdditiveAttention,
     Attention,
+    Bidirectional,
     ConvLSTM1D,
     ConvLSTM2D,
     Dense,
@@ -21,6 +22,7 @@ from nnlite.layers import (
     LSTMCell,
     MultiHeadAttention,
     SimpleRNNCell,
+    SpectralNormalization,
     TimeDistributed,
 )
 
@@ -117,3 +119,29 @@ def test_sizes_of_convolutional_steps_are_numbers_for_each_axis(make, rank):
 def test_lengths_are_free_in_lstm_at_each_step():
     layer = TimeDistributed(LSTM(2))
     assert layer(np.ones((2, 3, 4, 5))).shape == layer(np.ones((2, 3, 7, 5))).shape == (2, 3, 2)
+
+
+@pytest.mark.parametrize("name", ["q", None])
+def test_both_directions_have_names(name):
+    layer = Bidirectional(LSTM(2, name=name), name="both")
+    stem = layer.forward_layer.name.removeprefix("forward_")
+    assert name in (stem, None) and layer.backward_layer.name == f"backward_{stem}"
+    layer(X)
+    assert [weight.path.split("/")[1] for weight in layer.weights] == [f"forward_{stem}"] * 3 + [f"backward_{stem}"] * 3
+    again = Bidirectional.from_config(layer.get_config())
+    assert (again.forward_layer.name, again.backward_layer.name) == (f"forward_{stem}", f"backward_{stem}")
+    given = Bidirectional(LSTM(2), backward_layer=LSTM(2, go_backwards=True, name="other"), name="both")
+    given(X)
+    assert given.weights[3].path == "both/other/lstm_cell/kernel"
+
+
+def test_variables_of_a_normalized_kernel_are_in_the_order_of_weights():
+    layer = SpectralNormalization(Dense(2))
+    layer.build((None, 3))
+    assert [variable.name for variable in layer.variables] == ["kernel", "vector_u", "bias"]
+
+
+def test_trainable_is_a_flag():
+    layer = Dense(2)
+    layer.trainable = 0
+    assert layer.trainable is False
