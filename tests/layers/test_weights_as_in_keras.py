@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from nnlite import Variable
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.initializers import Ones
 from nnlite.layers import (
+    AdaptiveAveragePooling1D,
     AlphaDropout,
     Dense,
     Dropout,
+    EinsumDense,
     GaussianDropout,
     GaussianNoise,
     InputSpec,
@@ -63,6 +65,28 @@ def test_a_last_axis_of_one_may_be_missing():
         with pytest.raises(ShapeError):
             Column()(np.ones(shape))
     assert repr(InputSpec(shape=(None, 4), dtype="float32")) == "InputSpec(dtype=float32, shape=(None, 4), ndim=2)"
+
+
+def test_specs_state_the_type_of_inputs():
+    class Whole(Layer):
+        input_spec = InputSpec(dtype="int32")
+
+        def call(self, inputs):
+            return inputs * 1
+
+    assert Whole()(np.ones((3, 4), "int32")).shape == (3, 4)
+    with pytest.raises(DataError, match="needs inputs of int32, got float32"):
+        Whole()(np.ones((3, 4), "float32"))
+    Whole.input_spec = InputSpec(dtype="float32")
+    assert Whole()(np.ones((3, 4), "float64")).dtype == "float32"  # cast before
+
+
+@pytest.mark.parametrize(
+    "layer, spec", [(AdaptiveAveragePooling1D(2), None), (EinsumDense("abc,cd->abd", (None, 2)), InputSpec(ndim=3))]
+)
+def test_specs_of_built_layers(layer, spec):
+    layer.build((None, 4, 3))
+    assert layer.input_spec == spec
 
 
 class Keeper(Layer):

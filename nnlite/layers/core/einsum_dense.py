@@ -10,6 +10,7 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, EinsumJacobian, Jacobian, Jacobians
+from nnlite.layers.base.contract.input_spec import Described, InputSpec
 from nnlite.layers.base.variables.low_rank import LowRank
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.einsum import expanded, read_subscripts
@@ -97,6 +98,8 @@ class EinsumDense(LowRank):
                 f"{self.equation!r} has no axis {''.join(sorted(strangers))!r} in its outputs",
                 (type(self).__name__, "bias_axes"),
             )
+
+    input_spec = Described(lambda layer: InputSpec(ndim=len(layer.input_shape)) if layer.built else None)
 
     def build(self, input_shape: BatchShape) -> None:
         lengths, wanted = self._lengths(input_shape)

@@ -26,6 +26,7 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
     data_format: Literal["channels_last", "channels_first"] | None = None
 
     average = False
+    input_spec = None
 
     def validate(self) -> None:
         self.check_lengths("output_size")

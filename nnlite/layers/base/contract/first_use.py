@@ -12,7 +12,7 @@ from nnlite.initializers.blank import Allowance, TooManyError, allowance
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.arguments import in_form
 from nnlite.layers.base.contract.around import show_half
-from nnlite.layers.base.contract.input_spec import check_spec
+from nnlite.layers.base.contract.input_spec import check_spec, check_types
 from nnlite.layers.base.contract.penalties import adds_losses
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several
 from nnlite.layers.base.shapes import is_small, tried_on_unequal
@@ -107,6 +107,8 @@ def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         alike = layer._traced or all(part.dtype.kind in layer._kept_kinds for part in arrays)
         kept = f"c{layer._kept_kinds}" if alike else "c"
         arrays = tuple(part if part.dtype.kind in kept else part.astype(layer.dtype, copy=False) for part in arrays)
+    if layer._has_spec:
+        check_types(layer, arrays)
     return arrays if several else arrays[0]
 
 

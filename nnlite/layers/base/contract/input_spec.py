@@ -1,10 +1,10 @@
 """Requirements of a layer on the shapes of its inputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnlite.errors import ConfigError, ShapeError, WrongTypeError
+from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError
 from nnlite.layers.base.shapes import shapes_in
 
 __all__ = ["InputSpec"]
@@ -15,7 +15,7 @@ class InputSpec:
     """A requirement on the shape of an input: `self.input_spec` of a user-defined layer; a list for several inputs.
 
     Args:
-        dtype: for information.
+        dtype: of the arrays of a call, numbers in that of the layer; None for any.
         shape: with None for lengths that are free.
         ndim, min_ndim, max_ndim: the number of axes, the batch included.
         axes: axis -> its length; None for any.
@@ -131,3 +131,12 @@ def check_spec(layer: Any, shape: Any) -> None:
     for input_shape, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
         if spec is not None:
             spec.check(layer.label, input_shape)
+
+
+def check_types(layer: Any, arrays: Sequence[Any]) -> None:
+    """`DataError` unless each array that the layer computes with has the dtype of its `input_spec`, if that has one."""
+    specs = layer.input_spec if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec] * len(arrays)
+    for spec, array in zip(specs, arrays, strict=False):
+        name = layer.compute_dtype if array.dtype.kind == "f" and layer.autocast else array.dtype.name
+        if spec is not None and spec.dtype not in (None, name):
+            raise DataError(f"{layer.label} needs inputs of {spec.dtype}, got {name}")
