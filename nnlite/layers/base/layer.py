@@ -93,14 +93,14 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             change_constructor(cls, with_common_arguments)
 
     def __setattr__(self, name, value):
-        value = bool(value) if name == "trainable" and "parameters" in self.__dict__ else value
-        super().__setattr__(name, value)
-        if name == "trainable" and "parameters" in self.__dict__:
+        is_flag = name == "trainable" and "parameters" in self.__dict__
+        super().__setattr__(name, bool(value) if is_flag else value)
+        if is_flag:
             adapted = self._adapter and self.parameters[0]  # stays frozen
             for parameter in self.parameters:
-                parameter.trainable = value and not parameter.is_state and parameter is not adapted
+                parameter.trainable = self.trainable and not parameter.is_state and parameter is not adapted
             for layer in inner_layers(self):
-                layer.trainable = value
+                layer.trainable = self.trainable
         if issubclass(type(value), Variable):  # not a parameter of another layer
             track(self, value)
         elif self._traced and type(value) in (list, tuple, dict):
