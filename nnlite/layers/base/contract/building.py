@@ -132,12 +132,7 @@ def building(build: Callable) -> Callable:
         shapes = tuple(value for name, value in named.items() if name not in further) if named else shapes
         shapes = tuple(shape for shape in shapes if shape is not None)
         if not self._building and shapes:
-            name_data(self, shapes)
-            told = keyed_shape(self, shapes[0]) if len(shapes) == 1 else shapes
-            if self.input_shape is None:
-                self._told_shape = told
-                self.know_batch(next(iter(shapes_in(told)[0]), None), by_input=False)
-            self._ensure_built(without_batch(told))
+            _build_as_told(self, shapes)
             return
         if not shapes and needed:
             raise WrongTypeError(f"{self.label}: build needs the shape of the inputs, such as build((None, 4))")
@@ -151,6 +146,16 @@ def building(build: Callable) -> Callable:
         self.built = self.built or outer
 
     return build_layer
+
+
+def _build_as_told(layer: "Layer", shapes: tuple) -> None:
+    """Build a layer for the shapes that a user gave, whose number of examples does not bind later calls."""
+    name_data(layer, shapes)
+    told = keyed_shape(layer, shapes[0]) if len(shapes) == 1 else shapes
+    if layer.input_shape is None:
+        layer._told_shape = told
+        layer.know_batch(next(iter(shapes_in(told)[0]), None), by_input=False)
+    layer._ensure_built(without_batch(told))
 
 
 def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: Any, dtype: str | None) -> np.ndarray:
