@@ -41,8 +41,8 @@ def test_layer(case: Case):
 def test_output_is_declared(case: Case):
     layer, inputs = case.prepared()
     free = tuple((None, *shape[1:]) for shape in case.shapes)
-    output, jacobians = layer(inputs), layer.linearize(inputs, *layer.values)[1]
+    output, (value, jacobians) = layer(inputs), layer.linearize(inputs, *layer.values)
     for declared in (layer.output_shape, layer.compute_output_shape(free if case.several else free[0])):
         assert declared == (None, *output.shape[1:])
     whole = layer._output_dtype in ("int32", "int64") and jacobians[0] is None
-    assert output.dtype == (layer._output_dtype if whole else "float64")
+    assert value.dtype == (layer._output_dtype if whole else "float64")
