@@ -100,8 +100,7 @@ def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
         inside = order(layer) if is_model(layer) else inner_layers(layer)
         parts = [file_shapes(part, order) for part in inside]
         return {key: shape for shapes in parts for key, shape in shapes.items()}
-    axis = vars(layer)["axis"]
-    axes = () if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = cast(Any, layer).axis
     return {id(one): tuple(layer.input_shape[axis] for axis in axes) for one in layer.parameters}
 
 

@@ -122,7 +122,7 @@ class Normalization(Layer):
     [[0.0], [0.8939999938011169]]
     """
 
-    axis: int | tuple[int, ...] | None = -1
+    axis: Converted[int | tuple[int, ...] | None, Any] = option(default=-1)
     mean: Any = None
     variance: Any = None
     invert: bool = False
@@ -135,12 +135,11 @@ class Normalization(Layer):
     def validate(self) -> None:
         if (self.mean is None) != (self.variance is None):
             raise ConfigError("Normalization takes mean and variance together, or neither")
-        self.axis = None if self.axis == () else self.axis
         shapes = [np.shape(self._given[name]) for name in ("mean", "variance")]
         if shapes[0] != shapes[1]:
             raise ConfigError(f"Normalization takes mean and variance of one shape, got {shapes[0]} and {shapes[1]}")
-        if isinstance(self.axis, int) and len(shapes[0]) > 1:
-            raise ConfigError(f"Normalization takes numbers along its one axis {self.axis}, got the shape {shapes[0]}")
+        if len(shapes[0]) > len(self.axis):
+            raise ConfigError(f"Normalization takes numbers along its axis {self.axis}, got the shape {shapes[0]}")
 
     def build(self, input_shape: BatchShape) -> None:
         axes = self._axes(input_shape)
@@ -156,7 +155,7 @@ class Normalization(Layer):
                 raise ConfigError(f"{self.label}: a variance must be >= 0, got {values!r}")
 
     def _axes(self, input_shape: BatchShape) -> tuple[int, ...]:
-        return () if self.axis is None else tuple(checked_axes(self, self.axis, input_shape))
+        return tuple(checked_axes(self, self.axis, input_shape)) if self.axis else ()
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Set mean and variance from `data`, an array or DataFrame of examples, or batches of them.
@@ -175,6 +174,19 @@ class Normalization(Layer):
         variance = np.where(data.max(axis=axes) == data.min(axis=axes), 0, data.var(axis=axes))
         for moment, value in zip(self.moments, (data.mean(axis=axes), variance), strict=True):
             moment.value[...] = value.reshape(shape)
+
+    def finalize_state(self) -> None:
+        """Nothing: calls read the moments themselves, also those that `adapt_mean.assign` has changed."""
+
+    @property
+    def adapt_mean(self) -> Parameter:
+        """The variable of the mean, in the shape of an example."""
+        return self.moments[0]
+
+    @property
+    def adapt_variance(self) -> Parameter:
+        """The variable of the variance."""
+        return self.moments[1]
 
     @property
     def input_mean(self) -> Any:
@@ -226,8 +238,7 @@ class Normalization(Layer):
         return deviation if self.invert else 1 / deviation
 
     def _keras_arguments(self) -> dict[str, Any]:
-        axes = () if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
-        return super()._keras_arguments() | {"axis": axes}
+        return super()._keras_arguments() | {"axis": self.axis}
 
     def _arguments(self) -> dict[str, Any]:
         return {name: self._given.get(name, value) for name, value in super()._arguments().items()}
@@ -247,5 +258,16 @@ def _moment(name: str) -> Any:
     return property(read, give, doc=f"The {name} of each feature, as given or as `adapt` found it.")
 
 
+def _axes_given(layer: Any) -> tuple[int, ...]:
+    """The axes whose entries have moments of their own."""
+    axis = layer._given["axis"]
+    return () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+
+
+def _give_axes(layer: Any, axis: Any) -> None:
+    layer.__dict__.setdefault("_given", {})["axis"] = axis
+
+
+setattr(Normalization, "axis", property(_axes_given, _give_axes, doc=_axes_given.__doc__))  # noqa: B010 - a property
 for _name in ("mean", "variance"):
     setattr(Normalization, _name, _moment(_name))

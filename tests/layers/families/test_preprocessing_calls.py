@@ -260,7 +260,7 @@ def test_configs_of_lookups_are_those_of_keras():
 def test_moments_of_unequal_shapes_are_refused():
     with pytest.raises(ConfigError, match="of one shape"):
         Normalization(mean=[1.0, 2.0], variance=[1.0])
-    with pytest.raises(ConfigError, match="one axis"):
+    with pytest.raises(ConfigError, match="along its axis"):
         Normalization(mean=[[1.0, 2.0]], variance=[[1.0, 2.0]])
 
 
@@ -277,3 +277,17 @@ def test_encodings_by_lookups_are_integers_in_a_call_and_numbers_in_a_model(mode
     assert texts(["a a"]).dtype == np.int64
     weighted = StringLookup(vocabulary=WORDS, output_mode="tf_idf", idf_weights=[0.5, 1.0, 2.0])
     assert weighted([["a"]]).dtype == np.float32
+
+
+def test_the_state_of_a_normalization_has_the_names_of_keras():
+    x = np.array([[1.0, 2.0], [3.0, 6.0]])
+    for axis, axes in ((-1, (-1,)), (None, ()), ((), ()), ([1], (1,))):
+        layer = Normalization(axis=axis)
+        assert layer.axis == axes and Normalization.from_config(layer.get_config()).axis == axes
+    layer = Normalization()
+    layer.adapt(x)
+    assert layer.adapt_mean.numpy().tolist() == [2, 4] and layer.adapt_variance.numpy().tolist() == [1, 4]
+    layer.adapt_mean.assign([1.0, 2.0])
+    layer.finalize_state()
+    np.testing.assert_allclose(layer(x), (x - [1, 2]) / [1, 2])
+    assert layer.mean.tolist() == [[1, 2]]
