@@ -198,7 +198,7 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
 
 
 def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
-    """`ConfigError` unless both have the same types of lists, tuples and dicts, lengths and keys.
+    """`ConfigError` unless both have the same types of lists and tuples, lengths and keys; dicts may be of any make.
 
     `check_types` is accepted, and has no effect, as in Keras.
     """
@@ -212,15 +212,16 @@ def _compare(a: Any, b: Any, passes_none: bool = False) -> None:
         raise ConfigError(f"structures differ: {a!r} and {b!r}")
     if not is_nested(a) or a is None or b is None:
         return
-    if type(a) is not type(b):
+    if type(a) is not type(b) and not (isinstance(a, dict) and isinstance(b, dict)):
         raise ConfigError(f"structures differ in type: {type(a).__name__} and {type(b).__name__}")
     if len(a) != len(b):
         raise ConfigError(f"structures differ in length: {len(a)} and {len(b)}")
     if isinstance(a, dict) and a.keys() != b.keys():
         raise ConfigError(f"structures differ in keys: {sorted(map(str, a))} and {sorted(map(str, b))}")
-    for (key, part), (_, other) in zip(_entries(a), _entries(b), strict=True):
+    others = dict(_entries(b))
+    for key, part in _entries(a):
         try:
-            _compare(part, other, passes_none)
+            _compare(part, others[key], passes_none)
         except ConfigError as error:
             raise error.within(str(key)) from None
 

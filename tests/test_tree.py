@@ -79,3 +79,9 @@ def test_errors(call, kind, message):
 def test_what_is_alike():
     tree.assert_same_structure(NESTED, tree.map_structure(str, NESTED))
     tree.assert_same_paths([1, [2]], (3, (4,)))
+
+
+def test_dicts_of_any_make_have_one_structure():
+    tree.assert_same_structure({"a": 1, "b": [2]}, collections.OrderedDict(b=[3], a=4))
+    with pytest.raises(ConfigError, match="keys"):
+        tree.assert_same_structure({"a": 1}, collections.OrderedDict(b=1))

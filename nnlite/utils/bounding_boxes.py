@@ -226,7 +226,10 @@ def affine_transform(
 
 
 def _scales(variance: ArrayLike | None) -> np.ndarray:
-    return np.ones(4) if variance is None else np.asarray(variance, np.float64)
+    scales = np.ones(4) if variance is None else np.asarray(variance, np.float64)
+    if scales.shape[-1:] != (4,):
+        raise ConfigError(f"variance must be four numbers, got {variance!r}")
+    return scales
 
 
 def encode_box_to_deltas(

@@ -244,12 +244,34 @@ class MelSpectrogram(Layer):
         return self.max_freq or self.sampling_rate / 2
 
     def _weights(self) -> np.ndarray:
-        """The share of each frequency in each band, `(frequencies, bands)`; the mean, frequency 0, has none."""
-        hertz = np.linspace(0, self.sampling_rate / 2, self.fft_length // 2 + 1)
-        mel, low, high = (1127 * np.log1p(np.array(f) / 700) for f in (hertz, self.min_freq, self._highest()))
-        edges = np.linspace(low, high, self.num_mel_bins + 2)
+        counts = self.num_mel_bins, self.fft_length // 2 + 1
+        return self.linear_to_mel_weight_matrix(*counts, self.sampling_rate, self.min_freq, self._highest(), "float64")
+
+    def linear_to_mel_weight_matrix(
+        self,
+        num_mel_bins: int = 20,
+        num_spectrogram_bins: int = 129,
+        sampling_rate: float = 8000,
+        lower_edge_hertz: float = 125.0,
+        upper_edge_hertz: float = 3800.0,
+        dtype: str = "float32",
+    ) -> np.ndarray:
+        """The share of each frequency in each band, `(frequencies, bands)`; the mean, frequency 0, has none.
+
+        The arguments stand for themselves: what the layer was given has no effect.
+
+        Args:
+            num_mel_bins: number of bands.
+            num_spectrogram_bins: number of frequencies, from 0 to half of the sampling rate.
+            sampling_rate: steps per second.
+            lower_edge_hertz, upper_edge_hertz: where the first band begins and the last one ends.
+            dtype: of the result.
+        """
+        hertz = np.linspace(0, sampling_rate / 2, num_spectrogram_bins)
+        mel, low, high = (1127 * np.log1p(np.array(f) / 700) for f in (hertz, lower_edge_hertz, upper_edge_hertz))
+        edges = np.linspace(low, high, num_mel_bins + 2)
         up = (mel[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
         down = (edges[2:] - mel[:, None]) / (edges[2:] - edges[1:-1])
         weights = np.maximum(0, np.minimum(up, down))
         weights[0] = 0
-        return weights
+        return weights.astype(dtype)

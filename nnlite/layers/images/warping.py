@@ -12,7 +12,9 @@ from nnlite.layers.images.base import (
     RandomImages,
     by_image,
     check_range,
+    checked_bounds,
     chosen,
+    either_way,
     image_size,
     numbers,
     pair,
@@ -34,8 +36,8 @@ class RandomShear(RandomImages):
     Shape: `(batch, height, width, channels)`, unchanged.
 
     Args:
-        x_factor: bounds of the columns that a row is moved by against the one above, in [0, 1]; one number f stands
-            for (0, f). Either direction is drawn.
+        x_factor: bounds of the columns that a row is moved by against the one above, in [-1, 1]; one number f in
+            [0, 1] stands for (-f, f). Either direction is drawn.
         y_factor: bounds of the rows that a column is moved by against the one before.
         interpolation: how pixels are mixed.
         fill_mode: what is outside of an image: `reflect` (c b a | a b c | c b a), `wrap` (a b c | a b c | a b c),
@@ -52,8 +54,8 @@ class RandomShear(RandomImages):
      [1. 0. 0.]]
     """
 
-    x_factor: Chances = 0.0
-    y_factor: Chances = 0.0
+    x_factor: Fraction | tuple[float, float] = 0.0
+    y_factor: Fraction | tuple[float, float] = 0.0
     interpolation: Interpolation = "bilinear"
     fill_mode: FillMode = "reflect"
     fill_value: float = 0.0
@@ -61,9 +63,14 @@ class RandomShear(RandomImages):
     seed: Index | None = None
 
     _corner = 0.0
+    _bounds = {"x_factor": either_way, "y_factor": either_way}
+
+    def validate(self) -> None:
+        checked_bounds(self, "x_factor")
+        checked_bounds(self, "y_factor")
 
     def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
-        count, bounds = shape[0], [pair(factor) for factor in (self.x_factor, self.y_factor)]
+        count, bounds = shape[0], [either_way(factor) for factor in (self.x_factor, self.y_factor)]
         shares = [generator.uniform(*bound, count) * generator.choice([-1, 1], count) for bound in bounds]
         return {"shear_factor": numbers(self, np.stack(shares, axis=1)), "input_shape": shape}
 

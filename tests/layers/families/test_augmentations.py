@@ -214,3 +214,20 @@ def test_elastic_moves_are_smooth_and_of_the_stated_size():
 def test_refused_arguments(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_bands_on_the_mel_scale_are_those_of_keras():
+    keras = pytest.importorskip("keras")
+    arguments = {"num_mel_bins": 3, "num_spectrogram_bins": 9, "sampling_rate": 4000, "lower_edge_hertz": 50.0}
+    for options in ({}, {**arguments, "upper_edge_hertz": 1800.0}):
+        expected = keras.layers.MelSpectrogram().linear_to_mel_weight_matrix(**options)
+        bands = layers.MelSpectrogram().linear_to_mel_weight_matrix(**options)
+        np.testing.assert_allclose(bands, keras.ops.convert_to_numpy(expected), atol=1e-4)
+        assert bands.dtype == np.float32
+
+
+def test_bounds_of_a_shear_are_read_from_both_forms_of_its_config():
+    layer = layers.RandomShear(0.2, (0.5, 0.1))
+    assert (layer.x_factor, layer.y_factor) == ((-0.2, 0.2), (0.1, 0.5))
+    again = layers.RandomShear.from_config(layer.get_config())
+    assert (again.x_factor, again.y_factor) == ((-0.2, 0.2), (0.1, 0.5))
