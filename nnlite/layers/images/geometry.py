@@ -32,6 +32,11 @@ FillMode = Literal["reflect", "wrap", "constant", "nearest"]
 Interpolation = Literal["bilinear", "nearest"]
 
 
+def bound(name: str, index: int) -> property:
+    """The lower or the upper bound of a factor, as Keras calls it."""
+    return property(lambda layer: checked_bounds(layer, name)[index], doc=f"A bound of `{name}`.")
+
+
 class RandomFlip(RandomImages):
     """Flip each image with probability 1/2 while training, independently along each axis.
 
@@ -111,7 +116,9 @@ class RandomRotation(RandomImages):
         rows = np.concatenate([linear[..., ::-1], about_middle(linear, size)[..., None]], axis=-1)  # of x and y
         return {
             "angle": numbers(self, degrees),
-            "rotation_matrix": numbers(self, np.pad(rows[:, ::-1].reshape(-1, 6), [(0, 0), (0, 2)])),
+            "rotation_matrix": np.pad(
+                rows[:, ::-1].reshape(-1, 6), [(0, 0), (0, 2)]
+            ),  # exact: ties of places stay ties
             "image_height": size[0],
             "image_width": size[1],
             "batch_size": shape[0],
@@ -150,6 +157,9 @@ class RandomTranslation(RandomImages):
     seed: Index | None = None
     fill_value: float = 0.0
     data_format: DataFormat = None
+
+    height_lower, height_upper = bound("height_factor", 0), bound("height_factor", 1)
+    width_lower, width_upper = bound("width_factor", 0), bound("width_factor", 1)
 
     def validate(self) -> None:
         checked_bounds(self, "height_factor")
@@ -200,6 +210,8 @@ class RandomZoom(RandomImages):
     data_format: DataFormat = None
 
     _corner = 0.0
+    height_lower, height_upper = bound("height_factor", 0), bound("height_factor", 1)
+    width_lower, width_upper = bound("width_factor", 0), bound("width_factor", 1)
 
     def validate(self) -> None:
         checked_bounds(self, "height_factor")

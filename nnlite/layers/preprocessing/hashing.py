@@ -69,6 +69,11 @@ class Hashing(Categorical):
     input_kind = "categories"
 
     @property
+    def strong_hash(self) -> bool:
+        """Whether the hash is SipHash64, as it is with a salt."""
+        return self.salt is not None
+
+    @property
     def depth(self) -> int | None:
         return self.num_bins
 

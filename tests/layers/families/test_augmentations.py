@@ -231,3 +231,18 @@ def test_bounds_of_a_shear_are_read_from_both_forms_of_its_config():
     assert (layer.x_factor, layer.y_factor) == ((-0.2, 0.2), (0.1, 0.5))
     again = layers.RandomShear.from_config(layer.get_config())
     assert (again.x_factor, again.y_factor) == ((-0.2, 0.2), (0.1, 0.5))
+
+
+def test_bounds_of_factors_have_the_names_of_keras():
+    moved, zoomed = layers.RandomTranslation(0.2, (0.1, 0.3)), layers.RandomZoom((-0.1, 0.3), 0.2)
+    assert (moved.height_lower, moved.height_upper, moved.width_lower, moved.width_upper) == (-0.2, 0.2, 0.1, 0.3)
+    assert (zoomed.height_lower, zoomed.height_upper, zoomed.width_lower, zoomed.width_upper) == (-0.1, 0.3, -0.2, 0.2)
+    assert (layers.Hashing(3).strong_hash, layers.Hashing(3, salt=1).strong_hash) == (False, True)
+
+
+def test_a_turn_with_ties_reads_the_pixels_of_keras():
+    keras = pytest.importorskip("keras")
+    image = np.arange(16.0, dtype="float32").reshape(1, 4, 4, 1)
+    options = {"factor": (0.125, 0.125), "fill_mode": "constant", "interpolation": "nearest"}
+    expected = keras.ops.convert_to_numpy(keras.layers.RandomRotation(**options)(image))
+    np.testing.assert_array_equal(layers.RandomRotation(**options)(image), expected)
