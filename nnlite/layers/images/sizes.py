@@ -1,11 +1,12 @@
 """Layers that bring images to a given size."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape, saturated
+from nnlite.config import Policy
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Identity, Interpolate, Jacobians, Separable, Slice
 from nnlite.jacobians.maps.base import Jacobian
@@ -15,9 +16,11 @@ from nnlite.layers.images.boxes import checked_boxes
 from nnlite.ops.interpolation import resize_matrices
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count, Index
+from nnlite.registry.fields import Settled, option
 
 __all__ = ["CenterCrop", "MaxNumBoundingBoxes", "RandomCrop", "Resizing"]
 
+Whole = Literal["uint8", "int8", "int16", "int32", "int64"]
 Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 
 
@@ -38,6 +41,7 @@ class Resizing(Images):
         fill_value: of the padding.
         antialias: whether a pixel of a smaller image mixes all that it covers; `"nearest"` does not.
         data_format: `channels_last`, the default, or `channels_first`.
+        dtype: of the outputs, also of integers; that of inputs of integers, and of the model else, when None.
 
     PyTorch's `interpolate` is the same for `bilinear` with `align_corners=False`, and for `nearest-exact`; its
     bicubic has a = -0.75, this one -0.5.
@@ -58,6 +62,7 @@ class Resizing(Images):
     fill_value: float = 0.0
     antialias: bool = False
     data_format: DataFormat = None
+    dtype: Settled[Policy | Whole] = option(default=None, kw_only=True)
 
     _kept_kinds = "iu"
 
@@ -70,16 +75,12 @@ class Resizing(Images):
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         arguments = self.interpolation, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio, self.antialias
-        whole = inputs.dtype if inputs.dtype.kind in "iu" else None
-        exact = inputs if whole is None else inputs.astype(np.result_type(whole, self.dtype))
-        outputs, by_inputs = resize(self, exact, *arguments)
+        outputs, by_inputs = resize(self, mixable(self, inputs), *arguments)
         if self.pad_to_aspect_ratio and self.fill_value:
             rows, columns = (matrix.sum(axis=1) for matrix in by_inputs.matrices)
             padding = self.fill_value * (1 - np.outer(rows, columns))
             outputs = outputs + (padding if image_axes(self)[1] == -1 else padding[..., None])
-        if whole is not None:
-            outputs = saturated(np.rint(outputs), whole)
-        return outputs, Jacobians(by_inputs)
+        return whole_as(inputs, outputs), Jacobians(by_inputs)
 
 
 class CenterCrop(Images):
@@ -99,6 +100,7 @@ class CenterCrop(Images):
     height: Count
     width: Count
     data_format: DataFormat = None
+    dtype: Settled[Policy | Whole] = option(default=None, kw_only=True)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return with_size(self, input_shape)
@@ -106,8 +108,8 @@ class CenterCrop(Images):
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         rows, columns = image_size(self, inputs.shape)
         if rows < self.height or columns < self.width:
-            outputs, by_inputs = resize(self, inputs, crop=True)
-            return outputs, Jacobians(by_inputs)
+            outputs, by_inputs = resize(self, mixable(self, inputs), crop=True)
+            return whole_as(inputs, outputs), Jacobians(by_inputs)
         top, left = (rows - self.height) // 2, (columns - self.width) // 2
         index = [slice(None)] * inputs.ndim
         for axis, start, length in zip(image_axes(self), (top, left), (self.height, self.width), strict=True):
@@ -225,6 +227,18 @@ def with_size(layer: Any, shape: tuple) -> tuple:
     for axis, length in zip(image_axes(layer), (layer.height, layer.width), strict=True):
         lengths[axis] = length
     return tuple(lengths)
+
+
+def mixable(layer: Any, images: np.ndarray) -> np.ndarray:
+    """Images as numbers that have fractions: integers in the layer's type, or float32 where that is of integers too."""
+    if images.dtype.kind not in "iu":
+        return images
+    return images.astype(np.result_type(images.dtype, "float32" if layer.dtype in get_args(Whole) else layer.dtype))
+
+
+def whole_as(images: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Outputs rounded where the images are of integers, in their type."""
+    return saturated(np.rint(outputs), images.dtype) if images.dtype.kind in "iu" else outputs
 
 
 def resize(

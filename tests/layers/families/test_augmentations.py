@@ -246,3 +246,16 @@ def test_a_turn_with_ties_reads_the_pixels_of_keras():
     options = {"factor": (0.125, 0.125), "fill_mode": "constant", "interpolation": "nearest"}
     expected = keras.ops.convert_to_numpy(keras.layers.RandomRotation(**options)(image))
     np.testing.assert_array_equal(layers.RandomRotation(**options)(image), expected)
+
+
+@pytest.mark.parametrize(("name", "size"), [("Resizing", (9, 20)), ("CenterCrop", (9, 7)), ("CenterCrop", (20, 18))])
+def test_sizes_of_whole_pixels_are_those_of_keras(name, size):
+    keras = pytest.importorskip("keras")
+    images = IMAGES.astype("uint8")
+    layer = getattr(layers, name)(*size, dtype="uint8")
+    expected = keras.ops.convert_to_numpy(getattr(keras.layers, name)(*size, dtype="uint8")(images))
+    for inputs in (images, IMAGES):
+        assert layer(inputs).dtype == np.uint8
+        assert np.abs(layer(inputs).astype(int) - expected).max() <= 1
+    assert layer(layers.Input(IMAGES.shape[1:])).dtype == "uint8"
+    assert type(layer).from_config(layer.get_config()).dtype == "uint8"
