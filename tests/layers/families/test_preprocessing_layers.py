@@ -69,12 +69,12 @@ class TestLookup:
     def test_encodings(self, kind, vocabulary, few, more, unknown):
         alone = np.array([*vocabulary, "z" if kind is StringLookup else 7])
         for column in (alone, alone[:, None]):
-            same(kind(vocabulary=vocabulary, output_mode="one_hot")(column), EYE, "float32")
-        same(kind(vocabulary=vocabulary, output_mode="one_hot")(few)[1], EYE[[3, 4, 1]], "float32")
+            same(kind(vocabulary=vocabulary, output_mode="one_hot")(column), EYE, "int64")
+        same(kind(vocabulary=vocabulary, output_mode="one_hot")(few)[1], EYE[[3, 4, 1]], "int64")
         for mode, expected in MODES.items():
             weights = IDF if mode == "tf_idf" else None
             layer = kind(vocabulary=vocabulary, output_mode=mode, idf_weights=weights)
-            same(layer(more), expected, "float32")
+            same(layer(more), expected, "float32" if mode == "tf_idf" else "int64")
             assert layer.output_shape == (None, 5)
 
     def test_weights_of_special_tokens(self, kind, vocabulary, few, more, unknown):
@@ -97,7 +97,7 @@ class TestLookup:
         same(layer(few), [[2, 4, 0], [0, 1, 3]])
         assert layer.get_vocabulary() == [masked, unknown, *tokens]
         counts = kind(vocabulary=tokens, mask_token=masked, output_mode="count")
-        same(counts(more), [[0, 1, 0, 1], [2, 0, 1, 0]], "float32")
+        same(counts(more), [[0, 1, 0, 1], [2, 0, 1, 0]], "int64")
         assert counts.get_vocabulary() == [unknown, *tokens]
         hot = kind(vocabulary=tokens, mask_token=masked, output_mode="one_hot")
         assert not hot([masked]).any()
@@ -171,9 +171,9 @@ def test_adapt_keeps_the_most_frequent_and_knows_special_tokens():
 
 def test_a_new_vocabulary_changes_the_width():
     layer = StringLookup(vocabulary=["a"], output_mode="count")
-    same(layer([["a"], ["b"]]), [[0, 1], [1, 0]], "float32")
+    same(layer([["a"], ["b"]]), [[0, 1], [1, 0]], "int64")
     layer.adapt(["a", "b"])
-    same(layer([["a"], ["b"]]), [[0, 0, 1], [0, 1, 0]], "float32")
+    same(layer([["a"], ["b"]]), [[0, 0, 1], [0, 1, 0]], "int64")
     assert layer.output_shape == (None, 3)
 
 
@@ -449,12 +449,12 @@ def test_characters():
 def test_text_modes():
     texts = ["red red blue", "blue green"]
     options = {"vocabulary": ["blue", "red"]}
-    same(TextVectorization(output_mode="multi_hot", **options)(texts), [[0, 1, 1], [1, 1, 0]], "float32")
-    same(TextVectorization(output_mode="count", **options)(texts), [[0, 1, 2], [1, 1, 0]], "float32")
+    same(TextVectorization(output_mode="multi_hot", **options)(texts), [[0, 1, 1], [1, 1, 0]], "int64")
+    same(TextVectorization(output_mode="count", **options)(texts), [[0, 1, 2], [1, 1, 0]], "int64")
     weighted = TextVectorization(output_mode="tf_idf", idf_weights=[2.0, 0.5], **options)
     same(weighted(texts), [[0, 2, 1], [1.25, 2, 0]], "float32")
     padded = TextVectorization(5, output_mode="count", pad_to_max_tokens=True, **options)
-    same(padded(texts), [[0, 1, 2, 0, 0], [1, 1, 0, 0, 0]], "float32")
+    same(padded(texts), [[0, 1, 2, 0, 0], [1, 1, 0, 0, 0]], "int64")
     split = TextVectorization(split=None, **options)
     same(split([["Red", "blue!"], ["green", ""]]), [[3, 2], [1, 0]])
 
