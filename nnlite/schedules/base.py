@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnlite.config import floatx
+from nnlite.errors import ConfigError, shown
 from nnlite.ops.plain.numbers import as_result
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
@@ -89,13 +90,18 @@ for _name in ("lt", "le", "gt", "ge", "neg", "abs"):
 
 
 def _of_any_step(call: Callable[..., Any]) -> Callable[..., Any]:
-    """`__call__` that takes a step as an array or a variable too, and gives a float as a `Number`."""
+    """`__call__` that takes a step as an array or a variable too, or several, and gives a float as a `Number`."""
 
     @functools.wraps(call)
     def __call__(self: Any, step: Any) -> Any:
-        if not isinstance(step, (int, float)) and not np.ndim(step):
-            step = np.asarray(step).item()
-        return as_result(call(self, step))
+        if isinstance(step, (int, float)):
+            return as_result(call(self, step))
+        steps = np.asarray(step)
+        if steps.dtype.kind not in "biuf":
+            raise ConfigError(f"{type(self).__name__} needs the number of a step, got {shown(step)}")
+        if not steps.ndim:
+            return as_result(call(self, steps.item()))
+        return np.array([call(self, one) for one in steps.ravel().tolist()], floatx()).reshape(steps.shape)
 
     return __call__
 

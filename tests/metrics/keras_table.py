@@ -131,7 +131,7 @@ TABLE = [
     (metrics.FBetaScore("macro", 2.0), (ONE_HOT, SCORES), f_scores(2.0, "macro")),
     (metrics.FBetaScore("micro", 0.5, 0.3), (ONE_HOT, SHARES), f_scores(0.5, "micro", SHARES > 0.3)),
     (metrics.F1Score("weighted"), (ONE_HOT, SCORES), f_scores(1.0, "weighted")),
-    (metrics.F1Score(), (ONE_HOT, SCORES), f_scores(1.0, None)),
+    (metrics.F1Score(dtype="float64"), (ONE_HOT, SCORES), f_scores(1.0, None)),
     (metrics.TopKCategoricalAccuracy(2), (ONE_HOT, SCORES), best_accuracy(2)),
     (metrics.SparseTopKCategoricalAccuracy(3), (LABELS, SCORES), best_accuracy(3)),
     (metrics.BinaryCrossentropy(), (BITS, CHANCES), mean(binary)),

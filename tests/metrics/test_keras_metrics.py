@@ -120,7 +120,7 @@ def test_logits_of_any_size():
 
 
 def test_several_thresholds_give_an_array_in_their_order():
-    found = Precision([0.7, 0.2])(BITS, CHANCES)
+    found = Precision([0.7, 0.2], dtype="float64")(BITS, CHANCES)
     wanted = [Precision(limit)(BITS, CHANCES) for limit in (0.7, 0.2)]
     np.testing.assert_array_equal(found, wanted)
     assert metrics.FalseNegatives(thresholds=[0.3, 0.9])(BITS, CHANCES).shape == (2,)

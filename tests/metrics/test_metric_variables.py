@@ -44,8 +44,9 @@ def test_variables_have_paths_and_are_not_trained():
     assert not any(variable.trainable for variable in named)
 
 
-def test_an_array_as_a_result_keeps_the_precision_of_the_state():
-    np.testing.assert_allclose(F1Score()(*PAIRS), [1, 2 / 3], rtol=1e-15)
+def test_an_array_as_a_result_has_the_dtype_of_the_metric():
+    assert F1Score()(*PAIRS).dtype == TruePositives([0.1, 0.5])(*PAIRS).dtype == np.float32
+    np.testing.assert_allclose(F1Score(dtype="float64")(*PAIRS), [1, 2 / 3], rtol=1e-15)
 
 
 def test_thresholds_of_one_rate_at_another():

@@ -278,3 +278,15 @@ def test_a_schedule_in_use_counts_as_the_number_that_comes_next():
         optimizer.apply([np.ones(2)], [weights])
     assert float(optimizer.learning_rate) == optimizer.learning_rate.numpy() == pytest.approx(0.05)
     assert float(SGD(lambda: 0.3).learning_rate) == 0.3
+
+
+def test_several_steps_at_once():
+    rates = CosineDecay(0.1, 10)(np.array([[0, 5], [10, 20]]))
+    assert rates.dtype == np.float32
+    np.testing.assert_allclose(rates, [[0.1, 0.05], [0, 0]], atol=1e-9)
+
+
+@pytest.mark.parametrize("step", [None, "x"])
+def test_a_step_that_is_no_number(step):
+    with pytest.raises(ConfigError, match="CosineDecay needs the number of a step"):
+        CosineDecay(0.1, 10)(step)

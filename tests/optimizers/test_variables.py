@@ -442,11 +442,11 @@ def test_variables_are_listed_as_in_keras():
     pair = [Variable(np.ones((2, 3)), name="x"), Variable(np.ones(3), name="y")]
     optimizer.build(pair)
     assert [variable.shape for variable in optimizer.variables[2:]] == [(2,), (3,), (2, 3), (), (), (3,)]
-    assert [variable.path for variable in optimizer.variables[:3]] == [
-        "ada/iteration",
-        "ada/learning_rate",
-        "ada/x_row",
-    ]
+    names = ["iteration", "learning_rate", "x", "x", "x_velocity", "y", "y", "y_velocity"]
+    assert [variable.path for variable in optimizer.variables] == [f"ada/{name}" for name in names]
+    single = Adafactor()
+    single.build([Variable(np.ones((2, 3), np.float32))])
+    assert {variable.value.dtype.name for variable in single.variables[2:]} == {"float32"}
     optimizer.apply([np.arange(1.0, 7.0).reshape(2, 3), np.ones(3)], pair)
     row, column, squares = (variable.value for variable in optimizer.variables[2:5])
     np.testing.assert_allclose(squares, np.outer(row, column) / row.mean(), rtol=1e-6)

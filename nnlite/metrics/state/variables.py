@@ -96,9 +96,9 @@ def _in_dtype(state: ArrayLike, dtype: str | None) -> np.ndarray:
 
 
 def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
-    """`result` with its float as a `Number`; arrays keep the precision of the state, as numbers do.
+    """`result` with its float as a `Number`, which keeps the precision of the state, and its array in `dtype`.
 
-    The numbers of a metric of 16 bits are of that type.
+    Arrays of a user-defined metric stay as they are. The numbers of a metric of 16 bits are of that type.
     """
 
     @functools.wraps(result)
@@ -108,6 +108,8 @@ def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
             return {name: as_result(item) for name, item in value.items()}
         if self.dtype in HALVES and (isinstance(value, float) or np.asarray(value).dtype == np.float64):
             return np.asarray(value, dtype_of(self.dtype))[()]
+        if self._state and self.dtype == "float32" and isinstance(value, np.ndarray):
+            return value.astype(np.float32)
         return as_result(value)
 
     return as_number

@@ -16,7 +16,7 @@ class KerasSlot(NamedTuple):
 
     Attributes:
         name: that of the slot here.
-        keras_name: that of its variables there.
+        keras_name: that of its variables there, after the name of the parameter; that alone if it is empty.
         factor: what Keras's values are multiplied by here.
     """
 
@@ -58,4 +58,5 @@ def slot_variable(path: str, slot: KerasSlot, views: Callable[[], dict[str, np.n
     def write(value: np.ndarray) -> None:
         views()[slot.name][...] = value * factor
 
-    return StateVariable(f"{path}_{slot.keras_name}", view / factor, view.dtype, write)
+    name = f"{path}_{slot.keras_name}" if slot.keras_name else path
+    return StateVariable(name, view / factor, view.dtype, write)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import numpy as np
 
-from nnlite.optimizers.base import LearningRate
+from nnlite.optimizers.base import KerasSlot, LearningRate
 from nnlite.optimizers.base.slots import update_mean
 from nnlite.optimizers.layerwise.base import LayerwiseOptimizer
 from nnlite.registry.bounds import Positive, Range
@@ -57,6 +57,10 @@ class Adafactor(LayerwiseOptimizer):
     def slot_names(self) -> tuple[str, ...]:
         return ("row", "column", "velocity")
 
+    def keras_slots(self) -> list[list[KerasSlot]]:
+        """As `Slots.keras_slots`; Keras calls those of rows and columns after the parameter alone."""
+        return [[KerasSlot("row", ""), KerasSlot("column", ""), KerasSlot("velocity", "velocity")]]
+
     def fading_slots(self) -> tuple[str, ...]:
         return ()  # they are at least about epsilon_1
 
@@ -71,7 +75,8 @@ class Adafactor(LayerwiseOptimizer):
         if "velocity" in views:
             return {**dict.fromkeys(("row", "column"), np.zeros((), np.int32)), **views}
         row, column = views["row"], views["column"]
-        return {**views, "velocity": _product(row, column) if row.any() else np.zeros((*row.shape, column.shape[-1]))}
+        unknown = np.zeros((*row.shape, column.shape[-1]), row.dtype)  # before the first step
+        return {**views, "velocity": _product(row, column) if row.any() else unknown}
 
     def update_parameter(
         self, value: np.ndarray, gradient: np.ndarray, slots: dict[str, np.ndarray], learning_rate: float
