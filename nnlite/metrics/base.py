@@ -14,6 +14,7 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
 from nnlite.metrics.state.kinds import check_gathered
+from nnlite.metrics.state.numbers import state_number
 from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded, set_state, with_numbers
 from nnlite.registry import Configurable
 from nnlite.registry.modules import NamedByClass, take_by_position
@@ -233,19 +234,19 @@ class Metric(NamedByClass, Configurable, family="metric"):
 class Average(Metric, abstract=True):
     """Base of metrics that are a weighted mean over samples: `result = total / count`.
 
-    `total` and `count` are Python numbers: a float32 counter would stop at 2**24.
+    `total` and `count` are in double precision: a float32 counter would stop at 2**24.
     """
 
-    _masked = 1
+    total, count, _masked = state_number("total"), state_number("count"), 1
     _state = ("total", "count")
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"adds_up": ("accumulate",)}
 
     def reset_state(self) -> None:
-        self.total = 0.0
-        self.count = 0
+        self._total: float = 0.0
+        self._count: float = 0
 
     def result(self) -> float:
-        return self.total / self.count if self.count else 0.0
+        return self._total / self._count if self._count else 0.0
 
     def accumulate(self, values: np.ndarray, sample_weight: ArrayLike | None = None) -> None:
         """Add the mean of `values` within each sample, weighted by `sample_weight`.
@@ -261,13 +262,13 @@ class Average(Metric, abstract=True):
             inner = tuple(range(weight.ndim, values.ndim))
             per_weight = values.mean(axis=inner) if inner else values
             share = batch_size / weight.size if batch_size else 1.0
-            self.total += float(np.vdot(weight, per_weight)) * share
-            self.count += float(weight.sum(dtype=np.float64)) * share
+            self._total += float(np.vdot(weight, per_weight)) * share
+            self._count += float(weight.sum(dtype=np.float64)) * share
         elif batch_size:
             is_boolean = values.dtype.kind == "b"
             total = np.count_nonzero(values) if is_boolean else np.add.reduce(values, axis=None, dtype=np.float64)
-            self.total += float(total) * batch_size / values.size
-            self.count += batch_size
+            self._total += float(total) * batch_size / values.size
+            self._count += batch_size
 
 
 class Mean(Average):
@@ -286,8 +287,8 @@ class Mean(Average):
         weight = 1 if sample_weight is None else sample_weight
         numbers = isinstance(values, float) and isinstance(weight, int)  # as in each step; `np.ndim` takes 1 us each
         if numbers or not (np.ndim(values) or np.ndim(weight)):
-            self.total += float(values * weight)
-            self.count += weight
+            self._total += float(values * weight)
+            self._count += weight
         else:
             self.accumulate(np.atleast_1d(values), sample_weight)
 

@@ -11,6 +11,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.kernels import sigmoid
 from nnlite.metrics.base import Average, Metric, weights_of_values
+from nnlite.metrics.state.numbers import state_number
 from nnlite.registry import NamedFunction, snake_case
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.functions import custom_function, function_form, is_function_form
@@ -30,21 +31,22 @@ class Sum(Metric):
     16.0
     """
 
+    total = state_number("total")
     _masked = 0
     _state = ("total",)
 
     def reset_state(self) -> None:
-        self.total = 0.0
+        self._total: float = 0.0
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values."""
         values = np.atleast_1d(np.asarray(values, dtype=np.float64))
         if sample_weight is not None:
             values = values * weights_of_values(self, sample_weight, values.shape)
-        self.total += float(values.sum())
+        self._total += float(values.sum())
 
     def result(self) -> float:
-        return self.total
+        return self._total
 
 
 class MeanMetricWrapper(Average):
@@ -82,8 +84,8 @@ class MeanMetricWrapper(Average):
         if values.ndim:
             self.accumulate(values, sample_weight)
         else:
-            self.total += float(values)
-            self.count += 1
+            self._total += float(values)
+            self._count += 1
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Self":

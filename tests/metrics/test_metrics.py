@@ -178,11 +178,17 @@ def test_labels_of_sequences_are_averaged_within_the_sample():
 
 
 @pytest.mark.parametrize("metric", [Accuracy(), MeanSquaredError()])
-def test_totals_and_counts_are_python_numbers(metric):
+def test_totals_and_counts_are_numbers_with_the_methods_of_variables(metric):
     metric.update_state(np.float32([1, 0]), np.float32([1, 1]))
-    assert (type(metric.total), type(metric.count)) == (float, int)
     metric.update_state(np.float32([1, 0]), np.float32([1, 1]), np.float32([1, 1]))
-    assert (type(metric.total), type(metric.count)) == (float, float)
+    assert isinstance(metric.total, float) and isinstance(metric.count, float)
+    assert (metric.count.path, metric.count.dtype.name) == (f"{metric.name}/count", "float32")
+    assert metric.count.numpy() == metric.count.value == 4
+    assert metric.count.assign(5.0) == metric.count == 5
+    metric.count.assign_add(1)
+    metric.count.assign_sub(np.float32(2))
+    metric.total.assign_add(metric.total)
+    assert (metric.total, metric.count) == (4, 4) and metric.result() == 1
 
 
 def test_counting_goes_on_beyond_the_precision_of_float32():
