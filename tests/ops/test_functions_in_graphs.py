@@ -19,12 +19,15 @@ IMAGES = np.cos(np.arange(64, dtype="float32")).reshape(2, 4, 4, 2)
         lambda x: ops.sum(ops.cast(x > 1, "int32"), axis=1),
     ],
 )
-def test_integers_pass_from_function_to_function(function):
+def test_integers_pass_from_function_to_function(function, tmp_path):
     inputs = Input((3,))
     outputs = function(inputs)
-    result = Model(inputs, outputs).predict(X, verbose=0)
-    assert result.dtype == outputs.dtype == "int32"
-    np.testing.assert_array_equal(result, function(X))
+    model = Model(inputs, outputs)
+    model.save(tmp_path / "model.keras")
+    for one in (model, models.load_model(tmp_path / "model.keras"), models.clone_model(model)):
+        result = one.predict(X, verbose=0)
+        assert result.dtype == outputs.dtype == one.outputs[0].dtype == "int32"
+        np.testing.assert_array_equal(result, function(X))
 
 
 def test_large_integers_of_a_graph_are_exact():

@@ -179,3 +179,34 @@ def test_lists_have_types_of_keras_also_beside_arrays():
     assert ops.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).dtype == "float32"
     assert ops.segment_max([1.0, 2.0], [0, 2], num_segments=3).dtype == "float32"
     assert ops.unique([3, 1, 3]).dtype == "int32"
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ops.linspace(x[0], x[1], 3),
+        lambda x: ops.linspace(x[0], 5.0, 3),
+        lambda x: ops.logspace(x[0], x[1], 3),
+        lambda x: ops.geomspace(x[0], x[1], 3),
+        lambda x: ops.arange(x[0], x[3]),
+        lambda x: ops.rfft(x)[0],
+        lambda x: ops.fft((x, x))[1],
+        lambda x: ops.stft(x, 4, 2, 4)[0],
+        lambda x: ops.bincount(np.arange(8), weights=x),
+        lambda x: ops.image.resize(ops.reshape(x, (1, 2, 4, 1)), (1, 2)),
+        lambda x: ops.image.rgb_to_grayscale(ops.reshape(x[:6], (1, 2, 1, 3))),
+    ],
+)
+def test_numbers_of_sixteen_bits_give_such(function, kind):
+    if kind == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    exact = np.arange(1, 9, dtype="float32")
+    result = function(ops.cast(exact, kind))
+    assert str(result.dtype) == kind
+    np.testing.assert_allclose(result.astype("float32"), function(exact), rtol=0.01, atol=0.02)
+
+
+def test_numbers_between_ends_of_several_types_are_of_the_default():
+    ends = np.float16(1), np.float32(4)
+    assert ops.linspace(*ends, 3).dtype == ops.arange(*ends).dtype == ops.geomspace(*ends, 3).dtype == np.float32

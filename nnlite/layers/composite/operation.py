@@ -75,6 +75,12 @@ class Operation(Layer):
         whole = self._input_types and all(np.dtype(kind).kind in "biu" for kind in self._input_types)
         return "indices" if whole else "numbers"
 
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        symbols = symbols_of(inputs[0]) if inputs else None
+        if symbols is not None:
+            self._input_types = [symbol.dtype for symbol in (symbols if isinstance(symbols, tuple) else (symbols,))]
+        return super().__call__(*inputs, **options)
+
     def validate(self) -> None:
         if not any(self.function in functions for functions in (FUNCTIONS, CONSTANTS, UNDERIVED)):
             known = self.function in vars(ops)

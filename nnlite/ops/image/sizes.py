@@ -13,6 +13,7 @@ from nnlite.ops.interpolation import KERNELS, resize_matrices
 from nnlite.ops.names.arranging import moveaxis
 from nnlite.ops.names.constants import cast, convert_to_numpy, lengths
 from nnlite.ops.names.products import tensordot
+from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import drawable
 
 __all__ = ["resize", "rgb_to_grayscale"]
@@ -50,6 +51,7 @@ def checked(images: Any, with_floats: bool = False) -> Any:
 
 
 @drawable
+@by_float32
 def resize(
     images: Any,
     size: Sequence[int],
@@ -102,6 +104,7 @@ def resize(
 
 
 @drawable
+@by_float32
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """0.2989 red + 0.587 green + 0.114 blue, as a single channel; for integers truncated to integers, as in Keras."""
     axis = axis_of_channels(data_format)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of, is_floating
+from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of, is_floating, widened
 from nnlite.arrays.weights import MaskableArray
 from nnlite.config import floatx
 from nnlite.errors import WrongTypeError
@@ -15,7 +15,7 @@ from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
 from nnlite.ops.plain import places
 from nnlite.ops.plain.numbers import Number
-from nnlite.ops.plain.results import as_typed, by_float32, in_floatx, named
+from nnlite.ops.plain.results import as_typed, by_float32, default_type, in_floatx, named
 from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
 __all__ = [
@@ -140,13 +140,14 @@ def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., A
     @functools.wraps(function)
     def make(*arguments: Any, **options: Any) -> Any:
         options = _options(options)
-        array = function(*[_plain(item) for item in arguments], **options)
-        values = (*arguments, *options.values())
+        values = [*map(_plain, arguments), *options.values()]
+        array = function(*map(widened, values[: len(arguments)]), **options)
         if builtins.any(isinstance(item, (str, type, np.dtype)) for item in values):
             return array
+        kind = floatx() if always else default_type(values)
         if isinstance(array, tuple):  # with the step between
-            return array[0].astype(floatx()), array[1]
-        return array.astype(floatx()) if always or array.dtype == np.float64 else as_typed(array, ())
+            return array[0].astype(kind), array[1]
+        return array.astype(kind) if always or array.dtype.kind == "f" else as_typed(array, ())
 
     make.__doc__ = f"`numpy.{function.__name__}`, in the floating-point type of `config.floatx()` by default."
     make.__module__ = __name__

@@ -10,7 +10,7 @@ from nnlite.arrays.types import ArrayLike, dtype_of, saturated, widened
 from nnlite.config import floatx
 from nnlite.ops.base import as_given, as_numbers, as_written
 from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor, one_hot
-from nnlite.ops.plain.results import arrays_alone, as_typed, named, of_numpy, on_arrays
+from nnlite.ops.plain.results import arrays_alone, as_typed, default_type, named, of_numpy, on_arrays
 from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
 
 __all__ = [
@@ -164,7 +164,7 @@ def geomspace(
 ) -> np.ndarray:
     """Numbers in geometric progression from `start` to `stop`."""
     values = np.geomspace(widened(np.asarray(start)), widened(np.asarray(stop)), num, endpoint, axis=axis)
-    return values.astype(dtype_of(dtype or floatx()))
+    return values.astype(dtype_of(dtype) if dtype else default_type([start, stop]))
 
 
 @on_arrays

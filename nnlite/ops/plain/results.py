@@ -2,21 +2,21 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import is_bfloat16, narrowed, widened
-from nnlite.config import floatx
+from nnlite.arrays.types import dtype_of, is_bfloat16, narrowed, widened
+from nnlite.config import HALVES, floatx
 from nnlite.errors import ConfigError
 from nnlite.ops.base import called
 from nnlite.ops.plain.numbers import Number
 from nnlite.ops.tracing import NO_ARRAY, Traced, drawable
 from nnlite.tree import map_structure
 
-__all__ = ["arrays_alone", "as_typed", "by_float32", "in_floatx", "named", "of_numpy", "on_arrays"]
+__all__ = ["arrays_alone", "as_typed", "by_float32", "default_type", "in_floatx", "named", "of_numpy", "on_arrays"]
 
 CHOSEN_BY_NUMPY = ("float16", "float64", "complex128")  # for booleans; for integers, Python's numbers and lists
 
@@ -102,6 +102,16 @@ def in_floatx(result: Any, inputs: Any) -> Any:
         return result
     wanted = np.result_type(floatx(), np.complex64) if kind.kind == "c" else np.dtype(floatx())
     return np.asarray(result).astype(wanted)
+
+
+def default_type(ends: Sequence[Any]) -> np.dtype:
+    """The type of numbers between these: that of 16 bits if all arrays of floating-point numbers have it.
+
+    Else it is `config.floatx()`.
+    """
+    kinds = {end.dtype for end in ends if _is_half(end) or _is_float(end)}
+    kind = next(iter(kinds)) if len(kinds) == 1 else None
+    return kind if kind is not None and kind.name in HALVES else dtype_of(floatx())
 
 
 def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[..., Any]]:

@@ -10,6 +10,7 @@ from nnlite.ops import functions as ops
 from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.names.neural import with_fill
 from nnlite.ops.names.placed import extract_sequences, pad
+from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import Traced, drawable
 
 __all__ = ["fft", "fft2", "ifft2", "irfft", "istft", "rfft", "stft"]
@@ -55,6 +56,7 @@ def _transformed(real: Any, imaginary: Any, axis: int, kind: np.dtype, inverse: 
 
 
 @drawable
+@by_float32
 def fft(x: Pair) -> tuple[Any, Any]:
     """Fourier transform along the last axis, from and to pairs of real and imaginary parts."""
     real, imaginary, kind = _parts(x)
@@ -64,6 +66,7 @@ def fft(x: Pair) -> tuple[Any, Any]:
 
 
 @drawable
+@by_float32
 def fft2(x: Pair) -> tuple[Any, Any]:
     """Fourier transform along the last two axes, from and to pairs of real and imaginary parts."""
     real, imaginary, kind = _parts(x)
@@ -73,6 +76,7 @@ def fft2(x: Pair) -> tuple[Any, Any]:
 
 
 @drawable
+@by_float32
 def ifft2(x: Pair) -> tuple[Any, Any]:
     """The inverse of `fft2`."""
     real, imaginary, kind = _parts(x)
@@ -90,6 +94,7 @@ def _of_length(x: Any, length: int) -> Any:
 
 
 @drawable
+@by_float32
 def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
     """Fourier transform of real numbers along the last axis: real and imaginary parts of the first half.
 
@@ -107,6 +112,7 @@ def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
 
 
 @drawable
+@by_float32
 def irfft(x: Pair, fft_length: int | None = None) -> Any:
     """The inverse of `rfft`; `fft_length` is the length of the result, 2 * (frequencies - 1) when None."""
     real, imaginary, kind = _parts(x)
@@ -142,6 +148,7 @@ def _window(window: str | ArrayLike | None, length: int, whole: int, kind: np.dt
 
 
 @drawable
+@by_float32
 def stft(
     x: Any,
     sequence_length: int,
@@ -173,6 +180,7 @@ def stft(
 
 
 @drawable
+@by_float32
 def istft(
     x: Pair,
     sequence_length: int,
