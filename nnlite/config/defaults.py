@@ -222,13 +222,16 @@ def image_data_format() -> DataFormat:
 def set_image_data_format(data_format: str) -> None:
     """Set the `data_format` of layers made without one from now on: `"channels_last"` or `"channels_first"`.
 
+    Capital letters count as small ones.
+
     Raises:
         ConfigError: any other name.
     """
     global _image_data_format
-    if data_format not in DATA_FORMATS:
+    lowered = str(data_format).lower()
+    if lowered not in DATA_FORMATS:
         raise ConfigError(f"unknown data format {data_format!r}; {did_you_mean(data_format, DATA_FORMATS)}")
-    _image_data_format = cast(DataFormat, data_format)
+    _image_data_format = cast(DataFormat, lowered)
 
 
 def backend() -> str:

@@ -157,7 +157,7 @@ def is_traceback_filtering_enabled() -> bool:
 
 def enable_flash_attention() -> None:
     """Keras's switch; accepted without effect. Attention has a single implementation."""
-    _switches["flash_attention"] = True
+    _switches["flash_attention"] = None
 
 
 def disable_flash_attention() -> None:
@@ -166,7 +166,7 @@ def disable_flash_attention() -> None:
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """The last choice; None at first, as in Keras."""
+    """False after `disable_flash_attention`, else None, as in Keras."""
     return _switches["flash_attention"]
 
 

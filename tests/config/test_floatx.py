@@ -5,7 +5,7 @@ import pytest
 
 import nnlite
 from nnlite import Sequential, layers, ops, random
-from nnlite.config import floatx, set_dtype_policy, set_floatx
+from nnlite.config import floatx, image_data_format, set_dtype_policy, set_floatx, set_image_data_format
 from nnlite.errors import ConfigError
 
 
@@ -46,3 +46,11 @@ def test_a_policy_that_is_set_goes_first(half):
 def test_other_types_are_refused(name):
     with pytest.raises(ConfigError, match="unknown float type"):
         set_floatx(name)
+
+
+def test_the_letters_of_a_data_format_may_be_capital():
+    set_image_data_format("CHANNELS_FIRST")
+    try:
+        assert image_data_format() == "channels_first"
+    finally:
+        set_image_data_format("channels_last")

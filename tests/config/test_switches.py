@@ -89,7 +89,7 @@ def test_switches_of_keras_that_change_nothing():
     config.enable_traceback_filtering()
     assert config.is_flash_attention_enabled() is None
     config.enable_flash_attention()
-    assert config.is_flash_attention_enabled() is True
+    assert config.is_flash_attention_enabled() is None
     config.disable_flash_attention()
     assert config.is_flash_attention_enabled() is False
     assert config.is_nnx_enabled() is False

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import KerasTensor, Model, layers, ops
+from nnlite import KerasTensor, Model, Sequential, layers, ops
 from nnlite.errors import ConfigError
 from nnlite.ops import Trace
 
@@ -119,3 +119,22 @@ def test_each_matrix_of_a_stack_has_its_factors():
 def test_what_a_function_returns_beside_its_value_is_plain():
     value, change, further = ops.jvp(lambda x: (x**2, {"x": x}), (np.array(3.0),), (np.array(1.0),), has_aux=True)
     assert (value, change) == (9, 6) and isinstance(further["x"], np.ndarray)
+
+
+class Whitening(layers.Layer):
+    """inputs @ inv(cholesky(inputs)): zeros have no such factor."""
+
+    def call(self, inputs):
+        return ops.matmul(inputs, ops.inv(ops.cholesky(inputs)))
+
+
+def test_a_layer_that_inverts_what_it_is_given_is_built():
+    matrices = POSITIVE.astype("float32")
+    lower = np.linalg.cholesky(matrices)
+    np.testing.assert_allclose(
+        Whitening()(matrices), lower @ np.swapaxes(lower, -1, -2) @ np.linalg.inv(lower), rtol=1e-3
+    )
+    model = Sequential([Whitening(), layers.Flatten(), layers.Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    model.fit(matrices, np.zeros(2), verbose=0)
+    assert model.predict(matrices, verbose=0).shape == (2, 1)

@@ -103,7 +103,7 @@ def tried_with_mask(layer: "Layer", inputs: Any, run: Callable[..., Any]) -> Any
 
 
 def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tuple[np.ndarray, ...]:
-    """Inputs of `input_shape` to try `layer` on, with `size` in place of None."""
+    """Inputs of `input_shape` to try `layer` on, with `size` in place of None: see `blank`."""
     room = allowance()
     shapes = input_shape if layer.takes_several else (input_shape,)
     if len(rows := _ROWS.get()) == len(shapes):
@@ -112,10 +112,22 @@ def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tup
         count = sum(math.prod(_sized(shape, size)) for shape in shapes)
         room.check_count(count // 4, f"{layer.label} is tried on an example")
     dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
+
+    def made(kind: str, lengths: Sequence[int]) -> np.ndarray:
+        return (blank if kind == "numbers" else np.zeros)(lengths, dtypes[kind])
+
     if not layer.takes_several:
-        return np.zeros(_sized(shapes[0], size), dtypes[layer.input_kind])
+        return made(layer.input_kind, _sized(shapes[0], size))
     kinds = layer._input_kinds or ["numbers"] * len(shapes)
-    return tuple(np.zeros(_sized(lengths, size), dtypes[kind]) for lengths, kind in zip(shapes, kinds, strict=True))
+    return tuple(made(kind, _sized(lengths, size)) for lengths, kind in zip(shapes, kinds, strict=True))
+
+
+def blank(shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """Zeros, on the diagonal of square matrices of numbers ones, so that they have an inverse."""
+    array = np.zeros(shape, dtype)
+    if array.ndim > 1 and array.shape[-1] == array.shape[-2] and array.dtype.kind in "biufc":
+        array[...] = np.eye(array.shape[-1])
+    return array
 
 
 def _sized(shape: tuple, size: int) -> list[int]:

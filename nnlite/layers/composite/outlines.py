@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.errors import DataError, ShapeError
 from nnlite.initializers.blank import allowance
+from nnlite.layers.base.shapes import blank
 
 __all__ = []
 
@@ -85,15 +86,8 @@ def _examples(
     room = allowance()
     if room is not None:
         room.check_count(sum(map(math.prod, sizes)) // 4, f"{owner} is tried on an example")
-    return [_example(*pair) for pair in zip(sizes, types, strict=True)]
-
-
-def _example(shape: Sequence[int], kind: str) -> np.ndarray:
-    """Zeros, on the diagonal of square matrices ones, so that they have an inverse."""
-    array = np.zeros(shape, "U1" if kind in ("object", "string") else kind)
-    if array.ndim > 1 and array.shape[-1] == array.shape[-2] and array.dtype.kind in "biufc":
-        array[...] = np.eye(array.shape[-1])
-    return array
+    kinds = ["U1" if kind in ("object", "string") else kind for kind in types]
+    return [blank(*pair) for pair in zip(sizes, kinds, strict=True)]
 
 
 def _common(ends: Sequence[np.ndarray]) -> tuple:
