@@ -34,8 +34,8 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
         rows = zip(np.asarray(x), itertools.repeat(None) if weights is None else np.asarray(weights), strict=False)
         return np.stack([bincount(row, weight, length) for row, weight in rows])
     counts = np.bincount(x, weights, minlength)
-    floating = weights is not None and np.asarray(weights).dtype.kind == "f"
-    return counts.astype(np.int32 if weights is None else np.result_type(weights) if floating else counts.dtype)
+    kind = np.dtype(np.int32) if weights is None else np.asarray(weights).dtype
+    return counts.astype(kind) if weights is None or kind.kind == "f" else counts
 
 
 def nonzero(x: ArrayLike) -> tuple[np.ndarray, ...]:
