@@ -103,7 +103,7 @@ def tried_with_mask(layer: "Layer", inputs: Any, run: Callable[..., Any]) -> Any
 
 
 def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tuple[np.ndarray, ...]:
-    """Inputs of `input_shape` to try `layer` on, with `size` in place of None: see `blank`."""
+    """Inputs of `input_shape` to try `layer` on, with `size` in place of None: zeros, or stacks of `blank`."""
     room = allowance()
     shapes = input_shape if layer.takes_several else (input_shape,)
     if len(rows := _ROWS.get()) == len(shapes):
@@ -114,7 +114,7 @@ def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tup
     dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
 
     def made(kind: str, lengths: Sequence[int]) -> np.ndarray:
-        return (blank if kind == "numbers" else np.zeros)(lengths, dtypes[kind])
+        return (blank if kind == "numbers" and len(lengths) > 2 else np.zeros)(lengths, dtypes[kind])
 
     if not layer.takes_several:
         return made(layer.input_kind, _sized(shapes[0], size))
