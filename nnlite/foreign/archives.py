@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from nnlite.errors import ModelFileError
 from nnlite.errors.boundary import reading
-from nnlite.saving import write_atomically
+from nnlite.saving import encode_json, write_atomically
 
 __all__ = [
     "EXTRA",
@@ -131,7 +131,7 @@ def _check(path: object, entries: dict[str, zipfile.ZipInfo]) -> None:
 
 def parts_of(config: dict, metadata: dict, weights: bytes, further: Mapping[str, bytes]) -> dict[str, bytes]:
     """The entries of a `.keras` file by name; `further` are those that it need not have."""
-    described = {METADATA: json.dumps(metadata).encode(), CONFIG: json.dumps(config, allow_nan=False).encode()}
+    described = {METADATA: json.dumps(metadata).encode(), CONFIG: encode_json(config).encode()}
     return {**described, WEIGHTS: weights, **further}
 
 

@@ -33,7 +33,7 @@ from nnlite.foreign.keras_places import counted_groups, file_shapes, groups_of, 
 from nnlite.foreign.keras_specs import signatures
 from nnlite.initializers.blank import values_follow
 from nnlite.parameters import Parameter
-from nnlite.saving import check_count, reading_saved, safetensors, write_atomically
+from nnlite.saving import check_count, encode_json, reading_saved, safetensors, write_atomically
 
 __all__ = [
     "KerasModel",
@@ -113,7 +113,7 @@ def _start(path: str | os.PathLike) -> bytes:
 
 def encode_extra(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     """Model data that Keras files do not provide for."""
-    return bytes(safetensors.encode(arrays, {"nnlite": json.dumps(header, allow_nan=False)}))
+    return bytes(safetensors.encode(arrays, {"nnlite": encode_json(header)}))
 
 
 def read_extra(content: bytes, path: object) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -53,6 +53,8 @@ def save(
         MissingLibraryError: h5py is not installed, which `.keras` needs.
     """
     _refuse(options.keys() - {"save_format"}, "save")
+    if not isinstance(filepath, (str, PathLike)):
+        raise WrongTypeError(f"save needs the path of a file, such as 'model.keras', got {filepath!r}")
     form = stated_format(filepath, whole=True)
     if zipped is not None and zipped != (form == ".keras"):
         ends = "ends in .keras" if zipped else "is that of a folder, and does not end in .keras"

@@ -5,7 +5,6 @@ in its own place, then a JSON header. The sum is verified before anything is par
 """
 
 import hashlib
-import json
 import os
 import re
 import stat
@@ -21,7 +20,7 @@ from nnlite.errors.caller import warn_user
 from nnlite.saving import safetensors
 from nnlite.saving.atomic import write_atomically
 from nnlite.saving.boundary import reading_saved
-from nnlite.saving.strict_json import parse_json
+from nnlite.saving.strict_json import encode_json, parse_json
 
 __all__ = [
     "FORMAT",
@@ -64,7 +63,7 @@ def write(path: str | os.PathLike, header: dict, arrays: dict[str, np.ndarray], 
     if not Path(path).parent.is_dir():
         raise ModelFileError(f"{path}: the folder {Path(path).parent} does not exist")
     try:
-        text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
+        text = encode_json({"format": FORMAT, **header})
         parse_json(text)  # what cannot be read is not written
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: cannot be written: {error}") from None

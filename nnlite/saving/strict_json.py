@@ -5,10 +5,41 @@ import math
 from collections import Counter
 from typing import Any, NoReturn
 
-__all__ = ["parse_json"]
+from nnlite.errors import ModelFileError, shown
+
+__all__ = ["encode_json", "parse_json"]
 
 DEPTH = 256  # of lists and objects within one another
 DIGITS = 400  # of a number
+
+
+def encode_json(value: Any) -> str:
+    """The text of a value of dicts, lists, texts, finite numbers and None.
+
+    Raises:
+        ModelFileError: anything else inside, such as an argument that a user's class keeps as it was given.
+        ValueError: a number that is not finite.
+
+    >>> encode_json({"units": 3})
+    '{"units": 3}'
+    """
+    try:
+        return json.dumps(value, allow_nan=False)
+    except TypeError as error:
+        raise ModelFileError(_offender(value) or str(error)) from None
+
+
+def _offender(value: Any, path: str = "") -> str:
+    """What is wrong with the first part of a value that JSON does not know; empty without one."""
+    if isinstance(value, dict):
+        parts = [(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()]
+    elif isinstance(value, (list, tuple)):
+        parts = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    elif value is None or isinstance(value, (str, int, float)):
+        return ""
+    else:
+        return f"{path} is {shown(value)}, which no file can hold: let get_config() of the class return plain values"
+    return next((text for text in (_offender(*part) for part in parts) if text), "")
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -134,3 +134,20 @@ def test_arrays_that_no_layer_saves_are_left_over(name, tmp_path):
     saving.write(tmp_path / "model.safetensors", header, arrays | {name: np.zeros(1, np.uint8)})
     with pytest.raises(ModelFileError, match=f"does not fit the model; left over: {name}"):
         load_model(tmp_path / "model.safetensors")
+
+
+class KeepsObject(Layer):
+    def __init__(self, engine, **options):
+        super().__init__(**options)
+
+    def call(self, inputs):
+        return inputs
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.safetensors", "m.h5"])
+def test_what_no_file_can_hold_is_named_with_its_place(name, tmp_path):
+    model = Sequential([Input((2,)), KeepsObject({"parts": [1, object()]})])
+    with pytest.raises(ModelFileError, match=r"layers.*engine\.parts\[1\] is <object object.*get_config\(\)"):
+        model.save(tmp_path / name)
+    with pytest.raises(TypeError, match="save needs the path of a file"):
+        model.save(3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import Input, Model, Sequential, ops
+from nnlite import Input, KerasTensor, Model, Sequential, layers, ops
 from nnlite.errors import ConfigError
 from nnlite.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding, Operation
 from nnlite.layers.base.contract.keras_config import configs_for_files
@@ -183,3 +183,16 @@ def test_a_node_that_is_none_is_told():
     config["nodes"][0][2] = {"trainin": True}
     with pytest.raises(ConfigError, match="a node has a layer, inputs, training, mask"):
         Model.from_config(config)
+
+
+def test_an_input_is_made_like_a_symbol():
+    stand_in = KerasTensor((2, 3), dtype="int32", name="ids")
+    given = Input(tensor=stand_in, name="given")
+    assert (given.shape, given.dtype, given.name) == ((2, 3), "int32", "given")
+    assert layers.InputLayer(input_tensor=stand_in).shape == Input(tensor=given).shape == (2, 3)
+    outputs = layers.Embedding(4, 2)(given)
+    assert Model(given, outputs)(np.ones((2, 3), int)).shape == (2, 3, 2)
+    assert given._keras_history.operation is given and outputs._keras_history[1:] == (0, 0)
+    for refused in ({"tensor": 3}, {"tensor": stand_in, "shape": (3,)}):
+        with pytest.raises(ConfigError, match="KerasTensor|give shape"):
+            Input(**refused)

@@ -2,6 +2,7 @@
 
 import weakref
 import zlib
+from collections import namedtuple
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,6 +26,7 @@ __all__ = ["Drawable", "Symbol"]
 OPERATIONS: list[Callable[[str, tuple, dict[str, Any]], Any]] = []
 # Makes a symbol that nothing gives, of a shape and a dtype; set by the module of `Input`.
 STAND_INS: list[Callable[[tuple, Any], Any]] = []
+KerasHistory = namedtuple("KerasHistory", "operation node_index tensor_index")  # where a value is from, Keras's words
 CONTAINERS: Any = weakref.WeakKeyDictionary()  # layer -> reference to the `Sequential` that it is in
 
 
@@ -220,7 +222,7 @@ class Symbol(Drawable):
     @property
     def _keras_history(self) -> tuple:
         """The layer that outputs it, the number of the call, and which of the outputs it is."""
-        return self.layer, 0, self.index
+        return KerasHistory(self.layer, 0, self.index)
 
     @property
     def name(self) -> str | None:

@@ -1,22 +1,23 @@
 """Placeholder layers: the input of a model, the identity, and a change of dtype."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
 from nnlite.arrays.types import dtype_of
 from nnlite.config.defaults import FLOAT_TYPES, FloatType, floatx
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.layers.base.symbolic import STAND_INS, Drawable, Symbol
+from nnlite.layers.base.symbolic import STAND_INS, Drawable, Symbol, symbols_of
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count
-from nnlite.registry.fields import Converted, option
+from nnlite.registry.fields import Converted, change_constructor, option
 
 __all__ = ["Cast", "Identity", "Input", "InputLayer", "KerasTensor"]
 
@@ -40,13 +41,14 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
         batch_size: examples in each batch; None for any number. It is only recorded and not enforced.
         dtype: type of the data, such as `"string"` or `"uint8"`; layers convert it as they need.
         batch_shape: `shape` and `batch_size` in one, such as `(None, 28, 28)`.
+        tensor: a `KerasTensor`, whose shape and type are taken in place of `shape` and `dtype`.
         sparse, ragged, optional: Keras's; false, as data are dense arrays that are never left out.
 
     Attributes:
         shape, batch_shape: with the batch axis, None for any number of examples.
 
     Raises:
-        ConfigError: neither `shape` nor `batch_shape`, or both; `sparse`, `ragged` or `optional` is true.
+        ConfigError: none or several of `shape`, `batch_shape` and `tensor`; `sparse`, `ragged` or `optional` is true.
 
     >>> Input((8, 5)).shape, Input(batch_shape=(4, 3)).shape
     ((None, 8, 5), (4, 3))
@@ -105,6 +107,10 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
         return super()._returned_dtypes if self._kind is None else (self._kind,)
 
     @property
+    def _keras_history(self) -> Any:
+        return cast(Symbol, self._symbol)._keras_history
+
+    @property
     def ndim(self) -> int:
         """Number of axes, including the batch."""
         return len(self.shape or ())
@@ -124,6 +130,24 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
 
+def _like_tensor(construct: Callable[..., None]) -> Callable[..., None]:
+    """The constructor with Keras's arguments `tensor` and `input_tensor`, whose shape and type are taken."""
+
+    @functools.wraps(construct)
+    def __init__(self: Any, *args: Any, tensor: Any = None, input_tensor: Any = None, **options: Any) -> None:
+        like = input_tensor if tensor is None else tensor
+        if like is not None:
+            symbol = symbols_of(like)
+            if not isinstance(symbol, Symbol):
+                raise WrongTypeError(f"Input: tensor must be a KerasTensor, got {like!r}")
+            kind = "string" if symbol.dtype == "object" else symbol.dtype
+            options = {"batch_shape": symbol.shape, "dtype": kind, **options}
+        construct(self, *args, **options)
+
+    return __init__
+
+
+change_constructor(InputLayer, _like_tensor)
 InputLayer._spec_name = "Input"  # in configs and files
 Input = InputLayer
 
