@@ -194,5 +194,5 @@ def test_an_input_is_made_like_a_symbol():
     assert Model(given, outputs)(np.ones((2, 3), int)).shape == (2, 3, 2)
     assert given._keras_history.operation is given and outputs._keras_history[1:] == (0, 0)
     for refused in ({"tensor": 3}, {"tensor": stand_in, "shape": (3,)}):
-        with pytest.raises(ConfigError, match="KerasTensor|give shape"):
+        with pytest.raises(ConfigError, match=r"KerasTensor|give shape"):
             Input(**refused)
