@@ -71,3 +71,17 @@ def test_options_reach_derivatives():
 def test_a_graph_refuses_options_that_no_config_could_state():
     with pytest.raises(ConfigError, match="let the constructor take it"):
         Scaled()(Input((3,)), scale=lambda: 2.0)
+
+
+class AddsOrSubtracts(Layer):
+    def call(self, first, second, adds=False):
+        return first + second if adds else first - second
+
+
+def test_data_by_name_and_an_option_in_one_call_of_a_graph():
+    first, second, ones = Input((2,)), Input((2,)), np.ones((1, 2))
+    model = Model([first, second], AddsOrSubtracts()(first, second=second, adds=True))
+    np.testing.assert_array_equal(model([ones, 3 * ones]), 4 * ones)
+    layer = AddsOrSubtracts()
+    np.testing.assert_array_equal(layer(ones, second=3 * ones, adds=True), 4 * ones)
+    np.testing.assert_array_equal(layer(ones, 3 * ones), -2 * ones)

@@ -89,11 +89,10 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
         if name not in data and value is not defaults.get(name, inspect.Parameter.empty)
     }
     _remember_required(layer, options, defaults)
-    runner = with_options(layer, options)
-    if layer.built and layer._traced and layer.input_shape is not None and not is_built_for(layer, data):
-        runner = taking_others(runner, data)
-    inputs_taken = _one_tuple(runner, data)
-    return LayerCall(runner, inputs_taken, context.get("training"), context.get("mask"))
+    others = layer.built and layer._traced and layer.input_shape is not None and not is_built_for(layer, data)
+    taker = taking_others(layer, data) if others else layer
+    inputs_taken = _one_tuple(taker, data)
+    return LayerCall(with_options(taker, options), inputs_taken, context.get("training"), context.get("mask"))
 
 
 def is_built_for(layer: "Layer", data: Mapping[str, Any]) -> bool:
