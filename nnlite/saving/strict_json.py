@@ -30,7 +30,7 @@ def encode_json(value: Any) -> str:
 
 
 def _offender(value: Any, path: str = "") -> str:
-    """What is wrong with the first part of a value that JSON does not know; empty without one."""
+    """A sentence about the first part of a value that JSON does not know; empty without one."""
     if isinstance(value, dict):
         parts = [(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()]
     elif isinstance(value, (list, tuple)):

@@ -85,3 +85,18 @@ def test_data_by_name_and_an_option_in_one_call_of_a_graph():
     layer = AddsOrSubtracts()
     np.testing.assert_array_equal(layer(ones, second=3 * ones, adds=True), 4 * ones)
     np.testing.assert_array_equal(layer(ones, 3 * ones), -2 * ones)
+
+
+def test_an_argument_left_out_at_first_and_an_option_in_one_call_of_a_model():
+    class Scaled(Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = Dense(2, kernel_initializer="ones"), Dense(2, kernel_initializer="ones")
+
+        def call(self, first, second=None, scale=1.0):
+            outputs = self.first(first)
+            return scale * (outputs if second is None else outputs + self.second(second))
+
+    model, x = Scaled(), np.ones((3, 4))
+    outputs = [model(x), model(x, x, scale=2.0), model(x, scale=3.0), model(x, second=x)]
+    assert [float(array[0, 0]) for array in outputs] == [4.0, 16.0, 12.0, 8.0]

@@ -1,6 +1,5 @@
 """Arguments of calls: which of them are data, and the form in which `call` takes them."""
 
-import copy
 import inspect
 from collections.abc import Callable, Container, Mapping, Sequence
 from types import FunctionType
@@ -10,6 +9,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
+from nnlite.layers.base.contract.around import is_built_for, runner_of, taking_others
 from nnlite.layers.base.contract.structure import arranged_as, form_of, leaves_in, leaves_of
 from nnlite.ops.tracing import Traced
 
@@ -95,24 +95,6 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
     return LayerCall(with_options(taker, options), inputs_taken, context.get("training"), context.get("mask"))
 
 
-def is_built_for(layer: "Layer", data: Mapping[str, Any]) -> bool:
-    """Whether a layer was built for as many data, under these names, as those of a call."""
-    return (layer._data_arguments or ()) == (tuple(data) if len(data) > 1 else ())
-
-
-def taking_others(layer: "Layer", data: Mapping[str, Any]) -> "Layer":
-    """The layer as one that takes other arguments of its `call` than in the call it was built by: `call(a, b=None)`.
-
-    A copy with the same weights; layers inside that only such calls use are built.
-    """
-    runner, several = object.__new__(type(layer)), len(data) > 1
-    whole = (value.shape if isinstance(value, Traced) else np.shape(value) for value in data.values())
-    shapes = tuple((None, *shape[1:]) for shape in whole)
-    others = {"_data_arguments": tuple(data) if several else (), "input_shape": shapes if several else shapes[0]}
-    vars(runner).update(vars(layer), takes_several=several, **others)
-    return runner
-
-
 def takes_all(layer: "Layer") -> bool:
     """Whether `call` takes any number of data, as `call(self, *inputs)` does."""
     return layer._call_arguments[-1].startswith("*")
@@ -136,9 +118,7 @@ def with_options(layer: "Layer", options: Mapping[str, Any] | None) -> "Layer":
     """The layer as one that hands `options` to its `call`: a copy with the same weights, or itself without any."""
     if not options:
         return layer
-    runner = copy.copy(layer)
-    runner._options = dict(options)
-    return runner
+    return runner_of(layer, _options=dict(options))
 
 
 def _is_data(value: Any) -> bool:
