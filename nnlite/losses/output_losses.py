@@ -136,16 +136,27 @@ def each_output(sample_weight: Any, count: int) -> Sequence[np.ndarray | None]:
     return sample_weight if isinstance(sample_weight, tuple) else [sample_weight] * count
 
 
+def is_by_name(argument: Any) -> bool:
+    """Whether an argument is a dict by the names of outputs: that of a spec holds another dict, or None.
+
+    >>> is_by_name({"cls": "mse"}), is_by_name({"Huber": {"delta": 2.0}}), is_by_name({"Huber": None})
+    (True, False, False)
+    """
+    if not isinstance(argument, dict) or "class_name" in argument:
+        return False
+    return any(value is not None and not isinstance(value, dict) for value in argument.values())
+
+
 def by_output(argument: Any, names: Sequence[str], what: str) -> list:
     """A list with one entry per output, from a list, a dict by name, or one entry for all.
 
     Raises:
         ConfigError: another number of entries, or a name that no output has.
     """
-    if isinstance(argument, dict) and set(argument) & set(names):
+    if isinstance(argument, dict) and (set(argument) & set(names) or is_by_name(argument)):
         strangers = set(argument) - set(names)
         if strangers:
-            raise ConfigError(f"{what} names {sorted(strangers)[0]!r}; the outputs are {', '.join(names)}")
+            raise ConfigError(f"{what} names {sorted(strangers, key=str)[0]!r}; the outputs are {', '.join(names)}")
         return [argument.get(name) for name in names]
     if isinstance(argument, (list, tuple)):
         if len(argument) != len(names):

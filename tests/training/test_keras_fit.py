@@ -429,3 +429,32 @@ def test_callbacks_cannot_change_what_evaluate_returns():
     model = Sequential([Input((2,)), Dense(1)], seed=0)
     model.compile("sgd", "mse")
     assert list(model.evaluate(X, Y, verbose=0, callbacks=[Adds()], return_dict=True)) == ["loss"]
+
+
+class TestNamesOfOutputs:
+    """Arguments of `compile` by names that no output has."""
+
+    @pytest.mark.parametrize(
+        ("what", "argument"),
+        [
+            ("loss", {"regg": "mse", "other": "mse"}),
+            ("metrics", {"regg": "mae"}),
+            ("metrics", {"regg": ["mae"]}),
+            ("weighted_metrics", {"regg": ["mae"]}),
+            ("loss_weights", {"regg": 2.0}),
+        ],
+    )
+    def test_the_message_has_the_names_that_there_are(self, what, argument):
+        inputs = Input((2,))
+        options = {"loss": "mse", what: argument}
+        one, two = Dense(1, name="one")(inputs), Dense(1, name="two")(inputs)
+        with pytest.raises(ConfigError, match=r"names 'regg'.*; the output is 'one'$"):
+            Model(inputs, one).compile("sgd", **options)
+        with pytest.raises(ConfigError, match=r"names '(regg|other)'; the outputs are one, two$"):
+            Model(inputs, [one, two]).compile("sgd", **options)
+
+    def test_a_spec_is_no_name(self):
+        inputs = Input((2,))
+        model = Model(inputs, [Dense(1)(inputs), Dense(1)(inputs)])
+        model.compile("sgd", {"Huber": {"delta": 2.0}}, metrics=[[{"MeanAbsoluteError": {}}], []])
+        assert isinstance(model.trainer.loss.losses[1], Huber)

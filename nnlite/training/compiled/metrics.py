@@ -12,6 +12,7 @@ from nnlite.layers.base.call import layers_within
 from nnlite.layers.base.contract.structure import kept
 from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
+from nnlite.losses.output_losses import is_by_name
 from nnlite.metrics import Mean, MeanMetricWrapper, Metric, Sum, resolve_accuracy
 
 __all__ = [
@@ -44,7 +45,12 @@ def of_single(name: str | None, loss: Any, loss_weights: Any, *metrics: Any) -> 
     """Arguments of `compile` for a model of one output, from dicts by its name, or lists of length one."""
 
     def entry(argument: Any) -> Any:
-        return argument[name] if isinstance(argument, dict) and list(argument) == [name] else argument
+        if isinstance(argument, dict) and list(argument) == [name]:
+            return argument[name]
+        if name is not None and is_by_name(argument):
+            strangers = ", ".join(repr(other) for other in argument if other != name)
+            raise ConfigError(f"compile names {strangers}; the output is {name!r}")
+        return argument
 
     def metrics_of(argument: Any) -> Any:
         value = entry(argument)
