@@ -162,10 +162,12 @@ def save_keras(
         write(path, parts_of(config, metadata, _encoded(model, memory), further))
 
 
-def save_keras_weights(model: Any, path: str | os.PathLike, overwrite: bool = True) -> None:
-    """Write a `.weights.h5` file, which `load_weights` of the same model in Keras reads; errors as `save_keras`."""
+def save_keras_weights(
+    model: Any, path: str | os.PathLike, overwrite: bool = True, memory: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Write a `.weights.h5` file, which `load_weights` of the same model in Keras reads; see `save_keras`."""
     _check_target(path, overwrite)
-    write_atomically(path, _encoded(model))
+    write_atomically(path, _encoded(model, memory))
 
 
 def save_shards(model: Any, path: str | os.PathLike, overwrite: bool, max_shard_size: float | None) -> None:
@@ -265,8 +267,13 @@ def _build(model: Any, config: dict[str, Any], path: object) -> None:
         raise ModelFileError(f"{path}: the model has no shape of its inputs, and so no weights")
 
 
-def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool = False, by_name: bool = False) -> None:
+def load_keras_weights(
+    model: Any, path: str | os.PathLike, skip_mismatch: bool = False, by_name: bool = False
+) -> list[np.ndarray]:
     """Copy the weights of a `.weights.h5`, `.keras` or `.h5` file into a model of the same layers.
+
+    Returns:
+        The variables of the optimizer in the file; none if it has no such group.
 
     Args:
         model: built.
@@ -280,6 +287,7 @@ def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool 
     """
     with weights_of(path) as datasets:
         assign_datasets(model, datasets, path, keras_order, skip_mismatch, by_name, may_hold_more=True)
+        return optimizer_arrays(datasets)
 
 
 def weights_of(path: str | os.PathLike) -> AbstractContextManager[dict[str, Any]]:

@@ -18,16 +18,14 @@ from nnlite.foreign import (
     is_foreign_file,
     kept_beside,
     load_keras,
-    optimizer_state,
-    optimizer_variables,
     read_extra,
     save_keras,
     size_in_memory,
-    trained_in_order,
     weights_of,
 )
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
+from nnlite.models.copying.memory import memory_for_keras, take_memory
 from nnlite.models.copying.own_parts import (
     OWN,
     beside_weights,
@@ -253,28 +251,8 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
         except (NNLiteError, TypeError) as error:
             warn_user(f"{filepath}: the model is not compiled: nnlite lacks what it asks for: {error}", TrainingWarning)
         else:
-            _take_optimizer(read, filepath)
+            take_memory(read.model, read.optimizer, read.parameters, filepath)
     return read.model
-
-
-def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
-    """Let the optimizer continue with what the file has of its memory; a warning where that has no meaning here."""
-    trainer = read.model.trainer
-    if not read.optimizer:
-        return
-    if trainer.writes_steps:
-        trained = set(map(id, read.model.trainable_weights))
-        trainer.optimizer.build([parameter for parameter in read.parameters if id(parameter) in trained])
-        trainer.optimizer.load_own_variables({str(number): array for number, array in enumerate(read.optimizer)})
-        return
-    packs = trainer.ready_steps().store.packs
-    trained = {id(parameter) for pack in packs for parameter in pack.parameters}
-    parameters = [parameter for parameter in read.parameters if id(parameter) in trained]
-    try:
-        trainer.optimizer.set_state(optimizer_state(trainer.optimizer, read.optimizer, parameters, packs))
-        trainer.optimizer.build_packs(packs)
-    except NNLiteError as error:
-        warn_user(f"{filepath}: the optimizer starts without what Keras kept of it: {error}", TrainingWarning)
 
 
 def save_as_keras(
@@ -283,18 +261,6 @@ def save_as_keras(
     """Write a `.keras` or `.h5` file, or a folder unless `zipped`, with what Keras does not provide for beside it."""
     header, arrays = model_state(model, include_optimizer)
     compiled = compile_document(header["compile"]) if header["compile"] else None
-    memory, header = _memory_for_keras(model.trainer) if compiled else {}, {"format": saving.FORMAT, **header}
+    memory, header = memory_for_keras(model.trainer) if compiled else {}, {"format": saving.FORMAT, **header}
     kept = encode_extra(header, beside_weights(arrays, filepath))
     save_keras(model, filepath, kept, overwrite, compiled, memory, zipped)
-
-
-def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
-    """The optimizer's memory as Keras keeps it; empty where that has no meaning there."""
-    if trainer.loss is None or trainer.model._writes_steps or not trainer.optimizer_state()["slots"]:
-        return {}
-    packs = trainer.ready_steps().store.packs
-    trained = {id(parameter) for pack in packs for parameter in pack.parameters}
-    try:
-        return optimizer_variables(trainer.optimizer, trained_in_order(trainer.model, trained), packs)
-    except ModelFileError:
-        return {}

@@ -16,6 +16,7 @@ from nnlite.foreign import (
     stated_format,
 )
 from nnlite.layers import Layer
+from nnlite.models.copying.memory import memory_for_keras, take_memory_with_weights
 from nnlite.models.copying.own_parts import weight_arrays
 from nnlite.models.files import assign_weights, model_state, save_as_keras
 
@@ -111,7 +112,8 @@ def save_weights(
 ) -> None:
     """Write only the weights; `load_weights` of a model with the same layers reads them.
 
-    A name that ends in `.weights.h5` makes a file that such a model reads in Keras 3 too (extra `keras`).
+    A name that ends in `.weights.h5` makes a file that such a model reads in Keras 3 too (extra `keras`), with the
+    optimizer's memory, as in Keras.
 
     Args:
         filepath: of the file.
@@ -127,7 +129,7 @@ def save_weights(
     if max_shard_size is not None or is_list_of_shards(filepath):
         save_shards(model, filepath, overwrite, max_shard_size)
     elif stated_format(filepath, whole=False):
-        save_keras_weights(model, filepath, overwrite)
+        save_keras_weights(model, filepath, overwrite, memory_for_keras(model.trainer) if model.compiled else {})
     else:
         saving.write(filepath, {"content": "weights"}, weight_arrays(model), overwrite=overwrite)
 
@@ -150,7 +152,9 @@ def load_weights(
         by_name: match layers by name, and leave the others as they are; for `.h5` files of earlier Keras.
         objects_to_skip: layers whose weights stay as they are.
 
-    A file of Keras may hold more layers than the model, such as a head that this one lacks; a warning names them.
+    A file of Keras may hold more layers than the model, such as a head that this one lacks; a warning names them. From
+    it a compiled model takes the optimizer's memory too, with its steps and its learning rate, if its optimizer has as
+    many variables: before its first step, one that keeps slots has fewer.
 
     Raises:
         WrongTypeError: any other argument.
@@ -161,7 +165,7 @@ def load_weights(
     kept = [(weight, weight.numpy()) for layer in objects_to_skip or () for weight in layer.weights]
     if is_foreign_file(filepath) or is_list_of_shards(filepath):
         model._need_built()
-        load_keras_weights(model, filepath, skip_mismatch, by_name)
+        take_memory_with_weights(model, load_keras_weights(model, filepath, skip_mismatch, by_name), filepath)
     else:
         _, arrays = saving.read(filepath)
         if by_name:
