@@ -10,7 +10,6 @@ from nnlite import saving
 from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning, shown
 from nnlite.errors.caller import warn_user
 from nnlite.foreign import (
-    KerasModel,
     assign_datasets,
     compile_arguments,
     compile_document,
