@@ -93,7 +93,8 @@ class Recipe:
     @functools.cached_property
     def takes_all_rows(self) -> bool:
         """Whether a step takes all rows, so that there is a single, deterministic network: L-BFGS and its relatives."""
-        return is_lbfgs(self.parameters["optimizer"]) or is_full_batch(self._get("optimizer", "adam"))
+        optimizer = self._get("optimizer", None)
+        return optimizer is not None and (is_lbfgs(optimizer) or is_full_batch(optimizer))
 
     @property
     def n_members(self) -> int:

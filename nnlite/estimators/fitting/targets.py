@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import check_X_y
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from nnlite.data.frames.digits import ROUNDED, rounded_pair
@@ -224,7 +224,8 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
         raise DataError(
             f"Unknown label type: {type(y.ravel()[0]).__name__} objects; give text or integers, such as y.astype(str)"
         )
-    check_classification_targets(y)
+    if kind.startswith("continuous"):
+        raise DataError(f"Unknown label type: {kind}: y holds fractions; round them, or fit a regressor")
     if kind == "multilabel-indicator":
         targets: Targets = LabelTargets(y.shape[1])
     elif kind.endswith("multioutput"):
