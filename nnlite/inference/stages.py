@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlite.arrays.contraction import MANY, multiply
+from nnlite.arrays.contraction import multiply, rows_of_pieces
 from nnlite.arrays.windows import Windows, cells
 from nnlite.inference.conv_algorithms import choose_algorithm
 from nnlite.kernels import aligned_zeros
@@ -68,9 +68,9 @@ class _Dense(Stage):
         self.rows = DENSE_ROWS if (stacked or step.matrix) and self.kernel.nbytes <= BLOCK_BYTES else math.inf
 
     def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
-        out = np.empty((*x.shape[:-1], self.kernel.shape[-1]), self.kernel.dtype)
-        kernel, bias = self.kernel, self.bias
-        product = self.multiply or (np.dot if len(x) < MANY else multiply)
+        kernel, bias, shape = self.kernel, self.bias, (*x.shape[:-1], self.kernel.shape[-1])
+        out = aligned_zeros(math.prod(shape), kernel.dtype).reshape(shape)
+        product = self.multiply or (multiply if rows_of_pieces(len(x), kernel) else np.dot)
         activate = None if self.activation is None else self.activation.in_place(out)
 
         def run(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:

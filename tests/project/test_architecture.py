@@ -72,6 +72,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("arrays", "errors"): "a table that holds no numbers is a DataError",
     ("arrays", "threads"): "products are made in pieces where one thread makes them",
     ("kernels", "arrays"): "kernels name the types of arrays",
+    ("kernels", "threads"): "products are made in pieces where one thread makes them",
     ("kernels", "errors"): "an unknown choice of kernels is a ConfigError",
     ("registry", "errors"): "an unknown name or argument, or a value that cannot be read, is a ConfigError",
     ("metrics", "losses"): "the mean of a loss is a metric",

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential, kernels
+from nnlite.arrays import contraction
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import DenseRoom
+from nnlite.kernels.memory import reader
 from nnlite.layers import (
     Activation,
     BatchNormalization,
@@ -323,6 +325,25 @@ def test_examples_that_are_read_in_place(sizes):
         assert not join or next(iter(steps.joined.program.stages)).layer.room.reader is not None
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("sizes", [(784, 128, 3), (1000, 64), (520, 256, 3)])
+def test_products_of_examples_in_pieces_are_those_of_the_whole(sizes, several, monkeypatch):
+    """The product of examples and the gradient, joined and by layers one by one; several threads share the whole."""
+    features, *units = sizes
+    monkeypatch.setattr(reader, "several_threads", lambda: several)
+    batch, found = (rows((features,), 60), rows((units[-1],), 60)), []
+    for join in (True, False):
+        layers = [Dense(count, "tanh", dtype="float32") for count in units]
+        model = Sequential([Input((features,)), *layers], seed=3)
+        model.compile(SGD(0.01), "mse")
+        steps, numbers = trained(model, [[part.astype("float32") / 4 for part in batch]] * 2, join)
+        found.append(numbers)
+        if join and contraction.PIECE:
+            assert next(iter(steps.joined.program.stages)).layer.room.reader.apart != several
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=3e-6)
 
 
 def test_an_ensemble_is_joined_with_any_number_of_rows():

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.kernels.memory import aligned_zeros, copy_rows, part, turned
+from nnlite.kernels.memory.reader import UNPACKED, Reader
 from nnlite.kernels.reference.dense_activations import (  # noqa: F401 - also what a `DenseLayer` may name
     DERIVED,
     LINEAR,
@@ -31,8 +32,7 @@ from nnlite.kernels.reference.dense_activations import (  # noqa: F401 - also wh
 
 __all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
 
-WIDE = 4  # times as many features as units: then a large product takes up to 1.3 of the time with both transposed
-UNPACKED, TURNED_FEATURES = 10**6, 32  # with fewer multiply-adds OpenBLAS is slow if the second factor is transposed
+TURNED_FEATURES = 32  # with more, and `UNPACKED`, OpenBLAS is slow if the second factor is transposed
 
 
 class DenseLayer(NamedTuple):
@@ -118,7 +118,7 @@ class DenseRoom:
         self.copies = any(stage.copied for stage in self.passes)
         fewer = layers[0].features > layers[0].units
         self.examples: Any = None
-        self.reader = _Reader(self) if in_place and fewer and not self.lead and not self.passes[0].copied else None
+        self.reader = Reader(self) if in_place and fewer and not self.lead and not self.passes[0].copied else None
 
     def _plan(self):
         """The length of the memory, and the plan."""
@@ -142,41 +142,13 @@ class DenseRoom:
         stage.threshold, stage.scale = threshold, scale
         self.plan[index, self.COLUMNS.index("threshold")], self.scales[index] = threshold, scale
 
-    def take(self, inputs: np.ndarray | None) -> "_Reader | None":
+    def take(self, inputs: np.ndarray | None) -> Reader | None:
         """Copy examples to where they are multiplied, or return what reads them in place; None for those of before."""
         if self.reader is not None and inputs is not None:
             self.examples = inputs if inputs.dtype == self.values.dtype else None
         if self.examples is None and inputs is not None:
             copy_rows(inputs, self.inputs)
         return None if self.examples is None else self.reader
-
-
-class _Reader:
-    """The first layer's products with examples where they are, a row each."""
-
-    def __init__(self, room: DenseRoom) -> None:
-        stage, layer = room.passes[0], room.layers[0]
-        self.room, self.stage, self.ones = room, stage, np.ones((int(layer.bias), room.rows), room.values.dtype)
-        self.bias = stage.kernel[-1] if layer.bias else np.zeros(layer.units, room.values.dtype)
-        turns = layer.features >= WIDE * layer.units and room.rows * layer.features * layer.units > UNPACKED
-        self.direct = len(room.passes) > 1 and not turns
-        self.outputs = part(room.scratch[1], 0, (room.rows, layer.units))
-        self.leaving = stage.leaving if len(room.passes) == 1 else turned(stage.leaving)
-
-    def multiply(self) -> None:
-        """Write what leaves the product; the layers after it have no such thing."""
-        if self.direct:
-            np.dot(turned(self.stage.weights), self.room.examples.T, out=self.stage.leaving)
-        else:
-            np.dot(self.room.examples, self.stage.weights, out=self.outputs)
-            copy_rows(self.outputs, self.leaving)
-        np.add(self.leaving, self.bias, out=self.leaving)
-
-    def gather(self) -> None:
-        """Write the gradient of kernel and bias."""
-        stage = self.stage
-        np.dot(self.room.examples.T, stage.by_row, out=stage.by_kernel[: stage.features])
-        np.dot(self.ones, stage.by_row, out=stage.by_kernel[stage.features :])
 
 
 class _Pass:
