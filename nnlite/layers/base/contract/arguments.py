@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
-from nnlite.layers.base.contract.around import is_built_for, runner_of, taking_others
+from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.structure import arranged_as, form_of, leaves_in, leaves_of
 from nnlite.ops.tracing import Traced
 
@@ -89,8 +89,7 @@ def read_call(layer: "Layer", inputs: tuple, keywords: dict[str, Any]) -> LayerC
         if name not in data and value is not defaults.get(name, inspect.Parameter.empty)
     }
     _remember_required(layer, options, defaults)
-    others = layer.built and layer._traced and layer.input_shape is not None and not is_built_for(layer, data)
-    taker = taking_others(layer, data) if others else layer
+    taker = layer if _takes(layer, data) else _taking(layer, data)
     inputs_taken = _one_tuple(taker, data)
     return LayerCall(with_options(taker, options), inputs_taken, context.get("training"), context.get("mask"))
 
@@ -118,7 +117,34 @@ def with_options(layer: "Layer", options: Mapping[str, Any] | None) -> "Layer":
     """The layer as one that hands `options` to its `call`: a copy with the same weights, or itself without any."""
     if not options:
         return layer
-    return runner_of(layer, _options=dict(options))
+    return _runner_of(layer, _options=dict(options))
+
+
+def _takes(layer: "Layer", data: Mapping[str, Any]) -> bool:
+    """Whether a layer takes data under these names as it is: it was built for them, or does not record its `call`."""
+    is_bound = layer.built and layer._traced and layer.input_shape is not None
+    return not is_bound or layer._data_arguments == (tuple(data) if len(data) > 1 else ())
+
+
+def _taking(layer: "Layer", data: Mapping[str, Any]) -> "Layer":
+    """A runner for a call with other data than those the layer was built for, such as `call(a, b=None)` without b.
+
+    Layers inside that only such calls use are built when it runs, see `build_rest`.
+    """
+    several = len(data) > 1
+    whole = (value.shape if isinstance(value, Traced) else np.shape(value) for value in data.values())
+    shapes = tuple((None, *shape[1:]) for shape in whole)
+    others = {"_data_arguments": tuple(data) if several else (), "input_shape": shapes if several else shapes[0]}
+    return _runner_of(layer, takes_several=several, **others)
+
+
+def _runner_of(layer: "Layer", **attributes: Any) -> "Layer":
+    """An object that runs `layer`, with its weights and the layers inside, by other attributes."""
+    runner = object.__new__(type(layer))
+    vars(runner).update(vars(layer), **attributes)
+    if "linearize" in vars(runner):
+        put_around(runner)  # the wrappers of `layer` would run that by its own attributes
+    return runner
 
 
 def _is_data(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Wrappers of `linearize`, for layers with an activity penalty, and for mixed policies; runners for other arguments."""
+"""Wrappers of `linearize`: for layers with an activity penalty, with an adapter of low rank, and with mixed policies."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from nnlite.config import DTypePolicy, default_for, load_type
 from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.ops.base import own_memory
-from nnlite.ops.tracing import Trace, Traced
+from nnlite.ops.tracing import Trace
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -220,27 +220,3 @@ class AtInference:
 
 def _nothing() -> None:
     """In the place of a faster way, there is none."""
-
-
-def is_built_for(layer: "Layer", data: Mapping[str, Any]) -> bool:
-    """Whether a layer was built for as many data, under these names, as those of a call."""
-    return (layer._data_arguments or ()) == (tuple(data) if len(data) > 1 else ())
-
-
-def taking_others(layer: "Layer", data: Mapping[str, Any]) -> "Layer":
-    """The layer as one that takes other arguments of its `call` than in the call it was built by: `call(a, b=None)`.
-
-    A copy with the same weights; layers inside that only such calls use are built.
-    """
-    several = len(data) > 1
-    whole = (value.shape if isinstance(value, Traced) else np.shape(value) for value in data.values())
-    shapes = tuple((None, *shape[1:]) for shape in whole)
-    others = {"_data_arguments": tuple(data) if several else (), "input_shape": shapes if several else shapes[0]}
-    return runner_of(layer, takes_several=several, **others)
-
-
-def runner_of(layer: "Layer", **attributes: Any) -> "Layer":
-    """An object that runs `layer`, with its weights and the layers inside, by other attributes."""
-    runner = object.__new__(type(layer))
-    vars(runner).update(vars(layer), **attributes)
-    return runner
