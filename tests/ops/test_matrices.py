@@ -138,3 +138,12 @@ def test_a_layer_that_inverts_what_it_is_given_is_built():
     model.compile("sgd", "mse")
     model.fit(matrices, np.zeros(2), verbose=0)
     assert model.predict(matrices, verbose=0).shape == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64", "bfloat16", "int32"])
+@pytest.mark.parametrize("order", ["nuc", 2, -2])
+def test_norms_by_singular_values_take_each_type_of_numbers(order, kind):
+    matrix = ops.cast(4 * RIGHT[0], kind)
+    size = ops.norm(matrix, order)
+    assert ops.dtype(size) == ("float32" if kind == "int32" else kind)
+    np.testing.assert_allclose(float(size), np.linalg.norm(matrix.astype("float64"), order), rtol=0.03)

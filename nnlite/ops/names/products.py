@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.config import floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import moveaxis, ravel
 from nnlite.ops.names.calls import expand_dims
-from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.constants import cast, convert_to_numpy, lengths
 from nnlite.ops.names.pointwise import rsqrt
 from nnlite.ops.plain.places import chosen_axes
-from nnlite.ops.plain.results import in_floatx
+from nnlite.ops.plain.results import by_float32, in_floatx
 
 __all__ = [
     "amax",
@@ -100,6 +101,7 @@ def moments(x: Any, axes: Axis, keepdims: bool = False, synchronized: bool = Fal
 
 
 @ops.drawable
+@by_float32
 def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """The norm of vectors along one axis, or of matrices along two, as in `numpy.linalg.norm`.
 
@@ -110,6 +112,7 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bo
         axis: one, or two; with None all of a vector or a matrix, or without `ord` of any array.
         keepdims: whether the axes stay, with length 1.
     """
+    x = cast(x, floatx()) if convert_to_numpy(x).dtype.kind in "biu" else x
     rank = len(lengths(x))
     if axis is None and (ord is None or rank not in (1, 2)):
         if ord is not None:
@@ -153,7 +156,9 @@ def _matrix_norm(x: Any, ord: float | str | None, axes: tuple[int, ...], keepdim
 def _singular_values(x: Any, axes: tuple[int, ...]) -> Any:
     """left' x right of the singular vectors, as constants: a small change of x changes the values by just that."""
     matrices = moveaxis(x, axes, (-2, -1))
-    left, _, right = np.linalg.svd(convert_to_numpy(matrices), full_matrices=False)
+    values = convert_to_numpy(matrices)
+    left, _, right = np.linalg.svd(values.astype(np.result_type(values, np.float32)), full_matrices=False)
+    left, right = left.astype(values.dtype), right.astype(values.dtype)  # NumPy has no decomposition of 16 bits
     return ops.einsum("...ki,...kl,...il->...i", left, matrices, right)
 
 
