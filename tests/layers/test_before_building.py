@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, layers, ops
+from nnlite.errors import DataError, ShapeError
+from nnlite.layers import InputSpec
 
 
 class Kernel(layers.Layer):
@@ -113,3 +115,47 @@ def test_a_build_of_the_user_gets_the_number_of_examples():
     free(Input((4,)))
     assert [one.asked for one in (layer, drawn, told, free)] == [(3, 4), (5, 4), (7, 4), (None, 4)]
     assert told(np.ones((2, 4))).shape == layer(np.ones((2, 4))).shape == (2, 4)
+
+
+class Single(Asking):
+    """Of arrays with 3 columns."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if input_shape[-1] != 3:
+            raise ShapeError("3 columns")
+
+
+THREE = np.ones((2, 3))
+REFUSED = {
+    "build": lambda layer: layer.build((7, 4)),
+    "a symbol": lambda layer: layer(Input(batch_shape=(7, 4))),
+    "a tuple": lambda layer: layer((THREE, THREE)),
+    "a list": lambda layer: layer([THREE, THREE]),
+    "a dict": lambda layer: layer({"a": THREE, "b": THREE}),
+}
+
+
+@pytest.mark.parametrize("first", REFUSED)
+@pytest.mark.parametrize("with_data", [False, True])
+def test_a_failed_build_leaves_no_memory_of_its_data(first, with_data):
+    layer = Single()
+    with pytest.raises((ShapeError, KeyError)):
+        REFUSED[first](layer)
+    layer(THREE) if with_data else layer.build((2, 3))
+    assert layer.asked == (2, 3) and layer(THREE).shape == (2, 3)
+
+
+def test_requirements_in_a_dict_and_by_types_of_numpy():
+    class Both(layers.Layer):
+        input_spec = {"b": InputSpec(ndim=2, dtype=np.float32), "a": InputSpec(axes={1: 1})}
+
+        def call(self, inputs):
+            return inputs["a"] + inputs["b"]
+
+    column = np.ones((2, 1))
+    assert Both()({"a": column, "b": THREE}).shape == (2, 3)
+    with pytest.raises(ShapeError, match="length 1 of axis 1"):
+        Both()({"a": THREE, "b": column})
+    with pytest.raises(DataError, match="needs inputs of float32, got int64"):
+        Both()({"a": column, "b": THREE.astype("int64")})

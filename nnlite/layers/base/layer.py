@@ -166,6 +166,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             self._build_done = True
         except BaseException:
             self.parameters, self._declared = declared, [*declared]
+            self._build_done = False  # by `super().build` it may be true
             raise
         finally:
             self._building = False

@@ -1,4 +1,4 @@
-"""Wrappers of `linearize`: for layers with an activity penalty, with an adapter of low rank, and with mixed policies."""
+"""Wrappers of `linearize`: for layers with an activity penalty, an adapter of low rank, or a mixed policy."""
 
 import copy
 from collections.abc import Mapping, Sequence

@@ -22,9 +22,25 @@ from nnlite.random import RandomSource
 
 __all__ = []
 
+# What a layer that records its `call` remembers of the data that it is built for, beside their shape.
+OF_DATA = ("_built_on", "_told_shape", "_data_form", "_data_keys", "_data_arguments", "takes_several")
+
 
 def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> None:
-    """Build a layer for inputs of a shape, drawing from `random`, or from fresh entropy when None."""
+    """Build a layer for inputs of a shape, drawing from `random`, or from fresh entropy when None.
+
+    Where that fails, the next attempt knows nothing of these data.
+    """
+    try:
+        _build_for(layer, input_shape, random)
+    except BaseException:
+        layer.input_shape = None
+        for attribute in OF_DATA if layer._traced else ("_built_on", "_told_shape"):
+            vars(layer).pop(attribute, None)
+        raise
+
+
+def _build_for(layer: Any, input_shape: tuple, random: RandomSource | None) -> None:
     check_number(layer, input_shape)
     if layer._has_spec:
         check_spec(layer, input_shape)

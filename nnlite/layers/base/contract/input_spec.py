@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nnlite.arrays.types import dtype_of
 from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError
 from nnlite.layers.base.shapes import shapes_in
 
@@ -12,7 +13,7 @@ __all__ = ["InputSpec"]
 
 @dataclass(frozen=True)
 class InputSpec:
-    """A requirement on the shape of an input: `self.input_spec` of a user-defined layer; a list for several inputs.
+    """A requirement on the shape of an input: `self.input_spec` of a user-defined layer; a list or a dict for several.
 
     Args:
         dtype: of the arrays of a call, numbers in that of the layer; None for any.
@@ -45,6 +46,8 @@ class InputSpec:
 
     def __post_init__(self) -> None:
         demands = vars(self)  # a frozen class refuses assignments
+        if not isinstance(self.dtype, (str, type(None))):
+            demands["dtype"] = dtype_of(self.dtype).name
         if self.shape is not None:
             if any(length is not None and length < 0 for length in self.shape):
                 raise ConfigError(f"InputSpec.shape: lengths must be >= 0 or None, got {self.shape}")
@@ -122,10 +125,17 @@ def spec_of_axes(layer: Any, axes: int | tuple[int, ...]) -> InputSpec | None:
 OF_CHANNELS = Described(lambda layer: InputSpec(min_ndim=layer.rank + 2, axes=with_axis(layer, layer._fixed_axis)))
 
 
+def _specs_of(layer: Any) -> list[InputSpec | None]:
+    """The requirements on each of the inputs, or a single one for all."""
+    spec = layer.input_spec
+    if isinstance(spec, Mapping):
+        return [spec.get(key) for key in layer._data_keys or spec]
+    return [*spec] if isinstance(spec, (list, tuple)) else [spec]
+
+
 def check_spec(layer: Any, shape: Any) -> None:
     """`ShapeError` unless the shape, or each of several, meets the layer's `input_spec`."""
-    specs = layer.input_spec if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec]
-    shapes = shapes_in(shape)
+    specs, shapes = _specs_of(layer), shapes_in(shape)
     if len(specs) not in (1, len(shapes)):
         raise ShapeError(f"{layer.label} needs {len(specs)} inputs, got {len(shapes)}")
     for input_shape, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
@@ -135,8 +145,8 @@ def check_spec(layer: Any, shape: Any) -> None:
 
 def check_types(layer: Any, arrays: Sequence[Any]) -> None:
     """`DataError` unless each array that the layer computes with has the dtype of its `input_spec`, if that has one."""
-    specs = layer.input_spec if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec] * len(arrays)
-    for spec, array in zip(specs, arrays, strict=False):
+    specs = _specs_of(layer)
+    for spec, array in zip(specs * len(arrays) if len(specs) == 1 else specs, arrays, strict=False):
         name = layer.compute_dtype if array.dtype.kind == "f" and layer.autocast else array.dtype.name
         if spec is not None and spec.dtype not in (None, name):
             raise DataError(f"{layer.label} needs inputs of {spec.dtype}, got {name}")
