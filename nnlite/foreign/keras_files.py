@@ -267,9 +267,7 @@ def _build(model: Any, config: dict[str, Any], path: object) -> None:
         raise ModelFileError(f"{path}: the model has no shape of its inputs, and so no weights")
 
 
-def load_keras_weights(
-    model: Any, path: str | os.PathLike, skip_mismatch: bool = False, by_name: bool = False
-) -> list[np.ndarray]:
+def load_keras_weights(model: Any, path: str | os.PathLike, **options: Any) -> list[np.ndarray]:
     """Copy the weights of a `.weights.h5`, `.keras` or `.h5` file into a model of the same layers.
 
     Returns:
@@ -278,16 +276,16 @@ def load_keras_weights(
     Args:
         model: built.
         path: of the file.
-        skip_mismatch: whether those that are missing or of another shape are left out, with a warning that names them.
-        by_name: whether layers are matched by name, which `.h5` files of earlier Keras allow.
+        options: `skip_mismatch`, `by_name` and `kept` of `assign_datasets`.
 
     Raises:
         ModelFileError: no such file, a damaged one, or names and shapes that are not the model's, all listed.
         MissingLibraryError: h5py is not installed.
     """
     with weights_of(path) as datasets:
-        assign_datasets(model, datasets, path, keras_order, skip_mismatch, by_name, may_hold_more=True)
-        return optimizer_arrays(datasets)
+        memory = optimizer_arrays(datasets)  # first: of a file that cannot be read, the model takes nothing
+        assign_datasets(model, datasets, path, keras_order, may_hold_more=True, **options)
+        return memory
 
 
 def weights_of(path: str | os.PathLike) -> AbstractContextManager[dict[str, Any]]:

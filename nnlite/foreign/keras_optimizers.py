@@ -84,6 +84,10 @@ def optimizer_state(
     count = first + len(wanted) + len(optimizer.further_variables())
     if len(arrays) != count:
         raise ModelFileError(f"{kind} keeps {count} arrays for this model, the file has {len(arrays)}")
+    if any(array.dtype.kind in "OSU" for array in arrays) or any(array.size != 1 for array in arrays[:first]):
+        raise ModelFileError(
+            f"{kind} keeps {'the steps and the learning rate' if first == 2 else 'the steps'} first, as numbers"
+        )
     slots: dict[tuple[int, str], np.ndarray] = {}
     for array, (parameter, slot) in zip(arrays[first:], wanted, strict=False):
         if array.size != parameter.size:

@@ -150,11 +150,12 @@ def load_weights(
         skip_mismatch: leave out weights that are missing or of another shape, with a warning, rather than refuse the
             file.
         by_name: match layers by name, and leave the others as they are; for `.h5` files of earlier Keras.
-        objects_to_skip: layers whose weights stay as they are.
+        objects_to_skip: layers whose weights stay as they are; those in a `.weights.h5` or `.keras` file may have
+            other shapes.
 
     A file of Keras may hold more layers than the model, such as a head that this one lacks; a warning names them. From
-    it a compiled model takes the optimizer's memory too, with its steps and its learning rate, if its optimizer has as
-    many variables: before its first step, one that keeps slots has fewer.
+    it a compiled model takes the optimizer's memory too, with its steps and its learning rate. A warning says where it
+    does not fit: to another optimizer, or before the first step to one that keeps slots, which it has from then on.
 
     Raises:
         WrongTypeError: any other argument.
@@ -165,7 +166,9 @@ def load_weights(
     kept = [(weight, weight.numpy()) for layer in objects_to_skip or () for weight in layer.weights]
     if is_foreign_file(filepath) or is_list_of_shards(filepath):
         model._need_built()
-        take_memory_with_weights(model, load_keras_weights(model, filepath, skip_mismatch, by_name), filepath)
+        ids = {id(weight) for weight, _ in kept}
+        memory = load_keras_weights(model, filepath, skip_mismatch=skip_mismatch, by_name=by_name, kept=ids)
+        take_memory_with_weights(model, memory, filepath)
     else:
         _, arrays = saving.read(filepath)
         if by_name:

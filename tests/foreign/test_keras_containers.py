@@ -316,6 +316,15 @@ def test_weights_of_chosen_layers_stay_as_they_are(tmp_path, name):
             refused(tmp_path / name, other=1)
 
 
+def test_layers_that_stay_as_they_are_may_have_other_shapes_than_in_the_file(tmp_path):
+    saved, model = chain(3, 2), chain(3, 5)
+    saved.save_weights(tmp_path / "m.weights.h5")
+    before = model.layers[1].kernel.numpy()
+    model.load_weights(tmp_path / "m.weights.h5", objects_to_skip=[model.layers[1]])
+    np.testing.assert_array_equal(model.layers[0].kernel, saved.layers[0].kernel)
+    np.testing.assert_array_equal(model.layers[1].kernel, before)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_weights_of_16_bits_have_their_type_in_files(tmp_path, dtype):
     model, again = (Sequential([Input((4,)), layers.Dense(3, dtype=dtype)]) for _ in range(2))

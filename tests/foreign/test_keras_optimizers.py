@@ -60,7 +60,7 @@ def test_a_memory_that_does_not_fit_is_a_warning(tmp_path):
                 change(document)
                 content = json.dumps(document).encode()
             target.writestr(entry, content)
-    with pytest.warns(TrainingWarning, match="starts without what Keras kept of it: Adam keeps"):
+    with pytest.warns(TrainingWarning, match="continues without its memory in the file: Adam keeps"):
         model = nnlite.load_model(tmp_path / "m.keras")
     assert model.compiled and model.optimizer.iterations == 0
 

@@ -170,3 +170,13 @@ def test_optimizers_that_models_keep_are_in_files(tmp_path, ending):
         np.testing.assert_array_equal(np.asarray(left), np.asarray(right))
     for left, right in zip(*(model.get_weights() for model in models), strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+def test_layers_that_load_their_own_variables_stay_as_they_are_where_others_do_not_fit(tmp_path):
+    saved = Sequential([Input((4,)), ShiftedUnits(3), Dense(2)])
+    saved.save_weights(tmp_path / "m.weights.h5")
+    model = Sequential([Input((4,)), ShiftedUnits(3), Dense(5)])
+    before = model.layers[0].kernel.numpy()
+    with pytest.raises(ModelFileError, match="other shapes"):
+        model.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(model.layers[0].kernel, before)

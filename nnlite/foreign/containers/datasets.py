@@ -1,6 +1,7 @@
 """Arrays of an HDF5 file as the parameters of a model."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from nnlite.arrays.types import is_bfloat16
@@ -33,6 +34,7 @@ def assign_datasets(
     skip_mismatch: bool = False,
     by_name: bool = False,
     may_hold_more: bool = False,
+    kept: Collection[int] = (),
 ) -> None:
     """Copy the datasets of an HDF5 file into the parameters, after comparing all shapes.
 
@@ -44,6 +46,7 @@ def assign_datasets(
         skip_mismatch: whether what is missing or of another shape is left out, with a warning.
         by_name: whether layers are matched by name, which files of earlier Keras allow.
         may_hold_more: whether datasets of other layers are left out, with a warning.
+        kept: ids of parameters that stay as they are, whatever the file holds for them; not in `.h5` files.
 
     Raises:
         ModelFileError: names or shapes that do not fit.
@@ -56,36 +59,47 @@ def assign_datasets(
     if by_name:
         raise ConfigError(f"{label} matches weights by the order of layers; only '.h5' files have names", ("by_name",))
     needed = dict(parameter_places(model, order))
-    counts = {f"{group}/2" for group in counted_groups(model, order)}
     others = file_shapes(model, order)
     shapes = {path: others.get(id(parameter), parameter.shape) for path, parameter in needed.items()}
-    weights = [name for name in datasets if name not in counts and LEFT_OVER.isdisjoint(name.split("/"))]
-    present = {name: datasets[name] for name in weights}
+    present = _weights_in(datasets, {f"{group}/2" for group in counted_groups(model, order)})
+    loaders = []
     for group, layer in own_variables(model, order):
         inside = {name[len(group) :]: one[()] for name, one in present.items() if name.startswith(group)}
-        layer.load_own_variables(inside)
+        loaders.append(partial(layer.load_own_variables, inside))
         needed = {name: one for name, one in needed.items() if name in present or not name.startswith(group)}
         present = {name: one for name, one in present.items() if name in needed or not name.startswith(group)}
-    shapes = {name: shape for name, shape in shapes.items() if name in needed}
+    groups = {_group(name) for name, parameter in needed.items() if id(parameter) in kept}
+    present = {name: one for name, one in present.items() if _group(name) not in groups}
+    shapes = {name: shapes[name] for name in needed if _group(name) not in groups}
     if skip_mismatch:
         fits = names_that_fit(shapes, present, label)
-        needed, shapes = {name: needed[name] for name in fits}, {name: shapes[name] for name in fits}
-        present = {name: present[name] for name in fits}
+        shapes, present = {name: shapes[name] for name in fits}, {name: present[name] for name in fits}
     if may_hold_more:
-        present = _without_other_layers(needed, present, label)
+        present = _without_other_layers(shapes, present, label)
     _check_fit(shapes, present, label)
-    arrays = {path: present[path][()] for path in needed}
-    for path, parameter in needed.items():
-        parameter.assign(arrays[path].reshape(parameter.shape))
+    values = {path: present[path][()] for path in shapes}
+    for load in loaders:  # what does not fit has been refused: a model is not changed in part
+        load()
+    for path, value in values.items():
+        needed[path].assign(value.reshape(needed[path].shape))
+
+
+def _weights_in(datasets: Mapping[str, Any], counts: Collection[str]) -> dict[str, Any]:
+    """The datasets but for counts of batches, the state of random layers and that of the optimizer."""
+    weights = [name for name in datasets if name not in counts and LEFT_OVER.isdisjoint(name.split("/"))]
+    return {name: datasets[name] for name in weights}
+
+
+def _group(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _without_other_layers(needed: Mapping[str, Any], present: Mapping[str, Any], label: object) -> dict[str, Any]:
     """The datasets but for those in groups from which nothing is needed, which a warning names."""
-    groups = {name.rpartition("/")[0] for name in needed}
-    kept = {name: one for name, one in present.items() if name.rpartition("/")[0] in groups}
-    if others := sorted(present.keys() - kept.keys()):
+    groups = set(map(_group, needed))
+    if others := sorted(name for name in present if _group(name) not in groups):
         warn_user(f"{label}: left out, since the model has no such layers: {', '.join(others)}")
-    return kept
+    return {name: one for name, one in present.items() if _group(name) in groups}
 
 
 def _check_fit(needed: Mapping[str, Any], present: Mapping[str, Any], label: object) -> None:

@@ -27,44 +27,64 @@ def memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
 
 def take_memory(
     model: Any, arrays: Sequence[np.ndarray], parameters: Sequence[Parameter], filepath: str | PathLike
-) -> None:
+) -> bool:
     """Let the optimizer continue with what a file has of its memory; a warning where that has no meaning here.
 
     Args:
         model: compiled.
-        arrays: the variables of its optimizer in the file.
+        arrays: the variables of its optimizer in the file; nothing changes without any.
         parameters: those of the model, in Keras's order.
         filepath: for the warning.
+
+    Returns:
+        Whether the optimizer has taken them.
     """
-    trainer = model.trainer
-    if not arrays:
-        return
+    try:
+        return bool(arrays) and _take(model.trainer, arrays, parameters)
+    except NNLiteError as error:
+        warn_user(f"{filepath}: the optimizer continues without its memory in the file: {error}", TrainingWarning)
+        return False
+
+
+def _take(trainer: Any, arrays: Sequence[np.ndarray], parameters: Sequence[Parameter]) -> bool:
+    optimizer = trainer.optimizer
     if trainer.writes_steps:
-        trained = set(map(id, model.trainable_weights))
-        trainer.optimizer.build([parameter for parameter in parameters if id(parameter) in trained])
-        trainer.optimizer.load_own_variables({str(number): array for number, array in enumerate(arrays)})
-        return
+        trained = set(map(id, trainer.model.trainable_weights))
+        optimizer.build([parameter for parameter in parameters if id(parameter) in trained])
+        wanted = len(optimizer.variables)
+        if len(arrays) != wanted:
+            raise ModelFileError(f"{optimizer.name} has {wanted} variables, the file has {len(arrays)}")
+        optimizer.load_own_variables(_numbered(arrays))
+        return True
     packs = trainer.ready_steps().store.packs
     trained = _trained(packs)
-    try:
-        ordered = [parameter for parameter in parameters if id(parameter) in trained]
-        trainer.optimizer.set_state(optimizer_state(trainer.optimizer, arrays, ordered, packs))
-        trainer.optimizer.build_packs(packs)
-    except NNLiteError as error:
-        warn_user(f"{filepath}: the optimizer starts without what Keras kept of it: {error}", TrainingWarning)
+    ordered = [parameter for parameter in parameters if id(parameter) in trained]
+    optimizer.set_state(optimizer_state(optimizer, arrays, ordered, packs))
+    optimizer.build_packs(packs)
+    return True
 
 
 def take_memory_with_weights(model: Any, arrays: Sequence[np.ndarray], filepath: str | PathLike) -> None:
-    """As `take_memory`, of a file of weights: by an optimizer that has as many variables by now, and with its rate.
+    """As `take_memory`, of a file of weights, and with the learning rate in it.
 
-    As in Keras, one that keeps slots has them from its first step on; a model compiled anew begins without them.
+    As in Keras, an optimizer has its slots from its first step on: before, it takes nothing from a file with slots.
     """
     optimizer = model.trainer.optimizer
-    if optimizer is None or len(optimizer.variables) != len(arrays):
+    if optimizer is None or not arrays:
         return
-    take_memory(model, arrays, trained_in_order(model, set(map(id, model.trainable_weights))), filepath)
-    if isinstance(optimizer.learning_rate, float):
-        optimizer.learning_rate = float(arrays[1])
+    if optimizer.built:
+        in_order = trained_in_order(model, set(map(id, model.parameters)))
+        if take_memory(model, arrays, in_order, filepath) and isinstance(optimizer.learning_rate, float):
+            optimizer.variables[1].assign(arrays[1])
+    elif len(optimizer.variables) == len(arrays) and not any(map(np.ndim, arrays)):
+        optimizer.load_own_variables(_numbered(arrays))
+    else:
+        text = "the optimizer has no slots before its first step, and takes nothing from the file"
+        warn_user(f"{filepath}: {text}", TrainingWarning)
+
+
+def _numbered(arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    return {str(number): array for number, array in enumerate(arrays)}
 
 
 def _trained(packs: Sequence[Any]) -> set[int]:
