@@ -19,7 +19,7 @@ from nnlite.callbacks import (
 )
 from nnlite.errors import ConfigError, ModelFileError, TrainingWarning
 from nnlite.layers import LSTM, BatchNormalization, Dense, Dropout, RepeatVector
-from nnlite.metrics import AUC, Metric, Precision
+from nnlite.metrics import AUC, Mean, Metric, Precision
 from nnlite.training.safety.checkpoint_files import NEEDED
 
 RNG = np.random.default_rng(0)
@@ -76,6 +76,14 @@ class Range(Metric):
         return float(self.seen) - self.low
 
 
+class Gap(Mean):
+    """A user's metric that adds to the state of a mean by the methods of variables."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign_add(np.abs(y_true - y_pred).sum())
+        self.count = self.count + len(y_true)
+
+
 def network(seed=3, metrics=("accuracy", "r2_score"), optimizer="adam"):
     model = Sequential(
         [Input((4,)), Dense(8, "relu"), BatchNormalization(), Dropout(0.3), Dense(1, "sigmoid")], seed=seed
@@ -86,7 +94,7 @@ def network(seed=3, metrics=("accuracy", "r2_score"), optimizer="adam"):
 
 def recurrent():
     model = Sequential([Input((4,)), RepeatVector(3), LSTM(5), Dense(1, "sigmoid")], seed=1)
-    model.compile({"SGD": {"momentum": 0.9}}, "binary_crossentropy", metrics=[AUC(), Precision(), Range()])
+    model.compile({"SGD": {"momentum": 0.9}}, "binary_crossentropy", metrics=[AUC(), Precision(), Range(), Gap()])
     return model
 
 
