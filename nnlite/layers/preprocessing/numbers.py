@@ -107,7 +107,8 @@ class Normalization(Layer):
     Shape: any, unchanged; mean and variance have the lengths of `axis`. A constant feature becomes 0.
 
     Args:
-        axis: the axis, or axes, whose entries each have moments of their own; None for one pair of scalars.
+        axis: the axis, or axes, whose entries each have moments of their own; None for one pair of scalars. The
+            attribute is a tuple of them.
         mean, variance: known moments in place of `adapt`; both or neither. As attributes of a layer that knows its data
             they are what its inputs are compared with, `(1, ...)`, ready to broadcast.
         invert: undo instead: outputs = inputs * sqrt(variance) + mean.
@@ -122,7 +123,7 @@ class Normalization(Layer):
     [[0.0], [0.8939999938011169]]
     """
 
-    axis: Converted[int | tuple[int, ...] | None, Any] = option(default=-1)
+    axis: int | tuple[int, ...] | None = -1
     mean: Any = None
     variance: Any = None
     invert: bool = False
@@ -138,7 +139,9 @@ class Normalization(Layer):
         shapes = [np.shape(self._given[name]) for name in ("mean", "variance")]
         if shapes[0] != shapes[1]:
             raise ConfigError(f"Normalization takes mean and variance of one shape, got {shapes[0]} and {shapes[1]}")
-        if len(shapes[0]) > len(self.axis):
+        axes = () if self.axis is None else (self.axis,) if isinstance(self.axis, int) else self.axis
+        self._given["axis"], self.axis = self.axis, axes
+        if len(shapes[0]) > len(axes):
             raise ConfigError(f"Normalization takes numbers along its axis {self.axis}, got the shape {shapes[0]}")
 
     def build(self, input_shape: BatchShape) -> None:
@@ -155,7 +158,8 @@ class Normalization(Layer):
                 raise ConfigError(f"{self.label}: a variance must be >= 0, got {values!r}")
 
     def _axes(self, input_shape: BatchShape) -> tuple[int, ...]:
-        return tuple(checked_axes(self, self.axis, input_shape)) if self.axis else ()
+        axes = cast("tuple[int, ...]", self.axis)
+        return tuple(checked_axes(self, axes, input_shape)) if axes else ()
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Set mean and variance from `data`, an array or DataFrame of examples, or batches of them.
@@ -258,16 +262,5 @@ def _moment(name: str) -> Any:
     return property(read, give, doc=f"The {name} of each feature, as given or as `adapt` found it.")
 
 
-def _axes_given(layer: Any) -> tuple[int, ...]:
-    """The axes whose entries have moments of their own."""
-    axis = layer._given["axis"]
-    return () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-
-
-def _give_axes(layer: Any, axis: Any) -> None:
-    layer.__dict__.setdefault("_given", {})["axis"] = axis
-
-
-setattr(Normalization, "axis", property(_axes_given, _give_axes, doc=_axes_given.__doc__))  # noqa: B010 - a property
 for _name in ("mean", "variance"):
     setattr(Normalization, _name, _moment(_name))

@@ -281,9 +281,12 @@ def test_encodings_by_lookups_are_integers_in_a_call_and_numbers_in_a_model(mode
 
 def test_the_state_of_a_normalization_has_the_names_of_keras():
     x = np.array([[1.0, 2.0], [3.0, 6.0]])
-    for axis, axes in ((-1, (-1,)), (None, ()), ((), ()), ([1], (1,))):
+    for axis, axes in ((-1, (-1,)), (None, ()), ((), ()), ([1], (1,)), (np.int64(1), (1,))):
         layer = Normalization(axis=axis)
         assert layer.axis == axes and Normalization.from_config(layer.get_config()).axis == axes
+    assert repr(Normalization()) == "Normalization()" and repr(Normalization(axis=1)) == "Normalization(axis=1)"
+    with pytest.raises(ConfigError, match=r"Normalization\.axis: expected an integer, got 1\.5"):
+        Normalization(axis=1.5)
     layer = Normalization()
     layer.adapt(x)
     assert layer.adapt_mean.numpy().tolist() == [2, 4] and layer.adapt_variance.numpy().tolist() == [1, 4]
