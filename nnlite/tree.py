@@ -107,8 +107,8 @@ def _mapped(func: Callable[..., Any], structures: Sequence[Any], none_is_leaf: b
     first = structures[0]
     if not is_nested(first):
         return None if first is None and not none_is_leaf else func(*structures)
-    columns = zip(*([part for _, part in _entries(structure)] for structure in structures), strict=True)
-    return _rebuilt(first, [_mapped(func, parts, none_is_leaf) for parts in columns])
+    keys, tables = [key for key, _ in _entries(first)], [dict(_entries(structure)) for structure in structures]
+    return _rebuilt(first, [_mapped(func, [table[key] for table in tables], none_is_leaf) for key in keys])
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
@@ -121,11 +121,12 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
         raise ConfigError("map_structure_up_to takes at least one structure")
     if not is_nested(shallow_structure):
         return func(*structures)
-    keys = [key for key, _ in _entries(shallow_structure)]
+    keys = dict(_entries(shallow_structure)).keys()
     for other in structures:
-        if not is_nested(other) or [key for key, _ in _entries(other)] != keys:
+        if not is_nested(other) or dict(_entries(other)).keys() != keys:
             raise ConfigError(f"{other!r} does not begin with the structure of {shallow_structure!r}")
-    columns = zip(*([part for _, part in _entries(one)] for one in (shallow_structure, *structures)), strict=True)
+    tables = [dict(_entries(structure)) for structure in (shallow_structure, *structures)]
+    columns = ([table[key] for table in tables] for key in keys)
     return _rebuilt(shallow_structure, [map_structure_up_to(first, func, *rest) for first, *rest in columns])
 
 

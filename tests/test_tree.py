@@ -85,3 +85,12 @@ def test_dicts_of_any_make_have_one_structure():
     tree.assert_same_structure({"a": 1, "b": [2]}, collections.OrderedDict(b=[3], a=4))
     with pytest.raises(ConfigError, match="keys"):
         tree.assert_same_structure({"a": 1}, collections.OrderedDict(b=1))
+
+
+def test_values_of_dicts_in_another_order_meet_by_key():
+    structure, other = {"a": 1, "b": [2, 3]}, collections.OrderedDict(b=[20, 30], a=10)
+    assert tree.map_structure(lambda x, y: y - x, structure, other) == {"a": 9, "b": [18, 27]}
+    assert tree.map_structure_up_to({"a": 0, "b": 0}, lambda x, y: [x, y], structure, other) == {
+        "a": [1, 10],
+        "b": [[2, 3], [20, 30]],
+    }
