@@ -58,8 +58,8 @@ def exported(case):
     wanted = layer(inputs, training=False) if case.mask is None else layer(inputs, mask=case.mask)
     wanted = wanted if isinstance(wanted, tuple) else (wanted,)
     made = lower(layer, values if several else values[0])
+    kind = "int64" if layer._output_dtype in ("int32", "int64") else "float32"  # in models: calls encode as integers
     for place, (value, array) in enumerate(zip(made if isinstance(made, list) else [made], wanted, strict=True)):
-        kind = "int64" if array.dtype.kind in "iu" else "float32"
         graph.output(f"y{place}", value, kind, (None, *array.shape[1:]))
     simplify(graph)
     return graph, feed, wanted

@@ -86,7 +86,8 @@ class TestFormulas:
 
     def test_pipeline_of_image_layers(self):
         """A dict goes through it as through each layer; random ones draw, as by themselves, unless told not to."""
-        layer = Pipeline([RandomBrightness((0.1, 0.1)), CenterCrop(2, 2, bounding_box_format="xyxy")])
+        by = {"bounding_box_format": "xyxy"}
+        layer = Pipeline([RandomBrightness((0.1, 0.1), **by), CenterCrop(2, 2, **by)])
         images, boxes = np.full((2, 4, 4, 3), 100.0), {"boxes": [[[1.0, 1, 3, 4]]] * 2, "labels": [[5]] * 2}
         assert layer.compute_output_shape((None, 4, 4, 3)) == (None, 2, 2, 3)
         changed = layer({"images": images, "bounding_boxes": boxes})
