@@ -248,7 +248,7 @@ class RandomErasing(RandomImages):
         }
 
     def changed(self, inputs: Array, draw: Any) -> tuple[np.ndarray, Jacobian]:
-        inside = by_image(draw["apply_erasing"], inputs) & np.asarray(draw["batch_masks"])
+        inside = by_image(np.asarray(draw["apply_erasing"], bool), inputs) & np.asarray(draw["batch_masks"], bool)
         outputs = np.where(inside, np.asarray(draw["fill_value"]).astype(inputs.real.dtype), inputs)
         slopes = np.broadcast_to(~inside, inputs.shape).astype(inputs.real.dtype)
         return outputs, Diagonal(slopes, inputs.shape, inputs.shape)

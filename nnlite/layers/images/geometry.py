@@ -114,11 +114,10 @@ class RandomRotation(RandomImages):
         linear = np.array([[cosine, sine], [-sine, cosine]]).transpose(2, 0, 1)
         size = image_size(self, shape)
         rows = np.concatenate([linear[..., ::-1], about_middle(linear, size)[..., None]], axis=-1)  # of x and y
+        matrices = np.pad(rows[:, ::-1].reshape(-1, 6), [(0, 0), (0, 2)])
         return {
             "angle": numbers(self, degrees),
-            "rotation_matrix": np.pad(
-                rows[:, ::-1].reshape(-1, 6), [(0, 0), (0, 2)]
-            ),  # exact: ties of places stay ties
+            "rotation_matrix": matrices,  # exact: ties of places stay ties
             "image_height": size[0],
             "image_width": size[1],
             "batch_size": shape[0],

@@ -140,3 +140,10 @@ def test_boxes_follow_a_perspective_and_those_of_mixed_images_are_joined():
         boxes, {"mix_weight": np.array([0.5, 0.5]), "permutation_order": np.array([1, 0])}
     )
     assert both["boxes"].shape == (2, 2, 4) and both["labels"].tolist() == [[3, 4], [4, 3]]
+
+
+def test_flags_of_a_draw_may_be_numbers():
+    layer, images = layers.RandomErasing(1.0, fill_value=7.0), np.ones((2, 4, 4, 3), "float32")
+    draw = layer.get_random_transformation(images)
+    draw.update(apply_erasing=[1, 0], batch_masks=np.ones(images.shape, int))
+    assert layer.transform_images(images, draw)[:, 0, 0, 0].tolist() == [7, 1]
