@@ -89,6 +89,21 @@ def test_products_of_all_pairs_of_rows_are_those_of_the_formula(queries, keys, i
 
 
 @needs_numba
+def test_axes_of_length_1_may_have_any_stride():
+    from nnlite.kernels.compiled import attention as compiled
+
+    query, key = (np.random.default_rng(0).standard_normal((2, steps, 2, 8), np.float32) for steps in (5, 1))
+    repeated = np.ascontiguousarray(key[:, 0])[:, None]  # NumPy gives the new axis the stride 0
+    assert repeated.strides[1] == 0 and repeated.flags.c_contiguous
+    inputs = AttentionInputs(query, repeated, repeated, 0.5, None, None, 1.0)
+    outputs = compiled.attend(inputs)
+    np.testing.assert_array_equal(outputs.context, np.broadcast_to(key, query.shape))
+    pulled = compiled.attention_pull(inputs, outputs, query)
+    for gradient, expected in zip(pulled, reference.attention_pull(inputs, outputs, query), strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-6)
+
+
+@needs_numba
 @pytest.mark.parametrize("room", [2**17, 200])
 @pytest.mark.parametrize("pairs", PAIRS)
 def test_compiled_attention_is_that_of_numpy(pairs, room, monkeypatch):

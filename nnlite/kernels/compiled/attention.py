@@ -75,7 +75,8 @@ def _products_of_pairs(address, left, right, scale, turned, out):
     """
     (count, inner), (others, rows) = left.shape, out.shape
     letters, factors = np.array([N, N, T, N], np.uint8), np.array([scale, ZERO], np.float32)
-    steps = left.strides[0] // left.itemsize, right.strides[0] // right.itemsize
+    # NumPy gives an axis of length 1 any stride, 0 for one; the library refuses a step shorter than a row.
+    steps = max(left.strides[0] // left.itemsize, inner), max(right.strides[0] // right.itemsize, inner)
     if count * others * inner > PIECE:
         sizes = np.array([count, others, inner, steps[0], steps[1], rows], np.int32)
         _multiply(address, letters[2:], sizes, factors, left, right, out)

@@ -34,7 +34,7 @@ class Reader:
         self.apart = False  # whether the present products are made in pieces
 
     def multiply(self) -> None:
-        """Write what leaves the product; the layers after it have no such thing."""
+        """Write examples @ kernel + bias to where the layer's activation reads them."""
         examples, weights = self.room.examples, self.stage.weights
         self.apart = bool(self.rows or self.turns) and examples.flags.c_contiguous and not several_threads()
         if self.direct:
