@@ -115,7 +115,7 @@ def test_other_structures_and_the_discriminative_pass(structure):
 
 def test_wrong_arguments_are_named():
     rows = clinic().sample(20, 0)
-    with pytest.raises(ConfigError, match=r"batch_size must be \"auto\", an integer >= 1 or None, got 'half'"):
+    with pytest.raises(ConfigError, match=r"The 'batch_size' parameter of .* must be 'auto', an int.* Got 'half'"):
         CircuitDensity(batch_size="half").fit(rows)
     with pytest.raises(ConfigError, match="unknown structure 'chow_lui'; did you mean 'chow_liu'"):
         CircuitDensity("chow_lui").fit(rows)
@@ -134,8 +134,16 @@ def test_values_out_of_range_are_refused_by_the_name_of_the_parameter(cls, name,
         cls(**{name: value}).fit(rows[:, 1:], rows[:, 0])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("discriminative_epochs", -1), ("discriminative_epochs", 1.5), ("batch_size", 0)]
+)
+def test_discriminative_epochs_and_batch_sizes_are_counts(name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of CircuitClassifier .* Got {value} instead"):
+        CircuitClassifier(**{name: value}).fit([["a"], ["b"]], [0, 1])
+
+
 @pytest.mark.parametrize("count", [-1, 2.5])
-def test_a_number_of_samples_that_is_none_is_refused(count):
+def test_a_number_of_samples_that_is_not_a_count_is_refused(count):
     with pytest.raises(ConfigError, match=f"must be an integer >= 0, got {count}"):
         CircuitDensity().fit(clinic().sample(20, 0)).sample(count)
 

@@ -13,7 +13,7 @@ from nnlite.circuits import EM, BayesianNetwork, chow_liu, hidden_chow_liu
 from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.estimators.mlp.parameters import COUNT, NOT_NEGATIVE
-from nnlite.estimators.parameters import RULES as OF_NETWORKS, Rule, check_parameters
+from nnlite.estimators.parameters import RULES as OF_NETWORKS, Rule, check_parameters, is_whole
 
 __all__ = []
 
@@ -21,6 +21,11 @@ RULES: dict[str, Rule] = {
     "hidden_states": COUNT,
     "pseudocount": NOT_NEGATIVE,
     "epochs": COUNT,
+    "discriminative_epochs": (lambda value: is_whole(value) and value >= 0, "an int in the range [0, inf)"),
+    "batch_size": (
+        lambda value: value is None or value == "auto" or (is_whole(value) and value >= 1),
+        "'auto', an int in the range [1, inf) or None",
+    ),
     "max_states": COUNT,
     "random_state": OF_NETWORKS["random_state"],
 }
@@ -126,8 +131,6 @@ class CircuitEstimator(BaseEstimator):
         if batch_size == "auto":
             hidden = isinstance(self.structure, str) and self.structure == "hclt"
             batch_size = min(max(rows // BATCHES, FEWEST), MOST) if hidden else None
-        elif isinstance(batch_size, str):
-            raise ConfigError(f'batch_size must be "auto", an integer >= 1 or None, got {batch_size!r}')
         steps: dict[str, Any] = {} if batch_size is None or batch_size >= rows else {"step": 0.2, "final_step": 0.003}
         options: dict[str, Any] = {"epochs": self.epochs, "pseudocount": self.pseudocount, "seed": self._seed()}
         return EM(**options, batch_size=batch_size, **steps)
