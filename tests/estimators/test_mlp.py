@@ -139,12 +139,14 @@ def test_counts_by_their_deviance(solver):
         model.fit(X, counts - 1)
 
 
-def test_dates_are_no_numbers():
+def test_dates_are_not_numbers():
     days = np.arange(90).astype("M8[D]")
     with pytest.raises(ValueError, match="y holds dates, but MLPRegressor learns numbers: say in which unit"):
         MLPRegressor(**QUICK).fit(X, days)
     with pytest.raises(ValueError, match="y holds durations"):
         MLPRegressor(**QUICK).fit(X, days - days[0])
+    with pytest.raises(ValueError, match=r"y, row 0: datetime.date\(1970, 1, 1\) is not a number"):
+        MLPRegressor(**QUICK).fit(X, days.astype(object))
 
 
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])

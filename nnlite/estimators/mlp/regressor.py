@@ -213,8 +213,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _read(self, X: Any, y: Any, goes_on: bool, reset: bool) -> tuple[Any, np.ndarray]:
         options: dict[str, Any] = {"accept_sparse": SPARSE, "multi_output": True, "dtype": FLOATS, "reset": reset}
         y = dense_targets(y)
-        if np.asarray(y).dtype.kind in "mM":
-            check_numbers(y, type(self).__name__)
+        check_numbers(y, type(self).__name__)
         X, y = validate_data(self, X, y, y_numeric=True, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
