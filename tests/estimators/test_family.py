@@ -78,6 +78,11 @@ def test_names_of_features_are_not_known_before_fit(cls):
         cls().get_feature_names_out()
 
 
+def test_the_vectors_of_an_embedder_are_not_known_before_fit():
+    with pytest.raises(NotFittedError, match="This NNEmbedder instance is not fitted yet"):
+        NNEmbedder().embeddings_  # noqa: B018
+
+
 def test_an_embedder_is_written_and_read_by_skops():
     skops = pytest.importorskip("skops.io")
     table = pd.DataFrame({"city": list("abcdefghij") * 6, "area": np.arange(60.0)})

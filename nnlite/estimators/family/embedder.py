@@ -200,7 +200,8 @@ class NNEmbedder(SingleNetwork):
 
     @property
     def embeddings_(self) -> dict[str, Any]:
-        """The vectors of each replaced column, a row for each level: tables that no file of the estimator holds."""
+        """The vectors of each replaced column, a row for each level; derived, so that skops writes arrays alone."""
+        check_is_fitted(self)
         return {name: self._table(name, table[1:]) for name, table in self._vectors.items()}
 
     def _table(self, name: str, vectors: np.ndarray) -> Any:
