@@ -1,7 +1,7 @@
 """Run as a process of its own: Keras is imported once, and a copy of this process then runs each program.
 
-Each program is the `program.py` of a folder that is named as an argument. The copies run there one after the other;
-after each one the exit code is printed, and `errors.txt` beside the program holds what it wrote as errors.
+Each argument is a folder with a `program.py`. The copies run there in turn: the exit code of each is printed, and
+`output.txt` and `errors.txt` beside the program hold what it wrote.
 """
 
 import os

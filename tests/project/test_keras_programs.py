@@ -41,7 +41,7 @@ def outcomes_under_keras(tmp_path_factory):
         (folder / "program.py").write_text(swapped.replace("from nnlite import", "from keras import"))
     command = [sys.executable, Path(__file__).with_name("programs_of_keras.py"), *folders]
     settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "KERAS_BACKEND": "torch"}
-    codes = subprocess.run(command, capture_output=True, text=True, env=settings).stdout.split()
+    codes = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=settings, check=True).stdout.split()
     return {
         name: (code, folder / "program.py", (folder / "errors.txt").read_text())
         for name, code, folder in zip(NAMES, codes, folders, strict=True)
