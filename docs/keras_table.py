@@ -23,10 +23,10 @@ this page by looking at both libraries; do not edit it by hand.
 A program for Keras runs with `import nnlite as keras` where all it uses is the same. What differs on purpose
 everywhere: data with NaN is refused; indices must be integers; shapes that broadcast by accident are errors;
 a callback's `monitor` that the run does not log is an error before training, where Keras warns; `validation_split`
-takes random rows rather than the last; a model numbers those of its layers without a name from the beginning, `dense`,
-`dense_1`, where Keras counts all layers since the program began: so a file and a summary say the same whatever ran
-before, and weights of one model fit another of the same layers (a name that is read before it joins a model is kept
-where it is free); `call(training=False)` of a model leaves alone a layer that its graph calls with `training=True`;
+takes random rows rather than the last; each model numbers its unnamed layers from the start, `dense`, `dense_1`, where
+Keras counts all layers since the program began: files and summaries do not depend on what ran before, and weights of
+one model fit another with the same layers (a layer whose name was read before it joined a model keeps it if no other
+has it); `model(x, training=False)` does not change a layer that the graph calls with `training=True`;
 `get_config()` of a layer is in Keras's terms, while files and YAML hold the arguments as they were given.
 
 {counts}
