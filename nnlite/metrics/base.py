@@ -237,7 +237,9 @@ class Average(Metric, abstract=True):
     `total` and `count` are in double precision: a float32 counter would stop at 2**24.
     """
 
-    total, count, _masked = state_number("total"), state_number("count"), 1
+    total = state_number("total", "Weighted sum of the values.")
+    count = state_number("count", "Sum of the weights.")
+    _masked = 1
     _state = ("total", "count")
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"adds_up": ("accumulate",)}
 

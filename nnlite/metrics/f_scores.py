@@ -24,8 +24,8 @@ class FBetaScore(Metric):
         beta: how many times as much recall counts as precision.
         threshold: predictions above are positive; None: the largest of each row is.
 
-    >>> FBetaScore(beta=2.0, threshold=0.5)([[1, 1, 1], [1, 0, 0], [1, 1, 0]], [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6],
-    ...     [0.6, 0.8, 0.0]]).round(6).tolist()
+    >>> FBetaScore(beta=2.0, threshold=0.5, dtype="float64")([[1, 1, 1], [1, 0, 0], [1, 1, 0]], [[0.2, 0.6, 0.7],
+    ...     [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]).round(6).tolist()
     [0.384615, 0.909091, 0.833333]
     """
 
@@ -103,8 +103,8 @@ class F1Score(FBetaScore):
     Args:
         average, threshold: as of `FBetaScore`.
 
-    >>> F1Score(threshold=0.5)([[1, 1, 1], [1, 0, 0], [1, 1, 0]], [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6],
-    ...     [0.6, 0.8, 0.0]]).round(6).tolist()
+    >>> F1Score(threshold=0.5, dtype="float64")([[1, 1, 1], [1, 0, 0], [1, 1, 0]], [[0.2, 0.6, 0.7],
+    ...     [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]).round(6).tolist()
     [0.5, 0.8, 0.666667]
     """
 

@@ -31,7 +31,7 @@ class Sum(Metric):
     16.0
     """
 
-    total = state_number("total")
+    total = state_number("total", "Weighted sum of the values.")
     _masked = 0
     _state = ("total",)
 

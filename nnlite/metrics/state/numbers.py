@@ -44,7 +44,7 @@ class StateNumber(Number):
 
     def assign(self, value: ArrayLike) -> "StateNumber":
         """Replace the number in the metric; the new one."""
-        setattr(self._metric, self.name, np.asarray(value, np.float64).item())
+        setattr(self._metric, self.name, value)
         return getattr(self._metric, self.name)
 
     def assign_add(self, value: ArrayLike) -> "StateNumber":
@@ -56,14 +56,14 @@ class StateNumber(Number):
         return self.assign(getattr(self._metric, self.name) - np.asarray(value))
 
 
-def state_number(name: str) -> Any:
+def state_number(name: str, description: str) -> Any:
     """An attribute whose value is a `StateNumber`; the plain number is kept under the name after an underscore."""
     key = f"_{name}"
 
     def read(metric: Any) -> StateNumber:
         return StateNumber(vars(metric)[key], metric, name)
 
-    def write(metric: Any, value: float) -> None:
-        vars(metric)[key] = value
+    def write(metric: Any, value: ArrayLike) -> None:
+        vars(metric)[key] = np.asarray(value, np.float64).item()
 
-    return property(read, write)
+    return property(read, write, doc=description)
