@@ -232,13 +232,10 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
 
 class Average(Metric, abstract=True):
-    """Base of metrics that are a weighted mean over samples: `result = total / count`.
+    """Base of metrics that are a weighted mean over samples: `result = total / count`."""
 
-    `total` and `count` are in double precision: a float32 counter would stop at 2**24.
-    """
-
-    total = state_number("total", "Weighted sum of the values.")
-    count = state_number("count", "Sum of the weights.")
+    total = state_number("total", "Weighted sum of the values, in double precision.")
+    count = state_number("count", "Sum of the weights, in double precision: one in float32 would stop at 2**24.")
     _masked = 1
     _state = ("total", "count")
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"adds_up": ("accumulate",)}

@@ -129,7 +129,7 @@ def test_epochs_of_a_few_batches_go_on_where_the_one_before_stopped():
     assert batches.told == [3, 4, 6]
     batches = Batches()
     chain().fit(X, Y, validation_data=batches, validation_steps=2, epochs=2, verbose=0)
-    assert batches.asked == [0, 0, 1, 0, 1]  # a validation begins anew
+    assert batches.asked == [0, 0, 1, 0, 1]  # a validation begins from the start
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
