@@ -569,14 +569,14 @@ def test_a_layer_inside_is_used_with_and_without_an_argument():
     np.testing.assert_allclose(outputs, 2 * data @ main + 3 * data @ side, rtol=1e-5, atol=1e-6)
 
 
-class Scaled(Layer):
+class ScaledSum(Layer):
     def call(self, inputs, other=None, factor=1.0):
         return (inputs if other is None else inputs + other) * factor
 
 
 @pytest.mark.parametrize("options", [{"activity_regularizer": "l2"}, {"dtype": "mixed_float16"}], ids=str)
 def test_what_is_put_around_a_layer_runs_each_call_by_its_own_arguments(options):
-    layer, ones = Scaled(**options), np.ones((2, 3), np.float32)
+    layer, ones = ScaledSum(**options), np.ones((2, 3), np.float32)
     for arguments, expected in [((ones,), 1), ((ones, ones), 2), ((ones, None, 3.0), 3), ((ones, ones, 3.0), 6)]:
         np.testing.assert_array_equal(layer(*arguments), np.full((2, 3), expected))
         if "activity_regularizer" in options:
