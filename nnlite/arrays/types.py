@@ -19,6 +19,7 @@ __all__ = [
     "fits",
     "is_bfloat16",
     "is_floating",
+    "limits_of",
     "narrowed",
     "need_bfloat16",
     "saturated",
@@ -77,16 +78,20 @@ def narrowed(result: Any) -> Any:
     return result.astype(BFLOAT16) if wide else result
 
 
+def limits_of(dtype: np.dtype) -> Any:
+    """Limits of a type of integers or of real floating-point numbers, as of `numpy.iinfo` and `numpy.finfo`."""
+    if is_bfloat16(dtype):
+        import ml_dtypes
+
+        return ml_dtypes.finfo(dtype)
+    return np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+
+
 def saturated(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Numbers in another type; those outside its range become its smallest or largest number."""
     if dtype.kind not in "iu" and not is_floating(dtype):
         return values.astype(dtype)
-    if is_bfloat16(dtype):
-        import ml_dtypes
-
-        limits: Any = ml_dtypes.finfo(dtype)
-    else:
-        limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    limits = limits_of(dtype)
     lowest, highest = np.asarray(limits.min, dtype), np.asarray(limits.max, dtype)
     with np.errstate(invalid="ignore", over="ignore"):  # no clipping before the cast: float32 has no 2**31 - 1
         result = values.astype(dtype)

@@ -258,7 +258,8 @@ class Average(Metric, abstract=True):
             values, batch_size = values.mean(dtype=np.float64).reshape(1), 1
         if sample_weight is not None:
             weight = fitted_weights(sample_weight, values.shape, str(self.name))
-            per_weight = values.mean(axis=tuple(range(weight.ndim, values.ndim)))
+            inner = tuple(range(weight.ndim, values.ndim))
+            per_weight = values.mean(axis=inner) if inner else values
             share = batch_size / weight.size if batch_size else 1.0
             self._total += float(np.vdot(weight, per_weight)) * share
             self._count += float(weight.sum(dtype=np.float64)) * share

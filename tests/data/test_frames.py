@@ -201,6 +201,20 @@ def test_large_numbers_are_numbers_where_float64_is_the_type():
         set_floatx("float32")
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_numbers_beyond_16_bits(dtype):
+    """Those of bfloat16 end a little before those of float32."""
+    pytest.importorskip("ml_dtypes")
+    fits, too_large = {"float16": (65504.0, 65600.0), "bfloat16": (3.38e38, 3.395e38)}[dtype]
+    set_floatx(dtype)
+    try:
+        assert read_frame(np.array([[fits]])).n_rows == 1
+        with pytest.raises(DataError, match=f"is too large for {dtype}"):
+            read_frame(np.array([[too_large]]))
+    finally:
+        set_floatx("float32")
+
+
 def test_what_is_a_table():
     assert all(map(is_table, ({"a": [1]}, [{"a": 1}], [[1, "a"]], [[1, None]], np.array([["a"]]), X.astype(object))))
     assert is_table(read_frame(X))

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nnlite.arrays.tables import MISSING_TYPES
-from nnlite.arrays.types import BFLOAT16
+from nnlite.arrays.types import dtype_of, limits_of
 from nnlite.config import floatx
 from nnlite.data.frames.digits import warn_of_rounding
 from nnlite.data.frames.frame import Column, text_of
@@ -50,7 +50,7 @@ def is_complete(matrix: np.ndarray, name_of: Callable[[int], str]) -> bool:
         raise DataError(
             f"column {name_of(column)!r}, row {row}: {sign}infinity is not a number; give NaN or None if it is missing"
         )
-    large = np.abs(matrix) > np.finfo(floatx() if floatx() != BFLOAT16 else np.float32).max
+    large = np.abs(matrix) > float(limits_of(dtype_of(floatx())).max)
     if large.any():
         row, column = np.argwhere(large)[0].tolist()
         raise DataError(

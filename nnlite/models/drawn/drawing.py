@@ -8,7 +8,7 @@ from typing import Any
 from nnlite.errors import ConfigError
 from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.keras_config import reading_shared
-from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of
+from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of, of_kind
 from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.base.symbolic import Symbol, symbols_of
 from nnlite.registry.bounds import Index
@@ -182,7 +182,7 @@ def _in_own_order(structure: Any) -> Any:
     if isinstance(structure, Mapping):
         return OrderedDict((key, _in_own_order(item)) for key, item in structure.items())
     if isinstance(structure, (list, tuple)):
-        return type(structure)(map(_in_own_order, structure))
+        return of_kind(structure, list(map(_in_own_order, structure)))
     return structure
 
 

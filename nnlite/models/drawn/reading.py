@@ -10,7 +10,7 @@ from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Layer
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.contract.arguments import by_keys, in_a_row
-from nnlite.layers.base.contract.structure import arranged_as, leaves_in, leaves_of
+from nnlite.layers.base.contract.structure import arranged_as, leaves_in, leaves_of, of_kind
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.base.symbolic import Drawable
@@ -85,7 +85,7 @@ def _arrays_in(data: Any) -> Any:
     if isinstance(data, Mapping):
         return {key: _arrays_in(item) for key, item in data.items()}
     if _holds_arrays(data):
-        return (list if isinstance(data, list) else tuple)(map(_arrays_in, data))
+        return of_kind(data, list(map(_arrays_in, data)))
     return np.asarray(data)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.contract.around import put_around
-from nnlite.layers.base.contract.structure import arranged_as, form_of, leaves_in, leaves_of
+from nnlite.layers.base.contract.structure import arranged_as, form_of, leaves_in, leaves_of, of_kind
 from nnlite.ops.tracing import Traced
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class _Shape:
         if isinstance(shapes, Mapping):
             return {key: cls.inside(item) for key, item in shapes.items()}
         if isinstance(shapes, (list, tuple)) and any(isinstance(item, NESTED) for item in shapes):
-            return (list if isinstance(shapes, list) else tuple)(map(cls.inside, shapes))
+            return of_kind(shapes, list(map(cls.inside, shapes)))
         return cls(shapes)
 
 

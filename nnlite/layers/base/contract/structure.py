@@ -18,6 +18,7 @@ __all__ = [
     "kept",
     "leaves_in",
     "leaves_of",
+    "of_kind",
     "replaced",
     "structure_of",
     "weights_in_order",
@@ -39,7 +40,7 @@ def leaves_of(value: Any) -> list[Any]:
     return [leaf for item in value for leaf in leaves_of(item)] if isinstance(value, (list, tuple)) else [value]
 
 
-def _of_kind(value: Any, items: list[Any]) -> Any:
+def of_kind(value: Any, items: list[Any]) -> Any:
     """`items` in a list, or in a tuple where `value` is one, also a named one, whose class takes its items singly."""
     return items if isinstance(value, list) else tuple(items)
 
@@ -51,7 +52,7 @@ def by_key(value: Any) -> Any:
     [{'a': {'c': 3, 'd': 2}, 'b': 1}]
     """
     if isinstance(value, (list, tuple)):
-        return _of_kind(value, list(map(by_key, value)))
+        return of_kind(value, list(map(by_key, value)))
     if not isinstance(value, dict):
         return value
     return {key: by_key(value[key]) for key in (value if isinstance(value, OrderedDict) else sorted(value))}
@@ -81,7 +82,7 @@ def _numbered(value: Any, numbers: Iterator[int]) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _numbered(item, numbers) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return _of_kind(value, [_numbered(item, numbers) for item in value])
+        return of_kind(value, [_numbered(item, numbers) for item in value])
     return next(numbers)
 
 
@@ -95,7 +96,7 @@ def arranged_as(structure: Any, leaves: Sequence[Any]) -> Any:
         kind: Any = type(structure)
         return kind((key, arranged_as(item, leaves)) for key, item in structure.items())
     if isinstance(structure, (list, tuple)):
-        return _of_kind(structure, [arranged_as(item, leaves) for item in structure])
+        return of_kind(structure, [arranged_as(item, leaves) for item in structure])
     return leaves[structure]
 
 
