@@ -46,10 +46,11 @@ def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> An
     """The value of a loss of traced predictions or targets, with its derivatives with respect to those traced."""
     if isinstance(y_pred, dict):
         return _loss_of_dicts(loss, y_true, y_pred, sample_weight)
+    if isinstance(sample_weight, Traced):
+        return _weighted(loss, y_true, y_pred, sample_weight)
     pair = (y_true, y_pred)
     trace = next(item for item in pair if isinstance(item, Traced)).trace
     targets, outputs = (trace._own(item).value if isinstance(item, Traced) else item for item in pair)
-    sample_weight = None if sample_weight is None else np.asarray(sample_weight)  # refuses one that is traced
     value, by_outputs = loss._linearized(targets, outputs, sample_weight)
     maps = [(y_pred, by_outputs)] if isinstance(y_pred, Traced) else []
     if isinstance(y_true, Traced) and y_true.dtype.kind == "f":
@@ -59,6 +60,22 @@ def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> An
     sources, jacobians = zip(*maps, strict=True)
     output = np.asarray(value, sources[0].dtype)
     return trace.note(loss, output, Jacobians(*jacobians), [source.slot for source in sources])
+
+
+def _weighted(loss: Any, y_true: Any, y_pred: Any, sample_weight: Traced) -> Any:
+    """The loss with traced weights, such as an input of the layer that computes it, with its derivative by them too."""
+    rows = copy.copy(loss)
+    rows.reduction = "none"
+    losses = rows(y_true, y_pred)
+    fitted_weights(sample_weight.value, losses.shape, type(loss).__name__)  # refuses those of another shape
+    shape = (*sample_weight.shape[: losses.ndim], *(1,) * (losses.ndim - sample_weight.ndim))
+    weights = sample_weight.reshape(shape) * np.ones(losses.shape, losses.dtype)
+    weighted = losses * weights
+    if loss.reduction in ("none", None):
+        return weighted
+    size = losses.size if loss.counts_zeros else np.count_nonzero(losses)
+    total = weighted.sum() * loss.sum_factor(size, None)
+    return total * size / weights.sum() if loss.reduction == "mean_with_sample_weight" else total
 
 
 def _loss_of_dicts(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nnlite import Input, KerasTensor, Model, Sequential, losses, ops
-from nnlite.errors import ConfigError, ShapeError
-from nnlite.layers import Dense
+from nnlite.errors import ShapeError
+from nnlite.layers import Dense, Layer
 from nnlite.ops.tracing import Trace
 
 
@@ -94,12 +94,53 @@ def test_traced_targets_and_predictions_belong_to_one_trace():
         losses.MeanSquaredError()(other.variable(np.ones((2, 1))), one.variable(np.zeros((2, 1))))
 
 
-def test_traced_weights_are_refused_rather_than_taken_for_constants():
+@pytest.mark.parametrize("reduction", ["sum", "mean", "mean_with_sample_weight", "none"])
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_a_loss_is_differentiated_with_respect_to_traced_weights_too(reduction, shape):
+    draw = np.random.default_rng(0)
+    targets, outputs, weights = draw.normal(size=(4, 3)), draw.normal(size=(4, 3)), draw.uniform(1, 2, shape)
+    loss = losses.MeanSquaredError(reduction=reduction, dtype="float64")
     trace = Trace()
-    weights, outputs = trace.variable(np.array([1.0, 2.0])), trace.variable(np.zeros((2, 1)))
-    with pytest.raises(ConfigError, match="stop_gradient"):
-        losses.MeanSquaredError()(np.ones((2, 1)), outputs, weights)
-    assert losses.MeanSquaredError()(np.ones((2, 1)), outputs, ops.stop_gradient(weights)).value == 1.5
+    value = loss(targets, trace.variable(outputs), trace.variable(weights))
+    expected = loss(targets, outputs, weights)
+    np.testing.assert_allclose(value.value, expected, rtol=1e-12)
+    by_outputs, by_weights = trace.jacobians(value).vjp(np.ones(np.shape(expected)))
+    numerical = numerical_gradient_of(lambda point: np.sum(loss(targets, outputs, point)), weights)
+    np.testing.assert_allclose(by_weights, numerical, rtol=1e-6, atol=1e-9)
+    numerical = numerical_gradient_of(lambda point: np.sum(loss(targets, point, weights)), outputs)
+    np.testing.assert_allclose(by_outputs, numerical, rtol=1e-6, atol=1e-9)
+
+
+def numerical_gradient_of(function, point, step=1e-5):
+    """The derivative of a function of an array with respect to each of its numbers, by central differences."""
+    steps = step * np.eye(point.size).reshape(-1, *point.shape)
+    slopes = [function(point + one) - function(point - one) for one in steps]
+    return np.reshape(slopes, point.shape) / (2 * step)
+
+
+def test_traced_weights_of_another_shape_are_refused():
+    trace = Trace()
+    with pytest.raises(ShapeError, match="sample_weight"):
+        losses.MeanSquaredError()(np.ones((2, 1)), trace.variable(np.ones((2, 1))), trace.variable(np.ones(3)))
+
+
+class WeighedEndpoint(Layer):
+    """Adds the weighed loss of what it is given, beside which its output is a probability."""
+
+    def call(self, logits, targets=None, sample_weight=None):
+        if targets is not None:
+            self.add_loss(losses.BinaryCrossentropy(from_logits=True)(targets, logits, sample_weight))
+        return ops.sigmoid(logits)
+
+
+def test_weights_may_be_an_input_of_the_layer_that_adds_the_loss():
+    x, y, weights = Input((2,)), Input((1,)), Input((1,))
+    model = Model([x, y, weights], WeighedEndpoint()(Dense(1, kernel_initializer="zeros")(x), y, weights))
+    model.compile("sgd")
+    data = [np.ones((4, 2)), np.array([[0.0], [1.0], [1.0], [1.0]]), np.array([[2.0], [0.0], [0.0], [0.0]])]
+    assert model.evaluate(data, verbose=0) == pytest.approx(2 * np.log(2) / 4, rel=1e-6)
+    model.fit(data, verbose=0)
+    assert model.get_weights()[0].ravel() == pytest.approx([-0.01 * 0.5 * 2 / 4] * 2)  # the rate, by the only row
 
 
 def test_the_loss_of_traced_classes_is_that_of_plain_ones():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nnlite import Input, Model, Sequential, layers, models
+from nnlite import Input, Model, Sequential, layers, models, ops
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.layers import KerasTensor
+from nnlite.layers import KerasTensor, StringLookup
 from nnlite.models import clone_model
 
 
@@ -78,3 +78,31 @@ def test_a_clone_begins_on_the_input_that_it_is_told():
 def test_a_model_without_anything_to_run_says_so_when_it_meets_data():
     with pytest.raises(NotImplementedError, match="needs inputs and outputs"):
         Model()(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "arranged",
+    [
+        lambda words: ops.expand_dims(ops.flip(words, -1), 1),
+        lambda words: words[:, None, ::-1],
+        lambda words: ops.reshape(ops.concatenate([words[:, 1:], words[:, :1]], axis=1), (-1, 1, 2)),
+    ],
+)
+def test_functions_arrange_the_strings_of_an_input(arranged, tmp_path):
+    words = Input((2,), dtype="string")
+    arrangement = arranged(words)
+    assert arrangement.dtype == "string"
+    lookup = StringLookup(vocabulary=["a", "b"])
+    model = Model(words, [lookup(arrangement), lookup(words)])
+    model.save(tmp_path / "model.keras")
+    for each in (model, models.load_model(tmp_path / "model.keras")):
+        turned, straight = each.predict(np.array([["a", "b"], ["b", "?"]]), verbose=0)
+        assert turned.tolist() == [[[2, 1]], [[0, 2]]] and straight.tolist() == [[1, 2], [2, 0]]
+
+
+def test_strings_of_a_lookup_are_arranged_and_looked_up_again():
+    numbers = Input((2,), dtype="int64")
+    names = ops.expand_dims(StringLookup(vocabulary=["a", "b"], invert=True)(numbers), -1)
+    assert names.dtype == "string"
+    model = Model(numbers, StringLookup(vocabulary=["b", "a"])(names))
+    assert model.predict(np.array([[1, 2]]), verbose=0).tolist() == [[[2], [1]]]

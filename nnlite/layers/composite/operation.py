@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite import ops
 from nnlite.config import floatx
+from nnlite.config.defaults import WHOLE_TYPES
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.jacobians import Jacobian, Jacobians
 from nnlite.layers.base.inputs import check_number
@@ -71,9 +72,11 @@ class Operation(Layer):
 
     @property
     def input_kind(self) -> str:
-        """Whether all that it is given are integers, which are not rounded."""
-        whole = self._input_types and all(np.dtype(kind).kind in "biu" for kind in self._input_types)
-        return "indices" if whole else "numbers"
+        """What it was drawn on: strings, or integers, which are not rounded, or numbers."""
+        kinds = set(self._input_types)
+        if kinds == {"string"}:
+            return "strings"
+        return "indices" if kinds and kinds.issubset(("bool", *WHOLE_TYPES)) else "numbers"
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         symbols = symbols_of(inputs[0]) if inputs else None
@@ -101,7 +104,7 @@ class Operation(Layer):
     def call(self, inputs: Any) -> Any:
         """Apply the function to the inputs and the constants among its arguments."""
         items = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-        plain = self.function in UNDERIVED or all(item.value.dtype.kind in "biu" for item in items)
+        plain = self.function in UNDERIVED or not any(item.value.dtype.kind in "fc" for item in items)
         result = self._applied([item.value for item in items] if plain else items)
         take = _without_derivative if self.function in UNDERIVED else _recorded
         ends = [take(end, items, self) for end in (result if isinstance(result, (list, tuple)) else [result])]

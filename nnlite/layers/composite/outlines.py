@@ -86,7 +86,7 @@ def _examples(
     room = allowance()
     if room is not None:
         room.check_count(sum(map(math.prod, sizes)) // 4, f"{owner} is tried on an example")
-    kinds = ["U1" if kind in ("object", "string") else kind for kind in types]
+    kinds = ["U1" if kind == "string" else kind for kind in types]
     return [blank(*pair) for pair in zip(sizes, kinds, strict=True)]
 
 
@@ -98,4 +98,4 @@ def _common(ends: Sequence[np.ndarray]) -> tuple:
 
 
 def _name(dtype: np.dtype) -> str:
-    return "object" if dtype.kind in "OSU" else dtype.name
+    return "string" if dtype.kind in "OSU" else dtype.name

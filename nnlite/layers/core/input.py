@@ -140,8 +140,7 @@ def _like_tensor(construct: Callable[..., None]) -> Callable[..., None]:
             symbol = symbols_of(like)
             if not isinstance(symbol, Symbol):
                 raise WrongTypeError(f"Input: tensor must be a KerasTensor, got {like!r}")
-            kind = "string" if symbol.dtype == "object" else symbol.dtype
-            options = {"batch_shape": symbol.shape, "dtype": kind, **options}
+            options = {"batch_shape": symbol.shape, "dtype": symbol.dtype, **options}
         construct(self, *args, **options)
 
     return __init__

@@ -109,7 +109,7 @@ def drawn_ends(inputs: Any, outputs: Any) -> tuple[list[Symbol], list[Symbol]]:
 
 
 def _input_like(symbol: Symbol) -> Symbol:
-    kinds: dict[str, Any] = {"object": "string", "int32": "int32", "int64": "int64"}
-    made = Input(symbol.shape[1:], dtype=kinds.get(symbol.dtype))._symbol
+    dtype: Any = symbol.dtype if symbol.dtype in ("string", "int32", "int64") else None
+    made = Input(symbol.shape[1:], dtype=dtype)._symbol
     assert made is not None  # of an `Input`
     return made

@@ -73,6 +73,8 @@ def input_kinds(self: Any) -> Any:
 
 
 def _kind(drawing: Any, symbol: Any) -> str:
+    if symbol.dtype == "string":
+        return "strings"
     number = drawing.numbers()[symbol.key]
     takers = [layer.input_kind for layer, taken, *_ in drawing.uses() if number in taken]
     return takers[0] if takers and len(set(takers)) == 1 else "numbers"
