@@ -1,4 +1,4 @@
-"""Weights of examples, or of the steps inside them, and arrays that carry a mask of those that count."""
+"""Weights of examples, or of the steps inside them; the arrays that users get, with a mask of those that count."""
 
 import math
 from typing import Any
@@ -8,17 +8,23 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import DataError, ShapeError
 
-__all__ = ["MaskableArray", "balanced_weights", "fitted_weights", "mask_of"]
+__all__ = ["EagerTensor", "as_eager", "balanced_weights", "fitted_weights", "mask_of"]
 
 
-class MaskableArray(np.ndarray):
-    """An array that may carry a mask, `_keras_mask`, to a layer, loss or metric; what ufuncs make of it is plain."""
+class EagerTensor(np.ndarray):
+    """An array as layers and ops return it outside of training: with `numpy()`, and the mask that it may carry.
+
+    What ufuncs make of it has no mask; without axes it is a scalar of NumPy.
+    """
 
     _keras_mask: np.ndarray | None = None
 
+    def numpy(self) -> np.ndarray:
+        """The same numbers as a plain array."""
+        return self.view(np.ndarray)
+
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        plain = np.asarray(array)
-        return plain[()] if return_scalar else plain
+        return array[()] if return_scalar else array.view(EagerTensor)
 
     def __repr__(self) -> str:
         return repr(np.asarray(self))
@@ -27,9 +33,16 @@ class MaskableArray(np.ndarray):
         return np.asarray(self).__reduce__()  # in pickles it is a plain array
 
 
+def as_eager(result: Any) -> Any:
+    """An array or number of NumPy as an `EagerTensor`, each part of a list or tuple, and anything else unchanged."""
+    if isinstance(result, (np.ndarray, np.generic)):
+        return result if type(result) is EagerTensor else np.asarray(result).view(EagerTensor)
+    return type(result)(map(as_eager, result)) if type(result) in (list, tuple) else result
+
+
 def mask_of(outputs: Any) -> np.ndarray | None:
     """The mask that outputs carry, as booleans; None if they carry none."""
-    mask = outputs._keras_mask if isinstance(outputs, MaskableArray) else None
+    mask = outputs._keras_mask if isinstance(outputs, EagerTensor) else None
     return None if mask is None else np.asarray(mask, bool)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nnlite.arrays.tables import of_rank, only_array
+from nnlite.arrays.weights import EagerTensor
 from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
@@ -116,7 +117,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         if len(inputs) == 1 and not options and not self._penalizes and active_tape() is None:
             outputs = self._outputs_alone(inputs[0])
             if outputs is not None:
-                return outputs
+                return outputs.view(EagerTensor)
         return super().__call__(*inputs, **options)
 
     __call__.__doc__ = Layer.__call__.__doc__

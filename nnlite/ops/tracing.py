@@ -7,6 +7,7 @@ from typing import Any, NoReturn, ParamSpec
 import numpy as np
 
 from nnlite.arrays.types import widened
+from nnlite.arrays.weights import as_eager
 from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Jacobians, Node
 
@@ -43,13 +44,13 @@ class NotThere(WrongTypeError):
 def drawable(function: Callable[Arguments, Any], name: str = "") -> Callable[Arguments, Any]:
     """A function that, if a symbol of a graph is among its arguments, creates a layer that applies it.
 
-    The layer looks it up in `FUNCTIONS` by `name`, by default its own.
+    Of arrays it gives an `EagerTensor`. The layer looks it up in `FUNCTIONS` by `name`, by default its own.
     """
 
     @functools.wraps(function)
     def draw_or_compute(*arguments: Any, **options: Any) -> Any:
         try:
-            return function(*arguments, **options)
+            return as_eager(function(*arguments, **options))
         except NotThere as error:
             return error.symbol.draw(name or draw_or_compute.__name__, arguments, options)
 

@@ -1,11 +1,12 @@
 """Masks: the steps of a sequence that count."""
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite.arrays.weights import MaskableArray
+from nnlite.arrays.weights import EagerTensor
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Bundle
 from nnlite.layers.base.contract.structure import leaves_of
@@ -45,19 +46,19 @@ def carried_mask(layer: "Layer", call: "LayerCall") -> Any:
     if call.mask is not None or not (layer.supports_masking or "mask" in layer._context):
         return call.mask
     if not isinstance(call.inputs, (tuple, list)):
-        return call.inputs._keras_mask if isinstance(call.inputs, MaskableArray) else None
-    masks = tuple(item._keras_mask if isinstance(item, MaskableArray) else None for item in call.inputs)
+        return call.inputs._keras_mask if isinstance(call.inputs, EagerTensor) else None
+    masks = tuple(item._keras_mask if isinstance(item, EagerTensor) else None for item in call.inputs)
     return None if all(mask is None for mask in masks) else masks
 
 
 def carrying(layer: "Layer", mask: Any, jacobians: Bundle, outputs: Any) -> Any:
-    """The outputs of a call, each array with its mask if it has one.
+    """The outputs of a call, each array as an `EagerTensor` with its mask if it has one.
 
     Args:
         mask: that of the inputs, given or carried.
     """
     if mask is None and jacobians.mask is None:
-        return outputs
+        return outputs.view(EagerTensor) if type(outputs) is np.ndarray else _with_masks(outputs, repeat(None))
     masks = iter(output_masks(layer, jacobians, (mask,), len(leaves_of(outputs))))
     return _with_masks(outputs, masks)
 
@@ -69,11 +70,12 @@ def _with_masks(outputs: Any, masks: Iterator[np.ndarray | None]) -> Any:
         parts, kind = [_with_masks(part, masks) for part in outputs], type(outputs)
         return kind(*parts) if "_fields" in vars(kind) else kind(parts)
     mask = next(masks)
-    if mask is None or not isinstance(outputs, np.ndarray):
+    if not isinstance(outputs, np.ndarray):
         return outputs
-    masked = outputs.view(MaskableArray)
-    masked._keras_mask = mask
-    return masked
+    tensor = outputs.view(EagerTensor)
+    if mask is not None:
+        tensor._keras_mask = mask
+    return tensor
 
 
 def mask_of(symbol: "Symbol") -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import BFLOAT16, ArrayLike, dtype_of, is_bfloat16
-from nnlite.arrays.weights import MaskableArray, fitted_weights, mask_of
+from nnlite.arrays.weights import EagerTensor, fitted_weights, mask_of
 from nnlite.errors import ConfigError
 from nnlite.losses.masks import weight_of_rows
 from nnlite.ops.plain.numbers import as_result
@@ -131,7 +131,7 @@ def of_recorded(update: Callable[..., None]) -> Callable[..., None]:
                 named = {name: _number(one) for name, one in named.items()}
                 break
         masked = self._masked
-        if masked is not None and len(values) > masked and isinstance(values[masked], MaskableArray):
+        if masked is not None and len(values) > masked and isinstance(values[masked], EagerTensor):
             values, named = _with_mask(values, named, masked)
         update(self, *values, **named)
 

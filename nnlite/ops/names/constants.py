@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of, is_floating, widened
-from nnlite.arrays.weights import MaskableArray
+from nnlite.arrays.weights import EagerTensor
 from nnlite.config import floatx
 from nnlite.errors import WrongTypeError
 from nnlite.ops import functions as ops
@@ -217,16 +217,16 @@ def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = No
     if isinstance(x, Traced):
         return x
     if dtype is not None:
-        return np.asarray(x, dtype_of(dtype)).view(MaskableArray)
+        return np.asarray(x, dtype_of(dtype)).view(EagerTensor)
     if x is None:
         raise WrongTypeError("convert_to_tensor takes numbers, got None", ("x",))
-    return (as_typed(np.asarray(x), x) if is_written(x) else np.asarray(x)).view(MaskableArray)
+    return (as_typed(np.asarray(x), x) if is_written(x) else np.asarray(x)).view(EagerTensor)
 
 
 @drawable
 def array(x: Any, dtype: str | None = None) -> Any:
     """As `convert_to_tensor`, with memory of its own."""
-    return x if isinstance(x, Traced) else np.array(convert_to_tensor(x, dtype)).view(MaskableArray)
+    return x if isinstance(x, Traced) else np.array(convert_to_tensor(x, dtype)).view(EagerTensor)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
