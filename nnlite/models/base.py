@@ -105,7 +105,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
 
     @property
     def _output_name(self) -> str | None:
-        """The name of the output for arguments of `compile`, if there is one: that of the layer that gives it."""
+        """The name of the output for arguments of `compile`: that of the layer that gives it, if it has one."""
         return self.layers[-1]._given_name if self.layers else None
 
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
@@ -134,6 +134,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     train_function, test_function = steps.train_function, steps.test_function
     get_state_tree, set_state_tree = state_trees.get_state_tree, state_trees.set_state_tree
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, steps.reset_metrics
+    _check_input_shape = surface.check_input_shape
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
 
     _writes_evaluation = property(lambda self: type(self).evaluate is not BaseModel.evaluate)
@@ -154,9 +155,10 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     optimizer = OfTrainer[Optimizer | Any]("optimizer", "The optimizer of `compile`; None before.")
     loss = GivenLoss("loss", "The loss as `compile` was given it, such as 'mse'; None before.")
 
-    run_eagerly = OfTrainer[bool]("run_eagerly", "What `compile` was told; it changes nothing.")
-    jit_compile = OfTrainer[bool]("jit_compile", "What `compile` was told; it changes nothing.")
-    steps_per_execution = OfTrainer[int]("steps_per_execution", "What `compile` was told; it changes nothing.")
+    run_eagerly, jit_compile, steps_per_execution = (
+        OfTrainer[int](name, "What `compile` was told; it changes nothing.")
+        for name in ("run_eagerly", "jit_compile", "steps_per_execution")
+    )
     history = OfTrainer[History | Any]("history", "What the last `fit` returned; None before.")
     stop_training, stop_evaluating, stop_predicting = map(stop_flag, ("training", "evaluating", "predicting"))
 

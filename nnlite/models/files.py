@@ -24,6 +24,7 @@ from nnlite.foreign import (
 )
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
+from nnlite.layers.base.contract.building import without_batch
 from nnlite.models.copying.memory import memory_for_keras, take_memory
 from nnlite.models.copying.own_parts import (
     OWN,
@@ -128,7 +129,7 @@ def _built(header: ModelHeader, source: object) -> Any:
     if header.input_shape is None:
         return model
     build_as_told(model, header.input_shape, header.builds or {})
-    if model.input_shape != header.input_shape:
+    if without_batch(model.input_shape) != without_batch(header.input_shape):
         raise ModelFileError(f"{source}: input_shape is {shown(header.input_shape)}, not {model.input_shape}")
     return model
 

@@ -181,7 +181,7 @@ class Functional(BaseModel, aliases=("Model",)):
         draw_weights(self, redraw)
         self.parameters = each_once(layer.parameters for layer in self._drawn_layers)
         self.chain = RecordedProgram(self) if self._writes_call else self._graph(self._drawing.uses())
-        shapes, ends = (tuple(symbol.free_shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
+        shapes, ends = (tuple(symbol.shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
         self.input_shape = shapes if self.takes_several else shapes[0]
         self.output_shape = ends if len(self.outputs) > 1 else ends[0]
         self._penalizes = any(layer._penalizes for layer in self._drawn_layers)

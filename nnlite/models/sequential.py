@@ -8,6 +8,7 @@ from typing import Any, cast
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Input, Layer, Program
+from nnlite.layers.base.contract.building import without_batch
 from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.contract.naming import inside
@@ -63,8 +64,7 @@ class Sequential(BaseModel):
     def __post_init__(self):
         vars(self)["layers"] = [] if self.layers is None else self.layers
         super().__post_init__()
-        self._draws_seed = self.seed is None
-        self.seed = fresh_seed() if self.seed is None else self.seed
+        self._draws_seed, self.seed = self.seed is None, fresh_seed() if self.seed is None else self.seed
         self.chain: Any = None
         self._given_shape: tuple | None = None
         self._begin: Any = None  # the symbol of the `Input`; this itself would be among the layers inside
@@ -74,15 +74,14 @@ class Sequential(BaseModel):
             self._take(len(self.layers), layer, names, least)
         if self.layers:
             self._rebuild()
-        first = self.layers[0] if self.layers else None
-        if not self.built and isinstance(first, BaseModel) and first.built and not first.takes_several:
-            self._build_so_far(first.input_shape)
+        for first in self.layers[:1]:
+            if not self.built and isinstance(first, BaseModel) and first.built and not first.takes_several:
+                self._build_so_far(first.input_shape)
 
     def add(self, layer: Layer, rebuild: bool = True) -> None:
         """Append a layer, and build at once unless `rebuild=False`; an `Input` sets the shape of the data instead."""
         self._check_free()
-        count = len(self.layers)
-        self._take(count, layer)
+        self._take(count := len(self.layers), layer)
         if len(self.layers) > count:
             self._rebuild_with(count, rebuild)
 
@@ -111,7 +110,7 @@ class Sequential(BaseModel):
         if isinstance(layer, Input):
             if self.layers or self._given_shape:
                 raise ConfigError("Input must come first")
-            self._begin, self._given_shape = layer._symbol, (None, *layer.batch_shape[1:])
+            self._begin, self._given_shape = layer._symbol, tuple(layer.batch_shape)
             return
         if not self.layers and not self._given_shape:
             self._given_shape = layer._stated_shape
@@ -166,9 +165,9 @@ class Sequential(BaseModel):
             self._check_input_shape(shape)
             return
         random = self.random = self.random or RandomSource(self.seed)
-        self.input_shape, self.dtype = shape, self._given_dtype or floatx()
+        self.input_shape, self.dtype, shape = shape, self._given_dtype or floatx(), without_batch(shape)
         for layer in self.layers:
-            layer.know_batch(None if self._begin is None else self._begin.shape[0])
+            layer.know_batch(self.input_shape[0])
             layer.dtype = layer._given_dtype or self.dtype
             if not self.trainable:
                 layer.trainable = False
@@ -183,7 +182,8 @@ class Sequential(BaseModel):
                 except ConfigError as error:
                     raise error.within("layers", index) from None
         self.parameters = each_once(layer.parameters for layer in self.layers)
-        self.chain, self.output_shape = program_of_chain(self, shape)
+        self.chain, free = program_of_chain(self, shape)
+        self.output_shape = free if self.input_shape[0] is None else self.compute_output_shape(self.input_shape)
         self.built = True
         self._penalizes = any(layer._penalizes for layer in self.layers)
         self._lowers = any(layer._lowers for layer in self.layers)

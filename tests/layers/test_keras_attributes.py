@@ -140,3 +140,65 @@ def test_layers_as_activations_are_written_as_keras_does():
 def test_names_have_no_slash(make):
     with pytest.raises(ValueError, match="'/' separates names in paths"):
         make("a/b")
+
+
+def test_projections_of_attention_are_attributes():
+    layer = layers.MultiHeadAttention(2, 3)
+    assert (layer.value_dim, layer.output_dense.kernel) == (3, None)
+    layer.build((None, 5, 4))
+    parts = (layer.query_dense, layer.key_dense, layer.value_dense, layer.output_dense)
+    assert [part.name for part in parts] == ["query", "key", "value", "attention_output"]
+    assert layer.query_dense.kernel is layer.weights[0] and layer.output_dense.bias.shape == (4,)
+
+
+def test_the_scale_of_attention_is_an_attribute():
+    layer = layers.AdditiveAttention()
+    layer.build([(None, 3, 4), (None, 5, 4)])
+    assert layer.scale is layer.weights[0]
+    plain = layers.Attention(score_mode="concat")
+    plain.build([(None, 3, 4), (None, 5, 4)])
+    assert plain.scale is None and plain.concat_score_weight is plain.weights[0]
+
+
+def test_a_list_of_one_is_no_pair_of_sequences():
+    with pytest.raises(ValueError, match="a list of one"):
+        layers.Attention()([np.ones((2, 3, 4))])
+
+
+def test_the_mask_of_compute_mask_has_two_names():
+    mask, data = np.ones((2, 3), bool), np.ones((2, 3, 4))
+    assert layers.Attention().compute_mask([data, data], mask=[mask, None]) is mask
+    assert layers.Dropout(0.5).compute_mask(data, mask=mask) is mask
+
+
+def test_a_table_given_to_an_embedding_builds_it():
+    layer = layers.Embedding(2, 3, weights=[np.arange(6.0).reshape(2, 3)])
+    assert layer.built and layer.embeddings.numpy()[1].tolist() == [3, 4, 5]
+
+
+def test_a_layer_that_needs_no_building_has_no_path():
+    relu, dense = layers.ReLU(name="a"), layers.Dense(1, name="b")
+    dense(relu(np.ones((2, 3))))
+    assert (relu.path, dense.path) == (None, "b")
+
+
+def test_penalties_of_outputs_inside_a_layer_are_its_losses():
+    class Twice(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1, kernel_initializer="ones", activity_regularizer="l1")
+
+        def call(self, inputs):
+            return 2 * self.dense(inputs)
+
+    layer = Twice()
+    layer(np.ones((4, 3)))
+    assert layer.losses == pytest.approx([0.03])
+
+
+def test_a_bidirectional_layer_copies_the_one_it_is_given():
+    given = layers.LSTM(2, name="mine")
+    layer = layers.Bidirectional(given, name="both")
+    layer(np.ones((1, 3, 4)))
+    assert (given.name, given.built) == ("mine", False)
+    assert layer.weights[0].path == "both/forward_mine/lstm_cell/kernel"

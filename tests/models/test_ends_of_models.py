@@ -106,3 +106,27 @@ def test_strings_of_a_lookup_are_arranged_and_looked_up_again():
     assert names.dtype == "string"
     model = Model(numbers, StringLookup(vocabulary=["b", "a"])(names))
     assert model.predict(np.array([[1, 2]]), verbose=0).tolist() == [[[2], [1]]]
+
+
+@pytest.mark.parametrize("suffix", ["keras", "safetensors"])
+def test_shapes_of_a_model_have_the_stated_number_of_examples(tmp_path, suffix):
+    start = Input(batch_shape=(2, 4))
+    chain, graph = Sequential([start, layers.Dense(3)]), Model(start, layers.Dense(3)(start))
+    for model in (chain, graph):
+        assert (model.input_shape, model.output_shape) == ((2, 4), (2, 3))
+        assert model.layers[-1].input_shape == (None, 4)
+        assert model(np.ones((5, 4))).shape == model.predict(np.ones((5, 4)), verbose=0).shape == (5, 3)
+        model.save(tmp_path / f"model.{suffix}")
+        again = models.load_model(tmp_path / f"model.{suffix}")
+        assert (again.input_shape, again.output_shape) == ((2, 4), (2, 3))
+    with pytest.raises(ShapeError, match=r"\(2, 4\), got \(5, 3\)"):
+        chain(np.ones((5, 3)))
+
+
+def test_a_chain_built_for_a_number_of_examples_takes_others():
+    chain = Sequential([layers.Conv1D(3, 2), layers.LSTM(2, stateful=True)])
+    chain.build((2, 6, 3))
+    assert (chain.input_shape, chain.output_shape, chain.layers[1].batch_size) == ((2, 6, 3), (2, 2), 2)
+    free = Sequential([layers.Conv1D(3, 2)])
+    free.build((2, 6, 3))
+    assert free(np.ones((4, 6, 3))).shape == (4, 5, 3)

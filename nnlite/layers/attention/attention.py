@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from nnlite import ops
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers.attention.sequences import SequencePair
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
@@ -61,6 +61,8 @@ class _Scored(SequencePair, Layer, abstract=True):
             training: whether dropout drops.
             return_attention_scores, use_causal_mask: as the arguments of the layer, for this call.
         """
+        if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
+            raise ConfigError(f"{self.label} needs [query, value] or [query, value, key], got a list of one")
         options = {"return_attention_scores": return_attention_scores, "use_causal_mask": use_causal_mask}
         return self.call_with(inputs, training, mask, **options)
 
@@ -139,10 +141,9 @@ class Attention(_Scored):
     return_attention_scores: bool = field(default=False, kw_only=True)
 
     def add_scale(self, features: int) -> None:
-        if self.use_scale:
-            self.add_weight((), "ones", name="scale")
+        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
         if self.score_mode == "concat":
-            self.add_weight((), "ones", name="concat_score_weight")
+            self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
 
     def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
         if self.score_mode == "dot":
@@ -180,8 +181,7 @@ class AdditiveAttention(_Scored):
     return_attention_scores: bool = field(default=False, kw_only=True)
 
     def add_scale(self, features: int) -> None:
-        if self.use_scale:
-            self.add_weight((features,), "glorot_uniform", name="scale")
+        self.scale = self.add_weight((features,), "glorot_uniform", name="scale") if self.use_scale else None
 
     def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
         fits = ops.tanh(query[..., :, None, :] + key[..., None, :, :])

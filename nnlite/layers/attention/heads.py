@@ -10,6 +10,7 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Jacobians, Rearrange
+from nnlite.layers.attention.projections import projection
 from nnlite.layers.attention.sequences import SequencePair
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
@@ -48,6 +49,7 @@ class Headed(SequencePair, Layer, abstract=True):
     seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     _kernel_gain = 8
     given_shape = cast(Any, None)
+    query_dense, key_dense, value_dense, output_dense = map(projection, ("query", "key", "value", "output"))
 
     @property
     def heads(self) -> Heads:

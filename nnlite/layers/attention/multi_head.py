@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -100,16 +100,18 @@ class MultiHeadAttention(Headed):
         shape = self.output_shape  # an attribute of built layers too
         super().__post_init__()
         self.given_shape = read_output_shape(self, shape)
+        self.value_dim = self.value_dim or self.key_dim
 
     def _arguments(self) -> dict[str, Any]:
-        return {**super()._arguments(), "output_shape": self.given_shape}
+        width = None if self.value_dim == self.key_dim else self.value_dim
+        return {**super()._arguments(), "output_shape": self.given_shape, "value_dim": width}
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return {**self._arguments(), "value_dim": self.value_dim}
 
     @property
     def heads(self) -> Heads:
-        return Heads(self.num_heads, self.num_heads, self.key_dim, self.value_dim or self.key_dim)
-
-    def _keras_arguments(self) -> dict[str, Any]:
-        return {**self._arguments(), "value_dim": self.heads.value_dim}
+        return Heads(self.num_heads, self.num_heads, self.key_dim, cast(int, self.value_dim))
 
     def linearize(
         self,

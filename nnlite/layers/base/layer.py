@@ -227,8 +227,12 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """Add a term to the loss from within `call`: a result of `ops` on inputs and parameters; arrays are summed."""
         record_loss(self.label, loss)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask of the outputs for these inputs and their mask, or None. A subclass may override it."""
+    def compute_mask(self, inputs: Any, previous_mask: Any = None, *, mask: Any = None) -> Any:
+        """The mask of the outputs for these inputs and their mask, or None; `mask` is another name of the latter.
+
+        A subclass may override it.
+        """
+        previous_mask = mask if previous_mask is None else previous_mask
         if symbols_of(inputs) is not None or not (self._sets_mask or self.takes_several):
             return self._drawn_mask(inputs, previous_mask)
         return self._apply(inputs, None, previous_mask)[1].mask

@@ -91,6 +91,7 @@ class Embedding(LowRank):
             shape, wanted = self._first_table.shape, (self.input_dim, self.output_dim)
             if shape != wanted:
                 raise ConfigError(f"expected the shape {wanted}, got {shape}", (type(self).__name__, "weights"))
+            self.build()
 
     def validate(self) -> None:
         for kind, rule in (("regularizer", self.embeddings_regularizer), ("constraint", self.embeddings_constraint)):

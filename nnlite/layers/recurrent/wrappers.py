@@ -32,7 +32,8 @@ class Bidirectional(Layer):
     layer's. First states go in by `initial_state`, or as `(sequence, *initial_states)`, in the same order.
 
     Args:
-        layer: the forward layer, whose name becomes `forward_` and what it was, as in Keras.
+        layer: the forward layer. As in Keras it is a copy that is used, with weights of its own and the name
+            `forward_` and what it was: the attribute `forward_layer`.
         merge_mode: how the two outputs become one: "concat" along the features, "sum", "mul", "ave" (the mean), or
             None for a tuple of both.
         backward_layer: the backward layer; None makes one as `layer` that goes the other way, which the attribute is.
@@ -61,16 +62,11 @@ class Bidirectional(Layer):
     input_spec = Described(lambda layer: layer.layer.input_spec)
 
     def validate(self) -> None:
-        forward, other = self.layer, self.backward_layer
-        stem = str(forward.name).removeprefix("forward_")
-        if forward._given_name is None:
-            forward._made_name = f"forward_{stem}"
-        else:
-            forward.name = f"forward_{stem}"
+        given, other = self.layer, self.backward_layer
+        stem = str(given.name).removeprefix("forward_")
+        forward = self.layer = _copied(given, f"forward_{stem}")
         if other is None:
-            config = {**given_arguments(forward), "go_backwards": not forward.go_backwards, "name": None}
-            self._twin = type(forward).from_config(config)
-            self._twin._made_name = f"backward_{stem}"
+            self._twin = _copied(given, f"backward_{stem}", go_backwards=not given.go_backwards)
             self._zero_masked_steps()
             return
         if forward.go_backwards == other.go_backwards:
@@ -205,6 +201,16 @@ class Bidirectional(Layer):
         self._twin.reset_states()
 
     reset_state = reset_states
+
+
+def _copied(layer: Recurrent, name: str, **changed: Any) -> Recurrent:
+    """A layer of the same arguments but those that are changed; its name is given if that of `layer` was."""
+    twin = type(layer).from_config({**given_arguments(layer), "name": None, **changed})
+    if layer._given_name is None:
+        twin._made_name = name
+    else:
+        twin.name = name
+    return twin
 
 
 def reset_states(layer: Layer) -> None:

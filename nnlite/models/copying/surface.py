@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.foreign.keras_graphs import FUNCTIONAL, is_model
 from nnlite.layers import Layer
+from nnlite.layers.base.contract.building import without_batch
 from nnlite.layers.base.contract.keras_config import common_config, numbered_specs
 from nnlite.layers.base.contract.structure import replaced
+from nnlite.layers.base.inputs import shape_fits
 from nnlite.layers.base.serialization import layer_form
 from nnlite.layers.core.input import Input
 from nnlite.registry.functions import custom_function, form_of_function, is_function_form
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chain_config",
+    "check_input_shape",
     "compile_arguments",
     "compile_from_config",
     "first_input",
@@ -29,6 +32,12 @@ __all__ = [
     "refuse_layers",
     "to_json",
 ]
+
+
+def check_input_shape(self: "BaseModel", shape: tuple) -> None:
+    """`ShapeError` unless data of `shape` fit; their number may differ from that which an `Input` states."""
+    if self._has_spec or not shape_fits(self.input_shape, without_batch(shape)):
+        Layer._check_input_shape(self, shape)
 
 
 class LayersAssignedError(ConfigError, AttributeError):

@@ -239,8 +239,12 @@ def _own_weights(layer: "Layer") -> list[Parameter]:
 
 @property
 def path(self: "Layer") -> str | None:
-    """The names of the layers inside which it was built and its own, as in the paths of variables; None before."""
-    return place_of(self).path if self.built and self.input_shape is not None else None
+    """The names of the layers inside which it was built and its own, as in the paths of variables; None before.
+
+    None too, as in Keras, for one that needs no building.
+    """
+    was_built = self.built and self.input_shape is not None and not self._needs_no_building
+    return place_of(self).path if was_built else None
 
 
 @property
