@@ -75,6 +75,8 @@ class _NoMethod(ConfigError, AttributeError):
 class Trace:
     """A record of ops applied to traced values; `jacobians` is the derivative of the outputs.
 
+    Its attribute `shown` is a type of 16 bits, that of a layer's policy, which values of float32 say they have.
+
     >>> import numpy as np
     >>> from nnlite import ops
     >>> trace = Trace()
@@ -88,6 +90,7 @@ class Trace:
         self.nodes: list[Node] = []
         self.in_shapes: list[tuple[int, ...] | None] = []
         self._count = 0
+        self.shown: np.dtype | None = None
 
     def variable(self, value: Any) -> "Traced":
         """A differentiable value; all variables come before the first op."""
@@ -112,7 +115,7 @@ class Trace:
     def apply(self, owner: object, function: Callable[[np.ndarray], tuple[Any, Any]], traced: "Traced") -> "Traced":
         """Record `function`, which returns the output for a value and its `Jacobian` there, such as a loss."""
         value, jacobian = function(self._own(traced).value)
-        return self.note(owner, np.asarray(value, traced.dtype), Jacobians(jacobian), (traced.slot,))
+        return self.note(owner, np.asarray(value, traced.value.dtype), Jacobians(jacobian), (traced.slot,))
 
     def note(self, owner: object, output: np.ndarray, jacobians: Any, slots: Iterable[int | None]) -> "Traced":
         """Record a computed output, and its Jacobians with respect to the values in `slots`, None for constants."""
@@ -200,8 +203,9 @@ class Traced:
 
     @property
     def dtype(self) -> np.dtype:
-        """Type of the elements."""
-        return self.value.dtype
+        """Type of the elements; that of 16 bits for which an array of float32 stands."""
+        kind, shown = self.value.dtype, self.trace.shown
+        return shown if shown is not None and kind == np.float32 else kind
 
     @property
     def T(self) -> "Traced":
@@ -234,8 +238,7 @@ class Traced:
     def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
         raise ConfigError(NO_ARRAY)
 
-    def __float__(self) -> NoReturn:
-        raise ConfigError(NO_ARRAY)
+    __float__ = __array__
 
     def __getattr__(self, name: str) -> NoReturn:
         raise _NoMethod(f"traced values have no {name!r}: use functions of nnlite.ops, such as ops.max(x, axis=-1)")

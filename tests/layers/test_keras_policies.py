@@ -166,3 +166,24 @@ def test_configs_name_arguments_beyond_keras_only_where_they_do_something():
     assert "activity_regularizer" not in layers.Dense(2).get_config()
     assert layers.Embedding(3, 2, sparse=True).get_config()["sparse"] is True
     assert layers.Dense(2, activity_regularizer="l2").get_config()["activity_regularizer"] is not None
+
+
+@pytest.mark.parametrize("policy", ["float16", "mixed_float16", "float32", "float64"])
+def test_a_call_sees_the_type_that_it_computes_in(policy):
+    class Seen(layers.Layer):
+        def build(self, input_shape):
+            self.scale = self.add_weight((), "ones", name="scale")
+
+        def call(self, inputs):
+            outputs = inputs * self.scale
+            self.kinds = [str(value.dtype) for value in (inputs, 2 * inputs, outputs)]
+            return ops.cast(outputs + ops.zeros((3,), inputs.dtype), inputs.dtype)
+
+    layer = Seen(dtype=policy)
+    outputs = layer(np.full((2, 3), 1 / 3))
+    kind = policy.removeprefix("mixed_")
+    assert layer.kinds == [kind] * 3 and outputs.dtype == kind
+    assert outputs[0, 0] == np.asarray(1 / 3, kind)
+    model = Sequential([layer, layers.Dense(1, dtype="float32")])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(np.ones((4, 3)), np.ones(4), verbose=0).history["loss"]).all()

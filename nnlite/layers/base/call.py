@@ -128,6 +128,7 @@ def trace_call(
 ) -> tuple[Any, GraphJacobians]:
     """`layer.call(inputs)` with these values of its parameters: the output and its `GraphJacobians`."""
     trace = LayerTrace(context.get("training", False), context.get("random"))
+    trace.shown = np.dtype(layer.compute_dtype) if layer._lowers else None
     several = isinstance(inputs, tuple)
     data = [trace.variable(value) for value in (inputs if several else (inputs,))]
     mask = context.get("mask")
@@ -181,6 +182,7 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
 
     def run(training: bool, mask: Any = None) -> None:
         trace = LayerTrace(training, layer.random)
+        trace.shown = np.dtype(layer.compute_dtype) if layer._lowers else None
         data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
         trace.masks = {} if mask is None else dict(enumerate(mask if isinstance(mask, tuple) else (mask,)))
         known = [*layer.parameters, *(parameter for inner in kept for parameter in inner.parameters)]

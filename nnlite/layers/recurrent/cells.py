@@ -211,7 +211,8 @@ def noise(
 def dropped(
     layer: Any, inputs: np.ndarray, hidden: np.ndarray, training: bool, random: Any
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and hidden state of a step after dropout."""
+    """Inputs and hidden state of a step after dropout; without `random` by the source of the layer."""
+    random = random or layer.random
     dtype = np.real(np.zeros((), inputs.dtype)).dtype
     factors = noise(layer, layer.dropout, inputs.shape, dtype, 0, training, random)
     recurrent = noise(layer, layer.recurrent_dropout, hidden.shape, dtype, 1, training, random)
@@ -233,6 +234,7 @@ def step_of(cell: Layer, traced: dict[int, Any], trace: LayerTrace) -> Callable[
 
     def step(inputs: Any, states: Any, **context: Any) -> tuple[Any, tuple]:
         options = {name: context[name] for name in cell._call_context if name in context}
+        twin.random = context.get("random") or twin.random  # for a `call` that does not hand it on, see `dropped`
         output, after = twin.call(inputs, list(states), **options)
         ends = (output, *(after if isinstance(after, (list, tuple)) else (after,)))
         output, *states = (end if isinstance(end, Traced) else trace.constant(end) for end in ends)

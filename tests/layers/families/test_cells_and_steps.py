@@ -145,3 +145,19 @@ def test_trainable_is_a_flag():
     layer = Dense(2)
     layer.trainable = 0
     assert layer.trainable is False
+
+
+@pytest.mark.parametrize("make", [SimpleRNNCell, LSTMCell, GRUCell])
+def test_a_cell_that_calls_the_one_it_extends_drops_once_for_a_sequence(make):
+    class Plain(make):
+        def call(self, inputs, states, training=False):
+            return super().call(inputs, states, training=training)
+
+    cell = Plain(2, dropout=0.5, activation=None, recurrent_initializer="zeros", seed=1)
+    rows = np.ones((30, 4, 1), "float32")
+    layer = RNN(cell, return_sequences=True)
+    outputs, again = layer(rows, training=True), layer(rows, training=True)
+    dropped = ~outputs.any(axis=(1, 2))
+    assert 0 < dropped.sum() < 30 and outputs[~dropped].all()
+    assert not np.array_equal(outputs, again)  # each call draws
+    assert layer(rows).all()
