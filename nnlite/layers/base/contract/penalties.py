@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.jacobians import AddedLoss, Contraction, penalized_parts
+from nnlite.jacobians import Contraction, penalized_parts
 from nnlite.layers.base.call import LayerTrace, layers_within
 from nnlite.layers.base.shapes import tried_with_mask, zeros_for
 from nnlite.ops.tape import active_tape, trial_run
