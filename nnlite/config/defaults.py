@@ -9,6 +9,7 @@ from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.threads import set_threads
 
 __all__ = [
+    "ALL_TYPES",
     "FLOAT_TYPES",
     "HALVES",
     "POLICIES",
@@ -16,6 +17,7 @@ __all__ = [
     "DataFormat",
     "FloatType",
     "Policy",
+    "WholeType",
     "backend",
     "computed_in",
     "computed_type",
@@ -41,9 +43,9 @@ Policy = Literal["float32", "float64", "mixed_float16", "float16", "mixed_bfloat
 POLICIES = get_args(Policy)
 HALVES = ("float16", "bfloat16")
 MIXED, MAP = "mixed_", "map_"
-# What policies may name that no layer computes in.
-WHOLE_TYPES = tuple(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u"))
-TYPES_ELSEWHERE = ("bool", "string", *WHOLE_TYPES)
+# Types without derivatives, for layers that move numbers.
+WholeType = Literal["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
+ALL_TYPES = (*POLICIES, *get_args(WholeType))
 _floatx: FloatType = "float32"
 _policy: str | None = None
 _by_layer: "DTypePolicy | None" = None  # a map of policies
@@ -107,7 +109,7 @@ class DTypePolicy:
         policy: Any = default_policy() if name is None else name
         if not isinstance(policy, str):
             raise WrongTypeError(f"the name of a policy is a string, such as 'mixed_float16', got {policy!r}")
-        if policy not in (*POLICIES, *TYPES_ELSEWHERE):
+        if policy not in (*ALL_TYPES, "string"):
             raise ConfigError(f"unknown policy {policy!r}; {did_you_mean(policy, POLICIES)}")
         self.name: Any = policy
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import layers
+from nnlite.errors import ConfigError
 from nnlite.regularizers import L2
 
 
@@ -99,3 +100,18 @@ def test_layers_inside_own_ones_compute_with_integers_as_numbers():
     wrapped = layers.TimeDistributed(layers.Dense(2, kernel_initializer="ones"))
     result = wrapped(np.array([[[3, 4]]]))
     np.testing.assert_array_equal(result, np.full((1, 1, 2), 7, "f4"), strict=True)
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "uint8", "bool"])
+def test_a_layer_that_moves_numbers_may_have_an_integer_dtype(kind):
+    rows = np.array([[0.0, 1.0], [1.0, 0.0]])
+    for layer in (layers.Flatten(dtype=kind), layers.Reshape((2, 1), dtype=kind), layers.Identity(dtype=kind)):
+        assert layer(rows).dtype == kind and layer(rows).ravel().tolist() == [0, 1, 1, 0]
+        assert layer.dtype == layer.compute_dtype == layer.variable_dtype == layer.dtype_policy.name == kind
+        assert type(layer).from_config(layer.get_config()).dtype == kind
+    assert layers.Add(dtype="int32")([rows, rows]).dtype == "int32"
+
+
+def test_weights_of_an_integer_dtype_are_not_drawn():
+    with pytest.raises(ConfigError, match="GlorotUniform draws no weights of int32"):
+        layers.Dense(2, dtype="int32")(np.ones((2, 3)))

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from nnlite.config import Policy
+from nnlite.config import Policy, WholeType
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, trace_call
@@ -58,7 +58,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     Args:
         name: shown in summaries and errors; given by the model when None.
         trainable: whether training changes the parameters.
-        dtype: floating-point type or policy, see `DTypePolicy`; `nnlite.config.floatx()` when None.
+        dtype: floating-point type or policy, see `DTypePolicy`; `nnlite.config.floatx()` when None. For layers without
+            random weights it may be an integer type, to which floating-point inputs are cast.
         activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
 
     >>> import numpy as np
@@ -72,7 +73,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
-    dtype: Settled[Policy] = option(default=None, kw_only=True)
+    dtype: Settled[Policy | WholeType] = option(default=None, kw_only=True)
 
     _traced = True
     _fast_paths: ClassVar[dict[str, Any]] = {"linearize": ("call",)} | dict.fromkeys(

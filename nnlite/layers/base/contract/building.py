@@ -11,7 +11,7 @@ from nnlite.arrays.types import ArrayLike, dtype_of, is_floating
 from nnlite.config import floatx
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError, did_you_mean
-from nnlite.initializers import Initializer
+from nnlite.initializers import Constant, Initializer, Ones, Zeros
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import keyed_shape, name_data
@@ -174,7 +174,10 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
             return blank
     generator = layer.random.child(len(layer.parameters)).generator("initializer")
     usual = "glorot_uniform" if is_floating(dtype_of(kind)) else "zeros"
-    return Initializer.get(usual if initializer is None else initializer)(lengths, dtype=kind, generator=generator)
+    chosen = Initializer.get(usual if initializer is None else initializer)
+    if usual == "zeros" and dtype is None and not isinstance(chosen, (Zeros, Ones, Constant)):
+        raise ConfigError(f"{layer.label}: {type(chosen).__name__} draws no weights of {kind}: take a floating-point type")
+    return chosen(lengths, dtype=kind, generator=generator)
 
 
 def add_weight(

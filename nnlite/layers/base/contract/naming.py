@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from nnlite.config import HALVES, POLICIES, Policy, computed_in, floatx, is_lowered
+from nnlite.config import ALL_TYPES, HALVES, Policy, computed_in, floatx, is_lowered
 from nnlite.errors import ConfigError
 from nnlite.ops.activations import Linear
 from nnlite.registry.names import default_name
@@ -122,9 +122,9 @@ def variable_dtype(self: Any) -> str:
 
 
 def policy_name(layer: Any) -> str:
-    """The name of the policy of a layer: the argument `dtype`, or `floatx()` for non-floating-point dtypes."""
+    """The name of the policy of a layer: the argument `dtype`, or `floatx()` for what is no type of numbers."""
     dtype = vars(layer).get("dtype")
-    return dtype if dtype in POLICIES else floatx()
+    return dtype if dtype in ALL_TYPES else floatx()
 
 
 def forget_names() -> None:
