@@ -176,7 +176,9 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
     usual = "glorot_uniform" if is_floating(dtype_of(kind)) else "zeros"
     chosen = Initializer.get(usual if initializer is None else initializer)
     if usual == "zeros" and dtype is None and not isinstance(chosen, (Zeros, Ones, Constant)):
-        raise ConfigError(f"{layer.label}: {type(chosen).__name__} draws no weights of {kind}: take a floating-point type")
+        raise ConfigError(
+            f"{layer.label}: {type(chosen).__name__} draws no weights of {kind}: take a floating-point type"
+        )
     return chosen(lengths, dtype=kind, generator=generator)
 
 
