@@ -162,8 +162,7 @@ class Sequential(BaseModel):
         if not self.layers or not shape:
             raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
         if self.built:
-            self._check_input_shape(shape)
-            return
+            return self._check_input_shape(shape)
         random = self.random = self.random or RandomSource(self.seed)
         self.input_shape, self.dtype, shape = shape, self._given_dtype or floatx(), without_batch(shape)
         for layer in self.layers:

@@ -35,10 +35,12 @@ class LayerTrace(Trace):
 
     Args:
         training, random: what layers that ask for them get.
+        layer: whose policy gives the type that values show.
     """
 
-    def __init__(self, training: bool = False, random: RandomSource | None = None):
+    def __init__(self, training: bool = False, random: RandomSource | None = None, layer: "Layer | None" = None):
         super().__init__()
+        self.shown = np.dtype(layer.compute_dtype) if layer is not None and layer._lowers else None
         self.training = training
         self.random = random
         self.states: dict[int, Any] = {}
@@ -127,8 +129,7 @@ def trace_call(
     layer: "Layer", inputs: Any, parameters: Sequence[np.ndarray], context: dict[str, Any]
 ) -> tuple[Any, GraphJacobians]:
     """`layer.call(inputs)` with these values of its parameters: the output and its `GraphJacobians`."""
-    trace = LayerTrace(context.get("training", False), context.get("random"))
-    trace.shown = np.dtype(layer.compute_dtype) if layer._lowers else None
+    trace = LayerTrace(context.get("training", False), context.get("random"), layer)
     several = isinstance(inputs, tuple)
     data = [trace.variable(value) for value in (inputs if several else (inputs,))]
     mask = context.get("mask")
@@ -181,8 +182,7 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
     kept = inner_layers(layer)
 
     def run(training: bool, mask: Any = None) -> None:
-        trace = LayerTrace(training, layer.random)
-        trace.shown = np.dtype(layer.compute_dtype) if layer._lowers else None
+        trace = LayerTrace(training, layer.random, layer)
         data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
         trace.masks = {} if mask is None else dict(enumerate(mask if isinstance(mask, tuple) else (mask,)))
         known = [*layer.parameters, *(parameter for inner in kept for parameter in inner.parameters)]

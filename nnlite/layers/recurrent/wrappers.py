@@ -62,11 +62,11 @@ class Bidirectional(Layer):
     input_spec = Described(lambda layer: layer.layer.input_spec)
 
     def validate(self) -> None:
-        given, other = self.layer, self.backward_layer
-        stem = str(given.name).removeprefix("forward_")
-        forward = self.layer = _copied(given, f"forward_{stem}")
+        layer, other = self.layer, self.backward_layer
+        stem = str(layer.name).removeprefix("forward_")
+        forward = self.layer = _copied(layer, f"forward_{stem}")
         if other is None:
-            self._twin = _copied(given, f"backward_{stem}", go_backwards=not given.go_backwards)
+            self._twin = _copied(layer, f"backward_{stem}", go_backwards=not layer.go_backwards)
             self._zero_masked_steps()
             return
         if forward.go_backwards == other.go_backwards:

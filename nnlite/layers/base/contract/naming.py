@@ -122,7 +122,7 @@ def variable_dtype(self: Any) -> str:
 
 
 def policy_name(layer: Any) -> str:
-    """The name of the policy of a layer: the argument `dtype`, or `floatx()` for what is no type of numbers."""
+    """The name of the policy of a layer: the argument `dtype`, or `floatx()` for types of other things than numbers."""
     dtype = vars(layer).get("dtype")
     return dtype if dtype in ALL_TYPES else floatx()
 
