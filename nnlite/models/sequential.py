@@ -162,7 +162,8 @@ class Sequential(BaseModel):
         if not self.layers or not shape:
             raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
         if self.built:
-            return self._check_input_shape(shape)
+            self._check_input_shape(shape)
+            return
         random = self.random = self.random or RandomSource(self.seed)
         self.input_shape, self.dtype, shape = shape, self._given_dtype or floatx(), without_batch(shape)
         for layer in self.layers:
@@ -172,8 +173,7 @@ class Sequential(BaseModel):
                 layer.trainable = False
             if isinstance(layer, BaseModel):
                 layer._nested = True
-        if self.compute_dtype == self.dtype:  # else data are rounded by the layers
-            self.dtype = self.layers[0].dtype  # data is brought into it
+        self.dtype = self.layers[0].dtype if self.compute_dtype == self.dtype else self.dtype  # 16 bits: layers round
         with inside(self):
             for index, layer in enumerate(self.layers):
                 try:
