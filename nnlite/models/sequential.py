@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from nnlite.config import floatx
+from nnlite.config import FLOAT_TYPES, floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Input, Layer, Program
 from nnlite.layers.base.contract.building import without_batch
@@ -173,7 +173,8 @@ class Sequential(BaseModel):
                 layer.trainable = False
             if isinstance(layer, BaseModel):
                 layer._nested = True
-        self.dtype = self.layers[0].dtype if self.compute_dtype == self.dtype else self.dtype  # 16 bits: layers round
+        if self.compute_dtype == self.dtype:  # else data are rounded by the layers
+            self.dtype = self.layers[0].dtype if self.layers[0].dtype in FLOAT_TYPES else self.dtype  # of the data
         with inside(self):
             for index, layer in enumerate(self.layers):
                 try:

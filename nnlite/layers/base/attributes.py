@@ -72,7 +72,7 @@ class LayerAttributes:
         _keeps_values: whether the outputs, outside training, are the inputs, possibly in another order.
         _kept_kinds: kinds of types, of integers "iu" and booleans "b", whose inputs a call computes with as they are.
         _penalizes: whether the loss has a term of the layer: a `Penalized` or an `AddedLoss` is among its maps.
-        _takes_policies: whether the policy of `set_dtype_policy` is meant for it.
+        _takes_policies, _token_dtype: whether the policy of `set_dtype_policy` is meant for it; type of a vocabulary.
         _drawn_by, _adapts: the argument that is 0 if nothing is drawn; the weight that takes an adapter of low rank.
         _adapter: the two matrices of that adapter.
         _lowers: whether results are rounded by a mixed policy, its own or that of a layer inside a model.
@@ -165,7 +165,7 @@ class LayerAttributes:
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
     _structure, _built_on, _told_shape = (cast(Any, None),) * 3
-    _made_name: str | None = None
+    _made_name, _token_dtype = (cast("str | None", None),) * 2
     _site = cast("Place | None", None)
 
     def __setattr__(self, name: str, value: Any) -> None:

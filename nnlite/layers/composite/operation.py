@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import numpy as np
 
 from nnlite import ops
-from nnlite.config import floatx
-from nnlite.config.defaults import WHOLE_TYPES
+from nnlite.config import WholeType, floatx
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.jacobians import Jacobian, Jacobians
 from nnlite.layers.base.inputs import check_number
@@ -76,7 +75,7 @@ class Operation(Layer):
         kinds = set(self._input_types)
         if kinds == {"string"}:
             return "strings"
-        return "indices" if kinds and kinds.issubset(("bool", *WHOLE_TYPES)) else "numbers"
+        return "indices" if kinds and kinds.issubset(get_args(WholeType)) else "numbers"
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         symbols = symbols_of(inputs[0]) if inputs else None

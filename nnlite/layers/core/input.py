@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from nnlite.arrays.types import dtype_of
+from nnlite.arrays.types import dtype_of, saturated
 from nnlite.config.defaults import FLOAT_TYPES, FloatType, floatx
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
@@ -268,6 +268,8 @@ class Cast(Layer):
         return input_shape
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        if self.dtype not in FLOAT_TYPES:
+            return saturated(inputs, np.dtype(self.dtype)), Jacobians(None)
         outputs = inputs if inputs.dtype.kind == "c" else inputs.astype(self.dtype)
         whole = inputs.dtype.kind in "biu"  # indices have no derivative
         return outputs, Jacobians(None if whole else Recast(inputs.shape, inputs.dtype, outputs.dtype))

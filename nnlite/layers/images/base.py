@@ -1,11 +1,12 @@
 """The base of image layers: batches and single images, dicts of images and labels, random draws in training."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import BatchShape, saturated
+from nnlite.config import WholeType
 from nnlite.errors import ConfigError, ShapeError, did_you_mean
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.jacobians.maps.base import Jacobian
@@ -97,6 +98,11 @@ class Images(Layer, abstract=True):
         """The outputs for what `draws` returned, or those of inference where it is None."""
         return self.linearize(images)[0]
 
+    def changed_alike(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
+        """As `changed`, for images of integers too, whose outputs are rounded to their type."""
+        outputs, by_inputs = self.changed(mixable(self, inputs), draw)
+        return whole_as(inputs, outputs), by_inputs
+
     def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
         """The outputs, those of training if anything is drawn, and the map with respect to the inputs."""
         trace = Trace()
@@ -160,11 +166,11 @@ class RandomImages(Images, abstract=True):
         draw = self.get_random_transformation(inputs, True, random) if training else None
         if draw is None:
             return inputs, Jacobians(Identity(inputs.shape))
-        outputs, by_inputs = self.changed(inputs, draw)
+        outputs, by_inputs = self.changed_alike(inputs, draw)
         return outputs, Jacobians(by_inputs)
 
     def transformed(self, images: np.ndarray, draw: Any) -> np.ndarray:
-        return self.linearize(images)[0] if draw is None else self.changed(images, draw)[0]
+        return self.linearize(images)[0] if draw is None else self.changed_alike(images, draw)[0]
 
 
 def image_axes(layer: Any) -> tuple[int, int]:
@@ -239,3 +245,15 @@ def channels_moved(layer: Any, images: Any, back: bool = False) -> Any:
     if layer.data_format != "channels_first":
         return images
     return moveaxis(images, -1, 1) if back else moveaxis(images, 1, -1)
+
+
+def mixable(layer: Any, images: np.ndarray) -> np.ndarray:
+    """Images as numbers that have fractions: integers in the layer's type, or float32 where that is of integers too."""
+    if images.dtype.kind not in "iu":
+        return images
+    return images.astype(np.result_type(images.dtype, "float32" if layer.dtype in get_args(WholeType) else layer.dtype))
+
+
+def whole_as(images: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Outputs rounded where the images are of integers, in their type."""
+    return saturated(np.rint(outputs), images.dtype) if images.dtype.kind in "iu" else outputs

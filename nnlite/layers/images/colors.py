@@ -54,7 +54,7 @@ class RandomBrightness(RandomImages):
     seed: Index | None = None
     data_format: DataFormat = field(default=None, kw_only=True)
 
-    _moves, _bounds = False, {"factor": either_way}
+    _moves, _bounds, _kept_kinds = False, {"factor": either_way}, "iu"
 
     def validate(self) -> None:
         checked_bounds(self, "factor")
@@ -173,7 +173,7 @@ class RandomGrayscale(RandomImages):
     data_format: DataFormat = None
     seed: Index | None = None
 
-    _moves = False
+    _moves, _kept_kinds = False, "iu"
 
     def check_shape(self, input_shape: BatchShape) -> None:
         super().check_shape(input_shape)

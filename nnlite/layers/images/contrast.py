@@ -23,7 +23,7 @@ class Adjusting(Images, abstract=True):
         return input_shape
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        outputs, by_inputs = self.changed(inputs, None)
+        outputs, by_inputs = self.changed_alike(inputs, None)
         return outputs, Jacobians(by_inputs)
 
 
@@ -127,6 +127,8 @@ class ContrastLimitedAdaptiveHistogramEqualization(Adjusting):
     clip_limit: Positive = 4.0
     tile_grid_size: tuple[Count, Count] = (8, 8)
     data_format: DataFormat = None
+
+    _kept_kinds = "iu"
 
     def validate(self) -> None:
         check_range(self)

@@ -1,26 +1,23 @@
 """Layers that bring images to a given size."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.arrays.types import Array, BatchShape, saturated
-from nnlite.config import Policy
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Identity, Interpolate, Jacobians, Separable, Slice
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.layers.images.base import DataFormat, Images, RandomImages, image_axes, image_size
+from nnlite.layers.images.base import DataFormat, Images, RandomImages, image_axes, image_size, mixable, whole_as
 from nnlite.layers.images.boxes import checked_boxes
 from nnlite.ops.interpolation import resize_matrices
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import Count, Index
-from nnlite.registry.fields import Settled, option
 
 __all__ = ["CenterCrop", "MaxNumBoundingBoxes", "RandomCrop", "Resizing"]
 
-Whole = Literal["uint8", "int8", "int16", "int32", "int64"]
 Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 
 
@@ -62,7 +59,6 @@ class Resizing(Images):
     fill_value: float = 0.0
     antialias: bool = False
     data_format: DataFormat = None
-    dtype: Settled[Policy | Whole] = option(default=None, kw_only=True)
 
     _kept_kinds = "iu"
 
@@ -100,7 +96,6 @@ class CenterCrop(Images):
     height: Count
     width: Count
     data_format: DataFormat = None
-    dtype: Settled[Policy | Whole] = option(default=None, kw_only=True)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return with_size(self, input_shape)
@@ -154,8 +149,8 @@ class RandomCrop(RandomImages):
     ) -> tuple[np.ndarray, Jacobians]:
         if training:
             return super().linearize(inputs, training, random)
-        outputs, by_inputs = resize(self, inputs, crop=True)
-        return outputs, Jacobians(by_inputs)
+        outputs, by_inputs = resize(self, mixable(self, inputs), crop=True)
+        return whole_as(inputs, outputs), Jacobians(by_inputs)
 
     def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         room = np.array(image_size(self, shape)) - (self.height, self.width)
@@ -227,18 +222,6 @@ def with_size(layer: Any, shape: tuple) -> tuple:
     for axis, length in zip(image_axes(layer), (layer.height, layer.width), strict=True):
         lengths[axis] = length
     return tuple(lengths)
-
-
-def mixable(layer: Any, images: np.ndarray) -> np.ndarray:
-    """Images as numbers that have fractions: integers in the layer's type, or float32 where that is of integers too."""
-    if images.dtype.kind not in "iu":
-        return images
-    return images.astype(np.result_type(images.dtype, "float32" if layer.dtype in get_args(Whole) else layer.dtype))
-
-
-def whole_as(images: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Outputs rounded where the images are of integers, in their type."""
-    return saturated(np.rint(outputs), images.dtype) if images.dtype.kind in "iu" else outputs
 
 
 def resize(

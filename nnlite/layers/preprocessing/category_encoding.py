@@ -44,14 +44,16 @@ class Categorical(Layer, abstract=True):
     sparse: bool = field(default=False, kw_only=True)
     dtype: Settled[Policy | Literal["int32", "int64"]] = option(default=None, kw_only=True)
 
+    _hashes = False  # whether `"int"` is an integer type of the layer itself, int64 unless its `dtype` is int32
     _rows_are_examples = False  # whether `(batch,)` is a batch in every mode
-    _counts_whole = False  # whether encodings that a call of the layer by itself returns are int64, as in Keras
 
     if TYPE_CHECKING:  # a field of the subclasses
         output_mode = cast(str, None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self._hashes and self.output_mode == "int" and self.dtype not in ("int32", "int64"):
+            self.dtype = "int64"
         if self.sparse and self.output_mode == "int":
             raise ConfigError('needs output_mode "one_hot", "multi_hot" or "count"', (type(self).__name__, "sparse"))
 
@@ -87,11 +89,7 @@ class Categorical(Layer, abstract=True):
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The outputs; see `Categorical` for inputs without a batch."""
         outputs = super().__call__(inputs, training=training, mask=mask)
-        if not isinstance(outputs, np.ndarray):
-            return outputs
-        if self._counts_whole and self.output_mode in ("one_hot", "multi_hot", "count"):
-            outputs = outputs.astype(np.int64)
-        return as_csr(outputs, self.label) if self.sparse else outputs
+        return as_csr(outputs, self.label) if self.sparse and isinstance(outputs, np.ndarray) else outputs
 
     def _apply(self, inputs: Any, training: Any, mask: Any, runner: Any = None, values: Any = None) -> tuple[Any, Any]:
         single = isinstance(inputs, (str, numbers.Number)) or (isinstance(inputs, np.ndarray) and not inputs.ndim)

@@ -66,7 +66,7 @@ class Hashing(Categorical):
     salt: tuple[Word, Word] | Word | None = None
     output_mode: OutputMode = "int"
 
-    input_kind = "categories"
+    input_kind, _hashes = "categories", True
 
     @property
     def strong_hash(self) -> bool:
@@ -112,7 +112,7 @@ class HashedCrossing(Categorical):
     num_bins: Count
     output_mode: Literal["int", "one_hot"] = "int"
 
-    input_kind = "categories"
+    input_kind, _hashes = "categories", True
 
     def build(self, input_shape: tuple) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None or input_shape[-1] < 2:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.layers.preprocessing.category_encoding import Categorical
 from nnlite.layers.preprocessing.hashing import Word, hashed, salted
-from nnlite.layers.preprocessing.vocabulary import Vocabulary
+from nnlite.layers.preprocessing.vocabulary import Vocabulary, VocabularyType
 from nnlite.registry.bounds import Index, Range
 from nnlite.registry.fields import Converted, option
 
@@ -71,6 +71,7 @@ class StringLookup(Vocabulary, Categorical):
     pad_to_max_tokens: bool = False
     encoding: str = field(default="utf-8", kw_only=True)
     salt: tuple[Word, Word] | Word | None = field(default=None, kw_only=True)
+    dtype: VocabularyType = option(default=None, kw_only=True)
 
     token_type, token_kind = str, "strings"
     _further_arguments = ("vocabulary_size", "oov_method")
@@ -121,6 +122,7 @@ class IntegerLookup(Vocabulary, Categorical):
     vocabulary_dtype: Literal["int64", "int32"] = field(default="int64", kw_only=True)
     oov_method: Literal["floormod", "farmhash"] = field(default="floormod", kw_only=True)
     salt: tuple[Word, Word] | Word | None = field(default=None, kw_only=True)
+    dtype: VocabularyType = option(default=None, kw_only=True)
 
     token_type, token_kind = int, "indices"
 

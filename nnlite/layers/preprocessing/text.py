@@ -12,7 +12,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical
 from nnlite.layers.preprocessing.lookup import Size
-from nnlite.layers.preprocessing.vocabulary import Vocabulary
+from nnlite.layers.preprocessing.vocabulary import Vocabulary, VocabularyType
 from nnlite.registry import NamedFunction
 from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
@@ -81,6 +81,7 @@ class TextVectorization(Vocabulary, Categorical):
     idf_weights: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
     ragged: bool = field(default=False, kw_only=True)
     encoding: str = field(default="utf-8", kw_only=True)
+    dtype: VocabularyType = option(default=None, kw_only=True)
 
     input_kind = cast(Any, "strings")
     token_type = str

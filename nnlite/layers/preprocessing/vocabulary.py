@@ -2,18 +2,21 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
+from nnlite.config import Policy, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.attributes import InputKind
 from nnlite.layers.base.inputs import as_whole, gathered, read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry.field_types import read
-from nnlite.registry.fields import sought
+from nnlite.registry.fields import Settled, sought
 
 __all__ = []
+
+VocabularyType = Settled[Policy | Literal["int32", "int64", "string"]]  # of what is given, which changes nothing
 
 
 if TYPE_CHECKING:
@@ -36,7 +39,6 @@ class Vocabulary(Host):
 
     invert = False
     encoding = "utf-8"
-    _counts_whole = True
     _further_arguments = ("vocabulary_size",)
 
     if TYPE_CHECKING:  # of the layer that this is mixed into
@@ -54,6 +56,14 @@ class Vocabulary(Host):
     def _keras_arguments(self) -> dict[str, Any]:
         size = self.vocabulary_size() if self.adapted or self._rows_are_examples else None
         return super()._keras_arguments() | {"vocabulary_size": size}
+
+    @property
+    def _token_dtype(self) -> str:
+        return "string" if self.token_type is str else "int64"
+
+    @property
+    def _output_dtype(self) -> str:
+        return floatx() if self.output_mode == "tf_idf" else "int64"
 
     @property
     def input_kind(self) -> str:
@@ -233,7 +243,7 @@ class Vocabulary(Host):
 
     def encode(self, indices: np.ndarray) -> np.ndarray:
         """`indices` encoded according to `output_mode`."""
-        weights = None if self._weights is None else self._weights.astype(self.dtype)
+        weights = None if self._weights is None else self._weights.astype(self._output_dtype)
         return encoded(indices, self.output_mode, self.depth, self._output_dtype, weights)
 
     @property

@@ -12,7 +12,9 @@ from nnlite.data import image_dataset_from_directory
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import (
     CenterCrop,
+    ContrastLimitedAdaptiveHistogramEqualization,
     Dense,
+    Equalization,
     Flatten,
     Input,
     MixUp,
@@ -29,7 +31,7 @@ from nnlite.layers import (
     Rescaling,
     Resizing,
 )
-from nnlite.models import Sequential
+from nnlite.models import Sequential, load_model
 from nnlite.random import RandomSource
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -419,3 +421,34 @@ def test_images_of_integers_become_numbers_of_the_layer():
     for layer in (CenterCrop(2, 2), RandomFlip(seed=0), RandomRotation(0.1, seed=0)):
         assert layer(images).dtype == layer.dtype
         assert layer._fixes == "nothing"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Resizing(4, 4, dtype="uint8"),
+        RandomBrightness(0.2, dtype="uint8"),
+        Equalization(dtype="int32"),
+        RandomRotation(0.1, dtype="uint8"),
+        RandomCrop(5, 4, dtype="int64"),
+    ],
+)
+def test_layers_of_images_take_types_of_integers(layer, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.uint8)
+    for training in (True, False):
+        outputs = layer(images, training=training), layer(images.astype(np.float32), training=training)
+        assert [output.dtype for output in outputs] == [layer.dtype] * 2
+    assert layer(Input((8, 8, 3))).dtype == layer.dtype
+    model = Sequential([Input((8, 8, 3)), layer, Flatten(), Dense(2)])
+    model.save(tmp_path / "model.safetensors")
+    expected = model.predict(images, verbose=0)
+    assert np.array_equal(load_model(tmp_path / "model.safetensors").predict(images, verbose=0), expected)
+
+
+def test_images_of_integers_stay_such_where_they_do_in_keras():
+    images = np.full((1, 2, 2, 3), 250, np.uint8)
+    brighter = RandomBrightness((0.1, 0.1))(images)
+    assert brighter.dtype == np.uint8 and (brighter == 255).all()
+    assert RandomGrayscale(1.0)(images).dtype == np.uint8
+    assert ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(1, 1))(images).dtype == np.uint8
+    assert RandomContrast(0.1)(images).dtype == np.float64

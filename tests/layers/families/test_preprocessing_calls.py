@@ -265,18 +265,39 @@ def test_moments_of_unequal_shapes_are_refused():
 
 
 @pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
-def test_encodings_by_lookups_are_integers_in_a_call_and_numbers_in_a_model(mode):
+def test_encodings_by_lookups_are_integers(mode):
     for layer, tokens in (
         (StringLookup(vocabulary=WORDS, output_mode=mode), [["a"], ["q"]]),
         (IntegerLookup(vocabulary=[3, 4, 5], output_mode=mode), [[3], [9]]),
     ):
         assert layer(tokens).dtype == np.int64 and layer(tokens).tolist() == [[0, 1, 0, 0], [1, 0, 0, 0]]
         model = Sequential([Input((1,), dtype="string" if layer.token_type is str else "int64"), layer])
+        assert model.predict(np.array(tokens), verbose=0).tolist() == [[0, 1, 0, 0], [1, 0, 0, 0]]
+        assert model.output.dtype == model.predict(np.array(tokens), verbose=0).dtype == np.int64
+        model.add(Dense(1))
         assert model.predict(np.array(tokens), verbose=0).dtype == np.float32
     texts = TextVectorization(vocabulary=WORDS, output_mode="count")
     assert texts(["a a"]).dtype == np.int64
     weighted = StringLookup(vocabulary=WORDS, output_mode="tf_idf", idf_weights=[0.5, 1.0, 2.0])
     assert weighted([["a"]]).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("layer", "dtype"),
+    [
+        (StringLookup(vocabulary=WORDS, dtype="float16"), "string"),
+        (TextVectorization(vocabulary=WORDS, dtype="string"), "string"),
+        (IntegerLookup(vocabulary=[3], dtype="int32"), "int64"),
+        (Hashing(3), "int64"),
+        (Hashing(3, dtype="int32"), "int32"),
+        (Hashing(3, output_mode="count"), "float32"),
+        (HashedCrossing(3), "int64"),
+    ],
+)
+def test_the_type_of_a_layer_of_categories_is_that_of_keras(layer, dtype):
+    assert layer.dtype == layer.compute_dtype == layer.variable_dtype == dtype
+    twin = type(layer).from_config(layer.get_config())
+    assert twin.dtype == dtype and twin.get_config() == layer.get_config()
 
 
 def test_the_state_of_a_normalization_has_the_names_of_keras():

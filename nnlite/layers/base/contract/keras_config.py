@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from nnlite.config import image_data_format
+from nnlite.config import floatx, image_data_format
 from nnlite.errors import ConfigError, shown
 from nnlite.registry import Configurable, constructor_parameters
 from nnlite.registry.configurable import field_hints
@@ -201,7 +201,7 @@ def _without_regularizer(layer: "Layer") -> bool:
 
 def common_config(layer: Any, name: str) -> dict[str, Any]:
     """Name, trainable and dtype, which come first in Keras."""
-    config = {"name": vars(layer).get("dtype") or layer.dtype}
+    config = {"name": vars(layer).get("dtype") or floatx()}
     policy = {"module": "keras", "class_name": "DTypePolicy", "config": config}
     return {"name": name, "trainable": layer.trainable, "dtype": {**policy, "registered_name": None}}
 

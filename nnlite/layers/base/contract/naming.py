@@ -50,13 +50,14 @@ class Name:
 class TypeName:
     """The attribute `dtype`: the given one or the one that the layer was built in; before that, `floatx()`.
 
-    For a policy of 16 bits it is the type of the arrays that are computed with, float32.
+    For a policy of 16 bits it is the type of the arrays that are computed with, float32; for layers with a vocabulary,
+    whose numbers are no matter of it, that of the vocabulary.
     """
 
     def __get__(self, layer: "Layer | None", owner: Any = None) -> Any:
         if layer is None:
             return None
-        attribute = vars(layer).get("dtype") or floatx()
+        attribute = layer._token_dtype or vars(layer).get("dtype") or floatx()
         return "float32" if layer._takes_policies and is_lowered(attribute) else attribute
 
     def __set__(self, layer: "Layer", value: Any) -> None:
@@ -112,13 +113,14 @@ def given_dtype(self: Any) -> Policy | None:
 @property
 def compute_dtype(self: Any) -> str:
     """The dtype of the layer's inputs and outputs: `dtype`, or the compute dtype of a mixed policy."""
-    return computed_in(vars(self).get("dtype") or self.dtype)
+    return computed_in(self._token_dtype or vars(self).get("dtype") or self.dtype)
 
 
 @property
 def variable_dtype(self: Any) -> str:
     """The dtype of the parameters: `dtype`, but for policies of 16 bits alone, which show them rounded."""
-    return self._given_dtype if self._takes_policies and self._given_dtype in HALVES else self.dtype
+    halves = self._takes_policies and self._given_dtype in HALVES and not self._token_dtype
+    return self._given_dtype if halves else self.dtype
 
 
 def policy_name(layer: Any) -> str:
