@@ -225,7 +225,8 @@ class FeatureSpace(Configurable, family="feature space"):
                 raise ModelFileError(f"{filepath} holds no feature space")
             with values_follow(sum(array.nbytes for array in arrays.values())), alone():
                 parts = (space := cls.from_config(header["config"]))._arrays()
-            saving.fill(parts, arrays, filepath)
+            counts = {name: part for name, part in parts.items() if name.endswith("/count")}  # which 0.1 did not have
+            saving.fill(parts, counts | arrays, filepath)
             return space
 
     def _arrays(self) -> dict[str, np.ndarray]:

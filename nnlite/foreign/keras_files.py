@@ -29,7 +29,7 @@ from nnlite.foreign.containers.shards import is_list_of_shards, opened_shards, w
 from nnlite.foreign.keras_graphs import keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
 from nnlite.foreign.keras_optimizers import optimizer_arrays
-from nnlite.foreign.keras_places import counted_groups, file_shapes, groups_of, parameter_places
+from nnlite.foreign.keras_places import groups_of, parameter_places
 from nnlite.foreign.keras_specs import signatures
 from nnlite.initializers.blank import values_follow
 from nnlite.parameters import Parameter
@@ -190,12 +190,10 @@ def trained_in_order(model: Any, trained: set[int]) -> list[Parameter]:
 
 def weight_arrays(model: Any) -> dict[str, np.ndarray]:
     """The arrays of a `.weights.h5` file by path."""
-    shapes = file_shapes(model, keras_order)
     arrays = {
-        path: parameter.value.astype(parameter.dtype, copy=False).reshape(shapes.get(id(parameter), parameter.shape))
+        path: parameter.value.astype(parameter.dtype, copy=False)
         for path, parameter in parameter_places(model, keras_order)
     }
-    arrays |= {f"{group}/2": np.array(0, np.int32) for group in counted_groups(model, keras_order)}
     return with_own_variables(model, keras_order, arrays)
 
 

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from nnlite.errors import ConfigError, DataError, ModelFileError
 from nnlite.foreign.keras_graphs import FUNCTIONAL, OF_HEADS, RECURRENT, graph_config, is_model, keras_order
-from nnlite.foreign.keras_places import file_shapes
 from nnlite.foreign.keras_specs import config_error, described, name_of_class, plain_value, read_config
 from nnlite.foreign.operations import apply_operation, is_operation
 from nnlite.layers import Input, Layer
@@ -254,8 +253,7 @@ def model_config(model: Any, location: str = "model") -> dict[str, Any]:
     if kind == "Lambda":
         document["config"]["function"] = form_of_function(vars(model)["function"].function)
     if kind == "Normalization" and document["config"]["mean"] is not None:
-        shapes = file_shapes(model, keras_order)
-        document["config"] |= {one.name: one.value.reshape(shapes[id(one)]).tolist() for one in model.parameters}
+        document["config"] |= {one.name: one.value.tolist() for one in model.parameters}
     for key, value in document["config"].items():
         part = vars(model).get(key)
         document["config"][key] = model_config(part, f"{location}.{key}") if isinstance(part, Layer) else value

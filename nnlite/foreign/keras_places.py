@@ -14,8 +14,6 @@ from nnlite.parameters import Parameter
 __all__ = [
     "CLASS_NAMES",
     "Order",
-    "counted_groups",
-    "file_shapes",
     "groups_of",
     "keras_class",
     "layer_folders",
@@ -92,24 +90,6 @@ def _beside(layer: Layer, inside: Sequence[tuple[Layer, str]]) -> list[Parameter
     if type(layer).__name__ == "Normalization" and layer.get_config()["mean"] is not None:
         return []  # its moments are arguments
     return [parameter for parameter in layer.weights if id(parameter) not in known]
-
-
-def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
-    """`id` of a parameter -> its shape in the file, if that differs: moments without axes of length 1."""
-    if type(layer).__name__ != "Normalization":
-        inside = order(layer) if is_model(layer) else inner_layers(layer)
-        parts = [file_shapes(part, order) for part in inside]
-        return {key: shape for shapes in parts for key, shape in shapes.items()}
-    axes = cast(Any, layer).axis
-    return {id(one): tuple(layer.input_shape[axis] for axis in axes) for one in layer.parameters}
-
-
-def counted_groups(layer: Layer, order: Order) -> list[str]:
-    """The groups of normalizations, where Keras counts batches in a third variable."""
-    groups: dict[str, list[str]] = {}
-    for path, parameter in parameter_places(layer, order):
-        groups.setdefault(path.rpartition("/")[0], []).append(parameter.name)
-    return [group for group, names in groups.items() if names == ["mean", "variance"]]
 
 
 def groups_of(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, str]]:

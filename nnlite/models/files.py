@@ -34,6 +34,7 @@ from nnlite.models.copying.own_parts import (
     compiled_by_itself,
     own_configs,
     own_parts,
+    renumbered,
     take_own_parts,
     weight_arrays,
 )
@@ -192,6 +193,7 @@ def assign_weights(
     """
     weights = weight_arrays(model)
     arrays = {name: array for name, array in arrays.items() if name.startswith("weights/")}
+    arrays = renumbered(weights, arrays)
     if skip_mismatch:
         fits = saving.names_that_fit({name: weight.shape for name, weight in weights.items()}, arrays, source)
         weights, arrays = ({name: group[name] for name in fits} for group in (weights, arrays))

@@ -46,7 +46,7 @@ def test_given_moments_are_no_weights(tmp_path):
     np.testing.assert_array_equal(again(X), layer(X))
     found = Normalization()
     found.adapt(X)
-    assert [weight.name for weight in found.weights] == ["mean", "variance"]
+    assert [weight.name for weight in found.weights] == ["mean", "variance", "count"]
 
 
 def test_both_layers_of_a_bidirectional_can_be_asked_for():

@@ -11,7 +11,7 @@ from nnlite.foreign.containers.legacy import assign_legacy, legacy_weights
 from nnlite.foreign.containers.own_files import own_variables
 from nnlite.foreign.hdf5 import Datasets
 from nnlite.foreign.keras_graphs import keras_order
-from nnlite.foreign.keras_places import Order, counted_groups, file_shapes, parameter_places
+from nnlite.foreign.keras_places import Order, parameter_places
 from nnlite.saving import names_that_fit
 
 __all__ = ["assign_datasets", "size_in_memory"]
@@ -59,9 +59,8 @@ def assign_datasets(
     if by_name:
         raise ConfigError(f"{label} matches weights by the order of layers; only '.h5' files have names", ("by_name",))
     needed = dict(parameter_places(model, order))
-    others = file_shapes(model, order)
-    shapes = {path: others.get(id(parameter), parameter.shape) for path, parameter in needed.items()}
-    present = _weights_in(datasets, {f"{group}/2" for group in counted_groups(model, order)})
+    shapes = {path: parameter.shape for path, parameter in needed.items()}
+    present = _weights_in(datasets)
     loaders = []
     for group, layer in own_variables(model, order):
         inside = {name[len(group) :]: one[()] for name, one in present.items() if name.startswith(group)}
@@ -81,12 +80,12 @@ def assign_datasets(
     for load in loaders:  # what does not fit has been refused: a model is not changed in part
         load()
     for path, value in values.items():
-        needed[path].assign(value.reshape(needed[path].shape))
+        needed[path].assign(value)
 
 
-def _weights_in(datasets: Mapping[str, Any], counts: Collection[str]) -> dict[str, Any]:
-    """The datasets but for counts of batches, the state of random layers and that of the optimizer."""
-    weights = [name for name in datasets if name not in counts and LEFT_OVER.isdisjoint(name.split("/"))]
+def _weights_in(datasets: Mapping[str, Any]) -> dict[str, Any]:
+    """The datasets but for the state of random layers and that of the optimizer."""
+    weights = [name for name in datasets if LEFT_OVER.isdisjoint(name.split("/"))]
     return {name: datasets[name] for name in weights}
 
 

@@ -11,15 +11,15 @@ from nnlite.errors import ModelFileError
 from nnlite.errors.boundary import reading
 from nnlite.errors.caller import warn_user
 from nnlite.foreign import hdf5
-from nnlite.foreign.keras_places import CLASS_NAMES, Order, counted_groups, file_shapes, parameter_places
+from nnlite.foreign.keras_places import CLASS_NAMES, Order, parameter_places
 from nnlite.parameters import Parameter
 
 __all__ = ["assign_legacy", "legacy_bytes", "legacy_config", "legacy_extra", "legacy_optimizer", "legacy_weights"]
 
 MODEL, OPTIMIZER, TOP, EXTRA = "model_weights", "optimizer_weights", "top_level_model_weights", "nnlite"
 
-# Name of a layer -> its variables in Keras's order; None stands for the count of batches in a normalization.
-Groups = dict[str, list[Parameter | None]]
+# Name of a layer -> its variables in Keras's order.
+Groups = dict[str, list[Parameter]]
 
 
 def _groups(model: Any, order: Order) -> Groups:
@@ -30,12 +30,9 @@ def _groups(model: Any, order: Order) -> Groups:
     return groups | {TOP: [parameter for parameter in model.parameters if id(parameter) not in inside]}
 
 
-def _ordered(layer: Any, order: Order) -> list[Parameter | None]:
+def _ordered(layer: Any, order: Order) -> list[Parameter]:
     """Variables that are trained come first."""
-    counted = {f"{group}/1" for group in counted_groups(layer, order)}
-    listed: list[Parameter | None] = []
-    for path, parameter in parameter_places(layer, order, merged=False):
-        listed += [parameter, None] if path in counted else [parameter]
+    listed = [parameter for _, parameter in parameter_places(layer, order, merged=False)]
     trained = {id(parameter) for parameter in layer.trainable_weights}
     return sorted(listed, key=lambda parameter: id(parameter) not in trained)
 
@@ -54,14 +51,12 @@ def legacy_bytes(
     """
     attributes: dict[str, dict[str, Any]] = {"": _described(config), MODEL: {}}
     arrays: dict[str, np.ndarray] = {EXTRA: np.frombuffer(extra, np.uint8)} if extra else {}
-    shapes = file_shapes(model, order)
     groups = _groups(model, order)
     for name, variables in groups.items():
         values = {}
         for number, one in enumerate(variables):
-            path = f"{name}/count" if one is None else one.path or f"{name}/{one.name}"
-            value = np.array(0, np.int32) if one is None else one.value.reshape(shapes.get(id(one), one.shape))
-            values[path if path not in values else f"{path}_{number}"] = value
+            path = one.path or f"{name}/{one.name}"
+            values[path if path not in values else f"{path}_{number}"] = one.value
         arrays |= {f"{MODEL}/{name}/{path}": value for path, value in values.items()}
         attributes[f"{MODEL}/{name}"] = {"weight_names": list(values)}
     attributes[MODEL] = {"layer_names": [name for name in groups if name != TOP]} | _versions(config)
@@ -168,8 +163,7 @@ def assign_legacy(
         raise ModelFileError(f"{label} holds weights of {len(present)} layers; the model has {len(needed)}")
     else:
         pairs = [(*one, group) for one, group in zip(needed.items(), present.values(), strict=True)]
-    shapes = file_shapes(model, order)
-    problems = {name: _difference(variables, group, shapes) for name, variables, group in pairs}
+    problems = {name: _difference(variables, group) for name, variables, group in pairs}
     unfit = [f"{name}: {problem}" for name, problem in problems.items() if problem]
     if unfit and not skip_mismatch:
         raise ModelFileError(f"{label} does not fit the model; {'; '.join(unfit)}")
@@ -177,16 +171,13 @@ def assign_legacy(
         warn_user(f"{label}: layers that do not fit stay as they are; {'; '.join(unfit)}")
     for name, variables, group in pairs:
         for one, array in zip(variables, group, strict=False) if not problems[name] else ():
-            if one is not None:
-                one.assign(array.reshape(one.shape))
+            one.assign(array)
 
 
-def _difference(
-    variables: Sequence[Parameter | None], group: Sequence[np.ndarray], shapes: Mapping[int, tuple[int, ...]]
-) -> str | None:
+def _difference(variables: Sequence[Parameter], group: Sequence[np.ndarray]) -> str | None:
     """The reason why arrays are not those of a layer; None if they are."""
     if len(variables) != len(group):
         return f"needs {len(variables)} arrays, got {len(group)}"
-    wanted = [() if one is None else shapes.get(id(one), one.shape) for one in variables]
+    wanted = [one.shape for one in variables]
     shapes_in_file = [array.shape for array in group]
     return None if shapes_in_file == wanted else f"needs the shapes {wanted}, got {shapes_in_file}"

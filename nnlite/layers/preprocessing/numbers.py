@@ -146,16 +146,17 @@ class Normalization(Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         axes = self._axes(input_shape)
-        shape: list[Any] = [length if axis in axes else 1 for axis, length in enumerate(input_shape)][1:]
+        lengths = tuple(cast(int, input_shape[axis]) for axis in axes)
+        self._aligned = tuple(cast(int, length) if axis in axes else 1 for axis, length in enumerate(input_shape))
         # nan says "not adapted yet"; a saved model brings its own values.
         given_moments = (self._given["mean"], self._given["variance"])
-        self.moments = [self.add_weight(shape, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
+        self.moments = [self.add_weight(lengths, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
         for moment, values in zip(self.moments, given_moments, strict=True):
-            lengths = tuple(input_shape[axis] for axis in axes)
-            known = np.nan if values is None else known_numbers(self, moment.name, values, lengths).reshape(shape)
-            moment.value[...] = known
+            moment.value[...] = np.nan if values is None else known_numbers(self, moment.name, values, lengths)
             if (moment.value < 0).any() and moment.name == "variance":
                 raise ConfigError(f"{self.label}: a variance must be >= 0, got {values!r}")
+        if self._given["mean"] is None:
+            self.count = self.add_weight((), "zeros", dtype="int32", trainable=False, name="count")
 
     def _axes(self, input_shape: BatchShape) -> tuple[int, ...]:
         axes = cast("tuple[int, ...]", self.axis)
@@ -172,19 +173,18 @@ class Normalization(Layer):
             DataError: empty, or with values that are not finite.
         """
         data = examples_for(self, data, steps)
-        shape = self.moments[0].shape
-        axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
+        axes = tuple(axis for axis in range(data.ndim) if axis not in self._axes(self.input_shape))
         # Rounding in the mean must not pass for a variance.
         variance = np.where(data.max(axis=axes) == data.min(axis=axes), 0, data.var(axis=axes))
         for moment, value in zip(self.moments, (data.mean(axis=axes), variance), strict=True):
-            moment.value[...] = value.reshape(shape)
+            moment.value[...] = value
 
     def finalize_state(self) -> None:
         """Nothing: calls read the moments themselves, also those that `adapt_mean.assign` has changed."""
 
     @property
     def adapt_mean(self) -> Parameter:
-        """The variable of the mean, in the shape of an example."""
+        """The variable of the mean, in the shape of `axis`."""
         return self.moments[0]
 
     @property
@@ -204,7 +204,7 @@ class Normalization(Layer):
 
     @property
     def weights(self) -> list[Parameter]:
-        """The moments set by `adapt`; empty if they were given as arguments."""
+        """The moments set by `adapt`, and `count`, which stays 0, as in Keras; empty for moments that were given."""
         return super().weights if self._given["mean"] is None else []
 
     @property
@@ -221,23 +221,23 @@ class Normalization(Layer):
     def at_inference(self) -> Affine | None:
         if self._axes(self.input_shape) != (len(self.input_shape) - 1,) or self.invert:
             return None
-        mean, variance = (value.astype(np.float64).reshape(-1) for value in self.values)
+        mean, variance = (value.astype(np.float64).reshape(-1) for value in self.values[:2])
         scale = 1 / np.where(variance > 0, np.sqrt(variance), 1)
         return Affine(scale, -mean * scale)
 
-    def linearize(self, inputs: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        slopes = self._slopes(variance)
+    def linearize(
+        self, inputs: np.ndarray, mean: np.ndarray, variance: np.ndarray, *count: np.ndarray
+    ) -> tuple[np.ndarray, Jacobians]:
+        slopes, mean = self._slopes(variance), mean.reshape(self._aligned)
         outputs = inputs * slopes + mean if self.invert else (inputs - mean) * slopes
-        return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), None, None)
+        return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), *[None] * (2 + len(count)))
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:
         """As `linearize`."""
-        mean, variance = self.values
-        slopes = self._slopes(variance)
-        return inputs * slopes + mean if self.invert else (inputs - mean) * slopes
+        return self.linearize(inputs, *self.values)[0]
 
     def _slopes(self, variance: np.ndarray) -> np.ndarray:
-        deviation = np.sqrt(variance)
+        deviation = np.sqrt(variance.reshape(self._aligned))
         deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
         return deviation if self.invert else 1 / deviation
 
@@ -254,7 +254,7 @@ def _moment(name: str) -> Any:
     def read(layer: Any) -> Any:
         if not layer.__dict__.get("built") or not layer.adapted:
             return layer._given[name]
-        return next(moment.value[None] for moment in layer.moments if moment.name == name)
+        return next(moment.value.reshape(layer._aligned) for moment in layer.moments if moment.name == name)
 
     def give(layer: Any, value: Any) -> None:
         layer.__dict__.setdefault("_given", {})[name] = value

@@ -26,6 +26,7 @@ __all__ = [
     "compiled_by_itself",
     "own_configs",
     "own_parts",
+    "renumbered",
     "take_own_parts",
     "weight_arrays",
 ]
@@ -101,6 +102,23 @@ def weight_arrays(model: Any) -> dict[str, np.ndarray]:
     """The arrays of all parameters by their names in a file."""
     every = each_once([model.parameters, model.weights])  # the latter with those of layers beside a graph
     return {f"weights/{number}.{one.name}": one.value for number, one in enumerate(every)}
+
+
+def renumbered(needed: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a file under the names of `weight_arrays`, also those of 0.1.
+
+    There a `Normalization` had no count behind its moments, and these had lengths of 1 for axes without moments.
+    """
+    kinds = [name.partition(".")[2] for name in needed]
+    counts = [name for name, *last in zip(needed, kinds, ["", *kinds], strict=False) if last == ["count", "variance"]]
+    plain = [name for name in needed if name not in counts]
+    before = [f"weights/{number}.{name.partition('.')[2]}" for number, name in enumerate(plain)]
+    if not counts or set(before) != set(arrays):
+        return arrays
+    moved = {name: arrays[old] for name, old in zip(plain, before, strict=True)}
+    alike = [name for name in moved if name.endswith((".mean", ".variance")) and moved[name].size == needed[name].size]
+    moved |= {name: moved[name].reshape(needed[name].shape) for name in alike}
+    return moved | {name: np.zeros_like(needed[name]) for name in counts}
 
 
 def own_parts(model: Any) -> dict[str, np.ndarray]:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite import saving
+from nnlite.errors import ConfigError, DataError, ModelFileError, ShapeError
 from nnlite.layers import (
     CategoryEncoding,
     Dense,
@@ -18,6 +19,7 @@ from nnlite.layers import (
     TextVectorization,
 )
 from nnlite.models import Sequential, load_model
+from nnlite.models.files import model_state
 
 WORDS = ["a", "b", "c"]
 
@@ -315,3 +317,37 @@ def test_the_state_of_a_normalization_has_the_names_of_keras():
     layer.finalize_state()
     np.testing.assert_allclose(layer(x), (x - [1, 2]) / [1, 2])
     assert layer.mean.tolist() == [[1, 2]]
+
+
+def test_a_normalization_has_the_weights_of_keras():
+    x = np.arange(24.0, dtype=np.float32).reshape(4, 2, 3)
+    for axis, lengths in ((-1, (3,)), (1, (2,)), ((1, 2), (2, 3)), (None, ())):
+        layer = Normalization(axis=axis)
+        layer.adapt(x)
+        assert [(weight.name, weight.shape) for weight in layer.weights] == [
+            ("mean", lengths),
+            ("variance", lengths),
+            ("count", ()),
+        ]
+        assert layer.count.dtype == np.int32 and layer.count.numpy() == 0 and not layer.trainable_weights
+        assert layer.mean.ndim == 3 and layer.mean.size == np.prod(lengths)
+        assert np.allclose(layer(x).mean(), 0, atol=1e-6)
+        layer.set_weights(layer.get_weights())
+    assert Normalization(mean=1.0, variance=2.0)(x).shape == x.shape
+
+
+def test_files_with_normalizations_without_a_count_are_read(tmp_path):
+    x = np.arange(24.0, dtype=np.float32).reshape(4, 2, 3) ** 2
+    model = Sequential([Input((2, 3)), Normalization(axis=1), Dense(2), Normalization()])
+    model.adapt(x)
+    header, arrays = model_state(model)
+    kept = [name for name in arrays if not name.endswith(".count")]
+    older = {f"weights/{number}.{name.partition('.')[2]}": arrays[name] for number, name in enumerate(kept)}
+    older |= {name: older[name].reshape(2, 1) for name in ("weights/0.mean", "weights/1.variance")}
+    older |= {name: older[name].reshape(1, 2) for name in ("weights/4.mean", "weights/5.variance")}
+    saving.write(tmp_path / "model.safetensors", header, older)
+    assert np.array_equal(load_model(tmp_path / "model.safetensors").predict(x, verbose=0), model.predict(x, verbose=0))
+    del older["weights/5.variance"]
+    saving.write(tmp_path / "model.safetensors", header, older)
+    with pytest.raises(ModelFileError, match="missing"):
+        load_model(tmp_path / "model.safetensors")
