@@ -47,6 +47,7 @@ class Discretization(Categorical):
     dtype: Settled[Policy] = option(default=None, kw_only=True)  # the inputs are numbers of it
 
     def validate(self) -> None:
+        self.reset_state()
         if self.bin_boundaries is None and self.num_bins is None:
             raise ConfigError("Discretization needs bin_boundaries, or num_bins and then adapt")
         if self.bin_boundaries is not None:
@@ -69,15 +70,30 @@ class Discretization(Categorical):
         """
         if self.num_bins is None:
             raise ConfigError(f"{self.label} has bin_boundaries: give num_bins in their place to use adapt")
-        data = gathered(data, f"{self.label}: adapt", steps)
-        values = np.sort(read_inputs(data, "numbers", f"{self.label}: adapt").astype(np.float64), axis=None)
+        self.reset_state()
+        self.update_state(gathered(data, f"{self.label}: adapt", steps))
+        self.finalize_state()
+
+    def reset_state(self) -> None:
+        """Forget what `update_state` was given; the boundaries stay."""
+        self.summary = np.zeros((2, 0))
+
+    def update_state(self, state: Any) -> None:
+        """Take further data, `state`, into account, from which `finalize_state` sets the boundaries."""
+        values = np.sort(read_inputs(state, "numbers", f"{self.label}: adapt").astype(np.float64), axis=None)
         if not values.size or not np.isfinite(values).all():
             raise DataError(f"{self.label}: adapt needs at least one example and finite values")
-        step = int(values.size * self.epsilon)
-        sample = values[step :: max(step, 1)]
-        summary = compressed(*compressed(sample, np.ones(len(sample)), self.epsilon), 1 / self.num_bins)[0]
-        self.bin_boundaries = summary[:-1][: self.num_bins - 1].tolist()
-        self.renew_shape()
+        step = max(values.size * self.epsilon, 1)
+        sample = values[int(step - 1) :: int(step)]
+        merged = np.concatenate([self.summary, [sample, np.full(len(sample), step)]], axis=1)
+        self.summary = np.array(compressed(*merged[:, merged[0].argsort(kind="stable")], self.epsilon))
+
+    def finalize_state(self) -> None:
+        """Set the boundaries for all data that `update_state` was given since `reset_state`."""
+        if self.num_bins is not None:
+            boundaries = compressed(*self.summary, 1 / self.num_bins)[0]
+            self.bin_boundaries = boundaries[:-1][: self.num_bins - 1].tolist()
+            self.renew_shape()
 
     @property
     def adapted(self) -> bool:

@@ -104,6 +104,7 @@ class Vocabulary(Host):
             if holds:
                 raise ConfigError(f"{type(self).__name__} needs {needed}")
         self._table, self._column_weights = {}, None
+        self.reset_state()
         if self.vocabulary is not None:
             self.set_vocabulary(self.vocabulary, self.idf_weights)
 
@@ -192,21 +193,33 @@ class Vocabulary(Host):
         Raises:
             DataError: data of another kind, or without any token.
         """
-        where = f"{self.label}: adapt"
-        documents = self.documents(gathered(data, where, steps, batch_size), where)
-        counts = Counter()
+        self.reset_state()
+        self.update_state(gathered(data, f"{self.label}: adapt", steps, batch_size))
+        self.finalize_state()
+        self.reset_state()  # the counts are no longer needed
+
+    def reset_state(self) -> None:
+        """Forget what `update_state` was given; the vocabulary stays."""
+        self._counts, self._holding, self._examples = Counter(), Counter(), 0
+
+    def update_state(self, state: Any) -> None:
+        """Count the tokens of further data, `state`, from which `finalize_state` makes the vocabulary."""
+        documents = self.documents(state, f"{self.label}: adapt")
+        self._examples += len(documents)
         for document in documents:
-            counts.update(document)
-        for token in (self.mask_token, self.oov_token):
-            counts.pop(token, None)
+            self._counts.update(document)
+            self._holding.update(set(document) if self.output_mode == "tf_idf" else ())
+
+    def finalize_state(self) -> None:
+        """Take the vocabulary of all data that `update_state` was given since `reset_state`."""
+        counts = {token: n for token, n in self._counts.items() if token not in (self.mask_token, self.oov_token)}
         if not counts:
-            raise DataError(f"{self.label}: adapt found no token in {len(documents)} examples")
+            raise DataError(f"{self.label}: adapt found no token in {self._examples} examples")
         tokens = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
         room = None if self.max_tokens is None else self.max_tokens - self._special_count
         weights = None
         if self.output_mode == "tf_idf":
-            holding = Counter(token for document in documents for token in set(document))
-            weights = [float(np.log1p(len(documents) / (1 + holding[token]))) for token in tokens[:room]]
+            weights = [float(np.log1p(self._examples / (1 + self._holding[token]))) for token in tokens[:room]]
         self._take(tokens[:room], weights)
 
     @property

@@ -48,8 +48,8 @@ class LayerTape(Tape):
             output = self._uses.use(layer, data, parameters, runner, training=training, mask=mask, random=random)
             self._uses.states.clear()  # stored at once, so that the next use begins with it
             self._uses.changed.clear()
-            if training or moves_on(layer):
-                layer.update_state(self.nodes[-1].jacobians.state)
+            if (state := self.nodes[-1].jacobians.state) and (training or moves_on(layer)):
+                layer.update_state(state)
         return layer._as_returned(output)
 
     def _taken(self, inputs: Any, arrays: Any) -> Any:

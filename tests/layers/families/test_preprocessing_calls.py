@@ -351,3 +351,34 @@ def test_files_with_normalizations_without_a_count_are_read(tmp_path):
     saving.write(tmp_path / "model.safetensors", header, older)
     with pytest.raises(ModelFileError, match="missing"):
         load_model(tmp_path / "model.safetensors")
+
+
+def test_states_of_lookups_are_counted_in_parts():
+    layer = StringLookup(output_mode="tf_idf")
+    whole = StringLookup(output_mode="tf_idf")
+    whole.adapt([["b", "a"], ["b", "c"], ["c", "c"]])
+    layer.update_state([["b", "a"]])
+    layer.update_state([["b", "c"], ["c", "c"]])
+    layer.finalize_state()
+    assert layer.get_vocabulary() == whole.get_vocabulary() == ["[UNK]", "c", "b", "a"]
+    assert layer.idf_weights == whole.idf_weights
+    layer.reset_state()
+    assert layer.get_vocabulary() == whole.get_vocabulary()  # which stays
+    layer.update_state([["d", "e"]])
+    layer.finalize_state()
+    assert layer.get_vocabulary() == ["[UNK]", "e", "d"]
+
+
+def test_bins_of_data_in_parts_are_those_of_keras():
+    layer = Discretization(num_bins=4)
+    layer.update_state(np.arange(4.0))
+    layer.update_state(np.arange(4.0, 8.0))
+    assert layer.bin_boundaries is None and layer.summary.shape == (2, 8)
+    layer.finalize_state()
+    assert layer.bin_boundaries == [1.0, 3.0, 5.0]
+
+
+def test_bins_of_more_data_than_quantiles_are_those_of_keras():
+    layer = Discretization(num_bins=4, epsilon=0.1)
+    layer.adapt([1.0, 2.0, 3.0, 4.0, 5.0, 9.0, 0.0, 2.0, 6.0, 3.0, 7.0, 6.0])
+    np.testing.assert_allclose(layer.bin_boundaries, [1.7, 3.0, 5.7])
