@@ -255,7 +255,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         if len(targets) != len(outputs):
             raise ShapeError(f"{type(self).__name__}: {len(targets)} targets for {len(outputs)} predictions")
         if sample_weight is not None:
-            shape = forms.shape_of_rows(self, outputs, np.shape(sample_weight) * (type(self).per_row is Loss.per_row))
+            shape = forms.shape_of_rows(self, outputs, np.shape(sample_weight), type(self).per_row is Loss.per_row)
             weights = fitted_weights(sample_weight, shape).astype(outputs.real.dtype, copy=False)
         return targets, outputs, weights
 

@@ -29,10 +29,14 @@ def axis_last(rank: int, loss: Any) -> tuple[int, ...]:
     return (*(other for other in range(rank) if other != position), position)
 
 
-def shape_of_rows(loss: Any, outputs: np.ndarray, weights: Shape) -> Shape:
-    """The shape of the losses of `outputs`, which are weighed; `weights` of the shape of outputs weigh each number."""
-    if weights in (outputs.shape, (*outputs.shape, 1)):
-        return outputs.shape
+def shape_of_rows(loss: Any, outputs: np.ndarray, weights: Shape, by_number: bool) -> Shape:
+    """The shape of the losses of `outputs`, to which weights of a shape are fitted.
+
+    A number stays one, so that one loss for the whole batch does. `by_number`: weights of the shape of outputs weigh
+    each number.
+    """
+    if not weights or (by_number and weights in (outputs.shape, (*outputs.shape, 1))):
+        return weights and outputs.shape
     return tuple(outputs.shape[axis] for axis in axis_last(outputs.ndim, loss)[:-1])
 
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.arrays.types import ArrayLike
 from nnlite.arrays.weights import fitted_weights
 from nnlite.config import computed_type, floatx
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
-from nnlite.losses.masks import weight_of_rows
 from nnlite.metrics.state.kinds import check_gathered
 from nnlite.metrics.state.numbers import state_number
 from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded, set_state, with_numbers
@@ -119,11 +118,11 @@ class Metric(NamedByClass, Configurable, family="metric"):
         Args:
             shape: its shape.
             initializer: an `Initializer` or its name: the values after `reset_state`.
-            dtype: float64 when None, so that counts stay exact.
+            dtype: `config.floatx()` when None, as in Keras: counts beyond 2**24 need float64 or an integer dtype.
             name: shown in `variables`; `variable`, `variable_1` and so on by default.
         """
         generator = np.random.default_rng(0)
-        initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)
+        initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or floatx(), generator=generator)
         number = sum(variable.name.startswith("variable") for variable, _ in self._added)
         variable = named(initial.copy(), name or (f"variable_{number}" if number else "variable"), str(self.name))
         self._added.append((variable, initial))
@@ -137,9 +136,14 @@ class Metric(NamedByClass, Configurable, family="metric"):
         return {name: name for name in self._state}
 
     @property
+    def _known(self) -> list[str]:
+        """The attributes of them that have a shape, which is some only after the first batch."""
+        return [*self._listed]
+
+    @property
     def variables(self) -> list[np.ndarray]:
         """The state, as arrays with a `name`: copies in `dtype`, and the variables of `add_variable` themselves."""
-        states = [listed(self, key, name) for key, name in self._listed.items()]
+        states = [listed(self, key, self._listed[key]) for key in self._known]
         inner = [variable for one in vars(self).values() if isinstance(one, Metric) for variable in one.variables]
         return [*states, *(variable for variable, _ in self._added), *inner]
 
@@ -171,9 +175,10 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
     def _with_variables(self, values: Sequence[ArrayLike]) -> "Self":
         """A copy whose `variables` are these; `ShapeError` for another number of them."""
-        twin, names = copy.deepcopy(self), [*self._listed]
-        if len(values) != len(self.variables):
-            raise ShapeError(f"{self.name} has {len(self.variables)} variables, got {len(values)}")
+        twin, count, names = copy.deepcopy(self), len(self.variables), self._known
+        if len(values) not in (count, count + len(self._listed) - len(names)):
+            raise ShapeError(f"{self.name} has {count} variables, got {len(values)}")
+        names = names if len(values) == count else [*self._listed]
         for name, value in zip(names, values, strict=False):
             set_state(twin, name, value)
         rest = iter(values[len(names) :])
@@ -193,7 +198,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         check_gathered(state, self.get_state(), str(self.name), type(self).__module__.startswith("nnlite."))
         for name, value in state.items():
             variable = getattr(self, name)
-            if isinstance(variable, MetricVariable):
+            if isinstance(variable, MetricVariable) and variable.stored is None:
                 variable[...] = value
             else:
                 setattr(self, name, value)
@@ -290,11 +295,6 @@ class Mean(Average):
             self._count += weight
         else:
             self.accumulate(np.atleast_1d(values), sample_weight)
-
-
-def weights_of_values(metric: Metric, sample_weight: ArrayLike, shape: Shape) -> np.ndarray:
-    """`sample_weight` as a number for each value of an array of this shape, or `ShapeError`."""
-    return weight_of_rows(fitted_weights(sample_weight, shape, str(metric.name)), shape)
 
 
 take_by_position(Metric, ("dtype", "name"), {"dtype": computed_type})

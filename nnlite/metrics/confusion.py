@@ -7,8 +7,8 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.metrics.base import Metric, weights_of_values
-from nnlite.metrics.state.variables import MetricVariable, listed
+from nnlite.metrics.base import Metric
+from nnlite.metrics.state.variables import MetricVariable, StateArray, listed, weights_of_values
 from nnlite.registry.bounds import Count, Index
 
 __all__ = [
@@ -52,8 +52,9 @@ class ConfusionMetric(Metric, abstract=True):
     """
 
     _state = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+    true_positives, false_positives = StateArray(), StateArray()
+    true_negatives, false_negatives = StateArray(), StateArray()
     _names_subclasses = False
-    _labels: ClassVar[int | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

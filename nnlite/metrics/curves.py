@@ -81,9 +81,8 @@ class AUC(ConfusionMetric):
                 setattr(self, name, np.zeros((len(self.limits()), *labels)))
 
     @property
-    def _listed(self) -> dict[str, str]:
-        waiting = self.multi_label and self.true_positives.ndim == 1  # for the number of labels
-        return {} if waiting else super()._listed
+    def _known(self) -> list[str]:
+        return [] if self.multi_label and self.true_positives.ndim == 1 else [*self._listed]  # by the number of labels
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self.aligned(y_true, y_pred)

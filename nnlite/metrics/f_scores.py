@@ -8,6 +8,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.metrics.base import Metric
 from nnlite.metrics.confusion import ratio
+from nnlite.metrics.state.variables import StateArray
 from nnlite.registry.bounds import Positive
 
 __all__ = ["F1Score", "FBetaScore"]
@@ -32,6 +33,7 @@ class FBetaScore(Metric):
     higher_is_better = True
     _default_name = "fbeta_score"
     _state = ("true_positives", "false_positives", "false_negatives")
+    true_positives, false_positives, false_negatives = StateArray(), StateArray(), StateArray()
 
     average: Literal["micro", "macro", "weighted"] | None = None
     beta: Positive = 1.0
@@ -70,6 +72,10 @@ class FBetaScore(Metric):
     @property
     def _listed(self) -> dict[str, str]:
         return {name: name for name in (*self._state, "intermediate_weights")}
+
+    @property
+    def _known(self) -> list[str]:
+        return [*self._listed] if self.true_positives.size else []
 
     @property
     def intermediate_weights(self) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, DataError, ShapeError
-from nnlite.metrics.base import Metric, weights_of_values
+from nnlite.metrics.base import Metric
+from nnlite.metrics.state.variables import StateArray, weights_of_values
 from nnlite.registry.bounds import Range
 
 __all__ = ["BinaryIoU", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"]
@@ -24,6 +25,7 @@ class _Overlap(Metric, abstract=True):
     _default_dtype = "int32"
     _names_subclasses = False
     _state = ("total_cm",)
+    total_cm = StateArray()
 
     @property
     def _listed(self) -> dict[str, str]:

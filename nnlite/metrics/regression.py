@@ -9,6 +9,8 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.metrics.base import Average, Metric
+from nnlite.metrics.state.numbers import state_number
+from nnlite.metrics.state.variables import StateArray
 from nnlite.registry.bounds import Index
 
 __all__ = ["MeanAbsoluteError", "MeanSquaredError", "R2Score", "RootMeanSquaredError"]
@@ -84,8 +86,8 @@ class RootMeanSquaredError(Average, aliases=("rmse",)):
 class R2Score(Metric):
     """Coefficient of determination: `1 - sum((y_true - y_pred)**2) / sum((y_true - mean(y_true))**2)`.
 
-    All sums run in float64 about the mean so far, so a large mean costs no digits and batches of any size give one
-    result. For a constant target the score is 1.0 where the prediction is exact and 0.0 where it is not.
+    All sums run in float64 about a target of the first batch, so a large mean costs no digits and batches of any size
+    give one result. For a constant target the score is 1.0 where the prediction is exact and 0.0 where it is not.
 
     Shape: y_true and y_pred (batch,) or (batch, outputs); sample_weight (batch,).
 
@@ -95,8 +97,6 @@ class R2Score(Metric):
         num_regressors: number p of independent variables; if not 0, the adjusted score
             `1 - (1 - R2) * (n - 1) / (n - p - 1)` over n samples (rows).
 
-    Reference: Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance".
-
     >>> round(R2Score()([[1], [4], [3]], [[2], [4], [4]]), 6)
     0.571429
     """
@@ -105,12 +105,54 @@ class R2Score(Metric):
     class_aggregation: Literal["uniform_average", "variance_weighted_average"] | None = "uniform_average"
     num_regressors: Index = 0
 
-    _state = ("num_samples", "count", "mean", "total", "residual")
+    num_samples = state_number("num_samples", "Number of targets: rows times outputs.")
+    count, total_mse = StateArray(), StateArray()  # of each output: the weights, the weighted squares of errors
+    origin, first, second = StateArray(), StateArray(), StateArray()  # and the moments of targets about the origin
+    _state = ("num_samples", "count", "total_mse", "origin", "first", "second")
 
     def reset_state(self) -> None:
         self.num_samples = 0
-        self.count = 0.0
-        self.mean = self.total = self.residual = np.zeros(0)  # one for each output, from the first batch on
+        self._start_at(np.zeros(np.shape(vars(self).get("count", []))))  # as many outputs as before
+
+    @property
+    def _listed(self) -> dict[str, str]:
+        same = {name: name for name in ("num_samples", "squared_sum", "sum")}
+        return {**same, "total_mse": "residual", "count": "count"}
+
+    @property
+    def _known(self) -> list[str]:
+        return [*self._listed] if self.count.size else [*self._listed][:1]
+
+    def _start_at(self, origin: np.ndarray) -> None:
+        """Begin with no targets, whose moments will be about an origin."""
+        self.origin = origin
+        self.count = self.total_mse = self.first = self.second = np.zeros(len(origin))
+
+    def _about_zero(self, value: ArrayLike) -> None:
+        """Take moments about 0, of as many outputs as a value has that will replace one of them."""
+        if not self.count.size:
+            self._start_at(np.zeros(np.shape(value)))
+        self.second, self.first, self.origin = self.squared_sum, self.sum, np.zeros_like(self.origin)
+
+    @property
+    def sum(self) -> np.ndarray:
+        """Weighted sum of the targets of each output."""
+        return np.array(self.first + self.count * self.origin)
+
+    @sum.setter
+    def sum(self, value: Any) -> None:
+        self._about_zero(value)
+        self.first = value
+
+    @property
+    def squared_sum(self) -> np.ndarray:
+        """Weighted sum of the squares of the targets of each output."""
+        return np.array(self.second + self.origin * (2 * self.first + self.count * self.origin))
+
+    @squared_sum.setter
+    def squared_sum(self, value: Any) -> None:
+        self._about_zero(value)
+        self.second = value
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self._columns(y_true, y_pred)
@@ -118,47 +160,47 @@ class R2Score(Metric):
         weight = np.ones(batch_size) if sample_weight is None else self.weights(sample_weight, batch_size)
         if not weight.any():
             return
-        if not self.mean.size:
-            self.mean = y_true[np.argmax(weight != 0)].astype(np.float64)
-            self.total, self.residual = np.zeros((2, len(self.mean)))
-        deviation = y_true - self.mean
+        if not self.count.any():
+            self._start_at(y_true[np.argmax(weight)])
+        deviation = y_true - self.origin
         error = y_true - y_pred.astype(np.float64, copy=False)
-        shift = weight @ deviation
-        self.num_samples += batch_size
-        self.count += float(weight.sum(dtype=np.float64))
-        self.mean = self.mean + shift / self.count
-        self.total = self.total + (weight @ (deviation * deviation) - shift * shift / self.count)
-        self.residual = self.residual + weight @ (error * error)
+        self.num_samples += y_true.size
+        self.count = self.count + weight.sum(dtype=np.float64)
+        self.first = self.first + weight @ deviation
+        self.second = self.second + weight @ (deviation * deviation)
+        self.total_mse = self.total_mse + weight @ (error * error)
 
     def result(self) -> Any:
-        if not self.mean.size:
+        if not self.count.any():
             return 0.0
-        scores = 1.0 - np.sign(self.residual)
-        np.divide(self.total - self.residual, self.total, out=scores, where=self.total != 0)
+        residual, total = self.total_mse, self.second - self.first * self.first / self.count
+        scores = 1.0 - np.sign(residual)
+        np.divide(total - residual, total, out=scores, where=total != 0)
         if self.class_aggregation == "uniform_average":
             scores = float(scores.mean())
         elif self.class_aggregation == "variance_weighted_average":
-            variance_sum = self.total.sum()
-            scores = float((self.total @ scores) / variance_sum if variance_sum else scores.mean())
+            variance_sum = total.sum()
+            scores = float((total @ scores) / variance_sum if variance_sum else scores.mean())
         return self._adjusted(scores) if self.num_regressors else scores
 
     def _adjusted(self, scores):
-        degrees_of_freedom = self.num_samples - self.num_regressors - 1
+        rows = int(self.num_samples) // len(self.count)
+        degrees_of_freedom = rows - self.num_regressors - 1
         if degrees_of_freedom <= 0:
             warnings.warn(
-                f"{self.name}: {self.num_samples} samples are too few for the adjusted score with "
+                f"{self.name}: {rows} samples are too few for the adjusted score with "
                 f"num_regressors={self.num_regressors}; the standard score is given",
                 stacklevel=3,
             )
             return scores
-        return 1.0 - (1.0 - scores) * (self.num_samples - 1) / degrees_of_freedom
+        return 1.0 - (1.0 - scores) * (rows - 1) / degrees_of_freedom
 
     def _columns(self, y_true, y_pred) -> tuple[np.ndarray, np.ndarray]:
         """Both as (batch, outputs), with as many outputs as the batches before."""
         y_true, y_pred = self.aligned(y_true, y_pred)
         if y_true.ndim == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
-        outputs = len(self.mean) or y_true.shape[1]
+        outputs = len(self.count) or y_true.shape[1]
         if y_true.ndim != 2 or y_true.shape[1] != outputs:
             raise ShapeError(f"{self.name}: expected shape (batch, {outputs}), got {y_true.shape}")
         return y_true, y_pred

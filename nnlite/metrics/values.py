@@ -6,7 +6,8 @@ import numpy as np
 
 from nnlite import losses
 from nnlite.arrays.types import ArrayLike
-from nnlite.metrics.base import Average, weights_of_values
+from nnlite.metrics.base import Average
+from nnlite.metrics.state.variables import weights_of_values
 from nnlite.metrics.top_k import labelled
 from nnlite.registry.bounds import Fraction
 

@@ -10,8 +10,9 @@ from nnlite import losses
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.kernels import sigmoid
-from nnlite.metrics.base import Average, Metric, weights_of_values
+from nnlite.metrics.base import Average, Metric
 from nnlite.metrics.state.numbers import state_number
+from nnlite.metrics.state.variables import weights_of_values
 from nnlite.registry import NamedFunction, snake_case
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.functions import custom_function, function_form, is_function_form

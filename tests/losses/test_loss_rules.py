@@ -12,6 +12,7 @@ from nnlite.layers import Activation, Dense, Softmax
 from nnlite.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    Dice,
     Huber,
     Loss,
     MeanAbsoluteError,
@@ -255,3 +256,12 @@ def test_a_users_loss():
     found = loss.backward()
     assert relative_error(found, complex_step(lambda p: loss.linearize(y_true, p)[0], [y_pred])) <= EXACT
     assert Loss.get(loss.to_spec()).get_config() == loss.get_config()
+
+
+def test_a_number_as_weight_leaves_one_loss_for_the_batch_one():
+    pair = np.array([[1.0, 0], [0, 1]]), np.array([[0.5, 0.25], [0.25, 0.5]])
+    whole = Dice()(*pair)
+    for reduction in ("sum", "none", "mean"):
+        weighed = Dice(reduction=reduction)(*pair, sample_weight=3.0)
+        assert np.shape(weighed) == () and weighed == pytest.approx(3 * whole, rel=1e-15)
+    assert Dice(reduction="sum")(*pair, sample_weight=[3.0, 3.0]) == pytest.approx(6 * whole, rel=1e-15)

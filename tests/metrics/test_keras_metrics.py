@@ -179,8 +179,8 @@ class Hits(Metric):
 
     def __init__(self, name="hits", **kwargs):
         super().__init__(name=name, **kwargs)
-        self.hits = self.add_weight(name="hits", initializer="zeros")
-        self.rows = self.add_variable(shape=(), initializer="zeros", name="rows")
+        self.hits = self.add_weight(name="hits", initializer="zeros", dtype="float64")
+        self.rows = self.add_variable(shape=(), initializer="zeros", dtype="float64", name="rows")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         self.hits.assign_add((np.abs(y_true - y_pred) < 1).sum())

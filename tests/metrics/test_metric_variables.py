@@ -1,5 +1,7 @@
 """The variables of metrics: their names, and what assigning them does; types of results."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,8 @@ from nnlite.metrics import (
     Metric,
     OneHotIoU,
     OneHotMeanIoU,
+    Precision,
+    R2Score,
     RecallAtPrecision,
     Sum,
     TruePositives,
@@ -26,6 +30,8 @@ PAIRS = [[1, 0], [0, 1], [1, 1]], [[0.75, 0.25], [0.25, 0.5], [0.75, 0.5]]
 def test_a_state_is_carried_over_by_assigning_variables(kind):
     source, target = kind(), kind()
     source(*PAIRS)
+    target(*PAIRS)
+    target.reset_state()
     for variable, value in zip(target.variables, source.variables, strict=True):
         variable.assign(value)
     np.testing.assert_array_equal(target.result(), source.result())
@@ -125,6 +131,45 @@ def test_f_scores_list_the_number_of_positives():
     micro = F1Score(average="micro")
     assert micro(*PAIRS) == pytest.approx(2 * 3 / (2 * 3 + 1))
     assert [variable.shape for variable in micro.variables] == [()] * 4
+
+
+def test_r2_lists_the_sums_of_keras():
+    targets, outputs, weights = np.array([[1e3, 1], [1e3 + 2, 5]]), np.array([[1e3, 2], [1e3 + 1, 2]]), [1.0, 3.0]
+    score = R2Score(dtype="float64")
+    assert [variable.name for variable in score.variables] == ["num_samples"]
+    score(targets, outputs, sample_weight=weights)
+    assert [variable.name for variable in score.variables] == ["num_samples", "squared_sum", "sum", "residual", "count"]
+    sums = [weights @ targets**2, weights @ targets, weights @ (targets - outputs) ** 2]
+    for variable, expected in zip(score.variables, [4, *sums, [4, 4]], strict=True):
+        np.testing.assert_array_equal(variable, expected)
+    score.reset_state()
+    assert [variable.tolist() for variable in score.variables] == [0, *[[0, 0]] * 4]
+
+
+@pytest.mark.parametrize("kind", [R2Score, F1Score, functools.partial(AUC, multi_label=True)])
+def test_a_state_without_shape_yet_takes_variables_that_have_one(kind):
+    fresh, whole = kind(dtype="float64"), kind(dtype="float64")
+    state = fresh.stateless_update_state(fresh.variables, *(part[:2] for part in PAIRS))
+    state = fresh.stateless_update_state(state, *(part[2:] for part in PAIRS))
+    assert len(state) > len(fresh.variables)
+    np.testing.assert_allclose(fresh.stateless_result(state), whole(*PAIRS), rtol=1e-14)
+
+
+def test_variables_of_users_are_in_the_default_precision():
+    class Rows(Metric):
+        def __init__(self):
+            super().__init__(name="rows", dtype="float16")
+            self.rows, self.batches = self.add_variable(name="rows"), self.add_variable((), dtype="int32")
+
+    assert [variable.dtype for variable in Rows().variables] == ["float32", "int32"]
+
+
+def test_attributes_of_arrays_are_variables():
+    precision = Precision()
+    precision([0, 1, 1], [1, 1, 0])
+    assert precision.true_positives.numpy().tolist() == [1] and precision.false_positives.path.endswith("positives")
+    precision.true_positives.assign([3])
+    assert precision.result() == 0.75
 
 
 def test_curves_and_labels_of_areas():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import BFLOAT16, ArrayLike, dtype_of, is_bfloat16
+from nnlite.arrays.types import BFLOAT16, ArrayLike, Shape, dtype_of, is_bfloat16
 from nnlite.arrays.weights import EagerTensor, fitted_weights, mask_of
 from nnlite.errors import ConfigError
 from nnlite.losses.masks import weight_of_rows
@@ -14,7 +14,16 @@ from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.tape import is_trial
 from nnlite.ops.tracing import Traced
 
-__all__ = ["MetricVariable", "listed", "named", "of_recorded", "set_state", "with_numbers"]
+__all__ = [
+    "MetricVariable",
+    "StateArray",
+    "listed",
+    "named",
+    "of_recorded",
+    "set_state",
+    "weights_of_values",
+    "with_numbers",
+]
 
 HALVES = ("float16", BFLOAT16)
 
@@ -65,6 +74,26 @@ def named(array: np.ndarray, name: str, owner: str) -> MetricVariable:
     variable = array.view(MetricVariable)
     variable.name, variable.path = name, f"{owner}/{name}"
     return variable
+
+
+class StateArray:
+    """An attribute of a metric that holds an array of its state, in double precision: counts stay exact.
+
+    What is read is a copy with the methods of Keras's variables; `assign` sets the attribute.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.key = name
+
+    def __get__(self, metric: Any, owner: type) -> Any:
+        if metric is None:
+            return self
+        variable = named(np.array(vars(metric)[self.key]), self.key, str(metric.name))
+        variable.stored = functools.partial(setattr, metric, self.key)
+        return variable
+
+    def __set__(self, metric: Any, value: Any) -> None:
+        vars(metric)[self.key] = np.array(value, np.float64)
 
 
 def set_state(metric: Any, key: str, value: ArrayLike) -> None:
@@ -150,3 +179,8 @@ def _with_mask(values: tuple, named: dict[str, Any], position: int) -> tuple[tup
 
 def _number(value: Any) -> Any:
     return np.real(value.value) if isinstance(value, Traced) else value
+
+
+def weights_of_values(metric: Any, sample_weight: ArrayLike, shape: Shape) -> np.ndarray:
+    """`sample_weight` as a number for each value of an array of this shape, or `ShapeError`."""
+    return weight_of_rows(fitted_weights(sample_weight, shape, str(metric.name)), shape)
