@@ -71,9 +71,12 @@ def operations() -> dict[str, Any]:
             called = [
                 "*" + one.name if one.kind is one.VAR_POSITIONAL else one.name
                 for one in list(inspect.signature(cls.call).parameters.values())[1:]
+                if one.kind is not one.VAR_KEYWORD
             ]
             row = {"module": cls.__module__, "function": name, "arguments": taken, "call": called}
-            found[cls.__name__] = {**row, "order": list(inspect.signature(function).parameters)}
+            of_function = inspect.signature(function).parameters.values()
+            order = [one.name for one in of_function if one.kind is not one.VAR_KEYWORD]
+            found[cls.__name__] = {**row, "order": order}
     return found
 
 

@@ -131,7 +131,7 @@ def _ends(values: list[tuple[Use, int]], structure: Any, in_list: bool) -> Any:
     named = [[use.layer.name, use.index, part] for use, part in values]
     if structure is not None:
         return arranged_as(structure, named)
-    return named if len(named) > 1 or in_list else named[0]
+    return (named if in_list else tuple(named)) if len(named) > 1 or in_list else named[0]
 
 
 def _applied(use: Use, location: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 from nnlite.errors import ConfigError, DataError, ModelFileError
 from nnlite.foreign.keras_graphs import FUNCTIONAL, OF_HEADS, RECURRENT, graph_config, is_model, keras_order
 from nnlite.foreign.keras_specs import config_error, described, name_of_class, plain_value, read_config
-from nnlite.foreign.operations import apply_operation, is_operation
+from nnlite.foreign.operations import apply_operation, flat, is_operation, is_value, key_of, of_mask, without_masks
 from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.structure import leaves_of
 from nnlite.layers.composite.operation import Operation
@@ -17,8 +17,6 @@ __all__ = ["Orders", "graph_ends", "model_config", "read_model"]
 
 # `id` of a model that was read -> its layers in the order of the file.
 Orders = dict[int, Sequence[Layer]]
-# What Keras draws of the masks that `Embedding` and `Masking` make; here masks are passed on automatically.
-OF_MASKS = ("Any", "NotEqual")
 CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
 CALL_ARGUMENTS = ("query", "value", "key", "inputs", "sequences", "sequence", "initial_state")
 
@@ -100,7 +98,7 @@ def graph_ends(config: Mapping[str, Any], orders: Orders, location: str) -> tupl
     Raises:
         ModelFileError: a class, an argument or a call that nnlite does not have, or that is described wrongly.
     """
-    documents = [one for one in config["layers"] if not _makes_masks(one)]
+    documents = without_masks(config["layers"], config.get("output_layers"))
     layers = {
         one["name"]: one if is_operation(one) else read_model(one, orders, f"{location}.{one.get('name')}")
         for one in documents
@@ -117,10 +115,6 @@ def graph_ends(config: Mapping[str, Any], orders: Orders, location: str) -> tupl
         waiting = later
     ends = [_ends(config.get(name), values, f"{location}.{name}") for name in ("input_layers", "output_layers")]
     return ends[0], ends[1], [layer for layer in layers.values() if isinstance(layer, Layer)]
-
-
-def _makes_masks(document: Any) -> bool:
-    return is_operation(document) and document.get("class_name") in OF_MASKS
 
 
 def _ends(listed: Any, values: dict, location: str) -> Any:
@@ -142,8 +136,8 @@ def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], 
     layer: Any = layers[name]
     of_user = isinstance(layer, Layer) and not type(layer).__module__.startswith("nnlite.")
     taken = [*arguments, *(options[key] for key in options if of_user or key in CALL_ARGUMENTS)]
-    taken = [item for item in _flat(taken) if not (of_user or isinstance(layer, dict)) or _is_value(item)]
-    keys = [_key(item, location) for item in taken]
+    taken = [item for item in flat(taken) if not (of_user or isinstance(layer, dict)) or is_value(item)]
+    keys = [key_of(item, location) for item in taken]
     if any(key not in values for key in keys):
         return False
     if isinstance(layer, dict):
@@ -174,7 +168,7 @@ def _options(layers: dict[str, Layer], layer: Layer, options: dict[str, Any], lo
             vars(layer)["use_causal_mask"] = True
         elif isinstance(value, (int, float, str)) and (value is not False or _at_inference(layer, key, options)):
             told[key] = value
-        elif key not in CALL_ARGUMENTS and value is not False and not _of_mask(layers, key, value):
+        elif key not in CALL_ARGUMENTS and value is not False and not of_mask(layers, key, value):
             raise ModelFileError(f"{location} is called with {key}, which is not read")
     return told
 
@@ -197,34 +191,9 @@ def _placed(items: Any, values: dict) -> Any:
     """Arguments of a call, with the values of the graph filled in."""
     if isinstance(items, (list, tuple)):
         return type(items)([_placed(item, values) for item in items])
-    if _is_value(items):
-        return values[_key(items, "a call")]
+    if is_value(items):
+        return values[key_of(items, "a call")]
     return {key: _placed(item, values) for key, item in items.items()} if isinstance(items, dict) else items
-
-
-def _is_value(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("class_name") == "__keras_tensor__"
-
-
-def _flat(items: Any) -> list[Any]:
-    """Items of nested lists and dicts, without None."""
-    if isinstance(items, dict) and "class_name" not in items:
-        return _flat([*items.values()])
-    if not isinstance(items, (list, tuple)):
-        return [] if items is None else [items]
-    return [item for one in items for item in _flat(one)]
-
-
-def _of_mask(layers: dict[str, Layer], key: str, value: Any) -> bool:
-    """Whether a mask is one that a layer of the graph makes."""
-    return value is None or (key == "mask" and all(_key(item, key)[0] not in layers for item in _flat(value)))
-
-
-def _key(item: Any, location: str) -> Any:
-    try:
-        return tuple(item["config"]["keras_history"])
-    except (KeyError, TypeError):
-        raise ModelFileError(f"{location} is called with {item!r}, which is not a value of the graph") from None
 
 
 def model_config(model: Any, location: str = "model") -> dict[str, Any]:

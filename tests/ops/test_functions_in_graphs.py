@@ -59,3 +59,36 @@ def test_functions_in_files_of_keras(function, x, tmp_path):
     again = models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
     np.testing.assert_allclose(again.predict(x, verbose=0), function(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ops.not_equal(x, 1),
+        lambda x: ops.any(x > 1, axis=1),
+        lambda x: ops.where(ops.not_equal(x, 1), x, 0),
+        lambda x: ops.meshgrid(ops.sum(x, axis=1), ops.ones(4), indexing="ij"),
+        lambda x: ops.rearrange(x, "a b -> b a"),
+        lambda x: ops.split(x, 3, axis=1),
+        lambda x: ops.moments(x, 1),
+        lambda x: ops.slice(x, (1, 0), (1, 2)),
+    ],
+)
+def test_models_of_functions_are_made_again_from_their_configs(function):
+    inputs = Input((3,))
+    model = Model(inputs, function(inputs))
+    again = Model.from_config(model.get_config())
+    wanted, result = model(X), again(X)
+    assert type(result) is type(wanted) is type(function(X))
+    assert type(function(inputs)) is type(wanted) or isinstance(wanted, np.ndarray)
+    for one, other in zip(np.atleast_1d(result), np.atleast_1d(wanted), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_results_of_a_loop_are_nested_as_its_function_nests_them():
+    inputs = Input((3,), batch_size=2)
+    last, rows = ops.scan(lambda carry, row: (carry + row, {"before": carry, "row": [row]}), X[0], inputs)
+    assert rows["before"].shape == rows["row"][0].shape == (2, 3)
+    result = Model(inputs, {"last": last, "before": rows["before"]})(X)
+    np.testing.assert_array_equal(result["before"], [X[0], 2 * X[0]])
+    np.testing.assert_array_equal(result["last"], 2 * X[0] + X[1])

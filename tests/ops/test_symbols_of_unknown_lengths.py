@@ -23,6 +23,7 @@ def symbol(*shape, dtype="float32"):
         (lambda: ops.add(symbol(None, 3), symbol(None, 3)), (None, 3)),
         (lambda: ops.reshape(symbol(None, None), (3, 2)), (3, 2)),
         (lambda: ops.reshape(symbol(None, 3), (3, -1)), (3, None)),
+        (lambda: ops.slice(symbol(None, 3), (1, 1), (4, 2)), (4, 2)),
         (lambda: ops.slice_update(symbol(None, 3), (1, 1), symbol(None, 2)), (None, 3)),
         (lambda: ops.scatter_update(symbol(None, 3), [[1], [2]], symbol(None, 3)), (None, 3)),
         (lambda: ops.cross(symbol(None, None), symbol(None, None)), (None,)),

@@ -34,17 +34,16 @@ def apply_operation(
         raise ModelFileError(f"{location}: nnlite.ops has nothing like {kind!r} of Keras")
     settings = {key: plain_value(value, f"{location}.{key}") for key, value in (document.get("config") or {}).items()}
     settings = {key: value for key, value in settings.items() if key in signature["arguments"]}
-    keywords = {
-        **settings,
-        **_called(signature["call"], arguments),
-        **{key: _item(value) for key, value in options.items()},
-    }
-    spread = keywords.pop("operands", ())
-    ordered = [keywords[name] for name in signature["order"] if name in keywords]
+    keywords = {**settings, **_called(signature["call"], arguments)}
+    keywords |= {key: _item(value) for key, value in options.items()}
+    order, star = signature["order"], next((one[1:] for one in signature["call"] if one.startswith("*")), None)
+    first = order[: order.index(star)] if star in order else order
+    ordered = [keywords.pop(name) for name in first if name in keywords]
     while ordered and ordered[-1] is None:  # which nnlite may not have
         ordered.pop()
+    spread = keywords.pop(star, ())
     try:
-        return function(*ordered, *spread)
+        return function(*ordered, *spread, **keywords)
     except (ConfigError, DataError, TypeError, ValueError) as error:
         raise ModelFileError(f"{location}: {error}") from None
 

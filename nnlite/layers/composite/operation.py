@@ -10,6 +10,7 @@ from nnlite import ops
 from nnlite.config import WholeType, floatx
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.jacobians import Jacobian, Jacobians
+from nnlite.layers.base.contract.structure import form_of, leaves_of
 from nnlite.layers.base.inputs import check_number
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import OPERATIONS, Symbol, symbols_of
@@ -106,8 +107,8 @@ class Operation(Layer):
         plain = self.function in UNDERIVED or not any(item.value.dtype.kind in "fc" for item in items)
         result = self._applied([item.value for item in items] if plain else items)
         take = _without_derivative if self.function in UNDERIVED else _recorded
-        ends = [take(end, items, self) for end in (result if isinstance(result, (list, tuple)) else [result])]
-        return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
+        ends = [take(end, items, self) for end in leaves_of(result)]
+        return tuple(ends) if isinstance(result, (list, tuple, dict)) else ends[0]
 
     def _applied(self, inputs: Sequence[Any]) -> Any:
         """The result of the function for the inputs and the constants among its arguments."""
@@ -128,8 +129,14 @@ class Operation(Layer):
         if self._outlines is None or self._outlines[0] != shapes:
             types = self._input_types or [self.dtype or floatx()] * len(shapes)
             varies = self.function in OF_ANY_LENGTH
-            self._outlines = shapes, outlines(self.label, self._applied, shapes, types, varies)
+            self._outlines = shapes, outlines(self.label, self._leaves, shapes, types, varies)
         return self._outlines[1]
+
+    def _leaves(self, inputs: Sequence[Any]) -> list[Any]:
+        """All results of the function; how they are nested is noted."""
+        result = self._applied(inputs)
+        self._structure = form_of(result) if isinstance(result, (list, tuple, dict)) else None
+        return leaves_of(result)
 
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
         """Find the output shape on first use; there are no parameters, and nothing is added to the loss."""

@@ -19,7 +19,7 @@ LENGTHS = (2, 7, 24, 1, 3, 4, 5, 6, 8, 10, 12)
 
 def outlines(
     owner: str,
-    function: Callable[[list[np.ndarray]], Any],
+    function: Callable[[list[np.ndarray]], list[Any]],
     shapes: Sequence[tuple],
     types: Sequence[str],
     by_values: bool = False,
@@ -28,7 +28,7 @@ def outlines(
 
     Args:
         owner: shown in errors.
-        function: of a list of arrays.
+        function: of a list of arrays; returns a list.
         shapes, types: of the arrays.
         by_values: whether lengths depend on the numbers in the arrays too.
 
@@ -73,10 +73,9 @@ def _possible(
     return tried, refused
 
 
-def _results(function: Callable[[list[np.ndarray]], Any], arrays: list[np.ndarray]) -> list[np.ndarray]:
+def _results(function: Callable[[list[np.ndarray]], list[Any]], arrays: list[np.ndarray]) -> list[np.ndarray]:
     with np.errstate(all="ignore"):
-        result = function(arrays)
-    return [np.asarray(end) for end in (result if isinstance(result, (list, tuple)) else [result])]
+        return [np.asarray(end) for end in function(arrays)]
 
 
 def _examples(

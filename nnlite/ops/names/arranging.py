@@ -9,7 +9,6 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
-from nnlite.ops.names import constants
 from nnlite.ops.names.constants import convert_to_numpy, dtype, lengths, not_equal, shape
 from nnlite.ops.plain.places import chosen_axes
 from nnlite.tree import flatten
@@ -129,6 +128,7 @@ def of_unknown_length(xs: Any, axis: int = 0) -> Any:
     return next((x for x in flatten(xs) if tuple(shape(x))[axis:][:1] == (None,)), None)
 
 
+@ops.drawable
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
     """The part of the given shape that begins at `start_indices`.
 
@@ -138,9 +138,9 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> An
     """
     if len(start_indices) != len(shape) or min(shape, default=0) < 0:
         raise ShapeError(f"slice needs a length >= 0 for each index, got {tuple(shape)} for {tuple(start_indices)}")
-    ends, whole = [start + length for start, length in zip(start_indices, shape, strict=True)], constants.shape(inputs)
+    ends, whole = [start + length for start, length in zip(start_indices, shape, strict=True)], lengths(inputs)
     rooms = [0 if start < 0 else known for start, known in zip(start_indices, whole, strict=False)]
-    if len(ends) > len(whole) or any(room is not None and end > room for end, room in zip(ends, rooms, strict=False)):
+    if len(ends) > len(whole) or any(end > room for end, room in zip(ends, rooms, strict=False)):
         raise ShapeError(f"slice of the shape {tuple(shape)} from {tuple(start_indices)} on exceeds {whole}")
     spans = zip(start_indices, ends, strict=True)
     return ops.getitem(inputs, tuple(builtins.slice(start, None if start < 0 == end else end) for start, end in spans))
