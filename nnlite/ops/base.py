@@ -273,6 +273,8 @@ def common_type(arrays: Sequence[np.ndarray], written: Sequence[bool]) -> np.dty
     if "c" in loose:
         return np.result_type(floatx(), np.complex64)
     whole = np.result_type(*typed) if typed else np.dtype(bool)
+    if whole == np.int64 and all(kind.itemsize < 8 for kind in typed):  # of uint32 and others, int32 as in Keras
+        whole = np.dtype(np.int32)
     if "f" in loose or whole.kind == "f":  # NumPy's answer to uint64 and int64
         return np.dtype(floatx())
     return np.dtype(np.int32) if whole.kind == "b" and loose.strip("b") else whole

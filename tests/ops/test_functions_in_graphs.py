@@ -92,3 +92,11 @@ def test_results_of_a_loop_are_nested_as_its_function_nests_them():
     result = Model(inputs, {"last": last, "before": rows["before"]})(X)
     np.testing.assert_array_equal(result["before"], [X[0], 2 * X[0]])
     np.testing.assert_array_equal(result["last"], 2 * X[0] + X[1])
+
+
+def test_a_loop_of_a_graph_goes_on_until_its_condition_ends_it():
+    inputs = Input((2,))
+    model = Model(inputs, ops.while_loop(lambda n, x: ops.sum(x) < 100, lambda n, x: (n + 1, x * 2), (0, inputs)))
+    rounds, doubled = model(np.ones((1, 2), "float32"))
+    assert rounds == 6
+    np.testing.assert_array_equal(doubled, [[64, 64]])

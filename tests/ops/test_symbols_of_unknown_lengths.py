@@ -26,6 +26,8 @@ def symbol(*shape, dtype="float32"):
         (lambda: ops.slice(symbol(None, 3), (1, 1), (4, 2)), (4, 2)),
         (lambda: ops.slice_update(symbol(None, 3), (1, 1), symbol(None, 2)), (None, 3)),
         (lambda: ops.scatter_update(symbol(None, 3), [[1], [2]], symbol(None, 3)), (None, 3)),
+        (lambda: ops.scatter_update(symbol(None, None), [[0, 1], [2, 0]], symbol(None)), (None, None)),
+        (lambda: ops.while_loop(lambda x: ops.sum(x) < 9, lambda x: x * 2, symbol(None, 3)), (None, 3)),
         (lambda: ops.cross(symbol(None, None), symbol(None, None)), (None,)),
         (lambda: ops.map(lambda row: row * 2, symbol(None, 3)), (None, 3)),
         (lambda: ops.map(lambda row: ops.sum(row["x"]), {"x": symbol(None, 3)}), (None,)),

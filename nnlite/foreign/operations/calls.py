@@ -14,15 +14,15 @@ OF_MASKS = ("Any", "NotEqual")
 
 def without_masks(documents: Sequence[Any], ends: Any) -> list[Any]:
     """The layers and functions of a graph with these outputs, but those whose values are masks alone."""
-    used = set(flat(ends))
-    for one in sorted(documents[::-1], key=_can_mask):  # each function is behind what it takes
+    used, masks = set(flat(ends)), [one for one in documents if _can_mask(one)]
+    for one in [*(one for one in documents if one not in masks), *masks[::-1]]:  # each is behind what it takes
         applied = is_operation(one)
-        if not _can_mask(one) or one["name"] in used:
+        if one not in masks or one["name"] in used:
             for node in one["inbound_nodes"]:
                 options = node.get("kwargs") or {}
                 told = [options[name] for name in options if applied or not name.endswith("mask")]
                 used |= {key_of(item, "a call")[0] for item in flat([node["args"], told]) if is_value(item)}
-    return [one for one in documents if not _can_mask(one) or one["name"] in used]
+    return [one for one in documents if one not in masks or one["name"] in used]
 
 
 def _can_mask(document: Any) -> bool:

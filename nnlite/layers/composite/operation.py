@@ -1,7 +1,8 @@
 """Functions of `nnlite.ops` as layers of a graph: created by operators, slices and ops on symbols."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
+from types import MappingProxyType
 from typing import Any, NoReturn, get_args
 
 import numpy as np
@@ -30,6 +31,8 @@ COUNTING = {
     *("argmax", "argmin", "argsort", "bincount", "count_nonzero", "digitize", "nonzero", "searchsorted"),
     "unravel_index",
 }
+# Options under which shapes are found, of functions that might not end on an example.
+ON_EXAMPLES = {"while_loop": {"maximum_iterations": 0}}
 # Functions whose results have lengths that depend on the numbers.
 OF_ANY_LENGTH = {"bincount", "nonzero", "unique", *(f"segment_{name}" for name in ("max", "min", "prod", "sum"))}
 
@@ -110,10 +113,11 @@ class Operation(Layer):
         ends = [take(end, items, self) for end in leaves_of(result)]
         return tuple(ends) if isinstance(result, (list, tuple, dict)) else ends[0]
 
-    def _applied(self, inputs: Sequence[Any]) -> Any:
+    def _applied(self, inputs: Sequence[Any], others: Mapping[str, Any] = MappingProxyType({})) -> Any:
         """The result of the function for the inputs and the constants among its arguments."""
         arguments = [filled(argument, inputs, self.dtype) for argument in self.arguments or [{"input": 0}]]
         options = {name: filled(option, inputs, self.dtype) for name, option in self.options.items()}
+        options |= others
         name = self.function
         return (FUNCTIONS.get(name) or CONSTANTS.get(name) or UNDERIVED[name])(*arguments, **options)
 
@@ -134,7 +138,7 @@ class Operation(Layer):
 
     def _leaves(self, inputs: Sequence[Any]) -> list[Any]:
         """All results of the function; how they are nested is noted."""
-        result = self._applied(inputs)
+        result = self._applied(inputs, ON_EXAMPLES.get(self.function, {}))
         self._structure = form_of(result) if isinstance(result, (list, tuple, dict)) else None
         return leaves_of(result)
 
@@ -193,7 +197,7 @@ def _without_derivative(end: Any, inputs: Sequence[Any], layer: Operation) -> An
 
 
 def filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
-    """An argument in the form that the function takes, with inputs filled in and numeric arrays in this dtype."""
+    """An argument in the form that the function takes, with inputs filled in and arrays of float64 in this dtype."""
     if isinstance(value, (list, tuple)):
         return [filled(item, inputs, dtype) for item in value]
     if not isinstance(value, dict):
@@ -207,7 +211,7 @@ def filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:
         return slice(*content)
     if kind == "dict":
         return {name: filled(item, inputs, dtype) for name, item in content.items()}
-    return ... if kind == "ellipsis" else np.array(content, dtype if "float" in value["dtype"] else value["dtype"])
+    return ... if kind == "ellipsis" else np.array(content, dtype if value["dtype"] == "float64" else value["dtype"])
 
 
 def _plain(value: Any, inputs: list[Symbol]) -> Any:

@@ -41,8 +41,8 @@ def outlines(
         return _results(function, _examples(owner, shapes, types, dict(zip(unknown, lengths, strict=True))))
 
     tried, refused = _possible(run, ((length,) * len(unknown) for length in LENGTHS), 2 if unknown else 1)
-    if not tried and len(unknown) == 2:  # no length suits both
-        tried, _ = _possible(run, itertools.product(LENGTHS, repeat=2), 1)
+    if not tried and 1 < len(unknown) < 4:  # no length suits all
+        tried, _ = _possible(run, itertools.product(LENGTHS, repeat=len(unknown)), 1)
     if not tried:
         raise refused if isinstance(refused, DataError) else ShapeError(f"{owner}: {refused}") from refused
     if len(tried) == 1:  # as where columns meet rows: each of the others may vary by itself

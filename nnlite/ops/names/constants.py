@@ -41,6 +41,7 @@ __all__ = [
     "floor",
     "full",
     "full_like",
+    "geomspace",
     "greater",
     "greater_equal",
     "identity",
@@ -132,9 +133,7 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
 def _made(function: Callable[..., Any], always: bool = False) -> Callable[..., Any]:
     """A function of NumPy that makes an array, in the floating-point type of `config` where none is asked for.
 
-    Args:
-        function: that of NumPy.
-        always: whether integers are made floating-point numbers too.
+    With `always`, integers are made floating-point numbers too.
     """
 
     @functools.wraps(function)
@@ -176,6 +175,7 @@ eye = _made(np.eye)
 floor = constant(np.floor, whole=False)
 full = _made(np.full, always=True)
 full_like = constant(np.full_like)
+geomspace = _made(np.geomspace)
 greater = constant(np.greater, "x1", "x2")
 greater_equal = constant(np.greater_equal, "x1", "x2")
 identity = _made(np.identity)

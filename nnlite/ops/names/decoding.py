@@ -79,7 +79,7 @@ def ctc_decode(
     for row, (labels, chosen) in enumerate(zip(best, kept, strict=True)):
         decoded[row, : chosen.sum()] = labels[chosen]
     scores = -np.where(counted, values.max(-1), 0).sum(-1, keepdims=True)
-    return decoded[None], scores
+    return decoded[None], scores.astype(np.float64 if scores.dtype == np.float64 == values.dtype else np.float32)
 
 
 def _searched(

@@ -8,10 +8,10 @@ import numpy as np
 
 from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.ops import functions as ops
-from nnlite.ops.base import called
+from nnlite.ops.base import NUMBERS, called
 from nnlite.ops.names.arranging import known_length, of_unknown_length
-from nnlite.ops.names.constants import all as all_of, convert_to_numpy, greater_equal
-from nnlite.ops.tracing import NotThere, add_functions
+from nnlite.ops.names.constants import all as all_of, convert_to_numpy, convert_to_tensor, greater_equal
+from nnlite.ops.tracing import NotThere, add_functions, drawable
 from nnlite.tree import map_structure
 
 __all__ = ["cond", "fori_loop", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"]
@@ -49,11 +49,18 @@ def _is_known(value: Any) -> bool:
     return True
 
 
+def _as_array(value: Any) -> Any:
+    """A number of the program as an array; others unchanged."""
+    return convert_to_tensor(value) if isinstance(value, NUMBERS) else value
+
+
+@drawable
 def while_loop(
     cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
 ) -> Any:
     """Apply `body` to the variables while `cond` of them is true; a list or tuple is unpacked."""
     spread = isinstance(loop_vars, (list, tuple))
+    loop_vars = map_structure(_as_array, loop_vars)
     state, done = tuple(loop_vars) if spread else (loop_vars,), 0
     while bool(convert_to_numpy(cond(*state))) and (maximum_iterations is None or done < maximum_iterations):
         state = body(*state)
@@ -63,6 +70,7 @@ def while_loop(
 
 def fori_loop(lower: int, upper: int, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
     """`body_fun(number, value)` for each number from `lower` to `upper` - 1; returns the last value."""
+    init_val = map_structure(_as_array, init_val)
     for number in range(int(convert_to_numpy(lower)), int(convert_to_numpy(upper))):
         init_val = body_fun(number, init_val)
     return init_val
@@ -125,6 +133,7 @@ def scan(
         raise ConfigError(f"scan: unroll must be an integer >= 1 or a boolean, got {unroll!r}", ("unroll",))
     if length is None and (unknown := of_unknown_length(xs)) is not None:
         return unknown.draw("scan", (f, init, xs, length, reverse), {})
+    init = map_structure(_as_array, init)
     rows, outputs = _entries(xs, _first_length(xs) if length is None else int(length)), []
     for row in reversed(rows) if reverse else rows:
         init, output = f(init, row)
@@ -140,7 +149,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
 
 
 vectorized_map = called("function", "elements")(map)
-add_functions(globals(), ["map", "scan"], as_numpy=False)
+add_functions(globals(), ["map", "scan", "while_loop"], as_numpy=False)
 
 
 def vectorize(

@@ -9,7 +9,7 @@ from nnlite.arrays.types import ArrayLike, Shape, dtype_of
 from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
-from nnlite.ops.names.constants import as_axes, as_floats, convert_to_numpy, convert_to_tensor, lengths
+from nnlite.ops.names.constants import as_axes, as_floats, cast, convert_to_numpy, convert_to_tensor, lengths
 from nnlite.ops.plain.places import chosen_axes
 from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import Traced, drawable
@@ -194,7 +194,7 @@ def _by_segment(reduce: Callable[..., Any], empty: float, text: str) -> Callable
         nothing = np.full(lengths(data)[1:], bound, dtype)
         chosen = [np.flatnonzero(ids == segment) for segment in range(count)]
         reduced = [reduce(ops.take(data, rows, 0), 0) if len(rows) else nothing for rows in chosen]
-        return ops.stack(reduced, 0) if reduced else np.zeros((0, *nothing.shape), dtype)
+        return cast(ops.stack(reduced, 0), dtype.name) if reduced else np.zeros((0, *nothing.shape), dtype)
 
     compute.__doc__ = text
     compute.__module__ = __name__

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, dtype_of, saturated, widened
+from nnlite.arrays.types import ArrayLike, dtype_of, saturated
 from nnlite.config import floatx
 from nnlite.ops.base import as_given, as_numbers, as_written
 from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor, one_hot
-from nnlite.ops.plain.results import arrays_alone, as_typed, default_type, named, of_numpy, on_arrays
+from nnlite.ops.plain.results import arrays_alone, as_typed, named, of_numpy, on_arrays
 from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "empty_like",
     "floor_divide",
     "gcd",
-    "geomspace",
     "hamming",
     "hanning",
     "heaviside",
@@ -88,7 +87,6 @@ argpartition, nanargmax, nanargmin = (
 )
 gcd, lcm = (constant(function, "x1", "x2") for function in (np.gcd, np.lcm))
 isneginf, isposinf, isreal, signbit = map(constant, (np.isneginf, np.isposinf, np.isreal, np.signbit))
-histogram = constant(np.histogram)
 
 corrcoef, i0, nanmedian = map(of_numpy, (np.corrcoef, np.i0, np.nanmedian))
 cross, nextafter = of_numpy(_alike(np.cross, as_given), "x1", "x2"), of_numpy(_alike(np.nextafter), "x1", "x2")
@@ -116,12 +114,19 @@ def _without_imaginary(function: Callable[..., np.ndarray], x: Any) -> np.ndarra
     return function(values) if values.dtype.kind == "c" else values
 
 
+def _histogram(x: ArrayLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Any, Any]:
+    """How many numbers lie in each of `bins` equal parts of `range`, and the ends of these, in the same type."""
+    counts, ends = np.histogram(x, bins, range)
+    return counts.astype(ends.dtype), ends
+
+
 def _floor_divide(x1: ArrayLike, x2: ArrayLike) -> np.ndarray:
     """x1 / x2 rounded down."""
     return np.floor_divide(*as_numbers([x1, x2]))
 
 
 floor_divide = constant(_floor_divide, "x1", "x2")
+histogram = constant(_histogram)
 
 
 def _window(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
@@ -157,14 +162,6 @@ def empty(shape: Any, dtype: str | None = None) -> np.ndarray:
 def empty_like(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """An array with the shape of x, filled with zeros."""
     return np.zeros_like(convert_to_numpy(x), dtype and dtype_of(dtype))
-
-
-def geomspace(
-    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0
-) -> np.ndarray:
-    """Numbers in geometric progression from `start` to `stop`."""
-    values = np.geomspace(widened(np.asarray(start)), widened(np.asarray(stop)), num, endpoint, axis=axis)
-    return values.astype(dtype_of(dtype) if dtype else default_type([start, stop]))
 
 
 @on_arrays

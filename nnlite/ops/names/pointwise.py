@@ -107,7 +107,7 @@ def erfc(x: Any) -> Any:
 def divide_no_nan(x1: Any, x2: Any) -> Any:
     """x1 / x2, and 0 where x2 is 0."""
     zero = convert_to_numpy(x2) == 0
-    return ops.where(zero, 0.0, ops.divide(x1, ops.where(zero, 1, x2)))
+    return ops.where(zero, 0.0, ops.divide(x1, ops.where(zero, 1, x2))) if zero.any() else ops.divide(x1, x2)
 
 
 def hypot(x1: Any, x2: Any) -> Any:
