@@ -45,6 +45,8 @@ def test_the_state_of_a_generator_answers_as_a_variable():
     generator = random.SeedGenerator(7)
     first, second = random.normal((2,), seed=generator), random.normal((2,), seed=generator)
     assert generator.state.numpy().tolist() == [7, 2] and generator.state.name == "seed_generator_state"
+    assert generator.state.dtype == "uint32" and random.SeedGenerator(2**32).state.dtype == "int64"
+    assert random.SeedGenerator(7, name="own").state.path == "own/seed_generator_state"
     generator.state.assign([7, 1])
     np.testing.assert_array_equal(random.normal((2,), seed=generator), second)
     assert type(generator.next()) is np.ndarray and (first != second).all()

@@ -29,7 +29,7 @@ class SeedState(np.ndarray):
 
     name: ClassVar[str] = "seed_generator_state"
     trainable: ClassVar[bool] = False
-    path: ClassVar[str] = "seed_generator/seed_generator_state"
+    path: str = "seed_generator/seed_generator_state"
 
     @property
     def value(self) -> np.ndarray:
@@ -52,13 +52,14 @@ class SeedGenerator:
     Args:
         seed: where it begins, an integer below 2**63 in size; drawn when None, from `nnlite.utils.set_random_seed` if
             that has been called. A negative one counts from 2**63.
-        name: kept.
+        name: without a slash.
 
     Raises:
-        ConfigError: another `seed`.
+        ConfigError: another `seed`, or name.
 
     Attributes:
-        state: two integers, the seed and how often it has been used, `(2,)`; `state.assign` sets them.
+        state: two integers, the seed and how often it has been used, `(2,)`; `state.assign` sets them. They are of
+            uint32, as in Keras, or of int64 where a seed needs it.
 
     >>> from nnlite import random
     >>> seeds = random.SeedGenerator(7)
@@ -70,8 +71,11 @@ class SeedGenerator:
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self.seed = fresh_seed() if seed is None else _checked(seed)
         self.name = "seed_generator" if name is None else name
+        if not isinstance(self.name, str) or "/" in self.name:
+            raise ConfigError(f"the name of a SeedGenerator is a string without '/', got {name!r}")
         self._given = seed
-        self.state = np.array([self.seed, 0], np.int64).view(SeedState)
+        self.state = np.array([self.seed, 0], np.uint32 if self.seed < 2**32 else np.int64).view(SeedState)
+        self.state.path = f"{self.name}/{self.state.name}"
 
     def next(self, ordered: bool = True) -> np.ndarray:
         """A copy of the state, which then advances. `ordered` is accepted for compatibility with Keras."""
