@@ -49,7 +49,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         utils as utils,
         wrappers as wrappers,
     )
-    from nnlite.backend import device, version
+    from nnlite.backend import RematScope, device, remat, version
     from nnlite.config import DTypePolicy, set_deterministic
     from nnlite.dtype_policies import FloatDTypePolicy
     from nnlite.estimators import (
@@ -93,6 +93,7 @@ _HOMES = {
     "Operation": "nnlite.layers",
     "Optimizer": "nnlite.optimizers",
     "Regularizer": "nnlite.regularizers",
+    "RematScope": "nnlite.backend",
     "Sequential": "nnlite.models",
     "StatelessScope": "nnlite.variables",
     "Variable": "nnlite.variables",
@@ -104,6 +105,7 @@ _HOMES = {
     "DTypePolicy": "nnlite.config",
     "FloatDTypePolicy": "nnlite.dtype_policies",
     "name_scope": "nnlite.variables",
+    "remat": "nnlite.backend",
     "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
     "version": "nnlite.backend",
@@ -131,6 +133,7 @@ __all__ = [
     "Operation",
     "Optimizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
     "StatelessScope",
     "Variable",
@@ -141,6 +144,7 @@ __all__ = [
     "load",
     "load_model",
     "name_scope",
+    "remat",
     "set_deterministic",
     "set_threads",
     "version",

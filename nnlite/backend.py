@@ -1,6 +1,6 @@
 """The names of `keras.backend`: defaults of `nnlite.config`, and predicates on dtypes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,11 @@ from nnlite.config import (
     set_floatx,
     set_image_data_format,
 )
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, did_you_mean
 from nnlite.utils.types import UIDS, clear_session, is_keras_tensor, standardize_dtype
 
 __all__ = [
+    "RematScope",
     "backend",
     "clear_session",
     "device",
@@ -30,6 +31,7 @@ __all__ = [
     "is_float_dtype",
     "is_int_dtype",
     "is_keras_tensor",
+    "remat",
     "result_type",
     "set_epsilon",
     "set_floatx",
@@ -37,6 +39,8 @@ __all__ = [
     "standardize_dtype",
     "version",
 ]
+
+REMAT_MODES = ("full", "activations", "larger_than", "list_of_layers")
 
 
 @contextmanager
@@ -53,6 +57,40 @@ def device(device_name: str) -> Iterator[None]:
     if str(device_name).lower().partition(":")[0] != "cpu":
         raise ConfigError(f"nnlite computes on the processor, 'cpu', got {device_name!r}")
     yield
+
+
+class RematScope:
+    """A context in which Keras computes values again on the way back, to save memory; here they are kept as always.
+
+    Args:
+        mode: `"full"`, `"activations"`, `"larger_than"`, `"list_of_layers"` or None.
+        output_size_threshold, layer_names: Keras's, of the last two modes.
+
+    Raises:
+        ConfigError: another mode.
+
+    >>> with RematScope("larger_than", output_size_threshold=512) as scope:
+    ...     scope.mode
+    'larger_than'
+    """
+
+    def __init__(
+        self, mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Sequence[str] | None = None
+    ) -> None:
+        if mode not in (None, *REMAT_MODES):
+            raise ConfigError(f"unknown mode {mode!r}; {did_you_mean(str(mode), REMAT_MODES)}", ("RematScope", "mode"))
+        self.mode, self.output_size_threshold, self.layer_names = mode, output_size_threshold, list(layer_names or ())
+
+    def __enter__(self) -> "RematScope":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def remat(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f` itself: see `RematScope`."""
+    return f
 
 
 def version() -> str:

@@ -37,7 +37,7 @@ class name_scope:
     """A context in which the `path` of a new `Variable`, and of a layer that is built in it, begins with a name.
 
     Args:
-        name: without a slash.
+        name: without a slash; "" for none.
         caller, options: Keras's, with `deduplicate` and `override_parent`; accepted.
 
     Raises:
@@ -49,14 +49,15 @@ class name_scope:
     """
 
     def __init__(self, name: str, caller: Any = None, **options: Any) -> None:
-        self.name = checked_name(name, "scope")
+        self.name = name and checked_name(name, "scope")
 
     def __enter__(self) -> "name_scope":
-        SCOPES.append(self.name)
+        SCOPES.extend([self.name] if self.name else [])
         return self
 
     def __exit__(self, *error: object) -> None:
-        SCOPES.pop()
+        if self.name:
+            SCOPES.pop()
 
 
 class VariableType(type):

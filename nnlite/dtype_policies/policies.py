@@ -101,7 +101,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, policies as `serialize` returns them."""
-        default = None if self._given is None else serialize(self.default_policy)
+        written = self._given is None or isinstance(self._given, str)
+        default = self._given if written else serialize(self.default_policy)
         policies = {path: serialize(policy) for path, policy in self._policies.items()}
         return {"default_policy": default, "policy_map": policies}
 

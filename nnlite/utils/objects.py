@@ -51,6 +51,15 @@ class HasConfig(Protocol):
         ...
 
 
+@runtime_checkable
+class HasFromConfig(Protocol):
+    """A class whose objects can be recreated from a config."""
+
+    def from_config(self, config: dict[str, Any]) -> Any:
+        """The object."""
+        ...
+
+
 def serialize_keras_object(obj: Any) -> Any:
     """A layer, loss, optimizer and so on as `{"module", "class_name", "config", "registered_name"}`.
 
@@ -128,6 +137,8 @@ def _read(config: Any) -> Any:
         return _function(inner)
     registered = custom_object(str(config.get("registered_name") or name)) or custom_object(str(name))
     if isinstance(registered, type):
+        if not isinstance(registered, HasFromConfig):
+            raise WrongTypeError(f"{name} cannot be made again: its class needs a class method from_config")
         cls: Any = registered
         return _built(cls.from_config(inner), config)
     if name in WITH_CONFIG:

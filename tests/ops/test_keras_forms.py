@@ -166,9 +166,9 @@ def test_values_of_losses_as_arrays():
         (lambda: ops.vectorize(3), TypeError, "takes a function, got 3"),
         (lambda: ops.convert_to_tensor(None), TypeError, "takes numbers, got None"),
         (lambda: ops.slice(np.arange(4), [3], [2]), ShapeError, r"shape \(2,\) from \(3,\) on exceeds \(4,\)"),
-        (lambda: ops.slice(np.arange(4), [0, 0], [2, 2]), ShapeError, r"shape \(2, 2\) from \(0, 0\) on exceeds"),
-        (lambda: ops.slice(np.arange(4), [1], [-1]), ShapeError, "a length >= 0 for each index"),
-        (lambda: ops.slice(np.arange(4), [1, 1], [2]), ShapeError, "a length >= 0 for each index"),
+        (lambda: ops.slice(np.arange(4), [0, 0], [2, 2]), ShapeError, r"slice of \(4,\) needs a length for each index"),
+        (lambda: ops.slice(np.arange(4), [1], [-2]), ShapeError, "a length for each index"),
+        (lambda: ops.slice(np.arange(4), [1, 1], [2]), ShapeError, "a length for each index"),
         (lambda: ops.slice(np.arange(4), [-1], [2]), ShapeError, "exceeds"),
         (lambda: ops.add(np.ones(2), None), TypeError, "expected an array or a number, got None"),
         (lambda: Input((2,)) * None, ShapeError, "expected an array or a number, got None"),
@@ -188,7 +188,9 @@ def test_what_has_no_result_is_refused(compute, error, message):
 
 
 def test_a_slice_of_the_first_axes_has_the_others_whole():
-    np.testing.assert_array_equal(ops.slice(np.arange(6).reshape(3, 2), [1], [2]), [[2, 3], [4, 5]])
+    whole = np.arange(6).reshape(3, 2)
+    np.testing.assert_array_equal(ops.slice(whole, [1], [2]), [[2, 3], [4, 5]])
+    np.testing.assert_array_equal(ops.slice(whole, [1, -1], [-1, -1]), [[3], [5]])
 
 
 def test_a_slice_may_begin_at_an_index_from_the_end():

@@ -75,8 +75,18 @@ def test_paths_in_scopes():
         variable = Variable(1.0, name="scale")
     assert (scope.name, variable.path, variable.name) == ("outer", "outer/inner/scale", "scale")
     assert Variable(1.0, name="scale").path == "scale"
+    with keras.name_scope(""), keras.name_scope("inner"):
+        assert Variable(1.0, name="scale").path == "inner/scale"
     with pytest.raises(ConfigError, match="without '/', got 'a/b'"), keras.name_scope("a/b"):
         pass
+
+
+def test_nothing_is_computed_again():
+    with keras.RematScope("list_of_layers", layer_names=["dense"]) as scope:
+        assert (scope.mode, scope.output_size_threshold, scope.layer_names) == ("list_of_layers", 1024, ["dense"])
+    assert keras.remat(np.sin) is np.sin and keras.RematScope(None).mode is None
+    with pytest.raises(ConfigError, match="unknown mode 'ful'"):
+        keras.RematScope("ful")
 
 
 def test_a_stateless_scope_leaves_variables_as_they_were():

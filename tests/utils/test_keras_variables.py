@@ -6,13 +6,21 @@ import operator as operators
 import numpy as np
 import pytest
 
-from nnlite import KerasTensor, Sequential, StatelessScope, Variable, name_scope, saving
+from nnlite import KerasTensor, Sequential, StatelessScope, Variable, name_scope, ops, saving
 from nnlite.config import DTypePolicy
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense, InputSpec, Layer
 from nnlite.ops.tape import Tape
 from nnlite.random import SeedGenerator, normal
-from nnlite.utils import get_file, img_to_array, split_dataset, standardize_dtype
+from nnlite.utils import (
+    deserialize_keras_object,
+    get_file,
+    img_to_array,
+    serialize_keras_object,
+    split_dataset,
+    standardize_dtype,
+    to_categorical,
+)
 
 
 def test_operators_of_variables_give_arrays():
@@ -222,3 +230,25 @@ def test_layers_that_are_built_in_a_scope_have_its_name_in_their_paths():
     plain = Dense(1, name="plain")
     plain.build((None, 3))
     assert plain.kernel.path == "plain/kernel"
+
+
+class Bare:
+    """It has a config, and no way back from it."""
+
+    def get_config(self):
+        return {}
+
+
+def test_tensors_and_arrays_are_told_apart_in_configs():
+    tensor = ops.convert_to_tensor([1.0, 2.0])
+    form = json.loads(json.dumps(serialize_keras_object(tensor)))
+    assert form == {"class_name": "__tensor__", "config": {"value": [1.0, 2.0], "dtype": "float32"}}
+    again = deserialize_keras_object(form)
+    assert again.dtype == tensor.dtype and again.tolist() == tensor.tolist()
+    assert serialize_keras_object(np.ones(1))["class_name"] == "__numpy__"
+    assert (to_categorical(ops.convert_to_tensor([1]), 2).dtype, to_categorical([1]).dtype) == ("float32", "float64")
+
+
+def test_what_cannot_be_made_again_says_so():
+    with pytest.raises(TypeError, match="Bare cannot be made again: its class needs a class method from_config"):
+        deserialize_keras_object(serialize_keras_object(Bare()), {"Bare": Bare})

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite import ops
+from nnlite.arrays.weights import MaskableArray
 
 __all__ = ["FUNCTIONS", "plain_form", "value_of_form"]
 
@@ -14,12 +15,14 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {**vars(ops.image), **vars(ops)}
 
 # Type -> Keras's name for its values, and what is written of one.
 WRITERS: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    MaskableArray: ("__tensor__", lambda array: {"value": array.tolist(), "dtype": array.dtype.name}),
     np.ndarray: ("__numpy__", lambda array: {"value": array.tolist(), "dtype": array.dtype.name}),
     bytes: ("__bytes__", lambda text: {"value": text.decode("utf-8", "surrogateescape")}),
     slice: ("__slice__", lambda part: {"start": part.start, "stop": part.stop, "step": part.step}),
     type(...): ("__ellipsis__", lambda _: {}),
 }
 READERS: dict[Any, Callable[[Mapping[str, Any]], Any]] = {
+    "__tensor__": lambda config: ops.convert_to_tensor(config["value"], config["dtype"]),
     "__numpy__": lambda config: np.array(config["value"], config["dtype"]),
     "__bytes__": lambda config: config["value"].encode("utf-8", "surrogateescape"),
     "__slice__": lambda config: slice(config["start"], config["stop"], config["step"]),

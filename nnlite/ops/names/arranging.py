@@ -130,17 +130,19 @@ def of_unknown_length(xs: Any, axis: int = 0) -> Any:
 
 @ops.drawable
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
-    """The part of the given shape that begins at `start_indices`.
+    """The part of the given shape that begins at `start_indices`; a length of -1 stands for all that is left.
 
     Raises:
         ShapeError: a part that ends behind the end of an axis, or with more axes; negative lengths, or another number
             of them than of beginnings.
     """
-    if len(start_indices) != len(shape) or min(shape, default=0) < 0:
-        raise ShapeError(f"slice needs a length >= 0 for each index, got {tuple(shape)} for {tuple(start_indices)}")
-    ends, whole = [start + length for start, length in zip(start_indices, shape, strict=True)], lengths(inputs)
+    whole = lengths(inputs)
+    if not len(start_indices) == len(shape) <= len(whole) or min(shape, default=0) < -1:
+        raise ShapeError(f"slice of {whole} needs a length for each index, got {tuple(shape)}, {tuple(start_indices)}")
     rooms = [0 if start < 0 else known for start, known in zip(start_indices, whole, strict=False)]
-    if len(ends) > len(whole) or any(end > room for end, room in zip(ends, rooms, strict=False)):
+    parts = zip(start_indices, shape, rooms, strict=True)
+    ends = [room if length == -1 else start + length for start, length, room in parts]
+    if any(end > room for end, room in zip(ends, rooms, strict=True)):
         raise ShapeError(f"slice of the shape {tuple(shape)} from {tuple(start_indices)} on exceeds {whole}")
     spans = zip(start_indices, ends, strict=True)
     return ops.getitem(inputs, tuple(builtins.slice(start, None if start < 0 == end else end) for start, end in spans))
