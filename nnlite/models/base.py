@@ -223,7 +223,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
             if not -len(self.layers) <= index < len(self.layers):
                 raise ConfigError(f"there is no layer {index}; the model has {len(self.layers)}")
             return self.layers[index]
-        by_name = {str(layer.name): layer for layer in self.layers}
+        by_name = {str(layer.name): layer for layer in reversed(self.layers)}  # the first of several
         if name not in by_name:
             raise ConfigError(f"there is no layer named {name!r}; {did_you_mean(name, by_name)}")
         return by_name[name]

@@ -62,8 +62,8 @@ __all__ = [
 
 def load_model(
     filepath: str | PathLike,
-    compile: bool = True,
     custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
     safe_mode: bool = True,
 ) -> "BaseModel":
     """Load a model saved by `model.save(filepath)`; with `compile`, compiled as it was saved.
@@ -72,8 +72,8 @@ def load_model(
 
     Args:
         filepath: the file.
-        compile: whether to compile the model as it was when it was saved.
         custom_objects: classes and functions by their names in the file, see `custom_object_scope`.
+        compile: whether to compile the model as it was when it was saved.
         safe_mode: accepted for compatibility; files hold no code, so loading is always safe.
 
     Raises:

@@ -14,6 +14,7 @@ from nnlite.layers.base.contract.arguments import keyed_shape
 from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.input_spec import Described
 from nnlite.layers.base.contract.structure import by_key, structure_of
+from nnlite.layers.base.shapes import shapes_of_twin
 from nnlite.layers.composite.graph import Graph
 from nnlite.layers.composite.operation import Operation
 from nnlite.models.base import BaseModel
@@ -212,6 +213,8 @@ class Functional(BaseModel, aliases=("Model",)):
         return shape
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
+        if self._drawing is None and not self._build_done:
+            return shapes_of_twin(self, tuple(keyed_shape(self, input_shape)))
         shapes = Layer.compute_output_shape if self._runs_call else shapes_by_name
         return shapes(self, input_shape)
 

@@ -30,8 +30,8 @@ def save(
     model: "BaseModel",
     filepath: str | PathLike,
     overwrite: bool = True,
-    include_optimizer: bool = True,
     zipped: bool | None = None,
+    include_optimizer: bool = True,
     **options: Any,
 ) -> None:
     """Write one file: layers, weights, encoder, target, `compile` arguments, optimizer's state.
@@ -42,8 +42,8 @@ def save(
     Args:
         filepath: of the file.
         overwrite: whether a file of that name is replaced.
-        include_optimizer: whether the arguments of `compile` and the optimizer's state are written.
         zipped: False for a folder with the parts of a `.keras` file in it.
+        include_optimizer: whether the arguments of `compile` and the optimizer's state are written.
         options: `save_format` of earlier Keras, which changes nothing, as the name says the format.
 
     Raises:

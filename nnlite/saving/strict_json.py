@@ -5,6 +5,8 @@ import math
 from collections import Counter
 from typing import Any, NoReturn
 
+import numpy as np
+
 from nnlite.errors import ModelFileError, shown
 
 __all__ = ["encode_json", "parse_json"]
@@ -14,7 +16,7 @@ DIGITS = 400  # of a number
 
 
 def encode_json(value: Any) -> str:
-    """The text of a value of dicts, lists, texts, finite numbers and None.
+    """The text of a value of dicts, lists, texts, finite numbers, NumPy's too, and None.
 
     Raises:
         ModelFileError: anything else inside, such as an argument that a user's class keeps as it was given.
@@ -24,9 +26,16 @@ def encode_json(value: Any) -> str:
     '{"units": 3}'
     """
     try:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=_number)
     except TypeError as error:
         raise ModelFileError(_offender(value) or str(error)) from None
+
+
+def _number(value: Any) -> Any:
+    """A number of NumPy's as one of Python's; `TypeError` for anything else."""
+    if isinstance(value, (np.number, np.bool_)):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _offender(value: Any, path: str = "") -> str:
@@ -35,7 +44,7 @@ def _offender(value: Any, path: str = "") -> str:
         parts = [(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()]
     elif isinstance(value, (list, tuple)):
         parts = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    elif value is None or isinstance(value, (str, int, float)):
+    elif value is None or isinstance(value, (str, int, float, np.number, np.bool_)):
         return ""
     else:
         return f"{path} is {shown(value)}, which no file can hold: let get_config() of the class return plain values"

@@ -140,6 +140,8 @@ def trace_call(
     }
 
     def use(inner: "Layer", inner_inputs: Any, **options: Any) -> Any:
+        if not inner.built:
+            raise ConfigError(f"{inner.label} came after {layer.label} was built: build it, or assign it before that")
         known = [traced.get(id(parameter)) for parameter in inner.parameters]
         if any(parameter is None for parameter in known):
             raise ConfigError(f"{inner.label} is new to this layer: keep it as an attribute, and use it in every call")

@@ -60,9 +60,7 @@ def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
     A layer that writes `call` and was not built stays so: a copy of it is built and tried.
     """
     if layer._traced and not (layer._build_done or layer._builds_itself):
-        twin = copy.deepcopy(layer)
-        shape, layer._structure = twin._ensure_built(input_shape), twin._structure
-        return shape
+        return shapes_of_twin(layer, input_shape)
     ones, twos = (trial_shapes(layer, input_shape, size) for size in (1, 2))
     rows = _ROWS.get()[:1]
     shapes = [
@@ -73,6 +71,13 @@ def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
         for lengths in zip(ones, twos, strict=True)
     ]
     return shapes[0] if len(shapes) == 1 else tuple(shapes)
+
+
+def shapes_of_twin(layer: "Layer", input_shape: tuple) -> tuple:
+    """The output shape of a layer that is not built, which stays so: of a copy that is built for `input_shape`."""
+    twin = copy.deepcopy(layer)
+    shape, layer._structure = twin._ensure_built(input_shape), twin._structure
+    return shape
 
 
 def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[int, ...]]:

@@ -38,8 +38,12 @@ def names_of_outputs(model: Any) -> list[str]:
 
 def is_described_by_graph(model: Any) -> bool:
     """Whether the class builds the model from inputs and outputs, rather than from its own arguments."""
+    if model._drawing is None:
+        return False
     names = inspect.signature(type(model).__init__).parameters
-    return model._drawing is not None and "inputs" in names and "outputs" in names
+    kinds = [parameter.kind for parameter in names.values()]
+    takes_any = inspect.Parameter.VAR_POSITIONAL in kinds and inspect.Parameter.VAR_KEYWORD in kinds
+    return takes_any or ("inputs" in names and "outputs" in names)
 
 
 def described(model: Any) -> dict[str, Any]:
