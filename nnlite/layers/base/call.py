@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
-from nnlite.layers.base.contract.arguments import arranged
+from nnlite.layers.base.contract.arguments import arranged, with_defaults
 from nnlite.layers.base.contract.around import values_of
 from nnlite.layers.base.contract.assigned import assigned_in, keep_attributes, renewed, state_variable
 from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
@@ -263,7 +263,7 @@ def _called(
 ) -> Any:
     """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
     arguments = {"training": False, **context}  # a trial run for shapes tells no context, and `call` may need one
-    options = {name: value for name, value in arguments.items() if name in layer._call_context}
+    options = with_defaults(layer, {name: value for name, value in arguments.items() if name in layer._call_context})
     positional, named = arranged(layer, inputs)
     expected = f"{MUST_RETURN}, shape (batch, ...)"
 

@@ -103,14 +103,14 @@ def check_number(layer: "Layer", input_shape: tuple) -> None:
         )
 
 
-def read_training(training: Any, owner: str) -> bool:
-    """`training` as a flag; `ConfigError` for a second input passed in its place instead of in a list."""
+def read_training(training: Any, owner: str) -> bool | None:
+    """`training` as a flag, None where a call does not say; `ConfigError` for a second input passed in its place instead of in a list."""
     if training is not None and not isinstance(training, (bool, int, np.bool_)):
         raise ConfigError(
             f"{owner}: training must be True or False, got {type(training).__name__}; several inputs go in one list, "
             "layer([query, value])"
         )
-    return bool(training)
+    return None if training is None else bool(training)
 
 
 def shape_fits(expected: Any, shape: Any) -> bool:

@@ -232,6 +232,14 @@ def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
     return (in_form(layer, inputs),), layer._options
 
 
+def with_defaults(layer: "Layer", options: dict[str, Any]) -> dict[str, Any]:
+    """`options` of a call, with the default of `call` for a `training` that nobody told; None where it has none."""
+    if options.get("training", False) is None:
+        default = inspect.signature(cast(Callable, layer.call)).parameters["training"].default
+        options["training"] = None if default is inspect.Parameter.empty else default
+    return options
+
+
 def in_form(layer: "Layer", values: Any) -> Any:
     """Values for each of a layer's data, in the form in which it is given these: a dict, or nested ones and lists."""
     if layer._data_keys:
