@@ -23,6 +23,18 @@ class TwoOutputs(Model):
         return self.first(inputs), self.second(inputs)
 
 
+class ListOfOutputs(TwoOutputs):
+    def call(self, inputs):
+        return list(super().call(inputs))
+
+
+@pytest.mark.parametrize(("model", "kind"), [(TwoOutputs, tuple), (ListOfOutputs, list)])
+def test_several_outputs_are_a_list_where_call_returns_one(model, kind):
+    model = model()
+    for outputs in (model.predict(X, verbose=0), model.predict_on_batch(X), model(X), model(Input((3,)))):
+        assert type(outputs) is kind
+
+
 class OneOfTwoLayers(Model):
     def __init__(self):
         super().__init__()

@@ -12,7 +12,7 @@ from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import arranged, with_defaults
 from nnlite.layers.base.contract.around import values_of
 from nnlite.layers.base.contract.assigned import assigned_in, keep_attributes, renewed, state_variable
-from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
+from nnlite.layers.base.contract.structure import form_of, kept, leaves_of, replaced, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.layers.base.shapes import tried_on, tried_with_mask, zeros_for
@@ -149,7 +149,7 @@ def trace_call(
 
     output = _called(layer, traced, use, data if several else data[0], context)
     ends: Any = [trace.constant(end) if isinstance(end, (np.ndarray, np.generic)) else end for end in leaves_of(output)]
-    layer._structure = structure_of(output)
+    layer._structure = form_of(output) if isinstance(output, list) else structure_of(output)
     if not all(isinstance(end, Traced) for end in ends):
         kinds = ", ".join(type(end).__name__ for end in ends)
         raise ShapeError(f"{layer.label}: {MUST_RETURN}, shape (batch, ...), got {kinds}: it has no derivative")
