@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import InputSpec, layers, ops
+from nnlite import InputSpec, layers, ops, regularizers
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 
 
@@ -37,6 +37,13 @@ def test_a_stateless_call_tells_the_losses_it_adds():
     layer = layers.ActivityRegularization(l2=0.5)
     layer.build((None, 2))
     assert layer.stateless_call([], [], np.ones((4, 2)), return_losses=True)[2] == pytest.approx([1.0])
+
+
+def test_losses_of_a_stateless_call_have_the_penalties_of_the_given_weights():
+    layer = layers.Dense(1, kernel_regularizer=regularizers.L2(0.5))
+    layer.build((None, 2))
+    given = [np.full((2, 1), 3.0), np.zeros(1)]
+    assert layer.stateless_call(given, [], np.ones((1, 2)), return_losses=True)[2] == pytest.approx([9.0])
 
 
 def test_a_stateless_call_refuses_values_that_do_not_fit():

@@ -1,5 +1,6 @@
 """Terms that layers add to the loss: activity penalties, and those that `call` adds by `add_loss`."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -50,12 +51,18 @@ def adds_losses(layer: "Layer") -> bool:
             return True
 
 
-def weight_penalties(layer: "Layer") -> list[Any]:
-    """The penalty of each trainable weight that has a regularizer; recorded within a training step of the user's."""
+def weight_penalties(layer: "Layer", values: Mapping[int, Any] | None = None) -> list[Any]:
+    """The penalty of each trainable weight that has a regularizer; recorded within a training step of the user's.
+
+    Args:
+        layer: whose weights, those of layers inside among them.
+        values: of weights, by their identity, in place of their own.
+    """
     pairs = [(weight, weight.regularizer) for weight in layer.trainable_weights if weight.regularizer is not None]
     tape = active_tape()
-    if tape is None:
-        return [weight.value.dtype.type(regularizer.penalty(weight.value)) for weight, regularizer in pairs]
+    if tape is None or values is not None:
+        given = [((values or {}).get(id(weight), weight.value), regularizer) for weight, regularizer in pairs]
+        return [value.dtype.type(regularizer.penalty(value)) for value, regularizer in given]
     return [tape.apply(regularizer, partial(_penalty, regularizer), tape.leaf(weight)) for weight, regularizer in pairs]
 
 

@@ -14,6 +14,7 @@ from nnlite.layers.base.contract.arguments import in_form, keyed_shape
 from nnlite.layers.base.contract.around import put_around
 from nnlite.layers.base.contract.building import without_batch
 from nnlite.layers.base.contract.naming import place_of, policy_name
+from nnlite.layers.base.contract.penalties import weight_penalties
 from nnlite.layers.base.contract.structure import arranged_as, kept
 from nnlite.layers.base.symbolic import CONTAINERS, STAND_INS
 from nnlite.layers.base.variables.seeds import all_seed_states, variables_of
@@ -43,8 +44,7 @@ def stateless_call(
         trainable_variables, non_trainable_variables: arrays, or parameters, in the order of the properties of these
             names.
         inputs, options: as for a call.
-        return_losses: whether the terms that the call adds to the loss are returned too, without the penalties of
-            weights.
+        return_losses: whether the terms that the call adds to the loss, and the penalties of weights, are returned too.
 
     Returns:
         The outputs and the new values of the non-trainable variables, a list of arrays; with `return_losses` the
@@ -76,7 +76,7 @@ def stateless_call(
     values |= {id(state): scope.get_current_value(state) for state, _ in scope.state_mapping}
     state = [np.array(values[id(parameter)], parameter.dtype) for parameter in self.non_trainable_variables]
     outputs = self._returned(call, output)
-    return (outputs, state, list(self._losses)) if return_losses else (outputs, state)
+    return (outputs, state, [*self._losses, *weight_penalties(self, values)]) if return_losses else (outputs, state)
 
 
 def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[Any]) -> dict[int, np.ndarray]:
