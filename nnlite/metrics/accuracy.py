@@ -106,16 +106,26 @@ def resolve_accuracy(loss: Any, output_shape: tuple, target_shape: tuple) -> Met
 
     Args:
         loss: its `target_kind` ("binary", "categorical", "sparse", "regression") decides, and its `from_logits`
-            puts the threshold of binary labels at 0.0 instead of 0.5. For one of regression, or without
-            `target_kind`, such as a plain function, the shapes decide.
+            puts the threshold of binary labels at 0.0 instead of 0.5. For one of regression, for one of binary labels
+            with several outputs, or without `target_kind`, such as a plain function, the shapes decide.
         output_shape: shape of the predictions; the batch axis counts, its size does not matter.
         target_shape: shape of the targets, likewise.
 
     Warns:
-        TrainingWarning: a loss of nnlite for regression, beside which an accuracy says little.
+        TrainingWarning: a loss of nnlite for regression, beside which an accuracy says little; several binary labels,
+            of which it compares the largest alone, as in Keras.
     """
     kind = getattr(loss, "target_kind", None) or "regression"
-    if kind == "regression":
+    threshold = 0.0 if getattr(loss, "from_logits", False) else 0.5
+    if kind == "binary" and (by_shape := _kind_by_shape(output_shape, target_shape)) != kind:
+        warnings.warn(
+            f"'accuracy' of {output_shape[-1]} outputs is the share of rows whose largest output is right, beside any "
+            f"loss; for the share of labels that are right use BinaryAccuracy(threshold={threshold})",
+            TrainingWarning,
+            stacklevel=2,
+        )
+        kind = by_shape
+    elif kind == "regression":
         kind = _kind_by_shape(output_shape, target_shape)
         if type(loss).__module__.startswith("nnlite."):
             warnings.warn(
@@ -125,7 +135,7 @@ def resolve_accuracy(loss: Any, output_shape: tuple, target_shape: tuple) -> Met
                 stacklevel=2,
             )
     if kind == "binary":
-        return BinaryAccuracy(threshold=0.0 if getattr(loss, "from_logits", False) else 0.5, name="accuracy")
+        return BinaryAccuracy(threshold=threshold, name="accuracy")
     if kind == "categorical":
         return CategoricalAccuracy(name="accuracy")
     return SparseCategoricalAccuracy(name="accuracy")

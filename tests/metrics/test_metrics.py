@@ -318,7 +318,7 @@ def test_bad_config(metric, key):
     ("loss", "output_shape", "target_shape", "expected"),
     [
         ({"target_kind": "binary", "from_logits": True}, (32, 1), (32,), BinaryAccuracy(threshold=0.0)),
-        ({"target_kind": "binary", "from_logits": False}, (32, 5), (32, 5), BinaryAccuracy()),
+        ({"target_kind": "binary", "from_logits": False}, (32, 1), (32,), BinaryAccuracy()),
         ({"target_kind": "binary"}, (32, 1), (32, 1), BinaryAccuracy()),
         ({"target_kind": "sparse", "from_logits": True}, (32, 3), (32,), SparseCategoricalAccuracy()),
         ({"target_kind": "categorical"}, (32, 3), (32, 3), CategoricalAccuracy()),
@@ -343,6 +343,13 @@ def test_shapes_decide_beside_a_loss_of_regression():
         loss = SimpleNamespace(target_kind="regression")
         assert isinstance(resolve_accuracy(loss, (32, 3), (32, 3)), CategoricalAccuracy)
         assert isinstance(resolve_accuracy(None, (32, 3), (32,)), SparseCategoricalAccuracy)
+
+
+@pytest.mark.parametrize(("from_logits", "threshold"), [(False, 0.5), (True, 0.0)])
+def test_shapes_decide_beside_several_binary_labels(from_logits, threshold):
+    loss = SimpleNamespace(target_kind="binary", from_logits=from_logits)
+    with pytest.warns(TrainingWarning, match=rf"largest output is right.*BinaryAccuracy\(threshold={threshold}\)"):
+        assert isinstance(resolve_accuracy(loss, (32, 5), (32, 5)), CategoricalAccuracy)
 
 
 @pytest.mark.parametrize("metric", [SparseCategoricalAccuracy(), CategoricalAccuracy()], ids=str)

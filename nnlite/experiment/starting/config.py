@@ -172,7 +172,8 @@ def _optimizer(profile: TableProfile, task: Task, has_waves: bool) -> list[str]:
 def _loss(task: Task) -> list[str]:
     losses = {"regression": "mse", "multiclass": "{SparseCategoricalCrossentropy: {from_logits: true}}"}
     loss = losses.get(task.kind, "{BinaryCrossentropy: {from_logits: true}}")
-    return [f"  loss: {loss}", f"  metrics: [{'R2Score' if task.kind == 'regression' else 'accuracy'}]"]
+    metrics = {"regression": "R2Score", "multilabel": "{BinaryAccuracy: {threshold: 0.0}}"}
+    return [f"  loss: {loss}", f"  metrics: [{metrics.get(task.kind, 'accuracy')}]"]
 
 
 def _flow(entries: Iterable[str], before: str, brackets: str = "[]") -> str:
