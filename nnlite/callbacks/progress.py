@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -36,24 +36,26 @@ class ProgressBar(Callback):
 
     watches = True
     writes = True
+    verbose = epochs = 1  # these and the next as Keras names them
+    target, progbar, seen = cast("int | None", None), cast(Progbar, None), 0
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
-        self._verbose = params.get("verbose", 1)
-        self._live = self._verbose == 1 and is_interactive(sys.stdout)
-        self._in_fit, self._step = False, 0
+        self.verbose, self.epochs, self.target = params.get("verbose", 1), params.get("epochs", 1), params.get("steps")
+        self._live = self.verbose == 1 and is_interactive(sys.stdout)
+        self._in_fit, self.seen = False, 0
         self._first: tuple[int, float] | None = None  # the epoch that training began with, and when
 
     def listens(self, hook: str) -> bool:
         if hook.endswith("_batch_end"):
-            return bool(self._verbose) and (self._live or self.params.get("steps") is None)
-        return bool(self._verbose) and super().listens(hook)
+            return bool(self.verbose) and (self._live or self.target is None)
+        return bool(self.verbose) and super().listens(hook)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._in_fit = True
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        epochs = self.params["epochs"]
+        epochs = self.epochs
         self._first = self._first or (epoch, perf_counter())
         first, start = self._first
         left = duration((perf_counter() - start) / max(epoch - first, 1) * (epochs - epoch))
@@ -70,7 +72,7 @@ class ProgressBar(Callback):
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         if self._in_fit:
-            self._bar.stop_clock()
+            self.progbar.stop_clock()
         else:
             self._begin()
 
@@ -85,9 +87,9 @@ class ProgressBar(Callback):
         self._end(None)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._step = batch + 1
+        self.seen = batch + 1
         if self._live:
-            self._bar.update(self._step, _items(logs), finalize=False)
+            self.progbar.update(self.seen, _items(logs), finalize=False)
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.on_train_batch_end(batch)  # logs hold the outputs
@@ -97,14 +99,14 @@ class ProgressBar(Callback):
             self.on_train_batch_end(batch, logs)
 
     def _begin(self) -> None:
-        self._step = 0
-        self._bar = Progbar(self.params.get("steps"), 20, self._verbose, _SECONDS_BETWEEN_REFRESHES, None, ())
+        self.seen = 0
+        self.progbar = Progbar(self.target, 20, self.verbose, _SECONDS_BETWEEN_REFRESHES, None, ())
 
     def _end(self, logs: dict[str, float] | None) -> None:
-        done = self._step or self._bar.target or 0
-        self._bar.target = self._bar.target or done
-        self._bar.update(done, _items(logs), finalize=True)
-        self._step = 0
+        done = self.seen or self.target or 0
+        self.target = self.progbar.target = self.target or done
+        self.progbar.update(done, _items(logs), finalize=True)
+        self.seen = 0
 
 
 class ProgbarLogger(ProgressBar):

@@ -155,10 +155,9 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     optimizer = OfTrainer[Optimizer | Any]("optimizer", "The optimizer of `compile`; None before.")
     loss = GivenLoss("loss", "The loss as `compile` was given it, such as 'mse'; None before.")
 
-    run_eagerly, jit_compile, steps_per_execution = (
-        OfTrainer[int](name, "What `compile` was told; it changes nothing.")
-        for name in ("run_eagerly", "jit_compile", "steps_per_execution")
-    )
+    run_eagerly = OfTrainer[bool]("run_eagerly", "What `compile` was told; it changes nothing.")
+    jit_compile = OfTrainer[bool]("jit_compile", "What `compile` was told; it changes nothing.")
+    steps_per_execution = OfTrainer[int]("steps_per_execution", "Batches between calls of callbacks.")
     history = OfTrainer[History | Any]("history", "What the last `fit` returned; None before.")
     stop_training, stop_evaluating, stop_predicting = map(stop_flag, ("training", "evaluating", "predicting"))
 

@@ -47,7 +47,8 @@ def run_epoch(
         trainer: its metrics are updated; in a session its flags `stop_training` and `interrupted` end the epoch.
         batches: have `batch_size` and `epoch(step)`, which yields `(x, y, sample_weight)`.
         step: returns the loss and the raw outputs of a batch.
-        callbacks: its hooks `on_<phase>_batch_begin` and `_end` are called if anybody listens.
+        callbacks: its hooks `on_<phase>_batch_begin` and `_end` are called if anybody listens, before the first and
+            after the last of each `steps_per_execution` batches.
         phase: `"train"` or `"test"`.
         session: the training that this is an epoch of, which may have done a part of it already. In it a step may take
             several batches at once, consecutive in the same arrays, if nothing listens to each and metrics add up.
@@ -67,22 +68,25 @@ def run_epoch(
     listened = on_begin or on_end or trainer.stop_training  # by a callback at the beginning: after a single batch
     apart = listened or not all(metric.adds_up for metric in trainer.metrics)
     together = one_by_one if apart else steps.together
+    execution = trainer.steps_per_execution
     batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(together)
     trainer.loss_mean = trainer.loss_mean if written else loss
     with closing(batches_left):  # prefetching stops with the epoch, for whatever reason it ends
         for x, y, sample_weight in batches_left:
-            if on_begin:
+            if on_begin and done % execution == 0:
                 on_begin(done, {})
             value, outputs = step(x, y, sample_weight)
             loss.update_state(value, count_rows(x))
             update_metrics(y, outputs, sample_weight)
-            if on_end:
+            if on_end and (done + 1) % execution == 0:
                 on_end(done, report(loss, trainer))
             done += _count_batches(x, batches)
             if session is not None:
                 session.batch = done
             if trainer.stop_evaluating if session is None else trainer.stop_training or trainer.interrupted:
                 break
+    if on_end and done % execution:
+        on_end(done - 1, report(loss, trainer))
     return report(loss, trainer), done
 
 
@@ -172,7 +176,7 @@ def run_training(
 
 def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> bool:
     """Whether there were batches left for an epoch; what is to happen where a loss, or weights, are not finite."""
-    trainer, params = session.trainer, session.callbacks.params
+    trainer = session.trainer
     try:
         session.logs, done = run_epoch(trainer, session.batches, step, session.callbacks, "train", session)
         if session.guarded:
@@ -190,7 +194,7 @@ def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> bool:
         warn_user(f"{error}; training ends after epoch {epoch}", TrainingWarning)
         return False
     else:
-        params["steps"] = params["steps"] or done
+        session.steps = session.steps or done
         session.keep()
     return True
 

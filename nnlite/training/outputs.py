@@ -1,7 +1,7 @@
 """Training of a model with several outputs, each with its own loss and metrics."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -78,8 +78,9 @@ class OutputsTrainer(Trainer):
         labels = [
             spec if isinstance(spec, str) else str(one and one.name) for spec, one in zip(chosen, losses, strict=True)
         ]
-        in_order = loss if isinstance(loss, dict) and set(loss) <= set(self.names) else self.names
-        self._take(taken, OutputMetrics(specs, self.names, labels, list(in_order), self.model))
+        by_name = isinstance(loss, dict) and set(loss) <= set(self.names)
+        in_order = [self.names.index(name) for name in loss] if by_name else range(len(self.names))
+        self._take(taken, OutputMetrics(specs, self.names, labels, in_order, self.model))
         self.given = arguments
 
     def _as_list(self, argument: Any) -> Any:
@@ -120,14 +121,14 @@ class OutputsTrainer(Trainer):
 
     def _targets_by_name(self, y: dict) -> list[Any]:
         """The target of each output; None for one that has neither a loss nor metrics and is left out."""
-        names, label = self.names, self.model.label
-        if set(names) != set(y) and isinstance(self.model._structure, dict):
-            y = dict(zip(names, leaves_in(self.model._structure, y), strict=True))
-        judged = self._judged()
-        missing = [name for name in names if y.get(name) is None and name in judged]
-        if missing or not set(y) <= set(names):
-            raise DataError(f"{label} needs targets for {', '.join(judged)}, got {', '.join(map(str, y))}")
-        return [y.get(name) for name in names]
+        names, judged = self.names, self._judged()
+        nested = set(names) != set(y) and isinstance(self.model._structure, dict)
+        targets = leaves_in(self.model._structure, y) if nested else [y.get(name) for name in names]
+        missing = any(target is None and name in judged for name, target in zip(names, targets, strict=True))
+        if missing or not (nested or set(y) <= set(names)):
+            label, keys = self.model.label, ", ".join(map(str, y))
+            raise DataError(f"{label} needs targets for {', '.join(judged)}, got {keys}")
+        return targets
 
     def _judged(self) -> list[str]:
         """The names of the outputs that have a loss or metrics; all before `compile`."""
@@ -176,7 +177,7 @@ class OutputMetrics(CompiledMetrics):
         specs: `(index, metric, weighted)` of each; `index` is that of the output.
         names: of the outputs.
         losses: names of their losses, by which logs know those of a model whose outputs have no names.
-        order: names of outputs in the order of the losses in logs.
+        order: numbers of outputs in the order of their losses in logs.
         model: whether its outputs have names is known once it is built.
     """
 
@@ -185,7 +186,7 @@ class OutputMetrics(CompiledMetrics):
         specs: list[tuple[int, Metric | str, bool]],
         names: list[str],
         losses: list[str],
-        order: list[str],
+        order: Sequence[int],
         model: Trainable,
     ) -> None:
         super().__init__()
@@ -213,7 +214,7 @@ class OutputMetrics(CompiledMetrics):
         names = self.names if named else self.names_of_losses
         losses: list[tuple[Any, bool]] = [
             (OutputMetric(index, LossValue(loss_of_output), f"{self._path(index, names[index])}_loss"), True)
-            for index in map(self.names.index, self.order)
+            for index in self.order
             if (loss_of_output := loss.losses[index]) and len(loss.losses) - loss.losses.count(None) > 1
         ]
         settled, taken = [], set()

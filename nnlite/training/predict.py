@@ -30,8 +30,10 @@ def run_prediction(
     model.make_predict_function()
     callbacks.on_predict_begin({})
     written = model._writes_prediction and not return_jacobian
+    execution = trainer.steps_per_execution
     for batch, (inputs, _, _) in enumerate(batches.epoch()):
-        callbacks.on_predict_batch_begin(batch, {})
+        if batch % execution == 0:
+            callbacks.on_predict_batch_begin(batch, {})
         if written:
             outputs.append(outputs_at_once(model, inputs))
         else:
@@ -42,9 +44,12 @@ def run_prediction(
             if return_jacobian:
                 jacobians.append(_of_rows(model, inputs, output, maps))
                 _check_bytes(sum(array.nbytes for array in jacobians), model)
-        callbacks.on_predict_batch_end(batch, {"outputs": outputs[-1]})
+        if (batch + 1) % execution == 0:
+            callbacks.on_predict_batch_end(batch, {"outputs": joined(outputs[-execution:])})
         if trainer.stop_predicting:
             break
+    if rest := len(outputs) % execution:
+        callbacks.on_predict_batch_end(len(outputs) - 1, {"outputs": joined(outputs[-rest:])})
     callbacks.on_predict_end({})
     return outputs, jacobians
 
@@ -73,6 +78,8 @@ def _as_output(output: Any) -> Any:
 
 def joined(batches: list) -> Any:
     """Outputs of several batches, concatenated; for several outputs a tuple, or a dict."""
+    if len(batches) == 1:
+        return batches[0]
     if isinstance(batches[0], dict):
         return {name: joined([batch[name] for batch in batches]) for name in batches[0]}
     if isinstance(batches[0], tuple):

@@ -458,3 +458,89 @@ class TestNamesOfOutputs:
         model = Model(inputs, [Dense(1)(inputs), Dense(1)(inputs)])
         model.compile("sgd", {"Huber": {"delta": 2.0}}, metrics=[[{"MeanAbsoluteError": {}}], []])
         assert isinstance(model.trainer.loss.losses[1], Huber)
+
+
+class Hooks(Callback):
+    """Keeps the numbers of the batches at which hooks are called, and the rows that predictions have there."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.calls.append(batch)
+
+    on_test_batch_begin = on_predict_batch_begin = on_train_batch_begin
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.calls.append(-batch)
+
+    on_test_batch_end = on_train_batch_end
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.calls.append((-batch, len(logs["outputs"])))
+
+
+class TestStepsPerExecution:
+    """Hooks of batches frame as many steps as `compile` was told; the last few may be fewer."""
+
+    def model(self):
+        model = Sequential([Dense(1)], seed=0)
+        model.compile("sgd", "mse", steps_per_execution=2)
+        return model
+
+    def test_fit(self):
+        hooks, model = Hooks(), self.model()
+        model.fit(X, Y, batch_size=4, verbose=0, callbacks=[hooks])
+        assert hooks.calls == [0, -1, 2, -2] and model.optimizer.iterations == 3
+
+    def test_evaluate(self):
+        hooks = Hooks()
+        self.model().evaluate(X, Y, batch_size=3, verbose=0, callbacks=[hooks])
+        assert hooks.calls == [0, -1, 2, -3]
+
+    def test_predictions_are_of_all_rows_since_the_last_call(self):
+        hooks = Hooks()
+        self.model().predict(X, batch_size=5, verbose=0, callbacks=[hooks])
+        assert hooks.calls == [0, (-1, 10), 2, (-2, 2)]
+
+
+def test_the_steps_of_a_generator_are_known_to_the_bar_alone(capsys):
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    history = model.fit(((X, Y) for _ in range(3)), verbose=2)
+    assert history.params["steps"] is None and capsys.readouterr().out.startswith("3/3")
+
+
+def test_an_array_that_is_two_outputs_has_two_losses():
+    x = Input((2,))
+    model = Model(x, {"a": (one := Dense(1, name="one")(x)), "b": [one, Dense(1, name="two")(x)]}, seed=0)
+    model.compile("sgd", "mse")
+    history = model.fit(X, {"a": Y, "b": [Y + 1, Y]}, verbose=0).history
+    assert list(history) == ["a_loss", "b/one_loss", "b/two_loss", "loss"]
+    assert history["a_loss"] != history["b/one_loss"]
+
+
+class TestMetricsBeforeAnyTraining:
+    """The results of `compile`'s metrics need data; `compute_metrics` may be what shows them the first."""
+
+    def model(self):
+        model = Forked()
+        model.compile("sgd", "mse", metrics=["mae"])
+        return model
+
+    def test_there_are_none(self):
+        with pytest.raises(ValueError, match="have seen no data yet"):
+            self.model().get_metrics_result()
+
+    def test_of_a_model_that_is_not_built(self):
+        model = Sequential([Dense(1)])
+        model.compile("sgd", "mse", metrics=["mae"])
+        assert model.compute_metrics(X, Y, Y + 0.5) == pytest.approx({"loss": 0.0, "mae": 0.5})
+
+
+def test_several_binary_labels_are_judged_by_the_largest_as_in_keras():
+    model = Sequential([Input((2,)), Dense(2, "sigmoid", kernel_initializer="identity")], seed=0)
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    with pytest.warns(TrainingWarning, match=r"BinaryAccuracy\(threshold=0.5\)"):
+        assert model.evaluate([[2.0, 1.0], [1.0, 2.0]], [[1, 1], [1, 0]], verbose=0)[1] == 0.5

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.errors import NotReadyError
 
 __all__ = ["CompileMetrics", "single_metrics"]
 
@@ -36,7 +37,11 @@ class CompileMetrics:
         self._update(y_true, y_pred, sample_weight)
 
     def result(self) -> dict[str, Any]:
-        """Their values so far, by name."""
+        """Their values so far, by name; `NotReadyError` before the first data."""
+        if not self.metrics:
+            raise NotReadyError(
+                "the metrics of compile have seen no data yet: call fit, evaluate or test_on_batch first"
+            )
         return {str(metric.name): metric.result() for metric in self.metrics}
 
     def reset_state(self) -> None:

@@ -106,8 +106,9 @@ class Compiled:
             metrics: `Metric`s or names; `"accuracy"` becomes the accuracy that fits loss and shapes.
             weighted_metrics: metrics that use `sample_weight` and `class_weight`.
             loss_weights: factor of the loss, a number or a list of one.
-            run_eagerly, steps_per_execution, jit_compile: Keras's; accepted without effect: steps run as
-                written, and callbacks are called after each.
+            run_eagerly, jit_compile: Keras's; accepted without effect: steps run as written.
+            steps_per_execution: how many batches there are from one call of the callbacks' hooks of batches to the
+                next.
             auto_scale_loss: whether the optimizer of a model of the policy `"mixed_float16"` is put into a
                 `LossScaleOptimizer`.
 

@@ -74,14 +74,14 @@ class LastLayerCheck:
         """Warn, once, about outputs that the loss misinterprets.
 
         Args:
-            model: a model that is built.
+            model: nothing is compared before it is built.
             loss: a `Loss`, or the `OutputLosses` of several outputs; None for no loss.
             strict: whether outputs that are not probabilities where the loss expects such are an error too.
 
         Raises:
             ConfigError: a last layer and a loss that can only be wrong together.
         """
-        if self._done or loss is None:
+        if self._done or loss is None or not model.built:
             return
         several = isinstance(loss, OutputLosses)
         losses = loss.losses if several else [loss]

@@ -39,6 +39,7 @@ class Session:
         batch: how many batches of the first of them are done already.
         begun: the optimizer's steps when the training began.
         first_epoch: the epoch in which it began.
+        steps: batches of an epoch; None until the first has ended where that is not known beforehand.
         shuffled_at: the optimizer's steps when the epoch began, which decide the order of its rows.
         loss: the mean of the epoch so far.
         logs: of the last epoch.
@@ -57,6 +58,7 @@ class Session:
         self._kept: tuple[list[np.ndarray], dict[str, Any]] | None = None
         self.first_epoch, self.begun = self.epochs.start, trainer.optimizer.batches
         self.batch, self.shuffled_at = 0, self.begun
+        self.steps: int | None = batches.steps
         self.loss = Mean(name="loss")
         self.logs: dict[str, float] = {}
         self.stopped = False
@@ -103,7 +105,7 @@ class Session:
         self.epochs, self.batch = range(state["epoch"], self.options["epochs"]), state["batch"]
         self.loss.total, self.loss.count = state["loss"]
         self.logs, self.stopped = state["logs"], state["stopped"] and state["epochs"] == self.options["epochs"]
-        self.callbacks.params["steps"] = self.batches.steps or state["steps"]
+        self.steps = self.steps or state["steps"]
         self.callbacks.params["resumed"] = True
         self._taken = state
         self._skip(state)
@@ -205,7 +207,7 @@ class Session:
             "first_epoch": self.first_epoch,
             "begun": self.begun,
             "shuffled_at": self.shuffled_at,
-            "steps": self.callbacks.params["steps"],
+            "steps": self.steps,
             "learning_rate": rate if isinstance(rate, numbers.Real) else None,
             "loss": [self.loss.total, self.loss.count],
             "metrics": [metric.get_state() for metric in trainer.metrics] if batch else [],
