@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlite.errors import DataError, ShapeError
 
-__all__ = ["as_plain_array", "numbers_of_objects", "numbers_of_table", "of_rank", "only_array"]
+__all__ = ["as_plain_array", "numbers_of_objects", "numbers_of_table", "of_rank", "only_array", "with_columns"]
 
 MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
@@ -120,6 +120,23 @@ def _first(array: np.ndarray) -> str:
     row = next((row for row, cell in enumerate(cells) if not isinstance(cell, numbers.Real) and not _is_gap(cell)), 0)
     text = repr(cells[row])
     return f"{text if len(text) < 40 else f'{text[:36]} ...'} in row {row}"
+
+
+def with_columns(data: Any) -> Any:
+    """`data` with each Series of numbers, alone or in a dict or list, as a column `(rows, 1)`; others as they are."""
+    if isinstance(data, np.ndarray):
+        return data
+    if isinstance(data, dict):
+        return {name: with_columns(item) for name, item in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [*map(with_columns, data)] if data and _is_series(data[0]) else data
+    array = as_plain_array(data) if _is_series(data) else None
+    return data if array is None or array.dtype.kind not in "biuf" else array[:, None]
+
+
+def _is_series(values: Any) -> bool:
+    """Whether this is a Series of pandas or polars."""
+    return hasattr(values, "to_frame") and np.ndim(values) == 1
 
 
 def of_rank(data: Any, shape: Any) -> Any:

@@ -57,7 +57,10 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         try:
-            rate = read(self._scheduled(epoch), NonNegative)
+            rate = self._scheduled(epoch)
+            if isinstance(rate, str):  # which `read` takes, as in configs
+                raise WrongTypeError(f"expected a function that returns a number, got {rate!r}")
+            rate = read(rate, NonNegative)
         except ConfigError as error:
             raise error.within(type(self).__name__, "schedule") from None
         self.model.optimizer.learning_rate = rate

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.arrays.tables import of_rank, only_array
+from nnlite.arrays.tables import of_rank, only_array, with_columns
 from nnlite.arrays.weights import EagerTensor
 from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
@@ -89,10 +89,11 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
 
     def _encoded(self, inputs: Any) -> Any:
-        """Raw tables as the encoder makes them; the array of a list of one; anything else as it is."""
+        """Raw tables as the encoder makes them, a Series as a column, an array in a list of one; others as they are."""
         encoder = self._interpretation.encoder
         if encoder is not None and encoder.accepts(inputs):
             return encoder.encode(inputs)
+        inputs = with_columns(inputs)
         read = self.built and not self.takes_several and not self._writes_call
         return of_rank(only_array(inputs, self.input_shape), self.input_shape) if read else inputs
 

@@ -501,7 +501,7 @@ def test_learning_rate_scheduler_sets_and_logs_the_rate(capsys):
     assert "Epoch 2: LearningRateScheduler setting learning rate to 0.05.\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("rate", [None, "fast", float("nan"), -1.0])
+@pytest.mark.parametrize("rate", [None, "fast", "0.1", float("nan"), -1.0])
 def test_scheduler_that_returns_no_rate(rate):
     with pytest.raises(ConfigError, match=r"LearningRateScheduler.schedule: "):
         run([LearningRateScheduler(lambda epoch, old: rate)], [1.0])

@@ -62,6 +62,25 @@ def test_targets_are_read_likewise(targets):
     assert model().fit(MATRIX, targets, verbose=0).history == model().fit(MATRIX, [1, 0, 1], verbose=0).history
 
 
+class Sum(Model):
+    """The sum of its inputs, which it keeps the shapes of."""
+
+    def call(self, inputs):
+        first, second = inputs.values() if isinstance(inputs, dict) else inputs
+        self.seen = first.shape, second.shape
+        return first + second
+
+
+@pytest.mark.parametrize("kind", [pd.Series, pl.Series, lambda values: pd.Series(values, dtype="Int64")])
+def test_a_series_is_a_column_of_the_inputs(kind):
+    column = kind([1, 2, 3])
+    single, several = Sequential([Dense(2, kernel_initializer="ones")]), Sum()
+    assert single.predict(column, verbose=0).tolist() == [[1, 1], [2, 2], [3, 3]]
+    for inputs in ({"a": column, "b": column}, [column, column]):
+        assert several.predict(inputs, verbose=0).tolist() == [[2], [4], [6]]
+        assert several.seen == ((3, 1), (3, 1))
+
+
 def test_targets_of_several_outputs_are_read_likewise():
     inputs = Input((3,))
 
