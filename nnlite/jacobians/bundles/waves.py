@@ -57,7 +57,7 @@ class WaveJacobians(JointBundle):
     def vjp(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
         """Reverse mode, as `Bundle.vjp`: the products for inputs, frequency, phase, kernel and bias."""
         wants = (True,) * 5 if wanted is None else tuple(wanted)
-        slopes, kernel = self._beside(cotangent), self.parameters[2]
+        slopes, kernel = np.ascontiguousarray(self._beside(cotangent)), self.parameters[2]  # it is read four times
         products: list[Any] = [None] * 5
         if wants[4]:
             products[4] = slopes.sum(axis=-1)

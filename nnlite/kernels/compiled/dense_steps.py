@@ -18,7 +18,7 @@ from nnlite.kernels.reference.forms import SOFTMAX_OF_SHARES, SQUARED_ERROR, Sta
 
 __all__ = ["dense_steps", "dense_update"]
 
-COLUMNS = len(DenseRoom.COLUMNS)
+COLUMNS, THRESHOLD = len(DenseRoom.COLUMNS), DenseRoom.COLUMNS.index("threshold")
 VALUES, GRADIENTS, OWN_VALUES, OWN_GRADIENTS, MEMORY, DROPOUT_SCALES = range(6)  # attributes of `Standing`, in order
 FIRST, SECOND, AVERAGE, SUMS, FACTORS = range(6, 11)
 PENALTIES, PLACES, PLAN = (Standing._fields.index(name) for name in ("penalties", "places", "plan"))
@@ -34,23 +34,23 @@ def _steps(
     turns: np.ndarray,
     table: np.ndarray,
     bits: np.ndarray,
+    drops: np.ndarray,
     outputs: np.ndarray,
     by_inputs: np.ndarray,
 ) -> int:
     """Carry out steps of training, each on its rows; returns how many were.
 
-    Shape: inputs `(members, steps * rows, features)`, targets and weights likewise; one member where there are none.
-
     Args:
         address: that of the matrix library's product.
-        inputs, targets, weights: of all steps, concatenated.
+        inputs, targets, weights: `(members, steps * rows, ...)`, of all steps; one member where there are none.
         turns: of each step what the sum of its losses is multiplied by, the size of the step of the optimizer, and so
             on, see `updates`; in the last column losses are written, means over members.
         table: that of `Standing`.
         bits: for each step and member what is the `all_bits` of a room.
+        drops: for each step and layer threshold and scale of dropout, or no layers where each step has the same.
         outputs: where what leaves the last layer is written, for all rows.
-        by_inputs: where the derivative of the loss with respect to the inputs is written, and the update is left to
-            `dense_update`, which the caller runs with the gradients of what comes before; empty where it is not wanted.
+        by_inputs: where the derivative of the loss by the inputs is written, and the update is left to `dense_update`,
+            which the caller runs with the gradients of what comes before; empty where it is not wanted.
     """
     members, rows = len(inputs), inputs.shape[1] // len(turns)
     values, gradients = vector(table, VALUES, inputs), vector(table, GRADIENTS, inputs)
@@ -64,6 +64,8 @@ def _steps(
     loss, guarded, apart = table[LOSS_CODE, 0], table[GUARDED, 0] != 0, table[APART, 0] != 0
     for step in range(len(turns)):
         turn, start, stop, value = turns[step], step * rows, (step + 1) * rows, 0.0
+        for layer in range(drops.shape[1]):
+            plan[layer, THRESHOLD], dropout_scales[layer] = np.int64(drops[step, layer, 0]), drops[step, layer, 1]
         for member in range(members):
             if len(places):
                 _gather(member, members, places, factors, values, own_values)
@@ -87,11 +89,9 @@ dense_steps = partial(_steps, SGEMM)
 
 @compiled
 def dense_update(turns: np.ndarray, table: np.ndarray, like: np.ndarray) -> None:
-    """Update all parameters by their gradients, as a single step of `dense_steps` that wants no `by_inputs`.
+    """Update all parameters by their gradients, as a step of `dense_steps`, whose turns and table these are.
 
-    Args:
-        turns, table: those of that step.
-        like: an array of the type of the parameters.
+    `like` is an array of the type of the parameters.
     """
     values, gradients = vector(table, VALUES, like), vector(table, GRADIENTS, like)
     slots = vector(table, FIRST, like), vector(table, SECOND, like)

@@ -90,13 +90,14 @@ class PiecewiseLinearEncoding(OfSomeColumns):
         features = inputs.shape[-1]
         outputs = np.empty_like(inputs, shape=(*inputs.shape[:-1], features + low.size))
         outputs[..., :features] = inputs
-        pieces = outputs[..., features:].reshape(*inputs.shape[:-1], *low.shape)
+        flat = outputs[..., features:]
+        pieces = flat.reshape(*inputs.shape[:-1], *low.shape)
         np.subtract(inputs[..., self._places, None], low, out=pieces)
-        pieces *= steepness
-        if np.iscomplexobj(pieces):
-            pieces[pieces.real <= 0], pieces[pieces.real >= 1] = 0, 1
+        flat *= steepness.ravel()  # along all bins at once, as it takes half the time of bins by column
+        if np.iscomplexobj(flat):
+            flat[flat.real <= 0], flat[flat.real >= 1] = 0, 1
         else:
-            np.clip(pieces, 0, 1, out=pieces)
+            np.clip(flat, 0, 1, out=flat)
         return outputs, Jacobians(Pieces(pieces, steepness, self._places, features), None)
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:

@@ -37,6 +37,7 @@ CALL_BYTES, CALL_PRODUCTS = 2**20, 2**28
 NARROW = 64 * 64  # weights of a layer, up to which one call is quicker than layers one by one with any number of rows
 FEW_PRODUCTS = 10**6  # multiply-adds, up to which products are not made in pieces
 NO_PENALTIES, NO_BITS = np.empty((0, 4)), np.empty((FLUSH_PERIOD, 1, 0), np.uint16)
+NO_DROPS, NEVER_DROPS = np.empty((FLUSH_PERIOD, 0, 2)), (-1, 1.0)
 NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
 
 
@@ -76,7 +77,7 @@ class DenseSteps:
         self.products = 3 * (self.members or 1) * sum(layer.features * layer.units for layer in stage.layers)
         start = steps.store.size - stage.values.size
         self.copies = MemberCopies(stage, start) if self.members or any(map(is_multiplied, stage.layers)) else None
-        self.foreseen = not any(drop is not None and drop[1].schedules for drop in stage.dropouts)
+        self.scheduled = any(drop is not None and drop[1].schedules for drop in stage.dropouts)
         narrow = max(layer.features * layer.units for layer in stage.layers) <= NARROW
         self.most_rows = math.inf if narrow else steps.joined_rows
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
@@ -113,7 +114,7 @@ class DenseSteps:
 
     def together(self, batch_size: int) -> int:
         """Number of batches of this size in the next call, which ends where the optimizer maintains its slots."""
-        if self.front or not self.foreseen or batch_size > self.most_rows:
+        if self.front or batch_size > self.most_rows:
             return 1
         row = max(self.features, self.units) * self.stage.values.itemsize * (self.members or 1)
         most = min(CALL_BYTES // (batch_size * row), CALL_PRODUCTS // (batch_size * self.products))
@@ -194,7 +195,7 @@ class DenseSteps:
         shared = large and several_threads()
         table = self._table(plan, room, slots, factors, large and (small or not shared))
         by_inputs = self.no_slopes if jacobians is None else np.empty_like(x)
-        arguments = x, y, weights, turns, table, self._bits(room, count, size), outputs, by_inputs
+        arguments = x, y, weights, turns, table, *self._drawn(room, count, size), outputs, by_inputs
         if shared:  # outside of a `fit`, which has the threads that suit it: a second one may wait for a core each time
             with suited_threads(room.largest_product):
                 done = plan.run(*arguments)
@@ -240,23 +241,24 @@ class DenseSteps:
             entry = self._tables[id(room)] = key, standing.table(), (standing, room, factors, list(slots.values()))
         return entry[1]
 
-    def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:
-        """The random bits of dropout of each step and member; where a schedule says what is dropped, it is asked."""
-        if not self.steps.draws:
-            return NO_BITS if self.members is None else np.empty((count, self.members, 0), np.uint16)
+    def _drawn(self, room: DenseRoom, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of each step the random bits of dropout of each member, and what is dropped where schedules say it."""
         members, stage = self.members or 1, self.stage
+        if not self.steps.draws:
+            return NO_BITS if self.members is None else np.empty((count, members, 0), np.uint16), NO_DROPS
         bits = np.empty((count, members, room.all_bits.size), np.uint16)
+        drops = np.full((count, len(stage.layers), 2), NEVER_DROPS) if self.scheduled else NO_DROPS
         for step in range(count):
             source, start = RandomSource(self.steps.seed, self.steps.optimizer.batches + step), 0
             for position, (dropout, layer) in enumerate(zip(stage.dropouts, stage.layers, strict=True)):
                 if dropout is not None:
-                    index, drops = dropout
+                    index, layer_drops = dropout
                     stop = start + size * layer.units
-                    bits[step, :, start:stop] = random_bits(drops, source.child(index), (members, stop - start))
+                    bits[step, :, start:stop] = random_bits(layer_drops, source.child(index), (members, stop - start))
                     start = stop
-                    if drops.schedules:
-                        room.set_dropout(position, *threshold_and_scale(drops.rate_at(source.step)))
-        return bits
+                    if self.scheduled:
+                        drops[step, position] = threshold_and_scale(layer_drops.rate_at(source.step))
+        return bits, drops
 
     def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> Any:
         """Factor of the sum of the losses of each step: one of all, or an array of several."""
