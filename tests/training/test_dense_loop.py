@@ -146,6 +146,23 @@ def test_layers_one_by_one_take_several_batches_too(monkeypatch):
         np.testing.assert_array_equal(array, alike)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int64"])
+def test_a_single_step_takes_class_numbers_of_any_size(kind):
+    """Their places in a table of all rows are larger than a small integer; a loss that changes counts from then on."""
+    x, classes = np.resize(X, (200, FEATURES)), np.resize(CLASSES, 200)
+    found = []
+    for join in (True, False):
+        model = Sequential([Input((FEATURES,)), Dense(8, "relu", dtype="float64"), Dense(3, dtype="float64")], seed=3)
+        model.compile("adam", SparseCategoricalCrossentropy(from_logits=True))
+        steps = Steps(model.trainer, join)
+        losses = [steps.train(x, classes.astype(kind))[0] for _ in range(3)]
+        steps.trained_loss.reduction = "sum"
+        found.append([*losses, steps.train(x, classes.astype("int64"))[0]])
+        assert losses[0] > losses[1] > losses[2]
+    np.testing.assert_allclose(*found, rtol=1e-12)
+    assert found[0][3] > 100 * found[0][2]
+
+
 def test_a_call_takes_fewer_batches_of_wide_outputs(calls):
     """All outputs of a call wait in memory for the metrics."""
     rows, units = 256, 20_000
@@ -180,6 +197,17 @@ def test_an_error_names_the_batch_in_the_middle_of_a_call(calls):
     with pytest.raises(DivergenceError, match=r"epoch 1, batch 6: the loss is inf; all outputs are finite"):
         trained(layers, x=x, y=y, dtype="float64", fit={"shuffle": False, "on_divergence": "stop"})
     assert not calls  # not even the first call came to its end
+
+
+def test_an_error_names_the_batch_where_a_shorter_one_follows(calls):
+    y = Y.copy()
+    y[3] = 1e200
+    with pytest.raises(DivergenceError, match=r"epoch 1, batch 1: the loss is inf"):
+        trained(x=X[:10], y=y[:10], dtype="float64", fit={"shuffle": False, "on_divergence": "stop", "batch_size": 8})
+    y[3], y[9] = 0.0, 1e200
+    with pytest.raises(DivergenceError, match=r"epoch 1, batch 2: the loss is inf"):
+        trained(x=X[:10], y=y[:10], dtype="float64", fit={"shuffle": False, "on_divergence": "stop", "batch_size": 8})
+    assert not calls
 
 
 def test_layers_one_by_one_name_the_batch_too(calls):

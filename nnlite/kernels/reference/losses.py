@@ -22,7 +22,8 @@ def softmax_crossentropy(
     few = units <= FEW_UNITS <= count  # then each class lies in one piece, along which sums and maxima go quickly
     table, axis = (np.ascontiguousarray(rows.T), 0) if few else (rows, 1)
     shifted = np.subtract(table, np.maximum.reduce(table.real, axis=axis, keepdims=True), order="C")
-    places = classes.ravel() * count + np.arange(count) if few else classes.ravel() + np.arange(0, rows.size, units)
+    numbers = classes.ravel().astype(np.intp, copy=False)  # a small type of integers cannot hold the places
+    places = numbers * count + np.arange(count) if few else numbers + np.arange(0, rows.size, units)
     labelled = shifted.ravel().take(places)
     shares = np.exp(shifted, out=shifted)
     flat, own_shares = shares.reshape(-1), np.exp(labelled)

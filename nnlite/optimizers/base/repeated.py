@@ -30,8 +30,8 @@ class RepeatedUpdates:
         self.optimizer, self.packs = optimizer, packs
         self._blocks: list[Block] = []
         self._parts_of: tuple[Any, ...] = ()  # the kernels, and the slots and scratch memory that the blocks are in
-        self._names: list[str] = []  # attributes of the optimizer that its steps do not change
-        self._attributes: list[Any] = []  # what they were when `_update` was found to suit; none if it did not
+        self._attributes: list[Any] = []  # of the optimizer, for which `_update` was found to suit; none if it did not
+        self._counted = 0  # the place of `batches` among them
 
     def current(self) -> Callable[[], None]:
         """The update by the present arguments of the optimizer, to be called while none of them is changed."""
@@ -47,14 +47,14 @@ class RepeatedUpdates:
             self._parts_of = present
             described = optimizer._described_packs(packs)
             self._blocks = [block for pack in described for block in walk(pack, optimizer.by_kernel)]
-        self._names = [name for name in vars(optimizer) if name != "batches"]
         self._attributes = [] if self._has_patterns() else self._present()
+        self._counted = list(vars(optimizer)).index("batches") + 1
         return self._update
 
     def _suits(self) -> bool:
         """Whether nothing was assigned to the optimizer since."""
-        known = self._attributes
-        return bool(known) and not self._has_patterns() and all(map(is_, self._present(), known))
+        present, known = self._present(), self._attributes
+        return len(present) == len(known) and all(map(is_, present, known)) and not self._has_patterns()
 
     def _has_patterns(self) -> bool:
         """Whether names of parameters matter, which may be changed in place."""
@@ -62,8 +62,7 @@ class RepeatedUpdates:
         return bool(excluded or excluded.variables or self.optimizer.learning_rate_multipliers)
 
     def _present(self) -> list[Any]:
-        attributes = vars(self.optimizer)
-        return [kernels.compiled_now(), len(attributes), *map(attributes.get, self._names)]
+        return [kernels.compiled_now(), *vars(self.optimizer).values()]
 
     def _update(self) -> None:
         optimizer = self.optimizer
@@ -72,3 +71,5 @@ class RepeatedUpdates:
         for block in self._blocks:
             optimizer._update_block(block, rate, decay)
         optimizer.count_batches(self.packs, 1)
+        if self._attributes:
+            self._attributes[self._counted] = optimizer.batches

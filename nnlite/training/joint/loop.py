@@ -1,14 +1,16 @@
 """Steps of consecutive dense layers, several in a single call, without code that takes a step as a whole."""
 
 from collections.abc import Callable
+from itertools import repeat
 from math import isfinite
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite import kernels
 from nnlite.kernels.reference.forms import LossForm
-from nnlite.layers.composite.fused_dense import JoinedDense, rows_second
+from nnlite.layers.composite.fused_dense import ROOMS_KEPT, JoinedDense, rows_second
 from nnlite.losses import Loss
 from nnlite.losses.call import given_dtype
 from nnlite.optimizers.base.repeated import RepeatedUpdates
@@ -37,6 +39,9 @@ class DenseLoop:
     def __init__(self, steps: "Steps", stage: JoinedDense) -> None:
         self.steps, self.stage, self.updates = steps, stage, RepeatedUpdates(steps.optimizer, steps.store.packs)
         self.regularized = [(weight.regularizer, weight.value, weight.gradient) for weight in steps.regularized]
+        self.lead, self.units = stage.row_shape[:-1], stage.layers[-1].units
+        self._losses: dict[tuple[int, bool, bool], Differentiated] = {}  # by the arguments of `_new_loss`
+        self._present: list[Any] = []  # the loss that these are of, and its attributes
 
     @classmethod
     def of(cls, steps: "Steps") -> "DenseLoop | None":
@@ -54,62 +59,97 @@ class DenseLoop:
         size = min(batch_size or rows, rows)
         if size > self.steps.joined_rows or x.shape[1:] != stage.row_shape or not isinstance(y, np.ndarray):
             return None
-        shape = (*stage.row_shape[:-1], rows, stage.layers[-1].units)
-        outputs, self.steps.mask = rows_second(np.empty(shape, stage.values.dtype)), None
-        update, total, full = self.updates.current(), 0.0, rows - rows % size
-        if full == rows:  # a single batch notices the time of slices
-            return self._steps((x, y, sample_weight, outputs), inputs, size, 0, update) / rows, outputs
-        for start, stop, step in ((0, full, size), (full, rows, rows - full)):
-            part = slice(start, stop)
+        outputs = rows_second(np.empty((*self.lead, rows, self.units), stage.values.dtype))
+        update, self.steps.mask, full = self.updates.current(), None, rows - rows % size
+        if size == rows:  # a single batch notices the time of slices
+            return self._single((x, y, sample_weight, outputs), inputs, update, 0), outputs
+        total = 0.0
+        for part in (slice(full), slice(full, rows)) if full < rows else (slice(rows),):
             arrays = x[part], y[part], None if sample_weight is None else sample_weight[part], outputs[part]
-            total += self._steps(arrays, inputs[part], step, start // size, update)
+            if len(arrays[0]) > size:
+                total += self._several(arrays, inputs[part], size, update)
+            else:
+                total += len(arrays[0]) * self._single(arrays, inputs[part], update, (part.start or 0) // size)
         return total / rows, outputs
 
-    def _steps(self, arrays: tuple, inputs: np.ndarray, size: int, before: int, update: Callable[[], None]) -> float:
+    def _single(self, arrays: tuple, inputs: np.ndarray, update: Callable[[], None], before: int) -> float:
+        """One step; its loss."""
+        _, y, weights, outputs = arrays
+        loss, room = self._loss_of(y, len(outputs), weights is None), self._room_for(len(outputs))
+        value = self._differentiate(room, arrays, loss)
+        if isinstance(loss, SoftmaxCall):
+            value += loss.total() / len(outputs)
+        if self.steps.guarded and not isfinite(value):
+            raise NotFinite(value, inputs, before)
+        update()
+        return value
+
+    def _several(self, arrays: tuple, inputs: np.ndarray, size: int, update: Callable[[], None]) -> float:
         """Steps with this many rows each; the sum of their losses, each times its rows."""
-        steps, stage, total = self.steps, self.stage, 0.0
-        x, y, weights, outputs = arrays
-        several = weights is None and len(x) > size and not steps.guarded
-        later = self._softmax_call(y, outputs, size) if several else None
-        differentiate = later or self._differentiated(size, weights is None)
-        room: Any = stage.room_for(size, steps.draws)
-        stage.room, forward = room, kernels.dense_forward
-        batches: Any = [None if array is None else array.reshape(-1, size, *array.shape[1:]) for array in arrays]
-        x, y, weights, outputs = batches
-        for index, leaving in enumerate(outputs):
-            if steps.draws:
-                stage.draw(RandomSource(steps.seed, steps.optimizer.batches))
-            leaving[...] = rows_second(forward(room, x[index]))
-            value, slopes = differentiate(y[index], leaving, None if weights is None else weights[index])
-            room.backward(room, rows_second(slopes), False)  # without the product by the inputs
-            room.examples = None  # they may be part of a large array
-            for regularizer, values, gradients in self.regularized:
-                value += regularizer.penalty(values) / steps.members
-                regularizer.add_gradient(values, gradients)
-            if steps.guarded and not isfinite(value):
-                raise NotFinite(value, inputs[index * size : (index + 1) * size], before + index)
+        _, y, weights, _ = arrays
+        guarded, total = self.steps.guarded, 0.0
+        loss, room = self._loss_of(y, size, weights is None, not guarded), self._room_for(size)
+        batches = [repeat(None) if array is None else array.reshape(-1, size, *array.shape[1:]) for array in arrays]
+        for number, batch in enumerate(zip(*batches, strict=False)):
+            value = self._differentiate(room, batch, loss)
+            if guarded and not isfinite(value):
+                raise NotFinite(value, inputs[number * size : (number + 1) * size], number)
             update()
             total += value * size
-        return total + (later.total() if later else 0.0)
+        return total + (loss.total() if isinstance(loss, SoftmaxCall) else 0.0)
 
-    def _softmax_call(self, y: np.ndarray, outputs: np.ndarray, size: int) -> SoftmaxCall | None:
-        """The loss of these batches, if it has this form."""
-        loss = self.steps.trained_loss
-        form = None if outputs.ndim > 2 else known_form(loss, outputs.dtype)
-        return SoftmaxCall.of(form, y, outputs, size, loss.sum_factor(size, None)) if form else None
+    def _room_for(self, size: int) -> Any:
+        self.stage.room = room = self.stage.room_for(size, self.steps.draws)
+        return room
 
-    def _differentiated(self, rows: int, alike: bool) -> Differentiated:
-        """The loss of a batch, and its gradient; `alike` are so many rows that all count the same."""
-        loss = self.steps.trained_loss
+    def _differentiate(self, room: Any, arrays: tuple, loss: Differentiated) -> float:
+        """The loss of a batch, whose outputs are written; the gradients are those of its parameters."""
+        (x, y, weights, outputs), steps = arrays, self.steps
+        if steps.draws:
+            self.stage.draw(RandomSource(steps.seed, steps.optimizer.batches))
+        outputs[...] = rows_second(kernels.dense_forward(room, x))
+        value, slopes = loss(y, outputs, weights)
+        room.backward(room, rows_second(slopes), False)  # without the product by the inputs
+        room.examples = None  # they may be part of a large array
+        for regularizer, values, gradients in self.regularized:
+            value += regularizer.penalty(values) / steps.members
+            regularizer.add_gradient(values, gradients)
+        return value
+
+    def _loss_of(self, y: np.ndarray, rows: int, alike: bool, later: bool = True) -> Differentiated:
+        """The loss of batches of so many rows, and its gradient, looked up once as long as the loss stays the same.
+
+        Args:
+            y: the targets of all of these batches.
+            alike: whether all rows count the same.
+            later: whether the value may be told after the slopes of all.
+        """
+        loss, key = self.steps.trained_loss, (rows, alike, later)
+        present = [loss, *vars(loss).values()]
+        if len(present) != len(self._present) or not all(map(is_, present, self._present)):
+            self._present, self._losses = present, {}
+        if key not in self._losses:
+            if len(self._losses) == 2 * ROOMS_KEPT:
+                self._losses.clear()
+            self._losses[key] = self._new_loss(*key)
+        known = self._losses[key]
+        if isinstance(known, SoftmaxCall):
+            return known if known.begin(y) else self._loss_of(y, rows, alike, False)
+        return known
+
+    def _new_loss(self, rows: int, alike: bool, later: bool) -> Differentiated:
+        loss, dtype = self.steps.trained_loss, self.stage.values.dtype
 
         def linearized(y: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> tuple[float, np.ndarray]:
             value, by_outputs = loss.linearize(y, outputs, weights)
             return value, by_outputs.gradients
 
-        single = self.stage.layers[0].members is None
-        if not alike or not single or known_form(loss, self.stage.values.dtype) is None:
+        form = known_form(loss, dtype) if alike and not self.lead else None
+        if form is None:
             return linearized
         total, factor = loss.total, loss.sum_factor(rows, None)
+        if later and SoftmaxCall.suits(form, self.units, rows):
+            return SoftmaxCall(rows, self.units, dtype, factor)
         return lambda y, outputs, weights: total(y, outputs, factor) or linearized(y, outputs, weights)
 
 
