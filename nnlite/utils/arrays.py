@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.arrays.weights import MaskableArray
+from nnlite.arrays.weights import EagerTensor
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, WrongTypeError
 from nnlite.random import seed_fresh_seeds
@@ -18,7 +18,7 @@ Side = Literal["pre", "post"]
 
 
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
-    """Integer labels as one-hot rows, float64 as Keras's; `floatx()` for what `convert_to_tensor` made.
+    """Integer labels as one-hot rows, float64 as Keras's; of the type `floatx()` for what layers and ops return.
 
     Args:
         x: integers from 0 to `num_classes` - 1; a last axis of length 1 is dropped.
@@ -44,7 +44,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
         raise DataError(f"to_categorical with {count} classes takes labels from 0 to {count - 1}, got {wrong[0]}")
     rows = np.zeros((labels.size, count))
     rows[np.arange(labels.size), labels.ravel()] = 1
-    rows = rows.astype(floatx()) if isinstance(x, MaskableArray) else rows
+    rows = rows.astype(floatx()) if isinstance(x, EagerTensor) else rows
     return rows.reshape(*labels.shape, count)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite import ops
-from nnlite.arrays.weights import MaskableArray
+from nnlite.arrays.weights import EagerTensor
 
 __all__ = ["FUNCTIONS", "plain_form", "value_of_form"]
 
@@ -15,7 +15,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {**vars(ops.image), **vars(ops)}
 
 # Type -> Keras's name for its values, and what is written of one.
 WRITERS: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {
-    MaskableArray: ("__tensor__", lambda array: {"value": array.tolist(), "dtype": array.dtype.name}),
+    EagerTensor: ("__tensor__", lambda array: {"value": array.tolist(), "dtype": array.dtype.name}),
     np.ndarray: ("__numpy__", lambda array: {"value": array.tolist(), "dtype": array.dtype.name}),
     bytes: ("__bytes__", lambda text: {"value": text.decode("utf-8", "surrogateescape")}),
     slice: ("__slice__", lambda part: {"start": part.start, "stop": part.stop, "step": part.step}),
