@@ -63,7 +63,7 @@ def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> An
 
 
 def _weighted(loss: Any, y_true: Any, y_pred: Any, sample_weight: Traced) -> Any:
-    """The loss with traced weights, such as an input of the layer that computes it, with its derivative by them too."""
+    """The loss with traced weights, such as an input of a layer, also derived with respect to them."""
     rows = copy.copy(loss)
     rows.reduction = "none"
     losses = rows(y_true, y_pred)

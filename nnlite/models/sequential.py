@@ -173,8 +173,8 @@ class Sequential(BaseModel):
                 layer.trainable = False
             if isinstance(layer, BaseModel):
                 layer._nested = True
-        if self.compute_dtype == self.dtype:  # else data are rounded by the layers
-            self.dtype = self.layers[0].dtype if self.layers[0].dtype in FLOAT_TYPES else self.dtype  # of the data
+        rounded = self.compute_dtype != self.dtype or self.layers[0].dtype not in FLOAT_TYPES  # by layers
+        self.dtype = self.dtype if rounded else self.layers[0].dtype
         with inside(self):
             for index, layer in enumerate(self.layers):
                 try:
@@ -184,8 +184,7 @@ class Sequential(BaseModel):
         self.parameters = each_once(layer.parameters for layer in self.layers)
         self.chain, free = program_of_chain(self, shape)
         self.output_shape = free if self.input_shape[0] is None else self.compute_output_shape(self.input_shape)
-        self.built = True
-        self._penalizes = any(layer._penalizes for layer in self.layers)
+        self.built, self._penalizes = True, any(layer._penalizes for layer in self.layers)
         self._lowers = any(layer._lowers for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
         hold(self, self.layers, Sequential._rebuild)

@@ -35,8 +35,7 @@ class NotThere(WrongTypeError):
 
     def __init__(self, symbol: Any) -> None:
         super().__init__(
-            f"{symbol!r} has no values yet: use functions of nnlite.ops that have a derivative, or layers, such as "
-            "Lambda"
+            f"{symbol!r} has no values yet: use functions of nnlite.ops with a derivative, or layers, such as Lambda"
         )
         self.symbol = symbol
 

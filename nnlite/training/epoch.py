@@ -66,26 +66,24 @@ def run_epoch(
     if written and not (session and session.batch):
         steps.begin_epoch()
     listened = on_begin or on_end or trainer.stop_training  # by a callback at the beginning: after a single batch
-    apart = listened or not all(metric.adds_up for metric in trainer.metrics)
-    together = one_by_one if apart else steps.together
-    execution = trainer.steps_per_execution
+    together = one_by_one if listened or not all(metric.adds_up for metric in trainer.metrics) else steps.together
     batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(together)
     trainer.loss_mean = trainer.loss_mean if written else loss
     with closing(batches_left):  # prefetching stops with the epoch, for whatever reason it ends
         for x, y, sample_weight in batches_left:
-            if on_begin and done % execution == 0:
+            if on_begin and done % trainer.steps_per_execution == 0:
                 on_begin(done, {})
             value, outputs = step(x, y, sample_weight)
             loss.update_state(value, count_rows(x))
             update_metrics(y, outputs, sample_weight)
-            if on_end and (done + 1) % execution == 0:
+            if on_end and (done + 1) % trainer.steps_per_execution == 0:
                 on_end(done, report(loss, trainer))
             done += _count_batches(x, batches)
             if session is not None:
                 session.batch = done
             if trainer.stop_evaluating if session is None else trainer.stop_training or trainer.interrupted:
                 break
-    if on_end and done % execution:
+    if on_end and done % trainer.steps_per_execution:
         on_end(done - 1, report(loss, trainer))
     return report(loss, trainer), done
 

@@ -422,6 +422,7 @@ UNDECLARED = {
     ("arrays/tables", "get_columns"): "a DataFrame of polars has it",
     ("arrays/tables", "items"): "the `dtypes` of a DataFrame of pandas are a Series",
     ("arrays/tables", "kind"): "only NumPy's types have it, those of pandas do not",
+    ("arrays/tables", "to_frame"): "a Series has it",
     ("arrays/tables", "to_numpy"): "DataFrames have it",
     ("callbacks/bars", "encoding"): "a stream may be anything with a method `write`",
     ("callbacks/bars", "isatty"): "a stream may be anything with a method `write`",

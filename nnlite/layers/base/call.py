@@ -156,9 +156,7 @@ def trace_call(
     ends = (trace.with_losses(ends[0]), *ends[1:])
     jacobians = trace.jacobians(*ends, data=len(data))
     masks = tuple(trace.masks.get(end.slot) for end in ends)
-    jacobians.mask = masks if len(ends) > 1 else masks[0]
-    if layer._writes_mask:
-        jacobians.mask = layer.compute_mask(inputs, mask)
+    jacobians.mask = layer.compute_mask(inputs, mask) if layer._writes_mask else masks if len(ends) > 1 else masks[0]
     jacobians.state = _state_of(layer, trace, traced)
     return values_of(ends, data, layer.dtype), jacobians
 

@@ -104,7 +104,7 @@ def check_number(layer: "Layer", input_shape: tuple) -> None:
 
 
 def read_training(training: Any, owner: str) -> bool | None:
-    """`training` as a flag, None where a call does not say; `ConfigError` for a second input passed in its place."""
+    """`training` as a flag, None if a call does not say; `ConfigError` for a second input passed in its place."""
     if training is not None and not isinstance(training, (bool, int, np.bool_)):
         raise ConfigError(
             f"{owner}: training must be True or False, got {type(training).__name__}; several inputs go in one list, "

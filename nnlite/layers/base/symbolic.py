@@ -217,8 +217,7 @@ class Symbol(Drawable):
     @property
     def dtype(self) -> str:
         """The type of the values, such as `"float32"`, `"int64"` for indices, `"string"` for strings."""
-        kind = self.layer._returned_dtypes[self.index % len(self.layer._returned_dtypes)]
-        return "string" if kind == "object" else kind
+        return self.layer._returned_dtypes[self.index % len(self.layer._returned_dtypes)].replace("object", "string")
 
     @property
     def _keras_history(self) -> tuple:

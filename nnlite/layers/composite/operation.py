@@ -75,7 +75,7 @@ class Operation(Layer):
 
     @property
     def input_kind(self) -> str:
-        """What it was drawn on: strings, or integers, which are not rounded, or numbers."""
+        """The kind of values that it was drawn on: strings, or integers, which are not rounded, or numbers."""
         kinds = set(self._input_types)
         if kinds == {"string"}:
             return "strings"

@@ -115,7 +115,7 @@ def _without_imaginary(function: Callable[..., np.ndarray], x: Any) -> np.ndarra
 
 
 def _histogram(x: ArrayLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Any, Any]:
-    """How many numbers lie in each of `bins` equal parts of `range`, and the ends of these, in the same type."""
+    """The number of values in each of `bins` equal parts of `range`, and the ends of these, in the same type."""
     counts, ends = np.histogram(x, bins, range)
     return counts.astype(ends.dtype), ends
 

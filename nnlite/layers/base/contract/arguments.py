@@ -233,7 +233,7 @@ def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
 
 
 def with_defaults(layer: "Layer", options: dict[str, Any]) -> dict[str, Any]:
-    """`options` of a call, with the default of `call` for a `training` that nobody told; None where it has none."""
+    """`options` of a call, with the default of `call` for a `training` that nobody told; None if it has none."""
     if options.get("training", False) is None:
         default = inspect.signature(cast(Callable, layer.call)).parameters["training"].default
         options["training"] = None if default is inspect.Parameter.empty else default

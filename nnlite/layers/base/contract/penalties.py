@@ -61,8 +61,8 @@ def weight_penalties(layer: "Layer", values: Mapping[int, Any] | None = None) ->
     pairs = [(weight, weight.regularizer) for weight in layer.trainable_weights if weight.regularizer is not None]
     tape = active_tape()
     if tape is None or values is not None:
-        given = [((values or {}).get(id(weight), weight.value), regularizer) for weight, regularizer in pairs]
-        return [value.dtype.type(regularizer.penalty(value)) for value, regularizer in given]
+        weighted = [((values or {}).get(id(weight), weight.value), regularizer) for weight, regularizer in pairs]
+        return [value.dtype.type(regularizer.penalty(value)) for value, regularizer in weighted]
     return [tape.apply(regularizer, partial(_penalty, regularizer), tape.leaf(weight)) for weight, regularizer in pairs]
 
 
