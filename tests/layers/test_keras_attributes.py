@@ -202,3 +202,16 @@ def test_a_bidirectional_layer_copies_the_one_it_is_given():
     layer(np.ones((1, 3, 4)))
     assert (given.name, given.built) == ("mine", False)
     assert layer.weights[0].path == "both/forward_mine/lstm_cell/kernel"
+
+
+@pytest.mark.parametrize("usual", [None, False, True])
+def test_a_call_that_is_told_nothing_of_training_has_its_default(usual):
+    class Told(layers.Layer):
+        def call(self, inputs, training=usual):
+            self.told = training
+            return inputs * (2 if training else 1)
+
+    layer, rows = Told(), np.ones((2, 3))
+    assert layer(rows)[0, 0] == (2 if usual else 1) and layer.told is usual
+    assert layer(rows, training=False)[0, 0] == 1 and layer.told is False
+    assert layer(rows, training=True)[0, 0] == 2 and layer.told is True

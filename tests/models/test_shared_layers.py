@@ -128,7 +128,7 @@ BUILDS = {
     of_a_list: 24,
     in_a_layer: 36,
     in_branches: 24 + 21,
-    in_both_directions: 12 + 15,
+    in_both_directions: 12 + 12 + 15,  # the forward layer is a copy
     in_stacked_cells: 21 + 12,
     along_time: 12 + 39,
 }
