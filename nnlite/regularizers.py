@@ -87,6 +87,12 @@ class NormPenalty(Regularizer, abstract=True):
     l1 = 0.0
     l2 = 0.0
 
+    def validate(self) -> None:
+        if not np.isfinite(self.strengths()).all():
+            raise ConfigError(
+                f"the strength of a penalty must be finite, got {self.strengths()}", (type(self).__name__,)
+            )
+
     def strengths(self) -> tuple[float, float]:
         return self.l1, self.l2
 

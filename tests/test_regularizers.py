@@ -112,6 +112,7 @@ def test_names_as_in_keras(name, expected):
         ("l3", r"unknown regularizer 'l3'.*Allowed: FunctionRegularizer, L1, L1L2, L2"),
         ({"L2": {"l2": -0.1}}, r"L2.l2: must be >= 0, got -0.1"),
         ({"L2": {"l1": 0.1}}, r"L2.l1: unknown argument 'l1'; .*Allowed: l2"),
+        ({"L1L2": {"l2": float("inf")}}, r"L1L2: the strength of a penalty must be finite, got \(0.0, inf\)"),
         ({"L1": {"l1": "much"}}, r"L1.l1: expected a number, got 'much'"),
     ],
 )

@@ -215,3 +215,13 @@ def test_a_call_that_is_told_nothing_of_training_has_its_default(usual):
     assert layer(rows)[0, 0] == (2 if usual else 1) and layer.told is usual
     assert layer(rows, training=False)[0, 0] == 1 and layer.told is False
     assert layer(rows, training=True)[0, 0] == 2 and layer.told is True
+
+
+def test_last_axes_of_one_may_be_missing_where_a_requirement_says_so():
+    layer = layers.Identity()
+    layer.input_spec = InputSpec(shape=(None, 4, 1), allow_last_axis_squeeze=True)
+    for shape in ((3, 4), (3, 4, 1), (3, 4, 1, 1)):
+        assert layer(np.ones(shape)).shape == shape
+    for shape in ((3, 5), (3, 4, 2), (3, 4, 1, 2)):
+        with pytest.raises(ValueError, match="Identity needs inputs"):
+            layer(np.ones(shape))

@@ -20,7 +20,7 @@ class InputSpec:
         shape: with None for lengths that are free.
         ndim, min_ndim, max_ndim: the number of axes, the batch included.
         axes: axis -> its length; None for any.
-        allow_last_axis_squeeze: whether a last axis of 1 may be missing, in the shape or in the input.
+        allow_last_axis_squeeze: whether a last axis of 1 may be missing in the shape, or last ones in the input.
         name, optional: as in Keras; without effect here.
 
     >>> import numpy as np
@@ -78,8 +78,9 @@ class InputSpec:
     def check(self, owner: str, shape: tuple) -> None:
         """`ShapeError` unless `shape` meets the requirements; unknown lengths do."""
         demanded = self.shape or ()
-        if self.allow_last_axis_squeeze and abs(len(shape) - len(demanded)) == 1:
+        if self.allow_last_axis_squeeze and len(shape) != len(demanded):
             demanded, shape = (one[:-1] if one[-1:] == (1,) else one for one in (demanded, tuple(shape)))
+            shape = shape[: len(demanded)] if set(shape[len(demanded) :]) == {1} else shape
         rank = len(shape)
         demands = [
             (self.ndim is None or rank == (len(demanded) or self.ndim), f"{self.ndim} axes"),
