@@ -225,3 +225,26 @@ def test_last_axes_of_one_may_be_missing_where_a_requirement_says_so():
     for shape in ((3, 5), (3, 4, 2), (3, 4, 1, 2)):
         with pytest.raises(ValueError, match="Identity needs inputs"):
             layer(np.ones(shape))
+
+
+def test_layers_and_generators_are_listed_where_keras_lists_them():
+    both = layers.Bidirectional(layers.LSTM(2, dropout=0.5))
+    kinds = [type(layer).__name__ for layer in both._flatten_layers()]
+    assert kinds == ["Bidirectional", "LSTM", "LSTMCell", "LSTM", "LSTMCell"]
+    assert [len(layer._seed_generators) for layer in both._flatten_layers()] == [0, 0, 1, 0, 1]
+    inside = layers.Dense(1)
+    wrapped = nnlite.Sequential([layers.TimeDistributed(inside)])
+    assert wrapped._flatten_layers(include_self=False)[1:] == [inside]
+    assert wrapped._flatten_layers(include_self=False, recursive=False) == wrapped._layers == wrapped.layers
+
+
+def test_a_layer_may_use_the_names_of_those_lists():
+    class Listed(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self._layers = [layers.Dense(2), layers.Dense(1)]
+
+        def call(self, inputs):
+            return self._layers[1](self._layers[0](inputs))
+
+    assert Listed()(np.ones((3, 4))).shape == (3, 1)

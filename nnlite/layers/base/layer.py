@@ -24,7 +24,7 @@ from nnlite.layers.base.contract.building import (
     with_common_arguments,
 )
 from nnlite.layers.base.contract.first_use import NodePart, as_input, build_first, parts_of_shape, with_derivatives
-from nnlite.layers.base.contract.input_spec import check_spec
+from nnlite.layers.base.contract.input_spec import Described, check_spec
 from nnlite.layers.base.contract.naming import Name, TypeName, inside, place_of, show_made
 from nnlite.layers.base.contract.penalties import losses_of, record_loss
 from nnlite.layers.base.contract.running import input_of, read_methods, recorded_call
@@ -32,6 +32,7 @@ from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.masks import carried_mask, carrying
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
+from nnlite.layers.base.variables import seeds
 from nnlite.layers.base.variables.holders import hold_inner, take_state
 from nnlite.ops.base import Op
 from nnlite.parameters import Parameter
@@ -273,6 +274,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
     save_assets, load_assets, _drawn_mask = surface.save_assets, surface.load_assets, surface.drawn_mask
     rematerialized_call = surface.rematerialized_call
+    _seed_generators, _layers = map(Described, (seeds.seed_generators, seeds.layers_listed))
+    _flatten_layers = seeds.flatten_layers
     _returned = of_call
 
 

@@ -96,16 +96,16 @@ class InputSpec:
 
 
 class Described:
-    """`input_spec` of a class that checks shapes itself: its requirements, computed on request.
+    """An attribute that is computed on request, until a layer sets it: `input_spec` where a class checks shapes itself.
 
     Args:
-        describe: makes the `InputSpec` of a layer.
+        describe: makes the value for a layer, such as an `InputSpec`.
     """
 
-    def __init__(self, describe: Callable[[Any], InputSpec | None]) -> None:
+    def __init__(self, describe: Callable[[Any], Any]) -> None:
         self.describe = describe
 
-    def __get__(self, layer: Any, owner: type) -> InputSpec | None:
+    def __get__(self, layer: Any, owner: type) -> Any:
         return None if layer is None else self.describe(layer)
 
 

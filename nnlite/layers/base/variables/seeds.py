@@ -53,6 +53,23 @@ def seed_states(layer: "Layer") -> list[Parameter]:
     return [_state(generator) for generator in kept(layer, SeedGenerator)]
 
 
+def seed_generators(layer: "Layer") -> list[SeedGenerator]:
+    """The generators that a layer has itself, for programs that ask Keras's layers for them."""
+    seed_states(layer)
+    return kept(layer, SeedGenerator)
+
+
+def layers_listed(layer: "Layer") -> list["Layer"]:
+    """The layers that a layer is made of, for programs that ask Keras's layers for them."""
+    return [*_inside(layer)]
+
+
+def flatten_layers(self: "Layer", include_self: bool = True, recursive: bool = True) -> list["Layer"]:
+    """The layer, if `include_self`, and those inside, of which `recursive` says whether theirs follow each."""
+    inside = [part for one in _inside(self) for part in (flatten_layers(one) if recursive else [one])]
+    return [self, *inside] if include_self else inside
+
+
 def _state(generator: SeedGenerator) -> Parameter:
     if generator not in _states:
         _states[generator] = Parameter(generator.state.name, generator.state.value, trainable=False)
