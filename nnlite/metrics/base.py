@@ -40,6 +40,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
     _masked: ClassVar[int | None] = None  # the position of the data whose mask is a factor of the weights
     takes_logits: ClassVar[bool] = False  # whether logits give the same result as probabilities
     _default_dtype: ClassVar[str | None] = None  # where it is not `floatx()`
+    _rounds: ClassVar[bool] = True  # whether a dtype of 16 bits is that of state and result, as it is in Keras
     _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
     _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are not arrays
     adds_up: ClassVar[bool] = False  # whether several batches passed as one give the same result as in sequence
@@ -58,8 +59,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dtype is None:
-            self.dtype = self._default_dtype or floatx()
+        self.dtype = self.dtype or self._default_dtype or floatx()
         self._added: list[tuple[MetricVariable, np.ndarray]] = []
         # A user-defined constructor has yet to make the variables that its own `reset_state` is about.
         classes = [base for base in type(self).__mro__ if "reset_state" in vars(base)]

@@ -55,6 +55,7 @@ class ConfusionMetric(Metric, abstract=True):
     true_positives, false_positives = StateArray(), StateArray()
     true_negatives, false_negatives = StateArray(), StateArray()
     _names_subclasses = False
+    _rounds = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -64,6 +64,8 @@ class AUC(ConfusionMetric):
             raise ConfigError("is for multi_label=True", (type(self).__name__, "num_labels"))
         if any(not 0 <= threshold <= 1 for threshold in thresholds or ()):
             raise ConfigError(f"must be in [0, 1], got {thresholds}", (type(self).__name__, "thresholds"))
+        if thresholds is not None:
+            self.num_thresholds = len(self.limits())
 
     def limits(self) -> np.ndarray:
         thresholds = given_thresholds(self)

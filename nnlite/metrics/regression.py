@@ -105,6 +105,7 @@ class R2Score(Metric):
     class_aggregation: Literal["uniform_average", "variance_weighted_average"] | None = "uniform_average"
     num_regressors: Index = 0
 
+    _rounds = False
     num_samples = state_number("num_samples", "Number of targets: rows times outputs.")
     count, total_mse = StateArray(), StateArray()  # of each output: the weights, the weighted squares of errors
     origin, first, second = StateArray(), StateArray(), StateArray()  # and the moments of targets about the origin

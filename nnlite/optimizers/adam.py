@@ -162,7 +162,7 @@ class Adam(AdamBase):
     """
 
 
-class AdamW(AdamBase):
+class AdamW(Adam):
     """Adam with weight decay: `values -= learning_rate * weight_decay * values` before Adam's update.
 
     PyTorch's `weight_decay` is 0.01 by default and means the same.

@@ -7,6 +7,7 @@ from nnlite.kernels.reference import forms
 from nnlite.kernels.reference.forms import UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import KerasSlot, LearningRate, Optimizer
+from nnlite.parameters import Parameter
 from nnlite.registry.bounds import Fraction
 from nnlite.registry.fields import option
 
@@ -52,6 +53,11 @@ class SGD(Optimizer):
 
     def keras_slots(self) -> list[list[KerasSlot]]:
         return [[KerasSlot("velocity", "momentum")]] if self.momentum else []
+
+    @property
+    def momentums(self) -> list[Parameter]:
+        """The velocity of each variable, as Keras calls them."""
+        return [variable for variable in self.variables if variable.name.endswith("_momentum")]
 
     def update(
         self,

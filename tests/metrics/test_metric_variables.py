@@ -164,6 +164,20 @@ def test_variables_of_users_are_in_the_default_precision():
     assert [variable.dtype for variable in Rows().variables] == ["float32", "int32"]
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_counts_are_not_rounded_to_half_precision(dtype):
+    for metric in (Precision(dtype=dtype), AUC(dtype=dtype), R2Score(dtype=dtype)):
+        result = metric([[0], [1], [1]], [[0.75], [0.5], [1]])
+        assert metric.dtype == dtype and result.dtype == "float32"
+        assert {str(variable.dtype) for variable in metric.variables} == {"float32"}
+
+
+def test_areas_count_the_thresholds_they_are_given():
+    area = AUC(thresholds=[0.25, 0.5])
+    assert area.num_thresholds == len(area.thresholds) == 4
+    assert AUC.from_config(area.get_config()).thresholds == area.thresholds
+
+
 def test_attributes_of_arrays_are_variables():
     precision = Precision()
     precision([0, 1, 1], [1, 1, 0])

@@ -433,3 +433,14 @@ def test_an_average_without_frequency_never_takes_the_values():
             optimizer.apply([np.ones(2)], [values])
         results.append(values)
     np.testing.assert_array_equal(*results)
+
+
+def test_momentums_of_sgd_are_its_velocities():
+    values, optimizer = [np.ones(2), np.zeros(1)], SGD(0.5, momentum=0.9)
+    optimizer.apply([np.array([1.0, 2.0]), np.array([4.0])], values)
+    assert [velocity.numpy().tolist() for velocity in optimizer.momentums] == [[-0.5, -1.0], [-2.0]]
+    assert SGD(0.5).momentums == []
+
+
+def test_adamw_is_a_kind_of_adam():
+    assert isinstance(AdamW(), Adam)

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import BFLOAT16, ArrayLike, Shape, dtype_of, is_bfloat16
 from nnlite.arrays.weights import EagerTensor, fitted_weights, mask_of
+from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.losses.masks import weight_of_rows
 from nnlite.ops.plain.numbers import as_result
@@ -107,7 +108,8 @@ def listed(metric: Any, key: str, name: str) -> MetricVariable:
 
     It is in float64 if `dtype` is an integer dtype and the attribute has weighted counts.
     """
-    variable = named(_in_dtype(getattr(metric, key), metric.dtype), name, str(metric.name))
+    dtype = metric.dtype if metric._rounds or metric.dtype not in HALVES else floatx()
+    variable = named(_in_dtype(getattr(metric, key), dtype), name, str(metric.name))
     variable.stored = functools.partial(set_state, metric, key)
     return variable
 
@@ -127,7 +129,8 @@ def _in_dtype(state: ArrayLike, dtype: str | None) -> np.ndarray:
 def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
     """`result` with its float as a `Number`, which keeps the precision of the state, and its array in `dtype`.
 
-    Arrays of a user-defined metric stay as they are. The numbers of a metric of 16 bits are of that type.
+    Arrays of a user-defined metric stay as they are. The numbers of a metric of 16 bits are of that type
+    if its state is.
     """
 
     @functools.wraps(result)
@@ -135,7 +138,11 @@ def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
         value = result(self)
         if isinstance(value, dict):
             return {name: as_result(item) for name, item in value.items()}
-        if self.dtype in HALVES and (isinstance(value, float) or np.asarray(value).dtype == np.float64):
+        if (
+            self._rounds
+            and self.dtype in HALVES
+            and (isinstance(value, float) or np.asarray(value).dtype == np.float64)
+        ):
             return np.asarray(value, dtype_of(self.dtype))[()]
         if self._state and self.dtype == "float32" and isinstance(value, np.ndarray):
             return value.astype(np.float32)
