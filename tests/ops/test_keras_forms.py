@@ -173,7 +173,7 @@ def test_values_of_losses_as_arrays():
         (lambda: ops.add(np.ones(2), None), TypeError, "expected an array or a number, got None"),
         (lambda: Input((2,)) * None, ShapeError, "expected an array or a number, got None"),
         (lambda: ops.max_pool(np.ones((5, 2)), 2), ShapeError, r"3, 4 or 5 axes.*\(5, 2\)"),
-        (lambda: ops.lu_factor(np.ones((2, 3))), ShapeError, r"square matrices.*\(2, 3\)"),
+        (lambda: ops.lu_factor(np.ones(3)), ShapeError, r"takes matrices.*\(3,\)"),
         (lambda: ops.cond(np.array([True, False]), list, list), ValueError, "truth value of an array"),
         (lambda: ops.add(np.ones(2), "a"), ValueError, "could not convert string"),
         (lambda: ops.conv(np.ones((1, 4, 4, 2)), np.ones((2, 2, 3, 1))), ShapeError, "2 channels of inputs are no mul"),

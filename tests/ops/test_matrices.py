@@ -116,6 +116,17 @@ def test_each_matrix_of_a_stack_has_its_factors():
     assert [symbol.shape for symbol in ops.lu_factor(KerasTensor((None, 3, 3)))] == [(None, 3, 3), (None, 3)]
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (3, 5)])
+def test_matrices_that_are_not_square_have_factors(shape):
+    matrix = np.random.default_rng(0).normal(size=shape)
+    factors, pivots = ops.lu_factor(matrix)
+    assert pivots.shape == (3,)
+    for row, swapped in enumerate(pivots):
+        matrix[[row, swapped]] = matrix[[swapped, row]]
+    lower = np.tril(factors, -1)[:, :3] + np.eye(shape[0], 3)
+    np.testing.assert_allclose(lower @ np.triu(factors)[:3], matrix, rtol=1e-12)
+
+
 def test_what_a_function_returns_beside_its_value_is_plain():
     value, change, further = ops.jvp(lambda x: (x**2, {"x": x}), (np.array(3.0),), (np.array(1.0),), has_aux=True)
     assert (value, change) == (9, 6) and isinstance(further["x"], np.ndarray)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import KerasTensor, activations, ops
+from nnlite import Input, KerasTensor, Model, activations, ops
 
 WHOLE = np.arange(6, dtype=np.int32).reshape(2, 3)
 SINGLE = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3)
@@ -53,6 +53,9 @@ TYPES = {
     "product of all small ones": (lambda: ops.vdot(SMALL, SMALL), "int8"),
     "quotient in half precision": (lambda: ops.divide_no_nan(np.ones(3, np.float16), SMALL), "float16"),
     "largest from a float": (lambda: ops.max(WHOLE, initial=9.0), "int32"),
+    "mean of parts": (lambda: ops.adaptive_average_pool(WHOLE.reshape(1, 6, 1), 4), "float32"),
+    "size of a symbol": (lambda: np.empty(0, ops.size(KerasTensor((2, 3))).dtype), "int32"),
+    "direction in a graph": (lambda: Model(x := Input((3,)), ops.arctan2(x, 2.0))(SINGLE), "float32"),
     "unsigned and signed": (lambda: ops.add(WHOLE.astype(np.uint32), SMALL), "int32"),
     "quotient by a float": (lambda: ops.divide_no_nan(np.ones(3, np.float16), 2.5), "float16"),
     "symbol from a float": (lambda: np.empty(0, ops.max(KerasTensor((2,), "float16"), initial=0.5).dtype), "float16"),

@@ -119,7 +119,8 @@ class Operation(Layer):
         options = {name: filled(option, inputs, self.dtype) for name, option in self.options.items()}
         options |= others
         name = self.function
-        return (FUNCTIONS.get(name) or CONSTANTS.get(name) or UNDERIVED[name])(*arguments, **options)
+        result = (FUNCTIONS.get(name) or CONSTANTS.get(name) or UNDERIVED[name])(*arguments, **options)
+        return np.int32(result) if type(result) is int else result
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """The shape of the function's output, by a trial run; None for an axis that varies with the inputs."""

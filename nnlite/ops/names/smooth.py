@@ -10,7 +10,7 @@ from nnlite.errors import WrongTypeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import erf
 from nnlite.ops import functions as ops
-from nnlite.ops.base import as_given, as_numbers, as_written
+from nnlite.ops.base import as_given, as_numbers, as_written, is_written
 from nnlite.ops.names.constants import as_floats, convert_to_numpy, convert_to_tensor
 from nnlite.ops.plain.results import by_float32
 from nnlite.ops.tracing import Traced, drawable
@@ -124,7 +124,7 @@ def arctan2(x1: Any, x2: Any) -> Any:
     """The angle of the point (x2, x1), in (-pi, pi]."""
     if not isinstance(x1, Traced) and not isinstance(x2, Traced):
         return np.arctan2(*as_written([x1, x2]))
-    kind = np.result_type(np.real(convert_to_numpy(x1)), np.real(convert_to_numpy(x2)), np.float16)
+    kind = np.result_type(*(np.real(convert_to_numpy(x)) for x in (x1, x2) if not is_written(x)), np.float16)
     ahead, turn = convert_to_numpy(x2) > 0, np.where(convert_to_numpy(x1) < 0, -np.pi, np.pi).astype(kind)
     level = np.abs(convert_to_numpy(x2)) >= np.abs(convert_to_numpy(x1))
     nonzero = convert_to_numpy(x2) != 0  # at the origin, where there is no angle, it is 0, as NumPy's

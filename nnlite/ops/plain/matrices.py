@@ -161,15 +161,15 @@ def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> np.ndarray:
 
 @on_arrays
 def lu_factor(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """LU decomposition of square matrices with partial pivoting: both factors in one matrix, and the pivots.
+    """LU decomposition of matrices with partial pivoting: both factors in one matrix, and the pivots.
 
     Raises:
-        ShapeError: fewer than two axes, or the last two are of different lengths.
+        ShapeError: fewer than two axes.
     """
     matrices = np.array(convert_to_numpy(x), dtype=np.result_type(convert_to_numpy(x), np.float32))
-    if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2]:
-        raise ShapeError(f"lu_factor takes square matrices, got an array of shape {matrices.shape}")
-    pivots = np.empty(matrices.shape[:-1], np.int32)
+    if matrices.ndim < 2:
+        raise ShapeError(f"lu_factor takes matrices, got an array of shape {matrices.shape}")
+    pivots = np.empty((*matrices.shape[:-2], min(matrices.shape[-2:])), np.int32)
     for which in np.ndindex(matrices.shape[:-2]):
         _reduce(matrices[which], pivots[which])
     return matrices, pivots
@@ -177,7 +177,7 @@ def lu_factor(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 def _reduce(matrix: np.ndarray, pivots: np.ndarray) -> None:
     """Overwrite a matrix with its two factors, and `pivots` with the rows that changed places."""
-    for column in range(len(matrix)):
+    for column in range(len(pivots)):
         pivots[column] = row = column + int(np.abs(matrix[column:, column]).argmax())
         matrix[[column, row]] = matrix[[row, column]]
         if matrix[column, column] != 0:  # else all below is 0 too

@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import moveaxis
-from nnlite.ops.names.constants import convert_to_numpy, lengths
+from nnlite.ops.names.constants import as_floats, convert_to_numpy, lengths
 from nnlite.ops.names.neural import channels_last, each
 from nnlite.ops.names.products import tensordot
 from nnlite.ops.tracing import drawable
@@ -69,7 +69,7 @@ def adaptive_average_pool(inputs: Any, output_size: int | Sequence[int], data_fo
     """The mean over `output_size` parts along each spatial axis."""
 
     def compute(rows: Any) -> Any:
-        rank = len(lengths(rows)) - 2
+        rows, rank = as_floats(rows), len(lengths(rows)) - 2
         for axis, count in enumerate(each(output_size, rank, ()), 1):
             length = lengths(rows)[axis]
             shares = np.zeros((count, length), np.real(convert_to_numpy(rows)).dtype)
