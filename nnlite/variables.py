@@ -49,7 +49,7 @@ class name_scope:
     """
 
     def __init__(self, name: str, caller: Any = None, **options: Any) -> None:
-        self.name = name and checked_name(name, "scope")
+        self.name = name if name == "" else checked_name(name, "scope")
 
     def __enter__(self) -> "name_scope":
         SCOPES.extend([self.name] if self.name else [])

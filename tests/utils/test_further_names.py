@@ -79,6 +79,8 @@ def test_paths_in_scopes():
         assert Variable(1.0, name="scale").path == "inner/scale"
     with pytest.raises(ConfigError, match="without '/', got 'a/b'"), keras.name_scope("a/b"):
         pass
+    with pytest.raises(ConfigError, match="the name of a scope is a string without '/', got None"):
+        keras.name_scope(None)
 
 
 def test_nothing_is_computed_again():
