@@ -49,7 +49,7 @@ def is_graph(model: Any) -> bool:
 
 def uses_of(model: Any) -> tuple[list[Use], list[Use], list[tuple[Use, int]]]:
     """The inputs as uses, the uses in the order of computation, and the values that are outputs."""
-    inputs = [Use(symbol.layer, 0, []) for symbol in model.inputs]
+    inputs = [Use(layer, 0, []) for layer in model._input_layers]
     values: list[tuple[Use, int]] = [(use, 0) for use in inputs]
     uses: list[Use] = []
     counts: Counter[int] = Counter()  # of the calls of each layer so far, by `id`

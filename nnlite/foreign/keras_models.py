@@ -209,7 +209,7 @@ def model_config(model: Any, location: str = "model") -> dict[str, Any]:
         for layer in model.layers:
             _check_alone(layer, location)
         begin = [_input_config(model._begin.layer)] if model._begin is not None else []
-        if not begin and model.input_shape:
+        if not begin and model.input_shape and not model.takes_several:
             config = {"batch_shape": list(model.input_shape), "dtype": model.dtype}
             begin = [{"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None}]
         layers = [model_config(layer, f"{location}.layers[{number}]") for number, layer in enumerate(model.layers)]

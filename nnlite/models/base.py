@@ -22,6 +22,7 @@ from nnlite.models.copying import state_trees, surface
 from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.copying.metrics import listed_metrics
 from nnlite.models.doors import Evaluate, GivenLoss, ModelType, OfTrainer, Predict, SecondOrderDoors, door, stop_flag
+from nnlite.models.drawn.ends import WithBatch, free_shapes, note_batch
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
@@ -69,6 +70,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         """Meaning of inputs and outputs; it is saved with the model."""
         return Interpretation()
 
+    input_shape, output_shape, _free_shapes = WithBatch(0), WithBatch(1), property(free_shapes)
     encoder, target = Kept(read_encoder), Kept(read_target)
 
     compile = door("trainer", Trainer.compile)
@@ -119,7 +121,10 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
             outputs = self._outputs_alone(inputs[0])
             if outputs is not None:
                 return outputs.view(EagerTensor)
-        return super().__call__(*inputs, **options)
+        built, result = self.built, super().__call__(*inputs, **options)
+        if not built:
+            note_batch(self)
+        return result
 
     __call__.__doc__ = Layer.__call__.__doc__
 
@@ -135,7 +140,6 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     train_function, test_function = steps.train_function, steps.test_function
     get_state_tree, set_state_tree = state_trees.get_state_tree, state_trees.set_state_tree
     to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, steps.reset_metrics
-    _check_input_shape = surface.check_input_shape
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
 
     _writes_evaluation = property(lambda self: type(self).evaluate is not BaseModel.evaluate)
@@ -213,8 +217,6 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         """Names of the inputs for `jacobian`."""
         return ["inputs"]
 
-    __setattr__ = surface.refuse_layers
-
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer with that name or index; give one of the two."""
         if (name is None) == (index is None):
@@ -272,10 +274,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         self.trainer.ready_steps()
         return profile_step(self, *(take_rows(array, slice(0, batch_size)) for array in arrays), steps=steps)
 
-    find_learning_rate = find_learning_rate
-
-    summary = print_summary
-    _repr_html_ = summary_output
+    find_learning_rate, summary, _repr_html_ = find_learning_rate, print_summary, summary_output
 
     def __repr__(self) -> str:
         return summary_table(self)
@@ -285,7 +284,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
         self._need_built()
         return super().count_params()
 
-    _need_built = surface.need_built
+    _need_built, __setattr__ = surface.need_built, surface.refuse_layers
     save, save_weights, load_weights, load_torch, export = save, save_weights, load_weights, load_torch, export
 
     def file_state(self) -> tuple[dict, dict[str, np.ndarray]]:

@@ -128,7 +128,7 @@ def _inputs(graph: Graph, model: Any) -> Value | list[Value]:
         return encoded_columns(graph, encoder, model.dtype)
     if not model.takes_several:
         return graph.input("input", INPUT_TYPES[model.input_kind], (None, *model.input_shape[1:]))
-    names, kinds = model._input_names(), [symbol.layer.input_kind for symbol in model.inputs]
+    names, kinds = model._input_names(), [layer.input_kind for layer in model._input_layers]
     return [
         graph.input(name, INPUT_TYPES[kind], (None, *shape[1:]))
         for name, kind, shape in zip(names, kinds, model.input_shape, strict=True)

@@ -94,7 +94,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     """The contents of a built model's file: the header, and the arrays by name."""
     check_encoder(model)  # what could not be read is not written
     arrays = weight_arrays(model) | own_parts(model)
-    shape = list(model.input_shape) if model.built else None
+    shape = list(model._free_shapes[0]) if model.built else None
     header = {"content": "model", "model": model.to_spec(), "input_shape": shape, "compile": None}
     header |= interpretation_header(model)
     header |= form_of_data(model) | own_configs(model) | ({"draws_seed": True} if model._draws_seed else {})

@@ -11,7 +11,6 @@ from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.contract.arguments import keyed_shape
-from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.input_spec import Described
 from nnlite.layers.base.contract.structure import by_key, structure_of
 from nnlite.layers.base.shapes import shapes_of_twin
@@ -105,13 +104,13 @@ class Functional(BaseModel, aliases=("Model",)):
             take_attributes(self)
             return
         inputs, outputs = by_key(inputs), by_key(outputs)
-        self.inputs, self.outputs = drawn_ends(inputs, outputs)
+        begins, self.outputs = drawn_ends(inputs, outputs)
         self._structure, self._input_structure = structure_of(outputs), structure_of(inputs)
         self._lists_inputs, self._lists_outputs = isinstance(inputs, list), isinstance(outputs, list)
-        self.takes_several = len(self.inputs) > 1
+        self.takes_several = len(begins) > 1
         if self._writes_call and isinstance(self._input_structure, dict):
             self._data_keys = tuple(self._input_structure)  # in which form `call` takes them
-        self._drawing = Drawing(self.inputs, self.outputs)
+        self._drawing = Drawing(begins, self.outputs)
         self._drawing.form = self._structure, self._lists_outputs
         self._drawn_layers = self._drawing.layers()
         name_layers([*self._input_layers, *self._drawn_layers])
@@ -171,7 +170,7 @@ class Functional(BaseModel, aliases=("Model",)):
 
     @property
     def _input_layers(self) -> list[Layer]:
-        return [symbol.layer for symbol in self.inputs]
+        return [symbol.layer for symbol in self._drawing.inputs]
 
     def _input_names(self) -> list[str]:
         return [str(layer.name) for layer in self._input_layers]  # those without a name have got one
@@ -182,7 +181,7 @@ class Functional(BaseModel, aliases=("Model",)):
         draw_weights(self, redraw)
         self.parameters = each_once(layer.parameters for layer in self._drawn_layers)
         self.chain = RecordedProgram(self) if self._writes_call else self._graph(self._drawing.uses())
-        shapes, ends = (tuple(symbol.shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
+        shapes, ends = (tuple(symbol.free_shape for symbol in symbols) for symbols in self._stated_ends())
         self.input_shape = shapes if self.takes_several else shapes[0]
         self.output_shape = ends if len(self.outputs) > 1 else ends[0]
         self._penalizes = any(layer._penalizes for layer in self._drawn_layers)
@@ -190,7 +189,7 @@ class Functional(BaseModel, aliases=("Model",)):
         self.built = True
 
     def _graph(self, uses: list[tuple]) -> Graph:
-        return Graph(uses, len(self.inputs), self._drawing.ends(), (self.dtype,) * len(self.inputs))
+        return Graph(uses, len(self._drawing.inputs), self._drawing.ends(), (self.dtype,) * len(self._drawing.inputs))
 
     def build(self, input_shape: Any = None) -> None:
         """Build the layers of a subclass that writes `call`, for data of this shape; a graph is built already."""
@@ -222,7 +221,7 @@ class Functional(BaseModel, aliases=("Model",)):
     def input(self) -> Any:
         """The input, a list or a dict of them, from which another graph may start."""
         need_drawing(self, "input")
-        return ends.ends_in_structure(as_drawn(tuple(self.inputs)), self._input_structure, self._lists_inputs)
+        return ends.ends_in_structure(self.inputs, self._input_structure, self._lists_inputs)
 
     @property
     def output(self) -> Any:
@@ -248,7 +247,7 @@ class Functional(BaseModel, aliases=("Model",)):
 
     _returned_dtypes, _output_dtype, _names_outputs = ends.returned_dtypes, ends.output_dtype, ends.names_outputs
     _input_kinds: Any = ends.input_kinds
-    input_spec = Described(ends.specs_of_inputs)
+    input_spec, inputs = Described(ends.specs_of_inputs), cast("list[Any]", ends.inputs_of_graph)
 
     @property
     def input_kind(self) -> str:
@@ -278,7 +277,7 @@ class Functional(BaseModel, aliases=("Model",)):
     def adapted(self) -> bool:
         return self._drawing is None or super().adapted
 
-    adapt, _until_loss, _read_call = adapt_each, ends.until_loss, read_drawn_call
+    adapt, _until_loss, _read_call, _stated_ends = adapt_each, ends.until_loss, read_drawn_call, ends.ends_of_graph
 
     def get_config(self) -> dict:
         """The layers with their calls, in Keras's form if that is sufficient; for a subclass, its arguments."""

@@ -2,24 +2,27 @@
 
 import contextlib
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from nnlite.config import FLOAT_TYPES, floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Input, Layer, Program
-from nnlite.layers.base.contract.building import without_batch
+from nnlite.layers.base.contract.arguments import in_form
 from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.contract.naming import inside
-from nnlite.layers.base.inputs import in_memory, read_inputs
+from nnlite.layers.base.contract.structure import leaves_of
+from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.base.symbolic import CONTAINERS
 from nnlite.layers.base.variables.holders import hold
 from nnlite.layers.composite.graph import in_line
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
-from nnlite.models.copying.surface import chain_config, first_input
+from nnlite.models.copying.surface import chain_config, first_input, first_symbols
 from nnlite.models.drawn.drawing import free_name
+from nnlite.models.drawn.ends import ends_of_chain, told_shape
+from nnlite.models.drawn.reading import adapt_chain, adapt_until, chain_input, handed_on
 from nnlite.models.drawn.recorded import CallsInTurn, program_of_chain, record_call
 from nnlite.ops import ActivationFunction
 from nnlite.parameters import each_once
@@ -55,7 +58,8 @@ class Sequential(BaseModel):
     seed: Settled[Index] = option(default=None, kw_only=True)
 
     call = cast(Any, CallsInTurn(BaseModel.linearize))  # for the `call` of a subclass, which is recorded
-    _ends = cast("tuple[Any, Any] | None", None)  # the symbols of input and output, once they are asked for
+    # The number of examples that `build` or the first call states; the symbols of input and output, once asked for.
+    _batch, _ends, _stated_ends = cast("int | None", None), cast("tuple[Any, Any] | None", None), ends_of_chain
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -66,7 +70,7 @@ class Sequential(BaseModel):
         super().__post_init__()
         self._draws_seed, self.seed = self.seed is None, fresh_seed() if self.seed is None else self.seed
         self.chain: Any = None
-        self._given_shape: tuple | None = None
+        self._given_shape = cast("tuple | None", None)
         self._begin: Any = None  # the symbol of the `Input`; this itself would be among the layers inside
         layers, vars(self)["layers"] = self.layers, []
         names, least = {}, {}
@@ -75,8 +79,8 @@ class Sequential(BaseModel):
         if self.layers:
             self._rebuild()
         for first in self.layers[:1]:
-            if not self.built and isinstance(first, BaseModel) and first.built and not first.takes_several:
-                self._build_so_far(first.input_shape)
+            if not self.built and isinstance(first, BaseModel) and first.built:
+                self._build_so_far(cast(Any, first.input_shape))
 
     def add(self, layer: Layer, rebuild: bool = True) -> None:
         """Append a layer, and build at once unless `rebuild=False`; an `Input` sets the shape of the data instead."""
@@ -156,18 +160,23 @@ class Sequential(BaseModel):
         with contextlib.suppress(NotReadyError):  # how wide a layer is may depend on what `adapt` finds
             self.build(shape)
 
-    def build(self, input_shape: tuple | None = None) -> None:
-        """Create the parameters of every layer, for data of `input_shape`, `(None, features)` for a table."""
-        shape = tuple(input_shape or self._given_shape or ())
+    def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
+        if not self.built:
+            self.takes_several = isinstance(next(iter(input_shape), None), (tuple, list))
+        return super()._ensure_built(input_shape, random)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the parameters of every layer, for data of `input_shape`: `(None, features)`, or several in a list."""
+        shape = told_shape(self, input_shape or self._given_shape or ())
         if not self.layers or not shape:
             raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
         if self.built:
             self._check_input_shape(shape)
             return
         random = self.random = self.random or RandomSource(self.seed)
-        self.input_shape, self.dtype, shape = shape, self._given_dtype or floatx(), without_batch(shape)
+        self.input_shape, self.dtype = shape, self._given_dtype or floatx()
         for layer in self.layers:
-            layer.know_batch(self.input_shape[0])
+            layer.know_batch(self._batch)
             layer.dtype = layer._given_dtype or self.dtype
             if not self.trainable:
                 layer.trainable = False
@@ -178,31 +187,31 @@ class Sequential(BaseModel):
         with inside(self):
             for index, layer in enumerate(self.layers):
                 try:
-                    shape = layer._ensure_built(shape, random.child(index))
+                    shape = layer._ensure_built(handed_on(self, index, shape), random.child(index))
                 except ConfigError as error:
                     raise error.within("layers", index) from None
         self.parameters = each_once(layer.parameters for layer in self.layers)
-        self.chain, free = program_of_chain(self, shape)
-        self.output_shape = free if self.input_shape[0] is None else self.compute_output_shape(self.input_shape)
-        self.built, self._penalizes = True, any(layer._penalizes for layer in self.layers)
+        self.chain, self.output_shape = program_of_chain(self, shape)
+        self.built, self._structure = True, self._structure if self._writes_call else self.layers[-1]._structure
+        self._penalizes = any(layer._penalizes for layer in self.layers)
         self._lowers = any(layer._lowers for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
         hold(self, self.layers, Sequential._rebuild)
 
     @property
     def inputs(self) -> list[Any]:
-        """The input as a symbol, in a list, as for a `Model`."""
-        return [self.input]
+        """The inputs as symbols, in a list, as for a `Model`."""
+        return leaves_of(self.input)
 
     @property
     def outputs(self) -> list[Any]:
-        """The output as a symbol, in a list."""
-        return [self.output]
+        """The outputs as symbols, in a list."""
+        return leaves_of(self.output)
 
     def _draw(self) -> None:
         """Draw the layers as a graph, so that each has its `input` and `output`."""
         self._need_built()
-        symbol = first = first_input(self)._symbol
+        first = symbol = in_form(self, first_symbols(self)) if self.takes_several else first_input(self)._symbol
         for layer in [self] if self._writes_call else self.layers:
             layer._node = None
             symbol = layer(symbol)
@@ -242,7 +251,7 @@ class Sequential(BaseModel):
         with custom_object_scope(custom_objects):
             model = cast(Any, super()).from_config(arguments)
         if shape is not None and not model.built:
-            model._ensure_built(tuple(shape))
+            model.build(shape)
         return model
 
     @property
@@ -270,22 +279,10 @@ class Sequential(BaseModel):
         """The layers that `Jacobians.state` has a part for, in its order."""
         return self.layers if self._writes_call else self.chain.stateful_layers
 
-    def adapt(self, data: Any) -> None:
-        """Let each layer that is not yet `adapted` see the data, as passed on by the layers before it."""
-        self.adapt_until(lambda layer: layer.adapted, data)
+    adapt, adapt_until = adapt_chain, adapt_until
 
-    def adapt_until(self, ready: Callable[[Layer], bool], data: Any) -> None:
-        """As `adapt`, but only until all layers are `ready`."""
-        data = in_memory(read_inputs(self._encoded(data), self.input_kind, self.label))
-        self._build_so_far(shape := (None, *data.shape[1:]))
-        for layer in self.layers:
-            if not layer.adapted:
-                layer.adapt(data)
-                self._build_so_far(shape)
-            if all(map(ready, self.layers)):
-                break
-            data = layer(data)
-        self._ensure_built(shape)
+    def _as_input(self, inputs: Any) -> Any:
+        return super()._as_input(chain_input(self, inputs))
 
     def _until_loss(self, loss: Loss) -> tuple[Program, Loss, ActivationFunction | None]:
         """Program of training: the chain up to an activation that `loss` takes over, the loss, and that activation."""
@@ -296,4 +293,4 @@ class Sequential(BaseModel):
         from_logits = activation and loss.from_outputs_of(activation)
         if not from_logits:
             return self.chain, loss, None
-        return in_line([*first, bare], self.dtype), from_logits, activation
+        return in_line([*first, bare], self.dtype, len(shapes_in(self._free_shapes[0]))), from_logits, activation

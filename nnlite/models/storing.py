@@ -67,6 +67,12 @@ def save(
         saving.write(filepath, *model_state(model, include_optimizer), overwrite=overwrite)
 
 
+def _need_model(model: Any, method: str) -> None:
+    """`WrongTypeError` for an object that is not a model."""
+    if not isinstance(model, Layer) or not model._builds_itself:
+        raise WrongTypeError(f"{method} needs a model, got {type(model).__name__}")
+
+
 def _refuse(unknown: Collection[str], method: str) -> None:
     """`WrongTypeError` for arguments that a method does not have."""
     if unknown:
@@ -102,8 +108,7 @@ def save_model(
     Raises:
         ConfigError: an option that `save` does not have, or an object that is not a model.
     """
-    if not isinstance(model, Layer) or not model._builds_itself:
-        raise ConfigError(f"save_model writes models, got {type(model).__name__}")
+    _need_model(model, "save_model")
     model.save(filepath, overwrite, zipped=zipped, **options)
 
 
@@ -125,6 +130,7 @@ def save_weights(
         ConfigError: a name by which Keras would expect a whole model, or a format of its earlier versions; an array
             that is larger than a shard may be.
     """
+    _need_model(model, "save_weights")
     model._need_built()
     if max_shard_size is not None or is_list_of_shards(filepath):
         save_shards(model, filepath, overwrite, max_shard_size)
@@ -162,6 +168,7 @@ def load_weights(
         ModelFileError: missing or damaged file, or names or shapes that are not this model's.
         ConfigError: `by_name` for another file than a `.h5` file.
     """
+    _need_model(model, "load_weights")
     _refuse(unknown, "load_weights")
     kept = [(weight, weight.numpy()) for layer in objects_to_skip or () for weight in layer.weights]
     if is_foreign_file(filepath) or is_list_of_shards(filepath):

@@ -140,11 +140,9 @@ def trace_call(
     }
 
     def use(inner: "Layer", inner_inputs: Any, **options: Any) -> Any:
-        if not inner.built:
-            raise ConfigError(f"{inner.label} came after {layer.label} was built: build it, or assign it before that")
         known = [traced.get(id(parameter)) for parameter in inner.parameters]
-        if any(parameter is None for parameter in known):
-            raise ConfigError(f"{inner.label} is new to this layer: keep it as an attribute, and use it in every call")
+        if not inner.built or any(parameter is None for parameter in known):
+            raise ConfigError(f"{inner.label} is new to it: let the constructor keep it, and use it in every call")
         return trace.use(inner, inner_inputs, known, **options)
 
     output = _called(layer, traced, use, data if several else data[0], context)
@@ -200,7 +198,7 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
 def build_rest(layer: "Layer", runner: "Layer") -> None:
     """Build the layers inside `layer` that only a call with other arguments uses, that of `runner`."""
     if runner._data_arguments != layer._data_arguments and not all(inner.built for inner in inner_layers(layer)):
-        build_inner_layers(runner, zeros_for(runner, runner.input_shape, 1))
+        build_inner_layers(runner, zeros_for(runner, runner._free_shapes[0], 1))
         hold_inner(layer)
 
 

@@ -135,6 +135,11 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """The output shape for `input_shape`, by a trial run on zeros, with 1 and then 2 in place of None."""
         return trial_shape(self, input_shape)
 
+    @property
+    def _free_shapes(self) -> tuple[Any, Any]:
+        """The shapes of input and output for any number of examples, if they have any."""
+        return self.input_shape, self.output_shape
+
     def know_batch(self, size: int | None, by_input: bool = True) -> None:
         """Take the number of examples in each batch, if an `Input` or data state it: stateful layers need it."""
 
@@ -142,13 +147,14 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """Build on first use, drawing from `random`, or from fresh entropy when None; returns the output shape."""
         if not self.built or self.input_shape is None:
             build_first(self, input_shape, random)
-        if not shape_fits(self.input_shape, input_shape):
+        free_input, free_output = self._free_shapes
+        if not shape_fits(free_input, input_shape):
             raise wrong_shape(self, input_shape)
-        return self.output_shape
+        return free_output
 
     def _check_linearize(self) -> None:
         """`ShapeError` unless `linearize` returns what it must, tried on zeros."""
-        trial_shapes(self, self.input_shape, 1)
+        trial_shapes(self, self._free_shapes[0], 1)
 
     def _build_whole(self) -> None:
         declared = [*self.parameters]  # in the constructor
@@ -164,7 +170,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
                     hold_inner(self)
                 elif self._traced and inner_layers(self):
                     self.random = self.random or RandomSource(fresh_seed())
-                    build_inner_layers(self, zeros_for(self, self.input_shape, 1))
+                    build_inner_layers(self, zeros_for(self, self._free_shapes[0], 1))
             self._build_done = True
         except BaseException:
             self.parameters, self._declared = declared, [*declared]
@@ -258,7 +264,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """`ShapeError` unless the layer, as it is built, takes inputs of `shape`."""
         if self._has_spec:
             check_spec(self, shape)
-        if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
+        if not shape_fits(self._free_shapes[0], shape) and not takes_too(self, shape):
             raise wrong_shape(self, shape)
 
     input, output, _arguments, _told_arguments = NodePart(0), NodePart(1), keras_config.arguments, told_arguments

@@ -150,7 +150,7 @@ def takes_too(layer: "Layer", shape: tuple) -> bool:
     A class says by `_fixes` what has to be the same: the `"shape"`, the `"rank"` and the number of features, the number
     of features that stand `"last"`, or `"nothing"`.
     """
-    built, fixes = layer.input_shape, layer._fixes
+    built, fixes = layer._free_shapes[0], layer._fixes
     if fixes == "shape" or isinstance(built[0], (tuple, list)) != isinstance(shape[0], (tuple, list)):
         return False
     if isinstance(built[0], (tuple, list)):

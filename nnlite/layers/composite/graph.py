@@ -3,7 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -255,16 +255,21 @@ class Graph(Program):
         return graph
 
 
-def in_line(layers: Sequence[Layer], dtype: str) -> Chain | Graph:
-    """A program of consecutive layers: a chain, or a graph if they share parameters.
+def in_line(layers: Sequence[Layer], dtype: str, inputs: int = 1) -> Chain | Graph:
+    """A program of consecutive layers: a chain, or a graph if they share parameters or pass several values on.
 
     Args:
         layers: built.
         dtype: as of a `Chain`.
+        inputs: how many values the first layer is given.
     """
-    if len(each_once(layer.parameters for layer in layers)) == sum(len(layer.parameters) for layer in layers):
+    counts = [inputs, *(len(shapes_in(layer.output_shape)) for layer in layers)]
+    once = len(each_once(layer.parameters for layer in layers)) == sum(len(layer.parameters) for layer in layers)
+    if once and set(counts[:-1]) == {1}:
         return Chain(layers, dtype)
-    return Graph([(layer, (index,)) for index, layer in enumerate(layers)], 1, (len(layers),), (dtype,))
+    starts = [0, *accumulate(counts)]
+    passed = [tuple(range(start, stop)) for start, stop in pairwise(starts)]  # the values before each layer, at the end
+    return Graph(list(zip(layers, passed, strict=False)), inputs, passed[-1], (dtype,) * inputs)
 
 
 def _row(places: Sequence[int]) -> Sequence[int]:

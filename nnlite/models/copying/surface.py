@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.foreign.keras_graphs import FUNCTIONAL, is_model
 from nnlite.layers import Layer
-from nnlite.layers.base.contract.building import without_batch
+from nnlite.layers.base.contract.arguments import in_form
 from nnlite.layers.base.contract.keras_config import common_config, numbered_specs
 from nnlite.layers.base.contract.structure import replaced
-from nnlite.layers.base.inputs import shape_fits
 from nnlite.layers.base.serialization import layer_form
 from nnlite.layers.core.input import Input
 from nnlite.registry.functions import custom_function, form_of_function, is_function_form
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chain_config",
-    "check_input_shape",
     "compile_arguments",
     "compile_from_config",
     "first_input",
+    "first_symbols",
     "get_compile_config",
     "given_seed",
     "metrics_names",
@@ -32,12 +31,6 @@ __all__ = [
     "refuse_layers",
     "to_json",
 ]
-
-
-def check_input_shape(self: "BaseModel", shape: tuple) -> None:
-    """`ShapeError` unless data of `shape` fit; their number may differ from that which an `Input` states."""
-    if self._has_spec or not shape_fits(self.input_shape, without_batch(shape)):
-        Layer._check_input_shape(self, shape)
 
 
 class LayersAssignedError(ConfigError, AttributeError):
@@ -101,12 +94,12 @@ def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
     if numbered_specs(described["layers"]):
         return described
     layers = [keras_form(layer) for layer in model.layers]
-    if model._given_shape or model.built:
+    if (model._given_shape or model.built) and not model.takes_several:
         begin = first_input(model)
         document = keras_form(begin)
         document["config"]["name"] = begin._given_name or begin._name_stem  # as that of the model, see below
         layers.insert(0, document)
-    built = {"build_input_shape": list(model.input_shape)} if model.built else {}
+    built = {"build_input_shape": list(in_form(model, model.input_shape))} if model.built else {}
     name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
     return {**common_config(model, name), "layers": layers, **built, **given_seed(model)}
 
@@ -115,8 +108,14 @@ def first_input(model: Any) -> Input:
     """The `Input` of a chain: that of the user, or one for the shape that it was built for."""
     if model._begin is None:
         kinds: dict[str, Any] = {"strings": "string", "indices": "int64"}
-        return Input(batch_shape=model._given_shape or model.input_shape, dtype=kinds.get(model.input_kind))
+        shape = model._given_shape or model._free_shapes[0]
+        return Input(batch_shape=(model._batch, *shape[1:]), dtype=kinds.get(model.input_kind))
     return model._begin.layer
+
+
+def first_symbols(model: Any) -> tuple:
+    """Symbols for the inputs of a chain that was built for several."""
+    return tuple(Input(batch_shape=shape)._symbol for shape in model._free_shapes[0])
 
 
 def given_seed(model: Any) -> dict[str, int]:

@@ -3,20 +3,107 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.input_spec import InputSpec
-from nnlite.layers.base.contract.structure import arranged_as
+from nnlite.layers.base.contract.structure import arranged_as, leaves_of
+from nnlite.layers.base.symbolic import symbols_of
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.outputs import OutputActivations
 
 __all__ = [
+    "WithBatch",
     "ends_in_structure",
+    "ends_of_chain",
+    "ends_of_graph",
+    "free_shapes",
     "input_kinds",
+    "inputs_of_graph",
     "names_outputs",
+    "note_batch",
     "output_dtype",
     "returned_dtypes",
     "specs_of_inputs",
+    "told_shape",
     "until_loss",
 ]
+
+
+class WithBatch:
+    """`input_shape` or `output_shape` of a model, with the number of examples in a batch where one is stated.
+
+    An `Input` states it, or `build`, or the first data; batches may have any other number, too. What is set has None in
+    its place.
+
+    Args:
+        place: 0 for the input, 1 for the output.
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+        self.name = ("input_shape", "output_shape")[place]
+
+    def __set__(self, model: Any, shape: Any) -> None:
+        vars(model)[self.name] = shape
+
+    def __get__(self, model: Any, owner: type) -> Any:
+        if model is None:
+            return self
+        shape, ends = vars(model)[self.name], model._stated_ends()
+        if shape is None or not ends:
+            return shape
+        shapes = tuple(end.shape for end in ends[self.place])
+        return shapes if isinstance(next(iter(shape), None), tuple) else shapes[0]
+
+
+def free_shapes(model: Any) -> tuple[Any, Any]:
+    """What was set: the shapes of input and output for any number of examples."""
+    return vars(model)["input_shape"], vars(model)["output_shape"]
+
+
+@property
+def inputs_of_graph(self: Any) -> list[Any]:
+    """The inputs in a list, each as it was given: an `Input`; empty for a class that writes `call`."""
+    return [as_drawn(symbol) for symbol in self._drawing.inputs] if self._drawing else []
+
+
+def ends_of_graph(model: Any) -> Any:
+    """The symbols of the inputs and those of the outputs of a graph; None for a class that writes `call`."""
+    return model._drawing and (model._drawing.inputs, model.outputs)
+
+
+def ends_of_chain(model: Any) -> Any:
+    """The symbols of the input and those of the output of a built chain for which a number of examples is stated."""
+    stated = model._batch if model._begin is None else model._begin.shape[0]
+    if not model.built or stated is None:
+        return None
+    begin, end = model._drawn_ends()
+    return [symbols_of(leaf) for leaf in leaves_of(begin)], [symbols_of(leaf) for leaf in leaves_of(end)]
+
+
+def told_shape(model: Any, shape: Any) -> tuple:
+    """A shape that a chain is to be built for, with None for the number of examples, which it remembers.
+
+    Several shapes, also by name or nested, in a row.
+    """
+    if isinstance(shape, Mapping) and not model._data_keys:
+        vars(model)["_data_keys"] = tuple(shape)
+    if isinstance(shape, Mapping) or model._data_form is not None:
+        model.takes_several = True
+        return model._free_shapes[0] or tuple(shape[key] for key in model._data_keys)
+    several = isinstance(next(iter(shape), None), (tuple, list))
+    if not model.built:
+        model.takes_several = several
+    if several or not shape:
+        return tuple(map(tuple, shape))
+    if not model.built and shape[0] is not None:
+        model._batch = shape[0]
+    return (None, *shape[1:])
+
+
+def note_batch(model: Any) -> None:
+    """Remember how many examples the call had that has built a model of one input."""
+    if model._built_on and not isinstance(model._built_on[0], tuple):
+        model._batch = model._built_on[0]
 
 
 def ends_in_structure(symbols: Sequence[Any], structure: Any, in_list: bool) -> Any:
@@ -63,13 +150,14 @@ def specs_of_inputs(model: Any) -> Any:
     """The requirements of a graph on its inputs; None for a class that writes `call`."""
     if model._drawing is None:
         return None
-    return [InputSpec(shape=symbol.shape, name=symbol.name, allow_last_axis_squeeze=True) for symbol in model.inputs]
+    symbols = model._drawing.inputs
+    return [InputSpec(shape=one.free_shape, name=one.name, allow_last_axis_squeeze=True) for one in symbols]
 
 
 @property
 def input_kinds(self: Any) -> Any:
     """`input_kind` for each of the inputs; that of the data if `call` decides."""
-    return [_kind(self._drawing, symbol) for symbol in self.inputs] if self._drawing else self._kinds_of_data
+    return [_kind(self._drawing, symbol) for symbol in self._drawing.inputs] if self._drawing else self._kinds_of_data
 
 
 def _kind(drawing: Any, symbol: Any) -> str:

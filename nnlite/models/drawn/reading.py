@@ -9,14 +9,25 @@ from nnlite.arrays.tables import of_rank
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Layer
 from nnlite.layers.base.attributes import LayerCall
-from nnlite.layers.base.contract.arguments import by_keys, in_a_row
+from nnlite.layers.base.contract.arguments import by_keys, in_a_row, in_form, keyed_shape
 from nnlite.layers.base.contract.structure import arranged_as, leaves_in, leaves_of, of_kind
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.base.symbolic import Drawable
 from nnlite.ops.tracing import Traced
 
-__all__ = ["adapt_each", "data_in_a_row", "drawn_input", "inputs_in_order", "read_drawn_call", "shapes_by_name"]
+__all__ = [
+    "adapt_chain",
+    "adapt_each",
+    "adapt_until",
+    "chain_input",
+    "data_in_a_row",
+    "drawn_input",
+    "handed_on",
+    "inputs_in_order",
+    "read_drawn_call",
+    "shapes_by_name",
+]
 
 
 def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -123,6 +134,51 @@ def _read_each(model: Any, inputs: list) -> list[np.ndarray]:
         is_cast = kind == "numbers" and array.dtype.kind != "c"
         arrays.append(array.astype(model.dtype, copy=False) if is_cast else array)
     return arrays
+
+
+def chain_input(model: Any, inputs: Any) -> Any:
+    """User data of a chain: those of a first layer that takes several, also by name or nested, as a tuple of arrays."""
+    if not model.layers or not (model.takes_several if model.built else _takes_several(model.layers[0], inputs)):
+        return inputs
+    arrays = data_in_a_row(model, inputs)
+    model.takes_several = True
+    return tuple(arrays) if isinstance(arrays, (list, tuple)) else arrays
+
+
+def _takes_several(first: Any, inputs: Any) -> bool:
+    """Whether data are several arrays to the first layer of a chain, which is not built."""
+    if first.takes_several is None or first._data_keys:  # what it is given decides
+        return isinstance(inputs, Mapping) or (isinstance(inputs, (list, tuple)) and _holds_arrays(inputs))
+    return bool(first.takes_several) and isinstance(inputs, (Mapping, list, tuple))
+
+
+def handed_on(model: Any, index: int, shape: Any) -> Any:
+    """The shape that a layer of a chain is built for; it remembers in which form the one before gives its data."""
+    layer, before = model.layers[index], model.layers[index - 1]
+    if layer.built or not isinstance(shape[0], tuple):
+        return shape
+    if not index:
+        return keyed_shape(layer, in_form(model, shape))
+    return shape if before._structure is None else keyed_shape(layer, arranged_as(before._structure, shape))
+
+
+def adapt_chain(self: Any, data: Any) -> None:
+    """Let each layer that is not yet `adapted` see the data, as passed on by the layers before it."""
+    self.adapt_until(lambda layer: layer.adapted, data)
+
+
+def adapt_until(self: Any, ready: Callable[[Layer], bool], data: Any) -> None:
+    """As `adapt`, but only until all layers are `ready`."""
+    data = in_memory(read_inputs(self._encoded(data), self.input_kind, self.label))
+    self._build_so_far(shape := (None, *data.shape[1:]))
+    for layer in self.layers:
+        if not layer.adapted:
+            layer.adapt(data)
+            self._build_so_far(shape)
+        if all(map(ready, self.layers)):
+            break
+        data = layer(data)
+    self._ensure_built(shape)
 
 
 def adapt_each(self: Any, data: Any) -> None:

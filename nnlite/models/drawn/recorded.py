@@ -15,7 +15,7 @@ from nnlite.layers import Layer, Program
 from nnlite.layers.base.contract.building import building
 from nnlite.layers.base.contract.running import RunsLinearize, read_methods
 from nnlite.layers.base.inputs import read_inputs
-from nnlite.layers.base.shapes import tried_on_unequal, zeros_for
+from nnlite.layers.base.shapes import shapes_in, tried_on_unequal, zeros_for
 from nnlite.layers.composite.graph import in_line
 from nnlite.layers.composite.program import Data, Mask
 from nnlite.losses import Loss
@@ -44,11 +44,7 @@ __all__ = [
 
 
 class RecordedProgram(Program):
-    """A program of a single use: the recorded `call` of a model.
-
-    Args:
-        model: built.
-    """
+    """A program of a single use: the recorded `call` of a built model."""
 
     def __init__(self, model: Any) -> None:
         self.layer: Any = model
@@ -137,7 +133,7 @@ def program_of_chain(model: Any, output_shape: tuple) -> tuple[Program, tuple]:
     """
     if model._writes_call:
         return RecordedProgram(model), Layer.compute_output_shape(model, model.input_shape)
-    return in_line(model.layers, model.dtype), output_shape
+    return in_line(model.layers, model.dtype, len(shapes_in(model._free_shapes[0]))), output_shape
 
 
 def _read_data(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -213,7 +209,8 @@ def recorded_input(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ..
     if not model.built:
         kinds = ["strings" if item.dtype.kind in "OUT" else "numbers" for item in listed_arrays]
         model._kind_of_data, model._kinds_of_data = kinds[0], kinds if several else None
-        shapes = tuple((None, *item.shape[1:]) for item in listed_arrays)
+        whole = tuple(item.shape for item in listed_arrays)
+        model._built_on, shapes = whole if several else whole[0], tuple((None, *shape[1:]) for shape in whole)
         with tried_on_unequal(listed_arrays):
             model._ensure_built(shapes if several else shapes[0])
     if not model._reads_batches:  # what its steps are given may be something else than what `call` takes
@@ -296,5 +293,5 @@ def need_drawing(model: Any, what: str) -> None:
 
 def take_attributes(model: Any) -> None:
     """Treat the model as one of the layers among its attributes, which are built with the first data."""
-    model._drawing, model.inputs, model.outputs = None, [], []
+    model._drawing, model.outputs = None, []
     model.random = RandomSource(model.seed)
