@@ -112,7 +112,7 @@ def graph():
 def test_clones_on_other_inputs():
     model, given = graph(), Input((3,), name="given")
     clone = clone_model(model, input_tensors=given)
-    assert clone.inputs[0].layer is given and [shape[1] for shape in clone.output_shape] == [2, 4]
+    assert clone.inputs[0] is given and [shape[1] for shape in clone.output_shape] == [2, 4]
     clone.set_weights(model.get_weights())
     for one, other in zip(clone(X), model(X), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -172,7 +172,7 @@ def test_keys_name_the_inputs_and_not_the_layers_they_stand_behind():
     layer, other = layers.Dense(2), Input((2,))
     hidden = layer(Input((3,)))
     model = Model({"hidden": hidden, "other": other}, hidden + other)
-    assert layer._given_name is None and [symbol.layer.name for symbol in model.inputs] == ["hidden", "other"]
+    assert layer._given_name is None and [symbol.name for symbol in model.inputs] == ["hidden", "other"]
     data = {"hidden": X[:, :2], "other": X[:, 1:]}
     np.testing.assert_array_equal(model.predict(data, verbose=0), X[:, :2] + X[:, 1:])
 
