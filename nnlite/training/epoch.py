@@ -56,10 +56,7 @@ def run_epoch(
     Returns:
         The loss, averaged over examples, and the metrics; the number of batches.
     """
-    on_begin, on_end = (
-        getattr(callbacks, hook) if callbacks.wants(hook) else None
-        for hook in (f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
-    )
+    on_begin, on_end = _batch_hooks(callbacks, phase)
     steps = trainer.ready_steps()
     written = isinstance(steps, WrittenSteps)  # it has metrics and logs of its own
     update_metrics, report = (_ignore, steps.report) if written else (trainer.update_metrics, _report)
@@ -86,6 +83,12 @@ def run_epoch(
     if on_end and done % trainer.steps_per_execution:
         on_end(done - 1, report(loss, trainer))
     return report(loss, trainer), done
+
+
+def _batch_hooks(callbacks: CallbackList, phase: str) -> list[Any]:
+    """The hooks before and after a batch; None for one that nobody listens to."""
+    names = (f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
+    return [getattr(callbacks, name) if callbacks.wants(name) else None for name in names]
 
 
 def _count_batches(x: Any, batches: Batches) -> int:
