@@ -11,6 +11,7 @@ from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import NetworkJacobian
 from nnlite.jacobians.maps.base import readable_bytes
 from nnlite.layers.base.call import moves_on
+from nnlite.layers.base.contract.structure import of_kind
 from nnlite.training.epoch import Batches
 from nnlite.training.inputs import built_inputs
 from nnlite.training.trainable import Trainable
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 @errors_below_bar()
 def run_prediction(
     trainer: "Trainer", batches: Batches, callbacks: CallbackList, return_jacobian: bool
-) -> tuple[list, list]:
-    """The outputs of each batch and, if wanted, the Jacobian of each row with respect to that row's inputs."""
+) -> tuple[Any, list]:
+    """The outputs in the form that users get and, if wanted, the Jacobian of each row with respect to its inputs."""
     model = trainer.model
     outputs, jacobians, moves = [], [], moves_on(model)
     trainer.stop_predicting = False
     model.make_predict_function()
     callbacks.on_predict_begin({})
     written = model._writes_prediction and not return_jacobian
-    execution = trainer.steps_per_execution
+    execution, heard = trainer.steps_per_execution, callbacks.wants("on_predict_batch_end")
     for batch, (inputs, _, _) in enumerate(batches.epoch()):
         if batch % execution == 0:
             callbacks.on_predict_batch_begin(batch, {})
@@ -44,19 +45,20 @@ def run_prediction(
             if return_jacobian:
                 jacobians.append(_of_rows(model, inputs, output, maps))
                 _check_bytes(sum(array.nbytes for array in jacobians), model)
-        if (batch + 1) % execution == 0:
+        if heard and (batch + 1) % execution == 0:
             callbacks.on_predict_batch_end(batch, {"outputs": joined(outputs[-execution:])})
         if trainer.stop_predicting:
             break
-    if rest := len(outputs) % execution:
+    if heard and (rest := len(outputs) % execution):
         callbacks.on_predict_batch_end(len(outputs) - 1, {"outputs": joined(outputs[-rest:])})
     callbacks.on_predict_end({})
-    return outputs, jacobians
+    whole = joined(outputs)
+    return whole if written else model._as_returned(whole), jacobians
 
 
 def outputs_at_once(model: Trainable, inputs: Any) -> Any:
     """The outputs for a single batch, by the `predict_step` of the model's class if it has one."""
-    return _as_output(model.predict_step(inputs)) if model._writes_prediction else model(inputs)
+    return _as_arrays(model.predict_step(inputs) if model._writes_prediction else model(inputs))
 
 
 def few_outputs(model: Trainable, x: Any) -> np.ndarray | None:
@@ -70,20 +72,21 @@ def outputs_on_batch(model: Trainable, x: Any) -> Any:
     return outputs_at_once(model, built_inputs(model, x)) if outputs is None else outputs
 
 
-def _as_output(output: Any) -> Any:
+def _as_arrays(output: Any) -> Any:
+    """Nested outputs of a step or of a model as plain arrays of NumPy."""
     if isinstance(output, dict):
-        return {name: _as_output(value) for name, value in output.items()}
-    return tuple(map(_as_output, output)) if isinstance(output, (tuple, list)) else np.asarray(output)
+        return {name: _as_arrays(value) for name, value in output.items()}
+    if isinstance(output, (tuple, list)):
+        return of_kind(output, [_as_arrays(value) for value in output])
+    return np.asarray(output)
 
 
 def joined(batches: list) -> Any:
-    """Outputs of several batches, concatenated; for several outputs a tuple, or a dict."""
-    if len(batches) == 1:
-        return batches[0]
+    """Outputs of several batches, concatenated; nested as each is."""
     if isinstance(batches[0], dict):
         return {name: joined([batch[name] for batch in batches]) for name in batches[0]}
-    if isinstance(batches[0], tuple):
-        return tuple(joined(list(parts)) for parts in zip(*batches, strict=True))
+    if isinstance(batches[0], (tuple, list)):
+        return of_kind(batches[0], [joined(list(parts)) for parts in zip(*batches, strict=True)])
     return np.concatenate(batches)
 
 

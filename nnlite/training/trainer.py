@@ -38,7 +38,7 @@ from nnlite.training.inputs import (
     shape_for,
 )
 from nnlite.training.members import Folds, Judgement, out_of_fold, training_plan, training_step
-from nnlite.training.predict import few_outputs, joined, outputs_on_batch, run_prediction
+from nnlite.training.predict import few_outputs, outputs_on_batch, run_prediction
 from nnlite.training.resources import ends_early, suited
 from nnlite.training.safety.checkpoint_files import checkpoint_to_continue
 from nnlite.training.safety.divergence import OnDivergence
@@ -250,8 +250,7 @@ class Trainer(Compiled):
         listeners = callback_list(self.model, callbacks, verbose, epochs=1, steps=batches.steps)
         with suited(self.model, batch_size or PREDICTION_BATCH):
             outputs, jacobians = run_prediction(self, batches, listeners, return_jacobian)
-        returned = self.model._as_returned(joined(outputs))
-        return (returned, np.concatenate(jacobians)) if return_jacobian else returned
+        return (outputs, np.concatenate(jacobians)) if return_jacobian else outputs
 
     def out_of_fold(self, x: Any) -> np.ndarray:
         """The outputs for the rows of `fit(folds=...)`, each from the member that did not learn from it.

@@ -12,6 +12,7 @@ from nnlite.errors import ConfigError, DataError, TrainingWarning
 from nnlite.layers import Dense
 from nnlite.losses import Huber, MeanSquaredError
 from nnlite.metrics import Metric
+from nnlite.tree import map_structure
 from nnlite.utils import PyDataset
 
 X = np.arange(24.0).reshape(12, 2) / 24
@@ -544,3 +545,42 @@ def test_several_binary_labels_are_judged_by_the_largest_as_in_keras():
     model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
     with pytest.warns(TrainingWarning, match=r"BinaryAccuracy\(threshold=0.5\)"):
         assert model.evaluate([[2.0, 1.0], [1.0, 2.0]], [[1, 1], [1, 0]], verbose=0)[1] == 0.5
+
+
+class Nested(Model):
+    """Returns a dict of one array and of a list; its predictions are what `select` makes of that."""
+
+    def __init__(self, select):
+        super().__init__(seed=0)
+        self.dense, self.select = Dense(1), select
+
+    def call(self, x):
+        return {"a": self.dense(x), "b": [self.dense(x), x]}
+
+    def predict_step(self, data):
+        return self.select(super().predict_step(data))
+
+
+def shapes_of(outputs):
+    """The shapes of nested outputs, which are plain arrays."""
+    return map_structure(lambda array: type(array) is np.ndarray and array.shape, outputs)
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        (lambda outputs: outputs, {"a": (12, 1), "b": [(12, 1), (12, 2)]}),
+        (lambda outputs: outputs["a"], (12, 1)),
+        (lambda outputs: outputs["b"], [(12, 1), (12, 2)]),
+        (lambda outputs: (outputs["a"], {"b": outputs["b"][1]}), ((12, 1), {"b": (12, 2)})),
+    ],
+)
+def test_predictions_have_the_form_that_predict_step_gives_them(select, expected):
+    model = Nested(select)
+    assert shapes_of(model.predict(X, batch_size=5, verbose=0)) == expected
+    assert shapes_of(model.predict_on_batch(X)) == expected
+
+
+def test_predictions_of_a_batch_are_plain_arrays():
+    assert shapes_of(Forked().predict_on_batch(X)) == ((12, 1), (12, 1))
+    assert shapes_of(Sequential([Dense(1)]).predict_on_batch(np.ones((300, 2)))) == (300, 1)
