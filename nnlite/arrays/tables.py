@@ -136,7 +136,7 @@ def with_columns(data: Any) -> Any:
 
 def _is_series(values: Any) -> bool:
     """Whether this is a Series of pandas or polars."""
-    return type(values).__name__ == "Series"
+    return hasattr(values, "to_frame") and np.ndim(values) == 1
 
 
 def of_rank(data: Any, shape: Any) -> Any:
