@@ -1,5 +1,7 @@
 """Circuits under the contract of scikit-learn's estimators."""
 
+import pickle
+
 import numpy as np
 import pytest
 from bayes_nets import clinic
@@ -191,3 +193,31 @@ def test_rows_of_validation_choose_the_epoch():
     assert len(by_epoch) == 30
     assert density.score(new) == pytest.approx(max(by_epoch))
     assert by_epoch[-1] < max(by_epoch) - 0.01
+
+
+@pytest.mark.parametrize("way", ["pickle", "skops"])
+@pytest.mark.parametrize("structure", ["chow_liu", "hclt", clinic()])
+def test_a_fitted_estimator_is_written_and_read(way, structure):
+    given = not isinstance(structure, str)
+    rows = clinic_rows() if given else [["red", 1.0], ["red", 0.0], ["blue", 0.0], [None, 1.0]] * 5
+    density = CircuitDensity(structure, epochs=2).fit(rows)
+    classifier = None if given else CircuitClassifier(structure, discriminative_epochs=2).fit(rows, list("abba") * 5)
+    for model in filter(None, (density, classifier)):
+        again = copy_of(model, way)
+        assert not any(isinstance(value, Circuit) for value in model.__getstate__().values())
+        method = "predict_proba" if model is classifier else "score_samples"
+        np.testing.assert_array_equal(getattr(again, method)(rows), getattr(model, method)(rows))
+        assert again.history_ == model.history_ and again.get_params()["epochs"] == model.epochs
+
+
+def clinic_rows():
+    return Circuit(clinic()).sample(20, seed=0)
+
+
+def copy_of(model, way):
+    """The model, written and read."""
+    if way == "pickle":
+        return pickle.loads(pickle.dumps(model))
+    skops = pytest.importorskip("skops.io")
+    data = skops.dumps(model)
+    return skops.loads(data, trusted=skops.get_untrusted_types(data=data))

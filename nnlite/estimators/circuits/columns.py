@@ -9,11 +9,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from nnlite.arrays.tables import numbers_of_objects
-from nnlite.circuits import EM, BayesianNetwork, chow_liu, hidden_chow_liu
+from nnlite.circuits import EM, BayesianNetwork, Circuit, chow_liu, hidden_chow_liu
 from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.estimators.mlp.parameters import COUNT, NOT_NEGATIVE
 from nnlite.estimators.parameters import RULES as OF_NETWORKS, Rule, check_parameters, is_whole
+from nnlite.estimators.pickling import state_of, take_state
 
 __all__ = []
 
@@ -29,6 +30,7 @@ RULES: dict[str, Rule] = {
     "max_states": COUNT,
     "random_state": OF_NETWORKS["random_state"],
 }
+WRITTEN = "_circuit"  # in states: the config of a circuit and its weights
 BATCHES, FEWEST, MOST = 20, 25, 500  # batches of an epoch of EM, and the limits of their rows
 
 
@@ -104,6 +106,21 @@ class CircuitEstimator(BaseEstimator):
         random_state: Any
         _structures: tuple[str, ...]
         levels_: Any
+        circuit_: Circuit
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state, in which the circuit is its config and its weights: arrays and numbers alone, as skops writes."""
+        state = state_of(self)
+        circuit = state.pop("circuit_", None)
+        return state if circuit is None else {**state, WRITTEN: (circuit.get_config(), circuit.get_weights())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        take_state(self, {name: value for name, value in state.items() if name != WRITTEN})
+        if WRITTEN in state:
+            config, weights = state[WRITTEN]
+            self.circuit_ = Circuit.from_config(config)
+            self.circuit_.ensure_built()
+            self.circuit_.set_weights(weights)
 
     def _check_parameters(self) -> None:
         check_parameters(self.get_params(deep=False), type(self).__name__, RULES)
