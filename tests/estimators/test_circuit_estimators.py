@@ -198,10 +198,12 @@ def test_rows_of_validation_choose_the_epoch():
 @pytest.mark.parametrize("way", ["pickle", "skops"])
 @pytest.mark.parametrize("structure", ["chow_liu", "hclt", clinic()])
 def test_a_fitted_estimator_is_written_and_read(way, structure):
-    given = not isinstance(structure, str)
-    rows = clinic_rows() if given else [["red", 1.0], ["red", 0.0], ["blue", 0.0], [None, 1.0]] * 5
+    is_network = not isinstance(structure, str)
+    rows = clinic_rows() if is_network else [["red", 1.0], ["red", 0.0], ["blue", 0.0], [None, 1.0]] * 5
     density = CircuitDensity(structure, epochs=2).fit(rows)
-    classifier = None if given else CircuitClassifier(structure, discriminative_epochs=2).fit(rows, list("abba") * 5)
+    classifier = (
+        None if is_network else CircuitClassifier(structure, discriminative_epochs=2).fit(rows, list("abba") * 5)
+    )
     for model in filter(None, (density, classifier)):
         again = copy_of(model, way)
         assert not any(isinstance(value, Circuit) for value in model.__getstate__().values())
