@@ -16,6 +16,8 @@ from nnlite.arrays.types import Shape
 from nnlite.arrays.windows import Windows, blocks_of
 
 MOST_WEIGHTS = 2**18  # numbers that are copied along lines
+SUMMED = 2**10  # products in one sum: more would lose digits
+MANY_LINES, LONG_LINE = 10, 2**11  # lines of an image, numbers of a line, between which it pays to go over it alone
 
 Gate = Callable[[np.ndarray, np.ndarray], np.ndarray]  # what is let through of a cotangent, for the slopes
 Part = tuple[slice, ...]  # of images and windows along the first axis, or of images along all axes
@@ -80,12 +82,16 @@ def kernel_gradient(
     """As `nnlite.arrays.patches.kernel_gradient` with as many groups as channels."""
     seeds, batch, *_, filters = cotangent.shape
     total = np.zeros((seeds, batch if per_example else 1, *windows.size, filters), np.result_type(inputs, cotangent))
+    joined = _joins(windows, filters)
     for part, covered in _covered(inputs.__getitem__, inputs, windows, filters):
         block = cotangent[(slice(None), *part)]
         block = block if slopes is None else gate(block, slopes[part])
         lines = block.reshape(seeds, *covered.shape[: covered.ndim - len(windows.size) - 1], covered.shape[-1])
-        for seed, number in product(range(seeds), range(len(covered))):
-            sums = _cell_sums(covered[number], lines[seed, number], windows.size, total.dtype)
+        quick = joined and lines.shape[2] >= MANY_LINES and lines.shape[-1] <= LONG_LINE
+        together = 1 if quick or per_example else max(1, SUMMED // math.prod(lines.shape[2:-1]))
+        for seed, number in product(range(seeds), range(0, len(covered), together)):
+            images = slice(number, number + together)
+            sums = _cell_sums(covered[images], lines[seed, images], windows.size, total.dtype, quick)
             row = part[0].start + number if per_example else 0
             total[seed, row] += np.add.reduce(sums.reshape(*windows.size, -1, filters), axis=-2)
     total = total.reshape(seeds, total.shape[1], math.prod(windows.size), filters)
@@ -113,7 +119,7 @@ def _covered(
         spacing: how far apart their cells are along each axis, with zeros between them.
     """
     spacing = spacing or (1,) * len(windows.size)
-    joined = _joins(windows, filters)
+    joined, covering = _joins(windows, filters), None
     for rows, lines in blocks_of(len(images), windows, 4 * filters * images.itemsize):
         counts = (lines.stop - lines.start, *windows.outputs[1:])
         starts = (lines.start * windows.strides[0] - windows.before[0], *(-before for before in windows.before[1:]))
@@ -121,8 +127,9 @@ def _covered(
         ends = zip(starts, lengths, images.shape[1:-1], spacing, strict=True)
         sources, targets = zip(*(_overlap(*axis) for axis in ends), strict=True)
         block = read((rows, *sources))
-        padded = np.zeros((len(block), *lengths, filters), images.dtype)
-        by_channel = padded.reshape(*padded.shape[:-1], block.shape[-1], -1)
+        if covering != (padding := (len(block), lengths, targets)):  # else zeros stand where they belong
+            covering, padded = padding, np.zeros((len(block), *lengths, filters), images.dtype)
+            by_channel = padded.reshape(*padded.shape[:-1], block.shape[-1], -1)
         by_channel[(slice(None), *targets)] = block[..., None]
         first, *along, last = padded.strides
         jumps = [stride * step for stride, step in zip(along, windows.strides, strict=True)]
@@ -170,15 +177,19 @@ def _add_up(covered: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
     np.einsum(covered, [*windows, *cells, last], weights, [*cells, last], [*windows, last], out=lines)
 
 
-def _cell_sums(covered: np.ndarray, lines: np.ndarray, size: Shape, dtype: np.dtype) -> np.ndarray:
-    """The sums of products over all windows of an image but those of a joined line, `(*size, numbers)`.
+def _cell_sums(covered: np.ndarray, lines: np.ndarray, size: Shape, dtype: np.dtype, quick: bool) -> np.ndarray:
+    """The sums of products over all windows of some images but those of a joined line, `(*size, numbers)`.
 
-    One call for each line of cells: of arrays of at most three axes `einsum` makes its quick loops.
+    Args:
+        quick: one call for each line of cells of an image: of arrays of at most three axes `einsum` makes quick loops.
     """
-    sums = np.empty((*size, covered.shape[-1]), dtype)
-    windows, places = list(range(lines.ndim - 1)), (slice(None),) * (lines.ndim - 1)
-    cell, last = lines.ndim, lines.ndim + 1
+    sums, last = np.empty((*size, covered.shape[-1]), dtype), covered.ndim - 1
+    windows, cells = list(range(lines.ndim - 1)), list(range(lines.ndim - 1, last))
+    if not quick:
+        np.einsum(covered, [*windows, *cells, last], lines, [*windows, last], [*cells, last], out=sums)
+        return sums
+    places, axes, slopes = (0, *[slice(None)] * (lines.ndim - 2)), windows[1:], lines[0]
     for number in product(*map(range, size[:-1])):
         line = covered[(*places, *number)]
-        np.einsum(line, [*windows, cell, last], lines, [*windows, last], [cell, last], out=sums[number])
+        np.einsum(line, [*axes, last - 1, last], slopes, [*axes, last], [last - 1, last], out=sums[number])
     return sums

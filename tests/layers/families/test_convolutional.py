@@ -388,3 +388,25 @@ def test_a_depthwise_convolution_of_no_images_has_gradients_of_none():
     by_inputs, by_kernel, _ = layer.backward(upstream)
     assert (by_inputs.shape, by_kernel.any()) == (x.shape, False)
     assert layer.jacobians.per_example(upstream)[1].shape == (0, 2, 2, 3, 1)
+
+
+# Images and windows that are gone over image by image, together, in several turns, and in parts of an image.
+@pytest.mark.parametrize("shape", [(3, 12, 14, 4), (30, 7, 7, 4), (5, 9, 700, 4), (600, 13, 13, 2), (2, 300, 96, 4)])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("per_example", [False, True])
+def test_gradients_of_depthwise_kernels_keep_their_digits(shape, stride, per_example):
+    """Each is a sum over all places of all images, of which float32 must not lose much."""
+    generator, (batch, *lengths, channels) = np.random.default_rng(0), shape
+    places = windows.place_windows(tuple(lengths), (3, 3), (stride, stride), "same")
+    images, slopes = generator.random(shape), generator.random((1, batch, *places.outputs, channels))
+    padded = np.pad(images, [(0, 0), *((before, 4) for before in places.before), (0, 0)])
+    across, along = (stride * count for count in places.outputs)
+    cells = [
+        np.einsum("nhwc,nhwc->nc", padded[:, row : row + across : stride, side : side + along : stride], slopes[0])
+        for row in range(3)
+        for side in range(3)
+    ]
+    expected = np.stack(cells, axis=1)
+    images, slopes = images.astype("float32"), slopes.astype("float32")
+    result = depthwise.kernel_gradient(images, slopes, places, per_example=per_example)
+    np.testing.assert_allclose(result[0], expected if per_example else expected.sum(axis=0), rtol=4e-6)
