@@ -466,3 +466,20 @@ def test_images_of_integers_are_rounded_and_stay_such():
 def test_what_is_no_image_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        ("ssim", (np.ones((2, 8, 8, 3)), np.ones((2, 8, 8, 3))), "at least 11 pixels high and wide, got 8"),
+        ("affine_transform", (np.ones((1, 4, 4, 1)), np.zeros(3)), r"eight numbers, got an array of shape \(1, 3\)"),
+        (
+            "scale_and_translate",
+            (np.ones((1, 4, 4, 1)), (8, 8), [1, 1], [0, 0], (1, 2), "linear"),
+            "must have 4 lengths",
+        ),
+    ],
+)
+def test_images_of_unfitting_shapes_are_refused(function, arguments, message):
+    with pytest.raises(ShapeError, match=message):
+        getattr(ops.image, function)(*arguments)

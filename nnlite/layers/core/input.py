@@ -195,8 +195,9 @@ class KerasTensor(metaclass=KerasTensorType):
             raise ShapeError(f"KerasTensor: expected a tuple of lengths, got {shape!r}")
         if sparse or ragged:
             raise ConfigError("data are dense arrays", ("KerasTensor", "sparse" if sparse else "ragged"))
-        layer = Input(batch_shape=(None, *shape[1:]), name=name)
-        layer._kind = None if dtype is None else dtype_of(dtype).name
+        strings = "string" if dtype == "string" else None
+        layer = Input(batch_shape=(None, *shape[1:]), dtype=strings, name=name)
+        layer._kind = None if dtype is None or strings else dtype_of(dtype).name
         symbol = Symbol(layer, (), tuple(shape))
         symbol.name = name or "keras_tensor"
         return symbol

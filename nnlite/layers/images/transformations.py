@@ -114,6 +114,10 @@ def transform_single_bounding_box(self: Any, bounding_box: Any, transformation: 
 
 def shape_of(self: Any, transformation: Any) -> tuple[int, ...]:
     """The shape of the images that a draw is for."""
+    if not isinstance(transformation, Mapping):
+        raise ConfigError(
+            f"{self.label} needs a draw with the shape of its images, {{'input_shape': ...}}, to move boxes"
+        )
     if "input_shape" in transformation:
         return transformation["input_shape"]
     count, *size = (transformation[name] for name in ("batch_size", "image_height", "image_width"))

@@ -157,10 +157,14 @@ class CategoryEncoding(Categorical):
     [[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]]
     """
 
-    num_tokens: Count
+    num_tokens: Count | None = None
     output_mode: Literal["one_hot", "multi_hot", "count"] = "multi_hot"
 
     input_kind = "indices"
+
+    def validate(self) -> None:
+        if self.num_tokens is None:
+            raise ConfigError("needs the number of tokens; IntegerLookup finds it", ("CategoryEncoding", "num_tokens"))
 
     def __call__(self, inputs: Any, count_weights: Any = None, training: bool | None = None, mask: Any = None) -> Any:
         """The outputs; in the mode "count", each input adds its entry of `count_weights`, or 1 if these are None."""
@@ -173,7 +177,7 @@ class CategoryEncoding(Categorical):
             raise ShapeError(f"{self.label} needs count_weights of shape {indices.shape}, got {weights.shape}")
         array: Any = self._as_input(np.atleast_1d(indices))
         places = self.indices(array)
-        counts = np.zeros((math.prod(indices.shape[:-1]), self.num_tokens), self.dtype)
+        counts = np.zeros((math.prod(indices.shape[:-1]), cast(int, self.num_tokens)), self.dtype)
         width = indices.shape[-1] if indices.ndim else 1
         np.add.at(counts, (np.repeat(np.arange(len(counts)), width), places.ravel()), weights.ravel())
         counts = counts.reshape(*indices.shape[:-1], self.num_tokens)
@@ -184,4 +188,4 @@ class CategoryEncoding(Categorical):
         return self.num_tokens
 
     def indices(self, inputs: np.ndarray) -> np.ndarray:
-        return as_indices(inputs, self.num_tokens, self.label).astype(np.int64, copy=False)
+        return as_indices(inputs, cast(int, self.num_tokens), self.label).astype(np.int64, copy=False)

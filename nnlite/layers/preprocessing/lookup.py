@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from nnlite.errors import ConfigError
 from nnlite.layers.preprocessing.category_encoding import Categorical
 from nnlite.layers.preprocessing.hashing import Word, hashed, salted
 from nnlite.layers.preprocessing.vocabulary import Vocabulary, VocabularyType
@@ -125,6 +126,11 @@ class IntegerLookup(Vocabulary, Categorical):
     dtype: VocabularyType = option(default=None, kw_only=True)
 
     token_type, token_kind = int, "indices"
+
+    def validate(self) -> None:
+        super().validate()
+        if self.salt is not None and self.oov_method != "farmhash":
+            raise ConfigError('is of oov_method="farmhash"', ("IntegerLookup", "salt"))
 
     def bins(self, tokens: list, count: int) -> np.ndarray:
         """The bin of each unknown integer, from 0 to `count` - 1."""

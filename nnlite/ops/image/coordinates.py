@@ -83,6 +83,8 @@ def each_image(images: Any, data_format: str | None, read: Callable[..., Any], m
     single = len(lengths(rows)) == 3
     rows = ops.expand_dims(rows, 0) if single else rows
     count = lengths(rows)[0]
+    if maps.shape[1:] != (8,):
+        raise ShapeError(f"a map of images has eight numbers, got an array of shape {maps.shape}")
     if len(maps) not in (1, count):
         raise ShapeError(f"there must be one map, or one for each image, got {len(maps)} for {count}")
     numbers = np.broadcast_to(maps, (count, maps.shape[1]))
@@ -205,6 +207,8 @@ def scale_and_translate(
         raise ConfigError(f"must be linear, cubic, lanczos3 or lanczos5, got {method!r}", ("method",))
     rows, factors, shifts = floating(images), np.ravel(convert_to_numpy(scale)), np.ravel(convert_to_numpy(translation))
     kind, rank = np.real(convert_to_numpy(rows)).dtype, len(lengths(rows))
+    if len(output_shape) != rank:
+        raise ShapeError(f"output_shape must have {rank} lengths, as the images have, got {tuple(output_shape)}")
     for axis, factor, shift in zip(spatial_dims, factors, shifts, strict=True):
         length, wanted = lengths(rows)[axis], output_shape[axis]
         centers = (np.arange(wanted) + 0.5 - shift) / factor - 0.5

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.image.sizes import axis_of_height, checked, floating
 from nnlite.ops.names.arranging import moveaxis
@@ -26,6 +27,8 @@ def _along(images: Any, weights: np.ndarray, axis: int) -> Any:
     """The weighted sums of neighbors along an axis, which gets shorter."""
     length, kind = lengths(images)[axis], np.real(convert_to_numpy(images)).dtype
     count = length - len(weights) + 1
+    if count < 1:
+        raise ShapeError(f"images must be at least {len(weights)} pixels high and wide, got {length}")
     matrix = np.zeros((count, length), kind)
     for offset, weight in enumerate(weights):
         matrix[np.arange(count), np.arange(count) + offset] = weight

@@ -18,6 +18,7 @@ from nnlite.layers import (
     StringLookup,
     TextVectorization,
 )
+from nnlite.layers.core.input import KerasTensor
 from nnlite.models import Sequential, load_model
 from nnlite.models.files import model_state
 
@@ -382,3 +383,17 @@ def test_bins_of_more_data_than_quantiles_are_those_of_keras():
     layer = Discretization(num_bins=4, epsilon=0.1)
     layer.adapt([1.0, 2.0, 3.0, 4.0, 5.0, 9.0, 0.0, 2.0, 6.0, 3.0, 7.0, 6.0])
     np.testing.assert_allclose(layer.bin_boundaries, [1.7, 3.0, 5.7])
+
+
+def test_symbols_of_strings_are_taken():
+    words, text = KerasTensor((None, 2), dtype="string"), KerasTensor((None, 1), dtype="string")
+    assert StringLookup(vocabulary=WORDS).compute_output_spec(words).shape == (None, 2)
+    assert Hashing(3)(words).dtype == "int64"
+    assert TextVectorization(vocabulary=WORDS, output_sequence_length=3)(text).shape == (None, 3)
+
+
+def test_arguments_without_a_meaning_are_refused():
+    with pytest.raises(ConfigError, match=r"CategoryEncoding.num_tokens: needs the number of tokens"):
+        CategoryEncoding()
+    with pytest.raises(ConfigError, match=r"IntegerLookup.salt: is of oov_method"):
+        IntegerLookup(vocabulary=[1, 2], salt=3)
