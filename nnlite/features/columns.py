@@ -1,6 +1,6 @@
 """The features of a table: what a column goes through, and columns that are crossed."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from nnlite.errors import ConfigError
 from nnlite.layers import Layer
@@ -69,3 +69,8 @@ class Cross(Encoding):
     def name(self) -> str:
         """The names of the features, joined."""
         return "_X_".join(self.feature_names)
+
+
+def width_of(layer: Any) -> int:
+    """The number of columns of an encoding of a layer's indices: of bins, all that were asked for, as in Keras."""
+    return vars(layer).get("num_bins") or layer.depth

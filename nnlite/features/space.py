@@ -12,7 +12,7 @@ import numpy as np
 from nnlite import ops, saving
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError, ShapeError, did_you_mean
-from nnlite.features.columns import Cross, Feature, Mode
+from nnlite.features.columns import Cross, Feature, Mode, width_of
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import (
     CategoryEncoding,
@@ -157,7 +157,7 @@ class FeatureSpace(Configurable, family="feature space"):
         }
         layers, parts = {**self.preprocessors, **self.crossers}, {**parts, **crosses}
         return {
-            name: one_hot(parts[name], layers[name].depth) if spec.output_mode == "one_hot" else parts[name]
+            name: one_hot(parts[name], width_of(layers[name])) if spec.output_mode == "one_hot" else parts[name]
             for name, spec in self._specs().items()
         }
 

@@ -51,6 +51,8 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
 def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     """`x` divided by its norm along `axis`; zero vectors are unchanged. Like `ops.normalize`, for plain arrays.
 
+    Shape: unchanged, but that a single vector becomes a row, as in Keras: `(n,) -> (1, n)`.
+
     Args:
         x: numbers.
         axis: along which a vector lies.
@@ -65,7 +67,8 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     has_dtype = isinstance(x, np.ndarray)
     values = np.asarray(x, None if has_dtype else floatx())
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)
-    return values / np.where(norms == 0, 1, norms)
+    scaled = values / np.where(norms == 0, 1, norms)
+    return scaled[None] if scaled.ndim == 1 else scaled
 
 
 def pad_sequences(

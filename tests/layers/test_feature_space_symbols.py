@@ -74,3 +74,10 @@ def test_a_single_feature_needs_no_concatenation():
     space = FeatureSpace({"age": "float"})
     model = Model(space.get_inputs(), space.get_encoded_features())
     np.testing.assert_array_equal(model({"age": COLUMNS["age"]}), COLUMNS["age"])
+
+
+def test_discretized_columns_have_all_bins_that_were_asked_for():
+    space, data = FeatureSpace({"a": "float_discretized"}, num_discretization_bins=7), {"a": np.arange(4.0)}
+    space.adapt(data)
+    assert space(data).shape == (4, 7) and space.get_encoded_features().shape == (None, 7)
+    assert space(data).argmax(axis=1).tolist() == [1, 2, 3, 3]

@@ -46,7 +46,7 @@ def test_normalize():
     np.testing.assert_allclose(keras.utils.normalize(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
     np.testing.assert_allclose(keras.utils.normalize([[1, 3], [1, 1]], axis=0, order=1), [[0.5, 0.75], [0.5, 0.25]])
     np.testing.assert_allclose(keras.utils.normalize([[1, -4]], order=np.inf), [[0.25, -1]])
-    assert keras.utils.normalize(np.arange(3)).shape == (3,)
+    assert keras.utils.normalize(np.arange(3)).shape == (1, 3)
 
 
 def test_pad_sequences():

@@ -125,8 +125,8 @@ class CutMix(RandomImages):
             covered = away < (part * length / 2)[:, None]
             inside = inside & covered.reshape(count, *(length if axis == at else 1 for at in (1, 2)), 1)
         kept = numbers(self, 1 - inside.mean(axis=(1, 2, 3), keepdims=True))
-        masks = channels_moved(self, inside, back=True)
-        return {"permutation_order": order, "batch_masks": masks, "mix_weight": kept}
+        masks = np.broadcast_to(channels_moved(self, inside, back=True), shape)
+        return {"permutation_order": order.astype(np.int32), "batch_masks": masks, "mix_weight": kept}
 
     def drawn(self, images: Any, draw: Any) -> Any:
         return both(images, 1.0 - channels_moved(self, np.asarray(draw["batch_masks"])), draw["permutation_order"])
