@@ -94,7 +94,8 @@ class Categorical(Layer, abstract=True):
     def _apply(self, inputs: Any, training: Any, mask: Any, runner: Any = None, values: Any = None) -> tuple[Any, Any]:
         single = isinstance(inputs, (str, numbers.Number)) or (isinstance(inputs, np.ndarray) and not inputs.ndim)
         array: Any = self._as_input(np.asarray(inputs)[None] if single else inputs)
-        whole = array.ndim == 1 and not self._rows_are_examples and self.output_mode in ("multi_hot", "count", "tf_idf")
+        sums = self.output_mode in ("multi_hot", "count", "tf_idf")
+        whole = sums and array.ndim == 1 and not self._rows_are_examples
         outputs, jacobians = self.linearize(array[None] if whole and not single else array)
         return outputs[0] if single or whole else outputs, jacobians
 
@@ -177,10 +178,11 @@ class CategoryEncoding(Categorical):
             raise ShapeError(f"{self.label} needs count_weights of shape {indices.shape}, got {weights.shape}")
         array: Any = self._as_input(np.atleast_1d(indices))
         places = self.indices(array)
-        counts = np.zeros((math.prod(indices.shape[:-1]), cast(int, self.num_tokens)), self.dtype)
+        count = cast(int, self.num_tokens)
+        counts = np.zeros((math.prod(indices.shape[:-1]), count), self.dtype)
         width = indices.shape[-1] if indices.ndim else 1
         np.add.at(counts, (np.repeat(np.arange(len(counts)), width), places.ravel()), weights.ravel())
-        counts = counts.reshape(*indices.shape[:-1], self.num_tokens)
+        counts = counts.reshape(*indices.shape[:-1], count)
         return as_csr(counts, self.label) if self.sparse else counts
 
     @property

@@ -86,12 +86,13 @@ class Discretization(Categorical):
         step = max(values.size * self.epsilon, 1)
         sample = values[int(step - 1) :: int(step)]
         merged = np.concatenate([self.summary, [sample, np.full(len(sample), step)]], axis=1)
-        self.summary = np.array(compressed(*merged[:, merged[0].argsort(kind="stable")], self.epsilon))
+        points, weights = merged[:, merged[0].argsort(kind="stable")]
+        self.summary = np.array(compressed(points, weights, self.epsilon))
 
     def finalize_state(self) -> None:
         """Set the boundaries for all data that `update_state` was given since `reset_state`."""
         if self.num_bins is not None:
-            boundaries = compressed(*self.summary, 1 / self.num_bins)[0]
+            boundaries = compressed(self.summary[0], self.summary[1], 1 / self.num_bins)[0]
             self.bin_boundaries = boundaries[:-1][: self.num_bins - 1].tolist()
             self.renew_shape()
 

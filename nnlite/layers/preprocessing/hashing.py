@@ -7,7 +7,8 @@ import numpy as np
 
 from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
-from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.base.inputs import read_inputs, variant_for
+from nnlite.layers.base.layer import Layer
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
 from nnlite.layers.preprocessing.fingerprints import farm_hash, hash_of_several, sip_hash
 from nnlite.registry.bounds import Count, Range
@@ -95,7 +96,7 @@ class HashedCrossing(Categorical):
     """outputs = hash(all features of an example) % num_bins: one category for each combination.
 
     Shape: `(batch, features) -> (batch,)` when `output_mode` is `"int"`, `(batch, num_bins)` when `"one_hot"`. A
-    layer that is called by itself also takes a tuple of features, `(batch,)` or `(batch, 1)` each, as in Keras.
+    layer that is called by itself also takes a tuple or list of features, `(batch,)` or `(batch, 1)` each, as in Keras.
 
     Args:
         num_bins: number of bins; different combinations may share one.
@@ -113,23 +114,29 @@ class HashedCrossing(Categorical):
     output_mode: Literal["int", "one_hot"] = "int"
 
     input_kind, _hashes = "categories", True
+    takes_several = None  # or one array of all features
 
     def build(self, input_shape: tuple) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None or input_shape[-1] < 2:
-            raise ShapeError(f"{self.label} needs two or more features, (batch, features), got {tuple(input_shape)}")
+        if isinstance(input_shape[0], (tuple, list)):
+            fits = len(input_shape) > 1 and len(set(map(tuple, input_shape))) == 1
+        else:
+            fits = len(input_shape) > 1 and (input_shape[-1] or 0) > 1
+        if not fits:
+            raise ShapeError(
+                f"{self.label} needs two or more features, (batch, features), or some of one shape, got {input_shape}"
+            )
 
     @property
     def depth(self) -> int | None:
         return self.num_bins
 
     def _as_input(self, inputs: Any) -> Any:
-        if isinstance(inputs, tuple):
-            columns = [read_inputs(column, self.input_kind, self.label) for column in inputs]
-            if len({column.shape for column in columns}) != 1:
-                shapes = ", ".join(str(column.shape) for column in columns)
-                raise ShapeError(f"{self.label} needs features of equal shape, got {shapes or 'none'}")
-            inputs = np.stack([column.astype(object) for column in columns], axis=-1)
-        return super()._as_input(inputs)
+        several = isinstance(inputs, list) and all(isinstance(column, np.ndarray) for column in inputs)
+        if several or isinstance(inputs, tuple):
+            inputs = tuple(inputs)
+        else:  # rows of features, also in lists
+            inputs = read_inputs(inputs, self.input_kind, self.label)
+        return Layer._as_input(variant_for(self, inputs), inputs)
 
     def compute_output_shape(self, input_shape: tuple) -> BatchShape:
         """The shape for features side by side, `(batch, features)`, or for a list of the shapes of each."""
@@ -137,6 +144,9 @@ class HashedCrossing(Categorical):
         return super().compute_output_shape(input_shape[0] if several else input_shape[:-1])
 
     def indices(self, inputs: Any) -> np.ndarray:
+        if isinstance(inputs, tuple):
+            columns = [read_inputs(column, self.input_kind, self.label) for column in inputs]
+            inputs = np.stack([column.astype(object) for column in columns], axis=-1)
         strings = read_inputs(inputs, self.input_kind, self.label)
         cells = np.array(strings, dtype=str).ravel()
         numbers = farm_hash(cells.tolist())

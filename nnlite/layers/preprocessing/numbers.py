@@ -12,6 +12,7 @@ from nnlite.layers.base.attributes import Fixed
 from nnlite.layers.base.inputs import gathered
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
+from nnlite.layers.base.symbolic import is_numbers
 from nnlite.layers.normalization.moments import checked_axes
 from nnlite.parameters import Parameter
 from nnlite.registry.fields import Converted, option
@@ -214,6 +215,10 @@ class Normalization(Layer):
 
     def _check_ready(self) -> None:
         check_adapted(self)
+
+    def _as_input(self, inputs: Any) -> Any:
+        single = self.built and is_numbers(inputs) and np.ndim(inputs) + 1 == len(self.input_shape)
+        return super()._as_input(np.asarray(inputs)[None] if single else inputs)  # one example, as in Keras
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape

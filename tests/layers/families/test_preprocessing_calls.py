@@ -19,7 +19,7 @@ from nnlite.layers import (
     TextVectorization,
 )
 from nnlite.layers.core.input import KerasTensor
-from nnlite.models import Sequential, load_model
+from nnlite.models import Model, Sequential, load_model
 from nnlite.models.files import model_state
 
 WORDS = ["a", "b", "c"]
@@ -397,3 +397,25 @@ def test_arguments_without_a_meaning_are_refused():
         CategoryEncoding()
     with pytest.raises(ConfigError, match=r"IntegerLookup.salt: is of oov_method"):
         IntegerLookup(vocabulary=[1, 2], salt=3)
+
+
+@pytest.mark.parametrize("shape", [(1,), ()])
+def test_a_crossing_takes_features_in_graphs(shape, tmp_path):
+    words, numbers = np.array(["A", "B", "A"]).reshape(3, *shape), np.array([101, 101, 102]).reshape(3, *shape)
+    layer = HashedCrossing(10, output_mode="one_hot")
+    inputs = Input(shape, dtype="string"), Input(shape, dtype="int64")
+    model = Model(inputs, layer(inputs))
+    expected = HashedCrossing(10)([["A", 101], ["B", 101], ["A", 102]])
+    assert model.predict([words, numbers], verbose=0).argmax(axis=-1).tolist() == expected.tolist()
+    assert layer([["A", 101], ["B", 101]]).argmax(axis=-1).tolist() == expected[:2].tolist()  # rows of features too
+    model.save(tmp_path / "model.safetensors")
+    again = load_model(tmp_path / "model.safetensors").predict([words, numbers], verbose=0)
+    assert again.argmax(axis=-1).tolist() == expected.tolist()
+
+
+def test_a_normalization_takes_a_single_example():
+    layer = Normalization()
+    layer.adapt(np.array([[1.0, 2.0], [3.0, 6.0]]))
+    assert layer(np.array([3.0, 6.0])).tolist() == [[1.0, 1.0]]
+    with pytest.raises(ShapeError):
+        layer(np.ones((2, 3)))
