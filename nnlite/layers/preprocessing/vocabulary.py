@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
-from nnlite.config import Policy, floatx
+from nnlite.config import FLOAT_TYPES, Policy, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.attributes import InputKind
 from nnlite.layers.base.inputs import as_whole, gathered, read_inputs
@@ -63,7 +63,9 @@ class Vocabulary(Host):
 
     @property
     def _output_dtype(self) -> str:
-        return floatx() if self.output_mode == "tf_idf" else "int64"
+        if self.output_mode != "tf_idf":
+            return "int64"
+        return self._given_dtype if self._given_dtype in FLOAT_TYPES else floatx()
 
     @property
     def input_kind(self) -> str:

@@ -66,7 +66,12 @@ def _lookup(layer: Any, x: Value) -> Value:
     codes = x.graph.add(
         "LabelEncoder", x, domain="ai.onnx.ml", values_int64s=values, default_int64=layer.num_oov_indices - 1, **keys
     )
-    return _encoded(layer, codes)
+    return _typed(layer, _encoded(layer, codes))
+
+
+def _typed(layer: Any, value: Value) -> Value:
+    """Encodings as integers, but for weighted ones."""
+    return value if layer.output_mode in ("int", "tf_idf") else value.cast("int64")
 
 
 @lowers(TextVectorization)
@@ -96,7 +101,7 @@ def _text_vectorization(layer: Any, x: Value) -> Value:
     counts = one_hot(codes, layer.depth).reduce("Sum", (-2,), keepdims=False)
     if layer.output_mode == "tf_idf":
         return counts * layer._weights
-    return counts if layer.output_mode == "count" else counts.apply("Min", 1.0)
+    return _typed(layer, counts if layer.output_mode == "count" else counts.apply("Min", 1.0))
 
 
 @lowers(PiecewiseLinearEncoding)
