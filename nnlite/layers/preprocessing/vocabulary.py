@@ -65,7 +65,8 @@ class Vocabulary(Host):
     def _output_dtype(self) -> str:
         if self.output_mode != "tf_idf":
             return "int64"
-        return self._given_dtype if self._given_dtype in FLOAT_TYPES else floatx()
+        given = self._given_dtype
+        return given if given is not None and given in FLOAT_TYPES else floatx()
 
     @property
     def input_kind(self) -> str:

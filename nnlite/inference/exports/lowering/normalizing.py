@@ -116,7 +116,7 @@ def _rescaling(layer: Any, x: Value) -> Value:
 
 @lowers(Normalization)
 def _normalization(layer: Any, x: Value) -> Value:
-    mean, variance = (value.astype(np.float64) for value in layer.values)
+    mean, variance = (value[0].astype(np.float64) for value in (layer.mean, layer.variance))
     deviation = np.where(variance > 0, np.sqrt(variance), 1)
     return x * deviation + mean if layer.invert else (x - mean) / deviation
 
