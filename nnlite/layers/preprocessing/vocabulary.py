@@ -65,8 +65,8 @@ class Vocabulary(Host):
     def _output_dtype(self) -> str:
         if self.output_mode != "tf_idf":
             return "int64"
-        given = self._given_dtype
-        return given if given is not None and given in FLOAT_TYPES else floatx()
+        kind = self._given_dtype
+        return kind if kind is not None and kind in FLOAT_TYPES else floatx()
 
     @property
     def input_kind(self) -> str:

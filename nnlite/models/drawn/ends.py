@@ -35,12 +35,12 @@ class WithBatch:
     its place.
 
     Args:
-        place: 0 for the input, 1 for the output.
+        end: 0 for the input, 1 for the output.
     """
 
-    def __init__(self, place: int) -> None:
-        self.place = place
-        self.name = ("input_shape", "output_shape")[place]
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self.name = ("input_shape", "output_shape")[end]
 
     def __set__(self, model: Any, shape: Any) -> None:
         vars(model)[self.name] = shape
@@ -51,12 +51,12 @@ class WithBatch:
         shape, ends = vars(model)[self.name], model._stated_ends()
         if shape is None or not ends:
             return shape
-        shapes = tuple(end.shape for end in ends[self.place])
+        shapes = tuple(end.shape for end in ends[self.end])
         return shapes if isinstance(next(iter(shape), None), tuple) else shapes[0]
 
 
 def free_shapes(model: Any) -> tuple[Any, Any]:
-    """What was set: the shapes of input and output for any number of examples."""
+    """The shapes that were set, of input and output for any number of examples."""
     return vars(model)["input_shape"], vars(model)["output_shape"]
 
 
