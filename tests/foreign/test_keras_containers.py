@@ -167,7 +167,7 @@ def test_names_and_options_that_contradict_each_other_are_refused(tmp_path):
         model.save(tmp_path / "m.keras", zipped=False)
     with pytest.raises(ConfigError, match="no argument colour"):
         save_model(model, tmp_path / "m.keras", colour=1)
-    with pytest.raises(ConfigError, match="writes models, got int"):
+    with pytest.raises(ConfigError, match="needs a model, got int"):
         save_model(3, tmp_path / "m.keras")
     model.save_weights(tmp_path / "m.weights.h5")
     (tmp_path / "m.weights.h5").rename(tmp_path / "m.h5")
