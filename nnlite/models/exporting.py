@@ -1,6 +1,7 @@
 """Export of a model, with its encoder and target, to a format that runs without nnlite."""
 
 import json
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -128,11 +129,19 @@ def _inputs(graph: Graph, model: Any) -> Value | list[Value]:
         return encoded_columns(graph, encoder, model.dtype)
     if not model.takes_several:
         return graph.input("input", INPUT_TYPES[model.input_kind], (None, *model.input_shape[1:]))
-    names, kinds = model._input_names(), [layer.input_kind for layer in model._input_layers]
+    names, kinds = _names_and_kinds(model)
     return [
         graph.input(name, INPUT_TYPES[kind], (None, *shape[1:]))
         for name, kind, shape in zip(names, kinds, model.input_shape, strict=True)
     ]
+
+
+def _names_and_kinds(model: Any) -> tuple[Sequence[str], list[str]]:
+    """The names and kinds of several inputs; those of a chain are numbered unless they are given by name."""
+    if vars(model).get("_drawing") is None:
+        count = len(model.input_shape)
+        return model._data_keys or [f"input_{number + 1}" for number in range(count)], [model.input_kind] * count
+    return model._input_names(), [layer.input_kind for layer in model._input_layers]
 
 
 def _raw(model: Any) -> RawColumns | None:

@@ -20,9 +20,9 @@ from nnlite.layers.composite.graph import in_line
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
 from nnlite.models.copying.surface import chain_config, first_input, first_symbols
+from nnlite.models.drawn import reading
 from nnlite.models.drawn.drawing import free_name
-from nnlite.models.drawn.ends import ends_of_chain, told_shape
-from nnlite.models.drawn.reading import adapt_chain, adapt_until, chain_input, handed_on
+from nnlite.models.drawn.ends import ends_of_chain, form_of_outputs, told_shape
 from nnlite.models.drawn.recorded import CallsInTurn, program_of_chain, record_call
 from nnlite.ops import ActivationFunction
 from nnlite.parameters import each_once
@@ -80,7 +80,7 @@ class Sequential(BaseModel):
             self._rebuild()
         for first in self.layers[:1]:
             if not self.built and isinstance(first, BaseModel) and first.built:
-                self._build_so_far(cast(Any, first.input_shape))
+                self._build_so_far(reading.shape_as_given(first))
 
     def add(self, layer: Layer, rebuild: bool = True) -> None:
         """Append a layer, and build at once unless `rebuild=False`; an `Input` sets the shape of the data instead."""
@@ -187,12 +187,12 @@ class Sequential(BaseModel):
         with inside(self):
             for index, layer in enumerate(self.layers):
                 try:
-                    shape = layer._ensure_built(handed_on(self, index, shape), random.child(index))
+                    shape = layer._ensure_built(reading.handed_on(self, index, shape), random.child(index))
                 except ConfigError as error:
                     raise error.within("layers", index) from None
         self.parameters = each_once(layer.parameters for layer in self.layers)
         self.chain, self.output_shape = program_of_chain(self, shape)
-        self.built, self._structure = True, self._structure if self._writes_call else self.layers[-1]._structure
+        self.built, self._structure, self._lists_outputs = True, *form_of_outputs(self)
         self._penalizes = any(layer._penalizes for layer in self.layers)
         self._lowers = any(layer._lowers for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
@@ -279,10 +279,10 @@ class Sequential(BaseModel):
         """The layers that `Jacobians.state` has a part for, in its order."""
         return self.layers if self._writes_call else self.chain.stateful_layers
 
-    adapt, adapt_until = adapt_chain, adapt_until
+    adapt, adapt_until, _read_call = reading.adapt_chain, reading.adapt_until, reading.read_chain_call
 
     def _as_input(self, inputs: Any) -> Any:
-        return super()._as_input(chain_input(self, inputs))
+        return super()._as_input(reading.chain_input(self, inputs))
 
     def _until_loss(self, loss: Loss) -> tuple[Program, Loss, ActivationFunction | None]:
         """Program of training: the chain up to an activation that `loss` takes over, the loss, and that activation."""

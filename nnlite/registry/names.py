@@ -9,7 +9,7 @@ from contextlib import ContextDecorator
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, WrongTypeError
 
 __all__ = [
     "LISTED",
@@ -167,6 +167,9 @@ class CustomObjectScope(ContextDecorator):
     Args:
         custom_objects: classes and functions by name; None for none.
 
+    Raises:
+        WrongTypeError: `custom_objects` that are not a dict.
+
     >>> from nnlite.layers import Dense, Layer
     >>> with CustomObjectScope({"Wide": Dense}) as scope:
     ...     Layer.get({"Wide": {"units": 3}})
@@ -174,6 +177,8 @@ class CustomObjectScope(ContextDecorator):
     """
 
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
+        if not isinstance(custom_objects, Mapping | None):  # as where `compile` of `load_model` is told by position
+            raise WrongTypeError(f"custom_objects must be a dict of classes and functions, got {custom_objects!r}")
         self.custom_objects = dict(custom_objects or {})
         self._tokens: list[Any] = []
 

@@ -46,14 +46,18 @@ def run_prediction(
                 jacobians.append(_of_rows(model, inputs, output, maps))
                 _check_bytes(sum(array.nbytes for array in jacobians), model)
         if heard and (batch + 1) % execution == 0:
-            callbacks.on_predict_batch_end(batch, {"outputs": joined(outputs[-execution:])})
+            callbacks.on_predict_batch_end(batch, {"outputs": _returned(model, outputs[-execution:], written)})
         if trainer.stop_predicting:
             break
     if heard and (rest := len(outputs) % execution):
-        callbacks.on_predict_batch_end(len(outputs) - 1, {"outputs": joined(outputs[-rest:])})
+        callbacks.on_predict_batch_end(len(outputs) - 1, {"outputs": _returned(model, outputs[-rest:], written)})
     callbacks.on_predict_end({})
-    whole = joined(outputs)
-    return whole if written else model._as_returned(whole), jacobians
+    return _returned(model, outputs, written), jacobians
+
+
+def _returned(model: Trainable, batches: list, written: bool) -> Any:
+    """The outputs of several batches as users get them, which those of a `predict_step` are already."""
+    return joined(batches) if written else model._as_returned(joined(batches))
 
 
 def outputs_at_once(model: Trainable, inputs: Any) -> Any:

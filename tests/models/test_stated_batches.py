@@ -158,3 +158,11 @@ def test_the_first_data_of_a_class_that_writes_call_are_told_to_build_from_confi
 def test_functions_of_files_want_models(function):
     with pytest.raises(WrongTypeError, match="needs a model, got Dense"):
         function(Dense(2), "model.keras")
+
+
+@pytest.mark.parametrize("second", [False, True, [Dense]])
+def test_custom_objects_of_a_file_are_a_dict(second, tmp_path):
+    model = graph()
+    model.save(tmp_path / "model.safetensors")
+    with pytest.raises(WrongTypeError, match="custom_objects must be a dict"):
+        load_model(tmp_path / "model.safetensors", second)

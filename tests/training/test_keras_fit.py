@@ -581,6 +581,20 @@ def test_predictions_have_the_form_that_predict_step_gives_them(select, expected
     assert shapes_of(model.predict_on_batch(X)) == expected
 
 
+def test_callbacks_get_predictions_in_the_form_that_users_get():
+    class Kept(Callback):
+        def on_predict_batch_end(self, batch, logs=None):
+            forms.append(shapes_of(logs["outputs"]))
+
+    class ByName(Forked):
+        def call(self, x):
+            return {"a": x, "b": [x, x]}
+
+    forms: list = []
+    ByName().predict(X, batch_size=8, verbose=0, callbacks=[Kept()])
+    assert forms == [{"a": (rows, 2), "b": [(rows, 2), (rows, 2)]} for rows in (8, 4)]
+
+
 def test_predictions_of_a_batch_are_plain_arrays():
     assert shapes_of(Forked().predict_on_batch(X)) == ((12, 1), (12, 1))
     assert shapes_of(Sequential([Dense(1)]).predict_on_batch(np.ones((300, 2)))) == (300, 1)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nnlite.layers.base.contract.arguments import shapes_in_a_row
 from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.input_spec import InputSpec
 from nnlite.layers.base.contract.structure import arranged_as, leaves_of
@@ -15,6 +16,7 @@ __all__ = [
     "ends_in_structure",
     "ends_of_chain",
     "ends_of_graph",
+    "form_of_outputs",
     "free_shapes",
     "input_kinds",
     "inputs_of_graph",
@@ -83,21 +85,23 @@ def ends_of_chain(model: Any) -> Any:
 def told_shape(model: Any, shape: Any) -> tuple:
     """A shape that a chain is to be built for, with None for the number of examples, which it remembers.
 
-    Several shapes, also by name or nested, in a row.
+    Several shapes, also by name or nested, in a row; of these it remembers the form.
     """
-    if isinstance(shape, Mapping) and not model._data_keys:
-        vars(model)["_data_keys"] = tuple(shape)
-    if isinstance(shape, Mapping) or model._data_form is not None:
-        model.takes_several = True
-        return model._free_shapes[0] or tuple(shape[key] for key in model._data_keys)
+    shape = shapes_in_a_row(model, shape)
     several = isinstance(next(iter(shape), None), (tuple, list))
     if not model.built:
         model.takes_several = several
     if several or not shape:
-        return tuple(map(tuple, shape))
+        return tuple((None, *lengths[1:]) for lengths in shape)
     if not model.built and shape[0] is not None:
         model._batch = shape[0]
     return (None, *shape[1:])
+
+
+def form_of_outputs(chain: Any) -> tuple[Any, bool]:
+    """How a chain nests its outputs, and whether several are a list: as its last layer does if that gives them."""
+    last = chain if chain._writes_call else chain.layers[-1]
+    return last._structure, getattr(last, "_lists_outputs", False)  # models alone have this
 
 
 def note_batch(model: Any) -> None:

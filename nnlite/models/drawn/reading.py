@@ -25,7 +25,9 @@ __all__ = [
     "drawn_input",
     "handed_on",
     "inputs_in_order",
+    "read_chain_call",
     "read_drawn_call",
+    "shape_as_given",
     "shapes_by_name",
 ]
 
@@ -47,12 +49,24 @@ def read_drawn_call(self: Any, *inputs: Any, **options: Any) -> LayerCall:
     """The arguments of a call; symbols in a dict or in nested lists go to the inputs as data in this form do."""
     nested = inputs[0] if inputs else None
     if self._drawing is not None and isinstance(nested, (Mapping, list, tuple)):
-        leaves = leaves_of(nested)
         by_names = self._writes_call and isinstance(nested, Mapping) and not self._data_keys
-        if by_names or (leaves and all(isinstance(leaf, (Drawable, Traced)) for leaf in leaves)):
+        if by_names or _are_symbols(nested):
             ordered = inputs_in_order(self, dict(nested) if isinstance(nested, Mapping) else nested)
             inputs = (tuple(ordered) if self.takes_several else ordered[0], *inputs[1:])
     return Layer._read_call(self, *inputs, **options)
+
+
+def read_chain_call(self: Any, *inputs: Any, **options: Any) -> LayerCall:
+    """The arguments of a call of a chain; symbols in a dict or in nested lists go to the first layer in this form."""
+    if inputs and not self._writes_call and _are_symbols(inputs[0]):
+        inputs = (in_a_row(self, inputs[0]), *inputs[1:])
+    return Layer._read_call(self, *inputs, **options)
+
+
+def _are_symbols(nested: Any) -> bool:
+    """Whether nested dicts and lists hold values of a graph, or of a tape."""
+    leaves = leaves_of(nested) if isinstance(nested, (Mapping, list, tuple)) else []
+    return bool(leaves) and all(isinstance(leaf, (Drawable, Traced)) for leaf in leaves)
 
 
 def inputs_in_order(model: Any, inputs: Any) -> list:
@@ -152,6 +166,13 @@ def _takes_several(first: Any, inputs: Any) -> bool:
     return bool(first.takes_several) and isinstance(inputs, (Mapping, list, tuple))
 
 
+def shape_as_given(model: Any) -> Any:
+    """The shape of the inputs of a built model, for several in the form in which it is given them."""
+    structure = vars(model).get("_input_structure") if model.takes_several else None  # only graphs have one
+    shape = model.input_shape
+    return in_form(model, shape) if structure is None else arranged_as(structure, shape)
+
+
 def handed_on(model: Any, index: int, shape: Any) -> Any:
     """The shape that a layer of a chain is built for; it remembers in which form the one before gives its data."""
     layer, before = model.layers[index], model.layers[index - 1]
@@ -169,8 +190,14 @@ def adapt_chain(self: Any, data: Any) -> None:
 
 def adapt_until(self: Any, ready: Callable[[Layer], bool], data: Any) -> None:
     """As `adapt`, but only until all layers are `ready`."""
-    data = in_memory(read_inputs(self._encoded(data), self.input_kind, self.label))
-    self._build_so_far(shape := (None, *data.shape[1:]))
+    data = chain_input(self, self._encoded(data))
+    if isinstance(data, tuple) and self.takes_several:
+        shape: Any = tuple((None, *array.shape[1:]) for array in data)
+        data = in_form(self, data)
+    else:
+        data = in_memory(read_inputs(data, self.input_kind, self.label))
+        shape = (None, *data.shape[1:])
+    self._build_so_far(shape)
     for layer in self.layers:
         if not layer.adapted:
             layer.adapt(data)

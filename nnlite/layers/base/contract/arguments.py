@@ -184,8 +184,13 @@ def in_a_row(layer: "Layer", data: Any) -> Any:
 
 
 def keyed_shape(layer: "Layer", input_shape: Any) -> Any:
+    """`shapes_in_a_row` of a layer that records its `call`; unchanged of others."""
+    return shapes_in_a_row(layer, input_shape) if layer._traced else input_shape
+
+
+def shapes_in_a_row(layer: "Layer", input_shape: Any) -> Any:
     """The shapes of a dict of data, or of nested ones, as a tuple, remembering the form; anything else unchanged."""
-    parts = _Shape.inside(input_shape) if layer._traced and input_shape else ()
+    parts = _Shape.inside(input_shape) if input_shape else ()
     if isinstance(parts, _Shape) or (isinstance(parts, (list, tuple)) and not any(map(_is_nested, parts))):
         return input_shape
     return tuple(shape.lengths for shape in in_a_row(layer, parts))
