@@ -117,13 +117,16 @@ class HashedCrossing(Categorical):
     takes_several = None  # or one array of all features
 
     def build(self, input_shape: tuple) -> None:
-        if isinstance(input_shape[0], (tuple, list)):
-            fits = len(input_shape) > 1 and len(set(map(tuple, input_shape))) == 1
+        self._check_input_shape(input_shape)
+
+    def _check_input_shape(self, shape: tuple) -> None:
+        if isinstance(shape[0], (tuple, list)):
+            fits = len(shape) > 1 and len(set(map(tuple, shape))) == 1
         else:
-            fits = len(input_shape) > 1 and (input_shape[-1] or 0) > 1
+            fits = len(shape) > 1 and (shape[-1] or 0) > 1
         if not fits:
             raise ShapeError(
-                f"{self.label} needs two or more features, (batch, features), or some of one shape, got {input_shape}"
+                f"{self.label} needs two or more features, (batch, features), or some of one shape, got {shape}"
             )
 
     @property

@@ -419,3 +419,11 @@ def test_a_normalization_takes_a_single_example():
     assert layer(np.array([3.0, 6.0])).tolist() == [[1.0, 1.0]]
     with pytest.raises(ShapeError):
         layer(np.ones((2, 3)))
+
+
+def test_a_crossing_in_use_refuses_features_that_do_not_fit():
+    layer = HashedCrossing(5)
+    layer((["A", "B"], [1, 2]))
+    for features in ((["A", "B"], [[1], [2]]), (["A", "B"],), [["A"], ["B"]]):
+        with pytest.raises(ShapeError, match="needs two or more features"):
+            layer(features)
