@@ -90,8 +90,10 @@ class Discretization(Categorical):
         self.summary = np.array(compressed(points, weights, self.epsilon))
 
     def finalize_state(self) -> None:
-        """Set the boundaries for all data that `update_state` was given since `reset_state`."""
+        """Set the boundaries for all data that `update_state` was given since `reset_state`; `DataError` if none."""
         if self.num_bins is not None:
+            if not self.summary.size:
+                raise DataError(f"{self.label}: finalize_state needs data, given to update_state before")
             boundaries = compressed(self.summary[0], self.summary[1], 1 / self.num_bins)[0]
             self.bin_boundaries = boundaries[:-1][: self.num_bins - 1].tolist()
             self.renew_shape()

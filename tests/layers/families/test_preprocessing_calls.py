@@ -427,3 +427,10 @@ def test_a_crossing_in_use_refuses_features_that_do_not_fit():
     for features in ((["A", "B"], [[1], [2]]), (["A", "B"],), [["A"], ["B"]]):
         with pytest.raises(ShapeError, match="needs two or more features"):
             layer(features)
+
+
+def test_bins_of_no_data_are_refused():
+    layer = Discretization(num_bins=2)
+    with pytest.raises(DataError, match="finalize_state needs data"):
+        layer.finalize_state()
+    assert not layer.adapted
