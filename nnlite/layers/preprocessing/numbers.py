@@ -148,7 +148,6 @@ class Normalization(Layer):
     def build(self, input_shape: BatchShape) -> None:
         axes = self._axes(input_shape)
         lengths = tuple(cast(int, input_shape[axis]) for axis in axes)
-        self._aligned = tuple(cast(int, length) if axis in axes else 1 for axis, length in enumerate(input_shape))
         # nan says "not adapted yet"; a saved model brings its own values.
         given_moments = (self._given["mean"], self._given["variance"])
         self.moments = [self.add_weight(lengths, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
@@ -162,6 +161,12 @@ class Normalization(Layer):
     def _axes(self, input_shape: BatchShape) -> tuple[int, ...]:
         axes = cast("tuple[int, ...]", self.axis)
         return tuple(checked_axes(self, axes, input_shape)) if axes else ()
+
+    @property
+    def _aligned(self) -> tuple[int, ...]:
+        """The shape in which moments broadcast to inputs."""
+        axes = self._axes(self.input_shape)
+        return tuple(cast(int, length) if axis in axes else 1 for axis, length in enumerate(self.input_shape))
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Set mean and variance from `data`, an array or DataFrame of examples, or batches of them.

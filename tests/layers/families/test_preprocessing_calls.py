@@ -434,3 +434,12 @@ def test_bins_of_no_data_are_refused():
     with pytest.raises(DataError, match="finalize_state needs data"):
         layer.finalize_state()
     assert not layer.adapted
+
+
+def test_a_normalization_that_was_pickled_without_a_count_is_still_read():
+    x = np.arange(24.0).reshape(4, 2, 3)
+    layer, earlier = Normalization(), Normalization.__new__(Normalization)
+    layer.adapt(x)
+    state = layer.__getstate__()
+    earlier.__setstate__({name: value for name, value in state.items() if name not in ("count", "_aligned")})
+    np.testing.assert_array_equal(earlier(x), layer(x))
