@@ -220,7 +220,7 @@ def test_discretization():
 
 @pytest.mark.parametrize(
     ("bins", "epsilon", "boundaries"),
-    [(4, 0.01, [3844, 15376, 34596]), (3, 0.05, [6432, 25632]), (4, 0.3, [5625, 22500]), (3, 0.001, [6779, 27445.667])],
+    [(4, 0.01, [3783, 15377, 34783]), (3, 0.05, [6273, 25313]), (4, 0.3, [5476, 22201]), (3, 0.001, [6779, 27445.667])],
 )
 def test_epsilon_decides_how_exact_boundaries_are(bins, epsilon, boundaries):
     layer = Discretization(num_bins=bins, epsilon=epsilon)
