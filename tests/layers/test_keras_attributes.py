@@ -248,3 +248,57 @@ def test_a_layer_may_use_the_names_of_those_lists():
             return self._layers[1](self._layers[0](inputs))
 
     assert Listed()(np.ones((3, 4))).shape == (3, 1)
+
+
+def test_the_default_of_training_reaches_the_layers_inside():
+    class Dropped(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dropout, self.norm = layers.Dropout(0.5, seed=0), layers.BatchNormalization()
+
+        def call(self, inputs, training=True):
+            return self.norm(self.dropout(inputs))
+
+    class Outer(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inside = Dropped()
+
+        def call(self, inputs):
+            return self.inside(inputs)
+
+    rows = np.ones((20, 10))
+    alone = Dropped()
+    for layer in (alone, Outer()):
+        assert np.unique(layer(rows, training=False)).size == 1
+        assert np.unique(layer(rows)).size > 1
+    assert alone.norm.moving_mean.numpy().all()  # which training moves from zeros
+
+
+def test_a_mask_is_asked_of_a_layer_inside_by_either_name():
+    class Masked(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dropout = layers.Dropout(0.5)
+
+        def call(self, inputs, mask=None):
+            kept = self.dropout.compute_mask(inputs, mask=mask)
+            return inputs if kept is None else inputs * kept[..., None]
+
+    assert Masked()(np.ones((1, 2, 3)), mask=np.array([[True, False]])).tolist() == [[[1] * 3, [0] * 3]]
+
+
+def test_a_number_of_axes_is_required_where_last_ones_may_be_missing():
+    layer = layers.Identity()
+    layer.input_spec = InputSpec(ndim=2, allow_last_axis_squeeze=True)
+    assert layer(np.ones((3, 1))).shape == (3, 1)
+
+
+def test_a_bidirectional_layer_takes_a_subclass_without_a_name():
+    class Named(layers.LSTM):
+        def __init__(self, size, go_backwards=False):
+            super().__init__(size, go_backwards=go_backwards)
+            self.size = size
+
+    layer = layers.Bidirectional(Named(2))
+    assert layer(np.ones((1, 3, 4))).shape == (1, 4) and type(layer.forward_layer) is Named

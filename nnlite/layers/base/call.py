@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
-from nnlite.layers.base.contract.arguments import arranged, with_defaults
+from nnlite.layers.base.contract.arguments import arranged, usual_training
 from nnlite.layers.base.contract.around import values_of
 from nnlite.layers.base.contract.assigned import assigned_in, keep_attributes, renewed, state_variable
 from nnlite.layers.base.contract.structure import form_of, kept, leaves_of, replaced, structure_of
@@ -38,7 +38,7 @@ class LayerTrace(Trace):
         layer: whose policy gives the type that values show.
     """
 
-    def __init__(self, training: bool = False, random: RandomSource | None = None, layer: "Layer | None" = None):
+    def __init__(self, training: bool | None = False, random: RandomSource | None = None, layer: "Layer | None" = None):
         super().__init__()
         self.shown = np.dtype(layer.compute_dtype) if layer is not None and layer._lowers else None
         self.training = training
@@ -56,9 +56,10 @@ class LayerTrace(Trace):
         data = tuple(inputs) if several else (inputs,)
         values = tuple(_as_taken(layer, item.value if isinstance(item, Traced) else np.asarray(item)) for item in data)
         masks = tuple(self.masks.get(item.slot) if isinstance(item, Traced) else None for item in data)
+        training = self.training if options.get("training") is None else options["training"]
         available = {
-            "training": self.training,
-            "random": self._random_for(layer, options.get("training")),
+            "training": training,
+            "random": self._random_for(layer, training),
             "mask": (masks if several else masks[0]) if any(rows is not None for rows in masks) else None,
             **{name: value for name, value in options.items() if value is not None},
         }
@@ -116,10 +117,10 @@ class _Bound:
         output = self._use(self._layer, call.inputs, training=call.training, mask=call.mask, **variant)
         return self._layer._as_returned(output)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None, *, mask: Any = None) -> Any:
         """The mask that the layer makes of these inputs, which has no derivative."""
         values = replaced(inputs, lambda item: item.value if isinstance(item, Traced) else item)
-        return self._layer.compute_mask(values, previous_mask)
+        return self._layer.compute_mask(values, mask if previous_mask is None else previous_mask)
 
     def __getattr__(self, name: str) -> Any:
         return replaced(getattr(self._layer, name), self._replace)
@@ -129,7 +130,8 @@ def trace_call(
     layer: "Layer", inputs: Any, parameters: Sequence[np.ndarray], context: dict[str, Any]
 ) -> tuple[Any, GraphJacobians]:
     """`layer.call(inputs)` with these values of its parameters: the output and its `GraphJacobians`."""
-    trace = LayerTrace(context.get("training", False), context.get("random"), layer)
+    training = usual_training(layer, context.get("training", False))
+    trace, context = LayerTrace(training, context.get("random"), layer), {**context, "training": training}
     several = isinstance(inputs, tuple)
     data = [trace.variable(value) for value in (inputs if several else (inputs,))]
     mask = context.get("mask")
@@ -259,7 +261,7 @@ def _called(
 ) -> Any:
     """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
     arguments = {"training": False, **context}  # a trial run for shapes tells no context, and `call` may need one
-    options = with_defaults(layer, {name: value for name, value in arguments.items() if name in layer._call_context})
+    options = {name: value for name, value in arguments.items() if name in layer._call_context}
     positional, named = arranged(layer, inputs)
     expected = f"{MUST_RETURN}, shape (batch, ...)"
 

@@ -10,7 +10,7 @@ from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, trace_call
 from nnlite.layers.base.contract import keras_config, surface
-from nnlite.layers.base.contract.arguments import read_call
+from nnlite.layers.base.contract.arguments import read_call, usual_training
 from nnlite.layers.base.contract.around import of_call
 from nnlite.layers.base.contract.assigned import pairs_inside
 from nnlite.layers.base.contract.building import (
@@ -221,7 +221,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return read_call(self, inputs, options)
 
     def _apply(self, inputs, training, mask, runner=None, values=None):
-        training, inputs = read_training(training, self.label), input_of(self, runner, inputs)
+        training = usual_training(self, read_training(training, self.label))
+        inputs = input_of(self, runner, inputs)
         context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
         options, run = {name: context[name] for name in self._context}, self if runner is None else runner
         output, jacobians = run.linearize(inputs, *(self.values if values is None else values), **options)

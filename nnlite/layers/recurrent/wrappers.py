@@ -205,7 +205,8 @@ class Bidirectional(Layer):
 
 def _copied(layer: Recurrent, name: str, **changed: Any) -> Recurrent:
     """A layer of the same arguments but those that are changed; its name is given if that of `layer` was."""
-    twin = type(layer).from_config({**given_arguments(layer), "name": None, **changed})
+    arguments = {argument: value for argument, value in given_arguments(layer).items() if argument != "name"}
+    twin = type(layer).from_config({**arguments, **changed})
     if layer._given_name is None:
         twin._made_name = name
     else:

@@ -237,12 +237,12 @@ def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
     return (in_form(layer, inputs),), layer._options
 
 
-def with_defaults(layer: "Layer", options: dict[str, Any]) -> dict[str, Any]:
-    """`options` of a call, with the default of `call` for a `training` that nobody told; None if it has none."""
-    if options.get("training", False) is None:
-        default = inspect.signature(cast(Callable, layer.call)).parameters["training"].default
-        options["training"] = None if default is inspect.Parameter.empty else default
-    return options
+def usual_training(layer: "Layer", training: bool | None) -> bool | None:
+    """`training`, or the default of `call` where a call does not say; None if it has none."""
+    if training is not None or not layer._traced or "training" not in layer._call_context:
+        return training
+    default = inspect.signature(cast(Callable, layer.call)).parameters["training"].default
+    return None if default is inspect.Parameter.empty else default
 
 
 def in_form(layer: "Layer", values: Any) -> Any:

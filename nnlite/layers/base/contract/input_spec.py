@@ -78,7 +78,7 @@ class InputSpec:
     def check(self, owner: str, shape: tuple) -> None:
         """`ShapeError` unless `shape` meets the requirements; unknown lengths do."""
         demanded = self.shape or ()
-        if self.allow_last_axis_squeeze and len(shape) != len(demanded):
+        if self.allow_last_axis_squeeze and demanded and len(shape) != len(demanded):
             demanded, shape = (one[:-1] if one[-1:] == (1,) else one for one in (demanded, tuple(shape)))
             shape = shape[: len(demanded)] if set(shape[len(demanded) :]) == {1} else shape
         rank = len(shape)
