@@ -129,7 +129,7 @@ def with_columns(data: Any) -> Any:
     if isinstance(data, dict):
         return {name: with_columns(item) for name, item in data.items()}
     if isinstance(data, (list, tuple)):
-        return [*map(with_columns, data)] if data and _is_series(data[0]) else data
+        return [*map(with_columns, data)] if any(map(_is_series, data)) else data
     array = as_plain_array(data) if _is_series(data) else None
     return data if array is None or array.dtype.kind not in "biuf" else array[:, None]
 

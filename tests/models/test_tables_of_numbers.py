@@ -76,7 +76,7 @@ def test_a_series_is_a_column_of_the_inputs(kind):
     column = kind([1, 2, 3])
     single, several = Sequential([Dense(2, kernel_initializer="ones")]), Sum()
     assert single.predict(column, verbose=0).tolist() == [[1, 1], [2, 2], [3, 3]]
-    for inputs in ({"a": column, "b": column}, [column, column]):
+    for inputs in ({"a": column, "b": column}, [column, column], [np.array([[1], [2], [3]]), column]):
         assert several.predict(inputs, verbose=0).tolist() == [[2], [4], [6]]
         assert several.seen == ((3, 1), (3, 1))
 
