@@ -5,6 +5,7 @@ import pytest
 
 from nnlite import layers
 from nnlite.errors import ConfigError
+from nnlite.models import Sequential
 from nnlite.regularizers import L2
 
 
@@ -115,3 +116,14 @@ def test_a_layer_that_moves_numbers_may_have_an_integer_dtype(kind):
 def test_weights_of_an_integer_dtype_are_not_drawn():
     with pytest.raises(ConfigError, match="GlorotUniform draws no weights of int32"):
         layers.Dense(2, dtype="int32")(np.ones((2, 3)))
+
+
+def test_weights_before_integers_have_no_gradient():
+    whole = layers.Reshape((2, 1), dtype="int32")
+    model = Sequential([layers.Input((3,)), first := layers.Dense(2), whole, layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ConfigError, match=r"no gradient reaches '.*': .* integers"):
+        model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
+    first.trainable = False
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(np.ones((4, 3)), np.ones(4), verbose=0).history["loss"]).all()

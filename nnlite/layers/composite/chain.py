@@ -87,9 +87,14 @@ class Chain(Program):
         return [(index > first, *wants[index]) for index in stages], [(None, *targets[index]) for index in stages]
 
     def backward(self, jacobians: ChainJacobians, cotangent: Any, plan: tuple[list[tuple], list[tuple]]) -> None:
-        """Write the gradients that the plan requires."""
-        for stage, wanted, into in zip(reversed(jacobians.stages), *plan, strict=False):
-            cotangent = stage.vjp(cotangent, wanted, into)[0]
+        """Write the gradients that the plan requires; `ConfigError` where integers keep them from weights."""
+        for stage, bundle, wanted, into in zip(reversed(self.stages), reversed(jacobians.stages), *plan, strict=False):
+            if cotangent is None:
+                raise ConfigError(
+                    f"no gradient reaches {stage.layer.name!r}: a later layer makes integers, without derivative; "
+                    "set trainable=False for the layers before that one"
+                )
+            cotangent = bundle.vjp(cotangent, wanted, into)[0]
 
     @property
     def stateful_layers(self) -> list[Any]:
