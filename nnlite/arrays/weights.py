@@ -23,6 +23,9 @@ class EagerTensor(np.ndarray):
         """The same numbers as a plain array."""
         return self.view(np.ndarray)
 
+    def __round__(self, digits: int | None = None) -> float | int:
+        return round(self.item(), digits)  # as scalars of NumPy can be rounded, and its arrays cannot
+
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return array[()] if return_scalar else array.view(EagerTensor)
 

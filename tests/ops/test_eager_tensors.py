@@ -92,3 +92,8 @@ def test_computations_have_no_mask_of_what_they_began_with():
     assert rows._keras_mask.tolist() == [[True, False]]
     assert (rows + 1)._keras_mask is None and rows[:, :1]._keras_mask is None
     assert type(rows.sum()) is np.float32
+
+
+def test_sums_are_rounded_as_numbers():
+    total = ops.sum(np.array([0.5, 0.756]))
+    assert round(total, 2) == 1.26 and round(total) == 1
