@@ -216,7 +216,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         mask, outputs = mask_of(y_pred), y_pred
         if self.target_kind != "sparse" and not self._takes_any:
             y_true, y_pred = forms.operands(y_true, y_pred, type(self).read_targets is Loss.read_targets)
-        if isinstance(y_pred, (Traced, dict)) or isinstance(y_true, Traced):
+        if isinstance(y_pred, dict) or any(isinstance(one, Traced) for one in (y_true, y_pred, sample_weight)):
             return recorded_loss(self, y_true, y_pred, sample_weight)
         return in_dtype(self, self._linearized(y_true, y_pred, sample_weight, mask)[0], outputs)
 

@@ -16,6 +16,7 @@ from nnlite.jacobians import Jacobians
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.masks import counted_weights
 from nnlite.losses.numerical import numerical_gradient
+from nnlite.ops.names.pointwise import divide_no_nan
 from nnlite.ops.plain.numbers import as_result
 from nnlite.ops.plain.results import in_floatx
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -44,10 +45,10 @@ def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.nd
 
 def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
     """The value of a loss of traced predictions or targets, with its derivatives with respect to those traced."""
-    if isinstance(y_pred, dict):
-        return _loss_of_dicts(loss, y_true, y_pred, sample_weight)
     if isinstance(sample_weight, Traced):
         return _weighted(loss, y_true, y_pred, sample_weight)
+    if isinstance(y_pred, dict):
+        return _loss_of_dicts(loss, y_true, y_pred, sample_weight)
     pair = (y_true, y_pred)
     trace = next(item for item in pair if isinstance(item, Traced)).trace
     targets, outputs = (trace._own(item).value if isinstance(item, Traced) else item for item in pair)
@@ -58,7 +59,7 @@ def recorded_loss(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> An
     if not maps:  # integer targets alone are traced: nothing to differentiate with respect to
         return in_dtype(loss, value, y_pred)
     sources, jacobians = zip(*maps, strict=True)
-    output = np.asarray(value, sources[0].dtype)
+    output = np.asarray(value, sources[0].value.dtype)
     return trace.note(loss, output, Jacobians(*jacobians), [source.slot for source in sources])
 
 
@@ -73,9 +74,11 @@ def _weighted(loss: Any, y_true: Any, y_pred: Any, sample_weight: Traced) -> Any
     weighted = losses * weights
     if loss.reduction in ("none", None):
         return weighted
-    size = losses.size if loss.counts_zeros else np.count_nonzero(losses)
-    total = weighted.sum() * loss.sum_factor(size, None)
-    return total * size / weights.sum() if loss.reduction == "mean_with_sample_weight" else total
+    total = weighted.sum()
+    if loss.reduction == "mean_with_sample_weight":
+        return divide_no_nan(total, weights.sum()) * loss._factor
+    size = losses.size if loss.counts_zeros else np.count_nonzero(losses != 0)
+    return total * loss.sum_factor(int(size), None)
 
 
 def _loss_of_dicts(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:

@@ -147,3 +147,33 @@ def test_the_loss_of_traced_classes_is_that_of_plain_ones():
     classes, outputs = np.array([[0], [1]]), np.array([[0.1], [0.9]], np.float32)
     value, traced = (losses.BinaryCrossentropy()(one, outputs) for one in (classes, Trace().variable(classes)))
     assert traced == value and traced.dtype == value.dtype
+
+
+def test_traced_weights_weigh_predictions_that_are_not_traced():
+    trace, outputs = Trace(), np.array([[1.0], [3.0]])
+    value = losses.MeanSquaredError()(np.zeros((2, 1)), outputs, trace.variable(np.array([1.0, 2.0])))
+    assert value.value == 9.5
+    assert trace.jacobians(value).vjp(np.ones(()))[0].tolist() == [0.5, 4.5]
+
+
+def test_a_mean_by_traced_weights_that_are_all_zero_is_zero():
+    trace = Trace()
+    outputs, weights = trace.variable(np.ones((2, 1))), trace.variable(np.zeros(2))
+    value = losses.MeanSquaredError(reduction="mean_with_sample_weight")(np.zeros((2, 1)), outputs, weights)
+    assert value.value == 0
+    assert all(np.isfinite(gradient).all() for gradient in trace.jacobians(value).vjp(np.ones(())))
+
+
+def test_a_loss_that_counts_positive_rows_alone_takes_traced_weights():
+    outputs = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    outputs /= np.linalg.norm(outputs, axis=1, keepdims=True)
+    labels, weights, trace = [0, 1, 0, 1], np.array([1, 2, 3, 1]), Trace()
+    value = losses.Circle()(labels, trace.variable(outputs), trace.variable(weights))
+    np.testing.assert_allclose(value.value, losses.Circle()(labels, outputs, weights), rtol=1e-6)
+
+
+def test_a_loss_in_a_layer_of_16_bits_is_not_rounded_to_them():
+    trace = Trace()
+    trace.shown = np.dtype(np.float16)
+    outputs = trace.variable(np.full((2, 1), 300, np.float32))
+    assert losses.MeanSquaredError()(np.zeros((2, 1)), outputs).value == 90000  # beyond float16
