@@ -225,3 +225,9 @@ def test_configs_have_the_arguments_of_the_constructor():
     assert "sparse_y_true" not in OneHotIoU(3, [0]).get_config() | OneHotMeanIoU(3).get_config()
     with pytest.raises(TypeError, match="num_classes"):
         metrics.get("OneHotIoU")
+
+
+def test_results_of_several_outputs_are_plain_arrays():
+    metric = metrics.R2Score(class_aggregation=None)
+    metric.update_state([[1.0, 2.0], [2.0, 0.0]], [[1.0, 2.0], [2.0, 1.0]])
+    assert type(metric.result()) is np.ndarray

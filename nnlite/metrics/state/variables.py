@@ -136,6 +136,8 @@ def with_numbers(result: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(result)
     def as_number(self: Any) -> Any:
         value = result(self)
+        if isinstance(value, MetricVariable):  # what arithmetic makes of the state
+            value = value.value
         if isinstance(value, dict):
             return {name: as_result(item) for name, item in value.items()}
         if (
