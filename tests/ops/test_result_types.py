@@ -53,6 +53,7 @@ TYPES = {
     "product of all small ones": (lambda: ops.vdot(SMALL, SMALL), "int8"),
     "quotient in half precision": (lambda: ops.divide_no_nan(np.ones(3, np.float16), SMALL), "float16"),
     "largest from a float": (lambda: ops.max(WHOLE, initial=9.0), "int32"),
+    "largest from a double": (lambda: ops.max(np.ones(3, np.float32), initial=np.float64(2)), "float32"),
     "mean of parts": (lambda: ops.adaptive_average_pool(WHOLE.reshape(1, 6, 1), 4), "float32"),
     "size of a symbol": (lambda: np.empty(0, ops.size(KerasTensor((2, 3))).dtype), "int32"),
     "direction in a graph": (lambda: Model(x := Input((3,)), ops.arctan2(x, 2.0))(SINGLE), "float32"),

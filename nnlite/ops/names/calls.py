@@ -95,9 +95,10 @@ def _from_initial(reduce: Any, combine: Any, x: Any, axis: Any, keepdims: bool, 
         array = np.asarray(convert_to_numpy(x))
         return np.max(array, as_axes(axis), keepdims=keepdims, initial=array.dtype.type(initial))
     result = reduce(x, axis, keepdims)
-    if initial is None or "float" in dtype(result):
-        return result if initial is None else combine(result, initial)
-    return combine(result, np.asarray(initial, dtype(result)))
+    if initial is None:
+        return result
+    kind = dtype(result)
+    return combine(result, float(initial) if "float" in kind else np.asarray(initial, kind))
 
 
 @drawable
