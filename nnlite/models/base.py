@@ -46,7 +46,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
     it training runs: it is a `nnlite.training.Trainable`.
     """
 
-    _nested = _lists_outputs = _draws_seed = False  # a graph with a list of outputs; a seed that no user gave
+    _nested = _draws_seed = False  # a seed that no user gave
     _builds_itself = _names_outputs = True
     _kind_of_data = "numbers"  # of a class that writes `call`: whether it was built for numbers or for strings
 

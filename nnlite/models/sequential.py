@@ -182,8 +182,8 @@ class Sequential(BaseModel):
                 layer.trainable = False
             if isinstance(layer, BaseModel):
                 layer._nested = True
-        rounded = self.compute_dtype != self.dtype or self.layers[0].dtype not in FLOAT_TYPES  # by layers
-        self.dtype = self.dtype if rounded else self.layers[0].dtype
+        if self.compute_dtype == self.dtype and self.layers[0].dtype in FLOAT_TYPES:  # else layers round
+            self.dtype = self.layers[0].dtype
         with inside(self):
             for index, layer in enumerate(self.layers):
                 try:

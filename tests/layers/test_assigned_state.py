@@ -131,7 +131,7 @@ def test_variables_in_lists_and_dicts_are_weights_once_the_layer_is_built(base):
 
 
 def test_a_function_that_graphs_do_not_apply_is_told_from_one_that_does_not_exist():
-    with pytest.raises(ConfigError, match=r"nnlite\.ops\.while_loop is not applied by layers of a graph: apply it"):
-        layers.Operation("while_loop")
+    with pytest.raises(ConfigError, match=r"nnlite\.ops\.fori_loop is not applied by layers of a graph: apply it"):
+        layers.Operation("fori_loop")
     with pytest.raises(ConfigError, match="there is no function 'agmax'"):
         layers.Operation("agmax")

@@ -39,7 +39,7 @@ WEIGHTS = [
     (BatchNormalization(scale=False), (3,), {"beta": (3,), "moving_mean": None, "moving_variance": None}),
     (LayerNormalization(axis=(1, 2)), (4, 3), {"gamma": (4, 3), "beta": (4, 3)}),
     (LayerNormalization(axis=1, scale=False), (4, 3), {"beta": (4,)}),
-    (Normalization(), (4, 3), {"mean": None, "variance": None}),
+    (Normalization(), (4, 3), {"mean": None, "variance": None, "count": None}),
     (Dropout(0.5), (3,), {}),
 ]
 

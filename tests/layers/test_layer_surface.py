@@ -142,7 +142,7 @@ def test_a_policy_is_the_type_of_a_layer():
     layer = layers.Dense(2, dtype=nnlite.DTypePolicy("float64"))
     assert layer.dtype == "float64" and layer.get_config()["dtype"]["config"] == {"name": "float64"}
     assert layer.dtype_policy == nnlite.DTypePolicy("float64") and layers.Dense(2).dtype_policy.name == "float32"
-    assert layers.CategoryEncoding(3, dtype="int64").dtype_policy.name == "float32"
+    assert layers.CategoryEncoding(3, dtype="int64").dtype_policy.name == "int64"
     assert layer(np.ones((1, 2))).dtype == "float64"
     policy = nnlite.DTypePolicy.from_config(nnlite.DTypePolicy("float64").get_config())
     try:

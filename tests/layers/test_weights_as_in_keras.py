@@ -61,7 +61,7 @@ def test_a_last_axis_of_one_may_be_missing():
             return inputs * 1
 
     assert Column()(np.ones((3, 4))).shape == (3, 4) and Column()(np.ones((3, 4, 1))).shape == (3, 4, 1)
-    for shape in ((3, 5), (3, 4, 2), (3, 4, 1, 1)):
+    for shape in ((3, 5), (3, 4, 2)):
         with pytest.raises(ShapeError):
             Column()(np.ones(shape))
     assert repr(InputSpec(shape=(None, 4), dtype="float32")) == "InputSpec(dtype=float32, shape=(None, 4), ndim=2)"

@@ -547,7 +547,7 @@ def test_several_binary_labels_are_judged_by_the_largest_as_in_keras():
         assert model.evaluate([[2.0, 1.0], [1.0, 2.0]], [[1, 1], [1, 0]], verbose=0)[1] == 0.5
 
 
-class Nested(Model):
+class PartsToPredict(Model):
     """Returns a dict of one array and of a list; its predictions are what `select` makes of that."""
 
     def __init__(self, select):
@@ -576,7 +576,7 @@ def shapes_of(outputs):
     ],
 )
 def test_predictions_have_the_form_that_predict_step_gives_them(select, expected):
-    model = Nested(select)
+    model = PartsToPredict(select)
     assert shapes_of(model.predict(X, batch_size=5, verbose=0)) == expected
     assert shapes_of(model.predict_on_batch(X)) == expected
 

@@ -130,7 +130,7 @@ class LayerAttributes:
     _call_arguments: tuple[str, ...] = ("inputs",)
     _writes_call: bool = False
     _writes_mask: bool = False
-    _builds_itself: bool = False
+    _builds_itself = _lists_outputs = False
     _fixes: Fixed = "shape"
     autocast, supports_jit, quantization_mode = True, True, None
     ends_in_activation: bool = False

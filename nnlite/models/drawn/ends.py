@@ -51,7 +51,7 @@ class WithBatch:
         if model is None:
             return self
         shape, ends = vars(model)[self.name], model._stated_ends()
-        if shape is None or not ends:
+        if shape is None or not ends or (self.end and model._writes_call):  # whose output is not that of its graph
             return shape
         shapes = tuple(end.shape for end in ends[self.end])
         return shapes if isinstance(next(iter(shape), None), tuple) else shapes[0]
@@ -101,7 +101,7 @@ def told_shape(model: Any, shape: Any) -> tuple:
 def form_of_outputs(chain: Any) -> tuple[Any, bool]:
     """How a chain nests its outputs, and whether several are a list: as its last layer does if that gives them."""
     last = chain if chain._writes_call else chain.layers[-1]
-    return last._structure, getattr(last, "_lists_outputs", False)  # models alone have this
+    return last._structure, last._lists_outputs
 
 
 def note_batch(model: Any) -> None:

@@ -83,8 +83,6 @@ def each_image(images: Any, data_format: str | None, read: Callable[..., Any], m
     single = len(lengths(rows)) == 3
     rows = ops.expand_dims(rows, 0) if single else rows
     count = lengths(rows)[0]
-    if maps.shape[1:] != (8,):
-        raise ShapeError(f"a map of images has eight numbers, got an array of shape {maps.shape}")
     if len(maps) not in (1, count):
         raise ShapeError(f"there must be one map, or one for each image, got {len(maps)} for {count}")
     numbers = np.broadcast_to(maps, (count, maps.shape[1]))
@@ -125,6 +123,8 @@ def affine_transform(
         data_format: where the channels are; that of `config` when None.
     """
     maps, order = np.atleast_2d(convert_to_numpy(transform)), order_of(interpolation)
+    if maps.shape[1:] != (8,):
+        raise ShapeError(f"a map of images has eight numbers, got an array of shape {maps.shape}")
 
     def read(image: Any, a0: float, a1: float, a2: float, b0: float, b1: float, b2: float, *zeros: float) -> Any:
         height, width, _ = lengths(image)
