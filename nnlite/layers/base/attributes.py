@@ -56,7 +56,7 @@ class LayerAttributes:
         _call_context: the same for `call`.
         _call_arguments: the names of the arguments of `call` that may be data.
         _writes_call, _writes_mask: whether a class writes `call`, or `compute_mask`.
-        _builds_itself: whether `build` does all of the building: that of a model does.
+        _builds_itself, _lists_outputs: whether `build` does all of the building, as of models; outputs are in a list.
         autocast, supports_jit, quantization_mode: whether a custom `call` gets inputs in `dtype`; others do nothing.
         _fixes: what of the shape that the layer was built for a call on arrays has to have; see `takes_too`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.

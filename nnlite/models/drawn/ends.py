@@ -99,7 +99,7 @@ def told_shape(model: Any, shape: Any) -> tuple:
 
 
 def form_of_outputs(chain: Any) -> tuple[Any, bool]:
-    """How a chain nests its outputs, and whether several are a list: as its last layer does if that gives them."""
+    """The form of the outputs of a chain, and whether several are a list: as its last layer does if that gives them."""
     last = chain if chain._writes_call else chain.layers[-1]
     return last._structure, last._lists_outputs
 
