@@ -44,6 +44,7 @@ def test_symbols_are_what_a_call_gives(mode):
     outputs, expected = Model(inputs, space.get_encoded_features())(COLUMNS), space(COLUMNS)
     if mode == "concat":
         np.testing.assert_array_equal(outputs, expected)
+        np.testing.assert_array_equal(Model(inputs, space.get_encoded_features())(COLUMNS), expected)  # after a call
         return
     assert outputs.keys() == expected.keys() == {*COLUMNS, "kind_X_legs"}
     for name, column in expected.items():

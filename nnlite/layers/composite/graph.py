@@ -143,7 +143,7 @@ class Graph(Program):
         nodes, states, shift = [], {}, self.parameter_count
         changed: dict[int, np.ndarray] = {}  # by parameter: state that a use has changed and others share
         for index, (use, parameters) in enumerate(zip(self.uses, grouped, strict=True)):
-            layer, several = use.layer, use.layer.takes_several
+            layer, several = use.layer, use.layer.takes_several or len(use.inputs) > 1  # it may be built for one alone
             data = tuple([values[value] for value in use.inputs])
             data_masks = tuple([masks[value] for value in use.inputs])
             if use.mask is not None:

@@ -147,6 +147,8 @@ class HashedCrossing(Categorical):
         return super().compute_output_shape(input_shape[0] if several else input_shape[:-1])
 
     def indices(self, inputs: Any) -> np.ndarray:
+        if isinstance(inputs, tuple) and len(inputs) == 1:  # of a graph, where the layer was built for several
+            (inputs,) = inputs
         if isinstance(inputs, tuple):
             columns = [read_inputs(column, self.input_kind, self.label) for column in inputs]
             inputs = np.stack([column.astype(object) for column in columns], axis=-1)

@@ -413,6 +413,19 @@ def test_a_crossing_takes_features_in_graphs(shape, tmp_path):
     assert again.argmax(axis=-1).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("several_first", [True, False])
+def test_a_crossing_takes_features_apart_and_side_by_side_in_one_graph(several_first):
+    sides = np.array([[1, 4], [2, 5], [3, 6]])
+    apart = [sides[:, :1], sides[:, 1:]]
+    layer, expected = HashedCrossing(64), HashedCrossing(64)(sides)
+    layer(apart if several_first else sides)
+    first, second, both = (Input((width,), dtype="int64") for width in (1, 1, 2))
+    model = Model([first, second, both], [layer([first, second]), layer(both)])
+    of_apart, of_sides = model.predict([*apart, sides], verbose=0)
+    np.testing.assert_array_equal(of_apart[:, 0], expected)
+    np.testing.assert_array_equal(of_sides, expected)
+
+
 def test_a_normalization_takes_a_single_example():
     layer = Normalization()
     layer.adapt(np.array([[1.0, 2.0], [3.0, 6.0]]))
