@@ -1,5 +1,6 @@
 """Arguments of calls: which of them are data, and the form in which `call` takes them."""
 
+import functools
 import inspect
 from collections.abc import Callable, Container, Mapping, Sequence
 from types import FunctionType
@@ -241,7 +242,12 @@ def usual_training(layer: "Layer", training: bool | None) -> bool | None:
     """`training`, or the default of `call` where a call does not say; None if it has none."""
     if training is not None or not layer._traced or "training" not in layer._call_context:
         return training
-    default = inspect.signature(cast(Callable, layer.call)).parameters["training"].default
+    return _usual_training(cast(Any, type(layer)).call)
+
+
+@functools.cache
+def _usual_training(call: Callable) -> bool | None:
+    default = inspect.signature(call).parameters["training"].default
     return None if default is inspect.Parameter.empty else default
 
 
