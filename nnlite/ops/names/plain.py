@@ -88,7 +88,7 @@ argpartition, nanargmax, nanargmin = (
 gcd, lcm = (constant(function, "x1", "x2") for function in (np.gcd, np.lcm))
 isneginf, isposinf, isreal, signbit = map(constant, (np.isneginf, np.isposinf, np.isreal, np.signbit))
 
-corrcoef, i0, nanmedian = map(of_numpy, (np.corrcoef, np.i0, np.nanmedian))
+corrcoef, i0, nanmedian = of_numpy(np.corrcoef), of_numpy(np.i0), of_numpy(np.nanmedian)
 cross, nextafter = of_numpy(_alike(np.cross, as_given), "x1", "x2"), of_numpy(_alike(np.nextafter), "x1", "x2")
 heaviside = constant(_alike(np.heaviside), "x1", "x2")
 nanpercentile, nanquantile = of_numpy(np.nanpercentile, "x", "q"), of_numpy(np.nanquantile, "x", "q")
