@@ -1,15 +1,18 @@
 """What tests share. That this file is here puts `tests/` on the path: `from numeric import complex_step`."""
 
 import os
+import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
 from nnlite import kernels
 from nnlite.config import set_floatx
 from nnlite.registry import Configurable
-from nnlite.utils import get_custom_objects
+from nnlite.utils import get_custom_objects, set_random_seed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,17 +48,30 @@ collect_ignore = ["typing/user_code.py", "project/numpy_alone.py"]
 @pytest.fixture(autouse=True)
 def classes_forgotten() -> Iterator[None]:
     """After a test, names of classes stand for what they stood for before: those that it defined are forgotten."""
-    families = [vars(cls)["_members"] for cls in _subclasses(Configurable) if "_members" in vars(cls)]
-    before = [(members, _users(members)) for members in families]
+    before = [(members, dict(members)) for members in _families(len(sys.modules))]
     custom_objects = get_custom_objects()
     registered = dict(custom_objects)
     yield
-    custom_objects.clear()
-    custom_objects.update(registered)
-    for members, users in before:
-        for name in _users(members):
-            del members[name]
-        members.update(users)
+    if custom_objects != registered:
+        custom_objects.clear()
+        custom_objects.update(registered)
+    for members, known in before:
+        if members != known:
+            for name in _users(members):
+                del members[name]
+            members.update(_users(known))
+
+
+@pytest.fixture(autouse=True)
+def steady_draws(request: pytest.FixtureRequest) -> None:
+    """What a test draws without a seed is the same in each run, whatever ran before it."""
+    set_random_seed(zlib.crc32(request.node.nodeid.encode()))
+
+
+@cache
+def _families(modules: int) -> list[dict[str, type]]:
+    """The classes of each family by their names; looked up again where more modules have been imported."""
+    return [vars(cls)["_members"] for cls in _subclasses(Configurable) if "_members" in vars(cls)]
 
 
 def _subclasses(cls: type) -> Iterator[type]:
