@@ -35,6 +35,7 @@ COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 SHOWN = re.compile(r"\s*```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"(?:#|//) ([\w-]+\.\w+)\n")
 DECIMAL = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d+)?")
+PRINTED = r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"  # where a decimal is shown: 419.0 is printed as 419 by some
 PARTS = re.compile(rf"{DECIMAL.pattern}|\.\.\.|\s+|[^\s.]|\.")
 SLACK = 0.03  # of decimals that commands print
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -56,7 +57,7 @@ def same(shown: str, printed: str, slack: float | None = None) -> bool:
     for part in PARTS.findall(shown.strip()):
         if DECIMAL.fullmatch(part):
             decimals.append(part)
-            pattern += f"({DECIMAL.pattern})"
+            pattern += f"({PRINTED})"
         else:
             pattern += ".*?" if part == "..." else r"\s+" if part.isspace() else re.escape(part)
     match = re.fullmatch(pattern, printed.strip(), re.DOTALL)
