@@ -1,6 +1,6 @@
 """The Jacobians of a graph of ops or layers: fan-out is summed, by the total derivative."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -193,7 +193,10 @@ class GraphJacobians(JointBundle):
         """`(label, bundle)` of each node, for display."""
         return [(str(node.owner), node.jacobians) for node in self.nodes]
 
-    stored = Bundle.stored
+    def stored(self) -> Iterator[np.ndarray]:
+        """The arrays that are kept; one that several maps share is repeated."""
+        for node in self.nodes:
+            yield from node.jacobians.stored()
 
     def __repr__(self) -> str:
         return f"GraphJacobians({', '.join(str(node.owner) for node in self.nodes)})"

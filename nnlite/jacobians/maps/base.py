@@ -84,13 +84,13 @@ class Jacobian:
             DataError: more bytes than `nnlite.config.dense_limit()`.
         """
         self._check_dense_bytes(self.dense_nbytes)
-        rows, columns = math.prod(self.out_shape), math.prod(self.in_shape)
-        dense = np.zeros((rows, columns), self.dtype)
+        rows, columns, dtype = math.prod(self.out_shape), math.prod(self.in_shape), self.dtype
+        dense = np.zeros((rows, columns), dtype)
         count, other = min(rows, columns), max(rows, columns)
         step = max(1, BLOCK // max(other, 1))
         for start in range(0, count, step):
             stop = min(start + step, count)
-            seeds = np.zeros((stop - start, count), self.dtype)
+            seeds = np.zeros((stop - start, count), dtype)
             seeds[np.arange(stop - start), np.arange(start, stop)] = 1
             if rows <= columns:
                 dense[start:stop] = self.vjp(seeds.reshape(-1, *self.out_shape)).reshape(-1, columns)
