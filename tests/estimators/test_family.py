@@ -39,7 +39,7 @@ AMOUNT = TABLE["city"].map({"Bern": 0.0, "Oslo": 1.0, "Rome": 5.0}).fillna(9.0).
 
 @parametrize_with_checks(
     [
-        NNTransformer(),
+        NNTransformer(NNClassifier(epochs=5)),
         NNTransformer(NNClassifier(4, epochs=2, n_members=1)),
         NNTransformer(NNRegressor(4, epochs=2, n_members=2), layer=1),
         NNAutoencoder(),
