@@ -11,17 +11,18 @@ from nnlite.optimizers import Optimizer
 __all__ = ["compile_arguments", "compile_document"]
 
 READ = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+STEPS = "steps_per_execution"
 
 
 def compile_arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of nnlite's `compile`; entries on how Keras runs a step are ignored.
+    """Arguments of nnlite's `compile`; entries on how Keras runs a step are ignored, but for the number of steps.
 
     Raises:
         ModelFileError: no optimizer, or an object that nnlite lacks.
     """
     if not config.get("optimizer"):
         raise ModelFileError("the model has no optimizer")
-    settings = {name: plain_value(config.get(name), f"compile.{name}") for name in READ}
+    settings = {name: plain_value(config.get(name), f"compile.{name}") for name in (*READ, STEPS)}
     return {name: value for name, value in settings.items() if value is not None}
 
 
@@ -36,7 +37,7 @@ MADE_UP = ("accuracy", "acc")  # what they mean is found at the first data, ther
 
 def compile_document(arguments: dict[str, Any]) -> dict[str, Any] | None:
     """The arguments of nnlite's `compile`, as plain values, in Keras's JSON; None if Keras lacks one of them."""
-    how = {"run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}
+    how = {"run_eagerly": False, STEPS: arguments.get(STEPS, 1), "jit_compile": False}
     try:
         settings = {
             name: _document(arguments[name], *FAMILY_OF[name]) if name in FAMILY_OF else arguments[name]

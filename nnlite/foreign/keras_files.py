@@ -25,7 +25,7 @@ from nnlite.foreign.archives import (
 from nnlite.foreign.containers.datasets import assign_datasets, size_in_memory
 from nnlite.foreign.containers.legacy import legacy_bytes, legacy_config, legacy_extra, legacy_optimizer
 from nnlite.foreign.containers.own_files import assets_of, take_assets, with_own_variables
-from nnlite.foreign.containers.shards import is_list_of_shards, opened_shards, write_shards
+from nnlite.foreign.containers.shards import is_list_of_shards, list_beside, opened_shards, write_shards
 from nnlite.foreign.keras_graphs import keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
 from nnlite.foreign.keras_optimizers import optimizer_arrays
@@ -56,6 +56,7 @@ __all__ = [
 ]
 
 ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
+OWN_ENDINGS = (".safetensors", ".nnlite")
 ZIP = b"PK\x03\x04"
 
 
@@ -67,16 +68,16 @@ def stated_format(path: str | os.PathLike, whole: bool) -> str:
         whole: a model, rather than weights alone.
 
     Raises:
-        ConfigError: the name says that the file is of the other kind.
+        ConfigError: the name says that the file is of the other kind, or of no kind at all.
     """
     name = os.fspath(path).lower()
     ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
     wanted = (".keras", ".h5", ".hdf5") if whole else (".weights.h5",)
-    if ending and ending not in wanted:
+    if ending not in wanted and (ending or not name.endswith(OWN_ENDINGS)):
         method, kind = ("save", "a model") if whole else ("save_weights", "weights alone")
         raise ConfigError(
-            f"{path}: {method} writes {kind}, and Keras expects {wanted[0]} at the end of such a name; any other "
-            "ending, such as .safetensors, makes a file of nnlite"
+            f"{path}: {method} writes {kind}, and Keras expects {wanted[0]} at the end of such a name; "
+            f"{' or '.join(OWN_ENDINGS)} makes a file of nnlite"
         )
     return ending
 
@@ -172,6 +173,7 @@ def save_keras_weights(
 
 def save_shards(model: Any, path: str | os.PathLike, overwrite: bool, max_shard_size: float | None) -> None:
     """Write the weights of a model into several `.weights.h5` files, see `write_shards`."""
+    path = list_beside(path)
     _check_target(path, overwrite)
     write_shards(path, weight_arrays(model), dict(groups_of(model, keras_order)), max_shard_size)
 

@@ -119,6 +119,7 @@ def graph_config(model: Any, describe: Callable[[Layer, str], dict[str, Any]], p
         applied = isinstance(layer, Operation)
         document = operation_config(layer, location) if applied else describe(layer, location)
         nodes = [_applied(use, location) if applied else _node(use) for use in calls.get(id(layer), ())]
+        nodes = [{**node, "args": tuple(node["args"])} for node in nodes]
         layers.append({**document, "name": layer.name, "inbound_nodes": nodes})
     config = {"name": model.name, "trainable": model.trainable, "layers": layers}
     config["input_layers"] = _ends([(use, 0) for use in inputs], model._input_structure, model._lists_inputs)
@@ -148,8 +149,6 @@ def _node(use: Use) -> dict[str, Any]:
         options["training"] = use.training
     elif kind in ("LSTM", "GRU") and len(values) == 1:
         options = {"training": False, "mask": None, **options}
-    if is_model(use.layer) or kind == "TimeDistributed":
-        options["mask"] = None
     if vars(use.layer).get("use_causal_mask"):
         options["use_causal_mask"] = True
     if use.layer._data_arguments and use.layer._call_arguments[-1].startswith("*"):
@@ -172,5 +171,5 @@ def _node(use: Use) -> dict[str, Any]:
 
 def _value(use: Use, part: int) -> dict[str, Any]:
     kinds = use.layer._returned_dtypes
-    config = {"shape": list(shapes_in(use.layer.output_shape)[part]), "dtype": kinds[part % len(kinds)]}
+    config = {"shape": tuple(shapes_in(use.layer.output_shape)[part]), "dtype": kinds[part % len(kinds)]}
     return {"class_name": "__keras_tensor__", "config": {**config, "keras_history": [use.layer.name, use.index, part]}}

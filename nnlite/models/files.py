@@ -127,10 +127,8 @@ def _built(header: ModelHeader, source: object) -> Any:
         raise ModelFileError(f"{source} holds a {type(model).__name__}, which is a layer, not a model")
     model._draws_seed, model._made_name = header.draws_seed, model._name_stem  # as in a process that made no other
     take_form_of_data(model, header)
-    if header.input_shape is None:
-        return model
     build_as_told(model, header.input_shape, header.builds or {})
-    if without_batch(model.input_shape) != without_batch(header.input_shape):
+    if header.input_shape is not None and without_batch(model.input_shape) != without_batch(header.input_shape):
         raise ModelFileError(f"{source}: input_shape is {shown(header.input_shape)}, not {model.input_shape}")
     return model
 

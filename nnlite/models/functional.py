@@ -189,7 +189,7 @@ class Functional(BaseModel, aliases=("Model",)):
         self.built = True
 
     def _graph(self, uses: list[tuple]) -> Graph:
-        return Graph(uses, len(self._drawing.inputs), self._drawing.ends(), (self.dtype,) * len(self._drawing.inputs))
+        return Graph(uses, len(self._drawing.inputs), self._drawing.ends(), ends.dtypes_of_inputs(self))
 
     def build(self, input_shape: Any = None) -> None:
         """Build the layers of a subclass that writes `call`, for data of this shape; a graph is built already."""

@@ -1,7 +1,7 @@
 """`save`, `save_weights`, `load_weights` and `load_torch` of models; the file name or content determines the format."""
 
 from collections.abc import Collection, Iterable, Mapping
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from nnlite import saving
@@ -37,7 +37,7 @@ def save(
     """Write one file: layers, weights, encoder, target, `compile` arguments, optimizer's state.
 
     A name that ends in `.keras`, or in `.h5` as in earlier Keras, makes a file that Keras 3 loads too (extra `keras`),
-    if Keras has all of the layers; any other name, such as one in `.safetensors`, a file of nnlite.
+    if Keras has all of the layers; one in `.safetensors` or `.nnlite`, a file of nnlite.
 
     Args:
         filepath: of the file.
@@ -48,19 +48,18 @@ def save(
 
     Raises:
         WrongTypeError: any other argument.
-        ConfigError: a name by which Keras would expect weights alone; `zipped=False` for a name in `.keras`, or
-            `zipped=True` for another one.
+        ConfigError: a name with another ending, or by which Keras would expect weights alone; `zipped=False` for a
+            name in `.keras`, or `zipped=True` for another one.
         ModelFileError: a layer that Keras does not have, under a name in `.keras`; or `filepath` cannot be a file.
         MissingLibraryError: h5py is not installed, which `.keras` needs.
     """
     _refuse(options.keys() - {"save_format"}, "save")
     if not isinstance(filepath, (str, PathLike)):
         raise WrongTypeError(f"save needs the path of a file, such as 'model.keras', got {filepath!r}")
-    form = stated_format(filepath, whole=True)
-    if zipped is not None and zipped != (form == ".keras"):
+    if zipped is not None and zipped != fspath(filepath).lower().endswith(".keras"):
         ends = "ends in .keras" if zipped else "is that of a folder, and does not end in .keras"
         raise ConfigError(f"{filepath}: with zipped={zipped} the name {ends}", ("zipped",))
-    if form or zipped is False:
+    if zipped is False or stated_format(filepath, whole=True):
         save_as_keras(model, filepath, overwrite, include_optimizer, zipped is not False)
     else:
         model._need_built()
@@ -123,12 +122,12 @@ def save_weights(
     Args:
         filepath: of the file.
         overwrite: whether a file of that name is replaced.
-        max_shard_size: in GiB, the size of files into which the weights are divided; `filepath` ends in
-            `.weights.json` then, and lists them.
+        max_shard_size: in GiB, the size of files into which the weights are divided; a file in `.weights.json`, which
+            `filepath` names by this ending or by `.weights.h5`, lists them.
 
     Raises:
-        ConfigError: a name by which Keras would expect a whole model, or a format of its earlier versions; an array
-            that is larger than a shard may be.
+        ConfigError: a name by which Keras would expect a whole model, a format of its earlier versions, or one with
+            another ending; an array that is larger than a shard may be.
     """
     _need_model(model, "save_weights")
     model._need_built()

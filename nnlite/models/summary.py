@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from nnlite.charts import aligned, boxed, html_table, notebook
 from nnlite.errors import ConfigError
 from nnlite.foreign.keras_graphs import is_graph, uses_of
 from nnlite.layers import Input
+from nnlite.layers.base.contract.structure import leaves_of
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.operation import Operation
 
@@ -59,12 +60,11 @@ def print_summary(
      Trainable params: 9 (36.00 B)
      Non-trainable params: 0 (0.00 B)
     """
-    if model.built and vars(model).get("_begin") is not None:
-        cast(Any, model)._drawn_ends()  # shapes of a chain follow from its `Input`
+    batch = _first_batch(model) if model.built else None
     listed = [*_listed(model, model._listed() if layer_range is None else _range(model, layer_range), expand_nested)]
     sources = _sources(model)
     titles, sides, ends = _columns(sources is not None, show_trainable, positions)
-    rows = [_framed_row(layer, depth, sources, show_trainable) for layer, depth in listed]
+    rows = [_framed_row(layer, depth, sources, show_trainable, batch) for layer, depth in listed]
     table = boxed(titles, rows, _widths(ends, line_length or LENGTH), sides)
     text = "\n".join([f'Model: "{model.name}"', table, *_amounts(model)])
     write = print_fn or print
@@ -117,11 +117,23 @@ def _sources(model: Any) -> dict[int, list[str]] | None:
     return None if straight else sources
 
 
-def _framed_row(layer: Any, depth: int, sources: dict[int, list[str]] | None, trainable: bool) -> list[str]:
+def _first_batch(model: Any) -> int | None:
+    """The number of examples of the first data of a model that writes `call`, or that its `build` was told.
+
+    A chain or graph is drawn for the number that it states, so that the shapes of its layers have it.
+    """
+    if model._stated_ends() or not model._traced:
+        return None
+    return leaves_of(model._built_on or model._told_shape or (None,))[0]
+
+
+def _framed_row(
+    layer: Any, depth: int, sources: dict[int, list[str]] | None, trainable: bool, batch: int | None
+) -> list[str]:
     kind = type(layer).__name__
     if isinstance(layer, Operation):
         kind = layer.function.title().replace("_", "")  # as Keras calls the function's class
-    shape = str(_shape(layer)) if layer.output_shape is not None else "?"
+    shape = str(_shape(layer, batch)) if layer.output_shape is not None else "?"
     count = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
     connected = [] if sources is None else [", ".join(sources.get(id(layer), [])) or "-"]
     trained = ("Y" if layer.trainable else "N") if layer.built and layer.weights else "-"
@@ -129,10 +141,15 @@ def _framed_row(layer: Any, depth: int, sources: dict[int, list[str]] | None, tr
     return [f"{'   ' * depth}└ {name}" if depth else name, shape, count, *connected, *([trained] if trainable else [])]
 
 
-def _shape(layer: Any) -> Any:
-    """The shape of a layer's output, with the number of examples that an `Input` before it states."""
+def _shape(layer: Any, batch: int | None) -> Any:
+    """The shape of a layer's output, with the number of examples that an `Input` or the first data state."""
     output = layer if isinstance(layer, Input) else layer._node and layer._node[1]
-    return output.shape if isinstance(output, (Input, Symbol)) else layer.output_shape
+    if isinstance(output, (Input, Symbol)):
+        return output.shape
+    shape = layer.output_shape
+    if isinstance(next(iter(shape), None), tuple):
+        return [(batch, *lengths[1:]) for lengths in shape]
+    return (batch, *shape[1:]) if shape else shape
 
 
 def _amounts(model: "BaseModel") -> list[str]:

@@ -66,8 +66,8 @@ def test_nested_outputs_keep_their_form_in_a_config_and_in_a_graph(tmp_path):
         np.testing.assert_array_equal(outputs["list"][0], model(X)["list"][0])
     outer = Model(inputs, ops.relu(model(inputs)["deep"]["left"]))
     np.testing.assert_allclose(outer(X), np.maximum(model(X)["deep"]["left"], 0))
-    model.save(tmp_path / "model.nn")
-    np.testing.assert_array_equal(nnlite.load_model(tmp_path / "model.nn")(X)["list"][0], model(X)["list"][0])
+    model.save(tmp_path / "model.nnlite")
+    np.testing.assert_array_equal(nnlite.load_model(tmp_path / "model.nnlite")(X)["list"][0], model(X)["list"][0])
 
 
 def test_a_config_with_a_structure_of_other_numbers_is_refused():

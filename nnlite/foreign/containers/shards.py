@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from nnlite.errors.boundary import reading
 from nnlite.foreign import hdf5
 from nnlite.saving import write_atomically
 
-__all__ = ["is_list_of_shards", "opened_shards", "write_shards"]
+__all__ = ["is_list_of_shards", "list_beside", "opened_shards", "write_shards"]
 
 ENDING = ".weights.json"
 GIB = 1 << 30
@@ -23,6 +24,11 @@ GIB = 1 << 30
 def is_list_of_shards(path: str | os.PathLike) -> bool:
     """Whether the name says that a file lists shards."""
     return os.fspath(path).endswith(ENDING)
+
+
+def list_beside(path: str | os.PathLike) -> str:
+    """The path of the list of shards for that of a single file, in `.weights.h5`; another path as it is."""
+    return re.sub(r"\.weights\.h5$", ENDING, os.fspath(path))
 
 
 def write_shards(
@@ -39,24 +45,24 @@ def write_shards(
     Raises:
         ConfigError: another ending, no size or one that is not positive, or an array that does not fit in a shard.
     """
-    name = os.fspath(path)
+    path = Path(path)
     if not is_list_of_shards(path):
         raise ConfigError(f"{path}: the list of shards ends in {ENDING}", ("max_shard_size",))
     if max_shard_size is None or not max_shard_size > 0:
         raise ConfigError(f"must be positive, in GiB, got {max_shard_size!r}", ("max_shard_size",))
     parts = _divided(arrays, max_shard_size * GIB)
-    Path(path).unlink(missing_ok=True)  # so that what is written in part is not read together with what was there
+    path.unlink(missing_ok=True)  # so that what is written in part is not read together with what was there
     holders: dict[str, list[str]] = {}
     filled = set(map(_group, arrays))
     for number, part in enumerate(parts):
-        shard = f"{Path(name).name[: -len(ENDING)]}_{number:05d}.weights.h5"
+        shard = f"{path.name[: -len(ENDING)]}_{number:05d}.weights.h5"
         inside = dict.fromkeys(map(_group, part))
         labels = {
             group: label
             for group, label in groups.items()
             if group in inside or (number == 0 and group not in filled)  # the first has the layers without arrays
         }
-        write_atomically(Path(path).parent / shard, hdf5.encode(part, labels))
+        write_atomically(path.parent / shard, hdf5.encode(part, labels))
         for group in inside:
             holders.setdefault(f"/{group}", []).append(shard)
     total = float(sum(array.nbytes for array in arrays.values()))

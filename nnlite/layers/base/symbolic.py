@@ -12,6 +12,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.contract.arguments import OPTIONS, with_options
+from nnlite.layers.base.contract.around import dtype_of_value
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import mask_of
 from nnlite.layers.base.shapes import tried_on
@@ -192,10 +193,7 @@ class Symbol(Drawable):
         """The symbol of the mask that the values will carry; None for none."""
         return mask_of(self) if self._drawn_mask is self else self._drawn_mask
 
-    @property
-    def shape(self) -> tuple:
-        """The lengths of the axes."""
-        return self._shape
+    shape = property(lambda self: self._shape, doc="The lengths of the axes.")
 
     @property
     def key(self) -> tuple:
@@ -217,7 +215,7 @@ class Symbol(Drawable):
     @property
     def dtype(self) -> str:
         """The type of the values, such as `"float32"`, `"int64"` for indices, `"string"` for strings."""
-        return self.layer._returned_dtypes[self.index % len(self.layer._returned_dtypes)].replace("object", "string")
+        return dtype_of_value(self)
 
     @property
     def _keras_history(self) -> tuple:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers.base.contract.arguments import with_options
+from nnlite.layers.base.contract.around import keeps_type
 from nnlite.layers.base.contract.assigned import pairs_inside, renewed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import output_masks
@@ -57,13 +58,14 @@ class Graph(Program):
             can be computed; `inputs` are numbers of values.
         inputs: how many values the graph is given.
         outputs: the numbers of the values that it returns.
-        dtypes: floating-point type of each input; where a layer computes in another one, a `Cast` is put before it.
+        dtypes: type of each input; where a layer computes in another one, a `Cast` is put before it.
 
     Attributes:
         layers: the layers, each once, in the order of their parameters.
         parameters: theirs, each once.
         stateful_layers: the layers in the order of their last uses, in which states are stored.
         uses: the uses, and those of the `Cast`s between them.
+        dtypes: the type of each value.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class Graph(Program):
         self.inputs = inputs
         self.uses: list[Use] = []
         self._moved = list(range(inputs))  # where the values stand among those of the casts as well
-        self._dtypes = list(dtypes)
+        self.dtypes = list(dtypes)
         for layer, values, *settings in uses:
             shares_state = any(states[id(parameter)] > 1 for parameter in layer.parameters)
             row = _row([places[id(parameter)] for parameter in layer.parameters])
@@ -101,8 +103,9 @@ class Graph(Program):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         moved = [self._moved[value] for value in values]
+        cast = layer.input_kind == "numbers" and layer._takes_policies and not self._kept(layer, moved)
         for position, value in enumerate(moved):
-            if layer.input_kind == "numbers" and layer._takes_policies and self._dtypes[value] != layer.dtype:
+            if cast and self.dtypes[value] != layer.dtype:
                 moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, range(0))[0]
         count = len(shapes_in(layer.output_shape))
         mask = None if mask is None else self._moved[mask]
@@ -119,11 +122,15 @@ class Graph(Program):
         options: Mapping[str, Any] | None = None,
         shares_state: bool = False,
     ) -> tuple[int, ...]:
-        start = len(self._dtypes)
+        start = len(self.dtypes)
         outputs = tuple(range(start, start + count))
         self.uses.append(Use(layer, values, outputs, parameters, training, mask, options, shares_state))
-        self._dtypes += [layer._output_dtype] * count
+        self.dtypes += [self.dtypes[values[0]] if self._kept(layer, values) else layer._output_dtype] * count
         return outputs
+
+    def _kept(self, layer: Layer, values: Sequence[int]) -> bool:
+        """Whether a layer computes with integers, among these values, as they are."""
+        return keeps_type(layer, *(self.dtypes[value] for value in values))
 
     def group(self, items: Sequence) -> list[tuple]:
         """`items`, one per parameter, cut into one tuple per use."""

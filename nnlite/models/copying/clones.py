@@ -39,11 +39,11 @@ def clone_model(
         input_tensors: an `Input`, or what a layer gave, on which the new model begins; a list or dict for several.
         clone_function: makes the new layer of an old one; by default one of the same config.
         call_function: applies the new layers of a graph, `call_function(layer, inputs, **options)`.
-        recursive: whether `clone_function` gets the layers of models inside rather than these models.
+        recursive: whether `clone_function` gets the layers of models inside rather than these models; without effect
+            if it is None.
 
     Raises:
-        ConfigError: no model, a function for a class that writes `call`, a `call_function` for a `Sequential`, or
-            `recursive` without a `clone_function`.
+        ConfigError: no model, a function for a class that writes `call`, or a `call_function` for a `Sequential`.
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense
@@ -56,8 +56,6 @@ def clone_model(
         return (clone_function or _same)(model)
     if not isinstance(model, BaseModel):
         raise ConfigError(f"clone_model needs a model, got {type(model).__name__}")
-    if recursive and clone_function is None:
-        raise ConfigError("clone_model: recursive says what clone_function gets; give that too", ("recursive",))
     copy = None if clone_function is None else _copying(clone_function, recursive)
     changed = copy is not None or call_function is not None or input_tensors is not None
     if changed and (model._traced or not model._layers_inside()):

@@ -5,13 +5,13 @@ import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ModelFileError, TrainingWarning
-from nnlite.foreign import files_of, give_files, overrides, stated_format
+from nnlite.foreign import files_of, give_files, overrides
 from nnlite.layers.base.call import inner_layers, layers_within
 from nnlite.layers.base.variables.holders import layers_beside
 from nnlite.parameters import each_once
@@ -39,7 +39,8 @@ def own_configs(model: Any) -> dict[str, Any]:
     """The entries of a header that the model and its layers write by `get_build_config` and `get_compile_config`.
 
     User-defined classes are asked, which read them again by `build_from_config` and `compile_from_config`, and layers
-    that are attributes of one that writes `call`, or stand beside a graph or a chain, which need not build them.
+    that are attributes of one that writes `call`, stand beside a graph or a chain, or are part of a chain that is not
+    built, which need not build them.
     """
     attributes = {id(inner) for layer in (model, *layers_within(model)) for inner in _may_stay_unbuilt(layer)}
     told = {
@@ -55,7 +56,7 @@ def own_configs(model: Any) -> dict[str, Any]:
 
 def _may_stay_unbuilt(layer: Any) -> Iterable[Any]:
     """The layers inside that `layer` does not build with itself."""
-    if layer._traced:
+    if layer._traced or not layer.built:
         return inner_layers(layer)
     return layers_beside(layer) if layer._builds_itself else ()
 
@@ -66,14 +67,15 @@ def _stored(config: Any) -> Any:
 
 
 def build_as_told(model: Any, input_shape: Any, builds: Mapping[str, Any]) -> None:
-    """Build a model for data of `input_shape`, and those layers that the entry `builds` of `own_configs` has.
+    """Build a model for data of `input_shape`, unless None, and the layers that the entry `builds` of `own_configs` has.
 
     User-defined layers build themselves first; those that no `call` has used, such as one for a term of the loss, last.
     """
     for prefix, layer in _prefixes(model):
         if prefix in builds and overrides(layer, "build_from_config"):
             layer.build_from_config(builds[prefix])
-    model._ensure_built(input_shape)
+    if input_shape is not None:
+        model._ensure_built(input_shape)
     for prefix, layer in _prefixes(model):
         if prefix in builds and not layer.built:
             layer.build_from_config(builds[prefix])
@@ -176,7 +178,7 @@ def beside_weights(arrays: Mapping[str, np.ndarray], filepath: str | PathLike) -
 
     All but the weights; what layers save by `save_own_variables` is among Keras's parts, but for `.h5` files.
     """
-    legacy = stated_format(filepath, whole=True) in (".h5", ".hdf5")
+    legacy = fspath(filepath).lower().endswith((".h5", ".hdf5"))
     return {
         name: array
         for name, array in arrays.items()

@@ -100,7 +100,7 @@ def chain_config(model: Any, described: dict[str, Any]) -> dict[str, Any]:
         document["config"]["name"] = begin._given_name or begin._name_stem  # as that of the model, see below
         layers.insert(0, document)
     shape = in_form(model, model.input_shape) if model.built else None
-    built = {"build_input_shape": list(shape) if isinstance(shape, tuple) else shape} if shape else {}
+    built = {"build_input_shape": shape} if shape else {}
     name = model._given_name or model._name_stem  # not one with a number, which a loaded model would not share
     return {**common_config(model, name), "layers": layers, **built, **given_seed(model)}
 

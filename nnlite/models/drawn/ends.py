@@ -1,18 +1,26 @@
 """Ends of a graph: their dtypes, and activations that a loss absorbs in training."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
+
+from nnlite.config import WholeType
+from nnlite.errors import DataError
 from nnlite.layers.base.contract.arguments import shapes_in_a_row
+from nnlite.layers.base.contract.around import keeps_type
 from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.input_spec import InputSpec
 from nnlite.layers.base.contract.structure import arranged_as, leaves_of
 from nnlite.layers.base.symbolic import symbols_of
+from nnlite.layers.composite.graph import Graph
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.training.outputs import OutputActivations
 
 __all__ = [
     "WithBatch",
+    "as_declared",
+    "dtypes_of_inputs",
     "ends_in_structure",
     "ends_of_chain",
     "ends_of_graph",
@@ -30,11 +38,14 @@ __all__ = [
 ]
 
 
+WHOLE = get_args(WholeType)
+
+
 class WithBatch:
     """`input_shape` or `output_shape` of a model, with the number of examples in a batch where one is stated.
 
     An `Input` states it, or `build`, or the first data; batches may have any other number, too. What is set has None in
-    its place.
+    its place. Of several inputs or outputs, a list of their shapes.
 
     Args:
         end: 0 for the input, 1 for the output.
@@ -51,10 +62,13 @@ class WithBatch:
         if model is None:
             return self
         shape, ends = vars(model)[self.name], model._stated_ends()
-        if shape is None or not ends or (self.end and model._writes_call):  # whose output is not that of its graph
+        if shape is None:
             return shape
-        shapes = tuple(end.shape for end in ends[self.end])
-        return shapes if isinstance(next(iter(shape), None), tuple) else shapes[0]
+        several = isinstance(next(iter(shape), None), tuple)
+        if ends and not (self.end and model._writes_call):  # whose output is not that of its graph
+            shapes = tuple(end.shape for end in ends[self.end])
+            shape = shapes if several else shapes[0]
+        return list(shape) if several else shape
 
 
 def free_shapes(model: Any) -> tuple[Any, Any]:
@@ -164,12 +178,33 @@ def input_kinds(self: Any) -> Any:
     return [_kind(self._drawing, symbol) for symbol in self._drawing.inputs] if self._drawing else self._kinds_of_data
 
 
+def dtypes_of_inputs(model: Any) -> list[str]:
+    """The dtypes of the arrays that a graph is run on: the model's, but for integers that layers take as they are."""
+    symbols, kinds = model._drawing.inputs, model._input_kinds
+    pairs = zip(symbols, kinds, strict=True)
+    return [symbol.dtype if kind == "indices" and symbol.dtype in WHOLE else model.dtype for symbol, kind in pairs]
+
+
+def as_declared(model: Any, number: int, array: np.ndarray) -> np.ndarray:
+    """The data of an input in the integer type that it declares; `DataError` for numbers beyond it."""
+    kind = model._drawing.inputs[number].dtype
+    if array.dtype.kind not in "iu" or array.dtype == kind or kind not in WHOLE:
+        return array
+    changed = array.astype(kind)
+    if (changed != array).any():
+        raise DataError(f"{model._input_layers[number].label}: the data have numbers beyond {kind}")
+    return changed
+
+
 def _kind(drawing: Any, symbol: Any) -> str:
     if symbol.dtype == "string":
         return "strings"
     number = drawing.numbers()[symbol.key]
-    takers = [layer.input_kind for layer, taken, *_ in drawing.uses() if number in taken]
-    return takers[0] if takers and len(set(takers)) == 1 else "numbers"
+    takers = [layer for layer, taken, *_ in drawing.uses() if number in taken]
+    if symbol.dtype in WHOLE and any(keeps_type(one, symbol.dtype) or one.input_kind == "indices" for one in takers):
+        return "indices"
+    kinds = {layer.input_kind for layer in takers}
+    return kinds.pop() if len(kinds) == 1 else "numbers"
 
 
 @property
@@ -189,4 +224,6 @@ def names_outputs(self: Any) -> bool:
 @property
 def output_dtype(self: Any) -> str:
     """The type of the first output."""
+    if isinstance(self.chain, Graph):
+        return self.chain.dtypes[self.chain.outputs[0]]
     return self.outputs[0].layer._output_dtype if self.outputs else self.dtype

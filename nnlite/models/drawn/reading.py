@@ -14,6 +14,7 @@ from nnlite.layers.base.contract.structure import arranged_as, leaves_in, leaves
 from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.shapes import shapes_in
 from nnlite.layers.base.symbolic import Drawable
+from nnlite.models.drawn.ends import as_declared
 from nnlite.ops.tracing import Traced
 
 __all__ = [
@@ -36,7 +37,7 @@ def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> n
     """User data in the form that the graph takes; `read_single` reads those of a graph with one input."""
     inputs = inputs_in_order(model, inputs)
     if not model.takes_several:
-        return read_single(inputs[0])
+        return as_declared(model, 0, read_single(inputs[0]))
     arrays = _read_each(model, inputs)
     model._check_input_shape(tuple(array.shape for array in arrays))
     if len({len(array) for array in arrays}) > 1:
@@ -143,10 +144,10 @@ def _keys(model: Any, mapping: Mapping[str, Any]) -> Collection[str]:
 def _read_each(model: Any, inputs: list) -> list[np.ndarray]:
     """The data of each input as an array of its kind."""
     arrays = []
-    for layer, kind, data in zip(model._input_layers, model._input_kinds, inputs, strict=True):
+    for number, (layer, kind, data) in enumerate(zip(model._input_layers, model._input_kinds, inputs, strict=True)):
         array = of_rank(read_inputs(data, kind, layer.label), layer.batch_shape)
         is_cast = kind == "numbers" and array.dtype.kind != "c"
-        arrays.append(array.astype(model.dtype, copy=False) if is_cast else array)
+        arrays.append(array.astype(model.dtype, copy=False) if is_cast else as_declared(model, number, array))
     return arrays
 
 

@@ -180,7 +180,8 @@ class Compiled:
     def config_as_given(self) -> dict[str, Any]:
         """As `config`, with the losses and metrics that `compile` was given by name, or as None, left as they were."""
         names = [name for name in ("loss", "metrics", "weighted_metrics") if _are_words(self.given[name])]
-        return self.config() | {name: jsonable(self.given[name]) for name in names}
+        steps = {} if self.steps_per_execution == 1 else {"steps_per_execution": self.steps_per_execution}
+        return self.config() | {name: jsonable(self.given[name]) for name in names} | steps
 
     def optimizer_state(self) -> dict[str, Any]:
         """A copy of the optimizer's state; without slots if layers were frozen or unfrozen since `compile`."""

@@ -1,8 +1,9 @@
 """The functions that lower layers to operators, and the error for a layer without one."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
+from nnlite.config import WholeType
 from nnlite.errors import ConfigError
 from nnlite.inference.exports.graph import Value
 from nnlite.inference.fold_constants import folded
@@ -12,6 +13,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Step
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.composite.graph import Graph
+from nnlite.layers.core.input import Cast
 
 __all__ = ["lower", "lower_graph", "lowers", "nearest_form", "refuse"]
 
@@ -127,6 +129,8 @@ def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
                 raise refuse(use.layer, "is called with a mask, which has no form in this format; that of Masking goes")
             mask = values[use.mask].cast("bool")
             data = [value.masked(mask) for value in data]
+        if isinstance(use.layer, Cast) and graph.dtypes[use.inputs[0]] in get_args(WholeType):
+            data = [value.cast("float32") for value in data]
         made = lower(use.runner, data if use.layer.takes_several or len(data) > 1 else data[0])
         values += made if isinstance(made, list) else [made]
     return [values[slot] for slot in graph.outputs]

@@ -135,6 +135,20 @@ def returned_dtypes(self: Any) -> Sequence[str]:
     return (self.compute_dtype if kind == self.dtype else kind,)
 
 
+def keeps_type(layer: Any, *kinds: str) -> bool:
+    """Whether a layer computes with integers or booleans of these types as they are, in a graph."""
+    letters = {"bool": "b", "int": "i", "uint": "u"}
+    return not layer._traced and all(letters.get(kind.rstrip("0123456789"), "f") in layer._kept_kinds for kind in kinds)
+
+
+def dtype_of_value(symbol: Any) -> str:
+    """The dtype of a value of a graph: where a layer only moves integers, that of what it takes."""
+    layer = symbol.layer
+    if layer._keeps_values and symbol.inputs and keeps_type(layer, symbol.inputs[0].dtype):
+        return symbol.inputs[0].dtype
+    return layer._returned_dtypes[symbol.index % len(layer._returned_dtypes)].replace("object", "string")
+
+
 def as_returned(self: Any, output: Any) -> Any:
     """The result of a call in the structure that `call` returned, from the output of `linearize`."""
     output = returned(output, self._returned_dtypes) if self._lowers else output

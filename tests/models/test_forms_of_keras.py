@@ -1,0 +1,130 @@
+"""Models as Keras has them: names and contents of files, types of integers in graphs, shapes and configs of several."""
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import Input, Model, Sequential
+from nnlite.errors import ConfigError, DataError
+from nnlite.layers import Concatenate, Dense, Embedding, Flatten, Identity, Reshape
+
+ROWS = np.arange(8).reshape(2, 4)
+
+
+def chain(**options) -> Sequential:
+    model = Sequential([Input((3,)), Dense(2)], seed=0)
+    model.compile("sgd", "mse", **options)
+    return model
+
+
+@pytest.mark.parametrize("name", ["model", "model.foo", "model.tar"])
+def test_names_without_a_known_ending_are_refused(tmp_path, name):
+    with pytest.raises(ConfigError, match=r"\.safetensors or \.nnlite"):
+        chain().save(tmp_path / name)
+    with pytest.raises(ConfigError, match=r"weights\.h5"):
+        chain().save_weights(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_both_endings_of_nnlite_are_taken(tmp_path):
+    model = chain()
+    for ending in ("safetensors", "nnlite"):
+        model.save(tmp_path / f"model.{ending}")
+        again = nnlite.load_model(tmp_path / f"model.{ending}")
+        assert (again.layers[0].kernel.value == model.layers[0].kernel.value).all()
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "keras"])
+def test_files_keep_the_steps_per_execution(tmp_path, ending):
+    pytest.importorskip("h5py")
+    chain(steps_per_execution=3).save(tmp_path / f"model.{ending}")
+    assert nnlite.load_model(tmp_path / f"model.{ending}").steps_per_execution == 3
+
+
+def test_a_chain_of_built_layers_that_is_not_built_is_saved_with_their_weights(tmp_path):
+    pytest.importorskip("h5py")
+    layer = Dense(2)
+    layer.build((None, 3))
+    Sequential([layer, Dense(1)]).save(tmp_path / "model.keras")
+    again = nnlite.load_model(tmp_path / "model.keras")
+    assert not again.built and len(again.weights) == 2
+    assert (again.layers[0].kernel.value == layer.kernel.value).all()
+    assert again(np.ones((2, 3))).shape == (2, 1)
+
+
+def test_a_list_of_shards_is_named_as_a_single_file_is(tmp_path):
+    pytest.importorskip("h5py")
+    model, again = chain(), chain()
+    model.layers[0].kernel.assign(np.ones((3, 2)))
+    model.save_weights(tmp_path / "deep.weights.h5", max_shard_size=1e-7)
+    assert "deep.weights.json" in {path.name for path in tmp_path.iterdir()}
+    again.load_weights(tmp_path / "deep.weights.json")
+    assert (again.layers[0].kernel.value == 1).all()
+
+
+@pytest.mark.parametrize("layer", [Identity(), Flatten(), Reshape((2, 2))])
+def test_layers_that_move_integers_keep_their_type_in_a_graph(layer):
+    begin = Input((4,), dtype="int32")
+    model = Model(begin, layer(begin))
+    assert model.output.dtype == "int32"
+    assert model(ROWS).dtype == model.predict(ROWS, verbose=0).dtype == np.int32
+    assert np.array_equal(np.ravel(model(ROWS)), np.ravel(ROWS))
+
+
+def test_integers_go_to_ops_to_indices_and_to_numbers_alike():
+    begin = Input((4,), dtype="int32")
+    ends = [
+        begin * 2,
+        Concatenate()([begin, begin]),
+        Embedding(9, 3)(begin),
+        Dense(2)(begin),
+        Dense(2)(Flatten()(begin)),
+    ]
+    model = Model(begin, ends)
+    assert [end.dtype.name for end in model(ROWS)] == ["int32", "int32", "float32", "float32", "float32"]
+    head = Sequential([Model(begin, Reshape((2, 2))(begin)), Flatten(), Dense(1)])
+    assert head(ROWS).dtype == np.float32
+
+
+def test_a_graph_of_integers_learns():
+    begin = Input((4,), dtype="int32")
+    model = Model(begin, Dense(1)(Flatten()(begin)), seed=0)
+    model.compile("sgd", "mse")
+    before = model.layers[-1].kernel.numpy()
+    model.fit(ROWS, np.ones((2, 1)), verbose=0)
+    assert model.layers[-1].kernel.dtype == "float32" and (model.layers[-1].kernel.numpy() != before).any()
+
+
+def test_integers_beyond_the_type_of_an_input_are_refused():
+    begin = Input((1,), dtype="int32")
+    with pytest.raises(DataError, match="beyond int32"):
+        Model(begin, Flatten()(begin))(np.array([[2**40]]))
+
+
+def test_shapes_of_several_inputs_and_outputs_are_lists():
+    first, second = Input((2,)), Input((3,))
+    model = Model([first, second], {"a": first, "b": Dense(1)(second)})
+    assert model.input_shape == [(None, 2), (None, 3)] and model.output_shape == [(None, 2), (None, 1)]
+    assert Model([first], [first]).output_shape == (None, 2)
+
+
+def test_configs_of_calls_have_tuples():
+    begin = Input((2,), name="begin")
+    node = Model(begin, Dense(1)(begin)).get_config()["layers"][1]["inbound_nodes"][0]
+    assert node["args"][0]["config"]["shape"] == (None, 2) and isinstance(node["args"], tuple)
+    assert node["kwargs"] == {}
+
+
+def test_a_summary_of_a_class_that_writes_call_shows_the_first_batch(capsys):
+    class Pair(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(4)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    model = Pair()
+    model(np.ones((3, 2), np.float32))
+    model.summary()
+    assert "(3, 4)" in capsys.readouterr().out
