@@ -63,9 +63,9 @@ def _input(config: dict[str, Any], location: str) -> Input:
     if not isinstance(shape, (list, tuple)) or not shape:
         raise ModelFileError(f"{location}: an input needs batch_shape, got {shape!r}")
     dtype = plain_value(config.get("dtype"), location)
-    known: Any = {"dtype": dtype} if dtype in ("int32", "int64", "string", "float64") else {}
+    known: Any = {} if dtype == "float32" else {"dtype": dtype}
     try:
-        return Input(tuple(shape[1:]), shape[0], name=config.get("name"), **known)
+        return Input(batch_shape=shape, name=config.get("name"), optional=bool(config.get("optional")), **known)
     except ConfigError as error:
         raise config_error(location, error) from None
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from nnlite.config import FLOAT_TYPES, floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Input, Layer, Program
-from nnlite.layers.base.contract.arguments import in_form
+from nnlite.layers.base.contract.arguments import in_form, keyed_shape
 from nnlite.layers.base.contract.first_use import as_drawn
 from nnlite.layers.base.contract.keras_config import is_for_files
 from nnlite.layers.base.contract.naming import inside
@@ -19,7 +19,7 @@ from nnlite.layers.base.variables.holders import hold
 from nnlite.layers.composite.graph import in_line
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
-from nnlite.models.copying.surface import chain_config, first_input, first_symbols
+from nnlite.models.copying.surface import ListedAnew, chain_config, first_input, first_symbols
 from nnlite.models.drawn import reading
 from nnlite.models.drawn.drawing import free_name
 from nnlite.models.drawn.ends import ends_of_chain, form_of_outputs, told_shape
@@ -125,14 +125,14 @@ class Sequential(BaseModel):
         if layer._given_name is None:
             layer.name = free_name(layer, names, least)
         names[layer.name] = layer
-        self.layers.insert(position, layer)
+        vars(self)["layers"].insert(position, layer)
 
     def _rebuild_with(self, position: int, at_once: bool = True) -> None:
         """Build again with the layer that is new at `position`; without it, where it does not fit."""
         try:
             self._rebuild(at_once)
         except Exception:
-            del self.layers[position]  # the model stays as it was
+            del vars(self)["layers"][position]  # the model stays as it was
             self._rebuild()
             raise
 
@@ -141,7 +141,7 @@ class Sequential(BaseModel):
         self._check_free()
         if not self.layers:
             raise ConfigError("the model has no layer to pop")
-        layer = self.layers.pop()
+        layer = vars(self)["layers"].pop()
         self._rebuild(at_once=rebuild)
         return layer
 
@@ -266,7 +266,7 @@ class Sequential(BaseModel):
         if self._writes_call:
             return super().compute_output_shape(input_shape)
         for layer in self.layers:
-            input_shape = layer.compute_output_shape(input_shape)
+            input_shape = layer.compute_output_shape(keyed_shape(layer, input_shape))
         return tuple(input_shape)
 
     @property
@@ -294,3 +294,6 @@ class Sequential(BaseModel):
         if not from_logits:
             return self.chain, loss, None
         return in_line([*first, bare], self.dtype, len(shapes_in(self._free_shapes[0]))), from_logits, activation
+
+
+cast(Any, Sequential).layers = ListedAnew()

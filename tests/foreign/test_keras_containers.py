@@ -137,7 +137,7 @@ def test_weights_are_divided_into_shards(tmp_path):
     with pytest.raises(ConfigError, match="a shard"):
         model.save_weights(path, max_shard_size=0.0001)
     with pytest.raises(ConfigError, match=r"ends in \.weights\.json"):
-        model.save_weights(tmp_path / "m.weights.h5", max_shard_size=1)
+        model.save_weights(tmp_path / "m.safetensors", max_shard_size=1)
     listed = {"/layers/dense/vars": "m_00000.weights.h5", "/layers/dense_1/vars": ["m_00001.weights.h5"]}
     path.write_text(json.dumps({"weight_map": listed}))  # Keras writes the name alone for a layer of one variable
     other.set_weights([np.zeros(weight.shape) for weight in other.weights])

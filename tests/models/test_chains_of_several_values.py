@@ -53,7 +53,7 @@ def test_values_between_layers_are_trained_through(inner):
 def test_a_list_goes_to_a_first_layer_that_takes_several():
     model = Sequential([Add(), Dense(2)], seed=0)
     np.testing.assert_allclose(model([LEFT, RIGHT]), model.layers[1](LEFT + RIGHT), rtol=1e-6)
-    assert model.input_shape == ((None, 3), (None, 3))
+    assert model.input_shape == [(None, 3), (None, 3)]
     assert [symbol.shape for symbol in model.inputs] == [(None, 3), (None, 3)]
 
 

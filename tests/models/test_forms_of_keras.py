@@ -6,7 +6,7 @@ import pytest
 import nnlite
 from nnlite import Input, Model, Sequential
 from nnlite.errors import ConfigError, DataError
-from nnlite.layers import Concatenate, Dense, Embedding, Flatten, Identity, Reshape
+from nnlite.layers import Concatenate, Dense, Embedding, Flatten, Identity, Layer, Reshape
 
 ROWS = np.arange(8).reshape(2, 4)
 
@@ -128,3 +128,31 @@ def test_a_summary_of_a_class_that_writes_call_shows_the_first_batch(capsys):
     model(np.ones((3, 2), np.float32))
     model.summary()
     assert "(3, 4)" in capsys.readouterr().out
+
+
+def test_the_list_of_layers_is_a_copy():
+    model = chain()
+    assert model.layers is not model.layers
+    model.layers.pop()
+    assert len(model.layers) == 1 and model.output_shape == (None, 2)
+
+
+def test_an_input_that_is_all_that_is_given_is_taken_itself():
+    begin = Input((3,), name="begin")
+    assert Input(tensor=begin) is begin and begin.name == "begin"
+    assert Input(tensor=Dense(2)(begin)).shape == (None, 2)
+
+
+@pytest.mark.parametrize("options", [{"dtype": "uint8"}, {"dtype": "bool"}, {"optional": True}, {"batch_size": 2}])
+def test_configs_keep_what_an_input_states(options):
+    begin = Input((3,), **options)
+    again = Model.from_config(Model(begin, Dense(1)(begin)).get_config())
+    assert again.layers[0].get_config() == begin.get_config()
+
+
+def test_shapes_by_name_go_through_a_chain():
+    class Sum(Layer):
+        def call(self, inputs):
+            return inputs["a"] + inputs["b"]
+
+    assert Sequential([Sum(), Dense(2)]).compute_output_shape({"a": (None, 3), "b": (None, 3)}) == (None, 2)

@@ -134,7 +134,7 @@ def test_the_key_of_an_input_need_not_be_its_name():
 
 def test_an_input_takes_what_keras_has():
     assert not Input((4,), sparse=False, ragged=False, optional=False).sparse
-    for name in ("sparse", "ragged", "optional"):
+    for name in ("sparse", "ragged"):
         with pytest.raises(ConfigError, match=f"Input.{name}: data are dense"):
             Input((4,), **{name: True})
 

@@ -238,8 +238,9 @@ def test_file_that_must_not_be_replaced(tmp_path):
     model.save(tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match="exists already"):
         model.save(tmp_path / "model.safetensors", overwrite=False)
+    (tmp_path / "folder.safetensors").mkdir()
     with pytest.raises(ValueError, match="is a folder"):
-        model.save_weights(tmp_path)
+        model.save_weights(tmp_path / "folder.safetensors")
     assert not load_model(tmp_path / "model.safetensors", compile=False).compiled
 
 

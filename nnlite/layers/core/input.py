@@ -41,14 +41,16 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
         batch_size: examples in each batch; None for any number. It is only recorded and not enforced.
         dtype: type of the data, such as `"string"` or `"uint8"`; layers convert it as they need.
         batch_shape: `shape` and `batch_size` in one, such as `(None, 28, 28)`.
-        tensor: a `KerasTensor`, whose shape and type are taken in place of `shape` and `dtype`.
-        sparse, ragged, optional: Keras's; false, as data are dense arrays that are never left out.
+        tensor: an `Input`, which alone is returned itself; or another `KerasTensor`, whose shape and type are taken in
+            place of `shape` and `dtype`.
+        sparse, ragged: Keras's; false, as data are dense arrays.
+        optional: Keras's; kept in configs. Data are needed all the same.
 
     Attributes:
         shape, batch_shape: with the batch axis, None for any number of examples.
 
     Raises:
-        ConfigError: none or several of `shape`, `batch_shape` and `tensor`; `sparse`, `ragged` or `optional` is true.
+        ConfigError: none or several of `shape`, `batch_shape` and `tensor`; `sparse` or `ragged` is true.
 
     >>> Input((8, 5)).shape, Input(batch_shape=(4, 3)).shape
     ((None, 8, 5), (4, 3))
@@ -58,12 +60,14 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
     batch_size: Count | None = None
     dtype: FloatType | Literal["int32", "int64", "string"] | Other | None = field(default=None, kw_only=True)
     batch_shape: ShapeArgument = option(default=None, kw_only=True)
+    optional: bool = field(default=False, kw_only=True)
 
     supports_masking = True
     _takes_policies = False
     _default_name = "input_layer"
-    _further_arguments = ("sparse", "ragged", "optional")
-    sparse = ragged = optional = False
+    _further_arguments = ("sparse", "ragged")
+    sparse = ragged = False
+    record_history = Symbol.record_history
 
     def __post_init__(self) -> None:
         self._kind: str | None = None  # the type of a `KerasTensor`, which may be any
@@ -81,7 +85,7 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
     def _take_further(self, arguments: dict[str, Any]) -> None:
         for name in self._further_arguments:
             if arguments.get(name):
-                raise ConfigError("data are dense arrays, which are never left out", ("Input", name))
+                raise ConfigError("data are dense arrays", ("Input", name))
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that make the same `Input`: the shape without the batch axis."""
@@ -93,8 +97,9 @@ class InputLayer(Layer, Drawable, aliases=("Input",)):
         if not is_for_files():
             dtype = self.dtype or floatx()
             further = dict.fromkeys(self._further_arguments, False)
-            return {"batch_shape": self.batch_shape, "dtype": dtype, **further, "name": self.name}
-        return {name: value for name, value in config.items() if name != "batch_size" or value is not None}
+            ends = {"name": self.name, "optional": self.optional}
+            return {"batch_shape": self.batch_shape, "dtype": dtype, **further, **ends}
+        return {name: value for name, value in config.items() if name not in ("batch_size", "optional") or value}
 
     @property
     def input_kind(self) -> str:
@@ -136,6 +141,8 @@ def _like_tensor(construct: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(construct)
     def __init__(self: Any, *args: Any, tensor: Any = None, input_tensor: Any = None, **options: Any) -> None:
         like = input_tensor if tensor is None else tensor
+        if like is self:  # see `_made`
+            return
         if like is not None:
             symbol = symbols_of(like)
             if not isinstance(symbol, Symbol):
@@ -146,7 +153,14 @@ def _like_tensor(construct: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
+def _made(cls: type, *args: Any, tensor: Any = None, input_tensor: Any = None, **options: Any) -> Any:
+    """`__new__` of an `Input`: one that is all that is given is taken itself."""
+    like = input_tensor if tensor is None else tensor
+    return like if isinstance(like, InputLayer) and not args and not options else object.__new__(cls)
+
+
 change_constructor(InputLayer, _like_tensor)
+cast(Any, InputLayer).__new__ = _made
 InputLayer._spec_name = "Input"  # in configs and files
 Input = InputLayer
 

@@ -67,7 +67,7 @@ def _stored(config: Any) -> Any:
 
 
 def build_as_told(model: Any, input_shape: Any, builds: Mapping[str, Any]) -> None:
-    """Build a model for data of `input_shape`, unless None, and the layers that the entry `builds` of `own_configs` has.
+    """Build a model for data of `input_shape`, unless None, and the layers that `builds` of `own_configs` has.
 
     User-defined layers build themselves first; those that no `call` has used, such as one for a term of the loss, last.
     """

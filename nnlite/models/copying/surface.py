@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
 
 __all__ = [
+    "ListedAnew",
     "chain_config",
     "compile_arguments",
     "compile_from_config",
@@ -45,6 +46,16 @@ def need_built(self: "BaseModel") -> None:
     """`NotBuiltError` unless the model is built."""
     if not self.built:
         raise NotBuiltError("the model has no weights before it is built: add an Input, or call build(shape)")
+
+
+class ListedAnew:
+    """The attribute `layers` of a chain: each time another list, by which nothing is changed."""
+
+    def __get__(self, model: Any, owner: type) -> Any:
+        return self if model is None else [*vars(model)["layers"]]
+
+    def __set__(self, model: Any, layers: Any) -> None:
+        vars(model)["layers"] = layers
 
 
 def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
