@@ -205,8 +205,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True, metaclass=ModelType):
 
     @property
     def trainable_weights(self) -> list[Parameter]:
-        layers = [*self._layers_inside(), *layers_beside(self)] if self.trainable else []
-        return each_once(layer.trainable_weights for layer in layers)
+        return [weight for weight in self.weights if weight.trainable] if self.trainable else []
 
     @property
     def weights(self) -> list[Parameter]:

@@ -32,6 +32,8 @@ from nnlite.models.copying.own_parts import (
     build_as_told,
     compile_as_saved,
     compiled_by_itself,
+    free_layers,
+    freed_layers,
     own_configs,
     own_parts,
     renumbered,
@@ -97,7 +99,8 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     shape = list(model._free_shapes[0]) if model.built else None
     header = {"content": "model", "model": model.to_spec(), "input_shape": shape, "compile": None}
     header |= interpretation_header(model)
-    header |= form_of_data(model) | own_configs(model) | ({"draws_seed": True} if model._draws_seed else {})
+    header |= form_of_data(model) | own_configs(model) | freed_layers(model)
+    header |= {"draws_seed": True} if model._draws_seed else {}
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
         header |= {"compile": model.trainer.config_as_given(), "iterations": optimizer["iterations"]}
@@ -128,6 +131,7 @@ def _built(header: ModelHeader, source: object) -> Any:
     model._draws_seed, model._made_name = header.draws_seed, model._name_stem  # as in a process that made no other
     take_form_of_data(model, header)
     build_as_told(model, header.input_shape, header.builds or {})
+    free_layers(model, header.trainable)
     if header.input_shape is not None and without_batch(model.input_shape) != without_batch(header.input_shape):
         raise ModelFileError(f"{source}: input_shape is {shown(header.input_shape)}, not {model.input_shape}")
     return model

@@ -32,6 +32,7 @@ class ModelHeader(Section, abstract=True):
         input_form: of such a model, how its data are nested, each replaced by its number.
         draws_seed: whether the seed of the model was drawn, rather than given by the user.
         builds, compile_config: how user-defined classes are built and compiled, see `own_configs`.
+        trainable: `trainable` of every layer, where one inside a frozen one is trained.
         training: where the training stands, in a checkpoint.
     """
 
@@ -54,6 +55,7 @@ class ModelHeader(Section, abstract=True):
     draws_seed: bool = False
     builds: dict[str, Any] | None = None
     compile_config: Any = None
+    trainable: list[bool] | None = None
     training: Mapping[str, Any] | None = None
 
     def validate(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 import nnlite
 from nnlite import Input, Model, Sequential
 from nnlite.errors import ConfigError, DataError
-from nnlite.layers import Concatenate, Dense, Embedding, Flatten, Identity, Layer, Reshape
+from nnlite.layers import BatchNormalization, Concatenate, Dense, Embedding, Flatten, Identity, Layer, Reshape
 
 ROWS = np.arange(8).reshape(2, 4)
 
@@ -156,3 +156,21 @@ def test_shapes_by_name_go_through_a_chain():
             return inputs["a"] + inputs["b"]
 
     assert Sequential([Sum(), Dense(2)]).compute_output_shape({"a": (None, 3), "b": (None, 3)}) == (None, 2)
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "keras"])
+def test_a_layer_made_trainable_inside_a_frozen_base_is_trained(tmp_path, ending):
+    pytest.importorskip("h5py")
+    base = Sequential([Input((4,)), Dense(3), BatchNormalization(), Dense(2)], seed=0)
+    base.trainable = False
+    base.layers[-1].trainable = True
+    model = Sequential([Input((4,)), base, Dense(1)], seed=0)
+    model.compile("adam", "mse")
+    before = [weight.numpy() for weight in model.weights]
+    model.fit(ROWS * 0.1, np.ones((2, 1)), verbose=0)
+    changed = [bool((weight.numpy() != old).any()) for weight, old in zip(model.weights, before, strict=True)]
+    assert changed == [False] * 6 + [True] * 4 and len(model.trainable_weights) == 4 and not base.trainable_weights
+    model.save(tmp_path / f"model.{ending}")
+    again = nnlite.load_model(tmp_path / f"model.{ending}")
+    assert [weight.trainable for weight in again.weights] == [weight.trainable for weight in model.weights]
+    assert again.layers[0].trainable is False and again.layers[0].layers[-1].trainable

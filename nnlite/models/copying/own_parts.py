@@ -24,6 +24,8 @@ __all__ = [
     "build_as_told",
     "compile_as_saved",
     "compiled_by_itself",
+    "free_layers",
+    "freed_layers",
     "own_configs",
     "own_parts",
     "renumbered",
@@ -98,6 +100,19 @@ def compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
     """`compile` as the model was: what its loss says about its last layer was said before it was saved."""
     with model.trainer.last_layer.postponed():
         model.compile(**arguments)
+
+
+def freed_layers(model: Any) -> dict[str, list[bool]]:
+    """The entry of a header with `trainable` of every layer, where one with weights is trained inside a frozen one."""
+    every = [layer for _, layer in _prefixes(model)]
+    freed = any(inner.trainable_weights for layer in every if not layer.trainable for inner in layers_within(layer))
+    return {"trainable": [layer.trainable for layer in every]} if freed else {}
+
+
+def free_layers(model: Any, flags: Iterable[bool] | None) -> None:
+    """Set `trainable` of every layer as `freed_layers` found it, those inside after the one around them."""
+    for (_, layer), flag in zip(_prefixes(model) if flags is not None else (), flags or (), strict=True):
+        layer.trainable = flag
 
 
 def weight_arrays(model: Any) -> dict[str, np.ndarray]:
