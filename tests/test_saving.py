@@ -200,9 +200,10 @@ def test_file_holds_no_pickle(path):
 
 
 def test_same_model_same_bytes(tmp_path):
-    for name in ("a", "b"):
-        trained().save(tmp_path / name)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    for path in (first, second):
+        trained().save(path)
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_paths_may_be_text(path):

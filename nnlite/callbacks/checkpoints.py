@@ -38,7 +38,8 @@ class ModelCheckpoint(MonitorCallback):
 
     Raises:
         ConfigError: `monitor`, or a name in `filepath`, is not logged; a whole model was to be saved under a name that
-            ends in `.weights.h5`, or weights under one that ends in `.keras`; the file cannot be written.
+            ends in `.weights.h5`, weights under one that ends in `.keras`, or either under one with an unknown ending;
+            the file cannot be written.
 
     >>> ModelCheckpoint("best-{epoch:02d}.safetensors", monitor="val_loss", save_best_only=True)
     ModelCheckpoint(filepath='best-{epoch:02d}.safetensors', save_best_only=True)

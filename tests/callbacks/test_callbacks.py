@@ -215,9 +215,9 @@ def test_wants_only_what_somebody_overrides():
     assert [hook for hook in HOOKS if callbacks.wants(hook)] == ["on_epoch_end", "on_test_end"]
     assert not any(CallbackList().wants(hook) for hook in HOOKS)
     assert CallbackList([TerminateOnNaN()]).wants("on_train_batch_end")
-    assert not CallbackList([ModelCheckpoint("x")]).wants("on_train_batch_end")
-    assert CallbackList([ModelCheckpoint("x", save_freq=5)]).wants("on_train_batch_end")
-    assert not CallbackList([ModelCheckpoint("x", save_freq=5)]).wants("on_epoch_end")
+    assert not CallbackList([ModelCheckpoint("x.keras")]).wants("on_train_batch_end")
+    assert CallbackList([ModelCheckpoint("x.keras", save_freq=5)]).wants("on_train_batch_end")
+    assert not CallbackList([ModelCheckpoint("x.keras", save_freq=5)]).wants("on_epoch_end")
 
 
 def test_lambda_callback_offers_every_hook(capsys):
@@ -420,8 +420,8 @@ def test_checkpoints_every_epoch(tmp_path, options, saved):
 
 
 def test_checkpoint_of_weights_only(tmp_path):
-    model, _ = run([ModelCheckpoint(str(tmp_path / "w"), save_weights_only=True)], [3.0, 1.0])
-    assert model.saved == [("weights", str(tmp_path / "w"), 2.0), ("weights", str(tmp_path / "w"), 4.0)]
+    model, _ = run([ModelCheckpoint(str(tmp_path / "w.weights.h5"), save_weights_only=True)], [3.0, 1.0])
+    assert model.saved == [("weights", str(tmp_path / "w.weights.h5"), weight) for weight in (2.0, 4.0)]
 
 
 @pytest.mark.parametrize(
@@ -438,43 +438,43 @@ def test_checkpoints_named_as_files_of_another_kind_are_refused_at_once(filepath
 
 
 def test_checkpoint_every_few_batches(tmp_path):
-    template = str(tmp_path / "{epoch:02d}-{batch:02d}-{loss:.1f}")
+    template = str(tmp_path / "{epoch:02d}-{batch:02d}-{loss:.1f}.keras")
     model, _ = run([ModelCheckpoint(template, save_freq=3)], [3.0, 1.0, 2.0], steps=4)
-    assert [Path(path).name for _, path, _ in model.saved] == ["01-03-3.0", "02-02-1.0", "03-01-2.0", "03-04-2.0"]
+    assert [Path(path).stem for _, path, _ in model.saved] == ["01-03-3.0", "02-02-1.0", "03-01-2.0", "03-04-2.0"]
     assert [weight for *_, weight in model.saved] == [3, 6, 9, 12]
 
 
 def test_best_checkpoint_holds_over_several_runs(tmp_path):
-    checkpoint = ModelCheckpoint(tmp_path / "best", save_best_only=True)
+    checkpoint = ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)
     assert len(run([checkpoint], [3.0, 1.0])[0].saved) == 2
     assert len(run([checkpoint], [2.0, 0.5])[0].saved) == 1
 
 
 def test_checkpoint_says_what_it_does(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    run([ModelCheckpoint("m", save_best_only=True, verbose=1)], [3.0, 1.0, 2.0])
-    run([ModelCheckpoint("m", verbose=1)], [3.0])
+    run([ModelCheckpoint("m.keras", save_best_only=True, verbose=1)], [3.0, 1.0, 2.0])
+    run([ModelCheckpoint("m.keras", verbose=1)], [3.0])
     assert capsys.readouterr().out.splitlines() == [
-        "Epoch 1: val_loss improved from None to 3.00000, saving model to m",
-        "Epoch 1: finished saving model to m",
-        "Epoch 2: val_loss improved from 3.00000 to 1.00000, saving model to m",
-        "Epoch 2: finished saving model to m",
+        "Epoch 1: val_loss improved from None to 3.00000, saving model to m.keras",
+        "Epoch 1: finished saving model to m.keras",
+        "Epoch 2: val_loss improved from 3.00000 to 1.00000, saving model to m.keras",
+        "Epoch 2: finished saving model to m.keras",
         "Epoch 3: val_loss did not improve from 1.00000",
-        "Epoch 1: saving model to m",
-        "Epoch 1: finished saving model to m",
+        "Epoch 1: saving model to m.keras",
+        "Epoch 1: finished saving model to m.keras",
     ]
 
 
 def test_every_epoch_is_saved_without_a_monitored_quantity(tmp_path):
-    assert len(run([ModelCheckpoint(tmp_path / "m")], [{"loss": 1.0}])[0].saved) == 1
+    assert len(run([ModelCheckpoint(tmp_path / "m.keras")], [{"loss": 1.0}])[0].saved) == 1
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("{val_los}.x", "ModelCheckpoint.filepath: unknown name 'val_los'.*did you mean 'val_loss'"),
-        ("{loss:zz}", "ModelCheckpoint.filepath: cannot fill in"),
-        ("{}", "ModelCheckpoint.filepath: cannot fill in"),
+        ("{val_los}.keras", "ModelCheckpoint.filepath: unknown name 'val_los'.*did you mean 'val_loss'"),
+        ("{loss:zz}.keras", "ModelCheckpoint.filepath: cannot fill in"),
+        ("{}.keras", "ModelCheckpoint.filepath: cannot fill in"),
     ],
 )
 def test_bad_checkpoint_path(path, message):
@@ -485,7 +485,7 @@ def test_bad_checkpoint_path(path, message):
 @pytest.mark.parametrize("options", [{"save_freq": "batch"}, {"save_freq": 0}, {"filepath": 3}, {"verbose": 7}])
 def test_bad_checkpoint_arguments(options):
     with pytest.raises(ConfigError, match=f"ModelCheckpoint.{next(iter(options))}"):
-        ModelCheckpoint(**{"filepath": "x", **options})
+        ModelCheckpoint(**{"filepath": "x.keras", **options})
 
 
 # --------------------------------------------------------------------------------------------------- rates
@@ -556,8 +556,8 @@ def test_defaults_are_those_of_keras():
         "cooldown": 0,
         "min_lr": 0.0,
     }
-    assert ModelCheckpoint("x").get_config() == {
-        "filepath": "x",
+    assert ModelCheckpoint("x.keras").get_config() == {
+        "filepath": "x.keras",
         "monitor": "val_loss",
         "verbose": 0,
         "save_best_only": False,
@@ -621,7 +621,7 @@ def test_csv_append_and_columns_that_come_late(tmp_path):
     assert path.read_text() == "epoch,loss,val_loss,rate\n0,3.0,NA,NA\n1,2.0,NA,0.5\n"
 
 
-@pytest.mark.parametrize("cls", [EarlyStopping, ReduceLROnPlateau, partial(ModelCheckpoint, "model")])
+@pytest.mark.parametrize("cls", [EarlyStopping, ReduceLROnPlateau, partial(ModelCheckpoint, "model.keras")])
 def test_an_unknown_mode_counts_as_auto(cls):
     with pytest.warns(UserWarning, match="unknown mode 'lowest', not one of auto, min, max; 'auto' is used"):
         assert cls(mode="lowest").mode == "auto"

@@ -286,6 +286,7 @@ def test_aliases_are_counted(path):
 
 @pytest.mark.parametrize("pattern", ["{epoch.__class__}", "{epoch.__init__.__globals__}", "{0}", "{epoch:9999999999d}"])
 def test_patterns_of_files_reach_no_objects(pattern, path):
+    pattern = f"{pattern}.keras"
     path.write_text(BASE.replace("batch_size: 16", f'callbacks: [{{ModelCheckpoint: {{filepath: "{pattern}"}}}}]'))
     model, data = Experiment.from_file(path).prepare()
     from nnlite.callbacks import ModelCheckpoint

@@ -155,7 +155,7 @@ def test_restoring_is_a_choice(folder, capsys):
         ("compile.optimizer={SGD: {learning_rate: .inf}}", 2, "learning rate must be finite, got inf"),
         ("checkpoint.every=often", 2, "checkpoint.every: expected auto, or something like 1 epoch"),
         ("fit.on_divergence=sotp", 2, "fit.on_divergence: "),
-        ("fit.callbacks=[{ModelCheckpoint: {filepath: data.npz/x}}]", 2, "data.npz is not a folder"),
+        ("fit.callbacks=[{ModelCheckpoint: {filepath: data.npz/x.keras}}]", 2, "data.npz is not a folder"),
         ("data.source.Npz.path=none.npz", 3, "none.npz"),
     ],
 )

@@ -354,7 +354,7 @@ def test_every_attribute_that_training_changes_is_in_the_state():
         EarlyStopping("loss"),
         ReduceLROnPlateau("loss"),
         BestMembers("loss"),
-        ModelCheckpoint("x", "loss"),
+        ModelCheckpoint("x.keras", "loss"),
     ):
         model = network()
         before = set(vars(callback))
