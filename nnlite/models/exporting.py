@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from nnlite.config import WholeType
 from nnlite.data import Classes, Columns, Dates, Labels, Quantities, TableEncoder, TargetEncoder
 from nnlite.errors import ConfigError
 from nnlite.inference.exports.c_headers import c_header
@@ -19,6 +20,7 @@ from nnlite.inference.exports.onnx_files import onnx_model
 from nnlite.inference.exports.python_files import RawColumns, python_files
 from nnlite.inference.exports.simplify import simplify
 from nnlite.layers import Activation, Layer, Rescaling
+from nnlite.models.drawn.ends import dtypes_of_outputs
 from nnlite.models.interpretation import link_of
 from nnlite.saving import write_atomically
 
@@ -113,14 +115,22 @@ def graph_of(model: Any, target: TargetEncoder | None = None) -> Graph:
     target = target or interpretation.target
     outputs: Any = lower(model, _inputs(graph, model))
     if isinstance(outputs, list):
-        for name, value, shape in zip(model.output_names, outputs, model.output_shape, strict=True):
-            graph.output(name, value, "float32", (None, *shape[1:]))
+        ends = zip(model.output_names, outputs, dtypes_of_outputs(model), model.output_shape, strict=True)
+        for name, value, kind, shape in ends:
+            graph.output(name, _as_numbers(value, kind), "float32", (None, *shape[1:]))
     else:
         if target is not None:
             outputs = activate(link_of(model), outputs)
-        answers(graph, outputs, target, (None, *model.output_shape[1:]), model._output_dtype)
+        kind = model._output_dtype
+        outputs = outputs if kind == "int64" else _as_numbers(outputs, kind)
+        answers(graph, outputs, target, (None, *model.output_shape[1:]), kind)
     simplify(graph)
     return graph
+
+
+def _as_numbers(value: Value, kind: str) -> Value:
+    """An output as numbers of float32, which the graph states: integers are cast."""
+    return value.cast("float32") if kind in get_args(WholeType) else value
 
 
 def _inputs(graph: Graph, model: Any) -> Value | list[Value]:

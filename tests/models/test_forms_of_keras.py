@@ -174,3 +174,16 @@ def test_a_layer_made_trainable_inside_a_frozen_base_is_trained(tmp_path, ending
     again = nnlite.load_model(tmp_path / f"model.{ending}")
     assert [weight.trainable for weight in again.weights] == [weight.trainable for weight in model.weights]
     assert again.layers[0].trainable is False and again.layers[0].layers[-1].trainable
+
+
+def test_exports_of_graphs_of_integers_give_numbers(tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    begin = Input((4,), dtype="int32", name="begin")
+    model = Model(begin, [Dense(2)(Flatten()(begin)), Concatenate()([begin, begin])], seed=0)
+    for made, path in ((model, tmp_path / "two.onnx"), (Model(begin, Reshape((2, 2))(begin)), tmp_path / "one.onnx")):
+        made.export(path)
+        outputs = runtime.InferenceSession(path).run(None, {"input": ROWS})
+        expected = made(ROWS) if isinstance(made(ROWS), list) else [made(ROWS)]
+        for output, wanted in zip(outputs, expected, strict=True):
+            np.testing.assert_allclose(output, wanted, rtol=1e-5)

@@ -21,6 +21,7 @@ __all__ = [
     "WithBatch",
     "as_declared",
     "dtypes_of_inputs",
+    "dtypes_of_outputs",
     "ends_in_structure",
     "ends_of_chain",
     "ends_of_graph",
@@ -221,9 +222,14 @@ def names_outputs(self: Any) -> bool:
     return self._drawing is not None or isinstance(self._structure, Mapping)
 
 
+def dtypes_of_outputs(model: Any) -> list[str]:
+    """The types of the arrays that a graph gives; those of the layers that give them for a class that writes `call`."""
+    if isinstance(model.chain, Graph):
+        return [model.chain.dtypes[output] for output in model.chain.outputs]
+    return [symbol.layer._output_dtype for symbol in model.outputs]
+
+
 @property
 def output_dtype(self: Any) -> str:
     """The type of the first output."""
-    if isinstance(self.chain, Graph):
-        return self.chain.dtypes[self.chain.outputs[0]]
-    return self.outputs[0].layer._output_dtype if self.outputs else self.dtype
+    return dtypes_of_outputs(self)[0] if self.outputs else self.dtype
