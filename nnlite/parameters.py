@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, widened
+from nnlite.arrays.types import ArrayLike, is_floating, widened
 from nnlite.constraints import Constraint
-from nnlite.errors import ShapeError
+from nnlite.errors import ShapeError, WrongTypeError
 from nnlite.jacobians import RowGradients, TableGradients
 from nnlite.kernels import aligned_zeros
 from nnlite.ops.plain.operands import Operand
@@ -254,6 +254,9 @@ class ParameterStore:
     Args:
         parameters: those that are trained.
         paths: the name of each in the model, by which an optimizer knows it; the parameters' own when None.
+
+    Raises:
+        WrongTypeError: one that is no floating-point number.
     """
 
     __slots__ = ("packs",)
@@ -262,6 +265,11 @@ class ParameterStore:
         named = list(zip(parameters, paths or [parameter.name for parameter in parameters], strict=True))
         by_dtype: dict[np.dtype, list[tuple[Parameter, str]]] = {}
         for parameter, path in named:
+            if not is_floating(parameter.value.dtype):
+                raise WrongTypeError(
+                    f"weight {path!r} of {parameter.value.dtype} has no derivative, by which it would be trained: add "
+                    "it with trainable=False"
+                )
             if not parameter.sparse:
                 by_dtype.setdefault(parameter.value.dtype, []).append((parameter, path))
         self.packs = [Pack(*map(list, zip(*group, strict=True))) for group in by_dtype.values()]

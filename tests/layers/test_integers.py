@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nnlite import layers
-from nnlite.errors import ConfigError
+from nnlite import layers, ops
+from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.models import Sequential
 from nnlite.regularizers import L2
 
@@ -127,3 +127,52 @@ def test_weights_before_integers_have_no_gradient():
     first.trainable = False
     model.compile("sgd", "mse")
     assert np.isfinite(model.fit(np.ones((4, 3)), np.ones(4), verbose=0).history["loss"]).all()
+
+
+def test_layers_of_an_integer_dtype_give_fractions_as_floating_point_numbers():
+    rows = np.array([[1.9, 2.0, -4.0]])  # cut to integers
+    for layer, expected in [
+        (layers.Dropout(1e-9), [1, 2, -4]),
+        (layers.GaussianNoise(1e-9), [1, 2, -4]),
+        (layers.UnitNormalization(), np.array([1, 2, -4]) / 21**0.5),
+        (layers.LayerNormalization(center=False, scale=False), np.array([4, 7, -11]) / 62**0.5),
+        (layers.LeakyReLU(0.5), [1, 2, -2]),
+        (layers.Lambda(lambda inputs: inputs / 2), [0.5, 1, -2]),
+    ]:
+        layer.dtype = "int32"
+        result = layer(rows, training=True)
+        assert result.dtype == np.float32
+        np.testing.assert_allclose(result[0], expected, atol=1e-3)
+    assert layers.ReLU(dtype="int32")(rows).dtype == np.int32
+    assert layers.Average(dtype="uint8")([[[200.0]], [[201.0]]]).tolist() == [[200.5]]
+    steps = np.array([[[1.0], [2.0]]])
+    assert layers.AveragePooling1D(2, dtype="int32")(steps).tolist() == [[[1.5]]]
+    assert layers.AdaptiveAveragePooling1D(1, dtype="int32")(steps).tolist() == [[[1.5]]]
+    doubled = layers.UpSampling2D(2, interpolation="bilinear", dtype="int32")(steps[..., None])
+    assert doubled[0, 0, :, 0].tolist() == [1.0, 1.0] and doubled[0, :, 0, 0].tolist() == [1.0, 1.25, 1.75, 2.0]
+
+
+def test_weights_of_integers_are_not_trained():
+    for layer in (layers.LayerNormalization(dtype="int32"), layers.Dense(2, kernel_initializer="ones", dtype="int32")):
+        with pytest.raises(WrongTypeError, match="int32 has no derivative: take a floating-point type"):
+            layer(np.ones((2, 3)))
+
+
+class WithSteps(layers.Layer):
+    """A layer with an integer weight, which may be trained by mistake."""
+
+    def build(self, input_shape):
+        self.steps = self.add_weight((), "ones", "int32", name="steps")
+
+    def call(self, inputs):
+        return inputs * ops.cast(self.steps, "float32")
+
+
+def test_training_refuses_integer_weights_by_name():
+    model = Sequential([layers.Input((3,)), steps := WithSteps(), layers.Dense(1)])
+    model.compile("adam", "mse")
+    with pytest.raises(WrongTypeError, match="weight 'with_steps/steps' of int32 has no derivative"):
+        model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
+    steps.trainable = False
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 3)), np.ones(4), verbose=0)

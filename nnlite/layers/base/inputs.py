@@ -11,7 +11,8 @@ import numpy as np
 from nnlite.arrays.rows import LazyRows
 from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import numbers_of_objects, numbers_of_table
-from nnlite.arrays.types import widened
+from nnlite.arrays.types import is_floating, widened
+from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops.plain.operands import Operand
 from nnlite.ops.tracing import Traced
@@ -158,6 +159,13 @@ def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
     if all(issubclass(cls, str) for cls in types):
         return array
     return np.array([str(value) for value in flat], dtype=object).reshape(array.shape)
+
+
+def floating(layer: Any, inputs: np.ndarray) -> np.ndarray:
+    """Inputs as floating-point numbers: integers in the dtype of the layer, or in `floatx()` if that is of integers."""
+    if inputs.dtype.kind not in "biu":
+        return inputs
+    return inputs.astype(layer.dtype if is_floating(np.dtype(layer.dtype)) else floatx())
 
 
 def as_whole(values: np.ndarray, owner: str) -> np.ndarray:

@@ -11,8 +11,9 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians
-from nnlite.kernels.reference.dense import LINEAR
+from nnlite.kernels.reference.dense import LINEAR, RELU
 from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Activated, DenseActivation, Simplified, Unchanged
 from nnlite.layers.base.symbolic import symbols_of
@@ -49,11 +50,17 @@ class _Activated(Layer, abstract=True):
         return input_shape
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        return self.activation.linearize(inputs)
+        return self.activation.linearize(self._taken(inputs))
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:
         """As `linearize`."""
+        inputs = self._taken(inputs)
         return self.activation.in_place(inputs)(inputs.copy())
+
+    def _taken(self, inputs: np.ndarray) -> np.ndarray:
+        """Inputs as floating-point numbers; integers stay what they are where the function gives some of them."""
+        broken = inputs.dtype.kind in "biu" and kernel_code(self.activation) not in (LINEAR, RELU)
+        return floating(self, inputs) if broken else inputs
 
     def at_inference(self) -> Simplified:
         linear = kernel_code(self.activation) == LINEAR

@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Broadcast, Composed, Diagonal, Jacobians, Rearrange
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import checked_masks
 from nnlite.layers.merging.concatenate import Concatenate, Dot, check_several, shown
@@ -150,7 +151,7 @@ class Average(_Elementwise):
     """
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
-        total: Array = reduce(np.add, arrays)
+        total: Array = reduce(np.add, [floating(self, array) for array in arrays])
         share = np.full((), 1 / len(arrays), total.real.dtype)
         return total * share, [share] * len(arrays)
 

@@ -21,6 +21,7 @@ from nnlite.jacobians import (
     StandardizeGroups,
 )
 from nnlite.layers.base.attributes import Fixed
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.normalization.moments import (
     add_scale_and_center,
@@ -97,6 +98,7 @@ class GroupNormalization(Layer):
         return input_shape
 
     def linearize(self, inputs: np.ndarray, *gamma_beta: np.ndarray) -> tuple[np.ndarray, Bundle]:
+        inputs = floating(self, inputs)
         to_last, from_last = to_last_axes(inputs, axes_from_left(self.axis, inputs.ndim))
         moved_shape = from_last.in_shape
         batch, *between, features = moved_shape
@@ -197,6 +199,7 @@ class UnitNormalization(Layer):
         return input_shape
 
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
+        inputs = floating(self, inputs)
         axes = tuple(axis - inputs.ndim for axis in axes_from_left(self.axis, inputs.ndim))
         squares = (inputs * inputs).sum(axis=axes, keepdims=True)
         long = squares.real > 1e-12

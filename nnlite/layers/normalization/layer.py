@@ -11,6 +11,7 @@ from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Bundle, Composed, Jacobians, NormalizationJacobians, Standardize
 from nnlite.layers.base.attributes import Fixed
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.normalization.moments import (
     add_scale_and_center,
@@ -82,6 +83,7 @@ class LayerNormalization(Layer):
         return input_shape
 
     def linearize(self, inputs: np.ndarray, *gamma_beta: np.ndarray) -> tuple[np.ndarray, Bundle]:
+        inputs = floating(self, inputs)
         axes = axes_from_left(self.axis, inputs.ndim)
         if self.rms_scaling:
             return self._by_deviation(inputs, *gamma_beta, axes=axes)

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.jacobians import Composed, Jacobians, LargestOfBins, Separable
 from nnlite.jacobians.maps.base import Jacobian
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Sizes, Spatial
 
@@ -41,6 +42,7 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
         if not self.average:
             outputs, maps = largest_in_bins(inputs, bins, self.from_right)
             return outputs, Jacobians(Composed(*maps))
+        inputs = floating(self, inputs)
         matrices = tuple(
             means_of_bins(count, length, inputs.real.dtype) for count, length in zip(bins, lengths, strict=True)
         )

@@ -7,6 +7,7 @@ import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.jacobians import Composed, Diagonal, Jacobians, Rearrange, SumOver
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import step_mask
 from nnlite.layers.base.spatial import Spatial
@@ -42,6 +43,7 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
 
     def mean(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         """The mean over all cells, and its Jacobians."""
+        inputs = floating(self, inputs)
         shape: Any = self.compute_output_shape(inputs.shape)
         scale = math.prod(shape) / inputs.size
         if self.channels_first or inputs.size > MANY_CELLS * len(inputs) * inputs.shape[-1]:
@@ -84,6 +86,7 @@ class GlobalAveragePooling1D(_GlobalPooling, aliases=("GlobalAvgPool1D",)):
     def linearize(self, inputs: Array, mask: np.ndarray | None = None) -> tuple[np.ndarray, Jacobians]:
         if mask is None:
             return self.mean(inputs)
+        inputs = floating(self, inputs)
         steps = inputs.shape[2 if self.channels_first else 1]
         weights = step_mask(mask, (len(inputs), steps), self.label).astype(inputs.real.dtype)
         weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1)

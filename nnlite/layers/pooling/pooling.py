@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.arrays.windows import Windows, cells
 from nnlite.jacobians import Jacobians, LargestOfWindows, SumOfWindows
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Pooling as PoolingForm
 from nnlite.layers.base.spatial import OptionalSizes, Sizes, Spatial
@@ -60,6 +61,7 @@ class _Pooling(Spatial, Layer, abstract=True):
         if not self.average:
             outputs, part = LargestOfWindows.of(inputs, windows, self.trailing)
             return outputs, Jacobians(part)
+        inputs = floating(self, inputs)
         weight = inverse_counts(windows, inputs.real.dtype, self.trailing)
         shape = self.with_spatial(inputs.shape, windows.outputs)
         part = SumOfWindows(windows, self.trailing, weight, inputs.shape, shape)

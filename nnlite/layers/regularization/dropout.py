@@ -10,6 +10,7 @@ from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.contract.input_spec import Described, InputSpec
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import DenseDropout, Unchanged
 from nnlite.layers.base.variables import seeds
@@ -244,11 +245,6 @@ def drop(
     bits = random_bits(layer, random, shape)
     outputs, factors = kernels.dropout(inputs, bits, *threshold_and_scale(rate))
     return outputs, Jacobians(Diagonal(factors, inputs.shape, inputs.shape))
-
-
-def floating(layer: Any, inputs: np.ndarray) -> np.ndarray:
-    """Inputs in the dtype of the layer if they are integers, which it returns as they are where it does nothing."""
-    return inputs.astype(layer.dtype) if inputs.dtype.kind in layer._kept_kinds else inputs
 
 
 def threshold_and_scale(rate: float) -> tuple[int, float]:

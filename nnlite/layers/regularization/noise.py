@@ -6,10 +6,10 @@ import numpy as np
 
 from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Diagonal, Identity, Jacobians
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.variables import seeds
-from nnlite.layers.regularization.dropout import floating
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import BelowOne, Index, NonNegative
 

@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.arrays.windows import place_windows
 from nnlite.jacobians import Jacobians, Separable, SumOfWindows, Transposed
+from nnlite.layers.base.inputs import floating
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Sizes, Spatial
 from nnlite.ops.interpolation import resize_matrices
@@ -34,6 +35,7 @@ class _UpSampling(Spatial, Layer, abstract=True):
             windows = place_windows(self.spatial(shape), size, size)
             part = Transposed(SumOfWindows(windows, self.trailing, 1, shape, inputs.shape))
         else:
+            inputs = floating(self, inputs)
             matrices = resize_matrices(self.spatial(inputs.shape), self.spatial(shape), self.interpolation)
             matrices = tuple(matrix.astype(inputs.real.dtype) for matrix in matrices)
             part = Separable(matrices, self.from_right, inputs.shape, shape)

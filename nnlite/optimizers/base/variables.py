@@ -63,9 +63,10 @@ class VariableDoors(Slots):
                 isinstance(variable, np.ndarray) and variable.flags.writeable
             )
             if not writable or array_of(variable).dtype.kind != "f":
+                kind = f" of {variable.dtype}" if isinstance(variable, (Parameter, np.ndarray)) else ""
                 raise ConfigError(
                     f"{type(self).__name__} updates writable NumPy arrays of floating-point numbers and parameters of "
-                    f"layers, got {type(variable).__name__}"
+                    f"layers, got {type(variable).__name__}{kind}"
                 )
         packs = packed(variables)
         self.build_packs(packs)

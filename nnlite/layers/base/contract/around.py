@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.arrays.types import dtype_of
-from nnlite.config import DTypePolicy, default_for, load_type
+from nnlite.arrays.types import dtype_of, is_floating
+from nnlite.config import DTypePolicy, default_for, floatx, load_type
 from nnlite.jacobians import Bundle, Composed, GraphJacobians, Jacobians, Node, Penalized
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.ops.base import own_memory
@@ -123,9 +123,14 @@ def returned(arrays: Any, kinds: Sequence[str]) -> Any:
 
 
 def values_of(ends: Sequence, data: Sequence, kind: str) -> Any:
-    """The values of `ends`; if integers are among `data`, of which NumPy makes 64-bit numbers, in the dtype `kind`."""
+    """The values of `ends`; if integers are among `data`, of which NumPy makes 64-bit numbers, in the dtype `kind`.
+
+    In `floatx()` if that is of integers.
+    """
     values = tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value
-    return returned(values, (kind,)) if any(item.value.dtype.kind in "biu" for item in data) else values
+    if not any(item.value.dtype.kind in "biu" for item in data):
+        return values
+    return returned(values, (kind if is_floating(np.dtype(kind)) else floatx(),))
 
 
 @property

@@ -215,8 +215,13 @@ def add_weight(
     Raises:
         ConfigError: a name that is taken or has a slash; no such initializer, regularizer, constraint or aggregation.
         ShapeError: unknown lengths.
+        WrongTypeError: a trainable weight of a layer of an integer type.
     """
     value, name = first_value(self, shape, initializer, dtype), free_name(self, name)
+    if trainable and dtype is None and not is_floating(value.dtype):
+        raise WrongTypeError(
+            f"{self.label} trains its weight {name!r}, and {value.dtype} has no derivative: take a floating-point type"
+        )
     penalty = None if regularizer is None else Regularizer.get(regularizer)
     bound = None if constraint is None else Constraint.get(constraint)
     parameter = Parameter(name, value, trainable, penalty, sparse, bound)
