@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 
+from nnlite.config import epsilon
 from nnlite.errors import ConfigError
 from nnlite.registry import Configurable, NamedFunction, modules
 from nnlite.registry.bounds import NonNegative, Range
@@ -24,8 +25,6 @@ __all__ = [
     "serialize",
     "unit_norm",
 ]
-
-EPSILON = 1e-7  # Keras's: what norms are kept away from zero by
 
 
 class Constraint(Configurable, family="constraint"):
@@ -86,7 +85,7 @@ class _Norm(Constraint, abstract=True):
             message = f"is {self.axis}; the parameter has the shape {values.shape}"
             raise ConfigError(message, (type(self).__name__, "axis"))
         norms = np.sqrt(np.square(values).sum(axis=axis, keepdims=True))
-        return values * (self.wanted(norms) / (norms + EPSILON))
+        return values * (self.wanted(norms) / (norms + epsilon()))
 
 
 class MaxNorm(_Norm):

@@ -36,9 +36,10 @@ _epsilon = 1e-7
 
 
 def epsilon() -> float:
-    """A small number for user-written formulas, such as in a denominator: 1e-7 unless `set_epsilon` changed it.
+    """A small number by which formulas keep denominators and logarithms from 0: 1e-7 unless `set_epsilon` changed it.
 
-    nnlite's own formulas do without it.
+    Losses, metrics, constraints and functions of `nnlite.ops` read it where Keras's do, but for metrics that are exact
+    without it. The arguments `epsilon` of layers and optimizers do not follow it.
     """
     return _epsilon
 

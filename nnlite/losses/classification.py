@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.arrays.types import Array, BatchShape, fits
+from nnlite.config import epsilon
 from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOne, SoftmaxJacobian
 from nnlite.jacobians.maps.base import Jacobian
@@ -17,9 +18,6 @@ from nnlite.ops.tape import active_tape
 from nnlite.registry.bounds import Fraction
 
 __all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
-
-# Keras clips probabilities to [EPSILON, 1 - EPSILON] before the logarithm.
-EPSILON = 1e-7
 
 
 class BinaryCrossentropy(Loss, aliases=("bce",)):
@@ -244,9 +242,9 @@ def smoothed(y_true: np.ndarray, share: float, classes: int) -> np.ndarray:
 
 
 def clipped_chances(p: Array) -> tuple[np.ndarray, np.ndarray]:
-    """p clipped to [EPSILON, 1 - EPSILON], and a mask of unclipped entries, 1 or 0."""
-    inside = (p.real > EPSILON) & (p.real < 1 - EPSILON)
-    return np.where(inside, p, np.clip(p.real, EPSILON, 1 - EPSILON).astype(p.real.dtype)), inside
+    """p clipped to [epsilon(), 1 - epsilon()] as in Keras, and a mask of unclipped entries, 1 or 0."""
+    inside = (p.real > epsilon()) & (p.real < 1 - epsilon())
+    return np.where(inside, p, np.clip(p.real, epsilon(), 1 - epsilon()).astype(p.real.dtype)), inside
 
 
 def _off_target(log_p, y_true):

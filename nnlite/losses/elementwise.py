@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnlite.arrays.types import Array
+from nnlite.config import epsilon
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
@@ -17,8 +18,6 @@ __all__ = [
     "Poisson",
     "SquaredHinge",
 ]
-
-EPSILON = 1e-7  # Keras's: what denominators and logarithms are kept away from zero by
 
 
 class Elementwise(Loss, abstract=True):
@@ -52,7 +51,7 @@ class MeanAbsolutePercentageError(Elementwise, aliases=("mape",)):
     """
 
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
-        scale = 100 / np.maximum(np.abs(y_true), EPSILON)
+        scale = 100 / np.maximum(np.abs(y_true), epsilon())
         error: Array = y_pred - y_true
         signs = np.sign(error.real)
         return scale * error * signs, scale * signs
@@ -69,14 +68,14 @@ class MeanSquaredLogarithmicError(Elementwise, aliases=("msle",)):
     """
 
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
-        bounded, inside = at_least(EPSILON, y_pred)
-        error = np.log1p(bounded) - np.log1p(np.maximum(y_true, EPSILON))
+        bounded, inside = at_least(epsilon(), y_pred)
+        error = np.log1p(bounded) - np.log1p(np.maximum(y_true, epsilon()))
         return error * error, 2 * error / (1 + bounded) * inside
 
     def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
-        bounded = np.maximum(y_pred, EPSILON)
-        error = np.log1p(bounded) - np.log1p(np.maximum(y_true, EPSILON))
-        return 2 * (1 - error) / (1 + bounded) ** 2 * (y_pred > EPSILON)
+        bounded = np.maximum(y_pred, epsilon())
+        error = np.log1p(bounded) - np.log1p(np.maximum(y_true, epsilon()))
+        return 2 * (1 - error) / (1 + bounded) ** 2 * (y_pred > epsilon())
 
 
 class LogCosh(Elementwise):
@@ -110,11 +109,11 @@ class Poisson(Elementwise):
     """
 
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
-        rate = y_pred + EPSILON
+        rate = y_pred + epsilon()
         return y_pred - y_true * np.log(rate), 1 - y_true / rate
 
     def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
-        return y_true / (y_pred + EPSILON) ** 2
+        return y_true / (y_pred + epsilon()) ** 2
 
 
 def at_least(bound: float, values: Array) -> tuple[np.ndarray, np.ndarray]:

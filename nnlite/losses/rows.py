@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Array
+from nnlite.config import epsilon
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
-from nnlite.losses.elementwise import EPSILON
 
 __all__ = ["CategoricalHinge", "CosineSimilarity", "KLDivergence"]
 
@@ -64,15 +64,15 @@ class KLDivergence(Loss, aliases=("kld", "kullback_leibler_divergence")):
     """
 
     def per_row(self, y_true: np.ndarray, y_pred: Array) -> tuple[np.ndarray, Jacobian]:
-        target = np.clip(y_true, EPSILON, 1)
-        inside = (y_pred.real > EPSILON) & (y_pred.real < 1)
-        p = np.where(inside, y_pred, np.clip(y_pred.real, EPSILON, 1).astype(y_pred.real.dtype))
+        target = np.clip(y_true, epsilon(), 1)
+        inside = (y_pred.real > epsilon()) & (y_pred.real < 1)
+        p = np.where(inside, y_pred, np.clip(y_pred.real, epsilon(), 1).astype(y_pred.real.dtype))
         return (target * (np.log(target) - np.log(p))).sum(axis=-1), Contraction(-target / p * inside)
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
-        p = np.clip(y_pred, EPSILON, 1)
-        inside = (y_pred > EPSILON) & (y_pred < 1)
-        return Diagonal(np.clip(y_true, EPSILON, 1) / (p * p) * inside, y_pred.shape, y_pred.shape)
+        p = np.clip(y_pred, epsilon(), 1)
+        inside = (y_pred > epsilon()) & (y_pred < 1)
+        return Diagonal(np.clip(y_true, epsilon(), 1) / (p * p) * inside, y_pred.shape, y_pred.shape)
 
 
 def _direction(rows: Any) -> tuple[Any, Any]:

@@ -191,7 +191,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
     def get_state(self) -> dict[str, Any]:
         """The state accumulated by `update_state` so far, for checkpoints within an epoch."""
-        return {name: getattr(self, name) for name in self._gathered}
+        return {name: copy.copy(getattr(self, name)) for name in self._gathered}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from what `get_state` returned; `ConfigError` for the state of another metric."""

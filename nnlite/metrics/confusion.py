@@ -113,16 +113,16 @@ class ConfusionMetric(Metric, abstract=True):
         limits = self.limits().astype(predictions.dtype if predictions.dtype.kind == "f" else np.float64)
         below = np.searchsorted(limits, predictions, side="left")  # how many thresholds are below each prediction
         below[np.isnan(predictions)] = 0
-        above, all_of = [], []
+        above, all_of, counted = [], [], vars(self)
         for chosen in (positive, ~positive):
             part = None if weights is None else weights[chosen].astype(np.float64)
             counts = np.bincount(below[chosen], part, minlength=len(limits) + 1).astype(np.float64)
             all_of.append(counts.sum())
             above.append(counts[::-1].cumsum()[::-1][1:])
-        self.true_positives = self.true_positives + above[0]
-        self.false_positives = self.false_positives + above[1]
-        self.false_negatives = self.false_negatives + (all_of[0] - above[0])
-        self.true_negatives = self.true_negatives + (all_of[1] - above[1])
+        counted["true_positives"] = counted["true_positives"] + above[0]
+        counted["false_positives"] = counted["false_positives"] + above[1]
+        counted["false_negatives"] = counted["false_negatives"] + (all_of[0] - above[0])
+        counted["true_negatives"] = counted["true_negatives"] + (all_of[1] - above[1])
 
 
 def _only_top(predictions: np.ndarray, top_k: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.config import epsilon
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.kernels import sigmoid
 from nnlite.metrics.confusion import ConfusionMetric, given_thresholds, ratio
@@ -13,7 +14,6 @@ from nnlite.registry.bounds import Count, Fraction, Index, Range
 __all__ = ["AUC", "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"]
 
 Thresholds = Annotated[int, Range(1, 10**6)]
-EPSILON = 1e-7  # the first and last threshold lie outside [0, 1] by this much
 
 
 class AUC(ConfusionMetric):
@@ -72,7 +72,7 @@ class AUC(ConfusionMetric):
         inner = np.arange(1, self.num_thresholds - 1) / (self.num_thresholds - 1)
         if thresholds is not None:
             inner = np.sort(np.asarray(thresholds, float))
-        return np.concatenate([[-EPSILON], inner, [1 + EPSILON]])
+        return np.concatenate([[-epsilon()], inner, [1 + epsilon()]])
 
     def reset_state(self) -> None:
         told = [self.num_labels] if self.num_labels else []

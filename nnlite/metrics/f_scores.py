@@ -65,9 +65,9 @@ class FBetaScore(Metric):
             ("false_positives", chosen * (1 - actual)),
             ("false_negatives", ~chosen * actual),
         ):
-            before, counts = getattr(self, name), weights @ part
+            before, counts = vars(self)[name], weights @ part
             counts = np.asarray(counts.sum()) if self.average == "micro" else counts
-            setattr(self, name, counts + (before if before.size else 0.0))
+            vars(self)[name] = np.asarray(counts + (before if before.size else 0.0))
 
     @property
     def _listed(self) -> dict[str, str]:
@@ -87,7 +87,7 @@ class FBetaScore(Metric):
         pass
 
     def result(self) -> Any:
-        states = [getattr(self, name) for name in self._state]
+        states = [vars(self)[name] for name in self._state]
         if not states[0].size:
             return 0.0
         positives = states[0] + states[2]

@@ -65,7 +65,8 @@ class _Overlap(Metric, abstract=True):
                 stranger = numbers[(numbers < 0) | (numbers >= size)][0]
                 raise DataError(f"{self.name}: there is a class {stranger:g}; the classes are 0 to {size - 1}")
         places = rows.astype(np.intp) * size + columns.astype(np.intp)
-        self.total_cm = self.total_cm + np.bincount(places, counts, minlength=size * size).reshape(size, size)
+        added, state = np.bincount(places, counts, minlength=size * size), vars(self)
+        state["total_cm"] = state["total_cm"] + added.reshape(size, size)
 
     def result(self) -> float:
         true = np.diag(self.total_cm)

@@ -161,15 +161,16 @@ class R2Score(Metric):
         weight = np.ones(batch_size) if sample_weight is None else self.weights(sample_weight, batch_size)
         if not weight.any():
             return
-        if not self.count.any():
+        sums = vars(self)
+        if not sums["count"].any():
             self._start_at(y_true[np.argmax(weight)])
-        deviation = y_true - self.origin
+        deviation = y_true - sums["origin"]
         error = y_true - y_pred.astype(np.float64, copy=False)
-        self.num_samples += y_true.size
-        self.count = self.count + weight.sum(dtype=np.float64)
-        self.first = self.first + weight @ deviation
-        self.second = self.second + weight @ (deviation * deviation)
-        self.total_mse = self.total_mse + weight @ (error * error)
+        sums["_num_samples"] += y_true.size
+        sums["count"] = sums["count"] + weight.sum(dtype=np.float64)
+        sums["first"] = sums["first"] + weight @ deviation
+        sums["second"] = sums["second"] + weight @ (deviation * deviation)
+        sums["total_mse"] = sums["total_mse"] + weight @ (error * error)
 
     def result(self) -> Any:
         if not self.count.any():
@@ -201,7 +202,7 @@ class R2Score(Metric):
         y_true, y_pred = self.aligned(y_true, y_pred)
         if y_true.ndim == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
-        outputs = len(self.count) or y_true.shape[1]
+        outputs = len(vars(self)["count"]) or y_true.shape[1]
         if y_true.ndim != 2 or y_true.shape[1] != outputs:
             raise ShapeError(f"{self.name}: expected shape (batch, {outputs}), got {y_true.shape}")
         return y_true, y_pred

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.config import epsilon
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.layers.images.boxes import FORMATS, corners_of, formatted
 
@@ -23,8 +24,6 @@ __all__ = [
     "encode_box_to_deltas",
     "pad",
 ]
-
-EPSILON = 1e-7  # keeps divisions by areas finite
 
 
 def convert_format(
@@ -123,14 +122,14 @@ def compute_ciou(
     """
     first, second = (_corners(boxes, bounding_box_format, image_shape) for boxes in (boxes1, boxes2))
     shared, together = _shared(first, second)
-    overlap = shared / (together + EPSILON)
+    overlap = shared / (together + epsilon())
     low, high = np.minimum(first[..., :2], second[..., :2]), np.maximum(first[..., 2:], second[..., 2:])
-    diagonal = ((high - low) ** 2).sum(axis=-1) + EPSILON
+    diagonal = ((high - low) ** 2).sum(axis=-1) + epsilon()
     apart = ((first[..., :2] + first[..., 2:] - second[..., :2] - second[..., 2:]) ** 2).sum(axis=-1) / 4
     sides = [one[..., 2:] - one[..., :2] for one in (first, second)]
-    angles = [np.arctan(side[..., 0] / (side[..., 1] + EPSILON)) for side in sides]
+    angles = [np.arctan(side[..., 0] / (side[..., 1] + epsilon())) for side in sides]
     shape = (2 / np.pi * (angles[1] - angles[0])) ** 2
-    return (overlap - apart / diagonal - shape * shape / (shape - overlap + 1 + EPSILON)).astype(np.float32)
+    return (overlap - apart / diagonal - shape * shape / (shape - overlap + 1 + epsilon())).astype(np.float32)
 
 
 def clip_to_image_size(
@@ -255,7 +254,7 @@ def encode_box_to_deltas(
         convert_format(_corners(one, kind, image_shape), "xyxy", encoding_format, dtype="float64")
         for one, kind in pairs
     )
-    ratios = np.log(np.maximum(other[..., 2:], EPSILON) / np.maximum(base[..., 2:], EPSILON))
+    ratios = np.log(np.maximum(other[..., 2:], epsilon()) / np.maximum(base[..., 2:], epsilon()))
     offsets = np.concatenate([(other[..., :2] - base[..., :2]) / base[..., 2:], ratios], axis=-1)
     return (offsets / _scales(variance)).astype(np.float32)
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from nnlite import Sequential, config
+from nnlite import Sequential, config, losses, metrics, ops
 from nnlite.callbacks import LambdaCallback
+from nnlite.constraints import UnitNorm
 from nnlite.errors import ConfigError, TrainingWarning
 from nnlite.layers import Dense
 
@@ -19,6 +20,7 @@ def defaults():
     config.set_max_epochs(None)
     config.set_max_steps_per_epoch(None)
     config.enable_interactive_logging()
+    config.set_epsilon(1e-7)
 
 
 def compiled():
@@ -98,3 +100,25 @@ def test_switches_of_keras_that_change_nothing():
     config.set_backend("numpy")
     with pytest.raises(ConfigError, match="NumPy alone, backend='numpy'; got 'jax'"):
         config.set_backend("jax")
+
+
+def test_epsilon_reaches_the_formulas_that_read_it_in_keras():
+    config.set_epsilon(0.1)
+    small = np.log(0.1)
+    for loss, y_true, y_pred, expected in [
+        (losses.BinaryCrossentropy(), [[1.0]], [[0.0]], -small),
+        (losses.CategoricalCrossentropy(), [[1.0, 0.0]], [[0.0, 1.0]], -small),
+        (losses.SparseCategoricalCrossentropy(), [0], [[0.0, 1.0]], -small),
+        (losses.MeanAbsolutePercentageError(), [[0.0]], [[1.0]], 1000),
+        (losses.MeanSquaredLogarithmicError(), [[0.0]], [[-1.0]], 0),
+        (losses.Poisson(), [[1.0]], [[0.0]], -small),
+        (losses.KLDivergence(), [[1.0, 0.0]], [[0.0, 1.0]], 0.9 * -small),
+        (losses.Dice(), [[1.0]], [[1.0]], 1 - 2 / 2.1),
+        (metrics.BinaryCrossentropy(), [[1.0]], [[0.0]], -small),
+        (metrics.KLDivergence(), [[1.0, 0.0]], [[0.0, 1.0]], 0.9 * -small),
+    ]:
+        assert float(loss(y_true, y_pred)) == pytest.approx(expected, rel=1e-5, abs=1e-6), loss
+    assert metrics.AUC(num_thresholds=3).thresholds == [-0.1, 0.5, 1.1]
+    assert UnitNorm()(np.ones((1, 1))) == pytest.approx(1 / 1.1)
+    assert ops.rms_normalization(np.ones(1)) == pytest.approx(1.1**-0.5)
+    assert float(ops.binary_crossentropy([1.0], [0.0])[0]) == pytest.approx(-small)

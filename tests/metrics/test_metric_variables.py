@@ -231,3 +231,18 @@ def test_results_of_several_outputs_are_plain_arrays():
     metric = metrics.R2Score(class_aggregation=None)
     metric.update_state([[1.0, 2.0], [2.0, 0.0]], [[1.0, 2.0], [2.0, 1.0]])
     assert type(metric.result()) is np.ndarray
+
+
+def test_what_is_written_into_a_state_by_index_is_seen_by_the_metric():
+    precision = metrics.Precision(thresholds=[0.3, 0.6])
+    precision.update_state([1, 0, 1], [0.9, 0.5, 0.4])
+    kept = precision.get_state()
+    precision.true_positives[...] = 3
+    precision.true_positives[1:][...] = 5  # a part of it is no copy either
+    precision.variables[1][0] = 7  # of the type of the metric, which is written back
+    assert precision.true_positives.tolist() == [3, 5] and precision.result().round(6).tolist() == [
+        np.float32(0.3),
+        1.0,
+    ]
+    precision.set_state(kept)
+    assert precision.true_positives.tolist() == [2, 1] and precision.false_positives.tolist() == [1, 0]

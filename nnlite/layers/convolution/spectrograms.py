@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
+from nnlite.config import epsilon
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import STFTInitializer
 from nnlite.initializers.blank import allowance
@@ -20,8 +21,6 @@ from nnlite.ops.tape import is_trial
 from nnlite.registry.bounds import Count, NonNegative, Positive
 
 __all__ = ["MelSpectrogram", "STFTSpectrogram"]
-
-SMALL = 1e-7  # the least power of magnitudes, whose root and logarithm stay finite
 
 
 class STFTSpectrogram(Layer):
@@ -146,7 +145,7 @@ class STFTSpectrogram(Layer):
             twice = np.full(power.shape[-1], 2, power.dtype)
             twice[[0, -1]] = 1
             return twice * power
-        power = ops.maximum(power, SMALL)
+        power = ops.maximum(power, epsilon())
         return ops.sqrt(power) if self.mode == "magnitude" else 0.5 * ops.log(power)
 
 

@@ -5,11 +5,12 @@ from typing import Annotated
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
+from nnlite.config import epsilon
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.losses.classification import class_numbers
-from nnlite.losses.elementwise import EPSILON, at_least
+from nnlite.losses.elementwise import at_least
 from nnlite.registry.bounds import Range
 
 __all__ = ["CategoricalGeneralizedCrossEntropy"]
@@ -39,14 +40,14 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         places = y_true[..., None]
         p = np.take_along_axis(y_pred, places, -1)
         slopes = np.zeros_like(y_pred)
-        np.put_along_axis(slopes, places, -(at_least(EPSILON, p)[0] ** (self.q - 1)), -1)
+        np.put_along_axis(slopes, places, -(at_least(epsilon(), p)[0] ** (self.q - 1)), -1)
         return ((1 - p**self.q) / self.q)[..., 0], Contraction(slopes)
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         places = y_true[..., None]
         p = np.take_along_axis(y_pred, places, -1)
         curvatures = np.zeros_like(y_pred)
-        np.put_along_axis(curvatures, places, (1 - self.q) * p ** (self.q - 2) * (p > EPSILON), -1)
+        np.put_along_axis(curvatures, places, (1 - self.q) * p ** (self.q - 2) * (p > epsilon()), -1)
         return Diagonal(curvatures, y_pred.shape, y_pred.shape)
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
+from nnlite.config import epsilon
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Contraction
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.losses.classification import fractions
-from nnlite.losses.elementwise import EPSILON
 from nnlite.registry.bounds import NonNegative
 
 __all__ = ["Dice", "Tversky"]
@@ -78,7 +78,7 @@ class Dice(Overlap):
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         """1 - Dice's coefficient of targets and predictions."""
-        return 1 - 2 * self.sums(y_true * y_pred) / (self.sums(y_true) + self.sums(y_pred) + EPSILON)
+        return 1 - 2 * self.sums(y_true * y_pred) / (self.sums(y_true) + self.sums(y_pred) + epsilon())
 
 
 class Tversky(Overlap):
@@ -109,4 +109,4 @@ class Tversky(Overlap):
         """1 - Tversky's index of targets and predictions."""
         shared = self.sums(y_true * y_pred)
         missed, added = self.sums(y_true * (1 - y_pred)), self.sums((1 - y_true) * y_pred)
-        return 1 - shared / (shared + self.alpha * missed + self.beta * added + EPSILON)
+        return 1 - shared / (shared + self.alpha * missed + self.beta * added + epsilon())

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
+from nnlite.config import epsilon
 from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Contraction
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
-from nnlite.losses.elementwise import EPSILON, Elementwise, at_least
+from nnlite.losses.elementwise import Elementwise, at_least
 from nnlite.registry.bounds import Range
 
 __all__ = ["Gamma", "GaussianNLL", "NegativeLogLikelihood", "Tweedie"]
@@ -87,16 +88,16 @@ class Amounts(Elementwise, abstract=True):
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
         if self.log_input:
             return self.deviance(y_true, y_pred)[:2]
-        mean, inside = at_least(EPSILON, y_pred)
+        mean, inside = at_least(epsilon(), y_pred)
         losses, slopes, _ = self.deviance(y_true, np.log(mean))
         return losses, slopes / mean * inside
 
     def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         if self.log_input:
             return self.deviance(y_true, y_pred)[2]
-        mean = np.maximum(y_pred, EPSILON)
+        mean = np.maximum(y_pred, epsilon())
         _, slopes, curvatures = self.deviance(y_true, np.log(mean))
-        return (curvatures - slopes) / (mean * mean) * (y_pred > EPSILON)
+        return (curvatures - slopes) / (mean * mean) * (y_pred > epsilon())
 
 
 class Gamma(Amounts):

@@ -55,11 +55,15 @@ class MetricVariable(np.ndarray):
         """Replace all values, those of the metric too where this is a copy of its state."""
         if self.size:  # a state without a shape yet takes any
             value = np.broadcast_to(value, self.shape)
+            super().__setitem__(..., value)
         if self.stored is not None:
             self.stored(value)
-        if self.size:
-            self[...] = value
         return self
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(index, value)
+        if self.stored is not None:
+            self.stored(self.value)
 
     def assign_add(self, value: ArrayLike) -> "MetricVariable":
         """Add to the values."""
@@ -80,7 +84,8 @@ def named(array: np.ndarray, name: str, owner: str) -> MetricVariable:
 class StateArray:
     """An attribute of a metric that holds an array of its state, in double precision: counts stay exact.
 
-    What is read is a copy with the methods of Keras's variables; `assign` sets the attribute.
+    What is read is a view with the methods of Keras's variables; `assign` sets the attribute. A metric itself, which
+    reads it in each update, takes the array from `vars(self)`, and replaces it: views then keep the former values.
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -89,7 +94,7 @@ class StateArray:
     def __get__(self, metric: Any, owner: type) -> Any:
         if metric is None:
             return self
-        variable = named(np.array(vars(metric)[self.key]), self.key, str(metric.name))
+        variable = named(vars(metric)[self.key], self.key, str(metric.name))
         variable.stored = functools.partial(setattr, metric, self.key)
         return variable
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.config import image_data_format
+from nnlite.config import epsilon, image_data_format
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import moveaxis
@@ -35,7 +35,6 @@ __all__ = [
     "sparse_categorical_crossentropy",
 ]
 
-EPSILON = 1e-7
 Padding = Literal["valid", "same"]
 Sizes = int | Sequence[int]
 
@@ -50,7 +49,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     if from_logits:
         return ops.negative(ops.sum(ops.multiply(target, ops.log_softmax(output, axis=axis)), axis))
     shares = ops.divide(output, ops.sum(output, axis, True))
-    return ops.negative(ops.sum(ops.multiply(target, ops.log(ops.clip(shares, EPSILON, 1 - EPSILON))), axis))
+    return ops.negative(ops.sum(ops.multiply(target, ops.log(ops.clip(shares, epsilon(), 1 - epsilon()))), axis))
 
 
 @drawable
@@ -70,7 +69,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     check_equal_shapes("binary_crossentropy", lengths(target), lengths(output))
     if from_logits:
         return ops.subtract(ops.softplus(output), ops.multiply(target, output))
-    chance = ops.clip(output, EPSILON, 1 - EPSILON)
+    chance = ops.clip(output, epsilon(), 1 - epsilon())
     one, zero = ops.log(chance), ops.log(ops.subtract(1.0, chance))
     return ops.negative(ops.add(ops.multiply(target, one), ops.multiply(ops.subtract(1.0, target), zero)))
 

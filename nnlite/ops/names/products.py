@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import config
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, ShapeError
@@ -163,19 +164,19 @@ def _singular_values(x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float | None = None) -> Any:
-    """x divided by its norm along `axis`, which is at least `epsilon`, 1e-7 when None.
+    """x divided by its norm along `axis`, which is at least `epsilon`, `config.epsilon()` when None.
 
     Raises:
         ConfigError: `order` is not an integer >= 1.
     """
     if not isinstance(order, (int, np.integer)) or order < 1:
         raise ConfigError(f"normalize: order must be an integer >= 1, got {order!r}", ("order",))
-    return ops.divide(x, ops.maximum(norm(x, order, axis, True), 1e-7 if epsilon is None else epsilon))
+    return ops.divide(x, ops.maximum(norm(x, order, axis, True), config.epsilon() if epsilon is None else epsilon))
 
 
 def rms_normalization(x: Any, scale: Any = None, axis: Axis = -1, epsilon: float | None = None) -> Any:
-    """x / sqrt(mean(x ** 2) + epsilon), times `scale`; `epsilon` is 1e-7 when None."""
-    epsilon = 1e-7 if epsilon is None else epsilon
+    """x / sqrt(mean(x ** 2) + epsilon), times `scale`; `epsilon` is `config.epsilon()` when None."""
+    epsilon = config.epsilon() if epsilon is None else epsilon
     result = ops.multiply(x, rsqrt(ops.add(ops.mean(ops.square(x), axis, True), epsilon)))
     return result if scale is None else ops.multiply(result, scale)
 
@@ -183,8 +184,8 @@ def rms_normalization(x: Any, scale: Any = None, axis: Axis = -1, epsilon: float
 def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Axis = -1, epsilon: float | None = None
 ) -> Any:
-    """(x - mean) / sqrt(variance + epsilon), times `gamma`, plus `beta`; `epsilon` is 1e-7 when None."""
-    epsilon = 1e-7 if epsilon is None else epsilon
+    """(x - mean) / sqrt(variance + epsilon), times `gamma`, plus `beta`; `epsilon` is `config.epsilon()` when None."""
+    epsilon = config.epsilon() if epsilon is None else epsilon
     mean, variance = moments(x, axis, True)
     result = ops.multiply(ops.subtract(x, mean), rsqrt(ops.add(variance, epsilon)))
     result = result if gamma is None else ops.multiply(result, gamma)
