@@ -1,5 +1,7 @@
 """Scaled dot-product attention."""
 
+import math
+
 import numpy as np
 
 from nnlite import kernels
@@ -31,7 +33,7 @@ def attend(
         noise_scale: a further factor.
     """
     lead = query.shape[:-3]
-    query, key, value = (array.reshape(-1, *array.shape[-3:]) for array in (query, key, value))
+    query, key, value = (array.reshape(math.prod(lead), *array.shape[-3:]) for array in (query, key, value))
     shape = (len(query), query.shape[2], key.shape[1], query.shape[1])
     hidden, noise = (None if array is None else turned(array, lead, shape) for array in (hidden, noise))
     inputs = AttentionInputs(query, key, value, scale, hidden, noise, noise_scale)

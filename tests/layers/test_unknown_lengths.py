@@ -161,3 +161,31 @@ def test_spectrograms_of_signals_of_any_length():
         assert model.predict(x, verbose=0).shape == (2, (steps - 16) // 8 + 1, 9)
     with pytest.raises(ShapeError, match="at least frame_length = 16 steps, got 9"):
         model.predict(np.ones((2, 9, 1)), verbose=0)
+
+
+EMPTY_TOO = [
+    layers.Conv2D(2, 3, padding="same"),
+    layers.DepthwiseConv2D(3, padding="same"),
+    layers.SeparableConv2D(2, 3, padding="same"),
+    layers.Conv2DTranspose(2, 3),
+    layers.MaxPooling2D(padding="same"),
+    layers.GlobalAveragePooling2D(),
+    layers.GlobalMaxPooling2D(),
+    layers.AdaptiveAveragePooling2D(2),
+    layers.AdaptiveMaxPooling2D(2),
+    layers.UpSampling2D(interpolation="bilinear"),
+]
+
+
+@pytest.mark.parametrize("layer", EMPTY_TOO, ids=lambda layer: type(layer).__name__)
+def test_images_without_a_cell_are_refused(layer):
+    with pytest.raises(ShapeError, match=r"needs at least one cell along each axis, got \(0, 4\)"):
+        layer(np.zeros((2, 0, 4, 3)))
+
+
+def test_no_example_and_no_step_give_empty_outputs():
+    empty = np.zeros((0, 4, 3))
+    assert layers.Flatten()(empty).shape == (0, 12)
+    assert layers.GlobalAveragePooling1D()(empty).shape == (0, 3)
+    steps = np.zeros((2, 0, 3))
+    assert layers.MultiHeadAttention(2, 2)(steps, steps).shape == (2, 0, 3)

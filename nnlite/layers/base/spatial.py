@@ -147,6 +147,11 @@ class Spatial(Host):
                 f"make the window smaller or use padding='same'"
             )
 
+    def check_cells(self, lengths: tuple) -> None:
+        """`ShapeError` for inputs of no cell at all."""
+        if 0 in lengths:
+            raise ShapeError(f"{self.label} needs at least one cell along each axis, got {tuple(lengths)}")
+
     def windows(
         self,
         lengths: tuple[int, ...],
@@ -157,6 +162,8 @@ class Spatial(Host):
         """Positions of the windows over an input of `lengths`."""
         if self.padding == "valid":
             self.check_fit(lengths, size, dilation)
+        else:
+            self.check_cells(lengths)
         return self.allowed(place_windows(lengths, size, strides, self.padding, dilation))
 
     def allowed(self, windows: Windows) -> Windows:
@@ -178,6 +185,8 @@ class Spatial(Host):
         """Number of windows along each axis; None for an unknown length."""
         if self.padding == "valid":
             self.check_fit(lengths, size, dilation)
+        else:
+            self.check_cells(lengths)
         axes = zip(lengths, size, strides, dilation or (1,) * self.rank, strict=True)
         return tuple(window_count(*axis, self.padding) for axis in axes)
 

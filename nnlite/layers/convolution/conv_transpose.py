@@ -91,6 +91,7 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
         return length * stride if extra is None else (length - 1) * stride + reach % 2 + extra
 
     def _output_lengths(self, lengths):
+        self.check_cells(lengths)
         extra = self.per_axis("output_padding") if self.output_padding is not None else (None,) * self.rank
         results = tuple(self._output_length(*axis) for axis in zip(lengths, *self.geometry, extra, strict=True))
         if 0 in results:

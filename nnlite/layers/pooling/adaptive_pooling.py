@@ -1,7 +1,7 @@
 """Pooling into a fixed number of bins, for any size of the input."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -34,10 +34,11 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
         self.output_size = self.per_axis("output_size")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        self.check_cells(self.spatial(input_shape))
         return self.with_spatial(input_shape, self.per_axis("output_size"))
 
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
-        lengths = self.spatial(inputs.shape)
+        lengths, shape = self.spatial(inputs.shape), cast(Any, self.compute_output_shape(inputs.shape))
         bins = [bin_edges(*axis) for axis in zip(lengths, self.per_axis("output_size"), strict=True)]
         if not self.average:
             outputs, maps = largest_in_bins(inputs, bins, self.from_right)
@@ -46,7 +47,6 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
         matrices = tuple(
             means_of_bins(count, length, inputs.real.dtype) for count, length in zip(bins, lengths, strict=True)
         )
-        shape: Any = self.compute_output_shape(inputs.shape)
         part = Separable(matrices, self.from_right, inputs.shape, shape)
         return part.jvp(inputs), Jacobians(part)
 

@@ -39,26 +39,26 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
     _needs_no_building = True
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        self.check_cells(self.spatial(input_shape))
         return self.with_spatial(input_shape, (1,) * self.rank if self.keepdims else ())
 
     def mean(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         """The mean over all cells, and its Jacobians."""
         inputs = floating(self, inputs)
         shape: Any = self.compute_output_shape(inputs.shape)
-        scale = math.prod(shape) / inputs.size
-        if self.channels_first or inputs.size > MANY_CELLS * len(inputs) * inputs.shape[-1]:
+        count = math.prod(self.spatial(inputs.shape))
+        if self.channels_first or count > MANY_CELLS:
             outputs = inputs.mean(axis=self.from_right, keepdims=self.keepdims)
         else:  # a matrix product adds rows up in a quarter of the time
-            cells = inputs.reshape(len(inputs), -1, inputs.shape[-1])
-            outputs = np.matmul(np.full((1, cells.shape[1]), scale, np.result_type(inputs, np.float32)), cells).reshape(
-                shape
-            )
-        return outputs, Jacobians(SumOver(self.from_right, inputs.shape, shape, scale))
+            cells = inputs.reshape(len(inputs), count, inputs.shape[-1])
+            factors = np.full((1, count), 1 / count, np.result_type(inputs, np.float32))
+            outputs = np.matmul(factors, cells).reshape(shape)
+        return outputs, Jacobians(SumOver(self.from_right, inputs.shape, shape, 1 / count))
 
     def largest(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         """The largest of all cells, and its Jacobians."""
-        kept, maps = largest_in_bins(inputs, [[(0, length)] for length in self.spatial(inputs.shape)], self.from_right)
         shape: Any = self.compute_output_shape(inputs.shape)
+        kept, maps = largest_in_bins(inputs, [[(0, length)] for length in self.spatial(inputs.shape)], self.from_right)
         outputs = kept.reshape(shape)
         return outputs, Jacobians(Composed(Rearrange(kept.shape, outputs.shape), *maps))
 

@@ -47,10 +47,10 @@ class Flatten(Layer):
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         if self.data_format != "channels_first" or inputs.ndim < 3:
-            outputs = inputs.reshape(len(inputs), -1)
+            outputs = inputs.reshape(len(inputs), math.prod(inputs.shape[1:]))
             return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
         order = (0, *range(2, inputs.ndim), 1)
-        outputs = inputs.transpose(order).reshape(len(inputs), -1)
+        outputs = inputs.transpose(order).reshape(len(inputs), math.prod(inputs.shape[1:]))
         return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape, order))
 
 

@@ -35,6 +35,7 @@ class _UpSampling(Spatial, Layer, abstract=True):
             windows = place_windows(self.spatial(shape), size, size)
             part = Transposed(SumOfWindows(windows, self.trailing, 1, shape, inputs.shape))
         else:
+            self.check_cells(self.spatial(inputs.shape))
             inputs = floating(self, inputs)
             matrices = resize_matrices(self.spatial(inputs.shape), self.spatial(shape), self.interpolation)
             matrices = tuple(matrix.astype(inputs.real.dtype) for matrix in matrices)
