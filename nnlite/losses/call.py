@@ -68,6 +68,8 @@ def _weighted(loss: Any, y_true: Any, y_pred: Any, sample_weight: Traced) -> Any
     rows = copy.copy(loss)
     rows.reduction = "none"
     losses = rows(y_true, y_pred)
+    if not losses.ndim:  # one loss for the whole batch, which each weight weighs
+        losses = losses * np.ones(sample_weight.shape, losses.dtype)
     fitted_weights(sample_weight.value, losses.shape, type(loss).__name__)  # refuses those of another shape
     shape = (*sample_weight.shape[: losses.ndim], *(1,) * (losses.ndim - sample_weight.ndim))
     weights = sample_weight.reshape(shape) * np.ones(losses.shape, losses.dtype)

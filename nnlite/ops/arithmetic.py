@@ -195,6 +195,10 @@ class Where(Op):
         condition, *values = inputs
         return [np.asarray(condition).astype(bool), *as_arrays(values)]
 
+    def _of_integers(self, condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The same of integers and of strings, which have no derivative."""
+        return np.where(condition, a, b)
+
     def linearize(self, condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c: Array = np.where(condition, a, b)
         chosen = condition.astype(c.real.dtype)

@@ -585,6 +585,16 @@ class TestTables:
             slopes = stencil(lambda *moved: np.asarray((outputs(*moved) * upstream).sum()), values, which)
             assert relative_error(found, slopes) <= NEAR
 
+    def test_logits_of_a_reversed_embedding_have_the_type_asked_for(self):
+        layer, vectors = ReversibleEmbedding(4, 3, reverse_dtype="float16"), normal(2, 3)
+        logits = layer(vectors, reverse=True)
+        assert logits.dtype == np.float16 and layer(np.array([1])).dtype == layer.dtype
+        table = layer.embeddings.value.astype(np.float16)
+        np.testing.assert_allclose(logits, vectors.astype(np.float16) @ table.T, atol=1e-3)
+        assert ReversibleEmbedding.from_config(layer.get_config()).reverse_dtype == "float16"
+        with pytest.raises(ConfigError, match="logits are floating-point numbers, got 'int32'"):
+            ReversibleEmbedding(4, 3, reverse_dtype="int32")
+
     @pytest.mark.parametrize("tied", [True, False])
     def test_a_graph_uses_an_embedding_in_both_directions(self, tied, tmp_path):
         inputs, layer = Input((4,), dtype="int32"), ReversibleEmbedding(7, 2, tie_weights=tied)

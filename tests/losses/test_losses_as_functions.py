@@ -156,6 +156,21 @@ def test_traced_weights_weigh_predictions_that_are_not_traced():
     assert trace.jacobians(value).vjp(np.ones(()))[0].tolist() == [0.5, 4.5]
 
 
+class WholeBatch(losses.Loss):
+    """One loss for all rows."""
+
+    def call(self, y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred))
+
+
+@pytest.mark.parametrize("reduction", ["sum", "sum_over_batch_size", "mean_with_sample_weight"])
+def test_traced_weights_weigh_one_loss_of_a_whole_batch(reduction):
+    loss, trace = WholeBatch(reduction=reduction), Trace()
+    targets, outputs, weights = np.zeros((2, 1)), np.array([[1.0], [3.0]]), np.array([1.0, 2.0])
+    value = loss(targets, trace.variable(outputs), trace.variable(weights))
+    assert value.value == pytest.approx(loss(targets, outputs, weights))
+
+
 def test_a_mean_by_traced_weights_that_are_all_zero_is_zero():
     trace = Trace()
     outputs, weights = trace.variable(np.ones((2, 1))), trace.variable(np.zeros(2))

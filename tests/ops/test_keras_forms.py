@@ -216,6 +216,7 @@ def test_text_is_moved_as_it_is():
     assert ops.expand_dims(words, -1).tolist() == [["one"], ["two"]]
     assert ops.concatenate([words, ["three"]]).tolist() == ["one", "two", "three"]
     assert ops.expand_dims(Input((), dtype="string"), -1).shape == (None, 1)
+    assert ops.where([True, False], np.array(["a", "b"]), "none").tolist() == ["a", "none"]
 
 
 def test_numbers_of_a_program_have_the_types_of_results_too():

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import BatchShape, dtype_of, is_floating
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
@@ -22,6 +22,7 @@ from nnlite.jacobians import (
 from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.contract.arguments import with_options
+from nnlite.layers.base.contract.around import returned, rounded
 from nnlite.layers.base.symbolic import symbols_of
 from nnlite.layers.base.variables.low_rank import LowRank
 from nnlite.ops.shaping import as_indices
@@ -132,6 +133,8 @@ class ReversibleEmbedding(Embedding):
         tie_weights: whether both ways share one table; else there is a second one, `reverse_embeddings`, of the shape
             `(output_dim, input_dim)`.
         logit_soft_cap: logits become `cap * tanh(logits / cap)`; None for no cap.
+        reverse_dtype: floating-point type of the logits, and to which inputs and table are rounded before the product;
+            None for that of the layer. With a mixed policy the logits have no more digits than that has.
 
     The further arguments, and errors, are those of `Embedding`.
 
@@ -146,9 +149,13 @@ class ReversibleEmbedding(Embedding):
 
     tie_weights: bool = field(default=True, kw_only=True)
     logit_soft_cap: Positive | None = field(default=None, kw_only=True)
+    reverse_dtype: str | None = field(default=None, kw_only=True)
 
     def validate(self) -> None:
         super().validate()
+        if self.reverse_dtype is not None and not is_floating(dtype_of(self.reverse_dtype)):
+            message = f"logits are floating-point numbers, got {self.reverse_dtype!r}"
+            raise ConfigError(message, (type(self).__name__, "reverse_dtype"))
         if self.sparse:
             message = "logits have a derivative with respect to all rows; sparse must be false"
             raise ConfigError(message, (type(self).__name__,))
@@ -166,6 +173,11 @@ class ReversibleEmbedding(Embedding):
         if not self.built and symbols_of(call.inputs) is None:
             self.build()
         return call._replace(runner=with_options(self, {"reverse": True}))
+
+    def _returned(self, call: LayerCall, output: np.ndarray) -> np.ndarray:
+        output = super()._returned(call, output)
+        reverse = call.runner._options.get("reverse") and self.reverse_dtype
+        return returned(output, (self.reverse_dtype,)) if reverse else output
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         reverse = self._options.get("reverse")
@@ -185,7 +197,8 @@ class ReversibleEmbedding(Embedding):
         if inputs.ndim < 2 or inputs.shape[-1] != self.output_dim:
             raise ShapeError(f"{self.label} reverses arrays (batch, ..., {self.output_dim}), got {inputs.shape}")
         inputs = inputs.astype(np.result_type(inputs.dtype.type(0), embeddings.dtype), copy=False)
-        kernel = separate[0] if separate else embeddings.T
+        kernel, kind = separate[0] if separate else embeddings.T, np.dtype(self.reverse_dtype or inputs.dtype)
+        inputs, kernel = rounded((inputs, kernel), kind) if self.reverse_dtype else (inputs, kernel)
         outputs = rows_matmul(inputs, kernel)
         by_inputs = RowsTimesKernel(kernel, inputs.shape, outputs.shape)
         by_kernel: Jacobian = KernelOfRows(inputs, kernel.shape, outputs.shape)
