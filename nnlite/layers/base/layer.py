@@ -60,7 +60,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         name: shown in summaries and errors; given by the model when None.
         trainable: whether training changes the parameters.
         dtype: floating-point type or policy, see `DTypePolicy`; `nnlite.config.floatx()` when None. For layers without
-            random weights it may be an integer type, to which floating-point inputs are cast.
+            trained weights it may be an integer type, to which inputs are cast; fractions are in `floatx()`.
         activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
 
     >>> import numpy as np
