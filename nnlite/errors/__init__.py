@@ -142,7 +142,7 @@ class ShapeError(DataError):
 
 
 class CellTypeError(DataError, TypeError):
-    """A cell of a table whose type no column can have: complex numbers, bytes, lists, dictionaries."""
+    """A value of a type that cannot be used: text for numbers, or a cell of a table that is a list or a dictionary."""
 
 
 class UnknownCategoryWarning(UserWarning):

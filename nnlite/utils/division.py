@@ -34,7 +34,7 @@ def split_dataset(
         Two of what `dataset` is, with rows of their own: for `(x, y)`, `model.fit(*left)`.
 
     Raises:
-        ConfigError: no size, a size out of range, or sizes that are more than there is.
+        ConfigError: no arrays, no size, a size out of range, or sizes that are more than there is.
 
     >>> import numpy as np
     >>> left, right = split_dataset((np.arange(10), np.arange(10) % 2), left_size=0.8)
@@ -43,6 +43,8 @@ def split_dataset(
     """
     parts = dataset if isinstance(dataset, (list, tuple)) else dataset.values() if isinstance(dataset, dict) else None
     arrays = [np.asarray(part) for part in ([dataset] if parts is None else parts)]
+    if single := [array for array in arrays if not array.ndim]:
+        raise WrongTypeError(f"split_dataset splits the rows of arrays, got {single[0].item()!r}, which has none")
     rows = count_rows(arrays[0])
     if any(count_rows(array) != rows for array in arrays):
         raise ConfigError(f"the arrays have {', '.join(str(count_rows(array)) for array in arrays)} rows")

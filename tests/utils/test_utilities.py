@@ -535,3 +535,8 @@ def test_shades_beyond_eight_bits_stay():
     pytest.importorskip("PIL")
     shades = np.arange(4.0).reshape(2, 2, 1) * 1000
     assert np.asarray(keras.utils.array_to_img(shades, scale=False)).ravel().tolist() == [0, 1000, 2000, 3000]
+
+
+def test_single_values_have_no_rows_to_split():
+    with pytest.raises(TypeError, match="got 0, which has none"):
+        keras.utils.split_dataset([0, 1, 2], left_size=0.5)

@@ -13,7 +13,7 @@ from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import numbers_of_objects, numbers_of_table
 from nnlite.arrays.types import is_floating, widened
 from nnlite.config import floatx
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors import CellTypeError, ConfigError, DataError, ShapeError
 from nnlite.ops.plain.operands import Operand
 from nnlite.ops.tracing import Traced
 
@@ -133,30 +133,36 @@ def as_numbers(inputs: Any, owner: str) -> np.ndarray:
     except ValueError:
         raise ShapeError(f"{owner} needs rows of equal length") from None
     if array.dtype.kind not in "biufc":
-        raise DataError(f"{owner} needs numbers, got an array of {array.dtype}")
+        raise CellTypeError(f"{owner} needs numbers, got an array of {array.dtype}")
     return array
 
 
 def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
-    """An array of strings: of NumPy's type if it came that way, else Python's, since lengths may vary widely."""
+    """An array of strings: of NumPy's type if it came that way, else Python's, since lengths may vary widely.
+
+    Bytes are read as UTF-8.
+    """
     wanted = "strings" if kind == "strings" else "strings or integers"
     array = inputs if isinstance(inputs, np.ndarray) else _objects(inputs)
     if kind == "categories" and array.dtype.kind in "biu":
         return array.astype(str)
     if array.dtype.kind == "U":
         return array
-    if array.dtype.kind not in "OT":
-        raise DataError(f"{owner} needs {wanted}, got an array of {array.dtype}")
+    if array.dtype.kind not in "OTS":
+        raise CellTypeError(f"{owner} needs {wanted}, got an array of {array.dtype}")
     array = array.astype(object)
     flat = array.ravel().tolist()
+    holds_bytes = bytes in set(map(type, flat))  # what data pipelines and HDF5 files give
+    flat = list(map(_decoded, flat)) if holds_bytes else flat
     types = set(map(type, flat))
     allowed = str if kind == "strings" else (str, numbers.Integral)
     if not all(issubclass(cls, allowed) for cls in types):
         index, value = next((index, value) for index, value in enumerate(flat) if not isinstance(value, allowed))
         missing = " (a missing value: fill it first)" if _is_missing(value) else ""
         row = index * len(array) // len(flat) if array.ndim else 0
-        raise DataError(f"{owner} needs {wanted}, got {_shown(value)} in row {row}{missing}")
-    if all(issubclass(cls, str) for cls in types):
+        kind = DataError if missing else CellTypeError
+        raise kind(f"{owner} needs {wanted}, got {_shown(value)} in row {row}{missing}")
+    if not holds_bytes and all(issubclass(cls, str) for cls in types):
         return array
     return np.array([str(value) for value in flat], dtype=object).reshape(array.shape)
 
@@ -168,14 +174,22 @@ def floating(layer: Any, inputs: np.ndarray) -> np.ndarray:
     return inputs.astype(layer.dtype if is_floating(np.dtype(layer.dtype)) else floatx())
 
 
+def _decoded(value: Any) -> Any:
+    """Bytes as the text that they are in UTF-8; other values, and other bytes, unchanged."""
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value
+
+
 def as_whole(values: np.ndarray, owner: str) -> np.ndarray:
     """`values` as 64-bit integers; `DataError` if that changes one of them."""
     if values.dtype.kind not in "biuf":
-        raise DataError(f"{owner} needs integers, got an array of {values.dtype}")
+        raise CellTypeError(f"{owner} needs integers, got an array of {values.dtype}")
     with np.errstate(invalid="ignore"):
         whole = values.astype(np.int64)
     if values.dtype.kind == "f" and not np.array_equal(whole, values):
-        raise DataError(f"{owner} needs integers, got {values[whole != values].flat[0]}")
+        raise CellTypeError(f"{owner} needs integers, got {values[whole != values].flat[0]}")
     return whole
 
 

@@ -44,6 +44,7 @@ class Images(Layer, abstract=True):
     _further_arguments = ("bounding_box_format",)
     bounding_box_format = cast("str | None", None)
     _moves: ClassVar[bool] = True  # whether masks of images change with them
+    _casts: ClassVar[bool] = False  # whether images of integers are cast where they are changed, and only there
     _corner: ClassVar[float] = 0.5  # where in a pixel its position counts for boxes: at its center, or as in Keras, 0
 
     _of_dict, _of_masks, _shape_of = transformations.of_dict, transformations.of_masks, transformations.shape_of
@@ -99,7 +100,9 @@ class Images(Layer, abstract=True):
         return self.linearize(images)[0]
 
     def changed_alike(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
-        """As `changed`, for images of integers too, whose outputs are rounded to their type."""
+        """As `changed`, for images of integers too: of the layer's type, or outputs that are rounded to theirs."""
+        if self._casts and inputs.dtype.kind in "biu":
+            inputs = inputs.astype(self.dtype)
         outputs, by_inputs = self.changed(mixable(self, inputs), draw)
         return whole_as(inputs, outputs), by_inputs
 
@@ -225,6 +228,12 @@ def by_image(values: Any, images: Any) -> np.ndarray:
 def numbers(layer: Any, values: Any) -> np.ndarray:
     """Drawn numbers as `get_random_transformation` returns them: in float32, or float64 of a layer of that."""
     return np.asarray(values, np.float64 if layer.dtype == "float64" else np.float32)
+
+
+def sort_range(layer: Any) -> None:
+    """Make value_range the sorted list that Keras makes of it; `ConfigError` if its numbers are equal."""
+    layer.value_range = sorted(layer.value_range)
+    check_range(layer)
 
 
 def check_range(layer: Any) -> None:

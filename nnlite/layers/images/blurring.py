@@ -5,7 +5,17 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.layers.images.base import Chances, DataFormat, RandomImages, by_image, check_range, chosen, numbers, pair
+from nnlite.layers.images.base import (
+    Chances,
+    DataFormat,
+    RandomImages,
+    by_image,
+    check_range,
+    chosen,
+    numbers,
+    pair,
+    sort_range,
+)
 from nnlite.ops import functions as ops
 from nnlite.registry.bounds import Count, Index
 
@@ -40,7 +50,7 @@ class RandomSharpness(RandomImages):
     _moves, _bounds = False, {"factor": pair}
 
     def validate(self) -> None:
-        check_range(self)
+        sort_range(self)
 
     def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         return {"factor": numbers(self, generator.uniform(*pair(self.factor), shape[0]))}

@@ -69,6 +69,7 @@ class RandomColorJitter(RandomImages):
     data_format: DataFormat = None
 
     _moves = False
+    _kept_kinds, _casts = "biu", True
 
     def validate(self) -> None:
         check_range(self)

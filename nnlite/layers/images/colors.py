@@ -24,6 +24,7 @@ from nnlite.layers.images.base import (
     image_size,
     numbers,
     pair,
+    sort_range,
 )
 from nnlite.ops.image.sizes import LUMA
 from nnlite.registry.bounds import Fraction, Index, NonNegative
@@ -58,7 +59,7 @@ class RandomBrightness(RandomImages):
 
     def validate(self) -> None:
         checked_bounds(self, "factor")
-        check_range(self)
+        sort_range(self)
 
     def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         low, high = self.value_range
@@ -90,6 +91,8 @@ class RandomContrast(RandomImages):
     factor: NonNegative | tuple[NonNegative, NonNegative]
     value_range: tuple[float, float] = (0.0, 255.0)
     seed: Index | None = None
+
+    _kept_kinds, _casts = "biu", True
     data_format: DataFormat = field(default=None, kw_only=True)
 
     _moves = False
@@ -132,6 +135,7 @@ class RandomHue(RandomImages):
     data_format: DataFormat = field(default=None, kw_only=True)
 
     _moves, _bounds = False, {"factor": pair}
+    _kept_kinds, _casts = "biu", True
 
     def validate(self) -> None:
         check_range(self)

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Jacobians
-from nnlite.layers.images.base import DataFormat, Images, check_range
+from nnlite.layers.images.base import DataFormat, Images, check_range, sort_range
 from nnlite.ops import functions as ops
 from nnlite.registry.bounds import Count, Positive, Range
 
@@ -47,7 +47,7 @@ class AutoContrast(Adjusting):
     data_format: DataFormat = None
 
     def validate(self) -> None:
-        check_range(self)
+        sort_range(self)
 
     def drawn(self, images: Any, generator: Any) -> Any:
         low, high = self.value_range
@@ -83,7 +83,7 @@ class Equalization(Adjusting):
     data_format: DataFormat = None
 
     def validate(self) -> None:
-        check_range(self)
+        sort_range(self)
 
     def drawn(self, images: Any, generator: Any) -> Any:
         planes = np.moveaxis(images.value.real, -1, 1)

@@ -62,6 +62,8 @@ class MixUp(RandomImages):
     data_format: DataFormat = None
     seed: Index | None = None
 
+    _kept_kinds, _casts = "biu", True
+
     transform_labels = transform_labels
 
     def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:

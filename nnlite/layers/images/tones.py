@@ -20,6 +20,7 @@ from nnlite.layers.images.base import (
     either_way,
     numbers,
     pair,
+    sort_range,
 )
 from nnlite.ops import functions as ops
 from nnlite.ops.image.sizes import LUMA
@@ -56,6 +57,7 @@ class RandomInvert(RandomImages):
     data_format: DataFormat = None
 
     _moves, _bounds = False, {"factor": pair}
+    _kept_kinds, _casts = "biu", True
 
     def validate(self) -> None:
         check_range(self)
@@ -89,9 +91,10 @@ class RandomPosterization(RandomImages):
     seed: Index | None = None
 
     _moves, _bounds = False, {"factor": lambda factor: (1, factor) if isinstance(factor, int) else factor}
+    _kept_kinds, _casts = "biu", True
 
     def validate(self) -> None:
-        check_range(self)
+        sort_range(self)
         low, high = self._bounds["factor"](self.factor)
         if not 1 <= low <= high <= 8:
             raise ConfigError(f"RandomPosterization: factor must be bits in [1, 8], got {self.factor}")
@@ -133,7 +136,7 @@ class Solarization(RandomImages):
     _moves, _bounds = False, {"addition_factor": pair, "threshold_factor": pair}
 
     def validate(self) -> None:
-        check_range(self)
+        sort_range(self)
 
     def draws(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
         bounds = {"additions": self.addition_factor, "thresholds": self.threshold_factor}
@@ -173,9 +176,10 @@ class RandomSaturation(RandomImages):
     seed: Index | None = None
 
     _moves, _bounds = False, {"factor": pair}
+    _kept_kinds, _casts = "biu", True
 
     def validate(self) -> None:
-        check_range(self)
+        sort_range(self)
 
     def check_shape(self, input_shape: BatchShape) -> None:
         super().check_shape(input_shape)
@@ -218,10 +222,11 @@ class RandomColorDegeneration(RandomImages):
     seed: Index | None = None
 
     _moves, _bounds = False, {"factor": either_way}
+    _kept_kinds, _casts = "biu", True
 
     def validate(self) -> None:
         checked_bounds(self, "factor")
-        check_range(self)
+        sort_range(self)
 
     def check_shape(self, input_shape: BatchShape) -> None:
         super().check_shape(input_shape)

@@ -3,12 +3,12 @@
 import math
 import numbers
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
-from nnlite.config import Policy
+from nnlite.config import Policy, WholeType
 from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.jacobians import Jacobians
 from nnlite.layers.base.layer import Layer
@@ -42,7 +42,7 @@ class Categorical(Layer, abstract=True):
     """
 
     sparse: bool = field(default=False, kw_only=True)
-    dtype: Settled[Policy | Literal["int32", "int64"]] = option(default=None, kw_only=True)
+    dtype: Settled[Policy | WholeType] = option(default=None, kw_only=True)
 
     _hashes = False  # whether `"int"` is an integer type of the layer itself, int64 unless its `dtype` is int32
     _rows_are_examples = False  # whether `(batch,)` is a batch in every mode
@@ -53,6 +53,8 @@ class Categorical(Layer, abstract=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self._hashes and self.output_mode == "int" and self.dtype not in ("int32", "int64"):
+            if self.dtype in get_args(WholeType):
+                raise ConfigError(f"must be int32 or int64, got {self.dtype}", (type(self).__name__, "dtype"))
             self.dtype = "int64"
         if self.sparse and self.output_mode == "int":
             raise ConfigError('needs output_mode "one_hot", "multi_hot" or "count"', (type(self).__name__, "sparse"))
@@ -131,7 +133,8 @@ def encoded(indices: np.ndarray, mode: str, depth: Any, dtype: Any, weights: np.
         return indices.astype(dtype, copy=False)
     if mode == "one_hot" and indices.shape[1:][-1:] != (1,):
         indices = indices[..., None]
-    rows = indices.reshape(-1, indices.shape[-1] if indices.ndim > 1 else 1)
+    width = indices.shape[-1] if indices.ndim > 1 else 1
+    rows = indices.reshape(int(np.prod(indices.shape[:-1])) if indices.ndim > 1 else -1, width)
     places = rows + depth * np.arange(len(rows))[:, None]
     counts = np.bincount(places[rows >= 0], minlength=len(rows) * depth)
     counts = counts if mode in ("count", "tf_idf") else counts > 0

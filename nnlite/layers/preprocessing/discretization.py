@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from nnlite.arrays.types import Array
-from nnlite.config import Policy
+from nnlite.config import Policy, WholeType
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.inputs import gathered, read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
@@ -44,7 +44,7 @@ class Discretization(Categorical):
     num_bins: Count | None = None
     epsilon: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.01
     output_mode: OutputMode = "int"
-    dtype: Settled[Policy] = option(default=None, kw_only=True)  # the inputs are numbers of it
+    dtype: Settled[Policy | WholeType] = option(default=None, kw_only=True)  # the inputs are numbers of it
 
     def validate(self) -> None:
         self.reset_state()
@@ -119,7 +119,8 @@ class Discretization(Categorical):
     def indices(self, inputs: Array) -> np.ndarray:
         # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.
         inputs = inputs.real
-        return np.searchsorted(np.array(self.bin_boundaries, inputs.dtype), inputs, side="right").astype(np.int64)
+        kind = inputs.dtype if inputs.dtype.kind == "f" else np.float64
+        return np.searchsorted(np.array(self.bin_boundaries, kind), inputs, side="right").astype(np.int64)
 
 
 def compressed(values: np.ndarray, weights: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:

@@ -238,7 +238,9 @@ class Normalization(Layer):
     def linearize(
         self, inputs: np.ndarray, mean: np.ndarray, variance: np.ndarray, *count: np.ndarray
     ) -> tuple[np.ndarray, Jacobians]:
-        slopes, mean = self._slopes(variance), mean.reshape(self._aligned)
+        if inputs.dtype.kind in "biu":  # a layer whose type is one of integers
+            inputs = inputs.astype(np.float32)
+        slopes, mean = self._slopes(variance), mean.reshape(self._aligned).astype(inputs.dtype, copy=False)
         outputs = inputs * slopes + mean if self.invert else (inputs - mean) * slopes
         return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), *[None] * (2 + len(count)))
 
@@ -247,7 +249,8 @@ class Normalization(Layer):
         return self.linearize(inputs, *self.values)[0]
 
     def _slopes(self, variance: np.ndarray) -> np.ndarray:
-        deviation = np.sqrt(variance.reshape(self._aligned))
+        whole = variance.dtype.kind in "biu"
+        deviation = np.sqrt(variance.reshape(self._aligned), dtype=np.float32 if whole else None)
         deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
         return deviation if self.invert else 1 / deviation
 

@@ -1,5 +1,6 @@
 """Texts as sequences of word indices, or as vectors of words."""
 
+import math
 import string
 from collections.abc import Callable, Sequence
 from dataclasses import field
@@ -111,9 +112,9 @@ class TextVectorization(Vocabulary, Categorical):
         texts = read_inputs(data, self.input_kind, owner)
         self._check_shape(texts.shape)
         if callable(self.standardize):
-            rows = self._by_function(texts).reshape(len(texts), -1).tolist()
+            rows = self._by_function(texts).reshape(len(texts), math.prod(texts.shape[1:])).tolist()
             return [self._split(row) for row in rows]
-        rows = texts.reshape(len(texts), -1).tolist()
+        rows = texts.reshape(len(texts), math.prod(texts.shape[1:])).tolist()
         return [self.tokens(row) for row in rows]
 
     def _by_function(self, texts: np.ndarray) -> np.ndarray:

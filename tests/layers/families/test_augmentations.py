@@ -195,7 +195,7 @@ def test_elastic_moves_are_smooth_and_of_the_stated_size():
         (lambda: layers.RandomGaussianBlur(kernel_size=2), ConfigError, "must be odd"),
         (lambda: layers.RandomShear(-0.5), ConfigError, "x_factor"),
         (lambda: layers.RandomPerspective(scale=2.0), ConfigError, "scale"),
-        (lambda: layers.AutoContrast((1.0, 0.0)), ConfigError, "value_range"),
+        (lambda: layers.AutoContrast((1.0, 1.0)), ConfigError, "value_range"),
         (lambda: layers.RandomColorJitter(brightness_factor=2.0), ConfigError, "brightness_factor"),
         (lambda: layers.RandomColorJitter(contrast_factor=2.0), ConfigError, "RandomColorJitter: contrast_factor"),
         (lambda: layers.Equalization(bins=10**9), ConfigError, "bins"),
@@ -259,3 +259,31 @@ def test_sizes_of_whole_pixels_are_those_of_keras(name, size):
         assert np.abs(layer(inputs).astype(int) - expected).max() <= 1
     assert layer(layers.Input(IMAGES.shape[1:])).dtype == "uint8"
     assert type(layer).from_config(layer.get_config()).dtype == "uint8"
+
+
+PASSED_ON = {"RandomContrast": 0.3, "RandomHue": 0.3, "RandomInvert": 1.0, "RandomPosterization": 3}
+PASSED_ON |= {"RandomSaturation": 0.5, "RandomColorDegeneration": 0.5}
+
+
+@pytest.mark.parametrize("kind", PASSED_ON)
+def test_integers_pass_inference_and_are_cast_in_training(kind):
+    layer, images = getattr(layers, kind)(PASSED_ON[kind], seed=0), IMAGES[:, :3, :3].astype("uint8")
+    kept = layer(images, training=False)
+    assert kept.dtype == np.uint8
+    assert np.array_equal(kept, images)
+    changed = layer.transform_images(images, layer.get_random_transformation(images, seed=1))
+    assert changed.dtype == np.float32
+    as_floats = layer.transform_images(images.astype("float32"), layer.get_random_transformation(images, seed=1))
+    assert np.array_equal(changed, as_floats)
+
+
+def test_mixed_images_of_integers():
+    mix, data = layers.MixUp(seed=0), {"images": IMAGES.astype("uint8"), "labels": np.eye(2, dtype="float32")}
+    assert mix(data, training=False)["images"].dtype == np.uint8
+    assert mix(data, training=True)["images"].dtype == np.float32
+
+
+def test_ranges_are_sorted_lists_as_in_keras():
+    assert layers.AutoContrast((255, 0)).value_range == [0, 255]
+    assert layers.RandomSaturation(0.5, value_range=(1, 0)).get_config()["value_range"] == [0, 1]
+    assert layers.RandomHue(0.5, value_range=(0, 1)).get_config()["value_range"] == (0, 1)

@@ -269,7 +269,7 @@ def test_brightness_and_contrast_follow_their_formulas():
         (lambda: RandomZoom((-2.0, 0.0)), ConfigError, r"height_factor must lie in \[-1, 1\]"),
         (lambda: RandomTranslation(0.1, 2.0), ConfigError, r"width_factor must lie in \[-1, 1\]"),
         (lambda: RandomFlip("both"), ConfigError, "unknown value 'both'"),
-        (lambda: RandomBrightness(0.1, value_range=(1.0, 0.0)), ConfigError, "value_range must be"),
+        (lambda: RandomBrightness(0.1, value_range=(1.0, 1.0)), ConfigError, "value_range must be"),
         (lambda: RandomContrast(-0.5), ConfigError, "factor"),
         (lambda: RandomHue(1.5), ConfigError, "factor"),
         (lambda: RandomGrayscale(-0.1), ConfigError, "factor"),

@@ -456,3 +456,50 @@ def test_a_normalization_that_was_pickled_without_a_count_is_still_read():
     state = layer.__getstate__()
     earlier.__setstate__({name: value for name, value in state.items() if name not in ("count", "_aligned")})
     np.testing.assert_array_equal(earlier(x), layer(x))
+
+
+@pytest.mark.parametrize("kind", ["int32", "uint8"])
+def test_layers_of_a_type_of_integers(kind):
+    numbers = np.array([[1, 2, 3], [4, 6, 8]])
+    bins = Discretization(bin_boundaries=[2, 4.5], dtype=kind)  # 4.5 is no integer, and stays 4.5
+    assert bins(numbers).tolist() == [[0, 1, 1], [1, 2, 2]]
+    assert bins(numbers).dtype == np.int32
+    for layer in (Discretization([2, 4.5], output_mode="one_hot", dtype=kind), CategoryEncoding(9, dtype=kind)):
+        assert layer(numbers).dtype == kind
+    scaled = Normalization(mean=[1, 2, 3], variance=[1, 4, 9], dtype=kind)(numbers)
+    assert scaled.dtype == np.float32
+    assert np.allclose(scaled, [[0, 0, 0], [3, 2, 5 / 3]])
+
+
+def test_bytes_are_text_in_utf_8():
+    lookup = StringLookup(vocabulary=["ä", "b"])
+    assert lookup(["ä".encode(), b"b"]).tolist() == [1, 2]
+    assert lookup(np.array([b"b", b"c"])).tolist() == [2, 0]
+    assert TextVectorization(vocabulary=["a"])([b"A a"]).tolist() == [[2, 2]]
+
+
+def test_empty_inputs_of_lookups():
+    assert TextVectorization(vocabulary=["a"])([]).shape == (0, 1)
+    assert IntegerLookup(vocabulary=[10, 20], output_mode="multi_hot")([]).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("layer", "inputs"),
+    [
+        (IntegerLookup(vocabulary=[10]), ["a"]),
+        (IntegerLookup(vocabulary=[10]), [1.5]),
+        (TextVectorization(vocabulary=["a"]), [1, 2]),
+    ],
+    ids=str,
+)
+def test_inputs_of_a_wrong_type_are_type_errors_too(layer, inputs):
+    with pytest.raises(TypeError) as error:
+        layer(inputs)
+    assert isinstance(error.value, DataError)
+
+
+@pytest.mark.parametrize("kind", [StringLookup, TextVectorization])
+def test_lookups_need_no_shape_to_be_built_from(kind):
+    layer = kind(vocabulary=WORDS)
+    layer(["a"])
+    assert layer.get_build_config() == {}

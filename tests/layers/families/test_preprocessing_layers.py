@@ -483,7 +483,7 @@ def test_refusals_of_texts():
         (["a", float("nan")], r"got nan in row 1 \(a missing value"),
         ([["a", "b"], ["c", 3.5]], r"got 3.5 in row 1$"),
         ([["a", "b"], ["c"]], r"got \['a', 'b'\] in row 0"),
-        ([b"a"], r"got b'a' in row 0"),
+        ([b"\xff"], r"got b'\\xff' in row 0"),
     ],
     ids=str,
 )
