@@ -28,10 +28,13 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
 
     Raises:
         DataError: a label that is not an integer, or out of range.
+        ConfigError: a number of classes that is not an integer.
 
     >>> to_categorical([0, 2]).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
+    if num_classes is not None and not isinstance(num_classes, (int, np.integer)):
+        raise WrongTypeError(f"to_categorical: num_classes must be an integer, got {num_classes!r}")
     values = np.asarray(x)
     labels = values.astype(np.int64)
     if not np.array_equal(labels, values):
@@ -51,13 +54,18 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
 def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     """`x` divided by its norm along `axis`; zero vectors are unchanged. Like `ops.normalize`, for plain arrays.
 
-    Shape: unchanged, but that a single vector becomes a row, as in Keras: `(n,) -> (1, n)`.
+    Shape: unchanged, but that an array of one axis becomes a row, as in Keras: `(n,) -> (1, n)`.
 
     Args:
         x: numbers.
         axis: along which a vector lies.
-        order: of the norm, 2 for Euclid's; `numpy.inf` for the largest magnitude.
+        order: of the norm, at least 1, 2 for Euclid's; `numpy.inf` for the largest magnitude.
+
+    Raises:
+        ConfigError: an order below 1.
     """
+    if isinstance(order, (int, float)) and order < 1:
+        raise ConfigError(f"normalize: order must be at least 1, got {order!r}")
     if not isinstance(x, (np.ndarray, Sequence, float)):
         from nnlite import ops  # here, as arrays do without it
         from nnlite.layers.base.symbolic import Drawable
@@ -68,7 +76,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     values = np.asarray(x, None if has_dtype else floatx())
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)
     scaled = values / np.where(norms == 0, 1, norms)
-    return scaled[None] if scaled.ndim == 1 else scaled
+    return scaled[None] if scaled.ndim == 1 and has_dtype else scaled
 
 
 def pad_sequences(

@@ -141,7 +141,7 @@ def clip_to_image_size(
     """Boxes within the image; those without an area there get the label -1.
 
     Args:
-        bounding_boxes: a dict with `boxes`, `(..., 4)`, and `labels`, `(...)`.
+        bounding_boxes: a dict with `boxes`, `(..., 4)`, and, if there are any, `labels`, `(...)`.
         height, width: of the image; 1 for shares.
         bounding_box_format: of the boxes.
     """
@@ -151,10 +151,12 @@ def clip_to_image_size(
     corners = _corners(bounding_boxes["boxes"], bounding_box_format)
     bounds: Any = [1, 1, 1, 1] if relative else [width, height, width, height]
     inside = np.clip(corners, 0, bounds)
-    labels = np.array(bounding_boxes["labels"])
-    labels[(inside[..., 2:] <= inside[..., :2]).any(axis=-1)] = -1
     plain = "rel_xyxy" if relative else "xyxy"
-    return {**bounding_boxes, "boxes": convert_format(inside, plain, bounding_box_format), "labels": labels}
+    clipped = {**bounding_boxes, "boxes": convert_format(inside, plain, bounding_box_format)}
+    if "labels" in bounding_boxes:
+        labels = clipped["labels"] = np.array(bounding_boxes["labels"])
+        labels[(inside[..., 2:] <= inside[..., :2]).any(axis=-1)] = -1
+    return clipped
 
 
 def crop(

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import DataFormat, floatx, image_data_format
-from nnlite.errors import ConfigError, ShapeError, needed_for
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError, needed_for
 from nnlite.errors.boundary import reading
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def load_img(
         if color_mode in MODES:
             name, value, allowed = "interpolation", interpolation, list(RESAMPLING)
         raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    if not isinstance(path, (str, bytes, os.PathLike)) and not hasattr(path, "read"):
+        raise WrongTypeError(f"load_img takes a path or an open file, got {path!r}")
     pillow = _pillow()
     with reading(path, "no image that Pillow can read"), pillow.open(path) as file:
         image = file.convert(MODES[color_mode])

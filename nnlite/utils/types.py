@@ -66,6 +66,8 @@ def standardize_dtype(dtype: Any) -> str:
         return dtype
     if dtype is str:
         return "string"
+    if isinstance(dtype, str) and dtype in ("float", "int"):  # types of Python, whose size is said by no name
+        raise ConfigError(f"unknown dtype {dtype!r}; did you mean '{dtype}32'?")
     try:
         return floatx() if dtype is None or dtype is float else "int32" if dtype is int else np.dtype(dtype).name
     except TypeError:

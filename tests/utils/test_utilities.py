@@ -16,7 +16,7 @@ import pytest
 
 import nnlite as keras
 from nnlite import Input, Sequential
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError, DataError, NNLiteError
 from nnlite.layers import Dense, Dropout, Layer
 
 
@@ -540,3 +540,33 @@ def test_shades_beyond_eight_bits_stay():
 def test_single_values_have_no_rows_to_split():
     with pytest.raises(TypeError, match="got 0, which has none"):
         keras.utils.split_dataset([0, 1, 2], left_size=0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda: keras.utils.to_categorical([1], num_classes=2.0), TypeError),
+        (lambda: keras.utils.load_img(5), TypeError),
+        (lambda: keras.utils.normalize([[1.0]], order=0), ValueError),
+        (lambda: keras.utils.standardize_dtype("float"), ValueError),
+        (lambda: keras.ops.image.pad_images(np.ones((2, 2, 1)), 1.5, 0, 0, 0), TypeError),
+        (lambda: keras.ops.image.extract_patches_3d(np.ones((2, 2, 2, 1)), (2, 2)), TypeError),
+        (lambda: keras.ops.image.sobel_edges(np.ones((2, 2, 1)), data_format="last"), ValueError),
+    ],
+    ids=range(7),
+)
+def test_refused_arguments_of_tools_for_images_and_labels(call, kind):
+    with pytest.raises(kind) as error:
+        call()
+    assert isinstance(error.value, NNLiteError)
+
+
+def test_lists_keep_their_shape_where_they_are_normalized():
+    assert keras.utils.normalize([3.0, 4.0]).tolist() == pytest.approx([0.6, 0.8])
+    assert keras.utils.normalize(np.array([3.0, 4.0])).shape == (1, 2)
+
+
+def test_boxes_without_labels_are_clipped():
+    clipped = keras.utils.bounding_boxes.clip_to_image_size({"boxes": np.array([[0.0, 1.0, 9.0, 3.0]])}, 4, 4)
+    assert clipped["boxes"].tolist() == [[0, 1, 4, 3]]
+    assert clipped.keys() == {"boxes"}

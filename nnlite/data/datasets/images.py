@@ -32,7 +32,7 @@ def image_dataset_from_directory(
     class_names: list[str] | None = None,
     color_mode: Literal["grayscale", "rgb", "rgba"] = "rgb",
     batch_size: Count | None = 32,
-    image_size: tuple[Count, Count] = (256, 256),
+    image_size: tuple[Count, Count] | Count = (256, 256),
     shuffle: bool = True,
     seed: Index | None = None,
     validation_split: BelowOne | None = None,
@@ -59,7 +59,7 @@ def image_dataset_from_directory(
         class_names: the subdirectories to read, in the order of their numbers; all in alphabetical order when None.
         color_mode: 1, 3 or 4 channels.
         batch_size: images per batch; None for single images.
-        image_size: height and width that images are resized to, as by `Resizing`.
+        image_size: height and width that images are resized to, as by `Resizing`; one number for both.
         shuffle: another order in each epoch; else alphabetical order.
         seed: decides the order, and which files are set apart.
         validation_split: part of the files that is set apart, in [0, 1).
@@ -85,7 +85,7 @@ def image_dataset_from_directory(
     names = ("interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio")
     read = ImageReader(
         arguments["color_mode"],
-        arguments["image_size"],
+        (size, size) if isinstance(size := arguments["image_size"], int) else size,
         tuple(arguments[name] for name in names),
         arguments["data_format"] == "channels_first",
     )

@@ -64,7 +64,8 @@ def transform_images(self: Any, images: Any, transformation: Any, training: bool
     """Images, `(batch, height, width, channels)` or one without `batch`, changed by a draw."""
     if np.ndim(images) == 3:
         return self.transform_images(np.asarray(images)[None], transformation, training)[0]
-    return self.transformed(cast(np.ndarray, self._as_input(images)), transformation if training else None)
+    outputs = self.transformed(cast(np.ndarray, self._as_input(images)), transformation if training else None)
+    return self._as_returned(outputs)
 
 
 def transform_segmentation_masks(self: Any, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
-from nnlite.config import Policy, WholeType
+from nnlite.config import FLOAT_TYPES, Policy, WholeType
 from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.jacobians import Jacobians
 from nnlite.layers.base.layer import Layer
@@ -35,7 +35,8 @@ class Categorical(Layer, abstract=True):
 
     Within a model, inputs of shape `(batch,)` are one entry per example in every mode. A call of the layer by itself
     takes them as Keras does, for one example without a batch, in the modes "multi_hot", "count" and "tf_idf":
-    `(n,) -> (depth,)`; a single value gives what one example of it does. Another rank may be given in each call.
+    `(n,) -> (depth,)`; a single value gives what one example of it does, and a row in the mode "one_hot". Another rank
+    may be given in each call.
 
     Args:
         sparse: whether a call of the layer by itself returns a SciPy CSR matrix; models compute on arrays.
@@ -53,8 +54,8 @@ class Categorical(Layer, abstract=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self._hashes and self.output_mode == "int" and self.dtype not in ("int32", "int64"):
-            if self.dtype in get_args(WholeType):
-                raise ConfigError(f"must be int32 or int64, got {self.dtype}", (type(self).__name__, "dtype"))
+            if self._given_dtype in (*get_args(WholeType), *FLOAT_TYPES):
+                raise ConfigError(f"must be int32 or int64, got {self._given_dtype}", (type(self).__name__, "dtype"))
             self.dtype = "int64"
         if self.sparse and self.output_mode == "int":
             raise ConfigError('needs output_mode "one_hot", "multi_hot" or "count"', (type(self).__name__, "sparse"))
@@ -99,7 +100,7 @@ class Categorical(Layer, abstract=True):
         sums = self.output_mode in ("multi_hot", "count", "tf_idf")
         whole = sums and array.ndim == 1 and not self._rows_are_examples
         outputs, jacobians = self.linearize(array[None] if whole and not single else array)
-        return outputs[0] if single or whole else outputs, jacobians
+        return outputs[0] if whole or (single and self.output_mode != "one_hot") else outputs, jacobians
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         input_shape = tuple(input_shape)

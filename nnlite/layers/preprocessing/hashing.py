@@ -79,7 +79,7 @@ class Hashing(Categorical):
         return self.num_bins
 
     def _keras_arguments(self) -> dict[str, Any]:
-        return super()._keras_arguments() | {"salt": salted(self.salt) or None}
+        return super()._keras_arguments() | {"salt": list(salted(self.salt)) or None}
 
     def indices(self, inputs: np.ndarray) -> np.ndarray:
         strings = read_inputs(inputs, self.input_kind, self.label)
@@ -121,12 +121,12 @@ class HashedCrossing(Categorical):
 
     def _check_input_shape(self, shape: tuple) -> None:
         if isinstance(shape[0], (tuple, list)):
-            fits = len(shape) > 1 and len(set(map(tuple, shape))) == 1
+            fits = len(shape) > 1 and len(set(map(tuple, shape))) == 1 and tuple(shape[0][1:]) in ((), (1,), (None,))
         else:
             fits = len(shape) > 1 and (shape[-1] or 0) > 1
         if not fits:
             raise ShapeError(
-                f"{self.label} needs two or more features, (batch, features), or some of one shape, got {shape}"
+                f"{self.label} needs two or more features, (batch, features) or each (batch,) or (batch, 1): {shape}"
             )
 
     @property

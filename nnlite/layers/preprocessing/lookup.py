@@ -19,7 +19,18 @@ LookupMode = Literal["int", "one_hot", "multi_hot", "count", "tf_idf"]
 Size = Annotated[int, Range(2)]
 
 
-class StringLookup(Vocabulary, Categorical):
+class Lookup(Vocabulary, Categorical, abstract=True):
+    """Base of lookups, whose inputs are tokens already, of any rank."""
+
+    def get_build_config(self) -> dict[str, Any]:
+        """Nothing, as in Keras: calls build the layer."""
+        return {}
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return super()._keras_arguments() | {"salt": list(salted(self.salt)) or None}
+
+
+class StringLookup(Lookup):
     """outputs = index of each string in a vocabulary, or an encoding of the indices.
 
     Shape: any, unchanged, when `output_mode` is `"int"`; `(batch, n) -> (batch, vocabulary_size())` for
@@ -89,7 +100,7 @@ class StringLookup(Vocabulary, Categorical):
         return hashed(tokens, count, salted(self.salt))
 
 
-class IntegerLookup(Vocabulary, Categorical):
+class IntegerLookup(Lookup):
     """outputs = index of each integer in a vocabulary, or an encoding of the indices.
 
     Shape, arguments and errors as in `StringLookup`, with integers in place of strings.

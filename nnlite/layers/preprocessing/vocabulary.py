@@ -57,10 +57,6 @@ class Vocabulary(Host):
         size = self.vocabulary_size() if self.adapted or self._rows_are_examples else None
         return super()._keras_arguments() | {"vocabulary_size": size}
 
-    def get_build_config(self) -> dict[str, Any]:
-        """Nothing, as in Keras: calls build the layer, for inputs of any rank."""
-        return {}
-
     @property
     def _token_dtype(self) -> str:
         return "string" if self.token_type is str else "int64"

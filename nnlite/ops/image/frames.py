@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from nnlite.errors import ConfigError, ShapeError
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.ops import functions as ops
 from nnlite.ops.image.sizes import axis_of_height
 from nnlite.ops.names.constants import lengths
@@ -16,6 +18,9 @@ __all__ = ["crop_images", "extract_patches", "extract_patches_3d", "pad_images"]
 
 def _measured(lengths: dict[str, int | None], length: int, sign: int) -> tuple[int, int]:
     """The lengths added, or with a `sign` of -1 taken away, before and behind; two of three numbers say them."""
+    for name, number in lengths.items():
+        if number is not None and not isinstance(number, (int, np.integer)):
+            raise WrongTypeError(f"must be an integer, got {number!r}", (name,))
     before, behind, target = lengths.values()
     if list(lengths.values()).count(None) != 1:
         raise ConfigError(f"must specify exactly two of {', '.join(lengths)}, got {list(lengths.values())}")
@@ -121,4 +126,7 @@ def extract_patches_3d(
     data_format: str | None = None,
 ) -> Any:
     """`extract_patches` of volumes, with patches that have a depth."""
-    return _extracted(volumes, each(size, 3, ()), strides, dilation_rate, padding, data_format)
+    sizes = each(size, 3, ())
+    if len(sizes) != 3:
+        raise WrongTypeError(f"must be an integer or three of them, got {size!r}", ("size",))
+    return _extracted(volumes, sizes, strides, dilation_rate, padding, data_format)

@@ -22,7 +22,11 @@ LUMA = (0.2989, 0.587, 0.114)  # shares of red, green and blue in a shade of gra
 
 
 def axis_of_channels(data_format: str | None) -> int:
-    return -1 if (data_format or image_data_format()) == "channels_last" else -3
+    """The axis of the channels; `ConfigError` for a format that is none."""
+    data_format = data_format or image_data_format()
+    if data_format not in ("channels_last", "channels_first"):
+        raise ConfigError(f"must be channels_last or channels_first, got {data_format!r}", ("data_format",))
+    return -1 if data_format == "channels_last" else -3
 
 
 def axis_of_height(data_format: str | None) -> int:

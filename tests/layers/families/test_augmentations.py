@@ -283,6 +283,12 @@ def test_mixed_images_of_integers():
     assert mix(data, training=True)["images"].dtype == np.float32
 
 
+def test_dicts_of_images_in_half_precision():
+    data = {"images": IMAGES, "labels": np.eye(2, dtype="float32")}
+    assert layers.RandomFlip(dtype="mixed_float16")(data, training=True)["images"].dtype == np.float16
+    assert layers.MixUp(dtype="float16")(data, training=True)["images"].dtype == np.float16
+
+
 def test_ranges_are_sorted_lists_as_in_keras():
     assert layers.AutoContrast((255, 0)).value_range == [0, 255]
     assert layers.RandomSaturation(0.5, value_range=(1, 0)).get_config()["value_range"] == [0, 1]

@@ -32,7 +32,7 @@ def batch(*values):
 @pytest.mark.parametrize(
     ("mode", "flat", "single", "rows"),
     [
-        ("one_hot", [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]], [0, 1, 0, 0], None),
+        ("one_hot", [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]], [[0, 1, 0, 0]], None),
         ("multi_hot", [0, 1, 1, 1], [0, 1, 0, 0], [[0, 1, 1, 0], [0, 1, 0, 1]]),
         ("count", [0, 2, 1, 1], [0, 1, 0, 0], [[0, 1, 1, 0], [0, 1, 0, 1]]),
     ],
@@ -256,7 +256,9 @@ def test_configs_of_lookups_are_those_of_keras():
     assert (config["vocabulary_size"], config["oov_method"]) == (3, "floormod")
     assert StringLookup.from_config(config).get_config() == config
     assert IntegerLookup().get_config()["vocabulary_size"] is None
-    assert Hashing(4, salt=5).get_config()["salt"] == (5, 5)
+    assert Hashing(4, salt=5).get_config()["salt"] == [5, 5]
+    farm = IntegerLookup(vocabulary=[1], salt=5, oov_method="farmhash")
+    assert farm.get_config()["salt"] == [5, 5]
     assert HashedCrossing(5, "one_hot").compute_output_shape([(2, 1), (2, 1)]) == (2, 5)
 
 
@@ -498,8 +500,15 @@ def test_inputs_of_a_wrong_type_are_type_errors_too(layer, inputs):
     assert isinstance(error.value, DataError)
 
 
-@pytest.mark.parametrize("kind", [StringLookup, TextVectorization])
-def test_lookups_need_no_shape_to_be_built_from(kind):
-    layer = kind(vocabulary=WORDS)
+def test_lookups_need_no_shape_to_be_built_from():
+    layer = StringLookup(vocabulary=WORDS)
     layer(["a"])
     assert layer.get_build_config() == {}
+    assert TextVectorization(vocabulary=WORDS).get_build_config() is None
+
+
+def test_types_and_shapes_that_hashing_refuses():
+    with pytest.raises(ConfigError, match=r"Hashing\.dtype: must be int32 or int64, got float32"):
+        Hashing(4, dtype="float32")
+    with pytest.raises(ShapeError, match=r"\(batch, 1\)"):
+        HashedCrossing(4)((batch(["a", "b"]), batch([1, 2])))
