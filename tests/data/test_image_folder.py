@@ -44,7 +44,8 @@ def test_inputs_and_labels_are_those_of_image_dataset_from_directory(folder):
     ((x, y),) = batches
     np.testing.assert_array_equal(dataset.inputs, x)
     assert dataset.target.tolist() == np.array(["cat", "dog"])[y].tolist()
-    assert image_dataset_from_directory("photos", image_size=8, verbose=False)[0][0].shape[1:] == (8, 8, 3)
+    square = next(iter(image_dataset_from_directory("photos", image_size=8, verbose=False)))
+    assert square[0].shape[1:] == (8, 8, 3)
     assert dataset.row_names[:2] == ["cat/0.png", "cat/1.png"]
 
 
