@@ -1,4 +1,4 @@
-"""Callback, the hooks of training; CallbackList, which calls the hooks of many; LambdaCallback, made of functions."""
+"""Callback, the hooks of training; CallbackList, which calls the hooks of many."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -7,13 +7,11 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 
 from nnlite.callbacks.bars import remove_line
-from nnlite.errors import ConfigError
 from nnlite.metrics.state.kinds import check_state
 from nnlite.registry import Configurable
-from nnlite.registry.field_types import read
 from nnlite.registry.fields import Spec
 
-__all__ = ["Callback", "CallbackList", "LambdaCallback"]
+__all__ = ["Callback", "CallbackList"]
 
 Verbosity = Literal[0, 1, False, True]
 
@@ -199,12 +197,29 @@ class CallbackList:
         listed = [Callback.get(spec) for spec in specs]
         for one in [Callback.get(name) for name in ["History"] * add_history + ["ProgbarLogger"] * add_progbar]:
             listed += [] if any(isinstance(other, type(one)) for other in listed) else [one]
-        self.callbacks = sorted(listed, key=lambda callback: callback.comes_last)
+        self.callbacks, self.writing = listed, writing
+        self.set_model(model)
+        self.set_params(params)
+        self._connect()
+
+    def append(self, callback: Spec[Callback]) -> None:
+        """Add a callback, whose hooks are called after those of the others."""
+        added = Callback.get(callback)
+        added.set_model(self.model)
+        added.set_params(self.params)
+        self.callbacks.append(added)
+        self._connect()
+
+    def set_model(self, model: Any) -> None:
+        """Tell each callback which model it belongs to."""
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
-        self.set_params(params)
-        called = [callback for callback in self.callbacks if writing or not callback.writes]
+
+    def _connect(self) -> None:
+        """Determine the listeners of each hook."""
+        self.callbacks.sort(key=lambda callback: callback.comes_last)
+        called = [callback for callback in self.callbacks if self.writing or not callback.writes]
         self._listeners = {
             hook: [getattr(callback, hook) for callback in called if callback.listens(hook)] for hook in HOOKS
         }
@@ -238,48 +253,6 @@ def _dispatcher(listeners: list[Callable]) -> Callable:
             listener(*arguments, **options)
 
     return dispatch
-
-
-class LambdaCallback(Callback):
-    """Calls the given functions at the hooks of the same name, with the arguments of the hook.
-
-    Functions cannot be written in a config: this callback is for programs.
-
-    Args:
-        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end: called
-            like the methods of `Callback`; None for nothing.
-        hooks: any further ones by name, such as `on_test_end`.
-
-    Raises:
-        ConfigError: something that cannot be called.
-
-    >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)).on_epoch_end(0, {"loss": 0.5})
-    0 {'loss': 0.5}
-    """
-
-    def __init__(
-        self,
-        on_epoch_begin: Callable | None = None,
-        on_epoch_end: Callable | None = None,
-        on_train_begin: Callable | None = None,
-        on_train_end: Callable | None = None,
-        on_train_batch_begin: Callable | None = None,
-        on_train_batch_end: Callable | None = None,
-        **hooks: Callable | None,
-    ) -> None:
-        super().__init__()
-        functions = {name: value for name, value in locals().items() if name.startswith("on_")} | hooks
-        names = {*functions} & {*dir(Callback)}
-        self.functions = {}
-        for name, value in functions.items():
-            try:
-                self.functions |= {} if value is None else {name: read(value, Callable if name in names else Any)}
-            except ConfigError as error:
-                raise error.within("LambdaCallback", name) from None
-        vars(self).update(self.functions)
-
-    def _arguments(self) -> dict[str, Any]:
-        return self.functions
 
 
 def scalars(logs: dict[str, float] | None) -> dict[str, float]:

@@ -284,3 +284,22 @@ def test_flags_of_compile():
     model = regressor(run_eagerly=None, jit_compile=None)
     assert model.run_eagerly is None and model.jit_compile is False
     assert not regressor(run_eagerly=True, jit_compile=True).jit_compile
+
+
+def test_a_list_of_callbacks_takes_another_one_and_another_model():
+    class Told(Callback):
+        epochs: tuple = ()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.epochs = (*self.epochs, epoch)
+
+    first, second = Told(), Told()
+    callbacks = CallbackList([first], epochs=3)
+    callbacks.on_epoch_end(0)
+    model = regressor()
+    callbacks.set_model(model)
+    callbacks.append(second)
+    callbacks.on_epoch_end(1)
+    assert (first.epochs, second.epochs, callbacks.callbacks) == ((0, 1), (1,), [first, second])
+    assert first.model is model and second.model is model
+    assert second.params == {"epochs": 3}
