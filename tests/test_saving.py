@@ -171,6 +171,7 @@ def test_own_layers_come_back_while_their_class_is_known(path, monkeypatch):
     with pytest.raises(ModelFileError, match=message) as caught:
         load_model(path)
     assert str(path) in str(caught.value)
+    assert isinstance(caught.value, TypeError)  # as in Keras
 
 
 # ---------------------------------------------------------------- the file itself
@@ -379,6 +380,7 @@ def test_only_an_unknown_name_asks_for_an_import(path):
         resealed(path, {**header, "model": model})
         with pytest.raises(ModelFileError) as caught:
             load_model(path)
+        assert isinstance(caught.value, TypeError) == asks
         assert (hint in str(caught.value)) is asks, caught.value
 
 

@@ -179,6 +179,6 @@ def time_of_step(seconds: float) -> str:
 
 
 def _text(total: Any, weight: float) -> str:
-    """The mean in Keras's digits; several numbers side by side."""
-    numbers = [float(number) / weight for number in np.ravel(total)]
-    return " ".join(f"{number:.4f}" if abs(number) > 1e-3 else f"{number:.4e}" for number in numbers)
+    """The mean in Keras's digits, also that of several numbers, such as the scores of classes."""
+    number = float(np.mean(total)) / weight
+    return f"{number:.4f}" if abs(number) > 1e-3 else f"{number:.4e}"

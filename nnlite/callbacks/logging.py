@@ -59,6 +59,11 @@ class CSVLogger(Callback):
         """The `separator`."""
         return self.separator
 
+    @property
+    def keys(self) -> list[str] | None:
+        """The columns behind that of the epoch; None before the first row."""
+        return self._columns[1:] or None
+
     def get_state(self) -> dict[str, Any]:
         """The rows written so far."""
         return {"rows": self._read()}
@@ -118,4 +123,4 @@ class CSVLogger(Callback):
 
 
 def _cell(value) -> str:
-    return repr(np.asarray(value).tolist())
+    return value if isinstance(value, str) else repr(np.asarray(value).tolist())

@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from nnlite.callbacks.base import Callback, scalars
 from nnlite.callbacks.event_files import EventFile
@@ -59,6 +59,7 @@ class TensorBoard(Callback):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.log_dir = os.fspath(self.log_dir)
+        self.update_freq = 1 if self.update_freq == "batch" else self.update_freq  # as in Keras
         self._files: dict[str, EventFile] = {}
 
     def validate(self) -> None:
@@ -74,8 +75,7 @@ class TensorBoard(Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         step = self.model.optimizer.iterations
-        every = self.update_freq if isinstance(self.update_freq, int) else 1
-        if step % every == 0:
+        if step % cast(int, self.update_freq) == 0:
             self._file("train").scalars(step, {f"batch_{name}": value for name, value in scalars(logs).items()})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

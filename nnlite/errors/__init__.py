@@ -157,6 +157,10 @@ class ModelFileError(DataError):
     """A model or checkpoint file that is missing, damaged, or made for another model."""
 
 
+class MissingClassError(ModelFileError, TypeError):
+    """A model file with a class, function or argument that is not known here: a `TypeError` too, as in Keras."""
+
+
 class MissingFileError(ModelFileError, FileNotFoundError):
     """A model or checkpoint file that is missing: a `FileNotFoundError` of Python too."""
 

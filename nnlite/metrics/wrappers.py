@@ -77,7 +77,9 @@ class MeanMetricWrapper(Average):
 
     @classmethod
     def called_after(cls, fn: Callable[..., Any]) -> "MeanMetricWrapper":
-        """The metric of a function, with the function's name in snake case."""
+        """The metric of a function, with the function's name in snake case; that of a loss has the loss's name."""
+        if isinstance(fn, losses.Loss):
+            return cls(fn, fn.name)
         return cls(fn, snake_case(re.sub(r"\W", "", repr(NamedFunction.get(fn)).rpartition(".")[2])))
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

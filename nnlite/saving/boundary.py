@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nnlite.errors import ConfigError, DataError, MissingLibraryError, ModelFileError, NNLiteError
+from nnlite.errors import ConfigError, DataError, MissingClassError, MissingLibraryError, ModelFileError, NNLiteError
 from nnlite.errors.boundary import reading
 
 __all__ = ["check_count", "reading_saved"]
@@ -38,7 +38,10 @@ def reading_saved(location: object, kind: type[DataError] = ModelFileError) -> I
         if isinstance(error, kind) and text.startswith(str(location)):
             raise
         text = text if text.startswith(str(location)) else f"{location}: {text}"
-        raise kind(text + (HINT if _misses_a_class(error) else "")) from None
+        unknown = _unknown_names(error)
+        kind = MissingClassError if unknown and kind is ModelFileError else kind
+        hint = HINT if any("import the module" not in message for message in unknown) else ""
+        raise kind(text + hint) from None
 
 
 def check_count(model: dict[str, Any], arrays: int, source: object) -> None:
@@ -52,9 +55,7 @@ def check_count(model: dict[str, Any], arrays: int, source: object) -> None:
         raise ModelFileError(f"{source}: a model of more than {most:,} parts, and the file holds {arrays} arrays")
 
 
-def _misses_a_class(error: NNLiteError) -> bool:
-    """Whether a class is unknown, perhaps since the module that defines it has yet to be imported."""
-    if not isinstance(error, ConfigError):
-        return False
-    messages = [one.message for one in error.each()]
-    return any(text.startswith("unknown ") and "import the module" not in text for text in messages)
+def _unknown_names(error: NNLiteError) -> list[str]:
+    """The messages about unknown names: perhaps the module that defines a class has yet to be imported."""
+    messages = [one.message for one in error.each()] if isinstance(error, ConfigError) else []
+    return [message for message in messages if message.startswith("unknown ")]

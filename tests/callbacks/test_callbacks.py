@@ -594,6 +594,15 @@ def test_csv_bytes(tmp_path):
     assert path.read_bytes() == expected
 
 
+def test_csv_has_texts_as_they_are_and_knows_its_columns(tmp_path):
+    logger = CSVLogger(tmp_path / "log.csv")
+    logger.on_train_begin()
+    assert logger.keys is None
+    logger.on_epoch_end(0, {"loss": 0.5, "best": "yes, so far"})
+    assert (tmp_path / "log.csv").read_text().splitlines()[1] == '0,"yes, so far",0.5,NA,NA'
+    assert logger.keys == ["best", "loss", "val_best", "val_loss"]
+
+
 def test_csv_values_are_read_back_exactly(tmp_path):
     losses = np.random.default_rng(0).normal(size=20).tolist()
     run([CSVLogger(tmp_path / "log", separator="\t")], losses)
@@ -757,9 +766,9 @@ def test_progress_in_a_notebook_is_live(monkeypatch):
     assert CallbackList([ProgressBar()], FakeModel(), epochs=1, steps=1, verbose=1).wants("on_train_batch_end")
 
 
-def test_progress_shows_each_score_of_an_array(capsys):
+def test_progress_shows_the_mean_of_an_array_of_scores(capsys):
     run([ProgressBar()], [{"loss": 0.5, "r2_score": np.array([0.25, 0.75])}])
-    assert capsys.readouterr().out.endswith(" - loss: 0.5000 - r2_score: 0.2500 0.7500\n")
+    assert capsys.readouterr().out.endswith(" - loss: 0.5000 - r2_score: 0.5000\n")
 
 
 def test_progress_of_an_epoch_cut_short_in_a_terminal(monkeypatch):

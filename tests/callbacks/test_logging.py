@@ -212,6 +212,7 @@ def test_batches_are_not_logged_unless_asked_for(tmp_path):
     assert not TensorBoard(tmp_path).listens("on_train_batch_end") and TensorBoard(update_freq=3).listens(
         "on_train_batch_end"
     )
+    assert TensorBoard(update_freq="batch").update_freq == 1
 
 
 def test_values_that_are_not_finite_are_written(tmp_path):

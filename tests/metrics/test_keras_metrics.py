@@ -285,6 +285,7 @@ def test_functions_are_logged_in_snake_case():
         return y_true - y_pred
 
     assert Metric.get(MeanGap).name == "mean_gap"
+    assert [Metric.get(losses.Huber(name=name)).name for name in (None, "mine")] == ["huber_loss", "mine"]
 
 
 def test_short_names_and_keras_configs():
