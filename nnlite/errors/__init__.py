@@ -1,37 +1,16 @@
 """The errors users see: each names the place, the offender and the remedy."""
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import NamedTuple
+
+from nnlite.errors.spelling import LETTERS_READ, NAMES_COMPARED, edits_between, folded_name, nearest
 
 ERRORS_SHOWN = 20
 LETTERS_SHOWN = 200
-NAMES_COMPARED = 2_000  # each takes time, and a file may hold a million
 NAMES_SHOWN = 20
 NEAR_NAMES_SHOWN = 8
-
-# What users of other libraries write, folded, and the name that it has here.
-SYNONYMS = {
-    "lr": "learning_rate",
-    "momentumdecay": "momentum",
-    "nodes": "units",
-    "neurons": "units",
-    "outfeatures": "units",
-    "outchannels": "filters",
-    "linear": "Dense",
-    "fullyconnected": "Dense",
-    "batchnorm": "BatchNormalization",
-    "batchnorm1d": "BatchNormalization",
-    "batchnorm2d": "BatchNormalization",
-    "layernorm": "LayerNormalization",
-    "crossentropy": "SparseCategoricalCrossentropy",
-    "crossentropyloss": "SparseCategoricalCrossentropy",
-    "bce": "BinaryCrossentropy",
-    "bceloss": "BinaryCrossentropy",
-}
 
 
 class NNLiteError(Exception):
@@ -240,65 +219,12 @@ def did_you_mean(name: object, allowed: Iterable[str], everything: str = "", hea
         return f"{hint}{heading}: {', '.join(names) or 'nothing'}"
     if everything:
         return f"{hint}{everything}"
-    sought = _folded(str(name)[: 2 * LETTERS_SHOWN])
-    shown = sorted(names[:NAMES_COMPARED], key=lambda candidate: _edits(sought, _folded(candidate)))[:NEAR_NAMES_SHOWN]
+    sought = folded_name(str(name)[:LETTERS_READ])
+    near_first = sorted(names[:NAMES_COMPARED], key=lambda candidate: edits_between(sought, folded_name(candidate)))
+    shown = near_first[:NEAR_NAMES_SHOWN]
     return f"{hint}{heading}: {', '.join(shown)}, and {len(names) - len(shown)} more"
 
 
 def no_column(name: object, columns: Iterable[str]) -> str:
     """An error message for a name that is not one of the `columns`."""
     return f"no column {name!r}; {did_you_mean(name, columns, heading='Columns')}"
-
-
-def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """Candidates for a mistyped `name`: at most three, those with the smallest edit distance.
-
-    Case, hyphens, underscores and spaces count only between names that are equally near without them.
-    """
-    folded, candidates = _folded(name[: 2 * LETTERS_SHOWN]), list(names)
-    allowance = 1 + (len(folded) > 3) + (len(folded) > 9)
-    if len(candidates) > NAMES_COMPARED:
-        likely = (item for item in candidates if _may_be(folded, item, allowance))
-        candidates = list(itertools.islice(likely, NAMES_COMPARED))
-    edits = {item: _edits(folded, _folded(item), allowance) for item in candidates}
-    fewest = min(edits.values(), default=allowance + 1)
-    if fewest <= allowance:
-        near = [item for item in candidates if edits[item] == fewest < max(len(folded), len(_folded(item)))]
-        raw = {item: _edits(name, item) for item in near}
-        if near:
-            return sorted(item for item in near if raw[item] == min(raw.values()))[:3]
-    if SYNONYMS.get(folded) in candidates:
-        return [SYNONYMS[folded]]
-    parts = [item for item in candidates if len(item) > 2 and _folded(item) in folded]
-    wholes = [item for item in candidates if len(folded) > 2 and folded in _folded(item)]
-    if parts or wholes:
-        return [max(parts, key=len)] if parts else sorted(wholes, key=len)[:3]
-    by_fold = {_folded(item): item for item in candidates}
-    return [by_fold[close] for close in get_close_matches(folded, by_fold, n=1)]
-
-
-def _may_be(folded: str, item: str, most: int) -> bool:
-    """Whether a name may be as few edits away: by its length and its letters; an edit changes at most two."""
-    other = _folded(item)
-    return abs(len(folded) - len(other)) <= most and len(set(folded) ^ set(other)) <= 2 * most
-
-
-def _folded(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter not in "_- ")
-
-
-def _edits(first: str, second: str, most: int = 1_000) -> int:
-    """Least number of letters to insert, delete, replace or swap with the next: the optimal string alignment distance.
-
-    A number above `most` where lengths differ by more than that.
-    """
-    if abs(len(first) - len(second)) > most:
-        return most + 1
-    before, row = [0], list(range(len(second) + 1))
-    for i, letter in enumerate(first):
-        before, previous, row = row, before, [i + 1]
-        for j, other in enumerate(second):
-            row.append(min(before[j + 1] + 1, row[j] + 1, before[j] + (letter != other)))
-            if i and j and letter == second[j - 1] and other == first[i - 1]:
-                row[-1] = min(row[-1], previous[j - 1] + 1)
-    return row[-1]
