@@ -1,6 +1,7 @@
 """Methods of a model that delegate to its trainer or to its derivatives."""
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from nnlite.callbacks import Callback
 from nnlite.derivatives import Derivatives
+from nnlite.errors import WrongTypeError, did_you_mean
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.registry.fields import Spec
@@ -23,15 +25,21 @@ def door(part: str, method: Callable[Concatenate[Any, P], R]) -> Callable[Concat
     """A method of a model that calls the method with the same name of `model.<part>`.
 
     Its signature and its docstring are those of `method`, for `help`, `inspect.signature`, editors and type checkers.
+    An argument that it does not have is a `WrongTypeError` with the nearest names.
 
     Args:
         part: `"trainer"` or `"derivatives"`.
         method: of the class of that part.
     """
     name = method.__name__
+    names = list(inspect.signature(method).parameters)[1:]
+    known = frozenset(names)
 
     @functools.wraps(method)
     def enter(self: Any, *arguments: P.args, **options: P.kwargs) -> R:
+        if options and not known.issuperset(options):
+            stranger = next(option for option in options if option not in known)
+            raise WrongTypeError(f"{name}: unknown argument {stranger!r}; {did_you_mean(stranger, names)}")
         return getattr(getattr(self, part), name)(*arguments, **options)
 
     return enter

@@ -8,7 +8,7 @@ import pytest
 
 from nnlite import Input, Model, Sequential, ops
 from nnlite.callbacks import Callback, CallbackList, CSVLogger, EarlyStopping, ReduceLROnPlateau
-from nnlite.errors import ConfigError, DataError, TrainingWarning
+from nnlite.errors import ConfigError, DataError, TrainingWarning, WrongTypeError
 from nnlite.layers import Dense
 from nnlite.losses import Huber, MeanSquaredError
 from nnlite.metrics import Metric
@@ -598,3 +598,18 @@ def test_callbacks_get_predictions_in_the_form_that_users_get():
 def test_predictions_of_a_batch_are_plain_arrays():
     assert shapes_of(Forked().predict_on_batch(X)) == ((12, 1), (12, 1))
     assert shapes_of(Sequential([Dense(1)]).predict_on_batch(np.ones((300, 2)))) == (300, 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "message"),
+    [
+        ("fit", {"epoch": 3}, "fit: unknown argument 'epoch'; did you mean 'epochs'?"),
+        ("evaluate", {"x": X, "nope": 1}, "evaluate: unknown argument 'nope'; Allowed: batch_size"),
+        ("compile", {"optimiser": "adam"}, "compile: unknown argument 'optimiser'; did you mean 'optimizer'?"),
+        ("jacobian", {"inputs": X}, "jacobian: unknown argument 'inputs'"),
+    ],
+)
+def test_methods_of_models_name_arguments_that_they_do_not_have(method, arguments, message):
+    with pytest.raises(WrongTypeError) as caught:
+        getattr(Sequential([Dense(1)]), method)(**arguments)
+    assert message in str(caught.value)
