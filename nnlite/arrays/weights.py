@@ -14,7 +14,8 @@ __all__ = ["EagerTensor", "as_eager", "balanced_weights", "fitted_weights", "mas
 class EagerTensor(np.ndarray):
     """An array as layers and ops return it outside of training: with `numpy()`, and the mask that it may carry.
 
-    What ufuncs make of it has no mask; without axes it is a scalar of NumPy.
+    What operators, functions of NumPy and indices make of it has no mask, and `numpy()` even if it is one number;
+    its methods without axes, such as `sum()`, give a scalar of NumPy.
     """
 
     _keras_mask: np.ndarray | None = None
@@ -26,8 +27,17 @@ class EagerTensor(np.ndarray):
     def __round__(self, digits: int | None = None) -> float | int:
         return round(self.item(), digits)  # as scalars of NumPy can be rounded, and its arrays cannot
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        if self.ndim:
+            raise TypeError("unhashable type: an array with axes")
+        return hash(self.item())  # as scalars of NumPy
+
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return part if isinstance(part, np.ndarray) or self.dtype.kind in "OSU" else np.asarray(part).view(EagerTensor)
+
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        return array[()] if return_scalar else array.view(EagerTensor)
+        return array[()] if return_scalar and context is None else array.view(EagerTensor)
 
     def __repr__(self) -> str:
         return repr(np.asarray(self))

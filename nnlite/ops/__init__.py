@@ -12,6 +12,7 @@ from nnlite.ops.functions import *
 from nnlite.ops.matmul import *
 from nnlite.ops.names import *
 from nnlite.ops.plain.matrices import *
+from nnlite.ops.plain.tensors import *
 from nnlite.ops.reductions import *
 from nnlite.ops.shaping import *
 from nnlite.ops.signals import *

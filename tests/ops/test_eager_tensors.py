@@ -53,6 +53,11 @@ class Named(Model):
         lambda x: layers.Dense(2)(x)[:, 1],
         lambda x: (layers.Dense(2)(x) - 1) ** 2,
         lambda x: layers.StringLookup(vocabulary=["a"])([["a"]]),
+        lambda x: ops.sum(x) * 2,
+        lambda x: ops.max(x) - ops.min(x),
+        lambda x: ops.sum(x) > 3,
+        lambda x: layers.Dense(2)(x)[0, 1],
+        lambda x: list(ops.argmax(x, -1)),
     ],
 )
 def test_results_of_calls_have_numpy(compute):
@@ -97,3 +102,34 @@ def test_computations_have_no_mask_of_what_they_began_with():
 def test_sums_are_rounded_as_numbers():
     total = ops.sum(np.array([0.5, 0.756]))
     assert round(total, 2) == 1.26 and round(total) == 1
+
+
+def test_a_single_number_is_a_key_and_a_scalar_as_those_of_numpy_are():
+    rows = ops.convert_to_tensor([[1, 2], [2, 1]])
+    assert {rows[0, 1]: "b"}[2] == "b" and len(set(rows[0])) == 2 and ["a", "b", "c"][rows[0, 1]] == "c"
+    assert f"{ops.sum(rows) / 4:.2f}" == "1.50" and isinstance(ops.convert_to_tensor([["a"]])[0, 0], str)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(rows)
+
+
+WHOLE, FLAGS = ops.array([3, 1], "int32"), ops.array([True, False])
+HALVES = ops.array([1, 2], "float16")
+
+
+@pytest.mark.parametrize(
+    ("compute", "kind", "expected"),
+    [
+        (lambda: WHOLE / 2, "float32", [1.5, 0.5]),
+        (lambda: 2.5 * WHOLE, "float32", [7.5, 2.5]),
+        (lambda: FLAGS + 1, "int32", [2, 1]),
+        (lambda: WHOLE - HALVES, "float16", [2, -1]),
+        (lambda: HALVES - WHOLE, "float16", [-2, 1]),
+        (lambda: X[0, 1:3] + WHOLE, "float32", [4, 3]),
+        (lambda: ops.sum(WHOLE) % 2.5, "float32", 1.5),
+        (lambda: 2**WHOLE, "int32", [8, 2]),
+        (lambda: HALVES * 2.5, "float16", [2.5, 5]),
+    ],
+)
+def test_operators_give_the_types_of_the_functions(compute, kind, expected):
+    result = compute()
+    assert type(result) is EagerTensor and result.dtype == kind and result.tolist() == expected
