@@ -62,7 +62,8 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         NNTransformer,
     )
     from nnlite.initializers import Initializer
-    from nnlite.layers import Input, InputSpec, KerasTensor, Layer, Layer as Operation
+    from nnlite.layers import Input, InputSpec, KerasTensor, Layer
+    from nnlite.layers.composite.written_operation import Operation
     from nnlite.losses import Loss
     from nnlite.metrics import Metric
     from nnlite.models import Function, Model, Sequential, from_keras, from_sklearn, load_model
@@ -90,7 +91,7 @@ _HOMES = {
     "NNEmbedder": "nnlite.estimators",
     "NNRegressor": "nnlite.estimators",
     "NNTransformer": "nnlite.estimators",
-    "Operation": "nnlite.layers",
+    "Operation": "nnlite.layers.composite.written_operation",
     "Optimizer": "nnlite.optimizers",
     "Regularizer": "nnlite.regularizers",
     "RematScope": "nnlite.backend",
@@ -110,7 +111,6 @@ _HOMES = {
     "set_threads": "nnlite.threads",
     "version": "nnlite.backend",
 }
-_OTHER_NAMES = {"Operation": "Layer"}  # as Keras calls what layers are; here a layer is all of it
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
@@ -170,7 +170,7 @@ if not TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), _OTHER_NAMES.get(name, name))
+        return getattr(importlib.import_module(_HOMES[name]), name)
     if not name.startswith("_") and importlib.util.find_spec(f"nnlite.{name}"):
         return importlib.import_module(f"nnlite.{name}")
     raise AttributeError(f"module 'nnlite' has no attribute {name!r}")

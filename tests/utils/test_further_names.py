@@ -115,22 +115,38 @@ def test_a_stateless_scope_leaves_variables_as_they_were():
     assert free.numpy().item() == 1.0
 
 
-def test_an_operation_is_a_layer():
-    class Scale(keras.Operation):
-        def __init__(self, factor, name=None):
-            super().__init__(name=name)
-            self.factor = factor
+class Scale(keras.Operation):
+    """An operation of the user, with a factor."""
 
-        def call(self, x):
-            return x * self.factor
+    def __init__(self, factor, name=None):
+        super().__init__(name=name)
+        self.factor = factor
 
-        def compute_output_spec(self, x):
-            return keras.KerasTensor(x.shape, x.dtype)
+    def call(self, x):
+        return x * self.factor
 
-    scale = Scale(3.0)
-    assert scale(np.ones(2, np.float32)).tolist() == [3.0, 3.0]
-    assert scale(Input((3,))).shape == (None, 3)
-    assert isinstance(layers.Dense(1), keras.Operation)
+
+def test_an_operation_has_a_name_and_a_config_and_is_drawn_by_its_functions():
+    scale, x = Scale(3.0), Input((3,))
+    with pytest.raises(AttributeError, match="has not been called on symbols"):
+        scale.output  # noqa: B018 - it raises
+    assert scale(np.ones(2, np.float32)).numpy().tolist() == [3.0, 3.0]
+    y = scale(x)
+    assert y.shape == (None, 3) and scale.input is x and scale.output is y
+    assert keras.Model(x, y).predict(np.ones((1, 3)), verbose=0).tolist() == [[3.0] * 3]
+    assert scale(keras.KerasTensor((2,), "int32")).dtype == "float32"
+    assert scale.compute_output_spec(keras.KerasTensor((2, 4))).shape == (2, 4)
+    assert Scale(2, name="twice").get_config() == {"name": "twice", "factor": 2} and repr(scale).startswith(
+        "<Operation"
+    )
+    again = Scale.from_config({"factor": 5, "name": "five"})
+    assert (again.factor, again.name) == (5, "five") and Scale(1).name != Scale(1).name
+    assert not isinstance(scale, keras.Layer) and isinstance(layers.Dense(1), keras.Operation)
+    for wrong in (lambda: Scale(1, name="a/b"), lambda: Scale(1, name=3), lambda: Scale.from_config({"rate": 1})):
+        with pytest.raises((ConfigError, TypeError)):
+            wrong()
+    with pytest.raises(NotImplementedError, match="must define call"):
+        keras.Operation()(1.0)
 
 
 def sound(path, samples, width, rate=8000):

@@ -22,6 +22,13 @@ _counts: Counter[str] = Counter()  # how many names were made of each class
 _enclosing: ContextVar["Place | None"] = ContextVar("enclosing", default=None)  # of the layer that is being built
 
 
+def numbered(stem: str) -> str:
+    """The next default name with this stem: `dense`, `dense_1`, ..."""
+    number = _counts[stem]
+    _counts[stem] += 1
+    return f"{stem}_{number}" if number else stem
+
+
 class Name:
     """The attribute `name`: the given one or, once requested, one derived from the class: `dense_1`.
 
@@ -34,10 +41,7 @@ class Name:
             return None
         attribute = vars(layer).get("name")
         if attribute is None and layer._made_name is None:
-            stem = layer._name_stem
-            number = _counts[stem]
-            _counts[stem] += 1
-            layer._made_name = f"{stem}_{number}" if number else stem
+            layer._made_name = numbered(layer._name_stem)
         return layer._made_name if attribute is None else attribute
 
     def __set__(self, layer: "Layer", value: Any) -> None:
