@@ -8,8 +8,9 @@ import numpy as np
 
 from nnlite.arrays.types import widened
 from nnlite.arrays.weights import as_eager
-from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError, did_you_mean
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Jacobians, Node
+from nnlite.ops.plain.refusals import call_traced as call_traced, wrong_type
 
 __all__ = ["Trace", "Traced"]
 
@@ -43,7 +44,8 @@ class NotThere(WrongTypeError):
 def drawable(function: Callable[Arguments, Any], name: str = "") -> Callable[Arguments, Any]:
     """A function that, if a symbol of a graph is among its arguments, creates a layer that applies it.
 
-    Of arrays it gives an `EagerTensor`. The layer looks it up in `FUNCTIONS` by `name`, by default its own.
+    Of arrays it gives an `EagerTensor`, and NumPy's refusal of a type is a `WrongTypeError`. The layer looks it up in
+    `FUNCTIONS` by `name`, by default its own.
     """
 
     @functools.wraps(function)
@@ -52,6 +54,8 @@ def drawable(function: Callable[Arguments, Any], name: str = "") -> Callable[Arg
             return as_eager(function(*arguments, **options))
         except NotThere as error:
             return error.symbol.draw(name or draw_or_compute.__name__, arguments, options)
+        except TypeError as error:
+            raise wrong_type(name or draw_or_compute.__name__, error) from error
 
     return draw_or_compute
 
@@ -135,23 +139,6 @@ class Trace:
         if traced.trace is not self:
             raise ShapeError("a traced value was used outside the call that it belongs to; return it instead")
         return traced
-
-
-def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
-    """`function()`, with any error annotated with its origin and with what was expected."""
-
-    def told(error: Exception) -> str:
-        return f"{owner}: {error}" if expected in str(error) else f"{owner}: {error}; {expected}"
-
-    try:
-        return function()
-    except (ConfigError, DataError) as error:
-        refused: Any = error
-        refused.message = told(error)
-        refused.args = (refused.message,)
-        raise
-    except ValueError as error:  # NumPy's word for shapes that do not fit
-        raise ShapeError(told(error)) from error
 
 
 def in_one(item: Any) -> Any:

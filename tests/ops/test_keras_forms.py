@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, KerasTensor, Model, backend, losses, models, ops
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.ops.tracing import Trace
 
 
@@ -171,7 +171,11 @@ def test_values_of_losses_as_arrays():
         (lambda: ops.slice(np.arange(4), [1, 1], [2]), ShapeError, "a length for each index"),
         (lambda: ops.slice(np.arange(4), [-1], [2]), ShapeError, "exceeds"),
         (lambda: ops.add(np.ones(2), None), TypeError, "expected an array or a number, got None"),
-        (lambda: Input((2,)) * None, ShapeError, "expected an array or a number, got None"),
+        (lambda: ops.abs("a"), WrongTypeError, "ops.abs: ufunc"),
+        (lambda: ops.arccos(None), WrongTypeError, "ops.arccos: loop"),
+        (lambda: ops.prod([1.0], axis="a"), WrongTypeError, "ops.prod: 'str'"),
+        (lambda: ops.bitwise_or(Input((2,)), 1), WrongTypeError, "ops.bitwise_or: ufunc"),
+        (lambda: Input((2,)) * None, TypeError, "expected an array or a number, got None"),
         (lambda: ops.max_pool(np.ones((5, 2)), 2), ShapeError, r"3, 4 or 5 axes.*\(5, 2\)"),
         (lambda: ops.lu_factor(np.ones(3)), ShapeError, r"takes matrices.*\(3,\)"),
         (lambda: ops.cond(np.array([True, False]), list, list), ValueError, "truth value of an array"),

@@ -66,6 +66,8 @@ def _possible(
     for lengths in candidates:
         try:
             tried.append((lengths, run(lengths)))
+        except TypeError:  # no matter of lengths
+            raise
         except (ValueError, IndexError, DataError) as error:
             refused = refused or error
         if len(tried) == count:
