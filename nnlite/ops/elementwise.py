@@ -150,16 +150,20 @@ class Erf(Op):
 class Clip(Op):
     """y = x within [x_min, x_max], else the nearer bound; slope 1 within, 0 at the bounds and beyond.
 
+    Integers stay such between whole bounds.
+
     >>> from nnlite.ops import Clip
     >>> op = Clip(0.0, 1.0)
     >>> op.forward([-2.0, 0.5, 3.0]).tolist(), op.backward(1).tolist()
     ([0.0, 0.5, 1.0], [0.0, 1.0, 0.0])
     """
 
-    _keeps_integers = True
-
     x_min: float
     x_max: float
+
+    @property
+    def _keeps_integers(self) -> bool:  # type: ignore[override]
+        return all(float(bound).is_integer() or np.isinf(bound) for bound in (self.x_min, self.x_max))
 
     def validate(self) -> None:
         if self.x_min > self.x_max:

@@ -85,10 +85,10 @@ class NamedFunction:
 
     def registered_name(self) -> str | None:
         """The name under which it was registered, or None."""
-        for name, function in _functions.items():
-            if function is self.function:
-                return name
-        return name_of_custom(self.function)
+        custom = name_of_custom(self.function)
+        if custom is not None:
+            return custom
+        return next((name for name, function in _functions.items() if function is self.function), None)
 
     def to_spec(self) -> str:
         """The registered name; else its own, which `custom_objects` has to define when a file is read.

@@ -47,6 +47,10 @@ OF_ONE = {
     "norm": (lambda x: ops.norm(x, axis=1), lambda x: np.linalg.norm(x, axis=1)),
     "norm of order 1": (lambda x: ops.norm(x, 1, 0), lambda x: abs(x).sum(0)),
     "normalize": (ops.normalize, lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True)),
+    "normalize over several axes": (
+        lambda x: ops.normalize(x, axis=(0, 1)),
+        lambda x: x / np.sqrt(np.sum(x**2, (0, 1))),
+    ),
     "outer": (lambda x: ops.outer(x, Y), lambda x: np.outer(x, Y)),
     "rad2deg": (ops.rad2deg, np.rad2deg),
     "ravel": (ops.ravel, np.ravel),

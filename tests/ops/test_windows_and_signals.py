@@ -263,6 +263,10 @@ def test_places_outside(mode, expected):
     assert image.map_coordinates(np.array([1, 2, 3]), places, 0, mode, 9).dtype == np.int64
 
 
+def test_whole_numbers_between_places_are_rounded():
+    assert image.map_coordinates(np.array([1, 2, 4]), [np.array([0.75, 1.25])], 1).tolist() == [2, 2]
+
+
 def test_maps_of_images():
     moved = image.affine_transform(IMAGES, [1.0, 0, 1, 0, 1, 2, 0, 0], fill_value=7.0)
     np.testing.assert_allclose(moved[:, :4, :4], IMAGES[:, 2:, 1:])

@@ -70,7 +70,7 @@ def map_coordinates(
         if order:
             part = ops.multiply(part, np.prod(weights, axis=0).astype(kind if kind.kind == "f" else np.float32))
         total = part if total is None else ops.add(total, part)
-    return total if kind.kind == "f" else total.astype(kind)
+    return total if kind.kind == "f" else np.round(total).astype(kind)
 
 
 def each_image(images: Any, data_format: str | None, read: Callable[..., Any], maps: np.ndarray) -> Any:

@@ -15,7 +15,7 @@ from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
 from nnlite.ops.plain import places
 from nnlite.ops.plain.numbers import Number
-from nnlite.ops.plain.results import as_typed, by_float32, default_type, in_floatx, named
+from nnlite.ops.plain.results import as_typed, by_float32, default_type, named
 from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
 __all__ = [
@@ -92,7 +92,8 @@ def _plain(item: Any) -> Any:
 def _options(options: dict[str, Any]) -> dict[str, Any]:
     """Options with numbers in the place of traced values, and a type of NumPy as `dtype`."""
     read = {key: _plain(item) for key, item in options.items()}
-    return read if read.get("dtype") is None else {**read, "dtype": dtype_of(read["dtype"])}
+    dtype = {int: np.int32, float: floatx()}.get(read.get("dtype"), read.get("dtype"))
+    return read if dtype is None else {**read, "dtype": dtype_of(dtype)}
 
 
 def constant(function: Callable[..., Any], *names: str, whole: bool = True, counts: bool = False) -> Callable[..., Any]:
@@ -119,9 +120,7 @@ def constant(function: Callable[..., Any], *names: str, whole: bool = True, coun
             return np.asarray(result, np.int32 if counts else bool)
         if options.get("dtype") is not None:
             return result
-        values = [*values, *options.values()]
-        typed: Any = as_typed if isinstance(result, (np.ndarray, np.generic)) else in_floatx
-        return typed(result, values)
+        return as_typed(result, [*values, *options.values()])
 
     public = vars(np).get(function.__name__) in (function, getattr(function, "__wrapped__", None))
     title = f"`numpy.{function.__name__}`" if public else f"{function.__doc__}".rstrip(".")

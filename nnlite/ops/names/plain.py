@@ -76,7 +76,7 @@ def _alike(function: Callable[..., Any], promoted: Callable[..., Any] = as_writt
 
 # Steps and integers: their derivative is zero.
 bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift = (
-    constant(function, "x", "y")
+    constant(_alike(function, as_given), "x", "y")
     for function in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift)
 )
 bitwise_invert = bitwise_not = constant(np.invert)
@@ -85,7 +85,7 @@ angle, imag = constant(np.angle), constant(np.imag)
 argpartition, nanargmax, nanargmin = (
     constant(function, counts=True) for function in (np.argpartition, np.nanargmax, np.nanargmin)
 )
-gcd, lcm = (constant(function, "x1", "x2") for function in (np.gcd, np.lcm))
+gcd, lcm = (constant(_alike(function, as_given), "x1", "x2") for function in (np.gcd, np.lcm))
 isneginf, isposinf, isreal, signbit = map(constant, (np.isneginf, np.isposinf, np.isreal, np.signbit))
 
 corrcoef, i0, nanmedian = of_numpy(np.corrcoef), of_numpy(np.i0), of_numpy(np.nanmedian)

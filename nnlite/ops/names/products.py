@@ -164,14 +164,15 @@ def _singular_values(x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float | None = None) -> Any:
-    """x divided by its norm along `axis`, which is at least `epsilon`, `config.epsilon()` when None.
+    """x divided by its norm along `axis`, at least `epsilon` (`config.epsilon()` when None); several axes are one vector.
 
     Raises:
         ConfigError: `order` is not an integer >= 1.
     """
     if not isinstance(order, (int, np.integer)) or order < 1:
         raise ConfigError(f"normalize: order must be an integer >= 1, got {order!r}", ("order",))
-    return ops.divide(x, ops.maximum(norm(x, order, axis, True), config.epsilon() if epsilon is None else epsilon))
+    least = config.epsilon() if epsilon is None else epsilon
+    return ops.divide(x, ops.maximum(norm(x, None if order == 2 else order, axis, True), least))
 
 
 def rms_normalization(x: Any, scale: Any = None, axis: Axis = -1, epsilon: float | None = None) -> Any:

@@ -122,9 +122,12 @@ def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[
     return {name: module[name] for name in names}
 
 
-def as_typed(values: np.ndarray, written: Any) -> np.ndarray:
-    """Python numbers and lists in Keras's dtypes: `config.floatx()`, and int32 if it is large enough."""
-    if values.dtype == np.int64 and not _holds(written, lambda item: isinstance(item, (np.ndarray, np.generic))):
+def as_typed(values: Any, written: Any) -> Any:
+    """What NumPy made of Python numbers and lists in Keras's dtypes: `config.floatx()`, and int32 if that is enough."""
+    if isinstance(values, (list, tuple)):
+        return tuple(as_typed(part, written) for part in values)
+    wide = isinstance(values, (np.ndarray, np.generic)) and values.dtype == np.int64
+    if wide and not _holds(written, lambda item: isinstance(item, (np.ndarray, np.generic))):
         small = np.iinfo(np.int32)
         room = not values.size or small.min <= values.min() <= values.max() <= small.max
         return values.astype(np.int32) if room else values

@@ -10,8 +10,8 @@ import numpy as np
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Jacobian, Jacobians
 from nnlite.ops import functions as ops
+from nnlite.ops.base import as_written
 from nnlite.ops.names.arranging import flip, known_length, of_unknown_length
-from nnlite.ops.names.constants import convert_to_tensor
 from nnlite.ops.tracing import UNDERIVED, Trace, Traced, add_functions, drawable
 from nnlite.tree import flatten, map_structure, map_structure_up_to
 
@@ -134,7 +134,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 @drawable
 def view_as_complex(x: Any) -> np.ndarray:
     """Real and imaginary parts along the last axis as complex numbers: `(..., 2) -> (...)`."""
-    values = np.asarray(convert_to_tensor(x))
+    (values,) = as_written([x])
     if values.shape[-1:] != (2,):
         raise ShapeError(f"view_as_complex takes a last axis of 2, got the shape {values.shape}")
     return values[..., 0] + 1j * values[..., 1]
