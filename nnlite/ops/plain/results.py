@@ -123,7 +123,7 @@ def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[
 
 
 def as_typed(values: Any, written: Any) -> Any:
-    """What NumPy made of Python numbers and lists in Keras's dtypes: `config.floatx()`, and int32 if that is enough."""
+    """Numbers that NumPy made of those of a program, in Keras's dtypes: `config.floatx()`; int32 if that is enough."""
     if isinstance(values, (list, tuple)):
         return tuple(as_typed(part, written) for part in values)
     wide = isinstance(values, (np.ndarray, np.generic)) and values.dtype == np.int64
