@@ -106,8 +106,7 @@ def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Epoch, Mean, int
 
 def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
     """A step of training or testing on all of `data`, the user's `(x, y, ...)`: its loss and metrics."""
-    trainer.need_steps(f"{kind}_on_batch")
-    x, y, sample_weight = arrays = trainer.one_batch(*data)
+    x, y, sample_weight = arrays = trainer.one_batch(*data, method=f"{kind}_on_batch")
     steps = trainer.ready_steps()
     if isinstance(steps, WrittenSteps):
         batches = ArrayBatches(arrays, count_rows(x))

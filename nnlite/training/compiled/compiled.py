@@ -218,19 +218,26 @@ class Compiled:
         read = written_batch if self.writes_steps else type(self).read_batch
         return read(cast(Any, self), x, y, sample_weight, class_weight)
 
-    def one_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
+    def one_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        method: str = "train_on_batch",
+    ) -> tuple:
         """As `step_batch`, for single batches from users: arrays like earlier ones are not checked in full."""
-        plain, known = sample_weight is None and class_weight is None and y is not None, self._signatures
-        if plain and known is not None and known.steps is self.ready_steps():
-            taken = known.take(x, y)
-            if taken is not None:
-                return taken
+        known, steps = self._signatures, self._steps
+        plain = sample_weight is None and class_weight is None and y is not None
+        if plain and known is not None and known.steps is steps and steps.current and (taken := known.take(x, y)):
+            return taken
+        self.need_steps(method)
         arrays = self.step_batch(x, y, sample_weight, class_weight)
         steps = self.ready_steps()
         if plain and isinstance(steps, Steps):
             if known is None or known.steps is not steps:
                 known = self._signatures = Signatures(cast(Any, self), steps)
-            known.learn(x, y, arrays[0])
+            known.learn(x, y, *arrays[:2])
         return arrays
 
     def ready_steps(self) -> Any:
