@@ -278,6 +278,21 @@ def test_compiled_tanh_is_right_to_three_last_places():
     np.testing.assert_array_equal(np.signbit(found[1:]), np.signbit(special[1:]))
 
 
+@needs_numba
+def test_compiled_tanh_of_float64_is_right_to_four_last_places():
+    from nnlite.kernels.compiled.parts.double_tanh import double_tanh
+
+    x = np.concatenate([np.linspace(-20, 20, 40_001), np.geomspace(1e-300, 20, 10_001)])
+    found, expected = x.copy(), np.tanh(x)
+    double_tanh(found)
+    assert (np.abs(found - expected) / np.spacing(np.abs(expected))).max() <= 4  # NumPy's own is right to one
+    special = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e300, -19.5, 5e-324])
+    found = special.copy()
+    double_tanh(found)
+    np.testing.assert_array_equal(found, np.tanh(special))
+    np.testing.assert_array_equal(np.signbit(found[1:]), np.signbit(special[1:]))
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(("rows", "units"), [(40, 1), (40, 3), (3, 32), (33, 32), (40, 33)])
 def test_cross_entropy_of_few_classes_goes_along_columns(rows, units, weighted, monkeypatch):
