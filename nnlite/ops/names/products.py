@@ -164,7 +164,7 @@ def _singular_values(x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float | None = None) -> Any:
-    """x divided by its norm along `axis`, at least `epsilon` (`config.epsilon()` when None); several axes are one vector.
+    """x divided by its norm along `axis`, at least `epsilon` (`config.epsilon()` when None); several axes: one vector.
 
     Raises:
         ConfigError: `order` is not an integer >= 1.
