@@ -256,7 +256,7 @@ class ParameterStore:
         paths: the name of each in the model, by which an optimizer knows it; the parameters' own when None.
 
     Raises:
-        WrongTypeError: one that is no floating-point number.
+        WrongTypeError: one that is not a floating-point number.
     """
 
     __slots__ = ("packs",)

@@ -180,8 +180,8 @@ class Compiled:
     def config_as_given(self) -> dict[str, Any]:
         """As `config`, with the losses and metrics that `compile` was given by name, or as None, left as they were."""
         names = [name for name in ("loss", "metrics", "weighted_metrics") if _are_words(self.given[name])]
-        steps = {} if self.steps_per_execution == 1 else {"steps_per_execution": self.steps_per_execution}
-        return self.config() | {name: jsonable(self.given[name]) for name in names} | steps
+        config = self.config() | {name: jsonable(self.given[name]) for name in names}
+        return config if self.steps_per_execution == 1 else config | {"steps_per_execution": self.steps_per_execution}
 
     def optimizer_state(self) -> dict[str, Any]:
         """A copy of the optimizer's state; without slots if layers were frozen or unfrozen since `compile`."""
@@ -233,8 +233,7 @@ class Compiled:
             return taken
         self.need_steps(method)
         arrays = self.step_batch(x, y, sample_weight, class_weight)
-        steps = self.ready_steps()
-        if plain and isinstance(steps, Steps):
+        if plain and isinstance(steps := self.ready_steps(), Steps):
             if known is None or known.steps is not steps:
                 known = self._signatures = Signatures(cast(Any, self), steps)
             known.learn(x, y, *arrays[:2])

@@ -22,12 +22,12 @@ class Known(NamedTuple):
 
     Attributes:
         inputs: the type that inputs are cast to.
-        given: the shapes in which its data came.
-        targets: the shape that targets are brought to; None where their values are looked at.
+        shapes: those in which its data came.
+        targets: the shape that targets are brought to; None if their values are looked at.
     """
 
     inputs: np.dtype
-    given: GivenShapes
+    shapes: GivenShapes
     targets: tuple[int, ...] | None
 
 
@@ -53,11 +53,11 @@ class Signatures:
         known = self._known.get((x.shape, x.dtype, y.shape, y.dtype))
         if known is None:
             return None
-        kind, given, shape = known
+        kind, shapes, shape = known
         inputs = x if x.dtype is kind or x.dtype == kind else _cast(x, kind)
         if not (_finite(inputs) and _finite(y)):
             return None
-        self.trainer.given_shapes = given
+        self.trainer.given_shapes = shapes
         if y.dtype.kind == "f" and y.dtype != self.dtype:
             y = _cast(y, self.dtype)
             if not _finite(y):
