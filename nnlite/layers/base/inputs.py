@@ -160,8 +160,8 @@ def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
         index, value = next((index, value) for index, value in enumerate(flat) if not isinstance(value, allowed))
         missing = " (a missing value: fill it first)" if _is_missing(value) else ""
         row = index * len(array) // len(flat) if array.ndim else 0
-        kind = DataError if missing else CellTypeError
-        raise kind(f"{owner} needs {wanted}, got {_shown(value)} in row {row}{missing}")
+        error = DataError if missing else CellTypeError
+        raise error(f"{owner} needs {wanted}, got {_shown(value)} in row {row}{missing}")
     if not holds_bytes and all(issubclass(cls, str) for cls in types):
         return array
     return np.array([str(value) for value in flat], dtype=object).reshape(array.shape)

@@ -176,8 +176,8 @@ class ReversibleEmbedding(Embedding):
 
     def _returned(self, call: LayerCall, output: np.ndarray) -> np.ndarray:
         output = super()._returned(call, output)
-        reverse = call.runner._options.get("reverse") and self.reverse_dtype
-        return returned(output, (self.reverse_dtype,)) if reverse else output
+        dtype = self.reverse_dtype if call.runner._options.get("reverse") else None
+        return output if dtype is None else returned(output, (dtype,))
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         reverse = self._options.get("reverse")
