@@ -212,8 +212,9 @@ def name_in(document: Mapping[str, Any]) -> Any:
 
 
 def name_of_custom(item: Any) -> str | None:
-    """A name by which `custom_object` currently finds this object; None if there is none."""
-    for scope in (*reversed(_scopes.get()), _registered):
+    """A name by which `custom_object` currently finds this object, with the package if it is registered; or None."""
+    whole = _names.get(id(item), "")
+    for scope in (*reversed(_scopes.get()), {whole: _registered.get(whole)}, _registered):
         for name, value in scope.items():
             if value is item:
                 return name

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.activations import FUNCTIONS
 from nnlite.config import DTypePolicy
 from nnlite.constraints import Constraint
+from nnlite.dtype_policies import policies
 from nnlite.errors import ConfigError, WrongTypeError, shown
 from nnlite.foreign.operations.plain_values import plain_form, value_of_form
 from nnlite.initializers import Initializer
@@ -85,6 +86,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, Symbol):
         inner = {"shape": obj.shape, "dtype": obj.dtype, "keras_history": None}
         return {"class_name": "__keras_tensor__", "config": inner}
+    if isinstance(obj, DTypePolicy):
+        return policies.serialize(obj)
     if isinstance(obj, Mapping):
         return {key: serialize_keras_object(item) for key, item in obj.items()}
     if isinstance(obj, (list, tuple)):

@@ -6,7 +6,18 @@ import threading
 import numpy as np
 import pytest
 
-from nnlite import activations, initializers, layers, losses, metrics, ops, optimizers, regularizers, saving
+from nnlite import (
+    activations,
+    dtype_policies,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    ops,
+    optimizers,
+    regularizers,
+    saving,
+)
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.optimizers import schedules
 from nnlite.registry import register_function
@@ -101,6 +112,20 @@ def test_objects_of_all_families_go_to_plain_values_and_back():
     assert isinstance(saving.deserialize_keras_object({"class_name": "Adam", "config": {}}), optimizers.Adam)
     activation = saving.deserialize_keras_object(saving.serialize_keras_object(ops.ReLU(threshold=0.5)))
     assert type(activation) is ops.ReLU and activation.threshold == 0.5  # not the layer of that name
+    policy = saving.serialize_keras_object(dtype_policies.DTypePolicy("float16"))
+    assert (policy["module"], policy["registered_name"]) == ("keras", None)
+    assert saving.deserialize_keras_object(policy).name == "float16"
+
+
+def test_functions_of_one_name_are_told_apart_by_their_packages():
+    for package in ("first", "second"):
+
+        @saving.register_keras_serializable(package)
+        def twice_packaged(x):
+            return x * 2
+
+        assert saving.serialize_keras_object(twice_packaged)["config"] == f"{package}>twice_packaged"
+        assert saving.deserialize_keras_object(saving.serialize_keras_object(twice_packaged)) is twice_packaged
 
 
 def test_registered_functions_go_to_plain_values_and_others_do_not():
