@@ -118,12 +118,12 @@ def test_a_stateless_scope_leaves_variables_as_they_were():
 class Scale(keras.Operation):
     """An operation of the user, with a factor."""
 
-    def __init__(self, factor, name=None):
+    def __init__(self, factor, power=1, name=None):
         super().__init__(name=name)
-        self.factor = factor
+        self.factor, self.power = factor, power
 
     def call(self, x):
-        return x * self.factor
+        return x**self.power * self.factor
 
 
 def test_an_operation_has_a_name_and_a_config_and_is_drawn_by_its_functions():
@@ -136,11 +136,12 @@ def test_an_operation_has_a_name_and_a_config_and_is_drawn_by_its_functions():
     assert keras.Model(x, y).predict(np.ones((1, 3)), verbose=0).tolist() == [[3.0] * 3]
     assert scale(keras.KerasTensor((2,), "int32")).dtype == "float32"
     assert scale.compute_output_spec(keras.KerasTensor((2, 4))).shape == (2, 4)
-    assert Scale(2, name="twice").get_config() == {"name": "twice", "factor": 2} and repr(scale).startswith(
+    assert Scale(2, name="twice").get_config() == {"name": "twice", "factor": 2, "power": 1} and repr(scale).startswith(
         "<Operation"
     )
-    again = Scale.from_config({"factor": 5, "name": "five"})
-    assert (again.factor, again.name) == (5, "five") and Scale(1).name != Scale(1).name
+    written = keras.saving.serialize_keras_object(Scale(5, 2, "five"))
+    again = Scale.from_config(written["config"])
+    assert (again.factor, again.power, again.name) == (5, 2, "five") and Scale(1).name != Scale(1).name
     assert not isinstance(scale, keras.Layer) and isinstance(layers.Dense(1), keras.Operation)
     for wrong in (lambda: Scale(1, name="a/b"), lambda: Scale(1, name=3), lambda: Scale.from_config({"rate": 1})):
         with pytest.raises((ConfigError, TypeError)):

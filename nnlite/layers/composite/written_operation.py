@@ -47,8 +47,10 @@ class Operation(metaclass=ABCMeta):
 
     def __new__(cls, *arguments: Any, **options: Any) -> "Operation":
         operation = super().__new__(cls)
-        names = list(inspect.signature(cls.__init__).parameters)[1:]
-        operation._arguments = dict(zip(names, arguments, strict=False)) | options
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
+        names = [one.name for one in parameters]
+        operation._arguments = defaults | dict(zip(names, arguments, strict=False)) | options
         operation._node = None
         return operation
 
@@ -75,7 +77,7 @@ class Operation(metaclass=ABCMeta):
         return self.call(*arguments, **options)
 
     def get_config(self) -> dict[str, Any]:
-        """The name, and the arguments of the constructor as they were given."""
+        """The name, and the arguments of the constructor, by default as they were given."""
         return {"name": self.name} | {key: value for key, value in self._arguments.items() if key != "name"}
 
     @classmethod
