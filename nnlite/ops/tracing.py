@@ -10,7 +10,7 @@ from nnlite.arrays.types import widened
 from nnlite.arrays.weights import as_eager
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Jacobians, Node
-from nnlite.ops.plain.refusals import call_traced as call_traced, wrong_type
+from nnlite.ops.plain.refusals import call_traced as call_traced, refused
 
 __all__ = ["Trace", "Traced"]
 
@@ -44,8 +44,8 @@ class NotThere(WrongTypeError):
 def drawable(function: Callable[Arguments, Any], name: str = "") -> Callable[Arguments, Any]:
     """A function that, if a symbol of a graph is among its arguments, creates a layer that applies it.
 
-    Of arrays it gives an `EagerTensor`, and NumPy's refusal of a type is a `WrongTypeError`. The layer looks it up in
-    `FUNCTIONS` by `name`, by default its own.
+    Of arrays it gives an `EagerTensor`; what NumPy refuses is an error of nnlite. The layer looks it up in `FUNCTIONS`
+    by `name`, by default its own.
     """
 
     @functools.wraps(function)
@@ -54,8 +54,8 @@ def drawable(function: Callable[Arguments, Any], name: str = "") -> Callable[Arg
             return as_eager(function(*arguments, **options))
         except NotThere as error:
             return error.symbol.draw(name or draw_or_compute.__name__, arguments, options)
-        except TypeError as error:
-            raise wrong_type(name or draw_or_compute.__name__, error) from error
+        except (TypeError, IndexError) as error:
+            raise refused(name or draw_or_compute.__name__, error) from error
 
     return draw_or_compute
 

@@ -33,6 +33,8 @@ TYPES = {
     "grid of lists": (lambda: ops.meshgrid([1, 2], [3, 4])[1], "int32"),
     "complex of integers": (lambda: ops.view_as_complex([[1, 2]]), "complex64"),
     "zeros of a Python type": (lambda: ops.zeros((2,), dtype=int), "int32"),
+    "empty of a Python type": (lambda: ops.empty((2,), dtype=int), "int32"),
+    "cast to a Python type": (lambda: ops.cast(WHOLE, float), "float32"),
     "ones of a Python type": (lambda: ops.ones((2,), dtype=float), "float32"),
     "two floats": (lambda: ops.multiply(0.5, 2), "float32"),
     "power": (lambda: ops.power(WHOLE, 2), "int32"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, BatchShape, Shape, dtype_of, is_floating, widened
+from nnlite.arrays.types import ArrayLike, BatchShape, Shape, is_floating, widened
 from nnlite.arrays.weights import EagerTensor
 from nnlite.config import floatx
 from nnlite.errors import WrongTypeError
@@ -15,7 +15,7 @@ from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written, called, is_written
 from nnlite.ops.plain import places
 from nnlite.ops.plain.numbers import Number
-from nnlite.ops.plain.results import as_typed, by_float32, default_type, named
+from nnlite.ops.plain.results import as_typed, by_float32, default_type, kind_of, named
 from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
 __all__ = [
@@ -92,8 +92,7 @@ def _plain(item: Any) -> Any:
 def _options(options: dict[str, Any]) -> dict[str, Any]:
     """Options with numbers in the place of traced values, and a type of NumPy as `dtype`."""
     read = {key: _plain(item) for key, item in options.items()}
-    dtype = {int: np.int32, float: floatx()}.get(read.get("dtype"), read.get("dtype"))
-    return read if dtype is None else {**read, "dtype": dtype_of(dtype)}
+    return read if read.get("dtype") is None else {**read, "dtype": kind_of(read["dtype"])}
 
 
 def constant(function: Callable[..., Any], *names: str, whole: bool = True, counts: bool = False) -> Callable[..., Any]:
@@ -216,7 +215,7 @@ def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = No
     if isinstance(x, Traced):
         return x
     if dtype is not None:
-        return np.asarray(x, dtype_of(dtype)).view(EagerTensor)
+        return np.asarray(x, kind_of(dtype)).view(EagerTensor)
     if x is None:
         raise WrongTypeError("convert_to_tensor takes numbers, got None", ("x",))
     return (as_typed(np.asarray(x), x) if is_written(x) else np.asarray(x)).view(EagerTensor)
@@ -268,7 +267,7 @@ def dtype(x: Any) -> str:
 @drawable
 def cast(x: Any, dtype: str) -> Any:
     """`x` in another dtype; a traced value keeps a floating-point dtype."""
-    kind = dtype_of(dtype)
+    kind = kind_of(dtype)
     return x if isinstance(x, Traced) and is_floating(kind) else _value(x).astype(kind)
 
 
@@ -291,7 +290,7 @@ def as_floats(x: Any) -> Any:
 @drawable
 def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False) -> Any:
     """One-hot rows for integers; zeros for those out of range."""
-    rows = (_value(x)[..., None] == np.arange(num_classes)).astype(dtype_of(dtype or floatx()))
+    rows = (_value(x)[..., None] == np.arange(num_classes)).astype(kind_of(dtype or floatx()))
     return np.moveaxis(rows, -1, axis)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, dtype_of, saturated
+from nnlite.arrays.types import ArrayLike, saturated
 from nnlite.config import floatx
 from nnlite.ops.base import as_given, as_numbers, as_written
 from nnlite.ops.names.constants import constant, convert_to_numpy, convert_to_tensor, one_hot
-from nnlite.ops.plain.results import arrays_alone, as_typed, named, of_numpy, on_arrays
+from nnlite.ops.plain.results import arrays_alone, as_typed, kind_of, named, of_numpy, on_arrays
 from nnlite.ops.tracing import CONSTANTS, UNDERIVED, Traced, add_functions, drawable
 
 __all__ = [
@@ -155,13 +155,13 @@ def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> np.ndarray:
 
 def empty(shape: Any, dtype: str | None = None) -> np.ndarray:
     """An array of a shape, filled with zeros, so that runs are reproducible."""
-    return np.zeros(shape, dtype_of(dtype or floatx()))
+    return np.zeros(shape, kind_of(dtype or floatx()))
 
 
 @drawable
 def empty_like(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """An array with the shape of x, filled with zeros."""
-    return np.zeros_like(convert_to_numpy(x), dtype and dtype_of(dtype))
+    return np.zeros_like(convert_to_numpy(x), dtype and kind_of(dtype))
 
 
 @on_arrays
@@ -173,7 +173,7 @@ def polar(abs_: ArrayLike, angle: ArrayLike) -> np.ndarray:
 @arrays_alone
 def saturate_cast(x: ArrayLike, dtype: str) -> np.ndarray:
     """x in another dtype, clipped to its range."""
-    return saturated(convert_to_numpy(x), dtype_of(dtype))
+    return saturated(convert_to_numpy(x), kind_of(dtype))
 
 
 @on_arrays
@@ -208,7 +208,7 @@ def _resized(values: np.ndarray, size: int, axis: int, filling: Any) -> np.ndarr
 def view(x: ArrayLike, dtype: str | None = None) -> np.ndarray:
     """The same bytes in another dtype."""
     values = convert_to_tensor(convert_to_numpy(x))
-    return values if dtype is None else values.view(dtype_of(dtype))
+    return values if dtype is None else values.view(kind_of(dtype))
 
 
 @drawable

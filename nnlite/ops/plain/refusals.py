@@ -8,9 +8,15 @@ from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError
 __all__ = []
 
 
-def wrong_type(name: str, error: TypeError) -> TypeError:
-    """The error of the function `name` of `nnlite.ops` for NumPy's refusal of a type; nnlite's own is unchanged."""
-    return error if isinstance(error, ValueError) else WrongTypeError(f"ops.{name}: {error}")
+class NoSuchAxisError(ShapeError, IndexError):
+    """An axis or an index that an array does not have."""
+
+
+def refused(name: str, error: TypeError | IndexError) -> Exception:
+    """NumPy's refusal of the arguments of the function `name` of `nnlite.ops`; nnlite's own error is unchanged."""
+    if isinstance(error, ValueError):
+        return error
+    return (WrongTypeError if isinstance(error, TypeError) else NoSuchAxisError)(f"ops.{name}: {error}")
 
 
 def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:

@@ -16,7 +16,17 @@ from nnlite.ops.plain.numbers import Number
 from nnlite.ops.tracing import NO_ARRAY, Traced, drawable
 from nnlite.tree import map_structure
 
-__all__ = ["arrays_alone", "as_typed", "by_float32", "default_type", "in_floatx", "named", "of_numpy", "on_arrays"]
+__all__ = [
+    "arrays_alone",
+    "as_typed",
+    "by_float32",
+    "default_type",
+    "in_floatx",
+    "kind_of",
+    "named",
+    "of_numpy",
+    "on_arrays",
+]
 
 CHOSEN_BY_NUMPY = ("float16", "float64", "complex128")  # for booleans; for integers, Python's numbers and lists
 
@@ -112,6 +122,11 @@ def default_type(ends: Sequence[Any]) -> np.dtype:
     kinds = {end.dtype for end in ends if _is_half(end) or _is_float(end)}
     kind = next(iter(kinds)) if len(kinds) == 1 else None
     return kind if kind is not None and kind.name in HALVES else dtype_of(floatx())
+
+
+def kind_of(dtype: Any) -> np.dtype:
+    """A type of NumPy by its name, or by that of a program's numbers: int32 for `int`, `floatx()` for `float`."""
+    return dtype_of({int: "int32", float: floatx()}.get(dtype, dtype))
 
 
 def named(module: dict[str, Any], names: Collection[str]) -> dict[str, Callable[..., Any]]:
