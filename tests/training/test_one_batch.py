@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Sequential
-from nnlite.errors import DataError, ShapeError
+from nnlite.errors import DataError, NotReadyError, ShapeError
 from nnlite.layers import Dense, Embedding, Flatten
 from nnlite.training.compiled.compiled import Compiled
 
@@ -65,6 +65,15 @@ def test_a_new_loss_reads_anew(read_in_full):
     with pytest.raises(ShapeError):
         model.train_on_batch(X, Y)
     assert len(read_in_full) == 3
+
+
+def test_a_signature_does_not_outlive_the_loss():
+    model = net()
+    model.train_on_batch(X, Y)
+    model.compile("adam")
+    for method in ("train_on_batch", "test_on_batch"):
+        with pytest.raises(NotReadyError, match=method):
+            getattr(model, method)(X, Y)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
