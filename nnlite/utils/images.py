@@ -1,5 +1,6 @@
 """Images as files, as Pillow objects and as arrays."""
 
+import io
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,7 +102,7 @@ def load_img(
         if color_mode in MODES:
             name, value, allowed = "interpolation", interpolation, list(RESAMPLING)
         raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-    if not isinstance(path, (str, bytes, os.PathLike)) and not hasattr(path, "read"):
+    if not isinstance(path, (str, bytes, os.PathLike, io.IOBase)):
         raise WrongTypeError(f"load_img takes a path or an open file, got {path!r}")
     pillow = _pillow()
     with reading(path, "no image that Pillow can read"), pillow.open(path) as file:

@@ -19,18 +19,12 @@ LookupMode = Literal["int", "one_hot", "multi_hot", "count", "tf_idf"]
 Size = Annotated[int, Range(2)]
 
 
-class Lookup(Vocabulary, Categorical, abstract=True):
-    """Base of lookups, whose inputs are tokens already, of any rank."""
-
-    def get_build_config(self) -> dict[str, Any]:
-        """Nothing, as in Keras: calls build the layer."""
-        return {}
-
-    def _keras_arguments(self) -> dict[str, Any]:
-        return super()._keras_arguments() | {"salt": list(salted(self.salt)) or None}
+def get_build_config(self: Any) -> dict[str, Any]:
+    """Nothing, as in Keras: calls build the layer, for inputs of any rank."""
+    return {}
 
 
-class StringLookup(Lookup):
+class StringLookup(Vocabulary, Categorical):
     """outputs = index of each string in a vocabulary, or an encoding of the indices.
 
     Shape: any, unchanged, when `output_mode` is `"int"`; `(batch, n) -> (batch, vocabulary_size())` for
@@ -86,10 +80,11 @@ class StringLookup(Lookup):
     dtype: VocabularyType = option(default=None, kw_only=True)
 
     token_type, token_kind = str, "strings"
+    get_build_config = get_build_config
     _further_arguments = ("vocabulary_size", "oov_method")
 
     def _keras_arguments(self) -> dict[str, Any]:
-        return super()._keras_arguments() | {"oov_method": "floormod"}
+        return super()._keras_arguments() | {"oov_method": "floormod", "salt": list(salted(self.salt)) or None}
 
     @property
     def _output_dtype(self) -> str:
@@ -100,7 +95,7 @@ class StringLookup(Lookup):
         return hashed(tokens, count, salted(self.salt))
 
 
-class IntegerLookup(Lookup):
+class IntegerLookup(Vocabulary, Categorical):
     """outputs = index of each integer in a vocabulary, or an encoding of the indices.
 
     Shape, arguments and errors as in `StringLookup`, with integers in place of strings.
@@ -137,6 +132,10 @@ class IntegerLookup(Lookup):
     dtype: VocabularyType = option(default=None, kw_only=True)
 
     token_type, token_kind = int, "indices"
+    get_build_config = get_build_config
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return super()._keras_arguments() | {"salt": list(salted(self.salt)) or None}
 
     def validate(self) -> None:
         super().validate()
