@@ -59,13 +59,11 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     Args:
         x: numbers.
         axis: along which a vector lies.
-        order: of the norm, at least 1, 2 for Euclid's; `numpy.inf` for the largest magnitude.
+        order: of the norm, 2 for Euclid's; `numpy.inf` for the largest magnitude; below 1 for NumPy's arrays alone.
 
     Raises:
-        ConfigError: an order below 1.
+        ConfigError: an order below 1 for what is no array of NumPy's.
     """
-    if isinstance(order, (int, float)) and order < 1:
-        raise ConfigError(f"normalize: order must be at least 1, got {order!r}")
     if not isinstance(x, (np.ndarray, Sequence, float)):
         from nnlite import ops  # here, as arrays do without it
         from nnlite.layers.base.symbolic import Drawable
@@ -73,6 +71,8 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
         if isinstance(x, (ops.Traced, Drawable)):
             return ops.normalize(x, axis, cast(int, order))  # refused there where it is none
     has_dtype = isinstance(x, np.ndarray)
+    if not has_dtype and isinstance(order, (int, float)) and order < 1:
+        raise ConfigError(f"normalize: order must be at least 1, got {order!r}")
     values = np.asarray(x, None if has_dtype else floatx())
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)
     scaled = values / np.where(norms == 0, 1, norms)

@@ -45,6 +45,7 @@ class Images(Layer, abstract=True):
     bounding_box_format = cast("str | None", None)
     _moves: ClassVar[bool] = True  # whether masks of images change with them
     _casts: ClassVar[bool] = False  # whether images of integers are cast where they are changed, and only there
+    _rounding: ClassVar[Callable[[Any], Any]] = np.rint  # of outputs for images of integers
     _corner: ClassVar[float] = 0.5  # where in a pixel its position counts for boxes: at its center, or as in Keras, 0
 
     _of_dict, _of_masks, _shape_of = transformations.of_dict, transformations.of_masks, transformations.shape_of
@@ -104,7 +105,7 @@ class Images(Layer, abstract=True):
         if self._casts and inputs.dtype.kind in "biu":
             inputs = inputs.astype(self.dtype)
         outputs, by_inputs = self.changed(mixable(self, inputs), draw)
-        return whole_as(inputs, outputs), by_inputs
+        return whole_as(inputs, outputs, type(self)._rounding), by_inputs
 
     def changed(self, inputs: np.ndarray, draw: Any) -> tuple[np.ndarray, Jacobian]:
         """The outputs, those of training if anything is drawn, and the map with respect to the inputs."""
@@ -263,6 +264,6 @@ def mixable(layer: Any, images: np.ndarray) -> np.ndarray:
     return images.astype(np.result_type(images.dtype, "float32" if layer.dtype in get_args(WholeType) else layer.dtype))
 
 
-def whole_as(images: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+def whole_as(images: np.ndarray, outputs: np.ndarray, rounding: Callable[[Any], Any] = np.rint) -> np.ndarray:
     """Outputs rounded where the images are of integers, in their type."""
-    return saturated(np.rint(outputs), images.dtype) if images.dtype.kind in "iu" else outputs
+    return saturated(rounding(outputs), images.dtype) if images.dtype.kind in "iu" else outputs

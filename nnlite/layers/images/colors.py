@@ -177,7 +177,7 @@ class RandomGrayscale(RandomImages):
     data_format: DataFormat = None
     seed: Index | None = None
 
-    _moves, _kept_kinds = False, "iu"
+    _moves, _kept_kinds, _rounding = False, "iu", np.trunc
 
     def check_shape(self, input_shape: BatchShape) -> None:
         super().check_shape(input_shape)

@@ -283,6 +283,11 @@ def test_mixed_images_of_integers():
     assert mix(data, training=True)["images"].dtype == np.float32
 
 
+def test_shades_of_gray_of_integers_are_truncated():
+    image = np.array([[[[240, 159, 174]]]], "uint8")  # 184.9
+    assert layers.RandomGrayscale(1.0)(image, training=True).ravel().tolist() == [184] * 3
+
+
 def test_dicts_of_images_in_half_precision():
     data = {"images": IMAGES, "labels": np.eye(2, dtype="float32")}
     assert layers.RandomFlip(dtype="mixed_float16")(data, training=True)["images"].dtype == np.float16
