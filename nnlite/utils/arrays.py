@@ -62,7 +62,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
         order: of the norm, 2 for Euclid's; `numpy.inf` for the largest magnitude; below 1 for NumPy's arrays alone.
 
     Raises:
-        ConfigError: an order below 1 for what is no array of NumPy's.
+        ConfigError: an order below 1 for other data.
     """
     if not isinstance(x, (np.ndarray, Sequence, float)):
         from nnlite import ops  # here, as arrays do without it

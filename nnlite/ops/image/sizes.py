@@ -22,7 +22,7 @@ LUMA = (0.2989, 0.587, 0.114)  # shares of red, green and blue in a shade of gra
 
 
 def axis_of_channels(data_format: str | None) -> int:
-    """The axis of the channels; `ConfigError` for a format that is none."""
+    """The axis of the channels; `ConfigError` for an unknown format."""
     data_format = data_format or image_data_format()
     if data_format not in ("channels_last", "channels_first"):
         raise ConfigError(f"must be channels_last or channels_first, got {data_format!r}", ("data_format",))
