@@ -237,7 +237,7 @@ def test_the_config_of_a_chain_is_in_terms_of_keras():
     assert list(config) == ["name", "trainable", "dtype", "layers", "build_input_shape"]
     assert [layer["class_name"] for layer in config["layers"]] == ["InputLayer", "Dense", "Dense"]
     assert config["layers"][1]["config"]["name"] == "one" and config["name"] == "sequential"
-    assert config["build_input_shape"] == (None, 3)
+    assert config["build_input_shape"] == [None, 3]
     again = Sequential.from_config(config)
     assert again.get_config() == model.get_config() and again.name == "sequential"
     assert Sequential([], name="mine").get_config()["name"] == "mine"
