@@ -43,6 +43,7 @@ class GRUCell(RNNCell, GatedWeights):
     """
 
     _drawn_by, implementation = "", 2
+    _further_arguments = ("implementation",)  # there is one way to compute
     seed_generator, _next_random = seeds.seed_generator, seeds.next_random
     get_dropout_mask, reset_dropout_mask = factors.get_dropout_mask, factors.reset_dropout_mask
     get_recurrent_dropout_mask = factors.get_recurrent_dropout_mask

@@ -47,8 +47,8 @@ class Recurrent(Layer, abstract=True):
         return_state: whether the last states are returned too.
         go_backwards: whether the last step is taken first.
         stateful: whether each batch starts from the last states of the one before, in training, `predict`, `evaluate`
-            and calls; `reset_states()` begins with zeros again. Validation within `fit` starts from the states that
-            training left and leaves them, where Keras moves them on.
+            and calls; `reset_states()` sets zeros, also where a cell gives other first states. Validation within `fit`
+            starts from the states that training left and leaves them, where Keras moves them on.
         batch_size: examples in each batch, which `stateful` needs to know; None takes it from an Input that says it, or
             from the first call of the layer.
         zero_output_for_mask: whether the output of a masked step is zero.
@@ -126,9 +126,10 @@ class Recurrent(Layer, abstract=True):
                 f"{self.label} is stateful, so it needs to know the examples in each batch: give it batch_size=..., or "
                 "the Input batch_shape=(...)"
             )
-        _, *shapes = self._step.step_shapes(self.step_shape(self.input_shape))
-        for index, shape in enumerate(shapes):
-            self.add_weight((self.batch_size, *shape), "zeros", trainable=False, name=f"state_{index}")
+        firsts = self._step.first_states(self.batch_size, self.step_shape(self.input_shape))
+        for index, first in enumerate(flat(firsts)):
+            state = self.add_weight(np.shape(first), "zeros", trainable=False, name=f"state_{index}")
+            state.value[...] = first
 
     def know_batch(self, size: int | None, by_input: bool = True) -> None:
         if self.stateful and self.batch_size is None:

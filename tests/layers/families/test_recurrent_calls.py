@@ -248,3 +248,19 @@ def test_conv_lstm_in_a_model(tmp_path):
     assert losses[-1] < 0.3 * losses[0]
     model.save(tmp_path / "model.safetensors")
     assert np.array_equal(load_model(tmp_path / "model.safetensors").predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_a_stateful_layer_begins_with_the_first_states_of_its_cell():
+    layer = RNN(Lasting(3), stateful=True)
+    layer.build((2, *X.shape[1:]))
+    assert (layer.states[0].value == 0.5).all()
+    first = layer(X)
+    kernel, recurrent = (weight.value for weight in layer.weights)
+    np.testing.assert_allclose(first, plain(X, kernel, recurrent, np.full((2, 3), 0.5)), atol=1e-6)
+    layer.reset_states()
+    assert (layer.states[0].value == 0).all()
+
+
+def test_cells_take_the_implementation_as_their_layers_do():
+    for cell in (LSTMCell, GRUCell):
+        assert "implementation" not in cell(2, implementation=1).get_config()
