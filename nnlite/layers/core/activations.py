@@ -50,17 +50,16 @@ class _Activated(Layer, abstract=True):
         return input_shape
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        return self.activation.linearize(self._taken(inputs))
+        return self.activation.linearize(self._taken(inputs) if inputs.dtype.kind in "biu" else inputs)
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:
         """As `linearize`."""
-        inputs = self._taken(inputs)
+        inputs = self._taken(inputs) if inputs.dtype.kind in "biu" else inputs
         return self.activation.in_place(inputs)(inputs.copy())
 
     def _taken(self, inputs: np.ndarray) -> np.ndarray:
-        """Inputs as floating-point numbers; integers stay what they are where the function gives some of them."""
-        broken = inputs.dtype.kind in "biu" and kernel_code(self.activation) not in (LINEAR, RELU)
-        return floating(self, inputs) if broken else inputs
+        """Integers as floating-point numbers, but for a function that gives integers of them."""
+        return inputs if kernel_code(self.activation) in (LINEAR, RELU) else floating(self, inputs)
 
     def at_inference(self) -> Simplified:
         linear = kernel_code(self.activation) == LINEAR
