@@ -31,9 +31,11 @@ from nnlite.kernels.compiled.losses import *
 from nnlite.kernels.compiled.normalization import *
 from nnlite.kernels.compiled.optimizers import *
 from nnlite.kernels.compiled.optimizers import adam, decay
+from nnlite.kernels.compiled.parts.updates import penalize
 from nnlite.kernels.compiled.recurrent import *
 from nnlite.kernels.compiled.row_sums import *
 from nnlite.kernels.compiled.windows import *
+from nnlite.kernels.disk import drop_stale
 
 MODULES = (attention, convolution, dense, gates, losses, normalization, optimizers, recurrent, row_sums, windows)
 __all__ = [name for module in MODULES for name in module.__all__]
@@ -51,4 +53,5 @@ def kernels_of(files: set[str]) -> list[str]:
     return [name for module in MODULES if module.__name__.rpartition(".")[2] in files for name in module.__all__]
 
 
+drop_stale(Path(__file__).parent, [Path(kernel.stats.cache_path) for kernel in (adam, multiply, penalize)])
 decay(np.zeros(1), 0.0, None, np.zeros(1))  # finds out at once whether what is compiled can be kept
