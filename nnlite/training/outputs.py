@@ -1,6 +1,5 @@
 """Training of a model with several outputs, each with its own loss and metrics."""
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from nnlite.training.compiled.metrics import (
     LossValue,
     OutputMetric,
     accuracy_for,
+    given_or_copy,
     logged_name,
     update_metric,
 )
@@ -222,7 +222,7 @@ class OutputMetrics(CompiledMetrics):
             if isinstance(spec, str):
                 metric = accuracy_for(loss.losses[index], output_shape[index], targets[index].shape)
             else:
-                metric = copy.deepcopy(spec)
+                metric = given_or_copy(spec, [one.metric for one, _ in settled])
             label = spec if isinstance(spec, str) else str(spec.name)
             name = logged_name(label, weighted, taken, f"{self.names[index]}_" if named else "")
             settled.append((OutputMetric(index, metric, name), weighted))

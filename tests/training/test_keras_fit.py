@@ -11,7 +11,7 @@ from nnlite.callbacks import Callback, CallbackList, CSVLogger, EarlyStopping, R
 from nnlite.errors import ConfigError, DataError, TrainingWarning, WrongTypeError
 from nnlite.layers import Dense
 from nnlite.losses import Huber, MeanSquaredError
-from nnlite.metrics import Metric
+from nnlite.metrics import MeanSquaredError as MeanSquaredErrorMetric, Metric
 from nnlite.tree import map_structure
 from nnlite.utils import PyDataset
 
@@ -613,3 +613,17 @@ def test_methods_of_models_name_arguments_that_they_do_not_have(method, argument
     with pytest.raises(WrongTypeError) as caught:
         getattr(Sequential([Dense(1)]), method)(**arguments)
     assert message in str(caught.value)
+
+
+def test_a_metric_that_was_given_has_the_result():
+    given, twice = MeanSquaredErrorMetric(name="gap"), MeanSquaredErrorMetric(name="twice")
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "mse", metrics=[given, twice, twice])
+    found = model.evaluate(X, X[:, :1] + 1, verbose=0, return_dict=True)
+    assert given.result() == found["gap"] > 0
+    assert {*found} == {"gap", "loss", "twice", "twice_1"} and found["twice"] == found["twice_1"] == found["gap"]
+    inputs = Input((2,))
+    forked = Model(inputs, [Dense(1, name="p")(inputs), Dense(1, name="q")(inputs)], seed=0)
+    forked.compile("sgd", "mse", metrics=[[given], [given]])
+    found = forked.evaluate(X, [X[:, :1], X[:, :1] + 1], verbose=0, return_dict=True)
+    assert given.result() == found["p_gap"] != found["q_gap"]

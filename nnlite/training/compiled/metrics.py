@@ -1,7 +1,7 @@
 """The metrics of a compiled model: named in `compile`, resolved with the first data, updated with each batch."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ __all__ = [
     "LossValue",
     "OutputMetric",
     "accuracy_for",
+    "given_or_copy",
     "logged_name",
     "metrics_inside",
     "of_single",
@@ -73,6 +74,11 @@ def logged_name(name: str, weighted: bool, names: set[str], prefix: str = "") ->
     return free
 
 
+def given_or_copy(metric: Metric, settled: Iterable[Any]) -> Metric:
+    """The user's metric itself, whose `result` is then that of the last data; a copy of one that is in use already."""
+    return copy.deepcopy(metric) if any(other is metric for other in settled) else metric
+
+
 class GivenShapes(NamedTuple):
     """Shapes in which targets and weights came.
 
@@ -104,7 +110,7 @@ class CompiledMetrics:
     """The metrics of one output.
 
     Args:
-        specs: `(metric, weighted)` of each: a `Metric`, which is copied, or the word `"accuracy"` or `"acc"`; whether
+        specs: `(metric, weighted)` of each: a `Metric`, or the word `"accuracy"` or `"acc"`; whether
             sample weights count.
 
     Attributes:
@@ -161,7 +167,10 @@ class CompiledMetrics:
             return
         settled, names = [], set()
         for spec, weighted in self.specs:
-            metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
+            if isinstance(spec, str):
+                metric = accuracy_for(loss, output_shape, targets.shape)
+            else:
+                metric = given_or_copy(spec, [one for one, _ in settled])
             metric.name = logged_name(spec if isinstance(spec, str) else str(metric.name), weighted, names)
             settled.append((metric, weighted))
         self.settled = settled
