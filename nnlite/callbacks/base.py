@@ -203,7 +203,7 @@ class CallbackList:
         self._connect()
 
     def append(self, callback: Spec[Callback]) -> None:
-        """Add a callback, whose hooks are called after those of the others."""
+        """Add a callback, whose hooks are called after those of the others, except for those that come last."""
         added = Callback.get(callback)
         added.set_model(self.model)
         added.set_params(self.params)

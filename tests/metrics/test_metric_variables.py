@@ -246,3 +246,14 @@ def test_what_is_written_into_a_state_by_index_is_seen_by_the_metric():
     ]
     precision.set_state(kept)
     assert precision.true_positives.tolist() == [2, 1] and precision.false_positives.tolist() == [1, 0]
+
+
+def test_entries_written_by_index_leave_the_others_as_they_are_by_now():
+    precision = metrics.Precision(thresholds=[0.3, 0.6])
+    precision.true_positives.assign([2**25 + 1, 2**25 + 1])  # no numbers of float32, in which `variables` shows them
+    precision.variables[0][0] = 7
+    assert precision.true_positives.tolist() == [7, 2**25 + 1]
+    held = precision.true_positives
+    precision.update_state([1, 1], [0.9, 0.9])
+    held[0] = 1
+    assert precision.true_positives.tolist() == [1, 2**25 + 3]

@@ -33,14 +33,14 @@ class MetricVariable(np.ndarray):
     """An array of a metric's state, with the methods of Keras's variables.
 
     Attributes:
-        name: that of `add_variable`, or of the attribute that it is a copy of.
+        name: that of `add_variable`, or of the attribute that it shows.
         path: the name, after that of the metric.
     """
 
     name = ""
     path = ""
     trainable = False
-    stored: Any = None  # a function that sets the state that this is a copy of
+    stored: Any = None  # a function that sets the state that this shows, or its entries at an index
 
     @property
     def value(self) -> np.ndarray:
@@ -52,7 +52,7 @@ class MetricVariable(np.ndarray):
         return np.array(self)
 
     def assign(self, value: ArrayLike) -> "MetricVariable":
-        """Replace all values, those of the metric too where this is a copy of its state."""
+        """Replace all values, those of the metric too where this shows its state."""
         if self.size:  # a state without a shape yet takes any
             value = np.broadcast_to(value, self.shape)
             super().__setitem__(..., value)
@@ -63,7 +63,7 @@ class MetricVariable(np.ndarray):
     def __setitem__(self, index: Any, value: Any) -> None:
         super().__setitem__(index, value)
         if self.stored is not None:
-            self.stored(self.value)
+            self.stored(value, index)
 
     def assign_add(self, value: ArrayLike) -> "MetricVariable":
         """Add to the values."""
@@ -84,8 +84,9 @@ def named(array: np.ndarray, name: str, owner: str) -> MetricVariable:
 class StateArray:
     """An attribute of a metric that holds an array of its state, in double precision: counts stay exact.
 
-    What is read is a view with the methods of Keras's variables; `assign` sets the attribute. A metric itself, which
-    reads it in each update, takes the array from `vars(self)`, and replaces it: views then keep the former values.
+    What is read is a view with the methods of Keras's variables; `assign` and writing by index set the attribute. A
+    metric itself, which reads it in each update, takes the array from `vars(self)`, and replaces it: views that were
+    read before keep the former values.
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -95,21 +96,27 @@ class StateArray:
         if metric is None:
             return self
         variable = named(vars(metric)[self.key], self.key, str(metric.name))
-        variable.stored = functools.partial(setattr, metric, self.key)
+        variable.stored = functools.partial(set_state, metric, self.key)
         return variable
 
     def __set__(self, metric: Any, value: Any) -> None:
         vars(metric)[self.key] = np.array(value, np.float64)
 
 
-def set_state(metric: Any, key: str, value: ArrayLike) -> None:
-    """Set an attribute that is a part of the state: an array in float64, or a number."""
-    array = np.array(value, np.float64)
-    setattr(metric, key, array if np.ndim(getattr(metric, key)) else array.item())
+def set_state(metric: Any, key: str, value: ArrayLike, index: Any = None) -> None:
+    """Set an attribute that is a part of the state: an array in float64, or a number; with an index, its entries alone.
+
+    The other entries stay as they are by now, and in double precision, whatever a variable showed of them.
+    """
+    before = getattr(metric, key)
+    array = np.array(value if index is None else before, np.float64)
+    if index is not None:
+        array[index] = value
+    setattr(metric, key, array if np.ndim(before) else array.item())
 
 
 def listed(metric: Any, key: str, name: str) -> MetricVariable:
-    """A copy of an attribute of a metric in its `dtype`, which sets the attribute when it is assigned.
+    """A copy of an attribute of a metric in its `dtype`; what is assigned or written by index sets the attribute too.
 
     It is in float64 if `dtype` is an integer dtype and the attribute has weighted counts.
     """
