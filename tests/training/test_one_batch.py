@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-from nnlite import Input, Sequential
+from nnlite import Input, Model, Sequential
 from nnlite.errors import DataError, NotReadyError, ShapeError
 from nnlite.layers import Dense, Embedding, Flatten
+from nnlite.losses import MeanSquaredError
 from nnlite.training.compiled.compiled import Compiled
 
 X = np.random.default_rng(0).standard_normal((8, 4)).astype("float32")
@@ -74,6 +75,28 @@ def test_a_signature_does_not_outlive_the_loss():
     for method in ("train_on_batch", "test_on_batch"):
         with pytest.raises(NotReadyError, match=method):
             getattr(model, method)(X, Y)
+
+
+def test_integers_beyond_the_type_of_an_input_are_told_each_time():
+    begin = Input((4,), dtype="int32")
+    model = Model(begin, Dense(1)(Flatten()(begin)), seed=0)
+    model.compile("sgd", "mse")
+    rows = np.ones((8, 4), np.int64)
+    model.train_on_batch(rows, Y[:, :1])
+    with pytest.raises(DataError, match="beyond int32"):
+        model.train_on_batch(rows + 2**40, Y[:, :1])
+
+
+def test_a_loss_that_prepares_its_targets_is_asked_each_time():
+    class Doubled(MeanSquaredError):
+        def prepare_targets(self, y_true, output_shape, dtype):
+            return 2 * super().prepare_targets(y_true, output_shape, dtype)
+
+    model = net()
+    model.compile("sgd", Doubled())
+    model.test_on_batch(X, Y)
+    first, second = model.test_on_batch(X, Y), model.test_on_batch(X, Y)
+    assert first == second == pytest.approx(float(np.mean((model.predict(X, verbose=0) - 2 * Y) ** 2)), rel=1e-5)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -73,6 +73,9 @@ class Signatures:
         arrays = type(x) is type(y) is type(inputs) is np.ndarray and isinstance(loss, Loss)
         if not arrays or x.dtype.kind not in "fiu" or y.dtype.kind not in "fiub" or x.shape != inputs.shape:
             return
+        narrowed = inputs.dtype.kind != "f" and not np.can_cast(x.dtype, inputs.dtype)  # not each number may fit
+        if narrowed or type(loss).prepare_targets is not Loss.prepare_targets:
+            return
         cast = x.astype(inputs.dtype, copy=False)
         if built_inputs(self.trainer.model, cast) is cast:  # they are not processed further, for example encoded
             if len(self._known) == SIGNATURES_KEPT:
