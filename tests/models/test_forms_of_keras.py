@@ -7,6 +7,7 @@ import nnlite
 from nnlite import Input, Model, Sequential
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import BatchNormalization, Concatenate, Dense, Embedding, Flatten, Identity, Layer, Reshape
+from nnlite.models import clone_model
 
 ROWS = np.arange(8).reshape(2, 4)
 
@@ -171,9 +172,9 @@ def test_a_layer_made_trainable_inside_a_frozen_base_is_trained(tmp_path, ending
     changed = [bool((weight.numpy() != old).any()) for weight, old in zip(model.weights, before, strict=True)]
     assert changed == [False] * 6 + [True] * 4 and len(model.trainable_weights) == 4 and not base.trainable_weights
     model.save(tmp_path / f"model.{ending}")
-    again = nnlite.load_model(tmp_path / f"model.{ending}")
-    assert [weight.trainable for weight in again.weights] == [weight.trainable for weight in model.weights]
-    assert again.layers[0].trainable is False and again.layers[0].layers[-1].trainable
+    for again in (nnlite.load_model(tmp_path / f"model.{ending}"), clone_model(model)):
+        assert [weight.trainable for weight in again.weights] == [weight.trainable for weight in model.weights]
+        assert again.layers[0].trainable is False and again.layers[0].layers[-1].trainable
 
 
 def test_exports_of_graphs_of_integers_give_numbers(tmp_path):

@@ -10,6 +10,7 @@ from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.composite.operation import Operation
 from nnlite.models.base import BaseModel
+from nnlite.models.copying.own_parts import free_layers, freed_layers
 from nnlite.models.copying.surface import compile_arguments
 from nnlite.models.drawn.again import applied, drawn_again
 from nnlite.models.drawn.drawing import listed
@@ -65,7 +66,10 @@ def clone_model(
         return _compiled_like(model, _redrawn(graph, input_tensors, copy or _same, call_function or applied))
     if call_function is not None:
         raise ConfigError(f"{model.label} is a chain of layers", ("call_function",))
-    return _compiled_like(model, _made_again(model, copy, input_tensors))
+    twin = _made_again(model, copy, input_tensors)
+    if model.built and not changed:
+        free_layers(twin, freed_layers(model).get("trainable"))
+    return _compiled_like(model, twin)
 
 
 def _compiled_like(model: BaseModel, twin: BaseModel) -> BaseModel:
