@@ -8,6 +8,7 @@ matrix library would fight for the cores. What a loop cannot take goes to the re
 from pathlib import Path
 
 import numpy as np
+from numba import config
 
 from nnlite.kernels.compiled import (
     attention,
@@ -53,5 +54,7 @@ def kernels_of(files: set[str]) -> list[str]:
     return [name for module in MODULES if module.__name__.rpartition(".")[2] in files for name in module.__all__]
 
 
+if config.DISABLE_JIT:
+    raise ImportError("NUMBA_DISABLE_JIT is set")
 drop_stale(Path(__file__).parent, [Path(kernel.stats.cache_path) for kernel in (adam, multiply, penalize)])
 decay(np.zeros(1), 0.0, None, np.zeros(1))  # finds out at once whether what is compiled can be kept
