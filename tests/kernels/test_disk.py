@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nnlite.kernels.disk import MARK, drop_stale
+from nnlite.kernels.memory.disk import MARK, drop_stale
 
 
 def names(folder):

@@ -36,7 +36,7 @@ from nnlite.kernels.compiled.parts.updates import penalize
 from nnlite.kernels.compiled.recurrent import *
 from nnlite.kernels.compiled.row_sums import *
 from nnlite.kernels.compiled.windows import *
-from nnlite.kernels.disk import drop_stale
+from nnlite.kernels.memory.disk import drop_stale
 
 MODULES = (attention, convolution, dense, gates, losses, normalization, optimizers, recurrent, row_sums, windows)
 __all__ = [name for module in MODULES for name in module.__all__]
