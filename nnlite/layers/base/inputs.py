@@ -152,9 +152,11 @@ def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
         raise CellTypeError(f"{owner} needs {wanted}, got an array of {array.dtype}")
     array = array.astype(object)
     flat = array.ravel().tolist()
-    holds_bytes = bytes in set(map(type, flat))  # what data pipelines and HDF5 files give
-    flat = list(map(_decoded, flat)) if holds_bytes else flat
     types = set(map(type, flat))
+    holds_bytes = any(issubclass(cls, bytes) for cls in types)  # what data pipelines and HDF5 files give
+    if holds_bytes:
+        flat = list(map(_decoded, flat))
+        types = set(map(type, flat))
     allowed = str if kind == "strings" else (str, numbers.Integral)
     if not all(issubclass(cls, allowed) for cls in types):
         index, value = next((index, value) for index, value in enumerate(flat) if not isinstance(value, allowed))

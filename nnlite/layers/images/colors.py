@@ -91,11 +91,9 @@ class RandomContrast(RandomImages):
     factor: NonNegative | tuple[NonNegative, NonNegative]
     value_range: tuple[float, float] = (0.0, 255.0)
     seed: Index | None = None
-
-    _kept_kinds, _casts = "biu", True
     data_format: DataFormat = field(default=None, kw_only=True)
 
-    _moves = False
+    _moves, _kept_kinds, _casts = False, "biu", True
 
     def validate(self) -> None:
         checked_bounds(self, "factor")

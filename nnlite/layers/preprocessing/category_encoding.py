@@ -135,7 +135,7 @@ def encoded(indices: np.ndarray, mode: str, depth: Any, dtype: Any, weights: np.
     if mode == "one_hot" and indices.shape[1:][-1:] != (1,):
         indices = indices[..., None]
     width = indices.shape[-1] if indices.ndim > 1 else 1
-    rows = indices.reshape(int(np.prod(indices.shape[:-1])) if indices.ndim > 1 else -1, width)
+    rows = indices.reshape(math.prod(indices.shape[:-1]) if indices.ndim > 1 else indices.size, width)
     places = rows + depth * np.arange(len(rows))[:, None]
     counts = np.bincount(places[rows >= 0], minlength=len(rows) * depth)
     counts = counts if mode in ("count", "tf_idf") else counts > 0

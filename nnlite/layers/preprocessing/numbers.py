@@ -9,7 +9,7 @@ from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.attributes import Fixed
-from nnlite.layers.base.inputs import gathered
+from nnlite.layers.base.inputs import floating, gathered
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.base.symbolic import is_numbers
@@ -238,8 +238,7 @@ class Normalization(Layer):
     def linearize(
         self, inputs: np.ndarray, mean: np.ndarray, variance: np.ndarray, *count: np.ndarray
     ) -> tuple[np.ndarray, Jacobians]:
-        if inputs.dtype.kind in "biu":  # a layer whose type is one of integers
-            inputs = inputs.astype(np.float32)
+        inputs = floating(self, inputs)
         slopes, mean = self._slopes(variance), mean.reshape(self._aligned).astype(inputs.dtype, copy=False)
         outputs = inputs * slopes + mean if self.invert else (inputs - mean) * slopes
         return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), *[None] * (2 + len(count)))
@@ -249,8 +248,7 @@ class Normalization(Layer):
         return self.linearize(inputs, *self.values)[0]
 
     def _slopes(self, variance: np.ndarray) -> np.ndarray:
-        whole = variance.dtype.kind in "biu"
-        deviation = np.sqrt(variance.reshape(self._aligned), dtype=np.float32 if whole else None)
+        deviation = np.sqrt(floating(self, variance).reshape(self._aligned))
         deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
         return deviation if self.invert else 1 / deviation
 

@@ -473,10 +473,15 @@ def test_layers_of_a_type_of_integers(kind):
     assert np.allclose(scaled, [[0, 0, 0], [3, 2, 5 / 3]])
 
 
+def test_a_normalization_of_integers_computes_in_the_default_type(double_precision):
+    assert Normalization(mean=1, variance=4, dtype="int32")(np.array([[1, 3]])).dtype == np.float64
+
+
 def test_bytes_are_text_in_utf_8():
     lookup = StringLookup(vocabulary=["ä", "b"])
     assert lookup(["ä".encode(), b"b"]).tolist() == [1, 2]
     assert lookup(np.array([b"b", b"c"])).tolist() == [2, 0]
+    assert lookup(list(np.array([b"b", b"c"]))).tolist() == [2, 0]  # of np.bytes_
     assert TextVectorization(vocabulary=["a"])([b"A a"]).tolist() == [[2, 2]]
 
 
