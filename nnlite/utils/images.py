@@ -1,6 +1,5 @@
 """Images as files, as Pillow objects and as arrays."""
 
-import io
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,14 +86,14 @@ def load_img(
     """Read an image file.
 
     Args:
-        path: of the file, in any format that Pillow reads.
+        path: of the file, in any format that Pillow reads; or the file itself, open for reading bytes.
         color_mode: the mode to convert its pixels to.
         target_size: height and width to resize it to.
         interpolation: interpolation for resizing: nearest, bilinear, bicubic, hamming, box or lanczos.
         keep_aspect_ratio: crop the longer side around the center instead of distorting the image.
 
     Raises:
-        ConfigError: an unknown mode or interpolation.
+        ConfigError: an unknown mode or interpolation; neither a path nor an open file.
         DataError: the file does not exist or is not an image.
     """
     if color_mode not in MODES or interpolation not in RESAMPLING:
@@ -102,7 +101,7 @@ def load_img(
         if color_mode in MODES:
             name, value, allowed = "interpolation", interpolation, list(RESAMPLING)
         raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-    if not isinstance(path, (str, bytes, os.PathLike, io.IOBase)):
+    if not isinstance(path, (str, bytes, os.PathLike)) and not hasattr(path, "read"):
         raise WrongTypeError(f"load_img takes a path or an open file, got {path!r}")
     pillow = _pillow()
     with reading(path, "no image that Pillow can read"), pillow.open(path) as file:

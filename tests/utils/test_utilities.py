@@ -8,6 +8,7 @@ import pickle
 import random as python_random
 import sys
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -217,6 +218,10 @@ def test_images_go_to_files_and_back(tmp_path, defaults, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype("float32")
     keras.utils.save_img(tmp_path / "a.png", pixels, scale=False)
     image = keras.utils.load_img(tmp_path / "a.png")
+    with tempfile.NamedTemporaryFile() as file:  # no io.IOBase
+        file.write((tmp_path / "a.png").read_bytes())
+        file.seek(0)
+        assert keras.utils.load_img(file) == image
     np.testing.assert_array_equal(keras.utils.img_to_array(image), pixels)
     assert keras.utils.img_to_array(image, "channels_first").shape == (3, 5, 4)
     assert keras.utils.img_to_array(keras.utils.load_img(tmp_path / "a.png", "grayscale", (2, 3))).shape == (2, 3, 1)
