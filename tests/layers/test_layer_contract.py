@@ -591,6 +591,8 @@ class TestTables:
         assert logits.dtype == np.float16 and layer(np.array([1])).dtype == layer.dtype
         table = layer.embeddings.value.astype(np.float16)
         np.testing.assert_allclose(logits, vectors.astype(np.float16) @ table.T, atol=1e-3)
+        layer.embeddings.value[:, :2] = [1 + 2**-12, 1]  # in float16 both are 1
+        assert layer(np.array([[1.0, -1.0, 0.0]]), reverse=True).tolist() == [[0.0] * 4]
         assert ReversibleEmbedding.from_config(layer.get_config()).reverse_dtype == "float16"
         with pytest.raises(ConfigError, match="logits are floating-point numbers, got 'int32'"):
             ReversibleEmbedding(4, 3, reverse_dtype="int32")
