@@ -150,6 +150,17 @@ def test_an_operation_has_a_name_and_a_config_and_is_drawn_by_its_functions():
         keras.Operation()(1.0)
 
 
+class Weighted(keras.Operation):
+    """An operation of any number of arguments."""
+
+    def __init__(self, *weights, scale=1):
+        super().__init__("weighted")
+
+
+def test_arguments_without_a_name_are_not_taken_for_others():
+    assert Weighted(5, 6).get_config() == {"name": "weighted", "scale": 1}
+
+
 def sound(path, samples, width, rate=8000):
     path.parent.mkdir(exist_ok=True)
     whole = np.round(np.asarray(samples) * (2 ** (8 * width - 1) - 1)).astype(int) + (128 if width == 1 else 0)

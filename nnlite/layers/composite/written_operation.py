@@ -49,7 +49,7 @@ class Operation(metaclass=ABCMeta):
         operation = super().__new__(cls)
         _, *parameters = inspect.signature(cls.__init__).parameters.values()
         defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
-        names = [one.name for one in parameters]
+        names = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
         operation._arguments = defaults | dict(zip(names, arguments, strict=False)) | options
         operation._node = None
         return operation
