@@ -133,6 +133,8 @@ def test_an_operation_has_a_name_and_a_config_and_is_drawn_by_its_functions():
     assert scale(np.ones(2, np.float32)).numpy().tolist() == [3.0, 3.0]
     y = scale(x)
     assert y.shape == (None, 3) and scale.input is x and scale.output is y
+    by_name = Scale(1)
+    assert by_name(x=x) is by_name.output and by_name.input is x
     assert keras.Model(x, y).predict(np.ones((1, 3)), verbose=0).tolist() == [[3.0] * 3]
     assert scale(keras.KerasTensor((2,), "int32")).dtype == "float32"
     assert scale.compute_output_spec(keras.KerasTensor((2, 4))).shape == (2, 4)

@@ -65,7 +65,8 @@ class Operation(metaclass=ABCMeta):
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         outputs = as_eager(self.call(*arguments, **options))
         if self._node is None and any(isinstance(item, Drawable) for item in flatten([arguments, options])):
-            self._node = arguments[0] if len(arguments) == 1 else list(arguments), outputs
+            inputs = [*arguments, *options.values()]
+            self._node = inputs[0] if len(inputs) == 1 else inputs, outputs
         return outputs
 
     def call(self, *arguments: Any, **options: Any) -> Any:
