@@ -10,7 +10,7 @@ from nnlite.arrays.types import widened
 from nnlite.arrays.weights import as_eager
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Jacobians, Node
-from nnlite.ops.plain.refusals import call_traced as call_traced, refused
+from nnlite.ops.plain.refusals import applies_functions, call_traced as call_traced, refused
 
 __all__ = ["Trace", "Traced"]
 
@@ -55,6 +55,8 @@ def drawable(function: Callable[Arguments, Any], name: str = "") -> Callable[Arg
         except NotThere as error:
             return error.symbol.draw(name or draw_or_compute.__name__, arguments, options)
         except (TypeError, IndexError) as error:
+            if applies_functions(arguments, options):  # whose errors are the user's
+                raise
             raise refused(name or draw_or_compute.__name__, error) from error
 
     return draw_or_compute

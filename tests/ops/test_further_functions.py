@@ -214,6 +214,19 @@ def test_loops_are_python_s():
     assert ops.vectorized_map(lambda pair: pair[0] + pair[1], (X, X)).tolist() == (2 * X).tolist()
 
 
+def test_errors_of_applied_functions_are_those_of_the_user():
+    class OwnError(TypeError):
+        """An error that nnlite does not know."""
+
+    def refuse(n):
+        raise OwnError("not this one")
+
+    with pytest.raises(OwnError, match=r"^not this one$"):
+        ops.while_loop(lambda n: True, refuse, (0,))
+    with pytest.raises(IndexError, match=r"^list index"):
+        ops.map(lambda x: [1, 2][int(x)], np.array([1.0, 2.0]))
+
+
 def test_decoding_of_steps():
     best = np.eye(4)[[[1, 1, 0, 1, 2, 3], [3, 3, 3, 0, 0, 2]]] * 0.9
     decoded, scores = ops.ctc_decode(best, [5, 6])

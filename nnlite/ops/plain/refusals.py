@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError
+from nnlite.tree import flatten
 
 __all__ = []
 
@@ -17,6 +18,11 @@ def refused(name: str, error: TypeError | IndexError) -> Exception:
     if isinstance(error, ValueError):
         return error
     return (WrongTypeError if isinstance(error, TypeError) else NoSuchAxisError)(f"ops.{name}: {error}")
+
+
+def applies_functions(*arguments: Any) -> bool:
+    """Whether there are functions among the arguments, or in their lists; types, such as `float`, are none."""
+    return any(callable(item) and not isinstance(item, type) for item in flatten(arguments))
 
 
 def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
