@@ -133,3 +133,26 @@ HALVES = ops.array([1, 2], "float16")
 def test_operators_give_the_types_of_the_functions(compute, kind, expected):
     result = compute()
     assert type(result) is EagerTensor and result.dtype == kind and result.tolist() == expected
+
+
+def test_a_single_number_is_replaced_by_operators_in_place():
+    total = first = ops.convert_to_tensor([1, 2])[0]
+    total += 2
+    total *= 1.5
+    assert (total, first) == (4.5, 1) and total.dtype == "float32"
+    whole = ops.convert_to_tensor([1, 2])
+    whole[1] *= 1.5
+    rows = whole
+    rows += 1
+    assert whole.tolist() == [2, 4]
+
+
+def test_a_single_integer_repeats_sequences():
+    two = ops.convert_to_tensor([1, 2])[1]
+    assert [0] * two == [0, 0] and two * (1,) == (1, 1) and "ab" * two == "abab"
+    assert (two * np.array([1, 2])).tolist() == [2, 4]
+
+
+def test_integers_that_do_not_fit_are_refused():
+    with pytest.raises(OverflowError):
+        ops.convert_to_tensor([1]) + 2**40
