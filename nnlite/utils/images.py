@@ -1,7 +1,7 @@
 """Images as files, as Pillow objects and as arrays."""
 
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,15 @@ __all__ = ["array_to_img", "img_to_array", "load_img", "save_img"]
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
+
+
+@runtime_checkable
+class _Readable(Protocol):
+    """An open file, also one of those that are not `io.IOBase`."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        ...
 
 
 def _pillow() -> Any:
@@ -101,7 +110,7 @@ def load_img(
         if color_mode in MODES:
             name, value, allowed = "interpolation", interpolation, list(RESAMPLING)
         raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-    if not isinstance(path, (str, bytes, os.PathLike)) and not hasattr(path, "read"):
+    if not isinstance(path, (str, bytes, os.PathLike, _Readable)):
         raise WrongTypeError(f"load_img takes a path or an open file, got {path!r}")
     pillow = _pillow()
     with reading(path, "no image that Pillow can read"), pillow.open(path) as file:
