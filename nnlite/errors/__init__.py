@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from nnlite.errors.spelling import LETTERS_READ, NAMES_COMPARED, edits_between, folded_name, nearest
+from nnlite.errors import spelling
 
 ERRORS_SHOWN = 20
 LETTERS_SHOWN = 200
@@ -212,15 +212,14 @@ def did_you_mean(name: object, allowed: Iterable[str], everything: str = "", hea
         heading: what the names are.
     """
     names = sorted({_cut(item) for item in allowed})
-    near = nearest(str(name), names)
+    near = spelling.nearest(str(name), names)
     quoted = " or ".join(f"'{candidate}'" for candidate in near)
     hint = f"did you mean {quoted}? " if near else ""
     if len(names) <= NAMES_SHOWN:
         return f"{hint}{heading}: {', '.join(names) or 'nothing'}"
     if everything:
         return f"{hint}{everything}"
-    sought = folded_name(str(name)[:LETTERS_READ])
-    near_first = sorted(names[:NAMES_COMPARED], key=lambda candidate: edits_between(sought, folded_name(candidate)))
+    near_first = spelling.by_nearness(str(name), names)
     shown = near_first[:NEAR_NAMES_SHOWN]
     return f"{hint}{heading}: {', '.join(shown)}, and {len(names) - len(shown)} more"
 

@@ -1,7 +1,7 @@
 """The nearest of many names to a mistyped one."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 LETTERS_READ = 400  # of a name that may be long
@@ -53,6 +53,12 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
         return [max(parts, key=len)] if parts else sorted(wholes, key=len)[:3]
     by_fold = {folded_name(item): item for item in candidates}
     return [by_fold[close] for close in get_close_matches(folded, by_fold, n=1)]
+
+
+def by_nearness(name: str, names: Sequence[str]) -> list[str]:
+    """The first `NAMES_COMPARED` of the names, the nearest ones first."""
+    folded = folded_name(name[:LETTERS_READ])
+    return sorted(names[:NAMES_COMPARED], key=lambda candidate: edits_between(folded, folded_name(candidate)))
 
 
 def _may_be(folded: str, item: str, most: int) -> bool:

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all, shown
+from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, raise_all, shown, spelling
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import ConstructorSignature, dataclass_transform, make_dataclass, option
@@ -229,7 +229,7 @@ def wrong_keys(
         if key not in parameters:
             hint = did_you_mean(key, parameters, listing)
             errors.append(WrongTypeError(f"unknown argument {shown(key)}; {hint}", (key,)))
-            meant.update(nearest(str(key), parameters))
+            meant.update(spelling.nearest(str(key), parameters))
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in keys and key not in meant:
             errors.append(WrongTypeError(f"missing argument {key!r}"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.errors import Choice, ConfigError, WrongTypeError, nearest, raise_all, shown
+from nnlite.errors import Choice, ConfigError, WrongTypeError, raise_all, shown, spelling
 from nnlite.registry.bounds import bounds_of
 
 
@@ -85,7 +85,7 @@ def jsonable(value: Any) -> Any:
 def _read_bool(value):
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
-    meant = TRUTH.get(str(value).lower()) or " or ".join(nearest(str(value), ("false", "true")))
+    meant = TRUTH.get(str(value).lower()) or " or ".join(spelling.nearest(str(value), ("false", "true")))
     hint = f"; did you mean {meant}?" if meant and isinstance(value, str) else ""
     raise WrongTypeError(f"expected true or false, got {shown(value)}{hint}")
 
@@ -194,7 +194,7 @@ def _read_union(value, choices):
     if isinstance(value, str) and choices:
         names = [name for choice in choices for name in choice.names]
         truth = next((error for choice, error in errors if choice is bool), None)
-        if truth is not None and not nearest(value, names):
+        if truth is not None and not spelling.nearest(value, names):
             raise ConfigError(truth.message.replace("true or false", " or ".join(["true, false", *names]), 1))
         raise ConfigError.of_choice(value, _together(choices, others))
     families = [error for choice, error in errors if is_specified(choice)]

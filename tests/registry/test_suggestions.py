@@ -11,7 +11,8 @@ from registered import registered
 import nnlite.experiment  # noqa: F401 - registers what configs name
 from nnlite.callbacks import Callback
 from nnlite.data import DataSource, Split
-from nnlite.errors import ConfigError, did_you_mean, nearest
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.errors.spelling import nearest
 from nnlite.experiment.arguments import FitArguments, call_parameters
 from nnlite.experiment.catalogue import KINDS
 from nnlite.layers import Dense, Layer

@@ -12,7 +12,7 @@ from model_file_mutations import file_of
 
 import nnlite
 from nnlite import Input, Sequential, layers, load_model, saving
-from nnlite.errors import ModelFileError, NNLiteError
+from nnlite.errors import MissingClassError, ModelFileError, NNLiteError
 from nnlite.features import FeatureSpace
 from nnlite.layers.base.contract.structure import leaves_of
 
@@ -103,8 +103,12 @@ def test_there_are_many_and_their_models_are_good_ones(outcomes, tmp_path):
 def test_each_is_refused_by_one_typed_error(outcomes):
     taken = {label for label, (error, *_) in outcomes.items() if error is None}
     assert taken == AT_USE | OTHER_MODELS
-    untyped = {label: error for label, (error, *_) in outcomes.items() if error and type(error) is not ModelFileError}
-    assert untyped == {}
+    refused = {label: error for label, (error, *_) in outcomes.items() if error}
+    assert {
+        label: error for label, error in refused.items() if type(error) not in (ModelFileError, MissingClassError)
+    } == {}
+    unknown = [str(error) for error in refused.values() if type(error) is MissingClassError]
+    assert unknown and all("unknown" in text or "Allowed" in text or "not one of" in text for text in unknown)
 
 
 def test_errors_name_the_file_and_what_is_wrong(outcomes):

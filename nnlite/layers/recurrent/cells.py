@@ -19,6 +19,7 @@ from nnlite.layers.recurrent.calls import flat
 from nnlite.layers.regularization.dropout import Dropout
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
+from nnlite.parameters import Parameter
 from nnlite.random import RandomSource
 from nnlite.registry import outlives
 from nnlite.registry.bounds import BelowOne, Count, Index
@@ -81,6 +82,15 @@ class RNNCell(Layer, abstract=True):
     def first_states(self, batch_size: int, step_shape: tuple[int, ...]) -> list[np.ndarray]:
         """`get_initial_state` for steps of a shape, without the batch."""
         return self.get_initial_state(batch_size)
+
+    def begin(self, states: Sequence[Parameter]) -> None:
+        """Write the default initial states into those of a stateful layer, which are zeros.
+
+        Zeros that nobody writes take no memory, whatever batch size a file asks for.
+        """
+        for state, first in zip(states, flat(self.get_initial_state(1)), strict=True):
+            if np.any(first):
+                state.value[...] = first
 
     def nested(self, states: Sequence[Any]) -> list[Any]:
         """A flat sequence of states, nested like `state_size`."""

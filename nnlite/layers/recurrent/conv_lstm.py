@@ -1,5 +1,6 @@
 """LSTM with convolutions in place of matrix products."""
 
+from collections.abc import Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -17,6 +18,7 @@ from nnlite.layers.recurrent import factors
 from nnlite.layers.recurrent.cells import RNNCell, activated, add_gates, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction
+from nnlite.parameters import Parameter
 from nnlite.random import RandomSource
 from nnlite.registry.bounds import BelowOne, Count, Index
 from nnlite.registry.fields import FromSpec, option
@@ -113,6 +115,9 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
 
     def get_initial_state(self, batch_size: int) -> list[np.ndarray]:
         return self.first_states(batch_size, self.input_shape[1:])
+
+    def begin(self, states: Sequence[Parameter]) -> None:
+        """Leave the zeros."""
 
     def build(self, input_shape: tuple) -> None:
         channels, width = self._entering.channels_of(input_shape), 4 * self.filters

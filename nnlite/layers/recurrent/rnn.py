@@ -126,10 +126,10 @@ class Recurrent(Layer, abstract=True):
                 f"{self.label} is stateful, so it needs to know the examples in each batch: give it batch_size=..., or "
                 "the Input batch_shape=(...)"
             )
-        firsts = self._step.first_states(self.batch_size, self.step_shape(self.input_shape))
-        for index, first in enumerate(flat(firsts)):
-            state = self.add_weight(np.shape(first), "zeros", trainable=False, name=f"state_{index}")
-            state.value[...] = first
+        _, *shapes = self._step.step_shapes(self.step_shape(self.input_shape))
+        for index, shape in enumerate(shapes):
+            self.add_weight((self.batch_size, *shape), "zeros", trainable=False, name=f"state_{index}")
+        self._step.begin(self.parameters[-len(shapes) :])
 
     def know_batch(self, size: int | None, by_input: bool = True) -> None:
         if self.stateful and self.batch_size is None:

@@ -52,7 +52,10 @@ class ListedAnew:
     """The attribute `layers` of a chain: each time another list, by which nothing is changed."""
 
     def __get__(self, model: Any, owner: type) -> Any:
-        return self if model is None else [*vars(model)["layers"]]
+        if model is None:
+            return self
+        layers = vars(model)["layers"]
+        return [*layers] if isinstance(layers, list) else layers  # which the constructor has yet to read
 
     def __set__(self, model: Any, layers: Any) -> None:
         vars(model)["layers"] = layers
