@@ -45,9 +45,6 @@ class EagerTensor(np.ndarray):
     def __str__(self) -> str:
         return str(np.asarray(self))  # NumPy would index it, and write each number with the digits of float64
 
-    def __format__(self, specification: str) -> str:
-        return format(np.asarray(self)[()], specification)
-
     def __reduce__(self) -> Any:
         return np.asarray(self).__reduce__()  # in pickles it is a plain array
 
