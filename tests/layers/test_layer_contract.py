@@ -587,6 +587,7 @@ class TestTables:
 
     def test_logits_of_a_reversed_embedding_have_the_type_asked_for(self):
         layer, vectors = ReversibleEmbedding(4, 3, reverse_dtype="float16"), normal(2, 3)
+        assert layer.compute_output_shape((2, 3), reverse=True) == (2, 4)
         logits = layer(vectors, reverse=True)
         assert logits.dtype == np.float16 and layer(np.array([1])).dtype == layer.dtype
         table = layer.embeddings.value.astype(np.float16)

@@ -89,8 +89,9 @@ def test_symbols_as_plain_values():
 def test_demands_on_inputs_as_arguments():
     spec = InputSpec(shape=(None, 2), axes={-1: 2})
     assert spec.ndim == 2 and InputSpec.from_config(json.loads(json.dumps(spec.get_config()))) == spec
-    with pytest.raises(TypeError, match="integers as keys"):
-        InputSpec(axes={"last": 2})
+    for axes in ({"last": 2}, 3):
+        with pytest.raises(TypeError, match="integers as keys"):
+            InputSpec(axes=axes)
 
 
 def test_arguments_of_files_and_images(tmp_path):

@@ -179,8 +179,8 @@ class ReversibleEmbedding(Embedding):
         dtype = self.reverse_dtype if call.runner._options.get("reverse") else None
         return output if dtype is None else returned(output, (dtype,))
 
-    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
-        reverse = self._options.get("reverse")
+    def compute_output_shape(self, input_shape: BatchShape, reverse: bool = False) -> BatchShape:
+        reverse = reverse or self._options.get("reverse", False)
         return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
 
     def linearize(

@@ -54,15 +54,20 @@ class TimeDistributed(Layer):
         return self.layer._output_dtype
 
     def build(self, input_shape: tuple) -> None:
-        if len(input_shape) < 3:
-            raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, ...), got {input_shape}")
+        shape = self._step_shape(input_shape)
         self.layer.dtype = self.layer._given_dtype or self.dtype
-        self.layer._ensure_built((input_shape[0], *input_shape[2:]), child_of(self.random, 0))
+        self.layer._ensure_built(shape, child_of(self.random, 0))
         self.parameters.extend(self.layer.parameters)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        inner = self.layer.compute_output_shape((input_shape[0], *input_shape[2:]))
+        inner = self.layer.compute_output_shape(self._step_shape(input_shape))
         return (*input_shape[:2], *inner[1:])
+
+    def _step_shape(self, shape: tuple) -> tuple:
+        """The shape of the inputs of a step."""
+        if len(shape) < 3:
+            raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, ...), got {shape}")
+        return (shape[0], *shape[2:])
 
     def linearize(
         self,

@@ -86,6 +86,8 @@ def test_a_layer_at_each_step_takes_any_number_of_steps():
     for wrong in (X[:, :, :2], X[0]):
         with pytest.raises(ShapeError):
             layer(wrong)
+    with pytest.raises(ShapeError, match=r"shape \(batch, steps, ...\), got \(2, 5\)"):
+        layer.compute_output_shape((2, 5))
     images = TimeDistributed(Flatten())
     assert images(np.ones((1, 2, 3, 4))).shape == (1, 2, 12)
 

@@ -54,7 +54,7 @@ class InputSpec:
             demands |= {"shape": tuple(self.shape), "ndim": len(self.shape)}
         try:  # JSON has strings as keys
             demands["axes"] = {int(axis): length for axis, length in (self.axes or {}).items()}
-        except (TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             raise WrongTypeError(f"InputSpec.axes: expected integers as keys, got {self.axes!r}") from None
         rank = self.ndim or self.max_ndim
         beyond = [axis for axis in demands["axes"] if rank and axis >= rank]
