@@ -178,8 +178,6 @@ class Sequential(BaseModel):
         for layer in self.layers:
             layer.know_batch(self._batch)
             layer.dtype = layer._given_dtype or self.dtype
-            if not self.trainable:
-                layer.trainable = False
             if isinstance(layer, BaseModel):
                 layer._nested = True
         if self.compute_dtype == self.dtype and self.layers[0].dtype in FLOAT_TYPES:  # else layers round

@@ -220,7 +220,8 @@ def test_frozen_inner_layers_stay():
 
 
 def test_frozen_layer_freezes_what_it_keeps():
-    layer = Block(trainable=False)
+    layer = Block()
+    layer.trainable = False
     model = Sequential([Input((4,)), layer, Dense(1)], seed=0)
     model.compile("sgd", "mse")
     before = model.get_weights()

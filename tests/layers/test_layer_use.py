@@ -59,7 +59,8 @@ class OpsBetween(DropThenGRU):
 
 
 class NormThenDense(Layer):
-    def build(self, input_shape):
+    def __post_init__(self):
+        super().__post_init__()
         self.steps = [BatchNormalization(), Dense(2)]
 
     def call(self, inputs):

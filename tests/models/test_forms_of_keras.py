@@ -7,7 +7,7 @@ import nnlite
 from nnlite import Input, Model, Sequential
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import BatchNormalization, Concatenate, Dense, Embedding, Flatten, Identity, Layer, Reshape
-from nnlite.models import clone_model
+from nnlite.models import clone_model, model_from_json
 
 ROWS = np.arange(8).reshape(2, 4)
 
@@ -175,6 +175,58 @@ def test_a_layer_made_trainable_inside_a_frozen_base_is_trained(tmp_path, ending
     for again in (nnlite.load_model(tmp_path / f"model.{ending}"), clone_model(model)):
         assert [weight.trainable for weight in again.weights] == [weight.trainable for weight in model.weights]
         assert again.layers[0].trainable is False and again.layers[0].layers[-1].trainable
+
+
+def flags_of(model) -> list:
+    return [model.trainable, *([flags_of(layer) for layer in model.layers] if isinstance(model, Model) else [])]
+
+
+def half_frozen_base(library):
+    base = library.Sequential([library.Input((4,)), library.layers.Dense(3), library.layers.Dense(2)])
+    base.trainable = False
+    base.layers[-1].trainable = True
+    return base
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_building_and_reading_spread_no_flag(in_graph):
+    base, begin = half_frozen_base(nnlite), Input((4,))
+    model = Model(begin, Dense(1)(base(begin))) if in_graph else Sequential([begin, base, Dense(1)])
+    flags = flags_of(model)
+    assert flags[-2:] == [[False, [False], [True]], [True]]
+    for again in (type(model).from_config(model.get_config()), model_from_json(model.to_json()), clone_model(model)):
+        assert flags_of(again) == flags
+        assert len(again.trainable_weights) == 4
+    later = Sequential([Dense(2), Dense(1)], trainable=False)
+    later.layers[0].trainable = False
+    later.build((None, 3))
+    assert flags_of(later) == [False, [False], [True]] and not later.trainable_weights
+
+
+def test_a_base_frozen_but_for_one_layer_is_read_from_a_file_of_keras(tmp_path):
+    keras = pytest.importorskip("keras")
+    base, begin = half_frozen_base(keras), keras.Input((4,))
+    keras.Model(begin, keras.layers.Dense(1)(base(begin))).save(tmp_path / "model.keras")
+    model = nnlite.load_model(tmp_path / "model.keras")
+    assert [weight.trainable for weight in model.weights] == [False] * 2 + [True] * 4
+    assert len(model.trainable_weights) == 4
+
+
+class TwoDense(Layer):
+    def __post_init__(self):
+        super().__post_init__()
+        self.first, self.second = Dense(2), Dense(2)
+
+    def call(self, inputs):
+        return self.second(self.first(inputs))
+
+
+def test_own_files_keep_what_is_inside_a_frozen_layer_frozen(tmp_path):
+    model = Sequential([Input((4,)), TwoDense()], seed=0)
+    model.layers[0].trainable = False
+    model.save(tmp_path / "model.safetensors")
+    for again in (nnlite.load_model(tmp_path / "model.safetensors"), clone_model(model)):
+        assert not any(weight.trainable for weight in again.weights)
 
 
 def test_exports_of_graphs_of_integers_give_numbers(tmp_path):

@@ -730,7 +730,8 @@ def test_frozen_layers_stay():
 
 
 def test_a_frozen_inner_model_stays_its_averages_too():
-    inner = Sequential([Dense(4), BatchNormalization(), Dense(3)], trainable=False)
+    inner = Sequential([Dense(4), BatchNormalization(), Dense(3)])
+    inner.trainable = False
     model = regression(inner, Dense(2))
     model.build((None, 3))
     before = inner.get_weights()

@@ -58,7 +58,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     Args:
         name: shown in summaries and errors; given by the model when None.
-        trainable: whether training changes the parameters.
+        trainable: whether training changes the parameters. To set the attribute sets it for all layers inside, at that
+            moment; the argument is about the parameters of this layer alone, as in Keras.
         dtype: floating-point type or policy, see `DTypePolicy`; `nnlite.config.floatx()` when None. For layers without
             trained weights it may be an integer type, to which inputs are cast; fractions are in `floatx()`.
         activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.

@@ -79,7 +79,7 @@ class Recurrent(Layer, abstract=True):
         super().__post_init__()
         self._moves_on, self._batch_of_input = self.stateful, False
         if self.cell_class is not None:
-            settings = {"name", "trainable", "dtype"}  # of the layer: the cell's follow when it is built
+            settings = {"name", "dtype"}  # of the layer: the cell's follow when it is built
             names = constructor_parameters(self.cell_class).keys() - settings
             self.cell = self.cell_class(**{name: getattr(self, name) for name in names})
             put_inside(self.cell, self, default_name(self.cell_class))

@@ -110,9 +110,14 @@ def freed_layers(model: Any) -> dict[str, list[bool]]:
 
 
 def free_layers(model: Any, flags: Iterable[bool] | None) -> None:
-    """Set `trainable` of every layer as `freed_layers` found it, those inside after the one around them."""
-    for (_, layer), flag in zip(_prefixes(model) if flags is not None else (), flags or (), strict=True):
-        layer.trainable = flag
+    """Set `trainable` of every layer as `freed_layers` found it, those inside after the one around them.
+
+    Without `flags` all inside a frozen layer is frozen, also what its constructor made anew.
+    """
+    every = [layer for _, layer in _prefixes(model)]
+    for layer, flag in zip(every, [layer.trainable for layer in every] if flags is None else flags, strict=True):
+        if flags is not None or not flag:
+            layer.trainable = flag
 
 
 def weight_arrays(model: Any) -> dict[str, np.ndarray]:

@@ -26,7 +26,7 @@ def name_layers(layers: Sequence[Layer]) -> None:
 
 
 def draw_weights(model: Any, redraw: bool) -> None:
-    """Initialize the layers as part of the model, frozen if it is.
+    """Initialize the layers as part of the model.
 
     With `redraw` those whose weights nothing happened to since they were built draw them again, from its seed.
     """
@@ -41,8 +41,6 @@ def draw_weights(model: Any, redraw: bool) -> None:
                     parameter.assign(new.value)
             _take_fingerprints(layer, twin)
         layer._drawn = None
-        if not model.trainable:
-            layer.trainable = False
         if isinstance(layer, BaseModel):
             layer._nested = True
     hold(model, layers, _draw_again)

@@ -138,8 +138,9 @@ class TestTraining:
 
     @pytest.mark.parametrize("outer", [True, False])
     def test_frozen_layers_stay(self, outer):
-        inner = Dense(3, trainable=outer)
-        branch = Residual([inner, Dense(3)], trainable=not outer)
+        inner = Dense(3)
+        branch = Residual([inner, Dense(3)])
+        (branch if outer else inner).trainable = False
         model = Sequential([branch, Dense(1)], seed=0)
         model.compile("sgd", "mse")
         model.fit(X, Y, verbose=0)
@@ -168,7 +169,9 @@ class TestTraining:
 
     def test_a_branch_frozen_from_the_start_keeps_its_averages(self):
         inner = BatchNormalization()
-        model = Sequential([Residual([inner], trainable=False), Dense(1)], seed=0)
+        branch = Residual([inner])
+        branch.trainable = False
+        model = Sequential([branch, Dense(1)], seed=0)
         model.compile("sgd", "mse")
         model.fit(X + 5, Y, verbose=0)
         assert not inner.moving_mean.value.any()

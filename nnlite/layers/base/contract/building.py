@@ -234,6 +234,7 @@ def add_weight(
 def declare(layer: "Layer", parameter: Parameter) -> None:
     """Add a parameter to those of the layer."""
     parameter.place = place_of(layer)
+    parameter.trainable = parameter.trainable and layer.trainable
     layer.parameters.append(parameter)
     layer._declared.append(parameter)
     show_half(layer)

@@ -64,8 +64,6 @@ def _build_for(layer: Any, input_shape: tuple, random: RandomSource | None) -> N
     layer.built = True
     if layer._writes_mask:
         layer._sets_mask = True
-    if not layer.trainable:
-        layer.trainable = False  # that of the layers inside too
     if layer.parameters:
         tell_holders(layer)
 
