@@ -57,6 +57,10 @@ class PyDataset:
         """Batch `index`."""
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index)")
 
+    def __iter__(self) -> Iterator[Any]:
+        """Each batch once, in order; for ever where `num_batches` is None."""
+        return iter(NumberedBatches(self))
+
     @property
     def num_batches(self) -> int | None:
         """The number of batches; None for endless data."""

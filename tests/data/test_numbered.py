@@ -110,6 +110,20 @@ def test_steps_per_epoch_and_data_without_end():
         model().fit(Batches(), steps_per_epoch=5, verbose=0)
 
 
+def test_a_loop_over_a_dataset_ends_with_its_last_batch():
+    class Endless(PyDataset):
+        num_batches = property(lambda self: None)
+
+        def __getitem__(self, number):
+            return number
+
+    class Counted(Endless):
+        num_batches = property(lambda self: 3)
+
+    assert list(Counted()) == [0, 1, 2]  # without an IndexError, as Keras's own example has none
+    assert [number for number, _ in zip(Endless(), range(5), strict=False)] == [0, 1, 2, 3, 4]
+
+
 def test_the_length_is_known_to_schedules():
     for data in (Batches(), list(Batches())):
         network = model({"Adam": {"learning_rate": CosLog4(0.01)}})
