@@ -20,22 +20,38 @@ __all__ = [
 ]
 
 
+BLOCK = 2**19  # numbers in the cells of a block of windows, which are worked on while in the cache
+
+
 def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:
-    """The largest element of each window, the first one in case of ties, and the number of its cell."""
+    """The largest element of each window, the first one in case of ties, and the number of its cell.
+
+    Shape: inputs `(batch, ...)`.
+    """
+    places = places_of(windows, trailing)
     shape = list(inputs.shape)
     shape[-trailing - len(windows.size) : len(shape) - trailing] = windows.outputs
-    places = places_of(windows, trailing)
-    first = inputs[places[0][1]]
-    largest = np.full(shape, -np.inf, inputs.dtype) if windows.padded else first.copy()
-    for taken, source in places if windows.padded else places[1:]:
-        np.maximum(largest[taken], inputs[source], out=largest[taken])
-    # The chosen cell's number is the count of those before it, which all differ from the largest.
+    largest = np.full(shape, -np.inf, inputs.dtype) if windows.padded else np.empty(shape, inputs.dtype)
     chosen = np.zeros(shape, np.min_scalar_type(len(places) - 1))
-    searching = np.ones(shape, bool)
-    for taken, source in places[:-1]:
-        searching[taken] &= inputs[source] != largest[taken]
-        chosen += searching.view(np.uint8)
+    step = max(1, BLOCK * len(largest) // max(1, len(places) * largest.size))
+    for start in range(0, len(largest), step):
+        images = slice(start, start + step)
+        _choose(inputs[images], places, largest[images], chosen[images], windows.padded)
     return largest, chosen
+
+
+def _choose(inputs, places, largest, chosen, padded):
+    """Write the results of `largest_of_windows` for a block of images."""
+    cells = [(taken, np.ascontiguousarray(inputs[source])) for taken, source in places]  # each is read twice
+    if not padded:
+        np.copyto(largest, cells[0][1])
+    for taken, cell in cells if padded else cells[1:]:
+        np.maximum(largest[taken], cell, out=largest[taken])
+    # The chosen cell's number is the count of those before it, which all differ from the largest.
+    searching = np.ones(largest.shape, bool)
+    for taken, cell in cells[:-1]:
+        searching[taken] &= cell != largest[taken]
+        chosen += searching.view(np.uint8)
 
 
 def spread_largest(
@@ -50,8 +66,7 @@ def spread_largest(
     make = np.empty if windows.tiling else np.zeros  # with tiles every element is written to
     result = make(cotangent.shape[: cotangent.ndim - chosen.ndim] + shape, cotangent.dtype)
     for number, (taken, source) in enumerate(places_of(windows, trailing)):
-        # Numbers of one type are multiplied in place; with booleans they would go through a buffer.
-        here = (chosen[taken] == number).astype(cotangent.real.dtype)
+        here = chosen[taken] == number
         if windows.disjoint:
             np.multiply(cotangent[taken], here, out=result[source])
         else:
