@@ -112,13 +112,17 @@ def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple
         batches = ArrayBatches(arrays, count_rows(x))
         logs, _ = run_epoch(trainer, batches, getattr(steps, kind), CallbackList(), kind)
         return as_returned(trainer, logs, return_dict)
-    for metric in trainer.metrics:
+    metrics = trainer.metrics
+    for metric in metrics:
         metric.reset_state()
     value, outputs = getattr(steps, kind)(x, y, sample_weight)
+    mean, rows = trainer.loss_mean, count_rows(x)
+    mean._total, mean._count = float(value * rows), rows  # a value of a batch needs no checks of user data
+    loss = mean._total / rows
+    if not metrics:
+        return {"loss": loss} if return_dict else loss
     trainer.update_metrics(y, outputs, sample_weight)
-    trainer.loss_mean.reset_state()
-    trainer.loss_mean.update_state(value, count_rows(x))
-    return as_returned(trainer, _logs(trainer.loss_mean.result(), trainer), return_dict)
+    return as_returned(trainer, _logs(loss, trainer), return_dict)
 
 
 @errors_below_bar()
