@@ -124,22 +124,22 @@ def adam_rows(
     kind, width = values.dtype, values.shape[1]
     share_, square_share_, alpha_, epsilon_ = (np.array(x, kind) for x in (share, square_share, alpha, epsilon))
     step = scratch.size // width
-    starts = range(0, len(values), step)
-    ends = np.searchsorted(rows, [*starts, len(values)]).tolist()
-    for number, start in enumerate(starts):
-        block, part = slice(start, start + step), slice(ends[number], ends[number + 1])
-        sums, lengths, slopes, inside = momentum[block], roots[block], gradients[part], rows[part] - start
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        slopes, here = gradients[part], rows[part]
         room = scratch[: slopes.size].reshape(slopes.shape)
-        taken = sums.take(inside, axis=0)
-        sums[inside] = np.add(taken, np.multiply(slopes, share_, room), taken)
+        taken = momentum.take(here, axis=0)
+        momentum[here] = np.add(taken, np.multiply(slopes, share_, room), taken)
         np.multiply(np.multiply(slopes, slopes, room), square_share_, room)
-        taken = lengths.take(inside, axis=0)
+        taken = roots.take(here, axis=0)
         np.add(np.multiply(taken, taken, taken), room, taken)
-        lengths[inside] = np.sqrt(taken, taken)
-        room = scratch[: sums.size].reshape(sums.shape)
-        np.divide(sums, np.add(lengths, epsilon_, room), room)
+        roots[here] = np.sqrt(taken, taken)
+    for start in range(0, len(values), step):
+        part = slice(start, start + step)
+        room = scratch[: values[part].size].reshape(values[part].shape)
+        np.divide(momentum[part], np.add(roots[part], epsilon_, room), room)
         np.multiply(room, alpha_, room)
-        np.subtract(values[block], room, values[block])
+        np.subtract(values[part], room, values[part])
 
 
 def rmsprop(
