@@ -25,12 +25,12 @@ def sums_by_row(values: np.ndarray, indices: np.ndarray, length: int, run: int =
     order = order // run if run > 1 else order
     if len(ordered) > LAYERS * len(starts) or 0 < len(ordered) * values.shape[-1] * len(values) <= FEW_NUMBERS:
         return ordered[starts], np.add.reduceat(values[:, order], starts, axis=1)
-    sums = values[:, order[starts]]
+    sums = values.take(order[starts], axis=1)  # in a third of the time of an index
     for layer in range(1, LAYERS):
         more = np.flatnonzero(counts > layer)
         if not len(more):
             return ordered[starts], sums
-        sums[:, more] += values[:, order[starts[more] + layer]]
+        sums[:, more] += values.take(order[starts[more] + layer], axis=1)
     more = np.flatnonzero(counts > LAYERS)
     if len(more):
         rest = np.flatnonzero(np.arange(len(ordered)) - np.repeat(starts, counts) >= LAYERS)
