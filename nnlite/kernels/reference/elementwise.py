@@ -130,11 +130,10 @@ def bias_relu(rows: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     flat, gates = (array.reshape(-1, rows.shape[-1]) for array in (rows, above))
     step = max(1, BLOCK // max(1, rows.shape[-1]))
     zeros = np.zeros((min(step, len(flat)), rows.shape[-1]), rows.dtype)  # with a number maxima are not vectorized
-    biases = None if bias is None else np.broadcast_to(bias, zeros.shape).copy()  # as arrays of one shape are added
     for start in range(0, len(flat), step):
         block = flat[start : start + step]
-        if biases is not None:
-            np.add(block, biases[: len(block)], out=block)
+        if bias is not None:
+            np.add(block, bias, out=block)
         np.greater(block, zeros[: len(block)], out=gates[start : start + step])
         np.maximum(block, zeros[: len(block)], out=block)
     return above
