@@ -54,6 +54,15 @@ def test_the_largest_of_windows(place, dtype, monkeypatch):
     compared("spread_largest", monkeypatch, normal(dtype, *chosen.shape), chosen, windows, 1, shape)
 
 
+@each_place
+def test_the_largest_of_windows_is_the_same_in_blocks_of_images(place, monkeypatch):
+    windows, images = place_windows(*place), np.round(2 * normal("float32", 5, *place[0], 2))
+    whole = reference.largest_of_windows(images, windows, 1)
+    monkeypatch.setattr("nnlite.kernels.reference.windows.BLOCK", 2 * whole[0][0].size * int(np.prod(windows.size)))
+    for part, expected in zip(reference.largest_of_windows(images, windows, 1), whole, strict=True):
+        np.testing.assert_array_equal(part, expected)
+
+
 @needs_both
 def test_a_largest_number_that_is_none_is_seen(choice):
     kernels.use(choice)
