@@ -9,8 +9,10 @@ import scipy.linalg.cython_blas  # noqa: F401 - what np.dot calls here; loaded n
 from numba import njit, types
 from numba.extending import overload
 
+from nnlite.kernels.compiled.exponential import exponential, exponential_less_one
 from nnlite.kernels.compiled.parts import products
 from nnlite.kernels.compiled.parts.double_tanh import double_tanh
+from nnlite.kernels.compiled.parts.tiles import dot
 from nnlite.kernels.compiled.recurrent import tanh
 from nnlite.kernels.reference import dense
 from nnlite.kernels.reference.dense import (
@@ -62,16 +64,14 @@ def _finish(stage):
     for leaving, derivative, kept, _, bits in _vectors(stage):
         _activate(leaving, derivative, stage.activation)
         if stage.bits is not None:
-            _drop(leaving, kept, bits, stage.threshold, scale)
-        if stage.bits is not None and stage.derivative is not None:
-            _drop(derivative, derivative, bits, stage.threshold, scale)
+            _drop(leaving, derivative, kept, bits, stage.threshold, scale)
 
 
 def _begin(stage):
     scale = stage.leaving.dtype.type(stage.scale)
     for leaving, derivative, _, slopes, bits in _vectors(stage):
         if stage.bits is not None and stage.derivative is None:
-            _drop(slopes, slopes, bits, stage.threshold, scale)
+            _mask(slopes, bits, stage.threshold, scale)
         _pull_activation(slopes, leaving, derivative, stage.activation)
 
 
@@ -109,15 +109,14 @@ def run_forward(
         if begun and index == 0:
             pass
         elif index == len(plan) - 1:
-            np.dot(below.T, kernel, flat.reshape(rows, units))
+            dot(below.T, kernel, flat.reshape(rows, units))
         else:
-            np.dot(kernel.T, below, flat.reshape(units, rows))
+            dot(kernel.T, below, flat.reshape(units, rows))
         known = memory[derived : derived + (flat.size if activation >= SELU else 0)]
         _activate(flat, known, activation)
         if threshold >= 0:
             own_bits = all_bits[bits : bits + flat.size]
-            _drop(flat, memory[kept : kept + flat.size], own_bits, threshold, scales[index])
-            _drop(known, known, own_bits, threshold, scales[index])
+            _drop(flat, known, memory[kept : kept + flat.size], own_bits, threshold, scales[index])
             bits += flat.size
 
 
@@ -145,7 +144,7 @@ def run_backward(
         if threshold >= 0:
             bits -= flat.size
         if threshold >= 0 and activation < SELU:
-            _drop(flat, flat, all_bits[bits : bits + flat.size], threshold, scales[index])
+            _mask(flat, all_bits[bits : bits + flat.size], threshold, scales[index])
         known = memory[derived : derived + (flat.size if activation >= SELU else 0)]
         _pull_activation(flat, memory[leaving : leaving + flat.size], known, activation)
         if stops and index == 0:
@@ -153,18 +152,18 @@ def run_backward(
         by_kernel = gradients[at : at + inner * units].reshape(inner, units)
         below = memory[entering : entering + inner * rows].reshape(inner, rows)
         if index == last:
-            np.dot(below, flat.reshape(rows, units), by_kernel)
+            dot(below, flat.reshape(rows, units), by_kernel)
         elif products.turning_pays(inner, flat.size, apart) or products.small_turning_pays(inner, rows, units):
             products.multiply(below, products.turned(flat.reshape(units, rows)), by_kernel, apart)
         else:
-            np.dot(below, flat.reshape(units, rows).T, by_kernel)
+            dot(below, flat.reshape(units, rows).T, by_kernel)
         if not index:
             return
         kernel = values[at : at + features * units].reshape(features, units)
         start = plan[index - 1, 9]
         before = memory[start : start + features * rows].reshape(features, rows)
         if index == last:
-            np.dot(kernel, flat.reshape(rows, units).T, before)
+            dot(kernel, flat.reshape(rows, units).T, before)
         else:
             products.multiply(kernel, flat.reshape(units, rows), before, apart)
 
@@ -203,33 +202,32 @@ def _activate(array, derivative, activation):
 
 @compiled
 def _selu(array, derivative):
-    """SELU in place, and its derivative: exp(z) - 1 = 2 t / (1 - t), t = tanh(z / 2)."""
-    zero, half, one = array.dtype.type(0), array.dtype.type(0.5), array.dtype.type(1)
+    """SELU in place, and its derivative."""
+    zero = array.dtype.type(0)
     scale, lowest = array.dtype.type(SELU_SCALE), array.dtype.type(SELU_LOWEST)
     for i in range(array.size):
-        derivative[i] = min(array[i], zero) * half
-    _squash(derivative)
+        derivative[i] = min(array[i], zero)
+    exponential_less_one(derivative)
     for i in range(array.size):
-        below = lowest * (derivative[i] + derivative[i]) / (one - derivative[i])
+        below = lowest * derivative[i]
         derivative[i] = scale if array[i] > zero else below + lowest
         array[i] = array[i] * scale if array[i] > zero else below
 
 
 @compiled
 def _mish(array, derivative):
-    """Mish in place, and its derivative; u = exp(-|z|) = (1 - t) / (1 + t), t = tanh(|z| / 2)."""
-    zero, half, one, two = array.dtype.type(0), array.dtype.type(0.5), array.dtype.type(1), array.dtype.type(2)
+    """Mish in place, and its derivative; u = exp(-|z|)."""
+    zero, one, two = array.dtype.type(0), array.dtype.type(1), array.dtype.type(2)
     for i in range(array.size):
-        derivative[i] = abs(array[i]) * half
-    _squash(derivative)
+        derivative[i] = -abs(array[i])
+    exponential(derivative)
     for i in range(array.size):
-        u = (one - derivative[i]) / (one + derivative[i])
+        u = derivative[i]
         above = one + two * u if array[i] > zero else u * (u + two)
-        below = above + (two * u * u if array[i] > zero else two)
-        share = above / below
-        slope = two * two * u * (one + u) * (u if array[i] > zero else one) / (below * below)
-        derivative[i] = share + array[i] * slope
-        array[i] *= share
+        part = one / (above + (two * u * u if array[i] > zero else two))
+        slope = two * two * u * (one + u) * (u if array[i] > zero else one)
+        derivative[i] = above * part + array[i] * (slope * part * part)
+        array[i] *= above * part
 
 
 @compiled
@@ -252,7 +250,20 @@ def _pull_activation(slopes, outputs, derivative, activation):
 
 
 @compiled
-def _drop(array, out, bits, threshold, scale):
-    zero = array.dtype.type(0)
+def _drop(array, derivative, out, bits, threshold, scale):
+    """Dropout of what leaves a layer: of the array, which goes to `out`, or of it and its derivative where they are."""
+    if derivative.size:
+        _mask(array, bits, threshold, scale)
+        _mask(derivative, bits, threshold, scale)
+    else:
+        zero, least = array.dtype.type(0), np.int32(threshold)
+        for i in range(array.size):
+            out[i] = array[i] * scale if np.int32(bits[i]) >= least else zero
+
+
+@compiled
+def _mask(array, bits, threshold, scale):
+    """Dropout in place: with a second array that is the same there would be no vector instructions."""
+    zero, least = array.dtype.type(0), np.int32(threshold)
     for i in range(array.size):
-        out[i] = array[i] * scale if bits[i] >= threshold else zero
+        array[i] = array[i] * scale if np.int32(bits[i]) >= least else zero

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from nnlite.kernels.compiled.recurrent import compiled, inlined
 
-__all__ = ["BYTES", "LANES", "Steps", "address", "multiply", "multiply_each"]
+__all__ = ["BYTES", "INT", "LANES", "TALLEST", "Steps", "Tile", "address", "multiply", "multiply_each"]
 
 BYTES = 4  # of an element
 FLOAT, INT = ir.FloatType(), ir.IntType(64)
@@ -44,7 +44,7 @@ LANES, TALLEST = (16, 14) if _has_long_vectors() else (8, 6)
 VECTOR = ir.VectorType(FLOAT, LANES)
 
 
-class _Tile:
+class Tile:
     """Writes the code of one tile: `rows` rows of `vectors` vectors; a left factor is for `each` column, or for all."""
 
     def __init__(self, builder: Any, rows: int, vectors: int, each: bool) -> None:
@@ -124,7 +124,7 @@ def _tile_of(vectors: int, each: bool) -> Callable[..., None]:
                 block = builder.append_basic_block(f"tile.{count}")
                 switch.add_case(INT(count), block)
                 builder.position_at_end(block)
-                _Tile(builder, count, vectors, each).write(*rest, loops)
+                Tile(builder, count, vectors, each).write(*rest, loops)
                 builder.branch(end)
             builder.position_at_end(end)
             return context.get_dummy_value()

@@ -5,6 +5,7 @@ from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.extending import overload
 
+from nnlite.kernels.compiled.parts.tiles import dot
 from nnlite.kernels.compiled.recurrent import compiled, sgemm
 
 __all__ = []
@@ -82,7 +83,7 @@ def multiply(left, right, out, apart):
 
 @overload(multiply)
 def _typed_multiply(left, right, out, apart):
-    if left.dtype != types.float32:
+    if left.dtype != types.float32 or not PIECE:
         return lambda left, right, out, apart: _whole(left, right, out)
 
     def by_rows(left, right, out, apart):
@@ -90,14 +91,14 @@ def _typed_multiply(left, right, out, apart):
         for start in range(0, len(left) if rows else 0, max(rows, 1)):
             np.dot(left[start : start + rows], right, out[start : start + rows])
         if not rows:
-            np.dot(left, right, out)
+            dot(left, right, out)
 
     return by_rows
 
 
 @compiled
 def _whole(left, right, out):
-    np.dot(left, right, out)
+    dot(left, right, out)
 
 
 def multiply_turned(left, right, out, apart, address):
@@ -106,7 +107,7 @@ def multiply_turned(left, right, out, apart, address):
 
 @overload(multiply_turned)
 def _typed_multiply_turned(left, right, out, apart, address):
-    if left.dtype != types.float32:
+    if left.dtype != types.float32 or not PIECE:
         return lambda left, right, out, apart, address: _whole(left.T, right, out)
 
     def by_columns(left, right, out, apart, address):
@@ -118,6 +119,6 @@ def _typed_multiply_turned(left, right, out, apart, address):
             piece, result = flat[start:], to[start * units :]
             sgemm(address, letters.ctypes, sizes.ctypes, factors.ctypes, right.ctypes, piece.ctypes, result.ctypes)
         if not count:
-            np.dot(left.T, right, out)
+            dot(left.T, right, out)
 
     return by_columns
