@@ -9,9 +9,8 @@ from numba.extending import overload
 
 from nnlite.kernels.compiled import losses
 from nnlite.kernels.compiled.dense import compiled, run_backward, run_forward
-from nnlite.kernels.compiled.parts import products, updates
+from nnlite.kernels.compiled.parts import products, tiles, updates
 from nnlite.kernels.compiled.parts.standing import matrix, vector
-from nnlite.kernels.compiled.parts.tiles import dot
 from nnlite.kernels.compiled.parts.updates import LOSS, SCALE, summing
 from nnlite.kernels.compiled.recurrent import SGEMM
 from nnlite.kernels.reference.dense import DenseRoom
@@ -138,9 +137,9 @@ def _enter_slopes(values, memory, plan, by_inputs):
     kernel = values[: features * units].reshape(features, units)
     flat = memory[start : start + units * rows]
     if len(plan) > 1:
-        dot(flat.reshape(units, rows).T, kernel.T, by_inputs)
+        tiles.dot(flat.reshape(units, rows).T, kernel.T, by_inputs)
     else:
-        dot(flat.reshape(rows, units), kernel.T, by_inputs)
+        tiles.dot(flat.reshape(rows, units), kernel.T, by_inputs)
 
 
 @compiled
@@ -226,7 +225,7 @@ def _begin(inputs, values, memory, plan, apart):
             products.multiply(inputs, kernel, by_row, apart)
             products.turn(by_row, flat.reshape(units, rows))
         else:
-            dot(kernel.T, inputs.T, flat.reshape(units, rows))
+            tiles.dot(kernel.T, inputs.T, flat.reshape(units, rows))
         for unit in range(bias.size):
             _add(flat[unit * rows : (unit + 1) * rows], bias[unit])
     else:
@@ -262,7 +261,7 @@ def _end(inputs, gradients, memory, plan, apart, address):
         if products.turning_pays(features, slopes.size, apart):
             products.multiply_turned(inputs, products.turned(slopes), by_kernel, apart, address)
         else:
-            dot(inputs.T, slopes.T, by_kernel)
+            tiles.dot(inputs.T, slopes.T, by_kernel)
         for unit in range(by_bias.size):
             by_bias[unit] = _sum(flat[unit * rows : (unit + 1) * rows])
     else:
