@@ -1,5 +1,6 @@
 """The README keeps its promises: code runs, commands are there (those of the tutorial too), numbers are measured."""
 
+import functools
 import importlib.util
 import re
 import shlex
@@ -15,23 +16,27 @@ COMMANDS = (ROOT / "docs" / "tutorials" / "command_line.md").read_text(encoding=
 PROGRAMS = pages.blocks_of("python", README)
 
 
-@pytest.mark.parametrize("code", PROGRAMS, ids=range(len(PROGRAMS)))
-def test_python_example_runs(code, tmp_path):
-    if "pandas" in code:
+@pytest.fixture(scope="module")
+def printed_by(tmp_path_factory):
+    """What the program of a number prints; each runs once."""
+    return functools.cache(lambda number: pages.run_code(PROGRAMS[number], tmp_path_factory.mktemp("program")))
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)))
+def test_python_example_runs(number, printed_by):
+    if "pandas" in PROGRAMS[number]:
         pytest.importorskip("pandas")
-    pages.run_code(code, tmp_path)
+    printed_by(number)
 
 
-def test_python_example_learns(tmp_path):
-    printed = pages.run_code(PROGRAMS[0], tmp_path)
-    accuracy = re.search(r"'accuracy': ([0-9.]+)", printed)
+def test_python_example_learns(printed_by):
+    accuracy = re.search(r"'accuracy': ([0-9.]+)", printed_by(0))
     assert float(accuracy[1]) >= 0.95
 
 
-def test_example_of_a_table_learns(tmp_path):
+def test_example_of_a_table_learns(printed_by):
     pytest.importorskip("pandas")
-    printed = pages.run_code(PROGRAMS[1], tmp_path)
-    assert float(printed.splitlines()[-1]) >= 0.9
+    assert float(printed_by(1).splitlines()[-1]) >= 0.9
 
 
 def test_examples_are_as_short_as_promised():
