@@ -60,7 +60,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.dtype = self.dtype or self._default_dtype or floatx()
-        self._added: list[tuple[MetricVariable, np.ndarray]] = []
+        self._added: list[MetricVariable] = []
         # A user-defined constructor has yet to make the variables that its own `reset_state` is about.
         classes = [base for base in type(self).__mro__ if "reset_state" in vars(base)]
         ours = [base for base in classes if base.__module__.startswith("nnlite.")]
@@ -99,9 +99,9 @@ class Metric(NamedByClass, Configurable, family="metric"):
         raise NotImplementedError
 
     def reset_state(self) -> None:
-        """Discard all batches: reset the variables of `add_variable`, and metrics that are attributes."""
-        for variable, initial in self._added:
-            variable[...] = initial
+        """Discard all batches: set the variables of `add_variable` to 0, and reset metrics that are attributes."""
+        for variable in self._added:
+            variable[...] = 0
         for inner in vars(self).values():
             if isinstance(inner, Metric):
                 inner.reset_state()
@@ -117,15 +117,15 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
         Args:
             shape: its shape.
-            initializer: an `Initializer` or its name: the values after `reset_state`.
+            initializer: an `Initializer` or its name: the values until `reset_state`, which sets 0 as Keras does.
             dtype: `config.floatx()` when None, as in Keras: counts beyond 2**24 need float64 or an integer dtype.
             name: shown in `variables`; `variable`, `variable_1` and so on by default.
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or floatx(), generator=generator)
-        number = sum(variable.name.startswith("variable") for variable, _ in self._added)
-        variable = named(initial.copy(), name or (f"variable_{number}" if number else "variable"), str(self.name))
-        self._added.append((variable, initial))
+        number = sum(variable.name.startswith("variable") for variable in self._added)
+        variable = named(initial, name or (f"variable_{number}" if number else "variable"), str(self.name))
+        self._added.append(variable)
         return variable
 
     add_weight = add_variable
@@ -145,7 +145,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         """The state, as arrays with a `name`: copies in `dtype`, and the variables of `add_variable` themselves."""
         states = [listed(self, key, self._listed[key]) for key in self._known]
         inner = [variable for one in vars(self).values() if isinstance(one, Metric) for variable in one.variables]
-        return [*states, *(variable for variable, _ in self._added), *inner]
+        return [*states, *self._added, *inner]
 
     def _repr_arguments(self) -> dict[str, Any]:
         """A dtype that is the default one is not shown."""
@@ -182,7 +182,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
         for name, value in zip(names, values, strict=False):
             set_state(twin, name, value)
         rest = iter(values[len(names) :])
-        for variable, _ in twin._added:
+        for variable in twin._added:
             variable.assign(next(rest))
         for key, inner in vars(twin).items():
             if isinstance(inner, Metric):

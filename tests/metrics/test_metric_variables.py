@@ -257,3 +257,25 @@ def test_entries_written_by_index_leave_the_others_as_they_are_by_now():
     precision.update_state([1, 1], [0.9, 0.9])
     held[0] = 1
     assert precision.true_positives.tolist() == [1, 2**25 + 3]
+
+
+class ProductOfPredictions(metrics.Metric):
+    """A metric whose variable starts at 1."""
+
+    def __init__(self, name="product"):
+        super().__init__(name=name)
+        self.product = self.add_variable((2,), initializer="ones")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.product.assign(self.product * y_pred)
+
+    def result(self):
+        return self.product.sum()
+
+
+def test_added_variables_start_from_their_initializer_and_are_reset_to_0():
+    metric = ProductOfPredictions()
+    assert metric([0.0, 0.0], [2.0, 3.0]) == 5.0
+    assert metric.stateless_reset_state()[0].tolist() == [0.0, 0.0]
+    metric.reset_state()
+    assert metric.product.tolist() == [0.0, 0.0]
