@@ -22,6 +22,7 @@ def test_the_count_of_updates_answers_as_a_variable():
     assert optimizer.iterations == 5 and type(count + 1) is int
     rate = optimizer.learning_rate
     assert (rate.name, rate.path, rate.dtype, rate.shape) == ("learning_rate", "adam/learning_rate", "float32", ())
+    assert not rate.trainable and not count.trainable
 
 
 def test_numbers_are_taken_out_of_arrays_and_variables():

@@ -62,6 +62,7 @@ class NumberOfOptimizer:
     accepted: ClassVar[Any]
     plain: ClassVar[type]
     shape: ClassVar[tuple[int, ...]] = ()
+    trainable: ClassVar[bool] = False
 
     @classmethod
     def of(cls, optimizer: Any, value: Any) -> Any:
