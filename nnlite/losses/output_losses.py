@@ -147,6 +147,11 @@ def is_by_name(argument: Any) -> bool:
     return any(value is not None and not isinstance(value, dict) for value in argument.values())
 
 
+def single_loss(loss: Any) -> Any:
+    """The loss in a list of one; anything else as it is."""
+    return loss[0] if isinstance(loss, (list, tuple)) and len(loss) == 1 else loss
+
+
 def by_output(argument: Any, names: Sequence[str], what: str) -> list:
     """A list with one entry per output, from a list, a dict by name, or one entry for all.
 

@@ -10,7 +10,7 @@ from nnlite.errors import ConfigError, DataError, NNLiteError
 from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
-from nnlite.losses.output_losses import OutputLosses, by_output, each_output
+from nnlite.losses.output_losses import OutputLosses, by_output, each_output, single_loss
 from nnlite.metrics import Metric
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
@@ -60,7 +60,7 @@ class OutputsTrainer(Trainer):
         arguments = {name: value for name, value in locals().items() if name not in ("self", "optimizer", "__class__")}
         loss, loss_weights = self._as_list(loss), self._as_list(loss_weights)
         metrics, weighted_metrics = self._as_list(metrics), self._as_list(weighted_metrics)
-        chosen = by_output(loss, self.names, "loss")
+        chosen = [single_loss(spec) for spec in by_output(loss, self.names, "loss")]
         losses = [spec and Loss.get(spec) for spec in chosen]
         weights = [
             1.0 if weight is None else read_weight(weight)

@@ -230,3 +230,21 @@ def test_tuples_of_inputs_and_outputs_stay_tuples():
     for ends in (model.output, model([np.ones((1, 2)), np.zeros((1, 2))])):
         assert type(ends) is tuple and type(ends[1]) is tuple and type(ends[1][1]) is list
     assert type(model.input) is tuple
+
+
+@pytest.mark.parametrize(
+    "loss, plain",
+    [({"price": ["mse"], "kind": "mae"}, {"price": "mse", "kind": "mae"}), ([["mae"], "mse"], ["mae", "mse"])],
+)
+def test_the_loss_of_an_output_may_be_a_list_of_one(loss, plain):
+    in_list, alone = drawn(), drawn()
+    in_list.compile("sgd", loss)
+    alone.compile("sgd", plain)
+    targets = {"price": PRICE, "kind": KIND}
+    assert in_list.evaluate(X, targets, verbose=0) == alone.evaluate(X, targets, verbose=0)
+
+
+def test_no_metrics_may_be_an_empty_dict():
+    model = nnlite.Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse", metrics={})
+    assert list(model.evaluate(X, KIND, verbose=0, return_dict=True)) == ["loss"]

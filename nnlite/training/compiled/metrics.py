@@ -12,7 +12,7 @@ from nnlite.layers.base.call import layers_within
 from nnlite.layers.base.contract.structure import kept
 from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
-from nnlite.losses.output_losses import is_by_name
+from nnlite.losses.output_losses import is_by_name, single_loss
 from nnlite.metrics import Mean, MeanMetricWrapper, Metric, Sum, resolve_accuracy
 
 __all__ = [
@@ -59,11 +59,9 @@ def of_single(name: str | None, loss: Any, loss_weights: Any, *metrics: Any) -> 
             return [value]
         if isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], list):
             return value[0]
-        return value
+        return value or None
 
-    measure = entry(loss)
-    in_list = isinstance(measure, (list, tuple)) and len(measure) == 1
-    return measure[0] if in_list else measure, entry(loss_weights), *map(metrics_of, metrics)
+    return single_loss(entry(loss)), entry(loss_weights), *map(metrics_of, metrics)
 
 
 def logged_name(name: str, weighted: bool, names: set[str], prefix: str = "") -> str:
