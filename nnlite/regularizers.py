@@ -1,7 +1,7 @@
 """Penalties on the size of parameters, added to the loss."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.registry import Configurable, NamedFunction, modules
 from nnlite.registry.bounds import NonNegative
+from nnlite.registry.fields import Settled, option
 
 
 class Regularizer(Configurable, family="regularizer"):
@@ -84,10 +85,13 @@ def _add_recorded(owner: Regularizer, function: Callable[[Any], Any], values: np
 class NormPenalty(Regularizer, abstract=True):
     """Base of the penalties `l1 * sum(abs(values)) + l2 * sum(values**2)`."""
 
-    l1 = 0.0
-    l2 = 0.0
+    l1 = cast(Any, 0.0)
+    l2 = cast(Any, 0.0)
 
     def validate(self) -> None:
+        for name in ("l1", "l2"):
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(type(self), name))
         if not np.isfinite(self.strengths()).all():
             raise ConfigError(
                 f"the strength of a penalty must be finite, got {self.strengths()}", (type(self).__name__,)
@@ -115,14 +119,14 @@ class L1(NormPenalty):
     """`penalty = l1 * sum(abs(values))`: drives values to exactly zero, where its gradient is taken as zero.
 
     Args:
-        l1: strength, >= 0.
+        l1: strength, >= 0; the default if None.
 
     >>> import numpy as np
     >>> float(L1(0.1)(np.array([1.0, -3.0])))
     0.4
     """
 
-    l1: NonNegative = 0.01
+    l1: Settled[NonNegative] = option(default=0.01)
 
 
 class L2(NormPenalty):
@@ -131,30 +135,30 @@ class L2(NormPenalty):
     The `weight_decay` of PyTorch's SGD and Adam is this with `l2 = weight_decay / 2`.
 
     Args:
-        l2: strength, >= 0.
+        l2: strength, >= 0; the default if None.
 
     >>> import numpy as np
     >>> float(L2(0.1)(np.array([1.0, -3.0])))
     1.0
     """
 
-    l2: NonNegative = 0.01
+    l2: Settled[NonNegative] = option(default=0.01)
 
 
 class L1L2(NormPenalty, aliases=("l1_l2",)):
     """`penalty = l1 * sum(abs(values)) + l2 * sum(values**2)`; also called the elastic net.
 
     Args:
-        l1: strength of the absolute part, >= 0.
-        l2: strength of the squared part, >= 0.
+        l1: strength of the absolute part, >= 0; 0 if None.
+        l2: strength of the squared part, >= 0; 0 if None.
 
     >>> import numpy as np
     >>> float(L1L2(l1=0.5, l2=0.25)(np.array([1.0, -3.0])))
     4.5
     """
 
-    l1: NonNegative = 0.0
-    l2: NonNegative = 0.0
+    l1: Settled[NonNegative] = option(default=0.0)
+    l2: Settled[NonNegative] = option(default=0.0)
 
 
 class OrthogonalRegularizer(Regularizer):

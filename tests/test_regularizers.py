@@ -106,6 +106,11 @@ def test_names_as_in_keras(name, expected):
     assert type(Regularizer.get(name)) is expected
 
 
+def test_none_is_the_default_strength():
+    assert (L1(None).l1, L2(None).l2) == (0.01, 0.01)
+    assert L1L2(None, None).get_config() == {"l1": 0.0, "l2": 0.0}
+
+
 @pytest.mark.parametrize(
     "spec, message",
     [
