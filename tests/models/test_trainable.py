@@ -164,3 +164,17 @@ def test_a_layer_that_is_added_is_trained_and_measured():
     assert logs == pytest.approx({"loss": np.mean(error**2), "mae": np.mean(np.abs(error))}, rel=1e-5)
     model.fit(X, X[:, :1], epochs=1, verbose=0)
     assert all(np.any(old != new) for old, new in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_chain_constructed_frozen_trains_nothing_alone_and_its_layers_inside_another(nested):
+    chain = Sequential([Input((3,)), Dense(2)], seed=0, trainable=False)
+    model = Sequential([Input((3,)), chain, Dense(1)], seed=0) if nested else chain
+    assert not chain.trainable_weights and not chain.trainable_variables
+    assert len(model.trainable_variables) == (4 if nested else 0)
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    rows = np.arange(12.0).reshape(4, 3)
+    model.fit(rows, rows[:, : model.output_shape[-1]], verbose=0)
+    changed = [not np.array_equal(new, old) for new, old in zip(model.get_weights(), before, strict=True)]
+    assert any(changed) == nested
