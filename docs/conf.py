@@ -14,7 +14,6 @@ from docs.building.names import all_names, entries, pages  # noqa: E402
 from docs.building.outside import relink, write_project_pages  # noqa: E402
 from docs.building.reference import write_reference  # noqa: E402
 from docs.building.scripts import CONFIG as sphinx_gallery_conf  # noqa: E402, F401
-from docs.building.search import QuickDomain  # noqa: E402
 
 project = "nnlite"
 copyright = "the nnlite authors"
@@ -89,7 +88,6 @@ def link_within_the_site(app: Any, page: str, source: list[str]) -> None:
 
 def setup(app: Any) -> None:
     """Write the generated pages, and read docstrings as they are meant."""
-    app.add_domain(QuickDomain, override=True)
     app.connect("builder-inited", write_pages)
     app.connect("source-read", link_within_the_site)
     app.connect("autodoc-process-docstring", convert, priority=100)
