@@ -143,7 +143,7 @@ class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
     >>> from sklearn.datasets import load_diabetes
     >>> from nnlite import NNRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = NNRegressor(epochs=20, random_state=0).fit(X, y)
+    >>> model = NNRegressor(random_state=0).fit(X, y)
     >>> targets, spread = model.predict(X[:3], return_std=True)
     >>> model.score(X, y) > 0.45, spread.shape
     (True, (3,))
