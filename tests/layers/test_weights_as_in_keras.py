@@ -51,6 +51,7 @@ def test_penalties_have_the_type_of_the_values(dtype):
     dense = Dense(2, kernel_regularizer="l2", activity_regularizer="l1", dtype=dtype)
     dense(values)
     assert [loss.dtype.name for loss in dense.losses] == [dtype, dtype]
+    assert [loss.numpy().shape for loss in dense.losses] == [(), ()]
 
 
 def test_a_last_axis_of_one_may_be_missing():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlite.arrays.weights import as_eager
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Contraction, penalized_parts
 from nnlite.layers.base.call import LayerTrace, layers_within
@@ -81,6 +82,6 @@ def losses_of(layer: "Layer") -> list[Any]:
     """
     tape = active_tape()
     if tape is None:
-        return [*layer._losses, *weight_penalties(layer)]
+        return as_eager([*layer._losses, *weight_penalties(layer)])
     owners = {id(layer), *map(id, layers_within(layer))}
     return [*(term for owner, term in tape.terms() if id(owner) in owners), *weight_penalties(layer)]
