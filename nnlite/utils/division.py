@@ -25,7 +25,7 @@ def split_dataset(
         dataset: an array, or a list, tuple or dict of arrays with as many rows each.
         left_size: of the first part: a fraction as a float in [0, 1], or rows as an integer that leaves some to the
             other part; what `right_size` leaves when None.
-        right_size: of the second part.
+        right_size: of the second part, the last rows: those between the parts are in neither.
         shuffle: whether rows are drawn at random rather than taken in order.
         seed: decides which rows are drawn.
         preferred_backend: Keras's; accepted: the parts are what `dataset` is.
@@ -52,7 +52,7 @@ def split_dataset(
     order = np.arange(rows)
     if shuffle:
         order = stream(fresh_seed() if seed is None else seed, "split").permutation(rows)
-    chosen = (order[:left], order[left : left + right])
+    chosen = (order[:left], order[rows - right :])
     first, second = ([take_rows(array, places) for array in arrays] for places in chosen)
     return _like(dataset, first), _like(dataset, second)
 
