@@ -83,6 +83,11 @@ class StringLookup(Vocabulary, Categorical):
     get_build_config = get_build_config
     _further_arguments = ("vocabulary_size", "oov_method")
 
+    def _take_further(self, arguments: dict[str, Any]) -> None:
+        """Refuse an unknown `oov_method`; both known ones hash strings."""
+        if (method := arguments.get("oov_method", "floormod")) not in ("floormod", "farmhash"):
+            raise ConfigError(f'must be "floormod" or "farmhash", got {method!r}', ("StringLookup", "oov_method"))
+
     def _keras_arguments(self) -> dict[str, Any]:
         return super()._keras_arguments() | {"oov_method": "floormod", "salt": list(salted(self.salt)) or None}
 

@@ -517,3 +517,9 @@ def test_types_and_shapes_that_hashing_refuses():
         Hashing(4, dtype="float32")
     with pytest.raises(ShapeError, match=r"\(batch, 1\)"):
         HashedCrossing(4)((batch(["a", "b"]), batch([1, 2])))
+
+
+def test_an_unknown_oov_method_of_strings_is_refused():
+    assert StringLookup(vocabulary=["a"], oov_method="farmhash")(["a", "b"]).tolist() == [1, 0]
+    with pytest.raises(ValueError, match="oov_method"):
+        StringLookup(vocabulary=["a"], oov_method="sha")
