@@ -112,7 +112,7 @@ def freed_layers(model: Any) -> dict[str, list[bool]]:
 def free_layers(model: Any, flags: Iterable[bool] | None) -> None:
     """Set `trainable` of every layer as `freed_layers` found it, those inside after the one around them.
 
-    Without `flags` all inside a frozen layer is frozen, also what its constructor made anew.
+    Without `flags` all inside a frozen layer is frozen, also what its constructor makes.
     """
     every = [layer for _, layer in _prefixes(model)]
     for layer, flag in zip(every, [layer.trainable for layer in every] if flags is None else flags, strict=True):
