@@ -58,7 +58,7 @@ class PyDataset:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index)")
 
     def __iter__(self) -> Iterator[Any]:
-        """Each batch once, in order; without end where `num_batches` is None."""
+        """Each batch once, in order; endlessly where `num_batches` is None."""
         return iter(NumberedBatches(self))
 
     @property
