@@ -196,6 +196,11 @@ class GroupQueryAttention(Headed, aliases=("GroupedQueryAttention",)):
             raise ConfigError(message, (type(self).__name__, "num_key_value_heads"))
 
     @property
+    def num_repeats(self) -> int:
+        """The number of heads of queries that share the keys and values of a head."""
+        return self.num_query_heads // self.num_key_value_heads
+
+    @property
     def heads(self) -> Heads:
         return Heads(self.num_query_heads, self.num_key_value_heads, self.head_dim, self.head_dim)
 

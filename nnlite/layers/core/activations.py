@@ -220,7 +220,7 @@ class PReLU(Layer):
         alpha_initializer: zeros by default, which starts as ReLU; PyTorch starts at 0.25.
         alpha_regularizer: penalty added to the loss.
         alpha_constraint: projection of the values after each update.
-        shared_axes: axes (the batch is 0) along which one slope is shared.
+        shared_axes: axes (the batch is 0), or a single one, along which one slope is shared.
 
     Reference: He et al. 2015, arXiv:1502.01852.
 
@@ -233,13 +233,17 @@ class PReLU(Layer):
     alpha_initializer: FromSpec[Initializer] = option(default="zeros")
     alpha_regularizer: FromSpec[Regularizer | None] = option(default=None)
     alpha_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
-    shared_axes: tuple[int, ...] | None = None
+    shared_axes: int | tuple[int, ...] | None = None
 
     supports_masking = True
 
+    def validate(self) -> None:
+        if isinstance(self.shared_axes, int):
+            self.shared_axes = (self.shared_axes,)
+
     def build(self, input_shape: tuple) -> None:
         shape = list(input_shape[1:])
-        for axis in self.shared_axes or ():
+        for axis in cast(tuple, self.shared_axes or ()):
             if not 1 <= axis < len(input_shape):
                 raise ConfigError(f"{self.label}: shared_axes must be in 1 to {len(input_shape) - 1}, got {axis}")
             shape[axis - 1] = 1

@@ -21,6 +21,7 @@ from nnlite.layers import (
     Layer,
     LSTMCell,
     MultiHeadAttention,
+    PReLU,
     SimpleRNNCell,
     SpectralNormalization,
     TimeDistributed,
@@ -163,3 +164,20 @@ def test_a_cell_that_calls_the_one_it_extends_drops_once_for_a_sequence(make):
     assert 0 < dropped.sum() < 30 and outputs[~dropped].all()
     assert not np.array_equal(outputs, again)  # each call draws
     assert layer(rows).all()
+
+
+def test_arguments_as_keras_keeps_them():
+    assert GroupQueryAttention(3, 4, 2).num_repeats == 2
+    layer = PReLU(shared_axes=1)
+    layer.build((None, 6, 3))
+    assert layer.shared_axes == (1,) and layer.alpha.shape == (1, 3)
+
+
+def test_custom_objects_of_a_config_are_found_by_name():
+    class Doubling(Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    config = TimeDistributed(Doubling()).get_config()
+    again = TimeDistributed.from_config(config, custom_objects={"Doubling": Doubling})
+    np.testing.assert_array_equal(again(X[..., None]), 2 * X[..., None])

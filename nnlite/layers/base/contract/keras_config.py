@@ -12,6 +12,7 @@ from nnlite.errors import ConfigError, shown
 from nnlite.registry import Configurable, constructor_parameters
 from nnlite.registry.configurable import field_hints
 from nnlite.registry.modules import keras_form
+from nnlite.registry.names import custom_object_scope
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -170,12 +171,17 @@ def get(cls: Any, spec: Any) -> Any:
 
 
 @classmethod
-def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
-    """Construct from a mapping of arguments, in either form of `get_config`; the inverse of it."""
-    arguments: Any = _read(cls, config) if isinstance(config, Mapping) else config
-    stated = [name for name in cls._further_arguments if isinstance(config, Mapping) and name in arguments]
-    further = {name: arguments.pop(name) for name in stated}
-    with reading_shared():
+def from_config(cls: Any, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Construct from a mapping of arguments, in either form of `get_config`; the inverse of it.
+
+    Args:
+        config: the arguments by their names.
+        custom_objects: classes and functions by the names in it, see `custom_object_scope`.
+    """
+    with custom_object_scope(custom_objects), reading_shared():
+        arguments: Any = _read(cls, config) if isinstance(config, Mapping) else config
+        stated = [name for name in cls._further_arguments if isinstance(config, Mapping) and name in arguments]
+        further = {name: arguments.pop(name) for name in stated}
         layer = Configurable.from_config.__func__(cls, arguments)
     if further:
         layer._take_further(further)
