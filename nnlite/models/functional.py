@@ -181,11 +181,12 @@ class Functional(BaseModel, aliases=("Model",)):
         draw_weights(self, redraw)
         self.parameters = each_once(layer.parameters for layer in self._drawn_layers)
         self.chain = RecordedProgram(self) if self._writes_call else self._graph(self._drawing.uses())
-        shapes, ends = (tuple(symbol.free_shape for symbol in symbols) for symbols in self._stated_ends())
+        shapes, results = (tuple(symbol.free_shape for symbol in symbols) for symbols in self._stated_ends())
         self.input_shape = shapes if self.takes_several else shapes[0]
-        self.output_shape = ends if len(self.outputs) > 1 else ends[0]
+        self.output_shape = results if len(self.outputs) > 1 else results[0]
         self._penalizes = any(layer._penalizes for layer in self._drawn_layers)
-        self._lowers = any(layer._lowers for layer in self._drawn_layers)
+        lowering = any(layer._lowers for layer in self._drawn_layers)
+        self._lowers = lowering or self._returned_dtypes != ends.dtypes_of_outputs(self)
         self.built = True
 
     def _graph(self, uses: list[tuple]) -> Graph:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite import Input, Model, Sequential
+from nnlite import Input, Model, Sequential, ops
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import BatchNormalization, Concatenate, Dense, Embedding, Flatten, Identity, Layer, Reshape
 from nnlite.models import clone_model, model_from_json
@@ -240,3 +240,13 @@ def test_exports_of_graphs_of_integers_give_numbers(tmp_path):
         expected = made(ROWS) if isinstance(made(ROWS), list) else [made(ROWS)]
         for output, wanted in zip(outputs, expected, strict=True):
             np.testing.assert_allclose(output, wanted, rtol=1e-5)
+
+
+def test_results_of_graphs_have_the_types_of_their_symbols():
+    begin, rows = Input((3,)), np.ones((2, 3), "float32")
+    ends = [ops.cast(begin, "float16"), ops.cumsum(begin, axis=1, dtype="int32"), Dense(1)(begin)]
+    for results in (Model(begin, ends)(rows), Model(begin, ends).predict(rows, verbose=0)):
+        assert (
+            [result.dtype.name for result in results] == [end.dtype for end in ends] == ["float16", "int32", "float32"]
+        )
+        assert results[1].tolist() == [[1, 2, 3]] * 2

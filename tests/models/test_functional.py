@@ -348,6 +348,7 @@ def test_a_graph_may_be_deeper_than_calls_of_python_and_naming_it_takes_few_step
     model = Model(start, value)
     assert len(model.layers) == count + 1 and len(asked) < 4 * count
     assert len({layer.name for layer in model.layers}) == count + 1
+    assert value.dtype == "float32"
 
 
 @pytest.mark.parametrize("ends", [lambda end: end, lambda end: [end]], ids=["single", "list"])

@@ -377,6 +377,7 @@ EDGES = {
     "roll of all": (lambda: ops.roll(X, 5), np.roll(X, 5)),
     "in_top_k out of range": (lambda: ops.in_top_k([-1, 2, 1], np.eye(2)[[1, 1, 1]], 1), [False, False, True]),
     "gray bytes": (lambda: ops.image.rgb_to_grayscale(np.array([[[10, 200, 60]]], np.uint8)), [[[127]]]),
+    "gray already": (lambda: ops.image.rgb_to_grayscale(np.array([[[10], [7]]], np.uint8)), [[[10], [7]]]),
     "resized bytes": (lambda: ops.image.resize(np.array([[[1], [2]]], np.uint8), (1, 4))[0, :, 0], [1, 1, 2, 2]),
 }
 
@@ -471,6 +472,7 @@ def test_images_of_integers_are_rounded_and_stay_such():
         (lambda: ops.image.rgb_to_hsv(np.zeros((2, 2, 3), np.uint8)), DataError, "floating-point numbers in"),
         (lambda: ops.image.hsv_to_rgb(np.zeros((2, 2, 3), int)), DataError, "divide"),
         (lambda: ops.image.rgb_to_grayscale(np.zeros((2, 3))), ShapeError, "three axes"),
+        (lambda: ops.image.rgb_to_grayscale(np.zeros((2, 3, 2))), ShapeError, "3 channels, or 1 that is gray, got 2"),
         (lambda: ops.image.gaussian_blur(np.zeros((2, 3))), ShapeError, "three axes"),
         (lambda: ops.image.resize(np.zeros((2, 2, 3)), (4, 4, 4)), ConfigError, "height, width"),
         (lambda: preprocessing.image.smart_resize(np.zeros((2, 3)), (4, 4)), ShapeError, "three axes"),

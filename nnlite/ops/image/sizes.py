@@ -110,10 +110,15 @@ def resize(
 @drawable
 @by_float32
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """0.2989 red + 0.587 green + 0.114 blue, as a single channel; for integers truncated to integers, as in Keras."""
+    """0.2989 red + 0.587 green + 0.114 blue, as a single channel; for integers truncated to integers, as in Keras.
+
+    Images of a single channel are gray already, and unchanged; `ShapeError` for other numbers of channels.
+    """
     axis = axis_of_channels(data_format)
-    shape = (3,) if axis == -1 else (3, 1, 1)
     dtype, mixed = convert_to_numpy(checked(images)).dtype, floating(images)
-    shares = np.array(LUMA, np.real(convert_to_numpy(mixed)).dtype).reshape(shape)
-    gray = ops.sum(ops.multiply(mixed, shares), axis, True)
+    channels = lengths(images)[axis]
+    if channels not in (1, 3):
+        raise ShapeError(f"ops.image.rgb_to_grayscale: images need 3 channels, or 1 that is gray, got {channels}")
+    shares = np.array(LUMA if channels == 3 else [1], np.real(convert_to_numpy(mixed)).dtype)
+    gray = ops.sum(ops.multiply(mixed, shares.reshape((-1,) if axis == -1 else (-1, 1, 1))), axis, True)
     return gray.astype(dtype) if dtype.kind in "iu" else gray

@@ -148,10 +148,15 @@ def keeps_type(layer: Any, *kinds: str) -> bool:
 
 def dtype_of_value(symbol: Any) -> str:
     """The dtype of a value of a graph: where a layer only moves integers, that of what it takes."""
-    layer = symbol.layer
-    if layer._keeps_values and symbol.inputs and keeps_type(layer, symbol.inputs[0].dtype):
-        return symbol.inputs[0].dtype
-    return layer._returned_dtypes[symbol.index % len(layer._returned_dtypes)].replace("object", "string")
+    path = [symbol]
+    while path[-1].layer._keeps_values and path[-1].inputs:  # a graph may be deeper than calls of Python
+        path.append(path[-1].inputs[0])
+    dtype = ""
+    for value in reversed(path):
+        layer = value.layer
+        if not dtype or not keeps_type(layer, dtype):
+            dtype = layer._returned_dtypes[value.index % len(layer._returned_dtypes)].replace("object", "string")
+    return dtype
 
 
 def as_returned(self: Any, output: Any) -> Any:
