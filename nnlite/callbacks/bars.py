@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Optional
 
 import numpy as np
 
+from nnlite.errors import ConfigError
+
 __all__ = ["Progbar"]
 
 
@@ -45,6 +47,8 @@ class Progbar:
         stateless_metrics: Iterable[str] | None = None,
         unit_name: str = "step",
     ) -> None:
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ConfigError("give stateful_metrics or stateless_metrics, not both", ("Progbar",))
         self.target, self.width, self.verbose, self.interval = target, width, verbose, interval
         self.stateful_metrics = frozenset(stateful_metrics or ())
         self.stateless_metrics = None if stateless_metrics is None else frozenset(stateless_metrics)

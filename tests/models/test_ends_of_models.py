@@ -47,8 +47,10 @@ def test_stand_ins_for_outputs_have_their_structure():
     spec = models.Function(start, layers.Dense(4)(start)).compute_output_spec(KerasTensor((2, 3)))
     assert isinstance(spec, KerasTensor)
     assert repr(spec) == "<KerasTensor shape=(2, 4), dtype=float32, sparse=False, ragged=False, name=keras_tensor>"
-    with pytest.raises(ShapeError, match="expected a tuple of lengths, got 3"):
-        KerasTensor(3)
+    for shape in (3, (2.0,), (None, -1)):
+        with pytest.raises(ShapeError, match="expected a tuple of lengths >= 0 or None, got"):
+            KerasTensor(shape)
+    assert [type(length) for length in KerasTensor((2, np.int64(4))).shape] == [int] * 2
     with pytest.raises(ConfigError, match="data are dense"):
         KerasTensor((2, 3), sparse=True)
     with pytest.raises(NotImplementedError, match="no values yet"):

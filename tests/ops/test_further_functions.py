@@ -9,7 +9,7 @@ import pytest
 from numeric import check_value_and_derivative
 
 from nnlite import Input, Model, ops, preprocessing
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors import ConfigError, DataError, ShapeError, WrongTypeError
 from nnlite.losses import CTC
 from nnlite.ops.tracing import Trace
 
@@ -474,6 +474,11 @@ def test_images_of_integers_are_rounded_and_stay_such():
         (lambda: ops.image.rgb_to_grayscale(np.zeros((2, 3))), ShapeError, "three axes"),
         (lambda: ops.image.rgb_to_grayscale(np.zeros((2, 3, 2))), ShapeError, "3 channels, or 1 that is gray, got 2"),
         (lambda: ops.image.gaussian_blur(np.zeros((2, 3))), ShapeError, "three axes"),
+        (lambda: ops.image.resize(np.zeros((2, 2, 3)), (0, 2)), ConfigError, r"both > 0, got \(0, 2\)"),
+        (lambda: ops.expand_dims(np.zeros(2), 1.5), WrongTypeError, "expand_dims.axis.*got 1.5"),
+        (lambda: ops.vander(np.zeros(2), N=-1), ConfigError, "vander.N.*must be >= 0, got -1"),
+        (lambda: ops.select([], []), ConfigError, "at least one, got 0 and 0"),
+        (lambda: ops.depth_to_space(np.zeros((1, 2, 2, 4)), 1), ShapeError, "into blocks of 1"),
         (lambda: ops.image.resize(np.zeros((2, 2, 3)), (4, 4, 4)), ConfigError, "height, width"),
         (lambda: preprocessing.image.smart_resize(np.zeros((2, 3)), (4, 4)), ShapeError, "three axes"),
     ],

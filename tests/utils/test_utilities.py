@@ -138,6 +138,8 @@ def test_the_progress_bar_averages_what_is_not_stateful(capsys, monkeypatch):
     assert "loss: 1.5000 - last: 7.0000" in second
     assert first.startswith("1/4 ━━       ") and "loss: 1.0000 - last: 5.0000" in first
     assert last.startswith("4/4 ━━━━━━━━ ") and "loss: 3.0000 - last: 6.0000" in last  # as in Keras
+    with pytest.raises(ConfigError, match="not both"):
+        keras.utils.Progbar(4, stateful_metrics=["last"], stateless_metrics=["loss"])
     quiet = keras.utils.Progbar(None, verbose=0)
     quiet.add(3)
     assert terminal.getvalue().count("\n") == 1

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
@@ -205,8 +206,10 @@ class KerasTensor(metaclass=KerasTensorType):
         record_history: bool = True,
         name: str | None = None,
     ) -> Symbol:
-        if not isinstance(shape, (list, tuple)):
-            raise ShapeError(f"KerasTensor: expected a tuple of lengths, got {shape!r}")
+        whole = isinstance(shape, (list, tuple)) and all(isinstance(one, (int, np.integer, NoneType)) for one in shape)
+        if not whole or any(length is not None and length < 0 for length in shape):
+            raise ShapeError(f"KerasTensor: expected a tuple of lengths >= 0 or None, got {shape!r}")
+        shape = [None if length is None else int(length) for length in shape]
         if sparse or ragged:
             raise ConfigError("data are dense arrays", ("KerasTensor", "sparse" if sparse else "ragged"))
         strings = "string" if dtype == "string" else None

@@ -85,8 +85,8 @@ def resize(
         raise ConfigError(f"must be 'constant', got {fill_mode!r}", ("fill_mode",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ConfigError("only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be true")
-    if len(size) != 2:
-        raise ConfigError(f"must be (height, width), got {tuple(size)}", ("size",))
+    if len(size) != 2 or min(size) < 1:
+        raise ConfigError(f"must be (height, width), both > 0, got {tuple(size)}", ("size",))
     channels = axis_of_channels(data_format)
     rows = moveaxis(floating(checked(images)), channels, -1)
     rank, kind = len(lengths(rows)), np.real(convert_to_numpy(rows)).dtype

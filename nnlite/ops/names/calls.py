@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Shape
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import called
 from nnlite.ops.names.constants import as_axes, cast, convert_to_numpy, dtype, nonzero, shape
@@ -30,6 +30,8 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """x with new axes of length 1 at `axis`, counted in the result."""
     if isinstance(axis, (int, np.integer)):
         return ops.expand_dims(x, axis)
+    if not isinstance(axis, (list, tuple)):
+        raise WrongTypeError(f"must be an integer, or several in a tuple, got {axis!r}", ("expand_dims", "axis"))
     rank = len(shape(x)) + len(axis)
     for one in sorted(chosen_axes(axis, rank)):
         x = ops.expand_dims(x, one)

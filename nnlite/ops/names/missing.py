@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape, dtype_of
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
 from nnlite.ops.names.constants import as_axes, as_floats, cast, convert_to_numpy, convert_to_tensor, lengths
@@ -222,5 +222,7 @@ def kron(x1: Any, x2: Any) -> Any:
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Powers of each entry as a row, descending from N - 1 to 0, or ascending."""
     count = lengths(x)[0] if N is None else N
+    if count < 0:
+        raise ConfigError(f"must be >= 0, got {N}", ("vander", "N"))
     powers = np.arange(count) if increasing else np.arange(count)[::-1]
     return ops.power(ops.expand_dims(x, 1), powers.astype(convert_to_tensor(x).dtype))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.errors import ConfigError
 from nnlite.ops import functions as ops
 from nnlite.ops.base import as_written
 from nnlite.ops.names.constants import as_floats, convert_to_numpy
@@ -127,6 +128,9 @@ def rad2deg(x: Any) -> Any:
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """For each entry, the choice of the first condition that holds."""
+    if not condlist or len(condlist) != len(choicelist):
+        message = f"needs as many choices as conditions, at least one, got {len(choicelist)} and {len(condlist)}"
+        raise ConfigError(message, ("select",))
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         default = ops.where(condition, choice, default)
     return default

@@ -26,7 +26,7 @@ __all__ = [
 
 def _check_blocks(name: str, shape: tuple[int, ...], block_size: int, *divided: tuple[int, int]) -> None:
     """`ShapeError` unless images of this shape are cut into blocks; `divided` has lengths and what divides them."""
-    if len(shape) != 4 or block_size < 1 or any(length % part for length, part in divided):
+    if len(shape) != 4 or block_size < 2 or any(length % part for length, part in divided):
         raise ShapeError(f"{name} cannot cut images of shape {shape} into blocks of {block_size}")
 
 
