@@ -57,10 +57,11 @@ def spread(
         gate: multiplies a block of the cotangent by its slopes; `np.multiply`, or a kernel that does the same.
     """
     filters, count = cotangent.shape[-1], math.prod(windows.size)
-    matrices = np.ascontiguousarray(kernel.reshape(count, -1, groups, filters // groups).transpose(0, 2, 3, 1))
+    matrices = kernel.reshape(count, -1, groups, filters // groups).transpose(0, 2, 3, 1)
     channels = groups * matrices.shape[-1]
     if groups == channels > 1:
         return depthwise.spread(cotangent, kernel, windows, groups, slopes, gate)
+    matrices = np.ascontiguousarray(matrices)
     dtype = np.result_type(cotangent, kernel)
     result = np.zeros((len(cotangent), *windows.inputs, channels), dtype)
     buffer = None

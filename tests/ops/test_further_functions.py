@@ -377,6 +377,7 @@ EDGES = {
     "roll of all": (lambda: ops.roll(X, 5), np.roll(X, 5)),
     "in_top_k out of range": (lambda: ops.in_top_k([-1, 2, 1], np.eye(2)[[1, 1, 1]], 1), [False, False, True]),
     "gray bytes": (lambda: ops.image.rgb_to_grayscale(np.array([[[10, 200, 60]]], np.uint8)), [[[127]]]),
+    "select of arrays": (lambda: ops.select(np.eye(2) > 0, np.array([[1, 2], [3, 4]])), [1, 4]),
     "gray already": (lambda: ops.image.rgb_to_grayscale(np.array([[[10], [7]]], np.uint8)), [[[10], [7]]]),
     "resized bytes": (lambda: ops.image.resize(np.array([[[1], [2]]], np.uint8), (1, 4))[0, :, 0], [1, 1, 2, 2]),
 }

@@ -22,25 +22,26 @@ ONE = np.float32(1)
 @inlined
 def exp_below_0(x):
     """2^n * exp(r) with r = x - n * log(2); to 2 ulp. NaN stays NaN."""
-    r, power = _reduced(x)
-    return power * (ONE + (r + r * r * (A + r * (B + r * (C + r * (D + r * E))))))
+    less_one, power = _parts(x)
+    return power * (ONE + less_one)
 
 
 @inlined
 def _less_one(x):
     """exp(x) - 1 = 2^n * expm1(r) + 2^n - 1; to 3 ulp."""
-    r, power = _reduced(x)
-    return power * (r + r * r * (A + r * (B + r * (C + r * (D + r * E))))) + (power - ONE)
+    less_one, power = _parts(x)
+    return power * less_one + (power - ONE)
 
 
 @inlined
-def _reduced(x):
-    """r and 2^n."""
+def _parts(x):
+    """expm1(r) and 2^n."""
     x = LOWEST if x < LOWEST else x
     shifted = np.float32(x * PER_LOG_2 + TO_WHOLE)
     n = shifted - TO_WHOLE
     r = (x - n * HIGH) - n * LOW
-    return r, np.int32((shifted.view(np.int32) + BIAS) << EXPONENT).view(np.float32)
+    less_one = r + r * r * (A + r * (B + r * (C + r * (D + r * E))))
+    return less_one, np.int32((shifted.view(np.int32) + BIAS) << EXPONENT).view(np.float32)
 
 
 def exponential(array):

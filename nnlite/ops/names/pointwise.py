@@ -128,7 +128,7 @@ def rad2deg(x: Any) -> Any:
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """For each entry, the choice of the first condition that holds."""
-    if not condlist or len(condlist) != len(choicelist):
+    if not len(condlist) == len(choicelist) > 0:
         message = f"needs as many choices as conditions, at least one, got {len(choicelist)} and {len(condlist)}"
         raise ConfigError(message, ("select",))
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
